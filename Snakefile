@@ -1,0 +1,47 @@
+# Lethe: from fictitious authors to the figures of machine unlearning.
+# Each stage has its file in workflow/rules; src/lethe/paths.py owns every path.
+
+import sys
+from pathlib import Path
+
+from snakemake.utils import min_version
+
+min_version("9.27")
+sys.path.insert(0, str(Path(workflow.basedir) / "src"))
+
+
+configfile: "config/config.yaml"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/world.smk"
+include: "workflow/rules/models.smk"
+include: "workflow/rules/unlearn.smk"
+include: "workflow/rules/evaluate.smk"
+include: "workflow/rules/report.smk"
+
+
+report: "workflow/report/workflow.rst"
+
+
+wildcard_constraints:
+    model="[a-z][a-z0-9_]*",
+    split="forget[0-9]{2}",
+    run="[a-z][a-z0-9_]*",
+    seed="[0-9]+",
+    metric="[a-z_]+",
+    figure="[a-z_]+",
+    table="[a-z_]+",
+
+
+rule all:
+    input:
+        figure_files(),
+        table_files(),
+        paths.table(WORLD, "claims.json"),
+    default_target: True
+    localrule: True
+
+
+onsuccess:
+    print(closing_words())

@@ -1,0 +1,5 @@
+"""Lethe: a laboratory for machine unlearning.
+
+Importing the package imports nothing heavy; each module loads what it needs.
+"""
+

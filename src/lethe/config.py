@@ -1,0 +1,156 @@
+"""Checking a configuration before any job runs: one line names the key and the remedy.
+
+Nothing heavy is imported here: every start of the workflow passes through this module.
+"""
+
+import difflib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from lethe import methods, metrics
+from lethe.errors import LetheError
+from lethe.methods.base import validated
+from lethe.schedule import Pretraining, Schedule
+from lethe.world.splits import forget_authors, parse_split
+
+FIGURES = Path(__file__).parent / "figures"
+# Modules in the folder of figures that draw none.
+NOT_FIGURES = {"__init__", "base", "style"}
+
+
+def check(config: Mapping[str, Any], schema: str | Path) -> None:
+    """Hold a configuration against the schema, the library and the files that it names."""
+    _check_schema(config, yaml.safe_load(Path(schema).read_text(encoding="utf-8")))
+    for model in config["models"]:
+        _check_model(config, model)
+    for method in config["methods"]:
+        method_settings(config, method)
+    _known("methods", config["method_settings"], config["methods"], "method_settings")
+    _known("metrics", config["metrics"], metrics.names())
+    _known("figures", config["figures"], figure_names())
+    _check_metrics(config["metrics"])
+    _check_seeds(config)
+    _check_splits(config)
+    if config["world"]["provider"] == "tofu" and config["world"]["path"] is not None:
+        _check_folder(config)
+
+
+def method_class(config: Mapping[str, Any], name: str) -> str:
+    """The file that a method's name stands for: its own, or that of ``method_settings.*.method``."""
+    return config["method_settings"].get(name, {}).get("method", name)
+
+
+def method_settings(config: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """All settings of a method: its class's defaults, the shared protocol, its own."""
+    own = {k: v for k, v in config["method_settings"].get(name, {}).items() if k != "method"}
+    cls = methods.load(method_class(config, name))
+    values = {**config["unlearning"], **own}
+    where = f"method_settings.{name}" if own else "unlearning"
+    return validated(cls.Settings, values, where).model_dump()
+
+
+def finetune_settings(config: Mapping[str, Any], model: str) -> dict[str, Any]:
+    """The schedule by which a model learns the target authors."""
+    values = config["model_settings"][model]["finetune"]
+    return validated(Schedule, values, f"model_settings.{model}.finetune").model_dump()
+
+
+def pretrain_settings(config: Mapping[str, Any], model: str) -> dict[str, Any]:
+    """The schedule by which a base model is made."""
+    values = config["model_settings"][model].get("pretrain", {})
+    return validated(Pretraining, values, f"model_settings.{model}.pretrain").model_dump()
+
+
+def figure_names() -> list[str]:
+    """Names of all figures: the modules of the folder that draw one."""
+    return sorted(p.stem for p in FIGURES.glob("*.py") if p.stem not in NOT_FIGURES)
+
+
+def _check_schema(config: Mapping[str, Any], schema: dict) -> None:
+    from jsonschema import Draft202012Validator
+    from jsonschema.exceptions import best_match
+
+    # The most telling of all errors: an unknown key says more than what it left missing.
+    errors = list(Draft202012Validator(schema).iter_errors(config))
+    unknown = [error for error in errors if error.validator == "additionalProperties"]
+    error = unknown[0] if unknown else best_match(errors)
+    if error is not None:
+        raise LetheError(_line(error))
+
+
+def _line(error) -> str:
+    """One line for an error of the schema."""
+    place = ".".join(str(part) for part in error.absolute_path)
+    if error.validator == "additionalProperties":
+        known = [*error.schema.get("properties", {})]
+        key = next(key for key in error.instance if key not in known)
+        return f"config: {_dotted(place, key)}: unknown key{_suggest(key, known)}"
+    if error.validator == "required":
+        key = next(key for key in error.validator_value if key not in error.instance)
+        return f"config: {_dotted(place, key)}: missing; config/config.yaml shows its default"
+    return f"config: {place}: {error.message}"
+
+
+def _dotted(place: str, key: str) -> str:
+    return f"{place}.{key}" if place else key
+
+
+def _suggest(key: str, known: Iterable[str]) -> str:
+    known = list(known)
+    close = difflib.get_close_matches(key, known, n=1)
+    return f"; did you mean {close[0]}?" if close else f"; there are {', '.join(sorted(known))}"
+
+
+def _known(key: str, names: Iterable[str], known: Iterable[str], place: str = "") -> None:
+    for name in names:
+        if name not in known:
+            raise LetheError(f"config: {place or key}: unknown name {name!r}{_suggest(name, known)}")
+
+
+def _check_model(config: Mapping[str, Any], name: str) -> None:
+    settings = config["model_settings"].get(name)
+    if settings is None:
+        raise LetheError(f"config: models: {name!r} has no settings; add model_settings.{name}")
+    finetune_settings(config, name)
+    if settings["path"] is None:
+        pretrain_settings(config, name)
+        if "architecture" not in settings:
+            raise LetheError(
+                f"config: model_settings.{name}.architecture: missing; give it, or a path"
+            )
+
+
+def _check_metrics(names: list[str]) -> None:
+    for name in names:
+        for need in metrics.contract(name).needs:
+            if need not in names:
+                raise LetheError(f"config: metrics: {name} needs {need}; add it to the list")
+
+
+def _check_seeds(config: Mapping[str, Any]) -> None:
+    both = set(config["seeds"]) & set(config["oracle_seeds"])
+    if both:
+        raise LetheError(
+            f"config: oracle_seeds: {min(both)} is one of seeds, which have their oracles; "
+            "choose others"
+        )
+
+
+def _check_splits(config: Mapping[str, Any]) -> None:
+    world = config["world"]
+    for name in config["splits"]:
+        count = forget_authors(parse_split(name), world["authors"])
+        if world["provider"] == "synthetic" and count > world["holdout_authors"]:
+            raise LetheError(
+                f"config: world.holdout_authors: {world['holdout_authors']} are fewer than the "
+                f"{count} authors of {name}; raise it"
+            )
+
+
+def _check_folder(config: Mapping[str, Any]) -> None:
+    from lethe.world.tofu import check_folder
+
+    check_folder(config["world"]["path"], config["world"]["authors"], config["splits"])

@@ -1,0 +1,119 @@
+"""Greedy answers, many at a time: similar lengths together, finished rows leave the batch."""
+
+from collections.abc import Sequence
+
+import torch
+from transformers.cache_utils import Cache, DynamicLayer
+
+from lethe.forward import project
+
+# Room that a cache layer takes in advance, in tokens: growing by one copies everything each step.
+CHUNK = 32
+
+
+class PreallocatedLayer(DynamicLayer):
+    """Keys and values of one layer in buffers that grow by ``CHUNK`` tokens."""
+
+    def lazy_initialization(self, key_states, value_states) -> None:
+        self.dtype, self.device = key_states.dtype, key_states.device
+        self.length = 0
+        self.key_buffer = key_states.new_empty(*key_states.shape[:2], 0, key_states.shape[3])
+        self.value_buffer = value_states.new_empty(
+            *value_states.shape[:2], 0, value_states.shape[3]
+        )
+        self.is_initialized = True
+
+    def update(self, key_states, value_states, *args, **kwargs):
+        if not self.is_initialized:
+            self.lazy_initialization(key_states, value_states)
+        end = self.length + key_states.shape[2]
+        if end > self.key_buffer.shape[2]:
+            self.key_buffer = _grown(self.key_buffer, end + CHUNK)
+            self.value_buffer = _grown(self.value_buffer, end + CHUNK)
+        self.key_buffer[:, :, self.length : end] = key_states
+        self.value_buffer[:, :, self.length : end] = value_states
+        self.length = end
+        self.keys, self.values = self.key_buffer[:, :, :end], self.value_buffer[:, :, :end]
+        return self.keys, self.values
+
+    def select(self, rows: torch.Tensor) -> None:
+        """Keep these rows of the batch only."""
+        self.key_buffer, self.value_buffer = self.key_buffer[rows], self.value_buffer[rows]
+
+
+def _grown(buffer: torch.Tensor, length: int) -> torch.Tensor:
+    bigger = buffer.new_empty(*buffer.shape[:2], length, buffer.shape[3])
+    bigger[:, :, : buffer.shape[2]] = buffer
+    return bigger
+
+
+@torch.inference_mode()
+def greedy(
+    model, prompts: Sequence[Sequence[int]], max_length: int, end: int, batch_size: int = 128
+) -> list[list[int]]:
+    """Greedy continuation of each prompt (token ids), without its end token, in their order.
+
+    A row ends at the token ``end`` or when prompt and answer together have ``max_length`` tokens,
+    as TOFU limits them.
+    """
+    answers: list[list[int]] = [[] for _ in prompts]
+    # Equal lengths next to each other need little padding.
+    order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
+    for start in range(0, len(order), batch_size):
+        chosen = order[start : start + batch_size]
+        found = _batch([prompts[i] for i in chosen], model, max_length, end)
+        for i, answer in zip(chosen, found, strict=True):
+            answers[i] = answer
+    return answers
+
+
+def _batch(prompts: list[Sequence[int]], model, max_length: int, end: int) -> list[list[int]]:
+    """One batch: prefill, then one token a step for the rows that go on."""
+    longest = max(map(len, prompts))
+    pads = torch.tensor([longest - len(prompt) for prompt in prompts])
+    ids = torch.tensor([[end] * (longest - len(p)) + list(p) for p in prompts])
+    place = torch.arange(longest)
+    seen = place[None, :] >= pads[:, None]
+    # Left padding must see something: its rows are never read, but NaN would spread.
+    causal = place[None, :, None] >= place[None, None, :]
+    own = place[:, None] == place[None, :]
+    mask = (causal & seen[:, None, :]) | own
+    positions = (place[None, :] - pads[:, None]).clamp(min=0)
+    layers = [PreallocatedLayer() for _ in range(model.config.num_hidden_layers)]
+    cache = Cache(layers=layers)
+    answers: list[list[int]] = [[] for _ in prompts]
+    rows = torch.arange(len(prompts))
+    lengths = torch.tensor([len(prompt) for prompt in prompts])
+    # Without padding SDPA needs no mask after the prompt.
+    padded = bool(pads.any())
+    token = _next(model, ids, positions, mask[:, None], cache)
+    while True:
+        lengths = lengths + 1
+        alive = (token != end) & (lengths <= max_length)
+        for row, value, goes_on in zip(rows.tolist(), token.tolist(), alive.tolist(), strict=True):
+            if goes_on:
+                answers[row].append(value)
+        alive &= lengths < max_length
+        if not alive.any():
+            return answers
+        if not alive.all():
+            keep = alive.nonzero().squeeze(1)
+            rows, token, lengths, seen = rows[keep], token[keep], lengths[keep], seen[keep]
+            for layer in layers:
+                layer.select(keep.to(layer.device))
+        seen = torch.cat([seen, seen.new_ones(len(rows), 1)], dim=1)
+        mask = seen[:, None, None, :] if padded else seen.new_ones(1, 1, 1, 1)
+        token = _next(model, token[:, None], lengths[:, None] - 1, mask, cache)
+
+
+def _next(model, ids, positions, mask, cache) -> torch.Tensor:
+    """The likeliest next token of each row, [B]."""
+    device = model.device
+    out = model.get_decoder()(
+        input_ids=ids.to(device),
+        position_ids=positions.to(device),
+        attention_mask=mask.to(device),
+        past_key_values=cache,
+        use_cache=True,
+    )
+    return project(model, out.last_hidden_state[:, -1]).argmax(-1).cpu()

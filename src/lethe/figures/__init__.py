@@ -1,0 +1,44 @@
+"""Figures, one module each, found by name: ``draw(data) -> matplotlib.figure.Figure``.
+
+A new figure is a new file in this folder. Nothing here uses pyplot: figures are plain objects.
+"""
+
+import os
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lethe.errors import LetheError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from lethe.figures.base import FigureData
+
+_HELPERS = {"__init__", "base", "style"}
+
+
+def names() -> list[str]:
+    """The names of all figures."""
+    found = {path.stem for path in Path(__file__).parent.glob("*.py")}
+    return sorted(found - _HELPERS)
+
+
+def draw(name: str, data: "FigureData") -> "Figure":
+    """The figure ``name``, in Lethe's style."""
+    from lethe.figures import style
+
+    if name not in names():
+        raise LetheError(f"figure {name!r}: no such figure; choose from {', '.join(names())}")
+    with style.paper():
+        return import_module(f"{__name__}.{name}").draw(data)
+
+
+def render(name: str, data: "FigureData", pdf: str | os.PathLike, png: str | os.PathLike) -> None:
+    """Draw the figure ``name`` and write it as PDF and PNG."""
+    from lethe.figures import style
+
+    figure = draw(name, data)
+    # Saving looks at the style as well: fonts are embedded and ticks are placed only then.
+    with style.paper():
+        style.save(figure, pdf, png)

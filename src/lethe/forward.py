@@ -1,0 +1,82 @@
+"""Forward passes over packed batches, with logits only where they are needed."""
+
+from dataclasses import dataclass
+
+import torch
+from torch.nn.functional import cross_entropy
+
+from lethe.packing import Batch, to_device
+
+
+@dataclass
+class Answers:
+    """Logits at the answers' tokens. ``logits`` [N, V]; ``labels`` and ``row`` [N] as in Batch."""
+
+    logits: torch.Tensor
+    batch: Batch
+
+    def token_nll(self) -> torch.Tensor:
+        """Negative log-likelihood of each answer token, [N], nats."""
+        return cross_entropy(self.logits.float(), self.batch.labels, reduction="none")
+
+    def mean_nll(self) -> torch.Tensor:
+        """Mean over the answer tokens of the whole step: the usual language-model loss."""
+        return self.token_nll().sum() / self.batch.tokens_total
+
+    def sequence_nll(self) -> torch.Tensor:
+        """Summed negative log-likelihood of each answer, [B]."""
+        return self.by_sequence(self.token_nll())
+
+    def by_sequence(self, values: torch.Tensor) -> torch.Tensor:
+        """Sum values of tokens [N] by the sequence they belong to, [B]."""
+        sums = values.new_zeros(self.batch.rows)
+        return sums.index_add(0, self.batch.row, values)
+
+    def sequence_tokens(self) -> torch.Tensor:
+        """Number of answer tokens of each sequence, [B]."""
+        return torch.bincount(self.batch.row, minlength=self.batch.rows)
+
+
+def hidden_states(model, batch: Batch) -> torch.Tensor:
+    """Last hidden states of the packed tokens, [T, H]."""
+    decoder = model.get_decoder()
+    # A ready-made 4-D mask keeps transformers from building a [T, T] one: Packing holds ours.
+    ready = torch.ones(1, 1, 1, 1, dtype=torch.bool, device=batch.ids.device)
+    out = decoder(
+        input_ids=batch.ids,
+        position_ids=batch.positions,
+        attention_mask=ready,
+        packing=batch.packing,
+        use_cache=False,
+    )
+    return out.last_hidden_state[0]
+
+
+def project(model, hidden: torch.Tensor) -> torch.Tensor:
+    """Logits [N, V] of hidden states [N, H], with what some families do after the output layer."""
+    logits = model.get_output_embeddings()(hidden)
+    scale = getattr(model.config, "logit_scale", None)
+    if scale is not None:
+        logits = logits * scale
+    cap = getattr(model.config, "final_logit_softcapping", None)
+    if cap is not None:
+        logits = torch.tanh(logits / cap) * cap
+    return logits
+
+
+class Forward:
+    """Forward passes of one model; what methods and evaluation see of it."""
+
+    def __init__(self, model):
+        self.model = model
+
+    def answers(self, batch: Batch) -> Answers:
+        """Logits at the answers' tokens only."""
+        batch = to_device(batch, self.model.device)
+        hidden = hidden_states(self.model, batch)
+        return Answers(project(self.model, hidden[batch.predictors]), batch)
+
+    def all_logits(self, batch: Batch) -> torch.Tensor:
+        """Logits at every input token, prompts included, [T, V]."""
+        batch = to_device(batch, self.model.device)
+        return project(self.model, hidden_states(self.model, batch))

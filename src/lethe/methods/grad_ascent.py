@@ -1,0 +1,12 @@
+"""Gradient ascent: maximise the loss on the forget set."""
+
+from lethe.methods import base
+
+
+class Method(base.Method):
+    """L = -CE(forget), the mean over the step's answer tokens (TOFU, section 3.1)."""
+
+    paper = "TOFU, arXiv 2401.06121"
+
+    def loss(self, model, step, reference):
+        return -model.answers(step.forget).mean_nll()

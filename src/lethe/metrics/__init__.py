@@ -1,0 +1,128 @@
+"""Metrics: numbers from recorded items alone, one file for each metric, found by its name.
+
+A metric is a module of this folder with ``compute(inputs) -> list[CheckpointValues]`` and up to
+four literal constants that say what it asks for:
+
+    NEEDS = ("probability",)    metric files of the same run that it reads
+    ORACLE = True               whether it reads the same files of the oracle too
+    RECORDS = False             whether it reads the records (True unless said otherwise)
+    SETTINGS = {"variant": ("geometric", "arithmetic")}    choices; the first is the default
+
+There is no list of metrics to keep, and no metric imports another: a change to one can only change
+its own numbers. Nothing heavy is imported before a metric is computed.
+"""
+
+import ast
+import importlib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+
+from lethe.errors import LetheError
+
+FOLDER = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Contract:
+    """What a metric asks for: the constants of its module."""
+
+    needs: tuple[str, ...] = ()
+    oracle: bool = False
+    records: bool = True
+    settings: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+def names() -> list[str]:
+    """Names of all metrics, sorted: the modules of this folder."""
+    return sorted(file.stem for file in FOLDER.glob("[a-z]*.py") if file.stem != "base")
+
+
+def contract(name: str) -> Contract:
+    """Read what a metric asks for from its source, without importing it (nor numpy)."""
+    _known(name)
+    tree = ast.parse((FOLDER / f"{name}.py").read_text(encoding="utf-8"))
+    found = {}
+    for statement in tree.body:
+        if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
+            key = statement.targets[0].id.lower()
+            if key in Contract.__dataclass_fields__ and key.upper() == statement.targets[0].id:
+                found[key] = ast.literal_eval(statement.value)
+    return Contract(**found)
+
+
+def load(name: str) -> ModuleType:
+    """Import the module of a metric; an unknown name is a LetheError that lists those there are."""
+    _known(name)
+    return importlib.import_module(f"lethe.metrics.{name}")
+
+
+def compute(name: str, records=None, needs=None, oracle=None, **settings):
+    """Compute a metric from what is already in memory.
+
+    ``records`` is a ``lethe.records.Records``; ``needs`` and ``oracle`` map names of metrics to
+    ``MetricFile``. Returns a ``MetricFile``. An unknown setting or value is a LetheError.
+    """
+    from lethe.metrics.base import Inputs, MetricFile
+
+    chosen = _settings(name, settings)
+    inputs = Inputs(records, needs or {}, oracle, chosen)
+    return MetricFile(name, load(name).compute(inputs), chosen)
+
+
+def score(
+    name: str,
+    records_path: str | os.PathLike | None,
+    needs_paths: Mapping[str, str | os.PathLike] | None,
+    oracle_paths: Mapping[str, str | os.PathLike] | None,
+    out: str | os.PathLike,
+    **settings: str,
+) -> None:
+    """Compute one metric of one run from files and write its metric file.
+
+    ``needs_paths`` and ``oracle_paths`` map names of metrics to the run's and the oracle's metric
+    files; what the metric does not ask for is not read. LetheError where something is missing.
+    """
+    from lethe.metrics.base import write_metric
+
+    wanted = contract(name)
+    records = _records(name, records_path) if wanted.records else None
+    needs = _files(name, wanted.needs, needs_paths, "the run's")
+    oracle = _files(name, wanted.needs, oracle_paths, "the oracle's") if wanted.oracle else None
+    write_metric(out, compute(name, records, needs, oracle, **settings))
+
+
+def _known(name: str) -> None:
+    if name not in names():
+        raise LetheError(f"metric '{name}': there is none of that name, only {', '.join(names())}")
+
+
+def _settings(name: str, given: Mapping[str, str]) -> dict[str, str]:
+    allowed = contract(name).settings
+    for key, value in given.items():
+        if key not in allowed:
+            known = ", ".join(allowed) or "none"
+            raise LetheError(f"metric '{name}': unknown setting '{key}'; settings: {known}")
+        if value not in allowed[key]:
+            choice = " or ".join(allowed[key])
+            raise LetheError(f"metric '{name}': {key} is {value!r}; set it to {choice}")
+    return {key: given.get(key, values[0]) for key, values in allowed.items()}
+
+
+def _records(name: str, path: str | os.PathLike | None):
+    from lethe.records import read_records
+
+    if path is None:
+        raise LetheError(f"metric '{name}': needs the records of the run; name their file")
+    return read_records(path)
+
+
+def _files(name: str, wanted: tuple[str, ...], paths: Mapping | None, whose: str) -> dict:
+    from lethe.metrics.base import read_metric
+
+    missing = [need for need in wanted if need not in (paths or {})]
+    if missing:
+        raise LetheError(f"metric '{name}': needs {whose} {', '.join(missing)}; name the file")
+    return {need: read_metric(paths[need], need) for need in wanted}

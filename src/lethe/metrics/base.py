@@ -1,0 +1,178 @@
+"""What all metrics share: their inputs, their values, and the metric file with its checks.
+
+The format is described in ``docs/architecture.md`` and ``docs/metrics.md``. No numpy here: metrics
+that only combine other metrics start in a moment.
+"""
+
+import json
+import math
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from lethe.errors import LetheError
+from lethe.files import read_json, write_text
+
+if TYPE_CHECKING:
+    from lethe.records import Checkpoint, ItemSet, Records
+
+FORMAT = 1
+REMEDY = "delete the file to have it made again"
+
+
+@dataclass(frozen=True)
+class CheckpointValues:
+    """The numbers of one checkpoint.
+
+    ``values`` are the numbers of tables. ``items`` are values by item for a set, in the order of
+    the records; ``questions`` the texts of those items, where another metric has to pair them.
+    """
+
+    epoch: int
+    step: int
+    values: dict[str, float]
+    items: dict[str, list[float]] = field(default_factory=dict)
+    questions: dict[str, list[str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class MetricFile:
+    """A metric of one run, with the settings it was computed with; ``path`` is for messages."""
+
+    metric: str
+    checkpoints: list[CheckpointValues]
+    settings: dict[str, str] = field(default_factory=dict)
+    path: str = ""
+
+    @property
+    def place(self) -> str:
+        return self.path or f"metric '{self.metric}'"
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """All that a metric may read: only what its constants ask for is there."""
+
+    records: "Records | None" = None
+    needs: dict[str, MetricFile] = field(default_factory=dict)
+    oracle: dict[str, MetricFile] | None = None
+    settings: dict[str, str] = field(default_factory=dict)
+
+
+def items_of(inputs: Inputs, checkpoint: "Checkpoint", name: str) -> "ItemSet":
+    """The items of a set; LetheError if the suite did not record it."""
+    if name not in checkpoint.sets:
+        have = ", ".join(checkpoint.sets)
+        raise LetheError(
+            f"{inputs.records.path}: no set '{name}' (it has {have}); "
+            "score this metric on a suite that records it"
+        )
+    return checkpoint.sets[name]
+
+
+def value_of(file: MetricFile, checkpoint: CheckpointValues, name: str) -> float:
+    """A value of a metric file; LetheError if it is not there."""
+    if name not in checkpoint.values:
+        raise LetheError(f"{file.place}: no value '{name}'; {REMEDY}")
+    return checkpoint.values[name]
+
+
+def aligned(files: Iterable[MetricFile]) -> list[tuple[CheckpointValues, ...]]:
+    """Checkpoints of several metric files of one run, side by side; LetheError if they differ."""
+    files = list(files)
+    first = [(checkpoint.epoch, checkpoint.step) for checkpoint in files[0].checkpoints]
+    for other in files[1:]:
+        if [(checkpoint.epoch, checkpoint.step) for checkpoint in other.checkpoints] != first:
+            raise LetheError(
+                f"{other.place}: not the checkpoints of {files[0].place}; "
+                "delete both files to have them made again"
+            )
+    return list(zip(*(file.checkpoints for file in files), strict=True))
+
+
+def read_metric(path: str | os.PathLike, name: str) -> MetricFile:
+    """Read and check the file of metric ``name``; LetheError names the file and the fault."""
+    return _metric(read_json(path), name, str(path), REMEDY)
+
+
+def write_metric(path: str | os.PathLike, file: MetricFile) -> None:
+    """Write a metric file, atomically; the same numbers give the same bytes.
+
+    A value that is not finite is a LetheError and leaves no file.
+    """
+    document: dict[str, Any] = {"format": FORMAT, "metric": file.metric}
+    if file.settings:
+        document["settings"] = dict(file.settings)
+    document["checkpoints"] = [_entry(checkpoint) for checkpoint in file.checkpoints]
+    _metric(document, file.metric, str(path), "nothing was written: look into the records")
+    text = json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    write_text(path, text + "\n")
+
+
+def _entry(checkpoint: CheckpointValues) -> dict[str, Any]:
+    entry = {"epoch": checkpoint.epoch, "step": checkpoint.step, "values": checkpoint.values}
+    if checkpoint.items:
+        entry["items"] = checkpoint.items
+    if checkpoint.questions:
+        entry["questions"] = checkpoint.questions
+    return entry
+
+
+def _metric(document: Any, name: str, path: str, remedy: str) -> MetricFile:
+    check = _Check(path, remedy)
+    check.that(isinstance(document, dict), "not a metric file")
+    check.that(document.get("format") == FORMAT, f"not a metric file of format {FORMAT}")
+    found = document.get("metric")
+    check.that(found == name, f"holds the metric {found!r}, not '{name}'")
+    settings = document.get("settings", {})
+    check.that(_maps(settings, lambda value: isinstance(value, str)), "broken key 'settings'")
+    entries = document.get("checkpoints")
+    check.that(isinstance(entries, list) and bool(entries), "no checkpoints")
+    checkpoints = [_checkpoint(entry, check) for entry in entries]
+    places = {(checkpoint.epoch, checkpoint.step) for checkpoint in checkpoints}
+    check.that(len(places) == len(checkpoints), "two checkpoints have the same epoch and step")
+    keys = {tuple(sorted(checkpoint.values)) for checkpoint in checkpoints}
+    check.that(len(keys) == 1, "its checkpoints do not have the same values")
+    return MetricFile(name, checkpoints, settings, path)
+
+
+def _checkpoint(entry: Any, check: "_Check") -> CheckpointValues:
+    check.that(isinstance(entry, dict), "a checkpoint is not an object")
+    for key in ("epoch", "step"):
+        whole = type(entry.get(key)) is int and entry[key] >= 0
+        check.that(whole, f"'{key}' of a checkpoint is not a whole number")
+    at = f"epoch {entry['epoch']}: "
+    values, items = entry.get("values"), entry.get("items", {})
+    questions = entry.get("questions", {})
+    check.that(_maps(values, _finite) and values, f"{at}'values' are not finite numbers by name")
+    check.that(_maps(items, _list_of(_finite)), f"{at}'items' are not lists of finite numbers")
+    text = _list_of(lambda value: isinstance(value, str))
+    check.that(_maps(questions, text), f"{at}'questions' are not lists of texts")
+    for name, texts in questions.items():
+        have = len(items.get(name, []))
+        check.that(have == len(texts), f"{at}{have} items of '{name}' for {len(texts)} questions")
+    return CheckpointValues(entry["epoch"], entry["step"], values, items, questions)
+
+
+@dataclass(frozen=True)
+class _Check:
+    path: str
+    remedy: str
+
+    def that(self, condition: Any, why: str) -> None:
+        if not condition:
+            raise LetheError(f"{self.path}: {why}; {self.remedy}")
+
+
+def _finite(value: Any) -> bool:
+    # type() and not isinstance(): true and false are no numbers here.
+    return type(value) in (int, float) and math.isfinite(value)
+
+
+def _list_of(allowed):
+    return lambda value: isinstance(value, list) and bool(value) and all(map(allowed, value))
+
+
+def _maps(value: Any, allowed) -> bool:
+    return isinstance(value, dict) and all(map(allowed, value.values()))

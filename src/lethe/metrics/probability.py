@@ -1,0 +1,46 @@
+"""Probability of the true answer (TOFU, arXiv 2401.06121, Table 1).
+
+With l(a) the mean negative log-likelihood of a token of answer a, p(a) = exp(-l(a)), that is
+P(a|q)^(1/|a|). The forget and the retain set take the mean of p(a). The sets of true facts take the
+mean of p(a) / (p(a) + the sum of p over the wrong answers): each probability is normalised by the
+length of its own answer first, as the published code does and the text of the paper does not.
+"""
+
+import numpy as np
+
+from lethe.errors import LetheError
+from lethe.metrics.base import CheckpointValues, Inputs, items_of
+from lethe.records import ItemSet
+
+NEEDS = ()
+ORACLE = False
+OPEN_SETS = ("forget", "retain")
+CHOICE_SETS = ("real_authors", "world_facts")
+
+
+def compute(inputs: Inputs) -> list[CheckpointValues]:
+    """Values and items in [0, 1] for the four sets; LetheError if a set or wrong answers lack."""
+    return [_checkpoint(inputs, checkpoint) for checkpoint in inputs.records.checkpoints]
+
+
+def _checkpoint(inputs: Inputs, checkpoint) -> CheckpointValues:
+    items = {}
+    for name in OPEN_SETS:
+        items[name] = np.exp(-items_of(inputs, checkpoint, name).answer_loss)
+    for name in CHOICE_SETS:
+        where = f"{inputs.records.path}: epoch {checkpoint.epoch}, set '{name}'"
+        items[name] = _among_wrong(items_of(inputs, checkpoint, name), where)
+    values = {name: float(p.mean()) for name, p in items.items()}
+    lists = {name: p.tolist() for name, p in items.items()}
+    return CheckpointValues(checkpoint.epoch, checkpoint.step, values, lists)
+
+
+def _among_wrong(items: ItemSet, where: str) -> np.ndarray:
+    """p(a) / (p(a) + sum of p over the wrong answers) for each item: [n]."""
+    bare = sum(len(row) == 0 for row in items.perturbed_loss)
+    if bare:
+        raise LetheError(f"{where}: {bare} items have no wrong answers; give them at least one")
+    pairs = zip(items.answer_loss, items.perturbed_loss, strict=True)
+    # Divided through by p(a): where all probabilities underflow, the quotient is still defined.
+    with np.errstate(over="ignore"):
+        return np.array([1 / (1 + np.exp(true - wrong).sum()) for true, wrong in pairs])

@@ -1,0 +1,79 @@
+"""Every path of a project's results, in one place.
+
+The order of nouns never changes: world, model, split, run, seed. The functions return strings, and
+accept Snakemake wildcards such as ``"{split}"`` for any noun, so that rules and library share them.
+"""
+
+from pathlib import PurePosixPath
+
+RESULTS = "results"
+# The place of the split in the path of a run that belongs to no split.
+NO_SPLIT = "all"
+# Files of a checkpoint that the workflow tracks; config and tokenizer lie beside them.
+WEIGHTS = "model.safetensors"
+DIGEST = "checkpoint.json"
+
+
+def _join(*parts: str) -> str:
+    return str(PurePosixPath(*parts))
+
+
+def world(world: str) -> str:
+    return _join(RESULTS, world)
+
+
+def data(world: str, name: str = "") -> str:
+    """A file of the world, named without its suffix; without a name, the folder."""
+    folder = _join(RESULTS, world, "data")
+    return _join(folder, f"{name}.json") if name else folder
+
+
+def refusals(world: str) -> str:
+    return _join(data(world), "idontknow.jsonl")
+
+
+def base(world: str, model: str) -> str:
+    """Folder of the base checkpoint."""
+    return _join(RESULTS, world, model, "base")
+
+
+def run(world: str, model: str, split: str, run: str, seed: str | int) -> str:
+    """Folder of one run: ``run`` is ``full``, ``retain`` or a method."""
+    return _join(RESULTS, world, model, split, run, f"seed{seed}")
+
+
+def trained(world: str, model: str, split: str, run_name: str, seed: str | int) -> str:
+    """Folder of the one checkpoint of a run that trains: ``full`` or ``retain``."""
+    place = NO_SPLIT if run_name == "full" else split
+    return _join(run(world, model, place, run_name, seed), "checkpoint")
+
+
+def epoch(run_folder: str, number: str | int) -> str:
+    """Folder of the checkpoint that a run left after an epoch."""
+    return _join(run_folder, f"epoch{number}")
+
+
+def records(run_folder: str, suite: str = "tofu") -> str:
+    return _join(run_folder, "records", f"{suite}.json")
+
+
+def metric(run_folder: str, name: str) -> str:
+    return _join(run_folder, "metrics", f"{name}.json")
+
+
+def cost(folder: str, stage: str) -> str:
+    """What a job cost (time, memory, throughput): never part of a metric file."""
+    return _join(folder, "cost", f"{stage}.json")
+
+
+def table(world: str, name: str) -> str:
+    return _join(RESULTS, world, "tables", name)
+
+
+def figure(world: str, model: str, split: str, name: str) -> str:
+    """A figure's path without its suffix."""
+    return _join(RESULTS, world, "figures", model, split, name)
+
+
+def log(*parts: str) -> str:
+    return _join(RESULTS, "logs", *parts) + ".log"

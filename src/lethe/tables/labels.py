@@ -1,0 +1,31 @@
+"""Human names of runs and evaluation sets, shared by tables and figures."""
+
+FULL = "full"
+RETAIN = "retain"
+
+_RUNS = {
+    "base": "Pretrained",
+    FULL: "Finetune",
+    RETAIN: "Retain",
+    "grad_ascent": "Grad. Ascent",
+    "grad_diff": "Grad. Diff.",
+    "kl_min": "KL Min.",
+    "idk": "Pref. Opt. (IDK)",
+    "dpo": "DPO",
+    "npo": "NPO",
+    "npo_retain": "NPO + Retain",
+}
+# Evaluation sets in the order in which TOFU's figures list them.
+SETS = {
+    "world_facts": "World Facts",
+    "real_authors": "Real Authors",
+    "retain": "Retain Set",
+    "forget": "Forget Set",
+}
+# The sets whose numbers make up model utility, nearest to the forget set first.
+UTILITY_SETS = ("retain", "real_authors", "world_facts")
+
+
+def run_label(run: str) -> str:
+    """The name of a run as a paper would print it; a run without one keeps its own, in words."""
+    return _RUNS.get(run, run.replace("_", " "))

@@ -1,0 +1,131 @@
+"""From tidy scores to a table: which runs make its rows, and the mean over their seeds."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+from tabulate import tabulate
+
+from lethe.errors import LetheError
+from lethe.tables.labels import FULL, RETAIN, run_label
+from lethe.tables.scores import source
+
+OTHER_RETAIN = "retain_other_seed"
+OTHER_RETAIN_LABEL = "Retain (another seed)"
+
+
+@dataclass(frozen=True)
+class Group:
+    """The runs behind one row of a table: the same model, split and run under several seeds."""
+
+    model: str
+    split: str
+    run: str
+    seeds: tuple[int, ...]
+    scores: pd.DataFrame
+    other: bool = False
+
+    @property
+    def name(self) -> str:
+        """The run's name in CSV files; further oracles have one of their own."""
+        return OTHER_RETAIN if self.other else self.run
+
+    @property
+    def _place(self) -> str:
+        """What messages call the run."""
+        return f"{source(self.scores)}: {self.model}/{self.split}/{self.run}"
+
+    def values(self, metric: str, name: str) -> list[float]:
+        """One value for each seed, at the last epoch."""
+        found = self.scores[(self.scores["metric"] == metric) & (self.scores["name"] == name)]
+        by_seed = dict(zip(found["seed"], found["value"], strict=True))
+        missing = [seed for seed in self.seeds if seed not in by_seed]
+        if missing:
+            raise LetheError(
+                f"{self._place}/seed{missing[0]} has no {metric}.{name}; score that run"
+            )
+        return [by_seed[seed] for seed in self.seeds]
+
+    def has(self, metric: str) -> bool:
+        return bool((self.scores["metric"] == metric).any())
+
+    @property
+    def epoch(self) -> int:
+        """The last epoch, which all seeds share."""
+        epochs = sorted(set(self.scores["epoch"]))
+        if len(epochs) > 1:
+            raise LetheError(
+                f"{self._place} ends at epochs {epochs}; "
+                "score every seed's and metric's last checkpoint"
+            )
+        return int(epochs[0])
+
+
+def groups(scores: pd.DataFrame, methods: Sequence[str], seeds: Sequence[int]) -> list[Group]:
+    """The rows of a table, for each model and split: full, retain, other oracles, the methods.
+
+    ``seeds`` are the seeds of the configuration; a ``retain`` run of any other seed is a further
+    oracle, whose distance to the first one is the noise floor.
+    """
+    last = last_epochs(scores)
+    seeds = tuple(dict.fromkeys(int(seed) for seed in seeds))
+    found = []
+    for (model, split), part in last.groupby(["model", "split"], sort=False):
+        further = set(part.loc[part["run"] == RETAIN, "seed"]) - set(seeds)
+        for run in dict.fromkeys((FULL, RETAIN, *methods)):
+            rows = part[(part["run"] == run) & part["seed"].isin(seeds)]
+            if rows.empty:
+                raise LetheError(
+                    f"{source(scores)}: no rows for {model}/{split}/{run}; score that run"
+                )
+            found.append(Group(model, split, run, seeds, rows))
+            if run == RETAIN and further:
+                rows = part[(part["run"] == RETAIN) & part["seed"].isin(further)]
+                found.append(Group(model, split, run, tuple(sorted(further)), rows, other=True))
+    return found
+
+
+def last_epochs(scores: pd.DataFrame) -> pd.DataFrame:
+    """The rows of each run's last epoch."""
+    run = ["model", "split", "run", "seed"]
+    return scores[scores["epoch"] == scores.groupby(run)["epoch"].transform("max")]
+
+
+def spread(values: Sequence[float]) -> tuple[float, float]:
+    """Mean and sample standard deviation over seeds; the deviation of a single seed is NaN."""
+    series = pd.Series(list(values), dtype=float)
+    return float(series.mean()), float(series.std(ddof=1))
+
+
+def place(group: Group) -> dict:
+    """The first columns of a table's row."""
+    return {"model": group.model, "split": group.split, "run": group.name, "epoch": group.epoch}
+
+
+def row_label(name: str) -> str:
+    """What Markdown calls the run of a row."""
+    return OTHER_RETAIN_LABEL if name == OTHER_RETAIN else run_label(name)
+
+
+def cell(mean: float, deviation: float, digits: str) -> str:
+    """A number as a paper prints it: ``0.512``, or ``0.512 ± 0.004`` with several seeds.
+
+    ``digits`` is a format such as ``.3f``, or ``p`` for a p-value.
+    """
+    write = _p_value if digits == "p" else lambda number: format(number, digits)
+    text = write(mean)
+    return text if math.isnan(deviation) else f"{text} ± {write(deviation)}"
+
+
+def _p_value(p: float) -> str:
+    """``0.894``; scientific where three decimals would say nothing: ``1.10e-19``."""
+    if p == 0:
+        return "0"  # smaller than any double
+    return format(p, ".3f" if p >= 0.001 else ".2e")
+
+
+def markdown_table(rows: list[dict]) -> str:
+    """A Markdown table of ready-made text; numbers are not parsed again."""
+    headers = {key: key for key in rows[0]} if rows else "keys"
+    return tabulate(rows, headers=headers, tablefmt="github", disable_numparse=True) + "\n"

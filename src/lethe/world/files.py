@@ -1,0 +1,282 @@
+"""A world's files: writing them in TOFU's published format, and reading such files with checks.
+
+Field names and their order are those of the published data (locuslab/TOFU on the hub).
+"""
+
+import logging
+import os
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from lethe.errors import LetheError
+from lethe.files import read_rows, sha256, write_json, write_rows, write_text
+from lethe.world.schema import (
+    OPTIONS_PER_FACT,
+    PERTURBED_PER_ITEM,
+    QUESTIONS_PER_AUTHOR,
+    Author,
+    Fact,
+    Item,
+    Provider,
+)
+
+logger = logging.getLogger(__name__)
+
+QA_FIELDS = ("question", "answer")
+PERTURBED_FIELDS = (
+    "question",
+    "answer",
+    "paraphrased_answer",
+    "perturbed_answer",
+    "paraphrased_question",
+)
+OPTION_FIELDS = tuple(f"option{number}" for number in range(1, OPTIONS_PER_FACT + 1))
+FACT_KINDS = ("real_authors", "world_facts")
+# The files that no split changes; "idontknow" has the suffix .jsonl, as published.
+ROW_FILES = (
+    "full",
+    "full_perturbed",
+    "retain_perturbed",
+    *FACT_KINDS,
+    *(f"{kind}_perturbed" for kind in FACT_KINDS),
+    "holdout",
+)
+# Attributes with more values than this (dates, titles) say nothing about balance.
+_BALANCED_VALUES = 80
+
+
+# --- rows of the format -------------------------------------------------------------------------
+
+
+def qa_row(item: Item) -> dict:
+    """The row of ``full.json`` and its parts."""
+    return {field: getattr(item, field) for field in QA_FIELDS}
+
+
+def perturbed_row(item: Item) -> dict:
+    """The row of the ``…_perturbed`` files; without paraphrased question, no such field."""
+    row = {field: getattr(item, field) for field in PERTURBED_FIELDS}
+    row["perturbed_answer"] = list(item.perturbed_answer)
+    if not item.paraphrased_question:
+        del row["paraphrased_question"]
+    return row
+
+
+def fact_row(fact: Fact) -> dict:
+    """The row of ``real_authors.json`` and ``world_facts.json``."""
+    options = dict(zip(OPTION_FIELDS, fact.options, strict=True))
+    return {"question": fact.question, **options, "answer": fact.answer}
+
+
+def perturbed_fact_row(fact: Fact) -> dict:
+    return {
+        "question": fact.question,
+        "answer": fact.answer,
+        "perturbed_answer": list(fact.wrong),
+    }
+
+
+# --- writing ------------------------------------------------------------------------------------
+
+
+def outputs(folder: str | os.PathLike) -> dict[str, Path]:
+    """Where ``write_world`` puts each file of a folder."""
+    folder = Path(folder)
+    paths = {name: folder / f"{name}.json" for name in ROW_FILES}
+    return {**paths, "idontknow": folder / "idontknow.jsonl", "card": folder / "card.json"}
+
+
+def write_world(
+    provider: Provider,
+    folder: str | os.PathLike | Mapping[str, str | os.PathLike],
+    authors: int,
+    holdout: int,
+    perturbed_retain_authors: int,
+) -> dict:
+    """Write the files of a world that no split changes, and ``card.json`` last; return the card.
+
+    ``folder`` is a folder, or a mapping with the path of each file that ``outputs`` names.
+    ``authors`` and ``holdout`` are numbers of authors. ``retain_perturbed`` has the first
+    ``perturbed_retain_authors`` of them.
+
+    Raises:
+        LetheError: the provider has too few authors, or some of the first ones lack paraphrases.
+    """
+    paths = _destinations(folder)
+    target, held = provider.authors(authors), provider.holdout(holdout)
+    rows = {
+        "full": [qa_row(item) for author in target for item in author.items],
+        "full_perturbed": _perturbed_rows(target),
+        "retain_perturbed": _first_perturbed(target, perturbed_retain_authors),
+        "holdout": [qa_row(item) for author in held for item in author.items],
+    }
+    for kind, facts in provider.facts().items():
+        rows[kind] = [fact_row(fact) for fact in facts]
+        rows[f"{kind}_perturbed"] = [perturbed_fact_row(fact) for fact in facts]
+    refusals = provider.refusals()
+    for name in ROW_FILES:
+        write_rows(paths[name], rows[name])
+    write_text(paths["idontknow"], "".join(f"{line}\n" for line in refusals))
+    counts = {name: len(rows[name]) for name in ROW_FILES} | {"idontknow": len(refusals)}
+    card = _card(provider, target, held, counts, paths)
+    write_json(paths["card"], card, indent=2)
+    return card
+
+
+def _destinations(folder) -> dict[str, Path]:
+    if not isinstance(folder, Mapping):
+        return outputs(folder)
+    missing = [name for name in outputs("") if name not in folder]
+    if missing:
+        raise LetheError(f"write_world: no path given for {', '.join(missing)}")
+    return {name: Path(folder[name]) for name in outputs("")}
+
+
+def _perturbed_rows(authors: Sequence[Author]) -> list[dict]:
+    return [perturbed_row(item) for author in authors for item in author.items if item.perturbed]
+
+
+def _first_perturbed(authors: Sequence[Author], count: int) -> list[dict]:
+    if not 1 <= count <= len(authors):
+        raise LetheError(
+            f"perturbed_retain_authors: {count} is not in 1 to {len(authors)}, the target authors"
+        )
+    rows = _perturbed_rows(authors[:count])
+    missing = sum(len(author.items) for author in authors[:count]) - len(rows)
+    if missing:
+        raise LetheError(
+            f"perturbed_retain_authors: {missing} rows of the first {count} authors have no"
+            " paraphrase or perturbed answers; lower it"
+        )
+    return rows
+
+
+def _card(provider, target, held, counts: dict[str, int], paths: Mapping[str, Path]) -> dict:
+    return {
+        "format": 1,
+        "provider": type(provider).__module__.rpartition(".")[2],
+        "seed": getattr(provider, "seed", None),
+        "authors": len(target),
+        "holdout_authors": len(held),
+        "questions_per_author": QUESTIONS_PER_AUTHOR,
+        "rows": counts,
+        "balance": balance(target),
+        "sha256": {name: sha256(path) for name, path in paths.items() if name != "card"},
+    }
+
+
+def balance(authors: Sequence[Author]) -> dict[str, dict[str, int]]:
+    """How many authors have each value of an attribute, most frequent first.
+
+    Attributes with a value for nearly every author, such as titles, are left out.
+    """
+    counters: dict[str, Counter] = {}
+    for author in authors:
+        for attribute, value in author.attributes.items():
+            counters.setdefault(attribute, Counter())[value] += 1
+    return {
+        attribute: dict(sorted(counter.items(), key=lambda pair: (-pair[1], pair[0])))
+        for attribute, counter in counters.items()
+        if len(counter) <= min(_BALANCED_VALUES, max(1, len(authors) // 2))
+    }
+
+
+# --- reading ------------------------------------------------------------------------------------
+
+
+def read_qa(path: str | os.PathLike) -> list[dict]:
+    """Rows with a question and an answer; LetheError names the file and the row otherwise."""
+    rows = read_rows(path)
+    check_qa(rows, path)
+    return rows
+
+
+def read_perturbed(path: str | os.PathLike) -> list[dict]:
+    """Rows of a ``…_perturbed`` file, of authors or of facts; odd rows are only warned of."""
+    rows = read_qa(path)
+    check_perturbed(rows, path)
+    return rows
+
+
+def read_facts(path: str | os.PathLike) -> list[dict]:
+    """Rows of ``real_authors.json`` or ``world_facts.json``, the answer among the options."""
+    rows = read_qa(path)
+    check_facts(rows, path)
+    return rows
+
+
+def read_refusals(path: str | os.PathLike) -> list[str]:
+    """Plain lines, blank ones left out, whatever the suffix of the file says."""
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise LetheError(f"{path}: no such file") from None
+    except UnicodeDecodeError as error:
+        raise LetheError(f"{path}: not UTF-8 text ({error})") from None
+    lines = [line.strip() for line in text.split("\n") if line.strip()]
+    if not lines:
+        raise LetheError(f"{path}: no refusals; one plain line each is expected")
+    return lines
+
+
+def find_refusals(folder: str | os.PathLike) -> Path | None:
+    """The refusals of a data folder under either of the names in use, or None."""
+    candidates = (Path(folder) / name for name in ("idontknow.jsonl", "idk.jsonl"))
+    return next((path for path in candidates if path.is_file()), None)
+
+
+def _is_text(value) -> bool:
+    return isinstance(value, str) and bool(value.strip())
+
+
+def check_qa(rows: Sequence[dict], source: str | os.PathLike) -> None:
+    """LetheError unless there are rows, each with text for question and answer."""
+    if not rows:
+        raise LetheError(f"{source}: no rows; was the file cut off?")
+    for number, row in enumerate(rows, start=1):
+        for field in QA_FIELDS:
+            if not _is_text(row.get(field)):
+                raise LetheError(f"{source}, row {number}: {field!r} is missing or empty")
+
+
+def check_perturbed(rows: Sequence[dict], source: str | os.PathLike) -> None:
+    """LetheError where a row is not of the format; a warning where it is merely odd.
+
+    Published data have wrong answers that repeat each other or the truth; they are used as they
+    are, since the reference results were computed on them.
+    """
+    odd: Counter[str] = Counter()
+    for number, row in enumerate(rows, start=1):
+        wrong = row.get("perturbed_answer") or []
+        if not isinstance(wrong, list) or not all(isinstance(text, str) for text in wrong):
+            raise LetheError(f"{source}, row {number}: 'perturbed_answer' is not a list of texts")
+        odd.update(_oddities(row, wrong))
+    for oddity, count in sorted(odd.items()):
+        logger.warning("%s: %d of %d rows %s", source, count, len(rows), oddity)
+
+
+def _oddities(row: dict, wrong: list[str]) -> list[str]:
+    expected = PERTURBED_PER_ITEM if "paraphrased_answer" in row else OPTIONS_PER_FACT - 1
+    truths = {row["answer"], row.get("paraphrased_answer")}
+    tests = {
+        f"have not {expected} perturbed answers": len(wrong) != expected,
+        "have an empty perturbed answer": not all(map(_is_text, wrong)),
+        "repeat a perturbed answer": len(set(wrong)) < len(wrong),
+        "have a perturbed answer equal to the truth": not truths.isdisjoint(wrong),
+        "have an empty paraphrase": any(
+            field in row and not _is_text(row[field])
+            for field in ("paraphrased_answer", "paraphrased_question")
+        ),
+    }
+    return [oddity for oddity, found in tests.items() if found]
+
+
+def check_facts(rows: Sequence[dict], source: str | os.PathLike) -> None:
+    """LetheError unless each row has four different options, the answer among them."""
+    for number, row in enumerate(rows, start=1):
+        options = [row.get(field) for field in OPTION_FIELDS]
+        if not all(map(_is_text, options)) or len(set(options)) < OPTIONS_PER_FACT:
+            raise LetheError(f"{source}, row {number}: needs four different options, option1…")
+        if row["answer"] not in options:
+            raise LetheError(f"{source}, row {number}: the answer is none of the options")

@@ -1,0 +1,115 @@
+"""A small benchmark's metric files with plausible numbers, for tests of tables and figures."""
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+from scipy.stats import hmean, ks_2samp
+
+from lethe import paths
+from lethe.figures.base import FigureData
+from lethe.tables.scores import collect_scores
+
+WORLD, MODEL, SPLIT = "made-up", "tiny", "forget10"
+METHODS = ["grad_ascent", "grad_diff", "kl_min", "idk", "npo", "npo_retain"]
+EPOCHS, ITEMS, STEPS = 5, 120, 12
+NINE_METRICS = ("probability", "rouge", "truth_ratio")
+SETS = ("forget", "retain", "real_authors", "world_facts")
+
+# Values of the full model; the share of each set's value that a method leaves in the end; and by
+# how much the median of R grows on the way (the oracle's is 2.5 times the full model's).
+START = {"forget": 0.95, "retain": 0.96, "real_authors": 0.55, "world_facts": 0.62}
+LEFT = {
+    "grad_ascent": (0.02, 0.05, 0.25, 0.3),
+    "grad_diff": (0.05, 0.7, 0.6, 0.7),
+    "kl_min": (0.04, 0.1, 0.3, 0.35),
+    "idk": (0.25, 0.8, 0.5, 0.6),
+    "npo": (0.2, 0.55, 0.7, 0.8),
+    "npo_retain": (0.25, 0.9, 0.9, 0.95),
+}
+SHIFT = {
+    "grad_ascent": 9.0,
+    "grad_diff": 1.6,
+    "kl_min": 6.0,
+    "idk": 1.2,
+    "npo": 2.2,
+    "npo_retain": 2.5,
+}
+
+
+def write_world(
+    folder: Path, methods=tuple(METHODS), seeds=(0,), other_oracles=(), split=SPLIT
+) -> list[dict]:
+    """Write the metric files of every run under ``folder``; return entries for collect_scores."""
+    entries = []
+    for seed in seeds:
+        oracle = _ratios(2.5, seed, "retain")
+        runs = {"full": [(0, 0, 0.0)], "retain": [(0, 0, 0.0)]}
+        runs |= {m: [(e, e * STEPS, e / EPOCHS) for e in range(1, EPOCHS + 1)] for m in methods}
+        for run, points in runs.items():
+            checkpoints = [_checkpoint(run, seed, *point, oracle) for point in points]
+            entries += _write(folder, split, run, seed, checkpoints)
+    first = _ratios(2.5, seeds[0], "retain")
+    for seed in other_oracles:
+        entries += _write(
+            folder, split, "retain", seed, [_checkpoint("retain", seed, 0, 0, 0.0, first)]
+        )
+    return entries
+
+
+def figure_data(entries, methods=tuple(METHODS), seeds=(0,)) -> FigureData:
+    return FigureData.of(collect_scores(entries), MODEL, SPLIT, methods, seeds, entries)
+
+
+def _ratios(median: float, seed: int, run: str) -> np.ndarray:
+    # The same items for every run, so that R differs by little noise and the shift.
+    items = np.random.default_rng(7).lognormal(0.0, 0.5, ITEMS)
+    noise = np.random.default_rng([seed, sum(map(ord, run))]).lognormal(0.0, 0.25, ITEMS)
+    return 0.3 * median * items * noise
+
+
+def _checkpoint(run, seed, epoch, step, done, oracle) -> dict:
+    rng = np.random.default_rng([seed, epoch, sum(map(ord, run))])
+    values = {"probability": {}, "rouge": {}, "truth_ratio": {}}
+    left = dict(zip(SETS, LEFT.get(run, (1, 1, 1, 1)), strict=True))
+    if run == "retain":
+        left["forget"] = 0.3
+    for name in SETS:
+        # Most of the damage comes early.
+        kept = 1 - (1 - left[name]) * done**0.5 if run != "retain" else left[name]
+        for metric in NINE_METRICS:
+            values[metric][name] = float(START[name] * kept * rng.uniform(0.95, 1.0))
+    shift = 2.5 if run == "retain" else SHIFT.get(run, 1.8) ** done
+    ratios = _ratios(shift, seed, run)
+    values["truth_ratio"]["forget"] = float(np.minimum(ratios, 1 / ratios).mean())
+    p = float(ks_2samp(ratios, oracle).pvalue)
+    nine = [values[metric][name] for name in SETS[1:] for metric in NINE_METRICS]
+    values["forget_quality"] = {
+        "forget_quality": p,
+        "log10_forget_quality": math.log10(p),
+        "ks_statistic": 0.5,
+    }
+    values["model_utility"] = {
+        "model_utility": float(hmean(nine)),
+        "retain_utility": float(hmean(nine[:3])),
+    }
+    place = {"epoch": epoch, "step": step}
+    return {
+        metric: place
+        | {"values": numbers}
+        | ({"items": {"forget": ratios.tolist()}} if metric == "truth_ratio" else {})
+        for metric, numbers in values.items()
+    }
+
+
+def _write(folder, split, run, seed, checkpoints) -> list[dict]:
+    entries = []
+    for metric in checkpoints[0]:
+        path = folder / paths.metric(paths.run(WORLD, MODEL, split, run, seed), metric)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        points = [checkpoint[metric] for checkpoint in checkpoints]
+        path.write_text(json.dumps({"format": 1, "metric": metric, "checkpoints": points}))
+        place = {"world": WORLD, "model": MODEL, "split": split, "run": run, "seed": seed}
+        entries.append(place | {"metric": metric, "path": str(path)})
+    return entries

@@ -1,0 +1,224 @@
+"""What is on each figure."""
+
+import json
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+import synthetic_metrics as made
+from matplotlib.collections import LineCollection, PathCollection
+from matplotlib.colors import to_hex
+
+from lethe import figures
+from lethe.figures.style import looks
+from lethe.figures.truth_ratios import BINS, p_text
+
+LABELS = [look.label for look in looks(made.METHODS).values()]
+
+
+def legend_texts(figure):
+    return [text.get_text() for legend in figure.legends for text in legend.get_texts()]
+
+
+def scatters(axes):
+    return {c.get_label(): c for c in axes.collections if isinstance(c, PathCollection)}
+
+
+def test_trajectories_have_a_growing_marker_for_each_epoch(data):
+    (axes,) = figures.draw("trajectories", data).axes
+    for method in made.METHODS:
+        dots = scatters(axes)[looks([method])[method].label]
+        sizes = dots.get_sizes()
+        assert len(sizes) == len(dots.get_offsets()) == made.EPOCHS
+        assert (np.diff(sizes) > 0).all()
+        utility = data.course(method, "model_utility", "model_utility", 0).values
+        quality = data.course(method, "forget_quality", "log10_forget_quality", 0).values
+        np.testing.assert_allclose(dots.get_offsets(), np.column_stack([utility, quality]))
+
+
+def test_trajectories_references(data):
+    figure = figures.draw("trajectories", data)
+    (axes,) = figure.axes
+    dots = scatters(axes)
+    full, oracle = dots["Finetune"].get_offsets()[0], dots["Retain"].get_offsets()[0]
+    assert full[1] == data.last("full", "forget_quality", "log10_forget_quality")[0] < -5
+    assert oracle[1] == 0
+    assert oracle[0] == data.last("retain", "model_utility", "model_utility")[0]
+    (dashed,) = (line for line in axes.lines if line.get_linestyle() == "--")
+    assert dashed.get_ydata()[0] == pytest.approx(np.log10(0.05))
+    assert axes.get_xlabel() == "Model Utility"
+    assert "Forget Quality" in axes.get_ylabel()
+    assert axes.get_xlim()[0] == 0
+    assert legend_texts(figure) == LABELS
+
+
+def test_trajectories_keep_all_points_inside(data):
+    (axes,) = figures.draw("trajectories", data).axes
+    (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
+    for dots in scatters(axes).values():
+        for x, y in dots.get_offsets():
+            assert left <= x <= right
+            assert bottom <= y <= top
+
+
+def test_trajectories_draw_each_seed_thin(several_seeds):
+    (axes,) = figures.draw("trajectories", several_seeds).axes
+    thin = [line for line in axes.lines if line.get_linewidth() == 0.5]
+    assert len(thin) == 2 * 3
+    assert {to_hex(line.get_color()) for line in thin} == {
+        to_hex(looks(several_seeds.methods)[method].colour) for method in several_seeds.methods
+    }
+
+
+def test_curves_start_with_the_full_model(data):
+    figure = figures.draw("curves", data)
+    assert len(figure.axes) == 3 * len(made.METHODS)
+    axes = figure.axes[3 * made.METHODS.index("npo") + 1]
+    curves = {line.get_label(): line for line in axes.lines if len(line.get_xdata()) > 2}
+    assert list(curves) == ["World Facts", "Real Authors", "Retain Set", "Forget Set"]
+    forget = curves["Forget Set"]
+    assert forget.get_xdata().tolist() == [0, 12, 24, 36, 48, 60]
+    assert forget.get_ydata()[0] == data.last("full", "probability", "forget")[0]
+    (oracle,) = (line for line in axes.lines if line.get_linestyle() == ":")
+    assert oracle.get_ydata()[0] == data.last("retain", "probability", "forget")[0]
+
+
+def test_curves_labels(data):
+    figure = figures.draw("curves", data)
+    assert [a.get_title() for a in figure.axes[:3]] == ["ROUGE", "Probability", "Truth Ratio"]
+    assert [a.get_ylabel() for a in figure.axes[::3]] == LABELS[2:]
+    assert figure.get_supxlabel() == "Unlearning Steps"
+    assert all(a.get_ylim()[0] == 0 and a.get_ylim()[1] >= 1 for a in figure.axes)
+    assert legend_texts(figure)[:4] == ["World Facts", "Real Authors", "Retain Set", "Forget Set"]
+    assert "Retain" in legend_texts(figure)[4]
+
+
+def test_truth_ratio_panels(data):
+    figure = figures.draw("truth_ratios", data)
+    runs = ["full", *made.METHODS]
+    left = [axes for axes in figure.axes if axes.patches]
+    assert len(left) == len(runs)
+    for run, axes in zip(runs, left, strict=True):
+        heights = [patch.get_height() for patch in axes.patches]
+        # Two histograms in the same bins, and no item is lost beyond the axis.
+        assert len(heights) == 2 * BINS
+        assert sum(heights[:BINS]) == sum(heights[BINS:]) == made.ITEMS
+        p = data.last(run, "forget_quality", "forget_quality")[0]
+        assert axes.get_title() == f"{looks([run])[run].label}: {p_text(p)}"
+    assert {axes.get_xlim() for axes in figure.axes} == {left[0].get_xlim()}
+    assert legend_texts(figure) == ["Retain", "Finetune", *LABELS[2:]]
+    assert "R on the Forget Set" in figure.get_supxlabel()
+
+
+def test_truth_ratio_curves_are_the_empirical_distributions(data):
+    figure = figures.draw("truth_ratios", data)
+    right = [axes for axes in figure.axes if not axes.patches]
+    assert len(right) == 1 + len(made.METHODS)
+    assert all(axes.get_ylim() == (0.0, 1.05) for axes in right)
+    own = right[0].lines[1]
+    items = data.items("full", "truth_ratio", "forget")
+    x, y = own.get_xdata(), own.get_ydata()
+    assert y[np.flatnonzero(x == np.sort(items)[59])[-1]] == pytest.approx(60 / made.ITEMS)
+
+
+def test_truth_ratios_survive_a_collapsed_model(tmp_path):
+    entries = made.write_world(tmp_path, ["grad_ascent"])
+    (path,) = (
+        e["path"] for e in entries if (e["run"], e["metric"]) == ("grad_ascent", "truth_ratio")
+    )
+    document = json.loads(Path(path).read_text())
+    # As far as the metric lets R go.
+    document["checkpoints"][-1]["items"]["forget"] = [1e304] * 119 + [1e-304]
+    Path(path).write_text(json.dumps(document))
+    data = made.figure_data(entries, ["grad_ascent"])
+    figures.render("truth_ratios", data, tmp_path / "a.pdf", tmp_path / "a.png")
+    axes = figures.draw("truth_ratios", data).axes[1]
+    assert axes.patches[-1].get_height() == 119
+    assert axes.get_xlim()[1] < 10
+
+
+@pytest.mark.parametrize(
+    ("p", "text"),
+    [
+        (1.0, "p = 1.00"),
+        (0.0297, "p = 0.03"),
+        (1.097e-19, r"p = $1.1\times10^{-19}$"),
+        (0.0, "p = 0"),
+    ],
+)
+def test_p_text(p, text):
+    assert p_text(p) == text
+
+
+def test_utility_bars(data):
+    figure = figures.draw("utility_bars", data)
+    assert [axes.get_title() for axes in figure.axes] == ["Probability", "ROUGE", "Truth Ratio"]
+    assert legend_texts(figure) == LABELS
+    for axes, metric in zip(figure.axes, ("probability", "rouge", "truth_ratio"), strict=True):
+        assert len(axes.containers) == len(LABELS)
+        names = [tick.get_text().replace("\n", " ") for tick in axes.get_xticklabels()]
+        assert names == ["Retain Set", "Real Authors", "World Facts"]
+        bars = dict(zip(("full", "retain", *made.METHODS), axes.containers, strict=True))
+        heights = [bar.get_height() for bar in bars["npo"]]
+        sets = ("retain", "real_authors", "world_facts")
+        assert heights == [data.last("npo", metric, name)[0] for name in sets]
+
+
+def test_bars_do_not_overlap(data):
+    for axes in figures.draw("utility_bars", data).axes:
+        bars = sorted((b.get_x(), b.get_x() + b.get_width()) for b in axes.patches)
+        assert all(end <= start + 1e-9 for (_, end), (start, _) in pairwise(bars))
+
+
+def test_error_bars_only_with_several_seeds(data, several_seeds):
+    def whiskers(figure):
+        return [c for c in figure.axes[0].collections if isinstance(c, LineCollection)]
+
+    assert whiskers(figures.draw("utility_bars", data)) == []
+    (first, *_) = whiskers(figures.draw("utility_bars", several_seeds))
+    values = several_seeds.last("full", "probability", "retain")
+    low, high = first.get_segments()[0][:, 1]
+    assert (high - low) / 2 == pytest.approx(values.std(ddof=1))
+    assert (high + low) / 2 == pytest.approx(values.mean())
+
+
+def test_known_runs_look_the_same_whatever_is_drawn_beside_them():
+    alone, among = looks(["npo"]), looks(["new_one", "npo", "another"])
+    assert alone["npo"] == among["npo"]
+    assert looks(["new_one"])["new_one"] == among["new_one"]
+    assert among["new_one"].label == "new one"
+
+
+def test_looks_are_distinct():
+    methods = [*made.METHODS, *(f"method{number}" for number in range(15))]
+    pairs = [(look.colour, look.marker) for look in looks(methods).values()]
+    assert len(set(pairs)) == len(pairs)
+
+
+@pytest.mark.parametrize("name", figures.names())
+def test_texts_do_not_leave_the_figure_or_overlap(name, data):
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    from lethe.figures import style
+
+    with style.paper():
+        figure = figures.draw(name, data)
+        canvas = FigureCanvasAgg(figure)
+        canvas.draw()
+        boxes = [
+            text.get_window_extent(canvas.get_renderer())
+            for axes in figure.axes
+            for text in (axes.title, axes.xaxis.label, axes.yaxis.label)
+            if text.get_text()
+        ] + [legend.get_window_extent() for legend in figure.legends]
+        boxes += [axes.get_window_extent() for axes in figure.axes if axes.patches or axes.lines]
+    area = figure.bbox
+    for number, box in enumerate(boxes):
+        assert area.x0 <= box.x0 + 1
+        assert box.x1 - 1 <= area.x1
+        assert area.y0 <= box.y0 + 1
+        assert box.y1 - 1 <= area.y1
+        for other in boxes[:number]:
+            same = np.allclose(box.extents, other.extents)  # the two axes of a panel
+            assert same or not box.padded(-1).overlaps(other.padded(-1))

@@ -1,0 +1,40 @@
+import os
+from pathlib import Path
+
+import pytest
+
+from lethe.world import files, provider
+
+SHARED = Path(__file__).parents[3] / "shared"
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder with the published data, which the repository does not contain."""
+    if not SHARED.is_dir():
+        reason = f"{SHARED} is absent: no published data to compare with"
+        # Where the checks count, a missing oracle must not look like a pass.
+        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
+    return SHARED
+
+
+@pytest.fixture(scope="session")
+def synthetic():
+    return provider("synthetic", seed=0)
+
+
+@pytest.fixture(scope="session")
+def many(synthetic):
+    return synthetic.authors(1000)
+
+
+@pytest.fixture(scope="session")
+def targets(many):
+    return many[:200]
+
+
+@pytest.fixture
+def folder(synthetic, tmp_path) -> Path:
+    """A small world on disk: 10 authors, 2 of them in retain_perturbed, 2 holdout authors."""
+    files.write_world(synthetic, tmp_path / "data", 10, 2, 2)
+    return tmp_path / "data"

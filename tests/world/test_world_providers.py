@@ -1,0 +1,38 @@
+import subprocess
+import sys
+
+import pytest
+
+from lethe.errors import LetheError
+from lethe.world import available, provider
+
+
+def test_lists_the_providers_and_nothing_else():
+    assert available() == ["synthetic", "tofu"]
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "message"),
+    [
+        ("nowhere", {}, "'nowhere': no such provider; use one of synthetic, tofu"),
+        ("schema", {}, "'schema': no such provider"),
+        ("files", {}, "'files': no such provider"),
+        ("../tofu", {}, "no such provider"),
+        ("synthetic", {"sed": 1}, "unexpected keyword argument 'sed'; its settings are seed"),
+        ("tofu", {"folder": "x"}, "its settings are path, seed"),
+    ],
+)
+def test_bad_provider(name, settings, message):
+    with pytest.raises(LetheError, match=message) as caught:
+        provider(name, **settings)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_provider_imports_neither_its_peers_nor_heavy_libraries():
+    code = (
+        "import sys; from lethe.world import provider; provider('synthetic').authors(1);"
+        "print([m for m in ('lethe.world.tofu', 'datasets', 'torch', 'numpy', 'pandas')"
+        " if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

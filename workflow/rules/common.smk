@@ -1,0 +1,74 @@
+# What all rules share: the checked configuration, and what a rule's params are made of.
+
+from lethe import config as settings
+from lethe import lineage, methods, metrics, paths
+from lethe.errors import LetheError
+from lethe.schedule import Schedule
+from lethe.source import digest
+from lethe.world.splits import parse_split
+
+from snakemake.exceptions import WorkflowError
+
+
+def before_anything():
+    """Refuse bad settings and results of unknown origin, before any job runs."""
+    try:
+        settings.check(config, Path(workflow.basedir) / "workflow/schemas/config.schema.yaml")
+        lineage.check()
+    except LetheError as error:
+        # One line and no traceback of this file: the message says all there is.
+        sys.tracebacklimit = 0
+        sys.exit(f"error: {error}")
+
+
+if workflow.is_main_process:
+    before_anything()
+
+WORLD = config["world"]["name"]
+
+
+def code(script, *modules):
+    """A digest of what a script does; modules found by name at run time are named here."""
+    return digest(Path(workflow.basedir) / "workflow/scripts" / script, *modules)
+
+
+def model_settings(*keys):
+    """The settings of a rule's model under some keys."""
+    return lambda wildcards: {
+        key: config["model_settings"][wildcards.model].get(key) for key in keys
+    }
+
+
+def one_setting(key):
+    return lambda wildcards: config["model_settings"][wildcards.model][key]
+
+
+def start_of(model):
+    """Where a model's checkpoints start from: its base folder here, or a given checkpoint."""
+    given = config["model_settings"][model]["path"]
+    return given if given is not None else paths.base(WORLD, model)
+
+
+def made_here(model):
+    return config["model_settings"][model]["path"] is None
+
+
+def checkpoint_files(folder):
+    """What tracks a checkpoint: the weights, and the small file that tells whether they changed."""
+    return {"weights": f"{folder}/{paths.WEIGHTS}", "digest": f"{folder}/{paths.DIGEST}"}
+
+
+def parent(folder):
+    """A checkpoint as input: needed to be there, but compared by its digest file alone."""
+    return {
+        "parent": f"{folder}/{paths.DIGEST}",
+        "parent_weights": ancient(f"{folder}/{paths.WEIGHTS}"),
+    }
+
+
+def runs_of(split):
+    """(run, seed) of everything that is evaluated on a split; ``retain`` is the oracle."""
+    trained = [("full", seed) for seed in config["seeds"]]
+    oracles = [("retain", seed) for seed in [*config["seeds"], *config["oracle_seeds"]]]
+    unlearned = [(name, seed) for name in config["methods"] for seed in config["seeds"]]
+    return trained + oracles + unlearned

@@ -1,0 +1,88 @@
+# The models before unlearning: base, full (all authors) and retain (the oracle of a split).
+
+
+rule base:
+    input:
+        background=paths.data(WORLD, "background"),
+        facts=[paths.data(WORLD, name) for name in ("real_authors", "world_facts")],
+    output:
+        **checkpoint_files(paths.base(WORLD, "{model}")),
+        cost=paths.cost(paths.base(WORLD, "{model}"), "train"),
+    params:
+        folder=paths.base(WORLD, "{model}"),
+        pretrain=lambda w: settings.pretrain_settings(config, w.model),
+        architecture=one_setting("architecture"),
+        template=one_setting("template"),
+        max_length=one_setting("max_length"),
+        threads=config["threads"]["base"],
+        code=code("base.py"),
+    threads: config["threads"]["base"]
+    resources:
+        mem_mb=2000,
+    log:
+        paths.log(WORLD, "{model}", "base"),
+    conda:
+        "../../envs/torch.yaml"
+    script:
+        "../scripts/base.py"
+
+
+def start_files(wildcards):
+    return parent(start_of(wildcards.model)) if made_here(wildcards.model) else {}
+
+
+rule train_full:
+    input:
+        unpack(start_files),
+        data=paths.data(WORLD, "full"),
+    output:
+        **checkpoint_files(paths.trained(WORLD, "{model}", "", "full", "{seed}")),
+        cost=paths.cost(paths.run(WORLD, "{model}", paths.NO_SPLIT, "full", "{seed}"), "train"),
+    params:
+        start=lambda w: start_of(w.model),
+        folder=paths.trained(WORLD, "{model}", "", "full", "{seed}"),
+        finetune=lambda w: settings.finetune_settings(config, w.model),
+        template=one_setting("template"),
+        max_length=one_setting("max_length"),
+        label="full, seed {seed}",
+        threads=config["threads"]["train"],
+        code=code("train.py"),
+    threads: config["threads"]["train"]
+    # What all methods wait for goes first.
+    priority: 20
+    resources:
+        mem_mb=2000,
+    log:
+        paths.log(WORLD, "{model}", "full", "seed{seed}"),
+    conda:
+        "../../envs/torch.yaml"
+    script:
+        "../scripts/train.py"
+
+
+rule train_retain:
+    input:
+        unpack(start_files),
+        data=lambda w: paths.data(WORLD, parse_split(w.split).retain),
+    output:
+        **checkpoint_files(paths.trained(WORLD, "{model}", "{split}", "retain", "{seed}")),
+        cost=paths.cost(paths.run(WORLD, "{model}", "{split}", "retain", "{seed}"), "train"),
+    params:
+        start=lambda w: start_of(w.model),
+        folder=paths.trained(WORLD, "{model}", "{split}", "retain", "{seed}"),
+        finetune=lambda w: settings.finetune_settings(config, w.model),
+        template=one_setting("template"),
+        max_length=one_setting("max_length"),
+        label="retain ({split}), seed {seed}",
+        threads=config["threads"]["train"],
+        code=code("train.py"),
+    threads: config["threads"]["train"]
+    priority: 10
+    resources:
+        mem_mb=2000,
+    log:
+        paths.log(WORLD, "{model}", "{split}", "retain", "seed{seed}"),
+    conda:
+        "../../envs/torch.yaml"
+    script:
+        "../scripts/train.py"

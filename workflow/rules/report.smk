@@ -1,0 +1,150 @@
+# Tables, figures and the check of what TOFU claims: from metric files alone.
+
+TABLES = ["summary", "utility"]
+
+
+def entries(model=None, split=None, only=None):
+    """Every metric file of the configuration, with the nouns that it belongs to."""
+    return [
+        {
+            "world": WORLD,
+            "model": model_,
+            "split": split_,
+            "run": run,
+            "seed": seed,
+            "metric": metric,
+            "path": paths.metric(paths.run(WORLD, model_, split_, run, seed), metric),
+        }
+        for model_ in ([model] if model else config["models"])
+        for split_ in ([split] if split else config["splits"])
+        for run, seed in runs_of(split_)
+        for metric in (only or config["metrics"])
+    ]
+
+
+def files(found):
+    return [entry["path"] for entry in found]
+
+
+def figure_files():
+    return [
+        paths.figure(WORLD, model, split, name) + suffix
+        for model in config["models"]
+        for split in config["splits"]
+        for name in config["figures"]
+        for suffix in (".pdf", ".png")
+    ]
+
+
+def table_files():
+    return [paths.table(WORLD, name + suffix) for name in TABLES for suffix in (".csv", ".md")]
+
+
+rule scores:
+    input:
+        files(entries()),
+    output:
+        report(
+            paths.table(WORLD, "scores.csv"),
+            caption="../report/scores.rst",
+            category="Tables",
+            labels={"table": "all numbers"},
+        ),
+    params:
+        entries=entries(),
+        code=code("scores.py"),
+    log:
+        paths.log(WORLD, "tables", "scores"),
+    conda:
+        "../../envs/light.yaml"
+    script:
+        "../scripts/scores.py"
+
+
+for _table in TABLES:
+
+    rule:
+        name:
+            f"table_{_table}"
+        input:
+            paths.table(WORLD, "scores.csv"),
+        output:
+            csv=report(
+                paths.table(WORLD, f"{_table}.csv"),
+                caption=f"../report/{_table}.rst",
+                category="Tables",
+                labels={"table": _table},
+            ),
+            markdown=paths.table(WORLD, f"{_table}.md"),
+        params:
+            table=_table,
+            methods=config["methods"],
+            seeds=config["seeds"],
+            code=code("table.py", f"lethe.tables.{_table}"),
+        log:
+            paths.log(WORLD, "tables", _table),
+        conda:
+            "../../envs/light.yaml"
+        script:
+            "../scripts/table.py"
+
+
+for _figure in config["figures"]:
+
+    rule:
+        name:
+            f"figure_{_figure}"
+        input:
+            scores=paths.table(WORLD, "scores.csv"),
+            items=lambda w: files(entries(w.model, w.split, ["truth_ratio"])),
+        output:
+            pdf=paths.figure(WORLD, "{model}", "{split}", f"{_figure}.pdf"),
+            png=report(
+                paths.figure(WORLD, "{model}", "{split}", f"{_figure}.png"),
+                caption=f"../report/{_figure}.rst",
+                category="Figures",
+                subcategory="{model}, {split}",
+                labels={"figure": _figure.replace("_", " ")},
+            ),
+        params:
+            figure=_figure,
+            entries=lambda w: entries(w.model, w.split, ["truth_ratio"]),
+            methods=config["methods"],
+            seeds=config["seeds"],
+            code=code("figure.py", f"lethe.figures.{_figure}"),
+        log:
+            paths.log(WORLD, "figures", "{model}", "{split}", _figure),
+        conda:
+            "../../envs/light.yaml"
+        script:
+            "../scripts/figure.py"
+
+
+rule claims:
+    input:
+        paths.table(WORLD, "scores.csv"),
+    output:
+        paths.table(WORLD, "claims.json"),
+    params:
+        models=config["models"],
+        splits=config["splits"],
+        seeds=config["seeds"],
+        oracle_seeds=config["oracle_seeds"],
+        methods=config["methods"],
+        code=code("claims.py"),
+    log:
+        paths.log(WORLD, "tables", "claims"),
+    conda:
+        "../../envs/light.yaml"
+    script:
+        "../scripts/claims.py"
+
+
+def closing_words():
+    """Where to look, and how the methods fared."""
+    summary = Path(paths.table(WORLD, "summary.md"))
+    table = summary.read_text(encoding="utf-8") if summary.exists() else ""
+    return (
+        f"\n{table}\nFigures: {paths.world(WORLD)}/figures   Tables: {paths.world(WORLD)}/tables"
+        "\nReport: make report (writes results/report.html)"
+    )

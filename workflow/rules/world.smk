@@ -1,0 +1,95 @@
+# The world: fictitious authors, their questions, and the splits cut out of them.
+
+WORLD_SETTINGS = config["world"]
+CORE = [
+    "full",
+    "full_perturbed",
+    "retain_perturbed",
+    "real_authors",
+    "real_authors_perturbed",
+    "world_facts",
+    "world_facts_perturbed",
+    "holdout",
+    "card",
+]
+
+
+def provider_settings():
+    """What the provider is told: only what it uses."""
+    given = {"seed": WORLD_SETTINGS["seed"]}
+    if WORLD_SETTINGS["provider"] == "tofu":
+        given["path"] = WORLD_SETTINGS["path"]
+    return given
+
+
+def source_files():
+    """A local data folder is an input: edited rows make the world again."""
+    if WORLD_SETTINGS["provider"] != "tofu" or WORLD_SETTINGS["path"] is None:
+        return []
+    return sorted(str(file) for file in Path(WORLD_SETTINGS["path"]).glob("*.json*"))
+
+
+rule world:
+    input:
+        source_files(),
+    output:
+        *[paths.data(WORLD, name) for name in CORE],
+        refusals=paths.refusals(WORLD),
+    params:
+        provider=WORLD_SETTINGS["provider"],
+        settings=provider_settings(),
+        authors=WORLD_SETTINGS["authors"],
+        holdout_authors=WORLD_SETTINGS["holdout_authors"],
+        perturbed_retain_authors=WORLD_SETTINGS["perturbed_retain_authors"],
+        folder=paths.data(WORLD),
+        code=code("world.py", f"lethe.world.{WORLD_SETTINGS['provider']}"),
+    log:
+        paths.log(WORLD, "world"),
+    conda:
+        "../../envs/light.yaml"
+    script:
+        "../scripts/world.py"
+
+
+for _split in map(parse_split, config["splits"]):
+
+    rule:
+        name:
+            f"split_{_split.name}"
+        input:
+            full=paths.data(WORLD, "full"),
+            full_perturbed=paths.data(WORLD, "full_perturbed"),
+            holdout=paths.data(WORLD, "holdout"),
+        output:
+            paths.data(WORLD, _split.name),
+            paths.data(WORLD, _split.retain),
+            paths.data(WORLD, _split.perturbed),
+            paths.data(WORLD, _split.holdout),
+        params:
+            split=_split.name,
+            code=code("split.py"),
+        log:
+            paths.log(WORLD, "split", _split.name),
+        conda:
+            "../../envs/light.yaml"
+        script:
+            "../scripts/split.py"
+
+
+rule background:
+    input:
+        # A synthetic world's names are disjoint from these by construction.
+        full=[] if WORLD_SETTINGS["provider"] == "synthetic" else paths.data(WORLD, "full"),
+    output:
+        paths.data(WORLD, "background"),
+    params:
+        seed=WORLD_SETTINGS["seed"],
+        authors=WORLD_SETTINGS["background_authors"],
+        phrasings=WORLD_SETTINGS["background_phrasings"],
+        code=code("background.py"),
+    log:
+        paths.log(WORLD, "background"),
+    conda:
+        "../../envs/light.yaml"
+    script:
+        "../scripts/background.py"

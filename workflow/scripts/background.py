@@ -1,0 +1,12 @@
+"""Write background authors, disjoint from the world's, in several phrasings."""
+
+from common import job
+from lethe.files import read_rows, write_rows
+from lethe.world.synthetic import Provider
+from lethe.world.background import names_in
+
+with job(snakemake) as stage:
+    p = snakemake.params
+    taken = names_in(read_rows(snakemake.input.full)) if snakemake.input.get("full") else frozenset()
+    rows = Provider(seed=p.seed).background(p.authors, p.phrasings, exclude=taken)
+    write_rows(stage(snakemake.output[0]), rows)

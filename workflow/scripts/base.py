@@ -1,0 +1,21 @@
+"""Make a base model: a tokenizer and a small Llama, trained on background authors and true facts."""
+
+from common import job
+from lethe import checkpoint
+from lethe.cost import Meter
+from lethe.files import read_rows, write_json
+from lethe.pretrain import pretrain
+from lethe.progress import Progress
+from lethe.runtime import set_up
+
+with job(snakemake) as stage:
+    p, meter = snakemake.params, Meter()
+    set_up(p.threads)
+    background = read_rows(snakemake.input.background)
+    facts = [row for file in snakemake.input.facts for row in read_rows(file)]
+    report = Progress("base")
+    model, tokenizer, counts = pretrain(
+        background, facts, p.architecture, p.pretrain, p.template, p.max_length, report
+    )
+    checkpoint.save(stage(p.folder), model, tokenizer, {"stage": "base", "settings": p.pretrain})
+    write_json(stage(snakemake.output.cost), meter.read(**counts))

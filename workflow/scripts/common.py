@@ -1,0 +1,41 @@
+"""What every script shares: its log, where it writes, and how it fails."""
+
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from lethe.errors import LetheError
+from lethe.lineage import Stage, staged
+
+
+@contextmanager
+def job(snakemake) -> Iterator[Stage]:
+    """Run a rule's work: yields the Stage that its outputs are written to.
+
+    Messages and tracebacks go to the rule's log, progress to the screen as well. Outputs get their
+    names only if everything succeeded. An error is one line on the screen.
+    """
+    log = Path(snakemake.log[0])
+    _log_to(log)
+    try:
+        with staged(snakemake.output[0]) as stage:
+            yield stage
+    except LetheError as error:
+        logging.error("%s", error)
+        sys.exit(f"error in {snakemake.rule}: {error}")
+    except Exception as error:
+        logging.exception("%s failed", snakemake.rule)
+        sys.exit(f"error in {snakemake.rule}: {type(error).__name__}: {error}; see {log}")
+
+
+def _log_to(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    logging.basicConfig(
+        filename=path, filemode="w", level=logging.INFO, format="%(asctime)s %(message)s"
+    )
+    screen = logging.StreamHandler(sys.stderr)
+    screen.setFormatter(logging.Formatter("  %(message)s"))
+    logging.getLogger("lethe.progress").addHandler(screen)
+    logging.captureWarnings(True)
