@@ -35,11 +35,11 @@ wildcard_constraints:
 
 
 rule all:
+    default_target: True
     input:
         figure_files(),
         table_files(),
         paths.table(WORLD, "claims.json"),
-    default_target: True
     localrule: True
 
 

@@ -2,4 +2,3 @@
 
 Importing the package imports nothing heavy; each module loads what it needs.
 """
-

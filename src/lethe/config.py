@@ -10,15 +10,11 @@ from typing import Any
 
 import yaml
 
-from lethe import methods, metrics
+from lethe import figures, methods, metrics
 from lethe.errors import LetheError
 from lethe.methods.base import validated
 from lethe.schedule import Pretraining, Schedule
 from lethe.world.splits import forget_authors, parse_split
-
-FIGURES = Path(__file__).parent / "figures"
-# Modules in the folder of figures that draw none.
-NOT_FIGURES = {"__init__", "base", "style"}
 
 
 def check(config: Mapping[str, Any], schema: str | Path) -> None:
@@ -30,7 +26,7 @@ def check(config: Mapping[str, Any], schema: str | Path) -> None:
         method_settings(config, method)
     _known("methods", config["method_settings"], config["methods"], "method_settings")
     _known("metrics", config["metrics"], metrics.names())
-    _known("figures", config["figures"], figure_names())
+    _known("figures", config["figures"], figures.names())
     _check_metrics(config["metrics"])
     _check_seeds(config)
     _check_splits(config)
@@ -39,7 +35,7 @@ def check(config: Mapping[str, Any], schema: str | Path) -> None:
 
 
 def method_class(config: Mapping[str, Any], name: str) -> str:
-    """The file that a method's name stands for: its own, or that of ``method_settings.*.method``."""
+    """The file that a method's name stands for: its own, or ``method_settings.NAME.method``."""
     return config["method_settings"].get(name, {}).get("method", name)
 
 
@@ -62,11 +58,6 @@ def pretrain_settings(config: Mapping[str, Any], model: str) -> dict[str, Any]:
     """The schedule by which a base model is made."""
     values = config["model_settings"][model].get("pretrain", {})
     return validated(Pretraining, values, f"model_settings.{model}.pretrain").model_dump()
-
-
-def figure_names() -> list[str]:
-    """Names of all figures: the modules of the folder that draw one."""
-    return sorted(p.stem for p in FIGURES.glob("*.py") if p.stem not in NOT_FIGURES)
 
 
 def _check_schema(config: Mapping[str, Any], schema: dict) -> None:
@@ -107,7 +98,9 @@ def _suggest(key: str, known: Iterable[str]) -> str:
 def _known(key: str, names: Iterable[str], known: Iterable[str], place: str = "") -> None:
     for name in names:
         if name not in known:
-            raise LetheError(f"config: {place or key}: unknown name {name!r}{_suggest(name, known)}")
+            raise LetheError(
+                f"config: {place or key}: unknown name {name!r}{_suggest(name, known)}"
+            )
 
 
 def _check_model(config: Mapping[str, Any], name: str) -> None:

@@ -4,6 +4,10 @@
 def set_up(threads: int) -> None:
     """Fix what results depend on in the last digit. Call before the first computation."""
     import torch
+    from transformers.utils.logging import disable_progress_bar
 
     torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(True)
+    # Bars of a few milliseconds: a job's own progress says more.
+    disable_progress_bar()
+

@@ -70,9 +70,7 @@ def _packages(name: str) -> set[Path]:
     parts = name.split(".")
     if parts[0] != PACKAGE.name:
         return set()
-    inits = (
-        PACKAGE.joinpath(*parts[1:depth], "__init__.py") for depth in range(1, len(parts) + 1)
-    )
+    inits = (PACKAGE.joinpath(*parts[1:depth], "__init__.py") for depth in range(1, len(parts) + 1))
     return {init for init in inits if init.exists()}
 
 

@@ -13,7 +13,9 @@ from snakemake.exceptions import WorkflowError
 def before_anything():
     """Refuse bad settings and results of unknown origin, before any job runs."""
     try:
-        settings.check(config, Path(workflow.basedir) / "workflow/schemas/config.schema.yaml")
+        settings.check(
+            config, Path(workflow.basedir) / "workflow/schemas/config.schema.yaml"
+        )
         lineage.check()
     except LetheError as error:
         # One line and no traceback of this file: the message says all there is.
@@ -55,7 +57,10 @@ def made_here(model):
 
 def checkpoint_files(folder):
     """What tracks a checkpoint: the weights, and the small file that tells whether they changed."""
-    return {"weights": f"{folder}/{paths.WEIGHTS}", "digest": f"{folder}/{paths.DIGEST}"}
+    return {
+        "weights": f"{folder}/{paths.WEIGHTS}",
+        "digest": f"{folder}/{paths.DIGEST}",
+    }
 
 
 def parent(folder):

@@ -8,6 +8,13 @@ rule base:
     output:
         **checkpoint_files(paths.base(WORLD, "{model}")),
         cost=paths.cost(paths.base(WORLD, "{model}"), "train"),
+    log:
+        paths.log(WORLD, "{model}", "base"),
+    conda:
+        "../../envs/torch.yaml"
+    threads: config["threads"]["base"]
+    resources:
+        mem_mb=2000,
     params:
         folder=paths.base(WORLD, "{model}"),
         pretrain=lambda w: settings.pretrain_settings(config, w.model),
@@ -16,13 +23,6 @@ rule base:
         max_length=one_setting("max_length"),
         threads=config["threads"]["base"],
         code=code("base.py"),
-    threads: config["threads"]["base"]
-    resources:
-        mem_mb=2000,
-    log:
-        paths.log(WORLD, "{model}", "base"),
-    conda:
-        "../../envs/torch.yaml"
     script:
         "../scripts/base.py"
 
@@ -37,7 +37,18 @@ rule train_full:
         data=paths.data(WORLD, "full"),
     output:
         **checkpoint_files(paths.trained(WORLD, "{model}", "", "full", "{seed}")),
-        cost=paths.cost(paths.run(WORLD, "{model}", paths.NO_SPLIT, "full", "{seed}"), "train"),
+        cost=paths.cost(
+            paths.run(WORLD, "{model}", paths.NO_SPLIT, "full", "{seed}"), "train"
+        ),
+    log:
+        paths.log(WORLD, "{model}", "full", "seed{seed}"),
+    # What all methods wait for goes first.
+    priority: 20
+    conda:
+        "../../envs/torch.yaml"
+    threads: config["threads"]["train"]
+    resources:
+        mem_mb=2000,
     params:
         start=lambda w: start_of(w.model),
         folder=paths.trained(WORLD, "{model}", "", "full", "{seed}"),
@@ -47,15 +58,6 @@ rule train_full:
         label="full, seed {seed}",
         threads=config["threads"]["train"],
         code=code("train.py"),
-    threads: config["threads"]["train"]
-    # What all methods wait for goes first.
-    priority: 20
-    resources:
-        mem_mb=2000,
-    log:
-        paths.log(WORLD, "{model}", "full", "seed{seed}"),
-    conda:
-        "../../envs/torch.yaml"
     script:
         "../scripts/train.py"
 
@@ -65,8 +67,20 @@ rule train_retain:
         unpack(start_files),
         data=lambda w: paths.data(WORLD, parse_split(w.split).retain),
     output:
-        **checkpoint_files(paths.trained(WORLD, "{model}", "{split}", "retain", "{seed}")),
-        cost=paths.cost(paths.run(WORLD, "{model}", "{split}", "retain", "{seed}"), "train"),
+        **checkpoint_files(
+            paths.trained(WORLD, "{model}", "{split}", "retain", "{seed}")
+        ),
+        cost=paths.cost(
+            paths.run(WORLD, "{model}", "{split}", "retain", "{seed}"), "train"
+        ),
+    log:
+        paths.log(WORLD, "{model}", "{split}", "retain", "seed{seed}"),
+    priority: 10
+    conda:
+        "../../envs/torch.yaml"
+    threads: config["threads"]["train"]
+    resources:
+        mem_mb=2000,
     params:
         start=lambda w: start_of(w.model),
         folder=paths.trained(WORLD, "{model}", "{split}", "retain", "{seed}"),
@@ -76,13 +90,5 @@ rule train_retain:
         label="retain ({split}), seed {seed}",
         threads=config["threads"]["train"],
         code=code("train.py"),
-    threads: config["threads"]["train"]
-    priority: 10
-    resources:
-        mem_mb=2000,
-    log:
-        paths.log(WORLD, "{model}", "{split}", "retain", "seed{seed}"),
-    conda:
-        "../../envs/torch.yaml"
     script:
         "../scripts/train.py"

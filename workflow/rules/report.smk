@@ -37,7 +37,11 @@ def figure_files():
 
 
 def table_files():
-    return [paths.table(WORLD, name + suffix) for name in TABLES for suffix in (".csv", ".md")]
+    return [
+        paths.table(WORLD, name + suffix)
+        for name in TABLES
+        for suffix in (".csv", ".md")
+    ]
 
 
 rule scores:
@@ -50,13 +54,13 @@ rule scores:
             category="Tables",
             labels={"table": "all numbers"},
         ),
-    params:
-        entries=entries(),
-        code=code("scores.py"),
     log:
         paths.log(WORLD, "tables", "scores"),
     conda:
         "../../envs/light.yaml"
+    params:
+        entries=entries(),
+        code=code("scores.py"),
     script:
         "../scripts/scores.py"
 
@@ -76,15 +80,15 @@ for _table in TABLES:
                 labels={"table": _table},
             ),
             markdown=paths.table(WORLD, f"{_table}.md"),
+        log:
+            paths.log(WORLD, "tables", _table),
+        conda:
+            "../../envs/light.yaml"
         params:
             table=_table,
             methods=config["methods"],
             seeds=config["seeds"],
             code=code("table.py", f"lethe.tables.{_table}"),
-        log:
-            paths.log(WORLD, "tables", _table),
-        conda:
-            "../../envs/light.yaml"
         script:
             "../scripts/table.py"
 
@@ -96,7 +100,7 @@ for _figure in config["figures"]:
             f"figure_{_figure}"
         input:
             scores=paths.table(WORLD, "scores.csv"),
-            items=lambda w: files(entries(w.model, w.split, ["truth_ratio"])),
+            ratios=lambda w: files(entries(w.model, w.split, ["truth_ratio"])),
         output:
             pdf=paths.figure(WORLD, "{model}", "{split}", f"{_figure}.pdf"),
             png=report(
@@ -106,16 +110,16 @@ for _figure in config["figures"]:
                 subcategory="{model}, {split}",
                 labels={"figure": _figure.replace("_", " ")},
             ),
+        log:
+            paths.log(WORLD, "figures", "{model}", "{split}", _figure),
+        conda:
+            "../../envs/light.yaml"
         params:
             figure=_figure,
             entries=lambda w: entries(w.model, w.split, ["truth_ratio"]),
             methods=config["methods"],
             seeds=config["seeds"],
             code=code("figure.py", f"lethe.figures.{_figure}"),
-        log:
-            paths.log(WORLD, "figures", "{model}", "{split}", _figure),
-        conda:
-            "../../envs/light.yaml"
         script:
             "../scripts/figure.py"
 
@@ -125,6 +129,10 @@ rule claims:
         paths.table(WORLD, "scores.csv"),
     output:
         paths.table(WORLD, "claims.json"),
+    log:
+        paths.log(WORLD, "tables", "claims"),
+    conda:
+        "../../envs/light.yaml"
     params:
         models=config["models"],
         splits=config["splits"],
@@ -132,10 +140,6 @@ rule claims:
         oracle_seeds=config["oracle_seeds"],
         methods=config["methods"],
         code=code("claims.py"),
-    log:
-        paths.log(WORLD, "tables", "claims"),
-    conda:
-        "../../envs/light.yaml"
     script:
         "../scripts/claims.py"
 

@@ -37,6 +37,14 @@ for _method in config["methods"]:
             digests=[f"{folder}/{paths.DIGEST}" for folder in epoch_folders(_method)],
             weights=[f"{folder}/{paths.WEIGHTS}" for folder in epoch_folders(_method)],
             cost=paths.cost(method_run(_method), "unlearn"),
+        log:
+            paths.log(WORLD, "{model}", "{split}", _method, "seed{seed}"),
+        priority: 5
+        conda:
+            "../../envs/torch.yaml"
+        threads: config["threads"]["unlearn"]
+        resources:
+            mem_mb=2000,
         params:
             start=paths.trained(WORLD, "{model}", "", "full", "{seed}"),
             folder=method_run(_method),
@@ -47,13 +55,5 @@ for _method in config["methods"]:
             label=f"{_method} ({{split}}), seed {{seed}}",
             threads=config["threads"]["unlearn"],
             code=code("unlearn.py", f"lethe.methods.{_class}"),
-        threads: config["threads"]["unlearn"]
-        priority: 5
-        resources:
-            mem_mb=2000,
-        log:
-            paths.log(WORLD, "{model}", "{split}", _method, "seed{seed}"),
-        conda:
-            "../../envs/torch.yaml"
         script:
             "../scripts/unlearn.py"

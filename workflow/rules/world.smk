@@ -35,6 +35,10 @@ rule world:
     output:
         *[paths.data(WORLD, name) for name in CORE],
         refusals=paths.refusals(WORLD),
+    log:
+        paths.log(WORLD, "world"),
+    conda:
+        "../../envs/light.yaml"
     params:
         provider=WORLD_SETTINGS["provider"],
         settings=provider_settings(),
@@ -43,10 +47,6 @@ rule world:
         perturbed_retain_authors=WORLD_SETTINGS["perturbed_retain_authors"],
         folder=paths.data(WORLD),
         code=code("world.py", f"lethe.world.{WORLD_SETTINGS['provider']}"),
-    log:
-        paths.log(WORLD, "world"),
-    conda:
-        "../../envs/light.yaml"
     script:
         "../scripts/world.py"
 
@@ -65,13 +65,13 @@ for _split in map(parse_split, config["splits"]):
             paths.data(WORLD, _split.retain),
             paths.data(WORLD, _split.perturbed),
             paths.data(WORLD, _split.holdout),
-        params:
-            split=_split.name,
-            code=code("split.py"),
         log:
             paths.log(WORLD, "split", _split.name),
         conda:
             "../../envs/light.yaml"
+        params:
+            split=_split.name,
+            code=code("split.py"),
         script:
             "../scripts/split.py"
 
@@ -79,17 +79,21 @@ for _split in map(parse_split, config["splits"]):
 rule background:
     input:
         # A synthetic world's names are disjoint from these by construction.
-        full=[] if WORLD_SETTINGS["provider"] == "synthetic" else paths.data(WORLD, "full"),
+        full=(
+            []
+            if WORLD_SETTINGS["provider"] == "synthetic"
+            else paths.data(WORLD, "full")
+        ),
     output:
         paths.data(WORLD, "background"),
+    log:
+        paths.log(WORLD, "background"),
+    conda:
+        "../../envs/light.yaml"
     params:
         seed=WORLD_SETTINGS["seed"],
         authors=WORLD_SETTINGS["background_authors"],
         phrasings=WORLD_SETTINGS["background_phrasings"],
         code=code("background.py"),
-    log:
-        paths.log(WORLD, "background"),
-    conda:
-        "../../envs/light.yaml"
     script:
         "../scripts/background.py"

@@ -7,6 +7,8 @@ from lethe.world.background import names_in
 
 with job(snakemake) as stage:
     p = snakemake.params
-    taken = names_in(read_rows(snakemake.input.full)) if snakemake.input.get("full") else frozenset()
+    taken = (
+        names_in(read_rows(snakemake.input.full)) if snakemake.input.get("full") else frozenset()
+    )
     rows = Provider(seed=p.seed).background(p.authors, p.phrasings, exclude=taken)
     write_rows(stage(snakemake.output[0]), rows)

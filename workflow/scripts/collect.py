@@ -15,7 +15,7 @@ with job(snakemake) as stage:
     p, meter = snakemake.params, Meter()
     set_up(p.threads)
     suite = {
-        name: probes(read_rows(file), name in PARAPHRASED, p.items, file)
+        name: probes(read_rows(file), name in PARAPHRASED, p.most, file)
         for name, file in zip(p.sets, snakemake.input.probes, strict=True)
     }
     found, report = [], Progress(p.label)

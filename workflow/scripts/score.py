@@ -1,4 +1,4 @@
-"""Compute one metric of one run from its records, or from other metrics of it; no model is loaded."""
+"""Compute one metric of one run from its records or from other metrics; no model is loaded."""
 
 from common import job
 from lethe.metrics import score
@@ -7,9 +7,10 @@ with job(snakemake) as stage:
     i, p = snakemake.input, snakemake.params
     score(
         snakemake.wildcards.metric,
-        i.get("records"),
-        dict(zip(p.needs, i.get("needs", []), strict=True)),
-        dict(zip(p.needs, i.get("oracle", p.needs), strict=True)),
+        i.records or None,
+        dict(zip(p.needs, i.needs, strict=True)),
+        # Metrics that are not held against the oracle have no such files.
+        dict(zip(p.needs, i.oracle, strict=True)) if i.oracle else None,
         stage(snakemake.output[0]),
         **p.settings,
     )

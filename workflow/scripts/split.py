@@ -7,7 +7,7 @@ from lethe.world.splits import cut, parse_split
 with job(snakemake) as stage:
     i = snakemake.input
     parts = cut(
-        parse_split(snakemake.wildcards.split),
+        parse_split(snakemake.params.split),
         read_rows(i.full),
         read_rows(i.full_perturbed),
         read_rows(i.holdout),

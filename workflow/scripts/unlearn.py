@@ -19,7 +19,9 @@ with job(snakemake) as stage:
         method.needs,
         rows_to_pairs(read_rows(i.forget)),
         rows_to_pairs(read_rows(i.retain)) if "retain" in method.needs else [],
-        open(i.refusals, encoding="utf-8").read().splitlines() if "refusals" in method.needs else [],
+        open(i.refusals, encoding="utf-8").read().splitlines()
+        if "refusals" in method.needs
+        else [],
     )
     seed = int(snakemake.wildcards.seed)
     origin = {

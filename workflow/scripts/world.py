@@ -10,7 +10,7 @@ with job(snakemake) as stage:
     write_world(
         source,
         stage(p.folder),
-        authors=source.authors(p.authors),
-        holdout=source.holdout(p.holdout_authors),
+        authors=p.authors,
+        holdout=p.holdout_authors,
         perturbed_retain_authors=p.perturbed_retain_authors,
     )

@@ -4,6 +4,7 @@ import logging
 import os
 import re
 from collections import Counter
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from lethe.files import read_rows
 from lethe.world import files
 from lethe.world.lists import load
 from lethe.world.schema import QUESTIONS_PER_AUTHOR, Author, Fact, Item
-from lethe.world.splits import TextIndex
+from lethe.world.splits import TextIndex, forget_authors, parse_split
 
 logger = logging.getLogger(__name__)
 
@@ -279,3 +280,35 @@ def _runs(text: str) -> set[str]:
                 if part[0][0].isupper() and part[-1][0].isupper():
                     found.add(" ".join(part))
     return found
+
+
+def check_folder(path: str | os.PathLike, authors: int, splits: Sequence[str]) -> None:
+    """Read a local folder's files as the workflow will, before any job runs.
+
+    LetheError for a missing folder or required file, a malformed row, another number of authors
+    than the configuration says, and splits for which there are no perturbed rows.
+    """
+    # The job that reads the data warns of its oddities; here they would be said at every start.
+    quiet, level = logging.getLogger("lethe.world"), logging.getLogger("lethe.world").level
+    quiet.setLevel(logging.ERROR)
+    try:
+        provider = Provider(path=path)
+        target = provider.authors(authors)
+        provider.facts()
+        provider.refusals()
+    finally:
+        quiet.setLevel(level)
+    known = len(provider._authors)
+    if known != authors:
+        raise LetheError(
+            f"config: world.authors: {authors}, but {path}/full.json has {known}; set it to {known}"
+        )
+    for name in splits:
+        split = parse_split(name)
+        count = forget_authors(split, authors)
+        missing = sum(not i.perturbed for author in target[-count:] for i in author.items)
+        if missing:
+            raise LetheError(
+                f"config: splits: {name} has {missing} rows without perturbed answers in {path}; "
+                "choose a smaller split"
+            )

@@ -1,0 +1,12 @@
+"""Check on the scores whether this run shows what TOFU shows; the verdicts, not an exit status."""
+
+from common import job
+from lethe.claims import check
+from lethe.files import write_json
+from lethe.tables.scores import read_scores
+
+with job(snakemake) as stage:
+    p = snakemake.params
+    scores = read_scores(snakemake.input[0])
+    found = check(scores, p.models, p.splits, p.seeds, p.oracle_seeds, p.methods)
+    write_json(stage(snakemake.output[0]), [claim.row() for claim in found], indent=1)
