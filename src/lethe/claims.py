@@ -30,7 +30,7 @@ class Claim:
 
     @property
     def holds(self) -> bool:
-        return self.value > self.bound if self.relation == ">" else self.value < self.bound
+        return bool(self.value > self.bound if self.relation == ">" else self.value < self.bound)
 
     def row(self) -> dict:
         """The claim with its verdict, as plain values."""
@@ -97,7 +97,7 @@ def check(
 
 def _claims(scores: Scores, seed: int, seeds, oracle_seeds, methods) -> Iterator[Claim]:
     def claim(text: str, value: float, relation: str, bound: float) -> Claim:
-        return Claim(scores.model, scores.split, seed, text, value, relation, bound)
+        return Claim(scores.model, scores.split, seed, text, float(value), relation, bound)
 
     forget = {run: scores.last(run, seed, "probability", "forget") for run in ("full", "retain")}
     utility = {
@@ -130,5 +130,5 @@ def _against_ascent(scores: Scores, seed: int, methods, claim) -> Iterator[Claim
             ahead = utility_at(other, level) - ascent["utility"].iloc[epoch]
             yield claim(
                 f"{method} keeps more than gradient ascent at its epoch {epoch}: by",
-                float(ahead), ">", 0.0,
+                ahead, ">", 0.0,
             )  # fmt: skip

@@ -10,4 +10,3 @@ def set_up(threads: int) -> None:
     torch.use_deterministic_algorithms(True)
     # Bars of a few milliseconds: a job's own progress says more.
     disable_progress_bar()
-

@@ -3,11 +3,8 @@
 from lethe import config as settings
 from lethe import lineage, methods, metrics, paths
 from lethe.errors import LetheError
-from lethe.schedule import Schedule
 from lethe.source import digest
 from lethe.world.splits import parse_split
-
-from snakemake.exceptions import WorkflowError
 
 
 def before_anything():
@@ -34,25 +31,9 @@ def code(script, *modules):
     return digest(Path(workflow.basedir) / "workflow/scripts" / script, *modules)
 
 
-def model_settings(*keys):
-    """The settings of a rule's model under some keys."""
-    return lambda wildcards: {
-        key: config["model_settings"][wildcards.model].get(key) for key in keys
-    }
-
-
 def one_setting(key):
+    """A setting of a rule's model."""
     return lambda wildcards: config["model_settings"][wildcards.model][key]
-
-
-def start_of(model):
-    """Where a model's checkpoints start from: its base folder here, or a given checkpoint."""
-    given = config["model_settings"][model]["path"]
-    return given if given is not None else paths.base(WORLD, model)
-
-
-def made_here(model):
-    return config["model_settings"][model]["path"] is None
 
 
 def checkpoint_files(folder):

@@ -44,7 +44,6 @@ rule collect:
     resources:
         mem_mb=2000,
     params:
-        checkpoints=checkpoint_folders,
         sets=list(PROBED),
         most=config["evaluation"]["items"],
         max_length=config["evaluation"]["max_length"],

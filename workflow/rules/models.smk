@@ -16,7 +16,6 @@ rule base:
     resources:
         mem_mb=2000,
     params:
-        folder=paths.base(WORLD, "{model}"),
         pretrain=lambda w: settings.pretrain_settings(config, w.model),
         architecture=one_setting("architecture"),
         template=one_setting("template"),
@@ -28,7 +27,9 @@ rule base:
 
 
 def start_files(wildcards):
-    return parent(start_of(wildcards.model)) if made_here(wildcards.model) else {}
+    """A given checkpoint is no file of ours: nothing to make, nothing to track."""
+    given = config["model_settings"][wildcards.model]["path"]
+    return {} if given else parent(paths.base(WORLD, wildcards.model))
 
 
 rule train_full:
@@ -50,8 +51,7 @@ rule train_full:
     resources:
         mem_mb=2000,
     params:
-        start=lambda w: start_of(w.model),
-        folder=paths.trained(WORLD, "{model}", "", "full", "{seed}"),
+        given=one_setting("path"),
         finetune=lambda w: settings.finetune_settings(config, w.model),
         template=one_setting("template"),
         max_length=one_setting("max_length"),
@@ -82,8 +82,7 @@ rule train_retain:
     resources:
         mem_mb=2000,
     params:
-        start=lambda w: start_of(w.model),
-        folder=paths.trained(WORLD, "{model}", "{split}", "retain", "{seed}"),
+        given=one_setting("path"),
         finetune=lambda w: settings.finetune_settings(config, w.model),
         template=one_setting("template"),
         max_length=one_setting("max_length"),

@@ -46,8 +46,6 @@ for _method in config["methods"]:
         resources:
             mem_mb=2000,
         params:
-            start=paths.trained(WORLD, "{model}", "", "full", "{seed}"),
-            folder=method_run(_method),
             method=_class,
             settings=settings.method_settings(config, _method),
             template=one_setting("template"),

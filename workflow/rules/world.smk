@@ -45,7 +45,6 @@ rule world:
         authors=WORLD_SETTINGS["authors"],
         holdout_authors=WORLD_SETTINGS["holdout_authors"],
         perturbed_retain_authors=WORLD_SETTINGS["perturbed_retain_authors"],
-        folder=paths.data(WORLD),
         code=code("world.py", f"lethe.world.{WORLD_SETTINGS['provider']}"),
     script:
         "../scripts/world.py"

@@ -1,5 +1,7 @@
 """Make a base model: a tokenizer and a small Llama, trained on background authors and true facts."""
 
+from pathlib import Path
+
 from common import job
 from lethe import checkpoint
 from lethe.cost import Meter
@@ -17,5 +19,10 @@ with job(snakemake) as stage:
     model, tokenizer, counts = pretrain(
         background, facts, p.architecture, p.pretrain, p.template, p.max_length, report
     )
-    checkpoint.save(stage(p.folder), model, tokenizer, {"stage": "base", "settings": p.pretrain})
+    checkpoint.save(
+        stage(Path(snakemake.output.weights).parent),
+        model,
+        tokenizer,
+        {"stage": "base", "settings": p.pretrain},
+    )
     write_json(stage(snakemake.output.cost), meter.read(**counts))

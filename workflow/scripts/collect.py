@@ -1,5 +1,7 @@
 """Put TOFU's probes to every checkpoint of a run and record the answers, item by item."""
 
+from pathlib import Path
+
 from common import job
 from lethe import checkpoint
 from lethe.cost import Meter
@@ -20,15 +22,16 @@ with job(snakemake) as stage:
     }
     found, report = [], Progress(p.label)
     prepared = None
-    for folder, digest in zip(p.checkpoints, snakemake.input.digests, strict=True):
-        model, tokenizer = checkpoint.load(folder)
+    digests = snakemake.input.digests
+    for digest in digests:
+        model, tokenizer = checkpoint.load(Path(digest).parent)
         if prepared is None:
             encoder = Encoder(tokenizer, p.template, p.max_length)
             prepared = prepare(encoder, suite)
         origin = read_json(digest)["origin"]
         epoch, step = origin.get("epoch", 0), origin.get("step", 0)
         found.append(collect(model, encoder, prepared, epoch, step))
-        report(len(found), len(p.checkpoints), float(found[-1].sets["forget"].answer_loss.mean()))
+        report(len(found), len(digests), float(found[-1].sets["forget"].answer_loss.mean()))
     write_records(stage(snakemake.output.records), Records(SUITE, found))
     items = sum(map(len, suite.values())) * len(found)
     write_json(stage(snakemake.output.cost), meter.read(items=items))

@@ -1,5 +1,7 @@
 """Fine-tune a base model on authors: all of them (full) or the retain authors only (the oracle)."""
 
+from pathlib import Path
+
 from common import job
 from lethe import checkpoint
 from lethe.cost import Meter
@@ -13,7 +15,9 @@ from lethe.train import fit
 with job(snakemake) as stage:
     p, meter = snakemake.params, Meter()
     set_up(p.threads)
-    model, tokenizer = checkpoint.load(p.start)
+    parent = snakemake.input.get("parent")
+    start = Path(parent).parent if parent else p.given
+    model, tokenizer = checkpoint.load(start)
     examples = Encoder(tokenizer, p.template, p.max_length).encode_all(
         rows_to_pairs(read_rows(snakemake.input.data))
     )
@@ -21,10 +25,10 @@ with job(snakemake) as stage:
     counts = fit(model, examples, Schedule(**p.finetune), seed, Progress(p.label))
     origin = {
         "stage": snakemake.rule,
-        "parent": checkpoint.digest(p.start) if snakemake.input.get("start") else p.start,
+        "parent": checkpoint.digest(start) if parent else start,
         "data": sha256(snakemake.input.data),
         "settings": p.finetune,
         "seed": seed,
     }
-    checkpoint.save(stage(p.folder), model, tokenizer, origin)
+    checkpoint.save(stage(Path(snakemake.output.weights).parent), model, tokenizer, origin)
     write_json(stage(snakemake.output.cost), meter.read(**counts))
