@@ -14,6 +14,7 @@ configfile: "config/config.yaml"
 
 
 include: "workflow/rules/common.smk"
+include: "workflow/rules/graph.smk"
 include: "workflow/rules/world.smk"
 include: "workflow/rules/models.smk"
 include: "workflow/rules/unlearn.smk"

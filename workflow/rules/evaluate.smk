@@ -1,26 +1,5 @@
 # Evaluation in two steps: collect loads the checkpoints of a run, once; score only reads its records.
 
-PROBED = {
-    "forget": "{split}_perturbed",
-    "retain": "retain_perturbed",
-    "real_authors": "real_authors_perturbed",
-    "world_facts": "world_facts_perturbed",
-}
-
-
-def run_folder(wildcards):
-    return paths.run(
-        WORLD, wildcards.model, wildcards.split, wildcards.run, wildcards.seed
-    )
-
-
-def checkpoint_folders(wildcards):
-    """The checkpoints of a run, first epoch first."""
-    w = wildcards
-    if w.run in ("full", "retain"):
-        return [paths.trained(WORLD, w.model, w.split, w.run, w.seed)]
-    return [paths.epoch(run_folder(w), epoch) for epoch in epochs_of(w.run)]
-
 
 rule collect:
     input:
@@ -53,33 +32,6 @@ rule collect:
         code=code("collect.py"),
     script:
         "../scripts/collect.py"
-
-
-def own_metrics(wildcards):
-    """Metric files of the same run that a metric reads."""
-    needs = metrics.contract(wildcards.metric).needs
-    return [paths.metric(run_folder(wildcards), need) for need in needs]
-
-
-def oracle_metrics(wildcards):
-    """The same files of the oracle: of the run's own seed, or of the first for further oracles."""
-    contract, w = metrics.contract(wildcards.metric), wildcards
-    if not contract.oracle:
-        return []
-    seed = w.seed if int(w.seed) in config["seeds"] else config["seeds"][0]
-    oracle = paths.run(WORLD, w.model, w.split, "retain", seed)
-    return [paths.metric(oracle, need) for need in contract.needs]
-
-
-def metric_records(wildcards):
-    wanted = metrics.contract(wildcards.metric).records
-    return paths.records(run_folder(wildcards)) if wanted else []
-
-
-def metric_settings(wildcards):
-    """The settings of the configuration that a metric has."""
-    known = metrics.contract(wildcards.metric).settings
-    return {"variant": config["truth_ratio"]} if "variant" in known else {}
 
 
 rule score:

@@ -26,12 +26,6 @@ rule base:
         "../scripts/base.py"
 
 
-def start_files(wildcards):
-    """A given checkpoint is no file of ours: nothing to make, nothing to track."""
-    given = config["model_settings"][wildcards.model]["path"]
-    return {} if given else parent(paths.base(WORLD, wildcards.model))
-
-
 rule train_full:
     input:
         unpack(start_files),

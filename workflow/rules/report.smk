@@ -1,48 +1,5 @@
 # Tables, figures and the check of what TOFU claims: from metric files alone.
 
-TABLES = ["summary", "utility"]
-
-
-def entries(model=None, split=None, only=None):
-    """Every metric file of the configuration, with the nouns that it belongs to."""
-    return [
-        {
-            "world": WORLD,
-            "model": model_,
-            "split": split_,
-            "run": run,
-            "seed": seed,
-            "metric": metric,
-            "path": paths.metric(paths.run(WORLD, model_, split_, run, seed), metric),
-        }
-        for model_ in ([model] if model else config["models"])
-        for split_ in ([split] if split else config["splits"])
-        for run, seed in runs_of(split_)
-        for metric in (only or config["metrics"])
-    ]
-
-
-def files(found):
-    return [entry["path"] for entry in found]
-
-
-def figure_files():
-    return [
-        paths.figure(WORLD, model, split, name) + suffix
-        for model in config["models"]
-        for split in config["splits"]
-        for name in config["figures"]
-        for suffix in (".pdf", ".png")
-    ]
-
-
-def table_files():
-    return [
-        paths.table(WORLD, name + suffix)
-        for name in TABLES
-        for suffix in (".csv", ".md")
-    ]
-
 
 rule scores:
     input:
@@ -142,13 +99,3 @@ rule claims:
         code=code("claims.py"),
     script:
         "../scripts/claims.py"
-
-
-def closing_words():
-    """Where to look, and how the methods fared."""
-    summary = Path(paths.table(WORLD, "summary.md"))
-    table = summary.read_text(encoding="utf-8") if summary.exists() else ""
-    return (
-        f"\n{table}\nFigures: {paths.world(WORLD)}/figures   Tables: {paths.world(WORLD)}/tables"
-        "\nReport: make report (writes results/report.html)"
-    )

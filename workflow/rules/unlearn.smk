@@ -1,28 +1,6 @@
 # Unlearning: one rule for each method, since methods differ in what they need and in their epochs.
 
 
-def method_run(method):
-    return paths.run(WORLD, "{model}", "{split}", method, "{seed}")
-
-
-def method_inputs(needs):
-    """The data that a method declares it needs, and no other."""
-    inputs = {"forget": paths.data(WORLD, "{split}")}
-    if "retain" in needs:
-        inputs["retain"] = lambda w: paths.data(WORLD, parse_split(w.split).retain)
-    if "refusals" in needs:
-        inputs["refusals"] = paths.refusals(WORLD)
-    return inputs
-
-
-def epochs_of(method):
-    return range(1, settings.method_settings(config, method)["epochs"] + 1)
-
-
-def epoch_folders(method):
-    return [paths.epoch(method_run(method), epoch) for epoch in epochs_of(method)]
-
-
 for _method in config["methods"]:
 
     _class = settings.method_class(config, _method)

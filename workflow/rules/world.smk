@@ -1,33 +1,5 @@
 # The world: fictitious authors, their questions, and the splits cut out of them.
 
-WORLD_SETTINGS = config["world"]
-CORE = [
-    "full",
-    "full_perturbed",
-    "retain_perturbed",
-    "real_authors",
-    "real_authors_perturbed",
-    "world_facts",
-    "world_facts_perturbed",
-    "holdout",
-    "card",
-]
-
-
-def provider_settings():
-    """What the provider is told: only what it uses."""
-    given = {"seed": WORLD_SETTINGS["seed"]}
-    if WORLD_SETTINGS["provider"] == "tofu":
-        given["path"] = WORLD_SETTINGS["path"]
-    return given
-
-
-def source_files():
-    """A local data folder is an input: edited rows make the world again."""
-    if WORLD_SETTINGS["provider"] != "tofu" or WORLD_SETTINGS["path"] is None:
-        return []
-    return sorted(str(file) for file in Path(WORLD_SETTINGS["path"]).glob("*.json*"))
-
 
 rule world:
     input:

@@ -1,0 +1,175 @@
+# Which files belong to which job: the functions that the rules share.
+
+
+# --- world ---
+
+WORLD_SETTINGS = config["world"]
+
+
+CORE = [
+    "full",
+    "full_perturbed",
+    "retain_perturbed",
+    "real_authors",
+    "real_authors_perturbed",
+    "world_facts",
+    "world_facts_perturbed",
+    "holdout",
+    "card",
+]
+
+
+def provider_settings():
+    """What the provider is told: only what it uses."""
+    given = {"seed": WORLD_SETTINGS["seed"]}
+    if WORLD_SETTINGS["provider"] == "tofu":
+        given["path"] = WORLD_SETTINGS["path"]
+    return given
+
+
+def source_files():
+    """A local data folder is an input: edited rows make the world again."""
+    if WORLD_SETTINGS["provider"] != "tofu" or WORLD_SETTINGS["path"] is None:
+        return []
+    return sorted(str(file) for file in Path(WORLD_SETTINGS["path"]).glob("*.json*"))
+
+
+# --- models ---
+
+
+def start_files(wildcards):
+    """A given checkpoint is no file of ours: nothing to make, nothing to track."""
+    given = config["model_settings"][wildcards.model]["path"]
+    return {} if given else parent(paths.base(WORLD, wildcards.model))
+
+
+# --- unlearn ---
+
+
+def method_run(method):
+    return paths.run(WORLD, "{model}", "{split}", method, "{seed}")
+
+
+def method_inputs(needs):
+    """The data that a method declares it needs, and no other."""
+    inputs = {"forget": paths.data(WORLD, "{split}")}
+    if "retain" in needs:
+        inputs["retain"] = lambda w: paths.data(WORLD, parse_split(w.split).retain)
+    if "refusals" in needs:
+        inputs["refusals"] = paths.refusals(WORLD)
+    return inputs
+
+
+def epochs_of(method):
+    return range(1, settings.method_settings(config, method)["epochs"] + 1)
+
+
+def epoch_folders(method):
+    return [paths.epoch(method_run(method), epoch) for epoch in epochs_of(method)]
+
+
+# --- evaluate ---
+
+PROBED = {
+    "forget": "{split}_perturbed",
+    "retain": "retain_perturbed",
+    "real_authors": "real_authors_perturbed",
+    "world_facts": "world_facts_perturbed",
+}
+
+
+def run_folder(wildcards):
+    return paths.run(
+        WORLD, wildcards.model, wildcards.split, wildcards.run, wildcards.seed
+    )
+
+
+def checkpoint_folders(wildcards):
+    """The checkpoints of a run, first epoch first."""
+    w = wildcards
+    if w.run in ("full", "retain"):
+        return [paths.trained(WORLD, w.model, w.split, w.run, w.seed)]
+    return [paths.epoch(run_folder(w), epoch) for epoch in epochs_of(w.run)]
+
+
+def own_metrics(wildcards):
+    """Metric files of the same run that a metric reads."""
+    needs = metrics.contract(wildcards.metric).needs
+    return [paths.metric(run_folder(wildcards), need) for need in needs]
+
+
+def oracle_metrics(wildcards):
+    """The same files of the oracle: of the run's own seed, or of the first for further oracles."""
+    contract, w = metrics.contract(wildcards.metric), wildcards
+    if not contract.oracle:
+        return []
+    seed = w.seed if int(w.seed) in config["seeds"] else config["seeds"][0]
+    oracle = paths.run(WORLD, w.model, w.split, "retain", seed)
+    return [paths.metric(oracle, need) for need in contract.needs]
+
+
+def metric_records(wildcards):
+    wanted = metrics.contract(wildcards.metric).records
+    return paths.records(run_folder(wildcards)) if wanted else []
+
+
+def metric_settings(wildcards):
+    """The settings of the configuration that a metric has."""
+    known = metrics.contract(wildcards.metric).settings
+    return {"variant": config["truth_ratio"]} if "variant" in known else {}
+
+
+# --- report ---
+
+TABLES = ["summary", "utility"]
+
+
+def entries(model=None, split=None, only=None):
+    """Every metric file of the configuration, with the nouns that it belongs to."""
+    return [
+        {
+            "world": WORLD,
+            "model": model_,
+            "split": split_,
+            "run": run,
+            "seed": seed,
+            "metric": metric,
+            "path": paths.metric(paths.run(WORLD, model_, split_, run, seed), metric),
+        }
+        for model_ in ([model] if model else config["models"])
+        for split_ in ([split] if split else config["splits"])
+        for run, seed in runs_of(split_)
+        for metric in (only or config["metrics"])
+    ]
+
+
+def files(found):
+    return [entry["path"] for entry in found]
+
+
+def figure_files():
+    return [
+        paths.figure(WORLD, model, split, name) + suffix
+        for model in config["models"]
+        for split in config["splits"]
+        for name in config["figures"]
+        for suffix in (".pdf", ".png")
+    ]
+
+
+def table_files():
+    return [
+        paths.table(WORLD, name + suffix)
+        for name in TABLES
+        for suffix in (".csv", ".md")
+    ]
+
+
+def closing_words():
+    """Where to look, and how the methods fared."""
+    summary = Path(paths.table(WORLD, "summary.md"))
+    table = summary.read_text(encoding="utf-8") if summary.exists() else ""
+    return (
+        f"\n{table}\nFigures: {paths.world(WORLD)}/figures   Tables: {paths.world(WORLD)}/tables"
+        "\nReport: make report (writes results/report.html)"
+    )
