@@ -17,6 +17,20 @@ from lethe.schedule import Pretraining, Schedule
 from lethe.world.splits import forget_authors, parse_split
 
 
+def parsed(value: Any) -> Any:
+    """What ``--config 'seeds=[0, 1]'`` hands over as texts, as the values that they mean."""
+    if isinstance(value, Mapping):
+        return {key: parsed(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [parsed(inner) for inner in value]
+    if isinstance(value, str):
+        try:
+            return yaml.safe_load(value)
+        except yaml.YAMLError:
+            return value
+    return value
+
+
 def check(config: Mapping[str, Any], schema: str | Path) -> None:
     """Hold a configuration against the schema, the library and the files that it names."""
     _check_schema(config, yaml.safe_load(Path(schema).read_text(encoding="utf-8")))

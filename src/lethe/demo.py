@@ -16,7 +16,7 @@ CLAIMS = Path(paths.table("default", "claims.json"))
 def main() -> None:
     """Run everything; exit with an error if the workflow fails or a claim does not hold."""
     start = time.monotonic()
-    _snakemake("--cores", "all")
+    _snakemake("--cores", "all", "--quiet", "rules")
     if not REPORT.exists() or REPORT.stat().st_mtime < CLAIMS.stat().st_mtime:
         _snakemake("--report", str(REPORT))
     print(f"\nChecks of what TOFU shows ({CLAIMS}):")

@@ -82,6 +82,15 @@ def read_rows(path: str | os.PathLike) -> list[dict]:
     return rows
 
 
+def read_lines(path: str | os.PathLike) -> list[str]:
+    """Plain lines of text, blank ones left out; a missing file is a LetheError that names it."""
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise LetheError(f"{path}: no such file") from None
+    return [line.strip() for line in text.split("\n") if line.strip()]
+
+
 def sha256(path: str | os.PathLike) -> str:
     """Hexadecimal SHA-256 of a file's bytes."""
     with open(path, "rb") as handle:

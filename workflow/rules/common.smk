@@ -6,6 +6,8 @@ from lethe.errors import LetheError
 from lethe.source import digest
 from lethe.world.splits import parse_split
 
+config.update(settings.parsed(config))
+
 
 def before_anything():
     """Refuse bad settings and results of unknown origin, before any job runs."""

@@ -1,9 +1,10 @@
 """Write background authors, disjoint from the world's, in several phrasings."""
 
 from common import job
+
 from lethe.files import read_rows, write_rows
-from lethe.world.synthetic import Provider
 from lethe.world.background import names_in
+from lethe.world.synthetic import Provider
 
 with job(snakemake) as stage:
     p = snakemake.params

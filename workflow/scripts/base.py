@@ -1,8 +1,9 @@
-"""Make a base model: a tokenizer and a small Llama, trained on background authors and true facts."""
+"""Make a base model: a tokenizer and a small Llama, trained on background and true facts."""
 
 from pathlib import Path
 
 from common import job
+
 from lethe import checkpoint
 from lethe.cost import Meter
 from lethe.files import read_rows, write_json

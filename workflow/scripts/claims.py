@@ -1,6 +1,7 @@
 """Check on the scores whether this run shows what TOFU shows; the verdicts, not an exit status."""
 
 from common import job
+
 from lethe.claims import check
 from lethe.files import write_json
 from lethe.tables.scores import read_scores

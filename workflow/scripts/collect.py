@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from common import job
+
 from lethe import checkpoint
 from lethe.cost import Meter
 from lethe.evaluate.collect import collect, prepare

@@ -6,6 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+# This project's own library, not another that may be installed: code digests are of these files.
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
+
 from lethe.errors import LetheError
 from lethe.lineage import Stage, staged
 

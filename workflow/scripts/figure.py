@@ -1,6 +1,7 @@
 """Draw one figure of one model and split, as PDF and PNG."""
 
 from common import job
+
 from lethe.figures import render
 from lethe.figures.base import FigureData
 from lethe.tables.scores import read_scores

@@ -1,6 +1,7 @@
 """Compute one metric of one run from its records or from other metrics; no model is loaded."""
 
 from common import job
+
 from lethe.metrics import score
 
 with job(snakemake) as stage:

@@ -1,6 +1,7 @@
 """Gather the numbers of all metric files into one tidy table."""
 
 from common import job
+
 from lethe.tables.scores import collect_scores, write_scores
 
 with job(snakemake) as stage:

@@ -1,6 +1,7 @@
 """Cut one split out of a world: forget, retain, perturbed forget and holdout rows."""
 
 from common import job
+
 from lethe.files import read_rows, write_rows
 from lethe.world.splits import cut, parse_split
 

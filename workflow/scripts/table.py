@@ -1,6 +1,7 @@
 """Write one table of the scores, as CSV and as Markdown."""
 
 from common import job
+
 from lethe.tables import render
 
 with job(snakemake) as stage:

@@ -3,9 +3,10 @@
 from pathlib import Path
 
 from common import job
+
 from lethe import checkpoint, methods
 from lethe.cost import Meter
-from lethe.files import read_rows, sha256, write_json
+from lethe.files import read_lines, read_rows, sha256, write_json
 from lethe.progress import Progress
 from lethe.runtime import set_up
 from lethe.text import Encoder, rows_to_pairs
@@ -21,9 +22,7 @@ with job(snakemake) as stage:
         method.needs,
         rows_to_pairs(read_rows(i.forget)),
         rows_to_pairs(read_rows(i.retain)) if "retain" in method.needs else [],
-        open(i.refusals, encoding="utf-8").read().splitlines()
-        if "refusals" in method.needs
-        else [],
+        read_lines(i.refusals) if "refusals" in method.needs else [],
     )
     seed = int(snakemake.wildcards.seed)
     origin = {

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from common import job
+
 from lethe.world import provider
 from lethe.world.files import write_world
 
