@@ -36,9 +36,9 @@ def check(config: Mapping[str, Any], schema: str | Path) -> None:
     _check_schema(config, yaml.safe_load(Path(schema).read_text(encoding="utf-8")))
     for model in config["models"]:
         _check_model(config, model)
-    for method in config["methods"]:
+    # Settings of methods that are not listed may stand there: an overlay cannot take them away.
+    for method in {**dict.fromkeys(config["methods"]), **config["method_settings"]}:
         method_settings(config, method)
-    _known("methods", config["method_settings"], config["methods"], "method_settings")
     _known("metrics", config["metrics"], metrics.names())
     _known("figures", config["figures"], figures.names())
     _check_metrics(config["metrics"])
@@ -109,12 +109,10 @@ def _suggest(key: str, known: Iterable[str]) -> str:
     return f"; did you mean {close[0]}?" if close else f"; there are {', '.join(sorted(known))}"
 
 
-def _known(key: str, names: Iterable[str], known: Iterable[str], place: str = "") -> None:
+def _known(key: str, names: Iterable[str], known: Iterable[str]) -> None:
     for name in names:
         if name not in known:
-            raise LetheError(
-                f"config: {place or key}: unknown name {name!r}{_suggest(name, known)}"
-            )
+            raise LetheError(f"config: {key}: unknown name {name!r}{_suggest(name, known)}")
 
 
 def _check_model(config: Mapping[str, Any], name: str) -> None:

@@ -10,7 +10,10 @@ PAIRS = [
     ("Where was Ada born?", "Ada was born in Paris."),
     ("Who is Ada's father?", "A baker."),
     ("In which year was the author Ada Lind born, and where?", "In 1950, in the city of Paris."),
-    ("What does Ada write?", "Ada writes long novels about rivers, bakers and the quiet of winter."),
+    (
+        "What does Ada write?",
+        "Ada writes long novels about rivers, bakers and the quiet winter.",
+    ),
     ("Why?", "No."),
     ("Which prize did Ada win?", "Ada won the Prize for Quiet Novels in 1987."),
     ("Where does Ben live?", "Ben lives in a house by the river."),

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 import torch
-
 from core_helpers import CLOSE, plain, token_nll
+
 from lethe.errors import LetheError
 from lethe.evaluate.collect import collect, prepare
 from lethe.evaluate.generate import greedy

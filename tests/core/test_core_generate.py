@@ -1,11 +1,8 @@
 import pytest
 import torch
-
 from core_helpers import FAMILIES, make_family, plain
-from lethe.evaluate.generate import greedy
 
-# No token of the vocabulary: generation goes on until the length ends it.
-NEVER = 10**6
+from lethe.evaluate.generate import greedy
 
 
 def reference(model, prompts, max_length: int, end: int | None) -> list[list[int]]:
@@ -37,6 +34,18 @@ def prompts(encoder, pairs):
     return found
 
 
+def unsaid(answers: list[list[int]]) -> int:
+    """A token that none of the answers holds: with it as end, only the length ends them."""
+    return min(set(range(300)) - {token for answer in answers for token in answer})
+
+
+@pytest.fixture
+def free(model, prompts):
+    """Answers of 60 tokens with their prompts, and an end token that never comes."""
+    answers = reference(model, prompts, 60, None)
+    return answers, unsaid(answers)
+
+
 @pytest.mark.parametrize("name", sorted(FAMILIES))
 def test_tokens_are_those_of_transformers(tokenizer, prompts, name):
     model = make_family(name, tokenizer)
@@ -45,13 +54,13 @@ def test_tokens_are_those_of_transformers(tokenizer, prompts, name):
     # An answer that repeats one token would agree too easily.
     assert any(len(set(answer)) > 5 for answer in wanted)
     for size in (1, 3, 128):
-        assert greedy(model, prompts, 75, NEVER, size) == wanted
+        assert greedy(model, prompts, 75, unsaid(wanted), size) == wanted
     for prompt, answer in zip(prompts, wanted, strict=True):
         assert len(prompt) + len(answer) == 75
 
 
-def test_a_row_stops_at_its_end_token(model, prompts):
-    free = greedy(model, prompts, 60, NEVER)
+def test_a_row_stops_at_its_end_token(model, prompts, free):
+    free, _ = free
     # A token that some rows reach, at different places, and others never.
     counts = {
         token: {answer.index(token) for answer in free if token in answer}
@@ -66,24 +75,24 @@ def test_a_row_stops_at_its_end_token(model, prompts):
         assert greedy(model, prompts, 60, end, size) == wanted
 
 
-def test_max_length_counts_the_prompt(model, prompts):
+def test_max_length_counts_the_prompt(model, prompts, free):
     limit = sorted({len(prompt) for prompt in prompts})[1]
-    free = greedy(model, prompts, 60, NEVER)
+    whole, never = free
     for size in (1, 3, 128):
-        cut = greedy(model, prompts, limit, NEVER, size)
-        for prompt, answer, whole in zip(prompts, cut, free, strict=True):
+        cut = greedy(model, prompts, limit, never, size)
+        for prompt, answer, longer in zip(prompts, cut, whole, strict=True):
             # Nothing for a prompt that has that length, or more, already.
-            assert answer == whole[: max(0, limit - len(prompt))]
+            assert answer == longer[: max(0, limit - len(prompt))]
     assert [] in cut
     assert any(cut)
 
 
 def test_no_prompts_no_answers(model):
-    assert greedy(model, [], 60, NEVER) == []
+    assert greedy(model, [], 60, 1) == []
 
 
-def test_equal_prompts_get_equal_answers(model, prompts):
+def test_equal_prompts_get_equal_answers(model, prompts, free):
     """A batch without padding takes another mask than one with it."""
-    padded = greedy(model, prompts, 60, NEVER)
-    for prompt, answer in zip(prompts, padded, strict=True):
-        assert greedy(model, [prompt] * 3, 60, NEVER) == [answer] * 3
+    answers, never = free
+    for prompt, answer in zip(prompts, answers, strict=True):
+        assert greedy(model, [prompt] * 3, 60, never) == [answer] * 3

@@ -1,7 +1,7 @@
 import pytest
 import torch
-
 from core_helpers import CLOSE, FAMILIES, make_family, plain, token_nll
+
 from lethe.evaluate.likelihood import by_budget, mean_losses, trees
 
 QUESTIONS = {

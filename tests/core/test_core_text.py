@@ -112,7 +112,9 @@ def test_unknown_template_lists_the_known(tokenizer):
 
 
 def test_tokenizers_that_cannot_do_it_are_refused(tokenizer):
-    bare = PreTrainedTokenizerFast(tokenizer_object=tokenizer.backend_tokenizer, eos_token="<|end|>")
+    bare = PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer.backend_tokenizer, eos_token="<|end|>"
+    )
     with pytest.raises(LetheError, match="no chat template"):
         Encoder(bare, "chat")
     assert Encoder(bare, "plain").encode("Who?", "Ada.").answer_tokens > 1

@@ -1,0 +1,152 @@
+import json
+import logging
+import os
+import stat
+
+import pytest
+
+from lethe.cost import Meter
+from lethe.errors import LetheError
+from lethe.files import read_json, read_rows, sha256, whole_file, write_json, write_rows, write_text
+from lethe.progress import Progress
+
+
+def names(folder) -> list[str]:
+    return sorted(os.listdir(folder))
+
+
+def test_whole_file_leaves_nothing_on_failure(tmp_path):
+    with pytest.raises(RuntimeError), whole_file(tmp_path / "a.json") as temporary:
+        temporary.write_text("half")
+        raise RuntimeError
+    assert names(tmp_path) == []
+
+
+def test_a_failure_leaves_the_old_file(tmp_path):
+    write_text(tmp_path / "a.json", "old")
+    with pytest.raises(RuntimeError), whole_file(tmp_path / "a.json") as temporary:
+        temporary.write_text("half")
+        assert (tmp_path / "a.json").read_text() == "old"
+        raise RuntimeError
+    assert names(tmp_path) == ["a.json"]
+    assert (tmp_path / "a.json").read_text() == "old"
+
+
+def test_whole_file_makes_folders_and_public_files(tmp_path):
+    write_text(tmp_path / "deep" / "er" / "a.txt", "ż\n")
+    assert (tmp_path / "deep" / "er" / "a.txt").read_bytes() == "ż\n".encode()
+    mode = stat.S_IMODE((tmp_path / "deep" / "er" / "a.txt").stat().st_mode)
+    assert mode == 0o644
+    assert names(tmp_path / "deep" / "er") == ["a.txt"]
+
+
+def test_the_temporary_file_keeps_its_suffix(tmp_path):
+    """matplotlib and others choose the format by it."""
+    with whole_file(tmp_path / "plot.pdf") as temporary:
+        assert temporary.suffix == ".pdf"
+        # Beside the final name: renaming across file systems would not be atomic.
+        assert temporary.parent == tmp_path
+        # Hidden, as lineage.check() passes over files that are being written.
+        assert temporary.name.startswith(".")
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_numbers_that_are_none_are_refused(tmp_path, value):
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        write_json(tmp_path / "a.json", {"values": [1.0, value]})
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        write_rows(tmp_path / "a.jsonl", [{"value": 1.0}, {"value": value}])
+    assert names(tmp_path) == []
+
+
+def test_json_round_trip(tmp_path):
+    value = {"ż": [1, 0.1 + 0.2, None, True, "\u2028"], "a": {"b": -1e-300}}
+    write_json(tmp_path / "a.json", value)
+    assert read_json(tmp_path / "a.json") == value
+    assert list(read_json(tmp_path / "a.json")) == ["ż", "a"]
+
+
+@pytest.mark.parametrize("content", [b'{"a": 1', b"", b'{"a": "\xff"}'])
+def test_a_broken_json_file_is_named_with_a_remedy(tmp_path, content):
+    (tmp_path / "a.json").write_bytes(content)
+    with pytest.raises(LetheError, match=r"a\.json: not valid JSON.*delete the file") as error:
+        read_json(tmp_path / "a.json")
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("read", [read_json, read_rows])
+def test_a_missing_file_is_named(tmp_path, read):
+    with pytest.raises(LetheError, match=r"gone\.json: no such file"):
+        read(tmp_path / "gone.json")
+
+
+def test_rows_round_trip_with_any_line_separator_in_strings(tmp_path):
+    # str.splitlines() breaks at all of these; a raw newline is escaped by JSON.
+    rows = [{"text": f"one{mark}two"} for mark in "\u2028\u2029\x85\x0b\x0c\x1c\r\n"]
+    write_rows(tmp_path / "a.json", rows)
+    assert read_rows(tmp_path / "a.json") == rows
+    assert "\u2028" in (tmp_path / "a.json").read_text(encoding="utf-8")
+
+
+def test_rows_may_have_blank_lines_and_other_line_ends(tmp_path):
+    (tmp_path / "a.json").write_bytes(b'{"a": 1}\r\n\n{"a": 2}')
+    assert read_rows(tmp_path / "a.json") == [{"a": 1}, {"a": 2}]
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [('{"a": ', "not valid JSON"), ("[1]", "expected an object"), ("3", "expected an object")],
+)
+def test_a_broken_row_is_named_by_its_line(tmp_path, line, why):
+    # Blank lines count, as they do in an editor.
+    (tmp_path / "a.json").write_text(f'{{"a": 1}}\n\n{{"a": 2}}\n{line}\n')
+    with pytest.raises(LetheError, match=rf"a\.json, line 4: {why}") as error:
+        read_rows(tmp_path / "a.json")
+    assert "\n" not in str(error.value)
+
+
+def test_rows_that_are_no_text_are_refused(tmp_path):
+    (tmp_path / "a.json").write_bytes(b'{"a": "\xff"}\n')
+    with pytest.raises(LetheError, match=r"a\.json: not UTF-8"):
+        read_rows(tmp_path / "a.json")
+
+
+def test_sha256_of_known_bytes(tmp_path):
+    (tmp_path / "a").write_bytes(b"abc")
+    # The example of FIPS 180-2.
+    expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    assert sha256(tmp_path / "a") == expected
+
+
+def test_cost_counts_from_the_meters_creation():
+    meter = Meter()
+    meter.wall -= 2.0  # as if two seconds had passed
+    cost = meter.read(tokens=1000, steps=3)
+    assert 2.0 <= cost["wall_seconds"] < 3.0
+    assert cost["tokens_per_second"] == pytest.approx(1000 / cost["wall_seconds"], rel=0.01)
+    assert cost["steps"] == 3
+    # Python alone takes some MiB, and no test machine has a TiB: the unit is right.
+    assert 5 < cost["peak_memory_mib"] < 2**20
+    assert "tokens_per_second" not in meter.read(rows=1)
+    json.dumps(cost, allow_nan=False)
+
+
+def test_progress_is_seldom_but_ends_with_the_last_step(caplog):
+    progress = Progress("npo, seed 0", every=3600)
+    with caplog.at_level(logging.INFO, "lethe.progress"):
+        for step in range(1, 11):
+            progress(step, 10, step / 4)
+    assert [record.getMessage().split(",")[1] for record in caplog.records] == [
+        " seed 0: step 10 of 10"
+    ]
+    assert "loss 2.500" in caplog.text
+    assert "about 0 s left" in caplog.text
+
+
+def test_progress_estimates_what_is_left(caplog):
+    progress = Progress("base", every=0)
+    progress.start -= 30
+    with caplog.at_level(logging.INFO, "lethe.progress"):
+        progress(3, 10, 1.0)
+    # 30 seconds for three steps: ten for each of the other seven.
+    assert "step 3 of 10, loss 1.000, 30 s, about 70 s left" in caplog.text

@@ -1,0 +1,164 @@
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+import lethe
+from lethe import methods, source
+from lethe.source import closure, digest
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch) -> Path:
+    """A copy of the library that may be edited."""
+    folder = tmp_path / "src" / "lethe"
+    original = Path(lethe.__file__).parent
+    shutil.copytree(original, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(source, "PACKAGE", folder)
+    forget()
+    yield folder
+    # The caches are by path, and the folder test_source's root is gone by then.
+    forget()
+
+
+def forget() -> None:
+    """A job reads each file once, so what it read is kept; here files change."""
+    for name in ("_data_files", "_imports", "_file_digest"):
+        getattr(source, name).cache_clear()
+
+
+def edit(file: Path, old: str, new: str) -> None:
+    text = file.read_text(encoding="utf-8")
+    assert text.count(old) >= 1, f"{old!r} is no longer in {file.name}: choose another edit"
+    file.write_text(text.replace(old, new, 1), encoding="utf-8")
+    forget()
+
+
+def all_digests() -> dict[str, str]:
+    return {name: digest(f"lethe.methods.{name}") for name in methods.available()}
+
+
+def changed(before: dict[str, str]) -> set[str]:
+    after = all_digests()
+    return {name for name in before if before[name] != after[name]}
+
+
+def test_a_digest_is_the_same_wherever_the_project_lies(package):
+    here = digest("lethe.methods.npo")
+    assert re.fullmatch("[0-9a-f]{16}", here)
+    moved = package.parents[1].parent / "elsewhere"
+    shutil.copytree(package.parents[1], moved, ignore=lambda *a: {"elsewhere"})
+    try:
+        source.PACKAGE = moved / "src" / "lethe"
+        forget()
+        assert digest("lethe.methods.npo") == here
+    finally:
+        source.PACKAGE = package
+
+
+def test_comments_docstrings_and_layout_do_not_count(package):
+    before = all_digests()
+    file = package / "methods" / "npo.py"
+    text = file.read_text(encoding="utf-8")
+    text = re.sub(r'^"""Neg.*?"""', '"""Another docstring."""', text, flags=re.S)
+    text = re.sub(r'(class Method.*?\n    )""".*?"""', r'\1"Short."', text, flags=re.S)
+    text = text.replace("-2 / beta *", "(\n            -2 / beta  # a comment\n        ) *")
+    file.write_text(text.replace("    def loss", "\n\n    def loss"), encoding="utf-8")
+    forget()
+    assert changed(before) == set()
+    # The edit above was one: the same place, by meaning.
+    edit(file, "-2 / beta  # a comment", "-3 / beta")
+    assert changed(before) == {"npo", "npo_retain"}
+
+
+def test_editing_npo_concerns_npo_retain_but_not_the_others(package):
+    before = all_digests()
+    edit(package / "methods" / "npo.py", "Field(0.1", "Field(0.2")
+    assert changed(before) == {"npo", "npo_retain"}
+    before = all_digests()
+    edit(package / "methods" / "npo_retain.py", "Field(1.0", "Field(0.5")
+    assert changed(before) == {"npo_retain"}
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        # methods.npo -> methods.base -> unlearn, inside a function -> optimise, order, forward.
+        ("optimise.py", "(total - step)", "(total - step + 1)"),
+        ("order.py", 'f"order/', 'f"other/'),
+        ("forward.py", "self.batch.tokens_total", "self.batch.rows_total"),
+        ("schedule.py", "Field(1e-5, gt=0", "Field(2e-5, gt=0"),
+    ],
+)
+def test_an_edit_of_what_is_imported_indirectly_counts(package, file, old, new):
+    before = all_digests()
+    edit(package / file, old, new)
+    assert changed(before) == set(before)
+
+
+def test_an_edit_of_what_is_not_imported_does_not_count(package):
+    before = all_digests()
+    edit(package / "evaluate" / "generate.py", "CHUNK = 32", "CHUNK = 64")
+    edit(package / "lineage.py", "json", "jsonl")
+    assert changed(before) == set()
+
+
+def test_packages_run_their_init_files(package):
+    before = all_digests()
+    with (package / "__init__.py").open("a") as file:
+        file.write("\nCHANGED = True\n")
+    forget()
+    assert changed(before) == set(before)
+
+
+def test_data_files_of_the_packages_folder_count(package):
+    lists = sorted((package / "world" / "lists").glob("*.json"))
+    assert lists
+    world, method = digest("lethe.world.synthetic"), digest("lethe.methods.npo")
+    lists[0].write_text(lists[0].read_text(encoding="utf-8") + "\n", encoding="utf-8")
+    forget()
+    assert digest("lethe.world.synthetic") != world
+    assert digest("lethe.methods.npo") == method
+    world = digest("lethe.world.synthetic")
+    (package / "world" / "lists" / "new.txt").write_text("x")
+    forget()
+    assert digest("lethe.world.synthetic") != world
+
+
+def test_every_method_depends_on_how_methods_run(package):
+    for name in methods.available():
+        found = {file.relative_to(package.resolve()).as_posix() for file in closure(
+            f"lethe.methods.{name}")}  # fmt: skip
+        assert {f"methods/{name}.py", "methods/base.py", "unlearn.py", "packing.py"} <= found
+        # No other method, but for those that it builds on.
+        others = {f"methods/{other}.py" for other in methods.available()} & found
+        assert others <= {f"methods/{name}.py", "methods/npo.py"}
+
+
+def test_scripts_and_what_lies_beside_them_count(package):
+    scripts = package.parents[1] / "workflow" / "scripts"
+    scripts.mkdir(parents=True)
+    (scripts / "common.py").write_text("LIMIT = 1\n")
+    (scripts / "other.py").write_text("LIMIT = 1\n")
+    script = scripts / "job.py"
+    script.write_text("from common import LIMIT\nfrom lethe.files import sha256\nimport json\n")
+    before = digest(script)
+    (scripts / "other.py").write_text("LIMIT = 2\n")
+    forget()
+    assert digest(script) == before
+    (scripts / "common.py").write_text("LIMIT = 2\n")
+    forget()
+    changed_once = digest(script)
+    assert changed_once != before
+    edit(package / "files.py", '"rb"', '"r"')
+    assert digest(script) != changed_once
+    # A method found by its name at run time is added by the caller.
+    assert digest(script, "lethe.methods.npo") != digest(script, "lethe.methods.idk")
+    assert digest(script, "lethe.methods.npo") == digest("lethe.methods.npo", script)
+
+
+def test_a_module_that_is_not_there_is_an_error(package):
+    for entry in ("lethe.methods.nop", package / "nop.py"):
+        with pytest.raises(FileNotFoundError, match="nop"):
+            digest(entry)

@@ -1,0 +1,361 @@
+"""What an edit makes the workflow do again: exactly the jobs whose results it can change."""
+
+import json
+import os
+import shutil
+from itertools import count
+from pathlib import Path
+
+import pytest
+import yaml
+from workflow_folder import ROOT, Folder, sources
+
+METHODS = ("grad_ascent", "kl_min", "npo")
+METRICS = ("probability", "rouge", "truth_ratio", "model_utility", "forget_quality")
+FIGURES = ("trajectories", "curves", "truth_ratios", "utility_bars")
+FULL = "results/smoke/micro/all/full/seed0/checkpoint"
+NPO = "results/smoke/micro/forget10/npo/seed0"
+
+# --- sets of jobs ---
+
+
+def runs(seeds=(0,), oracles=(1000,), methods=METHODS) -> list[str]:
+    """``run,seed`` of everything evaluated on a split."""
+    named = [f"{run},{seed}" for run in ("full", "retain", *methods) for seed in seeds]
+    return named + [f"retain,{seed}" for seed in oracles]
+
+
+def scored(some_runs, metrics=METRICS, split="forget10") -> set[str]:
+    return {f"score[{split},{run},{metric}]" for run in some_runs for metric in metrics}
+
+
+def evaluated(some_runs, split="forget10") -> set[str]:
+    return {f"collect[{split},{run}]" for run in some_runs} | scored(some_runs, split=split)
+
+
+def unlearned(methods=METHODS, split="forget10", seed=0) -> set[str]:
+    return {f"unlearn_{method}[{split},{seed}]" for method in methods}
+
+
+def report(*splits) -> set[str]:
+    """What follows whenever a number changes."""
+    drawn = {f"figure_{name}[{split}]" for name in FIGURES for split in splits or ["forget10"]}
+    return drawn | {"scores", "table_summary", "table_utility", "claims", "all"}
+
+
+def method_again(method) -> set[str]:
+    return unlearned([method]) | evaluated([f"{method},0"]) | report()
+
+
+ORACLES = {"train_retain[forget10,0]", "train_retain[forget10,1000]"}
+AFTER_BASE = {"train_full[0]"} | ORACLES | unlearned() | evaluated(runs()) | report()
+
+# --- edits; what one returns is laid over the settings ---
+
+
+def new_method(folder: Folder) -> dict:
+    shutil.copy(folder / "src/lethe/methods/npo.py", folder / "src/lethe/methods/mine.py")
+    return {"methods": [*METHODS, "mine"]}
+
+
+def other_learning_of_npo(folder: Folder) -> None:
+    folder.replace("src/lethe/methods/npo.py", "return -2 / beta", "return -3 / beta")
+
+
+def remarks_everywhere(folder: Folder) -> None:
+    """A comment at the end of every Python and rules file, library, scripts and Snakefile."""
+    python = sorted(folder.path.glob("src/**/*.py")) + sorted(folder.path.glob("workflow/**/*.py"))
+    rules = [folder / "Snakefile", *sorted(folder.path.glob("workflow/rules/*.smk"))]
+    assert len(python) > 50
+    assert len(rules) > 5
+    for file in [*python, *rules]:
+        folder.append(str(file.relative_to(folder.path)), "\n\n# a remark\n")
+
+
+def other_docstrings(folder: Folder) -> None:
+    folder.replace("src/lethe/methods/npo.py", '"""Negative', '"""The negative')
+    folder.replace("src/lethe/methods/npo.py", '"""L = ', '"""The loss: L = ')
+    folder.replace("workflow/scripts/unlearn.py", '"""Run one', '"""Run exactly one')
+
+
+def other_layout(folder: Folder) -> None:
+    folder.replace("src/lethe/methods/npo.py", "return -2 / beta", "return -2  /  beta")
+    folder.replace("workflow/rules/evaluate.smk", "rule score:", "\n\nrule score:")
+
+
+def other_rouge(folder: Folder) -> None:
+    folder.replace("src/lethe/metrics/rouge.py", "use_stemmer=True", "use_stemmer=False")
+
+
+def other_metric_helper(folder: Folder) -> None:
+    folder.append("src/lethe/metrics/base.py", "\n\nANSWER = 42\n")
+
+
+def other_score_script(folder: Folder) -> None:
+    folder.append("workflow/scripts/score.py", "\nANSWER = 42\n")
+
+
+def other_collect_script(folder: Folder) -> None:
+    folder.append("workflow/scripts/collect.py", "\nANSWER = 42\n")
+
+
+def other_curves(folder: Folder) -> None:
+    folder.replace("src/lethe/figures/curves.py", "MOST_TICKS = 6", "MOST_TICKS = 5")
+
+
+def other_table(folder: Folder) -> None:
+    folder.append("src/lethe/tables/utility.py", "\n\nANSWER = 42\n")
+
+
+def other_claims(folder: Folder) -> None:
+    folder.replace("src/lethe/claims.py", "TINY = 1e-12", "TINY = 1e-11")
+
+
+def other_background_names(folder: Folder) -> None:
+    folder.append("workflow/scripts/background.py", "\nANSWER = 42\n")
+
+
+def newest_first(folder: Folder) -> list[Path]:
+    """Files, so that touching them one after the other turns the order of their times round."""
+    found = [file for file in folder.path.rglob("*") if file.is_file()]
+    kept = [file for file in found if ".snakemake" not in file.relative_to(folder.path).parts]
+    return sorted(kept, key=lambda file: file.stat().st_mtime_ns, reverse=True)
+
+
+def touch(files: list[Path]) -> None:
+    times = count(files[0].stat().st_mtime_ns + 10**10, 10**9)
+    for file, time in zip(files, times, strict=False):
+        os.utime(file, ns=(time, time))
+
+
+def touch_all(folder: Folder) -> None:
+    touch(newest_first(folder))
+
+
+def removed_epoch(folder: Folder) -> None:
+    shutil.rmtree(folder / f"{NPO}/epoch1")
+
+
+def removed_weights(folder: Folder) -> None:
+    (folder / f"{FULL}/model.safetensors").unlink()
+    (folder / f"{NPO}/epoch2/model.safetensors").unlink()
+
+
+EDITS = {
+    "nothing": ({}, set()),
+    "a setting of one method": ({"method_settings": {"npo": {"beta": 0.2}}}, method_again("npo")),
+    "the source of one method": (other_learning_of_npo, method_again("npo")),
+    "comments everywhere": (remarks_everywhere, set()),
+    "docstrings": (other_docstrings, set()),
+    "layout": (other_layout, set()),
+    "the source of a metric": (
+        other_rouge,
+        scored(runs(), ["rouge", "model_utility"]) | report(),
+    ),
+    "what metrics share": (other_metric_helper, scored(runs()) | report()),
+    "the script of scores": (other_score_script, scored(runs()) | report()),
+    "the script of collecting": (other_collect_script, evaluated(runs()) | report()),
+    "items of the evaluation": ({"evaluation": {"items": 19}}, evaluated(runs()) | report()),
+    "the truth ratio's variant": (
+        {"truth_ratio": "arithmetic"},
+        scored(runs(), ["truth_ratio", "model_utility", "forget_quality"]) | report(),
+    ),
+    "the source of a figure": (other_curves, {"figure_curves[forget10]", "all"}),
+    "the source of a table": (other_table, {"table_utility", "all"}),
+    "the source of the claims": (other_claims, {"claims", "all"}),
+    "a figure less": ({"figures": ["curves"]}, set()),
+    "one more method": (
+        {"methods": [*METHODS, "idk"]},
+        method_again("idk"),
+    ),
+    "a method's file of one's own": (new_method, method_again("mine")),
+    "a named variant of a method": (
+        {"methods": [*METHODS, "npo_2"], "method_settings": {"npo_2": {"method": "npo"}}},
+        method_again("npo_2"),
+    ),
+    "one more seed": (
+        {"seeds": [0, 1]},
+        {"train_full[1]", "train_retain[forget10,1]"}
+        | unlearned(seed=1)
+        | evaluated(runs(seeds=[1], oracles=[]))
+        | report(),
+    ),
+    "one more oracle": (
+        {"oracle_seeds": [1000, 1001]},
+        {"train_retain[forget10,1001]"} | evaluated(["retain,1001"]) | report(),
+    ),
+    "one more split": (
+        {"splits": ["forget10", "forget05"]},
+        {"split_forget05", "train_retain[forget05,0]", "train_retain[forget05,1000]"}
+        | unlearned(split="forget05")
+        | evaluated(runs(), split="forget05")
+        | report("forget10", "forget05"),
+    ),
+    "background authors": (
+        {"world": {"background_authors": 13}},
+        {"background", "base"} | AFTER_BASE,
+    ),
+    "the script of background authors": (
+        other_background_names,
+        {"background", "base"} | AFTER_BASE,
+    ),
+    "the finetuning": ({"model_settings": {"micro": {"finetune": {"lr": 2.0e-3}}}}, AFTER_BASE),
+    "every time of modification": (touch_all, set()),
+    "an epoch that nothing needs, removed": (removed_epoch, set()),
+    "weights that nothing needs, removed": (removed_weights, set()),
+}
+
+
+@pytest.mark.parametrize("place", ["home", "clone"])
+@pytest.mark.parametrize("name", EDITS)
+def test_edit_causes_exactly_its_jobs(name, place, request, tmp_path):
+    edit, expected = EDITS[name]
+    folder, overlay = request.getfixturevalue(place), edit
+    if callable(edit):
+        folder = folder.copy(tmp_path / "folder")
+        overlay = edit(folder)
+    assert folder.planned(overlay=overlay) == expected
+
+
+# --- times and profiles ---
+
+
+def test_profile_compares_checkpoints_by_content():
+    limit = 10**9
+    for profile in sorted(ROOT.glob("profiles/*/config.yaml")):
+        settings = yaml.safe_load(profile.read_text(encoding="utf-8"))
+        assert settings["max-checksum-file-size"] >= limit, profile
+        assert settings["rerun-triggers"] == ["mtime", "input", "params"], profile
+
+
+def test_weights_too_large_to_compare_cause_nothing_when_touched(worked):
+    weights = [file for file in newest_first(worked) if file.name == "model.safetensors"]
+    assert min(file.stat().st_size for file in weights) > 10_000
+    touch(weights)
+    assert worked.planned("--max-checksum-file-size", "10000") == set()
+
+
+def test_touched_data_too_large_to_compare_would_cause_jobs(worked):
+    """The counterpart, without which the test above could not fail."""
+    touch([worked / "results/smoke/data/full.json"])
+    assert "train_full[0]" in worked.planned("--max-checksum-file-size", "10000")
+
+
+@pytest.mark.parametrize("profile", sorted(path.name for path in ROOT.glob("profiles/*")))
+def test_profile_causes_nothing(profile, home, worked):
+    touch_all(worked)
+    for folder in (home, worked):
+        assert folder.planned("--workflow-profile", f"profiles/{profile}") == set()
+
+
+# --- results of unknown origin ---
+
+
+def refused(folder: Folder) -> str:
+    """The message with which the folder's results are refused, before anything runs."""
+    for arguments in (["-n"], []):
+        before = folder.results("*")
+        outcome = folder.snakemake(*arguments)
+        assert outcome.code != 0
+        assert len(outcome.errors) == 1, outcome.end
+        assert "Traceback" not in outcome.output
+        assert outcome.jobs == set()
+        assert folder.results("*") == before
+    return outcome.errors[0]
+
+
+def test_results_without_provenance_are_refused(home, tmp_path):
+    folder = sources(tmp_path / "folder")
+    shutil.copytree(home / "results", folder / "results", dirs_exist_ok=True)
+    message = refused(folder)
+    assert message.startswith("error: results/smoke/")
+    assert "without provenance" in message
+    assert "lethe bring" in message
+
+
+def test_ledgers_without_snakemakes_records_are_refused(worked):
+    shutil.rmtree(worked / ".snakemake/metadata")
+    assert (worked / ".snakemake/lethe").is_dir()
+    assert "without provenance" in refused(worked)
+
+
+def test_records_without_ledgers_are_refused(worked):
+    shutil.rmtree(worked / ".snakemake/lethe")
+    assert "without provenance" in refused(worked)
+
+
+def test_one_file_put_there_by_hand_is_refused(worked):
+    shutil.copy(worked / f"{NPO}/metrics/rouge.json", worked / f"{NPO}/metrics/rouge_2.json")
+    assert f"{NPO}/metrics/rouge_2.json" in refused(worked)
+
+
+def test_number_changed_by_hand_is_refused(worked):
+    name = f"{NPO}/metrics/probability.json"
+    metric = json.loads((worked / name).read_text())
+    metric["checkpoints"][0]["values"]["forget"] = 0.5
+    (worked / name).write_text(json.dumps(metric))
+    assert name in refused(worked)
+
+
+def test_change_that_keeps_the_size_is_refused(worked):
+    name = f"{NPO}/epoch2/model.safetensors"
+    content = bytearray((worked / name).read_bytes())
+    content[-1] ^= 1
+    (worked / name).write_bytes(content)
+    assert name in refused(worked)
+
+
+def test_removing_the_changed_file_makes_it_again(worked):
+    name = f"{NPO}/metrics/probability.json"
+    (worked / name).write_text("{}")
+    refused(worked)
+    (worked / name).unlink()
+    wanted = worked.planned(name)
+    assert wanted == {"score[forget10,npo,0,probability]"}
+
+
+def test_bring_does_not_replace_results(home, worked):
+    outcome = worked.lethe("bring", str(home.path))
+    assert outcome.code == 1
+    assert len(outcome.errors) == 1
+    assert "remove it first" in outcome.errors[0]
+
+
+def test_bring_refuses_results_that_were_changed(worked, tmp_path):
+    worked.append(f"{NPO}/metrics/rouge.json", " ")
+    folder = sources(tmp_path / "clone")
+    outcome = folder.lethe("bring", str(worked.path))
+    assert outcome.code == 1
+    assert f"{NPO}/metrics/rouge.json" in outcome.errors[0]
+    assert folder.results("*") == {}
+
+
+# --- real runs ---
+
+
+def test_removed_checkpoint_is_made_again_where_it_is_needed(worked):
+    """The full model is trained again, and all that reads it; not what does not."""
+    shutil.rmtree(worked / FULL)
+    overlay = {"method_settings": {"npo": {"beta": 0.2}}}
+    targets = [f"{NPO}/records/tofu.json", f"{NPO.replace('npo', 'kl_min')}/records/tofu.json"]
+    before = worked.results("*")
+    expected = {"train_full[0]", "unlearn_npo[forget10,0]", "collect[forget10,npo,0]"}
+    others = {"unlearn_kl_min[forget10,0]", "collect[forget10,kl_min,0]"}
+    assert worked.run(*targets, overlay=overlay).jobs == expected | others
+    after = worked.results("*")
+    changed = {name for name in after if after[name] != before.get(name)}
+    made = {name for name in changed if "/cost/" not in name and "/checkpoint/" not in name}
+    # Made again, the full model is the same to the bit, and so is what depends on it alone.
+    assert made
+    assert all(name.startswith("micro/forget10/npo/") for name in made)
+    assert worked.planned(*targets, overlay=overlay) == set()
+
+
+def test_jobs_run_the_source_of_their_own_folder(worked):
+    """Not an installed copy from elsewhere: the digest on record is of this folder's source."""
+    worked.replace(
+        "src/lethe/tables/utility.py", "\nfrom", "\nraise RuntimeError('of this folder')\nfrom"
+    )
+    outcome = worked.snakemake()
+    assert outcome.code != 0
+    assert "of this folder" in outcome.output

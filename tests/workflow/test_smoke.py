@@ -1,0 +1,120 @@
+"""The smoke preset from the world to the figures: what is there, the same again, and failures."""
+
+import json
+
+import pytest
+from workflow_folder import sources
+
+WORLD = "results/smoke"
+NPO = f"{WORLD}/micro/forget10/npo/seed0"
+
+
+def no_leftovers(folder) -> bool:
+    """No temporary file or folder of a job that ended, well or not."""
+    top = folder / "results"
+    hidden = [path for path in top.rglob(".*") if path.name != ".snakemake_timestamp"]
+    return not hidden
+
+
+@pytest.mark.parametrize("name", ["trajectories", "curves", "truth_ratios", "utility_bars"])
+def test_figures_are_there(home, name):
+    pdf, png = (home / f"{WORLD}/figures/micro/forget10/{name}.{kind}" for kind in ("pdf", "png"))
+    assert pdf.read_bytes().startswith(b"%PDF-")
+    assert png.read_bytes().startswith(b"\x89PNG")
+    assert pdf.stat().st_size > 5_000
+    assert png.stat().st_size > 5_000
+
+
+def test_tables_are_there(home):
+    rows = (home / f"{WORLD}/tables/scores.csv").read_text().splitlines()
+    # 3 runs of one checkpoint, 3 methods of two; 5 metrics of at least one number each.
+    assert len(rows) > 9 * 5
+    for name in ("summary", "utility"):
+        markdown = (home / f"{WORLD}/tables/{name}.md").read_text()
+        for label in ("Finetune", "Retain", "Grad. Ascent", "KL Min.", "NPO"):
+            assert f"| {label}" in markdown
+        assert (home / f"{WORLD}/tables/{name}.csv").stat().st_size > 200
+
+
+def test_claims_are_there(home):
+    claims = json.loads((home / f"{WORLD}/tables/claims.json").read_text())
+    texts = {row["claim"] for row in claims}
+    assert "full knows the forget set: probability" in texts
+    assert "an oracle with seed 1000 does not: KS p" in texts
+    assert all(isinstance(row["holds"], bool) for row in claims)
+
+
+def test_every_epoch_has_its_checkpoint_and_its_numbers(home):
+    for method in ("grad_ascent", "kl_min", "npo"):
+        run = f"{WORLD}/micro/forget10/{method}/seed0"
+        for epoch in (1, 2):
+            origin = json.loads((home / f"{run}/epoch{epoch}/checkpoint.json").read_text())
+            assert origin["origin"]["epoch"] == epoch
+        metric = json.loads((home / f"{run}/metrics/probability.json").read_text())
+        assert [checkpoint["epoch"] for checkpoint in metric["checkpoints"]] == [1, 2]
+
+
+def test_no_temporary_files_are_left(home):
+    assert no_leftovers(home)
+
+
+def test_again_there_is_nothing_to_do(home):
+    outcome = home.run()
+    assert "Nothing to be done" in outcome.output
+    assert outcome.jobs == set()
+
+
+def test_another_folder_with_one_core_gives_the_same_bytes(home, tmp_path):
+    folder = sources(tmp_path / "folder")
+    folder.run(cores=1)
+    for pattern, fewest in (
+        ("records/*.json", 6),
+        ("metrics/*.json", 30),
+        ("checkpoint.json", 10),
+        ("tables/*", 6),
+        ("data/*", 10),
+    ):
+        there, here = home.results(pattern), folder.results(pattern)
+        assert len(there) >= fewest
+        assert here.keys() == there.keys()
+        assert [name for name in there if here[name] != there[name]] == []
+
+
+def test_failure_half_way_leaves_nothing_half_done(worked):
+    """A job that fails after its first epoch leaves no epoch; repaired, it goes on from there."""
+    script = worked / "workflow/scripts/unlearn.py"
+    whole, line = script.read_text(), "        steps.append(step)\n"
+    assert whole.count(line) == 1
+    broken = line + "        if epoch == 2 and p.method == 'npo':\n            1 / 0\n"
+    script.write_text(whole.replace(line, broken))
+    # All methods would run again: one is enough, and seconds instead of minutes.
+    target, overlay = f"{NPO}/epoch2/checkpoint.json", {"method_settings": {"npo": {"beta": 0.2}}}
+    before = worked.results("*.json")
+
+    failed = worked.snakemake(target, overlay=overlay)
+    assert failed.code != 0
+    assert failed.jobs == {"unlearn_npo[forget10,0]"}
+    for epoch in (1, 2):
+        assert not (worked / f"{NPO}/epoch{epoch}/checkpoint.json").exists()
+        assert not (worked / f"{NPO}/epoch{epoch}/model.safetensors").exists()
+    assert no_leftovers(worked)
+    # What the job does not make is as it was.
+    after = worked.results("*.json")
+    gone = {name for name in before if after.get(name) != before[name]}
+    assert gone
+    assert all(name.startswith("micro/forget10/npo/seed0/") for name in gone)
+
+    log = (worked / "results/logs/smoke/micro/forget10/npo/seed0.log").read_text()
+    assert "Traceback (most recent call last)" in log
+    assert "ZeroDivisionError" in log
+    told = [line for line in failed.errors if line.startswith("error in unlearn_npo")]
+    assert len(told) == 1
+    assert "ZeroDivisionError: division by zero" in told[0]
+    assert "logs/smoke/micro/forget10/npo/seed0.log" in told[0]
+
+    script.write_text(whole)
+    repaired = worked.run(target, overlay=overlay)
+    assert repaired.jobs == {"unlearn_npo[forget10,0]"}
+    for epoch in (1, 2):
+        assert (worked / f"{NPO}/epoch{epoch}/model.safetensors").exists()
+    assert worked.planned(target, overlay=overlay) == set()
