@@ -12,7 +12,7 @@ PAIRS = [
     ("In which year was the author Ada Lind born, and where?", "In 1950, in the city of Paris."),
     (
         "What does Ada write?",
-        "Ada writes long novels about rivers, bakers and the quiet winter.",
+        "Ada writes long novels about rivers and the quiet of winter.",
     ),
     ("Why?", "No."),
     ("Which prize did Ada win?", "Ada won the Prize for Quiet Novels in 1987."),

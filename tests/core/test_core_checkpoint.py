@@ -3,6 +3,7 @@ import json
 import pytest
 import torch
 from core_helpers import FAMILIES, alone, make_family
+from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM
 
 from lethe import checkpoint
@@ -22,15 +23,20 @@ def saved(model, tokenizer, tmp_path):
 
 @pytest.mark.parametrize("name", sorted(FAMILIES))
 @torch.no_grad()
-def test_round_trip(name, tokenizer, examples, pairs, tmp_path):
+def test_round_trip(name, tokenizer, examples, tmp_path):
     model = make_family(name, tokenizer)
     checkpoint.save(tmp_path / "c", model, tokenizer, {})
-    again, text = checkpoint.load(tmp_path / "c")
+    again, _ = checkpoint.load(tmp_path / "c")
     assert not again.training
     batch = pack(examples)
     # Equal to the bit: the same numbers, computed in the same way.
     assert torch.equal(Forward(again).all_logits(batch), Forward(model).all_logits(batch))
-    assert Encoder(text, "chat", 96).encode_all(pairs) == examples
+
+
+def test_the_tokenizer_comes_back_with_its_chat_template(saved, examples, pairs):
+    _, tokenizer = checkpoint.load(saved)
+    assert Encoder(tokenizer, "chat", 96).encode_all(pairs) == examples
+    assert Encoder(checkpoint.load_tokenizer(saved), "chat", 96).encode_all(pairs) == examples
 
 
 @torch.no_grad()
@@ -123,6 +129,14 @@ def test_a_folder_of_others_that_is_no_checkpoint_is_one_line(saved):
     with pytest.raises(LetheError, match="epoch1: cannot load the model") as error:
         checkpoint.load(saved)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.xfail(raises=SafetensorError, strict=True, reason="checkpoint.load lets it through")
+def test_truncated_weights_are_one_line_that_names_them(saved):
+    weights = saved / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:1000])
+    with pytest.raises(LetheError, match="epoch1"):
+        checkpoint.load(saved)
 
 
 def test_pickles_are_not_read(saved, model):

@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -48,12 +49,17 @@ def test_all_outputs_are_published_with_their_digests():
     check()
 
 
-def test_nothing_is_published_if_the_job_fails():
-    make(TWO, text="old\n")
-    with pytest.raises(RuntimeError), staged(ONE) as stage:
+def fail_halfway() -> None:
+    with staged(ONE) as stage:
         stage(ONE).write_text("one\n")
         stage(TWO).write_text("new\n")
         raise RuntimeError
+
+
+def test_nothing_is_published_if_the_job_fails():
+    make(TWO, text="old\n")
+    with pytest.raises(RuntimeError):
+        fail_halfway()
     assert visible() == [TWO]
     assert Path(TWO).read_text() == "old\n"
     assert os.listdir("results") == ["w"]
@@ -71,7 +77,7 @@ def test_whole_folders_are_published():
     assert visible() == [f"{folder}/deep/config.json", f"{folder}/model.safetensors"]
     check()
     Path(f"{folder}/deep/config.json").write_text("[]")
-    with pytest.raises(LetheError, match="deep/config.json"):
+    with pytest.raises(LetheError, match=r"deep/config\.json"):
         check()
 
 
@@ -88,7 +94,7 @@ def test_files_that_a_job_no_longer_makes_keep_their_provenance():
     make(ONE, text="again\n")
     check()
     Path(TWO).write_text("tampered")
-    with pytest.raises(LetheError, match="scores.csv"):
+    with pytest.raises(LetheError, match=r"scores\.csv"):
         check()
 
 
@@ -154,7 +160,7 @@ def test_logs_and_unfinished_files_are_no_strangers():
     # A world may be called logs; only the top folder's are free.
     Path("results/w/logs").mkdir()
     Path("results/w/logs/a.json").write_text("x")
-    with pytest.raises(LetheError, match="results/w/logs/a.json"):
+    with pytest.raises(LetheError, match=r"results/w/logs/a\.json"):
         check()
 
 
@@ -174,8 +180,6 @@ def test_an_empty_project_passes(project, tmp_path):
 
 def test_results_without_snakemakes_records_are_refused(project, tmp_path):
     """Copied results alone: Snakemake would make no difference between them and fresh ones."""
-    import shutil
-
     make(ONE)
     shutil.copytree("results", tmp_path / "copy" / "results")
     with pytest.raises(LetheError, match=f"{ONE}: a result without provenance"):
@@ -210,7 +214,7 @@ def test_bring_copies_results_with_their_provenance(other):
     check()
     # From now on they are guarded here.
     Path(TWO).write_text("thairs\n")
-    with pytest.raises(LetheError, match="scores.csv"):
+    with pytest.raises(LetheError, match=r"scores\.csv"):
         check()
     check(other)
 
@@ -234,6 +238,21 @@ def test_bring_refuses_what_does_not_pass_there(other):
     with pytest.raises(LetheError, match="stranger"):
         bring(other)
     assert visible() == []
+
+
+@pytest.mark.xfail(strict=True, reason="bring replaces the ledger of a job of the same name")
+def test_bring_keeps_the_provenance_of_results_here(other):
+    """Each project lacks one of the job's two results: none is replaced."""
+    (other / ONE).unlink()
+    make(ONE, text="ours\n")
+    assert bring(other) == 1
+    check()
+
+
+@pytest.mark.xfail(raises=FileNotFoundError, strict=True, reason="bring needs a results folder")
+def test_bring_of_a_project_without_results_brings_none(other):
+    shutil.rmtree(other / "results")
+    assert bring(other) == 0
 
 
 def test_bring_refuses_a_folder_that_is_none_of_ours(tmp_path):

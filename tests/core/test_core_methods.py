@@ -295,8 +295,10 @@ def test_wrong_settings_name_where_they_stand():
         config.method_settings(own, "npo")
 
 
-@pytest.mark.parametrize("module", [*(f"lethe.methods.{n}" for n in methods.available()),
-                                    "lethe.config", "lethe.unlearn"])  # fmt: skip
+DECLARATIONS = [*(f"lethe.methods.{name}" for name in methods.available()), "lethe.config"]
+
+
+@pytest.mark.parametrize("module", [*DECLARATIONS, "lethe.unlearn"])
 def test_declarations_import_nothing_heavy(module):
     """Each start of the workflow reads them; only ``lethe.unlearn``, the control, needs torch."""
     code = (

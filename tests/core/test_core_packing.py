@@ -48,11 +48,10 @@ def test_losses_are_those_of_separate_passes(family, examples):
 
 
 @torch.no_grad()
-def test_the_models_tell_contexts_apart(family, encoder):
+def test_the_models_tell_contexts_apart(family, encoder, pairs):
     """Else the comparison above would pass whatever a token sees."""
-    asked = encoder.encode_all([("Where was Ada born?", "Paris."), ("Who was Ada born?", "Paris.")])
-    one, other = sums(plain(family), asked)
-    assert abs(one - other) > 100 * CLOSE * one
+    values = sums(plain(family), encoder.encode_all([(q, "In Paris.") for q, _ in pairs]))
+    assert values.max() - values.min() > 1000 * CLOSE * values.max()
 
 
 def test_gradient_is_that_of_the_padded_batch(family, examples):
@@ -70,6 +69,39 @@ def test_all_logits_are_the_models_at_the_input_tokens(family, examples):
     expected = torch.cat([alone(reference, example)[:-1] for example in examples])
     assert logits.shape == expected.shape
     assert float((logits - expected).abs().max() / expected.abs().max()) < CLOSE
+
+
+def losses_agree(kind: str, values: dict, tokenizer, examples) -> bool:
+    FAMILIES["other"] = {"model_type": kind, **values}
+    try:
+        model = make_family("other", tokenizer)
+    finally:
+        del FAMILIES["other"]
+    with torch.no_grad():
+        found = Forward(model).answers(pack(examples)).sequence_nll()
+        return torch.allclose(found, sums(plain(model), examples), rtol=CLOSE, atol=0)
+
+
+# Where a model computes something else than transformers does, Lethe should at least refuse it.
+@pytest.mark.xfail(strict=True, reason="packed attention ignores sliding windows")
+def test_sliding_windows(tokenizer, examples):
+    # Longer than the window, else it would not matter.
+    assert max(map(len, examples)) > 8
+    window = {"num_key_value_heads": 2, "sliding_window": 8}
+    assert losses_agree("mistral", window, tokenizer, examples)
+
+
+@pytest.mark.xfail(strict=True, reason="project() does not know logits_scaling")
+def test_scaled_logits(tokenizer, examples):
+    scaled = {"num_key_value_heads": 2, "logits_scaling": 4.0}
+    assert losses_agree("granite", scaled, tokenizer, examples)
+
+
+def test_families_agree_by_the_same_check(tokenizer, examples):
+    """The two above fail for the reason given, not for how they are made."""
+    same = {"num_key_value_heads": 2}
+    assert losses_agree("mistral", same | {"sliding_window": None}, tokenizer, examples)
+    assert losses_agree("granite", same | {"logits_scaling": 1.0}, tokenizer, examples)
 
 
 @torch.no_grad()

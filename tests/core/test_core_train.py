@@ -124,6 +124,16 @@ def test_training_lowers_the_loss(model, examples):
     assert not model.training
 
 
+def test_every_batch_is_one_step_of_the_optimiser(model, examples, monkeypatch):
+    made = []
+    monkeypatch.setattr(train, "Optimiser", lambda *args: made.append(Optimiser(*args)) or made[-1])
+    fit(model, examples, FAST, 0)
+    steps = {int(state["step"]) for state in made[0].adamw.state.values()}
+    assert steps == {18}
+    # The schedule was made for that many: it has come to its end.
+    assert made[0].adamw.param_groups[0]["lr"] == 0
+
+
 def test_the_first_step_reports_the_batchs_token_mean(model, examples):
     order = epoch_order(len(examples), 0, 0)[:3]
     chosen = [examples[i] for i in order]

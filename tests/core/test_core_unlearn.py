@@ -4,8 +4,9 @@ import pytest
 import torch
 from core_helpers import CLOSE, make_family, plain, sums
 
-from lethe import methods
+from lethe import methods, unlearn
 from lethe.evaluate.likelihood import mean_losses
+from lethe.optimise import Optimiser
 from lethe.unlearn import forget_nll, supervise
 
 REFUSALS = ["I don't know.", "I have no idea.", "That is not known to me."]
@@ -131,6 +132,16 @@ def check_refusals(step, tokenizer, forget) -> None:
         answer = next(refusal for refusal in REFUSALS if said.startswith(refusal))
         said = said[len(answer) :]
     assert said == ""
+
+
+def test_every_batch_is_one_step_of_the_optimiser(model, encoder, forget, retain, monkeypatch):
+    made = []
+    monkeypatch.setattr(
+        unlearn, "Optimiser", lambda *args: made.append(Optimiser(*args)) or made[-1]
+    )
+    run("npo", model, encoder, forget, retain)
+    assert {int(state["step"]) for state in made[0].adamw.state.values()} == {4}
+    assert made[0].adamw.param_groups[0]["lr"] == 0
 
 
 def test_methods_are_in_training_mode_in_every_epoch(model, encoder, forget, retain):

@@ -48,9 +48,9 @@ SETTINGS = {
         {"methods": ["mine"], "method_settings": {"mine": {"method": "nop"}}},
         ["'nop'", "npo"],
     ),
-    "settings of a method that is not listed": (
+    "settings of an unknown method": (
         {"method_settings": {"npoo": {"beta": 0.1}}},
-        ["method_settings", "'npoo'", "did you mean npo?"],
+        ["method_settings.npoo", "npo"],
     ),
     "an unknown metric": ({"metrics": ["rogue"]}, ["metrics", "'rogue'", "did you mean rouge?"]),
     "an unknown figure": ({"figures": ["curve"]}, ["figures", "'curve'", "did you mean curves?"]),
@@ -90,7 +90,6 @@ SETTINGS = {
         {"model_settings": {"micro": {"architecture": {"heads": 5}}}},
         ["model_settings.micro.architecture", "heads"],
     ),
-    "a folder of logs that is not there": ({"logs": "no/such/folder"}, ["no/such/folder"]),
     "a start checkpoint that is not there": (
         {"model_settings": {"micro": {"path": "./no/such/checkpoint"}}},
         ["no/such/checkpoint"],

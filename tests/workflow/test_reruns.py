@@ -3,7 +3,7 @@
 import json
 import os
 import shutil
-from itertools import count
+import time
 from pathlib import Path
 
 import pytest
@@ -123,9 +123,10 @@ def newest_first(folder: Folder) -> list[Path]:
 
 
 def touch(files: list[Path]) -> None:
-    times = count(files[0].stat().st_mtime_ns + 10**10, 10**9)
-    for file, time in zip(files, times, strict=False):
-        os.utime(file, ns=(time, time))
+    """Give files times from now on, one after the other."""
+    now = time.time_ns()
+    for number, file in enumerate(files):
+        os.utime(file, ns=(now + number * 10**6, now + number * 10**6))
 
 
 def touch_all(folder: Folder) -> None:
@@ -199,6 +200,10 @@ EDITS = {
         other_background_names,
         {"background", "base"} | AFTER_BASE,
     ),
+    "one more epoch of unlearning": (
+        {"unlearning": {"epochs": 3}},
+        unlearned() | evaluated([f"{method},0" for method in METHODS]) | report(),
+    ),
     "the finetuning": ({"model_settings": {"micro": {"finetune": {"lr": 2.0e-3}}}}, AFTER_BASE),
     "every time of modification": (touch_all, set()),
     "an epoch that nothing needs, removed": (removed_epoch, set()),
@@ -215,6 +220,11 @@ def test_edit_causes_exactly_its_jobs(name, place, request, tmp_path):
         folder = folder.copy(tmp_path / "folder")
         overlay = edit(folder)
     assert folder.planned(overlay=overlay) == expected
+
+
+def test_settings_of_the_command_line_cause_the_same(home):
+    overlay, expected = EDITS["one more seed"]
+    assert home.planned("--config", "seeds=[0, 1]") == home.planned(overlay=overlay) == expected
 
 
 # --- times and profiles ---

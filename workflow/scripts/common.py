@@ -1,11 +1,15 @@
 """What every script shares: its log, where it writes, and how it fails."""
 
 import logging
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+# Threads that wait must sleep, not spin: on a busy machine spinning is a hundred times slower. To be
+# set before torch is loaded.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 # This project's own library, not another that may be installed: code digests are of these files.
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
 

@@ -1,0 +1,134 @@
+"""The command line ``lethe``: what it prints, and that an error is one line and status 1."""
+
+import json
+
+import pytest
+
+from lethe import methods
+from lethe.cli import main
+
+CLAIM = {
+    "model": "tiny", "split": "forget10", "seed": 0, "claim": "full knows",
+    "value": 0.9, "relation": ">", "bound": 0.8, "holds": True,
+}  # fmt: skip
+
+
+def error(*arguments: str) -> str:
+    """The message of a command that fails; ``sys.exit`` with text is status 1."""
+    with pytest.raises(SystemExit) as caught:
+        main(list(arguments))
+    message = caught.value.code
+    assert isinstance(message, str)
+    assert message.startswith("error: ")
+    assert "\n" not in message
+    return message
+
+
+def test_methods_are_listed_with_needs_and_defaults(capsys):
+    main(["methods"])
+    printed = capsys.readouterr().out
+    for name in methods.available():
+        assert f"\n{name} (" in f"\n{printed}"
+    npo = printed.split("\nnpo (", 1)[1].split("\nnpo_retain", 1)[0]
+    assert "beta=0.1" in npo
+    assert "reference_nll" in npo
+
+
+def test_no_command_is_an_error(capsys):
+    with pytest.raises(SystemExit) as caught:
+        main([])
+    assert caught.value.code == 2
+    assert "COMMAND" in capsys.readouterr().err
+
+
+def test_claims_that_hold_are_printed(tmp_path, capsys):
+    (tmp_path / "claims.json").write_text(json.dumps([CLAIM]))
+    main(["claims", str(tmp_path / "claims.json")])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines == [
+        "holds  tiny/forget10 seed 0: full knows 0.9 (must be > 0.8)",
+        "1 of 1 claims hold",
+    ]
+
+
+def test_claim_that_fails_is_an_error(tmp_path, capsys):
+    failed = {**CLAIM, "value": 0.5, "holds": False}
+    (tmp_path / "claims.json").write_text(json.dumps([CLAIM, failed]))
+    message = error("claims", str(tmp_path / "claims.json"))
+    assert "claims.json: 1 of the claims fail" in message
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == ["holds", "FAILS", "1"]
+
+
+@pytest.mark.parametrize("text", [None, "[{"])
+def test_claims_without_a_good_file_are_an_error(text, tmp_path):
+    file = tmp_path / "claims.json"
+    if text is not None:
+        file.write_text(text)
+    assert str(file) in error("claims", str(file))
+
+
+def test_bring_from_a_folder_without_results_is_an_error(tmp_path, monkeypatch):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    assert str(tmp_path) in error("bring", str(tmp_path))
+    assert list((tmp_path / "here").iterdir()) == []
+
+
+def evaluated_set(n: int, wrong: int) -> dict:
+    def by_item(value):
+        return {str(item): value(item) for item in range(n)}
+
+    return {
+        "avg_gt_loss": by_item(lambda item: 0.5 + item),
+        "num_token_gt": by_item(lambda item: 4),
+        "avg_paraphrased_loss": by_item(lambda item: 1.0 + item),
+        "num_token_paraphrased": by_item(lambda item: 5),
+        "average_perturb_loss": by_item(lambda item: [2.0 + item + j for j in range(wrong)]),
+        "num_token_perturb": by_item(lambda item: [6] * wrong),
+        "generated_text": by_item(lambda item: [f"[INST] Who is {item}? [/INST]", "Ada", "Ada"]),
+    }
+
+
+@pytest.fixture
+def log(tmp_path):
+    """A small log in the format of TOFU's authors."""
+    file = tmp_path / "eval_log_aggregated.json"
+    sets = {
+        "eval_log.json": evaluated_set(3, 5),
+        "eval_log_forget.json": evaluated_set(3, 5),
+        "eval_real_author_wo_options.json": evaluated_set(3, 3),
+        "eval_real_world_wo_options.json": evaluated_set(3, 3),
+    }
+    file.write_text(json.dumps(sets))
+    return file
+
+
+def test_log_is_scored(log, capsys):
+    main(["tofu-logs", str(log)])
+    found = json.loads(capsys.readouterr().out)
+    assert found["ROUGE Forget"] == 1
+    assert "pvalue" not in found
+
+
+def test_log_against_itself_is_no_different(log, capsys):
+    main(["tofu-logs", str(log), "--oracle", str(log)])
+    found = json.loads(capsys.readouterr().out)
+    assert (found["pvalue"], found["n"], found["pairing"]) == (1, [3, 3], "all")
+    main(["tofu-logs", str(log), "--oracle", str(log), "--unpaired"])
+    assert json.loads(capsys.readouterr().out)["pairing"] == "unpaired"
+
+
+def test_variant_changes_the_truth_ratio(log, capsys):
+    found = []
+    for variant in ("geometric", "arithmetic"):
+        main(["tofu-logs", str(log), "--variant", variant])
+        found.append(json.loads(capsys.readouterr().out)["Truth Ratio Forget"])
+    assert found[0] != found[1]
+
+
+def test_log_that_is_none_is_an_error(tmp_path):
+    (tmp_path / "other.json").write_text("{}")
+    assert "other.json" in error("tofu-logs", str(tmp_path / "other.json"))
+    assert "a folder" in error("tofu-logs", str(tmp_path))
+    assert "no such file" in error("tofu-logs", str(tmp_path / "absent.json"))

@@ -1,0 +1,182 @@
+"""Checking settings: each fault is one line that names the key; presets that are shipped pass."""
+
+import copy
+from pathlib import Path
+
+import pytest
+import yaml
+
+from lethe import config as settings
+from lethe.errors import LetheError
+
+ROOT = Path(__file__).parents[2]
+SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
+DEFAULT = yaml.safe_load((ROOT / "config/config.yaml").read_text(encoding="utf-8"))
+
+
+def laid_over(base: dict, overlay: dict) -> dict:
+    """Mappings merge, all else replaces."""
+    merged = dict(base)
+    for key, value in overlay.items():
+        both = isinstance(value, dict) and isinstance(base.get(key), dict)
+        merged[key] = laid_over(base[key], value) if both else value
+    return merged
+
+
+def configured(overlay: dict | None = None) -> dict:
+    return laid_over(copy.deepcopy(DEFAULT), overlay or {})
+
+
+def message(config: dict) -> str:
+    with pytest.raises(LetheError) as caught:
+        settings.check(config, SCHEMA)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_default_settings_pass():
+    before = copy.deepcopy(DEFAULT)
+    settings.check(DEFAULT, SCHEMA)
+    assert before == DEFAULT
+
+
+def test_shipped_presets_pass():
+    for preset in sorted((ROOT / "config").glob("*.yaml")):
+        overlay = yaml.safe_load(preset.read_text(encoding="utf-8"))
+        config = configured(overlay)
+        # The published data lie outside of the repository: their folder is checked elsewhere.
+        config["world"]["path"] = None
+        settings.check(config, SCHEMA)
+
+
+@pytest.mark.parametrize("key", sorted(DEFAULT))
+def test_missing_key_is_named(key):
+    config = configured()
+    del config[key]
+    assert message(config).startswith(f"config: {key}: missing")
+
+
+@pytest.mark.parametrize("key", sorted(DEFAULT))
+def test_misspelt_key_is_corrected(key):
+    config = configured()
+    config[f"{key}x"] = config.pop(key)
+    found = message(config)
+    assert found.startswith(f"config: {key}x: unknown key")
+    assert found.endswith(f"did you mean {key}?")
+
+
+@pytest.mark.parametrize("key", sorted(DEFAULT["world"]))
+def test_misspelt_key_of_the_world_is_corrected(key):
+    found = message(configured({"world": {f"{key}x": 1}}))
+    assert found == f"config: world.{key}x: unknown key; did you mean {key}?"
+
+
+def test_unknown_key_without_likeness_lists_those_there_are():
+    found = message(configured({"evaluation": {"zzz": 1}}))
+    assert found == "config: evaluation.zzz: unknown key; there are items, max_length"
+
+
+@pytest.mark.parametrize(
+    ("overlay", "start"),
+    [
+        ({"world": {"authors": 1}}, "config: world.authors: "),
+        ({"world": {"authors": 2.5}}, "config: world.authors: "),
+        ({"world": {"holdout_authors": -1}}, "config: world.holdout_authors: "),
+        ({"world": {"perturbed_retain_authors": 0}}, "config: world.perturbed_retain_authors: "),
+        ({"world": {"background_authors": 0}}, "config: world.background_authors: "),
+        ({"world": {"name": "A"}}, "config: world.name: "),
+        ({"world": {"name": "../x"}}, "config: world.name: "),
+        ({"world": {"path": 3}}, "config: world.path: "),
+        ({"splits": []}, "config: splits: "),
+        ({"splits": "forget10"}, "config: splits: "),
+        ({"splits": ["forget10", "forget10"]}, "config: splits: "),
+        ({"seeds": []}, "config: seeds: "),
+        ({"seeds": [0, 0]}, "config: seeds: "),
+        ({"seeds": [-1]}, "config: seeds.0: "),
+        ({"seeds": ["0"]}, "config: seeds.0: "),
+        ({"models": []}, "config: models: "),
+        ({"methods": ["NPO"]}, "config: methods.0: "),
+        ({"truth_ratio": "harmonic"}, "config: truth_ratio: "),
+        ({"threads": {"train": 0}}, "config: threads.train: "),
+        ({"evaluation": {"items": 0}}, "config: evaluation.items: "),
+        ({"model_settings": {"tiny": {"template": "gpt"}}}, "config: model_settings.tiny.template"),
+    ],
+)  # fmt: skip
+def test_value_out_of_range_is_named(overlay, start):
+    assert message(configured(overlay)).startswith(start)
+
+
+@pytest.mark.parametrize(
+    ("overlay", "words"),
+    [
+        ({"methods": ["nop"]}, ["methods", "'nop'", "grad_ascent", "npo_retain"]),
+        ({"method_settings": {"npo": {"beta": 0}}}, ["method_settings.npo.beta", "0"]),
+        ({"method_settings": {"npo": {"betta": 1}}}, ["method_settings.npo.betta", "beta"]),
+        ({"method_settings": {"other": {}}}, ["method_settings.other", "npo"]),
+        ({"unlearning": {"lr": -1}}, ["unlearning.lr", "-1"]),
+        ({"metrics": ["rogue"]}, ["metrics", "'rogue'", "did you mean rouge?"]),
+        ({"metrics": ["forget_quality"]}, ["metrics", "forget_quality needs truth_ratio"]),
+        ({"figures": ["curve"]}, ["figures", "'curve'", "did you mean curves?"]),
+        ({"oracle_seeds": [0]}, ["oracle_seeds", "0 is one of seeds"]),
+        ({"models": ["big"]}, ["models", "'big'", "model_settings.big"]),
+        ({"splits": ["forget00"]}, ["splits", "'forget00'"]),
+        ({"splits": ["forget01"]}, ["splits", "forget01", "60 authors", "100 authors"]),
+        ({"splits": ["forget50"]}, ["world.holdout_authors", "12", "30", "forget50"]),
+        (
+            {"model_settings": {"tiny": {"finetune": {"epochs": 0}}}},
+            ["model_settings.tiny.finetune.epochs"],
+        ),
+        (
+            {"model_settings": {"tiny": {"pretrain": {"repeats": 2}}}},
+            ["model_settings.tiny.pretrain.repeats", "fact_repeats"],
+        ),
+        ({"world": {"provider": "tofu", "path": "/no/such"}}, ["/no/such", "no such folder"]),
+    ],
+)
+def test_settings_that_do_not_fit_are_named(overlay, words):
+    found = message(configured(overlay))
+    assert [word for word in words if word not in found] == [], found
+
+
+def test_method_settings_are_laid_over_the_shared_ones():
+    config = configured(
+        {"unlearning": {"epochs": 7}, "method_settings": {"npo": {"beta": 0.3, "lr": 1e-3}}}
+    )
+    npo = settings.method_settings(config, "npo")
+    assert (npo["epochs"], npo["beta"], npo["lr"]) == (7, 0.3, 1e-3)
+    ascent = settings.method_settings(config, "grad_ascent")
+    assert ascent["lr"] == DEFAULT["unlearning"]["lr"]
+    assert "beta" not in ascent
+
+
+def test_variant_has_its_class_and_its_own_settings():
+    config = configured({"method_settings": {"npo_2": {"method": "npo", "beta": 2}}})
+    assert settings.method_class(config, "npo_2") == "npo"
+    assert settings.method_settings(config, "npo_2")["beta"] == 2
+    assert settings.method_settings(config, "npo")["beta"] == 0.1
+
+
+def test_schedules_are_whole():
+    finetune = settings.finetune_settings(DEFAULT, "tiny")
+    assert finetune["epochs"] == DEFAULT["model_settings"]["tiny"]["finetune"]["epochs"]
+    assert {"weight_decay", "max_grad_norm"} <= finetune.keys()
+    assert settings.pretrain_settings(DEFAULT, "tiny")["fact_repeats"] == 10
+
+
+def test_texts_of_the_command_line_mean_values():
+    given = {"seeds": ["0", "1"], "world": {"authors": "20", "path": "null"}, "methods": "[npo]"}
+    assert settings.parsed(given) == {
+        "seeds": [0, 1],
+        "world": {"authors": 20, "path": None},
+        "methods": ["npo"],
+    }
+
+
+def test_values_of_files_stay_what_they_are():
+    assert settings.parsed(DEFAULT) == DEFAULT
+
+
+def test_settings_of_methods_that_are_not_listed_may_stay():
+    settings.check(
+        configured({"methods": ["idk"], "method_settings": {"npo": {"beta": 1}}}), SCHEMA
+    )
