@@ -23,6 +23,7 @@ def load(source: str | Path, device: str = "cpu", dtype: str = "float32"):
     LetheError that names what it lacks.
     """
     import torch
+    from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM
 
     from lethe.packing import use_packing
@@ -32,7 +33,7 @@ def load(source: str | Path, device: str = "cpu", dtype: str = "float32"):
         model = AutoModelForCausalLM.from_pretrained(
             source, dtype=getattr(torch, dtype), use_safetensors=True, trust_remote_code=False
         )
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, SafetensorError) as error:
         raise LetheError(f"{source}: cannot load the model ({_first_line(error)})") from error
     use_packing(model)
     return model.to(device).eval(), load_tokenizer(source)
@@ -83,7 +84,9 @@ def _check(source: str | Path) -> None:
     folder = Path(source)
     if not (folder / paths.DIGEST).exists():
         return
-    names = read_json(folder / paths.DIGEST)["files"]
+    names = read_json(folder / paths.DIGEST).get("files", ())
+    if not names:
+        raise LetheError(f"{folder}/{paths.DIGEST}: names no files; delete the folder")
     missing = [name for name in names if not (folder / name).exists()]
     if missing:
         raise LetheError(

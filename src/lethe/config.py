@@ -4,6 +4,7 @@ Nothing heavy is imported here: every start of the workflow passes through this 
 """
 
 import difflib
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,11 @@ from lethe import figures, methods, metrics
 from lethe.errors import LetheError
 from lethe.methods.base import validated
 from lethe.schedule import Pretraining, Schedule
+from lethe.tiny import Architecture
 from lethe.world.splits import forget_authors, parse_split
+
+WORDS = {"null": None, "true": True, "false": False}
+NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?")
 
 
 def parsed(value: Any) -> Any:
@@ -23,12 +28,21 @@ def parsed(value: Any) -> Any:
         return {key: parsed(inner) for key, inner in value.items()}
     if isinstance(value, list):
         return [parsed(inner) for inner in value]
-    if isinstance(value, str):
-        try:
-            return yaml.safe_load(value)
-        except yaml.YAMLError:
-            return value
-    return value
+    if not isinstance(value, str):
+        return value
+    # Names, folders and other texts stay as they are, however YAML would read them.
+    if value in WORDS:
+        return WORDS[value]
+    if NUMBER.fullmatch(value):
+        return float(value) if set(value) & set(".eE") else int(value)
+    return _collection(value) if value[:1] in ("[", "{") else value
+
+
+def _collection(text: str) -> Any:
+    try:
+        return parsed(yaml.safe_load(text))
+    except yaml.YAMLError:
+        return text
 
 
 def check(config: Mapping[str, Any], schema: str | Path) -> None:
@@ -36,6 +50,12 @@ def check(config: Mapping[str, Any], schema: str | Path) -> None:
     _check_schema(config, yaml.safe_load(Path(schema).read_text(encoding="utf-8")))
     for model in config["models"]:
         _check_model(config, model)
+    for method in config["method_settings"]:
+        known = sorted({*methods.available(), *config["methods"]})
+        if method not in config["methods"] and method_class(config, method) not in known:
+            raise LetheError(
+                f"config: method_settings.{method}: unknown name{_suggest(method, known)}"
+            )
     # Settings of methods that are not listed may stand there: an overlay cannot take them away.
     for method in {**dict.fromkeys(config["methods"]), **config["method_settings"]}:
         method_settings(config, method)
@@ -43,6 +63,7 @@ def check(config: Mapping[str, Any], schema: str | Path) -> None:
     _known("figures", config["figures"], figures.names())
     _check_metrics(config["metrics"])
     _check_seeds(config)
+    _check_world(config["world"])
     _check_splits(config)
     if config["world"]["provider"] == "tofu" and config["world"]["path"] is not None:
         _check_folder(config)
@@ -120,12 +141,28 @@ def _check_model(config: Mapping[str, Any], name: str) -> None:
     if settings is None:
         raise LetheError(f"config: models: {name!r} has no settings; add model_settings.{name}")
     finetune_settings(config, name)
-    if settings["path"] is None:
+    path = settings["path"]
+    if path is not None and path.startswith(("/", "./", "../")) and not Path(path).exists():
+        raise LetheError(
+            f"config: model_settings.{name}.path: no checkpoint at {path}; "
+            "name a folder that exists or a hub id"
+        )
+    if path is None:
         pretrain_settings(config, name)
         if "architecture" not in settings:
             raise LetheError(
                 f"config: model_settings.{name}.architecture: missing; give it, or a path"
             )
+        _check_heads(name, settings["architecture"])
+
+
+def _check_heads(name: str, architecture: Mapping[str, int]) -> None:
+    sizes = Architecture(**architecture)
+    if sizes.hidden_size % (2 * sizes.heads):
+        raise LetheError(
+            f"config: model_settings.{name}.architecture: hidden_size {sizes.hidden_size} is no "
+            f"multiple of twice the heads ({sizes.heads}); change one of them"
+        )
 
 
 def _check_metrics(names: list[str]) -> None:
@@ -144,6 +181,14 @@ def _check_seeds(config: Mapping[str, Any]) -> None:
         )
 
 
+def _check_world(world: Mapping[str, Any]) -> None:
+    if world["perturbed_retain_authors"] > world["authors"]:
+        raise LetheError(
+            f"config: world.perturbed_retain_authors: {world['perturbed_retain_authors']} are more "
+            f"than the {world['authors']} authors; lower it"
+        )
+
+
 def _check_splits(config: Mapping[str, Any]) -> None:
     world = config["world"]
     for name in config["splits"]:
@@ -158,4 +203,5 @@ def _check_splits(config: Mapping[str, Any]) -> None:
 def _check_folder(config: Mapping[str, Any]) -> None:
     from lethe.world.tofu import check_folder
 
-    check_folder(config["world"]["path"], config["world"]["authors"], config["splits"])
+    world = config["world"]
+    check_folder(world["path"], world["authors"], world["holdout_authors"], config["splits"])

@@ -58,6 +58,9 @@ def project(model, hidden: torch.Tensor) -> torch.Tensor:
     scale = getattr(model.config, "logit_scale", None)
     if scale is not None:
         logits = logits * scale
+    divisor = getattr(model.config, "logits_scaling", None)
+    if divisor is not None:
+        logits = logits / divisor
     cap = getattr(model.config, "final_logit_softcapping", None)
     if cap is not None:
         logits = torch.tanh(logits / cap) * cap

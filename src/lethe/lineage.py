@@ -109,9 +109,30 @@ def bring(source: str | Path, folder: str | Path = ".") -> int:
     taken = [name for name in names if (root / name).exists()]
     if taken:
         raise LetheError(f"{taken[0]}: there is a result of that name here; remove it first")
+    here = _known(root)
     for records in (RECORDS, LEDGERS, Path(paths.RESULTS)):
-        shutil.copytree(source / records, root / records, dirs_exist_ok=True)
+        if (source / records).is_dir():
+            ours = shutil.ignore_patterns("README.md", ".stage-*", "logs", "report.html")
+            shutil.copytree(source / records, root / records, ignore=ours, dirs_exist_ok=True)
+    # A ledger of the same name was replaced: what it said of results here goes on to hold.
+    _restore(root, here)
     return len(names)
+
+
+def _restore(root: Path, entries: dict[str, dict]) -> None:
+    """Put back what ledgers said of files that are here."""
+    after = _known(root)
+    lost = {
+        name: entry
+        for name, entry in entries.items()
+        if after.get(name) != entry and (root / name).exists()
+    }
+    if lost:
+        write_json(root / LEDGERS / f"kept-{min(lost).replace('/', '-')}.json", lost, indent=1)
+    for ledger in (root / LEDGERS).rglob("*.json") if lost else ():
+        if not ledger.name.startswith("kept-"):
+            inner = read_json(ledger)
+            write_json(ledger, {k: v for k, v in inner.items() if k not in lost}, indent=1)
 
 
 def _entry(file: Path) -> dict:

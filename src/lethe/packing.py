@@ -21,11 +21,13 @@ class Packing:
     """Where the tokens of a packed row belong in a padded layout.
 
     ``gather`` [B, L] index into the packed tokens (0 at padding), ``scatter`` [T] index into the
-    flattened padded layout, ``mask`` [B, 1, L, L] which token sees which, or None: causal.
+    flattened padded layout, ``place`` [B, L] the position of each in its own sequence, ``mask``
+    [B, 1, L, L] which token sees which, or None: causal.
     """
 
     gather: torch.Tensor
     scatter: torch.Tensor
+    place: torch.Tensor
     mask: torch.Tensor | None = None
 
     def spread(self, packed: torch.Tensor) -> torch.Tensor:
@@ -33,6 +35,18 @@ class Packing:
         rows, length = self.gather.shape
         tokens = packed[0].transpose(0, 1)
         return tokens[self.gather.view(-1)].view(rows, length, *tokens.shape[1:]).transpose(1, 2)
+
+    def windowed(self, window: int | None) -> torch.Tensor | None:
+        """The mask of a layer that sees ``window`` tokens back; None where causal says it all."""
+        if window is None or int(self.place.max()) < window:
+            return self.mask
+        back = self.place[:, :, None] - self.place[:, None, :]
+        length = back.shape[-1]
+        order = torch.ones(length, length, dtype=torch.bool, device=back.device).tril()
+        seen = order if self.mask is None else self.mask[:, 0]
+        # A token always sees itself: padding would else see nothing, and NaN would spread.
+        own = torch.eye(length, dtype=torch.bool, device=back.device)
+        return ((seen & (back < window)) | own)[:, None]
 
     def collapse(self, padded: torch.Tensor) -> torch.Tensor:
         """[B, H, L, D] -> [1, T, H, D]."""
@@ -56,12 +70,13 @@ def packed_attention(
             module, query, key, value, attention_mask, scaling=scaling, dropout=dropout, **kwargs
         )
     groups = getattr(module, "num_key_value_groups", 1)
+    mask = packing.windowed(kwargs.get("sliding_window"))
     out = scaled_dot_product_attention(
         packing.spread(query),
         packing.spread(key),
         packing.spread(value),
-        attn_mask=packing.mask,
-        is_causal=packing.mask is None,
+        attn_mask=mask,
+        is_causal=mask is None,
         scale=scaling,
         dropout_p=dropout,
         enable_gqa=groups > 1,
@@ -109,7 +124,7 @@ def _layout(lengths: Sequence[int]) -> Packing:
     real = place[None, :] < size[:, None]
     gather = torch.where(real, offset[:, None] + place[None, :], 0)
     scatter = real.view(-1).nonzero().squeeze(1)
-    return Packing(gather, scatter)
+    return Packing(gather, scatter, place.expand(len(lengths), -1))
 
 
 def pack(examples: Sequence[Example], index: Sequence[int] | None = None) -> Batch:
@@ -146,5 +161,6 @@ def to_device(batch: Batch, device: torch.device | str) -> Batch:
         for name in ("ids", "positions", "predictors", "labels", "row")
     }
     mask = None if packing.mask is None else packing.mask.to(device)
-    moved["packing"] = Packing(packing.gather.to(device), packing.scatter.to(device), mask)
+    layout = (packing.gather, packing.scatter, packing.place)
+    moved["packing"] = Packing(*(tensor.to(device) for tensor in layout), mask)
     return Batch(**{**batch.__dict__, **moved})

@@ -3,7 +3,6 @@ import json
 import pytest
 import torch
 from core_helpers import FAMILIES, alone, make_family
-from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM
 
 from lethe import checkpoint
@@ -131,7 +130,6 @@ def test_a_folder_of_others_that_is_no_checkpoint_is_one_line(saved):
     assert "\n" not in str(error.value)
 
 
-@pytest.mark.xfail(raises=SafetensorError, strict=True, reason="checkpoint.load lets it through")
 def test_truncated_weights_are_one_line_that_names_them(saved):
     weights = saved / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:1000])

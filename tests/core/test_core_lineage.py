@@ -240,7 +240,6 @@ def test_bring_refuses_what_does_not_pass_there(other):
     assert visible() == []
 
 
-@pytest.mark.xfail(strict=True, reason="bring replaces the ledger of a job of the same name")
 def test_bring_keeps_the_provenance_of_results_here(other):
     """Each project lacks one of the job's two results: none is replaced."""
     (other / ONE).unlink()
@@ -249,7 +248,6 @@ def test_bring_keeps_the_provenance_of_results_here(other):
     check()
 
 
-@pytest.mark.xfail(raises=FileNotFoundError, strict=True, reason="bring needs a results folder")
 def test_bring_of_a_project_without_results_brings_none(other):
     shutil.rmtree(other / "results")
     assert bring(other) == 0

@@ -83,7 +83,6 @@ def losses_agree(kind: str, values: dict, tokenizer, examples) -> bool:
 
 
 # Where a model computes something else than transformers does, Lethe should at least refuse it.
-@pytest.mark.xfail(strict=True, reason="packed attention ignores sliding windows")
 def test_sliding_windows(tokenizer, examples):
     # Longer than the window, else it would not matter.
     assert max(map(len, examples)) > 8
@@ -91,7 +90,6 @@ def test_sliding_windows(tokenizer, examples):
     assert losses_agree("mistral", window, tokenizer, examples)
 
 
-@pytest.mark.xfail(strict=True, reason="project() does not know logits_scaling")
 def test_scaled_logits(tokenizer, examples):
     scaled = {"num_key_value_heads": 2, "logits_scaling": 4.0}
     assert losses_agree("granite", scaled, tokenizer, examples)

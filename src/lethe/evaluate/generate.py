@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import torch
 from transformers.cache_utils import Cache, DynamicLayer
 
+from lethe.errors import LetheError
 from lethe.forward import project
 
 # Room that a cache layer takes in advance, in tokens: growing by one copies everything each step.
@@ -56,6 +57,11 @@ def greedy(
     A row ends at the token ``end`` or when prompt and answer together have ``max_length`` tokens,
     as TOFU limits them.
     """
+    window = getattr(model.config, "sliding_window", None)
+    if window is not None and max_length > window:
+        raise LetheError(
+            f"max_length: {max_length} is more than the model's sliding window; set it to {window}"
+        )
     answers: list[list[int]] = [[] for _ in prompts]
     # Equal lengths next to each other need little padding.
     order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))

@@ -77,7 +77,7 @@ def pack_trees(batch: Sequence[Tree]) -> Batch:
     return Batch(
         ids=torch.tensor([ids]),
         positions=torch.tensor([positions]),
-        packing=_tree_packing(segments, lengths),
+        packing=_tree_packing(segments, lengths, positions),
         predictors=torch.tensor(predictors),
         labels=torch.tensor(labels),
         row=torch.tensor(row),
@@ -88,7 +88,7 @@ def pack_trees(batch: Sequence[Tree]) -> Batch:
     )
 
 
-def _tree_packing(segments: list[list[int]], lengths: list[int]) -> Packing:
+def _tree_packing(segments: list[list[int]], lengths: list[int], positions: list[int]) -> Packing:
     longest = max(lengths)
     # Padding is a segment of its own: it sees something (no NaN), and nothing sees it.
     segment = torch.tensor([s + [-1] * (longest - len(s)) for s in segments])
@@ -100,7 +100,8 @@ def _tree_packing(segments: list[list[int]], lengths: list[int]) -> Packing:
     prompt = (segment == 0)[:, None, :]
     earlier = place[:, None] >= place[None, :]
     mask = (own | prompt) & earlier
-    return Packing(gather, real.view(-1).nonzero().squeeze(1), mask[:, None])
+    scatter = real.view(-1).nonzero().squeeze(1)
+    return Packing(gather, scatter, torch.tensor(positions)[gather], mask[:, None])
 
 
 @torch.inference_mode()

@@ -282,7 +282,9 @@ def _runs(text: str) -> set[str]:
     return found
 
 
-def check_folder(path: str | os.PathLike, authors: int, splits: Sequence[str]) -> None:
+def check_folder(
+    path: str | os.PathLike, authors: int, holdout: int, splits: Sequence[str]
+) -> None:
     """Read a local folder's files as the workflow will, before any job runs.
 
     LetheError for a missing folder or required file, a malformed row, another number of authors
@@ -294,6 +296,7 @@ def check_folder(path: str | os.PathLike, authors: int, splits: Sequence[str]) -
     try:
         provider = Provider(path=path)
         target = provider.authors(authors)
+        provider.holdout(holdout)
         provider.facts()
         provider.refusals()
     finally:
