@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-# Waiting threads that spin are fastest on an idle machine, and a hundred times slower on a busy
-# one: there they sleep sooner. No result depends on it. To be set before torch is loaded.
-if os.getloadavg()[0] > 1.5:
-    os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+# Threads that wait for each other should soon sleep: spinning costs a third less on an idle machine
+# (docs/benchmarks.md) but comes to a standstill on a busy one. Results do not depend on it. To be
+# set before torch is loaded.
+os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 # This project's own library, not another that may be installed: code digests are of these files.
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
 
