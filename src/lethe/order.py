@@ -3,6 +3,8 @@
 import random
 from collections.abc import Iterator, Sequence
 
+from lethe.errors import LetheError
+
 
 def epoch_order(size: int, seed: int | str, epoch: int) -> list[int]:
     """A permutation of ``range(size)`` that depends on seed and epoch alone."""
@@ -22,6 +24,8 @@ def partners(size: int, seed: int | str) -> Iterator[int]:
     Unlearning pairs each forget row with the next of these retain rows (TOFU draws them with
     replacement from one global generator, so that its processes all see the same ones).
     """
+    if size < 1:
+        raise LetheError("retain: no rows to pair the forget rows with; give a larger retain set")
     epoch = 0
     while True:
         yield from epoch_order(size, f"partners/{seed}", epoch)

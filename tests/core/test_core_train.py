@@ -5,6 +5,7 @@ import torch
 from core_helpers import CLOSE, make_family
 
 from lethe import train
+from lethe.errors import LetheError
 from lethe.evaluate.likelihood import mean_losses
 from lethe.optimise import Optimiser
 from lethe.order import batches, epoch_order, partners
@@ -218,3 +219,8 @@ def test_the_tokenizer_does_not_depend_on_chance(pairs):
     texts = [f"{q} {a}" for q, a in pairs]
     one, other = train_tokenizer(texts, 400), train_tokenizer(texts, 400)
     assert one.backend_tokenizer.to_str() == other.backend_tokenizer.to_str()
+
+
+def test_no_partners_is_an_error_not_a_hang():
+    with pytest.raises(LetheError, match="retain"):
+        next(partners(0, 0))
