@@ -109,30 +109,21 @@ def bring(source: str | Path, folder: str | Path = ".") -> int:
     taken = [name for name in names if (root / name).exists()]
     if taken:
         raise LetheError(f"{taken[0]}: there is a result of that name here; remove it first")
-    here = _known(root)
-    for records in (RECORDS, LEDGERS, Path(paths.RESULTS)):
-        if (source / records).is_dir():
-            ours = shutil.ignore_patterns("README.md", ".stage-*", "logs", "report.html")
-            shutil.copytree(source / records, root / records, ignore=ours, dirs_exist_ok=True)
-    # A ledger of the same name was replaced: what it said of results here goes on to hold.
-    _restore(root, here)
+    for ledger in (source / LEDGERS).rglob("*.json"):
+        _merge(ledger, root / ledger.relative_to(source), root)
+    ours = shutil.ignore_patterns("README.md", ".stage-*", "logs", "report.html")
+    for part in (RECORDS, Path(paths.RESULTS)):
+        if (source / part).is_dir():
+            shutil.copytree(source / part, root / part, ignore=ours, dirs_exist_ok=True)
     return len(names)
 
 
-def _restore(root: Path, entries: dict[str, dict]) -> None:
-    """Put back what ledgers said of files that are here."""
-    after = _known(root)
-    lost = {
-        name: entry
-        for name, entry in entries.items()
-        if after.get(name) != entry and (root / name).exists()
-    }
-    if lost:
-        write_json(root / LEDGERS / f"kept-{min(lost).replace('/', '-')}.json", lost, indent=1)
-    for ledger in (root / LEDGERS).rglob("*.json") if lost else ():
-        if not ledger.name.startswith("kept-"):
-            inner = read_json(ledger)
-            write_json(ledger, {k: v for k, v in inner.items() if k not in lost}, indent=1)
+def _merge(theirs: Path, ours: Path, root: Path) -> None:
+    """Take over a ledger; what one of that name here says of results here goes on to hold."""
+    entries = read_json(theirs)
+    if ours.exists():
+        entries |= {name: e for name, e in read_json(ours).items() if (root / name).exists()}
+    write_json(ours, entries, indent=1)
 
 
 def _entry(file: Path) -> dict:
