@@ -31,6 +31,7 @@ wildcard_constraints:
     run="[a-z][a-z0-9_]*",
     seed="[0-9]+",
     metric="[a-z_]+",
+    suite="[a-z_]+",
     figure="[a-z_]+",
     table="[a-z_]+",
 

@@ -31,6 +31,8 @@ def _parser() -> argparse.ArgumentParser:
     claims.add_argument("file", help="results/WORLD/tables/claims.json")
     claims.set_defaults(run=_claims)
 
+    _add_evaluate(commands)
+
     logs = commands.add_parser("tofu-logs", help="score an evaluation log of TOFU or its peer")
     logs.add_argument("file", help="eval_log_aggregated.json or TOFU_EVAL.json")
     logs.add_argument("--oracle", help="the log of the retain model: adds forget quality")
@@ -40,6 +42,27 @@ def _parser() -> argparse.ArgumentParser:
     )
     logs.set_defaults(run=_tofu_logs)
     return parser
+
+
+def _add_evaluate(commands) -> None:
+    evaluate = commands.add_parser("evaluate", help="evaluate a checkpoint on a folder of data")
+    evaluate.add_argument("checkpoint", help="a folder or a hub id")
+    evaluate.add_argument("--data", required=True, help="a folder with files as TOFU has them")
+    evaluate.add_argument("--split", required=True, help="what is to be forgotten: forget10")
+    evaluate.add_argument("--oracle", help="the checkpoint trained without the forget set")
+    evaluate.add_argument("--full", help="the checkpoint before unlearning")
+    evaluate.add_argument("--out", required=True, help="the JSON file to write")
+    evaluate.add_argument("--metrics", nargs="+", help="by default all that can be computed")
+    evaluate.add_argument(
+        "--set", nargs="+", default=[], metavar="METRIC.KEY=VALUE", help="settings of metrics"
+    )
+    evaluate.add_argument("--template", help="chat (default), llama2, llama3, phi, plain")
+    evaluate.add_argument("--system", help="the system message of a chat template; '' for none")
+    evaluate.add_argument("--items", type=int, help="of each set at the most (default: all)")
+    evaluate.add_argument("--max-length", type=int, default=512, help="tokens of a text")
+    evaluate.add_argument("--max-new-tokens", type=int, default=200, help="of a generation")
+    evaluate.add_argument("--threads", type=int, default=1, help="of torch")
+    evaluate.set_defaults(run=_evaluate)
 
 
 def _methods(options: argparse.Namespace) -> None:
@@ -80,3 +103,49 @@ def _tofu_logs(options: argparse.Namespace) -> None:
 
     found = tofu_logs(options.file, options.oracle, options.variant, options.unpaired)
     print(json.dumps(found, indent=2))
+
+
+def _evaluate(options: argparse.Namespace) -> None:
+    from lethe.evaluate.standalone import Request, default_template, evaluate
+    from lethe.files import write_json
+    from lethe.runtime import set_up
+    from lethe.suites import Limits
+
+    template = default_template(options.checkpoint)
+    if options.template is not None:
+        template = {"name": options.template}
+    if options.system is not None:
+        template = {**template, "system": options.system or None}
+    set_up(options.threads)
+    found = evaluate(
+        Request(
+            options.checkpoint,
+            options.data,
+            options.split,
+            options.oracle,
+            options.full,
+            options.metrics,
+            _settings(options.set),
+            template,
+            options.items,
+            Limits(options.max_length, options.max_new_tokens),
+        )
+    )
+    write_json(options.out, found)
+    for name, metric in found["metrics"].items():
+        for value, number in metric["values"].items():
+            print(f"{name}.{value}\t{number:.6g}")
+    for name, why in found["skipped"].items():
+        print(f"{name}: skipped, {why}")
+
+
+def _settings(given: list[str]) -> dict[str, dict[str, str]]:
+    """``METRIC.KEY=VALUE`` as settings by metric."""
+    found: dict[str, dict[str, str]] = {}
+    for text in given:
+        name, _, value = text.partition("=")
+        metric, _, key = name.partition(".")
+        if not (metric and key and value):
+            raise LetheError(f"--set: {text!r} is not METRIC.KEY=VALUE")
+        found.setdefault(metric, {})[key] = value
+    return found

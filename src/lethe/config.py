@@ -62,6 +62,9 @@ def check(config: Mapping[str, Any], schema: str | Path) -> None:
     _known("metrics", config["metrics"], metrics.names())
     _known("figures", config["figures"], figures.names())
     _check_metrics(config["metrics"])
+    for metric, given in config["metric_settings"].items():
+        _known("metric_settings", [metric], metrics.names())
+        metrics.settings_of(metric, given)
     _check_seeds(config)
     _check_world(config["world"])
     _check_splits(config)

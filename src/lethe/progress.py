@@ -5,22 +5,23 @@ import time
 
 
 class Progress:
-    """Report steps at most every ``every`` seconds: how far, the loss, how long still."""
+    """Report steps at most every ``every`` seconds: how far, the loss if any, how long still."""
 
     def __init__(self, label: str, every: float = 5.0):
         self.label, self.every = label, every
         self.logger = logging.getLogger("lethe.progress")
         self.start = self.last = time.monotonic()
 
-    def __call__(self, step: int, steps: int, loss: float) -> None:
-        """Called after each step; ``loss`` is that step's."""
+    def __call__(self, step: int, steps: int, loss: float | None = None) -> None:
+        """Called after each step; ``loss`` is that step's, where there is one."""
         now = time.monotonic()
         if step < steps and now - self.last < self.every:
             return
         self.last = now
         spent = now - self.start
         left = spent / step * (steps - step)
+        told = "" if loss is None else f" loss {loss:.3f},"
         self.logger.info(
-            "%s: step %d of %d, loss %.3f, %.0f s, about %.0f s left",
-            self.label, step, steps, loss, spent, left,
+            "%s: step %d of %d,%s %.0f s, about %.0f s left",
+            self.label, step, steps, told, spent, left,
         )  # fmt: skip

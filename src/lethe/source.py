@@ -8,8 +8,10 @@ means.
 
 import ast
 import hashlib
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 PACKAGE = Path(__file__).parent
 
@@ -37,6 +39,20 @@ def closure(entry: str | Path) -> set[Path]:
         found.add(file)
         waiting.extend(_imports(file) - found)
     return found | {data for file in found for data in _data_files(file.parent)}
+
+
+def literals(file: Path) -> dict[str, Any]:
+    """The constants (``NAME = literal``) at the top of a module, read without importing it."""
+    found = {}
+    for statement in _tree(file).body:
+        if not isinstance(statement, ast.Assign) or not isinstance(statement.targets[0], ast.Name):
+            continue
+        name = statement.targets[0].id
+        # Others may be computed; only those in capitals could be declarations.
+        if name.isupper():
+            with suppress(ValueError):
+                found[name] = ast.literal_eval(statement.value)
+    return found
 
 
 @cache

@@ -73,7 +73,9 @@ def test_misspelt_key_of_the_world_is_corrected(key):
 
 def test_unknown_key_without_likeness_lists_those_there_are():
     found = message(configured({"evaluation": {"zzz": 1}}))
-    assert found == "config: evaluation.zzz: unknown key; there are items, max_length"
+    assert (
+        found == "config: evaluation.zzz: unknown key; there are items, max_length, max_new_tokens"
+    )
 
 
 @pytest.mark.parametrize(
@@ -96,7 +98,11 @@ def test_unknown_key_without_likeness_lists_those_there_are():
         ({"seeds": ["0"]}, "config: seeds.0: "),
         ({"models": []}, "config: models: "),
         ({"methods": ["NPO"]}, "config: methods.0: "),
-        ({"truth_ratio": "harmonic"}, "config: truth_ratio: "),
+        (
+            {"metric_settings": {"truth_ratio": {"variant": "harmonic"}}},
+            "metric 'truth_ratio': variant is 'harmonic'; set it to geometric or arithmetic",
+        ),
+        ({"metric_settings": {"ruge": {}}}, "config: metric_settings: unknown name 'ruge'"),
         ({"threads": {"train": 0}}, "config: threads.train: "),
         ({"evaluation": {"items": 0}}, "config: evaluation.items: "),
         ({"model_settings": {"tiny": {"template": "gpt"}}}, "config: model_settings.tiny.template"),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lethe import metrics
+from lethe import metrics, suites
 from lethe.errors import LetheError
 from lethe.metrics.base import CheckpointValues, MetricFile, read_metric, write_metric
 
@@ -32,11 +32,16 @@ def test_the_contract_is_what_the_module_says(name):
     module, contract = metrics.load(name), metrics.contract(name)
     assert callable(module.compute)
     assert module.__doc__
-    assert contract.needs == module.NEEDS
-    assert contract.oracle is module.ORACLE
+    assert contract.needs == getattr(module, "NEEDS", ())
+    assert contract.oracle is getattr(module, "ORACLE", False)
+    assert contract.full is getattr(module, "FULL", False)
     assert contract.records is getattr(module, "RECORDS", True)
     assert contract.settings == getattr(module, "SETTINGS", {})
+    assert contract.suite == getattr(module, "SUITE", "tofu")
     assert set(contract.needs) <= set(metrics.names()) - {name}
+    if contract.records:
+        assert contract.sets
+        assert set(contract.sets) <= set(suites.contract(contract.suite).sets)
 
 
 @pytest.mark.parametrize("name", metrics.names())
@@ -47,7 +52,9 @@ def test_no_metric_imports_another(name):
     imported |= {
         alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names
     }
-    assert {m for m in imported if m.startswith("lethe.metrics")} == {"lethe.metrics.base"}
+    own = {m.removeprefix("lethe.metrics.") for m in imported if m.startswith("lethe.metrics")}
+    # Metrics share what begins with an underscore, and no more.
+    assert all(module == "base" or module.startswith("_") for module in own)
     assert not any(m.split(".")[0] in ("torch", "transformers") for m in imported)
 
 
@@ -68,9 +75,9 @@ def score_all(save, folder, document, oracle=None):
     records = save(document, f"{folder.name}.json")
     paths = {name: folder / f"{name}.json" for name in SHIPPED}
     for name in ("probability", "rouge", "truth_ratio", "model_utility"):
-        metrics.score(name, records, paths, None, paths[name])
+        metrics.score(name, records, paths, None, None, paths[name])
     if oracle:
-        metrics.score("forget_quality", None, paths, oracle, paths["forget_quality"])
+        metrics.score("forget_quality", None, paths, oracle, None, paths["forget_quality"])
     return paths
 
 
@@ -102,7 +109,7 @@ def test_scoring_twice_gives_the_same_bytes(save, tmp_path):
 def test_the_setting_reaches_the_metric(save, tmp_path):
     records = save(make_document())
     for variant in ("geometric", "arithmetic"):
-        metrics.score("truth_ratio", records, None, None, tmp_path / variant, variant=variant)
+        metrics.score("truth_ratio", records, None, None, None, tmp_path / variant, variant=variant)
     geometric, arithmetic = (
         read_metric(tmp_path / variant, "truth_ratio") for variant in ("geometric", "arithmetic")
     )
@@ -134,7 +141,7 @@ def test_what_is_missing_is_named(save, tmp_path, misuse):
     if needs == {"truth_ratio": "T"}:
         needs = score_all(save, tmp_path / "run", make_document())
     with pytest.raises(LetheError, match=message):
-        metrics.score(name, records, needs, oracle, tmp_path / "out.json", **settings)
+        metrics.score(name, records, needs, oracle, None, tmp_path / "out.json", **settings)
     assert not (tmp_path / "out.json").exists()
 
 

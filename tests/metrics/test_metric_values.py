@@ -9,9 +9,8 @@ import scipy.stats
 
 from lethe import metrics
 from lethe.errors import LetheError
-from lethe.metrics.base import CheckpointValues, MetricFile
+from lethe.metrics.base import CheckpointValues, MetricFile, harmonic_mean
 from lethe.metrics.forget_quality import compare
-from lethe.metrics.model_utility import harmonic_mean
 
 from .conftest import SETS, make_document
 
@@ -84,7 +83,6 @@ def test_truth_ratio_geometric(by_hand):
         retain=0.25,
         real_authors=0.375,
         world_facts=0.375,
-        forget_prob_mean=(2 / 3 + 1 / 3) / 2,
     )
     assert file.settings == {"variant": "geometric"}
 
@@ -98,8 +96,25 @@ def test_truth_ratio_arithmetic(by_hand):
         retain=0.375 / 2,
         real_authors=(1 - 0.3125) / 2,
         world_facts=(1 - 0.3125) / 2,
-        forget_prob_mean=(1 / 1.625 + 1 / 3) / 2,
     )
+
+
+def test_every_form_of_the_forget_truth_ratio(by_hand):
+    file = metrics.compute("forget_truth_ratio", by_hand)
+    # R is 1/2 and 2 by the geometric mean, 5/8 and 2 by the arithmetic one.
+    assert values(file) == near(
+        geometric_closer=0.5,
+        geometric_share=(2 / 3 + 1 / 3) / 2,
+        arithmetic_closer=(0.625 + 0.5) / 2,
+        arithmetic_share=(1 / 1.625 + 1 / 3) / 2,
+        arithmetic_mean=(0.625 + 2) / 2,
+    )
+
+
+def test_paraphrased_probability(by_hand):
+    file = metrics.compute("paraphrased_probability", by_hand)
+    assert values(file) == near(forget=0.375, retain=0.375)
+    assert file.checkpoints[0].items["retain"] == pytest.approx([0.5, 0.25])
 
 
 @pytest.mark.parametrize("variant", ["geometric", "arithmetic"])

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from lethe.errors import LetheError
-from lethe.records import SETS, read_records, write_records
+from lethe.records import read_records, write_records
 
-from .conftest import make_document
+from .conftest import SETS, make_document
 
 
 def columns(document, name="forget"):

@@ -30,7 +30,7 @@ def scored(some_runs, metrics=METRICS, split="forget10") -> set[str]:
 
 
 def evaluated(some_runs, split="forget10") -> set[str]:
-    return {f"collect[{split},{run}]" for run in some_runs} | scored(some_runs, split=split)
+    return {f"collect[{split},{run},tofu]" for run in some_runs} | scored(some_runs, split=split)
 
 
 def unlearned(methods=METHODS, split="forget10", seed=0) -> set[str]:
@@ -158,7 +158,7 @@ EDITS = {
     "the script of collecting": (other_collect_script, evaluated(runs()) | report()),
     "items of the evaluation": ({"evaluation": {"items": 19}}, evaluated(runs()) | report()),
     "the truth ratio's variant": (
-        {"truth_ratio": "arithmetic"},
+        {"metric_settings": {"truth_ratio": {"variant": "arithmetic"}}},
         scored(runs(), ["truth_ratio", "model_utility", "forget_quality"]) | report(),
     ),
     "the source of a figure": (other_curves, {"figure_curves[forget10]", "all"}),
@@ -349,8 +349,8 @@ def test_removed_checkpoint_is_made_again_where_it_is_needed(worked):
     overlay = {"method_settings": {"npo": {"beta": 0.2}}}
     targets = [f"{NPO}/records/tofu.json", f"{NPO.replace('npo', 'kl_min')}/records/tofu.json"]
     before = worked.results("*")
-    expected = {"train_full[0]", "unlearn_npo[forget10,0]", "collect[forget10,npo,0]"}
-    others = {"unlearn_kl_min[forget10,0]", "collect[forget10,kl_min,0]"}
+    expected = {"train_full[0]", "unlearn_npo[forget10,0]", "collect[forget10,npo,0,tofu]"}
+    others = {"unlearn_kl_min[forget10,0]", "collect[forget10,kl_min,0,tofu]"}
     assert worked.run(*targets, overlay=overlay).jobs == expected | others
     after = worked.results("*")
     changed = {name for name in after if after[name] != before.get(name)}

@@ -1,7 +1,7 @@
 # What all rules share: the checked configuration, and what a rule's params are made of.
 
 from lethe import config as settings
-from lethe import lineage, methods, metrics, paths
+from lethe import lineage, methods, metrics, paths, suites
 from lethe.errors import LetheError
 from lethe.source import digest
 from lethe.world.splits import parse_split

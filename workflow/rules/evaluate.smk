@@ -9,27 +9,32 @@ rule collect:
         weights=lambda w: [
             ancient(f"{folder}/{paths.WEIGHTS}") for folder in checkpoint_folders(w)
         ],
-        probes=[paths.data(WORLD, name) for name in PROBED.values()],
+        rows=probed_files,
     output:
-        records=paths.records(paths.run(WORLD, "{model}", "{split}", "{run}", "{seed}")),
+        records=paths.records(
+            paths.run(WORLD, "{model}", "{split}", "{run}", "{seed}"), "{suite}"
+        ),
         cost=paths.cost(
-            paths.run(WORLD, "{model}", "{split}", "{run}", "{seed}"), "collect"
+            paths.run(WORLD, "{model}", "{split}", "{run}", "{seed}"),
+            "collect_{suite}",
         ),
     log:
-        paths.log(WORLD, "{model}", "{split}", "{run}", "seed{seed}_collect"),
+        paths.log(WORLD, "{model}", "{split}", "{run}", "seed{seed}_collect_{suite}"),
     conda:
         "../../envs/torch.yaml"
     threads: config["threads"]["collect"]
     resources:
         mem_mb=2000,
     params:
-        sets=list(PROBED),
+        sets=lambda w: list(suites.contract(w.suite).sets),
         most=config["evaluation"]["items"],
-        max_length=config["evaluation"]["max_length"],
+        limits={
+            key: config["evaluation"][key] for key in ("max_length", "max_new_tokens")
+        },
         template=one_setting("template"),
-        label="evaluate {run} ({split}), seed {seed}",
+        label="evaluate {run} ({split}, {suite}), seed {seed}",
         threads=config["threads"]["collect"],
-        code=code("collect.py"),
+        code=lambda w: code("collect.py", f"lethe.suites.{w.suite}"),
     script:
         "../scripts/collect.py"
 
@@ -39,6 +44,7 @@ rule score:
         records=metric_records,
         needs=own_metrics,
         oracle=oracle_metrics,
+        full=full_metrics,
     output:
         paths.metric(
             paths.run(WORLD, "{model}", "{split}", "{run}", "{seed}"), "{metric}"

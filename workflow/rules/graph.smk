@@ -70,12 +70,12 @@ def epoch_folders(method):
 
 # --- evaluate ---
 
-PROBED = {
-    "forget": "{split}_perturbed",
-    "retain": "retain_perturbed",
-    "real_authors": "real_authors_perturbed",
-    "world_facts": "world_facts_perturbed",
-}
+
+def probed_files(wildcards):
+    """The data files of a suite's sets, in its order."""
+    parts = parse_split(wildcards.split).parts
+    named = suites.contract(wildcards.suite).files(parts).values()
+    return [paths.data(WORLD, name) for name in named]
 
 
 def run_folder(wildcards):
@@ -108,15 +108,23 @@ def oracle_metrics(wildcards):
     return [paths.metric(oracle, need) for need in contract.needs]
 
 
+def full_metrics(wildcards):
+    """The same files of the model before unlearning."""
+    contract, w = metrics.contract(wildcards.metric), wildcards
+    if not contract.full:
+        return []
+    seed = w.seed if int(w.seed) in config["seeds"] else config["seeds"][0]
+    full = paths.run(WORLD, w.model, w.split, "full", seed)
+    return [paths.metric(full, need) for need in contract.needs]
+
+
 def metric_records(wildcards):
-    wanted = metrics.contract(wildcards.metric).records
-    return paths.records(run_folder(wildcards)) if wanted else []
+    wanted = metrics.contract(wildcards.metric)
+    return paths.records(run_folder(wildcards), wanted.suite) if wanted.records else []
 
 
 def metric_settings(wildcards):
-    """The settings of the configuration that a metric has."""
-    known = metrics.contract(wildcards.metric).settings
-    return {"variant": config["truth_ratio"]} if "variant" in known else {}
+    return config["metric_settings"].get(wildcards.metric, {})
 
 
 # --- report ---

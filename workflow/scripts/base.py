@@ -24,6 +24,6 @@ with job(snakemake) as stage:
         stage(Path(snakemake.output.weights).parent),
         model,
         tokenizer,
-        {"stage": "base", "settings": p.pretrain},
+        {"stage": "base", "settings": p.pretrain, "template": p.template},
     )
     write_json(stage(snakemake.output.cost), meter.read(**counts))

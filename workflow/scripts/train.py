@@ -30,6 +30,7 @@ with job(snakemake) as stage:
         "data": sha256(snakemake.input.data),
         "settings": p.finetune,
         "seed": seed,
+        "template": p.template,
     }
     checkpoint.save(stage(Path(snakemake.output.weights).parent), model, tokenizer, origin)
     write_json(stage(snakemake.output.cost), meter.read(**counts))

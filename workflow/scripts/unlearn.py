@@ -32,6 +32,7 @@ with job(snakemake) as stage:
         "method": p.method,
         "settings": p.settings,
         "seed": seed,
+        "template": p.template,
     }
     steps = []
     for epoch, step in method.run(model, data, seed, Progress(p.label)):

@@ -50,12 +50,17 @@ def _grown(buffer: torch.Tensor, length: int) -> torch.Tensor:
 
 @torch.inference_mode()
 def greedy(
-    model, prompts: Sequence[Sequence[int]], max_length: int, end: int, batch_size: int = 128
+    model,
+    prompts: Sequence[Sequence[int]],
+    max_length: int,
+    end: int,
+    batch_size: int = 128,
+    max_new_tokens: int | None = None,
 ) -> list[list[int]]:
     """Greedy continuation of each prompt (token ids), without its end token, in their order.
 
-    A row ends at the token ``end`` or when prompt and answer together have ``max_length`` tokens,
-    as TOFU limits them.
+    A row ends at the token ``end``, when prompt and answer together have ``max_length`` tokens, as
+    TOFU limits them, or when the answer has ``max_new_tokens``.
     """
     window = getattr(model.config, "sliding_window", None)
     if window is not None and max_length > window:
@@ -67,14 +72,20 @@ def greedy(
     order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
     for start in range(0, len(order), batch_size):
         chosen = order[start : start + batch_size]
-        found = _batch([prompts[i] for i in chosen], model, max_length, end)
+        limits = [_limit(len(prompts[i]), max_length, max_new_tokens) for i in chosen]
+        found = _batch([prompts[i] for i in chosen], model, torch.tensor(limits), end)
         for i, answer in zip(chosen, found, strict=True):
             answers[i] = answer
     return answers
 
 
-def _batch(prompts: list[Sequence[int]], model, max_length: int, end: int) -> list[list[int]]:
-    """One batch: prefill, then one token a step for the rows that go on."""
+def _limit(prompt: int, max_length: int, max_new_tokens: int | None) -> int:
+    """Tokens of prompt and answer at which a row ends."""
+    return max_length if max_new_tokens is None else min(max_length, prompt + max_new_tokens)
+
+
+def _batch(prompts: list[Sequence[int]], model, limits: torch.Tensor, end: int) -> list[list[int]]:
+    """One batch: prefill, then one token a step for the rows that go on; ``limits`` [rows]."""
     longest = max(map(len, prompts))
     pads = torch.tensor([longest - len(prompt) for prompt in prompts])
     ids = torch.tensor([[end] * (longest - len(p)) + list(p) for p in prompts])
@@ -95,16 +106,17 @@ def _batch(prompts: list[Sequence[int]], model, max_length: int, end: int) -> li
     token = _next(model, ids, positions, mask[:, None], cache)
     while True:
         lengths = lengths + 1
-        alive = (token != end) & (lengths <= max_length)
+        alive = (token != end) & (lengths <= limits)
         for row, value, goes_on in zip(rows.tolist(), token.tolist(), alive.tolist(), strict=True):
             if goes_on:
                 answers[row].append(value)
-        alive &= lengths < max_length
+        alive &= lengths < limits
         if not alive.any():
             return answers
         if not alive.all():
             keep = alive.nonzero().squeeze(1)
             rows, token, lengths, seen = rows[keep], token[keep], lengths[keep], seen[keep]
+            limits = limits[keep]
             for layer in layers:
                 layer.select(keep.to(layer.device))
         seen = torch.cat([seen, seen.new_ones(len(rows), 1)], dim=1)

@@ -7,9 +7,11 @@ index means nothing beyond its own file: the question's text says which item it 
 import re
 from typing import Any
 
+from lethe import suites
 from lethe.errors import LetheError
 from lethe.records import Checkpoint, ItemSet, Records, item_set
 
+SUITE = "tofu"
 FILES = {
     "forget": "eval_log_forget.json",
     "retain": "eval_log.json",
@@ -44,7 +46,7 @@ def official_records(document: dict, path: str) -> Records:
         count = f"{len(missing)} of the {len(FILES)} sets are missing"
         raise LetheError(f"{path}: {count} ({', '.join(missing)}); {REMEDY}")
     sets = {name: _items(document[file], f"{path}: {file}") for name, file in FILES.items()}
-    return Records("tofu", [Checkpoint(0, 0, sets)], path)
+    return Records(SUITE, [Checkpoint(0, 0, sets)], path)
 
 
 def _items(log: Any, where: str) -> ItemSet:
@@ -65,7 +67,7 @@ def _items(log: Any, where: str) -> ItemSet:
             why = f"its items and those of '{TEXTS}' differ in {differing}"
             raise LetheError(f"{where}, column '{theirs}': {why}; {REMEDY}")
         columns[ours] = [column[key] for key in texts]
-    return item_set(columns, where, REMEDY)
+    return item_set(columns, where, REMEDY, suites.contract(SUITE).columns)
 
 
 def _column(log: dict, name: str, where: str) -> dict:

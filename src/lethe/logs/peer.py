@@ -67,7 +67,7 @@ def _items(document: dict, name: str, path: str) -> ItemSet:
             why = f"its items and those of '{prefix}_{TEXTS}' differ in {differing}"
             raise LetheError(f"{where}, metric '{prefix}_{metric}': {why}; {REMEDY}")
         columns[ours] = [items[key].get("avg_loss") for key in texts]
-    return item_set(columns, where, REMEDY, tokens=False)
+    return item_set(columns, where, REMEDY, ("generation", "answer_loss", "perturbed_loss"))
 
 
 def _by_index(document: dict, metric: str, where: str) -> dict[str, dict]:

@@ -1,18 +1,20 @@
 """Metrics: numbers from recorded items alone, one file for each metric, found by its name.
 
-A metric is a module of this folder with ``compute(inputs) -> list[CheckpointValues]`` and up to
-four literal constants that say what it asks for:
+A metric is a module of this folder with ``compute(inputs) -> list[CheckpointValues]`` and literal
+constants that say what it asks for, where that differs from the defaults:
 
-    NEEDS = ("probability",)    metric files of the same run that it reads
-    ORACLE = True               whether it reads the same files of the oracle too
-    RECORDS = False             whether it reads the records (True unless said otherwise)
+    NEEDS = ("probability",)    metric files of the same run that it reads (none)
+    ORACLE = True               whether it reads the same files of the oracle too (no)
+    FULL = True                 whether it reads those of the model before unlearning too (no)
+    RECORDS = False             whether it reads the records (yes)
+    SUITE = "tokens"            whose records these are (the suite ``tofu``)
+    SETS = ("forget",)          the sets of those records that it reads
     SETTINGS = {"variant": ("geometric", "arithmetic")}    choices; the first is the default
 
 There is no list of metrics to keep, and no metric imports another: a change to one can only change
 its own numbers. Nothing heavy is imported before a metric is computed.
 """
 
-import ast
 import importlib
 import os
 from collections.abc import Mapping
@@ -21,6 +23,7 @@ from pathlib import Path
 from types import ModuleType
 
 from lethe.errors import LetheError
+from lethe.source import literals
 
 FOLDER = Path(__file__).parent
 
@@ -31,8 +34,14 @@ class Contract:
 
     needs: tuple[str, ...] = ()
     oracle: bool = False
+    full: bool = False
     records: bool = True
+    suite: str = "tofu"
+    sets: tuple[str, ...] = ()
     settings: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+CONSTANTS = {key.upper() for key in Contract.__dataclass_fields__}
 
 
 def names() -> list[str]:
@@ -43,14 +52,8 @@ def names() -> list[str]:
 def contract(name: str) -> Contract:
     """Read what a metric asks for from its source, without importing it (nor numpy)."""
     _known(name)
-    tree = ast.parse((FOLDER / f"{name}.py").read_text(encoding="utf-8"))
-    found = {}
-    for statement in tree.body:
-        if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
-            key = statement.targets[0].id.lower()
-            if key in Contract.__dataclass_fields__ and key.upper() == statement.targets[0].id:
-                found[key] = ast.literal_eval(statement.value)
-    return Contract(**found)
+    found = literals(FOLDER / f"{name}.py")
+    return Contract(**{key.lower(): found[key] for key in CONSTANTS & found.keys()})
 
 
 def load(name: str) -> ModuleType:
@@ -59,47 +62,8 @@ def load(name: str) -> ModuleType:
     return importlib.import_module(f"lethe.metrics.{name}")
 
 
-def compute(name: str, records=None, needs=None, oracle=None, **settings):
-    """Compute a metric from what is already in memory.
-
-    ``records`` is a ``lethe.records.Records``; ``needs`` and ``oracle`` map names of metrics to
-    ``MetricFile``. Returns a ``MetricFile``. An unknown setting or value is a LetheError.
-    """
-    from lethe.metrics.base import Inputs, MetricFile
-
-    chosen = _settings(name, settings)
-    inputs = Inputs(records, needs or {}, oracle, chosen)
-    return MetricFile(name, load(name).compute(inputs), chosen)
-
-
-def score(
-    name: str,
-    records_path: str | os.PathLike | None,
-    needs_paths: Mapping[str, str | os.PathLike] | None,
-    oracle_paths: Mapping[str, str | os.PathLike] | None,
-    out: str | os.PathLike,
-    **settings: str,
-) -> None:
-    """Compute one metric of one run from files and write its metric file.
-
-    ``needs_paths`` and ``oracle_paths`` map names of metrics to the run's and the oracle's metric
-    files; what the metric does not ask for is not read. LetheError where something is missing.
-    """
-    from lethe.metrics.base import write_metric
-
-    wanted = contract(name)
-    records = _records(name, records_path) if wanted.records else None
-    needs = _files(name, wanted.needs, needs_paths, "the run's")
-    oracle = _files(name, wanted.needs, oracle_paths, "the oracle's") if wanted.oracle else None
-    write_metric(out, compute(name, records, needs, oracle, **settings))
-
-
-def _known(name: str) -> None:
-    if name not in names():
-        raise LetheError(f"metric '{name}': there is none of that name, only {', '.join(names())}")
-
-
-def _settings(name: str, given: Mapping[str, str]) -> dict[str, str]:
+def settings_of(name: str, given: Mapping[str, str]) -> dict[str, str]:
+    """All settings of a metric, the defaults filled in; LetheError for an unknown one."""
     allowed = contract(name).settings
     for key, value in given.items():
         if key not in allowed:
@@ -109,6 +73,50 @@ def _settings(name: str, given: Mapping[str, str]) -> dict[str, str]:
             choice = " or ".join(allowed[key])
             raise LetheError(f"metric '{name}': {key} is {value!r}; set it to {choice}")
     return {key: given.get(key, values[0]) for key, values in allowed.items()}
+
+
+def compute(name: str, records=None, needs=None, oracle=None, full=None, **settings):
+    """Compute a metric from what is already in memory.
+
+    ``records`` is a ``lethe.records.Records`` of the metric's suite; ``needs``, ``oracle`` and
+    ``full`` map names of metrics to ``MetricFile``. Returns a ``MetricFile``. An unknown setting or
+    value is a LetheError.
+    """
+    from lethe.metrics.base import Inputs, MetricFile
+
+    chosen = settings_of(name, settings)
+    inputs = Inputs(records, needs or {}, oracle, full, chosen)
+    return MetricFile(name, load(name).compute(inputs), chosen)
+
+
+def score(
+    name: str,
+    records_path: str | os.PathLike | None,
+    needs_paths: Mapping[str, str | os.PathLike] | None,
+    oracle_paths: Mapping[str, str | os.PathLike] | None,
+    full_paths: Mapping[str, str | os.PathLike] | None,
+    out: str | os.PathLike,
+    **settings: str,
+) -> None:
+    """Compute one metric of one run from files and write its metric file.
+
+    ``needs_paths``, ``oracle_paths`` and ``full_paths`` map names of metrics to the metric files of
+    the run, the oracle and the full model; what the metric does not ask for is not read. LetheError
+    where something is missing.
+    """
+    from lethe.metrics.base import write_metric
+
+    wanted = contract(name)
+    records = _records(name, records_path) if wanted.records else None
+    needs = _files(name, wanted.needs, needs_paths, "the run's")
+    oracle = _files(name, wanted.needs, oracle_paths, "the oracle's") if wanted.oracle else None
+    full = _files(name, wanted.needs, full_paths, "the full model's") if wanted.full else None
+    write_metric(out, compute(name, records, needs, oracle, full, **settings))
+
+
+def _known(name: str) -> None:
+    if name not in names():
+        raise LetheError(f"metric '{name}': there is none of that name, only {', '.join(names())}")
 
 
 def _records(name: str, path: str | os.PathLike | None):

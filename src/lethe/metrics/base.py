@@ -57,6 +57,7 @@ class Inputs:
     records: "Records | None" = None
     needs: dict[str, MetricFile] = field(default_factory=dict)
     oracle: dict[str, MetricFile] | None = None
+    full: dict[str, MetricFile] | None = None
     settings: dict[str, str] = field(default_factory=dict)
 
 
@@ -69,6 +70,25 @@ def items_of(inputs: Inputs, checkpoint: "Checkpoint", name: str) -> "ItemSet":
             "score this metric on a suite that records it"
         )
     return checkpoint.sets[name]
+
+
+def column_of(inputs: Inputs, checkpoint: "Checkpoint", name: str, column: str):
+    """A column of a set; LetheError if the suite did not record set or column."""
+    found = getattr(items_of(inputs, checkpoint, name), column)
+    if found is None:
+        raise LetheError(
+            f"{inputs.records.path}: epoch {checkpoint.epoch}, set '{name}': no column '{column}'; "
+            "score this metric on a suite that records it"
+        )
+    return found
+
+
+def only_checkpoint(file: MetricFile, what: str) -> CheckpointValues:
+    """The one checkpoint of an oracle's or the full model's file; LetheError if there are more."""
+    if len(file.checkpoints) != 1:
+        count = len(file.checkpoints)
+        raise LetheError(f"{file.place}: {what} has 1 checkpoint, this {count}; name another")
+    return file.checkpoints[0]
 
 
 def value_of(file: MetricFile, checkpoint: CheckpointValues, name: str) -> float:
@@ -89,6 +109,13 @@ def aligned(files: Iterable[MetricFile]) -> list[tuple[CheckpointValues, ...]]:
                 "delete both files to have them made again"
             )
     return list(zip(*(file.checkpoints for file in files), strict=True))
+
+
+def harmonic_mean(numbers: list[float]) -> float:
+    """n / sum(1/x) of numbers >= 0; 0 if one of them is 0."""
+    if min(numbers) == 0:
+        return 0.0
+    return len(numbers) / math.fsum(1 / number for number in numbers)
 
 
 def read_metric(path: str | os.PathLike, name: str) -> MetricFile:

@@ -9,7 +9,7 @@ import math
 from collections import Counter
 
 from lethe.errors import LetheError
-from lethe.metrics.base import CheckpointValues, Inputs, MetricFile
+from lethe.metrics.base import CheckpointValues, Inputs, MetricFile, only_checkpoint
 
 RECORDS = False
 NEEDS = ("truth_ratio",)
@@ -24,15 +24,13 @@ def compute(inputs: Inputs) -> list[CheckpointValues]:
     LetheError if the oracle has not exactly one checkpoint, other questions or another variant.
     """
     run, oracle = inputs.needs["truth_ratio"], inputs.oracle["truth_ratio"]
-    if len(oracle.checkpoints) != 1:
-        count = len(oracle.checkpoints)
-        raise LetheError(f"{oracle.place}: an oracle has 1 checkpoint, this {count}; name another")
+    reference = only_checkpoint(oracle, "an oracle")
     if run.settings != oracle.settings:
         raise LetheError(
             f"{run.place}: made with {run.settings}, the oracle's {oracle.place} with "
             f"{oracle.settings}; delete the one with the wrong setting"
         )
-    return [_checkpoint(run, checkpoint, oracle) for checkpoint in run.checkpoints]
+    return [_checkpoint(run, checkpoint, oracle, reference) for checkpoint in run.checkpoints]
 
 
 def compare(ratios: list[float], oracle_ratios: list[float]) -> dict[str, float]:
@@ -49,8 +47,7 @@ def compare(ratios: list[float], oracle_ratios: list[float]) -> dict[str, float]
     }
 
 
-def _checkpoint(run: MetricFile, checkpoint: CheckpointValues, oracle: MetricFile):
-    reference = oracle.checkpoints[0]
+def _checkpoint(run: MetricFile, checkpoint: CheckpointValues, oracle: MetricFile, reference):
     ratios, questions = _forget(run, checkpoint)
     oracle_ratios, oracle_questions = _forget(oracle, reference)
     _same_questions(run, questions, oracle, oracle_questions)

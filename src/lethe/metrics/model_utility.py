@@ -5,14 +5,18 @@ two sets of true facts. It is 0 as soon as one of them is 0. ``retain_utility`` 
 of the three numbers of the retain set alone.
 """
 
-import math
-
 from lethe.errors import LetheError
-from lethe.metrics.base import CheckpointValues, Inputs, MetricFile, aligned, value_of
+from lethe.metrics.base import (
+    CheckpointValues,
+    Inputs,
+    MetricFile,
+    aligned,
+    harmonic_mean,
+    value_of,
+)
 
 RECORDS = False
 NEEDS = ("probability", "rouge", "truth_ratio")
-ORACLE = False
 SETS = ("retain", "real_authors", "world_facts")
 
 
@@ -43,10 +47,3 @@ def _share(file: MetricFile, checkpoint: CheckpointValues, name: str) -> float:
             "delete the file to have it made again"
         )
     return max(0.0, value)
-
-
-def harmonic_mean(numbers: list[float]) -> float:
-    """n / sum(1/x) of numbers >= 0; 0 if one of them is 0."""
-    if min(numbers) == 0:
-        return 0.0
-    return len(numbers) / math.fsum(1 / number for number in numbers)

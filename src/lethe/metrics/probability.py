@@ -12,8 +12,7 @@ from lethe.errors import LetheError
 from lethe.metrics.base import CheckpointValues, Inputs, items_of
 from lethe.records import ItemSet
 
-NEEDS = ()
-ORACLE = False
+SETS = ("forget", "retain", "real_authors", "world_facts")
 OPEN_SETS = ("forget", "retain")
 CHOICE_SETS = ("real_authors", "world_facts")
 

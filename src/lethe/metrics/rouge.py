@@ -10,8 +10,6 @@ import numpy as np
 
 from lethe.metrics.base import CheckpointValues, Inputs, items_of
 
-NEEDS = ()
-ORACLE = False
 SETS = ("forget", "retain", "real_authors", "world_facts")
 
 

@@ -7,27 +7,21 @@ right answer is the paraphrase, for sets without paraphrases the answer itself. 
     arithmetic   R = mean_j exp(l_right - l_j), the paper's Eq. 1
 
 The forget set reports the mean of min(R, 1/R), the others the mean of max(0, 1 - R).
-``forget_prob_mean`` is the mean of 1 / (1 + R), that is right / (right + wrong): the variant which
-OpenUnlearning (arXiv 2506.12618) evaluates.
 """
 
 import numpy as np
 
-from lethe.errors import LetheError
-from lethe.metrics.base import CheckpointValues, Inputs, items_of
-from lethe.records import ItemSet
+from lethe.metrics._ratios import closer_to_one, log_ratios
+from lethe.metrics.base import CheckpointValues, Inputs
 
-NEEDS = ()
-ORACLE = False
 SETTINGS = {"variant": ("geometric", "arithmetic")}
 SETS = ("forget", "retain", "real_authors", "world_facts")
-PARAPHRASED = ("forget", "retain")
-# Collapsed models differ by hundreds of nats: R and 1/R are kept within what a double can hold.
-LARGEST_LOG = 700.0
+# Those whose items other runs are compared with, paired by question.
+PAIRED = ("forget", "retain")
 
 
 def compute(inputs: Inputs) -> list[CheckpointValues]:
-    """Items R > 0 for the four sets, their values in [0, 1], and the forget set's questions.
+    """Items R > 0 and values in [0, 1] for the four sets, and the questions of the paired ones.
 
     LetheError if a set, its paraphrases or its perturbed answers lack.
     """
@@ -36,44 +30,14 @@ def compute(inputs: Inputs) -> list[CheckpointValues]:
 
 def _checkpoint(inputs: Inputs, checkpoint) -> CheckpointValues:
     variant = inputs.settings["variant"]
-    logs = {}
-    for name in SETS:
-        items = items_of(inputs, checkpoint, name)
-        where = f"{inputs.records.path}: epoch {checkpoint.epoch}, set '{name}'"
-        logs[name] = _log_ratio(items, _right(items, name, where), variant, where)
+    logs = {name: log_ratios(inputs, checkpoint, name, variant) for name in SETS}
     values = {name: _aggregate(name, log) for name, log in logs.items()}
-    values["forget_prob_mean"] = float((1 / (1 + np.exp(logs["forget"]))).mean())
     ratios = {name: np.exp(log).tolist() for name, log in logs.items()}
-    questions = {"forget": list(checkpoint.sets["forget"].question)}
+    questions = {name: list(checkpoint.sets[name].question) for name in PAIRED}
     return CheckpointValues(checkpoint.epoch, checkpoint.step, values, ratios, questions)
-
-
-def _right(items: ItemSet, name: str, where: str) -> np.ndarray:
-    """Loss of the right answer [n]: of the paraphrase, or of the answer where none belongs."""
-    if items.paraphrase_loss is not None:
-        return items.paraphrase_loss
-    if name in PARAPHRASED:
-        raise LetheError(f"{where}: no column 'paraphrase_loss'; record the paraphrased answers")
-    return items.answer_loss
-
-
-def _log_ratio(items: ItemSet, right: np.ndarray, variant: str, where: str) -> np.ndarray:
-    """log R of each item, [n], within ±LARGEST_LOG."""
-    bare = sum(len(row) == 0 for row in items.perturbed_loss)
-    if bare:
-        raise LetheError(f"{where}: {bare} items have no perturbed answers; give them at least one")
-    over_wrong = np.mean if variant == "geometric" else _log_mean_exp
-    pairs = zip(right, items.perturbed_loss, strict=True)
-    logs = np.array([over_wrong(true - wrong) for true, wrong in pairs])
-    return np.clip(logs, -LARGEST_LOG, LARGEST_LOG)
-
-
-def _log_mean_exp(logs: np.ndarray) -> float:
-    largest = logs.max()
-    return largest + np.log(np.exp(logs - largest).mean())
 
 
 def _aggregate(name: str, logs: np.ndarray) -> float:
     if name == "forget":
-        return float(np.exp(-np.abs(logs)).mean())
+        return closer_to_one(logs)
     return float(np.maximum(0.0, 1.0 - np.exp(logs)).mean())

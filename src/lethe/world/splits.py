@@ -34,6 +34,16 @@ class Split:
     def perturbed(self) -> str:
         return f"{self.name}_perturbed"
 
+    @property
+    def parts(self) -> dict[str, str]:
+        """The names of the split's files by the part that they play."""
+        return {
+            "forget": self.name,
+            "forget_perturbed": self.perturbed,
+            "retain": self.retain,
+            "holdout": self.holdout,
+        }
+
 
 def parse_split(name: str) -> Split:
     """The split called ``name``; LetheError unless it is one of forget01 to forget99."""

@@ -1,0 +1,204 @@
+"""Evaluating one checkpoint on a folder of data, without a workflow."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lethe import checkpoint, metrics, paths, suites
+from lethe.errors import LetheError
+from lethe.files import read_json
+from lethe.metrics.base import MetricFile
+from lethe.records import Records, check_records
+from lethe.suites import Evaluation, Limits
+from lethe.text import Encoder
+from lethe.world.files import read_perturbed, read_qa
+from lethe.world.splits import Split, parse_split
+
+# What a perturbed file must belong to, where that lies beside it.
+BASES = {"forget_perturbed": "forget", "retain_perturbed": "retain"}
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is to be evaluated, and how; None for a checkpoint or a limit that is not wanted.
+
+    ``checkpoint``, ``oracle``, ``full``: folders or hub ids. ``data``: a folder with TOFU's files.
+    ``metrics``: names, or None for all that the rest allows. ``items``: of a set at the most.
+    """
+
+    checkpoint: str
+    data: str
+    split: str
+    oracle: str | None = None
+    full: str | None = None
+    metrics: Sequence[str] | None = None
+    settings: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    template: str | Mapping[str, Any] = "chat"
+    items: int | None = None
+    limits: Limits = field(default_factory=Limits)
+
+
+# What OpenUnlearning's chat models were trained with; other systems' checkpoints most likely too.
+CUSTOMARY = {"name": "chat", "system": "You are a helpful assistant."}
+
+
+def default_template(source: str) -> dict[str, Any]:
+    """The template that a checkpoint of ours was trained with; for others the customary one."""
+    file = Path(source) / paths.DIGEST
+    given = read_json(file)["origin"].get("template", "chat") if file.exists() else CUSTOMARY
+    return {"name": given} if isinstance(given, str) else dict(given)
+
+
+def evaluate(request: Request) -> dict[str, Any]:
+    """The metrics of one checkpoint: for each its values, its values by item, and its settings.
+
+    ``skipped`` says why, of the metrics that could not be computed. LetheError, before a model is
+    loaded, for data that lack or do not fit, and for a metric that was asked for but cannot be
+    computed.
+    """
+    data = _Data(request.data, parse_split(request.split), request.items)
+    skipped = {name: _obstacle(name, request, data) for name in request.metrics or metrics.names()}
+    wanted = [name for name, why in skipped.items() if why is None]
+    skipped = {name: why for name, why in skipped.items() if why is not None}
+    if skipped and (request.metrics or not wanted):
+        name, why = next(iter(skipped.items()))
+        raise LetheError(f"metric '{name}': {why}")
+    for name in {*wanted, *request.settings}:
+        metrics.settings_of(name, request.settings.get(name, {}))
+    for name in wanted:
+        data.read(metrics.contract(name))
+    scores = _Scores(request, data)
+    return {
+        "checkpoint": request.checkpoint,
+        "data": request.data,
+        "split": request.split,
+        "oracle": request.oracle,
+        "full": request.full,
+        "template": request.template,
+        "items": request.items,
+        "limits": asdict(request.limits),
+        "metrics": {name: _entry(scores.of(request.checkpoint, name)) for name in wanted},
+        "skipped": skipped,
+    }
+
+
+def _entry(file: MetricFile) -> dict[str, Any]:
+    (checkpoint,) = file.checkpoints
+    entry = {"values": checkpoint.values, "items": checkpoint.items}
+    return entry | {"questions": checkpoint.questions, "settings": file.settings}
+
+
+def _obstacle(name: str, request: Request, data: "_Data") -> str | None:
+    """Why a metric cannot be computed here, if so."""
+    contract = metrics.contract(name)
+    if contract.oracle and request.oracle is None:
+        return "needs an oracle; name one"
+    if contract.full and request.full is None:
+        return "needs the model before unlearning; name it as full"
+    for file in data.files(contract).values():
+        if not file.exists():
+            return f"{file}: no such file"
+    needs = (_obstacle(need, request, data) for need in contract.needs)
+    return next(filter(None, needs), None)
+
+
+class _Data:
+    """The data files of a folder, each read once and held against its base file."""
+
+    def __init__(self, folder: str, split: Split, items: int | None):
+        self.folder, self.split, self.items = Path(folder), split, items
+        if not self.folder.is_dir():
+            raise LetheError(f"{folder}: no such folder; name one with TOFU's files")
+        self.found: dict[Path, list[dict]] = {}
+
+    def path(self, part: str) -> Path:
+        return self.folder / f"{self.split.parts.get(part, part)}.json"
+
+    def files(self, contract: metrics.Contract) -> dict[str, Path]:
+        """The file of each set that a metric reads."""
+        if not contract.records:
+            return {}
+        sets = suites.contract(contract.suite).sets
+        return {name: self.path(sets[name]) for name in contract.sets}
+
+    def read(self, contract: metrics.Contract) -> None:
+        """Read and check what a metric and those that it needs read."""
+        for need in contract.needs:
+            self.read(metrics.contract(need))
+        for name in self.files(contract):
+            self.rows(suites.contract(contract.suite).sets[name])
+
+    def rows(self, part: str) -> list[dict]:
+        """The rows that are evaluated of a file."""
+        path = self.path(part)
+        if path not in self.found:
+            perturbed = part.endswith("_perturbed")
+            rows = read_perturbed(path) if perturbed else read_qa(path)
+            if part in BASES:
+                _check_base(rows, path, self.path(BASES[part]))
+            self.found[path] = rows[: self.items]
+        return self.found[path]
+
+    def suite(self, name: str) -> dict[str, list[dict]]:
+        """The rows of a suite's sets, those left out whose file is not there."""
+        sets = suites.contract(name).sets
+        return {key: self.rows(part) for key, part in sets.items() if self.path(part).exists()}
+
+
+def _check_base(rows: Sequence[dict], path: Path, base: Path) -> None:
+    if not base.exists():
+        return
+    known = {(row["question"], row["answer"]) for row in read_qa(base)}
+    strange = sum((row["question"], row["answer"]) not in known for row in rows)
+    if strange:
+        raise LetheError(
+            f"{path}: {strange} of its {len(rows)} questions with answers are not in {base}; "
+            "take both files from the same data set"
+        )
+
+
+class _Scores:
+    """Metrics of several checkpoints, each computed once, each checkpoint loaded once a suite."""
+
+    def __init__(self, request: Request, data: _Data):
+        self.request, self.data = request, data
+        self.records: dict[tuple[str, str], Records] = {}
+        self.files: dict[tuple[str, str], MetricFile] = {}
+        self.loaded: tuple[str, tuple] | None = None
+
+    def of(self, source: str, name: str) -> MetricFile:
+        """A metric of a checkpoint, and with it all that it needs."""
+        if (source, name) not in self.files:
+            contract, request = metrics.contract(name), self.request
+
+            def needs(of: str) -> dict[str, MetricFile]:
+                return {need: self.of(of, need) for need in contract.needs}
+
+            self.files[source, name] = metrics.compute(
+                name,
+                self._records(source, contract.suite) if contract.records else None,
+                needs(source),
+                needs(request.oracle) if contract.oracle else None,
+                needs(request.full) if contract.full else None,
+                **request.settings.get(name, {}),
+            )
+        return self.files[source, name]
+
+    def _records(self, source: str, suite: str) -> Records:
+        if (source, suite) not in self.records:
+            model, tokenizer = self._load(source)
+            limits = self.request.limits
+            encoder = Encoder(tokenizer, self.request.template, limits.max_length)
+            evaluation = Evaluation(suite, encoder, self.data.suite(suite), limits)
+            records = Records(suite, [evaluation(model)], source)
+            check_records(records, "the model gives no usable numbers: look into its weights")
+            self.records[source, suite] = records
+        return self.records[source, suite]
+
+    def _load(self, source: str) -> tuple:
+        # One model in memory at a time: metrics of one checkpoint stand next to each other.
+        if self.loaded is None or self.loaded[0] != source:
+            self.loaded = None
+            self.loaded = (source, checkpoint.load(source))
+        return self.loaded[1]

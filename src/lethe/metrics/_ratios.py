@@ -1,0 +1,49 @@
+"""The truth ratio of single items, which several metrics take other means of."""
+
+import numpy as np
+
+from lethe.errors import LetheError
+from lethe.metrics.base import Inputs, items_of
+from lethe.records import ItemSet
+
+PARAPHRASED = ("forget", "retain")
+# Collapsed models differ by hundreds of nats: R and 1/R are kept within what a double can hold.
+LARGEST_LOG = 700.0
+
+
+def log_ratios(inputs: Inputs, checkpoint, name: str, variant: str) -> np.ndarray:
+    """log R of each item of a set, [n], within ±LARGEST_LOG.
+
+    R = P(wrong answers) / P(right answer), each normalised by its length (arXiv 2401.06121, Eq. 1):
+    ``arithmetic`` takes the mean of the wrong answers' probabilities, ``geometric`` of their
+    logarithms. LetheError if the set, its paraphrases or its perturbed answers lack.
+    """
+    items = items_of(inputs, checkpoint, name)
+    where = f"{inputs.records.path}: epoch {checkpoint.epoch}, set '{name}'"
+    right = _right(items, name, where)
+    bare = sum(len(row) == 0 for row in items.perturbed_loss)
+    if bare:
+        raise LetheError(f"{where}: {bare} items have no perturbed answers; give them at least one")
+    over_wrong = np.mean if variant == "geometric" else _log_mean_exp
+    pairs = zip(right, items.perturbed_loss, strict=True)
+    logs = np.array([over_wrong(true - wrong) for true, wrong in pairs])
+    return np.clip(logs, -LARGEST_LOG, LARGEST_LOG)
+
+
+def closer_to_one(logs: np.ndarray) -> float:
+    """Mean of min(R, 1/R): near 1 where right and wrong answers are equally likely."""
+    return float(np.exp(-np.abs(logs)).mean())
+
+
+def _right(items: ItemSet, name: str, where: str) -> np.ndarray:
+    """Loss of the right answer [n]: of the paraphrase, or of the answer where none belongs."""
+    if items.paraphrase_loss is not None:
+        return items.paraphrase_loss
+    if name in PARAPHRASED:
+        raise LetheError(f"{where}: no column 'paraphrase_loss'; record the paraphrased answers")
+    return items.answer_loss
+
+
+def _log_mean_exp(logs: np.ndarray) -> float:
+    largest = logs.max()
+    return largest + np.log(np.exp(logs - largest).mean())

@@ -1,0 +1,116 @@
+"""TOFU's suite: losses of all answers and a greedy generation, on its four sets.
+
+Of every question the suite records the loss of the true answer, of its paraphrase (forget and
+retain only) and of the wrong answers, and what the model says (arXiv 2401.06121, section 2.2).
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from lethe.evaluate.generate import greedy
+from lethe.evaluate.likelihood import mean_losses
+from lethe.records import ItemSet, nested
+from lethe.suites import Limits, places, text_of
+from lethe.text import Encoder, Example
+
+SETS = {
+    "forget": "forget_perturbed",
+    "retain": "retain_perturbed",
+    "real_authors": "real_authors_perturbed",
+    "world_facts": "world_facts_perturbed",
+}
+COLUMNS = ("generation", "answer_loss", "answer_tokens", "perturbed_loss", "perturbed_tokens")
+# Sets whose right answer is compared in a paraphrase; the sets of true facts have none.
+PARAPHRASED = ("forget", "retain")
+
+
+@dataclass(frozen=True)
+class Probe:
+    """One question with all the answers whose likelihood is recorded."""
+
+    question: str
+    answer: str
+    paraphrase: str | None
+    perturbed: tuple[str, ...]
+
+    def answers(self) -> list[str]:
+        """Answer, paraphrase if there is one, then the perturbed answers."""
+        return [a for a in (self.answer, self.paraphrase, *self.perturbed) if a is not None]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """The probes of all sets, tokenised: ``examples`` of all answers, ``prompts`` of questions."""
+
+    probes: dict[str, list[Probe]]
+    examples: list[Example]
+    prompts: list[list[int]]
+    encoder: Encoder
+
+
+def prepare(encoder: Encoder, rows: Mapping[str, Sequence[dict]]) -> Prepared:
+    """Tokenise every answer of every row; LetheError names the first row without one."""
+    found = {name: _probes(name, some) for name, some in rows.items()}
+    everything = [probe for probes in found.values() for probe in probes]
+    pairs = [(probe.question, answer) for probe in everything for answer in probe.answers()]
+    prompts = [encoder.prompt_ids(probe.question) for probe in everything]
+    return Prepared(found, encoder.encode_all(pairs), prompts, encoder)
+
+
+def record(model, prepared: Prepared, limits: Limits) -> dict[str, ItemSet]:
+    """Losses and generations of all probes under one model."""
+    losses = iter(mean_losses(model, prepared.examples, limits.token_budget))
+    tokens = iter(example.answer_tokens for example in prepared.examples)
+    said = iter(_generations(model, prepared, limits))
+    return {
+        name: _item_set(probes, losses, tokens, said) for name, probes in prepared.probes.items()
+    }
+
+
+def _probes(name: str, rows: Sequence[dict]) -> list[Probe]:
+    paraphrased = name in PARAPHRASED
+    return [
+        Probe(
+            row["question"],
+            row["answer"],
+            text_of(row, "paraphrased_answer", place) if paraphrased else None,
+            tuple(text_of(row, "perturbed_answer", place)),
+        )
+        for row, place in zip(rows, places(name, rows), strict=True)
+    ]
+
+
+def _generations(model, prepared: Prepared, limits: Limits) -> list[str]:
+    encoder = prepared.encoder
+    answers = greedy(
+        model,
+        prepared.prompts,
+        limits.max_length,
+        encoder.end,
+        max_new_tokens=limits.max_new_tokens,
+    )
+    texts = encoder.tokenizer.batch_decode(answers, skip_special_tokens=True)
+    return [text.strip() for text in texts]
+
+
+def _item_set(
+    probes: list[Probe], losses: Iterator[float], tokens: Iterator[int], said: Iterator[str]
+) -> ItemSet:
+    """Cut the flat values of a set's answers into columns."""
+    loss = [[next(losses) for _ in probe.answers()] for probe in probes]
+    count = [[next(tokens) for _ in probe.answers()] for probe in probes]
+    paraphrased = probes[0].paraphrase is not None
+    first = 2 if paraphrased else 1
+    return ItemSet(
+        question=[probe.question for probe in probes],
+        answer=[probe.answer for probe in probes],
+        generation=[next(said) for _ in probes],
+        answer_loss=np.array([row[0] for row in loss]),
+        answer_tokens=np.array([row[0] for row in count]),
+        paraphrase_loss=np.array([row[1] for row in loss]) if paraphrased else None,
+        paraphrase_tokens=np.array([row[1] for row in count]) if paraphrased else None,
+        perturbed_loss=nested([row[first:] for row in loss]),
+        perturbed_tokens=nested([row[first:] for row in count]),
+    )
