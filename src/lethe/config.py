@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from lethe import figures, methods, metrics
+from lethe import figures, methods, metrics, suites
 from lethe.errors import LetheError
 from lethe.methods.base import validated
 from lethe.schedule import Pretraining, Schedule
@@ -68,6 +68,7 @@ def check(config: Mapping[str, Any], schema: str | Path) -> None:
     _check_seeds(config)
     _check_world(config["world"])
     _check_splits(config)
+    _check_holdout(config)
     if config["world"]["provider"] == "tofu" and config["world"]["path"] is not None:
         _check_folder(config)
 
@@ -201,6 +202,24 @@ def _check_splits(config: Mapping[str, Any]) -> None:
                 f"config: world.holdout_authors: {world['holdout_authors']} are fewer than the "
                 f"{count} authors of {name}; raise it"
             )
+
+
+def _check_holdout(config: Mapping[str, Any]) -> None:
+    """Membership can only be told from authors that no model has seen."""
+    world = config["world"]
+    wanted = [name for name in config["metrics"] if "holdout" in _suite_files(name)]
+    for split in config["splits"] if wanted else []:
+        count = forget_authors(parse_split(split), world["authors"])
+        if count > world["holdout_authors"]:
+            raise LetheError(
+                f"config: metrics: {wanted[0]} needs {count} holdout authors for {split}, there are "
+                f"{world['holdout_authors']}; raise world.holdout_authors or leave it out"
+            )
+
+
+def _suite_files(metric: str) -> Iterable[str]:
+    contract = metrics.contract(metric)
+    return suites.contract(contract.suite).sets.values() if contract.records else ()
 
 
 def _check_folder(config: Mapping[str, Any]) -> None:

@@ -121,6 +121,13 @@ def test_value_out_of_range_is_named(overlay, start):
         ({"method_settings": {"other": {}}}, ["method_settings.other", "npo"]),
         ({"unlearning": {"lr": -1}}, ["unlearning.lr", "-1"]),
         ({"metrics": ["rogue"]}, ["metrics", "'rogue'", "did you mean rouge?"]),
+        (
+            {
+                "world": {"provider": "tofu", "authors": 200, "holdout_authors": 2},
+                "metrics": ["membership_loss"],
+            },
+            ["metrics", "membership_loss needs 20 holdout authors for forget10, there are 2"],
+        ),
         ({"metrics": ["forget_quality"]}, ["metrics", "forget_quality needs truth_ratio"]),
         ({"figures": ["curve"]}, ["figures", "'curve'", "did you mean curves?"]),
         ({"oracle_seeds": [0]}, ["oracle_seeds", "0 is one of seeds"]),

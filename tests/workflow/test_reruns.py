@@ -99,6 +99,14 @@ def other_collect_script(folder: Folder) -> None:
     folder.append("workflow/scripts/collect.py", "\nANSWER = 42\n")
 
 
+def other_suite(folder: Folder) -> None:
+    folder.append("src/lethe/suites/tofu.py", "\n\nANSWER = 42\n")
+
+
+def other_tokens(folder: Folder) -> None:
+    folder.append("src/lethe/suites/tokens.py", "\n\nANSWER = 42\n")
+
+
 def other_curves(folder: Folder) -> None:
     folder.replace("src/lethe/figures/curves.py", "MOST_TICKS = 6", "MOST_TICKS = 5")
 
@@ -156,6 +164,14 @@ EDITS = {
     "what metrics share": (other_metric_helper, scored(runs()) | report()),
     "the script of scores": (other_score_script, scored(runs()) | report()),
     "the script of collecting": (other_collect_script, evaluated(runs()) | report()),
+    "the source of a suite": (other_suite, evaluated(runs()) | report()),
+    "the source of a suite that is not run": (other_tokens, set()),
+    "a metric of another suite": (
+        {"metrics": [*METRICS, "extraction_strength"]},
+        {f"collect[forget10,{run},tokens]" for run in runs()}
+        | scored(runs(), ["extraction_strength"])
+        | report(),
+    ),
     "items of the evaluation": ({"evaluation": {"items": 19}}, evaluated(runs()) | report()),
     "the truth ratio's variant": (
         {"metric_settings": {"truth_ratio": {"variant": "arithmetic"}}},
