@@ -212,8 +212,8 @@ def _check_holdout(config: Mapping[str, Any]) -> None:
         count = forget_authors(parse_split(split), world["authors"])
         if count > world["holdout_authors"]:
             raise LetheError(
-                f"config: metrics: {wanted[0]} needs {count} holdout authors for {split}, there are "
-                f"{world['holdout_authors']}; raise world.holdout_authors or leave it out"
+                f"config: metrics: {wanted[0]} needs {count} holdout authors for {split}, there "
+                f"are {world['holdout_authors']}; raise world.holdout_authors or leave it out"
             )
 
 
