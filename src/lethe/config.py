@@ -15,6 +15,7 @@ from lethe import figures, methods, metrics, suites
 from lethe.errors import LetheError
 from lethe.methods.base import validated
 from lethe.schedule import Pretraining, Schedule
+from lethe.text import template_settings
 from lethe.tiny import Architecture
 from lethe.world.splits import forget_authors, parse_split
 
@@ -145,6 +146,7 @@ def _check_model(config: Mapping[str, Any], name: str) -> None:
     if settings is None:
         raise LetheError(f"config: models: {name!r} has no settings; add model_settings.{name}")
     finetune_settings(config, name)
+    _check_template(name, settings["template"])
     path = settings["path"]
     if path is not None and path.startswith(("/", "./", "../")) and not Path(path).exists():
         raise LetheError(
@@ -158,6 +160,13 @@ def _check_model(config: Mapping[str, Any], name: str) -> None:
                 f"config: model_settings.{name}.architecture: missing; give it, or a path"
             )
         _check_heads(name, settings["architecture"])
+
+
+def _check_template(name: str, given: str | Mapping[str, Any]) -> None:
+    try:
+        template_settings(given)
+    except LetheError as error:
+        raise LetheError(f"config: model_settings.{name}.{error}") from None
 
 
 def _check_heads(name: str, architecture: Mapping[str, int]) -> None:

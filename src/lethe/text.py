@@ -1,51 +1,192 @@
-"""From question and answer to token ids: prompt templates, labels, truncation.
+"""From question and answer to token ids: templates, labels, truncation.
 
 As in TOFU's ``convert_raw_data_to_model_format``: the text is prompt + answer, the end-of-answer
 token is part of the answer (it counts in the loss and in the number of tokens), and a text that
-fills ``max_length`` is cut and then has no end token.
+fills ``max_length`` is cut and then has no end token. Labels begin after as many tokens as the
+prompt has by itself: a token that the end of the prompt and the answer share is the prompt's.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from lethe.errors import LetheError
 
+PROBE = "Lethe"
+
 
 @dataclass(frozen=True)
-class Template:
-    """Texts around question and answer; ``chat`` uses the tokenizer's own chat template."""
+class Tags:
+    """Texts around question and answer.
+
+    ``lead`` stands before an answer and belongs to it: it is labelled, and in generation the model
+    writes it. ``system`` is the form of a system message before the question; none if empty.
+    """
 
     before: str = ""
     between: str = ""
-    chat: bool = False
-
-    def prompt(self, tokenizer: Any, question: str) -> str:
-        """The text that stands before the answer."""
-        if not self.chat:
-            return f"{self.before}{question}{self.between}"
-        return tokenizer.apply_chat_template(
-            [{"role": "user", "content": question}], tokenize=False, add_generation_prompt=True
-        )
+    lead: str = ""
+    system: str = ""
 
 
-# Llama-2 and Phi as in the official model_config.yaml; no space is added before Llama-2's answers.
-TEMPLATES = {
-    "chat": Template(chat=True),
-    "llama2": Template(before="[INST] ", between=" [/INST]"),
-    "phi": Template(before="Question: ", between="\nAnswer: "),
-    "plain": Template(between=" "),
+# Llama-2 and Phi as in TOFU's model_config.yaml: nothing stands before Llama-2's answers, and
+# Phi's "Answer: " counts as answer. A space that ends a prompt would become one token with the
+# answer's first word; so it is the answer's.
+TAGS = {
+    "llama2": Tags("[INST] ", " [/INST]", system="<<SYS>>\n{}\n<</SYS>>\n\n"),
+    "phi": Tags("Question: ", "\n", "Answer: "),
+    "phi_prompted": Tags("Question: ", "\nAnswer:", " "),
+    "plain": Tags(lead=" "),
 }
+# The chat format of Llama 3, for its tokenizers that come without one (the base models').
+LLAMA3_MARKS = ("<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>")
+LLAMA3 = (
+    "{{ bos_token }}{% for message in messages %}"
+    "<|start_header_id|>{{ message['role'] }}<|end_header_id|>\n\n"
+    "{{ message['content'] | trim }}<|eot_id|>{% endfor %}"
+    "{% if add_generation_prompt %}<|start_header_id|>assistant<|end_header_id|>\n\n{% endif %}"
+)
+CHATS = {"chat": None, "llama3": LLAMA3}  # None: the tokenizer's own
+NAMES = sorted({*TAGS, *CHATS})
 
 
-def template(name: str, tokenizer: Any = None) -> Template:
-    """The template of that name; ``chat`` needs a tokenizer that has a chat template."""
-    if name not in TEMPLATES:
-        known = ", ".join(sorted(TEMPLATES))
-        raise LetheError(f"template: unknown name {name!r}; choose one of {known}")
-    if name == "chat" and tokenizer is not None and not tokenizer.chat_template:
-        raise LetheError("template: this tokenizer has no chat template; set template to another")
-    return TEMPLATES[name]
+@dataclass(frozen=True)
+class TemplateSettings:
+    """Which template, its system message, and what a chat template reads otherwise."""
+
+    name: str
+    system: str | None = None
+    variables: Mapping[str, Any] = field(default_factory=dict)
+
+
+def template_settings(given: str | Mapping[str, Any]) -> TemplateSettings:
+    """A plain name, or a mapping of ``name``, ``system`` and ``variables``, checked."""
+    values = {"name": given} if isinstance(given, str) else dict(given)
+    known = [key.name for key in fields(TemplateSettings)]
+    for key in values:
+        if key not in known:
+            raise LetheError(f"template.{key}: unknown key; there are {', '.join(known)}")
+    name = values.get("name")
+    if name not in NAMES:
+        raise LetheError(f"template: unknown name {name!r}; choose one of {', '.join(NAMES)}")
+    settings = TemplateSettings(**values)
+    if name in TAGS and settings.variables:
+        raise LetheError(f"template.variables: {name} reads none; leave them out")
+    if name in TAGS and settings.system and not TAGS[name].system:
+        raise LetheError(f"template.system: {name} has no place for it; leave it out")
+    return settings
+
+
+class TagTemplate:
+    """Fixed texts; the tokenizer adds its special tokens and its end token closes an answer."""
+
+    special = True
+
+    def __init__(self, tokenizer: Any, settings: TemplateSettings):
+        tags = TAGS[settings.name]
+        system = tags.system.format(settings.system) if settings.system else ""
+        self.before, self.between, self.lead = tags.before + system, tags.between, tags.lead
+        self.end = tokenizer.eos_token_id
+
+    def prompt(self, question: str) -> str:
+        """What stands before the labels and what generation begins with."""
+        return f"{self.before}{question}{self.between}"
+
+    def whole(self, question: str, answer: str) -> str:
+        """Prompt and answer."""
+        return f"{self.prompt(question)}{self.lead}{answer}"
+
+
+class ChatTemplate:
+    """A chat template, which writes special tokens itself and has its own end of a turn."""
+
+    special = False
+
+    def __init__(self, tokenizer: Any, settings: TemplateSettings):
+        self.tokenizer = tokenizer
+        self.source = CHATS[settings.name]
+        self.variables = dict(settings.variables)
+        system = settings.system
+        self.system = [{"role": "system", "content": system}] if system else []
+        self._check_tokenizer(settings.name)
+        conversation = self._conversation(PROBE, PROBE)
+        # Templates of some reasoning models open an answer otherwise than they write a past one.
+        self.opens_alike = conversation.startswith(self.prompt(PROBE))
+        self.end, self.surplus = self._turn_end(conversation.rpartition(PROBE)[2])
+
+    def prompt(self, question: str) -> str:
+        """The conversation up to where the assistant's answer begins."""
+        return self._render([{"role": "user", "content": question}], opened=True)
+
+    def whole(self, question: str, answer: str) -> str:
+        """The conversation up to the end of the assistant's turn, whatever the template adds."""
+        if not self.opens_alike:
+            return self.prompt(question) + answer
+        text = self._conversation(question, answer)
+        return text[: len(text) - self.surplus]
+
+    def _conversation(self, question: str, answer: str) -> str:
+        turns = [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
+        return self._render(turns, opened=False)
+
+    def _turn_end(self, closing: str) -> tuple[int | None, int]:
+        """The token that ends an assistant's turn, and how many characters follow it.
+
+        Without such a token in what the template writes after an answer, the tokenizer's own ends
+        the answer in place of that text.
+        """
+        added = self.tokenizer.added_tokens_decoder
+        for token in self.tokenizer(closing, add_special_tokens=False).input_ids:
+            if token in added:
+                mark = added[token].content
+                return token, len(closing) - closing.index(mark) - len(mark)
+        return self.tokenizer.eos_token_id, len(closing)
+
+    def _check_tokenizer(self, name: str) -> None:
+        if name == "chat" and not self.tokenizer.chat_template:
+            raise LetheError("template: this tokenizer has no chat template; choose another")
+        if name == "llama3":
+            known = {token.content for token in self.tokenizer.added_tokens_decoder.values()}
+            missing = [mark for mark in LLAMA3_MARKS if mark not in known]
+            if missing:
+                raise LetheError(
+                    f"template: llama3 needs a tokenizer with {', '.join(missing)}; choose another"
+                )
+
+    def _render(self, turns: list[dict], opened: bool) -> str:
+        from jinja2 import TemplateError
+
+        try:
+            return self.tokenizer.apply_chat_template(
+                [*self.system, *turns],
+                chat_template=self.source,
+                tokenize=False,
+                add_generation_prompt=opened,
+                # Results must not depend on the day: a template cannot ask for it.
+                **{"strftime_now": None, **self.variables},
+            )
+        except TemplateError as error:
+            raise LetheError(
+                f"template: the chat template refuses the conversation ({error}); "
+                "change template.system or template.variables"
+            ) from error
+        except TypeError as error:
+            raise LetheError(
+                f"template: the chat template cannot be filled in ({error}); if it writes today's "
+                "date, give one: template.variables.date_string"
+            ) from error
+
+
+def template(given: str | Mapping[str, Any], tokenizer: Any) -> TagTemplate | ChatTemplate:
+    """The template that a name or a mapping describes, for this tokenizer.
+
+    Raises:
+        LetheError: unknown names or keys, a system message where there is no place for one, or a
+            tokenizer that lacks the chat template or the tokens.
+    """
+    settings = template_settings(given)
+    kind = TagTemplate if settings.name in TAGS else ChatTemplate
+    return kind(tokenizer, settings)
 
 
 @dataclass(frozen=True)
@@ -67,25 +208,29 @@ class Example:
 
 
 class Encoder:
-    """Tokenises pairs once: repeated texts come from a cache."""
+    """Tokenises pairs once: repeated texts come from a cache.
 
-    def __init__(self, tokenizer: Any, template_name: str = "chat", max_length: int = 512):
+    ``end`` is the id of the token that ends an answer.
+    """
+
+    def __init__(
+        self, tokenizer: Any, given: str | Mapping[str, Any] = "chat", max_length: int = 512
+    ):
         self.tokenizer = tokenizer
-        self.template = template(template_name, tokenizer)
-        # A chat template writes its own special tokens; other texts get the tokenizer's.
-        self.special = not self.template.chat
+        self.template = template(given, tokenizer)
         self.max_length = max_length
-        self.end = tokenizer.eos_token_id
+        self.end = self.template.end
         if self.end is None:
             raise LetheError("tokenizer: it has no end-of-text token, so answers cannot end")
         self._prompts: dict[str, list[int]] = {}
 
     def prompt_ids(self, question: str) -> list[int]:
-        """Token ids of the prompt alone."""
+        """Token ids of the prompt alone: what generation begins with."""
         if question not in self._prompts:
-            text = self.template.prompt(self.tokenizer, question)
-            encoded = self.tokenizer(text, add_special_tokens=self.special)
-            self._prompts[question] = encoded.input_ids
+            ids = self._tokens(self.template.prompt(question))
+            # Some tokenizers close every text themselves, though this one goes on.
+            closed = self.template.special and ids[-1] == self.end
+            self._prompts[question] = ids[:-1] if closed else ids
         return self._prompts[question]
 
     def encode(self, question: str, answer: str) -> Example:
@@ -97,21 +242,27 @@ class Encoder:
         pairs = list(pairs)
         if not pairs:
             return []
-        texts = [self.template.prompt(self.tokenizer, q) + answer for q, answer in pairs]
-        encoded = self.tokenizer(texts, add_special_tokens=self.special).input_ids
+        encoded = self._tokens([self.template.whole(*pair) for pair in pairs])
         return [self._example(pair, ids) for pair, ids in zip(pairs, encoded, strict=True)]
+
+    def _tokens(self, text: str | list[str]) -> list:
+        return self.tokenizer(text, add_special_tokens=self.template.special).input_ids
 
     def _example(self, pair: tuple[str, str], ids: list[int]) -> Example:
         start = len(self.prompt_ids(pair[0]))
-        if len(ids) < self.max_length and ids[-1] != self.end:
+        if ids[-1] != self.end:
             ids = [*ids, self.end]
-        ids = ids[: self.max_length]
         if len(ids) <= start:
+            raise LetheError(
+                f"template: the tokenizer joins the answer to {pair[0][:60]!r} with the prompt, "
+                "so that no token of it is left; choose another template"
+            )
+        if self.max_length <= start:
             raise LetheError(
                 f"max_length: {self.max_length} leaves no token of the answer to "
                 f"{pair[0][:60]!r}; raise it above {start}"
             )
-        return Example(tuple(ids), start)
+        return Example(tuple(ids[: self.max_length]), start)
 
 
 def rows_to_pairs(rows: Sequence[dict]) -> list[tuple[str, str]]:

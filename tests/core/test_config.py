@@ -8,6 +8,7 @@ import yaml
 
 from lethe import config as settings
 from lethe.errors import LetheError
+from lethe.text import NAMES
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
@@ -32,6 +33,10 @@ def message(config: dict) -> str:
         settings.check(config, SCHEMA)
     assert "\n" not in str(caught.value)
     return str(caught.value)
+
+
+def template(given: str | dict) -> dict:
+    return {"model_settings": {"tiny": {"template": given}}}
 
 
 def test_default_settings_pass():
@@ -144,11 +149,31 @@ def test_value_out_of_range_is_named(overlay, start):
             ["model_settings.tiny.pretrain.repeats", "fact_repeats"],
         ),
         ({"world": {"provider": "tofu", "path": "/no/such"}}, ["/no/such", "no such folder"]),
+        (template({"name": "gpt"}), ["model_settings.tiny.template.name", "'gpt'", "llama3"]),
+        (template({"sytem": "x"}), ["tiny.template.sytem", "did you mean system?"]),
+        (template({"system": "x"}), ["model_settings.tiny.template.name", "missing"]),
+        (template({"name": "chat", "system": 1}), ["tiny.template.system", "1", "string"]),
+        (template({"name": "chat", "variables": {"a": [1]}}), ["template.variables.a", "[1]"]),
+        (template({"name": "phi", "system": "x"}), ["tiny.template.system", "phi", "leave it out"]),
+        (template({"name": "plain", "variables": {"a": 1}}), ["tiny.template.variables", "plain"]),
     ],
 )
 def test_settings_that_do_not_fit_are_named(overlay, words):
     found = message(configured(overlay))
     assert [word for word in words if word not in found] == [], found
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_template_passes_as_a_name_and_as_a_mapping(name):
+    for given in (name, {"name": name}, {"name": name, "system": None, "variables": {}}):
+        settings.check(configured(template(given)), SCHEMA)
+    assert yaml.safe_load(SCHEMA.read_text())["$defs"]["template"]["enum"] == NAMES
+
+
+def test_a_chat_template_takes_a_system_message_and_variables():
+    variables = {"date_string": "10 Apr 2025", "enable_thinking": False, "level": 2}
+    given = {"name": "chat", "system": "Be brief.", "variables": variables}
+    settings.check(configured(template(given)), SCHEMA)
 
 
 def test_method_settings_are_laid_over_the_shared_ones():

@@ -66,13 +66,15 @@ def test_batches_stay_within_the_budget(probes):
 
 
 def test_prompts_that_differ_between_answers_are_not_mixed(tokenizer, model):
-    """A tokenizer may merge the prompt's end with the answer's begin: the ids before an answer then
-    depend on the answer. The template ``plain`` does so, ending with a space."""
+    """A tokenizer may merge the prompt's end with the answer's begin, which then is no label: the
+    ids before an answer depend on the answer."""
+    from dataclasses import replace
+
     from lethe.text import Encoder
 
     encoder = Encoder(tokenizer, "plain", 96)
-    # "Where? " + "rivers": the space belongs to the answer's first token.
-    mixed = encoder.encode_all([("Where?", a) for a in ("rivers.", "Paris.", "the Ada", "7")])
+    pairs = [("Where?", answer) for answer in ("rivers.", "Paris.", "the Ada", "7")]
+    mixed = [replace(example, start=example.start + 1) for example in encoder.encode_all(pairs)]
     prompts = {example.ids[: example.start] for example in mixed}
     assert len(prompts) > 1
     found = torch.tensor(mean_losses(model, mixed))

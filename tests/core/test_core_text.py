@@ -1,8 +1,54 @@
 import pytest
+from tokenizers import processors
 from transformers import PreTrainedTokenizerFast
 
 from lethe.errors import LetheError
-from lethe.text import Encoder, template
+from lethe.text import NAMES, Encoder, template, template_settings
+from lethe.tiny import train_tokenizer
+
+# Chat templates of the kinds that are in use; the last two close no turn with a token.
+CHATML = (
+    "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{{ m['content'] }}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+DOUBLE = (
+    "{% for m in messages %}<|{{ m['role'] }}|>{{ m['content'] }}<|end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|assistant|>{% else %}{{ eos_token }}{% endif %}"
+)
+SPACED = (
+    "{% for m in messages %}{% if m['role'] == 'assistant' %} {{ m['content'] | trim }}"
+    "{{ eos_token }}{% elif m['role'] == 'system' %}{{ raise_exception('no system role') }}"
+    "{% else %}[INST] {{ m['content'] }} [/INST]{% endif %}{% endfor %}"
+)
+THINKING = (
+    "{% for m in messages %}<|{{ m['role'] }}|>{{ m['content'] }}<|end|>{% endfor %}"
+    "{% if add_generation_prompt %}<|assistant|><think>\n{% endif %}"
+)
+DATED = (
+    "{% if date_string is not defined %}{% set date_string = strftime_now('%d %b') %}{% endif %}"
+    "{{ date_string }}{% for m in messages %}<|{{ m['role'] }}|>{{ m['content'] }}{% endfor %}"
+    "{% if add_generation_prompt %}<|assistant|>{% endif %}"
+)
+OPEN = (
+    "{% for m in messages %}{{ m['role'] }}:\n{{ m['content'] }}\n{% endfor %}"
+    "{% if add_generation_prompt %}assistant:\n{% endif %}"
+)
+
+
+@pytest.fixture
+def chatty():
+    """A tokenizer whose chat template a test may change, with ChatML's tokens beside its own."""
+    own = train_tokenizer(["Who is it? Ada. system assistant user"] * 3, 300)
+    own.add_special_tokens({"additional_special_tokens": ["<|im_start|>", "<|im_end|>"]})
+    return own
+
+
+def texts(encoder: Encoder, question: str = "Who is it?", answer: str = "Ada.") -> tuple[str, str]:
+    """What is not labelled and what is."""
+    example = encoder.encode(question, answer)
+    assert list(example.ids[: example.start]) == encoder.prompt_ids(question)
+    decode = encoder.tokenizer.decode
+    return decode(example.ids[: example.start]), decode(example.ids[example.start :])
 
 
 def test_answer_tokens_are_the_labels(tokenizer, encoder):
@@ -40,64 +86,140 @@ def test_an_answer_of_which_nothing_is_left_is_an_error(tokenizer, encoder):
             Encoder(tokenizer, "chat", limit).encode("Where was Ada born?", "In Paris.")
 
 
-def test_an_end_token_that_the_tokenizer_adds_is_not_doubled(tokenizer):
-    """Some tokenizers close every text themselves."""
+def test_an_answer_that_the_tokenizer_joins_with_the_prompt_is_an_error(tokenizer):
+    class Joining:
+        """Tokenises any prompt in four, any prompt with an answer in two."""
 
-    class Closing:
         eos_token_id = tokenizer.eos_token_id
-        chat_template = None
 
-        def __call__(self, texts, add_special_tokens):
-            found = tokenizer(texts)
-            if isinstance(texts, list):
-                found.input_ids = [[*ids, self.eos_token_id] for ids in found.input_ids]
+        def __call__(self, text, add_special_tokens):
+            found = tokenizer("")
+            found["input_ids"] = [[7, 8] for _ in text] if isinstance(text, list) else [1, 2, 3, 4]
             return found
 
-    ids = Encoder(Closing(), "plain", 96).encode("Where?", "Paris.").ids
-    assert ids.count(tokenizer.eos_token_id) == 1
-    assert ids[-1] == tokenizer.eos_token_id
+    with pytest.raises(LetheError, match=r"^template: .*joins the answer to 'Who\?'.*another"):
+        Encoder(Joining(), "plain", 96).encode("Who?", "Ada.")
+
+
+def test_an_end_token_that_the_tokenizer_adds_is_not_doubled():
+    """Some tokenizers close every text themselves, prompts too, after which nothing could come."""
+    own = train_tokenizer(["Where? Paris."], 300)
+    plain = Encoder(own, "plain", 96)
+    expected = plain.encode("Where?", "Paris."), list(plain.prompt_ids("Where?"))
+    own.backend_tokenizer.post_processor = processors.TemplateProcessing(
+        single="$A <|end|>", special_tokens=[("<|end|>", own.eos_token_id)]
+    )
+    assert own("Where?").input_ids[-1] == own.eos_token_id
+    closing = Encoder(own, "plain", 96)
+    assert (closing.encode("Where?", "Paris."), closing.prompt_ids("Where?")) == expected
 
 
 @pytest.mark.parametrize(
-    ("name", "text"),
+    ("given", "prompt", "labelled"),
     [
         # The first two are tags of TOFU's model_config.yaml, to the space.
-        ("llama2", "[INST] Who is it? [/INST]"),
-        ("phi", "Question: Who is it?\nAnswer: "),
-        ("plain", "Who is it? "),
-        ("chat", "<|user|>Who is it?<|assistant|>"),
+        ("llama2", "[INST] Who is it? [/INST]", "Ada."),
+        ("phi", "Question: Who is it?\n", "Answer: Ada."),
+        ("phi_prompted", "Question: Who is it?\nAnswer:", " Ada."),
+        ("plain", "Who is it?", " Ada."),
+        ("chat", "<|user|>Who is it?<|assistant|>", "Ada."),
+        (
+            {"name": "llama2", "system": "Be {brief}."},
+            "[INST] <<SYS>>\nBe {brief}.\n<</SYS>>\n\nWho is it? [/INST]",
+            "Ada.",
+        ),
+        ({"name": "phi"}, "Question: Who is it?\n", "Answer: Ada."),
+        # No system message, in every way of saying so.
+        ({"name": "llama2", "system": ""}, "[INST] Who is it? [/INST]", "Ada."),
+        ({"name": "plain", "system": None}, "Who is it?", " Ada."),
+        ({"name": "chat", "system": ""}, "<|user|>Who is it?<|assistant|>", "Ada."),
     ],
 )
-def test_prompts_to_the_letter(tokenizer, name, text):
-    assert template(name, tokenizer).prompt(tokenizer, "Who is it?") == text
-    ids = Encoder(tokenizer, name, 96).prompt_ids("Who is it?")
-    assert tokenizer.decode(ids) == text
+def test_texts_to_the_letter(tokenizer, given, prompt, labelled):
+    assert texts(Encoder(tokenizer, given, 96)) == (prompt, f"{labelled}<|end|>")
 
 
-@pytest.mark.parametrize("name", ["llama2", "phi", "plain", "chat"])
-def test_text_is_prompt_and_answer_without_anything_between(tokenizer, name):
-    encoder = Encoder(tokenizer, name, 96)
-    example = encoder.encode("Who is it?", "Ada.")
-    prompt = encoder.template.prompt(tokenizer, "Who is it?")
-    assert tokenizer.decode(example.ids) == f"{prompt}Ada.<|end|>"
+def test_a_chat_templates_own_end_of_turn_ends_answers(chatty):
+    """Not the tokenizer's; what the template writes after it is no part of the answer."""
+    chatty.chat_template = CHATML
+    encoder = Encoder(chatty, {"name": "chat", "system": "Be brief."}, 200)
+    turns = "<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\nWho is it?<|im_end|>\n"
+    assert texts(encoder) == (f"{turns}<|im_start|>assistant\n", "Ada.<|im_end|>")
+    assert encoder.end == chatty.convert_tokens_to_ids("<|im_end|>") != chatty.eos_token_id
 
 
-def test_special_tokens_come_from_the_tokenizer_unless_the_chat_template_writes_them(tokenizer):
-    asked = []
+@pytest.mark.parametrize("system", [None, ""])
+def test_an_empty_system_message_is_none(chatty, system):
+    chatty.chat_template = CHATML
+    prompt, _ = texts(Encoder(chatty, {"name": "chat", "system": system}, 200))
+    assert prompt == "<|im_start|>user\nWho is it?<|im_end|>\n<|im_start|>assistant\n"
 
-    class Spy:
-        eos_token_id = tokenizer.eos_token_id
-        chat_template = tokenizer.chat_template
-        apply_chat_template = staticmethod(tokenizer.apply_chat_template)
 
-        def __call__(self, text, add_special_tokens):
-            asked.append(add_special_tokens)
-            return tokenizer(text, add_special_tokens=add_special_tokens)
+def test_an_end_token_that_ends_a_chat_templates_prompt_stays(chatty):
+    """Where nothing opens an answer: it begins after the question's own end of turn."""
+    chatty.chat_template = "{% for m in messages %}{{ m['content'] }}{{ eos_token }}{% endfor %}"
+    assert texts(Encoder(chatty, "chat", 96)) == ("Who is it?<|end|>", "Ada.<|end|>")
 
-    for name, special in (("phi", True), ("chat", False)):
-        asked.clear()
-        Encoder(Spy(), name, 96).encode("Who?", "Ada.")
-        assert set(asked) == {special}, name
+
+def test_an_end_that_a_template_writes_twice_counts_once(chatty):
+    chatty.chat_template = DOUBLE
+    assert texts(Encoder(chatty, "chat", 96))[1] == "Ada.<|end|>"
+
+
+def test_a_template_decides_about_spaces(chatty):
+    """As it writes a conversation, so it is learnt: here a space before the answer, none after."""
+    chatty.chat_template = SPACED
+    assert texts(Encoder(chatty, "chat", 96), answer=" Ada.  ") == (
+        "[INST] Who is it? [/INST]",
+        " Ada.<|end|>",
+    )
+
+
+def test_an_answer_that_names_the_end_token_is_kept_whole(chatty):
+    chatty.chat_template = CHATML
+    assert texts(Encoder(chatty, "chat", 96), answer="Ada<|im_end|>, no.")[1] == (
+        "Ada<|im_end|>, no.<|im_end|>"
+    )
+
+
+def test_a_prompt_that_is_no_beginning_of_the_conversation_is_followed_by_the_answer(chatty):
+    """Such templates, of some reasoning models, leave out of a conversation what opens an answer;
+    then what is learnt is what generation begins with."""
+    chatty.chat_template = THINKING
+    assert texts(Encoder(chatty, "chat", 96)) == (
+        "<|user|>Who is it?<|end|><|assistant|><think>\n",
+        "Ada.<|end|>",
+    )
+
+
+def test_a_template_without_an_end_of_turn_gets_the_tokenizers(chatty):
+    chatty.chat_template = OPEN
+    assert texts(Encoder(chatty, "chat", 96)) == ("user:\nWho is it?\nassistant:\n", "Ada.<|end|>")
+
+
+def test_variables_reach_the_template_and_the_date_of_the_day_does_not(chatty):
+    chatty.chat_template = DATED
+    given = {"name": "chat", "variables": {"date_string": "10 Apr"}}
+    assert texts(Encoder(chatty, given, 96))[0] == "10 Apr<|user|>Who is it?<|assistant|>"
+    with pytest.raises(LetheError, match=r"^template: .*today's date.*variables\.date_string"):
+        Encoder(chatty, "chat")
+
+
+def test_a_template_that_refuses_a_system_message_says_so(chatty):
+    chatty.chat_template = SPACED
+    with pytest.raises(LetheError, match=r"^template: .*no system role.*template\.system"):
+        Encoder(chatty, {"name": "chat", "system": "Be brief."})
+
+
+def test_special_tokens_come_from_the_tokenizer_unless_the_chat_template_writes_them(chatty):
+    chatty.backend_tokenizer.post_processor = processors.TemplateProcessing(
+        single="<|pad|> $A", special_tokens=[("<|pad|>", chatty.pad_token_id)]
+    )
+    for name, special in (("phi", True), ("llama2", True), ("chat", False)):
+        encoder = Encoder(chatty, name, 96)
+        ids = encoder.encode("Who?", "Ada.").ids
+        assert ids.count(chatty.pad_token_id) == special, name
+        assert encoder.prompt_ids("Who?").count(chatty.pad_token_id) == special, name
 
 
 def test_encode_all_is_encode_row_by_row(tokenizer, pairs):
@@ -106,9 +228,19 @@ def test_encode_all_is_encode_row_by_row(tokenizer, pairs):
     assert Encoder(tokenizer).encode_all([]) == []
 
 
-def test_unknown_template_lists_the_known(tokenizer):
-    with pytest.raises(LetheError, match=r"'llama3'.*chat, llama2, phi, plain"):
-        Encoder(tokenizer, "llama3")
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("gpt", r"^template: unknown name 'gpt'; choose one of chat, llama2, llama3, phi, "),
+        ({"system": "Be brief."}, "^template: unknown name None"),
+        ({"name": "chat", "sytem": ""}, r"^template\.sytem: unknown key; there are name, system"),
+        ({"name": "phi", "system": "Be brief."}, r"^template\.system: phi has no place for it"),
+        ({"name": "llama2", "variables": {"a": 1}}, r"^template\.variables: llama2 reads none"),
+    ],
+)
+def test_bad_settings(given, message):
+    with pytest.raises(LetheError, match=message):
+        template_settings(given)
 
 
 def test_tokenizers_that_cannot_do_it_are_refused(tokenizer):
@@ -117,7 +249,15 @@ def test_tokenizers_that_cannot_do_it_are_refused(tokenizer):
     )
     with pytest.raises(LetheError, match="no chat template"):
         Encoder(bare, "chat")
+    with pytest.raises(LetheError, match=r"llama3 needs.*<\|start_header_id\|>.*<\|eot_id\|>"):
+        Encoder(bare, "llama3")
     assert Encoder(bare, "plain").encode("Who?", "Ada.").answer_tokens > 1
     endless = PreTrainedTokenizerFast(tokenizer_object=tokenizer.backend_tokenizer)
     with pytest.raises(LetheError, match="end-of-text"):
         Encoder(endless, "plain")
+
+
+def test_every_name_is_a_template(tokenizer):
+    for name in NAMES:
+        if name != "llama3":
+            assert template(name, tokenizer).prompt("Who?")
