@@ -40,7 +40,11 @@ class Request:
 
 
 # What OpenUnlearning's chat models were trained with; other systems' checkpoints most likely too.
-CUSTOMARY = {"name": "chat", "system": "You are a helpful assistant."}
+CUSTOMARY = {
+    "name": "chat",
+    "system": "You are a helpful assistant.",
+    "variables": {"date_string": "10 Apr 2025"},
+}
 
 
 def default_template(source: str) -> dict[str, Any]:
