@@ -56,7 +56,7 @@ def _add_evaluate(commands) -> None:
     evaluate.add_argument(
         "--set", nargs="+", default=[], metavar="METRIC.KEY=VALUE", help="settings of metrics"
     )
-    evaluate.add_argument("--template", help="chat (default), llama2, llama3, phi, plain")
+    evaluate.add_argument("--template", help="chat, llama3, llama2, phi, phi_prompted or plain")
     evaluate.add_argument("--system", help="the system message of a chat template; '' for none")
     evaluate.add_argument("--items", type=int, help="of each set at the most (default: all)")
     evaluate.add_argument("--max-length", type=int, default=512, help="tokens of a text")
@@ -110,10 +110,13 @@ def _evaluate(options: argparse.Namespace) -> None:
     from lethe.files import write_json
     from lethe.runtime import set_up
     from lethe.suites import Limits
+    from lethe.text import CHATS
 
     template = default_template(options.checkpoint)
     if options.template is not None:
-        template = {"name": options.template}
+        # What a chat template reads otherwise (a date) is still needed; other templates read none.
+        kept = template if options.template in CHATS else {}
+        template = {**kept, "name": options.template}
     if options.system is not None:
         template = {**template, "system": options.system or None}
     set_up(options.threads)

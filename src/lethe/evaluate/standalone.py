@@ -11,7 +11,7 @@ from lethe.files import read_json
 from lethe.metrics.base import MetricFile
 from lethe.records import Records, check_records
 from lethe.suites import Evaluation, Limits
-from lethe.text import Encoder
+from lethe.text import Encoder, template_settings
 from lethe.world.files import read_perturbed, read_qa
 from lethe.world.splits import Split, parse_split
 
@@ -61,6 +61,7 @@ def evaluate(request: Request) -> dict[str, Any]:
     loaded, for data that lack or do not fit, and for a metric that was asked for but cannot be
     computed.
     """
+    template_settings(request.template)
     data = _Data(request.data, parse_split(request.split), request.items)
     skipped = {name: _obstacle(name, request, data) for name in request.metrics or metrics.names()}
     wanted = [name for name, why in skipped.items() if why is None]
