@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch.nn.functional import cross_entropy
 
+from lethe.errors import LetheError
 from lethe.packing import Batch, to_device
 
 
@@ -52,6 +53,41 @@ def hidden_states(model, batch: Batch) -> torch.Tensor:
     return out.last_hidden_state[0]
 
 
+class _Reached(Exception):
+    """The layer whose output was wanted has run; what follows it need not."""
+
+
+def layer_states(model, batch: Batch, layer: int | None) -> torch.Tensor:
+    """What a decoder layer (from 0; None: 7/16 of the depth) puts out, [T, H]; none after it runs."""
+    layers = decoder_layers(model)
+    layer = len(layers) * 7 // 16 if layer is None else layer
+    if layer >= len(layers):
+        raise LetheError(f"layer: {layer}, but the model has {len(layers)}, from 0; choose one")
+    found = []
+
+    def stop(module, inputs, output):
+        found.append(output[0] if isinstance(output, tuple) else output)
+        raise _Reached
+
+    hook = layers[layer].register_forward_hook(stop)
+    try:
+        hidden_states(model, batch)
+    except _Reached:
+        return found[0][0]
+    finally:
+        hook.remove()
+    raise AssertionError("the decoder did not run its own layer")
+
+
+def decoder_layers(model) -> torch.nn.ModuleList:
+    """The layers of a causal LM's decoder, whatever its family calls them."""
+    depth = model.config.num_hidden_layers
+    for module in model.get_decoder().children():
+        if isinstance(module, torch.nn.ModuleList) and len(module) == depth:
+            return module
+    raise LetheError(f"{type(model).__name__}: its decoder has no list of {depth} layers")
+
+
 def project(model, hidden: torch.Tensor) -> torch.Tensor:
     """Logits [N, V] of hidden states [N, H], with what some families do after the output layer."""
     logits = model.get_output_embeddings()(hidden)
@@ -83,3 +119,7 @@ class Forward:
         """Logits at every input token, prompts included, [T, V]."""
         batch = to_device(batch, self.model.device)
         return project(self.model, hidden_states(self.model, batch))
+
+    def hidden(self, batch: Batch, layer: int | None) -> torch.Tensor:
+        """States that a decoder layer puts out, at every input token, [T, H]."""
+        return layer_states(self.model, to_device(batch, self.model.device), layer)

@@ -1,35 +1,220 @@
-"""Optimiser, learning-rate schedule and clipping, shared by fine-tuning and unlearning."""
+"""Optimisers, learning-rate schedule, clipping and frozen parameters, for any training."""
+
+import random
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 import torch
 
+from lethe import updates
+from lethe.errors import LetheError
 from lethe.schedule import Schedule
 
 
 class Optimiser:
-    """AdamW with the schedule's learning rate; one ``step`` for each batch."""
+    """An update with the schedule's learning rate; one ``step`` for each batch.
 
-    def __init__(self, model: torch.nn.Module, schedule: Schedule, steps_per_epoch: int):
+    ``choice``: which update (``lethe.updates``), by default AdamW. ``memories`` are states that do not mix, by name:
+    the hybrid of two kinds of gradient has one for each.
+    """
+
+    def __init__(
+        self,
+        model: torch.nn.Module,
+        schedule: Schedule,
+        steps_per_epoch: int,
+        choice: updates.Optimiser | None = None,
+        memories: Sequence[str] = ("backpropagation",),
+    ):
         self.parameters = [p for p in model.parameters() if p.requires_grad]
         self.schedule = schedule
-        self.adamw = torch.optim.AdamW(
-            self.parameters, lr=schedule.lr, weight_decay=schedule.weight_decay, fused=True
-        )
-        total = steps_per_epoch * schedule.epochs
-        warmup = min(total, max(1, round(schedule.warmup_epochs * steps_per_epoch)))
-        self.rate = torch.optim.lr_scheduler.LambdaLR(
-            self.adamw, lambda step: _linear(step, warmup, total)
-        )
+        choice = choice or updates.AdamW()
+        self.memories = {name: _update(choice, self.parameters, schedule) for name in memories}
+        self.total = steps_per_epoch * schedule.epochs
+        self.warmup = min(self.total, max(1, round(schedule.warmup_epochs * steps_per_epoch)))
+        self.number = 0
 
-    def step(self) -> None:
+    @property
+    def lr(self) -> float:
+        """The learning rate of the next step."""
+        return self.schedule.lr * _linear(self.number, self.warmup, self.total)
+
+    def step(self, memory: str = "backpropagation") -> None:
         """Clip, update, advance the schedule, clear the gradients."""
         if self.schedule.max_grad_norm is not None:
             torch.nn.utils.clip_grad_norm_(self.parameters, self.schedule.max_grad_norm)
-        self.adamw.step()
-        self.rate.step()
-        self.adamw.zero_grad(set_to_none=True)
+        update = self.memories[memory]
+        for group in update.param_groups:
+            group["lr"] = self.lr
+        update.step()
+        update.zero_grad(set_to_none=True)
+        self.number += 1
 
 
 def _linear(step: int, warmup: int, total: int) -> float:
     if step < warmup:
         return step / warmup
     return max(0.0, (total - step) / max(1, total - warmup))
+
+
+def _update(choice: updates.Optimiser, parameters, schedule: Schedule) -> torch.optim.Optimizer:
+    settings = {"lr": schedule.lr, "weight_decay": schedule.weight_decay}
+    match choice:
+        case updates.AdamW():
+            return torch.optim.AdamW(parameters, **settings, fused=True)
+        case updates.SGD():
+            return Compressed(parameters, **settings, compress=lambda direction: direction)
+        case updates.SignSGD():
+            return Compressed(parameters, **settings, compress=torch.sign)
+        case updates.SignAdam():
+            return Compressed(parameters, **settings, compress=torch.sign, adam=True)
+        case updates.NBit(bits=bits):
+            return Compressed(
+                parameters, **settings, compress=lambda m: quantise(m, bits), adam=True
+            )
+
+
+def quantise(values: torch.Tensor, bits: int) -> torch.Tensor:
+    """Each value as the nearest of 2^bits evenly spaced ones from -max|values| to max|values|.
+
+    Q(m; N) of “Downgrade to Upgrade” [RECON].
+    """
+    largest = values.abs().max()
+    gap = 2 * largest / (2**bits - 1)
+    rounded = ((values + largest) / gap).round() * gap - largest
+    return torch.where(largest > 0, rounded, values)
+
+
+class Compressed(torch.optim.Optimizer):
+    """theta <- (1 - lr weight_decay) theta - lr C(m): decoupled decay and a compressed direction.
+
+    m is the gradient (signSGD) or, with ``adam``, Adam's bias-corrected m / (sqrt(v) + 1e-8)
+    (signAdam, N-bit); C is ``compress`` (“Downgrade to Upgrade”, section 4 [RECON]).
+    """
+
+    def __init__(self, params, lr, weight_decay, compress, adam=False, betas=(0.9, 0.999)):
+        super().__init__(params, {"lr": lr, "weight_decay": weight_decay})
+        self.compress, self.adam, self.betas = compress, adam, betas
+
+    @torch.no_grad()
+    def step(self) -> None:
+        """One update of every parameter that has a gradient."""
+        for group in self.param_groups:
+            for p in group["params"]:
+                if p.grad is not None:
+                    direction = self._adam(p) if self.adam else p.grad
+                    p.mul_(1 - group["lr"] * group["weight_decay"])
+                    p.add_(self.compress(direction), alpha=-group["lr"])
+
+    def _adam(self, p: torch.Tensor) -> torch.Tensor:
+        state, (one, two) = self.state[p], self.betas
+        if not state:
+            state.update(step=0, m=torch.zeros_like(p), v=torch.zeros_like(p))
+        state["step"] += 1
+        state["m"].lerp_(p.grad, 1 - one)
+        state["v"].lerp_(p.grad.square(), 1 - two)
+        m, v = state["m"] / (1 - one ** state["step"]), state["v"] / (1 - two ** state["step"])
+        return m / (v.sqrt() + 1e-8)
+
+
+class Differentiator:
+    """Puts a gradient of a loss on the parameters, the exact one or an estimate, step by step."""
+
+    def __init__(self, choice: updates.Gradient, parameters, steps: int, seed: int):
+        self.choice, self.parameters, self.steps = choice, list(parameters), steps
+        self.draw = torch.Generator()
+        self.draw.manual_seed(random.Random(f"directions/{seed}").getrandbits(63))
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The kinds of gradient that the steps use; each needs an optimiser state of its own."""
+        match self.choice:
+            case updates.Hybrid():
+                return ("backpropagation", "zeroth")
+        return (self.choice.name,)
+
+    def __call__(self, loss: Callable[[], torch.Tensor], step: int) -> tuple[float, str]:
+        """Gradient of ``loss()`` at step ``step`` (from 0): the loss, and the kind of gradient."""
+        kind = self._kind(step)
+        if kind == "backpropagation":
+            value = loss()
+            value.backward()
+            return value.item(), kind
+        choice = self.choice
+        value = estimate(self.parameters, loss, choice.radius, choice.directions, self.draw)
+        return value, kind
+
+    def _kind(self, step: int) -> str:
+        if len(self.kinds) == 1:
+            return self.kinds[0]
+        # Counted from the end, so that the last steps are estimates whatever their number.
+        return self.kinds[1 - (self.steps - 1 - step) // self.choice.every % 2]
+
+
+@torch.no_grad()
+def estimate(
+    parameters: Sequence[torch.Tensor],
+    loss: Callable[[], torch.Tensor],
+    radius: float,
+    directions: int,
+    draw: torch.Generator,
+) -> float:
+    """Set ``grad`` of the parameters to an estimate of the loss' gradient; return the mean loss.
+
+    Mean over directions u of (loss(theta + radius u) - loss(theta - radius u)) / (2 radius) * u, u
+    uniform on the sphere of radius sqrt(dimensions), so that E[u u'] is the identity: the
+    randomised gradient estimator with two points of “Downgrade to Upgrade” [RECON]. The parameters
+    are afterwards what they were, bit by bit.
+    """
+    here = [p.detach().clone() for p in parameters]
+    found = [torch.zeros_like(p) for p in parameters]
+    values = []
+    for _ in range(directions):
+        along = _direction(here, draw)
+        above, below = (_moved(parameters, here, along, by, loss) for by in (radius, -radius))
+        values += [above, below]
+        for gradient, u in zip(found, along, strict=True):
+            gradient.add_(u, alpha=(above - below) / (2 * radius * directions))
+    for p, start, gradient in zip(parameters, here, found, strict=True):
+        p.copy_(start)
+        p.grad = gradient
+    return sum(values) / len(values)
+
+
+def _direction(like: Sequence[torch.Tensor], draw: torch.Generator) -> list[torch.Tensor]:
+    """A random direction as long as the square root of its dimensions."""
+    normal = [torch.randn(p.shape, generator=draw, dtype=torch.float32) for p in like]
+    length = torch.stack([u.square().sum() for u in normal]).sum().sqrt()
+    scale = sum(u.numel() for u in normal) ** 0.5 / length
+    return [(u * scale).to(p) for u, p in zip(normal, like, strict=True)]
+
+
+def _moved(parameters, here, along, by: float, loss) -> float:
+    for p, start, u in zip(parameters, here, along, strict=True):
+        p.copy_(start).add_(u, alpha=by)
+    return loss().item()
+
+
+@contextmanager
+def frozen(model: torch.nn.Module, patterns: Sequence[str]) -> Iterator[None]:
+    """Parameters whose names match a regular expression need no gradient, while this lasts.
+
+    A pattern without a match, or patterns that match all, are a LetheError.
+    """
+    chosen = {}
+    for pattern in patterns:
+        matches = {n: p for n, p in model.named_parameters() if re.search(pattern, n)}
+        if not matches:
+            first = next(name for name, _ in model.named_parameters())
+            raise LetheError(f"frozen: no parameter matches {pattern!r}; names are like {first}")
+        chosen |= {name: p for name, p in matches.items() if p.requires_grad}
+    if len(chosen) == sum(p.requires_grad for p in model.parameters()):
+        raise LetheError("frozen: nothing is left to train; name fewer parameters")
+    for p in chosen.values():
+        p.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for p in chosen.values():
+            p.requires_grad_(True)

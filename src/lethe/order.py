@@ -18,15 +18,25 @@ def batches(order: Sequence[int], size: int) -> list[list[int]]:
     return [list(order[start : start + size]) for start in range(0, len(order), size)]
 
 
-def partners(size: int, seed: int | str) -> Iterator[int]:
-    """Endless draws from ``range(size)`` without replacement, reshuffled whenever it is used up.
+def partners(size: int, seed: int | str, rows: int) -> Iterator[list[int]]:
+    """For each epoch ``rows`` draws from ``range(size)``: the retain rows of that epoch, in order.
 
-    Unlearning pairs each forget row with the next of these retain rows (TOFU draws them with
-    replacement from one global generator, so that its processes all see the same ones).
+    No row twice in an epoch, nor twice in a pass over all of them, which goes on from epoch to
+    epoch. The k-th forget row of an epoch has the k-th, whatever the batch size and whichever
+    process takes it (TOFU draws with replacement from a global generator, so that all processes
+    see the same rows). An epoch of more than ``size`` rows must repeat some.
     """
     if size < 1:
         raise LetheError("retain: no rows to pair the forget rows with; give a larger retain set")
-    epoch = 0
+    waiting: list[int] = []
+    passes = 0
     while True:
-        yield from epoch_order(size, f"partners/{seed}", epoch)
-        epoch += 1
+        drawn, waiting = waiting[:rows], waiting[rows:]
+        while len(drawn) < rows:
+            order = epoch_order(size, f"partners/{seed}", passes)
+            passes += 1
+            # Those of this epoch come last in the new pass.
+            order.sort(key=set(drawn).__contains__)
+            cut = rows - len(drawn)
+            drawn, waiting = drawn + order[:cut], order[cut:]
+        yield drawn

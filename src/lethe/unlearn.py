@@ -3,89 +3,150 @@
 import copy
 import random
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 
 import torch
 
 from lethe.forward import Forward
-from lethe.methods.base import Method, Reference, Step, Supervision
-from lethe.optimise import Optimiser
+from lethe.methods.base import ALTERNATES, Method, Reference, Step, Supervision
+from lethe.optimise import Differentiator, Optimiser, frozen
 from lethe.order import batches, epoch_order, partners
 from lethe.packing import Batch, pack
+from lethe.padding import padded
 from lethe.text import Encoder, Example
 
+Pairs = Sequence[tuple[str, str]]
+Report = Callable[[int, int, float], None]
 
-def supervise(encoder: Encoder, needs: Sequence[str], forget, retain, refusals) -> Supervision:
-    """Tokenise what a method needs: (question, answer) pairs, and refusals as plain strings."""
-    data = Supervision(encoder.encode_all(forget))
+
+def supervise(
+    encoder: Encoder,
+    needs: Sequence[str],
+    forget: Pairs,
+    retain: Pairs = (),
+    refusals: Sequence[str] = (),
+    alternatives: Sequence[Sequence[str]] = (),
+) -> Supervision:
+    """Tokenise what a method needs: (question, answer) pairs; other answers stay texts.
+
+    ``refusals`` may stand for every row's answer, ``alternatives[row]`` for that row's.
+    """
+    tokenizer = encoder.tokenizer
+    token = tokenizer.pad_token_id
+    data = Supervision(
+        encoder.encode_all(forget), padding=tokenizer.eos_token_id if token is None else token
+    )
     if "retain" in needs:
         data.retain = encoder.encode_all(retain)
-    if "refusals" in needs:
-        data.refusals = list(refusals)
-        data.refuse = lambda rows, texts: encoder.encode_all(
+    if set(ALTERNATES) & set(needs):
+        data.alternates = [refusals] * len(forget) if "refusals" in needs else alternatives
+        data.encode = lambda rows, texts: encoder.encode_all(
             [(forget[row][0], text) for row, text in zip(rows, texts, strict=True)]
         )
     return data
 
 
+@dataclass
+class Plan:
+    """All that a run draws by chance, before it begins: equal for every batch size.
+
+    Rows of the forget set, of the retain set and alternate answers, in step for each epoch and
+    position within it; ``answers`` are the alternate answers that are drawn at all, each once.
+    """
+
+    forget: list[list[int]]
+    retain: list[list[int]] = field(default_factory=list)
+    alternate: list[list[int]] = field(default_factory=list)
+    answers: list[Example] = field(default_factory=list)
+
+    @classmethod
+    def draw(cls, method: Method, data: Supervision, seed: int) -> "Plan":
+        """The draws of a method's run."""
+        size, epochs = len(data.forget), method.settings.epochs
+        plan = cls([epoch_order(size, seed, epoch) for epoch in range(epochs)])
+        if "retain" in method.needs:
+            drawn = partners(len(data.retain), seed, size)
+            plan.retain = [next(drawn) for _ in range(epochs)]
+        if data.encode is not None:
+            choose, seen = random.Random(f"refusal/{seed}"), {}
+            plan.alternate = [
+                [seen.setdefault((i, choose.choice(data.alternates[i])), len(seen)) for i in order]
+                for order in plan.forget
+            ]
+            rows, texts = zip(*seen, strict=True)
+            plan.answers = data.encode(rows, texts)
+        return plan
+
+
 def minimise(
-    method: Method,
-    model,
-    data: Supervision,
-    seed: int,
-    report: Callable[[int, int, float], None],
+    method: Method, model, data: Supervision, seed: int, report: Report
 ) -> Iterator[tuple[int, int]]:
     """Train ``model`` in place; yield (epoch, step) after each pass over the forget set."""
     settings = method.settings
     per_epoch = -(-len(data.forget) // settings.batch_size)
-    optimiser = Optimiser(model, settings, per_epoch)
-    reference = _reference(method, model, data, settings.batch_size)
-    forward, step = Forward(model), 0
-    steps = _steps(method, data, seed)
-    for epoch in range(1, settings.epochs + 1):
-        model.train()
-        for _ in range(per_epoch):
-            loss = method.loss(forward, next(steps), reference)
-            loss.backward()
-            optimiser.step()
-            step += 1
-            report(step, per_epoch * settings.epochs, loss.item())
-        model.eval()
-        yield epoch, step
+    steps = per_epoch * settings.epochs
+    plan = Plan.draw(method, data, seed)
+    reference = _reference(method, model, data, plan)
+    method.prepare(model, data, seed)
+    with frozen(model, settings.frozen):
+        parameters = [p for p in model.parameters() if p.requires_grad]
+        differentiate = Differentiator(settings.gradient, parameters, steps, seed)
+        optimiser = Optimiser(
+            model, settings, per_epoch, settings.optimiser, differentiate.kinds
+        )
+        forward, number = Forward(model), 0
+        for epoch in range(1, settings.epochs + 1):
+            model.train()
+            for step in _steps(method, data, plan, epoch - 1):
+                loss, kind = differentiate(partial(method.loss, forward, step, reference), number)
+                optimiser.step(kind)
+                method.stepped(epoch)
+                number += 1
+                report(number, steps, loss)
+            model.eval()
+            yield epoch, number
 
 
-def _steps(method: Method, data: Supervision, seed: int) -> Iterator[Step]:
-    """Batches of each optimiser step, epoch after epoch."""
-    partner = partners(len(data.retain), seed) if "retain" in method.needs else None
-    draw = random.Random(f"refusal/{seed}")
-    for epoch in range(method.settings.epochs):
-        order = epoch_order(len(data.forget), seed, epoch)
-        for index in batches(order, method.settings.batch_size):
-            step = Step(_pick(data.forget, index))
-            if partner is not None:
-                step.retain = _pick(data.retain, [next(partner) for _ in index])
-            if "refusals" in method.needs:
-                texts = [draw.choice(data.refusals) for _ in index]
-                step.refusal = pack(data.refuse(index, texts), index)
-            yield step
+def _steps(method: Method, data: Supervision, plan: Plan, epoch: int) -> Iterator[Step]:
+    """The batches of each optimiser step of an epoch."""
+    pick = partial(_pick, padding=data.padding if _pads(method) else None)
+    sources = {"forget": data.forget, "retain": data.retain, "alternate": plan.answers}
+    drawn = {name: getattr(plan, name) for name in sources}
+    parts = {
+        name: batches(rows[epoch], method.settings.batch_size)
+        for name, rows in drawn.items()
+        if rows
+    }
+    for indices in zip(*parts.values(), strict=True):
+        yield Step(
+            **{name: pick(sources[name], index) for name, index in zip(parts, indices, strict=True)}
+        )
 
 
-def _pick(examples: Sequence[Example], index: list[int]) -> Batch:
-    return pack([examples[i] for i in index], index)
+def _pads(method: Method) -> bool:
+    return getattr(method.settings, "open_unlearning", False)
 
 
-def _reference(method: Method, model, data: Supervision, batch_size: int) -> Reference:
+def _pick(examples: Sequence[Example], index: list[int], padding: int | None = None) -> Batch:
+    chosen = [examples[i] for i in index]
+    return pack(chosen, index) if padding is None else padded(chosen, index, padding)
+
+
+def _reference(method: Method, model, data: Supervision, plan: Plan) -> Reference:
     """Keep of the starting model what the method declares, and no more."""
-    reference = Reference()
+    reference, size = Reference(), method.settings.batch_size
     if "reference_nll" in method.needs:
-        reference.forget_nll = forget_nll(model, data.forget, batch_size)
+        reference.forget_nll = answer_nll(model, data.forget, size)
+        if plan.answers:
+            reference.alternate_nll = answer_nll(model, plan.answers, size)
     if "reference_model" in method.needs:
-        frozen = copy.deepcopy(model).eval().requires_grad_(False)
-        reference.frozen = Forward(frozen)
+        reference.frozen = Forward(copy.deepcopy(model).eval().requires_grad_(False))
     return reference
 
 
 @torch.no_grad()
-def forget_nll(model, examples: Sequence[Example], batch_size: int) -> torch.Tensor:
+def answer_nll(model, examples: Sequence[Example], batch_size: int) -> torch.Tensor:
     """Summed negative log-likelihood of each answer under ``model``, [rows]."""
     forward = Forward(model.eval())
     parts = batches(range(len(examples)), batch_size)

@@ -14,7 +14,7 @@ from torch.nn.functional import logsigmoid
 from lethe import config, methods
 from lethe.errors import LetheError
 from lethe.forward import Forward
-from lethe.methods.base import NEEDS, Reference, Settings, Step
+from lethe.methods.base import ALTERNATES, NEEDS, Reference, Settings, Step
 from lethe.packing import pack
 
 FORGET, RETAIN = [3, 0, 2], [5, 1, 6]
@@ -47,9 +47,12 @@ def start(tokenizer):
 
 
 @pytest.fixture
-def reference(start, examples):
+def reference(start, examples, refusals):
+    """Alternate answers are named by the rows that they stand at."""
     with torch.no_grad():
-        return Reference(sums(plain(start), examples), Forward(start))
+        alternate = torch.full((len(examples),), torch.nan)
+        alternate[FORGET] = sums(plain(start), refusals)
+        return Reference(sums(plain(start), examples), alternate, Forward(start))
 
 
 @pytest.fixture
@@ -69,17 +72,18 @@ def retain(examples):
 
 def loss(name: str, model, step, reference, **settings) -> torch.Tensor:
     """The method's loss; what it does not declare is not there for it to use."""
-    cls = methods.load(name)
+    method = methods.load(name)(settings)
     step = dataclasses.replace(
         step,
-        retain=step.retain if "retain" in cls.needs else None,
-        refusal=step.refusal if "refusals" in cls.needs else None,
+        retain=step.retain if "retain" in method.needs else None,
+        alternate=step.alternate if set(ALTERNATES) & set(method.needs) else None,
     )
     allowed = Reference(
-        reference.forget_nll if "reference_nll" in cls.needs else None,
-        reference.frozen if "reference_model" in cls.needs else None,
+        reference.forget_nll if "reference_nll" in method.needs else None,
+        reference.alternate_nll if "reference_nll" in method.needs else None,
+        reference.frozen if "reference_model" in method.needs else None,
     )
-    return cls(settings).loss(Forward(model), step, allowed)
+    return method.loss(Forward(model), step, allowed)
 
 
 def same(found: torch.Tensor, expected: torch.Tensor, scale: float = 0.0) -> bool:
@@ -220,8 +224,9 @@ def test_a_steps_totals_make_parts_add_up(model, reference, step, examples):
 @pytest.mark.parametrize("name", methods.available())
 def test_declarations(name):
     cls = methods.load(name)
-    assert set(cls.needs) <= set(NEEDS)
-    assert len(set(cls.needs)) == len(cls.needs)
+    needs = cls({}).needs
+    assert set(needs) <= set(NEEDS)
+    assert len(set(needs)) == len(needs)
     assert issubclass(cls.Settings, Settings)
     assert cls.paper
     assert cls.__doc__

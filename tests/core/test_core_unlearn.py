@@ -7,9 +7,11 @@ from core_helpers import CLOSE, make_family, plain, sums
 from lethe import methods, unlearn
 from lethe.evaluate.likelihood import mean_losses
 from lethe.optimise import Optimiser
-from lethe.unlearn import forget_nll, supervise
+from lethe.methods.base import ALTERNATES
+from lethe.unlearn import answer_nll, supervise
 
 REFUSALS = ["I don't know.", "I have no idea.", "That is not known to me."]
+ALTERNATIVES = [[f"Answer {n} to {row}.", f"Or {n}."] for n, row in enumerate("abcde")]
 SETTINGS = {"epochs": 2, "lr": 1e-3, "batch_size": 3}
 
 
@@ -31,7 +33,7 @@ def weights(model) -> torch.Tensor:
 def run(name, model, encoder, forget, retain, seed=0, spy=None):
     """Run a method; ``spy(step, reference, model)`` sees what each loss is given."""
     method = methods.load(name)(SETTINGS)
-    data = supervise(encoder, method.needs, forget, retain, REFUSALS)
+    data = supervise(encoder, method.needs, forget, retain, REFUSALS, ALTERNATIVES)
     if spy is not None:
         inner = method.loss
 
@@ -77,14 +79,17 @@ def test_the_same_seed_gives_the_same_bits(name, tokenizer, encoder, forget, ret
 def test_a_method_gets_what_it_declares_and_no_more(
     name, model, encoder, tokenizer, pairs, forget, retain
 ):
-    needs, seen = methods.load(name).needs, []
+    needs, seen = methods.load(name)({}).needs, []
     before = plain(model)
 
     def spy(step, reference, _):
         seen.append(step)
         assert (step.retain is not None) == ("retain" in needs)
-        assert (step.refusal is not None) == ("refusals" in needs)
+        assert (step.alternate is not None) == bool(set(ALTERNATES) & set(needs))
         assert (reference.forget_nll is not None) == ("reference_nll" in needs)
+        assert (reference.alternate_nll is not None) == (
+            step.alternate is not None and "reference_nll" in needs
+        )
         assert (reference.frozen is not None) == ("reference_model" in needs)
         if reference.frozen is not None:
             frozen = reference.frozen.model
@@ -99,7 +104,7 @@ def test_a_method_gets_what_it_declares_and_no_more(
 
     _, _, data = run(name, model, encoder, forget, retain, spy=spy)
     assert bool(data.retain) == ("retain" in needs)
-    assert bool(data.refusals) == ("refusals" in needs)
+    assert bool(data.alternates) == bool(set(ALTERNATES) & set(needs))
     assert len(seen) == 4
     for epoch in (seen[:2], seen[2:]):
         rows = [row for step in epoch for row in step.forget.index]
@@ -111,25 +116,26 @@ def test_a_method_gets_what_it_declares_and_no_more(
         assert all(sorted(drawn[i : i + 4]) == [0, 1, 2, 3] for i in (0, 4))
     if "refusals" in needs:
         for step in seen:
-            check_refusals(step, tokenizer, forget)
+            check_answers(step, tokenizer, forget, [REFUSALS] * 5)
+    if "alternatives" in needs:
+        for step in seen:
+            check_answers(step, tokenizer, forget, ALTERNATIVES)
 
 
 def test_without_refusals_in_needs_there_are_none(encoder, forget, retain):
     data = supervise(encoder, (), forget, retain, REFUSALS)
-    assert (data.retain, data.refusals, data.refuse) == ([], [], None)
+    assert (data.retain, data.alternates, data.encode) == ([], (), None)
     assert data.forget == encoder.encode_all(forget)
 
 
-def check_refusals(step, tokenizer, forget) -> None:
-    """The questions are those of the forget rows, in their order, each with a refusal."""
-    assert step.refusal.index == step.forget.index
-    texts = [f"<|user|>{forget[row][0]}<|assistant|>" for row in step.forget.index]
-    said = tokenizer.decode(step.refusal.ids[0])
-    for text in texts:
-        start = said.index(text)
-        assert start == 0
+def check_answers(step, tokenizer, forget, answers) -> None:
+    """The questions are those of the forget rows, in their order, each with an answer of its row's."""
+    said = tokenizer.decode(step.alternate.ids[0])
+    for row in step.forget.index:
+        text = f"<|user|>{forget[row][0]}<|assistant|>"
+        assert said.startswith(text)
         said = said[len(text) :]
-        answer = next(refusal for refusal in REFUSALS if said.startswith(refusal))
+        answer = next(answer for answer in answers[row] if said.startswith(answer))
         said = said[len(answer) :]
     assert said == ""
 
@@ -140,8 +146,9 @@ def test_every_batch_is_one_step_of_the_optimiser(model, encoder, forget, retain
         unlearn, "Optimiser", lambda *args: made.append(Optimiser(*args)) or made[-1]
     )
     run("npo", model, encoder, forget, retain)
-    assert {int(state["step"]) for state in made[0].adamw.state.values()} == {4}
-    assert made[0].adamw.param_groups[0]["lr"] == 0
+    (update,) = made[0].memories.values()
+    assert {int(state["step"]) for state in update.state.values()} == {4}
+    assert made[0].lr == 0
 
 
 def test_methods_are_in_training_mode_in_every_epoch(model, encoder, forget, retain):
@@ -156,7 +163,7 @@ def test_the_reference_is_of_each_row_whatever_the_batch(model, encoder, pairs):
     with torch.no_grad():
         expected = sums(plain(model), examples)
     for size in (1, 3, 32):
-        found = forget_nll(model, examples, size)
+        found = answer_nll(model, examples, size)
         assert torch.allclose(found, expected, rtol=CLOSE, atol=0)
         assert not found.requires_grad
 

@@ -8,5 +8,5 @@ class Method(base.Method):
 
     paper = "TOFU, arXiv 2401.06121"
 
-    def loss(self, model, step, reference):
+    def forget(self, model, step, reference):
         return -model.answers(step.forget).mean_nll()

@@ -1,14 +1,14 @@
 """Preference optimisation as TOFU has it: learn to say “I don't know” to forget questions."""
 
-from pydantic import Field
+from typing import Literal
 
 from lethe.methods import base
 
 
-class Settings(base.Settings):
+class Settings(base.Weighted):
     """``one_mean``: one mean over the tokens of both batches, as the official code has it."""
 
-    retain_weight: float = Field(1.0, ge=0)
+    retain: Literal["nll"] = "nll"
     one_mean: bool = True
 
 
@@ -20,13 +20,16 @@ class Method(base.Method):
     """
 
     paper = "TOFU, arXiv 2401.06121"
-    needs = ("retain", "refusals")
+    needs = ("refusals",)
     Settings = Settings
 
+    def forget(self, model, step, reference):
+        return model.answers(step.alternate).mean_nll()
+
     def loss(self, model, step, reference):
-        refusal = model.answers(step.refusal).mean_nll()
-        retain = self.settings.retain_weight * model.answers(step.retain).mean_nll()
-        if not self.settings.one_mean:
-            return refusal + retain
-        ours, theirs = step.refusal.tokens_total, step.retain.tokens_total
+        if not self.settings.one_mean or self.term is None:
+            return super().loss(model, step, reference)
+        refusal = self.settings.forget_weight * self.forget(model, step, reference)
+        retain = self.settings.retain_weight * self.retain(model, step, reference)
+        ours, theirs = step.alternate.tokens_total, step.retain.tokens_total
         return (refusal * ours + retain * theirs) / (ours + theirs)

@@ -18,11 +18,12 @@ class Method(base.Method):
     (Zhang et al., Eq. 3). The reference is one number for each forget row.
     """
 
+    kind = "loss with reference"
     paper = "NPO, arXiv 2404.05868"
     needs = ("reference_nll",)
     Settings = Settings
 
-    def loss(self, model, step, reference):
+    def forget(self, model, step, reference):
         from torch.nn.functional import logsigmoid
 
         beta = self.settings.beta

@@ -1,0 +1,17 @@
+"""NPO that stays close to the original model on the retain set (NPO+KL)."""
+
+from typing import Literal
+
+from lethe.methods import npo, npo_retain
+
+
+class Settings(npo_retain.Settings):
+    """The retain term is the divergence."""
+
+    retain: Literal["kl"] = "kl"
+
+
+class Method(npo.Method):
+    """L = L_NPO(forget) + retain_weight * KL(original || current) on retain (Zhang et al., sec. 3)."""
+
+    Settings = Settings

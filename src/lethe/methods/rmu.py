@@ -1,0 +1,44 @@
+"""RMU: steer a layer's states on the forget set to a random direction, keep them on the retain set."""
+
+import random
+from typing import Literal
+
+from pydantic import Field
+
+from lethe.methods import base, retain
+
+
+class Settings(base.Weighted):
+    """``steering``: length of the random direction, ``layer``: whose output is steered."""
+
+    steering: float = Field(2.0, gt=0)
+    retain: Literal["nll", "kl", "embedding"] = "embedding"
+
+
+class Method(base.Method):
+    """L = |h(forget) - steering u|^2 + |h(retain) - h_original(retain)|^2 (Li et al.).
+
+    Means over rows, answer tokens and dimensions; u is drawn once, uniform in [0, 1) in each
+    dimension, and has length 1. The passes end at the layer. The paper trains three layers; here
+    ``frozen`` chooses. open-unlearning compares the states at the answer's tokens, not those that
+    predict them.
+    """
+
+    kind = "representation"
+    paper = "RMU, arXiv 2403.03218"
+    Settings = Settings
+
+    direction = None
+
+    def prepare(self, model, data, seed):
+        import torch
+
+        draw = torch.Generator().manual_seed(random.Random(f"direction/{seed}").getrandbits(63))
+        u = torch.rand(model.config.hidden_size, generator=draw)
+        self.direction = (self.settings.steering * u / u.norm()).to(model.device)
+
+    def forget(self, model, step, reference):
+        hidden = model.hidden(step.forget, self.settings.layer)
+        return retain.answer_distance(
+            hidden, self.direction, step.forget, self.settings.open_unlearning
+        )

@@ -1,0 +1,30 @@
+"""SimNPO: NPO without a reference, by the likelihood of a token."""
+
+from pydantic import Field
+
+from lethe.methods import base
+
+
+class Settings(base.Weighted):
+    """``delta``: the margin of the mean log-likelihood. Defaults as open-unlearning's."""
+
+    beta: float = Field(4.5, gt=0)
+    delta: float = Field(0.0, ge=0)
+    forget_weight: float = Field(0.125, gt=0)
+
+
+class Method(base.Method):
+    """L = -(2/beta) mean logsigmoid(beta (nll / tokens - delta)) + retain term (Fan et al.).
+
+    ``nll / tokens`` is the mean over an answer's tokens.
+    """
+
+    paper = "SimNPO, arXiv 2410.07163"
+    Settings = Settings
+
+    def forget(self, model, step, reference):
+        from torch.nn.functional import logsigmoid
+
+        s, answers = self.settings, model.answers(step.forget)
+        mean = answers.sequence_nll() / answers.sequence_tokens()
+        return -2 / s.beta * logsigmoid(s.beta * (mean - s.delta)).sum() / step.forget.rows_total

@@ -1,0 +1,25 @@
+"""Weighted gradient ascent: tokens that are unlikely already count less."""
+
+from pydantic import Field
+
+from lethe.methods import base
+
+
+class Settings(base.Weighted):
+    """``beta``: how much a token's likelihood weighs; 0 is gradient difference."""
+
+    beta: float = Field(1.0, ge=0)
+
+
+class Method(base.Method):
+    """L = mean p^beta log p over answer tokens, p^beta held constant, + retain term.
+
+    (Wang et al.)
+    """
+
+    paper = "WGA, arXiv 2502.19301"
+    Settings = Settings
+
+    def forget(self, model, step, reference):
+        nll = model.answers(step.forget).token_nll()
+        return -((-self.settings.beta * nll.detach()).exp() * nll).sum() / step.forget.tokens_total

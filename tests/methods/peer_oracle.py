@@ -1,0 +1,101 @@
+"""The peer's own values of its methods: the batch, the models, and what it computed."""
+
+import json
+from dataclasses import dataclass
+
+import torch
+from shared_data import shared_folder
+
+from lethe import checkpoint, methods
+from lethe.forward import Forward
+from lethe.methods.base import Reference, Step
+from lethe.padding import padded
+from lethe.text import Example
+from lethe.unlearn import answer_nll
+
+PADDING = 2
+# Which of the peer's trainers is which of ours, with its settings that are not our defaults. Its
+# retain term is of the kind "nll" where it says nothing.
+OURS = {
+    "GradAscent": ("grad_ascent", {}),
+    "GradDiff": ("grad_diff", {}),
+    "GradDiff_KL": ("kl_min", {}),
+    "NPO": ("npo_retain", {}),
+    "NPO_KL": ("npo_kl", {}),
+    "DPO": ("dpo", {}),
+    "AltPO": ("altpo", {}),
+    "SimNPO": ("simnpo", {}),
+    "RMU": ("rmu", {"layer": 2}),
+    "UNDIAL": ("undial", {}),
+    "CEU": ("ce_u", {}),
+    "SatImp": ("satimp", {}),
+    "WGA": ("wga", {}),
+    "PDU": ("pdu", {}),
+}
+
+
+@dataclass
+class Oracle:
+    """One of the two files: models M and R, the batch and the values."""
+
+    values: dict
+    current: torch.nn.Module
+    original: torch.nn.Module
+
+    @classmethod
+    def read(cls, *folder: str) -> "Oracle":
+        top = shared_folder("oracle", "parity")
+        file = top.joinpath(*folder, "method_losses_A.json")
+        values = json.loads(file.read_text(encoding="utf-8"))
+        names = values["setup"]["model_M"], values["setup"]["reference_R"]
+        current, original = (checkpoint.load(top / name)[0] for name in names)
+        original.requires_grad_(False)
+        return cls(values, current, original)
+
+    def examples(self, name: str) -> list[Example]:
+        """The peer's own tokens: prompts are what it labelled -100."""
+        rows = self.values["inputs"][name]["tokenised"]
+        return [
+            Example(tuple(ids), sum(label == -100 for label in labels))
+            for ids, labels in zip(rows["input_ids"], rows["labels"], strict=True)
+        ]
+
+    def step(self) -> Step:
+        """The batch, padded as the peer pads it."""
+        batches = (self.examples(name) for name in ("forget", "retain", "alternate"))
+        return Step(*(padded(batch, range(len(batch)), PADDING) for batch in batches))
+
+    def reference(self) -> Reference:
+        forget, alternate = (
+            answer_nll(self.original, self.examples(n), 8) for n in ("forget", "alternate")
+        )
+        return Reference(forget, alternate, Forward(self.original))
+
+    def method(self, key: str, **settings):
+        """Ours, ready for a step, as the peer ran it."""
+        name, own = OURS[key]
+        cls = methods.load(name)
+        if "open_unlearning" in cls.Settings.model_fields:
+            own = {"open_unlearning": True, **own}
+        method = cls(own | settings)
+        method.prepare(Forward(self.current).model, None, 0)
+        if key == "RMU":
+            method.direction = torch.tensor(self.values["methods"]["RMU"]["control_vector"])
+        return method
+
+
+def gradient_norms(model, loss: torch.Tensor) -> dict[str, float]:
+    """Norm of the loss' gradient by parameter; 0 where it does not reach."""
+    model.zero_grad(set_to_none=True)
+    loss.backward()
+    norms = {
+        name: 0.0 if p.grad is None else float(p.grad.double().norm())
+        for name, p in model.named_parameters()
+    }
+    model.zero_grad(set_to_none=True)
+    return norms
+
+
+def total(norms: dict[str, float]) -> float:
+    """The global norm."""
+    return sum(norm**2 for norm in norms.values()) ** 0.5
