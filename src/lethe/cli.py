@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import logging
 import sys
 
 from lethe.errors import LetheError
@@ -19,9 +20,6 @@ def main(arguments: list[str] | None = None) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="lethe", description="A laboratory for unlearning.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-
-    methods = commands.add_parser("methods", help="list the methods, their needs and defaults")
-    methods.set_defaults(run=_methods)
 
     bring = commands.add_parser("bring", help="copy results and their provenance from a folder")
     bring.add_argument("folder", help="another working folder of Lethe's")
@@ -41,6 +39,9 @@ def _parser() -> argparse.ArgumentParser:
         "--unpaired", action="store_true", help="as the official script: do not pair items"
     )
     logs.set_defaults(run=_tofu_logs)
+
+    _add_methods(commands)
+    _add_unlearn(commands)
     return parser
 
 
@@ -54,7 +55,7 @@ def _add_evaluate(commands) -> None:
     evaluate.add_argument("--out", required=True, help="the JSON file to write")
     evaluate.add_argument("--metrics", nargs="+", help="by default all that can be computed")
     evaluate.add_argument(
-        "--set", nargs="+", default=[], metavar="METRIC.KEY=VALUE", help="settings of metrics"
+        "--set", action="append", default=[], metavar="METRIC.KEY=VALUE", help="of a metric"
     )
     evaluate.add_argument("--template", help="chat, llama3, llama2, phi, phi_prompted or plain")
     evaluate.add_argument("--system", help="the system message of a chat template; '' for none")
@@ -63,17 +64,6 @@ def _add_evaluate(commands) -> None:
     evaluate.add_argument("--max-new-tokens", type=int, default=200, help="of a generation")
     evaluate.add_argument("--threads", type=int, default=1, help="of torch")
     evaluate.set_defaults(run=_evaluate)
-
-
-def _methods(options: argparse.Namespace) -> None:
-    from lethe import methods
-
-    for name in methods.available():
-        cls = methods.load(name)
-        defaults = {k: f.default for k, f in cls.Settings.model_fields.items()}
-        listed = ", ".join(f"{key}={value}" for key, value in defaults.items())
-        needs = ", ".join(cls.needs) or "nothing beside the forget set"
-        print(f"{name} ({cls.kind}; {cls.paper})\n  needs: {needs}\n  defaults: {listed}")
 
 
 def _bring(options: argparse.Namespace) -> None:
@@ -152,3 +142,70 @@ def _settings(given: list[str]) -> dict[str, dict[str, str]]:
             raise LetheError(f"--set: {text!r} is not METRIC.KEY=VALUE")
         found.setdefault(metric, {})[key] = value
     return found
+
+
+def _add_methods(commands) -> None:
+    methods = commands.add_parser("methods", help="list the methods: kind, needs, passes, defaults")
+    methods.set_defaults(run=_methods)
+
+
+def _methods(options: argparse.Namespace) -> None:
+    from lethe import methods
+    from lethe.methods.base import Settings
+
+    shared = _listed(Settings().model_dump(mode="json"))
+    print(f"Settings of every method, with their defaults:\n  {shared}\n")
+    common = set(shared.split(", "))
+    for name in methods.available():
+        cls = methods.load(name)
+        method = cls({}, name)
+        listed = _listed(method.settings.model_dump(mode="json")).split(", ")
+        own = ", ".join(entry for entry in listed if entry not in common) or "none of its own"
+        needs = ", ".join(method.needs) or "nothing beside the forget set"
+        passes = ", ".join(f"{count} {kind}" for kind, count in vars(method.passes).items())
+        print(f"{name} ({cls.kind}; {cls.paper})\n  {cls.__doc__.splitlines()[0]}")
+        print(f"  needs: {needs}\n  passes of a step: {passes}\n  settings: {own}")
+
+
+def _listed(settings: dict) -> str:
+    return ", ".join(f"{key}={value}" for key, value in settings.items())
+
+
+def _add_unlearn(commands) -> None:
+    unlearn = commands.add_parser("unlearn", help="run one method on a checkpoint, no workflow")
+    unlearn.add_argument("checkpoint", help="the model that knows the forget set: folder or hub id")
+    unlearn.add_argument("--method", required=True, help="a name that `lethe methods` lists")
+    unlearn.add_argument("--data", required=True, help="a folder of TOFU's files: forget10.json, …")
+    unlearn.add_argument("--split", required=True, help="forget01 to forget99")
+    unlearn.add_argument("--out", required=True, help="a new folder; epoch1, epoch2, … go there")
+    unlearn.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="a setting of the method"
+    )
+    unlearn.add_argument("--template", default="chat", help="chat, llama2, phi or plain")
+    unlearn.add_argument("--max-length", type=int, default=500, help="tokens of a sequence")
+    unlearn.add_argument("--seed", type=int, default=0)
+    unlearn.add_argument("--threads", type=int, default=1, help="results depend on it a little")
+    unlearn.add_argument("--device", default="cpu", help="cpu, cuda, cuda:1, …")
+    unlearn.set_defaults(run=_unlearn)
+
+
+def _unlearn(options: argparse.Namespace) -> None:
+    from lethe.methods import load
+    from lethe.standalone import check_sources, given_settings, unlearn
+
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    # All that can be wrong without the model comes before it is loaded.
+    method = load(options.method)(given_settings(options.set), options.method)
+    files = check_sources(options.data, options.split, method.needs)
+    last = unlearn(
+        options.checkpoint,
+        method,
+        files,
+        options.out,
+        template=options.template,
+        max_length=options.max_length,
+        seed=options.seed,
+        threads=options.threads,
+        device=options.device,
+    )
+    print(f"unlearned: {last}")

@@ -12,8 +12,9 @@ from typing import Any
 import yaml
 
 from lethe import figures, methods, metrics, suites
+from lethe.alternatives import Alternatives
 from lethe.errors import LetheError
-from lethe.methods.base import validated
+from lethe.methods.base import Method, Settings, validated
 from lethe.schedule import Pretraining, Schedule
 from lethe.text import template_settings
 from lethe.tiny import Architecture
@@ -60,6 +61,7 @@ def check(config: Mapping[str, Any], schema: str | Path) -> None:
     # Settings of methods that are not listed may stand there: an overlay cannot take them away.
     for method in {**dict.fromkeys(config["methods"]), **config["method_settings"]}:
         method_settings(config, method)
+    validated(Alternatives, config["alternatives"], "alternatives")
     _known("metrics", config["metrics"], metrics.names())
     _known("figures", config["figures"], figures.names())
     _check_metrics(config["metrics"])
@@ -79,13 +81,22 @@ def method_class(config: Mapping[str, Any], name: str) -> str:
     return config["method_settings"].get(name, {}).get("method", name)
 
 
-def method_settings(config: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """All settings of a method: its class's defaults, the shared protocol, its own."""
+def method(config: Mapping[str, Any], name: str) -> Method:
+    """A method with all of its settings: its class's defaults, the shared protocol, its own."""
     own = {k: v for k, v in config["method_settings"].get(name, {}).items() if k != "method"}
     cls = methods.load(method_class(config, name))
-    values = {**config["unlearning"], **own}
     where = f"method_settings.{name}" if own else "unlearning"
-    return validated(cls.Settings, values, where).model_dump()
+    return cls({**config["unlearning"], **own}, where)
+
+
+def method_settings(config: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """All settings of a method, as plain values."""
+    return method(config, name).settings.model_dump(mode="json")
+
+
+def shared_settings(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that all methods share."""
+    return validated(Settings, config["unlearning"], "unlearning").model_dump(mode="json")
 
 
 def finetune_settings(config: Mapping[str, Any], model: str) -> dict[str, Any]:

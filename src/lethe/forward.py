@@ -58,7 +58,10 @@ class _Reached(Exception):
 
 
 def layer_states(model, batch: Batch, layer: int | None) -> torch.Tensor:
-    """What a decoder layer (from 0; None: 7/16 of the depth) puts out, [T, H]; none after it runs."""
+    """What a decoder layer puts out, [T, H]; no later one runs.
+
+    ``layer`` counts from 0; None is the one at 7/16 of the depth.
+    """
     layers = decoder_layers(model)
     layer = len(layers) * 7 // 16 if layer is None else layer
     if layer >= len(layers):

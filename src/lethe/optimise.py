@@ -15,8 +15,8 @@ from lethe.schedule import Schedule
 class Optimiser:
     """An update with the schedule's learning rate; one ``step`` for each batch.
 
-    ``choice``: which update (``lethe.updates``), by default AdamW. ``memories`` are states that do not mix, by name:
-    the hybrid of two kinds of gradient has one for each.
+    ``choice``: which update (``lethe.updates``), by default AdamW. ``memories`` are states that do
+    not mix, by name: the hybrid of two kinds of gradient has one for each.
     """
 
     def __init__(

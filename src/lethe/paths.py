@@ -48,6 +48,16 @@ def trained(world: str, model: str, split: str, run_name: str, seed: str | int) 
     return _join(run(world, model, place, run_name, seed), "checkpoint")
 
 
+def alternatives(world: str, model: str, split: str, seed: str | int) -> str:
+    """Other answers to the forget questions, by the full model of a seed."""
+    return _join(run(world, model, split, "alternatives", seed), "alternatives.json")
+
+
+def reference(world: str, model: str, split: str, seed: str | int) -> str:
+    """What is kept of the full model of a seed: its loss on each row of the forget set."""
+    return _join(run(world, model, split, "reference", seed), "forget_nll.json")
+
+
 def epoch(run_folder: str, number: str | int) -> str:
     """Folder of the checkpoint that a run left after an epoch."""
     return _join(run_folder, f"epoch{number}")

@@ -2,19 +2,24 @@
 
 import copy
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
+from typing import Any
 
 import torch
 
+from lethe import checkpoint
+from lethe.errors import LetheError
+from lethe.files import read_lines, read_rows
 from lethe.forward import Forward
 from lethe.methods.base import ALTERNATES, Method, Reference, Step, Supervision
 from lethe.optimise import Differentiator, Optimiser, frozen
 from lethe.order import batches, epoch_order, partners
 from lethe.packing import Batch, pack
 from lethe.padding import padded
-from lethe.text import Encoder, Example
+from lethe.text import Encoder, Example, rows_to_pairs
 
 Pairs = Sequence[tuple[str, str]]
 Report = Callable[[int, int, float], None]
@@ -45,6 +50,60 @@ def supervise(
             [(forget[row][0], text) for row, text in zip(rows, texts, strict=True)]
         )
     return data
+
+
+def read_supervision(
+    encoder: Encoder, needs: Sequence[str], files: Mapping[str, str | Path]
+) -> Supervision:
+    """``supervise`` from files: ``forget``, and of the others those that ``needs`` names.
+
+    ``alternatives`` and ``reference_nll`` belong to forget rows by the texts of question and
+    answer; without a file of ``reference_nll`` the run computes it.
+    """
+    forget = rows_to_pairs(read_rows(files["forget"]))
+    wanted = {name: files[name] for name in needs if name in files}
+    data = supervise(
+        encoder,
+        needs,
+        forget,
+        rows_to_pairs(read_rows(wanted["retain"])) if "retain" in wanted else (),
+        read_lines(wanted["refusals"]) if "refusals" in wanted else (),
+        _column(wanted["alternatives"], "alternatives", forget) if "alternatives" in wanted else (),
+    )
+    if "reference_nll" in wanted:
+        data.forget_nll = torch.tensor(_column(wanted["reference_nll"], "nll", forget))
+    return data
+
+
+def _column(file: str | Path, key: str, pairs: Pairs) -> list[Any]:
+    """A value of each (question, answer) pair from a file of rows that have them."""
+    rows = read_rows(file)
+    values = {(row.get("question"), row.get("answer")): row.get(key) for row in rows}
+    for pair in pairs:
+        if values.get(pair) is None:
+            raise LetheError(f"{file}: no {key} for {pair[0][:60]!r}; delete it and make it again")
+    return [values[pair] for pair in pairs]
+
+
+def leave_checkpoints(
+    method: Method,
+    model,
+    tokenizer,
+    data: Supervision,
+    seed: int,
+    origin: Mapping[str, Any],
+    place: Callable[[int], str | Path],
+    report: Report,
+) -> dict[str, int]:
+    """Run a method and save a checkpoint after each epoch, at ``place(epoch)``.
+
+    Returns counts: steps, rows, and the passes over a batch that the steps took.
+    """
+    step = 0
+    for epoch, step in method.run(model, data, seed, report):
+        checkpoint.save(place(epoch), model, tokenizer, {**origin, "epoch": epoch, "step": step})
+    passes = {f"{kind}_passes": step * n for kind, n in vars(method.passes).items()}
+    return {"steps": step, "rows": len(data.forget), **passes}
 
 
 @dataclass
@@ -92,9 +151,7 @@ def minimise(
     with frozen(model, settings.frozen):
         parameters = [p for p in model.parameters() if p.requires_grad]
         differentiate = Differentiator(settings.gradient, parameters, steps, seed)
-        optimiser = Optimiser(
-            model, settings, per_epoch, settings.optimiser, differentiate.kinds
-        )
+        optimiser = Optimiser(model, settings, per_epoch, settings.optimiser, differentiate.kinds)
         forward, number = Forward(model), 0
         for epoch in range(1, settings.epochs + 1):
             model.train()
@@ -137,7 +194,8 @@ def _reference(method: Method, model, data: Supervision, plan: Plan) -> Referenc
     """Keep of the starting model what the method declares, and no more."""
     reference, size = Reference(), method.settings.batch_size
     if "reference_nll" in method.needs:
-        reference.forget_nll = answer_nll(model, data.forget, size)
+        known = data.forget_nll
+        reference.forget_nll = answer_nll(model, data.forget, size) if known is None else known
         if plan.answers:
             reference.alternate_nll = answer_nll(model, plan.answers, size)
     if "reference_model" in method.needs:

@@ -59,9 +59,9 @@ class Backpropagation(_Choice):
 
 
 class Zeroth(_Choice):
-    """An estimate from differences of the loss at ``radius`` on both sides, along random directions.
+    """An estimate from differences of the loss, ``radius`` to both sides along random directions.
 
-    The mean of ``directions`` of them is used.
+    It is the mean of ``directions`` of them.
     """
 
     name: Literal["zeroth"] = "zeroth"

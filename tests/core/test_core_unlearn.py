@@ -6,8 +6,8 @@ from core_helpers import CLOSE, make_family, plain, sums
 
 from lethe import methods, unlearn
 from lethe.evaluate.likelihood import mean_losses
-from lethe.optimise import Optimiser
 from lethe.methods.base import ALTERNATES
+from lethe.optimise import Optimiser
 from lethe.unlearn import answer_nll, supervise
 
 REFUSALS = ["I don't know.", "I have no idea.", "That is not known to me."]
@@ -129,7 +129,7 @@ def test_without_refusals_in_needs_there_are_none(encoder, forget, retain):
 
 
 def check_answers(step, tokenizer, forget, answers) -> None:
-    """The questions are those of the forget rows, in their order, each with an answer of its row's."""
+    """The forget rows' questions, in their order, each with an answer that is its row's."""
     said = tokenizer.decode(step.alternate.ids[0])
     for row in step.forget.index:
         text = f"<|user|>{forget[row][0]}<|assistant|>"

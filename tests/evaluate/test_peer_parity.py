@@ -30,7 +30,9 @@ def pair(request, parity, tmp_path_factory):
     name, out = request.param, tmp_path_factory.mktemp("parity") / "out.json"
     arguments = ["evaluate", str(parity / "models" / name), "--data", str(parity / "data")]
     arguments += ["--split", "forget10", "--oracle", str(parity / "models/retain")]
-    cli.main([*arguments, "--set", *AS_THE_PEER, "--out", str(out)])
+    for setting in AS_THE_PEER:
+        arguments += ["--set", setting]
+    cli.main([*arguments, "--out", str(out)])
     peer = json.loads((parity / "evals" / name / "TOFU_EVAL.json").read_text())
     return name, json.loads(out.read_text())["metrics"], peer
 

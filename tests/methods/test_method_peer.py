@@ -78,9 +78,7 @@ def test_gradients(oracle, step, reference, key):
 def test_where_the_peer_is_inexact_ours_is_not(oracle, step, reference):
     """NPO's gradient in double precision, from plain logits of one row at a time."""
     method, wanted = oracle.method("NPO"), oracle.values["methods"]["NPO"]
-    ours = gradient_norms(
-        oracle.current, method.forget(Forward(oracle.current), step, reference)
-    )
+    ours = gradient_norms(oracle.current, method.forget(Forward(oracle.current), step, reference))
     model = copy.deepcopy(oracle.current).double()
     model.set_attn_implementation("sdpa")
     sums = []

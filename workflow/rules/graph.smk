@@ -50,14 +50,17 @@ def method_run(method):
     return paths.run(WORLD, "{model}", "{split}", method, "{seed}")
 
 
-def method_inputs(needs):
+def method_inputs(method):
     """The data that a method declares it needs, and no other."""
-    inputs = {"forget": paths.data(WORLD, "{split}")}
-    if "retain" in needs:
-        inputs["retain"] = lambda w: paths.data(WORLD, parse_split(w.split).retain)
-    if "refusals" in needs:
-        inputs["refusals"] = paths.refusals(WORLD)
-    return inputs
+    known = {
+        "retain": lambda w: paths.data(WORLD, parse_split(w.split).retain),
+        "refusals": paths.refusals(WORLD),
+        "reference_nll": paths.reference(WORLD, "{model}", "{split}", "{seed}"),
+        "alternatives": paths.alternatives(WORLD, "{model}", "{split}", "{seed}"),
+    }
+    needs = settings.method(config, method).needs
+    inputs = {need: known[need] for need in needs if need in known}
+    return {"forget": paths.data(WORLD, "{split}")} | inputs
 
 
 def epochs_of(method):

@@ -1,6 +1,54 @@
 # Unlearning: one rule for each method, since methods differ in what they need and in their epochs.
 
 
+rule reference:
+    input:
+        **parent(paths.trained(WORLD, "{model}", "", "full", "{seed}")),
+        forget=paths.data(WORLD, "{split}"),
+    output:
+        paths.reference(WORLD, "{model}", "{split}", "{seed}"),
+    log:
+        paths.log(WORLD, "{model}", "{split}", "reference", "seed{seed}"),
+    priority: 6
+    conda:
+        "../../envs/torch.yaml"
+    threads: config["threads"]["unlearn"]
+    resources:
+        mem_mb=2000,
+    params:
+        template=one_setting("template"),
+        max_length=one_setting("max_length"),
+        batch_size=settings.shared_settings(config)["batch_size"],
+        threads=config["threads"]["unlearn"],
+        code=code("reference.py"),
+    script:
+        "../scripts/reference.py"
+
+
+rule alternatives:
+    input:
+        **parent(paths.trained(WORLD, "{model}", "", "full", "{seed}")),
+        forget=paths.data(WORLD, "{split}"),
+    output:
+        paths.alternatives(WORLD, "{model}", "{split}", "{seed}"),
+    log:
+        paths.log(WORLD, "{model}", "{split}", "alternatives", "seed{seed}"),
+    priority: 6
+    conda:
+        "../../envs/torch.yaml"
+    threads: config["threads"]["unlearn"]
+    resources:
+        mem_mb=2000,
+    params:
+        settings=config["alternatives"],
+        template=one_setting("template"),
+        max_length=one_setting("max_length"),
+        threads=config["threads"]["unlearn"],
+        code=code("alternatives.py"),
+    script:
+        "../scripts/alternatives.py"
+
+
 for _method in config["methods"]:
 
     _class = settings.method_class(config, _method)
@@ -10,7 +58,7 @@ for _method in config["methods"]:
             f"unlearn_{_method}"
         input:
             **parent(paths.trained(WORLD, "{model}", "", "full", "{seed}")),
-            **method_inputs(methods.load(_class).needs),
+            **method_inputs(_method),
         output:
             digests=[f"{folder}/{paths.DIGEST}" for folder in epoch_folders(_method)],
             weights=[f"{folder}/{paths.WEIGHTS}" for folder in epoch_folders(_method)],

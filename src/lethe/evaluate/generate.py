@@ -1,6 +1,6 @@
-"""Greedy answers, many at a time: similar lengths together, finished rows leave the batch."""
+"""Generated answers, many at a time: similar lengths together, finished rows leave the batch."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from transformers.cache_utils import Cache, DynamicLayer
@@ -8,6 +8,8 @@ from transformers.cache_utils import Cache, DynamicLayer
 from lethe.errors import LetheError
 from lethe.forward import project
 
+# Chooses the next token of each row: logits [B, V] and the numbers of their prompts -> [B].
+Choice = Callable[[torch.Tensor, list[int]], torch.Tensor]
 # Room that a cache layer takes in advance, in tokens: growing by one copies everything each step.
 CHUNK = 32
 
@@ -48,7 +50,6 @@ def _grown(buffer: torch.Tensor, length: int) -> torch.Tensor:
     return bigger
 
 
-@torch.inference_mode()
 def greedy(
     model,
     prompts: Sequence[Sequence[int]],
@@ -57,7 +58,29 @@ def greedy(
     batch_size: int = 128,
     max_new_tokens: int | None = None,
 ) -> list[list[int]]:
-    """Greedy continuation of each prompt (token ids), without its end token, in their order.
+    """The likeliest token each time: ``continuations`` that are greedy."""
+    return continuations(
+        model,
+        prompts,
+        max_length,
+        end,
+        lambda logits, _: logits.argmax(-1),
+        batch_size,
+        max_new_tokens,
+    )
+
+
+@torch.inference_mode()
+def continuations(
+    model,
+    prompts: Sequence[Sequence[int]],
+    max_length: int,
+    end: int,
+    choose: Choice,
+    batch_size: int = 128,
+    max_new_tokens: int | None = None,
+) -> list[list[int]]:
+    """Continuation of each prompt (token ids), without its end token, in their order.
 
     A row ends at the token ``end``, when prompt and answer together have ``max_length`` tokens, as
     TOFU limits them, or when the answer has ``max_new_tokens``.
@@ -73,7 +96,13 @@ def greedy(
     for start in range(0, len(order), batch_size):
         chosen = order[start : start + batch_size]
         limits = [_limit(len(prompts[i]), max_length, max_new_tokens) for i in chosen]
-        found = _batch([prompts[i] for i in chosen], model, torch.tensor(limits), end)
+        found = _batch(
+            [prompts[i] for i in chosen],
+            model,
+            torch.tensor(limits),
+            end,
+            lambda logits, rows, chosen=chosen: choose(logits, [chosen[row] for row in rows]),
+        )
         for i, answer in zip(chosen, found, strict=True):
             answers[i] = answer
     return answers
@@ -84,7 +113,9 @@ def _limit(prompt: int, max_length: int, max_new_tokens: int | None) -> int:
     return max_length if max_new_tokens is None else min(max_length, prompt + max_new_tokens)
 
 
-def _batch(prompts: list[Sequence[int]], model, limits: torch.Tensor, end: int) -> list[list[int]]:
+def _batch(
+    prompts: list[Sequence[int]], model, limits: torch.Tensor, end: int, choose: Choice
+) -> list[list[int]]:
     """One batch: prefill, then one token a step for the rows that go on; ``limits`` [rows]."""
     longest = max(map(len, prompts))
     pads = torch.tensor([longest - len(prompt) for prompt in prompts])
@@ -103,7 +134,7 @@ def _batch(prompts: list[Sequence[int]], model, limits: torch.Tensor, end: int) 
     lengths = torch.tensor([len(prompt) for prompt in prompts])
     # Without padding SDPA needs no mask after the prompt.
     padded = bool(pads.any())
-    token = _next(model, ids, positions, mask[:, None], cache)
+    token = choose(_next(model, ids, positions, mask[:, None], cache), rows.tolist()).cpu()
     while True:
         lengths = lengths + 1
         alive = (token != end) & (lengths <= limits)
@@ -121,11 +152,12 @@ def _batch(prompts: list[Sequence[int]], model, limits: torch.Tensor, end: int) 
                 layer.select(keep.to(layer.device))
         seen = torch.cat([seen, seen.new_ones(len(rows), 1)], dim=1)
         mask = seen[:, None, None, :] if padded else seen.new_ones(1, 1, 1, 1)
-        token = _next(model, token[:, None], lengths[:, None] - 1, mask, cache)
+        logits = _next(model, token[:, None], lengths[:, None] - 1, mask, cache)
+        token = choose(logits, rows.tolist()).cpu()
 
 
 def _next(model, ids, positions, mask, cache) -> torch.Tensor:
-    """The likeliest next token of each row, [B]."""
+    """Logits of the next token of each row, [B, V]."""
     device = model.device
     out = model.get_decoder()(
         input_ids=ids.to(device),
@@ -134,4 +166,4 @@ def _next(model, ids, positions, mask, cache) -> torch.Tensor:
         past_key_values=cache,
         use_cache=True,
     )
-    return project(model, out.last_hidden_state[:, -1]).argmax(-1).cpu()
+    return project(model, out.last_hidden_state[:, -1])

@@ -10,13 +10,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from lethe.errors import LetheError
 from lethe.methods import retain
 from lethe.methods.passes import Passes
 from lethe.schedule import Schedule
-from lethe.updates import Backpropagation, Gradient, Optimiser
+from lethe.updates import Gradient, Optimiser
 
 if TYPE_CHECKING:
     import torch
@@ -69,7 +69,8 @@ class Supervision:
 
     ``alternates``: for each forget row the other answers that may stand for its own;
     ``encode(rows, answers)`` tokenises forget questions, by row, with such answers; ``padding``
-    is the token that fills a padded batch.
+    is the token that fills a padded batch; ``forget_nll`` [forget rows] is the ``reference_nll``
+    where it was computed before.
     """
 
     forget: list[Example]
@@ -77,6 +78,7 @@ class Supervision:
     alternates: Sequence[Sequence[str]] = ()
     encode: Callable[[Sequence[int], Sequence[str]], list[Example]] | None = None
     padding: int = 0
+    forget_nll: torch.Tensor | None = None
 
 
 @dataclass
@@ -167,7 +169,7 @@ class Method:
         return minimise(self, model, data, seed, report)
 
 
-def validated(model: type[Settings], values: dict[str, Any], name: str) -> Any:
+def validated(model: type[BaseModel], values: dict[str, Any], name: str) -> Any:
     """``model(**values)``; what is wrong with a key is one line that names it."""
     try:
         return model(**values)

@@ -12,6 +12,6 @@ class Settings(npo_retain.Settings):
 
 
 class Method(npo.Method):
-    """L = L_NPO(forget) + retain_weight * KL(original || current) on retain (Zhang et al., sec. 3)."""
+    """L = L_NPO(forget) + retain_weight * KL(original || current) on retain (Zhang et al.)."""
 
     Settings = Settings

@@ -14,8 +14,8 @@ class Term:
     """``value(settings, model, batch, reference)`` is the term on the step's retain batch."""
 
     value: Callable[..., Any]
-    needs: tuple[str, ...] = ("retain",)
-    passes: Passes = Passes()
+    needs: tuple[str, ...]
+    passes: Passes
 
 
 def nll(settings, model, batch, reference):
@@ -61,11 +61,11 @@ def answer_distance(hidden, target, batch, open_unlearning: bool):
     return (distance * share).sum() / batch.rows_total
 
 
-FROZEN = Passes(frozen=1)
+_ROWS, _COPY = ("retain",), ("retain", "reference_model")
 TERMS = {
-    "nll": Term(nll),
-    "kl": Term(kl, ("retain", "reference_model"), FROZEN),
-    "embedding": Term(embedding, ("retain", "reference_model"), FROZEN),
+    "nll": Term(nll, _ROWS, Passes()),
+    "kl": Term(kl, _COPY, Passes(frozen=1)),
+    "embedding": Term(embedding, _COPY, Passes(frozen=1)),
 }
 
 

@@ -1,4 +1,4 @@
-"""RMU: steer a layer's states on the forget set to a random direction, keep them on the retain set."""
+"""RMU: steer a layer's states on the forget set to a random direction, keep them elsewhere."""
 
 import random
 from typing import Literal

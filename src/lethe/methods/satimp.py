@@ -14,9 +14,9 @@ class Settings(base.Weighted):
 
 
 class Method(base.Method):
-    """L = mean p^beta1 (1 - p)^beta2 log p over answer tokens, weights held constant, + retain term.
+    """L = mean p^beta1 (1 - p)^beta2 log p over answer tokens + retain term (Yang et al.).
 
-    (Yang et al.; with beta2 = 0 it is WGA.)
+    The weights are held constant. With beta2 = 0 it is WGA.
     """
 
     paper = "SatImp, arXiv 2505.11953"

@@ -12,10 +12,7 @@ class Settings(base.Weighted):
 
 
 class Method(base.Method):
-    """L = mean p^beta log p over answer tokens, p^beta held constant, + retain term.
-
-    (Wang et al.)
-    """
+    """L = mean p^beta log p over answer tokens, p^beta constant, + retain term (Wang et al.)."""
 
     paper = "WGA, arXiv 2502.19301"
     Settings = Settings

@@ -1,0 +1,114 @@
+"""One unlearning run outside of the workflow: a checkpoint and a folder in TOFU's format."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from lethe.config import parsed
+from lethe.errors import LetheError
+from lethe.methods.base import Method
+from lethe.world.splits import parse_split
+
+REFUSALS = "idontknow.jsonl"
+
+
+def given_settings(texts: Sequence[str]) -> dict[str, Any]:
+    """Settings from ``key=value``; a dotted key (``optimiser.name=sgd``) goes into a mapping."""
+    found: dict[str, Any] = {}
+    for text in texts:
+        key, equals, value = text.partition("=")
+        if not equals or not key:
+            raise LetheError(f"--set {text}: write it as key=value")
+        *outer, last = key.split(".")
+        place = found
+        for name in outer:
+            place = place.setdefault(name, {})
+            if not isinstance(place, dict):
+                raise LetheError(f"--set {text}: {name} has a value already; give one of the two")
+        place[last] = parsed(value)
+    return found
+
+
+def check_sources(folder: str | Path, split: str, needs: Sequence[str]) -> dict[str, Path]:
+    """The files of a folder that a method needs, by need; one that is missing is a LetheError."""
+    chosen = parse_split(split)
+    names = {"retain": f"{chosen.retain}.json", "refusals": REFUSALS}
+    wanted = {"forget": f"{chosen.name}.json"} | {n: names[n] for n in needs if n in names}
+    files = {need: Path(folder) / name for need, name in wanted.items()}
+    for need, file in files.items():
+        if not file.is_file():
+            raise LetheError(f"{file}: no such file; the method needs it ({need})")
+    return files
+
+
+def unlearn(
+    start: str | Path,
+    method: Method,
+    files: Mapping[str, Path],
+    out: str | Path,
+    *,
+    template: str = "chat",
+    max_length: int = 500,
+    seed: int = 0,
+    threads: int = 1,
+    device: str = "cpu",
+) -> Path:
+    """Run ``method`` on the checkpoint ``start``; its folder of the last epoch.
+
+    Epochs go to ``out``/epoch1, epoch2, …, what the run cost to ``out``/cost.json, and the
+    alternative answers that a method needs, made by the model itself, to
+    ``out``/alternatives.json. A folder that holds anything is a LetheError.
+    """
+    from lethe import checkpoint, paths
+    from lethe.cost import Meter
+    from lethe.files import sha256, write_json
+    from lethe.progress import Progress
+    from lethe.runtime import set_up
+    from lethe.text import Encoder
+    from lethe.unlearn import leave_checkpoints, read_supervision
+
+    out = Path(out)
+    if out.exists() and any(out.iterdir()):
+        raise LetheError(f"{out}: the folder is not empty; name a new one, or remove it")
+    meter = Meter()
+    set_up(threads)
+    model, tokenizer = checkpoint.load(start, device)
+    encoder = Encoder(tokenizer, template, max_length)
+    files = dict(files)
+    if "alternatives" in method.needs:
+        files["alternatives"] = out / "alternatives.json"
+        _propose(model, encoder, files, seed)
+    data = read_supervision(encoder, method.needs, files)
+    name = type(method).__module__.rpartition(".")[2]
+    known = (Path(start) / paths.DIGEST).exists()
+    origin = {
+        "stage": "unlearn",
+        "parent": checkpoint.digest(start) if known else str(start),
+        "forget": sha256(files["forget"]),
+        "method": name,
+        "settings": method.settings.model_dump(mode="json"),
+        "seed": seed,
+    }
+
+    folders: list[Path] = []
+
+    def place(epoch: int) -> Path:
+        folders.append(Path(paths.epoch(str(out), epoch)))
+        return folders[-1]
+
+    counts = leave_checkpoints(
+        method, model, tokenizer, data, seed, origin, place, Progress(f"{name}, seed {seed}")
+    )
+    write_json(out / "cost.json", meter.read(**counts))
+    return folders[-1]
+
+
+def _propose(model, encoder, files: Mapping[str, Path], seed: int) -> None:
+    from lethe.alternatives import Alternatives, propose, write_alternatives
+    from lethe.files import read_rows
+    from lethe.text import rows_to_pairs
+
+    pairs = rows_to_pairs(read_rows(files["forget"]))
+    write_alternatives(
+        files["alternatives"], pairs, propose(model, encoder, pairs, Alternatives(), seed)
+    )

@@ -1,0 +1,26 @@
+"""What methods keep of a model before unlearning: its loss on each row of the forget set."""
+
+from pathlib import Path
+
+from common import job
+
+from lethe import checkpoint
+from lethe.files import read_rows, write_rows
+from lethe.runtime import set_up
+from lethe.text import Encoder, rows_to_pairs
+from lethe.unlearn import answer_nll
+
+with job(snakemake) as stage:
+    p, i = snakemake.params, snakemake.input
+    set_up(p.threads)
+    model, tokenizer = checkpoint.load(Path(i.parent).parent)
+    pairs = rows_to_pairs(read_rows(i.forget))
+    examples = Encoder(tokenizer, p.template, p.max_length).encode_all(pairs)
+    losses = answer_nll(model, examples, p.batch_size).tolist()
+    write_rows(
+        stage(snakemake.output[0]),
+        (
+            {"question": question, "answer": answer, "nll": nll}
+            for (question, answer), nll in zip(pairs, losses, strict=True)
+        ),
+    )
