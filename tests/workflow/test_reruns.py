@@ -48,7 +48,9 @@ def method_again(method) -> set[str]:
 
 
 ORACLES = {"train_retain[forget10,0]", "train_retain[forget10,1000]"}
-AFTER_BASE = {"train_full[0]"} | ORACLES | unlearned() | evaluated(runs()) | report()
+# NPO compares with the full model's losses, which are a file of their own.
+OLD = {"train_full[0]", "reference[forget10,0]"}
+AFTER_BASE = OLD | ORACLES | unlearned() | evaluated(runs()) | report()
 
 # --- edits; what one returns is laid over the settings ---
 
@@ -192,7 +194,7 @@ EDITS = {
     ),
     "one more seed": (
         {"seeds": [0, 1]},
-        {"train_full[1]", "train_retain[forget10,1]"}
+        {"train_full[1]", "train_retain[forget10,1]", "reference[forget10,1]"}
         | unlearned(seed=1)
         | evaluated(runs(seeds=[1], oracles=[]))
         | report(),
@@ -204,6 +206,7 @@ EDITS = {
     "one more split": (
         {"splits": ["forget10", "forget05"]},
         {"split_forget05", "train_retain[forget05,0]", "train_retain[forget05,1000]"}
+        | {"reference[forget05,0]"}
         | unlearned(split="forget05")
         | evaluated(runs(), split="forget05")
         | report("forget10", "forget05"),
