@@ -15,6 +15,13 @@ from lethe import paths
 from lethe.errors import LetheError
 from lethe.files import read_json, sha256, write_json
 
+# What OpenUnlearning's chat models were trained with; other systems' checkpoints most likely too.
+CUSTOMARY = {
+    "name": "chat",
+    "system": "You are a helpful assistant.",
+    "variables": {"date_string": "10 Apr 2025"},
+}
+
 
 def load(source: str | Path, device: str = "cpu", dtype: str = "float32"):
     """Load ``(model, tokenizer)`` from a local folder or a hub id, in evaluation mode.
@@ -77,6 +84,13 @@ def save(folder: str | Path, model, tokenizer, origin: dict[str, Any]) -> None:
 def digest(folder: str | Path) -> str:
     """SHA-256 of a checkpoint's weights, as recorded when it was written."""
     return read_json(Path(folder) / paths.DIGEST)["files"][paths.WEIGHTS]
+
+
+def template_of(source: str) -> dict[str, Any]:
+    """The template that a checkpoint of ours was trained with; for others the customary one."""
+    file = Path(source) / paths.DIGEST
+    given = read_json(file)["origin"].get("template", "chat") if file.exists() else CUSTOMARY
+    return {"name": given} if isinstance(given, str) else dict(given)
 
 
 def _check(source: str | Path) -> None:

@@ -57,8 +57,7 @@ def _add_evaluate(commands) -> None:
     evaluate.add_argument(
         "--set", action="append", default=[], metavar="METRIC.KEY=VALUE", help="of a metric"
     )
-    evaluate.add_argument("--template", help="chat, llama3, llama2, phi, phi_prompted or plain")
-    evaluate.add_argument("--system", help="the system message of a chat template; '' for none")
+    _add_template(evaluate)
     evaluate.add_argument("--items", type=int, help="of each set at the most (default: all)")
     evaluate.add_argument("--max-length", type=int, default=512, help="tokens of a text")
     evaluate.add_argument("--max-new-tokens", type=int, default=200, help="of a generation")
@@ -96,19 +95,11 @@ def _tofu_logs(options: argparse.Namespace) -> None:
 
 
 def _evaluate(options: argparse.Namespace) -> None:
-    from lethe.evaluate.standalone import Request, default_template, evaluate
+    from lethe.evaluate.standalone import Request, evaluate
     from lethe.files import write_json
     from lethe.runtime import set_up
     from lethe.suites import Limits
-    from lethe.text import CHATS
 
-    template = default_template(options.checkpoint)
-    if options.template is not None:
-        # What a chat template reads otherwise (a date) is still needed; other templates read none.
-        kept = template if options.template in CHATS else {}
-        template = {**kept, "name": options.template}
-    if options.system is not None:
-        template = {**template, "system": options.system or None}
     set_up(options.threads)
     found = evaluate(
         Request(
@@ -119,7 +110,7 @@ def _evaluate(options: argparse.Namespace) -> None:
             options.full,
             options.metrics,
             _settings(options.set),
-            template,
+            _template(options),
             options.items,
             Limits(options.max_length, options.max_new_tokens),
         )
@@ -130,6 +121,26 @@ def _evaluate(options: argparse.Namespace) -> None:
             print(f"{name}.{value}\t{number:.6g}")
     for name, why in found["skipped"].items():
         print(f"{name}: skipped, {why}")
+
+
+def _add_template(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--template", help="chat, llama3, llama2, phi, phi_prompted or plain")
+    parser.add_argument("--system", help="the system message of a chat template; '' for none")
+
+
+def _template(options: argparse.Namespace) -> dict:
+    """The checkpoint's own template, or what the options say of it."""
+    from lethe.checkpoint import template_of
+    from lethe.text import CHATS
+
+    template = template_of(options.checkpoint)
+    if options.template is not None:
+        # What a chat template reads otherwise (a date) is still needed; other templates read none.
+        kept = template if options.template in CHATS else {}
+        template = {**kept, "name": options.template}
+    if options.system is not None:
+        template = {**template, "system": options.system or None}
+    return template
 
 
 def _settings(given: list[str]) -> dict[str, dict[str, str]]:
@@ -181,7 +192,7 @@ def _add_unlearn(commands) -> None:
     unlearn.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="a setting of the method"
     )
-    unlearn.add_argument("--template", default="chat", help="chat, llama2, phi or plain")
+    _add_template(unlearn)
     unlearn.add_argument("--max-length", type=int, default=500, help="tokens of a sequence")
     unlearn.add_argument("--seed", type=int, default=0)
     unlearn.add_argument("--threads", type=int, default=1, help="results depend on it a little")
@@ -202,7 +213,7 @@ def _unlearn(options: argparse.Namespace) -> None:
         method,
         files,
         options.out,
-        template=options.template,
+        template=_template(options),
         max_length=options.max_length,
         seed=options.seed,
         threads=options.threads,

@@ -47,7 +47,7 @@ def unlearn(
     files: Mapping[str, Path],
     out: str | Path,
     *,
-    template: str = "chat",
+    template: str | Mapping[str, Any] = "chat",
     max_length: int = 500,
     seed: int = 0,
     threads: int = 1,
@@ -88,6 +88,7 @@ def unlearn(
         "method": name,
         "settings": method.settings.model_dump(mode="json"),
         "seed": seed,
+        "template": template,
     }
 
     folders: list[Path] = []

@@ -107,7 +107,7 @@ def test_numbers_of_the_summary(pair):
 
 def test_every_generation_is_the_same(parity, pair):
     from lethe import checkpoint
-    from lethe.evaluate.standalone import CUSTOMARY
+    from lethe.checkpoint import CUSTOMARY
     from lethe.files import read_rows
     from lethe.suites import Evaluation, Limits
     from lethe.text import Encoder

@@ -5,9 +5,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lethe import checkpoint, metrics, paths, suites
+from lethe import checkpoint, metrics, suites
 from lethe.errors import LetheError
-from lethe.files import read_json
 from lethe.metrics.base import MetricFile
 from lethe.records import Records, check_records
 from lethe.suites import Evaluation, Limits
@@ -37,21 +36,6 @@ class Request:
     template: str | Mapping[str, Any] = "chat"
     items: int | None = None
     limits: Limits = field(default_factory=Limits)
-
-
-# What OpenUnlearning's chat models were trained with; other systems' checkpoints most likely too.
-CUSTOMARY = {
-    "name": "chat",
-    "system": "You are a helpful assistant.",
-    "variables": {"date_string": "10 Apr 2025"},
-}
-
-
-def default_template(source: str) -> dict[str, Any]:
-    """The template that a checkpoint of ours was trained with; for others the customary one."""
-    file = Path(source) / paths.DIGEST
-    given = read_json(file)["origin"].get("template", "chat") if file.exists() else CUSTOMARY
-    return {"name": given} if isinstance(given, str) else dict(given)
 
 
 def evaluate(request: Request) -> dict[str, Any]:
