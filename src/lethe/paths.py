@@ -85,5 +85,10 @@ def figure(world: str, model: str, split: str, name: str) -> str:
     return _join(RESULTS, world, "figures", model, split, name)
 
 
+def paper(world: str, *name: str) -> str:
+    """An exhibit of the paper, by its name with suffix."""
+    return _join(RESULTS, world, "paper", *name)
+
+
 def log(*parts: str) -> str:
     return _join(RESULTS, "logs", *parts) + ".log"

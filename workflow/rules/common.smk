@@ -3,6 +3,7 @@
 from lethe import config as settings
 from lethe import lineage, methods, metrics, paths, suites
 from lethe.errors import LetheError
+from lethe.paper import logs as paper_logs
 from lethe.source import digest
 from lethe.world.splits import parse_split
 
@@ -16,6 +17,7 @@ def before_anything():
             config, Path(workflow.basedir) / "workflow/schemas/config.schema.yaml"
         )
         lineage.check()
+        paper_logs.check(config["logs"])
     except LetheError as error:
         # One line and no traceback of this file: the message says all there is.
         sys.tracebacklimit = 0

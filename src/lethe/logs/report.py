@@ -105,14 +105,7 @@ def _forget_quality(run: Records, oracle: Records, variant: str, unpaired: bool)
 
 def _common(run: Records, oracle: Records) -> tuple[Records, Records, str]:
     """Both logs cut to the forget items they share, and the name of that pairing."""
-    rows: dict[str, list[int]] = defaultdict(list)
-    for row, question in enumerate(_forget(oracle)):
-        rows[question].append(row)
-    pairs = [
-        (row, rows[question].pop(0))
-        for row, question in enumerate(_forget(run))
-        if rows.get(question)
-    ]
+    pairs = common_rows(_forget(run), _forget(oracle))
     sizes = len(_forget(run)), len(_forget(oracle))
     if not pairs:
         raise LetheError(
@@ -123,6 +116,17 @@ def _common(run: Records, oracle: Records) -> tuple[Records, Records, str]:
         return run, oracle, "all"
     kept = _keep(run, [row for row, _ in pairs]), _keep(oracle, [row for _, row in pairs])
     return *kept, f"common{len(pairs)}"
+
+
+def common_rows(ours: list[str], theirs: list[str]) -> list[tuple[int, int]]:
+    """Pairs of rows (0-based) at which two sets ask the same question, in the order of ``ours``.
+
+    A question that both ask twice makes two pairs.
+    """
+    rows: dict[str, list[int]] = defaultdict(list)
+    for row, question in enumerate(theirs):
+        rows[question].append(row)
+    return [(row, rows[question].pop(0)) for row, question in enumerate(ours) if rows.get(question)]
 
 
 def _forget(records: Records) -> list[str]:

@@ -1,0 +1,62 @@
+"""Figure 2: the most frequent words of a world's answers, beside those of another text."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from lethe.figures.style import BLUE
+from lethe.files import read_lines
+
+MOST = 90
+_WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
+
+
+@cache
+def stop_words() -> frozenset[str]:
+    """Words that every English text is full of, and that say nothing about this one."""
+    return frozenset(read_lines(Path(__file__).with_name("stop_words.txt")))
+
+
+def count(texts: Iterable[str], most: int = MOST) -> list[tuple[str, int]]:
+    """The most frequent words, in lower case; equally frequent ones in the order of the alphabet."""
+    found: Counter[str] = Counter()
+    for text in texts:
+        words = (word.lower().replace("’", "'") for word in _WORD.findall(text))
+        found.update(word.removesuffix("'s") for word in words)
+    kept = [(word, number) for word, number in found.items() if word not in stop_words()]
+    return sorted(kept, key=lambda pair: (-pair[1], pair[0]))[:most]
+
+
+def build(texts: Mapping[str, Sequence[str]]) -> pd.DataFrame:
+    """A row for each text's most frequent words, most frequent first: text, word, count, share.
+
+    ``share`` is per 1000 words that are no stop words... of the text.
+    """
+    rows = []
+    for name, answers in texts.items():
+        rows += [
+            {"text": name, "rank": rank, "word": word, "count": number}
+            for rank, (word, number) in enumerate(count(answers), start=1)
+        ]
+    return pd.DataFrame(rows)
+
+
+def draw(found: pd.DataFrame) -> Figure:
+    """A panel for each text: a bar for each word, the most frequent at the left."""
+    names = list(dict.fromkeys(found["text"]))
+    figure = Figure(figsize=(10.0, 3.4))
+    for axes, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True):
+        part = found[found["text"] == name]
+        axes.bar(part["rank"], part["count"], width=0.8, color=BLUE)
+        axes.set_title(name)
+        axes.set_xticks(part["rank"], part["word"], rotation=90, fontsize=4.2)
+        axes.tick_params(axis="x", length=0, pad=1)
+        axes.set_xlim(0, MOST + 1)
+        axes.grid(False, axis="x")
+    figure.axes[0].set_ylabel("Count")
+    return figure

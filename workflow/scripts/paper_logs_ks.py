@@ -1,0 +1,14 @@
+"""Every Kolmogorov-Smirnov value that evaluation logs give, beside the paper's printed one."""
+
+from common import job
+
+from lethe.files import write_text
+from lethe.logs.report import read_log
+from lethe.paper.comparison import build, markdown
+from lethe.paper.evaluations import Evaluations
+
+with job(snakemake) as stage:
+    p, out = snakemake.params, snakemake.output
+    table = build(Evaluations(p.entries, p.variant, read_log))
+    table.to_csv(stage(out.csv), index=False, lineterminator="\n")
+    write_text(stage(out.markdown), markdown(table))
