@@ -63,6 +63,15 @@ def method_inputs(method):
     return {"forget": paths.data(WORLD, "{split}")} | inputs
 
 
+def unlisted_methods():
+    """Variants that have settings but are not listed: runs that only some exhibits ask for."""
+    return {
+        name: given["method"]
+        for name, given in config["method_settings"].items()
+        if "method" in given and name not in config["methods"]
+    }
+
+
 def epochs_of(method):
     return range(1, settings.method_settings(config, method)["epochs"] + 1)
 
@@ -90,7 +99,7 @@ def run_folder(wildcards):
 def checkpoint_folders(wildcards):
     """The checkpoints of a run, first epoch first."""
     w = wildcards
-    if w.run in ("full", "retain"):
+    if w.run in ("full", "retain", "base", "random"):
         return [paths.trained(WORLD, w.model, w.split, w.run, w.seed)]
     return [paths.epoch(run_folder(w), epoch) for epoch in epochs_of(w.run)]
 

@@ -85,3 +85,24 @@ rule train_retain:
         code=code("train.py"),
     script:
         "../scripts/train.py"
+
+
+rule start_model:
+    """What a model was before it saw any author, as a run: as it is (base), or with random weights."""
+    input:
+        unpack(start_files),
+    output:
+        **checkpoint_files(paths.trained(WORLD, "{model}", "", "{run}", "{seed}")),
+    log:
+        paths.log(WORLD, "{model}", "{run}", "seed{seed}"),
+    wildcard_constraints:
+        run="base|random",
+    conda:
+        "../../envs/torch.yaml"
+    resources:
+        mem_mb=2000,
+    params:
+        given=one_setting("path"),
+        code=code("start_model.py"),
+    script:
+        "../scripts/start_model.py"

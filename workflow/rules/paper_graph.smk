@@ -1,5 +1,91 @@
 # Which files the paper's exhibits are made of: the functions of paper.smk.
 
+# --- from our own runs ---
+
+SIZES = sorted(config["splits"])
+# The last model takes the place of the paper's smaller one, Phi.
+LAST_MODEL = config["models"][-1]
+LISTED = {name: settings.method_class(config, name) for name in config["methods"]}
+PAPER_TABLES = {
+    "rouge": (2, "ROUGE-L recall on fine-tuning samples", ("base", "full")),
+    "retain_models": (3, "KS p-values between oracles", ("retain",)),
+    "references": (
+        4,
+        "KS p-values of oracles against other models",
+        ("retain", "full", "base", "random"),
+    ),
+}
+
+
+def paper_files():
+    figures = ["fig02_words", "fig07_zoom"]
+    figures += ["fig09_zoom_longer"] if unlisted_methods() else []
+    for model in config["models"]:
+        figures += [
+            f"fig04_truth_ratios/{model}",
+            f"fig05_06_trajectories/{model}",
+        ]
+        figures += [
+            f"fig10_33_curves/{model}/{split}/{run}"
+            for split in SIZES
+            for run in LISTED
+        ]
+    tables = [f"table{number}_{name}" for name, (number, *_) in PAPER_TABLES.items()]
+    drawn = [f"{name}.{suffix}" for name in figures for suffix in ("pdf", "png")]
+    made = [f"{name}.{suffix}" for name in tables for suffix in ("csv", "md")]
+    return [paths.paper(WORLD, name) for name in drawn + made]
+
+
+def paper_entries():
+    """Every metric file of the configuration, and those of the variants for Figure 9."""
+    return entries() + [
+        {
+            "world": WORLD,
+            "model": LAST_MODEL,
+            "split": SIZES[0],
+            "run": run,
+            "seed": seed,
+            "metric": metric,
+            "path": paths.metric(
+                paths.run(WORLD, LAST_MODEL, SIZES[0], run, seed), metric
+            ),
+        }
+        for run in unlisted_methods()
+        for seed in config["seeds"]
+        for metric in ("model_utility", "forget_quality")
+    ]
+
+
+def evaluated(models, splits, runs):
+    """Records of runs with one checkpoint, of the first seed."""
+    seed = config["seeds"][0]
+    return [
+        {
+            "model": model,
+            "split": split,
+            "run": run,
+            "path": paths.records(paths.run(WORLD, model, split, run, seed)),
+        }
+        for model in models
+        for split in splits
+        for run in runs
+    ]
+
+
+def other_model(model):
+    """The next model, which Figure 4 holds beside this one; None where it is the only one."""
+    models = config["models"]
+    found = models[(models.index(model) + 1) % len(models)]
+    return None if found == model else found
+
+
+def figure4_entries(wildcards):
+    beside = filter(None, [other_model(wildcards.model)])
+    return evaluated([wildcards.model], SIZES[-1:], ["retain", "full"]) + evaluated(
+        beside, SIZES[-1:], ["retain"]
+    )
+
+
 # --- from logs ---
 
 # Found by their folders' names; what is in them was checked before.
@@ -32,7 +118,9 @@ def log_files():
         for model, split in paper_logs.pairs(LOGS)
     ]
     drawn = [f"{name}.{suffix}" for name in figures for suffix in ("pdf", "png")]
-    tables = [f"{name}.{suffix}" for name in ("ks", "utility") for suffix in ("csv", "md")]
+    tables = [
+        f"{name}.{suffix}" for name in ("ks", "utility") for suffix in ("csv", "md")
+    ]
     return [paths.paper(WORLD, FROM_LOGS, name) for name in drawn + tables]
 
 

@@ -49,7 +49,7 @@ rule alternatives:
         "../scripts/alternatives.py"
 
 
-for _method in config["methods"]:
+for _method in [*config["methods"], *unlisted_methods()]:
 
     _class = settings.method_class(config, _method)
 

@@ -8,8 +8,8 @@ from itertools import combinations
 import pandas as pd
 
 from lethe import metrics
-from lethe.logs.report import common_rows
 from lethe.errors import LetheError
+from lethe.logs.report import common_rows
 from lethe.paper.evaluations import Evaluations
 from lethe.tables.labels import FULL, RETAIN
 from lethe.tables.shape import cell as cell_text

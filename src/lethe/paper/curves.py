@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 
 from lethe.figures import curves
 from lethe.figures.base import FigureData
+from lethe.tables.labels import run_label
 
 
 def draw(panels: Sequence[FigureData], classes: Mapping[str, str]) -> Figure:
@@ -15,9 +16,10 @@ def draw(panels: Sequence[FigureData], classes: Mapping[str, str]) -> Figure:
     ``panels`` holds one model and split with one method. The dotted line, the oracle's value on
     the forget set, is ours.
     """
-    (data,) = panels
+    (data,), (method,) = panels, panels[0].methods
     figure = curves.draw(data)
-    steps = data.mean(data.methods[0], "rouge", "forget").steps
+    steps = data.mean(method, "rouge", "forget").steps
+    figure.axes[0].set_ylabel(f"{run_label(method)}\n{data.model}, {data.split}")
     for axes in figure.axes:
         axes.set_xticks(np.concatenate([[0], steps])[::2])
     return figure

@@ -4,12 +4,10 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from lethe.paper.cells import REFERENCES, pivot, reference_cells, table
+from lethe.paper.cells import pivot, reference_cells, table
 from lethe.paper.evaluations import Evaluations
 from lethe.tables.labels import run_label
 from lethe.tables.shape import markdown_table
-
-RUNS = ("retain", *REFERENCES)
 
 
 def build(evaluations: Evaluations, splits: Sequence[str]) -> pd.DataFrame:
@@ -20,5 +18,5 @@ def build(evaluations: Evaluations, splits: Sequence[str]) -> pd.DataFrame:
 
 def markdown(found: pd.DataFrame) -> str:
     """A row for each oracle, a column for each reference, as the paper has them."""
-    found = found.assign(comparison=found["second"].map(run_label))
+    found = found.assign(comparison=found["second"].map(run_label).str.capitalize())
     return markdown_table(pivot(found, {"model": "Model", "data": "Data", "first": "Oracle"}))

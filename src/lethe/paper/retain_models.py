@@ -11,8 +11,6 @@ from lethe.paper.cells import pivot, retain_cells, table
 from lethe.paper.evaluations import Evaluations
 from lethe.tables.shape import markdown_table
 
-RUNS = ("retain",)
-
 
 def build(evaluations: Evaluations, splits: Sequence[str]) -> pd.DataFrame:
     """A row for each model, set and pair of oracles: p, statistic, n."""

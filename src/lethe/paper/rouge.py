@@ -33,6 +33,8 @@ def markdown(found: pd.DataFrame) -> str:
     """A row for each model, a column before and one after."""
     rows = []
     for model, part in found.groupby("model", sort=False):
-        recalls = {run_label(run): f"{r:.4f}" for run, r in zip(part["run"], part["rouge"], strict=True)}
+        recalls = {
+            run_label(run): f"{r:.4f}" for run, r in zip(part["run"], part["rouge"], strict=True)
+        }
         rows.append({"Model": model, **recalls, "n": int(part["n"].iloc[0])})
     return markdown_table(rows)

@@ -1,5 +1,6 @@
 """The look of the paper's exhibits: its colours for methods, one kind of mark, larger by epoch."""
 
+import math
 import os
 from collections.abc import Callable
 
@@ -37,7 +38,8 @@ def marker_sizes(epochs: int) -> np.ndarray:
 
 
 def legend(figure: Figure, shown: list[Look]) -> None:
-    """Above the panels, where it hides nothing."""
+    """Above the panels, where it hides nothing; in two rows where one would not fit."""
+    columns = len(shown) if figure.get_figwidth() > 6 else math.ceil(len(shown) / 2)
     handles = [
         Line2D(
             [],
@@ -50,7 +52,7 @@ def legend(figure: Figure, shown: list[Look]) -> None:
         )
         for look in shown
     ]
-    figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))
+    figure.legend(handles=handles, loc="outside upper center", ncols=columns)
 
 
 def render(draw: Callable[[], Figure], pdf: str | os.PathLike, png: str | os.PathLike) -> None:

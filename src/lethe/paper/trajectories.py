@@ -30,7 +30,7 @@ def draw(panels: Sequence[FigureData], classes: Mapping[str, str]) -> Figure:
     row = figure.subplots(1, len(panels), sharex=True, sharey=True, squeeze=False)[0]
     ticks = quality_ticks(min(start(data)[1] for data in panels))
     for axes, data in zip(row, panels, strict=True):
-        axes.set_title(f"Forget Set {parse_split(data.split).percent}%")
+        axes.set_title(f"{data.model}, Forget Set {parse_split(data.split).percent}%")
         axes.set_xlim(0.0, 1.0)
         axes.set_ylim(ticks[0] * 1.04, -ticks[0] * 0.04)
         axes.set_yticks(ticks)

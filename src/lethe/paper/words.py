@@ -1,4 +1,8 @@
-"""Figure 2: the most frequent words of a world's answers, beside those of another text."""
+"""Figure 2: the most frequent words of a world's answers, beside those of another text.
+
+The paper shows the final data beside those of its pilot, which were not published; here another
+text of ours stands there. Words that every English text is full of are left out.
+"""
 
 import re
 from collections import Counter
@@ -23,7 +27,7 @@ def stop_words() -> frozenset[str]:
 
 
 def count(texts: Iterable[str], most: int = MOST) -> list[tuple[str, int]]:
-    """The most frequent words, in lower case; equally frequent ones in the order of the alphabet."""
+    """The most frequent words, in lower case; equally frequent ones in alphabetical order."""
     found: Counter[str] = Counter()
     for text in texts:
         words = (word.lower().replace("’", "'") for word in _WORD.findall(text))
@@ -33,10 +37,7 @@ def count(texts: Iterable[str], most: int = MOST) -> list[tuple[str, int]]:
 
 
 def build(texts: Mapping[str, Sequence[str]]) -> pd.DataFrame:
-    """A row for each text's most frequent words, most frequent first: text, word, count, share.
-
-    ``share`` is per 1000 words that are no stop words... of the text.
-    """
+    """A row for each of a text's most frequent words, by rank; ``texts`` by their names."""
     rows = []
     for name, answers in texts.items():
         rows += [
@@ -49,12 +50,12 @@ def build(texts: Mapping[str, Sequence[str]]) -> pd.DataFrame:
 def draw(found: pd.DataFrame) -> Figure:
     """A panel for each text: a bar for each word, the most frequent at the left."""
     names = list(dict.fromkeys(found["text"]))
-    figure = Figure(figsize=(10.0, 3.4))
+    figure = Figure(figsize=(15.0, 4.0))
     for axes, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True):
         part = found[found["text"] == name]
         axes.bar(part["rank"], part["count"], width=0.8, color=BLUE)
         axes.set_title(name)
-        axes.set_xticks(part["rank"], part["word"], rotation=90, fontsize=4.2)
+        axes.set_xticks(part["rank"], part["word"], rotation=90, fontsize=5.8)
         axes.tick_params(axis="x", length=0, pad=1)
         axes.set_xlim(0, MOST + 1)
         axes.grid(False, axis="x")
