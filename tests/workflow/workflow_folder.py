@@ -48,15 +48,15 @@ class Outcome:
 class Folder:
     """A working folder: sources, and perhaps results."""
 
-    def __init__(self, path: Path):
-        self.path = Path(path)
+    def __init__(self, path: Path, preset: str = PRESET):
+        self.path, self.preset = Path(path), preset
 
     def __truediv__(self, name: str) -> Path:
         return self.path / name
 
     def snakemake(self, *arguments: str, overlay: dict | None = None, cores: int = 2) -> Outcome:
-        """Run the smoke preset, with ``overlay`` laid over its settings."""
-        presets = [PRESET]
+        """Run the folder's preset, with ``overlay`` laid over its settings."""
+        presets = [self.preset]
         if overlay:
             # Beside the folder, not in it: a folder that only plans can then be shared.
             laid = self.path.parent / f"{self.path.name}_overlay.yaml"
@@ -88,7 +88,7 @@ class Folder:
     def copy(self, destination: Path) -> "Folder":
         """All of it, records and times of modification included."""
         shutil.copytree(self.path, destination, copy_function=shutil.copy2, symlinks=True)
-        return Folder(destination)
+        return Folder(destination, preset)
 
     def replace(self, name: str, old: str, new: str) -> None:
         """Edit a file at one place; the place must be there."""
@@ -122,7 +122,7 @@ class Folder:
         return Outcome(done.returncode, done.stdout)
 
 
-def sources(destination: Path) -> Folder:
+def sources(destination: Path, preset: str = PRESET) -> Folder:
     """The repository's files, as a fresh clone has them."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
@@ -136,4 +136,4 @@ def sources(destination: Path) -> Folder:
         if (ROOT / name).is_file():
             (destination / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, destination / name)
-    return Folder(destination)
+    return Folder(destination, preset)
