@@ -88,7 +88,7 @@ class Folder:
     def copy(self, destination: Path) -> "Folder":
         """All of it, records and times of modification included."""
         shutil.copytree(self.path, destination, copy_function=shutil.copy2, symlinks=True)
-        return Folder(destination, preset)
+        return Folder(destination, self.preset)
 
     def replace(self, name: str, old: str, new: str) -> None:
         """Edit a file at one place; the place must be there."""
