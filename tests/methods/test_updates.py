@@ -157,6 +157,19 @@ def test_the_hybrid_ends_with_estimates(steps, every, kinds):
     assert "".join(gradient(loss, step)[1][0] for step in range(steps)) == kinds
 
 
+def test_exact_and_estimated_gradients_have_moments_of_their_own():
+    """An estimate is larger by the root of the dimensions; its moments would stop Adam for long."""
+    settings = Settings(**FLAT)
+    layer = line([0.0])
+    optimiser = Optimiser(layer, settings, 1000, settings.optimiser, ("exact", "estimate"))
+    for memory, gradient in (("exact", 1.0), ("estimate", 1e6), ("exact", 1.0)):
+        layer.weight.grad = torch.tensor([[gradient]])
+        optimiser.number = 1
+        optimiser.step(memory)
+    # Each of the three is a full step of Adam's.
+    assert layer.weight.item() == pytest.approx(-0.3, rel=1e-4)
+
+
 # --- on a model, with methods ---
 
 OTHER = {
