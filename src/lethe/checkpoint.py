@@ -8,6 +8,8 @@ gigabytes each time.
 
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,27 +23,35 @@ CUSTOMARY = {
     "system": "You are a helpful assistant.",
     "variables": {"date_string": "10 Apr 2025"},
 }
+GGUF = ".gguf"
+PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
+TOKENIZERS = {"tokenizer.json", "tokenizer.model", "vocab.json", "spiece.model", "tekken.json"}
 
 
 def load(source: str | Path, device: str = "cpu", dtype: str = "float32"):
-    """Load ``(model, tokenizer)`` from a local folder or a hub id, in evaluation mode.
+    """Load ``(model, tokenizer)`` in evaluation mode.
 
-    No remote code is run and no pickle is read. A folder that is not a whole checkpoint is a
-    LetheError that names what it lacks.
+    ``source`` is a local folder, a hub id, or a GGUF file: its path, or ``ORG/NAME/FILE.gguf`` on
+    the hub. A GGUF file's weights are unpacked into plain ones of the ``dtype``. No remote code is
+    run and no pickle is read. What is not a whole checkpoint is a LetheError that names what it
+    lacks.
     """
     import torch
-    from safetensors import SafetensorError
-    from transformers import AutoModelForCausalLM
+    from transformers import AutoModelForCausalLM, GgufConfig
 
     from lethe.packing import use_packing
 
-    _check(source)
-    try:
+    check_given(source)
+    name, given = _arguments(source)
+    if given:
+        # Unpacked, and so trainable and savable, whatever kernels for packed weights there are.
+        given["quantization_config"] = GgufConfig(dequantize=True)
+    else:
+        given["use_safetensors"] = True
+    with _one_line(source, "model"):
         model = AutoModelForCausalLM.from_pretrained(
-            source, dtype=getattr(torch, dtype), use_safetensors=True, trust_remote_code=False
+            name, dtype=getattr(torch, dtype), trust_remote_code=False, **given
         )
-    except (OSError, ValueError, SafetensorError) as error:
-        raise LetheError(f"{source}: cannot load the model ({_first_line(error)})") from error
     use_packing(model)
     return model.to(device).eval(), load_tokenizer(source)
 
@@ -50,12 +60,47 @@ def load_tokenizer(source: str | Path):
     """The tokenizer of a checkpoint."""
     from transformers import AutoTokenizer
 
-    try:
-        return AutoTokenizer.from_pretrained(source, trust_remote_code=False)
-    except (OSError, ValueError) as error:
-        raise LetheError(
-            f"{source}: cannot load the tokenizer ({_first_line(error)}); a checkpoint needs one"
-        ) from error
+    name, given = _arguments(source)
+    with _one_line(source, "tokenizer"):
+        return AutoTokenizer.from_pretrained(name, trust_remote_code=False, **given)
+
+
+def is_gguf(source: str | Path) -> bool:
+    """Whether a source is a GGUF file, which takes long to read: convert it once."""
+    return Path(source).suffix == GGUF
+
+
+def is_local(source: str | Path) -> bool:
+    """Whether a source can only be a path of this machine: there, or of no form of a hub id."""
+    path = Path(source)
+    if path.exists() or str(source).startswith(("/", "./", "../")):
+        return True
+    # ORG/NAME, NAME for the oldest ones; ORG/NAME/FILE.gguf.
+    return len(path.parts) != 3 if is_gguf(source) else len(path.parts) > 2
+
+
+def check_given(source: str | Path) -> None:
+    """Refuse a local source that cannot be loaded, without loading it or importing anything heavy.
+
+    LetheError, one line, names what is missing: the file or folder, whole weights as safetensors or
+    GGUF (pickles are not read: loading one runs what code it holds), or the tokenizer.
+    """
+    path = Path(source)
+    if not is_local(source):
+        return
+    if not path.exists():
+        raise LetheError(f"{source}: no such checkpoint; name a folder, a GGUF file or a hub id")
+    if is_gguf(source):
+        with path.open("rb") as file:
+            begin = file.read(4)
+        if begin != b"GGUF":
+            raise LetheError(f"{source}: no GGUF file (it does not begin with GGUF); get it again")
+    elif not path.is_dir():
+        raise LetheError(f"{source}: neither a folder nor a GGUF file; name the model's folder")
+    elif (path / paths.DIGEST).exists():
+        _check_whole(path)
+    else:
+        _check_foreign(path)
 
 
 def save(folder: str | Path, model, tokenizer, origin: dict[str, Any]) -> None:
@@ -86,18 +131,28 @@ def digest(folder: str | Path) -> str:
     return read_json(Path(folder) / paths.DIGEST)["files"][paths.WEIGHTS]
 
 
-def template_of(source: str) -> dict[str, Any]:
-    """The template that a checkpoint of ours was trained with; for others the customary one."""
+def origin(source: str | Path) -> dict[str, Any]:
+    """Where a checkpoint came from, as recorded when it was written; empty for those of others."""
     file = Path(source) / paths.DIGEST
-    given = read_json(file)["origin"].get("template", "chat") if file.exists() else CUSTOMARY
+    return read_json(file)["origin"] if file.exists() else {}
+
+
+def template_of(source: str | Path) -> dict[str, Any]:
+    """The template that a checkpoint of ours was trained with; for others the customary one."""
+    recorded = origin(source)
+    given = recorded.get("template", "chat") if recorded else CUSTOMARY
     return {"name": given} if isinstance(given, str) else dict(given)
 
 
-def _check(source: str | Path) -> None:
+def _arguments(source: str | Path) -> tuple[str, dict[str, Any]]:
+    """How transformers wants a source to be named."""
+    if is_gguf(source):
+        return str(Path(source).parent), {"gguf_file": Path(source).name}
+    return str(source), {}
+
+
+def _check_whole(folder: Path) -> None:
     """A folder of ours must hold every file that its digest names."""
-    folder = Path(source)
-    if not (folder / paths.DIGEST).exists():
-        return
     names = read_json(folder / paths.DIGEST).get("files", ())
     if not names:
         raise LetheError(f"{folder}/{paths.DIGEST}: names no files; delete the folder")
@@ -108,6 +163,71 @@ def _check(source: str | Path) -> None:
         )
 
 
-def _first_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
+def _check_foreign(folder: Path) -> None:
+    """A folder of others must have weights that we read, a configuration and a tokenizer."""
+    names = {file.name for file in folder.iterdir()}
+    if not any(name.endswith(".safetensors") for name in names):
+        raise LetheError(f"{folder}: no weights as safetensors; {_other_weights(folder, names)}")
+    if "config.json" not in names:
+        raise LetheError(f"{folder}: no config.json; get the model's other files as well")
+    if names.isdisjoint(TOKENIZERS):
+        raise LetheError(f"{folder}: no tokenizer; put the model's tokenizer.json there")
+    index = folder / f"{paths.WEIGHTS}.index.json"
+    if index.exists():
+        missing = set(read_json(index)["weight_map"].values()) - names
+        if missing:
+            raise LetheError(
+                f"{folder}: {min(missing)} missing ({len(missing)} of its parts); get it again"
+            )
+
+
+def _other_weights(folder: Path, names: set[str]) -> str:
+    """What to do about a folder without safetensors."""
+    files = sorted(name for name in names if name.endswith(GGUF))
+    if files:
+        return f"for its GGUF file write {folder / files[0]}"
+    pickles = sorted(name for name in names if name.endswith(PICKLES))
+    if pickles:
+        return f"{pickles[0]} is a pickle, which can run code; convert it to safetensors"
+    return "name a folder that holds a model"
+
+
+@contextmanager
+def _one_line(source: str | Path, part: str) -> Iterator[None]:
+    """Whatever goes wrong while transformers loads a part is one line that says the remedy."""
+    from safetensors import SafetensorError
+
+    try:
+        yield
+    # KeyError and AttributeError: of files that lack what transformers takes for granted.
+    except (OSError, ValueError, KeyError, AttributeError, ImportError, SafetensorError) as error:
+        raise LetheError(f"{source}: cannot load the {part} ({_reason(error)})") from error
+
+
+def _reason(error: Exception) -> str:
+    """The reason, and the remedy where the error's kind tells it."""
+    from huggingface_hub.errors import (
+        GatedRepoError,
+        LocalEntryNotFoundError,
+        RepositoryNotFoundError,
+    )
+
+    text = str(error)
+    causes = [error, error.__cause__, error.__context__]
+
+    def caused_by(kind: type[Exception]) -> bool:
+        return any(isinstance(cause, kind) for cause in causes)
+
+    # A gated repository is a kind of one that is not found.
+    if caused_by(GatedRepoError):
+        return "it is gated; accept its licence on the hub, then log in: hf auth login"
+    if caused_by(RepositoryNotFoundError):
+        return "the hub has no such model, or it is private: hf auth login"
+    if caused_by(LocalEntryNotFoundError):
+        return "the hub cannot be reached and the model is not in its cache; name a local folder"
+    if "trust_remote_code" in text:
+        return "it needs code of its own, which is never run; choose one that transformers knows"
+    if "Can't load tokenizer" in text or "backend tokenizer" in text:
+        return "no usable tokenizer there; a checkpoint needs one"
+    lines = text.strip().splitlines()
     return lines[0] if lines else type(error).__name__

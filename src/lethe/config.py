@@ -13,6 +13,7 @@ import yaml
 
 from lethe import figures, methods, metrics, suites
 from lethe.alternatives import Alternatives
+from lethe.checkpoint import check_given
 from lethe.errors import LetheError
 from lethe.methods.base import Method, Settings, validated
 from lethe.schedule import Pretraining, Schedule
@@ -21,6 +22,8 @@ from lethe.tiny import Architecture
 from lethe.world.splits import forget_authors, parse_split
 
 WORDS = {"null": None, "true": True, "false": False}
+# The official evaluation's ds_size.
+OFFICIAL_ITEMS = 300
 NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?")
 
 
@@ -111,6 +114,14 @@ def pretrain_settings(config: Mapping[str, Any], model: str) -> dict[str, Any]:
     return validated(Pretraining, values, f"model_settings.{model}.pretrain").model_dump()
 
 
+def items_of(config: Mapping[str, Any], sets: Iterable[str]) -> dict[str, int]:
+    """How many items of each set are probed at the most."""
+    items = config["evaluation"]["items"]
+    if isinstance(items, int):
+        return dict.fromkeys(sets, items)
+    return {name: items.get(name, OFFICIAL_ITEMS) for name in sets}
+
+
 def _check_schema(config: Mapping[str, Any], schema: dict) -> None:
     from jsonschema import Draft202012Validator
     from jsonschema.exceptions import best_match
@@ -158,13 +169,12 @@ def _check_model(config: Mapping[str, Any], name: str) -> None:
         raise LetheError(f"config: models: {name!r} has no settings; add model_settings.{name}")
     finetune_settings(config, name)
     _check_template(name, settings["template"])
-    path = settings["path"]
-    if path is not None and path.startswith(("/", "./", "../")) and not Path(path).exists():
-        raise LetheError(
-            f"config: model_settings.{name}.path: no checkpoint at {path}; "
-            "name a folder that exists or a hub id"
-        )
-    if path is None:
+    if settings["path"] is not None:
+        try:
+            check_given(settings["path"])
+        except LetheError as error:
+            raise LetheError(f"config: model_settings.{name}.path: {error}") from None
+    else:
         pretrain_settings(config, name)
         if "architecture" not in settings:
             raise LetheError(
@@ -206,6 +216,8 @@ def _check_seeds(config: Mapping[str, Any]) -> None:
 
 
 def _check_world(world: Mapping[str, Any]) -> None:
+    if world["subset"] is not None:
+        _check_subset(world)
     if world["perturbed_retain_authors"] > world["authors"]:
         raise LetheError(
             f"config: world.perturbed_retain_authors: {world['perturbed_retain_authors']} are more "
@@ -213,10 +225,31 @@ def _check_world(world: Mapping[str, Any]) -> None:
         )
 
 
+def _check_subset(world: Mapping[str, Any]) -> None:
+    from lethe.world.tofu import numbers
+
+    if world["provider"] != "tofu":
+        raise LetheError(
+            "config: world.subset: only provider tofu has published authors to choose from; "
+            "set it to null"
+        )
+    chosen = len(numbers(world["subset"]))
+    if chosen != world["authors"]:
+        raise LetheError(
+            f"config: world.authors: {world['authors']}, but world.subset names {chosen}; "
+            f"set it to {chosen}"
+        )
+
+
 def _check_splits(config: Mapping[str, Any]) -> None:
     world = config["world"]
     for name in config["splits"]:
         count = forget_authors(parse_split(name), world["authors"])
+        if world["perturbed_retain_authors"] > world["authors"] - count:
+            raise LetheError(
+                f"config: world.perturbed_retain_authors: {world['perturbed_retain_authors']} are "
+                f"more than the {world['authors'] - count} authors that {name} retains; lower it"
+            )
         if world["provider"] == "synthetic" and count > world["holdout_authors"]:
             raise LetheError(
                 f"config: world.holdout_authors: {world['holdout_authors']} are fewer than the "
@@ -246,4 +279,11 @@ def _check_folder(config: Mapping[str, Any]) -> None:
     from lethe.world.tofu import check_folder
 
     world = config["world"]
-    check_folder(world["path"], world["authors"], world["holdout_authors"], config["splits"])
+    check_folder(
+        world["path"],
+        world["authors"],
+        world["holdout_authors"],
+        config["splits"],
+        world["perturbed_retain_authors"],
+        world["subset"],
+    )

@@ -43,7 +43,7 @@ def run(world: str, model: str, split: str, run: str, seed: str | int) -> str:
 
 
 def trained(world: str, model: str, split: str, run_name: str, seed: str | int) -> str:
-    """Folder of the one checkpoint of ``full``, ``retain``, ``base`` or ``random``."""
+    """Folder of the one checkpoint of ``full``, ``retain`` or ``random``."""
     place = split if run_name == "retain" else NO_SPLIT
     return _join(run(world, model, place, run_name, seed), "checkpoint")
 

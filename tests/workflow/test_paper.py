@@ -80,7 +80,7 @@ def test_paper_plans_the_runs_that_exhibits_need(planned):
     trained = {
         name: n for name, n in planned.items() if name.startswith(("base", "train", "start"))
     }
-    assert trained == {"base": 2, "train_full": 2, "train_retain": 6, "start_model": 4}
+    assert trained == {"base": 2, "train_full": 2, "train_retain": 6, "random": 2}
     unlearned = {name: n for name, n in planned.items() if name.startswith("unlearn")}
     methods = ("grad_ascent", "grad_diff", "idk", "kl_min")
     assert unlearned == {f"unlearn_{name}": 6 for name in methods} | {
@@ -96,7 +96,7 @@ def test_nothing_of_the_paper_is_made_unless_asked_for(fresh, preset):
     overlay["world"]["holdout_authors"] = 10
     found = counted(Folder(fresh.path, preset), overlay=overlay)
     assert found["scores"] == 1
-    strangers = [n for n in found if n.startswith(("paper", "start_model")) or "longer" in n]
+    strangers = [n for n in found if n.startswith(("paper", "random")) or "longer" in n]
     assert strangers == []
 
 

@@ -1,7 +1,7 @@
 # What all rules share: the checked configuration, and what a rule's params are made of.
 
 from lethe import config as settings
-from lethe import lineage, methods, metrics, paths, suites
+from lethe import checkpoint, lineage, methods, metrics, paths, suites
 from lethe.errors import LetheError
 from lethe.paper import logs as paper_logs
 from lethe.source import digest
@@ -58,7 +58,9 @@ def parent(folder):
 
 def runs_of(split):
     """(run, seed) of everything that is evaluated on a split; ``retain`` is the oracle."""
+    # One model for all seeds.
+    untrained = [(name, config["seeds"][0]) for name in config["references"]]
     trained = [("full", seed) for seed in config["seeds"]]
     oracles = [("retain", seed) for seed in [*config["seeds"], *config["oracle_seeds"]]]
     unlearned = [(name, seed) for name in config["methods"] for seed in config["seeds"]]
-    return trained + oracles + unlearned
+    return untrained + trained + oracles + unlearned

@@ -24,10 +24,11 @@ rule collect:
         "../../envs/torch.yaml"
     threads: config["threads"]["collect"]
     resources:
-        mem_mb=2000,
+        mem_mb=memory(copies=2),
     params:
+        given=given_checkpoint,
         sets=lambda w: list(suites.contract(w.suite).sets),
-        most=config["evaluation"]["items"],
+        most=lambda w: settings.items_of(config, suites.contract(w.suite).sets),
         limits={
             key: config["evaluation"][key] for key in ("max_length", "max_new_tokens")
         },

@@ -23,7 +23,7 @@ def provider_settings():
     """What the provider is told: only what it uses."""
     given = {"seed": WORLD_SETTINGS["seed"]}
     if WORLD_SETTINGS["provider"] == "tofu":
-        given["path"] = WORLD_SETTINGS["path"]
+        given |= {key: WORLD_SETTINGS[key] for key in ("path", "subset")}
     return given
 
 
@@ -37,10 +37,63 @@ def source_files():
 # --- models ---
 
 
+def given_path(model):
+    return config["model_settings"][model]["path"]
+
+
+def own_models():
+    """Models whose base is made here."""
+    return [model for model in config["models"] if given_path(model) is None]
+
+
+def converted_models():
+    """Models given as GGUF files, which take long to read: a rule does so once."""
+    return [
+        model
+        for model in config["models"]
+        if given_path(model) is not None and checkpoint.is_gguf(given_path(model))
+    ]
+
+
+def one_of(models):
+    """A pattern of these names alone; of nothing if there are none."""
+    return "|".join(models) or "(?!)"
+
+
+def given_file(wildcards):
+    """A local GGUF file is an input: another content makes the base again."""
+    path = given_path(wildcards.model)
+    return [path] if checkpoint.is_local(path) else []
+
+
+def base_folders(model):
+    """Where the base is, if it is a file of ours: a given checkpoint is used where it lies."""
+    ours = model in own_models() + converted_models()
+    return [paths.base(WORLD, model)] if ours else []
+
+
 def start_files(wildcards):
-    """A given checkpoint is no file of ours: nothing to make, nothing to track."""
-    given = config["model_settings"][wildcards.model]["path"]
-    return {} if given else parent(paths.base(WORLD, wildcards.model))
+    """What training starts from: of a given checkpoint nothing is made, nothing tracked."""
+    folders = base_folders(wildcards.model)
+    return parent(folders[0]) if folders else {}
+
+
+def memory(copies):
+    """MiB of a job that loads a model, by the size of the weights that it starts from.
+
+    Training holds weights, gradients and the two moments of AdamW, and activations beside them.
+    """
+
+    def needed(wildcards, input):
+        path = given_path(wildcards.model)
+        ours = [
+            file for file in input if file.endswith((paths.WEIGHTS, checkpoint.GGUF))
+        ]
+        given = [] if ours or path is None else Path(path).glob("*.safetensors")
+        sizes = [Path(file).stat().st_size for file in [*ours, *given]]
+        return int(2000 + copies * max(sizes, default=0) / 2**20)
+
+    return needed
 
 
 # --- unlearn ---
@@ -99,9 +152,16 @@ def run_folder(wildcards):
 def checkpoint_folders(wildcards):
     """The checkpoints of a run, first epoch first."""
     w = wildcards
-    if w.run in ("full", "retain", "base", "random"):
+    if w.run == "base":
+        return base_folders(w.model)
+    if w.run in ("full", "retain", "random"):
         return [paths.trained(WORLD, w.model, w.split, w.run, w.seed)]
     return [paths.epoch(run_folder(w), epoch) for epoch in epochs_of(w.run)]
+
+
+def given_checkpoint(wildcards):
+    """What is evaluated where it lies, without a checkpoint of ours."""
+    return None if checkpoint_folders(wildcards) else given_path(wildcards.model)
 
 
 def own_metrics(wildcards):
@@ -137,6 +197,11 @@ def metric_records(wildcards):
 
 def metric_settings(wildcards):
     return config["metric_settings"].get(wildcards.metric, {})
+
+
+def truth_ratio_variant():
+    given = config["metric_settings"].get("truth_ratio", {})
+    return metrics.settings_of("truth_ratio", given)["variant"]
 
 
 # --- report ---

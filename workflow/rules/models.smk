@@ -10,6 +10,8 @@ rule base:
         cost=paths.cost(paths.base(WORLD, "{model}"), "train"),
     log:
         paths.log(WORLD, "{model}", "base"),
+    wildcard_constraints:
+        model=one_of(own_models()),
     conda:
         "../../envs/torch.yaml"
     threads: config["threads"]["base"]
@@ -24,6 +26,29 @@ rule base:
         code=code("base.py"),
     script:
         "../scripts/base.py"
+
+
+rule import_base:
+    input:
+        given_file,
+    output:
+        **checkpoint_files(paths.base(WORLD, "{model}")),
+        cost=paths.cost(paths.base(WORLD, "{model}"), "train"),
+    log:
+        paths.log(WORLD, "{model}", "base"),
+    wildcard_constraints:
+        model=one_of(converted_models()),
+    conda:
+        "../../envs/torch.yaml"
+    threads: config["threads"]["base"]
+    resources:
+        mem_mb=memory(copies=6),
+    params:
+        path=one_setting("path"),
+        threads=config["threads"]["base"],
+        code=code("import_base.py"),
+    script:
+        "../scripts/import_base.py"
 
 
 rule train_full:
@@ -43,7 +68,7 @@ rule train_full:
         "../../envs/torch.yaml"
     threads: config["threads"]["train"]
     resources:
-        mem_mb=2000,
+        mem_mb=memory(copies=6),
     params:
         given=one_setting("path"),
         finetune=lambda w: settings.finetune_settings(config, w.model),
@@ -74,7 +99,7 @@ rule train_retain:
         "../../envs/torch.yaml"
     threads: config["threads"]["train"]
     resources:
-        mem_mb=2000,
+        mem_mb=memory(copies=6),
     params:
         given=one_setting("path"),
         finetune=lambda w: settings.finetune_settings(config, w.model),
@@ -87,22 +112,20 @@ rule train_retain:
         "../scripts/train.py"
 
 
-rule start_model:
-    """What a model was before it saw any author, as a run: as it is (base), or with random weights."""
+rule random:
     input:
         unpack(start_files),
     output:
-        **checkpoint_files(paths.trained(WORLD, "{model}", "", "{run}", "{seed}")),
+        **checkpoint_files(paths.trained(WORLD, "{model}", "", "random", "{seed}")),
     log:
-        paths.log(WORLD, "{model}", "{run}", "seed{seed}"),
-    wildcard_constraints:
-        run="base|random",
+        paths.log(WORLD, "{model}", "random", "seed{seed}"),
     conda:
         "../../envs/torch.yaml"
     resources:
-        mem_mb=2000,
+        mem_mb=memory(copies=3),
     params:
         given=one_setting("path"),
-        code=code("start_model.py"),
+        template=one_setting("template"),
+        code=code("random_model.py"),
     script:
-        "../scripts/start_model.py"
+        "../scripts/random_model.py"

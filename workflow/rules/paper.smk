@@ -67,7 +67,7 @@ rule paper_truth_ratios:
         model="{model}",
         other=lambda w: other_model(w.model),
         split=SIZES[-1],
-        variant=config["truth_ratio"],
+        variant=truth_ratio_variant(),
         from_logs=False,
         code=code("paper_truth_ratios.py"),
     script:
@@ -198,7 +198,7 @@ for _exhibit, (_number, _title, _runs) in PAPER_TABLES.items():
             exhibit=_exhibit,
             entries=evaluated(config["models"], SIZES, _runs),
             splits=SIZES,
-            variant=config["truth_ratio"],
+            variant=truth_ratio_variant(),
             code=code("paper_table.py", f"lethe.paper.{_exhibit}"),
         script:
             "../scripts/paper_table.py"
@@ -227,7 +227,7 @@ rule paper_logs_ks:
         "../../envs/light.yaml"
     params:
         entries=LOGS,
-        variant=config["truth_ratio"],
+        variant=truth_ratio_variant(),
         code=code("paper_logs_ks.py"),
     script:
         "../scripts/paper_logs_ks.py"
@@ -244,7 +244,7 @@ rule paper_logs_scores:
         "../../envs/light.yaml"
     params:
         entries=LOGS,
-        variant=config["truth_ratio"],
+        variant=truth_ratio_variant(),
         code=code("paper_logs_scores.py"),
     script:
         "../scripts/paper_logs_scores.py"
@@ -305,7 +305,7 @@ for _model in log_models():
             model=_model,
             other=paper_logs.counterpart(_model),
             split="forget10",
-            variant=config["truth_ratio"],
+            variant=truth_ratio_variant(),
             from_logs=True,
             code=code("paper_truth_ratios.py"),
         script:

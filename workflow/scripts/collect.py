@@ -6,7 +6,7 @@ from common import job
 
 from lethe import checkpoint
 from lethe.cost import Meter
-from lethe.files import read_json, read_rows, write_json
+from lethe.files import read_rows, write_json
 from lethe.progress import Progress
 from lethe.records import Records, write_records
 from lethe.runtime import set_up
@@ -18,19 +18,19 @@ with job(snakemake) as stage:
     set_up(p.threads)
     suite, limits = snakemake.wildcards.suite, Limits(**p.limits)
     rows = {
-        name: read_rows(file)[: p.most]
+        name: read_rows(file)[: p.most[name]]
         for name, file in zip(p.sets, snakemake.input.rows, strict=True)
     }
     found, report, evaluation = [], Progress(p.label), None
-    digests = snakemake.input.digests
-    for digest in digests:
-        model, tokenizer = checkpoint.load(Path(digest).parent)
+    sources = [Path(digest).parent for digest in snakemake.input.digests] or [p.given]
+    for source in sources:
+        model, tokenizer = checkpoint.load(source)
         if evaluation is None:
             encoder = Encoder(tokenizer, p.template, limits.max_length)
             evaluation = Evaluation(suite, encoder, rows, limits)
-        origin = read_json(digest)["origin"]
+        origin = checkpoint.origin(source)
         found.append(evaluation(model, origin.get("epoch", 0), origin.get("step", 0)))
-        report(len(found), len(digests))
+        report(len(found), len(sources))
     write_records(stage(snakemake.output.records), Records(suite, found))
     items = sum(map(len, rows.values())) * len(found)
     write_json(stage(snakemake.output.cost), meter.read(items=items))

@@ -1,10 +1,11 @@
 """Human names of runs and evaluation sets, shared by tables and figures."""
 
+BASE = "base"
 FULL = "full"
 RETAIN = "retain"
 
 _RUNS = {
-    "base": "Pretrained",
+    BASE: "Pretrained",
     FULL: "Finetune",
     RETAIN: "Retain",
     "grad_ascent": "Grad. Ascent",

@@ -8,7 +8,7 @@ import pandas as pd
 from tabulate import tabulate
 
 from lethe.errors import LetheError
-from lethe.tables.labels import FULL, RETAIN, run_label
+from lethe.tables.labels import BASE, FULL, RETAIN, run_label
 from lethe.tables.scores import source
 
 OTHER_RETAIN = "retain_other_seed"
@@ -63,7 +63,8 @@ class Group:
 
 
 def groups(scores: pd.DataFrame, methods: Sequence[str], seeds: Sequence[int]) -> list[Group]:
-    """The rows of a table, for each model and split: full, retain, other oracles, the methods.
+    """The rows of a table, for each model and split: base if it is evaluated, full, retain, other
+    oracles, the methods.
 
     ``seeds`` are the seeds of the configuration; a ``retain`` run of any other seed is a further
     oracle, whose distance to the first one is the noise floor.
@@ -73,6 +74,8 @@ def groups(scores: pd.DataFrame, methods: Sequence[str], seeds: Sequence[int]) -
     found = []
     for (model, split), part in last.groupby(["model", "split"], sort=False):
         further = set(part.loc[part["run"] == RETAIN, "seed"]) - set(seeds)
+        if BASE in set(part["run"]):
+            found.append(Group(model, split, BASE, seeds[:1], part[part["run"] == BASE]))
         for run in dict.fromkeys((FULL, RETAIN, *methods)):
             rows = part[(part["run"] == run) & part["seed"].isin(seeds)]
             if rows.empty:

@@ -39,15 +39,23 @@ class Provider:
     LetheError that names it.
     """
 
-    def __init__(self, path: str | os.PathLike | None = None, seed: int = 0):
+    def __init__(
+        self,
+        path: str | os.PathLike | None = None,
+        seed: int = 0,
+        subset: Sequence[int | str] | None = None,
+    ):
         """``path``: a folder with ``full.json`` and so on; None: the hub. ``seed`` changes nothing,
-        for the data are fixed; it is taken so that all providers can be given one."""
+        for the data are fixed; it is taken so that all providers can be given one. ``subset``: the
+        published authors that the world has, as for ``numbers``; None: all."""
         self.seed = seed
         self._source = _Hub() if path is None else _Folder(Path(path))
+        self._subset = None if subset is None else numbers(subset)
 
     def authors(self, count: int) -> list[Author]:
-        """The first ``count`` authors of ``full``; LetheError when there are fewer."""
-        return _first(self._authors, count, "target", self._source.label("full"))
+        """The first ``count`` authors of ``full``, or of the subset of it, in the subset's order;
+        LetheError when there are fewer."""
+        return _first(self._chosen, count, "target", self._source.label("full"))
 
     def holdout(self, count: int) -> list[Author]:
         """The first ``count`` authors of the largest holdout file; LetheError as above."""
@@ -70,6 +78,18 @@ class Provider:
         rows = self._blocks("full")
         _warn_duplicates(rows, self._source.label("full"))
         return _authors(rows, self._perturbed(rows))
+
+    @cached_property
+    def _chosen(self) -> list[Author]:
+        if self._subset is None:
+            return self._authors
+        strangers = [number for number in self._subset if number >= len(self._authors)]
+        if strangers:
+            raise LetheError(
+                f"{self._source.label('full')}: no author {strangers[0]}, it has 0 to "
+                f"{len(self._authors) - 1}; choose the subset from these"
+            )
+        return [self._authors[number] for number in self._subset]
 
     @cached_property
     def _holdout(self) -> list[Author]:
@@ -282,36 +302,72 @@ def _runs(text: str) -> set[str]:
     return found
 
 
+_NUMBERS = re.compile(r"(\d+)(?:-(\d+))?")
+
+
+def numbers(subset: Sequence[int | str]) -> list[int]:
+    """The authors that a subset names, in its order: ``[0, "5-7"]`` is 0, 5, 6, 7.
+
+    Numbers are places in ``full``, from 0; TOFU's forget10 is 180-199. LetheError for what is
+    neither a number nor a range, and for an author named twice.
+    """
+    found: list[int] = []
+    for part in subset:
+        match = _NUMBERS.fullmatch(str(part))
+        first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
+        if last < first:
+            raise LetheError(
+                f"world.subset: {part!r} names no authors; write a number or a range such as 0-7"
+            )
+        found.extend(range(first, last + 1))
+    twice = [number for number, count in Counter(found).items() if count > 1]
+    if twice:
+        raise LetheError(f"world.subset: author {twice[0]} is named twice; name each once")
+    return found
+
+
 def check_folder(
-    path: str | os.PathLike, authors: int, holdout: int, splits: Sequence[str]
+    path: str | os.PathLike,
+    authors: int,
+    holdout: int,
+    splits: Sequence[str],
+    retain: int = 1,
+    subset: Sequence[int | str] | None = None,
 ) -> None:
     """Read a local folder's files as the workflow will, before any job runs.
 
     LetheError for a missing folder or required file, a malformed row, another number of authors
-    than the configuration says, and splits for which there are no perturbed rows.
+    than the configuration says, and splits or ``retain`` first authors without perturbed rows.
     """
     # The job that reads the data warns of its oddities; here they would be said at every start.
     quiet, level = logging.getLogger("lethe.world"), logging.getLogger("lethe.world").level
     quiet.setLevel(logging.ERROR)
     try:
-        provider = Provider(path=path)
+        provider = Provider(path=path, subset=subset)
         target = provider.authors(authors)
         provider.holdout(holdout)
         provider.facts()
         provider.refusals()
     finally:
         quiet.setLevel(level)
-    known = len(provider._authors)
+    known = len(provider._chosen)
     if known != authors:
         raise LetheError(
             f"config: world.authors: {authors}, but {path}/full.json has {known}; set it to {known}"
         )
     for name in splits:
-        split = parse_split(name)
-        count = forget_authors(split, authors)
-        missing = sum(not i.perturbed for author in target[-count:] for i in author.items)
-        if missing:
+        count = forget_authors(parse_split(name), authors)
+        if missing := _unperturbed(target[-count:]):
             raise LetheError(
                 f"config: splits: {name} has {missing} rows without perturbed answers in {path}; "
                 "choose a smaller split"
             )
+    if missing := _unperturbed(target[:retain]):
+        raise LetheError(
+            f"config: world.perturbed_retain_authors: {missing} rows of the first {retain} authors "
+            f"have no perturbed answers in {path}; lower it, or choose others"
+        )
+
+
+def _unperturbed(authors: Sequence[Author]) -> int:
+    return sum(not item.perturbed for author in authors for item in author.items)

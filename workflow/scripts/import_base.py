@@ -1,0 +1,20 @@
+"""Convert a given GGUF file into a checkpoint: once, for reading such a file takes long."""
+
+from pathlib import Path
+
+from common import job
+
+from lethe import checkpoint
+from lethe.cost import Meter
+from lethe.files import sha256, write_json
+from lethe.runtime import set_up
+
+with job(snakemake) as stage:
+    p, meter = snakemake.params, Meter()
+    set_up(p.threads)
+    model, tokenizer = checkpoint.load(p.path)
+    origin = {"stage": "import", "file": Path(p.path).name}
+    if snakemake.input:
+        origin["sha256"] = sha256(snakemake.input[0])
+    checkpoint.save(stage(Path(snakemake.output.weights).parent), model, tokenizer, origin)
+    write_json(stage(snakemake.output.cost), meter.read())
