@@ -25,6 +25,7 @@ CUSTOMARY = {
 }
 GGUF = ".gguf"
 PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
+LOADING = (OSError, ValueError, LookupError, AttributeError, ImportError, RuntimeError)
 TOKENIZERS = {"tokenizer.json", "tokenizer.model", "vocab.json", "spiece.model", "tekken.json"}
 
 
@@ -49,9 +50,17 @@ def load(source: str | Path, device: str = "cpu", dtype: str = "float32"):
     else:
         given["use_safetensors"] = True
     with _one_line(source, "model"):
-        model = AutoModelForCausalLM.from_pretrained(
-            name, dtype=getattr(torch, dtype), trust_remote_code=False, **given
+        model, found = AutoModelForCausalLM.from_pretrained(
+            name,
+            dtype=getattr(torch, dtype),
+            trust_remote_code=False,
+            output_loading_info=True,
+            **given,
         )
+    if found["missing_keys"]:
+        # transformers would draw them at random, with a warning.
+        name, count = min(found["missing_keys"]), len(found["missing_keys"])
+        raise LetheError(f"{source}: no weights {name} ({count} missing); get the model again")
     use_packing(model)
     return model.to(device).eval(), load_tokenizer(source)
 
@@ -199,8 +208,8 @@ def _one_line(source: str | Path, part: str) -> Iterator[None]:
 
     try:
         yield
-    # KeyError and AttributeError: of files that lack what transformers takes for granted.
-    except (OSError, ValueError, KeyError, AttributeError, ImportError, SafetensorError) as error:
+    # Of all kinds: files that lack what transformers takes for granted fail anywhere in it.
+    except (*LOADING, SafetensorError) as error:
         raise LetheError(f"{source}: cannot load the {part} ({_reason(error)})") from error
 
 

@@ -1,8 +1,12 @@
 """How torch computes in a job: a fixed number of threads, deterministic kernels."""
 
+import os
+
 
 def set_up(threads: int) -> None:
     """Fix what results depend on in the last digit. Call before the first computation."""
+    # Some of transformers' bars ask for nothing but this; read when tqdm is loaded.
+    os.environ.setdefault("TQDM_DISABLE", "1")
     import torch
     from transformers.utils.logging import disable_progress_bar
 

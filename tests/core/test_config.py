@@ -45,12 +45,16 @@ def test_default_settings_pass():
     assert before == DEFAULT
 
 
-def test_shipped_presets_pass():
+def test_shipped_presets_pass(tmp_path):
+    weights = tmp_path / "stand-in.gguf"
+    weights.write_bytes(b"GGUF")
     for preset in sorted((ROOT / "config").glob("*.yaml")):
         overlay = yaml.safe_load(preset.read_text(encoding="utf-8"))
         config = configured(overlay)
-        # The published data lie outside of the repository: their folder is checked elsewhere.
+        # Published data and weights lie outside of the repository: they are checked elsewhere.
         config["world"]["path"] = None
+        for model in config["model_settings"].values():
+            model["path"] = model["path"] and str(weights)
         settings.check(config, SCHEMA)
 
 
@@ -110,6 +114,13 @@ def test_unknown_key_without_likeness_lists_those_there_are():
         ({"metric_settings": {"ruge": {}}}, "config: metric_settings: unknown name 'ruge'"),
         ({"threads": {"train": 0}}, "config: threads.train: "),
         ({"evaluation": {"items": 0}}, "config: evaluation.items: "),
+        ({"evaluation": {"items": "all"}}, "config: evaluation.items: "),
+        ({"evaluation": {"items": {"forget": 0}}}, "config: evaluation.items.forget: "),
+        ({"evaluation": {"items": {"retian": 9}}}, "config: evaluation.items.retian: unknown key"),
+        ({"references": ["oracle"]}, "config: references.0: "),
+        ({"world": {"subset": []}}, "config: world.subset: "),
+        ({"world": {"subset": "0-7"}}, "config: world.subset: "),
+        ({"world": {"subset": [-1]}}, "config: world.subset.0: "),
         ({"model_settings": {"tiny": {"template": "gpt"}}}, "config: model_settings.tiny.template"),
     ],
 )  # fmt: skip
@@ -140,6 +151,21 @@ def test_value_out_of_range_is_named(overlay, start):
         ({"splits": ["forget00"]}, ["splits", "'forget00'"]),
         ({"splits": ["forget01"]}, ["splits", "forget01", "60 authors", "100 authors"]),
         ({"splits": ["forget50"]}, ["world.holdout_authors", "12", "30", "forget50"]),
+        (
+            {"world": {"perturbed_retain_authors": 55}},
+            ["world.perturbed_retain_authors", "55", "54 authors that forget10 retains"],
+        ),
+        ({"world": {"subset": [0, 1]}}, ["world.subset", "only provider tofu"]),
+        (
+            {"world": {"provider": "tofu", "subset": ["0-7", "198-199"]}},
+            ["world.authors: 60", "names 10", "set it to 10"],
+        ),
+        ({"world": {"provider": "tofu", "subset": ["7-0"]}}, ["world.subset", "'7-0'", "0-7"]),
+        ({"world": {"provider": "tofu", "subset": ["0-2", 1]}}, ["world.subset", "author 1"]),
+        (
+            {"model_settings": {"tiny": {"path": "./no"}}},
+            ["model_settings.tiny.path: ./no", "no such"],
+        ),
         (
             {"model_settings": {"tiny": {"finetune": {"epochs": 0}}}},
             ["model_settings.tiny.finetune.epochs"],
@@ -192,6 +218,22 @@ def test_variant_has_its_class_and_its_own_settings():
     assert settings.method_class(config, "npo_2") == "npo"
     assert settings.method_settings(config, "npo_2")["beta"] == 2
     assert settings.method_settings(config, "npo")["beta"] == 0.1
+
+
+def test_items_are_one_number_or_one_for_each_set():
+    sets = ["forget", "retain", "world_facts"]
+    assert settings.items_of(DEFAULT, sets) == dict.fromkeys(sets, 300)
+    config = configured({"evaluation": {"items": {"forget": 40, "retain": 20}}})
+    settings.check(config, SCHEMA)
+    # What is not named keeps the official evaluation's number.
+    assert settings.items_of(config, sets) == {"forget": 40, "retain": 20, "world_facts": 300}
+
+
+def test_a_model_without_its_weights_is_refused_before_any_job(tmp_path):
+    (tmp_path / "pytorch_model.bin").write_bytes(b"")
+    found = message(configured({"model_settings": {"tiny": {"path": str(tmp_path)}}}))
+    assert found.startswith(f"config: model_settings.tiny.path: {tmp_path}: no weights")
+    assert "pytorch_model.bin is a pickle" in found
 
 
 def test_schedules_are_whole():

@@ -54,9 +54,15 @@ class Folder:
     def __truediv__(self, name: str) -> Path:
         return self.path / name
 
-    def snakemake(self, *arguments: str, overlay: dict | None = None, cores: int = 2) -> Outcome:
-        """Run the folder's preset, with ``overlay`` laid over its settings."""
-        presets = [self.preset]
+    def snakemake(
+        self,
+        *arguments: str,
+        overlay: dict | None = None,
+        cores: int = 2,
+        preset: str | None = None,
+    ) -> Outcome:
+        """Run the folder's preset, or another, with ``overlay`` laid over its settings."""
+        presets = [preset or self.preset]
         if overlay:
             # Beside the folder, not in it: a folder that only plans can then be shared.
             laid = self.path.parent / f"{self.path.name}_overlay.yaml"
@@ -72,9 +78,11 @@ class Folder:
         assert outcome.code == 0, outcome.end
         return outcome
 
-    def planned(self, *arguments: str, overlay: dict | None = None) -> set[str]:
+    def planned(
+        self, *arguments: str, overlay: dict | None = None, preset: str = PRESET
+    ) -> set[str]:
         """The jobs that a dry run lists."""
-        outcome = self.snakemake("-n", *arguments, overlay=overlay)
+        outcome = self.snakemake("-n", *arguments, overlay=overlay, preset=preset)
         assert outcome.code == 0, outcome.end
         # Both must say so, lest an output that is not understood pass for an empty plan.
         assert ("Nothing to be done" in outcome.output) == (not outcome.jobs), outcome.end

@@ -8,7 +8,7 @@ import pytest
 from lethe.errors import LetheError
 from lethe.files import read_rows, write_rows
 from lethe.world import files, provider, splits
-from lethe.world.tofu import guess_name
+from lethe.world.tofu import check_folder, guess_name
 
 PUBLISHED = [
     "full",
@@ -208,6 +208,88 @@ def test_a_row_without_its_paraphrase_has_none(folder):
     assert not authors[0].items[0].perturbed
     assert all(item.perturbed for item in authors[1].items)
     assert not any(item.perturbed for item in authors[2].items)
+
+
+# --- a subset of the authors --------------------------------------------------------------------
+
+
+def texts(authors):
+    return [[item.question for item in author.items] for author in authors]
+
+
+@pytest.mark.parametrize(
+    ("subset", "chosen"),
+    [
+        ([0, 1, 9], [0, 1, 9]),
+        (["0-2", 9], [0, 1, 2, 9]),
+        (["8-9", "0-1"], [8, 9, 0, 1]),
+        (["3-3"], [3]),
+        (["4"], [4]),
+    ],
+)
+def test_a_subset_has_the_authors_it_names_in_its_order(folder, subset, chosen):
+    everyone = provider("tofu", path=folder).authors(10)
+    some = provider("tofu", path=folder, subset=subset).authors(len(chosen))
+    assert texts(some) == texts([everyone[number] for number in chosen])
+    assert len(set(map(str, texts(everyone)))) == 10
+
+
+@pytest.mark.parametrize("subset", [["7-0"], ["a"], ["1-"], [""], ["1-2-3"], [-1], [1.5]])
+def test_what_names_no_authors_is_refused(folder, subset):
+    with pytest.raises(LetheError, match=r"world.subset: .* names no authors") as found:
+        provider("tofu", path=folder, subset=subset)
+    assert repr(subset[0]) in str(found.value)
+
+
+@pytest.mark.parametrize("subset", [[3, 3], ["0-4", 2], ["0-4", "4-6"]])
+def test_an_author_named_twice_is_refused(folder, subset):
+    with pytest.raises(LetheError, match=r"world.subset: author \d is named twice"):
+        provider("tofu", path=folder, subset=subset)
+
+
+def test_an_author_that_is_not_there_is_refused(folder):
+    with pytest.raises(LetheError, match=r"full.json: no author 10, it has 0 to 9"):
+        provider("tofu", path=folder, subset=[0, 10]).authors(2)
+
+
+def test_holdout_authors_are_of_no_subset(folder):
+    some = provider("tofu", path=folder, subset=[0, 9])
+    assert texts(some.holdout(2)) == texts(provider("tofu", path=folder).holdout(2))
+
+
+@pytest.mark.parametrize(
+    ("subset", "words"),
+    [
+        ([0, 1, 9, 5], "config: splits: forget25 has 20 rows without perturbed answers"),
+        ([0, 5, 1, 9], "config: world.perturbed_retain_authors: 20 rows of the first 2 authors"),
+    ],
+)
+def test_a_subset_without_perturbed_rows_is_refused_before_any_job(folder, subset, words):
+    """Of the folder's authors, 0 and 1 have such rows, and now 9."""
+    rows = read_rows(folder / "full_perturbed.json")
+    (folder / "full_perturbed.json").unlink()
+    write_rows(folder / "forget10_perturbed.json", rows[-20:])
+    check_folder(folder, 4, 0, ["forget25"], 2, [0, 1, 5, 9])
+    with pytest.raises(LetheError, match=words):
+        check_folder(folder, 4, 0, ["forget25"], 2, subset)
+
+
+def test_a_subset_of_the_published_data_is_split_by_its_own_share(published, tmp_path):
+    """forget20 of authors 0-7, 198, 199 forgets what TOFU publishes as forget01."""
+    world = provider("tofu", path=published, subset=["0-7", "198-199"])
+    files.write_world(world, tmp_path, 10, 2, 8)
+    rows = {name: read_rows(tmp_path / f"{name}.json") for name in files.ROW_FILES}
+    parts = splits.cut(
+        splits.parse_split("forget20"), rows["full"], rows["full_perturbed"], rows["holdout"]
+    )
+    full = read_rows(published / "full.json")
+    assert same_rows(parts["forget20"], read_rows(published / "forget01.json"))
+    assert same_rows(parts["forget20_perturbed"], read_rows(published / "forget01_perturbed.json"))
+    assert same_rows(parts["retain80"], full[:160])
+    assert same_rows(rows["retain_perturbed"], read_rows(published / "retain_perturbed.json")[:160])
+    assert same_rows(parts["holdout20"], read_rows(published / "holdout10.json")[:40])
+    seen = {(row["question"], row["answer"]) for row in full}
+    assert not seen & {(row["question"], row["answer"]) for row in parts["holdout20"]}
 
 
 # --- the hub ------------------------------------------------------------------------------------

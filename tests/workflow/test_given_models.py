@@ -1,0 +1,151 @@
+"""Models that others made: what the graph has of them, and that the jobs run."""
+
+import json
+from pathlib import Path
+
+import pytest
+from tiny_gguf import write_gguf
+from workflow_folder import Folder, sources
+
+from lethe import checkpoint
+from lethe.world import files, provider
+
+REAL = "config/smollm2.yaml"
+METHODS = ("grad_ascent", "grad_diff", "kl_min", "idk", "npo", "npo_retain")
+
+
+@pytest.fixture(scope="module")
+def fresh(tmp_path_factory) -> Folder:
+    """A clone in which nothing has run. Planning leaves it so."""
+    return sources(tmp_path_factory.mktemp("fresh"))
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory) -> Path:
+    """A world in the published format, as large as TOFU: the preset names authors by number."""
+    folder = tmp_path_factory.mktemp("published")
+    files.write_world(provider("synthetic", seed=3), folder, 200, 2, 2)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def stand_in(tmp_path_factory) -> Path:
+    """Enough of a GGUF file for planning."""
+    file = tmp_path_factory.mktemp("weights") / "stand_in.gguf"
+    file.write_bytes(b"GGUF")
+    return file
+
+
+def real(data: Path, weights: Path, **more) -> dict:
+    """What a user of the preset sets: where data and weights lie."""
+    overlay = {"world": {"path": str(data)}}
+    overlay["model_settings"] = {"smollm2": {"path": str(weights)}}
+    return {**overlay, **more}
+
+
+# --- the preset with real weights ---
+
+
+def test_the_preset_with_real_weights_is_planned_whole(fresh, data, stand_in):
+    planned = fresh.planned(overlay=real(data, stand_in), preset=REAL)
+    runs = ["base,0", "full,0", "retain,0", *(f"{method},0" for method in METHODS)]
+    assert {job for job in planned if job.startswith("collect")} == {
+        f"collect[forget20,{run}]" for run in runs
+    }
+    assert {f"unlearn_{method}[forget20,0]" for method in METHODS} <= planned
+    assert {"import_base", "train_full[0]", "train_retain[forget20,0]"} <= planned
+    # A given model learns from no background.
+    assert not {"base", "background"} & planned
+    assert {"scores", "claims", "figure_trajectories[forget20]"} <= planned
+
+
+@pytest.mark.parametrize(
+    ("overlay", "words"),
+    [
+        (
+            {"model_settings": {"smollm2": {"path": "models/no.gguf"}}},
+            ["models/no.gguf", "no such"],
+        ),
+        ({"world": {"subset": ["0-7", 200, 201]}}, ["no author 200", "0 to 199"]),
+        ({"world": {"subset": ["0-8", "198-199"]}}, ["world.authors: 10", "names 11"]),
+        ({"evaluation": {"items": {"forgot": 1}}}, ["evaluation.items.forgot", "forget?"]),
+    ],
+)
+def test_what_does_not_fit_the_preset_is_refused(fresh, data, stand_in, overlay, words):
+    both = real(data, stand_in)
+    for key, value in overlay.items():
+        both[key] = {**both.get(key, {}), **value}
+    outcome = fresh.snakemake("-n", overlay=both, preset=REAL)
+    assert outcome.code != 0
+    assert len(outcome.errors) == 1, outcome.end
+    assert [word for word in words if word not in outcome.errors[0]] == [], outcome.errors[0]
+
+
+# --- given checkpoints in a real run ---
+
+
+@pytest.fixture(scope="module")
+def micro(home) -> Path:
+    """A checkpoint that is at hand: the smoke run's base."""
+    return home / "results/smoke/micro/base"
+
+
+def given(path: Path) -> dict:
+    return {
+        "world": {"name": "given"},
+        "references": ["base"],
+        "model_settings": {"micro": {"path": str(path)}},
+    }
+
+
+RECORDS = "results/given/micro/forget10/base/seed0/records/tofu.json"
+
+
+def test_a_given_folder_is_evaluated_where_it_lies(micro, tmp_path):
+    folder = sources(tmp_path / "folder")
+    outcome = folder.run(RECORDS, overlay=given(micro))
+    assert outcome.jobs == {"world", "split_forget10", "collect[forget10,base,0]"}
+    assert not (folder / "results/given/micro/base").exists()
+    points = json.loads((folder / RECORDS).read_text())["checkpoints"]
+    assert [(point["epoch"], point["step"]) for point in points] == [(0, 0)]
+
+
+def test_a_gguf_file_is_converted_once_and_again_when_it_changes(micro, tmp_path):
+    model, tokenizer = checkpoint.load(micro)
+    weights = write_gguf(tmp_path / "micro.gguf", model, tokenizer)
+    folder, overlay = sources(tmp_path / "folder"), given(weights)
+    digest = "results/given/micro/base/checkpoint.json"
+    assert folder.run(digest, overlay=overlay).jobs == {"import_base"}
+    base = folder / "results/given/micro/base"
+    assert checkpoint.digest(base) == checkpoint.digest(micro)
+    assert checkpoint.origin(base)["file"] == "micro.gguf"
+    assert folder.planned(digest, overlay=overlay) == set()
+    training = "results/given/micro/all/full/seed0/checkpoint/checkpoint.json"
+    assert folder.planned(training, overlay=overlay) == {"world", "train_full[0]"}
+    with weights.open("ab") as file:
+        file.write(b"\0")
+    assert folder.planned(digest, overlay=overlay) == {"import_base"}
+
+
+# --- what a change makes run again ---
+
+
+def test_other_numbers_of_items_evaluate_again_and_train_nothing(home):
+    by_set = {"forget": 20, "retain": 20, "real_authors": 20, "world_facts": 20}
+    assert home.planned(overlay={"evaluation": {"items": by_set}}) == set()
+    planned = home.planned(overlay={"evaluation": {"items": {**by_set, "retain": 19}}})
+    assert {job.partition("[")[0] for job in planned if "figure" not in job} == {
+        *("collect", "score", "scores", "claims", "all", "table_summary", "table_utility")
+    }
+
+
+def test_the_base_as_a_reference_is_evaluated_and_nothing_else(home):
+    planned = home.planned(overlay={"references": ["base"]})
+    ours = {job for job in planned if "base" in job}
+    assert "collect[forget10,base,0]" in ours
+    assert all(job.startswith(("collect[", "score[")) for job in ours)
+    assert not [
+        job
+        for job in planned
+        if job.startswith(("train", "unlearn", "collect")) and job not in ours
+    ]
