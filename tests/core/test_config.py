@@ -82,9 +82,8 @@ def test_misspelt_key_of_the_world_is_corrected(key):
 
 def test_unknown_key_without_likeness_lists_those_there_are():
     found = message(configured({"evaluation": {"zzz": 1}}))
-    assert (
-        found == "config: evaluation.zzz: unknown key; there are items, max_length, max_new_tokens"
-    )
+    known = "there are base, items, max_length, max_new_tokens"
+    assert found == f"config: evaluation.zzz: unknown key; {known}"
 
 
 @pytest.mark.parametrize(
@@ -117,7 +116,7 @@ def test_unknown_key_without_likeness_lists_those_there_are():
         ({"evaluation": {"items": "all"}}, "config: evaluation.items: "),
         ({"evaluation": {"items": {"forget": 0}}}, "config: evaluation.items.forget: "),
         ({"evaluation": {"items": {"retian": 9}}}, "config: evaluation.items.retian: unknown key"),
-        ({"references": ["oracle"]}, "config: references.0: "),
+        ({"evaluation": {"base": "yes"}}, "config: evaluation.base: "),
         ({"world": {"subset": []}}, "config: world.subset: "),
         ({"world": {"subset": "0-7"}}, "config: world.subset: "),
         ({"world": {"subset": [-1]}}, "config: world.subset.0: "),

@@ -8,6 +8,7 @@ from tiny_gguf import write_gguf
 from workflow_folder import Folder, sources
 
 from lethe import checkpoint
+from lethe.tiny import Architecture, make_model, train_tokenizer
 from lethe.world import files, provider
 
 REAL = "config/smollm2.yaml"
@@ -85,15 +86,19 @@ def test_what_does_not_fit_the_preset_is_refused(fresh, data, stand_in, overlay,
 
 
 @pytest.fixture(scope="module")
-def micro(home) -> Path:
-    """A checkpoint that is at hand: the smoke run's base."""
-    return home / "results/smoke/micro/base"
+def micro(tmp_path_factory) -> Path:
+    """A checkpoint that is at hand, with random weights."""
+    folder = tmp_path_factory.mktemp("given") / "micro"
+    tokenizer = train_tokenizer(["Where was Ada born? Ada was born in Paris, in 1950."] * 9, 400)
+    model = make_model(Architecture(48, 2, 2, 96), tokenizer, 0)
+    checkpoint.save(folder, model, tokenizer, {})
+    return folder
 
 
 def given(path: Path) -> dict:
     return {
         "world": {"name": "given"},
-        "references": ["base"],
+        "evaluation": {"base": True},
         "model_settings": {"micro": {"path": str(path)}},
     }
 
@@ -139,8 +144,8 @@ def test_other_numbers_of_items_evaluate_again_and_train_nothing(home):
     }
 
 
-def test_the_base_as_a_reference_is_evaluated_and_nothing_else(home):
-    planned = home.planned(overlay={"references": ["base"]})
+def test_the_base_is_evaluated_as_well_and_nothing_else(home):
+    planned = home.planned(overlay={"evaluation": {"base": True}})
     ours = {job for job in planned if "base" in job}
     assert "collect[forget10,base,0]" in ours
     assert all(job.startswith(("collect[", "score[")) for job in ours)

@@ -78,7 +78,9 @@ def test_paper_plans_every_exhibit(planned):
 
 def test_paper_plans_the_runs_that_exhibits_need(planned):
     trained = {
-        name: n for name, n in planned.items() if name in ("base", "random") or name.startswith("train")
+        name: n
+        for name, n in planned.items()
+        if name in ("base", "random") or name.startswith("train")
     }
     assert trained == {"base": 2, "train_full": 2, "train_retain": 6, "random": 2}
     unlearned = {name: n for name, n in planned.items() if name.startswith("unlearn")}

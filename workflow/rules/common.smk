@@ -58,9 +58,9 @@ def parent(folder):
 
 def runs_of(split):
     """(run, seed) of everything that is evaluated on a split; ``retain`` is the oracle."""
-    # One model for all seeds.
-    untrained = [(name, config["seeds"][0]) for name in config["references"]]
+    # The base is one for all seeds.
+    base = [("base", config["seeds"][0])] if config["evaluation"]["base"] else []
     trained = [("full", seed) for seed in config["seeds"]]
     oracles = [("retain", seed) for seed in [*config["seeds"], *config["oracle_seeds"]]]
     unlearned = [(name, seed) for name in config["methods"] for seed in config["seeds"]]
-    return untrained + trained + oracles + unlearned
+    return base + trained + oracles + unlearned
