@@ -57,26 +57,34 @@ def test_references_are_asked_the_oracles_own_forget_set(evaluations):
     assert own["second"].tolist() == ["full", "base", "random"] * 3
 
 
+def ratios_of(entries, *place: str) -> dict[str, float]:
+    """Truth ratios of a run's forget items by question, without the code under test."""
+    (path,) = [e["path"] for e in entries if (e["model"], e["split"], e["run"]) == place]
+    items = read_records(path).checkpoints[0].sets["forget"]
+    ratios = np.exp((items.paraphrase_loss[:, None] - items.perturbed_loss).mean(axis=1))
+    return dict(zip(items.question, ratios, strict=True))
+
+
 def test_p_is_that_of_scipy_on_the_common_items(entries):
-    cell = next(
-        c for c in retain_cells("tiny", made.SPLITS) if c.key.endswith("forget/retain90-retain95")
-    )
+    key = "table3/forget/retain90-retain95"
+    (cell,) = (cell for cell in retain_cells("tiny", made.SPLITS) if cell.key == key)
     found = compare(cell, Evaluations(entries))
-    by_question = []
-    for split in ("forget10", "forget05"):
-        (path,) = [
-            e["path"]
-            for e in entries
-            if (e["model"], e["split"], e["run"]) == ("tiny", split, "retain")
-        ]
-        items = read_records(path).checkpoints[0].sets["forget"]
-        ratios = np.exp((items.paraphrase_loss[:, None] - items.perturbed_loss).mean(axis=1))
-        by_question.append(dict(zip(items.question, ratios, strict=True)))
-    ten, five = by_question
+    ten = ratios_of(entries, "tiny", "forget10", "retain")
+    five = ratios_of(entries, "tiny", "forget05", "retain")
     expected = ks_2samp([ten[question] for question in five], list(five.values()))
     assert found.p == pytest.approx(expected.pvalue, rel=1e-12)
     assert found.statistic == pytest.approx(expected.statistic)
     assert found.n == (50, 50)
+
+
+def test_references_are_evaluated_on_the_oracles_split(entries):
+    """The finetuned model's values are those of its evaluation on that split."""
+    found = references.build(Evaluations(entries), made.SPLITS)
+    row = found[(found["model"] == "tiny") & (found["data"] == "forget")]
+    row = row[(row["first"] == "retain95") & (row["second"] == "random")]
+    samples = [ratios_of(entries, "tiny", "forget05", run) for run in ("retain", "random")]
+    expected = ks_2samp(*(list(sample.values()) for sample in samples))
+    assert row["p"].tolist() == pytest.approx([expected.pvalue], rel=1e-12)
 
 
 def test_order_of_items_means_nothing(entries, tmp_path):
@@ -107,6 +115,8 @@ def test_a_question_asked_twice_makes_two_pairs(tmp_path):
     ratios, why = samples(Cell("x", *sides), Evaluations(entries))
     assert why == ""
     assert [len(sample) for sample in ratios] == [3, 3]
+    # Not one of the two rows twice: their values differ.
+    assert len(set(ratios[1])) == 3
 
 
 def test_samples_of_two_sets_are_taken_whole(evaluations):

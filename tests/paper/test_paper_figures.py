@@ -8,6 +8,7 @@ from matplotlib.colors import to_hex
 from lethe.figures.style import BLACK, BLUE, GREEN
 from lethe.paper import curves, style, trajectories, truth_ratios, words, zoom
 from lethe.paper.evaluations import Evaluations
+from lethe.records import write_records
 
 
 def marks(axes):
@@ -74,6 +75,7 @@ def test_what_lies_below_the_axis_is_open_on_its_edge(scores):
     assert [tuple(m[0][0])[1] for m in open_marks] == [-25.0]
     closed = [m for m in marks(axes) if len(m[0]) == 4]
     assert len(closed) == 1
+    assert min(line.get_ydata().min() for line in axes.lines) == -25.0
 
 
 def test_zoom_holds_all_that_is_drawn(scores):
@@ -116,6 +118,20 @@ def test_truth_ratios_have_three_panels_with_two_axes(evaluations):
         heights = [patch.get_height() for patch in axes.patches]
         half = len(heights) // 2
         assert (sum(heights[:half]), sum(heights[half:])) == sizes
+
+
+def test_items_beyond_the_axis_are_in_the_last_bar(tmp_path):
+    records = made.records([f"q{number}" for number in range(200)], ["x"])
+    records.checkpoints[0].sets["forget"].paraphrase_loss[0] += 8.0
+    write_records(tmp_path / "far.json", records)
+    entries = [
+        {"model": "tiny", "run": run, "split": "forget10", "path": str(tmp_path / "far.json")}
+        for run in ("full", "retain")
+    ]
+    axes = truth_ratios.draw(Evaluations(entries), "tiny", None, "forget10").axes[2]
+    heights = [patch.get_height() for patch in axes.patches]
+    assert sum(heights) == 400
+    assert heights[len(heights) // 2 - 1] == 1
 
 
 def test_a_missing_model_leaves_a_panel_that_says_so(entries):
