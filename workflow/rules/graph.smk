@@ -254,7 +254,9 @@ def closing_words():
     """Where to look, and how the methods fared."""
     summary = Path(paths.table(WORLD, "summary.md"))
     table = summary.read_text(encoding="utf-8") if summary.exists() else ""
+    exhibits = Path(paths.paper(WORLD))
     return (
         f"\n{table}\nFigures: {paths.world(WORLD)}/figures   Tables: {paths.world(WORLD)}/tables"
-        "\nReport: make report (writes results/report.html)"
+        + (f"   The paper's: {exhibits}" if exhibits.is_dir() else "")
+        + "\nReport: make report (writes results/report.html)"
     )

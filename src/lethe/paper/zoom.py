@@ -38,7 +38,7 @@ def _panel(axes: Axes, data: FigureData, looks: Mapping, lowest: float) -> None:
     axes.set_xlabel("Model Utility")
     axes.set_xlim(utility.min() - room, utility.max() + room)
     axes.set_ylim(min(lowest, -1.0) * (1 + MARGIN), -min(lowest, -1.0) * MARGIN)
-    axes.xaxis.set_major_locator(MaxNLocator(5))
+    axes.xaxis.set_major_locator(MaxNLocator(5, prune="both"))
     axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
 
 
