@@ -69,7 +69,7 @@ rule paper_truth_ratios:
         split=SIZES[-1],
         variant=truth_ratio_variant(),
         from_logs=False,
-        code=code("paper_truth_ratios.py"),
+        code=code("paper_truth_ratios.py", *KS),
     script:
         "../scripts/paper_truth_ratios.py"
 
@@ -175,7 +175,7 @@ rule paper_curves:
         "../scripts/paper_figure.py"
 
 
-for _exhibit, (_number, _title, _runs) in PAPER_TABLES.items():
+for _exhibit, (_number, _title, _runs, _metrics) in PAPER_TABLES.items():
 
     rule:
         name:
@@ -199,7 +199,7 @@ for _exhibit, (_number, _title, _runs) in PAPER_TABLES.items():
             entries=evaluated(config["models"], SIZES, _runs),
             splits=SIZES,
             variant=truth_ratio_variant(),
-            code=code("paper_table.py", f"lethe.paper.{_exhibit}"),
+            code=code("paper_table.py", f"lethe.paper.{_exhibit}", *_metrics),
         script:
             "../scripts/paper_table.py"
 
@@ -228,7 +228,7 @@ rule paper_logs_ks:
     params:
         entries=LOGS,
         variant=truth_ratio_variant(),
-        code=code("paper_logs_ks.py"),
+        code=code("paper_logs_ks.py", *KS),
     script:
         "../scripts/paper_logs_ks.py"
 
@@ -245,7 +245,7 @@ rule paper_logs_scores:
     params:
         entries=LOGS,
         variant=truth_ratio_variant(),
-        code=code("paper_logs_scores.py"),
+        code=code("paper_logs_scores.py", *UTILITY),
     script:
         "../scripts/paper_logs_scores.py"
 
@@ -307,7 +307,7 @@ for _model in log_models():
             split="forget10",
             variant=truth_ratio_variant(),
             from_logs=True,
-            code=code("paper_truth_ratios.py"),
+            code=code("paper_truth_ratios.py", *KS),
         script:
             "../scripts/paper_truth_ratios.py"
 

@@ -23,7 +23,7 @@ FIRST, SECOND = BLUE, ORANGE  # the two samples of a panel
 def method_looks(classes: dict[str, str]) -> dict[str, Look]:
     """Label and colour of every run, of ``full`` and of ``retain``; all methods are circles.
 
-    ``classes`` says of which method each run is: a variant looks like its method.
+    ``classes`` says as which method each run is shown: variants drawn alone look like theirs.
     """
     known = looks(list(classes.values()))
     found = {run: Look(known[run].label, BLACK, known[run].marker) for run in (FULL, RETAIN)}
