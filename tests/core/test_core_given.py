@@ -115,6 +115,13 @@ def test_a_pickle_beside_safetensors_is_not_read(foreign, model):
     checkpoint.load(foreign)
 
 
+def test_a_pickle_is_not_read_for_want_of_the_model_as_safetensors(foreign, model):
+    """Safetensors of another kind (an adapter, say) are there, and the pickle is a whole model."""
+    (foreign / "model.safetensors").rename(foreign / "adapter_model.safetensors")
+    torch.save(model.state_dict(), foreign / "pytorch_model.bin")
+    assert "cannot load the model" in refusal(checkpoint.load, foreign)
+
+
 @pytest.mark.parametrize(
     ("name", "words"),
     [

@@ -98,7 +98,7 @@ def micro(tmp_path_factory) -> Path:
 def given(path: Path) -> dict:
     return {
         "world": {"name": "given"},
-        "evaluation": {"base": True},
+        "evaluation": {"base": True, "items": 3, "max_length": 200},
         "model_settings": {"micro": {"path": str(path)}},
     }
 

@@ -81,7 +81,8 @@ def start_files(wildcards):
 def memory(copies):
     """MiB of a job that loads a model, by the size of the weights that it starts from.
 
-    Training holds weights, gradients and the two moments of AdamW, and activations beside them.
+    Training holds weights, gradients and AdamW's two moments, activations beside them, and for some
+    methods another model.
     """
 
     def needed(wildcards, input):

@@ -42,7 +42,7 @@ rule import_base:
         "../../envs/torch.yaml"
     threads: config["threads"]["base"]
     resources:
-        mem_mb=memory(copies=6),
+        mem_mb=memory(copies=16),
     params:
         path=one_setting("path"),
         threads=config["threads"]["base"],

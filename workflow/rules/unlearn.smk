@@ -70,7 +70,7 @@ for _method in [*config["methods"], *unlisted_methods()]:
             "../../envs/torch.yaml"
         threads: config["threads"]["unlearn"]
         resources:
-            mem_mb=memory(copies=6),
+            mem_mb=memory(copies=8),
         params:
             method=_class,
             settings=settings.method_settings(config, _method),
