@@ -9,6 +9,9 @@ from scipy.stats import hmean, ks_2samp
 
 from lethe import paths
 from lethe.figures.base import FigureData
+from lethe.tables.base import TableData
+from lethe.tables.bootstrap import collect_intervals
+from lethe.tables.intervals import by_place
 from lethe.tables.scores import collect_scores
 
 WORLD, MODEL, SPLIT = "made-up", "tiny", "forget10"
@@ -59,7 +62,14 @@ def write_world(
 
 
 def figure_data(entries, methods=tuple(METHODS), seeds=(0,)) -> FigureData:
-    return FigureData.of(collect_scores(entries), MODEL, SPLIT, methods, seeds, entries)
+    intervals = by_place(collect_intervals(entries))
+    return FigureData.of(collect_scores(entries), MODEL, SPLIT, methods, seeds, entries, intervals)
+
+
+def table_data(entries, methods, seeds=(0,)) -> TableData:
+    intervals = by_place(collect_intervals(entries))
+    ratios = [entry for entry in entries if entry["metric"] == "truth_ratio"]
+    return TableData(methods, seeds, collect_scores(entries), intervals, ratios)
 
 
 def _ratios(median: float, seed: int, run: str) -> np.ndarray:
@@ -71,36 +81,42 @@ def _ratios(median: float, seed: int, run: str) -> np.ndarray:
 
 def _checkpoint(run, seed, epoch, step, done, oracle) -> dict:
     rng = np.random.default_rng([seed, epoch, sum(map(ord, run))])
-    values = {"probability": {}, "rouge": {}, "truth_ratio": {}}
     left = dict(zip(SETS, LEFT.get(run, (1, 1, 1, 1)), strict=True))
     if run == "retain":
         left["forget"] = 0.3
+    items = {metric: {} for metric in NINE_METRICS}
     for name in SETS:
         # Most of the damage comes early.
         kept = 1 - (1 - left[name]) * done**0.5 if run != "retain" else left[name]
         for metric in NINE_METRICS:
-            values[metric][name] = float(START[name] * kept * rng.uniform(0.95, 1.0))
-    shift = 2.5 if run == "retain" else SHIFT.get(run, 1.8) ** done
-    ratios = _ratios(shift, seed, run)
+            items[metric][name] = _items(rng, START[name] * kept * rng.uniform(0.95, 1.0))
+    values = {m: {name: float(x.mean()) for name, x in sets.items()} for m, sets in items.items()}
+    # The file holds R, of which 1 - R is averaged, and on the forget set the smaller of R and 1/R.
+    items["truth_ratio"] = {name: 1 - x for name, x in items["truth_ratio"].items()}
+    ratios = _ratios(2.5 if run == "retain" else SHIFT.get(run, 1.8) ** done, seed, run)
+    items["truth_ratio"]["forget"] = ratios
     values["truth_ratio"]["forget"] = float(np.minimum(ratios, 1 / ratios).mean())
     p = float(ks_2samp(ratios, oracle).pvalue)
     nine = [values[metric][name] for name in SETS[1:] for metric in NINE_METRICS]
     values["forget_quality"] = {
         "forget_quality": p,
         "log10_forget_quality": math.log10(p),
-        "ks_statistic": 0.5,
+        "ks_statistic": float(ks_2samp(ratios, oracle).statistic),
     }
     values["model_utility"] = {
         "model_utility": float(hmean(nine)),
         "retain_utility": float(hmean(nine[:3])),
     }
-    place = {"epoch": epoch, "step": step}
-    return {
-        metric: place
-        | {"values": numbers}
-        | ({"items": {"forget": ratios.tolist()}} if metric == "truth_ratio" else {})
-        for metric, numbers in values.items()
-    }
+    points = {m: {"epoch": epoch, "step": step, "values": v} for m, v in values.items()}
+    for metric, sets in items.items():
+        points[metric]["items"] = {name: x.tolist() for name, x in sets.items()}
+    points["truth_ratio"]["questions"] = {"forget": [f"Question {n}?" for n in range(ITEMS)]}
+    return points
+
+
+def _items(rng: np.random.Generator, level: float) -> np.ndarray:
+    """Values by item in (0, 1), of that mean but for the noise of drawing them."""
+    return rng.beta(8 * level, 8 * (1 - level), ITEMS).clip(1e-6, 1 - 1e-6)
 
 
 def _write(folder, split, run, seed, checkpoints) -> list[dict]:

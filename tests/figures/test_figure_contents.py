@@ -1,19 +1,22 @@
 """What is on each figure."""
 
+import dataclasses
 import json
-from itertools import pairwise
+from itertools import combinations, pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
 import synthetic_metrics as made
-from matplotlib.collections import LineCollection, PathCollection
-from matplotlib.colors import to_hex
+from matplotlib.collections import FillBetweenPolyCollection, LineCollection, PathCollection
+from matplotlib.container import BarContainer
+from scipy.stats import ks_2samp
 
 from lethe import figures
 from lethe.figures.style import looks
 from lethe.figures.truth_ratios import BINS, p_text
 
+FORGET = ("probability", "forget")
 LABELS = [look.label for look in looks(made.METHODS).values()]
 
 
@@ -62,13 +65,52 @@ def test_trajectories_keep_all_points_inside(data):
             assert bottom <= y <= top
 
 
-def test_trajectories_draw_each_seed_thin(several_seeds):
+def crosses(axes):
+    """Ends of the error bars in order of drawing: for each run, along x and along y."""
+    bars = [c for c in axes.collections if isinstance(c, LineCollection)]
+    return [np.array(bar.get_segments()) for bar in bars]
+
+
+def test_trajectories_have_crosses_of_several_seeds(several_seeds):
     (axes,) = figures.draw("trajectories", several_seeds).axes
-    thin = [line for line in axes.lines if line.get_linewidth() == 0.5]
-    assert len(thin) == 2 * 3
-    assert {to_hex(line.get_color()) for line in thin} == {
-        to_hex(looks(several_seeds.methods)[method].colour) for method in several_seeds.methods
-    }
+    along_x, along_y = crosses(axes)[:2]
+    utility = several_seeds.courses("npo", "model_utility", "model_utility")
+    quality = several_seeds.courses("npo", "forget_quality", "log10_forget_quality")
+    for bars, found, axis in ((along_x, utility, 0), (along_y, quality, 1)):
+        values = np.array([course.values for course in found])
+        np.testing.assert_allclose(bars[:, 0, axis], values.min(axis=0))
+        np.testing.assert_allclose(bars[:, 1, axis], values.max(axis=0))
+
+
+def test_trajectories_of_one_seed_have_intervals_of_utility_alone(data):
+    (axes,) = figures.draw("trajectories", data).axes
+    method = made.METHODS[0]
+    along_x, along_y = crosses(axes)[:2]
+    assert along_y.size == 0
+    place = (made.MODEL, made.SPLIT, method, 0)
+    ends = [data.intervals[*place, e, "model_utility", "model_utility"] for e in range(1, 6)]
+    np.testing.assert_allclose(along_x[:, :, 0], ends)
+
+
+def floor(axes):
+    """Low and high end of what the legend calls oracle pairs."""
+    (found,) = (a for a in (*axes.patches, *axes.lines) if a.get_label() == "Oracle pairs")
+    extent = found.get_path().get_extents(found.get_transform() - axes.transData)
+    return extent.y0, extent.y1
+
+
+@pytest.mark.parametrize("others", [(100,), (100, 101)])
+def test_trajectories_show_what_oracles_give_against_each_other(tmp_path, others):
+    entries = made.write_world(tmp_path, ["npo"], other_oracles=others)
+    figure = figures.draw("trajectories", made.figure_data(entries, ["npo"]))
+    assert legend_texts(figure)[-1] == "Oracle pairs"
+    ratios = [
+        json.loads(Path(e["path"]).read_text())["checkpoints"][0]["items"]["forget"]
+        for e in entries
+        if (e["run"], e["metric"]) == ("retain", "truth_ratio")
+    ]
+    logs = [np.log10(ks_2samp(a, b).pvalue) for a, b in combinations(ratios, 2)]
+    assert floor(figure.axes[0]) == pytest.approx((min(logs), max(logs)))
 
 
 def test_curves_start_with_the_full_model(data):
@@ -82,6 +124,23 @@ def test_curves_start_with_the_full_model(data):
     assert forget.get_ydata()[0] == data.last("full", "probability", "forget")[0]
     (oracle,) = (line for line in axes.lines if line.get_linestyle() == ":")
     assert oracle.get_ydata()[0] == data.last("retain", "probability", "forget")[0]
+
+
+@pytest.mark.parametrize("which", ["data", "several_seeds"])
+def test_curves_have_bands(which, request):
+    data = request.getfixturevalue(which)
+    axes = figures.draw("curves", data).axes[3 * data.methods.index("npo") + 1]
+    bands = [c for c in axes.collections if isinstance(c, FillBetweenPolyCollection)]
+    assert len(bands) == 4
+    outline = bands[-1].get_paths()[0].vertices
+    for epoch, step in enumerate((12, 24, 36, 48, 60), start=1):
+        if which == "data":
+            low, high = data.intervals[made.MODEL, made.SPLIT, "npo", 0, epoch, *FORGET]
+        else:
+            values = [course.values[epoch - 1] for course in data.courses("npo", *FORGET)]
+            low, high = min(values), max(values)
+        at = outline[outline[:, 0] == step][:, 1]
+        assert (at.min(), at.max()) == pytest.approx((low, high))
 
 
 def test_curves_labels(data):
@@ -156,10 +215,11 @@ def test_utility_bars(data):
     assert [axes.get_title() for axes in figure.axes] == ["Probability", "ROUGE", "Truth Ratio"]
     assert legend_texts(figure) == LABELS
     for axes, metric in zip(figure.axes, ("probability", "rouge", "truth_ratio"), strict=True):
-        assert len(axes.containers) == len(LABELS)
+        containers = [c for c in axes.containers if isinstance(c, BarContainer)]
+        assert len(containers) == len(LABELS)
         names = [tick.get_text().replace("\n", " ") for tick in axes.get_xticklabels()]
         assert names == ["Retain Set", "Real Authors", "World Facts"]
-        bars = dict(zip(("full", "retain", *made.METHODS), axes.containers, strict=True))
+        bars = dict(zip(("full", "retain", *made.METHODS), containers, strict=True))
         heights = [bar.get_height() for bar in bars["npo"]]
         sets = ("retain", "real_authors", "world_facts")
         assert heights == [data.last("npo", metric, name)[0] for name in sets]
@@ -171,16 +231,23 @@ def test_bars_do_not_overlap(data):
         assert all(end <= start + 1e-9 for (_, end), (start, _) in pairwise(bars))
 
 
-def test_error_bars_only_with_several_seeds(data, several_seeds):
-    def whiskers(figure):
-        return [c for c in figure.axes[0].collections if isinstance(c, LineCollection)]
-
-    assert whiskers(figures.draw("utility_bars", data)) == []
-    (first, *_) = whiskers(figures.draw("utility_bars", several_seeds))
-    values = several_seeds.last("full", "probability", "retain")
+@pytest.mark.parametrize("which", ["data", "several_seeds"])
+def test_error_bars(which, request):
+    data = request.getfixturevalue(which)
+    axes = figures.draw("utility_bars", data).axes[0]
+    (first, *_) = (c for c in axes.collections if isinstance(c, LineCollection))
     low, high = first.get_segments()[0][:, 1]
-    assert (high - low) / 2 == pytest.approx(values.std(ddof=1))
-    assert (high + low) / 2 == pytest.approx(values.mean())
+    if which == "data":
+        place = (made.MODEL, made.SPLIT, "full", 0, 0, "probability", "retain")
+        assert (low, high) == pytest.approx(data.intervals[place])
+    else:
+        values = data.last("full", "probability", "retain")
+        assert (low, high) == pytest.approx((values.min(), values.max()))
+
+
+@pytest.mark.parametrize("name", figures.names())
+def test_figures_without_intervals_can_be_drawn(name, data):
+    figures.draw(name, dataclasses.replace(data, intervals={}))
 
 
 def test_known_runs_look_the_same_whatever_is_drawn_beside_them():

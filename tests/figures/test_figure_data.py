@@ -27,6 +27,28 @@ def test_mean_over_seeds(several_seeds):
     assert several_seeds.last("npo", "rouge", "forget").tolist() == [v[-1] for v in single]
 
 
+def test_interval_over_seeds_is_their_range(several_seeds):
+    low, high = several_seeds.interval("npo", "rouge", "forget")
+    single = [several_seeds.course("npo", "rouge", "forget", seed).values for seed in (0, 1, 2)]
+    assert low.tolist() == np.min(single, axis=0).tolist()
+    assert high.tolist() == np.max(single, axis=0).tolist()
+
+
+def test_interval_of_one_seed_is_over_items(data):
+    low, high = data.interval("npo", "rouge", "forget")
+    place = (made.MODEL, made.SPLIT, "npo", 0)
+    ends = [data.intervals[*place, epoch, "rouge", "forget"] for epoch in (1, 2, 3, 4, 5)]
+    assert list(zip(low, high, strict=True)) == ends
+    assert np.isnan(data.interval("npo", "forget_quality", "forget_quality")).all()
+
+
+def test_oracle_pairs_are_those_of_the_files(tmp_path):
+    entries = made.write_world(tmp_path, ["npo"], other_oracles=(100, 101))
+    data = made.figure_data(entries, ["npo"])
+    assert len(data.oracle_pairs().p) == 3
+    assert made.figure_data(made.write_world(tmp_path, ["npo"]), ["npo"]).oracle_pairs() is None
+
+
 def test_items_are_those_of_the_file(data, entries):
     (path,) = (e["path"] for e in entries if (e["run"], e["metric"]) == ("npo", "truth_ratio"))
     with open(path) as handle:
@@ -41,7 +63,7 @@ def test_items_are_those_of_the_file(data, entries):
     [
         (("npo", "truth_ratio", "forget", 9), "no epoch 9"),
         (("npo", "truth_ratio", "holdout"), "no items of the set 'holdout'"),
-        (("npo", "rouge", "forget"), "no items of the set 'forget'"),
+        (("npo", "model_utility", "forget"), "no items of the set 'forget'"),
         (("dpo", "truth_ratio", "forget"), "tiny/forget10/dpo/seed0"),
     ],
 )

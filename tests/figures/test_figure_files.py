@@ -21,10 +21,15 @@ import json, sys
 from pathlib import Path
 from lethe import figures
 from lethe.figures.base import FigureData
+from lethe.tables.bootstrap import collect_intervals
+from lethe.tables.intervals import by_place
 from lethe.tables.scores import collect_scores
 
 entries, out, methods = json.loads(sys.argv[1]), Path(sys.argv[2]), json.loads(sys.argv[3])
-data = FigureData.of(collect_scores(entries), "tiny", "forget10", methods, [0], entries)
+intervals = by_place(collect_intervals(entries))
+data = FigureData.of(
+    collect_scores(entries), "tiny", "forget10", methods, [0], entries, intervals
+)
 for name in figures.names():
     figures.render(name, data, out / f"{name}.pdf", out / f"{name}.png")
 """

@@ -13,6 +13,7 @@ from workflow_folder import ROOT, Folder, sources
 METHODS = ("grad_ascent", "kl_min", "npo")
 METRICS = ("probability", "rouge", "truth_ratio", "model_utility", "forget_quality")
 FIGURES = ("trajectories", "curves", "truth_ratios", "utility_bars")
+TABLES = ("summary", "utility", "oracles")
 FULL = "results/smoke/micro/all/full/seed0/checkpoint"
 NPO = "results/smoke/micro/forget10/npo/seed0"
 
@@ -40,7 +41,8 @@ def unlearned(methods=METHODS, split="forget10", seed=0) -> set[str]:
 def report(*splits) -> set[str]:
     """What follows whenever a number changes."""
     drawn = {f"figure_{name}[{split}]" for name in FIGURES for split in splits or ["forget10"]}
-    return drawn | {"scores", "table_summary", "table_utility", "claims", "all"}
+    numbers = {"scores", "intervals", "claims"}
+    return drawn | numbers | {f"table_{name}" for name in TABLES} | {"all"}
 
 
 def method_again(method) -> set[str]:
@@ -117,6 +119,18 @@ def other_table(folder: Folder) -> None:
     folder.append("src/lethe/tables/utility.py", "\n\nANSWER = 42\n")
 
 
+def other_oracles(folder: Folder) -> None:
+    folder.append("src/lethe/tables/oracles.py", "\n\nANSWER = 42\n")
+
+
+def other_bootstrap(folder: Folder) -> None:
+    folder.append("src/lethe/tables/bootstrap.py", "\n\nANSWER = 42\n")
+
+
+def other_model_utility(folder: Folder) -> None:
+    folder.append("src/lethe/metrics/model_utility.py", "\n\nANSWER = 42\n")
+
+
 def other_claims(folder: Folder) -> None:
     folder.replace("src/lethe/claims.py", "TINY = 1e-12", "TINY = 1e-11")
 
@@ -161,7 +175,12 @@ EDITS = {
     "layout": (other_layout, set()),
     "the source of a metric": (
         other_rouge,
-        scored(runs(), ["rouge", "model_utility"]) | report(),
+        # Distances to oracles are those of truth ratios alone.
+        scored(runs(), ["rouge", "model_utility"]) | report() - {"table_oracles"},
+    ),
+    "the source of a metric made of others": (
+        other_model_utility,
+        scored(runs(), ["model_utility"]) | report() - {"table_oracles"},
     ),
     "what metrics share": (other_metric_helper, scored(runs()) | report()),
     "the script of scores": (other_score_script, scored(runs()) | report()),
@@ -181,6 +200,11 @@ EDITS = {
     ),
     "the source of a figure": (other_curves, {"figure_curves[forget10]", "all"}),
     "the source of a table": (other_table, {"table_utility", "all"}),
+    "the source of the table of oracles": (other_oracles, {"table_oracles", "all"}),
+    "the source of the intervals": (
+        other_bootstrap,
+        report() - {"scores", "claims", "table_oracles"},
+    ),
     "the source of the claims": (other_claims, {"claims", "all"}),
     "a figure less": ({"figures": ["curves"]}, set()),
     "one more method": (

@@ -36,6 +36,22 @@ def test_tables_are_there(home):
         assert (home / f"{WORLD}/tables/{name}.csv").stat().st_size > 200
 
 
+def test_intervals_are_there(home):
+    rows = (home / f"{WORLD}/tables/intervals.csv").read_text().splitlines()
+    # 3 runs of one checkpoint, 3 methods of two: twelve means of items and two of means each.
+    assert len(rows) == 1 + 9 * (12 + 2)
+    summary = (home / f"{WORLD}/tables/summary.md").read_text()
+    assert summary.count("[") > 6 * 4
+
+
+def test_distances_to_oracles_are_there(home):
+    rows = (home / f"{WORLD}/tables/oracles.csv").read_text().splitlines()
+    assert len(rows) == 1 + 9
+    markdown = (home / f"{WORLD}/tables/oracles.md").read_text()
+    for label in ("Oracle pairs", "Finetune", "Grad. Ascent", "KL Min.", "NPO"):
+        assert f"| {label}" in markdown
+
+
 def test_claims_are_there(home):
     claims = json.loads((home / f"{WORLD}/tables/claims.json").read_text())
     texts = {row["claim"] for row in claims}

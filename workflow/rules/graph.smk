@@ -207,7 +207,7 @@ def truth_ratio_variant():
 
 # --- report ---
 
-TABLES = ["summary", "utility"]
+TABLES = tables.names()
 
 
 def entries(model=None, split=None, only=None):
@@ -231,6 +231,23 @@ def entries(model=None, split=None, only=None):
 
 def files(found):
     return [entry["path"] for entry in found]
+
+
+def table_inputs(name):
+    """What a table reads, by kind: the scores, the intervals, or files of a metric."""
+    reads = tables.reads(name)
+    numbers = {
+        kind: paths.table(WORLD, f"{kind}.csv")
+        for kind in ("scores", "intervals")
+        if kind in reads
+    }
+    return {**numbers, "files": files(table_entries(name))}
+
+
+def table_entries(name):
+    """The metric files that a table reads itself."""
+    wanted = [metric for metric in tables.reads(name) if metric in metrics.names()]
+    return entries(only=wanted) if wanted else []
 
 
 def figure_files():

@@ -22,13 +22,34 @@ rule scores:
         "../scripts/scores.py"
 
 
+rule intervals:
+    input:
+        files(entries()),
+    output:
+        report(
+            paths.table(WORLD, "intervals.csv"),
+            caption="../report/intervals.rst",
+            category="Tables",
+            labels={"table": "intervals over items"},
+        ),
+    log:
+        paths.log(WORLD, "tables", "intervals"),
+    conda:
+        "../../envs/light.yaml"
+    params:
+        entries=entries(),
+        code=code("intervals.py"),
+    script:
+        "../scripts/intervals.py"
+
+
 for _table in TABLES:
 
     rule:
         name:
             f"table_{_table}"
         input:
-            paths.table(WORLD, "scores.csv"),
+            **table_inputs(_table),
         output:
             csv=report(
                 paths.table(WORLD, f"{_table}.csv"),
@@ -43,6 +64,7 @@ for _table in TABLES:
             "../../envs/light.yaml"
         params:
             table=_table,
+            entries=table_entries(_table),
             methods=config["methods"],
             seeds=config["seeds"],
             code=code("table.py", f"lethe.tables.{_table}"),
@@ -57,6 +79,7 @@ for _figure in config["figures"]:
             f"figure_{_figure}"
         input:
             scores=paths.table(WORLD, "scores.csv"),
+            intervals=paths.table(WORLD, "intervals.csv"),
             ratios=lambda w: files(entries(w.model, w.split, ["truth_ratio"])),
         output:
             pdf=paths.figure(WORLD, "{model}", "{split}", f"{_figure}.pdf"),

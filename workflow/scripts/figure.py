@@ -4,10 +4,11 @@ from common import job
 
 from lethe.figures import render
 from lethe.figures.base import FigureData
+from lethe.tables.intervals import read_intervals
 from lethe.tables.scores import read_scores
 
 with job(snakemake) as stage:
-    p, out, w = snakemake.params, snakemake.output, snakemake.wildcards
-    scores = read_scores(snakemake.input.scores)
-    data = FigureData.of(scores, w.model, w.split, p.methods, p.seeds, p.entries)
+    i, p, out, w = snakemake.input, snakemake.params, snakemake.output, snakemake.wildcards
+    scores, intervals = read_scores(i.scores), read_intervals(i.intervals)
+    data = FigureData.of(scores, w.model, w.split, p.methods, p.seeds, p.entries, intervals)
     render(p.figure, data, stage(out.pdf), stage(out.png))

@@ -1,9 +1,21 @@
-"""Write one table of the scores, as CSV and as Markdown."""
+"""Write one table, as CSV and as Markdown."""
 
 from common import job
 
 from lethe.tables import render
+from lethe.tables.base import TableData
+from lethe.tables.intervals import read_intervals
+from lethe.tables.scores import read_scores
 
 with job(snakemake) as stage:
-    p, out = snakemake.params, snakemake.output
-    render(p.table, snakemake.input[0], p.methods, p.seeds, stage(out.csv), stage(out.markdown))
+    i, p, out = snakemake.input, snakemake.params, snakemake.output
+    # A table has only the inputs that it reads.
+    scores, intervals = i.get("scores"), i.get("intervals")
+    data = TableData(
+        p.methods,
+        p.seeds,
+        read_scores(scores) if scores else None,
+        read_intervals(intervals) if intervals else {},
+        p.entries,
+    )
+    render(p.table, data, stage(out.csv), stage(out.markdown))

@@ -2,11 +2,15 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
 
 from lethe.errors import LetheError
+from lethe.metrics.base import read_metric
+from lethe.statistics import Distances, oracle_pairs, seed_interval
+from lethe.tables.intervals import Intervals
 from lethe.tables.labels import FULL, RETAIN
 from lethe.tables.scores import source
 
@@ -25,7 +29,8 @@ class FigureData:
     """The scores of one model and split, and where the metric files with items lie.
 
     ``methods`` and ``seeds`` are the configuration's, in its order. ``files`` maps a run, a seed
-    and a metric to a metric file; only figures of single items need it.
+    and a metric to a metric file; only figures of single items or of the noise floor need it.
+    ``intervals`` are those over items, which are drawn where there is one seed.
     """
 
     scores: pd.DataFrame
@@ -34,6 +39,7 @@ class FigureData:
     methods: tuple[str, ...]
     seeds: tuple[int, ...]
     files: Mapping[tuple[str, int, str], str] = field(default_factory=dict)
+    intervals: Intervals = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -44,6 +50,7 @@ class FigureData:
         methods: Sequence[str],
         seeds: Sequence[int],
         entries: Iterable[Mapping] = (),
+        intervals: Intervals | None = None,
     ) -> "FigureData":
         """Take from ``scores`` and ``entries`` (as ``collect_scores`` has them) what belongs here.
 
@@ -65,7 +72,7 @@ class FigureData:
             for entry in entries
             if (entry["model"], entry["split"]) == (model, split)
         }
-        return cls(own, model, split, methods, seeds, files)
+        return cls(own, model, split, methods, seeds, files, intervals or {})
 
     def _place(self, run: str, seed: int) -> str:
         """What messages call a run."""
@@ -73,12 +80,19 @@ class FigureData:
 
     def course(self, run: str, metric: str, name: str, seed: int) -> Course:
         """A value of a metric at every epoch of a run."""
-        own = self.scores
-        own = own[(own["run"] == run) & (own["seed"] == seed)]
-        own = own[(own["metric"] == metric) & (own["name"] == name)].sort_values("epoch")
-        if own.empty:
+        found = self._courses.get((run, seed, metric, name))
+        if found is None:
             raise LetheError(f"{self._place(run, seed)} has no {metric}.{name}; score that run")
-        return Course(*(own[column].to_numpy() for column in ("epoch", "step", "value")))
+        return found
+
+    @cached_property
+    def _courses(self) -> dict[tuple[str, int, str, str], Course]:
+        """All courses, taken out of the scores at once: one by one would take seconds."""
+        parts = self.scores.sort_values("epoch").groupby(["run", "seed", "metric", "name"])
+        return {
+            place: Course(*(part[column].to_numpy() for column in ("epoch", "step", "value")))
+            for place, part in parts
+        }
 
     def courses(self, run: str, metric: str, name: str) -> list[Course]:
         """``course`` for each seed; all must have the same epochs, so that means make sense."""
@@ -97,6 +111,34 @@ class FigureData:
         values = np.mean([course.values for course in found], axis=0)
         return Course(found[0].epochs, found[0].steps, values)
 
+    def interval(self, run: str, metric: str, name: str) -> tuple[np.ndarray, np.ndarray]:
+        """Low and high end around ``mean`` at every epoch; NaN where there is no interval.
+
+        Over seeds, or over items where there is one seed.
+        """
+        found = self.courses(run, metric, name)
+        if len(found) > 1:
+            columns = np.column_stack([course.values for course in found])
+            ends = [seed_interval(values) for values in columns]
+        else:
+            place = (self.model, self.split, run, self.seeds[0])
+            none = (np.nan, np.nan)
+            ends = [
+                self.intervals.get((*place, int(epoch), metric, name), none)
+                for epoch in found[0].epochs
+            ]
+        low, high = np.array(ends).T
+        return low, high
+
+    def oracle_pairs(self) -> Distances | None:
+        """Forget quality of the oracles against each other; None where fewer than two are given."""
+        paths = [
+            path
+            for (run, _, metric), path in self.files.items()
+            if (run, metric) == (RETAIN, "truth_ratio")
+        ]
+        return oracle_pairs([read_metric(path, "truth_ratio") for path in paths])
+
     def last(self, run: str, metric: str, name: str) -> np.ndarray:
         """The value at the last epoch, for each seed."""
         return np.array([course.values[-1] for course in self.courses(run, metric, name)])
@@ -110,8 +152,6 @@ class FigureData:
         seed: int | None = None,
     ) -> np.ndarray:
         """A metric's values by item, at the last epoch and of the first seed unless told."""
-        from lethe.metrics.base import read_metric
-
         seed = self.seeds[0] if seed is None else seed
         path = self.files.get((run, seed, metric))
         if path is None:

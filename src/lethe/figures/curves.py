@@ -38,17 +38,33 @@ def draw(data: FigureData) -> Figure:
 def _panel(axes: Axes, data: FigureData, method: str, metric: str) -> None:
     axes.axhline(data.last(RETAIN, metric, "forget").mean(), zorder=2, **ORACLE)
     for name, label in SETS.items():
-        course = data.mean(method, metric, name)
-        start = data.last(FULL, metric, name).mean()
+        course, (low, high) = data.mean(method, metric, name), data.interval(method, metric, name)
+        start, (start_low, start_high) = _start(data, metric, name)
+        steps = np.concatenate([[0], course.steps])
+        order = 4 if name == "forget" else 3
+        axes.fill_between(
+            steps,
+            np.concatenate([start_low, low]),
+            np.concatenate([start_high, high]),
+            color=SET_COLOURS[name],
+            alpha=0.25,
+            linewidth=0,
+            zorder=order - 2,
+        )
         axes.plot(
-            np.concatenate([[0], course.steps]),
+            steps,
             np.concatenate([[start], course.values]),
             color=SET_COLOURS[name],
             label=label,
             marker="o",
             markersize=2.2,
-            zorder=4 if name == "forget" else 3,
+            zorder=order,
         )
+
+
+def _start(data: FigureData, metric: str, name: str) -> tuple[float, tuple]:
+    """Value and interval of the full model."""
+    return data.last(FULL, metric, name).mean(), data.interval(FULL, metric, name)
 
 
 def step_ticks(data: FigureData) -> list[int]:

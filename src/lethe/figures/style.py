@@ -8,6 +8,7 @@ from pathlib import Path
 
 import matplotlib
 import matplotlib.style
+import numpy as np
 from matplotlib.figure import Figure
 
 from lethe.files import whole_file
@@ -74,6 +75,14 @@ def paper() -> Iterator[None]:
     """Lethe's style, from matplotlib's defaults up: a user's own matplotlibrc changes nothing."""
     with matplotlib.style.context(["default", str(STYLE)]):
         yield
+
+
+def reach(values: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    """How far an interval reaches below and above values, as error bars want it: [2, ...].
+
+    Nowhere less than 0; NaN, where nothing is drawn, stays NaN.
+    """
+    return np.maximum(np.stack([values - low, high - values]), 0.0)
 
 
 def save(figure: Figure, pdf: str | os.PathLike, png: str | os.PathLike) -> None:

@@ -1,20 +1,22 @@
 """Forget quality against model utility, epoch by epoch."""
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from lethe.figures.base import Course, FigureData
-from lethe.figures.style import BLACK, Look, looks
+from lethe.figures.style import BLACK, GREY, Look, looks, reach
+from lethe.statistics import SIGNIFICANT
 from lethe.tables.labels import FULL, RETAIN
 
-SIGNIFICANT = 0.05
 # Marker areas of the first and the last epoch, in square points.
 SMALLEST, LARGEST = 12.0, 64.0
 UTILITY = ("model_utility", "model_utility")
 QUALITY = ("forget_quality", "log10_forget_quality")
+FLOOR = "Oracle pairs"
 
 
 def draw(data: FigureData) -> Figure:
@@ -23,13 +25,27 @@ def draw(data: FigureData) -> Figure:
     axes = figure.add_subplot()
     look = looks(data.methods)
     axes.axhline(np.log10(SIGNIFICANT), color="0.45", linestyle="--", linewidth=0.8, zorder=1)
+    floor = _floor(axes, data)
     for method in data.methods:
         _method(axes, data, method, look[method])
+    for run in (FULL, RETAIN):
+        _crosses(axes, data, run, BLACK)
     _reference(axes, _start(data), look[FULL], 44)
     _reference(axes, (data.last(RETAIN, *UTILITY).mean(), 0.0), look[RETAIN], 110)
     _frame(axes, data)
-    _legend(figure, [look[run] for run in (FULL, RETAIN, *data.methods)])
+    _legend(figure, [look[run] for run in (FULL, RETAIN, *data.methods)], floor)
     return figure
+
+
+def _floor(axes: Axes, data: FigureData) -> Artist | None:
+    """The range of p between oracles, as a band; where all are equal, a line."""
+    pairs = data.oracle_pairs()
+    if pairs is None:
+        return None
+    low, high = pairs.log10_p.min(), pairs.log10_p.max()
+    if low == high:
+        return axes.axhline(low, color=GREY, linestyle=":", linewidth=0.9, zorder=1, label=FLOOR)
+    return axes.axhspan(low, high, color=GREY, alpha=0.25, linewidth=0, zorder=1, label=FLOOR)
 
 
 def _start(data: FigureData) -> tuple[float, float]:
@@ -38,11 +54,7 @@ def _start(data: FigureData) -> tuple[float, float]:
 
 
 def _method(axes: Axes, data: FigureData, method: str, look: Look) -> None:
-    if len(data.seeds) > 1:
-        pairs = zip(data.courses(method, *UTILITY), data.courses(method, *QUALITY), strict=True)
-        starts = zip(data.last(FULL, *UTILITY), data.last(FULL, *QUALITY), strict=True)
-        for start, (utility, quality) in zip(starts, pairs, strict=True):
-            _line(axes, start, utility, quality, color=look.colour, linewidth=0.5, alpha=0.45)
+    _crosses(axes, data, method, look.colour)
     utility, quality = data.mean(method, *UTILITY), data.mean(method, *QUALITY)
     _line(axes, _start(data), utility, quality, color=look.colour, linewidth=1.1, alpha=0.9)
     axes.scatter(
@@ -56,6 +68,22 @@ def _method(axes: Axes, data: FigureData, method: str, look: Look) -> None:
         zorder=4,
         clip_on=False,
         label=look.label,
+    )
+
+
+def _crosses(axes: Axes, data: FigureData, run: str, colour: str) -> None:
+    """Intervals of both coordinates at each marker: light, for there are many."""
+    utility, quality = data.mean(run, *UTILITY), data.mean(run, *QUALITY)
+    axes.errorbar(
+        utility.values,
+        quality.values,
+        xerr=reach(utility.values, *data.interval(run, *UTILITY)),
+        yerr=reach(quality.values, *data.interval(run, *QUALITY)),
+        fmt="none",
+        ecolor=colour,
+        elinewidth=0.7,
+        alpha=0.55,
+        zorder=2,
     )
 
 
@@ -96,7 +124,7 @@ def _frame(axes: Axes, data: FigureData) -> None:
     )
 
 
-def _legend(figure: Figure, shown: list[Look]) -> None:
+def _legend(figure: Figure, shown: list[Look], floor: Artist | None) -> None:
     """Beside the axes: trajectories may go anywhere."""
     handles = [
         Line2D(
@@ -110,4 +138,5 @@ def _legend(figure: Figure, shown: list[Look]) -> None:
         )
         for number, look in enumerate(shown)
     ]
+    handles += [floor] if floor else []
     figure.legend(handles=handles, loc="outside right center")

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from lethe.figures.base import FigureData
-from lethe.figures.style import Look, looks
+from lethe.figures.style import Look, looks, reach
 from lethe.tables.labels import SETS, UTILITY_SETS
 
 PANELS = {"probability": "Probability", "rouge": "ROUGE", "truth_ratio": "Truth Ratio"}
@@ -32,14 +32,15 @@ def _panel(axes: Axes, data: FigureData, metric: str, look: dict[str, Look]) -> 
     width = FILLED / len(look)
     centres = np.arange(len(UTILITY_SETS))
     for number, (run, shown) in enumerate(look.items()):
-        values = np.array([data.last(run, metric, name) for name in UTILITY_SETS])
+        values = np.array([data.last(run, metric, name).mean() for name in UTILITY_SETS])
+        ends = [data.interval(run, metric, name) for name in UTILITY_SETS]
+        low, high = np.array([(low[-1], high[-1]) for low, high in ends]).T
         axes.bar(
             centres + (number - (len(look) - 1) / 2) * width,
-            values.mean(axis=1),
+            values,
             width,
-            # A single seed has no spread to show.
-            yerr=values.std(axis=1, ddof=1) if len(data.seeds) > 1 else None,
-            error_kw={"elinewidth": 0.6},
+            yerr=reach(values, low, high),
+            error_kw={"elinewidth": 0.6, "ecolor": "0.25"},
             color=shown.colour,
             edgecolor="white",
             label=shown.label,

@@ -30,9 +30,9 @@ def log_ratios(inputs: Inputs, checkpoint, name: str, variant: str) -> np.ndarra
     return np.clip(logs, -LARGEST_LOG, LARGEST_LOG)
 
 
-def closer_to_one(logs: np.ndarray) -> float:
-    """Mean of min(R, 1/R): near 1 where right and wrong answers are equally likely."""
-    return float(np.exp(-np.abs(logs)).mean())
+def closer_to_one(logs: np.ndarray) -> np.ndarray:
+    """min(R, 1/R) of log R, [n]: near 1 where right and wrong answers are equally likely."""
+    return np.exp(-np.abs(logs))
 
 
 def _right(items: ItemSet, name: str, where: str) -> np.ndarray:

@@ -24,13 +24,24 @@ def compute(inputs: Inputs) -> list[CheckpointValues]:
     LetheError if the oracle has not exactly one checkpoint, other questions or another variant.
     """
     run, oracle = inputs.needs["truth_ratio"], inputs.oracle["truth_ratio"]
+    return [
+        CheckpointValues(checkpoint.epoch, checkpoint.step, against(run, checkpoint, oracle))
+        for checkpoint in run.checkpoints
+    ]
+
+
+def against(run: MetricFile, checkpoint: CheckpointValues, oracle: MetricFile) -> dict[str, float]:
+    """The values of one checkpoint of a run; both files are of ``truth_ratio``."""
     reference = only_checkpoint(oracle, "an oracle")
     if run.settings != oracle.settings:
         raise LetheError(
             f"{run.place}: made with {run.settings}, the oracle's {oracle.place} with "
             f"{oracle.settings}; delete the one with the wrong setting"
         )
-    return [_checkpoint(run, checkpoint, oracle, reference) for checkpoint in run.checkpoints]
+    ratios, questions = _forget(run, checkpoint)
+    oracle_ratios, oracle_questions = _forget(oracle, reference)
+    _same_questions(run, questions, oracle, oracle_questions)
+    return compare(ratios, oracle_ratios)
 
 
 def compare(ratios: list[float], oracle_ratios: list[float]) -> dict[str, float]:
@@ -45,13 +56,6 @@ def compare(ratios: list[float], oracle_ratios: list[float]) -> dict[str, float]
         "log10_forget_quality": math.log10(max(p, SMALLEST_P)),
         "ks_statistic": float(test.statistic),
     }
-
-
-def _checkpoint(run: MetricFile, checkpoint: CheckpointValues, oracle: MetricFile, reference):
-    ratios, questions = _forget(run, checkpoint)
-    oracle_ratios, oracle_questions = _forget(oracle, reference)
-    _same_questions(run, questions, oracle, oracle_questions)
-    return CheckpointValues(checkpoint.epoch, checkpoint.step, compare(ratios, oracle_ratios))
 
 
 def _forget(file: MetricFile, checkpoint: CheckpointValues) -> tuple[list[float], list[str]]:

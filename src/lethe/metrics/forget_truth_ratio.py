@@ -24,7 +24,7 @@ def _checkpoint(inputs: Inputs, checkpoint) -> CheckpointValues:
     values, items = {}, {}
     for variant in VARIANTS:
         logs = log_ratios(inputs, checkpoint, "forget", variant)
-        values[f"{variant}_closer"] = closer_to_one(logs)
+        values[f"{variant}_closer"] = float(closer_to_one(logs).mean())
         shares = 1 / (1 + np.exp(logs))
         values[f"{variant}_share"] = float(shares.mean())
         items[f"{variant}_share"] = shares.tolist()

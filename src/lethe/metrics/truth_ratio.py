@@ -31,13 +31,17 @@ def compute(inputs: Inputs) -> list[CheckpointValues]:
 def _checkpoint(inputs: Inputs, checkpoint) -> CheckpointValues:
     variant = inputs.settings["variant"]
     logs = {name: log_ratios(inputs, checkpoint, name, variant) for name in SETS}
-    values = {name: _aggregate(name, log) for name, log in logs.items()}
+    values = {name: float(scores(name, log).mean()) for name, log in logs.items()}
     ratios = {name: np.exp(log).tolist() for name, log in logs.items()}
     questions = {name: list(checkpoint.sets[name].question) for name in PAIRED}
     return CheckpointValues(checkpoint.epoch, checkpoint.step, values, ratios, questions)
 
 
-def _aggregate(name: str, logs: np.ndarray) -> float:
+def scores(name: str, logs: np.ndarray) -> np.ndarray:
+    """What each item adds to the value of its set, of log R: [n] in [0, 1]; the value is the mean.
+
+    min(R, 1/R) on the forget set, max(0, 1 - R) on the others.
+    """
     if name == "forget":
         return closer_to_one(logs)
-    return float(np.maximum(0.0, 1.0 - np.exp(logs)).mean())
+    return np.maximum(0.0, 1.0 - np.exp(logs))

@@ -1,42 +1,57 @@
-"""Tables from metric files: the tidy scores, and one module for each table made of them.
+"""Tables from metric files: the tidy scores and intervals, and one module for each table.
 
-A table module has ``build(scores, methods, seeds) -> pandas.DataFrame`` (plain columns, for the CSV
-file) and ``markdown(table) -> str`` (as a paper would print it). It is found by its name.
+A table module has ``build(data) -> pandas.DataFrame`` (plain columns, for the CSV file) and
+``markdown(table) -> str`` (as a paper would print it), and is found by its name. What it reads is
+the scores and the intervals, unless a literal constant says otherwise:
+
+    READS = ("truth_ratio",)    "scores", "intervals", or a metric, whose files it then reads
 """
 
+import ast
 import os
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lethe.errors import LetheError
 
-_HELPERS = {"__init__", "labels", "scores", "shape"}
+if TYPE_CHECKING:
+    from lethe.tables.base import TableData
+
+FOLDER = Path(__file__).parent
+_HELPERS = {"__init__", "base", "bootstrap", "intervals", "labels", "scores", "shape"}
 
 
 def names() -> list[str]:
     """The names of all tables."""
-    found = {path.stem for path in Path(__file__).parent.glob("*.py")}
-    return sorted(found - _HELPERS)
+    return sorted({path.stem for path in FOLDER.glob("*.py")} - _HELPERS)
+
+
+def reads(name: str) -> Sequence[str]:
+    """What a table reads, from its source: importing it would take pandas."""
+    _known(name)
+    for statement in ast.parse((FOLDER / f"{name}.py").read_text(encoding="utf-8")).body:
+        if isinstance(statement, ast.Assign) and ast.unparse(statement.targets[0]) == "READS":
+            return ast.literal_eval(statement.value)
+    return ("scores", "intervals")
 
 
 def render(
-    name: str,
-    scores: str | os.PathLike,
-    methods: Sequence[str],
-    seeds: Sequence[int],
-    csv: str | os.PathLike,
-    markdown: str | os.PathLike,
+    name: str, data: "TableData", csv: str | os.PathLike, markdown: str | os.PathLike
 ) -> None:
-    """Write the table ``name`` of the scores in the file ``scores`` as CSV and as Markdown."""
+    """Write the table ``name`` as CSV and as Markdown."""
     from lethe.files import whole_file
-    from lethe.tables.scores import read_scores
 
-    if name not in names():
-        raise LetheError(f"table {name!r}: no such table; choose from {', '.join(names())}")
+    _known(name)
     module = import_module(f"{__name__}.{name}")
-    table = module.build(read_scores(scores), methods, seeds)
+    table = module.build(data)
     text = module.markdown(table)
     with whole_file(csv) as csv_file, whole_file(markdown) as markdown_file:
         table.to_csv(csv_file, index=False, lineterminator="\n")
         markdown_file.write_text(text, encoding="utf-8")
+
+
+def _known(name: str) -> None:
+    if name not in names():
+        raise LetheError(f"table {name!r}: no such table; choose from {', '.join(names())}")

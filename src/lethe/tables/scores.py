@@ -34,7 +34,7 @@ def collect_scores(entries: Iterable[Mapping]) -> pd.DataFrame:
     if len(worlds) > 1:
         raise LetheError(f"scores of several worlds ({', '.join(sorted(worlds))}): collect each")
     scores = pd.DataFrame(rows, columns=COLUMNS).astype(_NUMBERS)
-    _check_unique(scores, "entries")
+    _check_unique(scores, "entries", KEY)
     return scores
 
 
@@ -50,35 +50,14 @@ def _rows(entry: Mapping) -> list[tuple]:
     ]
 
 
-def _check_unique(scores: pd.DataFrame, source: str | os.PathLike) -> None:
-    twice = scores[scores.duplicated(KEY)]
-    if len(twice):
-        row = ", ".join(str(twice.iloc[0][column]) for column in KEY)
-        raise LetheError(f"{source}: two values for {row}; give each metric file once")
-
-
 def write_scores(scores: pd.DataFrame, path: str | os.PathLike) -> None:
-    """Write scores as CSV; floats keep every digit, so that reading gives the same numbers."""
-    with whole_file(path) as temporary:
-        scores[COLUMNS].to_csv(temporary, index=False, lineterminator="\n")
+    """Write scores as CSV."""
+    write_numbers(scores[COLUMNS], path)
 
 
 def read_scores(path: str | os.PathLike) -> pd.DataFrame:
     """Read what ``write_scores`` wrote; anything else is a LetheError that names file and line."""
-    try:
-        with open(path, encoding="utf-8", newline="") as handle:
-            lines = list(csv.reader(handle, strict=True))
-    except FileNotFoundError:
-        raise LetheError(f"{path}: no such file") from None
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise LetheError(f"{path}: not a CSV file ({error}); {_REMEDY}") from None
-    if not lines or lines[0] != COLUMNS:
-        raise LetheError(f"{path}: expected the columns {','.join(COLUMNS)}; {_REMEDY}")
-    rows = [_parse(path, number, cells) for number, cells in enumerate(lines[1:], start=2)]
-    scores = pd.DataFrame(rows, columns=COLUMNS).astype(_NUMBERS)
-    _check_unique(scores, path)
-    scores.attrs["source"] = str(path)
-    return scores
+    return read_numbers(path, COLUMNS, _NUMBERS, KEY)
 
 
 def source(scores: pd.DataFrame) -> str:
@@ -86,18 +65,52 @@ def source(scores: pd.DataFrame) -> str:
     return scores.attrs.get("source", "scores")
 
 
-def _parse(path: str | os.PathLike, number: int, cells: list[str]) -> list:
-    if len(cells) != len(COLUMNS) or not all(cells):
-        raise LetheError(
-            f"{path}, line {number}: expected {len(COLUMNS)} filled columns; {_REMEDY}"
-        )
+def write_numbers(table: pd.DataFrame, path: str | os.PathLike) -> None:
+    """Write CSV; floats keep every digit, so that reading gives the same numbers."""
+    with whole_file(path) as temporary:
+        table.to_csv(temporary, index=False, lineterminator="\n")
+
+
+def read_numbers(
+    path: str | os.PathLike, columns: list[str], numbers: Mapping[str, type], key: list[str]
+) -> pd.DataFrame:
+    """Read CSV of exactly these columns, every cell filled, ``numbers`` finite, no key twice."""
+    try:
+        with open(path, encoding="utf-8", newline="") as handle:
+            lines = list(csv.reader(handle, strict=True))
+    except FileNotFoundError:
+        raise LetheError(f"{path}: no such file") from None
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise LetheError(f"{path}: not a CSV file ({error}); {_REMEDY}") from None
+    if not lines or lines[0] != columns:
+        raise LetheError(f"{path}: expected the columns {','.join(columns)}; {_REMEDY}")
+    rows = [
+        _parse(f"{path}, line {line}", cells, columns, numbers)
+        for line, cells in enumerate(lines[1:], start=2)
+    ]
+    table = pd.DataFrame(rows, columns=columns).astype(dict(numbers))
+    _check_unique(table, path, key)
+    table.attrs["source"] = str(path)
+    return table
+
+
+def _check_unique(table: pd.DataFrame, source: str | os.PathLike, key: list[str]) -> None:
+    twice = table[table.duplicated(key)]
+    if len(twice):
+        row = ", ".join(str(twice.iloc[0][column]) for column in key)
+        raise LetheError(f"{source}: two values for {row}; give each metric file once")
+
+
+def _parse(place: str, cells: list[str], columns: list[str], numbers: Mapping[str, type]) -> list:
+    if len(cells) != len(columns) or not all(cells):
+        raise LetheError(f"{place}: expected {len(columns)} filled columns; {_REMEDY}")
     row = []
-    for column, cell in zip(COLUMNS, cells, strict=True):
+    for column, cell in zip(columns, cells, strict=True):
         try:
-            value = _NUMBERS.get(column, str)(cell)
+            value = numbers.get(column, str)(cell)
         except ValueError:
             value = math.nan
         if isinstance(value, float) and not math.isfinite(value):
-            raise LetheError(f"{path}, line {number}: {column} is {cell!r}, no number; {_REMEDY}")
+            raise LetheError(f"{place}: {column} is {cell!r}, no number; {_REMEDY}")
         row.append(value)
     return row

@@ -1,13 +1,15 @@
-"""From tidy scores to a table: which runs make its rows, and the mean over their seeds."""
+"""From tidy scores to a table: which runs make its rows, their means and their intervals."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 from tabulate import tabulate
 
 from lethe.errors import LetheError
+from lethe.statistics import LEVEL, range_coverage, seed_interval
+from lethe.tables.intervals import Intervals
 from lethe.tables.labels import BASE, FULL, RETAIN, run_label
 from lethe.tables.scores import source
 
@@ -46,9 +48,6 @@ class Group:
                 f"{self._place}/seed{missing[0]} has no {metric}.{name}; score that run"
             )
         return [by_seed[seed] for seed in self.seeds]
-
-    def has(self, metric: str) -> bool:
-        return bool((self.scores["metric"] == metric).any())
 
     @property
     def epoch(self) -> int:
@@ -95,15 +94,46 @@ def last_epochs(scores: pd.DataFrame) -> pd.DataFrame:
     return scores[scores["epoch"] == scores.groupby(run)["epoch"].transform("max")]
 
 
-def spread(values: Sequence[float]) -> tuple[float, float]:
-    """Mean and sample standard deviation over seeds; the deviation of a single seed is NaN."""
+def columns(group: Group, key: str, metric: str, name: str, intervals: Intervals) -> dict:
+    """A number's columns: mean over seeds, ends of the interval, standard deviation over seeds.
+
+    The interval is over seeds, or over items where there is one seed (``interval_kind``); NaN is
+    what does not exist.
+    """
+    return spread(key, group.values(metric, name), _over_items(group, metric, name, intervals))
+
+
+def _over_items(group: Group, metric: str, name: str, intervals: Intervals) -> tuple[float, float]:
+    """The interval over the items of the first seed; NaN where the value has none."""
+    run = (group.model, group.split, group.run, group.seeds[0])
+    return intervals.get((*run, group.epoch, metric, name), (math.nan, math.nan))
+
+
+def spread(
+    key: str, values: Sequence[float], one: tuple[float, float] = (math.nan, math.nan)
+) -> dict:
+    """Columns of values over seeds; ``one`` is the interval of a single seed's value."""
+    low, high = seed_interval(values) if len(values) > 1 else one
     series = pd.Series(list(values), dtype=float)
-    return float(series.mean()), float(series.std(ddof=1))
+    numbers = {"": series.mean(), "_low": low, "_high": high, "_sd": series.std(ddof=1)}
+    return {f"{key}{suffix}": float(number) for suffix, number in numbers.items()}
+
+
+def interval_kind(group: Group) -> str:
+    """What the intervals of a row are over."""
+    return "seeds" if len(group.seeds) > 1 else "items"
 
 
 def place(group: Group) -> dict:
     """The first columns of a table's row."""
-    return {"model": group.model, "split": group.split, "run": group.name, "epoch": group.epoch}
+    return {
+        "model": group.model,
+        "split": group.split,
+        "run": group.name,
+        "epoch": group.epoch,
+        "seeds": len(group.seeds),
+        "interval": interval_kind(group),
+    }
 
 
 def row_label(name: str) -> str:
@@ -111,14 +141,19 @@ def row_label(name: str) -> str:
     return OTHER_RETAIN_LABEL if name == OTHER_RETAIN else run_label(name)
 
 
-def cell(mean: float, deviation: float, digits: str) -> str:
-    """A number as a paper prints it: ``0.512``, or ``0.512 ± 0.004`` with several seeds.
+def cell(record: Mapping, key: str, digits: str) -> str:
+    """A number of a row as a paper prints it: ``0.512 [0.498, 0.526]``, or without an interval.
 
     ``digits`` is a format such as ``.3f``, or ``p`` for a p-value.
     """
+    return bracketed(record[key], record[f"{key}_low"], record[f"{key}_high"], digits)
+
+
+def bracketed(value: float, low: float, high: float, digits: str) -> str:
+    """``0.512 [0.498, 0.526]``; the value alone where the ends are NaN."""
     write = _p_value if digits == "p" else lambda number: format(number, digits)
-    text = write(mean)
-    return text if math.isnan(deviation) else f"{text} ± {write(deviation)}"
+    text = write(value)
+    return text if math.isnan(low) else f"{text} [{write(low)}, {write(high)}]"
 
 
 def _p_value(p: float) -> str:
@@ -132,3 +167,23 @@ def markdown_table(rows: list[dict]) -> str:
     """A Markdown table of ready-made text; numbers are not parsed again."""
     headers = {key: key for key in rows[0]} if rows else "keys"
     return tabulate(rows, headers=headers, tablefmt="github", disable_numparse=True) + "\n"
+
+
+def note(table: pd.DataFrame) -> str:
+    """What the brackets of a table are: lines to stand below it."""
+    over = table.drop_duplicates(["interval", "seeds"])
+    lines = []
+    if "items" in set(over["interval"]):
+        lines.append(
+            f"Brackets of a single seed: {LEVEL:.0%} bootstrap interval over items; p-values have "
+            "none."
+        )
+    for seeds in sorted(set(over.loc[over["interval"] == "seeds", "seeds"])):
+        lines.append(f"Brackets of {seeds} seeds: {_seed_words(seeds)}; before them, the mean.")
+    return "\n" + "\n".join(lines) + "\n"
+
+
+def _seed_words(seeds: int) -> str:
+    if range_coverage(seeds) < LEVEL:
+        return f"their range, which covers the median over seeds in {range_coverage(seeds):.0%}"
+    return f"{LEVEL:.0%} interval of the median over seeds"

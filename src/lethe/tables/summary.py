@@ -1,20 +1,30 @@
 """Every run in one line: how well it forgot, and what it cost.
 
-Numbers are those of the run's last epoch, as mean and sample standard deviation over seeds. The
-mean of p is arithmetic; the mean of its logarithm, beside it, is what trajectories show.
+Numbers are those of the run's last epoch, as mean and interval. The mean of p over seeds is
+arithmetic; the mean of its logarithm, beside it, is what trajectories show.
 """
-
-from collections.abc import Sequence
 
 import pandas as pd
 
+from lethe.tables.base import TableData
+from lethe.tables.intervals import Intervals
 from lethe.tables.labels import RETAIN
-from lethe.tables.shape import Group, cell, groups, markdown_table, place, row_label, spread
+from lethe.tables.shape import (
+    Group,
+    cell,
+    columns,
+    groups,
+    markdown_table,
+    note,
+    place,
+    row_label,
+    spread,
+)
 
 # key: (metric, value in its file, heading, number format)
 MEASURES = {
     "forget_quality": ("forget_quality", "forget_quality", "Forget quality (p) ↑", "p"),
-    "log10_forget_quality": ("forget_quality", "log10_forget_quality", "log₁₀ p ↑", ".2f"),
+    "log10_forget_quality": ("forget_quality", "log10_forget_quality", "log₁₀ p ↑", "z.2f"),
     "model_utility": ("model_utility", "model_utility", "Model utility ↑", ".3f"),
     "forget_probability": ("probability", "forget", "Forget probability ↓", ".3f"),
     "forget_rouge": ("rouge", "forget", "Forget ROUGE ↓", ".3f"),
@@ -23,27 +33,23 @@ MEASURES = {
 }
 
 
-def build(scores: pd.DataFrame, methods: Sequence[str], seeds: Sequence[int]) -> pd.DataFrame:
-    """One row for each model, split and run; deviations are empty where there is one seed."""
+def build(data: TableData) -> pd.DataFrame:
+    """One row for each model, split and run; what does not exist is empty."""
     rows = []
-    for group in groups(scores, methods, seeds):
-        row = {**place(group), "seeds": len(group.seeds)}
+    for group in groups(data.scores, data.methods, data.seeds):
+        row = place(group)
         for key in MEASURES:
-            row[key], row[f"{key}_sd"] = spread(_values(group, key))
+            row |= _columns(group, key, data.intervals)
         rows.append(row)
     return pd.DataFrame(rows)
 
 
-def _values(group: Group, key: str) -> list[float]:
+def _columns(group: Group, key: str, intervals: Intervals) -> dict:
     metric, name, _, _ = MEASURES[key]
-    if metric == "forget_quality" and _is_reference(group):
+    if metric == "forget_quality" and group.run == RETAIN and not group.other:
         # The oracle is what forget quality measures against: equal to itself by definition.
-        return [1.0 if key == "forget_quality" else 0.0] * len(group.seeds)
-    return group.values(metric, name)
-
-
-def _is_reference(group: Group) -> bool:
-    return group.run == RETAIN and not group.other and not group.has("forget_quality")
+        return spread(key, [1.0 if key == "forget_quality" else 0.0])
+    return columns(group, key, metric, name, intervals)
 
 
 def markdown(table: pd.DataFrame) -> str:
@@ -57,6 +63,6 @@ def markdown(table: pd.DataFrame) -> str:
             "Epoch": record["epoch"],
         }
         for key, (_, _, heading, digits) in MEASURES.items():
-            row[heading] = cell(record[key], record[f"{key}_sd"], digits)
+            row[heading] = cell(record, key, digits)
         rows.append(row)
-    return markdown_table(rows)
+    return markdown_table(rows) + note(table)

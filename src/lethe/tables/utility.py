@@ -1,26 +1,23 @@
 """The nine numbers behind model utility, and their harmonic mean, at each run's last epoch."""
 
-from collections.abc import Sequence
-
 import pandas as pd
 
+from lethe.tables.base import TableData
 from lethe.tables.labels import SETS, UTILITY_SETS
-from lethe.tables.shape import cell, groups, markdown_table, place, row_label, spread
+from lethe.tables.shape import cell, columns, groups, markdown_table, note, place, row_label
 
 METRICS = {"probability": "Prob.", "rouge": "ROUGE", "truth_ratio": "Truth ratio"}
 NINE = tuple((metric, name) for name in UTILITY_SETS for metric in METRICS)
 
 
-def build(scores: pd.DataFrame, methods: Sequence[str], seeds: Sequence[int]) -> pd.DataFrame:
-    """One row for each model, split and run: mean and sample standard deviation over seeds."""
+def build(data: TableData) -> pd.DataFrame:
+    """One row for each model, split and run; what does not exist is empty."""
     rows = []
-    for group in groups(scores, methods, seeds):
-        row = {**place(group), "seeds": len(group.seeds)}
+    for group in groups(data.scores, data.methods, data.seeds):
+        row = place(group)
         for metric, name in NINE:
-            key = f"{name}_{metric}"
-            row[key], row[f"{key}_sd"] = spread(group.values(metric, name))
-        utility = group.values("model_utility", "model_utility")
-        row["model_utility"], row["model_utility_sd"] = spread(utility)
+            row |= columns(group, f"{name}_{metric}", metric, name, data.intervals)
+        row |= columns(group, "model_utility", "model_utility", "model_utility", data.intervals)
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -35,12 +32,7 @@ def markdown(table: pd.DataFrame) -> str:
             "Run": row_label(record["run"]),
         }
         for metric, name in NINE:
-            key = f"{name}_{metric}"
-            row[f"{SETS[name]} {METRICS[metric]} ↑"] = _three(record, key)
-        row["Model utility ↑"] = _three(record, "model_utility")
+            row[f"{SETS[name]} {METRICS[metric]} ↑"] = cell(record, f"{name}_{metric}", ".3f")
+        row["Model utility ↑"] = cell(record, "model_utility", ".3f")
         rows.append(row)
-    return markdown_table(rows)
-
-
-def _three(record: dict, key: str) -> str:
-    return cell(record[key], record[f"{key}_sd"], ".3f")
+    return markdown_table(rows) + note(table)

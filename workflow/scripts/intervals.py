@@ -1,0 +1,9 @@
+"""Bootstrap the items of all metric files: an interval for each value that is a mean of items."""
+
+from common import job
+
+from lethe.tables.bootstrap import collect_intervals
+from lethe.tables.intervals import write_intervals
+
+with job(snakemake) as stage:
+    write_intervals(collect_intervals(snakemake.params.entries), stage(snakemake.output[0]))
