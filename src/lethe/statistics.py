@@ -58,13 +58,6 @@ def percentile_interval(draws: np.ndarray, level: float = LEVEL) -> tuple[np.nda
     return low, high
 
 
-def item_interval(items: Sequence[float], name: str = "items") -> tuple[float, float]:
-    """The bootstrap interval of the mean of values by item."""
-    column = np.asarray(items, dtype=float)[:, None]
-    low, high = percentile_interval(resampled_means(column, name)[:, 0])
-    return float(low), float(high)
-
-
 def utility_draws(parts: Sequence[np.ndarray]) -> np.ndarray:
     """Harmonic means of resampled means: of arrays [resamples], an array [resamples].
 

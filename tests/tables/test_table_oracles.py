@@ -124,6 +124,8 @@ def test_one_oracle_gives_no_floor_and_says_so(tmp_path):
 def test_markdown_has_a_line_for_each_run(tmp_path):
     entries = world(tmp_path)
     table = build(entries)
+    far = (table["run"] == "npo") & (table["seed"] == 1) & (table["epoch"] == 1)
+    table.loc[far, ["p_median", "p_min", "p_max"]] = [0.01, 0.004, 0.02]
     text, notes = oracles.markdown(table).split("\n\n")
     lines = [
         [cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines()[2:]
@@ -133,6 +135,9 @@ def test_markdown_has_a_line_for_each_run(tmp_path):
     last = table[(table["run"] == "npo") & (table["epoch"] == 1)]
     median_p, low, high = last["p_median"].median(), last["p_min"].min(), last["p_max"].max()
     assert lines[2][4] == f"{median_p:.3f} [{low:.3f}, {high:.3f}]"
+    assert low == 0.004
+    assert 0.01 < median_p < high
+    assert high > 0.05
     assert lines[1][6] == "100%"
     assert lines[1][7] == "1.00"
     assert "noise floor" in notes
