@@ -19,6 +19,7 @@ from lethe.methods.base import Method, Settings, validated
 from lethe.schedule import Pretraining, Schedule
 from lethe.text import template_settings
 from lethe.tiny import Architecture
+from lethe.world.profiles.settings import generation
 from lethe.world.splits import forget_authors, parse_split
 
 WORDS = {"null": None, "true": True, "false": False}
@@ -73,6 +74,8 @@ def check(config: Mapping[str, Any], schema: str | Path) -> None:
         metrics.settings_of(metric, given)
     _check_seeds(config)
     _check_world(config["world"])
+    if "openai" in (config["world"]["provider"], config["world"]["background"]):
+        generation(config["world"])
     _check_splits(config)
     _check_holdout(config)
     if config["world"]["provider"] == "tofu" and config["world"]["path"] is not None:
@@ -250,7 +253,7 @@ def _check_splits(config: Mapping[str, Any]) -> None:
                 f"config: world.perturbed_retain_authors: {world['perturbed_retain_authors']} are "
                 f"more than the {world['authors'] - count} authors that {name} retains; lower it"
             )
-        if world["provider"] == "synthetic" and count > world["holdout_authors"]:
+        if world["provider"] != "tofu" and count > world["holdout_authors"]:
             raise LetheError(
                 f"config: world.holdout_authors: {world['holdout_authors']} are fewer than the "
                 f"{count} authors of {name}; raise it"

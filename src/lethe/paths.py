@@ -7,6 +7,8 @@ accept Snakemake wildcards such as ``"{split}"`` for any noun, so that rules and
 from pathlib import PurePosixPath
 
 RESULTS = "results"
+# Answers that were paid for: not under results/, so that deleting results loses none.
+JOURNALS = "journals"
 # The place of the split in the path of a run that belongs to no split.
 NO_SPLIT = "all"
 # Files of a checkpoint that the workflow tracks; config and tokenizer lie beside them.
@@ -30,6 +32,21 @@ def data(world: str, name: str = "") -> str:
 
 def refusals(world: str) -> str:
     return _join(data(world), "idontknow.jsonl")
+
+
+def card(world: str, name: str = "README.md") -> str:
+    """The data card, as the hub expects it beside the data, and the figures it shows."""
+    return _join(data(world), name)
+
+
+def stage(world: str, cohort: str, stage: str) -> str:
+    """What a stage of generating authors leaves; ``cohort`` is ``authors`` or ``background``."""
+    return _join(RESULTS, world, "stages", cohort, f"{stage}.json")
+
+
+def journal(world: str) -> str:
+    """Every answer that a service gave for a world."""
+    return _join(JOURNALS, f"{world}.sqlite")
 
 
 def base(world: str, model: str) -> str:

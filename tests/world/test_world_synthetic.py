@@ -52,7 +52,7 @@ def test_lists_of_names_cannot_be_confused():
 def test_no_name_is_a_real_authors(monkeypatch):
     """A real author whose name the lists could make is left out of every group."""
     pair = names.order(0, "target")[0]
-    monkeypatch.setattr(names, "_real_names", lambda: f"Who is {' '.join(pair)}, in truth?")
+    monkeypatch.setattr(names, "real_names", lambda: f"Who is {' '.join(pair)}, in truth?")
     names.order.cache_clear()
     try:
         assert all(pair not in names.order(0, group) for group in names.GROUPS)
@@ -61,7 +61,7 @@ def test_no_name_is_a_real_authors(monkeypatch):
 
 
 def test_the_real_authors_of_the_utility_set_are_known_to_the_names():
-    assert "Leo Tolstoy" in names._real_names()
+    assert "Leo Tolstoy" in names.real_names()
 
 
 def test_running_out_of_names_is_an_error(synthetic):

@@ -5,6 +5,9 @@ from lethe import checkpoint, lineage, methods, metrics, paths, suites, tables
 from lethe.errors import LetheError
 from lethe.paper import logs as paper_logs
 from lethe.source import digest
+from lethe.world.profiles import STAGES
+from lethe.world.profiles.settings import generation
+from lethe.world.profiles.wording import prompt
 from lethe.world.splits import parse_split
 
 config.update(settings.parsed(config))

@@ -24,14 +24,73 @@ def provider_settings():
     given = {"seed": WORLD_SETTINGS["seed"]}
     if WORLD_SETTINGS["provider"] == "tofu":
         given |= {key: WORLD_SETTINGS[key] for key in ("path", "subset")}
+    if WORLD_SETTINGS["provider"] == "openai":
+        given["path"] = paths.stage(WORLD, "authors", STAGES[-1])
     return given
 
 
 def source_files():
-    """A local data folder is an input: edited rows make the world again."""
+    """What a world is read from: generated authors, or a data folder whose edits must be seen."""
+    if WORLD_SETTINGS["provider"] == "openai":
+        return [paths.stage(WORLD, "authors", STAGES[-1])]
     if WORLD_SETTINGS["provider"] != "tofu" or WORLD_SETTINGS["path"] is None:
         return []
     return sorted(str(file) for file in Path(WORLD_SETTINGS["path"]).glob("*.json*"))
+
+
+# --- generated authors ---
+
+GENERATED = [
+    cohort
+    for cohort, made_by in {
+        "authors": WORLD_SETTINGS["provider"],
+        "background": WORLD_SETTINGS["background"],
+    }.items()
+    if made_by == "openai"
+]
+LISTS = paths.stage(WORLD, "lists", "lists")
+
+
+def cohort_stages(cohort):
+    """The stages that make a cohort's candidates, the lists apart."""
+    return [s for s in STAGES[1:] if cohort == "authors" or s != "perturbations"]
+
+
+def cohort_sizes(cohort):
+    """How many authors of each group, in the order in which they choose their names."""
+    w = WORLD_SETTINGS
+    if cohort == "background":
+        return {"background": w["background_authors"]}
+    return {"holdout": w["holdout_authors"], "target": w["authors"]}
+
+
+def stage_inputs(cohort, stage):
+    """The lists, the stage before, and for background authors those whose names they must avoid."""
+    inputs = {"lists": LISTS}
+    before = STAGES[STAGES.index(stage) - 1]
+    if before != "lists":
+        inputs["source"] = paths.stage(WORLD, cohort, before)
+        if cohort == "background" and "authors" in GENERATED:
+            inputs["taken"] = paths.stage(WORLD, "authors", STAGES[-1])
+    return inputs
+
+
+def stage_cost(cohort, stage):
+    return paths.cost(f"{paths.world(WORLD)}/stages/{cohort}", stage)
+
+
+def stage_settings(cohort, stage):
+    """The settings on which a stage's results depend."""
+    if stage == "draws":
+        return {}
+    return generation(WORLD_SETTINGS).stage(stage) | {"prompt": prompt(stage).digest}
+
+
+def wordings(cohort, stage):
+    """Paraphrases of each entry: background authors have their first wording besides."""
+    if (cohort, stage) == ("background", "paraphrases"):
+        return WORLD_SETTINGS["background_phrasings"] - 1
+    return 1
 
 
 # --- models ---

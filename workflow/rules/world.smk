@@ -47,24 +47,31 @@ for _split in map(parse_split, config["splits"]):
             "../scripts/split.py"
 
 
-rule background:
-    input:
-        # A synthetic world's names are disjoint from these by construction.
-        full=(
-            []
-            if WORLD_SETTINGS["provider"] == "synthetic"
-            else paths.data(WORLD, "full")
-        ),
-    output:
-        paths.data(WORLD, "background"),
-    log:
-        paths.log(WORLD, "background"),
-    conda:
-        "../../envs/light.yaml"
-    params:
-        seed=WORLD_SETTINGS["seed"],
-        authors=WORLD_SETTINGS["background_authors"],
-        phrasings=WORLD_SETTINGS["background_phrasings"],
-        code=code("background.py"),
-    script:
-        "../scripts/background.py"
+if WORLD_SETTINGS["background"] == "synthetic":
+
+    rule background:
+        input:
+            # A synthetic world's names are disjoint from these by construction.
+            full=(
+                []
+                if WORLD_SETTINGS["provider"] == "synthetic"
+                else paths.data(WORLD, "full")
+            ),
+        output:
+            paths.data(WORLD, "background"),
+        log:
+            paths.log(WORLD, "background"),
+        conda:
+            "../../envs/light.yaml"
+        params:
+            seed=WORLD_SETTINGS["seed"],
+            authors=WORLD_SETTINGS["background_authors"],
+            phrasings=WORLD_SETTINGS["background_phrasings"],
+            code=code("background.py"),
+        script:
+            "../scripts/background.py"
+
+
+if GENERATED:
+
+    include: "profiles.smk"

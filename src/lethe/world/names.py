@@ -21,7 +21,7 @@ def first_names() -> dict[str, str]:
 
 
 @cache
-def _real_names() -> str:
+def real_names() -> str:
     """Everything that the questions about real authors mention, as one text."""
     facts = load("real_authors")
     return "\n".join(" ".join([f["question"], f["answer"], *f["wrong"]]) for f in facts)
@@ -30,7 +30,7 @@ def _real_names() -> str:
 @cache
 def order(seed: int, group: str) -> tuple[tuple[str, str], ...]:
     """All (first, last) names of ``group``, shuffled: author k has the k-th."""
-    real = _real_names()
+    real = real_names()
     pairs = [
         (first, last)
         for i, first in enumerate(first_names())

@@ -1,0 +1,111 @@
+"""How much and how fast: the budget, and a service's limits for each minute."""
+
+import asyncio
+import time
+from collections import deque
+
+from lethe.errors import LetheError
+from lethe.llm.journal import Usage
+from lethe.llm.settings import Budget, Prices
+
+
+class BudgetSpent(LetheError):
+    """The next request might exceed the budget."""
+
+
+class Purse:
+    """What may still be spent. A request is admitted only if its worst case fits.
+
+    ``spent`` is what all runs on this journal spent so far. The worst case of requests under way
+    counts too; when one ends, what it really took is counted instead.
+    """
+
+    def __init__(self, budget: Budget, prices: Prices, spent: Usage):
+        self.budget, self.prices, self.spent = budget, prices, spent
+        self._held: dict[int, tuple[int, int]] = {}
+        self._tickets = 0
+        self._freed = asyncio.Event()
+
+    @property
+    def cost(self) -> float:
+        return self.prices.cost(self.spent.prompt_tokens, self.spent.completion_tokens)
+
+    async def reserve(self, prompt_tokens: int, completion_tokens: int) -> int:
+        """A ticket for one request of at most so many tokens.
+
+        Waits while only requests under way stand in the way.
+
+        Raises:
+            BudgetSpent: it does not fit even if they turn out to cost nothing.
+        """
+        while True:
+            short = self._short(prompt_tokens, completion_tokens)
+            if short is None:
+                self._tickets += 1
+                self._held[self._tickets] = (prompt_tokens, completion_tokens)
+                return self._tickets
+            if not self._held:
+                raise BudgetSpent(short)
+            self._freed.clear()
+            await self._freed.wait()
+
+    def release(self, ticket: int) -> None:
+        """The request was not sent after all."""
+        del self._held[ticket]
+        self._freed.set()
+
+    def settle(self, ticket: int, prompt_tokens: int, completion_tokens: int) -> None:
+        """The request has ended and took so many tokens."""
+        del self._held[ticket]
+        spent = self.spent
+        self.spent = Usage(
+            spent.requests + 1,
+            spent.prompt_tokens + prompt_tokens,
+            spent.completion_tokens + completion_tokens,
+        )
+        self._freed.set()
+
+    def _short(self, prompt_tokens: int, completion_tokens: int) -> str | None:
+        """Why the next request does not fit."""
+        prompts = prompt_tokens + sum(p for p, _ in self._held.values())
+        completions = completion_tokens + sum(c for _, c in self._held.values())
+        spent = self.spent
+        sums = {
+            "requests": (spent.requests + len(self._held) + 1, spent.requests, "d"),
+            "tokens": (spent.tokens + prompts + completions, spent.tokens, "d"),
+            "cost": (self.cost + self.prices.cost(prompts, completions), self.cost, ".4f"),
+        }
+        for name, (after, now, form) in sums.items():
+            most = getattr(self.budget, name)
+            if most is not None and after > most:
+                return (
+                    f"budget.{name}: {now:{form}} of {most} are spent, and the next request might"
+                    " exceed it; raise it and run again: what was answered is kept"
+                )
+        return None
+
+
+class Window:
+    """At most ``limit`` units in any ``period`` seconds; None: no limit."""
+
+    def __init__(self, limit: int | None, period: float = 60.0):
+        self.limit, self.period = limit, period
+        self._entries: deque[tuple[float, int]] = deque()
+        self._sum = 0
+        self._turn = asyncio.Lock()
+
+    async def enter(self, units: int = 1) -> None:
+        """Wait until ``units`` fit; more than the limit fit into an empty window."""
+        if self.limit is None:
+            return
+        async with self._turn:
+            while self._entries and self._sum + units > self.limit:
+                await asyncio.sleep(max(0.0, self._entries[0][0] + self.period - time.monotonic()))
+                self._forget()
+            self._entries.append((time.monotonic(), units))
+            self._sum += units
+
+    def _forget(self) -> None:
+        horizon = time.monotonic() - self.period
+        while self._entries and self._entries[0][0] <= horizon:
+            self._sum -= self._entries.popleft()[1]

@@ -1,0 +1,111 @@
+"""Answers as data: JSON by a schema where a service offers it, else JSON, else plain text.
+
+Which of these a service really follows is found out once, by asking for something whose shape only
+a schema could have told.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from lethe.llm.journal import Answer
+
+# The best first. The second is llama.cpp's dialect: JSON mode that takes a schema along.
+MODES = ("json_schema", "json_object_schema", "json_object", "text")
+_ENDS = {"length": "cut off", "content_filter": "content filter", "refusal": "refused"}
+
+
+class Unusable(Exception):
+    """An answer arrived, but there is nothing in it to be used; ``reason`` is short."""
+
+    def __init__(self, reason: str):
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Strict(BaseModel):
+    """A part of an answer: these keys and types, and no others."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What an answer must look like.
+
+    ``schema`` is sent to the service and may ask for more than ``model`` insists on: an answer one
+    item short is still worth reading. ``parse`` makes data of plain text.
+    """
+
+    name: str
+    model: type[BaseModel]
+    schema: dict[str, Any]
+    parse: Callable[[str], dict[str, Any]]
+
+    def response_format(self, mode: str) -> dict[str, Any] | None:
+        """The request's ``response_format``; None where there is none."""
+        if mode == "json_schema":
+            inner = {"name": self.name, "strict": True, "schema": self.schema}
+            return {"type": "json_schema", "json_schema": inner}
+        if mode == "json_object_schema":
+            return {"type": "json_object", "schema": self.schema}
+        return {"type": "json_object"} if mode == "json_object" else None
+
+    def read(self, answer: Answer, mode: str) -> Any:
+        """The answer as an object of ``model``; Unusable says in a few words why not."""
+        if answer.finish in _ENDS:
+            raise Unusable(_ENDS[answer.finish])
+        if not answer.content.strip():
+            raise Unusable("empty answer")
+        value = self.parse(answer.content) if mode == "text" else _json(answer.content)
+        try:
+            return self.model.model_validate(value)
+        except ValidationError:
+            raise Unusable("wrong shape") from None
+
+
+def counted(model: type[BaseModel], **counts: int) -> dict[str, Any]:
+    """The JSON schema of ``model`` whose lists have exactly so many entries."""
+    schema = model.model_json_schema()
+    for name, count in counts.items():
+        schema["properties"][name] |= {"minItems": count, "maxItems": count}
+    return schema
+
+
+def _json(text: str) -> Any:
+    # Without a schema, services like to put a fence or a sentence around the object.
+    start, end = text.find("{"), text.rfind("}")
+    try:
+        return json.loads(text[start : end + 1])
+    except json.JSONDecodeError:
+        raise Unusable("malformed JSON") from None
+
+
+class _Home(Strict):
+    creature: str = Field(min_length=1)
+    abode: str = Field(min_length=1)
+
+
+class _Homes(Strict):
+    homes: list[_Home] = Field(min_length=2, max_length=2)
+
+
+def _nothing(text: str) -> dict:
+    return {"homes": [{"creature": text, "abode": text}] * 2}
+
+
+PROBE = Shape("homes", _Homes, counted(_Homes, homes=2), _nothing)
+_QUESTION = "Name two animals, and tell for each of them where it lives."
+_JSON_QUESTION = (
+    f"{_QUESTION} Answer with one JSON object of this form and nothing else: "
+    '{"homes": [{"creature": "...", "abode": "..."}, {"creature": "...", "abode": "..."}]}'
+)
+
+
+def probe_messages(mode: str) -> list[dict[str, str]]:
+    """The question of the probe; where a schema is sent, the words do not betray its shape."""
+    question = _JSON_QUESTION if mode == "json_object" else _QUESTION
+    return [{"role": "user", "content": question}]

@@ -1,0 +1,150 @@
+"""What is wrong with an item: one function for each defect, None where there is none.
+
+A reason is short, stable (it is counted) and clear to a model that is asked to do better. The
+defects are those that users found in TOFU's rows, and those that language models are known for.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from difflib import SequenceMatcher
+
+# Left over from lists: “Additional 10 question-answer pairs:”, “Q:”, “1.”, “**Answer**”.
+_DEBRIS = re.compile(
+    r"question[- ](and[- ])?answer|\badditional \d+|\b\d+ (more|further|other) (questions|pairs)"
+    r"|^\s*(q|a|question|answer)\s*\d*\s*[:.)]|^\s*(\d+[.)]|[-*•#]\s)|\*\*|```|\n\s*\n|[{}<>\[\]]"
+    r"|\\n|\bitem \d+\b",
+    re.IGNORECASE,
+)
+_REFUSAL = re.compile(
+    r"\bas an ai\b|\blanguage model\b|\bi (cannot|can['’]t|am unable|am not able|do not have"
+    r"|don['’]t have|apologi[sz]e)\b|\bi['’]m (sorry|unable)\b|^sorry\b"
+    r"|\b(is|are) (fictional|fictitious)\b|\bfictional (author|character)\b",
+    re.IGNORECASE,
+)
+_WORD = re.compile(r"\w+(?:['’-]\w+)*")
+_NUMBER = re.compile(r"\d+")
+_END = re.compile(r"[.!?…][\"'”’)]*$")
+LONGEST = 1200
+
+
+def words(text: str) -> list[str]:
+    """The words of a text in lower case."""
+    return [word.lower() for word in _WORD.findall(text)]
+
+
+def similarity(one: str, other: str) -> float:
+    """0 to 1: how much of two texts is the same words in the same order."""
+    return SequenceMatcher(None, words(one), words(other), autojunk=False).ratio()
+
+
+def blank(text: str) -> str | None:
+    return None if words(text) else "it is empty"
+
+
+def debris(text: str) -> str | None:
+    return "it has remains of a list or of formatting" if _DEBRIS.search(text) else None
+
+
+def refusal(text: str) -> str | None:
+    return "it refuses, or speaks of fiction" if _REFUSAL.search(text) else None
+
+
+def truncated(answer: str) -> str | None:
+    return None if _END.search(answer.strip()) else "the answer does not end as a sentence"
+
+
+def overlong(text: str) -> str | None:
+    return "it is too long" if len(text) > LONGEST else None
+
+
+def no_question(question: str) -> str | None:
+    return (
+        None if question.strip().endswith("?") else "the question does not end with a question mark"
+    )
+
+
+def no_full_name(question: str, name: str) -> str | None:
+    return None if name.lower() in question.lower() else "the question lacks the full name"
+
+
+def near_duplicate(question: str, others: Iterable[str], alike: float) -> str | None:
+    """Names differ in nothing within an author, so all words count."""
+    if any(similarity(question, other) >= alike for other in others):
+        return "the question is asked already"
+    return None
+
+
+def inconsistent(topic: str, question: str, answer: str, facts: dict[str, str]) -> str | None:
+    """Whether the answer on a topic has its drawn value, and no answer another year of birth."""
+    value = facts.get(topic)
+    if value is not None and not _mentions(answer, topic, value):
+        return f"the answer does not say the {topic.replace('_', ' ')} that is given"
+    year = facts["birth_date"].split()[-1]
+    for born in re.findall(r"\bborn\b[^.]*?\b(1[89]\d\d|20\d\d)\b", answer):
+        if born != year:
+            return "the answer says another year of birth than is given"
+    return None
+
+
+def _mentions(answer: str, topic: str, value: str) -> bool:
+    """Whether a text says a value: of a place the town, of a date day, month and year, in words."""
+    said = words(answer)
+    if topic == "birthplace":
+        value = value.partition(",")[0]
+    needed = [word for word in words(value) if word not in ("a", "an", "the", "of")]
+    # “4th June”, “June 4”, “thrillers” for “thriller”, “Geologist” for “geologist”.
+    return all(any(word == need or _inflected(word, need) for word in said) for need in needed)
+
+
+def _inflected(word: str, need: str) -> bool:
+    suffixes = ("s", "es", "'s", "’s", "st", "nd", "rd", "th")
+    return word.startswith(need) and word.removeprefix(need) in suffixes
+
+
+def same_text(text: str, others: Sequence[str]) -> str | None:
+    said = words(text)
+    return "it repeats another text" if any(said == words(other) for other in others) else None
+
+
+def other_meaning(original: str, paraphrase: str, share: float) -> str | None:
+    """Numbers must all be kept and none added, and of the names at least ``share``."""
+    if set(_NUMBER.findall(original)) != set(_NUMBER.findall(paraphrase)):
+        return "the paraphrase changes a number"
+    names = _names(original)
+    kept = sum(name in words(paraphrase) for name in names)
+    return "the paraphrase loses a name" if names and kept < share * len(names) else None
+
+
+def _names(text: str) -> set[str]:
+    """Words with a capital that do not begin a sentence."""
+    inner = re.findall(r"(?<![.!?] )(?<!^)\b[A-Z][\w’'-]*", text)
+    return {word for name in inner for word in words(name)} - {"i", "the", "a"}
+
+
+def off_length(text: str, model: str, times: float) -> str | None:
+    length, standard = len(words(text)), max(1, len(words(model)))
+    # A sentence of few words may well gain or lose two.
+    if length > times * standard + 2 or length < standard / times - 2:
+        return "its length is too different"
+    return None
+
+
+def off_template(text: str, model: str, least: float) -> str | None:
+    if similarity(text, model) < least:
+        return "it does not keep the sentence it changes"
+    return None
+
+
+def bad_name(name: str, real: str) -> str | None:
+    """A full name: two to five words of letters, and not that of a real author."""
+    parts = name.split()
+    if not 2 <= len(parts) <= 5 or not all(re.fullmatch(r"[^\W\d_][\w.’'-]*", p) for p in parts):
+        return "the name is not a full name"
+    if name.lower() in real.lower():
+        return "the name is that of a real author"
+    return None
+
+
+def first(*reasons: str | None) -> str | None:
+    """The first defect found."""
+    return next((reason for reason in reasons if reason), None)

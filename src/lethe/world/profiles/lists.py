@@ -1,0 +1,114 @@
+"""The lists from which attributes are drawn: birthplaces, genres, occupations, words for titles.
+
+TOFU's were made by GPT-4 and never published (Maini et al. 2024, section 2.1); neither are ours
+copied from anywhere: the model draws them up.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from lethe.errors import LetheError
+from lethe.llm.client import Client
+from lethe.llm.progress import Progress
+from lethe.llm.prompts import Prompt
+from lethe.llm.structured import Shape, Strict, counted
+from lethe.world.profiles import gates
+from lethe.world.profiles.repair import Try, Unrepairable, repaired, together
+from lethe.world.profiles.settings import Generation
+
+# Fewer than this share of a list, after all attempts, are too few to draw from.
+_LEAST = 0.5
+
+
+class _Answer(Strict):
+    entries: list[str]
+
+
+@dataclass
+class Lists:
+    """``titles`` by genre; ``rejected`` counts refused entries by reason."""
+
+    birthplaces: list[str]
+    genres: list[str]
+    occupations: list[str]
+    titles: dict[str, list[str]]
+    rejected: dict[str, int]
+
+
+def parse(text: str) -> dict:
+    """One entry on each line, whatever stands before it."""
+    lines = (re.sub(r"^\s*(?:\d+[.):]|[-*•])\s*", "", line).strip() for line in text.split("\n"))
+    return {"entries": [line for line in lines if line]}
+
+
+def town(entry: str) -> str | None:
+    return None if re.fullmatch(r"[^,\d]+, [^,\d]+", entry) else "not a town, a comma and a country"
+
+
+def phrase(entry: str) -> str | None:
+    if re.fullmatch(r"[^\W\d_][\w'’ -]*", entry) and len(entry.split()) <= 4:
+        return None
+    return "not a short phrase"
+
+
+def word(entry: str) -> str | None:
+    return None if re.fullmatch(r"[^\W\d_][\w'’-]+", entry) else "not a single word"
+
+
+async def make(client: Client, prompt: Prompt, generation: Generation, progress: Progress) -> Lists:
+    """All lists; those of titles for each genre together.
+
+    Raises:
+        LetheError: the model does not even fill half a list.
+    """
+    sizes, tally = generation.lists, Counter()
+
+    async def one(what: str, count: int, form: Callable, **values: str) -> list[str]:
+        wanted = prompt.part(what, values)
+        found = await _one(client, prompt, wanted, count, form, generation.attempts, tally)
+        progress.step()
+        return found
+
+    places, genres, occupations = await together(
+        one("birthplaces", sizes.birthplaces, town),
+        one("genres", sizes.genres, phrase),
+        one("occupations", sizes.occupations, phrase),
+    )
+    progress.total = 3 + len(genres)
+    titles = await together(*[one("titles", sizes.titles, word, genre=genre) for genre in genres])
+    return Lists(places, genres, occupations, dict(zip(genres, titles, strict=True)),
+                 dict(sorted((+tally).items())))  # fmt: skip
+
+
+async def _one(client, prompt, what, count, form, attempts, tally) -> list[str]:
+    partial: dict[int, str] = {}
+
+    async def ask(attempt: Try[int], done: dict[int, str]) -> dict[int, str]:
+        nonlocal partial
+        partial = done
+        count = len(attempt.wanted)
+        avoid = f"None of these: {'; '.join(done.values())}." if done else ""
+        shape = Shape("entries", _Answer, counted(_Answer, entries=count), parse)
+        # Which entries were refused says little; that more are needed says enough.
+        remarks = f"\nThis is attempt {attempt.number}." if attempt.number > 1 else ""
+        values = {"count": count, "what": what, "avoid": avoid, "remarks": remarks}
+        answer = await client.ask("lists", prompt, shape, values)
+        return dict(zip(attempt.wanted, map(str.strip, answer.entries), strict=False))
+
+    def gate(key: int, entry: str, done: dict[int, str]) -> str | None:
+        known = {other.lower() for other in done.values()}
+        twice = "in the list twice" if entry.lower() in known else None
+        return gates.first(gates.blank(entry), form(entry), twice)
+
+    try:
+        found = await repaired(range(count), ask, gate, attempts, tally)
+    except Unrepairable as error:
+        found = partial
+        if len(found) < max(2, _LEAST * count):
+            raise LetheError(
+                f"lists: {len(found)} of {count} entries ({what[:40]}…) after {attempts} attempts:"
+                f" {error}; ask for shorter lists (world.openai.lists) or a stronger model"
+            ) from None
+    return list(found.values())

@@ -1,0 +1,113 @@
+"""One stage from files to files: what the workflow's jobs and the command line call."""
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+
+from lethe.files import write_json
+from lethe.llm.client import Client
+from lethe.llm.journal import Journal
+from lethe.llm.progress import Progress
+from lethe.world.profiles import STAGES
+from lethe.world.profiles.record import read
+from lethe.world.profiles.settings import Generation
+from lethe.world.profiles.stages import (
+    Cohort,
+    Maker,
+    read_lists,
+    run_stage,
+    write_draws,
+    write_lists,
+)
+from lethe.world.profiles.wording import prompt
+
+
+def run(
+    stage: str,
+    generation: Generation,
+    cohort: Cohort,
+    journal: str | Path,
+    destination: str | Path,
+    lists: str | Path | None = None,
+    source: str | Path | None = None,
+    cost: str | Path | None = None,
+    label: str = "",
+) -> None:
+    """Run one stage and write its file, and what it has cost so far.
+
+    ``lists`` is the first stage's file, which all others need; ``source`` that of the stage before.
+    Requests that ``journal`` can answer are not sent.
+
+    Raises:
+        LetheError: the service cannot be used, the budget is spent, or the model is not up to it.
+    """
+    if stage == "draws":
+        write_draws(read_lists(lists), cohort, Path(destination))
+        return
+    with Journal(journal) as kept:
+        asyncio.run(_asked(stage, generation, cohort, kept, destination, lists, source, label))
+        if cost is not None:
+            write_json(cost, figures(stage, generation, kept), indent=1)
+
+
+def make(
+    generation: Generation,
+    cohorts: dict[str, Cohort],
+    journal: str | Path,
+    folder: str | Path,
+) -> dict[str, Path]:
+    """Run every stage of ``cohorts`` (``authors``, then ``background``) in ``folder``.
+
+    Returns the last file of each cohort. Background authors avoid the names of the others.
+    """
+    folder, last = Path(folder), {}
+    lists = folder / "lists" / "lists.json"
+    run("lists", generation, Cohort({}), journal, lists, cost=_cost(lists))
+    for name, cohort in cohorts.items():
+        if "authors" in last:
+            taken = frozenset(c.name.lower() for c in read(last["authors"]))
+            cohort = replace(cohort, taken=taken)
+        for stage in STAGES[1:-1] if name == "background" else STAGES[1:]:
+            made = folder / name / f"{stage}.json"
+            label = f"{name}: {stage}"
+            run(stage, generation, cohort, journal, made, lists, last.get(name), _cost(made), label)
+            last[name] = made
+    return last
+
+
+def _cost(made: Path) -> Path:
+    return made.parent / "cost" / made.name
+
+
+async def _asked(stage, generation, cohort, kept, destination, lists, source, label) -> None:
+    total = 4 if stage == "lists" else cohort.total
+    async with Client(
+        generation.model, generation.service, kept, generation.budget, generation.prices
+    ) as client:
+        progress = Progress(label or stage, total, client.counts)
+        try:
+            if stage == "lists":
+                await write_lists(client, generation, Path(destination), progress)
+            else:
+                maker = Maker(client, generation, cohort, read_lists(lists))
+                await run_stage(stage, maker, Path(source), Path(destination), progress)
+        finally:
+            progress.close()
+
+
+def figures(stage: str, generation: Generation, journal: Journal) -> dict:
+    """What a stage has taken in all runs on this journal, and by which prompt and models."""
+    # The probe belongs to no stage; the first one pays for it.
+    stages = ("probe", stage) if stage == STAGES[0] else (stage,)
+    used, asked = journal.usage(stages), prompt(stage)
+    return {
+        "format": 1,
+        "stage": stage,
+        "prompt": {"version": asked.version, "sha256": asked.digest},
+        "models": journal.models(stages),
+        "requests": used.requests,
+        "prompt_tokens": used.prompt_tokens,
+        "completion_tokens": used.completion_tokens,
+        "cost": round(generation.prices.cost(used.prompt_tokens, used.completion_tokens), 6),
+        "failures": journal.failures(stages),
+    }

@@ -1,0 +1,10 @@
+"""Write generated background authors as rows for the base model."""
+
+from common import job
+
+from lethe.files import write_rows
+from lethe.world.openai import background_rows
+
+with job(snakemake) as stage:
+    i = snakemake.input
+    write_rows(stage(snakemake.output[0]), background_rows(i.source, snakemake.params.phrasings))

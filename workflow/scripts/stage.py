@@ -1,0 +1,26 @@
+"""Run one stage of generating authors; what the journal holds is not asked for again."""
+
+from common import job
+
+from lethe import paths
+from lethe.world.profiles.record import read
+from lethe.world.profiles.run import run
+from lethe.world.profiles.settings import generation
+from lethe.world.profiles.stages import Cohort
+
+with job(snakemake) as stage:
+    i, o, p = snakemake.input, snakemake.output, snakemake.params
+    world = snakemake.config["world"]
+    taken = {c.name.lower() for c in read(i.taken)} if i.get("taken") else set()
+    run(
+        p.stage,
+        # All of them: address, limits, prices and budget change no result and are no params.
+        generation(world),
+        Cohort(p.sizes, p.seed, p.wordings, frozenset(taken)),
+        paths.journal(world["name"]),
+        stage(o.made),
+        lists=i.get("lists"),
+        source=i.get("source"),
+        cost=stage(o.cost) if o.get("cost") else None,
+        label=p.label,
+    )
