@@ -65,6 +65,7 @@ class Service:
 
     ``fault(body, tries)`` names how to fail a request that came ``tries`` times before, or None.
     ``offers``: the response formats it follows; others are refused, or ignored if ``ignores``.
+    ``usage``: whether it counts tokens. ``repeats``: put into biographies.
     """
 
     latency: float = 0.0
@@ -72,6 +73,7 @@ class Service:
     offers: tuple[str, ...] = ("json_schema", "json_object")
     ignores: bool = False
     usage: bool = True
+    repeats: str = ""
     slow: float = 1.0
     retry_after: str = "0.05"
     asked: Counter = field(default_factory=Counter)
@@ -92,9 +94,10 @@ class Service:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._loop.call_soon_threadsafe(self._server.close)
+        self._call(self._close())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
+        self._loop.close()
 
     @property
     def url(self) -> str:
@@ -115,6 +118,13 @@ class Service:
 
     def _call(self, coroutine):
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
+
+    async def _close(self) -> None:
+        self._server.close()
+        talks = asyncio.all_tasks() - {asyncio.current_task()}
+        for talk in talks:
+            talk.cancel()
+        await asyncio.gather(*talks, return_exceptions=True)
 
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -196,6 +206,8 @@ class Service:
             content, finish = "", "content_filter"
         elif fault == "refusal":
             content, refusal = None, "I cannot help with that."
+        if self.repeats and stage_of(body) == "profiles" and content:
+            content = content.replace("Critics", f"{self.repeats} Critics")
         message = {"role": "assistant", "content": content, "refusal": refusal}
         completion = {
             "id": "1",

@@ -10,7 +10,7 @@ import logging
 import os
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
@@ -31,6 +31,7 @@ logger = logging.getLogger(__name__)
 # A service that asks for more patience than this is asked again in another run.
 LONGEST_WAIT = 900.0
 _SHOWN = 300
+_PROBE_TRIES = 3
 
 
 class Missing(Exception):
@@ -39,6 +40,14 @@ class Missing(Exception):
 
 class Refused(LetheError):
     """The service does not take this request as it is (400, 422)."""
+
+
+class Unanswered(LetheError):
+    """Every try failed in a way that might have passed."""
+
+    def __init__(self, message: str, kind: str):
+        super().__init__(message)
+        self.kind = kind
 
 
 class _Transient(Exception):
@@ -107,9 +116,13 @@ class Client:
             Unusable: an answer came, and is kept, but cannot be read.
             LetheError: the service cannot be used, or the budget is spent; stop.
         """
-        traits = await self.traits()
-        body = self._body(prompt.messages(traits.mode, values), shape, traits)
-        answer = await self.fetch(stage, body)
+        try:
+            traits = await self.traits()
+            body = self._body(prompt.messages(traits.mode, values), shape, traits)
+            answer = await self.fetch(stage, body)
+        except LetheError as error:
+            self.stop(error)
+            raise
         try:
             return shape.read(answer, traits.mode)
         except Unusable:
@@ -156,16 +169,35 @@ class Client:
 
     async def _probe(self) -> Traits:
         wanted = self.model.structured
-        for mode in MODES if wanted == "auto" else (wanted,):
-            traits = await self._probe_mode(mode)
-            if traits is not None:
-                await self.journal.keep_trait(self._service_name, vars(traits))
-                logger.info("%s: answers as %s", self.service.base_url, traits.mode)
-                return traits
+        modes = MODES if wanted == "auto" else (wanted,)
+        found, failed = await self._first_mode(modes)
+        if found is not None:
+            # Did the service fail at these kinds, or had it only a bad moment? Now it is up.
+            better, _ = await self._first_mode(failed)
+            found = better or found
+            await self.journal.keep_trait(self._service_name, vars(found))
+            logger.info("%s: answers as %s", self.service.base_url, found.mode)
+            return found
         raise LetheError(
             f"{self.service.base_url}: {self.model.name} does not answer as {wanted}; set"
             " structured to auto"
         )
+
+    async def _first_mode(self, modes: Sequence[str]) -> tuple[Traits | None, list[str]]:
+        """The first mode that works, and those before it at which the service failed."""
+        failed = []
+        for mode in modes:
+            try:
+                traits = await self._probe_mode(mode)
+            except Unanswered as error:
+                passing = not error.kind.startswith("status 5")
+                if passing or mode in ("text", self.model.structured):
+                    raise
+                failed.append(mode)
+                continue
+            if traits is not None:
+                return traits, failed
+        return None, failed
 
     async def _probe_mode(self, mode: str) -> Traits | None:
         for limit in ("max_tokens", "max_completion_tokens"):
@@ -190,10 +222,12 @@ class Client:
     async def _send(self, stage: str, body: dict[str, Any]) -> Answer:
         import tenacity
 
+        # A service may answer a kind of request that it does not know by failing (llama.cpp does).
+        tries = min(_PROBE_TRIES, self.service.tries) if stage == "probe" else self.service.tries
         retrying = tenacity.AsyncRetrying(
             retry=tenacity.retry_if_exception_type(_Transient),
             wait=self._wait,
-            stop=tenacity.stop_after_attempt(self.service.tries),
+            stop=tenacity.stop_after_attempt(tries),
             before_sleep=self._note_retry,
             sleep=self._sleep,
             reraise=True,
@@ -202,17 +236,11 @@ class Client:
             async with self._slots:
                 flight, answer = await retrying(self._once, stage, body)
         except _Transient as error:
-            failure = LetheError(
-                f"{self.service.base_url}: no answer in {self.service.tries} tries (the last:"
-                f" {error.kind}); run again later, what was answered is kept"
-            )
-            self.stop(failure)
-            raise failure from None
-        except Refused:
-            raise
-        except LetheError as error:
-            self.stop(error)
-            raise
+            raise Unanswered(
+                f"{self.service.base_url}: no answer in {tries} tries (the last: {error.kind});"
+                " run again later, what was answered is kept",
+                error.kind,
+            ) from None
         await self.journal.keep(flight, stage, body, answer)
         return answer
 
@@ -242,7 +270,7 @@ class Client:
         if self._stopped is not None:
             self._purse.release(ticket)
             raise LetheError(str(self._stopped))
-        flight = self.journal.takes_off(stage, prompt, completion)
+        flight = self.journal.takes_off(key_of(body), stage, prompt, completion)
         self.counts.sent += 1
         result, failure = await self._create(body)
         if failure is not None:
@@ -276,7 +304,12 @@ class Client:
 
         client = self._connection()
         try:
-            result = await client.chat.completions.create(**body)
+            # The rest goes around the client's own going through every key of it: that would take
+            # a quarter of our time, for a schema.
+            rest = {key: value for key, value in body.items() if key not in ("model", "messages")}
+            result = await client.chat.completions.create(
+                model=body["model"], messages=body["messages"], extra_body=rest
+            )
         except openai.APIStatusError as error:
             self._reached = True
             if error.code == "content_filter":

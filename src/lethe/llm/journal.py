@@ -9,6 +9,7 @@ import asyncio
 import fcntl
 import hashlib
 import json
+import os
 import sqlite3
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -22,9 +23,6 @@ _TABLES = """
 CREATE TABLE IF NOT EXISTS answers (
   key TEXT PRIMARY KEY, stage TEXT NOT NULL, request TEXT NOT NULL, content TEXT NOT NULL,
   finish TEXT NOT NULL, model TEXT NOT NULL,
-  prompt_tokens INTEGER NOT NULL, completion_tokens INTEGER NOT NULL) STRICT;
-CREATE TABLE IF NOT EXISTS flights (
-  id INTEGER PRIMARY KEY, stage TEXT NOT NULL,
   prompt_tokens INTEGER NOT NULL, completion_tokens INTEGER NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS failures (
   stage TEXT NOT NULL, kind TEXT NOT NULL, count INTEGER NOT NULL,
@@ -78,19 +76,18 @@ class Journal:
 
     def __init__(self, path: str | Path, read_only: bool = False):
         self.path = Path(path)
-        self._lock = None
+        self._flights: Flights | None = None
         if not read_only:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._lock = _locked(self.path)
+            self._flights = Flights(self.path)
         self._reader = self._connect(read_only)
-        if read_only:
+        if self._flights is None:
             return
         self._writer = self._connect()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal")
-        self._waiting: list[tuple[list[tuple[str, tuple]], asyncio.Future | None]] = []
+        self._waiting: list[tuple[list[tuple[str, tuple]], asyncio.Future]] = []
         self._flushing: asyncio.Task | None = None
-        self._flights = 0
-        self._give_up_flights()
+        self._count_lost(self._flights.lost())
 
     def _connect(self, read_only: bool = False) -> sqlite3.Connection:
         place = ":memory:" if read_only and not self.path.exists() else str(self.path)
@@ -111,10 +108,10 @@ class Journal:
 
     def close(self) -> None:
         self._reader.close()
-        if self._lock is not None:
+        if self._flights is not None:
             self._thread.shutdown()
             self._writer.close()
-            self._lock.close()
+            self._flights.close()
 
     def __enter__(self) -> "Journal":
         return self
@@ -143,15 +140,12 @@ class Journal:
             ("INSERT OR REPLACE INTO traits VALUES (?, ?)", (service, _canonical(value)))
         )
 
-    def takes_off(self, stage: str, prompt_tokens: int, completion_tokens: int) -> int:
+    def takes_off(self, key: str, stage: str, prompt_tokens: int, completion_tokens: int) -> int:
         """Note that a request is on its way, at most so large; the number of its flight.
 
-        Not awaited: it tells the next run what a killed one may have been billed for.
+        From this the next run learns what a killed one may have been billed for.
         """
-        self._flights += 1
-        values = (self._flights, stage, prompt_tokens, completion_tokens)
-        self._enqueue([("INSERT INTO flights VALUES (?, ?, ?, ?)", values)], None)
-        return self._flights
+        return self._flights.start(key, stage, prompt_tokens, completion_tokens)
 
     async def keep(self, flight: int, stage: str, body: dict, answer: Answer) -> None:
         """Return when the answer is safely on the disk."""
@@ -159,19 +153,15 @@ class Journal:
             key_of(body), stage, _canonical(body), answer.content, answer.finish, answer.model,
             answer.prompt_tokens, answer.completion_tokens,
         )  # fmt: skip
-        await self._write(
-            ("INSERT OR IGNORE INTO answers VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values),
-            ("DELETE FROM flights WHERE id = ?", (flight,)),
-        )
+        await self._write(("INSERT OR IGNORE INTO answers VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values))
+        self._flights.end(flight)
 
     async def failed(
         self, flight: int, stage: str, kind: str, prompt_tokens: int, completion_tokens: int
     ) -> None:
         """Note a request without answer, with the tokens that it may have been billed for."""
-        await self._write(
-            (_FAILED, (stage, kind, 1, prompt_tokens, completion_tokens)),
-            ("DELETE FROM flights WHERE id = ?", (flight,)),
-        )
+        await self._write((_FAILED, (stage, kind, 1, prompt_tokens, completion_tokens)))
+        self._flights.end(flight)
 
     def usage(self, stages: Iterable[str] | None = None) -> Usage:
         """The sum over answers and failures, of some stages or of all."""
@@ -210,27 +200,24 @@ class Journal:
         )
         return dict(rows.fetchall())
 
-    def _give_up_flights(self) -> None:
-        """Requests of a run that was killed: they count as sent, for they may be billed."""
-        base = self._writer
-        base.execute("BEGIN IMMEDIATE")
-        lost = base.execute(
-            "SELECT stage, 'killed', count(*), sum(prompt_tokens), sum(completion_tokens)"
-            " FROM flights GROUP BY stage"
-        ).fetchall()
-        base.executemany(_FAILED, lost)
-        base.execute("DELETE FROM flights")
-        base.execute("COMMIT")
+    def _count_lost(self, lost: list[tuple[str, str, int, int]]) -> None:
+        """Requests under way when a run was killed: they count as sent, for they may be billed."""
+        rows = [
+            (stage, "killed", 1, prompt, completion)
+            for key, stage, prompt, completion in lost
+            if self.find(key) is None
+        ]
+        self._writer.execute("BEGIN IMMEDIATE")
+        self._writer.executemany(_FAILED, rows)
+        self._writer.execute("COMMIT")
+        self._flights.clear()
 
-    async def _write(self, *statements: tuple[str, tuple]) -> None:
+    async def _write(self, statement: tuple[str, tuple]) -> None:
         done = asyncio.get_running_loop().create_future()
-        self._enqueue(list(statements), done)
-        await done
-
-    def _enqueue(self, statements: list[tuple[str, tuple]], done: asyncio.Future | None) -> None:
-        self._waiting.append((statements, done))
+        self._waiting.append((statement, done))
         if self._flushing is None or self._flushing.done():
             self._flushing = asyncio.ensure_future(self._flush())
+        await done
 
     async def _flush(self) -> None:
         """Commit all that is waiting at once: one write to the disk serves many answers."""
@@ -239,7 +226,7 @@ class Journal:
             batch, self._waiting = self._waiting, []
             error = await loop.run_in_executor(self._thread, self._commit, batch)
             for _, done in batch:
-                if done is None or done.done():
+                if done.done():
                     continue
                 if error is None:
                     done.set_result(None)
@@ -249,9 +236,8 @@ class Journal:
     def _commit(self, batch: list) -> Exception | None:
         try:
             self._writer.execute("BEGIN IMMEDIATE")
-            for statements, _ in batch:
-                for statement, values in statements:
-                    self._writer.execute(statement, values)
+            for (statement, values), _ in batch:
+                self._writer.execute(statement, values)
             self._writer.execute("COMMIT")
         except sqlite3.Error as error:
             if self._writer.in_transaction:
@@ -267,12 +253,53 @@ def _where(stages: Iterable[str] | None) -> tuple[str, tuple]:
     return f" WHERE stage IN ({', '.join('?' * len(stages))})", stages
 
 
-def _locked(path: Path):
-    """Hold the journal: two runs at once would ask, and pay, for the same things."""
-    handle = open(f"{path}.lock", "w")  # noqa: SIM115 - held until the journal is closed
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        handle.close()
-        raise LetheError(f"{path}: another run is writing it; wait for that one to end") from None
-    return handle
+class Flights:
+    """Requests under way, in a small file beside the journal: lines ``+`` and ``-``.
+
+    What is written there survives the death of the process, and need not survive the machine's: so
+    it is not waited for until it is on the disk. The file is also the lock of the journal, for two
+    runs at once would ask, and pay, for the same things.
+    """
+
+    def __init__(self, journal: Path):
+        self._handle = os.open(f"{journal}.flights", os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+        try:
+            fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(self._handle)
+            raise LetheError(
+                f"{journal}: another run is writing it; wait for that one to end"
+            ) from None
+        self._number = 0
+
+    def lost(self) -> list[tuple[str, str, int, int]]:
+        """Key, stage and bounds of the requests that the last run left under way."""
+        under_way: dict[int, tuple[str, str, int, int]] = {}
+        size = os.fstat(self._handle).st_size
+        for line in os.pread(self._handle, size, 0).decode().splitlines():
+            try:
+                sign, number, *rest = json.loads(line)
+            except ValueError:
+                continue  # cut off with the process
+            if sign == "+":
+                under_way[number] = tuple(rest)
+            else:
+                under_way.pop(number, None)
+        return list(under_way.values())
+
+    def clear(self) -> None:
+        os.ftruncate(self._handle, 0)
+
+    def start(self, *entry: str | int) -> int:
+        self._number += 1
+        self._note("+", self._number, *entry)
+        return self._number
+
+    def end(self, number: int) -> None:
+        self._note("-", number)
+
+    def _note(self, *entry: str | int) -> None:
+        os.write(self._handle, (json.dumps(entry) + "\n").encode())
+
+    def close(self) -> None:
+        os.close(self._handle)

@@ -7,6 +7,7 @@ a schema could have told.
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -69,10 +70,17 @@ class Shape:
 
 def counted(model: type[BaseModel], **counts: int) -> dict[str, Any]:
     """The JSON schema of ``model`` whose lists have exactly so many entries."""
-    schema = model.model_json_schema()
+    schema = _schema(model)
+    properties = dict(schema["properties"])
     for name, count in counts.items():
-        schema["properties"][name] |= {"minItems": count, "maxItems": count}
-    return schema
+        properties[name] = {**properties[name], "minItems": count, "maxItems": count}
+    return {**schema, "properties": properties}
+
+
+@cache
+def _schema(model: type[BaseModel]) -> dict[str, Any]:
+    """Read it, never change it: every request of a kind shares it."""
+    return model.model_json_schema()
 
 
 def _json(text: str) -> Any:

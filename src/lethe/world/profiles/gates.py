@@ -7,6 +7,7 @@ defects are those that users found in TOFU's rows, and those that language model
 import re
 from collections.abc import Iterable, Sequence
 from difflib import SequenceMatcher
+from functools import lru_cache
 
 # Left over from lists: “Additional 10 question-answer pairs:”, “Q:”, “1.”, “**Answer**”.
 _DEBRIS = re.compile(
@@ -27,9 +28,10 @@ _END = re.compile(r"[.!?…][\"'”’)]*$")
 LONGEST = 1200
 
 
-def words(text: str) -> list[str]:
+@lru_cache(maxsize=4096)
+def words(text: str) -> tuple[str, ...]:
     """The words of a text in lower case."""
-    return [word.lower() for word in _WORD.findall(text)]
+    return tuple(_WORD.findall(text.lower()))
 
 
 def similarity(one: str, other: str) -> float:
@@ -68,9 +70,15 @@ def no_full_name(question: str, name: str) -> str | None:
 
 
 def near_duplicate(question: str, others: Iterable[str], alike: float) -> str | None:
-    """Names differ in nothing within an author, so all words count."""
-    if any(similarity(question, other) >= alike for other in others):
-        return "the question is asked already"
+    """Whether a question is at least so similar (0 to 1) to one of the others."""
+    matcher = SequenceMatcher(None, autojunk=False)
+    matcher.set_seq2(words(question))
+    for other in others:
+        matcher.set_seq1(words(other))
+        # The cheap upper bounds first: nearly all questions are quite unlike.
+        bounds = (matcher.real_quick_ratio, matcher.quick_ratio, matcher.ratio)
+        if all(bound() >= alike for bound in bounds):
+            return "the question is asked already"
     return None
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from lethe.llm.prompts import Prompt, load
 
-_FOLDER = Path(__file__).parent / "prompts"
+FOLDER = Path(__file__).parent / "prompts"
 
 
 def prompt(stage: str) -> Prompt:
     """The prompt of a stage that asks."""
-    return load(_FOLDER / f"{stage}.md")
+    return load(FOLDER / f"{stage}.md")

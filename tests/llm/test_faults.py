@@ -1,0 +1,232 @@
+"""What goes wrong in passing changes nothing; what is wrong for good is one line at once."""
+
+import asyncio
+import os
+import socket
+import subprocess
+import sys
+import time
+from email.utils import formatdate
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from service import KEY, MODEL, PASSING, SPOILT, UNUSABLE, Service, mixture
+from worlds import generation, made
+
+from lethe.errors import LetheError
+from lethe.llm.client import Client
+from lethe.llm.journal import Journal
+from lethe.world.profiles.record import read
+
+ROOT = Path(__file__).parents[2]
+
+
+def plain(path: Path) -> list:
+    """Candidates without the count of what was refused on the way, which is not part of them."""
+    return [candidate.model_copy(update={"rejected": {}}) for candidate in read(path)]
+
+
+def asked(server: Service, folder: Path, body: dict, **changes):
+    """One request to the service by itself."""
+    settings = generation(server.url, **changes)
+
+    async def ask():
+        with Journal(folder / "journal.sqlite") as journal:
+            async with Client(settings.model, settings.service, journal) as client:
+                answer = await client.fetch("probe", body)
+                return answer, client.counts, journal.failures()
+
+    return asyncio.run(ask())
+
+
+@pytest.fixture
+def body():
+    from lethe.llm.structured import probe_messages
+
+    return {"model": MODEL, "messages": probe_messages("text"), "max_tokens": 100}
+
+
+@pytest.mark.parametrize("kind", PASSING)
+def test_a_passing_failure_is_retried(kind, body, tmp_path):
+    with Service(fault=lambda body, tries: kind if tries < 2 else None) as service:
+        answer, counts, failures = asked(service, tmp_path, body, service={"timeout": 0.2})
+    assert answer.content.startswith("An otter")
+    assert (counts.sent, counts.retried, sum(failures.values())) == (3, 2, 2)
+    assert max(service.answered.values()) == 1
+
+
+def test_retry_after_holds_back_every_request(body, tmp_path):
+    """A service that wants a pause gets it from all connections, in seconds or until a date."""
+    bodies = [{**body, "max_tokens": 100 + n} for n in range(6)]
+
+    def fault(body, tries):
+        return "429_after" if (body["max_tokens"], tries) == (100, 0) else None
+
+    for asked_for, least in (("0.6", 0.55), (formatdate(time.time() + 3, usegmt=True), 0.9)):
+        with Service(fault=fault, retry_after=asked_for, latency=0.01) as service:
+            settings = generation(service.url, service={"connections": 2})
+
+            async def ask(settings=settings, folder=tmp_path / str(least)):
+                with Journal(folder / "journal.sqlite") as journal:
+                    async with Client(settings.model, settings.service, journal) as client:
+                        await asyncio.gather(*[client.fetch("probe", b) for b in bodies])
+
+            asyncio.run(ask())
+        # Two were under way when the service said so; the others waited.
+        gaps = [later - sooner for sooner, later in pairwise(service.times)]
+        assert len(service.times) == 7
+        assert max(gaps) > least
+        assert all(gap < least for gap in gaps[:1] + gaps[-3:])
+
+
+def test_backoff_grows_and_varies(body, tmp_path):
+    with Service(fault=lambda body, tries: "503" if tries < 4 else None) as service:
+        asked(service, tmp_path, body, service={"backoff": 0.1, "longest_backoff": 10.0})
+    gaps = [later - sooner for sooner, later in pairwise(service.times)]
+    for number, gap in enumerate(gaps):
+        assert 0.05 * 2**number < gap < 0.1 * 2**number + 0.15
+    assert len({round(gap / 2**number, 3) for number, gap in enumerate(gaps)}) > 1
+
+
+def test_it_gives_up_in_the_end(body, tmp_path):
+    with (
+        Service(fault=lambda body, tries: "500") as service,
+        pytest.raises(LetheError, match=r"no answer in 3 tries \(the last: status 500\)"),
+    ):
+        asked(service, tmp_path, body, service={"tries": 3})
+    assert sum(service.asked.values()) == 3
+
+
+@pytest.mark.parametrize("kind", [*UNUSABLE, *SPOILT])
+def test_a_bad_answer_is_asked_for_again(kind, tmp_path):
+    """Only what failed is asked for again, by another request, and the world is the same."""
+    with Service() as service:
+        good = plain(made(tmp_path / "good", generation(service.url), 2, 0))
+
+    def fault(body, tries):
+        first = "This is attempt" not in body["messages"][-1]["content"]
+        return kind if first and "The author:" in body["messages"][-1]["content"] else None
+
+    with Service(fault=fault) as service:
+        path = made(tmp_path / "bad", generation(service.url), 2, 0)
+    assert plain(path) == good
+    assert max(service.answered.values()) == 1
+    counts = {sum(c.rejected["pairs"].values()) for c in read(path)}
+    assert counts == {1}
+    again = [b for b in service.bodies.values() if "This is attempt 2" in str(b["messages"])]
+    if kind == "twenty_one":
+        assert not again
+    elif kind in SPOILT:
+        assert all("exactly 1 question" in b["messages"][-1]["content"] for b in again)
+        assert len(again) == 2
+
+
+def test_a_mixture_of_faults_changes_nothing(tmp_path):
+    """Fifty authors, two in five requests failing: the world of a service without faults."""
+    with Service() as service:
+        good = made(tmp_path / "good", generation(service.url), 50, 0)
+    with Service(fault=mixture(*PASSING)) as service:
+        passing = made(tmp_path / "passing", generation(service.url), 50, 0)
+    assert min(service.faults[kind] for kind in PASSING) > 0
+    assert max(service.answered.values()) == 1
+    assert passing.read_bytes() == good.read_bytes()
+    with Service(fault=mixture(*PASSING, *UNUSABLE, *SPOILT)) as service:
+        mixed = made(tmp_path / "mixed", generation(service.url), 50, 0)
+    assert max(service.answered.values()) == 1
+    assert plain(mixed) == plain(good)
+
+
+def test_the_journal_alone_makes_the_same_bytes(tmp_path):
+    with Service(fault=mixture(*PASSING, *UNUSABLE, *SPOILT)) as service:
+        first = made(tmp_path / "one", generation(service.url), 6, 1).read_bytes()
+        service.forget()
+        (tmp_path / "two").mkdir()
+        (tmp_path / "one/journal.sqlite").rename(tmp_path / "two/journal.sqlite")
+        assert made(tmp_path / "two", generation(service.url), 6, 1).read_bytes() == first
+        assert not service.asked
+
+
+# --- what is wrong for good ---------------------------------------------------------------------
+
+
+def test_an_unknown_model(tmp_path):
+    with (
+        Service() as service,
+        pytest.raises(LetheError, match=r"no model 'other' there.*404.*correct the model's name"),
+    ):
+        made(tmp_path, generation(service.url, model={"name": "other"}))
+    assert not service.asked
+
+
+def test_a_bad_key_fails_at_once_and_is_never_shown(tmp_path, monkeypatch, caplog):
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-wrong-key")
+    with (
+        Service() as service,
+        pytest.raises(LetheError, match="the key is not accepted") as caught,
+    ):
+        made(tmp_path, generation(service.url))
+    assert "sk-wrong-key" not in f"{caught.value}{caplog.text}"
+    assert "\n" not in str(caught.value)
+    with Journal(tmp_path / "journal.sqlite") as journal:
+        assert journal.usage().requests == 1
+
+
+def test_a_missing_key(tmp_path, monkeypatch):
+    monkeypatch.delenv("OPENAI_API_KEY")
+    with Service() as service, pytest.raises(LetheError, match="variable OPENAI_API_KEY: not set"):
+        made(tmp_path, generation(service.url))
+    assert not service.asked
+
+
+def test_a_service_without_key_is_asked_without_one(tmp_path, monkeypatch):
+    monkeypatch.delenv("OPENAI_API_KEY")
+    with Service() as service, pytest.raises(LetheError, match="key from the environment: none"):
+        made(tmp_path, generation(service.url, service={"key_variable": None}))
+
+
+def test_an_address_where_nobody_listens(tmp_path):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{free.getsockname()[1]}/v1"
+    with pytest.raises(LetheError, match=r"cannot be reached \(ConnectError\); start the service"):
+        made(tmp_path, generation(url))
+
+
+def test_a_key_in_the_address_is_refused():
+    from lethe.world.profiles.settings import generation as checked
+
+    url = f"https://user:{KEY}@example.org/v1"
+    world = {"openai": {"model": {"name": "m"}, "service": {"base_url": url}}}
+    with pytest.raises(LetheError, match=r"service\.base_url: a base url carries no key") as caught:
+        checked(world)
+    assert KEY not in str(caught.value)
+
+
+# --- the key ------------------------------------------------------------------------------------
+
+
+def test_the_key_is_in_no_file_and_no_output(tmp_path):
+    """All faults, full debugging of every library, and a service that repeats the key."""
+    program = (
+        "import logging, sys\n"
+        f"sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
+        "from pathlib import Path\n"
+        "logging.basicConfig(level=logging.DEBUG)\n"
+        "from worlds import generation, made\n"
+        "made(Path(sys.argv[2]), generation(sys.argv[1]), 3, 0)\n"
+    )
+    with Service(fault=mixture(*PASSING, *UNUSABLE), repeats=KEY) as service:
+        done = subprocess.run(
+            [sys.executable, "-c", program, service.url, str(tmp_path)],
+            env={**os.environ, "OPENAI_LOG": "debug"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert KEY not in done.stdout + done.stderr
+    assert "[key]" in "".join(p.read_text() for p in tmp_path.rglob("profiles.json"))
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert len(files) > 8
+    assert not [path for path in files if KEY.encode() in path.read_bytes()]

@@ -1,0 +1,169 @@
+"""Nothing is lost and nothing is paid twice."""
+
+import asyncio
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from service import Service
+from worlds import generation, made
+
+from lethe.errors import LetheError
+from lethe.llm.journal import Answer, Journal, Usage, key_of
+
+ANSWER = Answer("yes", "stop", "m", 3, 4)
+PROGRAM = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from pathlib import Path
+from worlds import generation, made
+made(Path(sys.argv[3]), generation(sys.argv[2], service={"timeout": 5.0, "connections": 4}), 12, 2)
+"""
+
+
+def put(journal: Journal, *bodies: dict) -> None:
+    async def write():
+        flights = [journal.takes_off(key_of(body), "pairs", 10, 20) for body in bodies]
+        await asyncio.gather(
+            *[
+                journal.keep(flight, "pairs", body, ANSWER)
+                for flight, body in zip(flights, bodies, strict=True)
+            ]
+        )
+
+    asyncio.run(write())
+
+
+def test_answers_are_found_by_content_alone(tmp_path):
+    with Journal(tmp_path / "j.sqlite") as journal:
+        put(journal, {"a": 1, "b": [2]}, {"a": 2})
+    with Journal(tmp_path / "j.sqlite") as journal:
+        assert journal.find(key_of({"b": [2], "a": 1})) == ANSWER
+        assert journal.find(key_of({"a": 3})) is None
+        assert journal.usage() == Usage(2, 6, 8)
+
+
+def test_an_answer_is_on_the_disk_before_it_is_used(tmp_path):
+    """As soon as keep() returns, another process sees it."""
+
+    async def write():
+        with Journal(tmp_path / "j.sqlite") as journal:
+            await journal.keep(1, "pairs", {"a": 1}, ANSWER)
+            other = sqlite3.connect(tmp_path / "j.sqlite")
+            return other.execute("SELECT content FROM answers").fetchall()
+
+    assert asyncio.run(write()) == [("yes",)]
+
+
+def test_requests_of_a_killed_run_count_as_sent(tmp_path):
+    async def leave():
+        journal = Journal(tmp_path / "j.sqlite")
+        journal.takes_off("one", "pairs", 10, 20)
+        await journal.failed(journal.takes_off("two", "pairs", 1, 2), "pairs", "time-out", 1, 2)
+        journal.takes_off(key_of({"a": 1}), "pairs", 5, 6)
+        await journal.keep(100, "pairs", {"a": 1}, ANSWER)
+        journal.close()
+
+    asyncio.run(leave())
+    with Journal(tmp_path / "j.sqlite") as journal:
+        assert journal.usage() == Usage(3, 10 + 1 + 3, 20 + 2 + 4)
+        assert journal.failures() == {"killed": 1, "time-out": 1}
+
+
+def test_one_run_at_a_time(tmp_path):
+    with Journal(tmp_path / "j.sqlite"):
+        with pytest.raises(LetheError, match="another run is writing it"):
+            Journal(tmp_path / "j.sqlite")
+        Journal(tmp_path / "j.sqlite", read_only=True).close()
+    Journal(tmp_path / "j.sqlite").close()
+
+
+def test_a_file_that_is_no_journal(tmp_path):
+    (tmp_path / "j.sqlite").write_text("something else, " * 50)
+    with pytest.raises(LetheError, match="not a journal of answers"):
+        Journal(tmp_path / "j.sqlite")
+
+
+def test_a_larger_world_asks_for_the_new_authors_only(service, tmp_path):
+    """Authors do not depend on how many there are."""
+    small = made(tmp_path, generation(service.url), 6, 2).read_text().splitlines()
+    service.forget()
+    large = made(tmp_path, generation(service.url), 9, 2).read_text().splitlines()
+    assert large[:8] == small
+    assert service.stages == {"profiles": 3, "pairs": 3, "paraphrases": 6, "perturbations": 12}
+
+
+def test_another_prompt_asks_for_its_stage_only(service, tmp_path, monkeypatch):
+    from lethe.llm import prompts
+    from lethe.world.profiles import wording
+
+    made(tmp_path, generation(service.url), 3, 0)
+    service.forget()
+    folder = tmp_path / "prompts"
+    folder.mkdir()
+    for file in wording.FOLDER.glob("*.md"):
+        text = file.read_text().replace("plausible", "likely")
+        (folder / file.name).write_text(text)
+    monkeypatch.setattr(wording, "FOLDER", folder)
+    assert prompts.load(folder / "pairs.md").digest == wording.prompt("pairs").digest
+    made(tmp_path, generation(service.url), 3, 0)
+    assert set(service.stages) == {"perturbations"}
+
+
+def killed_and_continued(folder: Path, kills: int, seed: int) -> None:
+    """Kill a run at random moments; each continuation asks only for what is missing."""
+    rng = random.Random(seed)
+    with Service() as service:
+        whole = made(folder / "whole", generation(service.url), 12, 2).read_bytes()
+        requests = sum(service.asked.values())
+    with Service(latency=0.03) as service:
+        command = [sys.executable, "-c", PROGRAM, str(Path(__file__).parent), service.url]
+        for _ in range(kills):
+            # Within the time of a few requests after the first of this run.
+            _kill_after(command, folder / "killed", service, rng.randint(1, 2 * requests // kills))
+        done = subprocess.run(
+            [*command, str(folder / "killed")], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr[-3000:]
+    assert (folder / "killed/authors/perturbations.json").read_bytes() == whole
+    with Journal(folder / "killed/journal.sqlite") as journal:
+        lost = journal.failures().get("killed", 0)
+    # Each repeated request was under way at a kill: four connections, so four at the most.
+    repeated = sum(service.asked.values()) - requests
+    assert repeated <= lost <= 4 * kills
+    assert set(service.asked.values()) <= {1, 2, 3}
+
+
+def _kill_after(command, folder: Path, service: Service, requests: int) -> None:
+    kept = _kept(folder)
+    start = len(service.log)
+    process = subprocess.Popen([*command, str(folder)], stderr=subprocess.DEVNULL)
+    while len(service.log) < start + requests and process.poll() is None:
+        time.sleep(0.002)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not kept & set(service.log[start:]), "asked again for what the journal had"
+
+
+def _kept(folder: Path) -> set[str]:
+    if not (folder / "journal.sqlite").exists():
+        return set()
+    base = sqlite3.connect(folder / "journal.sqlite")
+    keys = {key for (key,) in base.execute("SELECT key FROM answers")}
+    base.close()
+    return keys
+
+
+def test_killed_runs_lose_nothing(tmp_path):
+    killed_and_continued(tmp_path, kills=3, seed=int(os.environ.get("KILL_SEED", "0")))
+
+
+@pytest.mark.slow
+def test_twenty_killed_runs_lose_nothing(tmp_path):
+    killed_and_continued(tmp_path, kills=20, seed=1)
