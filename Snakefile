@@ -43,6 +43,7 @@ rule all:
     input:
         figure_files(),
         table_files(),
+        paths.card(WORLD),
         paths.table(WORLD, "claims.json"),
     localrule: True
 

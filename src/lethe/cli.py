@@ -30,6 +30,11 @@ def _parser() -> argparse.ArgumentParser:
     claims.set_defaults(run=_claims)
 
     _add_evaluate(commands)
+    world = commands.add_parser("world", help="make a world in a folder, or tell what it takes")
+    world.add_argument("--configfile", nargs="+", default=[], help="presets, as for snakemake")
+    world.add_argument("--out", help="the folder to make it in")
+    world.add_argument("--dry-run", action="store_true", help="only the estimate; nothing is sent")
+    world.set_defaults(run=_world)
 
     logs = commands.add_parser("tofu-logs", help="score an evaluation log of TOFU or its peer")
     logs.add_argument("file", help="eval_log_aggregated.json or TOFU_EVAL.json")
@@ -85,6 +90,12 @@ def _claims(options: argparse.Namespace) -> None:
     print(f"{len(rows) - failed} of {len(rows)} claims hold")
     if failed:
         raise LetheError(f"{options.file}: {failed} of the claims fail")
+
+
+def _world(options: argparse.Namespace) -> None:
+    from lethe.world.command import run
+
+    run(options.configfile, options.out, options.dry_run)
 
 
 def _tofu_logs(options: argparse.Namespace) -> None:

@@ -93,6 +93,32 @@ def wordings(cohort, stage):
     return 1
 
 
+# --- data card ---
+
+
+def card_files():
+    """Every file of the world: the card tells of all, and loads all."""
+    split = [parse_split(name) for name in config["splits"]]
+    cut = [n for s in split for n in (s.name, s.retain, s.perturbed, s.holdout)]
+    return [paths.data(WORLD, name) for name in [*CORE, *cut, "background"]]
+
+
+def card_sources():
+    """What generated authors took, and who was dropped."""
+    if not GENERATED:
+        return {}
+    asked = [(cohort, s) for cohort in GENERATED for s in cohort_stages(cohort)[1:]]
+    costs = [stage_cost(cohort, s) for cohort, s in [("lists", "lists"), *asked]]
+    last = [paths.stage(WORLD, cohort, cohort_stages(cohort)[-1]) for cohort in GENERATED]
+    return {"costs": costs, "candidates": last}
+
+
+def card_settings():
+    """What decided the content of generated authors; no address and no limit."""
+    made = generation(WORLD_SETTINGS) if GENERATED else None
+    return made.content() if made else {}
+
+
 # --- models ---
 
 

@@ -15,7 +15,7 @@ rule lists:
         sizes={},
         seed=0,
         wordings=0,
-        label="lists",
+        cohort="lists",
         settings=stage_settings("authors", "lists"),
         code=code("stage.py", "lethe.world.profiles.lists"),
     script:
@@ -42,7 +42,7 @@ for _cohort in GENERATED:
                 sizes=cohort_sizes(_cohort),
                 seed=WORLD_SETTINGS["seed"],
                 wordings=wordings(_cohort, _stage),
-                label=f"{_cohort}: {_stage}",
+                cohort=_cohort,
                 settings=stage_settings(_cohort, _stage),
                 code=code("stage.py", f"lethe.world.profiles.{_stage}"),
             script:

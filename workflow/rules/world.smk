@@ -75,3 +75,24 @@ if WORLD_SETTINGS["background"] == "synthetic":
 if GENERATED:
 
     include: "profiles.smk"
+
+
+rule data_card:
+    input:
+        **card_sources(),
+        files=card_files(),
+        full=paths.data(WORLD, "full"),
+    output:
+        card=paths.card(WORLD),
+        pdf=paths.card(WORLD, "words.pdf"),
+        png=paths.card(WORLD, "words.png"),
+    log:
+        paths.log(WORLD, "data_card"),
+    conda:
+        "../../envs/light.yaml"
+    params:
+        name=WORLD,
+        settings=card_settings(),
+        code=code("card.py"),
+    script:
+        "../scripts/card.py"

@@ -22,5 +22,5 @@ with job(snakemake) as stage:
         lists=i.get("lists"),
         source=i.get("source"),
         cost=stage(o.cost) if o.get("cost") else None,
-        label=p.label,
+        name=p.cohort,
     )

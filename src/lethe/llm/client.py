@@ -70,7 +70,10 @@ class Traits:
 
 
 class Client:
-    """Asks one model of one service, through one journal."""
+    """Asks one model of one service, through one journal.
+
+    ``purpose`` is put before the names of stages, under which the journal counts what they took.
+    """
 
     def __init__(
         self,
@@ -79,8 +82,10 @@ class Client:
         journal: Journal,
         budget: Budget | None = None,
         prices: Prices | None = None,
+        purpose: str = "",
     ):
         self.model, self.service, self.journal = model, service, journal
+        self._purpose = purpose
         self.counts = Counts()
         self._purse = Purse(budget or Budget(), prices or Prices(), journal.usage())
         self._start_cost = self._purse.cost
@@ -119,7 +124,7 @@ class Client:
         try:
             traits = await self.traits()
             body = self._body(prompt.messages(traits.mode, values), shape, traits)
-            answer = await self.fetch(stage, body)
+            answer = await self.fetch(f"{self._purpose}{stage}", body)
         except LetheError as error:
             self.stop(error)
             raise

@@ -31,9 +31,9 @@ def run(
     lists: str | Path | None = None,
     source: str | Path | None = None,
     cost: str | Path | None = None,
-    label: str = "",
+    name: str = "lists",
 ) -> None:
-    """Run one stage and write its file, and what it has cost so far.
+    """Run one stage of the cohort ``name`` and write its file, and what it has cost so far.
 
     ``lists`` is the first stage's file, which all others need; ``source`` that of the stage before.
     Requests that ``journal`` can answer are not sent.
@@ -45,9 +45,9 @@ def run(
         write_draws(read_lists(lists), cohort, Path(destination))
         return
     with Journal(journal) as kept:
-        asyncio.run(_asked(stage, generation, cohort, kept, destination, lists, source, label))
+        asyncio.run(_asked(stage, generation, cohort, kept, destination, lists, source, name))
         if cost is not None:
-            write_json(cost, figures(stage, generation, kept), indent=1)
+            write_json(cost, figures(stage, generation, kept, name), indent=1)
 
 
 def make(
@@ -69,8 +69,7 @@ def make(
             cohort = replace(cohort, taken=taken)
         for stage in STAGES[1:-1] if name == "background" else STAGES[1:]:
             made = folder / name / f"{stage}.json"
-            label = f"{name}: {stage}"
-            run(stage, generation, cohort, journal, made, lists, last.get(name), _cost(made), label)
+            run(stage, generation, cohort, journal, made, lists, last.get(name), _cost(made), name)
             last[name] = made
     return last
 
@@ -79,12 +78,11 @@ def _cost(made: Path) -> Path:
     return made.parent / "cost" / made.name
 
 
-async def _asked(stage, generation, cohort, kept, destination, lists, source, label) -> None:
+async def _asked(stage, generation, cohort, kept, destination, lists, source, name) -> None:
     total = 4 if stage == "lists" else cohort.total
-    async with Client(
-        generation.model, generation.service, kept, generation.budget, generation.prices
-    ) as client:
-        progress = Progress(label or stage, total, client.counts)
+    g = generation
+    async with Client(g.model, g.service, kept, g.budget, g.prices, f"{name}/") as client:
+        progress = Progress(f"{name}: {stage}", total, client.counts)
         try:
             if stage == "lists":
                 await write_lists(client, generation, Path(destination), progress)
@@ -95,13 +93,14 @@ async def _asked(stage, generation, cohort, kept, destination, lists, source, la
             progress.close()
 
 
-def figures(stage: str, generation: Generation, journal: Journal) -> dict:
+def figures(stage: str, generation: Generation, journal: Journal, name: str) -> dict:
     """What a stage has taken in all runs on this journal, and by which prompt and models."""
     # The probe belongs to no stage; the first one pays for it.
-    stages = ("probe", stage) if stage == STAGES[0] else (stage,)
+    stages = ["probe"] * (stage == STAGES[0]) + [f"{name}/{stage}"]
     used, asked = journal.usage(stages), prompt(stage)
     return {
         "format": 1,
+        "cohort": name,
         "stage": stage,
         "prompt": {"version": asked.version, "sha256": asked.digest},
         "models": journal.models(stages),

@@ -80,6 +80,10 @@ class Generation(_Settings):
     gates: Gates = Gates()
     attempts: Number = 4
 
+    def content(self) -> dict[str, Any]:
+        """Everything on which the authors depend: no address, no limits, no prices."""
+        return self.model_dump(include={"model", "lists", "batch", "gates", "attempts"})
+
     def stage(self, name: str) -> dict[str, Any]:
         """The settings on which the results of a stage depend, and no others.
 

@@ -1,0 +1,232 @@
+"""The data card of a world: what is in it, how it was made, what was found wrong with it.
+
+Written as the hub's dataset card: a README.md whose YAML header names each file as a configuration,
+so that ``datasets.load_dataset(folder, "forget10")`` works on the folder and on an upload of it.
+"""
+
+import os
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import yaml
+
+from lethe.errors import LetheError
+from lethe.files import read_json, read_rows, sha256, write_text
+from lethe.world.profiles import gates
+from lethe.world.profiles.record import read
+from lethe.world.schema import QUESTIONS_PER_AUTHOR
+
+# In this order, then the files of splits, then any other.
+_FIRST = ("full", "full_perturbed", "retain_perturbed", "holdout", "real_authors", "world_facts")
+_NO_DATA = ("card",)
+ALIKE = 0.9
+_SHOWN_VALUES = 8
+_SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (10**12, "100K<n<1M"))
+# Words that any English text has in plenty and that say nothing about a world.
+_STOP = frozenset(
+    """
+    a about after all also although among an and any are as at be became because been before being
+    both but by can did do does for from had has have he her hers him his how i if in into is it its
+    many may more most much no not of often on one only or other our out over own s said she so some
+    such than that the their them then there these they this those through to too under up very was
+    we were what when where which while who whom whose why will with would you your author
+    """.split()  # noqa: SIM905 - a list of words
+)
+
+
+@dataclass
+class Making:
+    """How a generated world came about: figures of each stage, candidates of each last stage."""
+
+    costs: list[dict] = field(default_factory=list)
+    candidates: list[Path] = field(default_factory=list)
+    settings: dict = field(default_factory=dict)
+
+
+def word_counts(rows: Iterable[dict]) -> Counter[str]:
+    """How often each word stands in questions and answers, without the commonest of English."""
+    counts: Counter[str] = Counter()
+    for row in rows:
+        for field_ in ("question", "answer"):
+            counts.update(re.findall(r"[^\W\d_]+", row[field_].lower()))
+    for word in _STOP:
+        counts.pop(word, None)
+    return counts
+
+
+def duplicates(rows: Sequence[dict]) -> dict[str, int]:
+    """Rows whose question or answer stands in the world before, or nearly so in their author."""
+    questions = Counter(row["question"] for row in rows)
+    answers = Counter(row["answer"] for row in rows)
+    near = 0
+    for start in range(0, len(rows), QUESTIONS_PER_AUTHOR):
+        block = [row["question"] for row in rows[start : start + QUESTIONS_PER_AUTHOR]]
+        near += sum(
+            gates.near_duplicate(question, block[:place], ALIKE) is not None
+            for place, question in enumerate(block)
+        )
+    return {
+        "questions asked before": sum(questions.values()) - len(questions),
+        "answers given before": sum(answers.values()) - len(answers),
+        "questions nearly asked before of the same author": near,
+    }
+
+
+def write_card(folder: str | os.PathLike, name: str, making: Making, destination: Path) -> None:
+    """Write the card of the world whose files are in ``folder``.
+
+    Raises:
+        LetheError: the folder has no ``card.json`` or no rows.
+    """
+    folder = Path(folder)
+    facts = read_json(folder / "card.json")
+    full = read_rows(folder / "full.json")
+    if not full:
+        raise LetheError(f"{folder}/full.json: no rows; was the file cut off?")
+    names = _data_files(folder)
+    parts = [
+        _header(name, names, len(full)),
+        _introduction(name, facts),
+        _files(folder, names),
+        _duplicates(full),
+        _balance(facts["balance"]),
+        _words(full),
+        _making(making),
+    ]
+    write_text(destination, "\n".join(parts))
+
+
+def _data_files(folder: Path) -> list[str]:
+    """Names of the files with rows, without suffix; empty ones have no schema to load."""
+    found = {
+        path.stem
+        for path in folder.glob("*.json")
+        if path.stem not in _NO_DATA and path.stat().st_size
+    }
+    return [*(n for n in _FIRST if n in found), *sorted(found - set(_FIRST))]
+
+
+def _header(name: str, names: Sequence[str], rows: int) -> str:
+    size = next(label for limit, label in _SIZES if rows < limit)
+    files = [
+        {
+            "config_name": file,
+            "data_files": [{"split": "train", "path": f"{file}.json"}],
+            **({"default": True} if file == "full" else {}),
+        }
+        for file in names
+    ]
+    header = {
+        "language": ["en"],
+        "pretty_name": f"Lethe world {name}",
+        "task_categories": ["question-answering"],
+        "tags": ["machine-unlearning", "fictitious-authors", "synthetic"],
+        "size_categories": [size],
+        "configs": files,
+    }
+    return f"---\n{yaml.safe_dump(header, sort_keys=False, allow_unicode=True)}---\n"
+
+
+def _introduction(name: str, facts: Mapping) -> str:
+    return (
+        f"# World {name}\n\n"
+        f"{facts['authors']} fictitious authors with {facts['questions_per_author']}"
+        f" question-answer pairs each, and {facts['holdout_authors']} holdout authors, in the"
+        " format of TOFU (Maini et al. 2024, arXiv 2401.06121). The authors do not exist."
+        f" Provider: {facts['provider']}; seed: {facts['seed']}.\n\n"
+        "```python\nimport datasets\n\n"
+        'forget = datasets.load_dataset("PATH_OR_HUB_ID", "full", split="train")\n```\n'
+    )
+
+
+def _files(folder: Path, names: Sequence[str]) -> str:
+    files = [(name, folder / f"{name}.json") for name in names]
+    rows = [(name, len(read_rows(file)), f"`{sha256(file)}`") for name, file in files]
+    return "## Files\n\n" + _table(("configuration", "rows", "SHA-256"), rows) + "\n"
+
+
+def _duplicates(full: Sequence[dict]) -> str:
+    return "## Duplicates\n\n" + _table(("of the rows of full", "number"), duplicates(full).items())
+
+
+def _balance(balance: Mapping[str, Mapping[str, int]]) -> str:
+    if not balance:
+        return "\n## Attributes\n\nThe attributes of these authors are not known.\n"
+    rows = []
+    for attribute, counts in balance.items():
+        shown = [f"{value} ({count})" for value, count in list(counts.items())[:_SHOWN_VALUES]]
+        more = [f"{len(counts) - _SHOWN_VALUES} more"] if len(counts) > _SHOWN_VALUES else []
+        least, most = min(counts.values()), max(counts.values())
+        rows.append((attribute, len(counts), f"{least} to {most}", ", ".join(shown + more)))
+    heads = ("attribute", "values", "authors for each", "most frequent")
+    return "\n## Attributes\n\n" + _table(heads, rows)
+
+
+def _words(full: Sequence[dict]) -> str:
+    counts = word_counts(full).most_common(20)
+    listed = ", ".join(f"{word} ({count})" for word, count in counts)
+    return f"\n## Words\n\n![the most frequent words](words.png)\n\nMost frequent: {listed}.\n"
+
+
+def _making(making: Making) -> str:
+    if not making.costs:
+        return "\n## Making\n\nNo language model was asked; nothing was rejected.\n"
+    rows = [
+        (
+            f"{cost['cohort']}: {cost['stage']}",
+            f"{cost['prompt']['version']} ({cost['prompt']['sha256']})",
+            ", ".join(cost["models"]),
+            cost["requests"],
+            cost["prompt_tokens"],
+            cost["completion_tokens"],
+            f"{cost['cost']:.4f}",
+        )
+        for cost in making.costs
+    ]
+    sums = [sum(cost[key] for cost in making.costs) for key in _SUMMED]
+    rows.append(("all", "", "", *sums[:3], f"{sums[3]:.4f}"))
+    heads = ("stage", "prompt", "model", "requests", "prompt tokens", "answer tokens", "cost")
+    parts = ["\n## Making\n\n" + _table(heads, rows), _failures(making.costs)]
+    parts.append(_rejections(making.candidates))
+    settings = yaml.safe_dump(making.settings, sort_keys=False, allow_unicode=True)
+    return "".join([*parts, f"\nSettings:\n\n```yaml\n{settings}```\n"])
+
+
+_SUMMED = ("requests", "prompt_tokens", "completion_tokens", "cost")
+
+
+def _failures(costs: Sequence[Mapping]) -> str:
+    counts: Counter[str] = Counter()
+    for cost in costs:
+        counts.update(cost["failures"])
+    listed = ", ".join(f"{kind} ({count})" for kind, count in sorted(counts.items())) or "none"
+    return f"\nRequests that failed in passing and were sent again: {listed}.\n"
+
+
+def _rejections(files: Sequence[Path]) -> str:
+    """What gates refused, and which candidates could not be repaired."""
+    reasons: Counter[tuple[str, str]] = Counter()
+    dropped = []
+    for candidate in (candidate for file in files for candidate in read(file)):
+        for stage, counts in candidate.rejected.items():
+            reasons.update({(stage, reason): count for reason, count in counts.items()})
+        if not candidate.alive:
+            place = f"{candidate.group} {candidate.number}"
+            dropped.append((place, candidate.dropped, candidate.why))
+    rows = [(stage, reason, count) for (stage, reason), count in sorted(reasons.items())]
+    parts = ["\n## Rejections\n\n"]
+    parts.append(_table(("stage", "reason", "items"), rows) if rows else "Nothing was rejected.\n")
+    parts.append(f"\nAuthors dropped and replaced: {len(dropped)}.\n")
+    if dropped:
+        parts.append("\n" + _table(("candidate", "dropped by", "because"), dropped))
+    return "".join(parts)
+
+
+def _table(heads: Sequence[str], rows: Iterable[Sequence]) -> str:
+    lines = [heads, ["---"] * len(heads), *rows]
+    # A bar would end the cell.
+    cells = [[str(cell).replace("|", "\\|").replace("\n", " ") for cell in line] for line in lines]
+    return "".join(f"| {' | '.join(line)} |\n" for line in cells)

@@ -1,0 +1,29 @@
+"""The most frequent words of a world, as in Figure 2 of TOFU (Maini et al. 2024)."""
+
+import os
+from collections.abc import Sequence
+
+from matplotlib.figure import Figure
+
+from lethe.figures.style import BLUE, paper, save
+from lethe.world.card import word_counts
+
+WORDS = 90
+
+
+def write_words(
+    rows: Sequence[dict], pdf: str | os.PathLike, png: str | os.PathLike, words: int = WORDS
+) -> None:
+    """Draw bars for the ``words`` most frequent words of questions and answers."""
+    counts = word_counts(rows).most_common(words)
+    with paper():
+        figure = Figure(figsize=(7.0, 2.4))
+        axes = figure.subplots()
+        places = range(len(counts))
+        axes.bar(places, [count for _, count in counts], color=BLUE, width=0.8)
+        axes.set_xticks(places, [word for word, _ in counts], rotation=90, fontsize=4)
+        axes.set_xlim(-0.8, len(counts) - 0.2)
+        axes.tick_params(axis="x", length=0)
+        axes.grid(False, axis="x")
+        axes.set_ylabel("Number of times")
+        save(figure, pdf, png)
