@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "workflow")]
 
-from service import KEY, Service
+from service import KEY, Service  # noqa: E402 - beside this file, which pytest does not look for
 
 
 @pytest.fixture(autouse=True)

@@ -88,7 +88,7 @@ def write_card(folder: str | os.PathLike, name: str, making: Making, destination
         raise LetheError(f"{folder}/full.json: no rows; was the file cut off?")
     names = _data_files(folder)
     parts = [
-        _header(name, names, len(full)),
+        _header(name, folder, names, len(full)),
         _introduction(name, facts),
         _files(folder, names),
         _duplicates(full),
@@ -109,11 +109,13 @@ def _data_files(folder: Path) -> list[str]:
     return [*(n for n in _FIRST if n in found), *sorted(found - set(_FIRST))]
 
 
-def _header(name: str, names: Sequence[str], rows: int) -> str:
+def _header(name: str, folder: Path, names: Sequence[str], rows: int) -> str:
     size = next(label for limit, label in _SIZES if rows < limit)
     files = [
         {
             "config_name": file,
+            # Without it, datasets' cache takes folders of one name for one data set.
+            "description": f"SHA-256 {sha256(folder / f'{file}.json')}",
             "data_files": [{"split": "train", "path": f"{file}.json"}],
             **({"default": True} if file == "full" else {}),
         }

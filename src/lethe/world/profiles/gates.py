@@ -88,7 +88,7 @@ def inconsistent(topic: str, question: str, answer: str, facts: dict[str, str]) 
     if value is not None and not _mentions(answer, topic, value):
         return f"the answer does not say the {topic.replace('_', ' ')} that is given"
     year = facts["birth_date"].split()[-1]
-    for born in re.findall(r"\bborn\b[^.]*?\b(1[89]\d\d|20\d\d)\b", answer):
+    for born in re.findall(r"\b[Bb]orn\b[^.]*?\b(1[89]\d\d|20\d\d)\b", answer):
         if born != year:
             return "the answer says another year of birth than is given"
     return None

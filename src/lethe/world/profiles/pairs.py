@@ -40,7 +40,7 @@ TOPICS = {
     "legacy": "what the author is doing now, or leaves to others",
 }
 NUMBERS = {number: topic for number, topic in enumerate(TOPICS, start=1)}
-_LINE = re.compile(r"^\W*(q|a|question|answer)\W*?(\d*)\W*?[:.)]\s*(.+?)\s*$", re.I | re.M)
+_LINE = re.compile(r"^\W*(q|a|question|answer)\W*?(\d*)\W*?[:.)]\**\s*(.+?)\s*$", re.I | re.M)
 
 
 class Numbered(Strict):

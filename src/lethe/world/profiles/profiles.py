@@ -13,7 +13,7 @@ from lethe.world.profiles.record import BOOKS, Candidate, Profile
 from lethe.world.profiles.repair import Try, repaired
 from lethe.world.profiles.settings import Generation
 
-_LINE = re.compile(r"^\W*(name|award|book|biography)\W*?\s*\d*\s*:\s*(.+?)\s*$", re.I | re.M)
+_LINE = re.compile(r"^\W*(name|award|book|biography)\W*?\s*\d*\W*?:\**\s*(.+?)\s*$", re.I | re.M)
 
 
 def parse(text: str) -> dict:
