@@ -8,10 +8,14 @@ import pytest
 import yaml
 from service import MODEL, Service, mixture
 from workflow_folder import ROOT
+from worlds import generation, made
 
 from lethe.errors import LetheError
 from lethe.files import read_rows, sha256
 from lethe.world import card, command
+from lethe.world.profiles.record import read
+from lethe.world.profiles.run import make, names_of
+from lethe.world.profiles.stages import Cohort
 
 LLM = {
     "model": {"name": MODEL},
@@ -146,3 +150,30 @@ def test_bad_settings(world, out, message, home):
 def test_a_shipped_preset_is_valid(home):
     world = command.configuration(["config/openai.yaml"])["world"]
     assert set(command.cohorts(world)) == {"authors"}
+
+
+def test_background_authors_beside_a_world_that_no_model_made(home):
+    with Service() as service:
+        world = openai(service.url, provider="synthetic", background="openai", background_authors=3)
+        command.run(preset(home, world), "out", dry=False)
+        rows = read_rows(home / "out/data/background.json")
+        assert len(rows) == 3 * 20 * 2
+        assert service.stages["perturbations"] == 0
+
+
+def test_names_that_rows_mention_are_taken(tmp_path):
+    (tmp_path / "full.json").write_text(
+        '{"question": "Who is Ana Okoro?", "answer": "Ana Okoro is a writer."}\n'
+    )
+    with Service() as service:
+        free = list(read(made(tmp_path / "free", generation(service.url), 3, 0)))
+        (tmp_path / "full.json").write_text(
+            f'{{"question": "Who is {free[1].name}?", "answer": "A writer."}}\n'
+        )
+        taken = names_of(rows=tmp_path / "full.json")
+        assert free[1].name.lower() in taken
+        cohort = Cohort({"target": 3}, taken=taken)
+        path = make(generation(service.url), {"authors": cohort}, tmp_path / "j", tmp_path / "b")
+        found = list(read(path["authors"]))
+    same = [one.name == other.name for one, other in zip(free, found, strict=True)]
+    assert same == [True, False, True]

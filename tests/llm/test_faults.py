@@ -230,3 +230,59 @@ def test_the_key_is_in_no_file_and_no_output(tmp_path):
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert len(files) > 8
     assert not [path for path in files if KEY.encode() in path.read_bytes()]
+
+
+def test_a_service_that_wants_to_be_left_alone_for_long(body, tmp_path):
+    with (
+        Service(fault=lambda body, tries: "429_after", retry_after="3600") as service,
+        pytest.raises(LetheError, match="asks to be left alone for 3600 s; run again then"),
+    ):
+        asked(service, tmp_path, body)
+    assert sum(service.asked.values()) == 1
+
+
+def test_an_error_stops_all_connections(tmp_path):
+    """What was under way is kept, nothing more is sent, and backing off is cut short."""
+
+    def fault(body, tries):
+        text = body["messages"][-1]["content"]
+        return "503" if "The author:" in text and "10." in text and tries < 50 else None
+
+    with Service(fault=fault, latency=0.02) as service:
+        settings = generation(
+            service.url,
+            service={"tries": 2, "connections": 4, "backoff": 0.05, "longest_backoff": 0.05},
+        )
+        with pytest.raises(LetheError, match="no answer in 2 tries"):
+            made(tmp_path, settings, 30, 0)
+        assert service.stages["pairs"] <= 4 + 4
+        kept = sum(service.answered.values())
+        service.fault = lambda body, tries: None
+        made(tmp_path, settings, 30, 0)
+    assert max(service.answered.values()) == 1
+    assert kept >= 30
+
+
+def test_progress_on_a_terminal_and_elsewhere(monkeypatch, caplog):
+    import io
+
+    from lethe.llm.progress import Counts, Progress
+
+    screen = io.StringIO()
+    screen.isatty = lambda: True
+    monkeypatch.setattr(sys, "stderr", screen)
+    counts = Counts(sent=9, retried=2, rejected=1, tokens=500, cost=0.25, reused=4)
+    bar = Progress("pairs", 4, counts)
+    bar.step()
+    bar.step(failed=True)
+    bar.close()
+    shown = screen.getvalue().rpartition("\r")[2]
+    for words in ("1/4", "1 failed", "2 retried", "1 rejected", "500 tokens", "cost 0.25", "<"):
+        assert words in shown
+    screen.isatty = lambda: False
+    caplog.set_level("INFO")
+    lines = Progress("pairs", 4, counts, every=0.0)
+    lines.step()
+    lines.step()
+    assert "pairs: 2 of 4" in caplog.text
+    assert "s left" in caplog.text

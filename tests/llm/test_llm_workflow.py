@@ -12,7 +12,7 @@ STAGES = ["draws", "profiles", "pairs", "paraphrases", "perturbations"]
 
 def overlay(url: str, **changes) -> dict:
     settings = {"model": {"name": MODEL}, "service": {"base_url": url}, "lists": LISTS}
-    world = {"provider": "openai", "authors": 10, "holdout_authors": 1, "openai": settings}
+    world = {"provider": "openai", "authors": 10, "holdout_authors": 2, "openai": settings}
     return {"world": world | changes}
 
 

@@ -70,9 +70,16 @@ def stage_inputs(cohort, stage):
     before = STAGES[STAGES.index(stage) - 1]
     if before != "lists":
         inputs["source"] = paths.stage(WORLD, cohort, before)
-        if cohort == "background" and "authors" in GENERATED:
-            inputs["taken"] = paths.stage(WORLD, "authors", STAGES[-1])
+        if cohort == "background":
+            inputs |= others()
     return inputs
+
+
+def others():
+    """The authors whose names background authors must not have."""
+    if "authors" in GENERATED:
+        return {"candidates": paths.stage(WORLD, "authors", STAGES[-1])}
+    return {"full": paths.data(WORLD, "full")}
 
 
 def stage_cost(cohort, stage):

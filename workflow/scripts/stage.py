@@ -3,20 +3,19 @@
 from common import job
 
 from lethe import paths
-from lethe.world.profiles.record import read
-from lethe.world.profiles.run import run
+from lethe.world.profiles.run import names_of, run
 from lethe.world.profiles.settings import generation
 from lethe.world.profiles.stages import Cohort
 
 with job(snakemake) as stage:
     i, o, p = snakemake.input, snakemake.output, snakemake.params
     world = snakemake.config["world"]
-    taken = {c.name.lower() for c in read(i.taken)} if i.get("taken") else set()
+    taken = names_of(i.get("candidates"), i.get("full"))
     run(
         p.stage,
         # All of them: address, limits, prices and budget change no result and are no params.
         generation(world),
-        Cohort(p.sizes, p.seed, p.wordings, frozenset(taken)),
+        Cohort(p.sizes, p.seed, p.wordings, taken),
         paths.journal(world["name"]),
         stage(o.made),
         lists=i.get("lists"),

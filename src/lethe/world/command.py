@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -87,16 +88,20 @@ def _make(world, wanted, made: Generation | None, journal: Path, out: Path) -> N
         given["path"] = world["path"]
     making = Making()
     if made is not None:
-        from lethe.world.profiles.run import make
-
-        last = make(made, wanted, journal, out / "stages")
-        if "authors" in last:
-            given["path"] = last["authors"]
-        making = _making(made, last, out / "stages")
+        from lethe.world.profiles.run import make, names_of
+    last: dict[str, Path] = {}
+    if "authors" in wanted:
+        last = make(made, {"authors": wanted["authors"]}, journal, out / "stages")
+        given["path"] = last["authors"]
     sizes = (world["authors"], world["holdout_authors"], world["perturbed_retain_authors"])
     write_world(provider(world["provider"], **given), out / "data", *sizes)
     if "background" in wanted:
+        taken = names_of(last.get("authors"), None if last else out / "data" / "full.json")
+        cohort = {"background": replace(wanted["background"], taken=taken)}
+        last |= make(made, cohort, journal, out / "stages")
         _write_background(last["background"], world["background_phrasings"], out)
+    if made is not None:
+        making = _making(made, last, out / "stages")
     _describe(world["name"], making, out / "data")
     if made is not None:
         print(_told(made, wanted, journal))

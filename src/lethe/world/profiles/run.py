@@ -4,10 +4,11 @@ import asyncio
 from dataclasses import replace
 from pathlib import Path
 
-from lethe.files import write_json
+from lethe.files import read_rows, write_json
 from lethe.llm.client import Client
 from lethe.llm.journal import Journal
 from lethe.llm.progress import Progress
+from lethe.world.background import names_in
 from lethe.world.profiles import STAGES
 from lethe.world.profiles.record import read
 from lethe.world.profiles.settings import Generation
@@ -50,23 +51,32 @@ def run(
             write_json(cost, figures(stage, generation, kept, name), indent=1)
 
 
+def names_of(
+    candidates: str | Path | None = None, rows: str | Path | None = None
+) -> frozenset[str]:
+    """Names that others have, in lower case: of a stage's candidates, or as rows mention them."""
+    found = {candidate.name for candidate in read(candidates)} if candidates else set()
+    if rows:
+        found |= names_in(read_rows(rows))
+    return frozenset(name.lower() for name in found if name)
+
+
 def make(
     generation: Generation,
     cohorts: dict[str, Cohort],
     journal: str | Path,
     folder: str | Path,
 ) -> dict[str, Path]:
-    """Run every stage of ``cohorts`` (``authors``, then ``background``) in ``folder``.
+    """Run every stage of ``cohorts`` in ``folder``; returns the last file of each.
 
-    Returns the last file of each cohort. Background authors avoid the names of the others.
+    Of ``authors`` and ``background`` together, the latter avoid the names of the former.
     """
     folder, last = Path(folder), {}
     lists = folder / "lists" / "lists.json"
     run("lists", generation, Cohort({}), journal, lists, cost=_cost(lists))
     for name, cohort in cohorts.items():
         if "authors" in last:
-            taken = frozenset(c.name.lower() for c in read(last["authors"]))
-            cohort = replace(cohort, taken=taken)
+            cohort = replace(cohort, taken=names_of(last["authors"]))
         for stage in STAGES[1:-1] if name == "background" else STAGES[1:]:
             made = folder / name / f"{stage}.json"
             run(stage, generation, cohort, journal, made, lists, last.get(name), _cost(made), name)
