@@ -116,7 +116,9 @@ def card_sources():
         return {}
     asked = [(cohort, s) for cohort in GENERATED for s in cohort_stages(cohort)[1:]]
     costs = [stage_cost(cohort, s) for cohort, s in [("lists", "lists"), *asked]]
-    last = [paths.stage(WORLD, cohort, cohort_stages(cohort)[-1]) for cohort in GENERATED]
+    last = [
+        paths.stage(WORLD, cohort, cohort_stages(cohort)[-1]) for cohort in GENERATED
+    ]
     return {"costs": costs, "candidates": last}
 
 
