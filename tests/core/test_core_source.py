@@ -64,15 +64,15 @@ def test_comments_docstrings_and_layout_do_not_count(package):
     assert changed(before) == set()
     # The edit above was one: the same place, by meaning.
     edit(file, "-2 / beta  # a comment", "-3 / beta")
-    assert changed(before) == {"npo", "npo_retain"}
+    assert changed(before) == {"npo", "npo_retain", "npo_kl"}
 
 
-def test_editing_npo_concerns_npo_retain_but_not_the_others(package):
+def test_editing_npo_concerns_its_variants_but_not_the_others(package):
     before = all_digests()
     edit(package / "methods" / "npo.py", "Field(0.1", "Field(0.2")
-    assert changed(before) == {"npo", "npo_retain"}
+    assert changed(before) == {"npo", "npo_retain", "npo_kl"}
     before = all_digests()
-    edit(package / "methods" / "npo_retain.py", "Field(1.0", "Field(0.5")
+    edit(package / "methods" / "npo_retain.py", "Settings = Settings", "Settings = npo.Settings")
     assert changed(before) == {"npo_retain"}
 
 
@@ -121,6 +121,16 @@ def test_data_files_of_the_packages_folder_count(package):
     assert digest("lethe.world.synthetic") != world
 
 
+# Variants are built on the method that they vary.
+BASES = {
+    "grad_diff": {"methods/grad_ascent.py"},
+    "kl_min": {"methods/grad_ascent.py"},
+    "npo_retain": {"methods/npo.py"},
+    "npo_kl": {"methods/npo.py"},
+    "altpo": {"methods/dpo.py"},
+}
+
+
 def test_every_method_depends_on_how_methods_run(package):
     for name in methods.available():
         files = closure(f"lethe.methods.{name}")
@@ -128,7 +138,7 @@ def test_every_method_depends_on_how_methods_run(package):
         assert {f"methods/{name}.py", "methods/base.py", "unlearn.py", "packing.py"} <= found
         # No other method, but for those that it builds on.
         others = {f"methods/{other}.py" for other in methods.available()} & found
-        assert others <= {f"methods/{name}.py", "methods/npo.py"}
+        assert others <= {f"methods/{name}.py"} | BASES.get(name, set())
 
 
 def test_scripts_and_what_lies_beside_them_count(package):

@@ -8,13 +8,13 @@ from lethe.world import available, provider
 
 
 def test_lists_the_providers_and_nothing_else():
-    assert available() == ["synthetic", "tofu"]
+    assert available() == ["openai", "synthetic", "tofu"]
 
 
 @pytest.mark.parametrize(
     ("name", "settings", "message"),
     [
-        ("nowhere", {}, "'nowhere': no such provider; use one of synthetic, tofu"),
+        ("nowhere", {}, "'nowhere': no such provider; use one of openai, synthetic, tofu"),
         ("schema", {}, "'schema': no such provider"),
         ("files", {}, "'files': no such provider"),
         ("../tofu", {}, "no such provider"),

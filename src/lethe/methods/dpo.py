@@ -1,7 +1,15 @@
 """Direct preference optimisation: prefer a refusal to the answer (IdkDPO)."""
 
-from lethe.methods import base, npo_retain
+from pydantic import Field
+
+from lethe.methods import base
 from lethe.methods.passes import Passes
+
+
+class Settings(base.Weighted):
+    """``beta``: inverse temperature."""
+
+    beta: float = Field(0.1, gt=0)
 
 
 class Method(base.Method):
@@ -16,7 +24,7 @@ class Method(base.Method):
     paper = "DPO, arXiv 2305.18290; with refusals TOFU, arXiv 2401.06121"
     needs = ("reference_nll", "refusals")
     passes = Passes(forward=2, backward=2)
-    Settings = npo_retain.Settings
+    Settings = Settings
 
     def forget(self, model, step, reference):
         from torch.nn.functional import logsigmoid

@@ -2,10 +2,10 @@
 
 from typing import Literal
 
-from lethe.methods import npo, npo_retain
+from lethe.methods import base, npo
 
 
-class Settings(npo_retain.Settings):
+class Settings(npo.Settings, base.Weighted):
     """The retain term is the divergence."""
 
     retain: Literal["kl"] = "kl"
