@@ -10,6 +10,8 @@ from lethe.logs.report import read_log
 from lethe.paper import comparison, log_scores, logs
 from lethe.paper.evaluations import Evaluations
 from lethe.tables import utility
+from lethe.tables.base import TableData
+from lethe.tables.intervals import by_place
 
 
 def place(folder, *names, text="{}"):
@@ -191,13 +193,15 @@ def test_table_ends_with_a_count(compared):
 
 def test_utility_of_logs_is_the_official_one(llama2):
     two = [e for e in llama2 if e["model"] == "llama2 wd0" and e["split"] in (None, "forget10")]
-    scores = log_scores.build(two, "geometric")
-    table = utility.build(scores, [], [0])
+    scores, ends = log_scores.build(two, "geometric")
+    table = utility.build(TableData([], [0], scores, by_place(ends)))
     row = table[(table["model"] == "llama2 wd0") & (table["split"] == "forget10")]
     by_run = dict(zip(row["run"], row["model_utility"], strict=True))
     assert by_run == {
         "full": pytest.approx(0.6268, abs=5e-5),
         "retain": pytest.approx(0.6203, abs=5e-5),
     }
+    assert (table["model_utility_low"] < table["model_utility"]).all()
+    assert (table["model_utility"] < table["model_utility_high"]).all()
     # The finetuned log's forget items are of one split only: no number of theirs is claimed.
     assert "forget" not in set(scores["name"])

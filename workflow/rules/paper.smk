@@ -237,7 +237,8 @@ rule paper_logs_scores:
     input:
         sorted({entry["path"] for entry in LOGS}),
     output:
-        paths.paper(WORLD, FROM_LOGS, "scores.csv"),
+        scores=paths.paper(WORLD, FROM_LOGS, "scores.csv"),
+        intervals=paths.paper(WORLD, FROM_LOGS, "intervals.csv"),
     log:
         paths.log(WORLD, "paper", FROM_LOGS, "scores"),
     conda:
@@ -252,7 +253,8 @@ rule paper_logs_scores:
 
 rule paper_logs_utility:
     input:
-        paths.paper(WORLD, FROM_LOGS, "scores.csv"),
+        scores=paths.paper(WORLD, FROM_LOGS, "scores.csv"),
+        intervals=paths.paper(WORLD, FROM_LOGS, "intervals.csv"),
     output:
         csv=report(
             paths.paper(WORLD, FROM_LOGS, "utility.csv"),
@@ -269,6 +271,7 @@ rule paper_logs_utility:
         table="utility",
         methods=[],
         seeds=[0],
+        entries=[],
         code=code("table.py", "lethe.tables.utility"),
     script:
         "../scripts/table.py"
@@ -318,7 +321,8 @@ for _model, _split in paper_logs.pairs(LOGS):
         name:
             f"paper_logs_bars_{file_name(_model).replace('.', '_')}_{_split}"
         input:
-            paths.paper(WORLD, FROM_LOGS, "scores.csv"),
+            scores=paths.paper(WORLD, FROM_LOGS, "scores.csv"),
+            intervals=paths.paper(WORLD, FROM_LOGS, "intervals.csv"),
         output:
             pdf=paths.paper(
                 WORLD,

@@ -4,9 +4,11 @@ from common import job
 
 from lethe.paper.style import render
 from lethe.paper.utility_bars import draw
+from lethe.tables.intervals import read_intervals
 from lethe.tables.scores import read_scores
 
 with job(snakemake) as stage:
     p, out = snakemake.params, snakemake.output
-    scores = read_scores(snakemake.input[0])
-    render(lambda: draw(scores, p.model, p.split), stage(out.pdf), stage(out.png))
+    i = snakemake.input
+    scores, intervals = read_scores(i.scores), read_intervals(i.intervals)
+    render(lambda: draw(scores, intervals, p.model, p.split), stage(out.pdf), stage(out.png))

@@ -11,11 +11,11 @@ from lethe import metrics
 from lethe.errors import LetheError
 from lethe.logs.report import common_rows
 from lethe.paper.evaluations import Evaluations
-from lethe.tables.labels import FULL, RETAIN
-from lethe.tables.shape import cell as cell_text
+from lethe.tables.labels import BASE, FULL, RETAIN
+from lethe.tables.shape import bracketed
 from lethe.world.splits import parse_split
 
-BASE, RANDOM = "base", "random"
+RANDOM = "random"
 REFERENCES = (FULL, BASE, RANDOM)
 SETS = ("retain", "forget")
 
@@ -165,5 +165,7 @@ def pivot(found: pd.DataFrame, columns: dict[str, str]) -> list[dict]:
     for record in found.to_dict("records"):
         place = tuple(record[name] for name in columns)
         row = rows.setdefault(place, dict(zip(columns.values(), place, strict=True)))
-        row[record["comparison"]] = f"{cell_text(record['p'], math.nan, 'p')} (n={record['n']})"
+        row[record["comparison"]] = (
+            f"{bracketed(record['p'], math.nan, math.nan, 'p')} (n={record['n']})"
+        )
     return list(rows.values())

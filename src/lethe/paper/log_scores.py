@@ -1,4 +1,4 @@
-"""What makes up model utility, computed from evaluation logs: rows as ``tables.scores`` has them.
+"""What makes up model utility, computed from evaluation logs: rows as ``lethe.tables`` has them.
 
 The finetuned model is put beside each oracle, so that tables and figures of a split can be drawn.
 """
@@ -10,37 +10,49 @@ import pandas as pd
 
 from lethe import metrics
 from lethe.logs.report import read_log
+from lethe.metrics.base import MetricFile
 from lethe.paper.logs import pairs
+from lethe.tables import intervals, scores
+from lethe.tables.bootstrap import run_intervals
 from lethe.tables.labels import FULL, RETAIN, UTILITY_SETS
-from lethe.tables.scores import COLUMNS
 
 NINE = ("probability", "rouge", "truth_ratio")
+UTILITY = ("model_utility", "retain_utility")
 
 
-def build(entries: Iterable[Mapping], variant: str) -> pd.DataFrame:
-    """Tidy scores of all pairs: the numbers of the three sets of model utility, and their mean."""
+def build(entries: Iterable[Mapping], variant: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Scores of all pairs, and their intervals over items: the nine numbers and their means."""
     entries = list(entries)
     paths = {(entry["model"], entry["run"], entry["split"]): entry["path"] for entry in entries}
-    numbers = {path: _numbers(path, variant) for path in dict.fromkeys(paths.values())}
-    rows = []
+    found = {path: _measured(path, variant) for path in dict.fromkeys(paths.values())}
+    values, ends = [], []
     for model, split in pairs(entries):
-        for run, place in ((FULL, None), (RETAIN, split)):
-            found = numbers[paths[model, run, place]]
-            rows += [(model, split, run, 0, 0, 0, *name, value) for name, value in found.items()]
-    return pd.DataFrame(rows, columns=COLUMNS)
+        for run, own in ((FULL, None), (RETAIN, split)):
+            files = found[paths[model, run, own]]
+            place = (model, split, run, 0, 0)
+            for metric, file in files.items():
+                numbers = file.checkpoints[0].values
+                values += [
+                    (*place, 0, metric, name, numbers[name]) for name in numbers if _belongs(name)
+                ]
+            for (_, *key), (low, high) in run_intervals(files).items():
+                ends += [(*place, *key, float(low), float(high))] if _belongs(key[1]) else []
+    return (
+        pd.DataFrame(values, columns=scores.COLUMNS),
+        pd.DataFrame(ends, columns=intervals.COLUMNS),
+    )
 
 
-def _numbers(path: str | os.PathLike, variant: str) -> dict[tuple[str, str], float]:
-    """Values of a log by metric and name."""
+def _belongs(name: str) -> bool:
+    """The finetuned log's forget items are of one split only: no number of theirs is claimed."""
+    return name in UTILITY_SETS or name in UTILITY
+
+
+def _measured(path: str | os.PathLike, variant: str) -> dict[str, MetricFile]:
+    """Metrics of a log by name."""
     records = read_log(path)
     files = {
         name: metrics.compute(name, records, **({"variant": variant} if name == NINE[2] else {}))
         for name in NINE
     }
-    values = {
-        (metric, name): file.checkpoints[0].values[name]
-        for metric, file in files.items()
-        for name in UTILITY_SETS
-    }
-    utility = metrics.compute("model_utility", needs=files).checkpoints[0].values
-    return values | {("model_utility", name): value for name, value in utility.items()}
+    return files | {"model_utility": metrics.compute("model_utility", needs=files)}

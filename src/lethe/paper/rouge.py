@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from lethe.paper.cells import BASE, SETS, largest_first
+from lethe.paper.cells import SETS, largest_first
 from lethe.paper.evaluations import Evaluations
-from lethe.tables.labels import FULL, run_label
+from lethe.tables.labels import BASE, FULL, run_label
 from lethe.tables.shape import markdown_table
 
 RUNS = (BASE, FULL)

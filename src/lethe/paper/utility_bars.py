@@ -5,9 +5,10 @@ from matplotlib.figure import Figure
 
 from lethe.figures import utility_bars
 from lethe.figures.base import FigureData
+from lethe.tables.intervals import Intervals
 
 
-def draw(scores: pd.DataFrame, model: str, split: str) -> Figure:
+def draw(scores: pd.DataFrame, intervals: Intervals, model: str, split: str) -> Figure:
     """Lethe's own figure, without methods."""
     own = scores[(scores["model"] == model) & (scores["split"] == split)]
-    return utility_bars.draw(FigureData(own, model, split, (), (0,)))
+    return utility_bars.draw(FigureData(own, model, split, (), (0,), intervals=intervals))
