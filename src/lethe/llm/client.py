@@ -225,6 +225,19 @@ class Client:
     # --- one request ----------------------------------------------------------------------------
 
     async def _send(self, stage: str, body: dict[str, Any]) -> Answer:
+        async with self._slots:
+            try:
+                flight, answer = await self._tried(stage, body)
+            except LetheError as error:
+                # Before another request takes this one's place. The probe knows what to do next.
+                if stage != "probe":
+                    self.stop(error)
+                raise
+        await self.journal.keep(flight, stage, body, answer)
+        return answer
+
+    async def _tried(self, stage: str, body: dict[str, Any]) -> tuple[int, Answer]:
+        """The answer after as many tries as it takes, up to the limit."""
         import tenacity
 
         # A service may answer a kind of request that it does not know by failing (llama.cpp does).
@@ -238,16 +251,13 @@ class Client:
             reraise=True,
         )
         try:
-            async with self._slots:
-                flight, answer = await retrying(self._once, stage, body)
+            return await retrying(self._once, stage, body)
         except _Transient as error:
             raise Unanswered(
                 f"{self.service.base_url}: no answer in {tries} tries (the last: {error.kind});"
                 " run again later, what was answered is kept",
                 error.kind,
             ) from None
-        await self.journal.keep(flight, stage, body, answer)
-        return answer
 
     def _wait(self, state) -> float:
         """Seconds until the next try: what the service says, else exponential with jitter."""
