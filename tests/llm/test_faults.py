@@ -34,7 +34,7 @@ def asked(server: Service, folder: Path, body: dict, **changes):
     async def ask():
         with Journal(folder / "journal.sqlite") as journal:
             async with Client(settings.model, settings.service, journal) as client:
-                answer = await client.fetch("probe", body)
+                answer = await client.fetch("pairs", body)
                 return answer, client.counts, journal.failures()
 
     return asyncio.run(ask())
