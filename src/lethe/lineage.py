@@ -111,10 +111,11 @@ def bring(source: str | Path, folder: str | Path = ".") -> int:
         raise LetheError(f"{taken[0]}: there is a result of that name here; remove it first")
     for ledger in (source / LEDGERS).rglob("*.json"):
         _merge(ledger, root / ledger.relative_to(source), root)
-    ours = shutil.ignore_patterns("README.md", ".stage-*", "logs", "report.html")
-    for part in (RECORDS, Path(paths.RESULTS)):
-        if (source / part).is_dir():
-            shutil.copytree(source / part, root / part, ignore=ours, dirs_exist_ok=True)
+    if (source / RECORDS).is_dir():
+        shutil.copytree(source / RECORDS, root / RECORDS, dirs_exist_ok=True)
+    for name in names:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(source / name, root / name)
     return len(names)
 
 
