@@ -1,0 +1,26 @@
+"""The base in tables: the first row, one model whatever the number of seeds."""
+
+import pandas as pd
+
+from lethe.tables.scores import COLUMNS
+from lethe.tables.shape import groups
+
+
+def scores(*runs) -> pd.DataFrame:
+    """One value for each (run, seed, value)."""
+    rows = [("m", "forget10", run, seed, 0, 0, "rouge", "retain", v) for run, seed, v in runs]
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+TRAINED = [("full", 3, 0.5), ("full", 4, 0.7), ("retain", 3, 0.4), ("retain", 4, 0.6)]
+
+
+def test_the_base_comes_first_with_its_one_value():
+    found = groups(scores(*TRAINED, ("base", 3, 0.1)), [], [3, 4])
+    assert [group.name for group in found] == ["base", "full", "retain"]
+    assert found[0].values("rouge", "retain") == [0.1]
+    assert found[1].values("rouge", "retain") == [0.5, 0.7]
+
+
+def test_without_the_base_there_is_no_row_of_it():
+    assert [group.name for group in groups(scores(*TRAINED), [], [3, 4])] == ["full", "retain"]
