@@ -203,6 +203,7 @@ def _add_unlearn(commands) -> None:
     unlearn.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="a setting of the method"
     )
+    unlearn.add_argument("--prior", help="a checkpoint from before the forget set was learned")
     _add_template(unlearn)
     unlearn.add_argument("--max-length", type=int, default=500, help="tokens of a sequence")
     unlearn.add_argument("--seed", type=int, default=0)
@@ -218,7 +219,7 @@ def _unlearn(options: argparse.Namespace) -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     # All that can be wrong without the model comes before it is loaded.
     method = load(options.method)(given_settings(options.set), options.method)
-    files = check_sources(options.data, options.split, method.needs)
+    files = check_sources(options.data, options.split, method.needs, options.prior)
     last = unlearn(
         options.checkpoint,
         method,

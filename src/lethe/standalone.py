@@ -29,8 +29,18 @@ def given_settings(texts: Sequence[str]) -> dict[str, Any]:
     return found
 
 
-def check_sources(folder: str | Path, split: str, needs: Sequence[str]) -> dict[str, Path]:
-    """The files of a folder that a method needs, by need; one that is missing is a LetheError."""
+def check_sources(
+    folder: str | Path, split: str, needs: Sequence[str], prior: str | None = None
+) -> dict[str, str | Path]:
+    """The files of a folder that a method needs, by need; one that is missing is a LetheError.
+
+    So is a checkpoint ``prior`` that is needed and not there, or there and not needed.
+    """
+    if ("prior" in needs) != (prior is not None):
+        wrong = (
+            "the method needs one: give it" if prior is None else "the method needs none: omit it"
+        )
+        raise LetheError(f"--prior: {wrong}")
     chosen = parse_split(split)
     names = {"retain": f"{chosen.retain}.json", "refusals": REFUSALS}
     wanted = {"forget": f"{chosen.name}.json"} | {n: names[n] for n in needs if n in names}
@@ -38,13 +48,13 @@ def check_sources(folder: str | Path, split: str, needs: Sequence[str]) -> dict[
     for need, file in files.items():
         if not file.is_file():
             raise LetheError(f"{file}: no such file; the method needs it ({need})")
-    return files
+    return files if prior is None else {**files, "prior": prior}
 
 
 def unlearn(
     start: str | Path,
     method: Method,
-    files: Mapping[str, Path],
+    files: Mapping[str, str | Path],
     out: str | Path,
     *,
     template: str | Mapping[str, Any] = "chat",

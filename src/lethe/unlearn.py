@@ -44,6 +44,8 @@ def supervise(
     )
     if "retain" in needs:
         data.retain = encoder.encode_all(retain)
+    if "refusals" in needs and not refusals:
+        raise LetheError("refusals: there are none; give a file with one on each line")
     if set(ALTERNATES) & set(needs):
         data.alternates = [refusals] * len(forget) if "refusals" in needs else alternatives
         data.encode = lambda rows, texts: encoder.encode_all(
@@ -56,6 +58,8 @@ def read_supervision(
     encoder: Encoder, needs: Sequence[str], files: Mapping[str, str | Path]
 ) -> Supervision:
     """``supervise`` from files: ``forget``, and of the others those that ``needs`` names.
+
+    ``prior`` is a checkpoint: its folder or hub id.
 
     ``alternatives`` and ``reference_nll`` belong to forget rows by the texts of question and
     answer; without a file of ``reference_nll`` the run computes it.
@@ -70,6 +74,8 @@ def read_supervision(
         read_lines(wanted["refusals"]) if "refusals" in wanted else (),
         _column(wanted["alternatives"], "alternatives", forget) if "alternatives" in wanted else (),
     )
+    if "prior" in wanted:
+        data.prior = lambda: checkpoint.load(wanted["prior"])[0]
     if "reference_nll" in wanted:
         data.forget_nll = torch.tensor(_column(wanted["reference_nll"], "nll", forget))
     return data

@@ -69,7 +69,8 @@ def test_it_is_the_librarys_run(folder, start, pairs):
 
 @pytest.mark.parametrize("name", methods.available())
 def test_every_method_runs(name, folder, start):
-    unlearn(folder, *SET, "--set", "epochs=1", method=name)
+    prior = ["--prior", str(start)] if "prior" in methods.load(name)({}).needs else []
+    unlearn(folder, *SET, "--set", "epochs=1", *prior, method=name)
     assert not torch.equal(weights(folder / "out/epoch1"), weights(start))
     made = (folder / "out/alternatives.json").exists()
     assert made == ("alternatives" in methods.load(name)({}).needs)
@@ -112,6 +113,8 @@ def test_mistakes_are_one_line_before_the_model_is_loaded(folder):
     assert "unknown method 'nop'" in error(folder, method="nop")
     assert "npo_retain.beta: " in error(folder, "--set", "beta=-1")
     assert "npo_retain.betta: unknown setting" in error(folder, "--set", "betta=1")
+    assert "--prior: the method needs one" in error(folder, method="msa")
+    assert "--prior: the method needs none" in error(folder, "--prior", "x")
     (folder / "data/retain90.json").unlink()
     assert "retain90.json: no such file; the method needs it (retain)" in error(folder)
     assert "npo_retain" not in error(folder, method="npo")

@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from core_helpers import make_family
 
 from lethe import methods, updates
 from lethe.errors import LetheError
@@ -185,6 +186,7 @@ def run(name, model, encoder, pairs, **settings):
     method = methods.load(name)(shared | settings)
     refusals, others = ["I don't know.", "No idea."], [["One.", "Two."]] * 5
     data = supervise(encoder, method.needs, pairs[:5], pairs, refusals, others)
+    data.prior = lambda: make_family("llama", encoder.tokenizer, seed=5)
     list(method.run(model, data, 0))
     return model
 

@@ -205,9 +205,12 @@ def method_inputs(method):
         "refusals": paths.refusals(WORLD),
         "reference_nll": paths.reference(WORLD, "{model}", "{split}", "{seed}"),
         "alternatives": paths.alternatives(WORLD, "{model}", "{split}", "{seed}"),
+        "prior": lambda w: start_files(w).get("parent", []),
     }
     needs = settings.method(config, method).needs
     inputs = {need: known[need] for need in needs if need in known}
+    if "prior" in needs:
+        inputs["prior_weights"] = lambda w: start_files(w).get("parent_weights", [])
     return {"forget": paths.data(WORLD, "{split}")} | inputs
 
 
@@ -218,6 +221,12 @@ def unlisted_methods():
         for name, given in config["method_settings"].items()
         if "method" in given and name not in config["methods"]
     }
+
+
+def given_prior(method):
+    """The checkpoint that a model was given to start from, for methods that need it."""
+    needed = "prior" in settings.method(config, method).needs
+    return one_setting("path") if needed else None
 
 
 def epochs_of(method):

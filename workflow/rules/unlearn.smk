@@ -74,6 +74,7 @@ for _method in [*config["methods"], *unlisted_methods()]:
         params:
             method=_class,
             settings=settings.method_settings(config, _method),
+            given=given_prior(_method),
             template=one_setting("template"),
             max_length=one_setting("max_length"),
             label=f"{_method} ({{split}}), seed {{seed}}",

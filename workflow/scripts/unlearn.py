@@ -18,7 +18,10 @@ with job(snakemake) as stage:
     model, tokenizer = checkpoint.load(Path(i.parent).parent)
     method = methods.load(p.method)(p.settings)
     encoder = Encoder(tokenizer, p.template, p.max_length)
-    data = read_supervision(encoder, method.needs, dict(i.items()))
+    files = dict(i.items())
+    if "prior" in method.needs:
+        files["prior"] = Path(i.prior).parent if i.prior else p.given
+    data = read_supervision(encoder, method.needs, files)
     seed = int(snakemake.wildcards.seed)
     origin = {
         "stage": snakemake.rule,

@@ -32,6 +32,7 @@ NEEDS = {
     "reference_model": "a frozen copy of the model before unlearning: its memory again",
     "refusals": "answers such as “I don't know”",
     "alternatives": "other answers to the forget questions, by the model before unlearning",
+    "prior": "a checkpoint from before the forget set was learned",
 }
 # Those that give each forget row another answer; a method has one of them at the most.
 ALTERNATES = ("refusals", "alternatives")
@@ -70,7 +71,7 @@ class Supervision:
     ``alternates``: for each forget row the other answers that may stand for its own;
     ``encode(rows, answers)`` tokenises forget questions, by row, with such answers; ``padding``
     is the token that fills a padded batch; ``forget_nll`` [forget rows] is the ``reference_nll``
-    where it was computed before.
+    where it was computed before; ``prior()`` loads the checkpoint from before the forget set.
     """
 
     forget: list[Example]
@@ -79,6 +80,7 @@ class Supervision:
     encode: Callable[[Sequence[int], Sequence[str]], list[Example]] | None = None
     padding: int = 0
     forget_nll: torch.Tensor | None = None
+    prior: Callable[[], Any] | None = None
 
 
 @dataclass

@@ -1,0 +1,58 @@
+"""MSA, model state arithmetic: vectors from a checkpoint that had not seen the forget set yet."""
+
+import copy
+
+from pydantic import Field
+
+from lethe.methods import base
+from lethe.methods.passes import Passes
+
+
+class Settings(base.Settings):
+    """``alpha``, ``beta``: weights of the forget and the retain vector; beta 0: no retain vector.
+
+    The paper tries alpha 1, 1.5 and 2 with beta 1.
+    """
+
+    alpha: float = Field(1.0, ge=0)
+    beta: float = Field(1.0, ge=0)
+
+
+class Method(base.Method):
+    """theta = theta_full - alpha (theta_forget - theta_prior) + beta (theta_retain - theta_prior).
+
+    theta_forget and theta_retain are the prior checkpoint, trained on the forget rows and on as
+    many retain rows, drawn once. The checkpoint of an epoch uses vectors of as many epochs.
+    """
+
+    kind = "weight arithmetic"
+    paper = "MSA, arXiv 2506.20941"
+    needs = ("prior", "retain")
+    passes = Passes(forward=2, backward=2)
+    Settings = Settings
+
+    def __init__(self, settings=None, name="method"):
+        super().__init__(settings, name)
+        if self.settings.beta == 0:
+            self.needs, self.passes = ("prior",), self.settings.gradient.passes(Passes())
+
+    def run(self, model, data, seed, report=lambda step, steps, loss: None):
+        from lethe.arithmetic import combine, learn, weights
+
+        s, prior = self.settings, data.prior().to(model.device)
+        full, before, forgot = weights(model), weights(prior), copy.deepcopy(prior)
+        kept = s.beta and learn(prior, self._retain(data, seed), s, seed, lambda *_: None)
+        for epoch, step in learn(forgot, data.forget, s, seed, report):
+            terms = [(-s.alpha, weights(forgot), before)]
+            if kept:
+                next(kept)
+                terms.append((s.beta, weights(prior), before))
+            combine(model, full, terms)
+            yield epoch, step
+
+    def _retain(self, data, seed):
+        """As many retain rows as there are forget rows, drawn once."""
+        from lethe.order import partners
+
+        rows = next(partners(len(data.retain), seed, len(data.forget)))
+        return [data.retain[row] for row in rows]

@@ -1,0 +1,33 @@
+"""Task vector: take away what further training on the forget set would add."""
+
+import copy
+
+from pydantic import Field
+
+from lethe.methods import base
+
+
+class Settings(base.Settings):
+    """``alpha``: how much of the vector is taken away."""
+
+    alpha: float = Field(1.0, ge=0)
+
+
+class Method(base.Method):
+    """theta = theta_0 - alpha (theta_forget - theta_0) (Ilharco et al.).
+
+    theta_0 is the model under test, theta_forget a copy trained on the forget set. The checkpoint
+    of an epoch takes away the vector of as many epochs.
+    """
+
+    kind = "weight arithmetic"
+    paper = "Task arithmetic, arXiv 2212.04089"
+    Settings = Settings
+
+    def run(self, model, data, seed, report=lambda step, steps, loss: None):
+        from lethe.arithmetic import combine, learn, weights
+
+        start, tuned = weights(model), copy.deepcopy(model)
+        for epoch, step in learn(tuned, data.forget, self.settings, seed, report):
+            combine(model, start, [(-self.settings.alpha, weights(tuned), start)])
+            yield epoch, step
