@@ -260,6 +260,10 @@ def test_an_author_that_cannot_be_repaired_is_replaced(stage, tmp_path):
     with Service(fault=fault) as service:
         settings = generation(service.url, attempts=2)
         found = list(read(made(tmp_path / "bad", settings, 5, 1)))
+        assert {n: n in str(service.bodies) for n in ("attempt 2", "attempt 3")} == {
+            "attempt 2": True,
+            "attempt 3": False,
+        }
         dropped = [c for c in found if not c.alive]
         assert [(c.number, c.dropped, c.why) for c in dropped] == [
             (1, stage, "empty answer"),
