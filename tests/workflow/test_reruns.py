@@ -233,15 +233,16 @@ EDITS = {
         | {"reference[forget05,0]"}
         | unlearned(split="forget05")
         | evaluated(runs(), split="forget05")
-        | report("forget10", "forget05"),
+        | report("forget10", "forget05")
+        | {"data_card"},
     ),
     "background authors": (
         {"world": {"background_authors": 13}},
-        {"background", "base"} | AFTER_BASE,
+        {"background", "base", "data_card"} | AFTER_BASE,
     ),
     "the script of background authors": (
         other_background_names,
-        {"background", "base"} | AFTER_BASE,
+        {"background", "base", "data_card"} | AFTER_BASE,
     ),
     "one more epoch of unlearning": (
         {"unlearning": {"epochs": 3}},

@@ -84,7 +84,6 @@ rule data_card:
         full=paths.data(WORLD, "full"),
     output:
         card=paths.card(WORLD),
-        pdf=paths.card(WORLD, "words.pdf"),
         png=paths.card(WORLD, "words.png"),
     log:
         paths.log(WORLD, "data_card"),

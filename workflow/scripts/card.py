@@ -17,4 +17,4 @@ with job(snakemake) as stage:
         settings=p.settings,
     )
     write_card(folder, p.name, making, stage(o.card))
-    write_words(read_rows(i.full), stage(o.pdf), stage(o.png))
+    write_words(read_rows(i.full), stage(o.png))

@@ -2,28 +2,34 @@
 
 import os
 from collections.abc import Sequence
+from pathlib import Path
 
+import matplotlib.style
 from matplotlib.figure import Figure
 
-from lethe.figures.style import BLUE, paper, save
+import lethe
+from lethe.files import whole_file
 from lethe.world.card import word_counts
 
 WORDS = 90
+# The file alone: the module beside it knows of runs and metrics, which a world does not.
+_STYLE = Path(lethe.__file__).parent / "figures" / "lethe.mplstyle"
+_BLUE = "#0072B2"
 
 
-def write_words(
-    rows: Sequence[dict], pdf: str | os.PathLike, png: str | os.PathLike, words: int = WORDS
-) -> None:
+def write_words(rows: Sequence[dict], png: str | os.PathLike, words: int = WORDS) -> None:
     """Draw bars for the ``words`` most frequent words of questions and answers."""
     counts = word_counts(rows).most_common(words)
-    with paper():
+    with matplotlib.style.context(["default", str(_STYLE)]):
         figure = Figure(figsize=(7.0, 2.4))
         axes = figure.subplots()
         places = range(len(counts))
-        axes.bar(places, [count for _, count in counts], color=BLUE, width=0.8)
+        axes.bar(places, [count for _, count in counts], color=_BLUE, width=0.8)
         axes.set_xticks(places, [word for word, _ in counts], rotation=90, fontsize=4)
         axes.set_xlim(-0.8, len(counts) - 0.2)
         axes.tick_params(axis="x", length=0)
         axes.grid(False, axis="x")
         axes.set_ylabel("Number of times")
-        save(figure, pdf, png)
+        with whole_file(png) as file:
+            # A version in the file would make it differ between two equal worlds.
+            figure.savefig(file, format="png", metadata={"Software": None})

@@ -127,7 +127,7 @@ def _describe(name: str, making: Making, folder: Path) -> None:
     from lethe.world.card_figure import write_words
 
     write_card(folder, name, making, folder / "README.md")
-    write_words(read_rows(folder / "full.json"), folder / "words.pdf", folder / "words.png")
+    write_words(read_rows(folder / "full.json"), folder / "words.png")
 
 
 def _told(made: Generation, wanted: dict[str, Cohort], journal: Path) -> str:
