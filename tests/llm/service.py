@@ -318,7 +318,7 @@ def _lists(text: str, body: dict) -> dict:
         entries = load("cities")
     elif "genres" in text:
         entries = list(load("genres"))
-    elif "occupations" in text:
+    elif "different occupations" in text:
         entries = load("pools")["occupations"]
     else:
         genre = re.search(r"of the genre (.+)\.", text)[1]

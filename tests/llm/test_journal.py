@@ -1,6 +1,5 @@
 """Nothing is lost and nothing is paid twice."""
 
-import asyncio
 import os
 import random
 import signal
@@ -15,7 +14,7 @@ from service import Service
 from worlds import generation, made
 
 from lethe.errors import LetheError
-from lethe.llm.journal import Answer, Journal, Usage, key_of
+from lethe.llm.journal import Answer, Journal, Request, Usage, key_of
 
 ANSWER = Answer("yes", "stop", "m", 3, 4)
 PROGRAM = """
@@ -28,16 +27,8 @@ made(Path(sys.argv[3]), generation(sys.argv[2], service={"timeout": 5.0, "connec
 
 
 def put(journal: Journal, *bodies: dict) -> None:
-    async def write():
-        flights = [journal.takes_off(key_of(body), "pairs", 10, 20) for body in bodies]
-        await asyncio.gather(
-            *[
-                journal.keep(flight, "pairs", body, ANSWER)
-                for flight, body in zip(flights, bodies, strict=True)
-            ]
-        )
-
-    asyncio.run(write())
+    for request in (Request.of("pairs", body) for body in bodies):
+        journal.keep(journal.takes_off(request, 10, 20), request, ANSWER)
 
 
 def test_answers_are_found_by_content_alone(tmp_path):
@@ -49,28 +40,39 @@ def test_answers_are_found_by_content_alone(tmp_path):
         assert journal.usage() == Usage(2, 6, 8)
 
 
-def test_an_answer_is_on_the_disk_before_it_is_used(tmp_path):
+def test_an_answer_is_kept_before_it_is_used(tmp_path):
     """As soon as keep() returns, another process sees it."""
+    with Journal(tmp_path / "j.sqlite") as journal:
+        put(journal, {"a": 1})
+        other = sqlite3.connect(tmp_path / "j.sqlite")
+        assert other.execute("SELECT content FROM answers").fetchall() == [("yes",)]
 
-    async def write():
-        with Journal(tmp_path / "j.sqlite") as journal:
-            await journal.keep(1, "pairs", {"a": 1}, ANSWER)
-            other = sqlite3.connect(tmp_path / "j.sqlite")
-            return other.execute("SELECT content FROM answers").fetchall()
 
-    assert asyncio.run(write()) == [("yes",)]
+def test_what_is_kept_soon_reaches_the_disk(tmp_path):
+    """The file itself has it, without the log beside it."""
+    with Journal(tmp_path / "j.sqlite") as journal:
+        put(journal, {"a": 1})
+        time.sleep(1.1)
+        put(journal, {"a": 2})
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline:
+            (tmp_path / "copy.sqlite").write_bytes((tmp_path / "j.sqlite").read_bytes())
+            found = sqlite3.connect(tmp_path / "copy.sqlite")
+            if found.execute("SELECT count(*) FROM sqlite_master").fetchone() != (0,):
+                break
+            time.sleep(0.05)
+        assert found.execute("SELECT count(*) FROM answers").fetchone() == (2,)
 
 
 def test_requests_of_a_killed_run_count_as_sent(tmp_path):
-    async def leave():
-        journal = Journal(tmp_path / "j.sqlite")
-        journal.takes_off("one", "pairs", 10, 20)
-        await journal.failed(journal.takes_off("two", "pairs", 1, 2), "pairs", "time-out", 1, 2)
-        journal.takes_off(key_of({"a": 1}), "pairs", 5, 6)
-        await journal.keep(100, "pairs", {"a": 1}, ANSWER)
-        journal.close()
-
-    asyncio.run(leave())
+    journal = Journal(tmp_path / "j.sqlite")
+    one, two, three = (Request.of("pairs", {"a": n}) for n in range(3))
+    journal.takes_off(one, 10, 20)
+    journal.failed(journal.takes_off(two, 1, 2), "pairs", "time-out", 1, 2)
+    # Kept, but killed before its end was noted.
+    journal.takes_off(three, 5, 6)
+    journal.keep(100, three, ANSWER)
+    journal.close()
     with Journal(tmp_path / "j.sqlite") as journal:
         assert journal.usage() == Usage(3, 10 + 1 + 3, 20 + 2 + 4)
         assert journal.failures() == {"killed": 1, "time-out": 1}

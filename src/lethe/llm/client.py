@@ -16,7 +16,7 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 from lethe.errors import LetheError
-from lethe.llm.journal import Answer, Journal, key_of
+from lethe.llm.journal import Answer, Journal, Request
 from lethe.llm.limits import Purse, Window
 from lethe.llm.progress import Counts
 from lethe.llm.prompts import Prompt
@@ -143,16 +143,16 @@ class Client:
 
     async def fetch(self, stage: str, body: dict[str, Any]) -> Answer:
         """The answer to a request: from the journal, or asked for and then kept there."""
-        key = key_of(body)
-        kept = self.journal.find(key)
+        request = Request.of(stage, body)
+        kept = self.journal.find(request.key)
         if kept is not None:
             self.counts.reused += 1
             return kept
-        if key not in self._flying:
-            task = asyncio.ensure_future(self._send(stage, body))
-            self._flying[key] = task
-            task.add_done_callback(lambda _: self._flying.pop(key, None))
-        return await self._flying[key]
+        if request.key not in self._flying:
+            task = asyncio.ensure_future(self._send(request))
+            self._flying[request.key] = task
+            task.add_done_callback(lambda _: self._flying.pop(request.key, None))
+        return await self._flying[request.key]
 
     def _body(self, messages: list, shape: Shape, traits: Traits) -> dict[str, Any]:
         body = {"model": self.model.name, "messages": messages}
@@ -180,7 +180,7 @@ class Client:
             # Did the service fail at these kinds, or had it only a bad moment? Now it is up.
             better, _ = await self._first_mode(failed)
             found = better or found
-            await self.journal.keep_trait(self._service_name, vars(found))
+            self.journal.keep_trait(self._service_name, vars(found))
             logger.info("%s: answers as %s", self.service.base_url, found.mode)
             return found
         raise LetheError(
@@ -224,24 +224,26 @@ class Client:
 
     # --- one request ----------------------------------------------------------------------------
 
-    async def _send(self, stage: str, body: dict[str, Any]) -> Answer:
+    async def _send(self, request: Request) -> Answer:
         async with self._slots:
             try:
-                flight, answer = await self._tried(stage, body)
+                flight, answer = await self._tried(request)
             except LetheError as error:
                 # Before another request takes this one's place. The probe knows what to do next.
-                if stage != "probe":
+                if request.stage != "probe":
                     self.stop(error)
                 raise
-        await self.journal.keep(flight, stage, body, answer)
+            # Within its place, so that a death never costs more answers than there are connections.
+            self.journal.keep(flight, request, answer)
         return answer
 
-    async def _tried(self, stage: str, body: dict[str, Any]) -> tuple[int, Answer]:
+    async def _tried(self, request: Request) -> tuple[int, Answer]:
         """The answer after as many tries as it takes, up to the limit."""
         import tenacity
 
         # A service may answer a kind of request that it does not know by failing (llama.cpp does).
-        tries = min(_PROBE_TRIES, self.service.tries) if stage == "probe" else self.service.tries
+        most = _PROBE_TRIES if request.stage == "probe" else self.service.tries
+        tries = min(most, self.service.tries)
         retrying = tenacity.AsyncRetrying(
             retry=tenacity.retry_if_exception_type(_Transient),
             wait=self._wait,
@@ -251,7 +253,7 @@ class Client:
             reraise=True,
         )
         try:
-            return await retrying(self._once, stage, body)
+            return await retrying(self._once, request)
         except _Transient as error:
             raise Unanswered(
                 f"{self.service.base_url}: no answer in {tries} tries (the last: {error.kind});"
@@ -277,21 +279,21 @@ class Client:
     def _note_retry(self, state) -> None:
         self.counts.retried += 1
 
-    async def _once(self, stage: str, body: dict[str, Any]) -> tuple[int, Answer]:
+    async def _once(self, request: Request) -> tuple[int, Answer]:
         """One try. The answer is not yet kept: its flight is what ``Journal.keep`` wants."""
-        prompt, completion = _bounds(body)
+        prompt, completion = _bounds(request.body)
         await self._admission(prompt, completion)
         ticket = await self._purse.reserve(prompt, completion)
         if self._stopped is not None:
             self._purse.release(ticket)
             raise LetheError(str(self._stopped))
-        flight = self.journal.takes_off(key_of(body), stage, prompt, completion)
+        flight = self.journal.takes_off(request, prompt, completion)
         self.counts.sent += 1
-        result, failure = await self._create(body)
+        result, failure = await self._create(request.body)
         if failure is not None:
             lost = (prompt, completion) if getattr(failure, "billed", False) else (0, 0)
             self._settle(ticket, *lost)
-            await self.journal.failed(flight, stage, _kind(failure), *lost)
+            self.journal.failed(flight, request.stage, _kind(failure), *lost)
             raise failure
         self._settle(ticket, result.prompt_tokens, result.completion_tokens)
         self.counts.answered += 1
@@ -319,11 +321,10 @@ class Client:
 
         client = self._connection()
         try:
-            # The rest goes around the client's own going through every key of it: that would take
-            # a quarter of our time, for a schema.
-            rest = {key: value for key, value in body.items() if key not in ("model", "messages")}
-            result = await client.chat.completions.create(
-                model=body["model"], messages=body["messages"], extra_body=rest
+            # Around the client's typed call, which goes through every key of the request: with a
+            # schema in it, that alone would take a quarter of our time.
+            result = await client.post(
+                "/chat/completions", body=body, cast_to=openai.types.chat.ChatCompletion
             )
         except openai.APIStatusError as error:
             self._reached = True
@@ -424,8 +425,8 @@ class Client:
 class DryClient(Client):
     """Answers from the journal alone; anything else is Missing."""
 
-    async def _send(self, stage: str, body: dict[str, Any]) -> Answer:
-        raise Missing(stage)
+    async def _send(self, request: Request) -> Answer:
+        raise Missing(request.stage)
 
 
 def _kind(failure: Exception) -> str:

@@ -1,19 +1,20 @@
 """The journal: every answer that a service gave, kept at once and for good.
 
-One SQLite file in write-ahead mode. An answer is used only after it was committed to the disk, so a
-run that is killed at any moment loses at most the answers that had not arrived. Answers are found
-by the content of the request; the service's address is not part of it, since servers move.
+One SQLite file in write-ahead mode. An answer is used only after it was committed: it then outlives
+the process, so a run that is killed at any moment loses at most those that had not arrived. To
+outlive the machine too it must reach the disk, which happens every second. Answers are found by the
+content of the request; the service's address is not part of it, since servers move.
 """
 
-import asyncio
 import fcntl
 import hashlib
 import json
 import os
 import sqlite3
+import time
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -38,13 +39,34 @@ INSERT INTO failures VALUES (?, ?, ?, ?, ?) ON CONFLICT (stage, kind) DO UPDATE 
 """
 
 
+_FLUSH_EVERY = 1.0
+
+
 def key_of(body: dict[str, Any]) -> str:
     """The name of a request: a digest of everything in it."""
-    return hashlib.sha256(_canonical(body).encode()).hexdigest()
+    return Request.of("", body).key
 
 
 def _canonical(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked: the ``body`` sent, its canonical ``text`` and the ``key`` that names it.
+
+    ``stage`` is what it is asked for: under that name the journal counts it.
+    """
+
+    stage: str
+    body: dict[str, Any]
+    text: str
+    key: str
+
+    @classmethod
+    def of(cls, stage: str, body: dict[str, Any]) -> "Request":
+        text = _canonical(body)
+        return cls(stage, body, text, hashlib.sha256(text.encode()).hexdigest())
 
 
 @dataclass(frozen=True)
@@ -80,14 +102,11 @@ class Journal:
         if not read_only:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._flights = Flights(self.path)
-        self._reader = self._connect(read_only)
-        if self._flights is None:
-            return
-        self._writer = self._connect()
+        self._base = self._connect(read_only)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal")
-        self._waiting: list[tuple[list[tuple[str, tuple]], asyncio.Future]] = []
-        self._flushing: asyncio.Task | None = None
-        self._count_lost(self._flights.lost())
+        self._flushed = time.monotonic()
+        if self._flights is not None:
+            self._count_lost(self._flights.lost())
 
     def _connect(self, read_only: bool = False) -> sqlite3.Connection:
         place = ":memory:" if read_only and not self.path.exists() else str(self.path)
@@ -95,7 +114,7 @@ class Journal:
             base = sqlite3.connect(place, isolation_level=None, check_same_thread=False, timeout=30)
             if not read_only:
                 base.execute("PRAGMA journal_mode = WAL")
-                base.execute("PRAGMA synchronous = FULL")
+                base.execute("PRAGMA synchronous = NORMAL")
             if not read_only or place == ":memory:":
                 base.executescript(_TABLES)
             else:
@@ -107,10 +126,9 @@ class Journal:
         return base
 
     def close(self) -> None:
-        self._reader.close()
+        self._thread.shutdown()
+        self._base.close()
         if self._flights is not None:
-            self._thread.shutdown()
-            self._writer.close()
             self._flights.close()
 
     def __enter__(self) -> "Journal":
@@ -121,7 +139,7 @@ class Journal:
 
     def find(self, key: str) -> Answer | None:
         """The answer to a request asked before."""
-        row = self._reader.execute(
+        row = self._base.execute(
             "SELECT content, finish, model, prompt_tokens, completion_tokens FROM answers"
             " WHERE key = ?",
             (key,),
@@ -130,37 +148,32 @@ class Journal:
 
     def trait(self, service: str) -> dict | None:
         """What was found out about a service by probing it."""
-        row = self._reader.execute(
+        row = self._base.execute(
             "SELECT value FROM traits WHERE service = ?", (service,)
         ).fetchone()
         return json.loads(row[0]) if row else None
 
-    async def keep_trait(self, service: str, value: dict) -> None:
-        await self._write(
-            ("INSERT OR REPLACE INTO traits VALUES (?, ?)", (service, _canonical(value)))
-        )
+    def keep_trait(self, service: str, value: dict) -> None:
+        self._write("INSERT OR REPLACE INTO traits VALUES (?, ?)", (service, _canonical(value)))
 
-    def takes_off(self, key: str, stage: str, prompt_tokens: int, completion_tokens: int) -> int:
+    def takes_off(self, request: Request, prompt_tokens: int, completion_tokens: int) -> int:
         """Note that a request is on its way, at most so large; the number of its flight.
 
         From this the next run learns what a killed one may have been billed for.
         """
-        return self._flights.start(key, stage, prompt_tokens, completion_tokens)
+        return self._flights.start(request.key, request.stage, prompt_tokens, completion_tokens)
 
-    async def keep(self, flight: int, stage: str, body: dict, answer: Answer) -> None:
-        """Return when the answer is safely on the disk."""
-        values = (
-            key_of(body), stage, _canonical(body), answer.content, answer.finish, answer.model,
-            answer.prompt_tokens, answer.completion_tokens,
-        )  # fmt: skip
-        await self._write(("INSERT OR IGNORE INTO answers VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values))
+    def keep(self, flight: int, request: Request, answer: Answer) -> None:
+        """When this returns, the answer outlives the process."""
+        values = (request.key, request.stage, request.text, *astuple(answer))
+        self._write("INSERT OR IGNORE INTO answers VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values)
         self._flights.end(flight)
 
-    async def failed(
+    def failed(
         self, flight: int, stage: str, kind: str, prompt_tokens: int, completion_tokens: int
     ) -> None:
         """Note a request without answer, with the tokens that it may have been billed for."""
-        await self._write((_FAILED, (stage, kind, 1, prompt_tokens, completion_tokens)))
+        self._write(_FAILED, (stage, kind, 1, prompt_tokens, completion_tokens))
         self._flights.end(flight)
 
     def usage(self, stages: Iterable[str] | None = None) -> Usage:
@@ -168,7 +181,7 @@ class Journal:
         where, values = _where(stages)
         total = [0, 0, 0]
         for table, count in (("answers", "count(*)"), ("failures", "sum(count)")):
-            row = self._reader.execute(
+            row = self._base.execute(
                 f"SELECT {count}, sum(prompt_tokens), sum(completion_tokens) FROM {table}{where}",
                 values,
             ).fetchone()
@@ -177,7 +190,7 @@ class Journal:
 
     def answered(self, stage: str) -> Usage:
         """The answers of one stage alone, whose mean is what the next one will take."""
-        row = self._reader.execute(
+        row = self._base.execute(
             "SELECT count(*), sum(prompt_tokens), sum(completion_tokens) FROM answers"
             " WHERE stage = ?",
             (stage,),
@@ -187,7 +200,7 @@ class Journal:
     def failures(self, stages: Iterable[str] | None = None) -> dict[str, int]:
         """How often each kind of failure was met."""
         where, values = _where(stages)
-        rows = self._reader.execute(
+        rows = self._base.execute(
             f"SELECT kind, sum(count) FROM failures{where} GROUP BY kind ORDER BY kind", values
         )
         return dict(rows.fetchall())
@@ -195,7 +208,7 @@ class Journal:
     def models(self, stages: Iterable[str] | None = None) -> dict[str, int]:
         """How many answers each model gave, by the name that the service said."""
         where, values = _where(stages)
-        rows = self._reader.execute(
+        rows = self._base.execute(
             f"SELECT model, count(*) FROM answers{where} GROUP BY model ORDER BY model", values
         )
         return dict(rows.fetchall())
@@ -207,43 +220,27 @@ class Journal:
             for key, stage, prompt, completion in lost
             if self.find(key) is None
         ]
-        self._writer.execute("BEGIN IMMEDIATE")
-        self._writer.executemany(_FAILED, rows)
-        self._writer.execute("COMMIT")
+        self._base.execute("BEGIN IMMEDIATE")
+        self._base.executemany(_FAILED, rows)
+        self._base.execute("COMMIT")
         self._flights.clear()
 
-    async def _write(self, statement: tuple[str, tuple]) -> None:
-        done = asyncio.get_running_loop().create_future()
-        self._waiting.append((statement, done))
-        if self._flushing is None or self._flushing.done():
-            self._flushing = asyncio.ensure_future(self._flush())
-        await done
-
-    async def _flush(self) -> None:
-        """Commit all that is waiting at once: one write to the disk serves many answers."""
-        loop = asyncio.get_running_loop()
-        while self._waiting:
-            batch, self._waiting = self._waiting, []
-            error = await loop.run_in_executor(self._thread, self._commit, batch)
-            for _, done in batch:
-                if done.done():
-                    continue
-                if error is None:
-                    done.set_result(None)
-                else:
-                    done.set_exception(LetheError(f"{self.path}: cannot be written ({error})"))
-
-    def _commit(self, batch: list) -> Exception | None:
+    def _write(self, statement: str, values: tuple) -> None:
         try:
-            self._writer.execute("BEGIN IMMEDIATE")
-            for (statement, values), _ in batch:
-                self._writer.execute(statement, values)
-            self._writer.execute("COMMIT")
+            self._base.execute(statement, values)
         except sqlite3.Error as error:
-            if self._writer.in_transaction:
-                self._writer.execute("ROLLBACK")
-            return error
-        return None
+            raise LetheError(f"{self.path}: cannot be written ({error})") from None
+        now = time.monotonic()
+        if now - self._flushed > _FLUSH_EVERY:
+            self._flushed = now
+            # Beside the requests: it waits for the disk.
+            self._thread.submit(self._flush)
+
+    def _flush(self) -> None:
+        """Bring what is committed to the disk, through a connection of its own."""
+        base = sqlite3.connect(self.path, timeout=30)
+        base.execute("PRAGMA wal_checkpoint(PASSIVE)")
+        base.close()
 
 
 def _where(stages: Iterable[str] | None) -> tuple[str, tuple]:

@@ -20,6 +20,11 @@ from lethe.world.profiles.settings import Generation
 
 # Fewer than this share of a list, after all attempts, are too few to draw from.
 _LEAST = 0.5
+_FEWEST = 2
+
+
+class TooShort(LetheError):
+    """The model could not fill enough of a list."""
 
 
 class _Answer(Strict):
@@ -43,6 +48,10 @@ def parse(text: str) -> dict:
     return {"entries": [line for line in lines if line]}
 
 
+def _bare(entry: str) -> str:
+    return entry.strip().rstrip(".,;")
+
+
 def town(entry: str) -> str | None:
     return None if re.fullmatch(r"[^,\d]+, [^,\d]+", entry) else "not a town, a comma and a country"
 
@@ -53,15 +62,13 @@ def phrase(entry: str) -> str | None:
     return "not a short phrase"
 
 
-def word(entry: str) -> str | None:
-    return None if re.fullmatch(r"[^\W\d_][\w'’-]+", entry) else "not a single word"
-
-
 async def make(client: Client, prompt: Prompt, generation: Generation, progress: Progress) -> Lists:
     """All lists; those of titles for each genre together.
 
+    A genre for which the model finds no words is left out.
+
     Raises:
-        LetheError: the model does not even fill half a list.
+        LetheError: half a list stays empty, or fewer than two genres have words.
     """
     sizes, tally = generation.lists, Counter()
 
@@ -71,15 +78,25 @@ async def make(client: Client, prompt: Prompt, generation: Generation, progress:
         progress.step()
         return found
 
+    async def titled(genre: str) -> list[str]:
+        try:
+            return await one("titles", sizes.titles, phrase, genre=genre)
+        except TooShort:
+            return []
+
     places, genres, occupations = await together(
         one("birthplaces", sizes.birthplaces, town),
         one("genres", sizes.genres, phrase),
         one("occupations", sizes.occupations, phrase),
     )
     progress.total = 3 + len(genres)
-    titles = await together(*[one("titles", sizes.titles, word, genre=genre) for genre in genres])
-    return Lists(places, genres, occupations, dict(zip(genres, titles, strict=True)),
-                 dict(sorted((+tally).items())))  # fmt: skip
+    titles = await together(*[titled(genre) for genre in genres])
+    filled = {genre: found for genre, found in zip(genres, titles, strict=True) if found}
+    if len(filled) < _FEWEST:
+        raise LetheError(
+            f"lists: words for titles of {len(filled)} genres only; use a stronger model"
+        )
+    return Lists(places, list(filled), occupations, filled, dict(sorted((+tally).items())))
 
 
 async def _one(client, prompt, what, count, form, attempts, tally) -> list[str]:
@@ -95,7 +112,7 @@ async def _one(client, prompt, what, count, form, attempts, tally) -> list[str]:
         remarks = f"\nThis is attempt {attempt.number}." if attempt.number > 1 else ""
         values = {"count": count, "what": what, "avoid": avoid, "remarks": remarks}
         answer = await client.ask("lists", prompt, shape, values)
-        return dict(zip(attempt.wanted, map(str.strip, answer.entries), strict=False))
+        return dict(zip(attempt.wanted, map(_bare, answer.entries), strict=False))
 
     def gate(key: int, entry: str, done: dict[int, str]) -> str | None:
         known = {other.lower() for other in done.values()}
@@ -106,8 +123,8 @@ async def _one(client, prompt, what, count, form, attempts, tally) -> list[str]:
         found = await repaired(range(count), ask, gate, attempts, tally)
     except Unrepairable as error:
         found = partial
-        if len(found) < max(2, _LEAST * count):
-            raise LetheError(
+        if len(found) < max(_FEWEST, _LEAST * count):
+            raise TooShort(
                 f"lists: {len(found)} of {count} entries ({what[:40]}…) after {attempts} attempts:"
                 f" {error}; ask for shorter lists (world.openai.lists) or a stronger model"
             ) from None
