@@ -9,16 +9,15 @@ GUIDE = (ROOT / "docs/adding-a-method.md").read_text(encoding="utf-8")
 UNLEARN = "unlearn_bounded_ascent[forget10,0]"
 
 
-def block(language: str) -> str:
-    """The one block of the guide in this language."""
-    (found,) = re.findall(rf"^```{language}\n(.*?)^```$", GUIDE, re.MULTILINE | re.DOTALL)
-    return found
+def blocks(language: str) -> list[str]:
+    """The guide's blocks in this language, in order; commands are in none."""
+    fenced = re.findall(r"^```(\w*)\n(.*?)^```$", GUIDE, re.MULTILINE | re.DOTALL)
+    return [text for name, text in fenced if name == language]
 
 
 def commands() -> list[list[str]]:
     """The commands of the guide, their lines joined."""
-    blocks = re.findall(r"^```\n(.*?)^```$", GUIDE, re.MULTILINE | re.DOTALL)
-    return [found.replace("\\\n", "").split() for found in blocks]
+    return [found.replace("\\\n", "").split() for found in blocks("")]
 
 
 def test_from_an_empty_file_to_a_row_in_the_table(worked):
@@ -27,7 +26,7 @@ def test_from_an_empty_file_to_a_row_in_the_table(worked):
     summary = worked / "results/smoke/tables/summary.md"
     assert "bounded ascent" not in summary.read_text(encoding="utf-8")
 
-    (worked / name).write_text(block("python"), encoding="utf-8")
+    (worked / name).write_text(blocks("python")[0], encoding="utf-8")
     listed = worked.lethe("methods").output
     assert "bounded_ascent (loss; the guide)" in listed
 
@@ -47,7 +46,7 @@ def test_from_an_empty_file_to_a_row_in_the_table(worked):
     assert ran.code == 0, ran.end
     assert (worked / "unlearned/epoch1/model.safetensors").exists()
 
-    line = yaml.safe_load(block("yaml"))
+    line = yaml.safe_load(blocks("yaml")[0])
     assert snakemake == [".venv/bin/snakemake", "--cores", "all"]
     outcome = worked.run(overlay=line)
     made = {job for job in outcome.jobs if job.startswith("unlearn_")}

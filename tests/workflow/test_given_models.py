@@ -51,7 +51,7 @@ def test_the_preset_with_real_weights_is_planned_whole(fresh, data, stand_in):
     planned = fresh.planned(overlay=real(data, stand_in), preset=REAL)
     runs = ["base,0", "full,0", "retain,0", *(f"{method},0" for method in METHODS)]
     assert {job for job in planned if job.startswith("collect")} == {
-        f"collect[forget20,{run}]" for run in runs
+        f"collect[forget20,{run},tofu]" for run in runs
     }
     assert {f"unlearn_{method}[forget20,0]" for method in METHODS} <= planned
     assert {"import_base", "train_full[0]", "train_retain[forget20,0]"} <= planned
@@ -109,7 +109,7 @@ RECORDS = "results/given/micro/forget10/base/seed0/records/tofu.json"
 def test_a_given_folder_is_evaluated_where_it_lies(micro, tmp_path):
     folder = sources(tmp_path / "folder")
     outcome = folder.run(RECORDS, overlay=given(micro))
-    assert outcome.jobs == {"world", "split_forget10", "collect[forget10,base,0]"}
+    assert outcome.jobs == {"world", "split_forget10", "collect[forget10,base,0,tofu]"}
     assert not (folder / "results/given/micro/base").exists()
     points = json.loads((folder / RECORDS).read_text())["checkpoints"]
     assert [(point["epoch"], point["step"]) for point in points] == [(0, 0)]
@@ -140,14 +140,15 @@ def test_other_numbers_of_items_evaluate_again_and_train_nothing(home):
     assert home.planned(overlay={"evaluation": {"items": by_set}}) == set()
     planned = home.planned(overlay={"evaluation": {"items": {**by_set, "retain": 19}}})
     assert {job.partition("[")[0] for job in planned if "figure" not in job} == {
-        *("collect", "score", "scores", "claims", "all", "table_summary", "table_utility")
+        *("collect", "score", "scores", "intervals", "claims", "all"),
+        *("table_summary", "table_utility", "table_oracles"),
     }
 
 
 def test_the_base_is_evaluated_as_well_and_nothing_else(home):
     planned = home.planned(overlay={"evaluation": {"base": True}})
     ours = {job for job in planned if "base" in job}
-    assert "collect[forget10,base,0]" in ours
+    assert "collect[forget10,base,0,tofu]" in ours
     assert all(job.startswith(("collect[", "score[")) for job in ours)
     assert not [
         job

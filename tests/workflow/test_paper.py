@@ -125,12 +125,11 @@ def test_tables_of_the_paper_are_there(made, name):
 
 def test_random_models_have_the_architecture_and_other_weights(made):
     top = made / "results/paper_smoke/micro"
-    base, random = (top / f"all/{run}/seed0/checkpoint" for run in ("base", "random"))
+    base, random = top / "base", top / "all/random/seed0/checkpoint"
     assert (base / "config.json").read_bytes() == (random / "config.json").read_bytes()
-    weights = [folder / "model.safetensors" for folder in (top / "base", base, random)]
-    assert weights[0].read_bytes() == weights[1].read_bytes()
-    assert weights[1].read_bytes() != weights[2].read_bytes()
-    assert weights[1].stat().st_size == weights[2].stat().st_size
+    weights = [folder / "model.safetensors" for folder in (base, random)]
+    assert weights[0].read_bytes() != weights[1].read_bytes()
+    assert weights[0].stat().st_size == weights[1].stat().st_size
 
 
 def test_again_nothing_of_the_paper_is_planned(made):

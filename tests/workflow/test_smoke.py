@@ -99,9 +99,10 @@ def test_another_folder_with_one_core_gives_the_same_bytes(home, tmp_path):
 def test_failure_half_way_leaves_nothing_half_done(worked):
     """A job that fails after its first epoch leaves no epoch; repaired, it goes on from there."""
     script = worked / "workflow/scripts/unlearn.py"
-    whole, line = script.read_text(), "        steps.append(step)\n"
+    whole, line = script.read_text(), "        lambda epoch: stage(folders[epoch - 1]),\n"
     assert whole.count(line) == 1
-    broken = line + "        if epoch == 2 and p.method == 'npo':\n            1 / 0\n"
+    fault = " if epoch < 2 or p.method != 'npo' else 1 / 0),\n"
+    broken = line.replace("stage(folders[epoch - 1]),\n", "(stage(folders[epoch - 1])" + fault)
     script.write_text(whole.replace(line, broken))
     # All methods would run again: one is enough, and seconds instead of minutes.
     target, overlay = f"{NPO}/epoch2/checkpoint.json", {"method_settings": {"npo": {"beta": 0.2}}}

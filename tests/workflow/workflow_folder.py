@@ -79,7 +79,7 @@ class Folder:
         return outcome
 
     def planned(
-        self, *arguments: str, overlay: dict | None = None, preset: str = PRESET
+        self, *arguments: str, overlay: dict | None = None, preset: str | None = None
     ) -> set[str]:
         """The jobs that a dry run lists."""
         outcome = self.snakemake("-n", *arguments, overlay=overlay, preset=preset)
