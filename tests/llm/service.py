@@ -162,12 +162,14 @@ class Service:
             if not self.ignores:
                 return await _send(writer, 400, _error(f"response_format {form} is not supported"))
             form = None
-        await asyncio.sleep(self.latency)
         fault = self.fault(body, tries)
         self.faults[fault or "none"] += 1
+        completion = self._completion(body, form, None if fault in PASSING else fault)
+        # The latency is of the whole: thinking about the answer is part of it.
+        spent = asyncio.get_running_loop().time() - self.times[-1]
+        await asyncio.sleep(self.latency - spent)
         if fault in PASSING:
-            return await self._fail(fault, writer, self._completion(body, form, None))
-        completion = self._completion(body, form, fault)
+            return await self._fail(fault, writer, completion)
         self.answered[key] += 1
         return await _send(writer, 200, completion)
 

@@ -10,17 +10,16 @@ from difflib import SequenceMatcher
 from functools import lru_cache
 
 # Left over from lists: “Additional 10 question-answer pairs:”, “Q:”, “1.”, “**Answer**”.
-_DEBRIS = re.compile(
-    r"question[- ](and[- ])?answer|\badditional \d+|\b\d+ (more|further|other) (questions|pairs)"
-    r"|^\s*(q|a|question|answer)\s*\d*\s*[:.)]|^\s*(\d+[.)]|[-*•#]\s)|\*\*|```|\n\s*\n|[{}<>\[\]]"
-    r"|\\n|\bitem \d+\b",
-    re.IGNORECASE,
+# Of texts in lower case: ignoring case would take twice as long.
+_DEBRIS = re.compile(r"\s*(?:(?:q|a|question|answer)\s*\d*\s*[:.)]|\d+[.)]|[-*•#]\s)")
+_DEBRIS_INSIDE = re.compile(
+    r"question[- ](?:and[- ])?answer|\badditional \d|\d (?:more|further|other) (?:questions|pairs)"
+    r"|\*\*|```|\n\s*\n|[{}<>\[\]]|\\n|\bitem \d"
 )
 _REFUSAL = re.compile(
-    r"\bas an ai\b|\blanguage model\b|\bi (cannot|can['’]t|am unable|am not able|do not have"
-    r"|don['’]t have|apologi[sz]e)\b|\bi['’]m (sorry|unable)\b|^sorry\b"
-    r"|\b(is|are) (fictional|fictitious)\b|\bfictional (author|character)\b",
-    re.IGNORECASE,
+    r"\bas an ai\b|\blanguage model\b|^sorry\b|\bfictional (?:author|character)\b"
+    r"|\b(?:is|are) (?:fictional|fictitious)\b|\bi['’]m (?:sorry|unable)\b"
+    r"|\bi (?:cannot|can['’]t|am unable|am not able|do not have|don['’]t have|apologi[sz]e)\b"
 )
 _WORD = re.compile(r"\w+(?:['’-]\w+)*")
 _NUMBER = re.compile(r"\d+")
@@ -44,11 +43,13 @@ def blank(text: str) -> str | None:
 
 
 def debris(text: str) -> str | None:
-    return "it has remains of a list or of formatting" if _DEBRIS.search(text) else None
+    low = text.lower()
+    found = _DEBRIS.match(low) or _DEBRIS_INSIDE.search(low)
+    return "it has remains of a list or of formatting" if found else None
 
 
 def refusal(text: str) -> str | None:
-    return "it refuses, or speaks of fiction" if _REFUSAL.search(text) else None
+    return "it refuses, or speaks of fiction" if _REFUSAL.search(text.lower()) else None
 
 
 def truncated(answer: str) -> str | None:
@@ -138,9 +139,18 @@ def off_length(text: str, model: str, times: float) -> str | None:
 
 
 def off_template(text: str, model: str, least: float) -> str | None:
-    if similarity(text, model) < least:
-        return "it does not keep the sentence it changes"
-    return None
+    if _frame(words(text), words(model)) >= least or similarity(text, model) >= least:
+        return None
+    return "it does not keep the sentence it changes"
+
+
+def _frame(one: Sequence[str], other: Sequence[str]) -> float:
+    """The share of both that is their common beginning and end: quickly found, and often enough."""
+    shorter = min(len(one), len(other))
+    start = next((n for n in range(shorter) if one[n] != other[n]), shorter)
+    rest = shorter - start
+    end = next((n for n in range(rest) if one[-1 - n] != other[-1 - n]), rest)
+    return 2 * (start + end) / max(1, len(one) + len(other))
 
 
 def bad_name(name: str, real: str) -> str | None:

@@ -26,7 +26,7 @@ from lethe.world.profiles.settings import Generation
 from lethe.world.profiles.wording import prompt
 
 # Of candidates in hand for each connection: enough that none waits for work.
-_WINDOW = 2
+_WINDOW = 4
 
 Step = Callable[[Candidate], Awaitable[Candidate]]
 
@@ -58,6 +58,7 @@ class Maker:
     cohort: Cohort
     lists: Lists
     names: set[str] = field(default_factory=set)
+    _claims: dict[str, tuple[int, int]] = field(default_factory=dict)
 
     def __post_init__(self):
         self.names |= self.cohort.taken
@@ -80,6 +81,24 @@ class Maker:
         others = {name: kept for name, kept in candidate.rejected.items() if name != stage}
         rejected = {**others, stage: counts} if counts else others
         return candidate.model_copy(update={**changes, "rejected": rejected})
+
+    async def profiled(self, candidate: Candidate) -> Candidate:
+        """The stage ``profiles`` for one of many candidates under way.
+
+        Where an earlier candidate seems to have its name, the question for another name is asked
+        here, beside those of the others: ``named``, which decides in order, then finds it answered.
+        """
+        candidate = await self.apply("profiles", candidate)
+        name = candidate.name.lower()
+        place = (list(self.cohort.sizes).index(candidate.group), candidate.number)
+        if not candidate.alive:
+            return candidate
+        if name in self.names or self._claims.get(name, place) < place:
+            blank = candidate.model_copy(update={"profile": None})
+            await self.apply("profiles", blank, taken=frozenset({name}))
+        else:
+            self._claims[name] = place
+        return candidate
 
     async def named(self, candidate: Candidate) -> Candidate:
         """Called in order: a candidate whose name an earlier one has must find another."""
@@ -153,6 +172,8 @@ async def run_stage(
     """
 
     async def step(candidate: Candidate) -> Candidate:
+        if stage == "profiles":
+            return await maker.profiled(candidate)
         return await maker.apply(stage, candidate)
 
     async def settle(candidate: Candidate) -> Candidate:
