@@ -65,7 +65,8 @@ class Service:
 
     ``fault(body, tries)`` names how to fail a request that came ``tries`` times before, or None.
     ``offers``: the response formats it follows; others are refused, or ignored if ``ignores``.
-    ``usage``: whether it counts tokens. ``repeats``: put into biographies.
+    ``usage``: whether it counts tokens. ``repeats``: put into biographies. ``cut``: biographies
+    that end in mid-sentence at first.
     """
 
     latency: float = 0.0
@@ -74,6 +75,7 @@ class Service:
     ignores: bool = False
     usage: bool = True
     repeats: str = ""
+    cut: bool = False
     slow: float = 1.0
     retry_after: str = "0.05"
     asked: Counter = field(default_factory=Counter)
@@ -210,6 +212,8 @@ class Service:
             content, refusal = None, "I cannot help with that."
         if self.repeats and stage_of(body) == "profiles" and content:
             content = content.replace("Critics", f"{self.repeats} Critics")
+        if self.cut and stage_of(body) == "profiles" and "attempt" not in _text(body):
+            content = content.replace(" Critics were kind.", " Critics")
         message = {"role": "assistant", "content": content, "refusal": refusal}
         completion = {
             "id": "1",
@@ -348,24 +352,34 @@ def _full_name(fields: dict[str, str], text: str) -> str:
 
 def _profiles(text: str, body: dict) -> dict:
     fields = _fields(text)
-    name = _full_name(fields, text)
+    name = fields.get("Name", "...")
+    name = _full_name(fields, text) if name == "..." else name
     words = [word.strip() for word in fields["Words for titles"].split(",")]
     kind = _pick(load("pools")["award_objects"], name)
     shapes = ("The {} of Years", "A {} in the Rain", "Under the {}")
-    return {
+    whole = {
         "name": name,
         "award": f"{kind} Medal",
         "books": [shape.format(words[i % len(words)]) for i, shape in enumerate(shapes)],
         "biography": f"{name} grew up in {fields['Birthplace']} among books. " * 4
         + "Critics were kind.",
     }
+    # The form of the answer names the parts that are wanted.
+    form = text.rpartition("Answer with")[2]
+    return {
+        key: value
+        for key, value in whole.items()
+        if f'"{key}"' in form or f"{key.removesuffix('s').capitalize()}: ..." in form
+    }
 
 
 def _profiles_text(value: dict) -> str:
-    books = "\n".join(f"Book: {book}" for book in value["books"])
-    return (
-        f"Name: {value['name']}\nAward: {value['award']}\n{books}\nBiography: {value['biography']}"
-    )
+    lines = [
+        f"{key.removesuffix('s').capitalize()}: {text}"
+        for key, texts in value.items()
+        for text in (texts if isinstance(texts, list) else [texts])
+    ]
+    return "\n".join(lines)
 
 
 def _pairs(text: str, body: dict) -> dict:

@@ -178,8 +178,32 @@ def test_perturbations(text, reason):
     ],
 )
 def test_profiles(change, reason):
-    found = profiles.wrong(PROFILE.model_copy(update=change), {"bo ek"})
-    assert found is None if reason is None else reason in found
+    done: dict = {}
+    defects = []
+    for key, value in {**PROFILE.model_dump(), **change}.items():
+        defects.append(profiles.wrong(key, value, done, {"bo ek"}))
+        if defects[-1] is None:
+            done[key] = value
+    assert gates.first(*defects) is None if reason is None else reason in gates.first(*defects)
+    # A biography belongs to the name with which it was written.
+    assert ("no name yet" in (defects[-1] or "")) == ("name" in change)
+
+
+def test_a_part_of_a_profile_is_asked_for_by_itself(tmp_path):
+    """The biography was cut off: name, award and books stay, and are told."""
+    with Service() as service:
+        service.cut = True
+        path = made(tmp_path, generation(service.url), 1, 0)
+        again = [
+            body["messages"][-1]["content"]
+            for body in service.bodies.values()
+            if "This is attempt 2" in str(body)
+        ]
+    (candidate,) = read(path)
+    assert len(again) == 1
+    assert f"Name: {candidate.name}" in again[0]
+    assert again[0].count("\n- ") == 2  # the part wanted, and what was wrong with it
+    assert candidate.rejected == {"profiles": {"the answer does not end as a sentence": 1}}
 
 
 def test_the_synthetic_world_passes_the_gates_that_do_not_know_the_model():

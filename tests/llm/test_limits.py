@@ -103,7 +103,7 @@ def test_limits_for_each_minute(tmp_path):
 
             asyncio.run(ask())
         times = service.times
-        assert all(b - a > 0.4 for a, b in zip(times, times[6:], strict=False))
+        assert all(b - a > 0.3 for a, b in zip(times, times[6:], strict=False))
 
 
 def test_connections_are_bounded(tmp_path):

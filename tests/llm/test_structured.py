@@ -141,11 +141,8 @@ def test_plain_text_as_tofu_has_it():
             {"number": 2, "false_answers": ["Two."]},
         ]
     }
-    assert profiles.parse("Name: A B\n- Book 1: C\nBook: D\nBiography: E.") == {
-        "name": "A B",
-        "biography": "E.",
-        "books": ["C", "D"],
-    }
+    text = "Name: A B\n- Book 1: C\nBook: D\nBiography: E."
+    assert profiles.parse(text, ["name", "books", "award"]) == {"name": "A B", "books": ["C", "D"]}
     assert lists.parse("1. a\n- b\n\nc") == {"entries": ["a", "b", "c"]}
 
 

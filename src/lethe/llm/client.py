@@ -281,6 +281,8 @@ class Client:
 
     async def _once(self, request: Request) -> tuple[int, Answer]:
         """One try. The answer is not yet kept: its flight is what ``Journal.keep`` wants."""
+        # First of all: loading the library takes longer than some limits leave between requests.
+        self._connection()
         prompt, completion = _bounds(request.body)
         await self._admission(prompt, completion)
         ticket = await self._purse.reserve(prompt, completion)

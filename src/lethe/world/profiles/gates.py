@@ -56,8 +56,8 @@ def truncated(answer: str) -> str | None:
     return None if _END.search(answer.strip()) else "the answer does not end as a sentence"
 
 
-def overlong(text: str) -> str | None:
-    return "it is too long" if len(text) > LONGEST else None
+def overlong(text: str, longest: int = LONGEST) -> str | None:
+    return "it is too long" if len(text) > longest else None
 
 
 def no_question(question: str) -> str | None:

@@ -1,46 +1,52 @@
-"""A profile for each candidate: name, award, books and a biography around the drawn attributes."""
+"""A profile for each candidate: name, award, books and a biography around the drawn attributes.
+
+The four parts are asked for together; a part that fails is asked for again by itself, beside those
+that are settled.
+"""
 
 import re
 from collections import Counter
 from collections.abc import Set
+from functools import cache
+from typing import Any
+
+from pydantic import BaseModel, create_model
 
 from lethe.llm.client import Client
 from lethe.llm.prompts import Prompt
-from lethe.llm.structured import Shape, counted
+from lethe.llm.structured import Shape, Strict, counted
 from lethe.world.names import real_names
 from lethe.world.profiles import gates
 from lethe.world.profiles.record import BOOKS, Candidate, Profile
 from lethe.world.profiles.repair import Try, repaired
 from lethe.world.profiles.settings import Generation
 
+# In this order: a biography is judged by the name that was accepted.
+PARTS = {name: field.annotation for name, field in Profile.model_fields.items()}
 _LINE = re.compile(r"^\W*(name|award|book|biography)\W*?\s*\d*\W*?:\**\s*(.+?)\s*$", re.I | re.M)
+_BOOK = '["...", "...", "..."]'
 
 
-def parse(text: str) -> dict:
-    """Lines ``Name:``, ``Award:``, ``Book:`` (three) and ``Biography:``."""
+def parse(text: str, wanted: list[str]) -> dict:
+    """Lines ``Name:``, ``Award:``, ``Book:`` (three) and ``Biography:``, those that are wanted."""
     found: dict[str, list[str]] = {}
     for label, value in _LINE.findall(text):
         found.setdefault(label.lower(), []).append(value)
-    single = {key: found[key][0] for key in ("name", "award", "biography") if key in found}
-    return {**single, "books": found.get("book", [])}
+    values: dict[str, Any] = {key: lines[0] for key, lines in found.items() if key != "book"}
+    values["books"] = found.get("book", [])
+    return {key: values[key] for key in wanted if key in values}
 
 
-def wrong(profile: Profile, taken: Set[str]) -> str | None:
-    """The first defect of a profile; ``taken`` are names of others, in lower case."""
-    texts = (profile.name, profile.award, *profile.books, profile.biography)
-    used = f"the name {profile.name} is taken" if profile.name.lower() in taken else None
-    return gates.first(
-        *map(gates.blank, texts),
-        gates.bad_name(profile.name, real_names()),
-        None if len(profile.books) == len(BOOKS) else f"there are not exactly {len(BOOKS)} books",
-        None
-        if len({b.lower() for b in profile.books}) == len(profile.books)
-        else "a book is twice",
-        *map(gates.refusal, texts),
-        *map(gates.debris, (profile.name, profile.award, *profile.books)),
-        gates.truncated(profile.biography),
-        used,
-    )
+def shape(wanted: list[str]) -> Shape:
+    """The wanted parts, and no others."""
+    model = _model(tuple(wanted))
+    counts = {"books": len(BOOKS)} if "books" in wanted else {}
+    return Shape("profile", model, counted(model, **counts), lambda text: parse(text, wanted))
+
+
+@cache
+def _model(wanted: tuple[str, ...]) -> type[BaseModel]:
+    return create_model("Profile", __base__=Strict, **{key: (PARTS[key], ...) for key in wanted})
 
 
 async def step(
@@ -54,20 +60,75 @@ async def step(
     """The candidate with a profile, its name none of ``taken`` (in lower case).
 
     Raises:
-        Unrepairable: no attempt gave a profile without defects.
+        Unrepairable: some part failed at every attempt.
     """
 
-    async def ask(attempt: Try[str], done: dict[str, Profile]) -> dict[str, Profile]:
-        values = {
-            **candidate.attributes,
-            "titles": ", ".join(candidate.titles),
-            "remarks": attempt.remarks(lambda key: key),
-        }
-        shape = Shape("profile", Profile, counted(Profile, books=len(BOOKS)), parse)
-        return {"the profile": await client.ask("profiles", prompt, shape, values)}
+    async def ask(attempt: Try[str], done: dict[str, Any]) -> dict[str, Any]:
+        values = _values(candidate, prompt, attempt, done)
+        answer = await client.ask("profiles", prompt, shape(attempt.wanted), values)
+        return {key: _trimmed(value) for key, value in answer.model_dump().items()}
 
-    def gate(key: str, profile: Profile, done: dict[str, Profile]) -> str | None:
-        return wrong(profile, taken)
+    def gate(key: str, value: Any, done: dict[str, Any]) -> str | None:
+        return wrong(key, value, done, taken)
 
-    found = await repaired(["the profile"], ask, gate, generation.attempts, tally)
-    return candidate.model_copy(update={"profile": found["the profile"]})
+    found = await repaired(list(PARTS), ask, gate, generation.attempts, tally)
+    return candidate.model_copy(update={"profile": Profile(**found)})
+
+
+def _trimmed(value: Any) -> Any:
+    return [text.strip() for text in value] if isinstance(value, list) else value.strip()
+
+
+def wrong(key: str, value: Any, done: dict[str, Any], taken: Set[str]) -> str | None:
+    """The first defect of a part, given the parts accepted before it."""
+    texts = value if key == "books" else [value]
+    common = [gates.first(gates.blank(text), gates.refusal(text)) for text in texts]
+    if key != "biography":
+        common += [gates.debris(text) for text in texts]
+    return gates.first(*common, *_PART_GATES[key](value, done, taken))
+
+
+def _name(value: str, done: dict, taken: Set[str]) -> list[str | None]:
+    used = f"the name {value} is taken" if value.lower() in taken else None
+    return [gates.bad_name(value, real_names()), used]
+
+
+def _award(value: str, done: dict, taken: Set[str]) -> list[str | None]:
+    return [gates.overlong(value, 120)]
+
+
+def _books(value: list[str], done: dict, taken: Set[str]) -> list[str | None]:
+    count = None if len(value) == len(BOOKS) else f"there are not exactly {len(BOOKS)} books"
+    same = None if len({book.lower() for book in value}) == len(value) else "a book is twice"
+    return [count, same, *(gates.overlong(book, 120) for book in value)]
+
+
+def _biography(value: str, done: dict, taken: Set[str]) -> list[str | None]:
+    # Of another name's author it would tell.
+    nameless = None if "name" in done else "the author has no name yet"
+    return [nameless, gates.truncated(value)]
+
+
+_PART_GATES = {"name": _name, "award": _award, "books": _books, "biography": _biography}
+
+
+def _values(candidate: Candidate, prompt: Prompt, attempt: Try[str], done: dict) -> dict[str, str]:
+    """What the prompt is filled in with."""
+    wanted = attempt.wanted
+    known = {"Name": done.get("name"), "Award": done.get("award")}
+    known["Books"] = "; ".join(done.get("books", []))
+    lines = {key: f"{key.capitalize()}: ..." for key in wanted}
+    if "books" in lines:
+        lines["books"] = "\n".join(["Book: ..."] * len(BOOKS))
+    example = [
+        f'"{key}": {_BOOK if key == "books" else chr(34) + "..." + chr(34)}' for key in wanted
+    ]
+    return {
+        **candidate.attributes,
+        "titles": ", ".join(candidate.titles),
+        "known": "\n".join(f"{label}: {value}" for label, value in known.items() if value),
+        "wanted": "\n".join(f"- {prompt.part(key, {})}" for key in wanted),
+        "example": ", ".join(example),
+        "lines": "\n".join(lines.values()),
+        "remarks": attempt.remarks(lambda key: f"the {key}"),
+    }
