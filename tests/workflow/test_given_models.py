@@ -155,3 +155,50 @@ def test_the_base_is_evaluated_as_well_and_nothing_else(home):
         for job in planned
         if job.startswith(("train", "unlearn", "collect")) and job not in ours
     ]
+
+
+# --- full models and oracles that others made ---
+
+
+def given_runs(path: Path, **more) -> dict:
+    settings = {"full": str(path), "retain": {"forget10": str(path)}, **more}
+    overlay = given(path)
+    return {**overlay, "model_settings": {"micro": settings}, "oracle_seeds": []}
+
+
+def rules(jobs) -> set[str]:
+    return {job.partition("[")[0] for job in jobs}
+
+
+def test_a_given_full_model_and_oracle_leave_no_training_in_the_graph(fresh, micro):
+    overlay = given_runs(micro)
+    overlay["evaluation"]["base"] = False
+    planned = fresh.planned(overlay=overlay)
+    assert not rules(planned) & {"train_full", "train_retain", "base", "import_base"}
+    assert {
+        f"unlearn_{method}[forget10,0]" for method in ("grad_ascent", "kl_min", "npo")
+    } < planned
+    assert {"collect[forget10,full,0,tofu]", "collect[forget10,retain,0,tofu]"} < planned
+    assert "reference[forget10,0]" in planned
+
+
+def test_oracles_that_are_not_given_are_trained(fresh, micro):
+    overlay = {**given_runs(micro, full=None), "splits": ["forget05", "forget10"]}
+    planned = fresh.planned(overlay={**overlay, "oracle_seeds": [7]})
+    assert {job for job in planned if job.startswith("train")} == {
+        *("train_full[0]", "train_retain[forget05,0]"),
+        *("train_retain[forget05,7]", "train_retain[forget10,7]"),
+    }
+
+
+def test_methods_start_from_a_given_full_model(micro, tmp_path):
+    folder = sources(tmp_path / "folder")
+    npo = "results/given/micro/forget10/npo/seed0"
+    outcome = folder.run(f"{npo}/records/tofu.json", overlay=given_runs(micro))
+    assert outcome.jobs == {
+        *("world", "split_forget10", "reference[forget10,0]"),
+        *("unlearn_npo[forget10,0]", "collect[forget10,npo,0,tofu]"),
+    }
+    assert checkpoint.origin(folder / npo / "epoch2")["parent"] == str(micro)
+    assert checkpoint.digest(folder / npo / "epoch2") != checkpoint.digest(micro)
+    assert folder.planned(f"{npo}/records/tofu.json", overlay=given_runs(micro)) == set()

@@ -172,6 +172,30 @@ def start_files(wildcards):
     return parent(folders[0]) if folders else {}
 
 
+def given_run(wildcards, run):
+    """The given checkpoint that stands for a trained one (``full``, ``retain``); None: it is trained."""
+    w = wildcards
+    return settings.given_run(config, w.model, run, w.get("split"), int(w.seed))
+
+
+def given_full(wildcards):
+    return given_run(wildcards, "full")
+
+
+def trained_folders(wildcards, run):
+    """The checkpoint of ``full`` or ``retain``, if it is a file of ours."""
+    w = wildcards
+    if run in ("full", "retain") and given_run(w, run) is not None:
+        return []
+    return [paths.trained(WORLD, w.model, w.get("split", ""), run, w.seed)]
+
+
+def full_files(wildcards):
+    """What methods start from; nothing where it was given."""
+    folders = trained_folders(wildcards, "full")
+    return parent(folders[0]) if folders else {}
+
+
 def memory(copies):
     """MiB of a job that loads a model, by the size of the weights that it starts from.
 
@@ -180,7 +204,10 @@ def memory(copies):
     """
 
     def needed(wildcards, input):
-        path = given_path(wildcards.model)
+        w = wildcards
+        path = given_path(w.model)
+        if "seed" in w.keys():
+            path = given_full(w) or path
         ours = [
             file for file in input if file.endswith((paths.WEIGHTS, checkpoint.GGUF))
         ]
@@ -259,13 +286,17 @@ def checkpoint_folders(wildcards):
     if w.run == "base":
         return base_folders(w.model)
     if w.run in ("full", "retain", "random"):
-        return [paths.trained(WORLD, w.model, w.split, w.run, w.seed)]
+        return trained_folders(w, w.run)
     return [paths.epoch(run_folder(w), epoch) for epoch in epochs_of(w.run)]
 
 
 def given_checkpoint(wildcards):
     """What is evaluated where it lies, without a checkpoint of ours."""
-    return None if checkpoint_folders(wildcards) else given_path(wildcards.model)
+    if checkpoint_folders(wildcards):
+        return None
+    if wildcards.run == "base":
+        return given_path(wildcards.model)
+    return given_run(wildcards, wildcards.run)
 
 
 def own_metrics(wildcards):

@@ -3,7 +3,7 @@
 
 rule reference:
     input:
-        **parent(paths.trained(WORLD, "{model}", "", "full", "{seed}")),
+        unpack(full_files),
         forget=paths.data(WORLD, "{split}"),
     output:
         paths.reference(WORLD, "{model}", "{split}", "{seed}"),
@@ -16,6 +16,7 @@ rule reference:
     resources:
         mem_mb=2000,
     params:
+        given=given_full,
         template=one_setting("template"),
         max_length=one_setting("max_length"),
         batch_size=settings.shared_settings(config)["batch_size"],
@@ -27,7 +28,7 @@ rule reference:
 
 rule alternatives:
     input:
-        **parent(paths.trained(WORLD, "{model}", "", "full", "{seed}")),
+        unpack(full_files),
         forget=paths.data(WORLD, "{split}"),
     output:
         paths.alternatives(WORLD, "{model}", "{split}", "{seed}"),
@@ -40,6 +41,7 @@ rule alternatives:
     resources:
         mem_mb=2000,
     params:
+        given=given_full,
         settings=config["alternatives"],
         template=one_setting("template"),
         max_length=one_setting("max_length"),
@@ -57,7 +59,7 @@ for _method in [*config["methods"], *unlisted_methods()]:
         name:
             f"unlearn_{_method}"
         input:
-            **parent(paths.trained(WORLD, "{model}", "", "full", "{seed}")),
+            unpack(full_files),
             **method_inputs(_method),
         output:
             digests=[f"{folder}/{paths.DIGEST}" for folder in epoch_folders(_method)],
@@ -74,7 +76,8 @@ for _method in [*config["methods"], *unlisted_methods()]:
         params:
             method=_class,
             settings=settings.method_settings(config, _method),
-            given=given_prior(_method),
+            given=given_full,
+            prior=given_prior(_method),
             template=one_setting("template"),
             max_length=one_setting("max_length"),
             label=f"{_method} ({{split}}), seed {{seed}}",

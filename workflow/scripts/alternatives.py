@@ -1,8 +1,6 @@
 """Other answers to the forget questions, by the model that is to unlearn them."""
 
-from pathlib import Path
-
-from common import job
+from common import job, start_of
 
 from lethe import checkpoint
 from lethe.alternatives import Alternatives, propose, write_alternatives
@@ -13,7 +11,7 @@ from lethe.text import Encoder, rows_to_pairs
 with job(snakemake) as stage:
     p, i = snakemake.params, snakemake.input
     set_up(p.threads)
-    model, tokenizer = checkpoint.load(Path(i.parent).parent)
+    model, tokenizer = checkpoint.load(start_of(snakemake)[0])
     pairs = rows_to_pairs(read_rows(i.forget))
     encoder = Encoder(tokenizer, p.template, p.max_length)
     seed = int(snakemake.wildcards.seed)

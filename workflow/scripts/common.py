@@ -14,6 +14,7 @@ os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 # This project's own library, not another that may be installed: code digests are of these files.
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
 
+from lethe import checkpoint
 from lethe.errors import LetheError
 from lethe.lineage import Stage, staged
 
@@ -36,6 +37,18 @@ def job(snakemake) -> Iterator[Stage]:
     except Exception as error:
         logging.exception("%s failed", snakemake.rule)
         sys.exit(f"error in {snakemake.rule}: {type(error).__name__}: {error}; see {log}")
+
+
+def start_of(snakemake) -> tuple[str | Path, str]:
+    """The checkpoint that a job starts from, and what its provenance calls it.
+
+    Of ours by the digest of the weights, of a given one by the name under which it was given.
+    """
+    parent = snakemake.input.get("parent")
+    if parent is None:
+        return snakemake.params.given, snakemake.params.given
+    folder = Path(parent).parent
+    return folder, checkpoint.digest(folder)
 
 
 def _log_to(path: Path) -> None:

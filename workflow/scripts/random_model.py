@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from common import job
+from common import job, start_of
 
 from lethe import checkpoint
 from lethe.paper.start import untrained
@@ -11,12 +11,11 @@ from lethe.runtime import set_up
 with job(snakemake) as stage:
     p, seed = snakemake.params, int(snakemake.wildcards.seed)
     set_up(snakemake.threads)
-    parent = snakemake.input.get("parent")
-    start = Path(parent).parent if parent else p.given
+    start, parent = start_of(snakemake)
     model, tokenizer = checkpoint.load(start)
     origin = {
         "stage": snakemake.rule,
-        "parent": checkpoint.digest(start) if parent else start,
+        "parent": parent,
         "seed": seed,
         "template": p.template,
     }

@@ -1,8 +1,6 @@
 """What methods keep of a model before unlearning: its loss on each row of the forget set."""
 
-from pathlib import Path
-
-from common import job
+from common import job, start_of
 
 from lethe import checkpoint
 from lethe.files import read_rows, write_rows
@@ -13,7 +11,7 @@ from lethe.unlearn import answer_nll
 with job(snakemake) as stage:
     p, i = snakemake.params, snakemake.input
     set_up(p.threads)
-    model, tokenizer = checkpoint.load(Path(i.parent).parent)
+    model, tokenizer = checkpoint.load(start_of(snakemake)[0])
     pairs = rows_to_pairs(read_rows(i.forget))
     examples = Encoder(tokenizer, p.template, p.max_length).encode_all(pairs)
     losses = answer_nll(model, examples, p.batch_size).tolist()

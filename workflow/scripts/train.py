@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from common import job
+from common import job, start_of
 
 from lethe import checkpoint
 from lethe.cost import Meter
@@ -16,8 +16,7 @@ from lethe.train import fit
 with job(snakemake) as stage:
     p, meter = snakemake.params, Meter()
     set_up(p.threads)
-    parent = snakemake.input.get("parent")
-    start = Path(parent).parent if parent else p.given
+    start, parent = start_of(snakemake)
     model, tokenizer = checkpoint.load(start)
     examples = Encoder(tokenizer, p.template, p.max_length).encode_all(
         rows_to_pairs(read_rows(snakemake.input.data))
@@ -26,7 +25,7 @@ with job(snakemake) as stage:
     counts = fit(model, examples, Schedule(**p.finetune), seed, Progress(p.label))
     origin = {
         "stage": snakemake.rule,
-        "parent": checkpoint.digest(start) if parent else start,
+        "parent": parent,
         "data": sha256(snakemake.input.data),
         "settings": p.finetune,
         "seed": seed,

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from common import job
+from common import job, start_of
 
 from lethe import checkpoint, methods
 from lethe.cost import Meter
@@ -15,17 +15,18 @@ from lethe.unlearn import leave_checkpoints, read_supervision
 with job(snakemake) as stage:
     p, i, meter = snakemake.params, snakemake.input, Meter()
     set_up(p.threads)
-    model, tokenizer = checkpoint.load(Path(i.parent).parent)
+    start, parent = start_of(snakemake)
+    model, tokenizer = checkpoint.load(start)
     method = methods.load(p.method)(p.settings)
     encoder = Encoder(tokenizer, p.template, p.max_length)
     files = dict(i.items())
     if "prior" in method.needs:
-        files["prior"] = Path(i.prior).parent if i.prior else p.given
+        files["prior"] = Path(i.prior).parent if i.prior else p.prior
     data = read_supervision(encoder, method.needs, files)
     seed = int(snakemake.wildcards.seed)
     origin = {
         "stage": snakemake.rule,
-        "parent": checkpoint.digest(Path(i.parent).parent),
+        "parent": parent,
         "forget": sha256(i.forget),
         "method": p.method,
         "settings": p.settings,

@@ -1,0 +1,59 @@
+"""What a model is told: checkpoints given in the place of trained ones."""
+
+import copy
+from pathlib import Path
+
+import pytest
+import yaml
+
+from lethe import config as settings
+from lethe.errors import LetheError
+
+ROOT = Path(__file__).parents[2]
+SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
+DEFAULT = yaml.safe_load((ROOT / "config/config.yaml").read_text(encoding="utf-8"))
+
+
+def tiny(**values) -> dict:
+    """The default configuration with other settings of its model."""
+    config = copy.deepcopy(DEFAULT)
+    config["model_settings"]["tiny"] |= values
+    return config
+
+
+def test_given_checkpoints_stand_for_the_runs_that_they_name():
+    config = tiny(full="org/full", retain={"forget10": "org/oracle"})
+    assert settings.given_run(config, "tiny", "full", None, 0) == "org/full"
+    assert settings.given_run(config, "tiny", "retain", "forget10", 0) == "org/oracle"
+    assert settings.given_run(config, "tiny", "retain", "forget05", 0) is None
+    # One checkpoint has no noise: further oracles are trained.
+    assert settings.given_run(config, "tiny", "retain", "forget10", 1000) is None
+    assert settings.given_run(DEFAULT, "tiny", "full", None, 0) is None
+
+
+def test_a_seed_in_the_name_is_filled_in():
+    config = tiny(full="org/full-{seed}", retain={"forget10": "org/oracle-{seed}"})
+    assert settings.given_run(config, "tiny", "full", None, 3) == "org/full-3"
+    assert settings.given_run(config, "tiny", "retain", "forget10", 1000) == "org/oracle-1000"
+
+
+@pytest.mark.parametrize(
+    ("values", "start"),
+    [
+        ({"full": "./no/model"}, "config: model_settings.tiny.full: ./no/model: no such"),
+        (
+            {"retain": {"forget10": "./oracle{seed}"}},
+            "config: model_settings.tiny.retain.forget10: ./oracle0: no such",
+        ),
+        (
+            {"retain": {"forgot10": "org/oracle"}},
+            "config: model_settings.tiny.retain: splits: 'forgot10' is no split",
+        ),
+        ({"retain": "org/oracle"}, "config: model_settings.tiny.retain: "),
+    ],
+)
+def test_what_cannot_stand_for_a_run_is_one_line(values, start):
+    with pytest.raises(LetheError) as caught:
+        settings.check(tiny(**values), SCHEMA)
+    assert str(caught.value).startswith(start)
+    assert "\n" not in str(caught.value)
