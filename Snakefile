@@ -48,5 +48,8 @@ rule all:
     localrule: True
 
 
+include: "workflow/rules/resources.smk"
+
+
 onsuccess:
     print(closing_words())

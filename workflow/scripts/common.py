@@ -14,7 +14,7 @@ os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 # This project's own library, not another that may be installed: code digests are of these files.
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
 
-from lethe import checkpoint
+from lethe import checkpoint, devices
 from lethe.errors import LetheError
 from lethe.lineage import Stage, staged
 
@@ -29,6 +29,7 @@ def job(snakemake) -> Iterator[Stage]:
     log = Path(snakemake.log[0])
     _log_to(log)
     try:
+        _claim_devices(snakemake.resources.get("gpu", 0))
         with staged(snakemake.output[0]) as stage:
             yield stage
     except LetheError as error:
@@ -49,6 +50,13 @@ def start_of(snakemake) -> tuple[str | Path, str]:
         return snakemake.params.given, snakemake.params.given
     folder = Path(parent).parent
     return folder, checkpoint.digest(folder)
+
+
+def _claim_devices(count: int) -> None:
+    """GPUs of this job alone, if the profile gives it some; held until the process ends."""
+    claim = devices.claim(count, lambda all: logging.info("waiting for a GPU of %s", all))
+    if claim is not None:
+        logging.info("GPU %s", ",".join(claim.devices))
 
 
 def _log_to(path: Path) -> None:

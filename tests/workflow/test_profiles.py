@@ -1,0 +1,88 @@
+"""What the shipped profiles ask for each rule."""
+
+import re
+
+import pytest
+import yaml
+from workflow_folder import ROOT, sources
+
+# A job of a dry run: its rule, and the line of its resources.
+JOB = re.compile(r"^rule (\w+):\n(?:(?: {4}.*\n)*?) {4}resources: (.*)$", re.MULTILINE)
+METHODS = ("grad_ascent", "kl_min", "npo")
+LOADS_A_MODEL = re.compile(r"base|train_\w+|reference|unlearn_\w+|collect")
+
+
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory):
+    return sources(tmp_path_factory.mktemp("empty") / "folder")
+
+
+def requests(folder, profile: str, *arguments: str) -> dict[str, dict[str, str]]:
+    """Resources by rule, as a dry run prints them."""
+    outcome = folder.snakemake("-n", "--workflow-profile", profile, *arguments)
+    assert outcome.code == 0, outcome.end
+    found = {}
+    for rule, line in JOB.findall(outcome.output):
+        found[rule] = dict(pair.split("=", 1) for pair in line.split(", "))
+    assert {"world", "base", "unlearn_npo", "score"} <= set(found)
+    return found
+
+
+@pytest.mark.parametrize("profile", ["slurm", "gpu"])
+def test_rules_that_load_a_model_get_a_gpu_and_no_others(profile, empty):
+    found = requests(empty, f"profiles/{profile}")
+    with_gpu = {rule for rule, resources in found.items() if resources.get("gpu", "0") != "0"}
+    assert with_gpu == {rule for rule in found if LOADS_A_MODEL.fullmatch(rule)}
+
+
+def test_slurm_partitions_and_times(empty):
+    found = requests(empty, "profiles/slurm")
+    assert {resources["slurm_partition"] for resources in found.values()} == {"cpu", "gpu"}
+    assert found["unlearn_npo"]["slurm_partition"] == "gpu"
+    assert found["score"]["slurm_partition"] == "cpu"
+    assert all(int(resources["runtime"]) > 0 for resources in found.values())
+
+
+def test_pattern_reaches_every_rule_that_fits_and_yields_to_an_own_entry(empty, tmp_path):
+    shipped = yaml.safe_load((ROOT / "profiles/default/config.yaml").read_text(encoding="utf-8"))
+    shipped["set-resources"] = {
+        "unlearn_npo": {"runtime": 7},
+        "unlearn_*": {"runtime": 5, "gpu": 2},
+    }
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(shipped), encoding="utf-8")
+    found = requests(empty, str(tmp_path))
+    given = {
+        rule: (resources.get("runtime"), resources.get("gpu")) for rule, resources in found.items()
+    }
+    assert given["unlearn_npo"] == ("7", "2")
+    assert given["unlearn_kl_min"] == given["unlearn_grad_ascent"] == ("5", "2")
+    assert given["reference"] == (None, None)
+
+
+def test_no_machine_is_in_the_science(empty):
+    """Partitions, accounts, times and devices stand in profiles, never in a configuration."""
+    for file in sorted(ROOT.glob("config/*.yaml")):
+        text = file.read_text(encoding="utf-8")
+        assert not re.search(r"slurm|partition|account|runtime|\bgpu", text), file.name
+
+
+# --- several GPUs on one machine ---
+
+
+@pytest.mark.slow
+def test_jobs_side_by_side_get_a_device_each(worked, monkeypatch):
+    """Real jobs, devices that are only numbers: the models themselves run on the processor."""
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,6")
+    folders = [f"results/smoke/micro/forget10/{name}/seed0" for name in METHODS]
+    targets = [f"{folder}/cost/unlearn.json" for folder in folders]
+    worked.run(
+        *targets,
+        "--workflow-profile",
+        "profiles/gpu",
+        overlay={"unlearning": {"lr": 2.0e-3}},
+        cores=3,
+    )
+    logs = [worked / f"results/logs/smoke/micro/forget10/{name}/seed0.log" for name in METHODS]
+    claimed = [re.findall(r"GPU (\S+)$", log.read_text(), re.MULTILINE) for log in logs]
+    assert all(len(found) == 1 for found in claimed)
+    assert {found[0] for found in claimed} == {"4", "6"}

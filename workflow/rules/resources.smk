@@ -1,0 +1,17 @@
+# What a profile says of rules' resources. Rules that are made for each method, table or figure have
+# names that no profile can list, so an entry of `set-resources` may be a pattern, such as unlearn_*.
+
+from fnmatch import fnmatchcase
+
+
+def spread_resources():
+    """Give rules the resources of the patterns that they fit; a rule's own entry wins."""
+    given = workflow.resource_settings.overwrite_resources or {}
+    for ruled in workflow.rules:
+        for pattern, resources in given.items():
+            if fnmatchcase(ruled.name, pattern):
+                ruled.resources.update(resources)
+        ruled.resources.update(given.get(ruled.name, {}))
+
+
+spread_resources()
