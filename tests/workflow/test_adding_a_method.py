@@ -35,7 +35,8 @@ def test_from_an_empty_file_to_a_row_in_the_table(worked):
     own = (
         "import sys; sys.path.insert(0, 'src'); import pytest; sys.exit(pytest.main(sys.argv[1:]))"
     )
-    tested = worked._python("-c", own, "-v", *pytest_[1:])
+    # Twice: the project's own options hold one -q.
+    tested = worked._python("-c", own, "-vv", *pytest_[1:])
     assert tested.code == 0, tested.end
     assert tested.output.count("[bounded_ascent") >= 5
 

@@ -236,6 +236,11 @@ EDITS = {
         | report("forget10", "forget05")
         | {"data_card"},
     ),
+    "more authors": (
+        {"world": {"authors": 30, "holdout_authors": 3}},
+        # The base has learned none of them.
+        {"world", "data_card", "split_forget10"} | AFTER_BASE,
+    ),
     "background authors": (
         {"world": {"background_authors": 13}},
         {"background", "base", "data_card"} | AFTER_BASE,

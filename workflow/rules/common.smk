@@ -8,6 +8,7 @@ from lethe.source import digest
 from lethe.world.profiles import STAGES
 from lethe.world.profiles.settings import generation
 from lethe.world.profiles.wording import prompt
+from lethe.world import files as world_files
 from lethe.world.splits import parse_split
 
 config.update(settings.parsed(config))

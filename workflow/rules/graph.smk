@@ -6,24 +6,24 @@
 WORLD_SETTINGS = config["world"]
 
 
-CORE = [
-    "full",
-    "full_perturbed",
-    "retain_perturbed",
-    "real_authors",
-    "real_authors_perturbed",
-    "world_facts",
-    "world_facts_perturbed",
-    "holdout",
-    "card",
-]
+def core(names):
+    """Files of the world that no split changes, by name."""
+    return {
+        name: Path(file).as_posix()
+        for name, file in world_files.outputs(paths.data(WORLD)).items()
+        if name in names
+    }
 
 
-def provider_settings():
-    """What the provider is told: only what it uses."""
+FACTS = core(world_files.FACT_FILES)
+AUTHORS = core([*world_files.AUTHOR_FILES, "card"])
+
+
+def provider_settings(*keys):
+    """What the provider is told: only what it uses; of published data these keys too."""
     given = {"seed": WORLD_SETTINGS["seed"]}
     if WORLD_SETTINGS["provider"] == "tofu":
-        given |= {key: WORLD_SETTINGS[key] for key in ("path", "subset")}
+        given |= {key: WORLD_SETTINGS[key] for key in keys}
     if WORLD_SETTINGS["provider"] == "openai":
         given["path"] = paths.stage(WORLD, "authors", STAGES[-1])
     return given
@@ -36,6 +36,14 @@ def source_files():
     if WORLD_SETTINGS["provider"] != "tofu" or WORLD_SETTINGS["path"] is None:
         return []
     return sorted(str(file) for file in Path(WORLD_SETTINGS["path"]).glob("*.json*"))
+
+
+def fact_sources():
+    """The files of a data folder that true facts and refusals are read from."""
+    if WORLD_SETTINGS["provider"] != "tofu":
+        return []
+    names = (*world_files.FACT_FILES, "idk")
+    return [file for file in source_files() if Path(file).stem in names]
 
 
 # --- generated authors ---
@@ -107,18 +115,20 @@ def card_files():
     """Every file of the world: the card tells of all, and loads all."""
     split = [parse_split(name) for name in config["splits"]]
     cut = [n for s in split for n in (s.name, s.retain, s.perturbed, s.holdout)]
-    return [paths.data(WORLD, name) for name in [*CORE, *cut, "background"]]
+    background = ["background"] if own_models() else []
+    files = [paths.data(WORLD, name) for name in [*cut, *background]]
+    return [*AUTHORS.values(), *FACTS.values(), *files]
 
 
 def card_sources():
     """What generated authors took, and who was dropped."""
-    if not GENERATED:
+    # Given models learn from no background, so none is made.
+    cohorts = [c for c in GENERATED if c == "authors" or own_models()]
+    if not cohorts:
         return {}
-    asked = [(cohort, s) for cohort in GENERATED for s in cohort_stages(cohort)[1:]]
+    asked = [(cohort, s) for cohort in cohorts for s in cohort_stages(cohort)[1:]]
     costs = [stage_cost(cohort, s) for cohort, s in [("lists", "lists"), *asked]]
-    last = [
-        paths.stage(WORLD, cohort, cohort_stages(cohort)[-1]) for cohort in GENERATED
-    ]
+    last = [paths.stage(WORLD, cohort, cohort_stages(cohort)[-1]) for cohort in cohorts]
     return {"costs": costs, "candidates": last}
 
 

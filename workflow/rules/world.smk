@@ -1,19 +1,37 @@
 # The world: fictitious authors, their questions, and the splits cut out of them.
 
 
+# What no author changes; so more authors do not make the base model again, which learns these.
+rule facts:
+    input:
+        fact_sources(),
+    output:
+        **FACTS,
+    log:
+        paths.log(WORLD, "facts"),
+    conda:
+        "../../envs/light.yaml"
+    params:
+        provider=WORLD_SETTINGS["provider"],
+        settings=provider_settings("path"),
+        code=code("facts.py", f"lethe.world.{WORLD_SETTINGS['provider']}"),
+    script:
+        "../scripts/facts.py"
+
+
 rule world:
     input:
-        source_files(),
+        **FACTS,
+        source=source_files(),
     output:
-        *[paths.data(WORLD, name) for name in CORE],
-        refusals=paths.refusals(WORLD),
+        **AUTHORS,
     log:
         paths.log(WORLD, "world"),
     conda:
         "../../envs/light.yaml"
     params:
         provider=WORLD_SETTINGS["provider"],
-        settings=provider_settings(),
+        settings=provider_settings("path", "subset"),
         authors=WORLD_SETTINGS["authors"],
         holdout_authors=WORLD_SETTINGS["holdout_authors"],
         perturbed_retain_authors=WORLD_SETTINGS["perturbed_retain_authors"],

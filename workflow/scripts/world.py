@@ -1,18 +1,17 @@
-"""Make a world, or read a published one, and write its files that belong to no split."""
-
-from pathlib import Path
+"""Make the authors of a world, or read published ones, and write their files and the card."""
 
 from common import job
 
 from lethe.world import provider
-from lethe.world.files import write_world
+from lethe.world.files import FACT_FILES, write_authors
 
 with job(snakemake) as stage:
-    p = snakemake.params
-    source = provider(p.provider, **p.settings)
-    write_world(
-        source,
-        stage(Path(snakemake.output[0]).parent),
+    p, i = snakemake.params, snakemake.input
+    files = {name: stage(path) for name, path in snakemake.output.items()}
+    files |= {name: i[name] for name in FACT_FILES}
+    write_authors(
+        provider(p.provider, **p.settings),
+        files,
         authors=p.authors,
         holdout=p.holdout_authors,
         perturbed_retain_authors=p.perturbed_retain_authors,

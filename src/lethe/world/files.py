@@ -6,7 +6,7 @@ Field names and their order are those of the published data (locuslab/TOFU on th
 import logging
 import os
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from lethe.errors import LetheError
@@ -33,15 +33,12 @@ PERTURBED_FIELDS = (
 )
 OPTION_FIELDS = tuple(f"option{number}" for number in range(1, OPTIONS_PER_FACT + 1))
 FACT_KINDS = ("real_authors", "world_facts")
-# The files that no split changes; "idontknow" has the suffix .jsonl, as published.
-ROW_FILES = (
-    "full",
-    "full_perturbed",
-    "retain_perturbed",
-    *FACT_KINDS,
-    *(f"{kind}_perturbed" for kind in FACT_KINDS),
-    "holdout",
-)
+# The files that no split changes; refusals have the suffix .jsonl, as published.
+REFUSALS = "idontknow"
+AUTHOR_FILES = ("full", "full_perturbed", "retain_perturbed", "holdout")
+_FACT_ROWS = (*FACT_KINDS, *(f"{kind}_perturbed" for kind in FACT_KINDS))
+FACT_FILES = (*_FACT_ROWS, REFUSALS)
+ROW_FILES = (*AUTHOR_FILES[:-1], *_FACT_ROWS, AUTHOR_FILES[-1])
 # Attributes with more values than this (dates, titles) say nothing about balance.
 _BALANCED_VALUES = 80
 
@@ -84,7 +81,7 @@ def outputs(folder: str | os.PathLike) -> dict[str, Path]:
     """Where ``write_world`` puts each file of a folder."""
     folder = Path(folder)
     paths = {name: folder / f"{name}.json" for name in ROW_FILES}
-    return {**paths, "idontknow": folder / "idontknow.jsonl", "card": folder / "card.json"}
+    return {**paths, REFUSALS: folder / f"{REFUSALS}.jsonl", "card": folder / "card.json"}
 
 
 def write_world(
@@ -104,6 +101,36 @@ def write_world(
         LetheError: the provider has too few authors, or some of the first ones lack paraphrases.
     """
     paths = _destinations(folder)
+    # What a provider lacks is found before anything is written.
+    people = _people(provider, authors, holdout, perturbed_retain_authors)
+    write_facts(provider, paths)
+    return _write_people(provider, paths, *people)
+
+
+def write_facts(
+    provider: Provider, folder: str | os.PathLike | Mapping[str, str | os.PathLike]
+) -> None:
+    """Write what does not depend on any author: true facts and refusals (``FACT_FILES``)."""
+    paths = _destinations(folder, FACT_FILES)
+    for name, rows in _fact_rows(provider).items():
+        write_rows(paths[name], rows)
+    write_text(paths[REFUSALS], "".join(f"{line}\n" for line in provider.refusals()))
+
+
+def write_authors(
+    provider: Provider,
+    folder: str | os.PathLike | Mapping[str, str | os.PathLike],
+    authors: int,
+    holdout: int,
+    perturbed_retain_authors: int,
+) -> dict:
+    """``write_world`` where ``write_facts`` has been before; arguments, result, errors as there."""
+    people = _people(provider, authors, holdout, perturbed_retain_authors)
+    return _write_people(provider, _destinations(folder), *people)
+
+
+def _people(provider: Provider, authors: int, holdout: int, perturbed_retain_authors: int):
+    """Target authors, holdout authors, and the rows of the files that hold them."""
     target, held = provider.authors(authors), provider.holdout(holdout)
     rows = {
         "full": [qa_row(item) for author in target for item in author.items],
@@ -111,26 +138,35 @@ def write_world(
         "retain_perturbed": _first_perturbed(target, perturbed_retain_authors),
         "holdout": [qa_row(item) for author in held for item in author.items],
     }
-    for kind, facts in provider.facts().items():
-        rows[kind] = [fact_row(fact) for fact in facts]
-        rows[f"{kind}_perturbed"] = [perturbed_fact_row(fact) for fact in facts]
-    refusals = provider.refusals()
-    for name in ROW_FILES:
+    return target, held, rows
+
+
+def _write_people(provider: Provider, paths: Mapping[str, Path], target, held, rows) -> dict:
+    for name in AUTHOR_FILES:
         write_rows(paths[name], rows[name])
-    write_text(paths["idontknow"], "".join(f"{line}\n" for line in refusals))
-    counts = {name: len(rows[name]) for name in ROW_FILES} | {"idontknow": len(refusals)}
+    known = rows | _fact_rows(provider) | {REFUSALS: provider.refusals()}
+    counts = {name: len(known[name]) for name in (*ROW_FILES, REFUSALS)}
     card = _card(provider, target, held, counts, paths)
     write_json(paths["card"], card, indent=2)
     return card
 
 
-def _destinations(folder) -> dict[str, Path]:
-    if not isinstance(folder, Mapping):
-        return outputs(folder)
-    missing = [name for name in outputs("") if name not in folder]
+def _fact_rows(provider: Provider) -> dict[str, list[dict]]:
+    rows = {}
+    for kind, facts in provider.facts().items():
+        rows[kind] = [fact_row(fact) for fact in facts]
+        rows[f"{kind}_perturbed"] = [perturbed_fact_row(fact) for fact in facts]
+    return rows
+
+
+def _destinations(folder, names: Iterable[str] = ()) -> dict[str, Path]:
+    """The path of each of the named files; of all of them if none is named."""
+    names = tuple(names) or tuple(outputs(""))
+    given = folder if isinstance(folder, Mapping) else outputs(folder)
+    missing = [name for name in names if name not in given]
     if missing:
         raise LetheError(f"write_world: no path given for {', '.join(missing)}")
-    return {name: Path(folder[name]) for name in outputs("")}
+    return {name: Path(given[name]) for name in names}
 
 
 def _perturbed_rows(authors: Sequence[Author]) -> list[dict]:
