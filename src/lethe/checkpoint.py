@@ -40,6 +40,7 @@ def load(source: str | Path, device: str = "cpu", dtype: str = "float32"):
     import torch
     from transformers import AutoModelForCausalLM, GgufConfig
 
+    from lethe.cost import watch
     from lethe.packing import use_packing
 
     check_given(source)
@@ -62,6 +63,7 @@ def load(source: str | Path, device: str = "cpu", dtype: str = "float32"):
         name, count = min(found["missing_keys"]), len(found["missing_keys"])
         raise LetheError(f"{source}: no weights {name} ({count} missing); get the model again")
     use_packing(model)
+    watch(model)
     return model.to(device).eval(), load_tokenizer(source)
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch.nn.functional import cross_entropy
 
+from lethe.cost import passed
 from lethe.errors import LetheError
 from lethe.packing import Batch, to_device
 
@@ -76,6 +77,8 @@ def layer_states(model, batch: Batch, layer: int | None) -> torch.Tensor:
     try:
         hidden_states(model, batch)
     except _Reached:
+        # The decoder did not come to its end, where other passes are counted.
+        passed(found[0], batch.ids.numel() * (layer + 1) / len(layers))
         return found[0][0]
     finally:
         hook.remove()

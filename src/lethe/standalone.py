@@ -80,37 +80,37 @@ def unlearn(
     out = Path(out)
     if out.exists() and any(out.iterdir()):
         raise LetheError(f"{out}: the folder is not empty; name a new one, or remove it")
-    meter = Meter()
-    set_up(threads)
-    model, tokenizer = checkpoint.load(start, device)
-    encoder = Encoder(tokenizer, template, max_length)
-    files = dict(files)
-    if "alternatives" in method.needs:
-        files["alternatives"] = out / "alternatives.json"
-        _propose(model, encoder, files, seed)
-    data = read_supervision(encoder, method.needs, files)
-    name = type(method).__module__.rpartition(".")[2]
-    known = (Path(start) / paths.DIGEST).exists()
-    origin = {
-        "stage": "unlearn",
-        "parent": checkpoint.digest(start) if known else str(start),
-        "forget": sha256(files["forget"]),
-        "method": name,
-        "settings": method.settings.model_dump(mode="json"),
-        "seed": seed,
-        "template": template,
-    }
+    with Meter() as meter:
+        set_up(threads)
+        model, tokenizer = checkpoint.load(start, device)
+        encoder = Encoder(tokenizer, template, max_length)
+        files = dict(files)
+        if "alternatives" in method.needs:
+            files["alternatives"] = out / "alternatives.json"
+            _propose(model, encoder, files, seed)
+        data = read_supervision(encoder, method.needs, files)
+        name = type(method).__module__.rpartition(".")[2]
+        known = (Path(start) / paths.DIGEST).exists()
+        origin = {
+            "stage": "unlearn",
+            "parent": checkpoint.digest(start) if known else str(start),
+            "forget": sha256(files["forget"]),
+            "method": name,
+            "settings": method.settings.model_dump(mode="json"),
+            "seed": seed,
+            "template": template,
+        }
 
-    folders: list[Path] = []
+        folders: list[Path] = []
 
-    def place(epoch: int) -> Path:
-        folders.append(Path(paths.epoch(str(out), epoch)))
-        return folders[-1]
+        def place(epoch: int) -> Path:
+            folders.append(Path(paths.epoch(str(out), epoch)))
+            return folders[-1]
 
-    counts = leave_checkpoints(
-        method, model, tokenizer, data, seed, origin, place, Progress(f"{name}, seed {seed}")
-    )
-    write_json(out / "cost.json", meter.read(**counts))
+        counts = leave_checkpoints(
+            method, model, tokenizer, data, seed, origin, place, Progress(f"{name}, seed {seed}")
+        )
+        write_json(out / "cost.json", meter.read(**counts))
     return folders[-1]
 
 

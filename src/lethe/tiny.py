@@ -61,6 +61,7 @@ def make_model(architecture: Architecture, tokenizer, seed: int):
     from transformers.models.llama.configuration_llama import LlamaConfig
     from transformers.models.llama.modeling_llama import LlamaForCausalLM
 
+    from lethe.cost import watch
     from lethe.packing import use_packing
 
     config = LlamaConfig(
@@ -80,4 +81,5 @@ def make_model(architecture: Architecture, tokenizer, seed: int):
         torch.manual_seed(seed)
         model = LlamaForCausalLM(config)
     use_packing(model)
+    watch(model)
     return model

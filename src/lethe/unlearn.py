@@ -103,13 +103,12 @@ def leave_checkpoints(
 ) -> dict[str, int]:
     """Run a method and save a checkpoint after each epoch, at ``place(epoch)``.
 
-    Returns counts: steps, rows, and the passes over a batch that the steps took.
+    Returns counts: steps and rows.
     """
     step = 0
     for epoch, step in method.run(model, data, seed, report):
         checkpoint.save(place(epoch), model, tokenizer, {**origin, "epoch": epoch, "step": step})
-    passes = {f"{kind}_passes": step * n for kind, n in vars(method.passes).items()}
-    return {"steps": step, "rows": len(data.forget), **passes}
+    return {"steps": step, "rows": len(data.forget)}
 
 
 @dataclass

@@ -4,8 +4,9 @@ import os
 import stat
 
 import pytest
+import torch
 
-from lethe.cost import Meter
+from lethe.cost import Meter, watch
 from lethe.errors import LetheError
 from lethe.files import read_json, read_rows, sha256, whole_file, write_json, write_rows, write_text
 from lethe.progress import Progress
@@ -133,6 +134,32 @@ def test_cost_counts_from_the_meters_creation():
     assert 5 < cost["peak_memory_mib"] < 2**20
     assert "tokens_per_second" not in meter.read(rows=1)
     json.dumps(cost, allow_nan=False)
+
+
+def test_meters_count_the_passes_of_a_model_and_of_its_copies(model, examples):
+    import copy
+
+    from lethe.forward import Forward
+    from lethe.packing import pack
+
+    watch(model)
+    batch, twin = pack(examples[:2]), copy.deepcopy(model)
+    tokens = batch.ids.numel()
+    Forward(model).answers(batch)
+    with Meter() as meter:
+        Forward(model).answers(batch).mean_nll().backward()
+        with torch.no_grad():
+            Forward(twin).answers(batch)
+            # One layer of the two that there are.
+            Forward(twin).hidden(batch, 0)
+            model.generate(torch.tensor([examples[0].ids[:3]]), max_new_tokens=4, min_new_tokens=4)
+    Forward(model).answers(batch)
+    cost = meter.read()
+    assert (cost["forward_passes"], cost["backward_passes"]) == (3 + 4, 1)
+    # A generation reads its prompt, then token after token, the last of which it only writes.
+    assert cost["forward_tokens"] == round(2.5 * tokens) + 3 + 3
+    assert cost["backward_tokens"] == tokens
+    assert "forward_passes" not in Meter().read()
 
 
 def test_progress_is_seldom_but_ends_with_the_last_step(caplog):

@@ -5,12 +5,14 @@ import math
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from scipy.stats import hmean, ks_2samp
 
 from lethe import paths
 from lethe.figures.base import FigureData
 from lethe.tables.base import TableData
 from lethe.tables.bootstrap import collect_intervals
+from lethe.tables.cost import COLUMNS
 from lethe.tables.intervals import by_place
 from lethe.tables.scores import collect_scores
 
@@ -63,7 +65,22 @@ def write_world(
 
 def figure_data(entries, methods=tuple(METHODS), seeds=(0,)) -> FigureData:
     intervals = by_place(collect_intervals(entries))
-    return FigureData.of(collect_scores(entries), MODEL, SPLIT, methods, seeds, entries, intervals)
+    scores, paid = collect_scores(entries), costs(methods, seeds)
+    return FigureData.of(scores, MODEL, SPLIT, methods, seeds, entries, intervals, paid)
+
+
+def costs(methods=tuple(METHODS), seeds=(0,)) -> pd.DataFrame:
+    """A table of costs: the first method 2% of the oracle's compute, each other 5% more."""
+    rows = []
+    for seed in seeds:
+        shares = {"full": 1.1, "retain": 1.0}
+        shares |= {method: 0.02 + 0.05 * number for number, method in enumerate(methods)}
+        rows += [
+            {column: 0 for column in COLUMNS}
+            | {"model": MODEL, "split": SPLIT, "run": run, "seed": seed, "compute_share": share}
+            for run, share in shares.items()
+        ]
+    return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def table_data(entries, methods, seeds=(0,)) -> TableData:

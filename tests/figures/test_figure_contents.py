@@ -13,6 +13,8 @@ from matplotlib.container import BarContainer
 from scipy.stats import ks_2samp
 
 from lethe import figures
+from lethe.errors import LetheError
+from lethe.figures import pareto
 from lethe.figures.style import looks
 from lethe.figures.truth_ratios import BINS, p_text
 
@@ -289,3 +291,34 @@ def test_texts_do_not_leave_the_figure_or_overlap(name, data):
         for other in boxes[:number]:
             same = np.allclose(box.extents, other.extents)  # the two axes of a panel
             assert same or not box.padded(-1).overlaps(other.padded(-1))
+
+
+def test_pareto_has_every_method_at_its_cost_and_the_best_on_stairs(data):
+    figure = figures.draw("pareto", data)
+    quality, utility = figure.axes
+    cost = pareto.costs(data)
+    assert cost == pytest.approx({m: 0.02 + 0.05 * n for n, m in enumerate(made.METHODS)})
+    for axes, place in ((quality, pareto.QUALITY), (utility, pareto.UTILITY)):
+        points = {m: (cost[m], data.last(m, *place)[0]) for m in made.METHODS}
+        for method, point in points.items():
+            dot = scatters(axes)[looks([method])[method].label].get_offsets()
+            np.testing.assert_allclose(dot, [point])
+        (stairs,) = (line for line in axes.lines if line.get_label() == "Pareto front")
+        # The cheapest method is always on them, and no method is above and left of them.
+        assert stairs.get_xdata()[0] == pytest.approx(0.02)
+        for x, y in points.values():
+            assert y <= max(y_ for x_, y_ in stairs.get_xydata() if x_ <= x + 1e-9)
+        assert 1.0 in [
+            line.get_xdata()[0] for line in axes.lines if len(set(line.get_xdata())) == 1
+        ]
+    assert legend_texts(figure)[: len(made.METHODS)] == LABELS[2:]
+
+
+def test_a_front_leaves_out_what_another_equals_for_less():
+    points = [(3.0, 0.5), (1.0, 0.2), (2.0, 0.2), (2.0, 0.4), (4.0, 0.9), (5.0, 0.1)]
+    assert pareto.front(points) == [(1.0, 0.2), (2.0, 0.4), (3.0, 0.5), (4.0, 0.9)]
+
+
+def test_pareto_without_costs_says_what_is_missing(data):
+    with pytest.raises(LetheError, match="no costs"):
+        figures.draw("pareto", dataclasses.replace(data, costs=None))

@@ -19,6 +19,7 @@ REPOSITORY = Path(__file__).parents[2]
 DRAW_ALL = """
 import json, sys
 from pathlib import Path
+import synthetic_metrics
 from lethe import figures
 from lethe.figures.base import FigureData
 from lethe.tables.bootstrap import collect_intervals
@@ -27,8 +28,9 @@ from lethe.tables.scores import collect_scores
 
 entries, out, methods = json.loads(sys.argv[1]), Path(sys.argv[2]), json.loads(sys.argv[3])
 intervals = by_place(collect_intervals(entries))
+costs = synthetic_metrics.costs(methods)
 data = FigureData.of(
-    collect_scores(entries), "tiny", "forget10", methods, [0], entries, intervals
+    collect_scores(entries), "tiny", "forget10", methods, [0], entries, intervals, costs
 )
 for name in figures.names():
     figures.render(name, data, out / f"{name}.pdf", out / f"{name}.png")
@@ -36,11 +38,11 @@ for name in figures.names():
 
 
 def test_figures_are_found_by_name():
-    assert figures.names() == ["curves", "trajectories", "truth_ratios", "utility_bars"]
+    assert figures.names() == ["curves", "pareto", "trajectories", "truth_ratios", "utility_bars"]
 
 
 def test_unknown_figure_lists_those_that_exist(data):
-    with pytest.raises(LetheError, match=r"'pie'.*curves, trajectories"):
+    with pytest.raises(LetheError, match=r"'pie'.*curves, pareto, trajectories"):
         figures.draw("pie", data)
 
 
@@ -63,6 +65,7 @@ def test_two_processes_draw_the_same_bytes(entries, tmp_path):
         arguments = [json.dumps(entries), str(out), json.dumps(made.METHODS)]
         # What differs between two runs of a user must not reach the files.
         differing = {"PYTHONHASHSEED": str(number + 1), "SOURCE_DATE_EPOCH": str(number * 10**9)}
+        differing["PYTHONPATH"] = str(Path(__file__).parent)
         subprocess.run(
             [sys.executable, "-c", DRAW_ALL, *arguments], check=True, env=os.environ | differing
         )

@@ -64,7 +64,8 @@ def test_it_is_the_librarys_run(folder, start, pairs):
     assert origin["settings"]["retain_weight"] == 5
     cost = json.loads((folder / "out/cost.json").read_text())
     assert (cost["steps"], cost["rows"]) == (4, 3)
-    assert (cost["forward_passes"], cost["backward_passes"]) == (8, 8)
+    # Two passes of each of four steps, and what the reference takes: three rows in two batches.
+    assert (cost["forward_passes"], cost["backward_passes"]) == (8 + 2, 8)
 
 
 @pytest.mark.parametrize("name", methods.available())

@@ -12,7 +12,7 @@ from workflow_folder import ROOT, Folder, sources
 
 METHODS = ("grad_ascent", "kl_min", "npo")
 METRICS = ("probability", "rouge", "truth_ratio", "model_utility", "forget_quality")
-FIGURES = ("trajectories", "curves", "truth_ratios", "utility_bars")
+FIGURES = ("trajectories", "curves", "truth_ratios", "utility_bars", "pareto")
 TABLES = ("summary", "utility", "oracles")
 FULL = "results/smoke/micro/all/full/seed0/checkpoint"
 NPO = "results/smoke/micro/forget10/npo/seed0"
@@ -45,14 +45,18 @@ def report(*splits) -> set[str]:
     return drawn | numbers | {f"table_{name}" for name in TABLES} | {"all"}
 
 
+# Where a model was trained or a method ran, what that cost is compared again.
+COST = {"table_cost"}
+
+
 def method_again(method) -> set[str]:
-    return unlearned([method]) | evaluated([f"{method},0"]) | report()
+    return unlearned([method]) | evaluated([f"{method},0"]) | report() | COST
 
 
 ORACLES = {"train_retain[forget10,0]", "train_retain[forget10,1000]"}
 # NPO compares with the full model's losses, which are a file of their own.
 OLD = {"train_full[0]", "reference[forget10,0]"}
-AFTER_BASE = OLD | ORACLES | unlearned() | evaluated(runs()) | report()
+AFTER_BASE = OLD | ORACLES | unlearned() | evaluated(runs()) | report() | COST
 
 # --- edits; what one returns is laid over the settings ---
 
@@ -121,6 +125,10 @@ def other_table(folder: Folder) -> None:
 
 def other_oracles(folder: Folder) -> None:
     folder.append("src/lethe/tables/oracles.py", "\n\nANSWER = 42\n")
+
+
+def other_costs(folder: Folder) -> None:
+    folder.append("src/lethe/tables/cost.py", "\n\nANSWER = 42\n")
 
 
 def other_bootstrap(folder: Folder) -> None:
@@ -205,6 +213,10 @@ EDITS = {
         other_bootstrap,
         report() - {"scores", "claims", "table_oracles"},
     ),
+    "the source of the table of costs": (
+        other_costs,
+        {"table_cost", "figure_pareto[forget10]", "all"},
+    ),
     "the source of the claims": (other_claims, {"claims", "all"}),
     "a figure less": ({"figures": ["curves"]}, set()),
     "one more method": (
@@ -221,7 +233,8 @@ EDITS = {
         {"train_full[1]", "train_retain[forget10,1]", "reference[forget10,1]"}
         | unlearned(seed=1)
         | evaluated(runs(seeds=[1], oracles=[]))
-        | report(),
+        | report()
+        | COST,
     ),
     "one more oracle": (
         {"oracle_seeds": [1000, 1001]},
@@ -234,7 +247,8 @@ EDITS = {
         | unlearned(split="forget05")
         | evaluated(runs(), split="forget05")
         | report("forget10", "forget05")
-        | {"data_card"},
+        | {"data_card"}
+        | COST,
     ),
     "more authors": (
         {"world": {"authors": 30, "holdout_authors": 3}},
@@ -251,7 +265,7 @@ EDITS = {
     ),
     "one more epoch of unlearning": (
         {"unlearning": {"epochs": 3}},
-        unlearned() | evaluated([f"{method},0" for method in METHODS]) | report(),
+        unlearned() | evaluated([f"{method},0" for method in METHODS]) | report() | COST,
     ),
     "the finetuning": ({"model_settings": {"micro": {"finetune": {"lr": 2.0e-3}}}}, AFTER_BASE),
     "every time of modification": (touch_all, set()),

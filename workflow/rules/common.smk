@@ -1,7 +1,9 @@
 # What all rules share: the checked configuration, and what a rule's params are made of.
 
+from itertools import product
+
 from lethe import config as settings
-from lethe import checkpoint, lineage, methods, metrics, paths, suites, tables
+from lethe import checkpoint, figures, lineage, methods, metrics, paths, suites, tables
 from lethe.errors import LetheError
 from lethe.paper import logs as paper_logs
 from lethe.source import digest

@@ -377,6 +377,40 @@ def files(found):
     return [entry["path"] for entry in found]
 
 
+def method_costs(method, model, split, seed):
+    """Cost files of a method: of its own job and of those that it shares with others."""
+    run = lambda name: paths.run(WORLD, model, split, name, seed)
+    shared = {"reference_nll": "reference", "alternatives": "alternatives"}
+    needs = settings.method(config, method).needs
+    jobs = [shared[need] for need in needs if need in shared]
+    return [
+        paths.cost(run(method), "unlearn"),
+        *[paths.cost(run(job), job) for job in jobs],
+    ]
+
+
+def cost_entries():
+    """Every cost file that is compared, with the nouns that it belongs to."""
+    found = []
+    for model, split, seed in product(
+        config["models"], config["splits"], config["seeds"]
+    ):
+        run = lambda name, place: paths.run(WORLD, model, place, name, seed)
+        jobs = {
+            "full": [paths.cost(run("full", paths.NO_SPLIT), "train")],
+            "retain": [paths.cost(run("retain", split), "train")],
+        }
+        for method in config["methods"]:
+            jobs[method] = method_costs(method, model, split, seed)
+        place = {"model": model, "split": split, "seed": seed}
+        found += [
+            {**place, "run": run, "path": path}
+            for run, files in jobs.items()
+            for path in files
+        ]
+    return found
+
+
 def table_inputs(name):
     """What a table reads, by kind: the scores, the intervals, or files of a metric."""
     reads = tables.reads(name)
@@ -389,9 +423,28 @@ def table_inputs(name):
 
 
 def table_entries(name):
-    """The metric files that a table reads itself."""
+    """The files of metrics or of costs that a table reads itself."""
+    if "costs" in tables.reads(name):
+        return cost_entries()
     wanted = [metric for metric in tables.reads(name) if metric in metrics.names()]
     return entries(only=wanted) if wanted else []
+
+
+def figure_tables(name):
+    """The tables that a figure reads, by kind."""
+    files = {"scores": "scores", "intervals": "intervals", "costs": "cost"}
+    reads = figures.reads(name)
+    return {
+        kind: paths.table(WORLD, f"{file}.csv")
+        for kind, file in files.items()
+        if kind in reads
+    }
+
+
+def figure_metrics(name, form=list):
+    """The metric files that a figure reads itself, for its model and split."""
+    wanted = [metric for metric in figures.reads(name) if metric in metrics.names()]
+    return lambda w: form(entries(w.model, w.split, wanted) if wanted else [])
 
 
 def figure_files():

@@ -78,9 +78,8 @@ for _figure in config["figures"]:
         name:
             f"figure_{_figure}"
         input:
-            scores=paths.table(WORLD, "scores.csv"),
-            intervals=paths.table(WORLD, "intervals.csv"),
-            ratios=lambda w: files(entries(w.model, w.split, ["truth_ratio"])),
+            **figure_tables(_figure),
+            files=figure_metrics(_figure, files),
         output:
             pdf=paths.figure(WORLD, "{model}", "{split}", f"{_figure}.pdf"),
             png=report(
@@ -96,7 +95,7 @@ for _figure in config["figures"]:
             "../../envs/light.yaml"
         params:
             figure=_figure,
-            entries=lambda w: entries(w.model, w.split, ["truth_ratio"]),
+            entries=figure_metrics(_figure),
             methods=config["methods"],
             seeds=config["seeds"],
             code=code("figure.py", f"lethe.figures.{_figure}"),

@@ -6,7 +6,10 @@ rule reference:
         unpack(full_files),
         forget=paths.data(WORLD, "{split}"),
     output:
-        paths.reference(WORLD, "{model}", "{split}", "{seed}"),
+        made=paths.reference(WORLD, "{model}", "{split}", "{seed}"),
+        cost=paths.cost(
+            paths.run(WORLD, "{model}", "{split}", "reference", "{seed}"), "reference"
+        ),
     log:
         paths.log(WORLD, "{model}", "{split}", "reference", "seed{seed}"),
     priority: 6
@@ -31,7 +34,11 @@ rule alternatives:
         unpack(full_files),
         forget=paths.data(WORLD, "{split}"),
     output:
-        paths.alternatives(WORLD, "{model}", "{split}", "{seed}"),
+        made=paths.alternatives(WORLD, "{model}", "{split}", "{seed}"),
+        cost=paths.cost(
+            paths.run(WORLD, "{model}", "{split}", "alternatives", "{seed}"),
+            "alternatives",
+        ),
     log:
         paths.log(WORLD, "{model}", "{split}", "alternatives", "seed{seed}"),
     priority: 6

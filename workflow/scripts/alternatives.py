@@ -4,11 +4,12 @@ from common import job, start_of
 
 from lethe import checkpoint
 from lethe.alternatives import Alternatives, propose, write_alternatives
-from lethe.files import read_rows
+from lethe.cost import Meter
+from lethe.files import read_rows, write_json
 from lethe.runtime import set_up
 from lethe.text import Encoder, rows_to_pairs
 
-with job(snakemake) as stage:
+with job(snakemake) as stage, Meter() as meter:
     p, i = snakemake.params, snakemake.input
     set_up(p.threads)
     model, tokenizer = checkpoint.load(start_of(snakemake)[0])
@@ -16,4 +17,5 @@ with job(snakemake) as stage:
     encoder = Encoder(tokenizer, p.template, p.max_length)
     seed = int(snakemake.wildcards.seed)
     found = propose(model, encoder, pairs, Alternatives(**p.settings), seed)
-    write_alternatives(stage(snakemake.output[0]), pairs, found)
+    write_alternatives(stage(snakemake.output.made), pairs, found)
+    write_json(stage(snakemake.output.cost), meter.read(rows=len(pairs)))

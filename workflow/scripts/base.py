@@ -11,8 +11,8 @@ from lethe.pretrain import pretrain
 from lethe.progress import Progress
 from lethe.runtime import set_up
 
-with job(snakemake) as stage:
-    p, meter = snakemake.params, Meter()
+with job(snakemake) as stage, Meter() as meter:
+    p = snakemake.params
     set_up(p.threads)
     background = read_rows(snakemake.input.background)
     facts = [row for file in snakemake.input.facts for row in read_rows(file)]

@@ -13,8 +13,8 @@ from lethe.runtime import set_up
 from lethe.suites import Evaluation, Limits
 from lethe.text import Encoder
 
-with job(snakemake) as stage:
-    p, meter = snakemake.params, Meter()
+with job(snakemake) as stage, Meter() as meter:
+    p = snakemake.params
     set_up(p.threads)
     suite, limits = snakemake.wildcards.suite, Limits(**p.limits)
     rows = {

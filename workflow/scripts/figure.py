@@ -4,11 +4,15 @@ from common import job
 
 from lethe.figures import render
 from lethe.figures.base import FigureData
+from lethe.tables.cost import read_costs
 from lethe.tables.intervals import read_intervals
 from lethe.tables.scores import read_scores
 
 with job(snakemake) as stage:
     i, p, out, w = snakemake.input, snakemake.params, snakemake.output, snakemake.wildcards
-    scores, intervals = read_scores(i.scores), read_intervals(i.intervals)
-    data = FigureData.of(scores, w.model, w.split, p.methods, p.seeds, p.entries, intervals)
+    scores = read_scores(i.scores)
+    # A figure has only the inputs that it reads.
+    intervals = read_intervals(i.intervals) if i.get("intervals") else None
+    costs = read_costs(i.costs) if i.get("costs") else None
+    data = FigureData.of(scores, w.model, w.split, p.methods, p.seeds, p.entries, intervals, costs)
     render(p.figure, data, stage(out.pdf), stage(out.png))

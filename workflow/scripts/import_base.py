@@ -9,8 +9,8 @@ from lethe.cost import Meter
 from lethe.files import sha256, write_json
 from lethe.runtime import set_up
 
-with job(snakemake) as stage:
-    p, meter = snakemake.params, Meter()
+with job(snakemake) as stage, Meter() as meter:
+    p = snakemake.params
     set_up(p.threads)
     model, tokenizer = checkpoint.load(p.path)
     origin = {"stage": "import", "file": Path(p.path).name}

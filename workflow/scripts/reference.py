@@ -3,12 +3,13 @@
 from common import job, start_of
 
 from lethe import checkpoint
-from lethe.files import read_rows, write_rows
+from lethe.cost import Meter
+from lethe.files import read_rows, write_json, write_rows
 from lethe.runtime import set_up
 from lethe.text import Encoder, rows_to_pairs
 from lethe.unlearn import answer_nll
 
-with job(snakemake) as stage:
+with job(snakemake) as stage, Meter() as meter:
     p, i = snakemake.params, snakemake.input
     set_up(p.threads)
     model, tokenizer = checkpoint.load(start_of(snakemake)[0])
@@ -16,9 +17,10 @@ with job(snakemake) as stage:
     examples = Encoder(tokenizer, p.template, p.max_length).encode_all(pairs)
     losses = answer_nll(model, examples, p.batch_size).tolist()
     write_rows(
-        stage(snakemake.output[0]),
+        stage(snakemake.output.made),
         (
             {"question": question, "answer": answer, "nll": nll}
             for (question, answer), nll in zip(pairs, losses, strict=True)
         ),
     )
+    write_json(stage(snakemake.output.cost), meter.read(rows=len(pairs)))

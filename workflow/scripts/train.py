@@ -13,8 +13,8 @@ from lethe.schedule import Schedule
 from lethe.text import Encoder, rows_to_pairs
 from lethe.train import fit
 
-with job(snakemake) as stage:
-    p, meter = snakemake.params, Meter()
+with job(snakemake) as stage, Meter() as meter:
+    p = snakemake.params
     set_up(p.threads)
     start, parent = start_of(snakemake)
     model, tokenizer = checkpoint.load(start)

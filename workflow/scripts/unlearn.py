@@ -12,8 +12,8 @@ from lethe.runtime import set_up
 from lethe.text import Encoder
 from lethe.unlearn import leave_checkpoints, read_supervision
 
-with job(snakemake) as stage:
-    p, i, meter = snakemake.params, snakemake.input, Meter()
+with job(snakemake) as stage, Meter() as meter:
+    p, i = snakemake.params, snakemake.input
     set_up(p.threads)
     start, parent = start_of(snakemake)
     model, tokenizer = checkpoint.load(start)

@@ -1,27 +1,40 @@
 """Figures, one module each, found by name: ``draw(data) -> matplotlib.figure.Figure``.
 
 A new figure is a new file in this folder. Nothing here uses pyplot: figures are plain objects.
+What a figure reads is the scores, the intervals and the files of truth ratios, unless a literal
+constant says otherwise:
+
+    READS = ("scores", "costs")     "scores", "intervals", "costs", or a metric, for its files
 """
 
 import os
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lethe.errors import LetheError
+from lethe.source import literals
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from lethe.figures.base import FigureData
 
+FOLDER = Path(__file__).parent
 _HELPERS = {"__init__", "base", "style"}
+_READS = ("scores", "intervals", "truth_ratio")
 
 
 def names() -> list[str]:
     """The names of all figures."""
-    found = {path.stem for path in Path(__file__).parent.glob("*.py")}
+    found = {path.stem for path in FOLDER.glob("*.py")}
     return sorted(found - _HELPERS)
+
+
+def reads(name: str) -> Sequence[str]:
+    """What a figure reads, from its source: importing it would take matplotlib."""
+    return literals(FOLDER / f"{name}.py").get("READS", _READS)
 
 
 def draw(name: str, data: "FigureData") -> "Figure":

@@ -30,7 +30,8 @@ class FigureData:
 
     ``methods`` and ``seeds`` are the configuration's, in its order. ``files`` maps a run, a seed
     and a metric to a metric file; only figures of single items or of the noise floor need it.
-    ``intervals`` are those over items, which are drawn where there is one seed.
+    ``intervals`` are those over items, which are drawn where there is one seed. ``costs`` is the
+    table of costs, for figures that ask for it.
     """
 
     scores: pd.DataFrame
@@ -40,6 +41,7 @@ class FigureData:
     seeds: tuple[int, ...]
     files: Mapping[tuple[str, int, str], str] = field(default_factory=dict)
     intervals: Intervals = field(default_factory=dict)
+    costs: pd.DataFrame | None = None
 
     @classmethod
     def of(
@@ -51,6 +53,7 @@ class FigureData:
         seeds: Sequence[int],
         entries: Iterable[Mapping] = (),
         intervals: Intervals | None = None,
+        costs: pd.DataFrame | None = None,
     ) -> "FigureData":
         """Take from ``scores`` and ``entries`` (as ``collect_scores`` has them) what belongs here.
 
@@ -72,7 +75,7 @@ class FigureData:
             for entry in entries
             if (entry["model"], entry["split"]) == (model, split)
         }
-        return cls(own, model, split, methods, seeds, files, intervals or {})
+        return cls(own, model, split, methods, seeds, files, intervals or {}, costs)
 
     def _place(self, run: str, seed: int) -> str:
         """What messages call a run."""

@@ -4,7 +4,7 @@ A table module has ``build(data) -> pandas.DataFrame`` (plain columns, for the C
 ``markdown(table) -> str`` (as a paper would print it), and is found by its name. What it reads is
 the scores and the intervals, unless a literal constant says otherwise:
 
-    READS = ("truth_ratio",)    "scores", "intervals", or a metric, whose files it then reads
+    READS = ("truth_ratio",)    "scores", "intervals", "costs", or a metric, for its files
 """
 
 import ast

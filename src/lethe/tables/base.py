@@ -13,7 +13,7 @@ class TableData:
     """The configuration's methods and seeds, and what of the rest the table's ``READS`` names.
 
     ``scores`` are as ``read_scores`` has them, ``intervals`` as ``read_intervals``, and ``files``
-    entries of metric files, as ``collect_scores`` has them.
+    entries of metric files, as ``collect_scores`` has them, or of cost files.
     """
 
     methods: Sequence[str]
