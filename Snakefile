@@ -22,6 +22,7 @@ include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/paper_graph.smk"
 include: "workflow/rules/paper.smk"
+include: "workflow/rules/studies.smk"
 
 
 report: "workflow/report/workflow.rst"

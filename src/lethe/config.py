@@ -22,6 +22,8 @@ from lethe.tiny import Architecture
 from lethe.world.profiles.settings import generation
 from lethe.world.splits import forget_authors, parse_split
 
+# Folders of results that belong to no world.
+RESERVED = ("logs", "studies", "benchmarks")
 WORDS = {"null": None, "true": True, "false": False}
 # The official evaluation's ds_size.
 OFFICIAL_ITEMS = 300
@@ -258,6 +260,11 @@ def _check_seeds(config: Mapping[str, Any]) -> None:
 
 
 def _check_world(world: Mapping[str, Any]) -> None:
+    if world["name"] in RESERVED:
+        raise LetheError(
+            f"config: world.name: {world['name']} has a folder of its own in results/; "
+            "choose another"
+        )
     if world["subset"] is not None:
         _check_subset(world)
     if world["perturbed_retain_authors"] > world["authors"]:

@@ -107,5 +107,10 @@ def paper(world: str, *name: str) -> str:
     return _join(RESULTS, world, "paper", *name)
 
 
+def study(name: str) -> str:
+    """A study of a method without a language model: it belongs to no world."""
+    return _join(RESULTS, "studies", name)
+
+
 def log(*parts: str) -> str:
     return _join(RESULTS, "logs", *parts) + ".log"

@@ -52,6 +52,10 @@ SETTINGS = {
         {"method_settings": {"npoo": {"beta": 0.1}}},
         ["method_settings.npoo", "npo"],
     ),
+    "a world by the name of another folder": (
+        {"world": {"name": "studies"}},
+        ["world.name", "studies", "choose another"],
+    ),
     "an unknown metric": ({"metrics": ["rogue"]}, ["metrics", "'rogue'", "did you mean rouge?"]),
     "an unknown figure": ({"figures": ["curve"]}, ["figures", "'curve'", "did you mean curves?"]),
     "a metric without what it needs": (
