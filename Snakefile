@@ -19,6 +19,7 @@ include: "workflow/rules/world.smk"
 include: "workflow/rules/models.smk"
 include: "workflow/rules/unlearn.smk"
 include: "workflow/rules/evaluate.smk"
+include: "workflow/rules/states.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/paper_graph.smk"
 include: "workflow/rules/paper.smk"
@@ -33,6 +34,7 @@ wildcard_constraints:
     split="forget[0-9]{2}",
     run="[a-z][a-z0-9_]*",
     seed="[0-9]+",
+    state="[a-z][a-z0-9_]*",
     metric="[a-z_]+",
     suite="[a-z_]+",
     figure="[a-z_]+",

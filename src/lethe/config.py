@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from lethe import figures, methods, metrics, suites
+from lethe import figures, methods, metrics, states, suites
 from lethe.alternatives import Alternatives
 from lethe.checkpoint import check_given
 from lethe.errors import LetheError
@@ -67,6 +67,9 @@ def check(config: Mapping[str, Any], schema: str | Path) -> None:
     # Settings of methods that are not listed may stand there: an overlay cannot take them away.
     for method in {**dict.fromkeys(config["methods"]), **config["method_settings"]}:
         method_settings(config, method)
+    for state in {**dict.fromkeys(config["states"]), **config["state_settings"]}:
+        state_settings(config, state)
+    _known("state_methods", config["state_methods"] or [], config["methods"])
     validated(Alternatives, config["alternatives"], "alternatives")
     _known("metrics", config["metrics"], metrics.names())
     _known("figures", config["figures"], figures.names())
@@ -100,6 +103,24 @@ def method(config: Mapping[str, Any], name: str) -> Method:
 def method_settings(config: Mapping[str, Any], name: str) -> dict[str, Any]:
     """All settings of a method, as plain values."""
     return method(config, name).settings.model_dump(mode="json")
+
+
+def state_kind(config: Mapping[str, Any], name: str) -> str:
+    """The file that a state's name stands for: its own, or ``state_settings.NAME.state``."""
+    return config["state_settings"].get(name, {}).get("state", name)
+
+
+def state_settings(config: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """All settings of a state, as plain values."""
+    own = {k: v for k, v in config["state_settings"].get(name, {}).items() if k != "state"}
+    kind = state_kind(config, name)
+    return states.settings_of(kind, own, f"state_settings.{name}").model_dump(mode="json")
+
+
+def runs_with_states(config: Mapping[str, Any]) -> list[str]:
+    """The runs whose last checkpoint is brought into states: the controls, then methods."""
+    chosen = config["state_methods"]
+    return ["full", "retain", *(config["methods"] if chosen is None else chosen)]
 
 
 def shared_settings(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -80,6 +80,18 @@ def epoch(run_folder: str, number: str | int) -> str:
     return _join(run_folder, f"epoch{number}")
 
 
+def state(run_folder: str, name: str) -> str:
+    """What a run's last checkpoint becomes in a state; records and metrics lie in it as in a run.
+
+    The run is of a split, also where its checkpoint (``full``) is not.
+    """
+    return _join(run_folder, "states", name)
+
+
+def state_checkpoint(state_folder: str) -> str:
+    return _join(state_folder, "checkpoint")
+
+
 def records(run_folder: str, suite: str = "tofu") -> str:
     return _join(run_folder, "records", f"{suite}.json")
 

@@ -12,7 +12,7 @@ from lethe import paths
 from lethe.figures.base import FigureData
 from lethe.tables.base import TableData
 from lethe.tables.bootstrap import collect_intervals
-from lethe.tables.cost import COLUMNS
+from lethe.tables.costs import COLUMNS
 from lethe.tables.intervals import by_place
 from lethe.tables.scores import collect_scores
 

@@ -296,7 +296,8 @@ def test_texts_do_not_leave_the_figure_or_overlap(name, data):
 def test_pareto_has_every_method_at_its_cost_and_the_best_on_stairs(data):
     figure = figures.draw("pareto", data)
     quality, utility = figure.axes
-    cost = pareto.costs(data)
+    cost, unit = pareto.costs(data)
+    assert unit == "compute_share"
     assert cost == pytest.approx({m: 0.02 + 0.05 * n for n, m in enumerate(made.METHODS)})
     for axes, place in ((quality, pareto.QUALITY), (utility, pareto.UTILITY)):
         points = {m: (cost[m], data.last(m, *place)[0]) for m in made.METHODS}
@@ -317,6 +318,13 @@ def test_pareto_has_every_method_at_its_cost_and_the_best_on_stairs(data):
 def test_a_front_leaves_out_what_another_equals_for_less():
     points = [(3.0, 0.5), (1.0, 0.2), (2.0, 0.2), (2.0, 0.4), (4.0, 0.9), (5.0, 0.1)]
     assert pareto.front(points) == [(1.0, 0.2), (2.0, 0.4), (3.0, 0.5), (4.0, 0.9)]
+
+
+def test_pareto_of_a_given_oracle_counts_tokens(data):
+    costs = data.costs.assign(compute_share=np.nan, compute=5000.0)
+    figure = figures.draw("pareto", dataclasses.replace(data, costs=costs))
+    assert [axes.get_xlabel() for axes in figure.axes] == ["Compute (tokens)"] * 2
+    assert scatters(figure.axes[0])["NPO"].get_offsets()[0][0] == 5000
 
 
 def test_pareto_without_costs_says_what_is_missing(data):

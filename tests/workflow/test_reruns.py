@@ -49,6 +49,14 @@ def report(*splits) -> set[str]:
 COST = {"table_cost"}
 
 
+def in_state(state, methods=("npo",), metrics=METRICS) -> set[str]:
+    """The jobs of a state: of full, oracle and methods, for the first seed."""
+    named = [f"forget10,{run},0" for run in ("full", "retain", *methods)]
+    found = {f"state_{state}[{run}]" for run in named}
+    found |= {f"collect_state[{run},{state},tofu]" for run in named}
+    return found | {f"score_state[{run},{state},{metric}]" for run in named for metric in metrics}
+
+
 def method_again(method) -> set[str]:
     return unlearned([method]) | evaluated([f"{method},0"]) | report() | COST
 
@@ -266,6 +274,10 @@ EDITS = {
     "one more epoch of unlearning": (
         {"unlearning": {"epochs": 3}},
         unlearned() | evaluated([f"{method},0" for method in METHODS]) | report() | COST,
+    ),
+    "states of one method": (
+        {"states": ["relearned", "quantised4"], "state_methods": ["npo"]},
+        in_state("relearned") | in_state("quantised4") | {"table_states", "all"},
     ),
     "the finetuning": ({"model_settings": {"micro": {"finetune": {"lr": 2.0e-3}}}}, AFTER_BASE),
     "every time of modification": (touch_all, set()),

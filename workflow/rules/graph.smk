@@ -309,10 +309,34 @@ def given_checkpoint(wildcards):
     return given_run(wildcards, wildcards.run)
 
 
+def measured_folder(wildcards):
+    """Where records and metrics lie: in the run's folder, or in that of a state of it."""
+    state = wildcards.get("state")
+    folder = run_folder(wildcards)
+    return folder if state is None else paths.state(folder, state)
+
+
+STATE = paths.state(
+    paths.run(WORLD, "{model}", "{split}", "{run}", "{seed}"), "{state}"
+)
+
+
+def state_start(wildcards):
+    """The last checkpoint of a run, from which its states come; nothing where it was given."""
+    folders = checkpoint_folders(wildcards)
+    return parent(folders[-1]) if folders else {}
+
+
+def state_inputs(state):
+    """The data that a state reads."""
+    needs = states.needs(settings.state_kind(config, state))
+    return {need: {"forget": paths.data(WORLD, "{split}")}[need] for need in needs}
+
+
 def own_metrics(wildcards):
     """Metric files of the same run that a metric reads."""
     needs = metrics.contract(wildcards.metric).needs
-    return [paths.metric(run_folder(wildcards), need) for need in needs]
+    return [paths.metric(measured_folder(wildcards), need) for need in needs]
 
 
 def oracle_metrics(wildcards):
@@ -337,7 +361,11 @@ def full_metrics(wildcards):
 
 def metric_records(wildcards):
     wanted = metrics.contract(wildcards.metric)
-    return paths.records(run_folder(wildcards), wanted.suite) if wanted.records else []
+    return (
+        paths.records(measured_folder(wildcards), wanted.suite)
+        if wanted.records
+        else []
+    )
 
 
 def metric_settings(wildcards):
@@ -351,7 +379,9 @@ def truth_ratio_variant():
 
 # --- report ---
 
-TABLES = tables.names()
+TABLES = [
+    name for name in tables.names() if all(map(config.get, tables.only_with(name)))
+]
 
 
 def entries(model=None, split=None, only=None):
@@ -370,6 +400,18 @@ def entries(model=None, split=None, only=None):
         for split_ in ([split] if split else config["splits"])
         for run, seed in runs_of(split_)
         for metric in (only or config["metrics"])
+    ]
+
+
+def state_entries():
+    """Every metric file of a state, with the nouns that it belongs to."""
+    return [
+        {**entry, "state": state, "path": paths.metric(folder, entry["metric"])}
+        for entry in entries()
+        if entry["run"] in settings.runs_with_states(config)
+        and entry["seed"] in config["seeds"]
+        for state in config["states"]
+        for folder in [paths.state(str(Path(entry["path"]).parents[1]), state)]
     ]
 
 
@@ -396,9 +438,12 @@ def cost_entries():
         config["models"], config["splits"], config["seeds"]
     ):
         run = lambda name, place: paths.run(WORLD, model, place, name, seed)
+        trained = {"full": paths.NO_SPLIT, "retain": split}
+        # What was given was not trained here, and has no cost.
         jobs = {
-            "full": [paths.cost(run("full", paths.NO_SPLIT), "train")],
-            "retain": [paths.cost(run("retain", split), "train")],
+            name: [paths.cost(run(name, place), "train")]
+            for name, place in trained.items()
+            if settings.given_run(config, model, name, split, seed) is None
         }
         for method in config["methods"]:
             jobs[method] = method_costs(method, model, split, seed)
@@ -424,8 +469,9 @@ def table_inputs(name):
 
 def table_entries(name):
     """The files of metrics or of costs that a table reads itself."""
-    if "costs" in tables.reads(name):
-        return cost_entries()
+    for kind, found in {"costs": cost_entries, "states": state_entries}.items():
+        if kind in tables.reads(name):
+            return found()
     wanted = [metric for metric in tables.reads(name) if metric in metrics.names()]
     return entries(only=wanted) if wanted else []
 

@@ -4,7 +4,7 @@ from common import job
 
 from lethe.figures import render
 from lethe.figures.base import FigureData
-from lethe.tables.cost import read_costs
+from lethe.tables.costs import read_costs
 from lethe.tables.intervals import read_intervals
 from lethe.tables.scores import read_scores
 

@@ -22,11 +22,11 @@ PANELS = {r"Forget Quality (log$_{10}$ p-value)": QUALITY, "Model Utility": UTIL
 def draw(data: FigureData) -> Figure:
     """A panel for each of the two goals, in it a marker for each method at its last epoch."""
     figure = Figure(figsize=(7.0, 3.4))
-    look, cost = looks(data.methods), costs(data)
+    look, (cost, unit) = looks(data.methods), costs(data)
     for axes, (heading, place) in zip(figure.subplots(1, 2), PANELS.items(), strict=True):
         for method in data.methods:
             _method(axes, data, method, place, look[method], cost[method])
-        _frame(axes, data, place, heading)
+        _frame(axes, data, place, heading, unit)
         _front(axes, [(cost[method], data.last(method, *place).mean()) for method in data.methods])
     figure.axes[0].axhline(np.log10(SIGNIFICANT), color="0.45", linestyle="--", linewidth=0.8)
     figure.suptitle(f"{data.split}, {data.model}", fontsize=9)
@@ -34,17 +34,22 @@ def draw(data: FigureData) -> Figure:
     return figure
 
 
-def costs(data: FigureData) -> dict[str, float]:
-    """Compute of each method as a share of the oracle's training: the mean over seeds."""
+def costs(data: FigureData) -> tuple[dict[str, float], str]:
+    """Compute of each method and its unit: ``compute_share`` of the oracle's training.
+
+    Where the oracle was given, and so has no cost, ``compute`` itself. Means over seeds.
+    """
     if data.costs is None:
         raise LetheError("figure pareto: no costs given; add the table of costs to its inputs")
     table = data.costs
     own = table[(table["model"] == data.model) & (table["split"] == data.split)]
-    shares = own[own["seed"].isin(data.seeds)].groupby("run")["compute_share"].mean()
+    own = own[own["seed"].isin(data.seeds) & own["run"].isin(data.methods)]
+    unit = "compute" if own["compute_share"].isna().any() else "compute_share"
+    means = own.groupby("run")[unit].mean()
     for method in data.methods:
-        if method not in shares:
+        if method not in means:
             raise LetheError(f"figure pareto: no cost of {data.model}/{data.split}/{method}")
-    return {method: float(shares[method]) for method in data.methods}
+    return {method: float(means[method]) for method in data.methods}, unit
 
 
 def front(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
@@ -89,19 +94,22 @@ def _front(axes: Axes, points: list[tuple[float, float]]) -> None:
     axes.step(*corners.T, where="post", color=VERMILLION, linewidth=0.8, label="Pareto front")
 
 
-def _frame(axes: Axes, data: FigureData, place: tuple[str, str], heading: str) -> None:
-    # Methods that only change what is asked cost nothing: a scale with a place for 0.
-    axes.set_xscale("symlog", linthresh=SMALLEST, linscale=0.5)
-    axes.axvline(1.0, color=BLACK, linestyle=":", linewidth=0.9, zorder=1)
+def _frame(axes: Axes, data: FigureData, place: tuple[str, str], heading: str, unit: str) -> None:
     for run, style in ((FULL, "-."), (RETAIN, "-")):
         # The oracle against itself: p = 1.
         itself = run == RETAIN and place == QUALITY
         level = 0.0 if itself else data.last(run, *place).mean()
-        axes.axhline(
-            level, color=GREY, linestyle=style, linewidth=0.9, zorder=1, label=looks([])[run].label
-        )
-    axes.set_xlabel("Compute, share of training the oracle")
+        label = looks([])[run].label
+        axes.axhline(level, color=GREY, linestyle=style, linewidth=0.9, zorder=1, label=label)
     axes.set_ylabel(heading)
+    if unit == "compute":
+        axes.set_xscale("symlog", linthresh=1.0)
+        axes.set_xlabel("Compute (tokens)")
+        return
+    # Methods that only change what is asked cost nothing: a scale with a place for 0.
+    axes.set_xscale("symlog", linthresh=SMALLEST, linscale=0.5)
+    axes.axvline(1.0, color=BLACK, linestyle=":", linewidth=0.9, zorder=1)
+    axes.set_xlabel("Compute, share of training the oracle")
     axes.xaxis.set_major_locator(SymmetricalLogLocator(base=10, linthresh=SMALLEST, subs=(1, 3)))
     axes.xaxis.set_major_formatter(PercentFormatter(1.0))
     axes.xaxis.set_minor_formatter(NullFormatter())

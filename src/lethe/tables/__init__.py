@@ -4,10 +4,10 @@ A table module has ``build(data) -> pandas.DataFrame`` (plain columns, for the C
 ``markdown(table) -> str`` (as a paper would print it), and is found by its name. What it reads is
 the scores and the intervals, unless a literal constant says otherwise:
 
-    READS = ("truth_ratio",)    "scores", "intervals", "costs", or a metric, for its files
+    READS = ("truth_ratio",)    "scores", "intervals", "costs", "states", or a metric, for its files
+    ONLY_WITH = ("states",)     keys of the configuration without which there is no such table
 """
 
-import ast
 import os
 from collections.abc import Sequence
 from importlib import import_module
@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lethe.errors import LetheError
+from lethe.source import literals
 
 if TYPE_CHECKING:
     from lethe.tables.base import TableData
 
 FOLDER = Path(__file__).parent
-_HELPERS = {"__init__", "base", "bootstrap", "intervals", "labels", "scores", "shape"}
+_HELPERS = {"__init__", "base", "bootstrap", "costs", "intervals", "labels", "scores", "shape"}
 
 
 def names() -> list[str]:
@@ -31,10 +32,13 @@ def names() -> list[str]:
 def reads(name: str) -> Sequence[str]:
     """What a table reads, from its source: importing it would take pandas."""
     _known(name)
-    for statement in ast.parse((FOLDER / f"{name}.py").read_text(encoding="utf-8")).body:
-        if isinstance(statement, ast.Assign) and ast.unparse(statement.targets[0]) == "READS":
-            return ast.literal_eval(statement.value)
-    return ("scores", "intervals")
+    return literals(FOLDER / f"{name}.py").get("READS", ("scores", "intervals"))
+
+
+def only_with(name: str) -> Sequence[str]:
+    """Keys of the configuration without which there is no such table."""
+    _known(name)
+    return literals(FOLDER / f"{name}.py").get("ONLY_WITH", ())
 
 
 def render(

@@ -5,39 +5,26 @@ alternative answers are counted for each method that needs them, though made onc
 different lengths are compared by tokens; a backward pass counts as two forward ones.
 """
 
-import os
+import math
 
 import pandas as pd
 
 from lethe.errors import LetheError
 from lethe.files import read_json
 from lethe.tables.base import TableData
+from lethe.tables.costs import COLUMNS, KEY, PEAKS, SHARES, SUMS
 from lethe.tables.labels import FULL, RETAIN, run_label
-from lethe.tables.scores import read_numbers
 from lethe.tables.shape import markdown_table
 
 READS = ("costs",)
-KEY = ["model", "split", "run", "seed"]
-# Of a run's jobs, seconds and passes add up; of memory the highest peak counts.
-SUMS = {
-    "wall_seconds": float,
-    "cpu_seconds": float,
-    "forward_passes": int,
-    "backward_passes": int,
-    "forward_tokens": int,
-    "backward_tokens": int,
-}
-PEAKS = {"peak_memory_mib": float, "peak_cuda_mib": float}
-SHARES = {"wall_share": "wall_seconds", "cpu_share": "cpu_seconds", "compute_share": "compute"}
-COLUMNS = [*KEY, *SUMS, *PEAKS, "compute", *SHARES]
-NUMBERS = {"seed": int, **SUMS, **PEAKS, "compute": int, **dict.fromkeys(SHARES, float)}
 BACKWARD = 2
 
 
 def build(data: TableData) -> pd.DataFrame:
     """One row for each run and seed; shares are of the oracle's training with the same seed.
 
-    ``compute`` is in tokens that pass a model forward.
+    ``compute`` is in tokens that pass a model forward. Models that were given have no row, and
+    shares of a given oracle's cost are NaN.
     """
     rows = pd.DataFrame(_rows(data))
     if rows.empty:
@@ -64,21 +51,9 @@ def _rows(data: TableData):
 
 
 def _oracles(table: pd.DataFrame, number: str):
-    """The same number of the oracle with a row's seed."""
+    """The same number of the oracle with a row's seed; NaN where that was given, not trained."""
     trained = table[table["run"] == RETAIN].set_index(["model", "split", "seed"])[number]
-
-    def of(row: pd.Series) -> float:
-        place = (row["model"], row["split"], row["seed"])
-        if place not in trained.index:
-            raise LetheError(f"cost: no oracle of {'/'.join(map(str, place))}; train it")
-        return float(trained[place])
-
-    return of
-
-
-def read_costs(path: str | os.PathLike) -> pd.DataFrame:
-    """Read what ``build`` made; anything else is a LetheError."""
-    return read_numbers(path, COLUMNS, NUMBERS, KEY)
+    return lambda row: float(trained.get((row["model"], row["split"], row["seed"]), math.nan))
 
 
 def markdown(table: pd.DataFrame) -> str:
@@ -98,12 +73,16 @@ def markdown(table: pd.DataFrame) -> str:
                 "Peak GPU (MiB)": f"{seeds['peak_cuda_mib'].max():.0f}",
                 "Forward passes": f"{mean['forward_passes']:.0f}",
                 "Backward passes": f"{mean['backward_passes']:.0f}",
-                "Compute, of oracle ↓": f"{mean['compute_share']:.1%}",
-                "CPU, of oracle ↓": f"{mean['cpu_share']:.1%}",
-                "Wall, of oracle ↓": f"{mean['wall_share']:.1%}",
+                "Compute, of oracle ↓": _percent(mean["compute_share"]),
+                "CPU, of oracle ↓": _percent(mean["cpu_share"]),
+                "Wall, of oracle ↓": _percent(mean["wall_share"]),
             }
         )
     return markdown_table(rows) + _NOTE
+
+
+def _percent(share: float) -> str:
+    return "" if math.isnan(share) else f"{share:.1%}"
 
 
 _NOTE = (

@@ -1,0 +1,63 @@
+"""The table of states against hand computation."""
+
+import json
+
+import pandas as pd
+import pytest
+
+from lethe.tables import states
+from lethe.tables.base import TableData
+from lethe.tables.scores import COLUMNS
+
+
+def entry(folder, run, state, seed, forget):
+    """A metric file of a state, and its entry."""
+    file = folder / f"{run}_{state}_{seed}.json"
+    checkpoint = {"epoch": 5, "step": 10, "values": {"forget": forget, "retain": 0.5}}
+    file.write_text(json.dumps({"format": 1, "metric": "probability", "checkpoints": [checkpoint]}))
+    place = {"world": "w", "model": "tiny", "split": "forget10", "run": run, "state": state}
+    return {**place, "seed": seed, "metric": "probability", "path": str(file)}
+
+
+@pytest.fixture
+def data(tmp_path):
+    scores = [
+        ("tiny", "forget10", run, seed, epoch, 2 * epoch, "probability", "forget", value)
+        for run, seed, epoch, value in [
+            ("full", 0, 0, 0.9),
+            ("retain", 0, 0, 0.3),
+            ("npo", 0, 1, 0.6),
+            ("npo", 0, 5, 0.2),
+            ("npo", 1, 5, 0.4),
+            ("idk", 0, 5, 0.1),
+        ]
+    ]
+    files = [
+        entry(tmp_path, run, state, seed, value)
+        for run, state, seed, value in [
+            ("retain", "relearned", 0, 0.5),
+            ("npo", "relearned", 0, 0.7),
+            ("npo", "relearned", 1, 0.9),
+            ("npo", "quantised4", 0, 0.25),
+            ("npo", "quantised4", 1, 0.35),
+        ]
+    ]
+    return TableData(["npo", "idk"], [0, 1], pd.DataFrame(scores, columns=COLUMNS), files=files)
+
+
+def test_each_run_is_followed_by_its_states(data):
+    table = states.build(data)
+    rows = [tuple(row) for row in table[["run", "state"]].to_numpy()]
+    own = [("retain", "as_it_is"), ("retain", "relearned")]
+    assert rows == [*own, *(("npo", s) for s in ("as_it_is", "relearned", "quantised4"))]
+    numbers = table.set_index(["run", "state"])["forget_probability"]
+    assert numbers.tolist() == pytest.approx([0.3, 0.5, 0.3, 0.8, 0.3])
+    assert table["forget_probability_change"].tolist() == pytest.approx([0, 0.2, 0, 0.5, 0])
+    # Nothing else was computed.
+    assert [c for c in table if c.endswith("_change")] == ["forget_probability_change"]
+
+
+def test_markdown_says_what_changed(data):
+    text = states.markdown(states.build(data))
+    assert "| NPO    | as it is   | 0.300 " in text
+    assert "| NPO    | relearned  | 0.800 (+0.500) " in text

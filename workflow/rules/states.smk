@@ -1,0 +1,58 @@
+# States of finished runs: relearned, quantised. Each is made of the last checkpoint and evaluated as a run is.
+
+
+for _state in config["states"]:
+
+    rule:
+        name:
+            f"state_{_state}"
+        input:
+            unpack(state_start),
+            **state_inputs(_state),
+        output:
+            **checkpoint_files(paths.state_checkpoint(STATE.replace("{state}", _state))),
+            cost=paths.cost(STATE.replace("{state}", _state), "state"),
+        log:
+            paths.log(
+                WORLD, "{model}", "{split}", "{run}", f"seed{{seed}}_state_{_state}"
+            ),
+        conda:
+            "../../envs/torch.yaml"
+        threads: config["threads"]["unlearn"]
+        resources:
+            mem_mb=memory(copies=6),
+        params:
+            given=given_checkpoint,
+            kind=settings.state_kind(config, _state),
+            settings=settings.state_settings(config, _state),
+            template=one_setting("template"),
+            max_length=one_setting("max_length"),
+            label=f"{_state}: {{run}} ({{split}}), seed {{seed}}",
+            threads=config["threads"]["unlearn"],
+            code=code("state.py", f"lethe.states.{settings.state_kind(config, _state)}"),
+        script:
+            "../scripts/state.py"
+
+
+use rule collect as collect_state with:
+    input:
+        digests=f"{paths.state_checkpoint(STATE)}/{paths.DIGEST}",
+        weights=ancient(f"{paths.state_checkpoint(STATE)}/{paths.WEIGHTS}"),
+        rows=probed_files,
+    output:
+        records=paths.records(STATE, "{suite}"),
+        cost=paths.cost(STATE, "collect_{suite}"),
+    log:
+        paths.log(
+            WORLD, "{model}", "{split}", "{run}", "seed{seed}_{state}_collect_{suite}"
+        ),
+    params:
+        given=None,
+        label="evaluate {run}, {state} ({split}, {suite}), seed {seed}",
+
+
+use rule score as score_state with:
+    output:
+        paths.metric(STATE, "{metric}"),
+    log:
+        paths.log(WORLD, "{model}", "{split}", "{run}", "seed{seed}_{state}_{metric}"),

@@ -1,0 +1,37 @@
+"""Bring the last checkpoint of a run into a state: relearned, quantised."""
+
+from pathlib import Path
+
+from common import job, start_of
+
+from lethe import checkpoint, states
+from lethe.cost import Meter
+from lethe.files import read_rows, sha256, write_json
+from lethe.progress import Progress
+from lethe.runtime import set_up
+from lethe.text import Encoder, rows_to_pairs
+
+with job(snakemake) as stage, Meter() as meter:
+    p = snakemake.params
+    set_up(p.threads)
+    start, parent = start_of(snakemake)
+    model, tokenizer = checkpoint.load(start)
+    forget, seed = snakemake.input.get("forget"), int(snakemake.wildcards.seed)
+    rows = rows_to_pairs(read_rows(forget)) if forget else []
+    examples = Encoder(tokenizer, p.template, p.max_length).encode_all(rows)
+    settings = states.settings_of(p.kind, p.settings, "state_settings")
+    states.load(p.kind).change(model, settings, examples, seed, Progress(p.label))
+    before = checkpoint.origin(start)
+    origin = {
+        "stage": snakemake.rule,
+        "parent": parent,
+        **({"forget": sha256(forget)} if forget else {}),
+        "state": p.kind,
+        "settings": p.settings,
+        "seed": seed,
+        "template": p.template,
+        "epoch": before.get("epoch", 0),
+        "step": before.get("step", 0),
+    }
+    checkpoint.save(stage(Path(snakemake.output.weights).parent), model, tokenizer, origin)
+    write_json(stage(snakemake.output.cost), meter.read(rows=len(rows)))
