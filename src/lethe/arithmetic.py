@@ -4,10 +4,12 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import torch
 
+from lethe.execution import Execution
+from lethe.loop import Report
 from lethe.methods import base
 from lethe.methods.base import Supervision
 from lethe.text import Example
-from lethe.unlearn import Report, minimise
+from lethe.unlearn import minimise
 
 Weights = dict[str, torch.Tensor]
 
@@ -37,8 +39,13 @@ def combine(
 
 
 def learn(
-    model, examples: Sequence[Example], settings: base.Settings, seed: int | str, report: Report
+    model,
+    examples: Sequence[Example],
+    settings: base.Settings,
+    seed: int | str,
+    report: Report,
+    how: Execution | None = None,
 ) -> Iterator[tuple[int, int]]:
     """Fine-tune ``model`` in place on answers, by the shared settings; yields as a method's run."""
     shared: Mapping = settings.model_dump(include=set(base.Settings.model_fields))
-    return minimise(_Learn(dict(shared)), model, Supervision(list(examples)), seed, report)
+    return minimise(_Learn(dict(shared)), model, Supervision(list(examples)), seed, report, how)

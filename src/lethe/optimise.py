@@ -9,7 +9,11 @@ import torch
 
 from lethe import updates
 from lethe.errors import LetheError
+from lethe.execution import Alone
 from lethe.schedule import Schedule
+
+# The loss of one part of a step, computed when it is called.
+Loss = Callable[[], torch.Tensor]
 
 
 class Optimiser:
@@ -119,10 +123,16 @@ class Compressed(torch.optim.Optimizer):
 
 
 class Differentiator:
-    """Puts a gradient of a loss on the parameters, the exact one or an estimate, step by step."""
+    """Puts a gradient of a loss on the parameters, the exact one or an estimate, step by step.
 
-    def __init__(self, choice: updates.Gradient, parameters, steps: int, seed: int):
+    The loss is the sum of those of a step's parts, on all processes of a ``team``.
+    """
+
+    def __init__(
+        self, choice: updates.Gradient, parameters, steps: int, seed, team: Alone | None = None
+    ):
         self.choice, self.parameters, self.steps = choice, list(parameters), steps
+        self.team = team or Alone()
         self.draw = torch.Generator()
         self.draw.manual_seed(random.Random(f"directions/{seed}").getrandbits(63))
 
@@ -134,15 +144,26 @@ class Differentiator:
                 return ("backpropagation", "zeroth")
         return (self.choice.name,)
 
-    def __call__(self, loss: Callable[[], torch.Tensor], step: int) -> tuple[float, str]:
-        """Gradient of ``loss()`` at step ``step`` (from 0): the loss, and the kind of gradient."""
+    def __call__(
+        self, losses: Sequence[Loss], step: int, begin: Callable[[], None] = lambda: None
+    ) -> tuple[float, str]:
+        """Gradient of the sum of ``losses`` at step ``step`` (from 0): the sum, and its kind.
+
+        ``begin()`` is called before each evaluation of all of them.
+        """
         kind = self._kind(step)
         if kind == "backpropagation":
-            value = loss()
-            value.backward()
-            return value.item(), kind
+            begin()
+            value = sum(_backward(loss) for loss in losses)
+            self.team.add_gradients(self.parameters)
+            return self.team.sum([value])[0], kind
         choice = self.choice
-        value = estimate(self.parameters, loss, choice.radius, choice.directions, self.draw)
+
+        def total() -> float:
+            begin()
+            return self.team.sum([sum(loss().item() for loss in losses)])[0]
+
+        value = estimate(self.parameters, total, choice.radius, choice.directions, self.draw)
         return value, kind
 
     def _kind(self, step: int) -> str:
@@ -152,10 +173,17 @@ class Differentiator:
         return self.kinds[1 - (self.steps - 1 - step) // self.choice.every % 2]
 
 
+def _backward(loss: Loss) -> float:
+    """Add a part's gradient to what is there."""
+    value = loss()
+    value.backward()
+    return value.item()
+
+
 @torch.no_grad()
 def estimate(
     parameters: Sequence[torch.Tensor],
-    loss: Callable[[], torch.Tensor],
+    loss: Callable[[], float],
     radius: float,
     directions: int,
     draw: torch.Generator,
@@ -193,7 +221,7 @@ def _direction(like: Sequence[torch.Tensor], draw: torch.Generator) -> list[torc
 def _moved(parameters, here, along, by: float, loss) -> float:
     for p, start, u in zip(parameters, here, along, strict=True):
         p.copy_(start).add_(u, alpha=by)
-    return loss().item()
+    return loss()
 
 
 @contextmanager

@@ -100,8 +100,9 @@ class Batch:
 
     ids, positions [1, T]; ``predictors`` [N] packed positions whose next token is an answer's,
     ``labels`` [N] those tokens, ``row`` [N] the sequence that each belongs to (0..rows-1).
-    ``rows_total`` and ``tokens_total`` count the whole optimiser step when this is a part of it,
-    so that a mean over the step is a sum over its parts.
+    ``rows_total``, ``tokens_total`` (of answers) and ``inputs_total`` (packed tokens) count the
+    whole optimiser step when this is a part of it, so that a mean over the step is a sum over its
+    parts.
     """
 
     ids: torch.Tensor
@@ -114,6 +115,7 @@ class Batch:
     index: list[int]
     rows_total: int
     tokens_total: int
+    inputs_total: int
 
 
 def _layout(lengths: Sequence[int]) -> Packing:
@@ -148,6 +150,7 @@ def pack(examples: Sequence[Example], index: Sequence[int] | None = None) -> Bat
         index=list(range(len(examples)) if index is None else index),
         rows_total=len(examples),
         tokens_total=len(labels),
+        inputs_total=sum(lengths),
     )
 
 

@@ -40,4 +40,5 @@ def padded(examples: Sequence[Example], index: Sequence[int], token: int) -> Bat
         index=list(index),
         rows_total=rows,
         tokens_total=len(labels),
+        inputs_total=rows * longest,
     )

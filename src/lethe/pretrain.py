@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
+from lethe.execution import Execution
+from lethe.loop import Report
 from lethe.schedule import Pretraining
 from lethe.text import Encoder, rows_to_pairs
 from lethe.tiny import Architecture, make_model, train_tokenizer
-from lethe.train import Report, fit
+from lethe.train import fit
 
 
 def pretrain(
@@ -17,6 +19,7 @@ def pretrain(
     template: str,
     max_length: int,
     report: Report,
+    how: Execution | None = None,
 ):
     """Train tokenizer and model on background authors and true facts (rows: question, answer).
 
@@ -29,5 +32,5 @@ def pretrain(
     tokenizer = train_tokenizer((f"{q} {a}" for q, a in pairs), sizes.vocabulary)
     model = make_model(sizes, tokenizer, chosen.seed)
     examples = Encoder(tokenizer, template, max_length).encode_all(pairs)
-    counts = fit(model, examples, chosen, chosen.seed, report)
+    counts = fit(model, examples, chosen, chosen.seed, report, how)
     return model, tokenizer, counts

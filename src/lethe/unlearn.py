@@ -12,17 +12,18 @@ import torch
 
 from lethe import checkpoint
 from lethe.errors import LetheError
+from lethe.execution import Execution
 from lethe.files import read_lines, read_rows
 from lethe.forward import Forward
+from lethe.loop import Loop, Report
 from lethe.methods.base import ALTERNATES, Method, Reference, Step, Supervision
-from lethe.optimise import Differentiator, Optimiser, frozen
+from lethe.optimise import frozen
 from lethe.order import batches, epoch_order, partners
-from lethe.packing import Batch, pack
+from lethe.packing import pack
 from lethe.padding import padded
 from lethe.text import Encoder, Example, rows_to_pairs
 
 Pairs = Sequence[tuple[str, str]]
-Report = Callable[[int, int, float], None]
 
 
 def supervise(
@@ -100,13 +101,14 @@ def leave_checkpoints(
     origin: Mapping[str, Any],
     place: Callable[[int], str | Path],
     report: Report,
+    how: Execution | None = None,
 ) -> dict[str, int]:
     """Run a method and save a checkpoint after each epoch, at ``place(epoch)``.
 
     Returns counts: steps and rows.
     """
     step = 0
-    for epoch, step in method.run(model, data, seed, report):
+    for epoch, step in method.run(model, data, seed, report, how):
         checkpoint.save(place(epoch), model, tokenizer, {**origin, "epoch": epoch, "step": step})
     return {"steps": step, "rows": len(data.forget)}
 
@@ -144,55 +146,59 @@ class Plan:
 
 
 def minimise(
-    method: Method, model, data: Supervision, seed: int, report: Report
+    method: Method,
+    model,
+    data: Supervision,
+    seed: int,
+    report: Report,
+    how: Execution | None = None,
 ) -> Iterator[tuple[int, int]]:
     """Train ``model`` in place; yield (epoch, step) after each pass over the forget set."""
-    settings = method.settings
+    settings, how = method.settings, how or Execution()
     per_epoch = -(-len(data.forget) // settings.batch_size)
-    steps = per_epoch * settings.epochs
     plan = Plan.draw(method, data, seed)
     reference = _reference(method, model, data, plan)
-    method.prepare(model, data, seed)
+    method.prepare(model, data, seed, how)
+    forward = Forward(model)
     with frozen(model, settings.frozen):
-        parameters = [p for p in model.parameters() if p.requires_grad]
-        differentiate = Differentiator(settings.gradient, parameters, steps, seed)
-        optimiser = Optimiser(model, settings, per_epoch, settings.optimiser, differentiate.kinds)
-        forward, number = Forward(model), 0
-        for epoch in range(1, settings.epochs + 1):
-            model.train()
-            for step in _steps(method, data, plan, epoch - 1):
-                loss, kind = differentiate(partial(method.loss, forward, step, reference), number)
-                optimiser.step(kind)
-                method.stepped(epoch)
-                number += 1
-                report(number, steps, loss)
-            model.eval()
-            yield epoch, number
+        loop = Loop(
+            model,
+            settings,
+            per_epoch,
+            seed,
+            how,
+            choice=settings.optimiser,
+            gradient=settings.gradient,
+            shared=not method.whole,
+        )
+        yield from loop.epochs(
+            partial(_steps, method, data, plan, how),
+            lambda step: method.loss(forward, step, reference),
+            report,
+            method.stepped,
+            method.sums,
+        )
 
 
-def _steps(method: Method, data: Supervision, plan: Plan, epoch: int) -> Iterator[Step]:
-    """The batches of each optimiser step of an epoch."""
-    pick = partial(_pick, padding=data.padding if _pads(method) else None)
+def _steps(
+    method: Method, data: Supervision, plan: Plan, how: Execution, epoch: int
+) -> Iterator[list[Step]]:
+    """The parts of each optimiser step of an epoch."""
+    pick = partial(padded, token=data.padding) if _pads(method) else None
     sources = {"forget": data.forget, "retain": data.retain, "alternate": plan.answers}
     drawn = {name: getattr(plan, name) for name in sources}
-    parts = {
-        name: batches(rows[epoch], method.settings.batch_size)
+    cut = {
+        name: batches(rows[epoch - 1], method.settings.batch_size)
         for name, rows in drawn.items()
         if rows
     }
-    for indices in zip(*parts.values(), strict=True):
-        yield Step(
-            **{name: pick(sources[name], index) for name, index in zip(parts, indices, strict=True)}
-        )
+    for indices in zip(*cut.values(), strict=True):
+        rows = dict(zip(cut, indices, strict=True))
+        yield [Step(**part) for part in how.parts(sources, rows, method.whole, pick)]
 
 
 def _pads(method: Method) -> bool:
     return getattr(method.settings, "open_unlearning", False)
-
-
-def _pick(examples: Sequence[Example], index: list[int], padding: int | None = None) -> Batch:
-    chosen = [examples[i] for i in index]
-    return pack(chosen, index) if padding is None else padded(chosen, index, padding)
 
 
 def _reference(method: Method, model, data: Supervision, plan: Plan) -> Reference:
@@ -213,4 +219,5 @@ def answer_nll(model, examples: Sequence[Example], batch_size: int) -> torch.Ten
     """Summed negative log-likelihood of each answer under ``model``, [rows]."""
     forward = Forward(model.eval())
     parts = batches(range(len(examples)), batch_size)
-    return torch.cat([forward.answers(_pick(examples, part)).sequence_nll() for part in parts])
+    packed = (pack([examples[i] for i in part], part) for part in parts)
+    return torch.cat([forward.answers(batch).sequence_nll() for batch in packed])

@@ -112,6 +112,7 @@ def test_unknown_key_without_likeness_lists_those_there_are():
         ),
         ({"metric_settings": {"ruge": {}}}, "config: metric_settings: unknown name 'ruge'"),
         ({"threads": {"train": 0}}, "config: threads.train: "),
+        ({"compute": {"part_tokens": 0}}, "config: compute.part_tokens: "),
         ({"evaluation": {"items": 0}}, "config: evaluation.items: "),
         ({"evaluation": {"items": "all"}}, "config: evaluation.items: "),
         ({"evaluation": {"items": {"forget": 0}}}, "config: evaluation.items.forget: "),

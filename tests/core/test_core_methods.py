@@ -205,22 +205,6 @@ def test_npo_tends_to_gradient_ascent(model, now, step, examples, forget):
     assert far[1.0] > 0.1
 
 
-def test_a_steps_totals_make_parts_add_up(model, reference, step, examples):
-    """A step may come in parts, whose gradients are added."""
-    whole = step.forget
-    parts = [
-        dataclasses.replace(
-            pack([examples[i] for i in index], index),
-            rows_total=whole.rows_total,
-            tokens_total=whole.tokens_total,
-        )
-        for index in (FORGET[:1], FORGET[1:])
-    ]
-    for name in ("grad_ascent", "npo"):
-        added = sum(loss(name, model, Step(part), reference) for part in parts)
-        assert same(added, loss(name, model, step, reference), scale=1.0), name
-
-
 @pytest.mark.parametrize("name", methods.available())
 def test_declarations(name):
     cls = methods.load(name)

@@ -4,7 +4,7 @@ import pytest
 import torch
 from core_helpers import CLOSE, make_family
 
-from lethe import train
+from lethe import loop, packing
 from lethe.errors import LetheError
 from lethe.evaluate.likelihood import mean_losses
 from lethe.optimise import Optimiser
@@ -154,7 +154,7 @@ def test_training_lowers_the_loss(model, examples):
 
 def test_every_batch_is_one_step_of_the_optimiser(model, examples, monkeypatch):
     made = []
-    monkeypatch.setattr(train, "Optimiser", lambda *args: made.append(Optimiser(*args)) or made[-1])
+    monkeypatch.setattr(loop, "Optimiser", lambda *args: made.append(Optimiser(*args)) or made[-1])
     fit(model, examples, FAST, 0)
     (update,) = made[0].memories.values()
     assert {int(state["step"]) for state in update.state.values()} == {18}
@@ -184,7 +184,7 @@ def test_the_seed_decides_the_order_and_every_bit(tokenizer, examples, monkeypat
         seen[-1].append(list(index))
         return pack(rows, index)
 
-    monkeypatch.setattr(train, "pack", spy)
+    monkeypatch.setattr(packing, "pack", spy)
     for seed in (0, 0, 1):
         seen.append([])
         # What else was drawn before must not matter.

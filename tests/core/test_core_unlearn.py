@@ -4,7 +4,7 @@ import pytest
 import torch
 from core_helpers import CLOSE, make_family, plain, sums
 
-from lethe import methods, unlearn
+from lethe import loop, methods
 from lethe.evaluate.likelihood import mean_losses
 from lethe.methods.base import ALTERNATES, Method
 from lethe.optimise import Optimiser
@@ -147,9 +147,7 @@ def check_answers(step, tokenizer, forget, answers) -> None:
 
 def test_every_batch_is_one_step_of_the_optimiser(model, encoder, forget, retain, monkeypatch):
     made = []
-    monkeypatch.setattr(
-        unlearn, "Optimiser", lambda *args: made.append(Optimiser(*args)) or made[-1]
-    )
+    monkeypatch.setattr(loop, "Optimiser", lambda *args: made.append(Optimiser(*args)) or made[-1])
     run("npo", model, encoder, forget, retain)
     (update,) = made[0].memories.values()
     assert {int(state["step"]) for state in update.state.values()} == {4}

@@ -3,6 +3,7 @@
 import pytest
 
 from lethe import methods
+from lethe.execution import Execution
 from lethe.unlearn import Plan, _steps, supervise
 
 
@@ -15,7 +16,7 @@ def pairs_seen(method_name, encoder, pairs, batch_size, seed=0):
     plan = Plan.draw(method, data, seed)
     epochs = []
     for epoch in range(3):
-        steps = list(_steps(method, data, plan, epoch))
+        steps = [step for (step,) in _steps(method, data, plan, Execution(), epoch + 1)]
         assert all(step.forget.rows <= batch_size for step in steps)
         columns = [
             [row for step in steps for row in getattr(step, name).index]

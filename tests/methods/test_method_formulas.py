@@ -189,11 +189,12 @@ def test_pdus_multiplier_follows_the_retain_loss(model, step, reference, now, re
     method = methods.load("pdu")(settings)
     kept = token_mean(now, retain).item()
     for epoch, expected in ((1, 2.0), (2, 2 + 0.1 * (kept - 0.5)), (3, 2 + 0.2 * (kept - 0.5))):
+        method.sums["excess"] = 0.0
         method.loss(Forward(model), step, reference)
         method.stepped(epoch)
         assert method.multiplier == pytest.approx(expected, rel=1e-4)
     # It never rewards a retain loss, and a run begins anew.
-    method.excess = -1e6
+    method.sums["excess"] = -1e6
     method.stepped(9)
     assert method.multiplier == 0
     method.prepare(model, None, 0)

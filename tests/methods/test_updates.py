@@ -113,7 +113,7 @@ def estimated(directions: int, radius: float = 0.01, seed: int = 0):
     parameters, loss, exact = quadratic()
     draw = torch.Generator().manual_seed(seed)
     before = [p.detach().clone() for p in parameters]
-    value = estimate(parameters, loss, radius, directions, draw)
+    value = estimate(parameters, lambda: loss().item(), radius, directions, draw)
     assert all(torch.equal(p, start) for p, start in zip(parameters, before, strict=True))
     found = torch.cat([p.grad.flatten() for p in parameters])
     return found, exact, value, loss().item()
@@ -155,7 +155,7 @@ def test_the_hybrid_ends_with_estimates(steps, every, kinds):
     choice = updates.Hybrid(every=every)
     gradient = Differentiator(choice, parameters, steps, 0)
     assert gradient.kinds == ("backpropagation", "zeroth")
-    assert "".join(gradient(loss, step)[1][0] for step in range(steps)) == kinds
+    assert "".join(gradient([loss], step)[1][0] for step in range(steps)) == kinds
 
 
 def test_exact_and_estimated_gradients_have_moments_of_their_own():

@@ -280,6 +280,7 @@ EDITS = {
         in_state("relearned") | in_state("quantised4") | {"table_states", "all"},
     ),
     "the finetuning": ({"model_settings": {"micro": {"finetune": {"lr": 2.0e-3}}}}, AFTER_BASE),
+    "how trainings run": ({"compute": {"part_tokens": 512}}, set()),
     "every time of modification": (touch_all, set()),
     "an epoch that nothing needs, removed": (removed_epoch, set()),
     "weights that nothing needs, removed": (removed_weights, set()),

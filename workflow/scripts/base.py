@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from common import job
+from training import execution
 
 from lethe import checkpoint
 from lethe.cost import Meter
@@ -18,7 +19,14 @@ with job(snakemake) as stage, Meter() as meter:
     facts = [row for file in snakemake.input.facts for row in read_rows(file)]
     report = Progress("base")
     model, tokenizer, counts = pretrain(
-        background, facts, p.architecture, p.pretrain, p.template, p.max_length, report
+        background,
+        facts,
+        p.architecture,
+        p.pretrain,
+        p.template,
+        p.max_length,
+        report,
+        execution(snakemake),
     )
     checkpoint.save(
         stage(Path(snakemake.output.weights).parent),

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from common import job, start_of
+from training import execution
 
 from lethe import checkpoint
 from lethe.cost import Meter
@@ -22,7 +23,8 @@ with job(snakemake) as stage, Meter() as meter:
         rows_to_pairs(read_rows(snakemake.input.data))
     )
     seed = int(snakemake.wildcards.seed)
-    counts = fit(model, examples, Schedule(**p.finetune), seed, Progress(p.label))
+    how = execution(snakemake)
+    counts = fit(model, examples, Schedule(**p.finetune), seed, Progress(p.label), how)
     origin = {
         "stage": snakemake.rule,
         "parent": parent,

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from common import job, start_of
+from training import execution
 
 from lethe import checkpoint, methods
 from lethe.cost import Meter
@@ -43,5 +44,6 @@ with job(snakemake) as stage, Meter() as meter:
         origin,
         lambda epoch: stage(folders[epoch - 1]),
         Progress(p.label),
+        execution(snakemake),
     )
     write_json(stage(snakemake.output.cost), meter.read(**counts))

@@ -85,6 +85,7 @@ def pack_trees(batch: Sequence[Tree]) -> Batch:
         index=keys,
         rows_total=len(keys),
         tokens_total=len(labels),
+        inputs_total=len(ids),
     )
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from pydantic import BaseModel, Field, ValidationError
 
 from lethe.errors import LetheError
+from lethe.execution import Execution
 from lethe.methods import retain
 from lethe.methods.passes import Passes
 from lethe.schedule import Schedule
@@ -118,6 +119,11 @@ class Method:
     instance's ``needs`` and ``passes`` count the retain term that its settings choose.
     ``prepare`` and ``stepped`` are called before the first and after each step. Methods of other
     kinds override ``run``.
+
+    A step's batches may come in parts, whose losses are added: a term is a sum over rows or tokens,
+    divided by the batch's ``rows_total``, ``tokens_total`` or ``inputs_total``. A method of which
+    that is not so is ``whole``. ``sums``: by name what the parts of a step add up to besides, for
+    ``stepped``; a loss adds to it, and it is 0 again before each step.
     """
 
     kind: ClassVar[str] = "loss"
@@ -134,6 +140,13 @@ class Method:
             self.needs = tuple(dict.fromkeys((*cls.needs, *self.term.needs)))
             self.passes = cls.passes + self.term.passes
         self.passes = self.settings.gradient.passes(self.passes)
+        self.sums: dict[str, float] = {}
+
+    @property
+    def whole(self) -> bool:
+        """Whether a step's batches must never come in parts: the loss is no sum over rows."""
+        # open-unlearning's means count padding, which depends on what is in a batch.
+        return getattr(self.settings, "open_unlearning", False)
 
     def forget(self, model: Forward, step: Step, reference: Reference) -> torch.Tensor:
         """The forget term, a scalar to minimise, before its weight."""
@@ -152,7 +165,7 @@ class Method:
         """The retain term that the settings choose, before its weight."""
         return self.term.value(self.settings, model, step.retain, reference)
 
-    def prepare(self, model, data: Supervision, seed: int) -> None:
+    def prepare(self, model, data: Supervision, seed: int, how: Execution | None = None) -> None:
         """Called before the first step, with the model as it was."""
 
     def stepped(self, epoch: int) -> None:
@@ -164,11 +177,12 @@ class Method:
         data: Supervision,
         seed: int,
         report: Callable[[int, int, float], None] = lambda step, steps, loss: None,
+        how: Execution | None = None,
     ) -> Iterator[tuple[int, int]]:
         """Change ``model`` in place; yield (epoch, step) whenever an epoch has ended."""
         from lethe.unlearn import minimise
 
-        return minimise(self, model, data, seed, report)
+        return minimise(self, model, data, seed, report, how)
 
 
 def validated(model: type[BaseModel], values: dict[str, Any], name: str) -> Any:

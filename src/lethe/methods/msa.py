@@ -36,13 +36,13 @@ class Method(base.Method):
         if self.settings.beta == 0:
             self.needs, self.passes = ("prior",), self.settings.gradient.passes(Passes())
 
-    def run(self, model, data, seed, report=lambda step, steps, loss: None):
+    def run(self, model, data, seed, report=lambda step, steps, loss: None, how=None):
         from lethe.arithmetic import combine, learn, weights
 
         s, prior = self.settings, data.prior().to(model.device)
         full, before, forgot = weights(model), weights(prior), copy.deepcopy(prior)
-        kept = s.beta and learn(prior, self._retain(data, seed), s, seed, lambda *_: None)
-        for epoch, step in learn(forgot, data.forget, s, seed, report):
+        kept = s.beta and learn(prior, self._retain(data, seed), s, seed, lambda *_: None, how)
+        for epoch, step in learn(forgot, data.forget, s, seed, report, how):
             terms = [(-s.alpha, weights(forgot), before)]
             if kept:
                 next(kept)

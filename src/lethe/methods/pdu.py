@@ -31,9 +31,9 @@ class Method(base.Method):
 
     def __init__(self, settings=None, name="method"):
         super().__init__(settings, name)
-        self.multiplier, self.excess = self.settings.retain_weight, 0.0
+        self.multiplier, self.sums = self.settings.retain_weight, {"excess": 0.0}
 
-    def prepare(self, model, data, seed):
+    def prepare(self, model, data, seed, how=None):
         self.multiplier = self.settings.retain_weight
 
     def forget(self, model, step, reference):
@@ -46,10 +46,13 @@ class Method(base.Method):
 
     def loss(self, model, step, reference):
         forget = self.settings.forget_weight * self.forget(model, step, reference)
-        excess = self.retain(model, step, reference) - self.settings.bound
-        self.excess = excess.item()
+        # A part's share of the bound, so that parts add up.
+        share = step.retain.rows / step.retain.rows_total
+        excess = self.retain(model, step, reference) - self.settings.bound * share
+        self.sums["excess"] += excess.item()
         return forget + self.multiplier * excess
 
     def stepped(self, epoch):
         if epoch > self.settings.dual_warmup_epochs:
-            self.multiplier = max(0.0, self.multiplier + self.settings.dual_step * self.excess)
+            moved = self.multiplier + self.settings.dual_step * self.sums["excess"]
+            self.multiplier = max(0.0, moved)

@@ -30,7 +30,7 @@ def kl(settings, model, batch, reference):
     with torch.no_grad():
         original = reference.frozen.all_logits(batch).log_softmax(-1)
     current = model.all_logits(batch).log_softmax(-1)
-    return (original.exp() * (original - current)).sum(-1).mean()
+    return (original.exp() * (original - current)).sum(-1).sum() / batch.inputs_total
 
 
 def embedding(settings, model, batch, reference):

@@ -30,7 +30,7 @@ class Method(base.Method):
 
     direction = None
 
-    def prepare(self, model, data, seed):
+    def prepare(self, model, data, seed, how=None):
         import torch
 
         draw = torch.Generator().manual_seed(random.Random(f"direction/{seed}").getrandbits(63))

@@ -24,10 +24,10 @@ class Method(base.Method):
     paper = "Task arithmetic, arXiv 2212.04089"
     Settings = Settings
 
-    def run(self, model, data, seed, report=lambda step, steps, loss: None):
+    def run(self, model, data, seed, report=lambda step, steps, loss: None, how=None):
         from lethe.arithmetic import combine, learn, weights
 
         start, tuned = weights(model), copy.deepcopy(model)
-        for epoch, step in learn(tuned, data.forget, self.settings, seed, report):
+        for epoch, step in learn(tuned, data.forget, self.settings, seed, report, how):
             combine(model, start, [(-self.settings.alpha, weights(tuned), start)])
             yield epoch, step

@@ -32,7 +32,7 @@ class Method(base.Method):
 
     labels = None
 
-    def prepare(self, model, data, seed):
+    def prepare(self, model, data, seed, how=None):
         from lethe.schedule import Schedule
         from lethe.train import fit
 
@@ -46,7 +46,7 @@ class Method(base.Method):
             max_grad_norm=s.max_grad_norm,
         )
         reinforced = copy.deepcopy(model)
-        fit(reinforced, data.forget, schedule, f"reinforced/{seed}")
+        fit(reinforced, data.forget, schedule, f"reinforced/{seed}", how=how)
         self.labels = generic_labels(model, reinforced, data.forget, s.alpha, s.batch_size)
 
     def forget(self, model, step, reference):

@@ -1,0 +1,83 @@
+"""The loop that every training runs: steps of an optimiser over the parts of each batch."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from typing import Any
+
+from lethe import updates
+from lethe.execution import Alone, Execution
+from lethe.optimise import Differentiator, Optimiser
+from lethe.schedule import Schedule
+
+Report = Callable[[int, int, float], None]
+# The parts of a step, as whatever ``loss`` takes.
+Parts = Sequence[Any]
+
+
+class Loop:
+    """Minimises a loss; knows how far it is.
+
+    ``loss(part)`` is the scalar to minimise on a part; over the parts of a step it adds up. With
+    ``shared`` each process has parts of its own, else every process has all of them.
+    """
+
+    def __init__(
+        self,
+        model,
+        schedule: Schedule,
+        per_epoch: int,
+        seed: int | str,
+        how: Execution,
+        *,
+        choice: updates.Optimiser | None = None,
+        gradient: updates.Gradient | None = None,
+        shared: bool = True,
+    ):
+        self.model, self.schedule, self.per_epoch, self.how = model, schedule, per_epoch, how
+        self.steps = per_epoch * schedule.epochs
+        parameters = [p for p in model.parameters() if p.requires_grad]
+        self.team = how.team if shared else Alone()
+        self.differentiate = Differentiator(
+            gradient or updates.Backpropagation(), parameters, self.steps, seed, self.team
+        )
+        self.optimiser = Optimiser(model, schedule, per_epoch, choice, self.differentiate.kinds)
+
+    @property
+    def number(self) -> int:
+        """How many steps have been taken."""
+        return self.optimiser.number
+
+    def epochs(
+        self,
+        steps: Callable[[int], Iterable[Parts]],
+        loss: Callable[[Any], Any],
+        report: Report,
+        stepped: Callable[[int], None] = lambda epoch: None,
+        sums: dict[str, float] | None = None,
+    ) -> Iterator[tuple[int, int]]:
+        """Train in place; yield (epoch, step) after each epoch, counted from 1.
+
+        ``steps(epoch)``: the parts of each step; ``stepped(epoch)`` is called after each, when
+        ``sums`` holds what its parts on all processes added to it.
+        """
+        sums = {} if sums is None else sums
+        for epoch in range(1, self.schedule.epochs + 1):
+            self.model.train()
+            for parts in steps(epoch):
+                value = self._step(parts, loss, sums)
+                stepped(epoch)
+                report(self.number, self.steps, value)
+            self.model.eval()
+            yield epoch, self.number
+
+    def _step(self, parts: Parts, loss: Callable, sums: dict[str, float]) -> float:
+        """One step of the optimiser; the loss of all its parts. ``sums`` are theirs afterwards."""
+
+        def begin():
+            sums.update(dict.fromkeys(sums, 0.0))
+
+        losses = [partial(loss, part) for part in parts]
+        value, kind = self.differentiate(losses, self.number, begin)
+        self.optimiser.step(kind)
+        sums.update(zip(sums, self.team.sum([*sums.values()]), strict=True))
+        return value
