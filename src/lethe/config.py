@@ -24,6 +24,8 @@ from lethe.world.splits import forget_authors, parse_split
 
 # Folders of results that belong to no world.
 RESERVED = ("logs", "studies", "benchmarks")
+# Stands in ``methods`` for all that are not listed.
+ALL = "all"
 WORDS = {"null": None, "true": True, "false": False}
 # The official evaluation's ds_size.
 OFFICIAL_ITEMS = 300
@@ -53,9 +55,23 @@ def _collection(text: str) -> Any:
         return text
 
 
+def with_all_methods(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The configuration with ``all`` in ``methods`` as every method that there is, in its place.
+
+    Methods that are listed themselves are not repeated.
+    """
+    listed = config["methods"]
+    if not isinstance(listed, list) or ALL not in listed:
+        return dict(config)
+    others = [name for name in methods.available() if name not in listed]
+    place = listed.index(ALL)
+    return {**config, "methods": [*listed[:place], *others, *listed[place + 1 :]]}
+
+
 def check(config: Mapping[str, Any], schema: str | Path) -> None:
     """Hold a configuration against the schema, the library and the files that it names."""
     _check_schema(config, yaml.safe_load(Path(schema).read_text(encoding="utf-8")))
+    config = with_all_methods(config)
     for model in config["models"]:
         _check_model(config, model)
     for method in config["method_settings"]:

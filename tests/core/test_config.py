@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from lethe import config as settings
+from lethe import methods
 from lethe.errors import LetheError
 from lethe.text import NAMES
 
@@ -260,3 +261,11 @@ def test_settings_of_methods_that_are_not_listed_may_stay():
     settings.check(
         configured({"methods": ["idk"], "method_settings": {"npo": {"beta": 1}}}), SCHEMA
     )
+
+
+def test_all_stands_for_every_method_that_is_not_listed():
+    listed = {"methods": ["npo_2", "all", "npo"], "method_settings": {"npo_2": {"method": "npo"}}}
+    found = settings.with_all_methods(listed)["methods"]
+    assert (found[0], found[-1]) == ("npo_2", "npo")
+    assert sorted(found[1:]) == methods.available()
+    assert settings.with_all_methods({"methods": ["npo"]}) == {"methods": ["npo"]}

@@ -260,7 +260,7 @@ def test_known_runs_look_the_same_whatever_is_drawn_beside_them():
 
 
 def test_looks_are_distinct():
-    methods = [*made.METHODS, *(f"method{number}" for number in range(15))]
+    methods = [*made.METHODS, *(f"method{number}" for number in range(35))]
     pairs = [(look.colour, look.marker) for look in looks(methods).values()]
     assert len(set(pairs)) == len(pairs)
 
@@ -330,3 +330,19 @@ def test_pareto_of_a_given_oracle_counts_tokens(data):
 def test_pareto_without_costs_says_what_is_missing(data):
     with pytest.raises(LetheError, match="no costs"):
         figures.draw("pareto", dataclasses.replace(data, costs=None))
+
+
+@pytest.mark.parametrize("name", ["pareto", "trajectories"])
+def test_a_legend_of_many_methods_has_its_place(name, tmp_path):
+    many = [f"method{number}" for number in range(30)]
+    values = made.LEFT | dict.fromkeys(many, (0.2, 0.55, 0.7, 0.8))
+    shifts = made.SHIFT | dict.fromkeys(many, 2.2)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(made, "LEFT", values)
+        patch.setattr(made, "SHIFT", shifts)
+        figure = figures.draw(name, made.figure_data(made.write_world(tmp_path, many), many))
+    figure.draw_without_rendering()
+    (legend,) = figure.legends
+    box = legend.get_window_extent()
+    assert figure.bbox.y0 <= box.y0
+    assert box.y1 <= figure.bbox.y1

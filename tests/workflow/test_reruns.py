@@ -13,7 +13,7 @@ from workflow_folder import ROOT, Folder, sources
 METHODS = ("grad_ascent", "kl_min", "npo")
 METRICS = ("probability", "rouge", "truth_ratio", "model_utility", "forget_quality")
 FIGURES = ("trajectories", "curves", "truth_ratios", "utility_bars", "pareto")
-TABLES = ("summary", "utility", "oracles")
+TABLES = ("summary", "utility", "oracles", "method_claims")
 FULL = "results/smoke/micro/all/full/seed0/checkpoint"
 NPO = "results/smoke/micro/forget10/npo/seed0"
 
@@ -219,13 +219,13 @@ EDITS = {
     "the source of the table of oracles": (other_oracles, {"table_oracles", "all"}),
     "the source of the intervals": (
         other_bootstrap,
-        report() - {"scores", "claims", "table_oracles"},
+        report() - {"scores", "claims", "table_oracles", "table_method_claims"},
     ),
     "the source of the table of costs": (
         other_costs,
         {"table_cost", "figure_pareto[forget10]", "all"},
     ),
-    "the source of the claims": (other_claims, {"claims", "all"}),
+    "the source of the claims": (other_claims, {"claims", "table_method_claims", "all"}),
     "a figure less": ({"figures": ["curves"]}, set()),
     "one more method": (
         {"methods": [*METHODS, "idk"]},
@@ -277,7 +277,9 @@ EDITS = {
     ),
     "states of one method": (
         {"states": ["relearned", "quantised4"], "state_methods": ["npo"]},
-        in_state("relearned") | in_state("quantised4") | {"table_states", "all"},
+        in_state("relearned")
+        | in_state("quantised4")
+        | {"table_states", "table_method_claims", "all"},
     ),
     "the finetuning": ({"model_settings": {"micro": {"finetune": {"lr": 2.0e-3}}}}, AFTER_BASE),
     "how trainings run": ({"compute": {"part_tokens": 512}}, set()),

@@ -14,7 +14,7 @@ from lethe.world.profiles.wording import prompt
 from lethe.world import files as world_files
 from lethe.world.splits import parse_split
 
-config.update(settings.parsed(config))
+config.update(settings.with_all_methods(settings.parsed(config)))
 
 
 def before_anything():

@@ -7,7 +7,7 @@ from matplotlib.ticker import NullFormatter, PercentFormatter, SymmetricalLogLoc
 
 from lethe.errors import LetheError
 from lethe.figures.base import FigureData
-from lethe.figures.style import BLACK, GREY, VERMILLION, Look, looks, reach
+from lethe.figures.style import BLACK, GREY, VERMILLION, Look, height, looks, reach
 from lethe.statistics import SIGNIFICANT
 from lethe.tables.labels import FULL, RETAIN
 
@@ -21,7 +21,7 @@ PANELS = {r"Forget Quality (log$_{10}$ p-value)": QUALITY, "Model Utility": UTIL
 
 def draw(data: FigureData) -> Figure:
     """A panel for each of the two goals, in it a marker for each method at its last epoch."""
-    figure = Figure(figsize=(7.0, 3.4))
+    figure = Figure(figsize=(7.0, height(3.4, len(data.methods) + 3)))
     look, (cost, unit) = looks(data.methods), costs(data)
     for axes, (heading, place) in zip(figure.subplots(1, 2), PANELS.items(), strict=True):
         for method in data.methods:

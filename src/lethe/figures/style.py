@@ -34,7 +34,7 @@ _KNOWN = {
 # For methods without a colour of their own: dark hues of Paul Tol's muted scheme, which no known
 # method has; yellow comes last because it is faint on white.
 _FREE_COLOURS = ("#882255", "#332288", "#44AA99", "#999933", YELLOW)
-_FREE = [(colour, marker) for marker in "phd" for colour in _FREE_COLOURS]
+_FREE = [(colour, marker) for marker in "phdPXH8" for colour in _FREE_COLOURS]
 
 SET_COLOURS = {
     "world_facts": SKY,
@@ -51,6 +51,11 @@ class Look:
     label: str
     colour: str
     marker: str
+
+
+def height(least: float, entries: int) -> float:
+    """Inches that a figure needs beside a legend of so many entries, at least ``least``."""
+    return max(least, 0.3 + 0.17 * entries)
 
 
 def looks(methods: Sequence[str]) -> dict[str, Look]:

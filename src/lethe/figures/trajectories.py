@@ -8,7 +8,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from lethe.figures.base import Course, FigureData
-from lethe.figures.style import BLACK, GREY, Look, looks, reach
+from lethe.figures.style import BLACK, GREY, Look, height, looks, reach
 from lethe.statistics import SIGNIFICANT
 from lethe.tables.labels import FULL, RETAIN
 
@@ -21,7 +21,7 @@ FLOOR = "Oracle pairs"
 
 def draw(data: FigureData) -> Figure:
     """A line for each method; markers grow with the epoch, from the full model to the end."""
-    figure = Figure(figsize=(6.0, 3.6))
+    figure = Figure(figsize=(6.0, height(3.6, len(data.methods) + 3)))
     axes = figure.add_subplot()
     look = looks(data.methods)
     axes.axhline(np.log10(SIGNIFICANT), color="0.45", linestyle="--", linewidth=0.8, zorder=1)
