@@ -36,8 +36,8 @@ for _state in config["states"]:
 
 use rule collect as collect_state with:
     input:
-        digests=f"{paths.state_checkpoint(STATE)}/{paths.DIGEST}",
-        weights=ancient(f"{paths.state_checkpoint(STATE)}/{paths.WEIGHTS}"),
+        digests=[f"{paths.state_checkpoint(STATE)}/{paths.DIGEST}"],
+        weights=[ancient(f"{paths.state_checkpoint(STATE)}/{paths.WEIGHTS}")],
         rows=probed_files,
     output:
         records=paths.records(STATE, "{suite}"),
