@@ -2,7 +2,7 @@ import pytest
 import torch
 from core_helpers import FAMILIES, make_family, plain
 
-from lethe.evaluate.generate import greedy
+from lethe.evaluate.generate import continuations, greedy
 
 
 def reference(model, prompts, max_length: int, end: int | None) -> list[list[int]]:
@@ -73,6 +73,30 @@ def test_a_row_stops_at_its_end_token(model, prompts, free):
     assert wanted == reference(model, prompts, 60, end)
     for size in (1, 3, 128):
         assert greedy(model, prompts, 60, end, size) == wanted
+
+
+def test_rows_that_leave_make_room_without_moving_the_rest(model, prompts):
+    """Each row ends at a length of its own: holes are filled with the last rows, step by step."""
+    limits = [len(prompt) + 3 + (5 * i) % 7 for i, prompt in enumerate(prompts)]
+    wanted = [
+        answer[: limit - len(prompt)]
+        for answer, limit, prompt in zip(
+            reference(model, prompts, 75, None), limits, prompts, strict=True
+        )
+    ]
+    never = unsaid(wanted)
+    steps = [0] * len(prompts)
+
+    def choose(logits, rows):
+        """Greedy, and the end token once a row has all it should."""
+        best = logits.argmax(-1)
+        for place, row in enumerate(rows):
+            if steps[row] == len(wanted[row]):
+                best[place] = never
+            steps[row] += 1
+        return best
+
+    assert continuations(model, prompts, 75, never, choose) == wanted
 
 
 def test_max_length_counts_the_prompt(model, prompts, free):

@@ -2,7 +2,7 @@ import pytest
 import torch
 from core_helpers import CLOSE, FAMILIES, make_family, plain, token_nll
 
-from lethe.evaluate.likelihood import by_budget, mean_losses, trees
+from lethe.evaluate.likelihood import by_budget, mean_losses, pack_trees, trees
 
 QUESTIONS = {
     "Where was Ada born?": ["Paris.", "Ada was born in Paris.", "In the city of Ben.", "No."],
@@ -54,14 +54,25 @@ def test_a_question_is_encoded_once(probes):
             assert example.ids[: example.start] == tree.prompt
 
 
+def test_what_answers_share_is_computed_once(model, encoder):
+    pairs = [("Who?", answer) for answer in ("Ada writes.", "Ada writes novels.", "Ben.", "Ben.")]
+    examples = encoder.encode_all(pairs)
+    prefixes = {e.ids[:k] for e in examples for k in range(1, len(e))}
+    packed = pack_trees(trees(examples))
+    assert len(packed.ids[0]) == len(prefixes) < sum(len(e) - 1 for e in examples)
+    found = torch.tensor(mean_losses(model, examples))
+    assert torch.allclose(found, separately(model, examples), rtol=CLOSE, atol=0)
+
+
 def test_batches_stay_within_the_budget(probes):
     items = trees(probes)
-    for budget in (1, 60, 100, 1000):
+    for budget in (1, 100, 200, 1000):
         batches = list(by_budget(items, budget))
         assert sorted(id(t) for b in batches for t in b) == sorted(map(id, items))
         for batch in batches:
+            size = max(t.longest for t in batch) * sum(len(t.examples) for t in batch)
             # One tree that is larger than the budget still has to be computed.
-            assert len(batch) == 1 or max(map(len, batch)) * len(batch) <= budget
+            assert len(batch) == 1 or size <= budget
     assert len(list(by_budget(items, 10**6))) == 1
 
 

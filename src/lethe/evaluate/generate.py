@@ -11,37 +11,39 @@ from lethe.forward import project
 # Chooses the next token of each row: logits [B, V] and the numbers of their prompts -> [B].
 Choice = Callable[[torch.Tensor, list[int]], torch.Tensor]
 # Room that a cache layer takes in advance, in tokens: growing by one copies everything each step.
-CHUNK = 32
+CHUNK = 64
 
 
 class PreallocatedLayer(DynamicLayer):
-    """Keys and values of one layer in buffers that grow by ``CHUNK`` tokens."""
+    """Keys and values of one layer in buffers with room for more tokens; rows can leave."""
 
     def lazy_initialization(self, key_states, value_states) -> None:
         self.dtype, self.device = key_states.dtype, key_states.device
-        self.length = 0
-        self.key_buffer = key_states.new_empty(*key_states.shape[:2], 0, key_states.shape[3])
-        self.value_buffer = value_states.new_empty(
-            *value_states.shape[:2], 0, value_states.shape[3]
-        )
+        self.rows, self.length = key_states.shape[0], 0
+        self.key_buffer = key_states[:, :, :0]
+        self.value_buffer = value_states[:, :, :0]
         self.is_initialized = True
 
     def update(self, key_states, value_states, *args, **kwargs):
         if not self.is_initialized:
             self.lazy_initialization(key_states, value_states)
-        end = self.length + key_states.shape[2]
+        rows, end = self.rows, self.length + key_states.shape[2]
         if end > self.key_buffer.shape[2]:
-            self.key_buffer = _grown(self.key_buffer, end + CHUNK)
-            self.value_buffer = _grown(self.value_buffer, end + CHUNK)
-        self.key_buffer[:, :, self.length : end] = key_states
-        self.value_buffer[:, :, self.length : end] = value_states
+            self.key_buffer = _grown(self.key_buffer[:rows], end + CHUNK)
+            self.value_buffer = _grown(self.value_buffer[:rows], end + CHUNK)
+        self.key_buffer[:rows, :, self.length : end] = key_states
+        self.value_buffer[:rows, :, self.length : end] = value_states
         self.length = end
-        self.keys, self.values = self.key_buffer[:, :, :end], self.value_buffer[:, :, :end]
+        self.keys = self.key_buffer[:rows, :, :end]
+        self.values = self.value_buffer[:rows, :, :end]
         return self.keys, self.values
 
-    def select(self, rows: torch.Tensor) -> None:
-        """Keep these rows of the batch only."""
-        self.key_buffer, self.value_buffer = self.key_buffer[rows], self.value_buffer[rows]
+    def keep(self, holes: torch.Tensor, fillers: torch.Tensor, rows: int) -> None:
+        """Go on with ``rows`` rows: those in ``fillers`` move to ``holes``, the others stay."""
+        if len(holes):
+            for buffer in (self.key_buffer, self.value_buffer):
+                buffer[holes, :, : self.length] = buffer[fillers, :, : self.length]
+        self.rows = rows
 
 
 def _grown(buffer: torch.Tensor, length: int) -> torch.Tensor:
@@ -132,7 +134,8 @@ def _batch(
     answers: list[list[int]] = [[] for _ in prompts]
     rows = torch.arange(len(prompts))
     lengths = torch.tensor([len(prompt) for prompt in prompts])
-    # Without padding SDPA needs no mask after the prompt.
+    # What is yet to come is seen by all. Without padding SDPA needs no mask after the prompt.
+    seen = torch.cat([seen, seen.new_ones(len(prompts), int(limits.max()))], dim=1)
     padded = bool(pads.any())
     token = choose(_next(model, ids, positions, mask[:, None], cache), rows.tolist()).cpu()
     while True:
@@ -145,15 +148,28 @@ def _batch(
         if not alive.any():
             return answers
         if not alive.all():
-            keep = alive.nonzero().squeeze(1)
-            rows, token, lengths, seen = rows[keep], token[keep], lengths[keep], seen[keep]
-            limits = limits[keep]
-            for layer in layers:
-                layer.select(keep.to(layer.device))
-        seen = torch.cat([seen, seen.new_ones(len(rows), 1)], dim=1)
-        mask = seen[:, None, None, :] if padded else seen.new_ones(1, 1, 1, 1)
+            keep = _leave(alive, layers)
+            rows, token, lengths, limits = rows[keep], token[keep], lengths[keep], limits[keep]
+            seen = seen[keep]
+        width = layers[0].length + 1
+        mask = seen[:, None, None, :width] if padded else seen.new_ones(1, 1, 1, 1)
         logits = _next(model, token[:, None], lengths[:, None] - 1, mask, cache)
         token = choose(logits, rows.tolist()).cpu()
+
+
+def _leave(alive: torch.Tensor, layers: list[PreallocatedLayer]) -> torch.Tensor:
+    """Let finished rows leave the cache; returns where the rows that go on were, in their order.
+
+    The last rows take the places of finished ones: moving all would copy the whole cache.
+    """
+    rows = int(alive.sum())
+    keep = torch.arange(rows)
+    holes = (~alive[:rows]).nonzero().squeeze(1)
+    fillers = alive[rows:].nonzero().squeeze(1) + rows
+    keep[holes] = fillers
+    for layer in layers:
+        layer.keep(holes.to(layer.device), fillers.to(layer.device), rows)
+    return keep
 
 
 def _next(model, ids, positions, mask, cache) -> torch.Tensor:

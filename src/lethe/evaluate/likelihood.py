@@ -1,8 +1,9 @@
-"""Losses of many answers to one question, with the question encoded once.
+"""Losses of many answers to one question, with what they share computed once.
 
-All answers that share a prompt form one tree: the prompt's tokens, then each answer's, where an
-answer sees the prompt and itself only and takes the positions that it would have alone. The values
-are those of separate passes, to float rounding.
+All answers that share a prompt form one tree, token by token: the prompt, then the answers, which
+part where they first differ (wrong answers are often the right one with a name changed). Linear
+layers see every token of the tree once; attention works on the paths, one row for each answer, with
+the positions that it would have alone. The values are those of separate passes, to float rounding.
 """
 
 from collections.abc import Iterator, Sequence
@@ -23,9 +24,10 @@ class Tree:
     examples: list[Example]
     keys: list[int]
 
-    def __len__(self) -> int:
-        """Number of input tokens: the prompt once, each answer without its last token."""
-        return len(self.prompt) + sum(example.answer_tokens - 1 for example in self.examples)
+    @property
+    def longest(self) -> int:
+        """Input tokens of the longest answer with its prompt; no last token is an input."""
+        return max(map(len, self.examples)) - 1
 
 
 def trees(examples: Sequence[Example]) -> list[Tree]:
@@ -40,13 +42,15 @@ def trees(examples: Sequence[Example]) -> list[Tree]:
 
 
 def by_budget(items: Sequence[Tree], budget: int) -> Iterator[list[Tree]]:
-    """Batches of similar length whose padded size stays within ``budget`` tokens."""
+    """Batches of similar length whose answers, padded to the longest, are ``budget`` tokens."""
     batch: list[Tree] = []
+    rows = 0
     # Longest first: a batch that does not fit in memory fails at once, not at the end.
-    for tree in sorted(items, key=len, reverse=True):
-        if batch and len(batch[0]) * (len(batch) + 1) > budget:
+    for tree in sorted(items, key=lambda tree: tree.longest, reverse=True):
+        rows += len(tree.examples)
+        if batch and batch[0].longest * rows > budget:
             yield batch
-            batch = []
+            batch, rows = [], len(tree.examples)
         batch.append(tree)
     if batch:
         yield batch
@@ -54,30 +58,33 @@ def by_budget(items: Sequence[Tree], budget: int) -> Iterator[list[Tree]]:
 
 def pack_trees(batch: Sequence[Tree]) -> Batch:
     """Pack trees into one row; ``row`` of the result numbers the answers across the batch."""
-    ids, positions, segments, lengths = [], [], [], []
+    longest = max(tree.longest for tree in batch)
+    ids, positions, scatter, paths = [], [], [], []
     predictors, labels, row, keys = [], [], [], []
     for tree in batch:
-        offset, start = len(ids), len(tree.prompt)
-        ids.extend(tree.prompt)
-        positions.extend(range(start))
-        segment = [0] * start
-        for number, example in enumerate(tree.examples, start=1):
-            inner = example.ids[start:-1]
+        # By the place of the token before it: where a token stands in the packed row.
+        places: dict[tuple[int, int], int] = {}
+        for key, example in zip(tree.keys, tree.examples, strict=True):
+            path, before = [], -1
+            for position, token in enumerate(example.ids[:-1]):
+                place = places.setdefault((before, token), len(ids))
+                if place == len(ids):
+                    ids.append(token)
+                    positions.append(position)
+                    scatter.append(len(paths) * longest + position)
+                path.append(place)
+                before = place
             # The prompt's last token predicts the answer's first.
-            predictors.append(offset + start - 1)
-            predictors.extend(range(len(ids), len(ids) + len(inner)))
-            ids.extend(inner)
-            positions.extend(range(start, start + len(inner)))
-            segment.extend([number] * len(inner))
-            labels.extend(example.ids[start:])
+            predictors.extend(path[example.start - 1 :])
+            labels.extend(example.ids[example.start :])
             row.extend([len(keys)] * example.answer_tokens)
-            keys.append(tree.keys[number - 1])
-        segments.append(segment)
-        lengths.append(len(segment))
+            paths.append(path + [0] * (longest - len(path)))
+            keys.append(key)
+    place = torch.arange(longest).expand(len(keys), -1)
     return Batch(
         ids=torch.tensor([ids]),
         positions=torch.tensor([positions]),
-        packing=_tree_packing(segments, lengths, positions),
+        packing=Packing(torch.tensor(paths), torch.tensor(scatter), place),
         predictors=torch.tensor(predictors),
         labels=torch.tensor(labels),
         row=torch.tensor(row),
@@ -87,22 +94,6 @@ def pack_trees(batch: Sequence[Tree]) -> Batch:
         tokens_total=len(labels),
         inputs_total=len(ids),
     )
-
-
-def _tree_packing(segments: list[list[int]], lengths: list[int], positions: list[int]) -> Packing:
-    longest = max(lengths)
-    # Padding is a segment of its own: it sees something (no NaN), and nothing sees it.
-    segment = torch.tensor([s + [-1] * (longest - len(s)) for s in segments])
-    real = segment >= 0
-    offset = torch.tensor(lengths).cumsum(0) - torch.tensor(lengths)
-    place = torch.arange(longest)
-    gather = torch.where(real, offset[:, None] + place[None, :], 0)
-    own = segment[:, :, None] == segment[:, None, :]
-    prompt = (segment == 0)[:, None, :]
-    earlier = place[:, None] >= place[None, :]
-    mask = (own | prompt) & earlier
-    scatter = real.view(-1).nonzero().squeeze(1)
-    return Packing(gather, scatter, torch.tensor(positions)[gather], mask[:, None])
 
 
 @torch.inference_mode()
