@@ -174,6 +174,7 @@ def _add_methods(commands) -> None:
 def _methods(options: argparse.Namespace) -> None:
     from lethe import methods
     from lethe.methods.base import Settings
+    from lethe.ranges import declared
 
     shared = _listed(Settings().model_dump(mode="json"))
     print(f"Settings of every method, with their defaults:\n  {shared}\n")
@@ -187,6 +188,8 @@ def _methods(options: argparse.Namespace) -> None:
         passes = ", ".join(f"{count} {kind}" for kind, count in vars(method.passes).items())
         print(f"{name} ({cls.kind}; {cls.paper})\n  {cls.__doc__.splitlines()[0]}")
         print(f"  needs: {needs}\n  passes of a step: {passes}\n  settings: {own}")
+        searched = ", ".join(f"{key} {entry}" for key, entry in declared(cls.Settings).items())
+        print(f"  searched: {searched}")
 
 
 def _listed(settings: dict) -> str:

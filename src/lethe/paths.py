@@ -88,6 +88,11 @@ def state(run_folder: str, name: str) -> str:
     return _join(run_folder, "states", name)
 
 
+def search(run_folder: str) -> str:
+    """What the trials of a method's search gave; the trials are runs beside that one."""
+    return _join(run_folder, "search.json")
+
+
 def state_checkpoint(state_folder: str) -> str:
     return _join(state_folder, "checkpoint")
 

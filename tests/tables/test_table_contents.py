@@ -249,7 +249,15 @@ def test_a_table_that_fails_leaves_no_file(tmp_path):
 
 
 def test_tables_are_found_by_name():
-    assert tables.names() == ["cost", "method_claims", "oracles", "states", "summary", "utility"]
+    assert tables.names() == [
+        "cost",
+        "method_claims",
+        "oracles",
+        "search",
+        "states",
+        "summary",
+        "utility",
+    ]
     with pytest.raises(LetheError, match=r"'ranking'.*summary, utility"):
         tables.render("ranking", made_of(hand_made()), "a.csv", "a.md")
 

@@ -281,6 +281,13 @@ EDITS = {
         | in_state("quantised4")
         | {"table_states", "table_method_claims", "all"},
     ),
+    "a search over one method": (
+        {"search": {"methods": ["npo"], "trials": 2}},
+        unlearned(["npo_trial1"])
+        # Utility is made of the others; forget quality is not asked for.
+        | evaluated(["npo_trial1,0"]) - scored(["npo_trial1,0"], ["forget_quality"])
+        | {"search_npo[forget10,0]", "table_search", "all"},
+    ),
     "the finetuning": ({"model_settings": {"micro": {"finetune": {"lr": 2.0e-3}}}}, AFTER_BASE),
     "how trainings run": ({"compute": {"part_tokens": 512}}, set()),
     "every time of modification": (touch_all, set()),

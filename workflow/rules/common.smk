@@ -4,7 +4,7 @@ from itertools import product
 
 from lethe import config as settings
 from lethe import checkpoint, figures, lineage, methods, metrics, paths
-from lethe import states, suites, tables
+from lethe import states, suites, tables, trials
 from lethe.errors import LetheError
 from lethe.paper import logs as paper_logs
 from lethe.source import digest
@@ -23,6 +23,7 @@ def before_anything():
         settings.check(
             config, Path(workflow.basedir) / "workflow/schemas/config.schema.yaml"
         )
+        trials.all_trials(config)
         lineage.check()
         paper_logs.check(config["logs"])
     except LetheError as error:
@@ -35,6 +36,10 @@ if workflow.is_main_process:
     before_anything()
 
 WORLD = config["world"]["name"]
+SEARCH = trials.settings_of(config)
+TRIALS = trials.all_trials(config)
+# A trial is a method of its own, with a run like any other.
+config["method_settings"] = {**config["method_settings"], **TRIALS}
 
 
 def code(script, *modules):

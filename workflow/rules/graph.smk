@@ -251,12 +251,19 @@ def method_inputs(method):
     return {"forget": paths.data(WORLD, "{split}")} | inputs
 
 
+def trial_metrics(method, metric):
+    """A metric's files of a method's trials, in their order."""
+    return [
+        paths.metric(method_run(name), metric) for name in trials.trials(config, method)
+    ]
+
+
 def unlisted_methods():
     """Variants that have settings but are not listed: runs that only some exhibits ask for."""
     return {
         name: given["method"]
         for name, given in config["method_settings"].items()
-        if "method" in given and name not in config["methods"]
+        if "method" in given and name not in config["methods"] and name not in TRIALS
     }
 
 
@@ -379,9 +386,16 @@ def truth_ratio_variant():
 
 # --- report ---
 
-TABLES = [
-    name for name in tables.names() if all(map(config.get, tables.only_with(name)))
-]
+
+def said(key):
+    """What the configuration has under a dotted key."""
+    value = config
+    for part in key.split("."):
+        value = value[part]
+    return value
+
+
+TABLES = [name for name in tables.names() if all(map(said, tables.only_with(name)))]
 
 
 def entries(model=None, split=None, only=None):
@@ -412,6 +426,17 @@ def state_entries():
         and entry["seed"] in config["seeds"]
         for state in config["states"]
         for folder in [paths.state(str(Path(entry["path"]).parents[1]), state)]
+    ]
+
+
+def search_entries():
+    """What every search found, with the nouns that it belongs to."""
+    return [
+        {**place, "path": paths.search(paths.run(WORLD, *place.values()))}
+        for values in product(
+            config["models"], config["splits"], SEARCH.methods, config["seeds"]
+        )
+        for place in [dict(zip(("model", "split", "run", "seed"), values))]
     ]
 
 
@@ -469,7 +494,12 @@ def table_inputs(name):
 
 def table_entries(name):
     """The files of metrics or of costs that a table reads itself."""
-    for kind, found in {"costs": cost_entries, "states": state_entries}.items():
+    kinds = {
+        "costs": cost_entries,
+        "states": state_entries,
+        "search": search_entries,
+    }
+    for kind, found in kinds.items():
         if kind in tables.reads(name):
             return found()
     wanted = [metric for metric in tables.reads(name) if metric in metrics.names()]

@@ -58,7 +58,7 @@ rule alternatives:
         "../scripts/alternatives.py"
 
 
-for _method in [*config["methods"], *unlisted_methods()]:
+for _method in [*config["methods"], *unlisted_methods(), *TRIALS]:
 
     _class = settings.method_class(config, _method)
 

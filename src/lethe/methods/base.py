@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, Field, ValidationError
 
@@ -16,6 +16,7 @@ from lethe.errors import LetheError
 from lethe.execution import Execution
 from lethe.methods import retain
 from lethe.methods.passes import Passes
+from lethe.ranges import Range
 from lethe.schedule import Schedule
 from lethe.updates import Gradient, Optimiser
 
@@ -42,9 +43,13 @@ ALTERNATES = ("refusals", "alternatives")
 class Settings(Schedule):
     """Settings that every method has; a method's own class adds its own.
 
+    A ``Range`` beside a field's type is where ``search`` draws it from.
     ``frozen``: regular expressions; a parameter whose name has a match of one stays as it is.
     """
 
+    lr: Annotated[float, Range(0.25, 4, log=True, relative=True)] = Field(
+        1e-5, gt=0, le=1, description="peak learning rate"
+    )
     optimiser: Optimiser = Field(default={"name": "adamw"}, validate_default=True)
     gradient: Gradient = Field(default={"name": "backpropagation"}, validate_default=True)
     frozen: tuple[str, ...] = ()
@@ -59,7 +64,7 @@ class Weighted(Settings):
     """
 
     forget_weight: float = Field(1.0, gt=0)
-    retain_weight: float = Field(1.0, ge=0)
+    retain_weight: Annotated[float, Range(0.25, 4, log=True, relative=True)] = Field(1.0, ge=0)
     retain: Literal["nll", "kl", "embedding"] = "nll"
     layer: int | None = Field(None, ge=0)
     open_unlearning: bool = False

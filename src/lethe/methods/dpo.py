@@ -1,15 +1,18 @@
 """Direct preference optimisation: prefer a refusal to the answer (IdkDPO)."""
 
+from typing import Annotated
+
 from pydantic import Field
 
 from lethe.methods import base
 from lethe.methods.passes import Passes
+from lethe.ranges import Range
 
 
 class Settings(base.Weighted):
     """``beta``: inverse temperature."""
 
-    beta: float = Field(0.1, gt=0)
+    beta: Annotated[float, Range(0.02, 0.5, log=True)] = Field(0.1, gt=0)
 
 
 class Method(base.Method):

@@ -1,11 +1,13 @@
 """MSA, model state arithmetic: vectors from a checkpoint that had not seen the forget set yet."""
 
 import copy
+from typing import Annotated
 
 from pydantic import Field
 
 from lethe.methods import base
 from lethe.methods.passes import Passes
+from lethe.ranges import Choice
 
 
 class Settings(base.Settings):
@@ -14,8 +16,8 @@ class Settings(base.Settings):
     The paper tries alpha 1, 1.5 and 2 with beta 1.
     """
 
-    alpha: float = Field(1.0, ge=0)
-    beta: float = Field(1.0, ge=0)
+    alpha: Annotated[float, Choice((1.0, 1.5, 2.0))] = Field(1.0, ge=0)
+    beta: Annotated[float, Choice((0.0, 1.0))] = Field(1.0, ge=0)
 
 
 class Method(base.Method):

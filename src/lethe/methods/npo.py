@@ -1,14 +1,17 @@
 """Negative preference optimisation: gradient ascent that fades out where it has succeeded."""
 
+from typing import Annotated
+
 from pydantic import Field
 
 from lethe.methods import base
+from lethe.ranges import Range
 
 
 class Settings(base.Settings):
     """``beta``: inverse temperature; as it tends to 0 the gradient tends to gradient ascent's."""
 
-    beta: float = Field(0.1, gt=0)
+    beta: Annotated[float, Range(0.02, 0.5, log=True)] = Field(0.1, gt=0)
 
 
 class Method(base.Method):

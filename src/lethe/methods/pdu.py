@@ -1,8 +1,11 @@
 """PDU: flatten the logits on the forget set while the retain loss stays below a bound."""
 
+from typing import Annotated
+
 from pydantic import Field
 
 from lethe.methods import base
+from lethe.ranges import Range
 
 
 class Settings(base.Weighted):
@@ -12,7 +15,7 @@ class Settings(base.Weighted):
     they start the multiplier at 50 to 100.
     """
 
-    bound: float = Field(0.3, ge=0)
+    bound: Annotated[float, Range(0.1, 1.0, log=True)] = Field(0.3, ge=0)
     dual_step: float = Field(1.0, ge=0)
     dual_warmup_epochs: int = Field(5, ge=0)
     retain_weight: float = Field(1.0, gt=0)

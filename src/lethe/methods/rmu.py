@@ -1,17 +1,18 @@
 """RMU: steer a layer's states on the forget set to a random direction, keep them elsewhere."""
 
 import random
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from lethe.methods import base, retain
+from lethe.ranges import Range
 
 
 class Settings(base.Weighted):
     """``steering``: length of the random direction, ``layer``: whose output is steered."""
 
-    steering: float = Field(2.0, gt=0)
+    steering: Annotated[float, Range(1.0, 20.0, log=True)] = Field(2.0, gt=0)
     retain: Literal["nll", "kl", "embedding"] = "embedding"
 
 

@@ -1,14 +1,17 @@
 """SatImp: gradient ascent weighted by saturation and importance of tokens."""
 
+from typing import Annotated
+
 from pydantic import Field
 
 from lethe.methods import base
+from lethe.ranges import Range
 
 
 class Settings(base.Weighted):
     """``beta1``: of the likelihood (saturation), ``beta2``: of its complement (importance)."""
 
-    beta1: float = Field(5.0, ge=0)
+    beta1: Annotated[float, Range(1.0, 10.0, log=True)] = Field(5.0, ge=0)
     beta2: float = Field(1.0, ge=0)
     forget_weight: float = Field(0.1, gt=0)
 

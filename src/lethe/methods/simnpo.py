@@ -1,15 +1,18 @@
 """SimNPO: NPO without a reference, by the likelihood of a token."""
 
+from typing import Annotated
+
 from pydantic import Field
 
 from lethe.methods import base
+from lethe.ranges import Range
 
 
 class Settings(base.Weighted):
     """``delta``: the margin of the mean log-likelihood. Defaults as open-unlearning's."""
 
-    beta: float = Field(4.5, gt=0)
-    delta: float = Field(0.0, ge=0)
+    beta: Annotated[float, Range(1.0, 10.0, log=True)] = Field(4.5, gt=0)
+    delta: Annotated[float, Range(0.0, 1.0)] = Field(0.0, ge=0)
     forget_weight: float = Field(0.125, gt=0)
 
 

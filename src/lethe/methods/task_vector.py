@@ -1,16 +1,18 @@
 """Task vector: take away what further training on the forget set would add."""
 
 import copy
+from typing import Annotated
 
 from pydantic import Field
 
 from lethe.methods import base
+from lethe.ranges import Range
 
 
 class Settings(base.Settings):
     """``alpha``: how much of the vector is taken away."""
 
-    alpha: float = Field(1.0, ge=0)
+    alpha: Annotated[float, Range(0.5, 2.0)] = Field(1.0, ge=0)
 
 
 class Method(base.Method):

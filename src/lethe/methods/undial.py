@@ -1,17 +1,22 @@
 """UNDIAL: learn from the original model with the true token's logit lowered."""
 
+from typing import Annotated
+
 from pydantic import Field
 
 from lethe.methods import base
 from lethe.methods.passes import Passes
+from lethe.ranges import Range
 
 
 class Settings(base.Weighted):
     """``beta``: by how much the true token's logit is lowered. No retain term by default."""
 
-    beta: float = Field(10.0, ge=0)
+    beta: Annotated[float, Range(1.0, 20.0, log=True)] = Field(10.0, ge=0)
     retain_weight: float = Field(0.0, ge=0)
-    lr: float = Field(1e-4, gt=0, le=1, description="peak learning rate")
+    lr: Annotated[float, Range(0.25, 4, log=True, relative=True)] = Field(
+        1e-4, gt=0, le=1, description="peak learning rate"
+    )
 
 
 class Method(base.Method):

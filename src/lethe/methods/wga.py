@@ -1,14 +1,17 @@
 """Weighted gradient ascent: tokens that are unlikely already count less."""
 
+from typing import Annotated
+
 from pydantic import Field
 
 from lethe.methods import base
+from lethe.ranges import Range
 
 
 class Settings(base.Weighted):
     """``beta``: how much a token's likelihood weighs; 0 is gradient difference."""
 
-    beta: float = Field(1.0, ge=0)
+    beta: Annotated[float, Range(0.25, 4.0, log=True)] = Field(1.0, ge=0)
 
 
 class Method(base.Method):

@@ -1,10 +1,12 @@
 """Who's Harry Potter: learn what a model would say that had never seen the forget set."""
 
 import copy
+from typing import Annotated
 
 from pydantic import Field
 
 from lethe.methods import base
+from lethe.ranges import Range
 
 
 class Settings(base.Settings):
@@ -14,7 +16,7 @@ class Settings(base.Settings):
     own rate and batches.
     """
 
-    alpha: float = Field(5.0, ge=0)
+    alpha: Annotated[float, Range(1.0, 10.0, log=True)] = Field(5.0, ge=0)
     reinforce_epochs: int = Field(3, ge=1, le=100)
 
 

@@ -4,7 +4,7 @@ A table module has ``build(data) -> pandas.DataFrame`` (plain columns, for the C
 ``markdown(table) -> str`` (as a paper would print it), and is found by its name. What it reads is
 the scores and the intervals, unless a literal constant says otherwise:
 
-    READS = ("truth_ratio",)    "scores", "intervals", "costs", "states", or a metric, for its files
+    READS = ("truth_ratio",)    "scores", "intervals", "costs", "states", "search", or a metric
     ONLY_WITH = ("states",)     keys of the configuration without which there is no such table
 """
 

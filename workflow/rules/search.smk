@@ -1,0 +1,30 @@
+# Search: trials are methods of their own, with rules of their own; one job for each method ranks them.
+
+
+for _method in SEARCH.methods:
+
+    rule:
+        name:
+            f"search_{_method}"
+        input:
+            ratios=trial_metrics(_method, "truth_ratio"),
+            utilities=trial_metrics(_method, "model_utility"),
+            oracle=paths.metric(
+                paths.run(WORLD, "{model}", "{split}", "retain", "{seed}"),
+                "truth_ratio",
+            ),
+            full=paths.metric(
+                paths.run(WORLD, "{model}", "{split}", "full", "{seed}"),
+                "model_utility",
+            ),
+        output:
+            paths.search(method_run(_method)),
+        log:
+            paths.log(WORLD, "{model}", "{split}", _method, "seed{seed}_search"),
+        conda:
+            "../../envs/light.yaml"
+        params:
+            trials=trials.trials(config, _method),
+            code=code("search.py"),
+        script:
+            "../scripts/search.py"

@@ -1,0 +1,14 @@
+"""Rank a method's trials on one half of the forget set, and report them on the other."""
+
+from common import job
+
+from lethe.files import write_json
+from lethe.search import judged
+
+with job(snakemake) as stage:
+    i, changes = snakemake.input, snakemake.params.trials
+    ratios, utilities = (
+        dict(zip(changes, files, strict=True)) for files in (i.ratios, i.utilities)
+    )
+    found = judged(changes, ratios, utilities, i.oracle, i.full)
+    write_json(stage(snakemake.output[0]), found, indent=1)
