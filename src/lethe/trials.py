@@ -35,6 +35,8 @@ def trials(config: Mapping[str, Any], method: str) -> dict[str, dict[str, Any]]:
     chosen = settings_of(config)
     configured = settings.method(config, method).settings
     ranges = declared(type(configured))
+    if not ranges:
+        raise LetheError(f"config: search.methods: {method} declares no ranges; leave it out")
     rng = random.Random(f"search/{chosen.seed}/{method}")
     # The method's own run, where there is one, is the first.
     first = method if method in config["methods"] else trial_name(method, 0)

@@ -35,13 +35,17 @@ def test_values_of_a_share():
 
 @pytest.mark.parametrize("name", methods.available())
 def test_every_methods_ranges_hold_valid_settings(name):
-    """At both ends and in the middle; the rate is a factor of the configured one."""
-    cls = methods.load(name).Settings
-    ranges, start = declared(cls), cls(lr=1e-4)
-    assert "lr" in ranges
+    """At both ends and in the middle."""
+    start = methods.load(name)({}).settings
+    ranges = declared(type(start))
     for share in (0.0, 0.5, 1.0):
-        values = drawn(ranges, start, [share] * len(ranges))
-        methods.load(name)({"lr": 1e-4} | values, name)
+        methods.load(name)(drawn(ranges, start, [share] * len(ranges)), name)
+
+
+def test_the_rate_of_every_loss_is_searched():
+    losses = [name for name in methods.available() if "loss" in methods.load(name).kind]
+    assert len(losses) > 10
+    assert all("lr" in declared(methods.load(name).Settings) for name in losses)
 
 
 def with_search(methods=("npo", "grad_diff"), **more):
@@ -90,6 +94,12 @@ def test_bad_searches_are_one_line():
     bare["metrics"] = ["probability"]
     with pytest.raises(LetheError, match="ranked by truth_ratio"):
         trials.settings_of(bare)
+
+
+def test_a_method_without_ranges_cannot_be_searched(monkeypatch):
+    monkeypatch.setattr(trials, "declared", lambda settings: {})
+    with pytest.raises(LetheError, match="npo declares no ranges"):
+        trials.trials(with_search(["npo"]), "npo")
 
 
 def metric(file, name, values, items=None):
