@@ -6,6 +6,7 @@ from typing import Any
 
 from lethe import updates
 from lethe.execution import Alone, Execution
+from lethe.forward import Forward
 from lethe.optimise import Differentiator, Optimiser
 from lethe.schedule import Schedule
 
@@ -16,6 +17,9 @@ Parts = Sequence[Any]
 
 class Loop:
     """Minimises a loss; knows how far it is.
+
+    ``wrappers`` (``lethe.wrappers``) are told of gradients and updates; ``turns``: what the steps
+    on each batch are, in ``per_epoch`` counted all.
 
     ``loss(part)`` is the scalar to minimise on a part; over the parts of a step it adds up. With
     ``shared`` each process has parts of its own, else every process has all of them.
@@ -32,15 +36,21 @@ class Loop:
         choice: updates.Optimiser | None = None,
         gradient: updates.Gradient | None = None,
         shared: bool = True,
+        wrappers: Sequence[Any] = (),
+        turns: Sequence[updates.Turn] = (updates.Turn(),),
     ):
         self.model, self.schedule, self.per_epoch, self.how = model, schedule, per_epoch, how
-        self.steps = per_epoch * schedule.epochs
+        self.forward, self.steps = Forward(model), per_epoch * schedule.epochs
         parameters = [p for p in model.parameters() if p.requires_grad]
         self.team = how.team if shared else Alone()
         self.differentiate = Differentiator(
             gradient or updates.Backpropagation(), parameters, self.steps, seed, self.team
         )
-        self.optimiser = Optimiser(model, schedule, per_epoch, choice, self.differentiate.kinds)
+        self.wrappers, self.turns = wrappers, turns
+        # In order, each once.
+        kinds = self.differentiate.kinds
+        memories = dict.fromkeys(turn.name + kind for turn in turns for kind in kinds)
+        self.optimiser = Optimiser(model, schedule, per_epoch, choice, [*memories])
 
     @property
     def number(self) -> int:
@@ -78,6 +88,11 @@ class Loop:
 
         losses = [partial(loss, part) for part in parts]
         value, kind = self.differentiate(losses, self.number, begin)
-        self.optimiser.step(kind)
+        for wrapper in self.wrappers:
+            wrapper.differentiated(self.forward, parts, self.optimiser.parameters, self.team)
+        turn = self.turns[self.number % len(self.turns)]
+        self.optimiser.step(turn.name + kind, value, turn.rate)
+        for wrapper in self.wrappers:
+            wrapper.updated()
         sums.update(zip(sums, self.team.sum([*sums.values()]), strict=True))
         return value

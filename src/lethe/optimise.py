@@ -10,6 +10,7 @@ import torch
 from lethe import updates
 from lethe.errors import LetheError
 from lethe.execution import Alone
+from lethe.rates import rate
 from lethe.schedule import Schedule
 
 # The loss of one part of a step, computed when it is called.
@@ -35,31 +36,31 @@ class Optimiser:
         self.schedule = schedule
         choice = choice or updates.AdamW()
         self.memories = {name: _update(choice, self.parameters, schedule) for name in memories}
-        self.total = steps_per_epoch * schedule.epochs
-        self.warmup = min(self.total, max(1, round(schedule.warmup_epochs * steps_per_epoch)))
+        self.rate = rate(schedule, steps_per_epoch)
         self.number = 0
 
     @property
     def lr(self) -> float:
         """The learning rate of the next step."""
-        return self.schedule.lr * _linear(self.number, self.warmup, self.total)
+        return self.rate(self.number)
 
-    def step(self, memory: str = "backpropagation") -> None:
-        """Clip, update, advance the schedule, clear the gradients."""
+    def step(
+        self, memory: str = "backpropagation", loss: float | None = None, share: float = 1.0
+    ) -> None:
+        """Clip, update, advance the schedule, clear the gradients.
+
+        ``loss``: of this step, for rates that follow it; ``share``: of the schedule's rate.
+        """
+        if loss is not None:
+            self.rate.saw(loss)
         if self.schedule.max_grad_norm is not None:
             torch.nn.utils.clip_grad_norm_(self.parameters, self.schedule.max_grad_norm)
         update = self.memories[memory]
         for group in update.param_groups:
-            group["lr"] = self.lr
+            group["lr"] = self.lr * share
         update.step()
         update.zero_grad(set_to_none=True)
         self.number += 1
-
-
-def _linear(step: int, warmup: int, total: int) -> float:
-    if step < warmup:
-        return step / warmup
-    return max(0.0, (total - step) / max(1, total - warmup))
 
 
 def _update(choice: updates.Optimiser, parameters, schedule: Schedule) -> torch.optim.Optimizer:

@@ -1,10 +1,38 @@
 """Settings of one training: how long, how fast, in what portions. Light to import."""
 
-from pydantic import BaseModel, ConfigDict, Field
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+
+class Linear(BaseModel):
+    """Linear warm-up, then linear decay to zero, as in TOFU."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: Literal["linear"] = "linear"
+
+
+class Finch(BaseModel):
+    """The higher the loss, the lower the rate; ``lr`` is that of the first loss (FINCH).
+
+    ``memory`` of the moving mean of the losses; ``largest`` rate, the paper's for models with
+    billions of parameters.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: Literal["finch"] = "finch"
+    memory: float = Field(0.9, ge=0, lt=1)
+    largest: float = Field(5e-5, gt=0, le=1)
+    eps: float = Field(1e-8, gt=0)
+
+
+Rate = Annotated[Linear | Finch, Field(discriminator="name")]
 
 
 class Schedule(BaseModel):
-    """Linear warm-up, then linear decay to zero, as in TOFU."""
+    """How long a training is and how fast it learns; ``rate``: how the rate goes over it."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -14,6 +42,15 @@ class Schedule(BaseModel):
     warmup_epochs: float = Field(1.0, ge=0)
     weight_decay: float = Field(0.01, ge=0)
     max_grad_norm: float | None = Field(1.0, gt=0, description="null: no clipping")
+    rate: Rate = Field(default={"name": "linear"}, validate_default=True)
+
+    @field_validator("rate")
+    @classmethod
+    def _above_lr(cls, rate: Rate, info) -> Rate:
+        lr = info.data.get("lr")
+        if isinstance(rate, Finch) and lr is not None and rate.largest < lr:
+            raise ValueError(f"largest is below lr ({lr:g}): the rate would be constant; raise it")
+        return rate
 
 
 class Pretraining(Schedule):

@@ -5,6 +5,7 @@ The variants are those of “Downgrade to Upgrade” (arXiv 2510.00761). Light t
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -91,3 +92,14 @@ class Hybrid(_Choice):
 
 Optimiser = Annotated[AdamW | SGD | SignSGD | SignAdam | NBit, Field(discriminator="name")]
 Gradient = Annotated[Backpropagation | Zeroth | Hybrid, Field(discriminator="name")]
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One of the optimiser steps that a method takes on each batch.
+
+    Turns of one name share the optimiser's moments; ``rate`` is relative to the schedule's.
+    """
+
+    name: str = ""
+    rate: float = 1.0
