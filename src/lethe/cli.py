@@ -172,7 +172,7 @@ def _add_methods(commands) -> None:
 
 
 def _methods(options: argparse.Namespace) -> None:
-    from lethe import methods
+    from lethe import methods, wrappers
     from lethe.methods.base import Settings
     from lethe.ranges import declared
 
@@ -183,13 +183,22 @@ def _methods(options: argparse.Namespace) -> None:
         cls = methods.load(name)
         method = cls({}, name)
         listed = _listed(method.settings.model_dump(mode="json")).split(", ")
-        own = ", ".join(entry for entry in listed if entry not in common) or "none of its own"
-        needs = ", ".join(method.needs) or "nothing beside the forget set"
         passes = ", ".join(f"{count} {kind}" for kind, count in vars(method.passes).items())
-        print(f"{name} ({cls.kind}; {cls.paper})\n  {cls.__doc__.splitlines()[0]}")
-        print(f"  needs: {needs}\n  passes of a step: {passes}\n  settings: {own}")
+        own = ", ".join(entry for entry in listed if entry not in common)
         searched = ", ".join(f"{key} {entry}" for key, entry in declared(cls.Settings).items())
-        print(f"  searched: {searched}")
+        _list_one(name, cls, method.needs, "the forget set", own)
+        print(f"  passes of a batch: {passes}\n  searched: {searched}")
+    print("\nWrappers of every method that minimises a loss (wrappers.NAME.SETTING):")
+    for name in wrappers.available():
+        wrapper = wrappers.load(name)({}, name)
+        own = _listed(wrapper.settings.model_dump(mode="json"))
+        _list_one(name, type(wrapper), wrapper.needs, "what the method needs", own)
+
+
+def _list_one(name: str, cls: type, needs: tuple[str, ...], beside: str, settings: str) -> None:
+    print(f"{name} ({cls.kind}; {cls.paper})\n  {cls.__doc__.splitlines()[0]}")
+    print(f"  needs: {', '.join(needs) or f'nothing beside {beside}'}")
+    print(f"  settings: {settings or 'none of its own'}")
 
 
 def _listed(settings: dict) -> str:
@@ -207,6 +216,7 @@ def _add_unlearn(commands) -> None:
         "--set", action="append", default=[], metavar="KEY=VALUE", help="a setting of the method"
     )
     unlearn.add_argument("--prior", help="a checkpoint from before the forget set was learned")
+    unlearn.add_argument("--before", help="what the checkpoint was made from, in a run before")
     _add_template(unlearn)
     unlearn.add_argument("--max-length", type=int, default=500, help="tokens of a sequence")
     unlearn.add_argument("--seed", type=int, default=0)
@@ -222,7 +232,7 @@ def _unlearn(options: argparse.Namespace) -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     # All that can be wrong without the model comes before it is loaded.
     method = load(options.method)(given_settings(options.set), options.method)
-    files = check_sources(options.data, options.split, method.needs, options.prior)
+    files = check_sources(options.data, options.split, method.needs, options.prior, options.before)
     last = unlearn(
         options.checkpoint,
         method,

@@ -30,17 +30,21 @@ def given_settings(texts: Sequence[str]) -> dict[str, Any]:
 
 
 def check_sources(
-    folder: str | Path, split: str, needs: Sequence[str], prior: str | None = None
+    folder: str | Path,
+    split: str,
+    needs: Sequence[str],
+    prior: str | None = None,
+    before: str | None = None,
 ) -> dict[str, str | Path]:
     """The files of a folder that a method needs, by need; one that is missing is a LetheError.
 
-    So is a checkpoint ``prior`` that is needed and not there, or there and not needed.
+    So is a checkpoint (``prior``, ``before``) that is needed and missing, or there and not needed.
     """
-    if ("prior" in needs) != (prior is not None):
-        wrong = (
-            "the method needs one: give it" if prior is None else "the method needs none: omit it"
-        )
-        raise LetheError(f"--prior: {wrong}")
+    given = {"prior": prior, "before": before}
+    for need, source in given.items():
+        if (need in needs) != (source is not None):
+            wrong = "needs one: give it" if source is None else "needs none: omit it"
+            raise LetheError(f"--{need}: the method {wrong}")
     chosen = parse_split(split)
     names = {"retain": f"{chosen.retain}.json", "refusals": REFUSALS}
     wanted = {"forget": f"{chosen.name}.json"} | {n: names[n] for n in needs if n in names}
@@ -48,7 +52,7 @@ def check_sources(
     for need, file in files.items():
         if not file.is_file():
             raise LetheError(f"{file}: no such file; the method needs it ({need})")
-    return files if prior is None else {**files, "prior": prior}
+    return {**files, **{need: source for need, source in given.items() if source is not None}}
 
 
 def unlearn(

@@ -60,7 +60,7 @@ def read_supervision(
 ) -> Supervision:
     """``supervise`` from files: ``forget``, and of the others those that ``needs`` names.
 
-    ``prior`` is a checkpoint: its folder or hub id.
+    ``prior`` and ``before`` are checkpoints: their folders or hub ids.
 
     ``alternatives`` and ``reference_nll`` belong to forget rows by the texts of question and
     answer; without a file of ``reference_nll`` the run computes it.
@@ -75,8 +75,8 @@ def read_supervision(
         read_lines(wanted["refusals"]) if "refusals" in wanted else (),
         _column(wanted["alternatives"], "alternatives", forget) if "alternatives" in wanted else (),
     )
-    if "prior" in wanted:
-        data.prior = lambda: checkpoint.load(wanted["prior"])[0]
+    for name in {"prior", "before"} & set(wanted):
+        setattr(data, name, lambda source=wanted[name]: checkpoint.load(source)[0])
     if "reference_nll" in wanted:
         data.forget_nll = torch.tensor(_column(wanted["reference_nll"], "nll", forget))
     return data
@@ -155,12 +155,14 @@ def minimise(
 ) -> Iterator[tuple[int, int]]:
     """Train ``model`` in place; yield (epoch, step) after each pass over the forget set."""
     settings, how = method.settings, how or Execution()
-    per_epoch = -(-len(data.forget) // settings.batch_size)
+    per_epoch = -(-len(data.forget) // settings.batch_size) * len(method.turns)
     plan = Plan.draw(method, data, seed)
     reference = _reference(method, model, data, plan)
     method.prepare(model, data, seed, how)
-    forward = Forward(model)
-    with frozen(model, settings.frozen):
+    for wrapper in method.wrappers:
+        wrapper.prepare(model, data, seed)
+    kept = (pattern for wrapper in method.wrappers for pattern in wrapper.frozen(model))
+    with frozen(model, [*settings.frozen, *kept]):
         loop = Loop(
             model,
             settings,
@@ -170,10 +172,12 @@ def minimise(
             choice=settings.optimiser,
             gradient=settings.gradient,
             shared=not method.whole,
+            wrappers=method.wrappers,
+            turns=method.turns,
         )
         yield from loop.epochs(
             partial(_steps, method, data, plan, how),
-            lambda step: method.loss(forward, step, reference),
+            lambda step: method.objective(loop.forward, step, reference),
             report,
             method.stepped,
             method.sums,
@@ -192,9 +196,12 @@ def _steps(
         for name, rows in drawn.items()
         if rows
     }
-    for indices in zip(*cut.values(), strict=True):
+    begun = len(cut["forget"]) * (epoch - 1)
+    for number, indices in enumerate(zip(*cut.values(), strict=True), begun):
         rows = dict(zip(cut, indices, strict=True))
-        yield [Step(**part) for part in how.parts(sources, rows, method.whole, pick)]
+        parts = how.parts(sources, rows, method.whole, pick)
+        for turn in range(len(method.turns)):
+            yield [Step(**part, batch=number, turn=turn) for part in parts]
 
 
 def _pads(method: Method) -> bool:

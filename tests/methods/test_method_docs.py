@@ -1,14 +1,15 @@
-"""The table of docs/methods.md against what the methods declare."""
+"""The tables of docs/methods.md against what methods and wrappers declare."""
 
 import re
 from pathlib import Path
 
-from lethe import methods
+from lethe import methods, wrappers
 
 DOCS = (Path(__file__).parents[2] / "docs/methods.md").read_text(encoding="utf-8")
 ROW = re.compile(
-    r"^\| `(\w+)` \| ([\w ]+) \| ([\w, ]+) \| (\d), (\d), (\d) \| .* \|$", re.MULTILINE
+    r"^\| `(\w+)` \| ([\w ]+) \| ([\w, ]+) \| (\d+), (\d+), (\d+) \| .* \|$", re.MULTILINE
 )
+WRAPPER = re.compile(r"^\| `(\w+)` \| (\w+) \| (\w+) \| [^|]* \| [^|]* \|$", re.MULTILINE)
 
 
 def test_the_table_says_what_the_methods_declare():
@@ -21,3 +22,12 @@ def test_the_table_says_what_the_methods_declare():
         declared = set() if needs == "nothing" else set(needs.split(", "))
         assert set(method.needs) == declared, name
         assert list(map(int, passes)) == list(vars(method.passes).values()), name
+
+
+def test_the_table_of_wrappers_says_what_they_declare():
+    rows = [row for row in WRAPPER.findall(DOCS) if row[0] in wrappers.available()]
+    assert sorted(name for name, *_ in rows) == wrappers.available()
+    for name, kind, need in rows:
+        wrapper = wrappers.load(name)({})
+        assert (wrapper.kind, wrapper.needs) == (kind, (need,)), name
+        assert wrapper.paper.rpartition(" ")[2] in DOCS

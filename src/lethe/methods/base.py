@@ -8,17 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import Field
 
+from lethe import wrappers
 from lethe.errors import LetheError
 from lethe.execution import Execution
 from lethe.methods import retain
 from lethe.methods.passes import Passes
 from lethe.ranges import Range
 from lethe.schedule import Schedule
-from lethe.updates import Gradient, Optimiser
+from lethe.updates import Gradient, Optimiser, Turn
+from lethe.validation import validated
 
 if TYPE_CHECKING:
     import torch
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     from lethe.forward import Forward
     from lethe.packing import Batch
     from lethe.text import Example
+    from lethe.wrappers.base import Wrapper
 
 # What a method may declare in ``needs``; the workflow's graph follows from it.
 NEEDS = {
@@ -35,6 +39,7 @@ NEEDS = {
     "refusals": "answers such as “I don't know”",
     "alternatives": "other answers to the forget questions, by the model before unlearning",
     "prior": "a checkpoint from before the forget set was learned",
+    "before": "the checkpoint that the run before this one started from",
 }
 # Those that give each forget row another answer; a method has one of them at the most.
 ALTERNATES = ("refusals", "alternatives")
@@ -45,6 +50,8 @@ class Settings(Schedule):
 
     A ``Range`` beside a field's type is where ``search`` draws it from.
     ``frozen``: regular expressions; a parameter whose name has a match of one stays as it is.
+    ``wrappers``: what goes around the loss (``lethe.wrappers``), by name with its settings; of
+    those that go around the whole run, the first is the outermost.
     """
 
     lr: Annotated[float, Range(0.25, 4, log=True, relative=True)] = Field(
@@ -53,6 +60,7 @@ class Settings(Schedule):
     optimiser: Optimiser = Field(default={"name": "adamw"}, validate_default=True)
     gradient: Gradient = Field(default={"name": "backpropagation"}, validate_default=True)
     frozen: tuple[str, ...] = ()
+    wrappers: dict[str, dict[str, Any]] = Field(default={})
 
 
 class Weighted(Settings):
@@ -77,7 +85,8 @@ class Supervision:
     ``alternates``: for each forget row the other answers that may stand for its own;
     ``encode(rows, answers)`` tokenises forget questions, by row, with such answers; ``padding``
     is the token that fills a padded batch; ``forget_nll`` [forget rows] is the ``reference_nll``
-    where it was computed before; ``prior()`` loads the checkpoint from before the forget set.
+    where it was computed before; ``prior()`` loads the checkpoint from before the forget set,
+    ``before()`` the one that the run before this one started from.
     """
 
     forget: list[Example]
@@ -87,18 +96,22 @@ class Supervision:
     padding: int = 0
     forget_nll: torch.Tensor | None = None
     prior: Callable[[], Any] | None = None
+    before: Callable[[], Any] | None = None
 
 
 @dataclass
 class Step:
     """The batches of one optimiser step; those that the method does not need are None.
 
-    ``alternate``: the questions of ``forget``, in its order, with another answer.
+    ``alternate``: the questions of ``forget``, in its order, with another answer. ``batch``: its
+    number in the run, ``turn``: which of the method's ``turns`` the step is; both from 0.
     """
 
     forget: Batch
     retain: Batch | None = None
     alternate: Batch | None = None
+    batch: int = 0
+    turn: int = 0
 
 
 @dataclass
@@ -120,10 +133,13 @@ class Method:
     """A method that minimises a loss over batches of the forget set.
 
     A subclass sets ``paper``, ``Settings``, ``needs`` (names of ``NEEDS``) and ``passes`` (of one
-    step), and defines ``forget``; or ``loss``, if it is no weighted sum with a retain term. An
-    instance's ``needs`` and ``passes`` count the retain term that its settings choose.
-    ``prepare`` and ``stepped`` are called before the first and after each step. Methods of other
-    kinds override ``run``.
+    batch), and defines ``forget``; or ``loss``, if it is no weighted sum with a retain term. An
+    instance's ``needs`` and ``passes`` count the retain term and the wrappers that its settings
+    choose. ``prepare`` and ``stepped`` are called before the first and after each step. Methods of
+    other kinds override ``run``.
+
+    ``turns``: the optimiser steps on each batch, one for most. ``answers_forget``: whether the loss
+    calls ``model.answers`` of the forget batch; if a wrapper does too, that is no further pass.
 
     A step's batches may come in parts, whose losses are added: a term is a sum over rows or tokens,
     divided by the batch's ``rows_total``, ``tokens_total`` or ``inputs_total``. A method of which
@@ -135,27 +151,68 @@ class Method:
     paper: ClassVar[str] = ""
     needs: tuple[str, ...] = ()
     passes: Passes = Passes()
+    turns: tuple[Turn, ...] = (Turn(),)
+    answers_forget: bool = True
     Settings: ClassVar[type[Settings]] = Settings
 
     def __init__(self, settings: dict[str, Any] | None = None, name: str = "method"):
-        cls = type(self)
-        self.settings = validated(cls.Settings, settings or {}, name)
+        self.name = name
+        self.settings = validated(type(self).Settings, settings or {}, name)
         self.term = retain.choose(self.settings)
-        if self.term is not None:
-            self.needs = tuple(dict.fromkeys((*cls.needs, *self.term.needs)))
-            self.passes = cls.passes + self.term.passes
-        self.passes = self.settings.gradient.passes(self.passes)
+        self.wrappers = self._wrappers()
         self.sums: dict[str, float] = {}
+        needed = (part.needs for part in (self.term, *self.wrappers) if part is not None)
+        self.needs = tuple(dict.fromkeys(chain(self.needs, *needed)))
+        self.passes = self._passes()
+        for wrapper in self.wrappers:
+            wrapper.check(self, f"{name}.wrappers.{wrapper.name}")
 
     @property
     def whole(self) -> bool:
         """Whether a step's batches must never come in parts: the loss is no sum over rows."""
         # open-unlearning's means count padding, which depends on what is in a batch.
-        return getattr(self.settings, "open_unlearning", False)
+        padded = getattr(self.settings, "open_unlearning", False)
+        return padded or any(wrapper.whole for wrapper in self.wrappers)
+
+    def _wrappers(self) -> list[Wrapper]:
+        """The wrappers that the settings choose, and their defaults in the settings."""
+        given, place = self.settings.wrappers, f"{self.name}.wrappers"
+        if given and type(self).run is not Method.run:
+            raise LetheError(f"{place}: they go around a loss, and {self.kind} has none; omit them")
+        found = [wrappers.load(name, place)(own, f"{place}.{name}") for name, own in given.items()]
+        full = {wrapper.name: wrapper.settings.model_dump(mode="json") for wrapper in found}
+        self.settings = self.settings.model_copy(update={"wrappers": full})
+        return found
+
+    def _passes(self) -> Passes:
+        """Passes of a batch: of the loss and what is added to it, of its gradient, of the run."""
+        passes = self.passes if self.term is None else self.passes + self.term.passes
+        for wrapper in self.wrappers:
+            passes = wrapper.of_loss(self, passes)
+        passes = self.settings.gradient.passes(passes)
+        for wrapper in self.wrappers:
+            passes = wrapper.of_step(self, passes)
+        return passes
+
+    def changed(self, **settings: Any) -> Method:
+        """The same method with other settings, as new."""
+        return type(self)({**self.settings.model_dump(mode="json"), **settings}, self.name)
 
     def forget(self, model: Forward, step: Step, reference: Reference) -> torch.Tensor:
         """The forget term, a scalar to minimise, before its weight."""
         raise LetheError(f"{type(self).__module__}: a method defines forget(), loss() or run()")
+
+    def objective(self, model: Forward, step: Step, reference: Reference) -> torch.Tensor:
+        """``loss``, and what the wrappers make of it."""
+        if not self.wrappers:
+            return self.loss(model, step, reference)
+        from lethe.forward import Remembering
+
+        model = Remembering(model.model)
+        value = self.loss(model, step, reference)
+        for wrapper in self.wrappers:
+            value = wrapper.loss(value, model, step, reference)
+        return value
 
     def loss(self, model: Forward, step: Step, reference: Reference) -> torch.Tensor:
         """The scalar to minimise on one step's batches."""
@@ -187,19 +244,7 @@ class Method:
         """Change ``model`` in place; yield (epoch, step) whenever an epoch has ended."""
         from lethe.unlearn import minimise
 
-        return minimise(self, model, data, seed, report, how)
-
-
-def validated(model: type[BaseModel], values: dict[str, Any], name: str) -> Any:
-    """``model(**values)``; what is wrong with a key is one line that names it."""
-    try:
-        return model(**values)
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(map(str, first["loc"]))
-        if first["type"] == "extra_forbidden":
-            known = f"there are {', '.join(model.model_fields)}" if "." not in key else "remove it"
-            raise LetheError(f"{name}.{key}: unknown setting; {known}") from None
-        raise LetheError(
-            f"{name}.{key}: {first['msg'].lower()}, found {first['input']!r}"
-        ) from None
+        run = minimise
+        for wrapper in reversed(self.wrappers):
+            run = wrapper.around(run)
+        return run(self, model, data, seed, report, how)

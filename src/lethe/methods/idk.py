@@ -21,6 +21,7 @@ class Method(base.Method):
 
     paper = "TOFU, arXiv 2401.06121"
     needs = ("refusals",)
+    answers_forget = False
     Settings = Settings
 
     def forget(self, model, step, reference):

@@ -13,11 +13,14 @@ from lethe.ranges import Choice
 class Settings(base.Settings):
     """``alpha``, ``beta``: weights of the forget and the retain vector; beta 0: no retain vector.
 
-    The paper tries alpha 1, 1.5 and 2 with beta 1.
+    The paper tries alpha 1, 1.5 and 2 with beta 1. ``prior``: which checkpoint; ``base``, or in
+    the workflow the base's snapshot after so many percent of its training, or another: a folder or
+    hub id, used where it lies.
     """
 
     alpha: Annotated[float, Choice((1.0, 1.5, 2.0))] = Field(1.0, ge=0)
     beta: Annotated[float, Choice((0.0, 1.0))] = Field(1.0, ge=0)
+    prior: int | str = "base"
 
 
 class Method(base.Method):

@@ -26,3 +26,7 @@ class Passes:
     def without_gradient(self, evaluations: int) -> Passes:
         """The passes of a step that evaluates the loss so often instead of differentiating it."""
         return Passes(self.forward * evaluations, 0, self.frozen * evaluations)
+
+    def times(self, count: int) -> Passes:
+        """All of them so often."""
+        return Passes(self.forward * count, self.backward * count, self.frozen * count)

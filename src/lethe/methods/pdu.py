@@ -36,6 +36,10 @@ class Method(base.Method):
         super().__init__(settings, name)
         self.multiplier, self.sums = self.settings.retain_weight, {"excess": 0.0}
 
+    @property
+    def answers_forget(self):
+        return not self.settings.open_unlearning
+
     def prepare(self, model, data, seed, how=None):
         self.multiplier = self.settings.retain_weight
 

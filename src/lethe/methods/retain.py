@@ -11,11 +11,15 @@ from lethe.methods.passes import Passes
 
 @dataclass(frozen=True)
 class Term:
-    """``value(settings, model, batch, reference)`` is the term on the step's retain batch."""
+    """``value(settings, model, batch, reference)`` is the term on the step's retain batch.
+
+    ``answers``: whether it calls ``model.answers`` of that batch.
+    """
 
     value: Callable[..., Any]
     needs: tuple[str, ...]
     passes: Passes
+    answers: bool = False
 
 
 def nll(settings, model, batch, reference):
@@ -63,7 +67,7 @@ def answer_distance(hidden, target, batch, open_unlearning: bool):
 
 _ROWS, _COPY = ("retain",), ("retain", "reference_model")
 TERMS = {
-    "nll": Term(nll, _ROWS, Passes()),
+    "nll": Term(nll, _ROWS, Passes(), answers=True),
     "kl": Term(kl, _COPY, Passes(frozen=1)),
     "embedding": Term(embedding, _COPY, Passes(frozen=1)),
 }

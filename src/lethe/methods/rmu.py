@@ -27,6 +27,7 @@ class Method(base.Method):
 
     kind = "representation"
     paper = "RMU, arXiv 2403.03218"
+    answers_forget = False
     Settings = Settings
 
     direction = None

@@ -32,6 +32,10 @@ class Method(base.Method):
     passes = Passes(frozen=1)
     Settings = Settings
 
+    @property
+    def answers_forget(self):
+        return not self.settings.open_unlearning
+
     def forget(self, model, step, reference):
         import torch
 
