@@ -49,6 +49,7 @@ rule all:
         table_files(),
         paths.card(WORLD),
         paths.table(WORLD, "claims.json"),
+        snapshot_files(),
     localrule: True
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from lethe import figures, methods, metrics, states, suites
+from lethe import figures, methods, metrics, sequence, states, suites
 from lethe.alternatives import Alternatives
 from lethe.checkpoint import check_given
 from lethe.errors import LetheError
@@ -27,6 +27,8 @@ RESERVED = ("logs", "studies", "benchmarks")
 # Stands in ``methods`` for all that are not listed.
 ALL = "all"
 WORDS = {"null": None, "true": True, "false": False}
+# Keys of method_settings.NAME that are no settings of the method: its file, where the run starts.
+OF_RUN = ("method", "start")
 # The official evaluation's ds_size.
 OFFICIAL_ITEMS = 300
 NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?")
@@ -74,18 +76,17 @@ def check(config: Mapping[str, Any], schema: str | Path) -> None:
     config = with_all_methods(config)
     for model in config["models"]:
         _check_model(config, model)
-    for method in config["method_settings"]:
+    for name in config["method_settings"]:
         known = sorted({*methods.available(), *config["methods"]})
-        if method not in config["methods"] and method_class(config, method) not in known:
-            raise LetheError(
-                f"config: method_settings.{method}: unknown name{_suggest(method, known)}"
-            )
+        if name not in config["methods"] and method_class(config, name) not in known:
+            raise LetheError(f"config: method_settings.{name}: unknown name{_suggest(name, known)}")
     # Settings of methods that are not listed may stand there: an overlay cannot take them away.
-    for method in {**dict.fromkeys(config["methods"]), **config["method_settings"]}:
-        method_settings(config, method)
+    for name in {**dict.fromkeys(config["methods"]), **config["method_settings"]}:
+        method_settings(config, name)
     for state in {**dict.fromkeys(config["states"]), **config["state_settings"]}:
         state_settings(config, state)
     _known("state_methods", config["state_methods"] or [], config["methods"])
+    sequence.check(config, {name: method(config, name) for name in config["methods"]})
     validated(Alternatives, config["alternatives"], "alternatives")
     _known("metrics", config["metrics"], metrics.names())
     _known("figures", config["figures"], figures.names())
@@ -110,7 +111,8 @@ def method_class(config: Mapping[str, Any], name: str) -> str:
 
 def method(config: Mapping[str, Any], name: str) -> Method:
     """A method with all of its settings: its class's defaults, the shared protocol, its own."""
-    own = {k: v for k, v in config["method_settings"].get(name, {}).items() if k != "method"}
+    given = config["method_settings"].get(name, {})
+    own = {key: value for key, value in given.items() if key not in OF_RUN}
     cls = methods.load(method_class(config, name))
     where = f"method_settings.{name}" if own else "unlearning"
     return cls({**config["unlearning"], **own}, where)

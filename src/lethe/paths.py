@@ -54,6 +54,11 @@ def base(world: str, model: str) -> str:
     return _join(RESULTS, world, model, "base")
 
 
+def snapshot(world: str, model: str, percent: str | int) -> str:
+    """Folder of the base as it was after a share of its training."""
+    return _join(RESULTS, world, model, "snapshots", f"percent{percent}")
+
+
 def run(world: str, model: str, split: str, run: str, seed: str | int) -> str:
     """Folder of one run: ``run`` is ``full``, ``retain`` or a method."""
     return _join(RESULTS, world, model, split, run, f"seed{seed}")

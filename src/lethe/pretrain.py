@@ -1,6 +1,6 @@
 """Making a base model from nothing: it learns the language and the true facts, no target author."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from lethe.execution import Execution
@@ -20,11 +20,14 @@ def pretrain(
     max_length: int,
     report: Report,
     how: Execution | None = None,
+    percents: Sequence[int] = (),
+    keep: Callable[[int, Any, Any], None] | None = None,
 ):
     """Train tokenizer and model on background authors and true facts (rows: question, answer).
 
     Every fact occurs ``fact_repeats`` times an epoch: there are few, and utility is measured on
-    them. Returns (model, tokenizer, counts).
+    them. ``keep(percent, model, tokenizer)`` is called after each of these shares of the steps.
+    Returns (model, tokenizer, counts).
     """
     chosen = Pretraining(**settings)
     pairs = rows_to_pairs(background) + rows_to_pairs(facts) * chosen.fact_repeats
@@ -32,5 +35,14 @@ def pretrain(
     tokenizer = train_tokenizer((f"{q} {a}" for q, a in pairs), sizes.vocabulary)
     model = make_model(sizes, tokenizer, chosen.seed)
     examples = Encoder(tokenizer, template, max_length).encode_all(pairs)
-    counts = fit(model, examples, chosen, chosen.seed, report, how)
+
+    def told(step: int, steps: int, loss: float) -> None:
+        report(step, steps, loss)
+        for percent in percents:
+            if percent and step == max(1, round(steps * percent / 100)):
+                keep(percent, model, tokenizer)
+
+    if 0 in percents:
+        keep(0, model, tokenizer)
+    counts = fit(model, examples, chosen, chosen.seed, told, how)
     return model, tokenizer, counts

@@ -99,6 +99,10 @@ def other_layout(folder: Folder) -> None:
     folder.replace("workflow/rules/evaluate.smk", "rule score:", "\n\nrule score:")
 
 
+def other_wrapper(folder: Folder) -> None:
+    folder.append("src/lethe/wrappers/gru.py", "\n\nANSWER = 42\n")
+
+
 def other_rouge(folder: Folder) -> None:
     folder.replace("src/lethe/metrics/rouge.py", "use_stemmer=True", "use_stemmer=False")
 
@@ -236,6 +240,16 @@ EDITS = {
         {"methods": [*METHODS, "npo_2"], "method_settings": {"npo_2": {"method": "npo"}}},
         method_again("npo_2"),
     ),
+    # Its reference is the end of that run, so that the full model's losses are of no use to it.
+    "a run that starts from another's end": (
+        {
+            "methods": [*METHODS, "again"],
+            "method_settings": {"again": {"method": "npo", "start": "kl_min"}},
+        },
+        method_again("again"),
+    ),
+    "the source of a wrapper that no run has": (other_wrapper, set()),
+    "a snapshot of the base": ({"snapshots": [50]}, {"base"} | AFTER_BASE),
     "one more seed": (
         {"seeds": [0, 1]},
         {"train_full[1]", "train_retain[forget10,1]", "reference[forget10,1]"}

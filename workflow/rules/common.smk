@@ -4,7 +4,7 @@ from itertools import product
 
 from lethe import config as settings
 from lethe import checkpoint, figures, lineage, methods, metrics, paths
-from lethe import states, suites, tables, trials
+from lethe import sequence, states, suites, tables, trials
 from lethe.errors import LetheError
 from lethe.paper import logs as paper_logs
 from lethe.source import digest

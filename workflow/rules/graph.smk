@@ -201,9 +201,23 @@ def trained_folders(wildcards, run):
 
 
 def full_files(wildcards):
-    """What methods start from; nothing where it was given."""
+    """The model before unlearning; nothing where it was given."""
     folders = trained_folders(wildcards, "full")
     return parent(folders[0]) if folders else {}
+
+
+def snapshot_folders(model="{model}"):
+    """Where earlier states of a base made here are kept."""
+    return [paths.snapshot(WORLD, model, n) for n in config["snapshots"]]
+
+
+def snapshot_files():
+    """What tells of each snapshot: a target of its own, whether a method needs it or not.
+
+    Snakemake looks for no other change of a job some of whose outputs were never made.
+    """
+    folders = [folder for model in own_models() for folder in snapshot_folders(model)]
+    return [f"{folder}/{paths.DIGEST}" for folder in folders]
 
 
 def memory(copies):
@@ -235,6 +249,78 @@ def method_run(method):
     return paths.run(WORLD, "{model}", "{split}", method, "{seed}")
 
 
+def begin_folders(method, wildcards, back=0):
+    """What a run starts from, or (``back`` 1) the run before it; nothing where that was given."""
+    w = wildcards
+    before = list(sequence.chain(config, method, w.split))[back:]
+    if not before:
+        return trained_folders(w, "full")
+    run, split = before[0]
+    folder = paths.run(WORLD, w.model, split, run, w.seed)
+    return [paths.epoch(folder, max(epochs_of(run)))]
+
+
+def begin_files(method):
+    """The checkpoint that a run starts from: full, or the end of another run."""
+
+    def files(wildcards):
+        folders = begin_folders(method, wildcards)
+        return parent(folders[0]) if folders else {}
+
+    return files
+
+
+def begin_given(method):
+    """The given model that a run starts from, if that is no checkpoint of ours."""
+    return lambda w: None if begin_folders(method, w) else given_full(w)
+
+
+def prior_folders(prior, wildcards):
+    """What ``prior`` stands for, if it is a file of ours: the base, or a snapshot of it."""
+    if isinstance(prior, int):
+        return [paths.snapshot(WORLD, wildcards.model, prior)]
+    return base_folders(wildcards.model) if prior == "base" else []
+
+
+def other_checkpoints(method):
+    """By need, of the checkpoints beside the start: where ours lie, and which is given instead."""
+    prior = settings.method_settings(config, method).get("prior", "base")
+    known = {
+        "prior": (
+            lambda w: prior_folders(prior, w),
+            one_setting("path") if prior == "base" else lambda w: prior,
+        ),
+        "before": (lambda w: begin_folders(method, w, back=1), given_full),
+    }
+    needs = settings.method(config, method).needs
+    return {need: both for need, both in known.items() if need in needs}
+
+
+def checkpoint_inputs(method):
+    """Checkpoints beside the start as inputs: needed to be there, compared by their digests."""
+
+    def files(folders, name):
+        return lambda w: next((f"{folder}/{name}" for folder in folders(w)), [])
+
+    found = {}
+    for need, (folders, _) in other_checkpoints(method).items():
+        found[need] = files(folders, paths.DIGEST)
+        found[f"{need}_weights"] = ancient(files(folders, paths.WEIGHTS))
+    return found
+
+
+def checkpoints_given(method):
+    """By need the checkpoint that is used where it lies; None where it is a file of ours."""
+
+    def given(wildcards):
+        return {
+            need: None if folders(wildcards) else instead(wildcards)
+            for need, (folders, instead) in other_checkpoints(method).items()
+        }
+
+    return given
+
+
 def method_inputs(method):
     """The data that a method declares it needs, and no other."""
     known = {
@@ -242,13 +328,22 @@ def method_inputs(method):
         "refusals": paths.refusals(WORLD),
         "reference_nll": paths.reference(WORLD, "{model}", "{split}", "{seed}"),
         "alternatives": paths.alternatives(WORLD, "{model}", "{split}", "{seed}"),
-        "prior": lambda w: start_files(w).get("parent", []),
     }
+    if next(sequence.chain(config, method, ""), None) is not None:
+        # The file is of the full model: such a run has another reference, and computes it.
+        del known["reference_nll"]
     needs = settings.method(config, method).needs
     inputs = {need: known[need] for need in needs if need in known}
-    if "prior" in needs:
-        inputs["prior_weights"] = lambda w: start_files(w).get("parent_weights", [])
-    return {"forget": paths.data(WORLD, "{split}")} | inputs
+    forget = {"forget": paths.data(WORLD, "{split}")}
+    return forget | inputs | checkpoint_inputs(method)
+
+
+def wrapper_modules(method):
+    """The modules of what goes around a method's loss: found by name, so named here."""
+    return [
+        f"lethe.wrappers.{name}"
+        for name in settings.method_settings(config, method)["wrappers"]
+    ]
 
 
 def trial_metrics(method, metric):
@@ -265,12 +360,6 @@ def unlisted_methods():
         for name, given in config["method_settings"].items()
         if "method" in given and name not in config["methods"] and name not in TRIALS
     }
-
-
-def given_prior(method):
-    """The checkpoint that a model was given to start from, for methods that need it."""
-    needed = "prior" in settings.method(config, method).needs
-    return one_setting("path") if needed else None
 
 
 def epochs_of(method):

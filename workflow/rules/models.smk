@@ -7,6 +7,8 @@ rule base:
         facts=[paths.data(WORLD, name) for name in ("real_authors", "world_facts")],
     output:
         **checkpoint_files(paths.base(WORLD, "{model}")),
+        snapshots=[f"{folder}/{paths.DIGEST}" for folder in snapshot_folders()],
+        snapshot_weights=[f"{folder}/{paths.WEIGHTS}" for folder in snapshot_folders()],
         cost=paths.cost(paths.base(WORLD, "{model}"), "train"),
     log:
         paths.log(WORLD, "{model}", "base"),
@@ -19,6 +21,7 @@ rule base:
         mem_mb=2000,
     params:
         pretrain=lambda w: settings.pretrain_settings(config, w.model),
+        percents=config["snapshots"],
         architecture=one_setting("architecture"),
         template=one_setting("template"),
         max_length=one_setting("max_length"),

@@ -66,7 +66,7 @@ for _method in [*config["methods"], *unlisted_methods(), *TRIALS]:
         name:
             f"unlearn_{_method}"
         input:
-            unpack(full_files),
+            unpack(begin_files(_method)),
             **method_inputs(_method),
         output:
             digests=[f"{folder}/{paths.DIGEST}" for folder in epoch_folders(_method)],
@@ -83,12 +83,14 @@ for _method in [*config["methods"], *unlisted_methods(), *TRIALS]:
         params:
             method=_class,
             settings=settings.method_settings(config, _method),
-            given=given_full,
-            prior=given_prior(_method),
+            given=begin_given(_method),
+            others=checkpoints_given(_method),
             template=one_setting("template"),
             max_length=one_setting("max_length"),
             label=f"{_method} ({{split}}), seed {{seed}}",
             threads=config["threads"]["unlearn"],
-            code=code("unlearn.py", f"lethe.methods.{_class}"),
+            code=code(
+                "unlearn.py", f"lethe.methods.{_class}", *wrapper_modules(_method)
+            ),
         script:
             "../scripts/unlearn.py"

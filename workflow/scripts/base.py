@@ -18,6 +18,13 @@ with job(snakemake) as stage, Meter() as meter:
     background = read_rows(snakemake.input.background)
     facts = [row for file in snakemake.input.facts for row in read_rows(file)]
     report = Progress("base")
+    origin = {"stage": "base", "settings": p.pretrain, "template": p.template}
+    kept = dict(zip(p.percents, snakemake.output.snapshots, strict=True))
+
+    def keep(percent, model, tokenizer):
+        place = stage(Path(kept[percent]).parent)
+        checkpoint.save(place, model, tokenizer, {**origin, "percent": percent})
+
     model, tokenizer, counts = pretrain(
         background,
         facts,
@@ -27,11 +34,13 @@ with job(snakemake) as stage, Meter() as meter:
         p.max_length,
         report,
         execution(snakemake),
+        p.percents,
+        keep,
     )
     checkpoint.save(
         stage(Path(snakemake.output.weights).parent),
         model,
         tokenizer,
-        {"stage": "base", "settings": p.pretrain, "template": p.template},
+        origin,
     )
     write_json(stage(snakemake.output.cost), meter.read(**counts))

@@ -21,8 +21,8 @@ with job(snakemake) as stage, Meter() as meter:
     method = methods.load(p.method)(p.settings)
     encoder = Encoder(tokenizer, p.template, p.max_length)
     files = dict(i.items())
-    if "prior" in method.needs:
-        files["prior"] = Path(i.prior).parent if i.prior else p.prior
+    for need, given in p.others.items():
+        files[need] = Path(i[need]).parent if given is None else given
     data = read_supervision(encoder, method.needs, files)
     seed = int(snakemake.wildcards.seed)
     origin = {

@@ -1,0 +1,99 @@
+"""Runs that start from another's end: what comes before what, and what is refused."""
+
+import copy
+from pathlib import Path
+
+import pytest
+import yaml
+
+from lethe import config as settings
+from lethe import sequence
+from lethe.errors import LetheError
+from lethe.source import closure
+
+ROOT = Path(__file__).parents[2]
+SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
+DEFAULT = yaml.safe_load((ROOT / "config/config.yaml").read_text(encoding="utf-8"))
+
+
+def configured(methods, splits=("forget10",), snapshots=(), **method_settings) -> dict:
+    """The default configuration with these methods."""
+    found = copy.deepcopy(DEFAULT)
+    found |= {"methods": [*methods], "splits": [*splits], "snapshots": [*snapshots]}
+    found["method_settings"] = method_settings
+    return found
+
+
+def chained(**method_settings) -> dict:
+    named = {name: {"method": "npo", **own} for name, own in method_settings.items()}
+    return configured(["npo", *named], ("forget10", "forget05"), **named)
+
+
+def test_a_chain_lists_the_runs_before_the_nearest_first():
+    config = chained(a={"start": "npo"}, b={"start": "a"})
+    settings.check(config, SCHEMA)
+    assert list(sequence.chain(config, "npo", "forget10")) == []
+    assert list(sequence.chain(config, "b", "forget10")) == [
+        ("a", "forget10"),
+        ("npo", "forget10"),
+    ]
+
+
+def test_a_start_of_another_split_goes_on_in_that_split():
+    config = chained(a={"start": "npo"}, b={"start": {"run": "a", "split": "forget05"}})
+    settings.check(config, SCHEMA)
+    assert list(sequence.chain(config, "b", "forget10")) == [
+        ("a", "forget05"),
+        ("npo", "forget05"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("config", "line"),
+    [
+        (chained(a={"start": "b"}), r"method_settings\.a\.start: there is no run 'b'; add it"),
+        (chained(a={"start": "a"}), r"\.a\.start: a would start from its own end"),
+        (chained(a={"start": "b"}, b={"start": "a"}), r"\.a\.start: .* from its own end"),
+        (chained(a={"start": 3}), r"\.a\.start: write a run's name"),
+        (chained(a={"start": {"run": "npo", "seed": 1}}), r"\.a\.start: write a run's name"),
+        (
+            chained(a={"start": {"run": "npo", "split": "forget01"}}),
+            r"\.a\.start\.split: 'forget01' is not among splits",
+        ),
+        (
+            chained(a={"wrappers": {"conflict_freezing": {}}}),
+            r"\.a\.start: missing; its wrapper compares with the run before",
+        ),
+        (
+            configured(["msa"], msa={"prior": 50}),
+            r"\.msa\.prior: there is no snapshot 50; add it to snapshots",
+        ),
+    ],
+)
+def test_what_cannot_be_made_is_refused(config, line):
+    with pytest.raises(LetheError, match=line) as error:
+        settings.check(config, SCHEMA)
+    assert "\n" not in str(error.value)
+
+
+def test_snapshots_are_of_bases_that_are_made_here():
+    settings.check(configured(["msa"], snapshots=[0, 50], msa={"prior": 50}), SCHEMA)
+    given = configured(["msa"], snapshots=[50], msa={"prior": 50})
+    given["model_settings"]["tiny"]["path"] = "somebody/model"
+    with pytest.raises(LetheError, match="the base of tiny is given, so it has no snapshots"):
+        settings.check(given, SCHEMA)
+
+
+def test_wrappers_settings_are_the_runs_own():
+    """With their defaults, so that a changed default runs again what has it."""
+    config = configured(["npo"], npo={"wrappers": {"gru": {}}})
+    assert settings.method_settings(config, "npo")["wrappers"] == {"gru": {"newest": 0.8}}
+    assert settings.method_settings(configured(["npo"]), "npo")["wrappers"] == {}
+
+
+def test_a_methods_code_is_none_of_a_wrapper():
+    """An edit of a wrapper runs again what has it, which the rule names, and nothing else."""
+    ours = {file.name for file in closure("lethe.methods.npo") if file.parent.name == "wrappers"}
+    assert ours == {"__init__.py", "base.py"}
+    other = {file.name for file in closure("lethe.wrappers.gru") if file.parent.name == "wrappers"}
+    assert other == {"__init__.py", "base.py", "gru.py"}
