@@ -9,6 +9,9 @@ from lethe.cost import passed
 from lethe.errors import LetheError
 from lethe.packing import Batch, to_device
 
+# Tokens whose logits are computed at a time where only their losses are wanted: these stay near.
+NEAR = 256
+
 
 @dataclass
 class Answers:
@@ -120,6 +123,17 @@ class Forward:
         batch = to_device(batch, self.model.device)
         hidden = hidden_states(self.model, batch)
         return Answers(project(self.model, hidden[batch.predictors]), batch)
+
+    def token_nll(self, batch: Batch) -> torch.Tensor:
+        """As ``answers(batch).token_nll()``, keeping no logits. Without gradients."""
+        batch = to_device(batch, self.model.device)
+        states = hidden_states(self.model, batch)[batch.predictors]
+        return torch.cat(
+            [
+                cross_entropy(project(self.model, some).float(), labels, reduction="none")
+                for some, labels in zip(states.split(NEAR), batch.labels.split(NEAR), strict=True)
+            ]
+        )
 
     def all_logits(self, batch: Batch) -> torch.Tensor:
         """Logits at every input token, prompts included, [T, V]."""

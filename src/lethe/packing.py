@@ -34,7 +34,9 @@ class Packing:
         """[1, H, T, D] -> [B, H, L, D]."""
         rows, length = self.gather.shape
         tokens = packed[0].transpose(0, 1)
-        return tokens[self.gather.view(-1)].view(rows, length, *tokens.shape[1:]).transpose(1, 2)
+        # Faster than indexing, and so is its gradient: rows are copied whole.
+        found = tokens.index_select(0, self.gather.reshape(-1))
+        return found.view(rows, length, *tokens.shape[1:]).transpose(1, 2)
 
     def windowed(self, window: int | None) -> torch.Tensor | None:
         """The mask of a layer that sees ``window`` tokens back; None where causal says it all."""
@@ -51,7 +53,7 @@ class Packing:
     def collapse(self, padded: torch.Tensor) -> torch.Tensor:
         """[B, H, L, D] -> [1, T, H, D]."""
         tokens = padded.transpose(1, 2).flatten(0, 1)
-        return tokens[self.scatter].unsqueeze(0)
+        return tokens.index_select(0, self.scatter).unsqueeze(0)
 
 
 def packed_attention(

@@ -12,6 +12,8 @@ from lethe.forward import project
 Choice = Callable[[torch.Tensor, list[int]], torch.Tensor]
 # Room that a cache layer takes in advance, in tokens: growing by one copies everything each step.
 CHUNK = 64
+# Rows at a time, by measurement (docs/benchmarks.md): fewer cost calls, more do not fit caches.
+BATCH = 64
 
 
 class PreallocatedLayer(DynamicLayer):
@@ -57,7 +59,7 @@ def greedy(
     prompts: Sequence[Sequence[int]],
     max_length: int,
     end: int,
-    batch_size: int = 128,
+    batch_size: int = BATCH,
     max_new_tokens: int | None = None,
 ) -> list[list[int]]:
     """The likeliest token each time: ``continuations`` that are greedy."""
@@ -79,7 +81,7 @@ def continuations(
     max_length: int,
     end: int,
     choose: Choice,
-    batch_size: int = 128,
+    batch_size: int = BATCH,
     max_new_tokens: int | None = None,
 ) -> list[list[int]]:
     """Continuation of each prompt (token ids), without its end token, in their order.

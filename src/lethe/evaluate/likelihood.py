@@ -7,7 +7,7 @@ the positions that it would have alone. The values are those of separate passes,
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -97,15 +97,23 @@ def pack_trees(batch: Sequence[Tree]) -> Batch:
 
 
 @torch.inference_mode()
-def mean_losses(model, examples: Sequence[Example], budget: int = 4096) -> list[float]:
+def mean_losses(model, examples: Sequence[Example], budget: int = 2048) -> list[float]:
     """Mean negative log-likelihood per answer token (nats) of each example, in their order."""
     forward = Forward(model)
     losses = [0.0] * len(examples)
     for batch in by_budget(trees(examples), budget):
         packed = pack_trees(batch)
-        out = forward.answers(packed)
-        sums = out.by_sequence(out.token_nll().double())
-        means = (sums / out.sequence_tokens()).tolist()
+        distinct, token = _distinct(packed)
+        nll = forward.token_nll(distinct).cpu().double()[token]
+        sums = nll.new_zeros(packed.rows).index_add(0, packed.row, nll)
+        means = (sums / torch.bincount(packed.row)).tolist()
         for key, value in zip(packed.index, means, strict=True):
             losses[key] = value
     return losses
+
+
+def _distinct(packed: Batch) -> tuple[Batch, torch.Tensor]:
+    """The batch with each token that answers share once; which of these each token [N] is."""
+    size = int(packed.labels.max()) + 1
+    pairs, token = (packed.predictors * size + packed.labels).unique(return_inverse=True)
+    return replace(packed, predictors=pairs // size, labels=pairs % size), token

@@ -53,7 +53,7 @@ class Limits:
 
     max_length: int = 200
     max_new_tokens: int | None = None
-    token_budget: int = 4096
+    token_budget: int = 2048
 
 
 def names() -> list[str]:
