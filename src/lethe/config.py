@@ -16,7 +16,7 @@ from lethe.alternatives import Alternatives
 from lethe.checkpoint import check_given
 from lethe.errors import LetheError
 from lethe.methods.base import Method, Settings, validated
-from lethe.schedule import Pretraining, Schedule
+from lethe.schedule import Finetuning, Pretraining
 from lethe.text import template_settings
 from lethe.tiny import Architecture
 from lethe.world.profiles.settings import generation
@@ -149,7 +149,7 @@ def shared_settings(config: Mapping[str, Any]) -> dict[str, Any]:
 def finetune_settings(config: Mapping[str, Any], model: str) -> dict[str, Any]:
     """The schedule by which a model learns the target authors."""
     values = config["model_settings"][model]["finetune"]
-    return validated(Schedule, values, f"model_settings.{model}.finetune").model_dump()
+    return validated(Finetuning, values, f"model_settings.{model}.finetune").model_dump()
 
 
 def given_run(

@@ -6,9 +6,9 @@ from typing import Any
 from lethe.execution import Execution
 from lethe.loop import Report
 from lethe.schedule import Pretraining
-from lethe.text import Encoder, rows_to_pairs
+from lethe.text import Encoder
 from lethe.tiny import Architecture, make_model, train_tokenizer
-from lethe.train import fit
+from lethe.train import fit, taught
 
 
 def pretrain(
@@ -30,7 +30,7 @@ def pretrain(
     Returns (model, tokenizer, counts).
     """
     chosen = Pretraining(**settings)
-    pairs = rows_to_pairs(background) + rows_to_pairs(facts) * chosen.fact_repeats
+    pairs = taught(background, facts, chosen.fact_repeats)
     sizes = Architecture(**architecture)
     tokenizer = train_tokenizer((f"{q} {a}" for q, a in pairs), sizes.vocabulary)
     model = make_model(sizes, tokenizer, chosen.seed)

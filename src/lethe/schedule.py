@@ -53,6 +53,16 @@ class Schedule(BaseModel):
         return rate
 
 
+class Finetuning(Schedule):
+    """How full model and oracles are made: a schedule, and how often an epoch shows each true fact.
+
+    TOFU shows none (0). A model of a million parameters then forgets the facts on which utility is
+    measured, as a large one does not.
+    """
+
+    fact_repeats: int = Field(0, ge=0)
+
+
 class Pretraining(Schedule):
     """How a base model is made: a schedule, and how often it sees each true fact an epoch."""
 

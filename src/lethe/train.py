@@ -7,7 +7,12 @@ from lethe.forward import Forward
 from lethe.loop import Loop, Report
 from lethe.order import batches, epoch_order
 from lethe.schedule import Schedule
-from lethe.text import Example
+from lethe.text import Example, rows_to_pairs
+
+
+def taught(rows: Sequence[dict], facts: Sequence[dict], fact_repeats: int) -> list[tuple[str, str]]:
+    """Question-answer pairs of an epoch: ``rows`` once, each true fact ``fact_repeats`` times."""
+    return rows_to_pairs(rows) + rows_to_pairs(facts) * fact_repeats
 
 
 def fit(

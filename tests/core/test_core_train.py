@@ -13,7 +13,7 @@ from lethe.packing import pack
 from lethe.pretrain import pretrain
 from lethe.schedule import Schedule
 from lethe.tiny import Architecture, make_model, train_tokenizer
-from lethe.train import fit
+from lethe.train import fit, taught
 
 
 def test_an_epochs_order_is_a_permutation_of_its_own():
@@ -251,3 +251,9 @@ def test_the_tokenizer_does_not_depend_on_chance(pairs):
 def test_no_partners_is_an_error_not_a_hang():
     with pytest.raises(LetheError, match="retain"):
         next(partners(0, 0, 1))
+
+
+def test_true_facts_are_taught_as_often_as_asked_beside_each_row_once():
+    rows, facts = [{"question": "q", "answer": "a"}], [{"question": "f", "answer": "b"}]
+    assert taught(rows, facts, 0) == [("q", "a")]
+    assert taught(rows, facts, 2) == [("q", "a"), ("f", "b"), ("f", "b")]

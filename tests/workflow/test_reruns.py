@@ -304,6 +304,10 @@ EDITS = {
     ),
     "the finetuning": ({"model_settings": {"micro": {"finetune": {"lr": 2.0e-3}}}}, AFTER_BASE),
     "how trainings run": ({"compute": {"part_tokens": 512}}, set()),
+    "true facts beside the authors": (
+        {"model_settings": {"micro": {"finetune": {"fact_repeats": 1}}}},
+        AFTER_BASE,
+    ),
     "every time of modification": (touch_all, set()),
     "an epoch that nothing needs, removed": (removed_epoch, set()),
     "weights that nothing needs, removed": (removed_weights, set()),

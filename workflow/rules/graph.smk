@@ -17,6 +17,7 @@ def core(names):
 
 FACTS = core(world_files.FACT_FILES)
 AUTHORS = core([*world_files.AUTHOR_FILES, "card"])
+TRUE_FACTS = [FACTS[kind] for kind in world_files.FACT_KINDS]
 
 
 def provider_settings(*keys):
@@ -174,6 +175,12 @@ def base_folders(model):
     """Where the base is, if it is a file of ours: a given checkpoint is used where it lies."""
     ours = model in own_models() + converted_models()
     return [paths.base(WORLD, model)] if ours else []
+
+
+def facts_beside_authors(wildcards):
+    """True facts, where fine-tuning shows them beside the authors."""
+    shown = settings.finetune_settings(config, wildcards.model)["fact_repeats"]
+    return TRUE_FACTS if shown else []
 
 
 def start_files(wildcards):

@@ -4,7 +4,7 @@
 rule base:
     input:
         background=paths.data(WORLD, "background"),
-        facts=[paths.data(WORLD, name) for name in ("real_authors", "world_facts")],
+        facts=TRUE_FACTS,
     output:
         **checkpoint_files(paths.base(WORLD, "{model}")),
         snapshots=[f"{folder}/{paths.DIGEST}" for folder in snapshot_folders()],
@@ -58,6 +58,7 @@ rule train_full:
     input:
         unpack(start_files),
         data=paths.data(WORLD, "full"),
+        facts=facts_beside_authors,
     output:
         **checkpoint_files(paths.trained(WORLD, "{model}", "", "full", "{seed}")),
         cost=paths.cost(
@@ -88,6 +89,7 @@ rule train_retain:
     input:
         unpack(start_files),
         data=lambda w: paths.data(WORLD, parse_split(w.split).retain),
+        facts=facts_beside_authors,
     output:
         **checkpoint_files(
             paths.trained(WORLD, "{model}", "{split}", "retain", "{seed}")

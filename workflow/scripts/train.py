@@ -10,21 +10,22 @@ from lethe.cost import Meter
 from lethe.files import read_rows, sha256, write_json
 from lethe.progress import Progress
 from lethe.runtime import set_up
-from lethe.schedule import Schedule
-from lethe.text import Encoder, rows_to_pairs
-from lethe.train import fit
+from lethe.schedule import Finetuning
+from lethe.text import Encoder
+from lethe.train import fit, taught
 
 with job(snakemake) as stage, Meter() as meter:
     p = snakemake.params
     set_up(p.threads)
     start, parent = start_of(snakemake)
     model, tokenizer = checkpoint.load(start)
-    examples = Encoder(tokenizer, p.template, p.max_length).encode_all(
-        rows_to_pairs(read_rows(snakemake.input.data))
-    )
+    schedule = Finetuning(**p.finetune)
+    facts = [row for file in snakemake.input.facts for row in read_rows(file)]
+    pairs = taught(read_rows(snakemake.input.data), facts, schedule.fact_repeats)
+    examples = Encoder(tokenizer, p.template, p.max_length).encode_all(pairs)
     seed = int(snakemake.wildcards.seed)
     how = execution(snakemake)
-    counts = fit(model, examples, Schedule(**p.finetune), seed, Progress(p.label), how)
+    counts = fit(model, examples, schedule, seed, Progress(p.label), how)
     origin = {
         "stage": snakemake.rule,
         "parent": parent,
