@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from common import job, start_of
+from training import execution
 
 from lethe import checkpoint, states
 from lethe.cost import Meter
@@ -20,7 +21,8 @@ with job(snakemake) as stage, Meter() as meter:
     rows = rows_to_pairs(read_rows(forget)) if forget else []
     examples = Encoder(tokenizer, p.template, p.max_length).encode_all(rows)
     settings = states.settings_of(p.kind, p.settings, "state_settings")
-    states.load(p.kind).change(model, settings, examples, seed, Progress(p.label))
+    how = execution(snakemake)
+    states.load(p.kind).change(model, settings, examples, seed, Progress(p.label), how)
     before = checkpoint.origin(start)
     origin = {
         "stage": snakemake.rule,

@@ -4,8 +4,9 @@ A kind is a module of this folder with
 
     NEEDS = ("forget",)             data files that it reads, a literal constant; () for none
     class Settings(BaseModel)       its settings, typed
-    change(model, settings, examples, seed, report)
-                                    changes the model in place; ``examples`` are those of NEEDS
+    change(model, settings, examples, seed, report, how)
+                                    changes the model in place; ``examples`` are those of NEEDS,
+                                    ``how`` a training runs is an Execution
 
 Importing it must not import torch. What a state does goes through ``checkpoint.load`` and ``save``,
 so that it works on whatever a method left: weights, or weights that something else acts upon.

@@ -14,7 +14,7 @@ class Settings(BaseModel):
     group: int = Field(32, ge=1)
 
 
-def change(model, settings, examples, seed, report) -> None:
+def change(model, settings, examples, seed, report, how=None) -> None:
     """Round to nearest, in place: weights keep their type and take only 2^bits - 1 values a group.
 
     Every matrix of the decoder's layers; embeddings, output layer, norms and biases stay, as is

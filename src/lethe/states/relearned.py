@@ -22,7 +22,7 @@ class Settings(BaseModel):
     rows: int | None = Field(None, ge=1)
 
 
-def change(model, settings, examples, seed, report) -> None:
+def change(model, settings, examples, seed, report, how=None) -> None:
     """The relearning attack, e.g. of “Downgrade to Upgrade”, arXiv 2510.00761."""
     from lethe.schedule import Schedule
     from lethe.train import fit
@@ -31,7 +31,7 @@ def change(model, settings, examples, seed, report) -> None:
     schedule = Schedule(
         epochs=1, lr=settings.lr, batch_size=settings.batch_size, warmup_epochs=0, weight_decay=0
     )
-    fit(model, [examples[row] for row in chosen], schedule, f"relearned/{seed}", report)
+    fit(model, [examples[row] for row in chosen], schedule, f"relearned/{seed}", report, how)
 
 
 def drawn(size: int, settings: Settings, seed: int) -> list[int]:
