@@ -540,16 +540,22 @@ def files(found):
     return [entry["path"] for entry in found]
 
 
-def method_costs(method, model, split, seed):
-    """Cost files of a method: of its own job and of those that it shares with others."""
+def own_costs(method, model, split, seed):
+    """Cost files of a method's own job and of those that it shares with others."""
     run = lambda name: paths.run(WORLD, model, split, name, seed)
     shared = {"reference_nll": "reference", "alternatives": "alternatives"}
-    needs = settings.method(config, method).needs
-    jobs = [shared[need] for need in needs if need in shared]
+    jobs = [job for need, job in shared.items() if need in method_inputs(method)]
     return [
         paths.cost(run(method), "unlearn"),
         *[paths.cost(run(job), job) for job in jobs],
     ]
+
+
+def method_costs(method, model, split, seed):
+    """Cost files of a method, and of the runs that it goes on from."""
+    runs = [(method, split), *sequence.chain(config, method, split)]
+    files = [file for run, place in runs for file in own_costs(run, model, place, seed)]
+    return list(dict.fromkeys(files))
 
 
 def cost_entries():
