@@ -20,13 +20,6 @@ class Linear:
     def saw(self, loss: float) -> None:
         """Told the loss of each step before its rate is asked."""
 
-    def state(self) -> dict[str, float | None]:
-        """What later rates take from earlier losses."""
-        return {}
-
-    def restore(self, state: dict[str, float | None]) -> None:
-        """Go on from a ``state``."""
-
 
 class Finch(Linear):
     """min(kappa / sqrt(mean loss + eps), largest), kappa = lr sqrt(first loss) (FINCH).
@@ -60,12 +53,6 @@ class Finch(Linear):
                 "another rate, or a method that descends"
             )
         self.first = self.mean = loss
-
-    def state(self) -> dict[str, float | None]:
-        return {"first": self.first, "mean": self.mean}
-
-    def restore(self, state: dict[str, float | None]) -> None:
-        self.first, self.mean = state["first"], state["mean"]
 
 
 def rate(schedule: settings.Schedule, steps_per_epoch: int) -> Linear:

@@ -62,14 +62,6 @@ class Wrapper:
     def prepare(self, model, data: Supervision, seed: int | str) -> None:
         """Called before the first step, with the model as it was."""
 
-    def state(self) -> dict[str, Any]:
-        """What later steps take from earlier ones: tensors and plain values, by name."""
-        return {}
-
-    def restore(self, state: dict[str, Any], model, data: Supervision, seed: int | str) -> None:
-        """In the place of ``prepare``, to go on from a ``state``; the model is as it was before."""
-        self.prepare(model, data, seed)
-
     def frozen(self, model) -> Sequence[str]:
         """Regular expressions of parameters that must stay as they are; after ``prepare``."""
         return ()

@@ -33,13 +33,6 @@ class Wrapper(base.Wrapper):
     def prepare(self, model, data, seed):
         self.average = None
 
-    def state(self):
-        return {f"average/{number}": mean for number, mean in enumerate(self.average or [])}
-
-    def restore(self, state, model, data, seed):
-        means = [state[f"average/{number}"].to(model.device) for number in range(len(state))]
-        self.average = means or None
-
     def differentiated(self, model, parts, parameters, team):
         found = [p.grad for p in parameters]
         self._remember(_retain_gradient(model, parts, parameters, team))
