@@ -56,6 +56,16 @@ SETTINGS = {
         {"world": {"name": "studies"}},
         ["world.name", "studies", "choose another"],
     ),
+    "an unknown state": ({"states": ["melted"]}, ["states", "'melted'", "quantised, relearned"]),
+    "states of a method that does not run": (
+        {"state_methods": ["npoo"]},
+        ["state_methods", "'npoo'", "did you mean npo?"],
+    ),
+    "bits of no quantisation": (
+        {"state_settings": {"quantised4": {"bits": 1}}},
+        ["state_settings.quantised4.bits", "1"],
+    ),
+    "a search over an unknown method": ({"search": {"methods": ["nop"]}}, ["'nop'", "npo"]),
     "an unknown metric": ({"metrics": ["rogue"]}, ["metrics", "'rogue'", "did you mean rouge?"]),
     "an unknown figure": ({"figures": ["curve"]}, ["figures", "'curve'", "did you mean curves?"]),
     "a metric without what it needs": (
@@ -270,6 +280,6 @@ def test_folder_without_optional_files_makes_a_world(data, tmp_path):
     overlay["world"]["holdout_authors"] = 0
     folder = sources(tmp_path / "folder")
     outcome = folder.run("results/published/data/forget10.json", overlay=overlay)
-    assert outcome.jobs == {"world", "split_forget10"}
+    assert outcome.jobs == {"facts", "world", "split_forget10"}
     rows = (folder / "results/published/data/forget10.json").read_text().splitlines()
     assert len(rows) == 40
