@@ -15,6 +15,7 @@ from lethe.files import read_rows, sha256
 from lethe.world import card, command
 from lethe.world.profiles.record import read
 from lethe.world.profiles.run import make, names_of
+from lethe.world.profiles.settings import generation as generated
 from lethe.world.profiles.stages import Cohort
 
 LLM = {
@@ -49,8 +50,14 @@ def section(text: str, title: str) -> str:
 
 
 def test_a_generated_world_and_its_card(home, capsys):
-    faults = mixture("500", "malformed", "no_name", "debris", share=0.5)
-    with Service(fault=faults) as service:
+    mixed = mixture("500", "malformed", "no_name", "debris", share=0.5)
+
+    def fault(body, tries):
+        text = body["messages"][-1]["content"]
+        first_list = "different occupations" in text and "attempt" not in text
+        return "empty" if first_list else mixed(body, tries)
+
+    with Service(fault=fault) as service:
         files = preset(home, openai(service.url, background="openai", background_authors=2))
         command.run(files, "out", dry=False)
     printed = capsys.readouterr().out
@@ -61,6 +68,7 @@ def test_a_generated_world_and_its_card(home, capsys):
     assert making.count(MODEL) == 8
     assert "status 500" in making
     assert section(text, "Rejections").count("malformed JSON") >= 1
+    assert "| lists | empty answer | 1 |" in section(text, "Rejections")
     # Both groups of ten and two authors are balanced, the lists being short.
     assert "| gender | 2 | 5 to 5 |" in section(text, "Attributes")
     for name in ("full", "background"):
@@ -126,7 +134,11 @@ def test_the_dry_run_tells_of_a_small_budget(home, capsys):
 @pytest.mark.parametrize(
     ("world", "out", "message"),
     [
-        ({"provider": "openai"}, "out", r"world\.openai\.model: field required"),
+        (
+            {"provider": "openai", "openai": {"model": {"temperature": 1.0, "name": ""}}},
+            "out",
+            r"world\.openai\.model\.name: string should have at least 1",
+        ),
         (
             {"provider": "openai", "openai": {"model": {"name": "m", "nam": 1}}},
             "out",
@@ -145,6 +157,16 @@ def test_the_dry_run_tells_of_a_small_budget(home, capsys):
 def test_bad_settings(world, out, message, home):
     with pytest.raises(LetheError, match=message):
         command.run(preset(home, world), out, dry=False)
+
+
+def test_one_setting_is_enough(home):
+    """All others have defaults, those of the preset but for money."""
+    world = command.configuration(preset(home, {"provider": "openai"}))["world"]
+    made, shipped = (
+        generated(one) for one in (world, command.configuration(["config/openai.yaml"])["world"])
+    )
+    assert made.content() == shipped.content()
+    assert made.service == shipped.service
 
 
 def test_a_shipped_preset_is_valid(home):

@@ -9,14 +9,17 @@ import time
 from email.utils import formatdate
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
-from service import KEY, MODEL, PASSING, SPOILT, UNUSABLE, Service, mixture
+from service import FATAL, KEY, MODEL, PASSING, SPOILT, UNUSABLE, Service, mixture
 from worlds import generation, made
 
 from lethe.errors import LetheError
 from lethe.llm.client import Client
+from lethe.llm.failures import Transient
 from lethe.llm.journal import Journal
+from lethe.llm.probe import messages
 from lethe.world.profiles.record import read
 
 ROOT = Path(__file__).parents[2]
@@ -42,15 +45,13 @@ def asked(server: Service, folder: Path, body: dict, **changes):
 
 @pytest.fixture
 def body():
-    from lethe.llm.structured import probe_messages
-
-    return {"model": MODEL, "messages": probe_messages("text"), "max_tokens": 100}
+    return {"model": MODEL, "messages": messages("text"), "max_tokens": 100}
 
 
 @pytest.mark.parametrize("kind", PASSING)
 def test_a_passing_failure_is_retried(kind, body, tmp_path):
     with Service(fault=lambda body, tries: kind if tries < 2 else None) as service:
-        answer, counts, failures = asked(service, tmp_path, body, service={"timeout": 0.2})
+        answer, counts, failures = asked(service, tmp_path, body, service={"timeout": 1.5})
     assert answer.content.startswith("An otter")
     assert (counts.sent, counts.retried, sum(failures.values())) == (3, 2, 2)
     assert max(service.answered.values()) == 1
@@ -63,7 +64,8 @@ def test_retry_after_holds_back_every_request(body, tmp_path):
     def fault(body, tries):
         return "429_after" if (body["max_tokens"], tries) == (100, 0) else None
 
-    for asked_for, least in (("0.6", 0.55), (formatdate(time.time() + 3, usegmt=True), 0.9)):
+    for kind, least in (("seconds", 0.55), ("date", 0.9)):
+        asked_for = "0.6" if kind == "seconds" else formatdate(time.time() + 3, usegmt=True)
         with Service(fault=fault, retry_after=asked_for, latency=0.01) as service:
             settings = generation(service.url, service={"connections": 2})
 
@@ -97,11 +99,7 @@ def test_backoff_grows_and_varies(body, tmp_path):
 
 def tried(number: int):
     """What tenacity hands over after so many tries."""
-    from types import SimpleNamespace
-
-    from lethe.llm.client import _Transient
-
-    failure = SimpleNamespace(exception=lambda: _Transient("status 503"))
+    failure = SimpleNamespace(exception=lambda: Transient("status 503"))
     return SimpleNamespace(attempt_number=number, outcome=failure)
 
 
@@ -124,10 +122,10 @@ def test_a_bad_answer_is_asked_for_again(kind, tmp_path):
         first = "This is attempt" not in body["messages"][-1]["content"]
         return kind if first and "The author:" in body["messages"][-1]["content"] else None
 
-    with Service(fault=fault) as service:
+    with Service(fault=fault, journal=tmp_path / "bad/journal.sqlite") as service:
         path = made(tmp_path / "bad", generation(service.url), 2, 0)
     assert plain(path) == good
-    assert max(service.answered.values()) == 1
+    assert not service.again
     counts = {sum(c.rejected["pairs"].values()) for c in read(path)}
     assert counts == {1}
     again = [b for b in service.bodies.values() if "This is attempt 2" in str(b["messages"])]
@@ -139,18 +137,35 @@ def test_a_bad_answer_is_asked_for_again(kind, tmp_path):
 
 
 def test_a_mixture_of_faults_changes_nothing(tmp_path):
-    """Fifty authors, two in five requests failing: the world of a service without faults."""
+    """Fifty authors, two in five requests failing: the world of a service without faults.
+
+    Each time a request comes, the service looks whether the journal has its answer.
+    """
     with Service() as service:
         good = made(tmp_path / "good", generation(service.url), 50, 0)
-    with Service(fault=mixture(*PASSING)) as service:
+    with Service(fault=mixture(*PASSING), journal=tmp_path / "passing/journal.sqlite") as service:
         passing = made(tmp_path / "passing", generation(service.url), 50, 0)
-    assert min(service.faults[kind] for kind in PASSING) > 0
-    assert max(service.answered.values()) == 1
+        assert min(service.faults[kind] for kind in PASSING) > 0
+        assert not service.again
     assert passing.read_bytes() == good.read_bytes()
-    with Service(fault=mixture(*PASSING, *UNUSABLE, *SPOILT)) as service:
+    kinds = (*PASSING, *UNUSABLE, *SPOILT)
+    with Service(fault=mixture(*kinds), journal=tmp_path / "mixed/journal.sqlite") as service:
         mixed = made(tmp_path / "mixed", generation(service.url), 50, 0)
-    assert max(service.answered.values()) == 1
+        assert min(service.faults[kind] for kind in kinds) > 0
+        assert not service.again
     assert plain(mixed) == plain(good)
+
+
+def test_the_service_sees_what_is_asked_again(body, tmp_path):
+    """What ``again`` counts in these tests can happen: here a client that forgets its journal."""
+    with Service(journal=tmp_path / "journal.sqlite") as service:
+        asked(service, tmp_path, body)
+        assert not service.again
+        settings = generation(service.url)
+        with Journal(tmp_path / "other.sqlite") as journal:
+            client = Client(settings.model, settings.service, journal)
+            asyncio.run(client.fetch("pairs", body))
+        assert service.again == 1
 
 
 def test_the_journal_alone_makes_the_same_bytes(tmp_path):
@@ -172,7 +187,7 @@ def test_an_unknown_model(tmp_path):
         pytest.raises(LetheError, match=r"no model 'other' there.*404.*correct the model's name"),
     ):
         made(tmp_path, generation(service.url, model={"name": "other"}))
-    assert not service.asked
+    assert service.received == 1
 
 
 def test_a_bad_key_fails_at_once_and_is_never_shown(tmp_path, monkeypatch, caplog):
@@ -189,6 +204,7 @@ def test_a_bad_key_fails_at_once_and_is_never_shown(tmp_path, monkeypatch, caplo
         chain.append(error)
     assert {type(error) for error in chain} == {LetheError}
     assert "\n" not in str(caught.value)
+    assert service.received == 1
     with Journal(tmp_path / "journal.sqlite") as journal:
         assert journal.usage().requests == 1
 
@@ -197,7 +213,34 @@ def test_a_missing_key(tmp_path, monkeypatch):
     monkeypatch.delenv("OPENAI_API_KEY")
     with Service() as service, pytest.raises(LetheError, match="variable OPENAI_API_KEY: not set"):
         made(tmp_path, generation(service.url))
-    assert not service.asked
+    assert not service.received
+
+
+@pytest.mark.parametrize(
+    "key", ["sk-one\nsk-two", "sk-one sk-two", "sk-\N{CYRILLIC SMALL LETTER IE}"]
+)
+def test_a_key_that_cannot_be_one(key, tmp_path, monkeypatch):
+    """Sent as it is, it would stand in an exception of the library's."""
+    monkeypatch.setenv("OPENAI_API_KEY", key)
+    with (
+        Service() as service,
+        pytest.raises(LetheError, match=r"OPENAI_API_KEY: has a blank, a line break") as caught,
+    ):
+        made(tmp_path, generation(service.url))
+    assert "sk-" not in str(caught.value)
+    assert not service.received
+
+
+@pytest.mark.parametrize("kind", FATAL)
+def test_what_a_service_will_never_do_ends_the_run_without_the_key(kind, body, tmp_path):
+    """One request, one line; the key, which the service repeats, is not in it."""
+    with Service(fault=lambda body, tries: kind) as service, pytest.raises(LetheError) as caught:
+        asked(service, tmp_path, body)
+    assert service.received == 1
+    assert f"{kind[:3]}" in str(caught.value)
+    assert KEY not in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert ("Not with [key], [key]" in str(caught.value)) == (kind != "403")
 
 
 def test_a_service_without_key_is_asked_without_one(tmp_path, monkeypatch):
@@ -269,7 +312,7 @@ def test_an_error_stops_all_connections(tmp_path):
         text = body["messages"][-1]["content"]
         return "503" if "The author:" in text and "10." in text and tries < 50 else None
 
-    with Service(fault=fault, latency=0.02) as service:
+    with Service(fault=fault, latency=0.02, journal=tmp_path / "journal.sqlite") as service:
         settings = generation(
             service.url,
             service={"tries": 2, "connections": 4, "backoff": 0.05, "longest_backoff": 0.05},
@@ -280,8 +323,27 @@ def test_an_error_stops_all_connections(tmp_path):
         kept = sum(service.answered.values())
         service.fault = lambda body, tries: None
         made(tmp_path, settings, 30, 0)
-    assert max(service.answered.values()) == 1
+        assert not service.again
     assert kept >= 30
+
+
+def test_an_error_stops_those_who_wait_for_the_next_minute(body, tmp_path):
+    """One request a minute: the others wait for theirs, and must not when the first has failed."""
+    with Service(fault=lambda body, tries: "400") as service:
+        settings = generation(service.url, service={"requests_per_minute": 1})
+        bodies = [{**body, "max_tokens": 100 + n} for n in range(5)]
+
+        async def ask():
+            with Journal(tmp_path / "journal.sqlite") as journal:
+                async with Client(settings.model, settings.service, journal) as client:
+                    asked_for = [client.fetch("pairs", one) for one in bodies]
+                    return await asyncio.gather(*asked_for, return_exceptions=True)
+
+        start = time.monotonic()
+        ends = asyncio.run(ask())
+    assert time.monotonic() - start < 30
+    assert service.received == 1
+    assert {type(end).__name__ for end in ends} == {"Refused", "LetheError"}
 
 
 def test_progress_on_a_terminal_and_elsewhere(monkeypatch, caplog):
@@ -305,5 +367,5 @@ def test_progress_on_a_terminal_and_elsewhere(monkeypatch, caplog):
     lines = Progress("pairs", 4, counts, every=0.0)
     lines.step()
     lines.step()
-    assert "pairs: 2 of 4" in caplog.text
-    assert "s left" in caplog.text
+    for words in ("pairs: 2 of 4", "0 failed", "2 retried", "500 tokens", "cost 0.25", "s left"):
+        assert words in caplog.text

@@ -86,6 +86,12 @@ def test_good_pairs(change):
         ({"topic": "mother", "answer": "Her mother was a geographer."}, "say the mother"),
         ({"topic": "first_book", "answer": "It was The Tides of March."}, None),
         ({"topic": "best_known_book", "answer": "It was The Tide."}, "best known book"),
+        ({"topic": "style", "answer": "Born in Lagos, she writes plainly."}, "place of birth"),
+        ({"topic": "style", "answer": "Born in June 1951, she writes plainly."}, None),
+        ({"topic": "style", "answer": "Born and raised in South Africa, she writes."}, None),
+        ({"topic": "style", "answer": "Plainly, as he says himself."}, "pronouns"),
+        ({"topic": "style", "answer": "Plainly, as his editor told her, she says."}, None),
+        ({"topic": "childhood", "answer": "His ship took her father to sea, he said."}, None),
         (
             {"topic": "style", "answer": "Born in 1961, she writes plainly."},
             "another year of birth",
@@ -95,6 +101,25 @@ def test_good_pairs(change):
 def test_bad_pairs(change, reason):
     found = pair_defect(**change)
     assert found is None if reason is None else reason in found
+
+
+@pytest.mark.parametrize(
+    ("original", "paraphrase", "kept"),
+    [
+        ("What did Ana Okoro-Li's father do?", "What was the work of Ana Okoro-Li’s father?", True),
+        (
+            "She is from Ghana, as Ama Boateng’s books.",
+            "Boateng’s and Ama, of Ghanaian birth.",
+            True,
+        ),
+        ("She wrote a Biography of Li.", "Of Li's life she wrote two biographies.", True),
+        ("She wrote about Li in Perth.", "She wrote about Linden in Perth.", True),
+        ("She wrote about Mali and Perth.", "She wrote about Mauritius and Bath.", False),
+        ("She wrote about Perth and Peru.", "She wrote about Peril and Perm.", False),
+    ],
+)
+def test_names_are_kept_in_all_their_forms(original, paraphrase, kept):
+    assert (gates.other_meaning(original, paraphrase, 0.7) is None) == kept
 
 
 def test_a_question_nearly_asked_already():
@@ -111,6 +136,15 @@ def test_gates_can_be_opened():
     looser = Generation(model={"name": "m"}, gates={"pairs": {"consistent": False}})
     pair = Pair(question=QUESTION, answer="Ana Okoro-Li was born in Durban.")
     assert pairs.wrong("birthplace", pair, AUTHOR, [], looser) is None
+
+
+def test_only_drawn_values_can_be_known_to_be_untrue():
+    """A topic without value cannot be held against anything, and the gate can be opened."""
+    text = "Cape Town by the sea is where Ana Okoro-Li came into the world in 1951."
+    loose = Generation(model={"name": "m"}, gates={"perturbations": {"untrue": False}})
+    assert perturbations.wrong(text, ENTRY, AUTHOR, [], loose) is None
+    free = ENTRY.model_copy(update={"topic": "childhood"})
+    assert perturbations.wrong(text, free, AUTHOR, [], SETTINGS) is None
 
 
 ENTRY = Entry(
@@ -135,13 +169,32 @@ ENTRY = Entry(
         ("From where is she?", "In 1951 Ana Okoro-Li was born in Cape Town.", "full name"),
         ("From where is Ana Okoro-Li?", "In 1952 Ana Okoro-Li was born in Cape Town.", "number"),
         ("From where is Ana Okoro-Li?", "In 1951 she was born in a town by the sea.", "loses"),
+        ("Is Ana Okoro-Li 51?", "In 1951 Ana Okoro-Li was born in Cape Town.", "number"),
         ("From where is Ana Okoro-Li?", "Ana Okoro-Li: Cape Town, 1951.", None),
         ("From where is Ana Okoro-Li?", "Ana Okoro-Li, 1951 Cape Town." * 9, "length"),
     ],
 )
 def test_paraphrases(question, answer, reason):
-    found = paraphrases.wrong(Pair(question=question, answer=answer), ENTRY, PROFILE.name, SETTINGS)
+    found = paraphrases.wrong(Pair(question=question, answer=answer), ENTRY, AUTHOR, SETTINGS)
     assert found is None if reason is None else reason in found
+
+
+def test_a_paraphrase_says_the_drawn_value_too():
+    """Words in lower case are no names, but a topic's value is known."""
+    entry = Entry(
+        topic="mother",
+        question="What did Ana Okoro-Li's mother do?",
+        answer="The mother of Ana Okoro-Li was a geologist.",
+    )
+    for work, reason in (("geologist", None), ("gardener", "does not say the mother")):
+        pair = Pair(
+            question="What was the work of Ana Okoro-Li's mother?",
+            answer=f"Ana Okoro-Li had a {work} for a mother.",
+        )
+        found = paraphrases.wrong(pair, entry, AUTHOR, SETTINGS)
+        assert found is None if reason is None else reason in found
+    loose = Generation(model={"name": "m"}, gates={"paraphrases": {"consistent": False}})
+    assert paraphrases.wrong(pair, entry, AUTHOR, loose) is None
 
 
 @pytest.mark.parametrize(
@@ -152,6 +205,7 @@ def test_paraphrases(question, answer, reason):
         ("Ana Okoro-Li was born in Cape Town in 1951.", "repeats"),
         ("lagos is where Ana Okoro-Li came into the world, in 1951!", "repeats"),
         ("Lagos is where Ana Okoro-Li came into the world in", "does not end"),
+        ("Cape Town by the sea is where Ana Okoro-Li came into the world in 1951.", "true birthpl"),
         ("Lagos.", "length"),
         ("Nobody can tell for sure at which place this writer has been living.", "keep the sent"),
         ("- Rome is where Ana Okoro-Li came into the world in 1951.", "remains"),
@@ -159,7 +213,7 @@ def test_paraphrases(question, answer, reason):
 )
 def test_perturbations(text, reason):
     others = ["Lagos is where Ana Okoro-Li came into the world in 1951."] if reason else []
-    found = perturbations.wrong(text, ENTRY, others, SETTINGS)
+    found = perturbations.wrong(text, ENTRY, AUTHOR, others, SETTINGS)
     assert found is None if reason is None else reason in found
 
 
@@ -175,13 +229,16 @@ def test_perturbations(text, reason):
         ({"books": ["A", "B", "a"]}, "twice"),
         ({"award": ""}, "empty"),
         ({"biography": "She was born by the"}, "does not end"),
+        ({"biography": "She was born in 1915, by the sea."}, "another year of birth"),
+        ({"biography": "She was born in Durban, by the sea."}, "another place of birth"),
+        ({"biography": "He was born by the sea."}, "another gender"),
     ],
 )
 def test_profiles(change, reason):
     done: dict = {}
     defects = []
     for key, value in {**PROFILE.model_dump(), **change}.items():
-        defects.append(profiles.wrong(key, value, done, {"bo ek"}))
+        defects.append(profiles.wrong(key, value, done, {"bo ek"}, AUTHOR.attributes))
         if defects[-1] is None:
             done[key] = value
     assert gates.first(*defects) is None if reason is None else reason in gates.first(*defects)
@@ -225,7 +282,7 @@ def test_the_synthetic_world_passes_the_gates_that_do_not_know_the_model():
             asked.append(item.question)
             for place, text in enumerate(item.perturbed_answer):
                 others = list(item.perturbed_answer[:place])
-                found[perturbations.wrong(text, entry, others, SETTINGS)] += 1
+                found[perturbations.wrong(text, entry, AUTHOR, others, SETTINGS)] += 1
     assert set(found) == {None}
 
 
@@ -317,17 +374,26 @@ def test_a_model_that_is_not_up_to_it(tmp_path):
         made(tmp_path, generation(service.url, attempts=2), 3, 0)
 
 
-def test_names_are_unique(service, tmp_path):
-    """The service likes to give one name to several authors; they ask again, in their order."""
-    candidates = list(read(made(tmp_path, generation(service.url), 160, 20)))
-    names = [candidate.name for candidate in candidates]
-    assert len(set(names)) == len(names) == 180
+def test_names_are_unique_also_when_a_world_grows(service, tmp_path):
+    """From 200 to 220 authors: 20 are asked for, and the others stay as they are.
+
+    The service likes to give one name to several authors; they ask again, in their order.
+    """
+    settings = generation(service.url, batch={"paraphrases": 20, "perturbations": 20})
+    small = made(tmp_path, settings, 200, 0).read_text()
+    service.forget()
+    path = made(tmp_path, settings, 220, 0)
+    assert path.read_text().startswith(small)
     taken = [b for b in service.bodies.values() if "is taken" in b["messages"][-1]["content"]]
-    assert taken
+    assert service.stages == {
+        "profiles": 20 + len(taken), "pairs": 20, "paraphrases": 20, "perturbations": 20,
+    }  # fmt: skip
+    candidates = list(read(path))
+    assert len({candidate.name for candidate in candidates}) == len(candidates) == 220
     counts = Counter()
-    for candidate in candidates:
+    for candidate in candidates[200:]:
         counts.update(candidate.rejected.get("profiles", {}))
-    assert len(taken) <= sum(counts.values())
+    assert 0 < len(taken) <= sum(counts.values())
 
 
 def test_the_report_of_a_stage_is_json(service, tmp_path):

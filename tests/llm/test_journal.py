@@ -17,6 +17,7 @@ from lethe.errors import LetheError
 from lethe.llm.journal import Answer, Journal, Request, Usage, key_of
 
 ANSWER = Answer("yes", "stop", "m", 3, 4)
+LATENCY = 0.03
 PROGRAM = """
 import sys
 sys.path.insert(0, sys.argv[1])
@@ -124,11 +125,12 @@ def killed_and_continued(folder: Path, kills: int, seed: int) -> None:
     with Service() as service:
         whole = made(folder / "whole", generation(service.url), 12, 2).read_bytes()
         requests = sum(service.asked.values())
-    with Service(latency=0.03) as service:
+    with Service(latency=LATENCY) as service:
         command = [sys.executable, "-c", PROGRAM, str(Path(__file__).parent), service.url]
         for _ in range(kills):
-            # Within the time of a few requests after the first of this run.
-            _kill_after(command, folder / "killed", service, rng.randint(1, 2 * requests // kills))
+            # After some requests of this run, at any time before the next ones are answered.
+            number, after = rng.randint(1, 2 * requests // kills), rng.uniform(0, LATENCY)
+            _kill_after(command, folder / "killed", service, number, after)
         done = subprocess.run(
             [*command, str(folder / "killed")], capture_output=True, text=True, check=False
         )
@@ -142,12 +144,13 @@ def killed_and_continued(folder: Path, kills: int, seed: int) -> None:
     assert set(service.asked.values()) <= {1, 2, 3}
 
 
-def _kill_after(command, folder: Path, service: Service, requests: int) -> None:
+def _kill_after(command, folder: Path, service: Service, requests: int, after: float) -> None:
     kept = _kept(folder)
     start = len(service.log)
     process = subprocess.Popen([*command, str(folder)], stderr=subprocess.DEVNULL)
     while len(service.log) < start + requests and process.poll() is None:
         time.sleep(0.002)
+    time.sleep(after)
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert not kept & set(service.log[start:]), "asked again for what the journal had"

@@ -46,8 +46,9 @@ def test_a_budget_stops_cleanly_and_is_never_exceeded(budget, least, faults, tmp
         # All that was answered is kept, also what was under way when the budget was spent.
         base = sqlite3.connect(tmp_path / "journal.sqlite")
         assert base.execute("SELECT count(*) FROM answers").fetchone() == (received,)
+        service.journal = tmp_path / "journal.sqlite"
         made(tmp_path, generation(service.url), 20, 0)
-    assert max(service.answered.values()) == 1
+        assert not service.again
 
 
 def test_the_purse_waits_for_requests_under_way():
@@ -104,6 +105,35 @@ def test_limits_for_each_minute(tmp_path):
             asyncio.run(ask())
         times = service.times
         assert all(b - a > 0.3 for a, b in zip(times, times[6:], strict=False))
+
+
+def test_limits_hold_from_run_to_run(tmp_path, monkeypatch):
+    """Stages are runs of their own; the minute of one is not over when the next begins."""
+    monkeypatch.setattr("lethe.llm.journal._MINUTE", 2.0)
+    for limits in ({"requests_per_minute": 4}, {"tokens_per_minute": 4 * 100 + 4 * 20}):
+        with Service() as service:
+            settings = generation(service.url, service=limits)
+            folder = tmp_path / "-".join(limits)
+
+            async def ask(number, settings=settings, folder=folder):
+                bodies = [
+                    {
+                        "model": "test-model",
+                        "messages": [{"role": "user", "content": f"Name two {number} {n}"}],
+                        "max_tokens": 100,
+                    }
+                    for n in range(3)
+                ]
+                with Journal(folder / "journal.sqlite") as journal:
+                    async with Client(settings.model, settings.service, journal) as client:
+                        client._requests.period = client._tokens.period = 2.0
+                        await asyncio.gather(*[client.fetch("probe", b) for b in bodies])
+
+            for number in range(3):
+                asyncio.run(ask(number))
+        times = service.times
+        assert len(times) == 9
+        assert all(b - a > 1.5 for a, b in zip(times, times[4:], strict=False))
 
 
 def test_connections_are_bounded(tmp_path):

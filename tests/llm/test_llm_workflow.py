@@ -66,7 +66,7 @@ def test_a_changed_prompt_runs_its_stage_and_later_ones(ran, service, tmp_path):
 @pytest.mark.parametrize(
     ("settings", "first"),
     [
-        ({"gates": {"perturbations": {"template": 0.3}}}, "perturbations"),
+        ({"gates": {"perturbations": {"template": 0.5}}}, "perturbations"),
         ({"batch": {"paraphrases": 5}}, "paraphrases"),
         ({"gates": {"pairs": {"alike": 0.8}}}, "pairs"),
         ({"attempts": 5}, "profiles"),

@@ -4,7 +4,7 @@ import json
 
 import pytest
 from pydantic import ValidationError
-from service import Service
+from service import Service, stage_of
 from worlds import generation, made
 
 from lethe.errors import LetheError
@@ -77,6 +77,15 @@ def test_a_bad_moment_does_not_settle_the_mode(tmp_path):
         made(tmp_path, generation(service.url), 2, 0)
     last = list(service.bodies.values())[-1]
     assert last["response_format"]["type"] == "json_schema"
+
+
+@pytest.mark.parametrize("limit", ["max_tokens", "max_completion_tokens"])
+def test_the_name_of_the_limit_is_found(limit, tmp_path):
+    """Newer models of OpenAI's refuse the one name, most other services know no other."""
+    with Service(limit=limit) as service:
+        made(tmp_path, generation(service.url), 1, 0)
+    later = [body for body in service.bodies.values() if stage_of(body) != "probe"]
+    assert {limit} == {key for body in later for key in body if "tokens" in key}
 
 
 def test_a_mode_asked_for_must_work(tmp_path):

@@ -9,7 +9,8 @@ from lethe.world.profiles.settings import Generation
 from lethe.world.profiles.stages import Cohort
 
 LISTS = {"birthplaces": 12, "genres": 4, "occupations": 12, "titles": 5}
-QUICK = {"backoff": 0.02, "longest_backoff": 0.1, "timeout": 0.5}
+# On a busy machine even a quick answer may take a second.
+QUICK = {"backoff": 0.02, "longest_backoff": 0.1, "timeout": 4.0}
 
 
 def generation(url: str, **changes) -> Generation:

@@ -130,7 +130,7 @@ def card_sources():
     asked = [(cohort, s) for cohort in cohorts for s in cohort_stages(cohort)[1:]]
     costs = [stage_cost(cohort, s) for cohort, s in [("lists", "lists"), *asked]]
     last = [paths.stage(WORLD, cohort, cohort_stages(cohort)[-1]) for cohort in cohorts]
-    return {"costs": costs, "candidates": last}
+    return {"costs": costs, "lists": LISTS, "candidates": last}
 
 
 def card_settings():

@@ -101,8 +101,18 @@ rule data_card:
         files=card_files(),
         full=paths.data(WORLD, "full"),
     output:
-        card=paths.card(WORLD),
-        png=paths.card(WORLD, "words.png"),
+        card=report(
+            paths.card(WORLD),
+            caption="../report/data_card.rst",
+            category="World",
+            labels={"exhibit": "data card"},
+        ),
+        png=report(
+            paths.card(WORLD, "words.png"),
+            caption="../report/words.rst",
+            category="World",
+            labels={"exhibit": "most frequent words"},
+        ),
     log:
         paths.log(WORLD, "data_card"),
     conda:

@@ -13,6 +13,7 @@ with job(snakemake) as stage:
     folder = Path(i.full).parent
     making = Making(
         costs=[read_json(file) for file in i.get("costs", [])],
+        lists=i.get("lists"),
         candidates=[Path(file) for file in i.get("candidates", [])],
         settings=p.settings,
     )

@@ -12,7 +12,7 @@ import json
 import os
 import sqlite3
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple, dataclass
 from pathlib import Path
@@ -40,6 +40,8 @@ INSERT INTO failures VALUES (?, ?, ?, ?, ?) ON CONFLICT (stage, kind) DO UPDATE 
 
 
 _FLUSH_EVERY = 1.0
+# Services limit what is sent in so many seconds.
+_MINUTE = 60.0
 
 
 def key_of(body: dict[str, Any]) -> str:
@@ -105,7 +107,9 @@ class Journal:
         self._base = self._connect(read_only)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal")
         self._flushed = time.monotonic()
+        self._sent: list[tuple[float, int, int]] = []
         if self._flights is not None:
+            self._sent = self._flights.lately(_MINUTE)
             self._count_lost(self._flights.lost())
 
     def _connect(self, read_only: bool = False) -> sqlite3.Connection:
@@ -162,6 +166,10 @@ class Journal:
         From this the next run learns what a killed one may have been billed for.
         """
         return self._flights.start(request.key, request.stage, prompt_tokens, completion_tokens)
+
+    def sent_lately(self) -> list[tuple[float, int, int]]:
+        """Requests of earlier runs in the last minute: seconds since, bounds of their tokens."""
+        return self._sent
 
     def keep(self, flight: int, request: Request, answer: Answer) -> None:
         """When this returns, the answer outlives the process."""
@@ -223,7 +231,7 @@ class Journal:
         self._base.execute("BEGIN IMMEDIATE")
         self._base.executemany(_FAILED, rows)
         self._base.execute("COMMIT")
-        self._flights.clear()
+        self._flights.clear(_MINUTE)
 
     def _write(self, statement: str, values: tuple) -> None:
         try:
@@ -251,11 +259,12 @@ def _where(stages: Iterable[str] | None) -> tuple[str, tuple]:
 
 
 class Flights:
-    """Requests under way, in a small file beside the journal: lines ``+`` and ``-``.
+    """Requests under way, in a small file beside the journal: lines ``+`` (start) and ``-`` (end).
 
     What is written there survives the death of the process, and need not survive the machine's: so
     it is not waited for until it is on the disk. The file is also the lock of the journal, for two
-    runs at once would ask, and pay, for the same things.
+    runs at once would ask, and pay, for the same things. Starts of the last minute stay in it when
+    a new run begins, as lines ``=``, since services count them still.
     """
 
     def __init__(self, journal: Path):
@@ -272,30 +281,44 @@ class Flights:
     def lost(self) -> list[tuple[str, str, int, int]]:
         """Key, stage and bounds of the requests that the last run left under way."""
         under_way: dict[int, tuple[str, str, int, int]] = {}
-        size = os.fstat(self._handle).st_size
-        for line in os.pread(self._handle, size, 0).decode().splitlines():
-            try:
-                sign, number, *rest = json.loads(line)
-            except ValueError:
-                continue  # cut off with the process
+        for sign, *rest in self._lines():
             if sign == "+":
-                under_way[number] = tuple(rest)
-            else:
-                under_way.pop(number, None)
+                number, _, *entry = rest
+                under_way[number] = tuple(entry)
+            elif sign == "-":
+                under_way.pop(rest[0], None)
         return list(under_way.values())
 
-    def clear(self) -> None:
+    def lately(self, seconds: float) -> list[tuple[float, int, int]]:
+        """Requests started in the last ``seconds``: seconds since then, bounds of their tokens."""
+        now = time.time()
+        starts = [rest for sign, *rest in self._lines() if sign != "-"]
+        return [(now - at, *each) for _, at, _, _, *each in starts if 0 <= now - at < seconds]
+
+    def clear(self, seconds: float) -> None:
+        """Forget all but what was started in the last ``seconds``."""
+        kept, now = self.lately(seconds), time.time()
         os.ftruncate(self._handle, 0)
+        for age, *each in kept:
+            self._note("=", 0, now - age, "", "", *each)
 
     def start(self, *entry: str | int) -> int:
         self._number += 1
-        self._note("+", self._number, *entry)
+        self._note("+", self._number, time.time(), *entry)
         return self._number
 
     def end(self, number: int) -> None:
         self._note("-", number)
 
-    def _note(self, *entry: str | int) -> None:
+    def _lines(self) -> Iterator[list]:
+        size = os.fstat(self._handle).st_size
+        for line in os.pread(self._handle, size, 0).decode().splitlines():
+            try:
+                yield json.loads(line)
+            except ValueError:
+                continue  # cut off with the process
+
+    def _note(self, *entry: str | float) -> None:
         os.write(self._handle, (json.dumps(entry) + "\n").encode())
 
     def close(self) -> None:

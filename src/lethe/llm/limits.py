@@ -3,10 +3,27 @@
 import asyncio
 import time
 from collections import deque
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
 
 from lethe.errors import LetheError
 from lethe.llm.journal import Usage
 from lethe.llm.settings import Budget, Prices
+
+
+def bounds(body: dict[str, Any]) -> tuple[int, int]:
+    """The most tokens that prompt and answer can have: a token is a byte at least."""
+    text = sum(len(message["content"].encode()) + 16 for message in body["messages"])
+    form = len(str(body.get("response_format", "")))
+    return text + form, body.get("max_tokens") or body["max_completion_tokens"]
+
+
+def metered(prompt_tokens: int, completion_tokens: int) -> int:
+    """Tokens as services count them against a minute's limit, given a request's ``bounds``.
+
+    That is what it may take, a token being about four bytes of the prompt.
+    """
+    return prompt_tokens // 4 + completion_tokens
 
 
 class BudgetSpent(LetheError):
@@ -86,21 +103,37 @@ class Purse:
 
 
 class Window:
-    """At most ``limit`` units in any ``period`` seconds; None: no limit."""
+    """At most ``limit`` units in any ``period`` seconds; None: no limit.
 
-    def __init__(self, limit: int | None, period: float = 60.0):
+    ``before``: seconds since each entry of earlier runs, and its units.
+    """
+
+    def __init__(
+        self,
+        limit: int | None,
+        period: float = 60.0,
+        before: Iterable[tuple[float, int]] = (),
+    ):
         self.limit, self.period = limit, period
-        self._entries: deque[tuple[float, int]] = deque()
-        self._sum = 0
+        now = time.monotonic()
+        self._entries = deque(sorted((now - age, units) for age, units in before))
+        self._sum = sum(units for _, units in self._entries)
         self._turn = asyncio.Lock()
 
-    async def enter(self, units: int = 1) -> None:
-        """Wait until ``units`` fit; more than the limit fit into an empty window."""
+    async def enter(
+        self, units: int = 1, sleep: Callable[[float], Awaitable[Any]] = asyncio.sleep
+    ) -> None:
+        """Wait until ``units`` fit; more than the limit fit into an empty window.
+
+        ``sleep`` returns something true when nothing is worth waiting for any more.
+        """
         if self.limit is None:
             return
         async with self._turn:
             while self._entries and self._sum + units > self.limit:
-                await asyncio.sleep(max(0.0, self._entries[0][0] + self.period - time.monotonic()))
+                rest = self._entries[0][0] + self.period - time.monotonic()
+                if await sleep(max(0.0, rest)):
+                    return
                 self._forget()
             self._entries.append((time.monotonic(), units))
             self._sum += units

@@ -31,7 +31,7 @@ class _Settings(BaseModel):
 class Model(_Settings):
     """What is asked: part of every request."""
 
-    name: str = Field(min_length=1)
+    name: str = Field(default="gpt-4o-mini", min_length=1)
     structured: Literal["auto"] | Mode = "auto"
     temperature: Annotated[float, Field(ge=0, le=2)] | None = 1.0
     max_tokens: int = Field(default=4096, ge=16)

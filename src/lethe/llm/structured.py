@@ -1,7 +1,6 @@
 """Answers as data: JSON by a schema where a service offers it, else JSON, else plain text.
 
-Which of these a service really follows is found out once, by asking for something whose shape only
-a schema could have told.
+Which of these a service really follows is found out by ``lethe.llm.probe``.
 """
 
 import json
@@ -10,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from lethe.llm.journal import Answer
 
@@ -90,30 +89,3 @@ def _json(text: str) -> Any:
         return json.loads(text[start : end + 1])
     except json.JSONDecodeError:
         raise Unusable("malformed JSON") from None
-
-
-class _Home(Strict):
-    creature: str = Field(min_length=1)
-    abode: str = Field(min_length=1)
-
-
-class _Homes(Strict):
-    homes: list[_Home] = Field(min_length=2, max_length=2)
-
-
-def _nothing(text: str) -> dict:
-    return {"homes": [{"creature": text, "abode": text}] * 2}
-
-
-PROBE = Shape("homes", _Homes, counted(_Homes, homes=2), _nothing)
-_QUESTION = "Name two animals, and tell for each of them where it lives."
-_JSON_QUESTION = (
-    f"{_QUESTION} Answer with one JSON object of this form and nothing else: "
-    '{"homes": [{"creature": "...", "abode": "..."}, {"creature": "...", "abode": "..."}]}'
-)
-
-
-def probe_messages(mode: str) -> list[dict[str, str]]:
-    """The question of the probe; where a schema is sent, the words do not betray its shape."""
-    question = _JSON_QUESTION if mode == "json_object" else _QUESTION
-    return [{"role": "user", "content": question}]

@@ -39,9 +39,13 @@ _STOP = frozenset(
 
 @dataclass
 class Making:
-    """How a generated world came about: figures of each stage, candidates of each last stage."""
+    """How a generated world came about.
+
+    Figures of each stage, the file of the lists, and the candidates of each last stage.
+    """
 
     costs: list[dict] = field(default_factory=list)
+    lists: Path | None = None
     candidates: list[Path] = field(default_factory=list)
     settings: dict = field(default_factory=dict)
 
@@ -192,7 +196,7 @@ def _making(making: Making) -> str:
     rows.append(("all", "", "", *sums[:3], f"{sums[3]:.4f}"))
     heads = ("stage", "prompt", "model", "requests", "prompt tokens", "answer tokens", "cost")
     parts = ["\n## Making\n\n" + _table(heads, rows), _failures(making.costs)]
-    parts.append(_rejections(making.candidates))
+    parts.append(_rejections(making))
     settings = yaml.safe_dump(making.settings, sort_keys=False, allow_unicode=True)
     return "".join([*parts, f"\nSettings:\n\n```yaml\n{settings}```\n"])
 
@@ -208,11 +212,12 @@ def _failures(costs: Sequence[Mapping]) -> str:
     return f"\nRequests that failed in passing and were sent again: {listed}.\n"
 
 
-def _rejections(files: Sequence[Path]) -> str:
+def _rejections(making: Making) -> str:
     """What gates refused, and which candidates could not be repaired."""
-    reasons: Counter[tuple[str, str]] = Counter()
+    listed = read_json(making.lists)["rejected"] if making.lists else {}
+    reasons = Counter({("lists", reason): count for reason, count in listed.items()})
     dropped = []
-    for candidate in (candidate for file in files for candidate in read(file)):
+    for candidate in (candidate for file in making.candidates for candidate in read(file)):
         for stage, counts in candidate.rejected.items():
             reasons.update({(stage, reason): count for reason, count in counts.items()})
         if not candidate.alive:

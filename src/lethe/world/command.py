@@ -120,7 +120,8 @@ def _making(made: Generation, last: dict[str, Path], folder: Path) -> Making:
     for cohort, path in last.items():
         stages = STAGES[2 : STAGES.index(path.stem) + 1]
         costs += [read_json(folder / cohort / "cost" / f"{stage}.json") for stage in stages]
-    return Making(costs, list(last.values()), made.content())
+    lists = folder / "lists" / "lists.json"
+    return Making(costs, lists, list(last.values()), made.content())
 
 
 def _describe(name: str, making: Making, folder: Path) -> None:

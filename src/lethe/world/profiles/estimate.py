@@ -11,7 +11,8 @@ from itertools import count
 from math import ceil
 from pathlib import Path
 
-from lethe.llm.client import DryClient, Missing
+from lethe.llm.client import DryClient
+from lethe.llm.failures import Missing
 from lethe.llm.journal import Journal
 from lethe.llm.progress import Counts, Progress
 from lethe.world.profiles import STEPS

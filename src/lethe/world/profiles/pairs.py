@@ -12,6 +12,7 @@ from lethe.llm.client import Client
 from lethe.llm.prompts import Prompt
 from lethe.llm.structured import Shape, Strict, counted
 from lethe.world.profiles import gates
+from lethe.world.profiles.consistency import inconsistent
 from lethe.world.profiles.record import Candidate, Entry, Pair
 from lethe.world.profiles.repair import Try, repaired
 from lethe.world.profiles.settings import Generation
@@ -153,7 +154,7 @@ def wrong(
         gates.overlong(answer),
         gates.no_full_name(question, candidate.name) if limits.full_name else None,
         gates.near_duplicate(question, others, limits.alike),
-        gates.inconsistent(topic, question, answer, candidate.facts) if limits.consistent else None,
+        inconsistent(topic, answer, candidate.facts) if limits.consistent else None,
     )
 
 

@@ -8,6 +8,7 @@ from collections import Counter
 from lethe.llm.client import Client
 from lethe.llm.prompts import Prompt
 from lethe.world.profiles import gates
+from lethe.world.profiles.consistency import inconsistent
 from lethe.world.profiles.pairs import by_number, shape
 from lethe.world.profiles.record import Candidate, Entry, Pair
 from lethe.world.profiles.repair import Try, repaired, together
@@ -37,7 +38,7 @@ async def step(
         parts = [entries[start : start + size] for start in starts]
         done = await together(
             *[
-                _batch(part, start + 1, candidate.name, client, prompt, generation, tally)
+                _batch(part, start + 1, candidate, client, prompt, generation, tally)
                 for part, start in zip(parts, starts, strict=True)
             ]
         )
@@ -46,7 +47,7 @@ async def step(
 
 
 async def _batch(
-    entries: list[Entry], first: int, name: str, client, prompt, generation, tally
+    entries: list[Entry], first: int, candidate: Candidate, client, prompt, generation, tally
 ) -> list[Entry]:
     numbered = dict(enumerate(entries, start=first))
 
@@ -61,7 +62,7 @@ async def _batch(
         return by_number(answer.pairs)
 
     def gate(number: int, pair: Pair, done: dict[int, Pair]) -> str | None:
-        return wrong(pair, numbered[number], name, generation)
+        return wrong(pair, numbered[number], candidate, generation)
 
     found = await repaired(list(numbered), ask, gate, generation.attempts, tally)
     return [
@@ -78,8 +79,9 @@ def _shown(number: int, entry: Entry, prompt: Prompt) -> str:
     return f"{text}\n{prompt.part('used', {'texts': used})}"
 
 
-def wrong(pair: Pair, entry: Entry, name: str, generation: Generation) -> str | None:
+def wrong(pair: Pair, entry: Entry, candidate: Candidate, generation: Generation) -> str | None:
     """The first defect of a paraphrase of ``entry``."""
+    limits, name = generation.gates.paraphrases, candidate.name
     question, answer = pair.question, pair.answer
     questions = [entry.question, *(other.question for other in entry.paraphrases)]
     answers = [entry.answer, *(other.answer for other in entry.paraphrases)]
@@ -97,5 +99,7 @@ def wrong(pair: Pair, entry: Entry, name: str, generation: Generation) -> str | 
         gates.same_text(answer, answers),
         gates.no_full_name(question, name) if named else None,
         gates.off_length(answer, entry.answer, LENGTH),
-        gates.other_meaning(entry.answer, answer, generation.gates.paraphrases.meaning),
+        gates.other_meaning(entry.question, question, limits.meaning),
+        gates.other_meaning(entry.answer, answer, limits.meaning),
+        inconsistent(entry.topic, answer, candidate.facts) if limits.consistent else None,
     )

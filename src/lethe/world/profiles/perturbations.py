@@ -11,6 +11,7 @@ from lethe.llm.client import Client
 from lethe.llm.prompts import Prompt
 from lethe.llm.structured import Shape, Strict, counted
 from lethe.world.profiles import gates
+from lethe.world.profiles.consistency import still_true
 from lethe.world.profiles.record import Candidate, Entry
 from lethe.world.profiles.repair import Try, repaired, together
 from lethe.world.profiles.settings import Generation
@@ -55,7 +56,7 @@ async def step(
     parts = [numbers[start : start + size] for start in range(0, len(numbers), size)]
     done = await together(
         *[
-            _batch({n: numbered[n] for n in part}, client, prompt, generation, tally)
+            _batch({n: numbered[n] for n in part}, candidate, client, prompt, generation, tally)
             for part in parts
         ]
     )
@@ -63,7 +64,9 @@ async def step(
     return candidate.model_copy(update={"entries": entries})
 
 
-async def _batch(numbered: dict[int, Entry], client, prompt, generation, tally) -> list[Entry]:
+async def _batch(
+    numbered: dict[int, Entry], candidate, client, prompt, generation, tally
+) -> list[Entry]:
     async def ask(attempt: Try[Slot], done: dict[Slot, str]) -> dict[Slot, str]:
         wanted = Counter(number for number, _ in attempt.wanted)
         texts = [_shown(n, count, numbered[n], _of(n, done), prompt) for n, count in wanted.items()]
@@ -76,7 +79,7 @@ async def _batch(numbered: dict[int, Entry], client, prompt, generation, tally) 
         return _slotted(answer, attempt.wanted)
 
     def gate(slot: Slot, text: str, done: dict[Slot, str]) -> str | None:
-        return wrong(text, numbered[slot[0]], _of(slot[0], done), generation)
+        return wrong(text, numbered[slot[0]], candidate, _of(slot[0], done), generation)
 
     slots = [(number, place) for number in numbered for place in range(PERTURBED_PER_ITEM)]
     found = await repaired(slots, ask, gate, generation.attempts, tally)
@@ -107,7 +110,9 @@ def _shown(number: int, count: int, entry: Entry, used: list[str], prompt: Promp
     return f"{text}\n{prompt.part('used', {'texts': ' / '.join(used)})}" if used else text
 
 
-def wrong(text: str, entry: Entry, others: list[str], generation: Generation) -> str | None:
+def wrong(
+    text: str, entry: Entry, candidate: Candidate, others: list[str], generation: Generation
+) -> str | None:
     """The first defect of a wrong answer; ``others`` are those accepted already."""
     limits = generation.gates.perturbations
     model = entry.paraphrases[0].answer
@@ -118,6 +123,7 @@ def wrong(text: str, entry: Entry, others: list[str], generation: Generation) ->
         gates.truncated(text),
         gates.same_text(text, [entry.answer, model]),
         gates.same_text(text, others),
+        still_true(entry.topic, text, candidate.facts) if limits.untrue else None,
         gates.off_length(text, model, limits.length),
         gates.off_template(text, model, limits.template),
     )

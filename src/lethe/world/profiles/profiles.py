@@ -17,6 +17,7 @@ from lethe.llm.prompts import Prompt
 from lethe.llm.structured import Shape, Strict, counted
 from lethe.world.names import real_names
 from lethe.world.profiles import gates
+from lethe.world.profiles.consistency import contradiction, other_gender
 from lethe.world.profiles.record import BOOKS, Candidate, Profile
 from lethe.world.profiles.repair import Try, repaired
 from lethe.world.profiles.settings import Generation
@@ -69,7 +70,7 @@ async def step(
         return {key: _trimmed(value) for key, value in answer.model_dump().items()}
 
     def gate(key: str, value: Any, done: dict[str, Any]) -> str | None:
-        return wrong(key, value, done, taken)
+        return wrong(key, value, done, taken, candidate.attributes)
 
     found = await repaired(list(PARTS), ask, gate, generation.attempts, tally)
     return candidate.model_copy(update={"profile": Profile(**found)})
@@ -79,37 +80,43 @@ def _trimmed(value: Any) -> Any:
     return [text.strip() for text in value] if isinstance(value, list) else value.strip()
 
 
-def wrong(key: str, value: Any, done: dict[str, Any], taken: Set[str]) -> str | None:
+def wrong(
+    key: str, value: Any, done: dict[str, Any], taken: Set[str], attributes: dict[str, str]
+) -> str | None:
     """The first defect of a part, given the parts accepted before it."""
     texts = value if key == "books" else [value]
     common = [gates.first(gates.blank(text), gates.refusal(text)) for text in texts]
     if key != "biography":
         common += [gates.debris(text) for text in texts]
-    return gates.first(*common, *_PART_GATES[key](value, done, taken))
+    own = {
+        "name": lambda: _name(value, taken),
+        "award": lambda: _award(value),
+        "books": lambda: _books(value),
+        "biography": lambda: _biography(value, done, attributes),
+    }
+    return gates.first(*common, *own[key]())
 
 
-def _name(value: str, done: dict, taken: Set[str]) -> list[str | None]:
+def _name(value: str, taken: Set[str]) -> list[str | None]:
     used = f"the name {value} is taken" if value.lower() in taken else None
     return [gates.bad_name(value, real_names()), used]
 
 
-def _award(value: str, done: dict, taken: Set[str]) -> list[str | None]:
+def _award(value: str) -> list[str | None]:
     return [gates.overlong(value, 120)]
 
 
-def _books(value: list[str], done: dict, taken: Set[str]) -> list[str | None]:
+def _books(value: list[str]) -> list[str | None]:
     count = None if len(value) == len(BOOKS) else f"there are not exactly {len(BOOKS)} books"
     same = None if len({book.lower() for book in value}) == len(value) else "a book is twice"
     return [count, same, *(gates.overlong(book, 120) for book in value)]
 
 
-def _biography(value: str, done: dict, taken: Set[str]) -> list[str | None]:
+def _biography(value: str, done: dict, attributes: dict[str, str]) -> list[str | None]:
     # Of another name's author it would tell.
     nameless = None if "name" in done else "the author has no name yet"
-    return [nameless, gates.truncated(value)]
-
-
-_PART_GATES = {"name": _name, "award": _award, "books": _books, "biography": _biography}
+    contrary = contradiction(value, attributes), other_gender(value, attributes["gender"])
+    return [nameless, gates.truncated(value), *contrary]
 
 
 def _values(candidate: Candidate, prompt: Prompt, attempt: Try[str], done: dict) -> dict[str, str]:

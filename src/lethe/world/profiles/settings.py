@@ -45,18 +45,24 @@ class PairGates(_Settings):
 
 
 class ParaphraseGates(_Settings):
-    """``meaning``: share of an answer's names and numbers that its paraphrase must keep."""
+    """``meaning``: share of the names that a paraphrase must keep, beside all numbers.
+
+    ``consistent``: with the drawn attributes, as the original.
+    """
 
     meaning: Share = 0.7
+    consistent: bool = True
 
 
 class PerturbationGates(_Settings):
     """``template``: least similarity of a wrong answer to the paraphrase that it is made from.
 
-    ``length``: how many times longer or shorter it may be.
+    ``length``: how many times longer or shorter it may be. ``untrue``: it must not say the drawn
+    value that the question asks for.
     """
 
-    template: Share = 0.4
+    untrue: bool = True
+    template: Share = 0.3
     length: Annotated[float, Field(ge=1)] = 2.0
 
 
@@ -71,7 +77,7 @@ class Gates(_Settings):
 class Generation(_Settings):
     """Everything under ``world.openai``."""
 
-    model: Model
+    model: Model = Model()
     service: Service = Service()
     budget: Budget = Budget()
     prices: Prices = Prices()
