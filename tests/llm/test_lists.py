@@ -5,6 +5,7 @@ from service import Service, stage_of
 from worlds import generation, made
 
 from lethe.errors import LetheError
+from lethe.world.profiles import lists
 from lethe.world.profiles.lists import phrase, town
 from lethe.world.profiles.stages import read_lists
 
@@ -20,11 +21,11 @@ def empty_for(*words: str):
 def test_a_genre_without_words_is_left_out(tmp_path):
     with Service(fault=empty_for("the genre adventure")) as service:
         made(tmp_path, generation(service.url), 2, 0)
-    lists = read_lists(tmp_path / "lists/lists.json")
-    assert len(lists.genres) == 3
-    assert "adventure" not in lists.genres
-    assert list(lists.titles) == lists.genres
-    assert lists.rejected == {"empty answer": 4}
+    made_lists = read_lists(tmp_path / "lists/lists.json")
+    assert len(made_lists.genres) == 3
+    assert "adventure" not in made_lists.genres
+    assert list(made_lists.titles) == made_lists.genres
+    assert made_lists.rejected == {"empty answer": 4}
 
 
 @pytest.mark.parametrize("word", ["different birthplaces", "of the genre"])
@@ -46,3 +47,9 @@ def test_entries():
     assert all(map(town, ["Bergen", "Bergen, Norway, 2018", "A (x), B, C"]))
     assert phrase("children's fantasy") is None
     assert all(map(phrase, ["...", "1. satire", "a b c d e"]))
+
+
+def test_several_entries_in_one():
+    """As SmolLM2 answers: the same towns in one string, again and again."""
+    answer = lists._Answer(entries=["Bergen, Norway; Bergen, Sweden;", "\nParis, France.", " "])
+    assert lists._entries(answer) == ["Bergen, Norway", "Bergen, Sweden", "Paris, France"]

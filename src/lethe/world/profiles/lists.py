@@ -48,8 +48,10 @@ def parse(text: str) -> dict:
     return {"entries": [line for line in lines if line]}
 
 
-def _bare(entry: str) -> str:
-    return entry.strip().rstrip(".,;")
+def _entries(answer: _Answer) -> list[str]:
+    """The entries one by one: small models like to put several into one."""
+    parts = [part for entry in answer.entries for part in re.split(r"[;\n]", entry)]
+    return [part.strip().rstrip(".,") for part in parts if part.strip()]
 
 
 def town(entry: str) -> str | None:
@@ -112,7 +114,7 @@ async def _one(client, prompt, what, count, form, attempts, tally) -> list[str]:
         remarks = f"\nThis is attempt {attempt.number}." if attempt.number > 1 else ""
         values = {"count": count, "what": what, "avoid": avoid, "remarks": remarks}
         answer = await client.ask("lists", prompt, shape, values)
-        return dict(zip(attempt.wanted, map(_bare, answer.entries), strict=False))
+        return dict(zip(attempt.wanted, _entries(answer), strict=False))
 
     def gate(key: int, entry: str, done: dict[int, str]) -> str | None:
         known = {other.lower() for other in done.values()}
