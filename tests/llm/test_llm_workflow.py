@@ -136,8 +136,14 @@ def test_bad_input_is_one_line(change, key, words, service, tmp_path, monkeypatc
 
 @pytest.mark.slow
 def test_the_whole_pipeline_on_a_generated_world(service, tmp_path):
-    """By one setting; background authors stay synthetic."""
+    """By one setting; background authors stay synthetic. The report has the card, not the key."""
     folder = sources(tmp_path)
     outcome = folder.run(overlay=overlay(service.url))
-    assert outcome.code == 0
+    assert "background" in outcome.jobs
+    assert not {job for job in outcome.jobs if job.startswith("background_")}
     assert folder.results("tables/summary.md")
+    made = folder.snakemake("--report", "results/report.html", overlay=overlay(service.url))
+    assert made.code == 0, made.end
+    report = (folder / "results/report.html").read_text(encoding="utf-8")
+    assert "data card" in report
+    assert KEY not in report + made.output + outcome.output
