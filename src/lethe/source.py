@@ -7,13 +7,20 @@ means.
 """
 
 import ast
+import atexit
 import hashlib
+import json
+import sys
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from lethe.files import sha256, write_json
+
 PACKAGE = Path(__file__).parent
+# What was learned from syntax trees, by content: each start of the workflow asks for all of them.
+LEARNED = Path(".snakemake/lethe_sources.json")
 
 
 def digest(*entries: str | Path) -> str:
@@ -69,13 +76,7 @@ def _imports(file: Path) -> frozenset[Path]:
     """Files of ours that a file's import statements name, wherever in the file they stand."""
     if file.suffix != ".py":
         return frozenset()
-    names: set[str] = set()
-    for node in ast.walk(_tree(file)):
-        if isinstance(node, ast.Import):
-            names.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
-            names.add(node.module)
-            names.update(f"{node.module}.{alias.name}" for alias in node.names)
+    names = _of_content(file)["imports"]
     files = {_module_file(name, file.parent) for name in names}
     packages = {parent for name in names for parent in _packages(name)}
     return frozenset((files | packages) - {None})
@@ -113,10 +114,51 @@ def _tree(file: Path) -> ast.Module:
 def _file_digest(file: Path) -> str:
     if file.suffix != ".py":
         return hashlib.sha256(file.read_bytes()).hexdigest()
-    tree = _tree(file)
+    return _of_content(file)["digest"]
+
+
+def _of_content(file: Path) -> dict[str, Any]:
+    """The digest of a file's syntax tree, and the names that it imports."""
+    content = file.read_bytes()
+    key = hashlib.sha256(content).hexdigest()
+    learned = _learned()
+    if key not in learned:
+        learned[key] = _of_tree(ast.parse(content, filename=str(file)))
+    return learned[key]
+
+
+def _of_tree(tree: ast.Module) -> dict[str, Any]:
+    names: set[str] = set()
     for node in ast.walk(tree):
         _drop_docstring(node)
-    return hashlib.sha256(ast.dump(tree).encode()).hexdigest()
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            names.add(node.module)
+            names.update(f"{node.module}.{alias.name}" for alias in node.names)
+    digest = hashlib.sha256(ast.dump(tree).encode()).hexdigest()
+    return {"digest": digest, "imports": sorted(names)}
+
+
+@cache
+def _learned() -> dict[str, dict]:
+    """What earlier starts learned, by the digest of a file's bytes; written back at the end."""
+    # Another Python has other trees, another version of this module another digest of them.
+    maker = f"{sys.version} {sha256(Path(__file__))}"
+    found: dict[str, dict] = {}
+    with suppress(OSError, ValueError, LookupError, TypeError):
+        stored = json.loads(LEARNED.read_text(encoding="utf-8"))
+        if stored["maker"] == maker:
+            found = dict(stored["files"])
+    atexit.register(_keep, found, len(found), LEARNED.absolute(), maker)
+    return found
+
+
+def _keep(found: dict[str, dict], before: int, file: Path, maker: str) -> None:
+    """Write what is new, where Snakemake keeps its own records; without them there is no need."""
+    if len(found) > before and file.parent.is_dir():
+        with suppress(OSError):
+            write_json(file, {"maker": maker, "files": found})
 
 
 def _drop_docstring(node: ast.AST) -> None:

@@ -80,7 +80,7 @@ def test_editing_npo_concerns_its_variants_but_not_the_others(package):
     ("file", "old", "new"),
     [
         # methods.npo -> methods.base -> unlearn, inside a function -> optimise, order, forward.
-        ("optimise.py", "(total - step)", "(total - step + 1)"),
+        ("rates.py", "(self.total - step)", "(self.total - step + 1)"),
         ("order.py", 'f"order/', 'f"other/'),
         ("forward.py", "self.batch.tokens_total", "self.batch.rows_total"),
         ("schedule.py", "Field(1e-5, gt=0", "Field(2e-5, gt=0"),
@@ -94,7 +94,7 @@ def test_an_edit_of_what_is_imported_indirectly_counts(package, file, old, new):
 
 def test_an_edit_of_what_is_not_imported_does_not_count(package):
     before = all_digests()
-    edit(package / "evaluate" / "generate.py", "CHUNK = 32", "CHUNK = 64")
+    edit(package / "evaluate" / "generate.py", "CHUNK = 64", "CHUNK = 32")
     edit(package / "lineage.py", "json", "jsonl")
     assert changed(before) == set()
 
@@ -167,3 +167,48 @@ def test_a_module_that_is_not_there_is_an_error(package):
     for entry in ("lethe.methods.nop", package / "nop.py"):
         with pytest.raises(FileNotFoundError, match="nop"):
             digest(entry)
+
+
+# --- what is kept between starts ---
+
+
+@pytest.fixture
+def kept(tmp_path, monkeypatch) -> Path:
+    """The file in which it is kept, as another process left it: after one digest."""
+    (tmp_path / ".snakemake").mkdir()
+    monkeypatch.setattr(source, "LEARNED", tmp_path / ".snakemake/lethe_sources.json")
+    another_start(monkeypatch)
+    digest("lethe.methods.npo")
+    name, *arguments = source.atexit_arguments
+    assert name is source._keep
+    source._keep(*arguments)
+    another_start(monkeypatch)
+    yield source.LEARNED
+    source._learned.cache_clear()
+    forget()
+
+
+def another_start(monkeypatch) -> None:
+    """Nothing in memory; what would be written at the end is noted, not written."""
+    forget()
+    source._learned.cache_clear()
+
+    def note(*call):
+        monkeypatch.setattr(source, "atexit_arguments", call, raising=False)
+
+    monkeypatch.setattr(source.atexit, "register", note)
+
+
+def test_another_start_takes_no_source_apart_again(kept, monkeypatch):
+    expected = digest("lethe.methods.npo")
+    another_start(monkeypatch)
+    monkeypatch.setattr(source.ast, "parse", lambda *_, **__: pytest.fail("parsed again"))
+    assert digest("lethe.methods.npo") == expected
+
+
+@pytest.mark.parametrize("damage", ["", "{", "[]", '{"maker": "another", "files": {"x": 1}}'])
+def test_what_is_kept_is_only_believed_if_this_version_kept_it(kept, damage, monkeypatch):
+    expected = digest("lethe.methods.npo")
+    kept.write_text(damage, encoding="utf-8")
+    another_start(monkeypatch)
+    assert digest("lethe.methods.npo") == expected

@@ -1,5 +1,6 @@
 # What all rules share: the checked configuration, and what a rule's params are made of.
 
+from functools import cache
 from itertools import product
 
 from lethe import config as settings
@@ -42,6 +43,7 @@ TRIALS = trials.all_trials(config)
 config["method_settings"] = {**config["method_settings"], **TRIALS}
 
 
+@cache
 def code(script, *modules):
     """A digest of what a script does; modules found by name at run time are named here."""
     return digest(Path(workflow.basedir) / "workflow/scripts" / script, *modules)

@@ -369,6 +369,7 @@ def unlisted_methods():
     }
 
 
+@cache
 def epochs_of(method):
     return range(1, settings.method_settings(config, method)["epochs"] + 1)
 

@@ -19,6 +19,7 @@ import importlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 
@@ -49,6 +50,7 @@ def names() -> list[str]:
     return sorted(file.stem for file in FOLDER.glob("[a-z]*.py") if file.stem != "base")
 
 
+@cache
 def contract(name: str) -> Contract:
     """Read what a metric asks for from its source, without importing it (nor numpy)."""
     _known(name)
