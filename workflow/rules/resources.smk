@@ -1,5 +1,6 @@
 # What a profile says of rules' resources. Rules that are made for each method, table or figure have
 # names that no profile can list, so an entry of `set-resources` may be a pattern, such as unlearn_*.
+# And under --use-conda, a rule to which a profile gives a GPU has the environment with CUDA.
 
 from fnmatch import fnmatchcase
 
@@ -12,6 +13,8 @@ def spread_resources():
             if fnmatchcase(ruled.name, pattern):
                 ruled.resources.update(resources)
         ruled.resources.update(given.get(ruled.name, {}))
+        if "gpu" in ruled.resources and ruled.conda_env == "../../envs/torch.yaml":
+            ruled.conda_env = "../../envs/torch_gpu.yaml"
 
 
 spread_resources()

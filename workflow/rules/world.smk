@@ -28,7 +28,12 @@ rule world:
     log:
         paths.log(WORLD, "world"),
     conda:
-        "../../envs/light.yaml"
+        # From the hub it comes through the library datasets.
+        (
+            "../../envs/torch.yaml"
+            if WORLD_SETTINGS["provider"] == "tofu" and WORLD_SETTINGS["path"] is None
+            else "../../envs/light.yaml"
+        )
     params:
         provider=WORLD_SETTINGS["provider"],
         settings=provider_settings("path", "subset"),
