@@ -4,7 +4,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: demo test report lint science clean
+.PHONY: demo test report lint science bench clean
 
 demo: $(INSTALLED)
 	@$(BIN)/python -m lethe.demo
@@ -15,6 +15,17 @@ test: $(INSTALLED) lint
 # Three worlds and seeds that no tuning has seen; takes about 20 minutes.
 science: $(INSTALLED)
 	$(BIN)/pytest -m science
+
+# Needs the checkpoints of `snakemake --configfile config/tofu_tiny.yaml`; docs/benchmarks.md.
+TOFU ?= ../shared/data/tofu
+RUNS := results/tofu_tiny/tiny
+FULL := $(RUNS)/all/full/seed0/checkpoint
+ASCENT := $(RUNS)/forget10/grad_ascent/seed0/epoch5
+
+bench: $(INSTALLED)
+	$(BIN)/python benchmarks/evaluation.py $(TOFU) $(FULL) $(ASCENT)
+	$(BIN)/python benchmarks/training.py $(TOFU)/retain90.json
+	$(BIN)/python benchmarks/startup.py $(FULL)
 
 report: $(INSTALLED)
 	$(BIN)/snakemake --report results/report.html

@@ -29,7 +29,6 @@ from lethe.text import Encoder
 
 FILES = {**tofu.SETS, "forget": "forget10_perturbed"}
 BATCH, MAX_LENGTH, ROUNDS = 32, 200, 2
-CLOSE = 1e-5
 
 
 def straightforward_losses(model, encoder: Encoder, probes) -> list[float]:
@@ -133,7 +132,8 @@ def measure(folder: Path, source: str, rows: int | None) -> None:
             remark = f"apart by {apart:.1e} at the most"
         else:
             tokens = sum(map(len, ours_found))
-            remark = f"{tokens} tokens, {differing(ours_found, theirs_found, encoder.end)} answers differ"
+            wrong = differing(ours_found, theirs_found, encoder.end)
+            remark = f"{tokens} tokens, {wrong} answers differ"
         print(f"  {name}: {plain:.2f} s -> {own:.2f} s, ratio {plain / own:.2f}; {remark}")
     print(f"  together: ratio {total[0] / total[1]:.2f}", flush=True)
 
