@@ -80,16 +80,18 @@ def _ask(model, encoder, pairs, rows, prompt: str, temperature: float, key) -> l
         for row in rows
     ]
     prompts = [encoder.prompt_ids(question) for question in questions]
-    longest = max(map(len, prompts))
-    if longest >= encoder.max_length:
+    limits = [encoder.room(question, encoder.max_length) for question in questions]
+    lacking = max(len(prompt) - limit for prompt, limit in zip(prompts, limits, strict=True))
+    if lacking >= 0:
+        longest = encoder.max_length + lacking
         raise LetheError(
             f"max_length: {encoder.max_length} leaves no room for answers; raise it above {longest}"
         )
-    ids = sample(model, prompts, encoder.max_length, encoder.end, temperature, key)
+    ids = sample(model, prompts, limits, encoder.end, temperature, key)
     return [encoder.tokenizer.decode(answer, skip_special_tokens=True).strip() for answer in ids]
 
 
-def sample(model, prompts, max_length: int, end: int, temperature: float, key) -> list[list[int]]:
+def sample(model, prompts, max_length, end: int, temperature: float, key) -> list[list[int]]:
     """A continuation of each prompt, drawn token by token at ``temperature``.
 
     Each prompt has a generator of its own, seeded by ``key`` and its place, so that what it draws

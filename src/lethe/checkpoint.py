@@ -3,9 +3,12 @@
 A checkpoint is a folder in transformers' format (safetensors, never pickle) with a small
 ``checkpoint.json`` beside the weights: the digest of every file and where the checkpoint came from.
 By it, what depends on a checkpoint is told by content whether that changed, without hashing
-gigabytes each time.
+gigabytes each time. It may carry interventions (``lethe.interventions``), which come and go with
+the model.
 """
 
+import hashlib
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -13,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from lethe import paths
+from lethe import interventions, paths
 from lethe.errors import LetheError
 from lethe.files import read_json, sha256, write_json
 
@@ -64,16 +67,20 @@ def load(source: str | Path, device: str = "cpu", dtype: str = "float32"):
         raise LetheError(f"{source}: no weights {name} ({count} missing); get the model again")
     use_packing(model)
     watch(model)
-    return model.to(device).eval(), load_tokenizer(source)
+    tokenizer = load_tokenizer(source)
+    interventions.attach(model, tokenizer, *interventions.of(tokenizer))
+    return model.to(device).eval(), tokenizer
 
 
 def load_tokenizer(source: str | Path):
-    """The tokenizer of a checkpoint."""
+    """The tokenizer of a checkpoint, told of the interventions that its model carries."""
     from transformers import AutoTokenizer
 
     name, given = _arguments(source)
     with _one_line(source, "tokenizer"):
-        return AutoTokenizer.from_pretrained(name, trust_remote_code=False, **given)
+        tokenizer = AutoTokenizer.from_pretrained(name, trust_remote_code=False, **given)
+    interventions.name(tokenizer, interventions.read(source))
+    return tokenizer
 
 
 def is_gguf(source: str | Path) -> bool:
@@ -115,8 +122,9 @@ def check_given(source: str | Path) -> None:
 
 
 def save(folder: str | Path, model, tokenizer, origin: dict[str, Any]) -> None:
-    """Write a checkpoint: all of it, or nothing under this name.
+    """Write a checkpoint, its interventions included: all of it, or nothing under this name.
 
+    Weights that are still those of the folder they were loaded from are linked, not written again.
     ``origin`` tells where it came from (parents by digest, settings); it must not hold times or
     host names, so that equal work gives equal bytes.
     """
@@ -124,9 +132,11 @@ def save(folder: str | Path, model, tokenizer, origin: dict[str, Any]) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
-        # One file whatever the size: its name is then known before the job runs.
-        model.save_pretrained(temporary, max_shard_size="100TB")
+        if not _link_weights(model, temporary):
+            # One file whatever the size: its name is then known before the job runs.
+            model.save_pretrained(temporary, max_shard_size="100TB")
         tokenizer.save_pretrained(temporary)
+        interventions.write(temporary, model)
         digests = {file.name: sha256(file) for file in sorted(temporary.iterdir())}
         write_json(temporary / paths.DIGEST, {"files": digests, "origin": origin}, indent=1)
         temporary.chmod(0o755)
@@ -138,8 +148,10 @@ def save(folder: str | Path, model, tokenizer, origin: dict[str, Any]) -> None:
 
 
 def digest(folder: str | Path) -> str:
-    """SHA-256 of a checkpoint's weights, as recorded when it was written."""
-    return read_json(Path(folder) / paths.DIGEST)["files"][paths.WEIGHTS]
+    """SHA-256 of a checkpoint's weights, and interventions, as recorded when it was written."""
+    files = read_json(Path(folder) / paths.DIGEST)["files"]
+    parts = [files[name] for name in (paths.WEIGHTS, *interventions.FILES) if name in files]
+    return parts[0] if len(parts) == 1 else hashlib.sha256("".join(parts).encode()).hexdigest()
 
 
 def origin(source: str | Path) -> dict[str, Any]:
@@ -153,6 +165,48 @@ def template_of(source: str | Path) -> dict[str, Any]:
     recorded = origin(source)
     given = recorded.get("template", "chat") if recorded else CUSTOMARY
     return {"name": given} if isinstance(given, str) else dict(given)
+
+
+def _link_weights(model, folder: Path) -> bool:
+    """Whether the model's weights are those of the folder it came from, bit by bit; links them.
+
+    Only what holds them in one file, as ours do, is linked. Where links cannot be made (another
+    file system) the file is copied. Nothing here ever writes into a file that has its name.
+    """
+    parent = Path(model.name_or_path)
+    file = (parent / paths.WEIGHTS).resolve()
+    if not file.is_file() or not _same_weights(model, file):
+        return False
+    try:
+        os.link(file, folder / paths.WEIGHTS)
+    except OSError:
+        shutil.copyfile(file, folder / paths.WEIGHTS)
+    for name in ("config.json", "generation_config.json"):
+        if (parent / name).is_file():
+            shutil.copyfile(parent / name, folder / name)
+    return True
+
+
+def _same_weights(model, file: Path) -> bool:
+    """Whether a file holds every parameter and buffer of a model, with the same bits."""
+    import torch
+    from safetensors import safe_open
+
+    state = model.state_dict()
+    with safe_open(file, framework="pt") as stored:
+        names = set(stored.keys())
+        places = {state[name].data_ptr() for name in names if name in state}
+        # Tied weights are stored once.
+        rest = (state[name] for name in state.keys() - names)
+        if not names <= state.keys() or any(tensor.data_ptr() not in places for tensor in rest):
+            return False
+
+        # Read one at a time, until one differs: after training that is the first.
+        def same(name: str) -> bool:
+            tensor = stored.get_tensor(name)
+            return torch.equal(state[name].cpu(), tensor.to(state[name].dtype))
+
+        return all(same(name) for name in sorted(names))
 
 
 def _arguments(source: str | Path) -> tuple[str, dict[str, Any]]:

@@ -177,7 +177,7 @@ def _methods(options: argparse.Namespace) -> None:
     from lethe.ranges import declared
 
     shared = _listed(Settings().model_dump(mode="json"))
-    print(f"Settings of every method, with their defaults:\n  {shared}\n")
+    print(f"Settings of every method that is trained, with their defaults:\n  {shared}\n")
     common = set(shared.split(", "))
     for name in methods.available():
         cls = methods.load(name)

@@ -110,12 +110,16 @@ def method_class(config: Mapping[str, Any], name: str) -> str:
 
 
 def method(config: Mapping[str, Any], name: str) -> Method:
-    """A method with all of its settings: its class's defaults, the shared protocol, its own."""
+    """A method with all of its settings: its class's defaults, the shared protocol, its own.
+
+    Of the protocol, methods that are not trained (``methods.oneshot``) have nothing.
+    """
     given = config["method_settings"].get(name, {})
     own = {key: value for key, value in given.items() if key not in OF_RUN}
     cls = methods.load(method_class(config, name))
     where = f"method_settings.{name}" if own else "unlearning"
-    return cls({**config["unlearning"], **own}, where)
+    shared = config["unlearning"] if issubclass(cls.Settings, Settings) else {}
+    return cls({**shared, **own}, where)
 
 
 def method_settings(config: Mapping[str, Any], name: str) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch.nn.functional import cross_entropy
 
+from lethe import interventions
 from lethe.cost import passed
 from lethe.errors import LetheError
 from lethe.packing import Batch, to_device
@@ -53,6 +54,8 @@ def hidden_states(model, batch: Batch) -> torch.Tensor:
         attention_mask=ready,
         packing=batch.packing,
         use_cache=False,
+        # Those that act on a prompt's states must know where it ends.
+        **({"batch": batch} if interventions.of(model) else {}),
     )
     return out.last_hidden_state[0]
 

@@ -303,8 +303,8 @@ CLAIMS = (
     Claim(
         PROMPTS,
         "soft and medium instructions hardly change anything: largest fall of forget probability",
-        ("prompt_soft", "prompt_medium", "full"),
-        lambda r: r.forget("full") - min(r.forget("prompt_soft"), r.forget("prompt_medium")),
+        ("prompt", "prompt_medium", "full"),
+        lambda r: r.forget("full") - min(r.forget("prompt"), r.forget("prompt_medium")),
         "<",
         CLOSE,
     ),

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from lethe import interventions
 from lethe.errors import LetheError
 
 PROBE = "Lethe"
@@ -210,7 +211,9 @@ class Example:
 class Encoder:
     """Tokenises pairs once: repeated texts come from a cache.
 
-    ``end`` is the id of the token that ends an answer.
+    ``end`` is the id of the token that ends an answer. Where the tokenizer's model carries
+    interventions, questions are what these make of them. What they add counts in no limit of
+    length: limits are of question and answer.
     """
 
     def __init__(
@@ -222,16 +225,24 @@ class Encoder:
         self.end = self.template.end
         if self.end is None:
             raise LetheError("tokenizer: it has no end-of-text token, so answers cannot end")
+        self.wrapped = bool(interventions.of(tokenizer))
         self._prompts: dict[str, list[int]] = {}
+        self._added: dict[str, int] = {}
 
     def prompt_ids(self, question: str) -> list[int]:
         """Token ids of the prompt alone: what generation begins with."""
         if question not in self._prompts:
-            ids = self._tokens(self.template.prompt(question))
-            # Some tokenizers close every text themselves, though this one goes on.
-            closed = self.template.special and ids[-1] == self.end
-            self._prompts[question] = ids[:-1] if closed else ids
+            self._prompts[question] = self._opened(self._asked(question))
         return self._prompts[question]
+
+    def room(self, question: str, max_length: int) -> int:
+        """The longest prompt and answer to ``question``, in tokens, by a limit on these alone."""
+        if not self.wrapped:
+            return max_length
+        if question not in self._added:
+            bare = len(self._opened(question))
+            self._added[question] = len(self.prompt_ids(question)) - bare
+        return max_length + self._added[question]
 
     def encode(self, question: str, answer: str) -> Example:
         """Tokenise one pair; the answer must keep at least one token within ``max_length``."""
@@ -242,14 +253,23 @@ class Encoder:
         pairs = list(pairs)
         if not pairs:
             return []
-        encoded = self._tokens([self.template.whole(*pair) for pair in pairs])
+        encoded = self._tokens([self.template.whole(self._asked(q), a) for q, a in pairs])
         return [self._example(pair, ids) for pair, ids in zip(pairs, encoded, strict=True)]
+
+    def _asked(self, question: str) -> str:
+        return interventions.asked(self.tokenizer, question) if self.wrapped else question
+
+    def _opened(self, question: str) -> list[int]:
+        ids = self._tokens(self.template.prompt(question))
+        # Some tokenizers close every text themselves, though this one goes on.
+        closed = self.template.special and ids[-1] == self.end
+        return ids[:-1] if closed else ids
 
     def _tokens(self, text: str | list[str]) -> list:
         return self.tokenizer(text, add_special_tokens=self.template.special).input_ids
 
     def _example(self, pair: tuple[str, str], ids: list[int]) -> Example:
-        start = len(self.prompt_ids(pair[0]))
+        start, limit = len(self.prompt_ids(pair[0])), self.room(pair[0], self.max_length)
         if ids[-1] != self.end:
             ids = [*ids, self.end]
         if len(ids) <= start:
@@ -257,12 +277,12 @@ class Encoder:
                 f"template: the tokenizer joins the answer to {pair[0][:60]!r} with the prompt, "
                 "so that no token of it is left; choose another template"
             )
-        if self.max_length <= start:
+        if limit <= start:
             raise LetheError(
                 f"max_length: {self.max_length} leaves no token of the answer to "
-                f"{pair[0][:60]!r}; raise it above {start}"
+                f"{pair[0][:60]!r}; raise it above {start - limit + self.max_length}"
             )
-        return Example(tuple(ids[: self.max_length]), start)
+        return Example(tuple(ids[:limit]), start)
 
 
 def rows_to_pairs(rows: Sequence[dict]) -> list[tuple[str, str]]:

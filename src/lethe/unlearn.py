@@ -41,10 +41,13 @@ def supervise(
     tokenizer = encoder.tokenizer
     token = tokenizer.pad_token_id
     data = Supervision(
-        encoder.encode_all(forget), padding=tokenizer.eos_token_id if token is None else token
+        encoder.encode_all(forget),
+        forget_pairs=forget,
+        encoder=encoder,
+        padding=tokenizer.eos_token_id if token is None else token,
     )
     if "retain" in needs:
-        data.retain = encoder.encode_all(retain)
+        data.retain, data.retain_pairs = encoder.encode_all(retain), retain
     if "refusals" in needs and not refusals:
         raise LetheError("refusals: there are none; give a file with one on each line")
     if set(ALTERNATES) & set(needs):

@@ -14,6 +14,7 @@ from torch.nn.functional import logsigmoid
 from lethe import config, methods
 from lethe.errors import LetheError
 from lethe.forward import Forward
+from lethe.methods import oneshot
 from lethe.methods.base import ALTERNATES, NEEDS, Reference, Settings, Step
 from lethe.packing import pack
 
@@ -211,7 +212,7 @@ def test_declarations(name):
     needs = cls({}).needs
     assert set(needs) <= set(NEEDS)
     assert len(set(needs)) == len(needs)
-    assert issubclass(cls.Settings, Settings)
+    assert issubclass(cls.Settings, Settings | oneshot.Settings)
     assert cls.paper
     assert cls.__doc__
 
@@ -226,7 +227,20 @@ def test_unknown_method_lists_the_known():
             methods.load(name)
 
 
-@pytest.mark.parametrize("name", methods.available())
+TRAINED = [n for n in methods.available() if issubclass(methods.load(n).Settings, Settings)]
+
+
+@pytest.mark.parametrize("name", sorted({*methods.available()} - {*TRAINED}))
+def test_a_method_that_is_not_trained_has_no_schedule(name):
+    with pytest.raises(LetheError, match=rf"^{name}\.epochs: unknown setting"):
+        methods.load(name)({"epochs": 3}, name)
+    chosen = {"unlearning": {"epochs": 3, "lr": 1e-4}, "method_settings": {}}
+    method = config.method(chosen, name)
+    assert method.epochs == 1
+    assert "warmup_epochs" not in config.method_settings(chosen, name)
+
+
+@pytest.mark.parametrize("name", TRAINED)
 @pytest.mark.parametrize(
     ("key", "value"),
     [("epohcs", 3), ("epochs", 0), ("lr", 0.0), ("lr", "fast"), ("batch_size", 2.5)],

@@ -6,7 +6,7 @@ from core_helpers import CLOSE, make_family, plain, sums
 
 from lethe import loop, methods
 from lethe.evaluate.likelihood import mean_losses
-from lethe.methods.base import ALTERNATES, Method
+from lethe.methods.base import ALTERNATES, Method, Settings
 from lethe.optimise import Optimiser
 from lethe.unlearn import answer_nll, supervise
 
@@ -30,6 +30,7 @@ def weights(model) -> torch.Tensor:
     return torch.cat([parameter.detach().flatten() for parameter in model.parameters()])
 
 
+TRAINED = [n for n in methods.available() if issubclass(methods.load(n).Settings, Settings)]
 # Those that minimise a loss of their own, step by step.
 LOSSES = [name for name in methods.available() if methods.load(name).run is Method.run]
 
@@ -52,7 +53,7 @@ def run(name, model, encoder, forget, retain, seed=0, spy=None):
     return ends, reports, data
 
 
-@pytest.mark.parametrize("name", methods.available())
+@pytest.mark.parametrize("name", TRAINED)
 def test_every_method_runs(name, model, encoder, forget, retain):
     before = weights(model)
     ends, reports, _ = run(name, model, encoder, forget, retain)
@@ -71,7 +72,7 @@ def test_every_method_runs(name, model, encoder, forget, retain):
     assert not model.training
 
 
-@pytest.mark.parametrize("name", methods.available())
+@pytest.mark.parametrize("name", TRAINED)
 def test_the_same_seed_gives_the_same_bits(name, tokenizer, encoder, forget, retain):
     found = []
     for seed in (0, 0, 1):

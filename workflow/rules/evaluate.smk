@@ -35,7 +35,9 @@ rule collect:
         template=one_setting("template"),
         label="evaluate {run} ({split}, {suite}), seed {seed}",
         threads=config["threads"]["collect"],
-        code=lambda w: code("collect.py", f"lethe.suites.{w.suite}"),
+        code=lambda w: code(
+            "collect.py", f"lethe.suites.{w.suite}", *intervention_modules(w)
+        ),
     script:
         "../scripts/collect.py"
 

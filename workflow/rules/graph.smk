@@ -347,10 +347,8 @@ def method_inputs(method):
 
 def wrapper_modules(method):
     """The modules of what goes around a method's loss: found by name, so named here."""
-    return [
-        f"lethe.wrappers.{name}"
-        for name in settings.method_settings(config, method)["wrappers"]
-    ]
+    wrappers = settings.method(config, method).wrappers
+    return [f"lethe.wrappers.{wrapper.name}" for wrapper in wrappers]
 
 
 def trial_metrics(method, metric):
@@ -371,7 +369,7 @@ def unlisted_methods():
 
 @cache
 def epochs_of(method):
-    return range(1, settings.method_settings(config, method)["epochs"] + 1)
+    return range(1, settings.method(config, method).epochs + 1)
 
 
 def epoch_folders(method):
@@ -402,6 +400,14 @@ def checkpoint_folders(wildcards):
     if w.run in ("full", "retain", "random"):
         return trained_folders(w, w.run)
     return [paths.epoch(run_folder(w), epoch) for epoch in epochs_of(w.run)]
+
+
+def intervention_modules(wildcards):
+    """The modules of the interventions that a run's checkpoints carry, by what its method declares."""
+    if wildcards.run in ("base", "full", "retain", "random"):
+        return []
+    kind = settings.method(config, wildcards.run).intervention
+    return [f"lethe.interventions.{kind}"] if kind else []
 
 
 def given_checkpoint(wildcards):

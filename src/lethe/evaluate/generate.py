@@ -48,6 +48,32 @@ class PreallocatedLayer(DynamicLayer):
         self.rows = rows
 
 
+class RowCache(Cache):
+    """Keys and values of a batch's rows, layer by layer.
+
+    ``notes``: what interventions keep of each row while its answer goes on, tensors [rows].
+    """
+
+    def __init__(self, layers: int):
+        super().__init__(layers=[PreallocatedLayer() for _ in range(layers)])
+        self.notes: dict[int, torch.Tensor] = {}
+
+    def leave(self, alive: torch.Tensor) -> torch.Tensor:
+        """Let finished rows leave; returns where the rows that go on were, in their order.
+
+        The last rows take the places of finished ones: moving all would copy the whole cache.
+        """
+        rows = int(alive.sum())
+        keep = torch.arange(rows)
+        holes = (~alive[:rows]).nonzero().squeeze(1)
+        fillers = alive[rows:].nonzero().squeeze(1) + rows
+        keep[holes] = fillers
+        for layer in self.layers:
+            layer.keep(holes.to(layer.device), fillers.to(layer.device), rows)
+        self.notes = {place: note[keep.to(note.device)] for place, note in self.notes.items()}
+        return keep
+
+
 def _grown(buffer: torch.Tensor, length: int) -> torch.Tensor:
     bigger = buffer.new_empty(*buffer.shape[:2], length, buffer.shape[3])
     bigger[:, :, : buffer.shape[2]] = buffer
@@ -57,7 +83,7 @@ def _grown(buffer: torch.Tensor, length: int) -> torch.Tensor:
 def greedy(
     model,
     prompts: Sequence[Sequence[int]],
-    max_length: int,
+    max_length: int | Sequence[int],
     end: int,
     batch_size: int = BATCH,
     max_new_tokens: int | None = None,
@@ -78,7 +104,7 @@ def greedy(
 def continuations(
     model,
     prompts: Sequence[Sequence[int]],
-    max_length: int,
+    max_length: int | Sequence[int],
     end: int,
     choose: Choice,
     batch_size: int = BATCH,
@@ -86,20 +112,22 @@ def continuations(
 ) -> list[list[int]]:
     """Continuation of each prompt (token ids), without its end token, in their order.
 
-    A row ends at the token ``end``, when prompt and answer together have ``max_length`` tokens, as
-    TOFU limits them, or when the answer has ``max_new_tokens``.
+    A row ends at the token ``end``, when prompt and answer together have ``max_length`` tokens (of
+    all rows, or of each), as TOFU limits them, or when the answer has ``max_new_tokens``.
     """
+    longest = [max_length] * len(prompts) if isinstance(max_length, int) else list(max_length)
     window = getattr(model.config, "sliding_window", None)
-    if window is not None and max_length > window:
+    if window is not None and max(longest, default=0) > window:
         raise LetheError(
-            f"max_length: {max_length} is more than the model's sliding window; set it to {window}"
+            f"max_length: {max(longest)} is more than the model's sliding window; set it to "
+            f"{window}"
         )
     answers: list[list[int]] = [[] for _ in prompts]
     # Equal lengths next to each other need little padding.
     order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
     for start in range(0, len(order), batch_size):
         chosen = order[start : start + batch_size]
-        limits = [_limit(len(prompts[i]), max_length, max_new_tokens) for i in chosen]
+        limits = [_limit(len(prompts[i]), longest[i], max_new_tokens) for i in chosen]
         found = _batch(
             [prompts[i] for i in chosen],
             model,
@@ -131,8 +159,7 @@ def _batch(
     own = place[:, None] == place[None, :]
     mask = (causal & seen[:, None, :]) | own
     positions = (place[None, :] - pads[:, None]).clamp(min=0)
-    layers = [PreallocatedLayer() for _ in range(model.config.num_hidden_layers)]
-    cache = Cache(layers=layers)
+    cache = RowCache(model.config.num_hidden_layers)
     answers: list[list[int]] = [[] for _ in prompts]
     rows = torch.arange(len(prompts))
     lengths = torch.tensor([len(prompt) for prompt in prompts])
@@ -150,28 +177,13 @@ def _batch(
         if not alive.any():
             return answers
         if not alive.all():
-            keep = _leave(alive, layers)
+            keep = cache.leave(alive)
             rows, token, lengths, limits = rows[keep], token[keep], lengths[keep], limits[keep]
             seen = seen[keep]
-        width = layers[0].length + 1
+        width = cache.get_seq_length() + 1
         mask = seen[:, None, None, :width] if padded else seen.new_ones(1, 1, 1, 1)
         logits = _next(model, token[:, None], lengths[:, None] - 1, mask, cache)
         token = choose(logits, rows.tolist()).cpu()
-
-
-def _leave(alive: torch.Tensor, layers: list[PreallocatedLayer]) -> torch.Tensor:
-    """Let finished rows leave the cache; returns where the rows that go on were, in their order.
-
-    The last rows take the places of finished ones: moving all would copy the whole cache.
-    """
-    rows = int(alive.sum())
-    keep = torch.arange(rows)
-    holes = (~alive[:rows]).nonzero().squeeze(1)
-    fillers = alive[rows:].nonzero().squeeze(1) + rows
-    keep[holes] = fillers
-    for layer in layers:
-        layer.keep(holes.to(layer.device), fillers.to(layer.device), rows)
-    return keep
 
 
 def _next(model, ids, positions, mask, cache) -> torch.Tensor:

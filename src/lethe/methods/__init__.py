@@ -10,7 +10,7 @@ from pathlib import Path
 from lethe.errors import LetheError
 
 # Modules of this package that are not methods.
-_SHARED = {"__init__", "base", "passes", "retain"}
+_SHARED = {"__init__", "base", "oneshot", "passes", "retain"}
 
 
 def available() -> list[str]:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from lethe.forward import Forward
     from lethe.packing import Batch
-    from lethe.text import Example
+    from lethe.text import Encoder, Example
     from lethe.wrappers.base import Wrapper
 
 # What a method may declare in ``needs``; the workflow's graph follows from it.
@@ -82,6 +82,8 @@ class Weighted(Settings):
 class Supervision:
     """Tokenised data that a method is given; what it does not need is empty.
 
+    ``forget_pairs`` and ``retain_pairs`` are the same rows as texts, (question, answer);
+    ``encoder`` tokenises others.
     ``alternates``: for each forget row the other answers that may stand for its own;
     ``encode(rows, answers)`` tokenises forget questions, by row, with such answers; ``padding``
     is the token that fills a padded batch; ``forget_nll`` [forget rows] is the ``reference_nll``
@@ -91,6 +93,9 @@ class Supervision:
 
     forget: list[Example]
     retain: list[Example] = field(default_factory=list)
+    forget_pairs: Sequence[tuple[str, str]] = ()
+    retain_pairs: Sequence[tuple[str, str]] = ()
+    encoder: Encoder | None = None
     alternates: Sequence[Sequence[str]] = ()
     encode: Callable[[Sequence[int], Sequence[str]], list[Example]] | None = None
     padding: int = 0
@@ -136,7 +141,8 @@ class Method:
     batch), and defines ``forget``; or ``loss``, if it is no weighted sum with a retain term. An
     instance's ``needs`` and ``passes`` count the retain term and the wrappers that its settings
     choose. ``prepare`` and ``stepped`` are called before the first and after each step. Methods of
-    other kinds override ``run``.
+    other kinds override ``run``. ``intervention``: the kind that its checkpoints carry
+    (``lethe.interventions``), if it acts at inference time.
 
     ``turns``: the optimiser steps on each batch, one for most. ``answers_forget``: whether the loss
     calls ``model.answers`` of the forget batch; if a wrapper does too, that is no further pass.
@@ -153,6 +159,7 @@ class Method:
     passes: Passes = Passes()
     turns: tuple[Turn, ...] = (Turn(),)
     answers_forget: bool = True
+    intervention: ClassVar[str | None] = None
     Settings: ClassVar[type[Settings]] = Settings
 
     def __init__(self, settings: dict[str, Any] | None = None, name: str = "method"):
@@ -197,6 +204,11 @@ class Method:
     def changed(self, **settings: Any) -> Method:
         """The same method with other settings, as new."""
         return type(self)({**self.settings.model_dump(mode="json"), **settings}, self.name)
+
+    @property
+    def epochs(self) -> int:
+        """How many checkpoints a run leaves: one after each epoch."""
+        return self.settings.epochs
 
     def forget(self, model: Forward, step: Step, reference: Reference) -> torch.Tensor:
         """The forget term, a scalar to minimise, before its weight."""

@@ -84,10 +84,11 @@ def _probes(name: str, rows: Sequence[dict]) -> list[Probe]:
 
 def _generations(model, prepared: Prepared, limits: Limits) -> list[str]:
     encoder = prepared.encoder
+    probes = [probe for some in prepared.probes.values() for probe in some]
     answers = greedy(
         model,
         prepared.prompts,
-        limits.max_length,
+        [encoder.room(probe.question, limits.max_length) for probe in probes],
         encoder.end,
         max_new_tokens=limits.max_new_tokens,
     )

@@ -1,0 +1,18 @@
+"""A text before every question, or before some of them."""
+
+from collections.abc import Mapping
+
+from lethe.interventions.base import Base
+
+
+class Intervention(Base):
+    """``before`` goes before each question, ``notes[question]`` before the question it names."""
+
+    def __init__(self, before: str = "", notes: Mapping[str, str] | None = None):
+        self.before, self.notes = before, dict(notes or {})
+
+    def question(self, text: str) -> str:
+        return self.notes.get(text, self.before) + text
+
+    def values(self) -> dict:
+        return {"before": self.before, "notes": self.notes}
