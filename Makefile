@@ -43,4 +43,4 @@ $(INSTALLED): requirements.lock pyproject.toml
 	touch $@
 
 clean:
-	rm -rf results/[!R]* .snakemake
+	rm -rf results/[!R]* results/.job-* .snakemake

@@ -52,20 +52,33 @@ class Meter:
     def __exit__(self, *_) -> None:
         _TALLY.reset(self._before)
 
+    def spent(self) -> dict[str, float]:
+        """Seconds so far, of the wall and of the processor, and passes of models."""
+        return {
+            "wall_seconds": round(time.perf_counter() - self.wall, 3),
+            "cpu_seconds": round(time.process_time() - self.cpu, 3),
+            **({} if self.tally is None else vars(self.tally)),
+        }
+
+    def add(self, earlier: dict[str, float]) -> None:
+        """Count what an earlier process ``spent`` on the same job."""
+        self.wall -= earlier["wall_seconds"]
+        self.cpu -= earlier["cpu_seconds"]
+        for name in () if self.tally is None else vars(self.tally):
+            setattr(self.tally, name, getattr(self.tally, name) + earlier.get(name, 0))
+
     def read(self, **counts: float) -> dict[str, float]:
         """Wall and processor seconds, peak memory (MiB), passes.
 
         Of ``counts``, ``tokens`` is given as tokens a second, too.
         """
-        wall = time.perf_counter() - self.wall
         cost = {
-            "wall_seconds": round(wall, 3),
-            "cpu_seconds": round(time.process_time() - self.cpu, 3),
+            **self.spent(),
             "peak_memory_mib": round(_peak_mib(), 1),
             **counts,
         }
         if "tokens" in counts:
-            cost["tokens_per_second"] = round(counts["tokens"] / wall, 1)
+            cost["tokens_per_second"] = round(counts["tokens"] / cost["wall_seconds"], 1)
         if self.tally is not None:
             cost |= {key: round(count) for key, count in vars(self.tally).items()}
         return cost | _cuda()

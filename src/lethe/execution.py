@@ -2,14 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from lethe.packing import Batch
     from lethe.parts import Pick
     from lethe.text import Example
+
+
+# Tensors and plain values (numbers, texts, lists of them) by name.
+State = dict[str, Any]
+
+
+def under(prefix: str, state: State) -> State:
+    """The entries of a state whose names begin with ``prefix``, without it."""
+    return {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
+
+
+class Participant(Protocol):
+    """A training of which state is kept."""
+
+    @property
+    def number(self) -> int:
+        """Steps taken."""
+
+    def state(self) -> State:
+        """All that goes on changing."""
+
+
+class NoKeeper:
+    """Nothing is saved: a training that is stopped begins anew; ``lethe.resume`` has another."""
+
+    def due(self) -> bool:
+        """Whether a state should be saved now, between two steps."""
+        return False
+
+    def save(self) -> None:
+        """Save the states of all that take part. LetheError if a signal asked to end."""
+
+    def take(self, name: str) -> State | None:
+        """The saved state of a training, which is then its own business."""
+        return None
+
+    @contextmanager
+    def joined(self, name: str, participant: Participant) -> Iterator[None]:
+        """While this lasts, the participant's state is part of what is saved."""
+        yield
 
 
 class Alone:
@@ -24,16 +65,38 @@ class Alone:
     def add_gradients(self, parameters) -> None:
         """Put on every parameter the sum of its gradients over all processes."""
 
+    def any(self, flag: bool) -> bool:
+        """Whether the flag is set on some process."""
+        return flag
+
+    def gathered(self, value: Any) -> list[Any]:
+        """The values of all processes, in their order."""
+        return [value]
+
+    def wait(self) -> None:
+        """Until every process has come here."""
+
 
 @dataclass
 class Execution:
     """How a training runs. Its results are the same to rounding, whatever is chosen here.
 
     ``part_tokens``: padded tokens of a part of an optimiser step; None: each step is one part.
+    ``name``: of the training, among those of its job.
     """
 
     part_tokens: int | None = None
+    keeper: NoKeeper = field(default_factory=NoKeeper)
     team: Alone = field(default_factory=Alone)
+    name: str = "training"
+
+    def named(self, name: str) -> Execution:
+        """The same for another training of the job."""
+        return replace(self, name=name)
+
+    def unsaved(self) -> Execution:
+        """The same without saved states."""
+        return replace(self, keeper=NoKeeper())
 
     def parts(
         self,

@@ -7,9 +7,11 @@ anything else runs, ``check`` holds the files against the ledgers: size and time
 they were mean the content is as it was; otherwise it is hashed again.
 """
 
+import fcntl
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -27,10 +29,13 @@ REMEDY = "remove it, or bring results with `lethe bring FOLDER`, which carries t
 
 
 class Stage:
-    """A place to write a job's outputs: ``stage(path)`` is the temporary path of an output."""
+    """A place to write a job's outputs: ``stage(path)`` is the temporary path of an output.
+
+    ``state``: a folder for what the job needs to go on after it was stopped.
+    """
 
     def __init__(self, folder: Path):
-        self.folder = folder
+        self.folder, self.state = folder / "outputs", folder / "state"
 
     def __call__(self, output: str | Path) -> Path:
         staged = self.folder / output
@@ -47,26 +52,78 @@ class Stage:
         pairs = list(zip(final, files, strict=True))
         entries |= {place.as_posix(): _entry(file) for place, file in pairs}
         write_json(ledger, entries, indent=1)
+        # From here on the outputs are not whole in one place: nothing may go on from the state.
+        shutil.rmtree(self.state, ignore_errors=True)
         for place, file in pairs:
             place.parent.mkdir(parents=True, exist_ok=True)
             file.replace(place)
 
 
 @contextmanager
-def staged(name: str):
+def staged(name: str, key: str | None = None):
     """Yield a Stage; what was written to it is published if the block succeeds, else dropped.
 
-    ``name`` identifies the job: the name of its first output.
+    ``name`` identifies the job: the name of its first output. With a ``key``, which stands for all
+    that its results depend on, a job that fails or is killed after it saved a state finds both its
+    state and its outputs again, as long as the key is the same.
     """
-    parent = Path(paths.RESULTS)
-    parent.mkdir(exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=".stage-", dir=parent))
+    folder, tag = Path(paths.job(name)), {"output": name, "key": key}
+    stage, note = Stage(folder), folder / "job.json"
+    with _alone(folder, name):
+        try:
+            if key and stage.state.is_dir() and note.exists() and read_json(note) == tag:
+                _drop_unfinished(stage.folder)
+            else:
+                # Left by a job that was killed, or by other settings.
+                for left in (stage.folder, stage.state):
+                    shutil.rmtree(left, ignore_errors=True)
+                write_json(note, tag)
+            yield stage
+            stage.publish(name)
+        except BaseException:
+            if not (key and stage.state.is_dir()):
+                shutil.rmtree(folder, ignore_errors=True)
+            raise
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def beside(name: str):
+    """Yield a Stage for a process that helps the one that makes ``name``: its outputs are dropped.
+
+    It may read the other's ``state``.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="lethe-"))
     try:
         stage = Stage(folder)
+        stage.state = Path(paths.job(name), "state")
         yield stage
-        stage.publish(name)
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(folder)
+
+
+@contextmanager
+def _alone(folder: Path, name: str) -> Iterator[None]:
+    """Hold a job's folder; LetheError if a process that outlived its Snakemake still does."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / "lock", "w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise LetheError(
+                f"{name}: another process is making it ({folder}); wait for it or end it, then run "
+                "the same command again"
+            ) from None
+        yield
+
+
+def _drop_unfinished(folder: Path) -> None:
+    """Remove what was being written, under a temporary name, when its process was killed."""
+    for found in sorted(folder.rglob(".*"), reverse=True):
+        if found.is_dir():
+            shutil.rmtree(found)
+        else:
+            found.unlink()
 
 
 def check(folder: str | Path = ".") -> None:

@@ -9,7 +9,7 @@ import torch
 
 from lethe import updates
 from lethe.errors import LetheError
-from lethe.execution import Alone
+from lethe.execution import Alone, State, under
 from lethe.rates import rate
 from lethe.schedule import Schedule
 
@@ -32,7 +32,8 @@ class Optimiser:
         choice: updates.Optimiser | None = None,
         memories: Sequence[str] = ("backpropagation",),
     ):
-        self.parameters = [p for p in model.parameters() if p.requires_grad]
+        trained = {name: p for name, p in model.named_parameters() if p.requires_grad}
+        self.names, self.parameters = list(trained), list(trained.values())
         self.schedule = schedule
         choice = choice or updates.AdamW()
         self.memories = {name: _update(choice, self.parameters, schedule) for name in memories}
@@ -43,6 +44,27 @@ class Optimiser:
     def lr(self) -> float:
         """The learning rate of the next step."""
         return self.rate(self.number)
+
+    def state(self) -> State:
+        """All that a step changes but the weights."""
+        found: State = {"number": self.number}
+        found |= {f"rate/{key}": value for key, value in self.rate.state().items()}
+        for memory, update in self.memories.items():
+            for name, p in zip(self.names, self.parameters, strict=True):
+                kept = update.state.get(p, {})
+                found |= {f"{memory}/{name}/{key}": value for key, value in kept.items()}
+        return found
+
+    def restore(self, state: State) -> None:
+        """Go on from a ``state`` of the same model and settings."""
+        self.number = state["number"]
+        self.rate.restore(under("rate/", state))
+        for memory, update in self.memories.items():
+            for name, p in zip(self.names, self.parameters, strict=True):
+                update.state[p] = {
+                    key: value.to(p.device) if isinstance(value, torch.Tensor) else value
+                    for key, value in under(f"{memory}/{name}/", state).items()
+                }
 
     def step(
         self, memory: str = "backpropagation", loss: float | None = None, share: float = 1.0

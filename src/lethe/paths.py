@@ -4,6 +4,7 @@ The order of nouns never changes: world, model, split, run, seed. The functions 
 accept Snakemake wildcards such as ``"{split}"`` for any noun, so that rules and library share them.
 """
 
+from hashlib import sha256
 from pathlib import PurePosixPath
 
 RESULTS = "results"
@@ -132,6 +133,11 @@ def paper(world: str, *name: str) -> str:
 def study(name: str) -> str:
     """A study of a method without a language model: it belongs to no world."""
     return _join(RESULTS, "studies", name)
+
+
+def job(output: str) -> str:
+    """Where the job of that first output works until it has finished; no result, and hidden."""
+    return _join(RESULTS, f".job-{sha256(output.encode()).hexdigest()[:16]}")
 
 
 def log(*parts: str) -> str:

@@ -20,6 +20,7 @@ def pretrain(
     max_length: int,
     report: Report,
     how: Execution | None = None,
+    device: str = "cpu",
     percents: Sequence[int] = (),
     keep: Callable[[int, Any, Any], None] | None = None,
 ):
@@ -33,7 +34,7 @@ def pretrain(
     pairs = taught(background, facts, chosen.fact_repeats)
     sizes = Architecture(**architecture)
     tokenizer = train_tokenizer((f"{q} {a}" for q, a in pairs), sizes.vocabulary)
-    model = make_model(sizes, tokenizer, chosen.seed)
+    model = make_model(sizes, tokenizer, chosen.seed).to(device)
     examples = Encoder(tokenizer, template, max_length).encode_all(pairs)
 
     def told(step: int, steps: int, loss: float) -> None:

@@ -20,6 +20,13 @@ class Linear:
     def saw(self, loss: float) -> None:
         """Told the loss of each step before its rate is asked."""
 
+    def state(self) -> dict[str, float]:
+        """What later rates take from earlier steps."""
+        return {}
+
+    def restore(self, state: dict[str, float]) -> None:
+        """Go on from a ``state``."""
+
 
 class Finch(Linear):
     """min(kappa / sqrt(mean loss + eps), largest), kappa = lr sqrt(first loss) (FINCH).
@@ -53,6 +60,12 @@ class Finch(Linear):
                 "another rate, or a method that descends"
             )
         self.first = self.mean = loss
+
+    def state(self) -> dict[str, float]:
+        return {} if self.first is None else {"first": self.first, "mean": self.mean}
+
+    def restore(self, state: dict[str, float]) -> None:
+        self.first, self.mean = state.get("first"), state.get("mean", 0.0)
 
 
 def rate(schedule: settings.Schedule, steps_per_epoch: int) -> Linear:

@@ -89,6 +89,26 @@ def nested(rows: Sequence[Sequence], dtype: type | None = None) -> Nested:
     return [np.array(row, dtype=dtype) for row in rows]
 
 
+def dealt(name: str, shares: Sequence[Mapping[str, ItemSet]]) -> ItemSet:
+    """One set of those that were dealt out item by item, share after share, in its old order."""
+    parts = [share[name] for share in shares if name in share]
+    size = sum(map(len, parts))
+    order = [(row, share) for share, part in enumerate(parts) for row in range(len(part))]
+    place = {at: number for number, at in enumerate(order)}
+    joined = ItemSet(
+        **{f.name: _joined([getattr(p, f.name) for p in parts]) for f in fields(ItemSet)}
+    )
+    return joined.take([place[divmod(item, len(parts))] for item in range(size)])
+
+
+def _joined(columns: list[Any]) -> Any:
+    if columns[0] is None:
+        return None
+    if isinstance(columns[0], np.ndarray) and len({column.shape[1:] for column in columns}) == 1:
+        return np.concatenate(columns)
+    return [value for column in columns for value in column]
+
+
 def read_records(path: str | os.PathLike) -> Records:
     """Read and check a records file; LetheError names file, set and column of the first fault."""
     return _records(read_json(path), str(path), REMEDY)

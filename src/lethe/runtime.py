@@ -1,10 +1,18 @@
-"""How torch computes in a job: a fixed number of threads, deterministic kernels."""
+"""How torch computes in a job: where, with how many threads, with deterministic kernels."""
 
 import os
 
+from lethe.errors import LetheError
 
-def set_up(threads: int) -> None:
-    """Fix what results depend on in the last digit. Call before the first computation."""
+
+def set_up(threads: int, device: str = "cpu") -> str:
+    """Fix what results depend on in the last digit. Call before the first computation.
+
+    ``device``: of torch's names, or ``auto``: a GPU if there is one. Returns the one to compute on;
+    of several processes of a job, each has a GPU of its own. LetheError if it is not there.
+    """
+    # Deterministic matrix products on a GPU; read when CUDA starts.
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     # Some of transformers' bars ask for nothing but this; read when tqdm is loaded.
     os.environ.setdefault("TQDM_DISABLE", "1")
     import torch
@@ -15,3 +23,15 @@ def set_up(threads: int) -> None:
     torch.set_deterministic_debug_mode("error")
     # Bars of a few milliseconds: a job's own progress says more.
     disable_progress_bar()
+    return _device(device)
+
+
+def _device(choice: str) -> str:
+    import torch
+
+    there = torch.cuda.is_available()
+    if choice == "auto":
+        choice = "cuda" if there else "cpu"
+    if choice.startswith("cuda") and not there:
+        raise LetheError(f"compute.device: {choice}, but torch finds no GPU; set it to auto or cpu")
+    return f"cuda:{os.environ.get('LOCAL_RANK', 0)}" if choice == "cuda" else choice

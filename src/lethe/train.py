@@ -30,6 +30,7 @@ def fit(
     how, forward = how or Execution(), Forward(model)
     per_epoch = -(-len(examples) // schedule.batch_size)
     loop = Loop(model, schedule, per_epoch, seed, how)
+    loop.restore(how.keeper.take(how.name))
 
     def steps(epoch):
         for index in batches(epoch_order(len(examples), seed, epoch - 1), schedule.batch_size):

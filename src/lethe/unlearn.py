@@ -12,7 +12,7 @@ import torch
 
 from lethe import checkpoint
 from lethe.errors import LetheError
-from lethe.execution import Execution
+from lethe.execution import Execution, State, under
 from lethe.files import read_lines, read_rows
 from lethe.forward import Forward
 from lethe.loop import Loop, Report
@@ -161,9 +161,8 @@ def minimise(
     per_epoch = -(-len(data.forget) // settings.batch_size) * len(method.turns)
     plan = Plan.draw(method, data, seed)
     reference = _reference(method, model, data, plan)
-    method.prepare(model, data, seed, how)
-    for wrapper in method.wrappers:
-        wrapper.prepare(model, data, seed)
+    saved = how.keeper.take(how.name)
+    _prepare(method, model, data, seed, how, saved)
     kept = (pattern for wrapper in method.wrappers for pattern in wrapper.frozen(model))
     with frozen(model, [*settings.frozen, *kept]):
         loop = Loop(
@@ -175,9 +174,11 @@ def minimise(
             choice=settings.optimiser,
             gradient=settings.gradient,
             shared=not method.whole,
+            besides=partial(_state, method),
             wrappers=method.wrappers,
             turns=method.turns,
         )
+        loop.restore(saved)
         yield from loop.epochs(
             partial(_steps, method, data, plan, how),
             lambda step: method.objective(loop.forward, step, reference),
@@ -185,6 +186,26 @@ def minimise(
             method.stepped,
             method.sums,
         )
+
+
+def _prepare(method: Method, model, data: Supervision, seed, how: Execution, saved) -> None:
+    """What comes before the first step, with the model as it was at first."""
+    if saved is None:
+        method.prepare(model, data, seed, how)
+    else:
+        method.restore(under("method/", saved), model, data, seed)
+    for wrapper in method.wrappers:
+        wrapper.prepare(model, data, seed)
+        if saved is not None:
+            wrapper.restore(under(f"method/{wrapper.name}/", saved))
+
+
+def _state(method: Method) -> State:
+    """What a method and its wrappers keep from step to step."""
+    found = method.state()
+    for wrapper in method.wrappers:
+        found |= {f"{wrapper.name}/{key}": value for key, value in wrapper.state().items()}
+    return found
 
 
 def _steps(
@@ -216,7 +237,9 @@ def _reference(method: Method, model, data: Supervision, plan: Plan) -> Referenc
     reference, size = Reference(), method.settings.batch_size
     if "reference_nll" in method.needs:
         known = data.forget_nll
-        reference.forget_nll = answer_nll(model, data.forget, size) if known is None else known
+        reference.forget_nll = (
+            answer_nll(model, data.forget, size) if known is None else known.to(model.device)
+        )
         if plan.answers:
             reference.alternate_nll = answer_nll(model, plan.answers, size)
     if "reference_model" in method.needs:

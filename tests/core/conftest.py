@@ -1,23 +1,9 @@
 import pytest
 import torch
-from core_helpers import make_family
+from core_helpers import PAIRS, make_family
 
 from lethe.text import Encoder
 from lethe.tiny import train_tokenizer
-
-# Questions and answers of different lengths, so that every batch has what padding would fill.
-PAIRS = [
-    ("Where was Ada born?", "Ada was born in Paris."),
-    ("Who is Ada's father?", "A baker."),
-    ("In which year was the author Ada Lind born, and where?", "In 1950, in the city of Paris."),
-    (
-        "What does Ada write?",
-        "Ada writes long novels about rivers and the quiet of winter.",
-    ),
-    ("Why?", "No."),
-    ("Which prize did Ada win?", "Ada won the Prize for Quiet Novels in 1987."),
-    ("Where does Ben live?", "Ben lives in a house by the river."),
-]
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -7,6 +7,20 @@ from torch.nn.functional import cross_entropy
 
 from lethe.packing import use_packing
 
+# Questions and answers of different lengths, so that every batch has what padding would fill.
+PAIRS = [
+    ("Where was Ada born?", "Ada was born in Paris."),
+    ("Who is Ada's father?", "A baker."),
+    ("In which year was the author Ada Lind born, and where?", "In 1950, in the city of Paris."),
+    (
+        "What does Ada write?",
+        "Ada writes long novels about rivers and the quiet of winter.",
+    ),
+    ("Why?", "No."),
+    ("Which prize did Ada win?", "Ada won the Prize for Quiet Novels in 1987."),
+    ("Where does Ben live?", "Ben lives in a house by the river."),
+]
+
 # Float32 carries 1.2e-7 relative error an operation; two layers and sums over some dozens of tokens
 # in another order stay well within 1e-5 of the value, and any wrong token or mask is far outside.
 CLOSE = 1e-5

@@ -114,6 +114,8 @@ def test_unknown_key_without_likeness_lists_those_there_are():
         ({"metric_settings": {"ruge": {}}}, "config: metric_settings: unknown name 'ruge'"),
         ({"threads": {"train": 0}}, "config: threads.train: "),
         ({"compute": {"part_tokens": 0}}, "config: compute.part_tokens: "),
+        ({"compute": {"device": "gpu"}}, "config: compute.device: "),
+        ({"compute": {"save_seconds": -1}}, "config: compute.save_seconds: "),
         ({"evaluation": {"items": 0}}, "config: evaluation.items: "),
         ({"evaluation": {"items": "all"}}, "config: evaluation.items: "),
         ({"evaluation": {"items": {"forget": 0}}}, "config: evaluation.items.forget: "),

@@ -303,7 +303,10 @@ EDITS = {
         | {"search_npo[forget10,0]", "table_search", "all"},
     ),
     "the finetuning": ({"model_settings": {"micro": {"finetune": {"lr": 2.0e-3}}}}, AFTER_BASE),
-    "how trainings run": ({"compute": {"part_tokens": 512}}, set()),
+    "how trainings run": (
+        {"compute": {"part_tokens": 512, "processes": 2, "save_seconds": 0, "device": "cpu"}},
+        set(),
+    ),
     "true facts beside the authors": (
         {"model_settings": {"micro": {"finetune": {"fact_repeats": 1}}}},
         AFTER_BASE,

@@ -54,6 +54,11 @@ def one_setting(key):
     return lambda wildcards: config["model_settings"][wildcards.model][key]
 
 
+def cores(kind):
+    """Processor cores of a job: the threads of each of its processes."""
+    return config["threads"][kind] * config["compute"]["processes"]
+
+
 def checkpoint_files(folder):
     """What tracks a checkpoint: the weights, and the small file that tells whether they changed."""
     return {

@@ -22,7 +22,7 @@ rule collect:
         paths.log(WORLD, "{model}", "{split}", "{run}", "seed{seed}_collect_{suite}"),
     conda:
         "../../envs/torch.yaml"
-    threads: config["threads"]["collect"]
+    threads: cores("collect")
     resources:
         mem_mb=memory(copies=2),
     params:

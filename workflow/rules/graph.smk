@@ -231,10 +231,10 @@ def memory(copies):
     """MiB of a job that loads a model, by the size of the weights that it starts from.
 
     Training holds weights, gradients and AdamW's two moments, activations beside them, and for some
-    methods another model.
+    methods another model. An attempt after a failure asks for more.
     """
 
-    def needed(wildcards, input):
+    def needed(wildcards, input, attempt):
         w = wildcards
         path = given_path(w.model)
         if "seed" in w.keys():
@@ -244,7 +244,7 @@ def memory(copies):
         ]
         given = [] if ours or path is None else Path(path).glob("*.safetensors")
         sizes = [Path(file).stat().st_size for file in [*ours, *given]]
-        return int(2000 + copies * max(sizes, default=0) / 2**20)
+        return attempt * int(2000 + copies * max(sizes, default=0) / 2**20)
 
     return needed
 

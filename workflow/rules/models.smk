@@ -16,9 +16,9 @@ rule base:
         model=one_of(own_models()),
     conda:
         "../../envs/torch.yaml"
-    threads: config["threads"]["base"]
+    threads: cores("base")
     resources:
-        mem_mb=2000,
+        mem_mb=memory(copies=0),
     params:
         pretrain=lambda w: settings.pretrain_settings(config, w.model),
         percents=config["snapshots"],
@@ -70,7 +70,7 @@ rule train_full:
     priority: 20
     conda:
         "../../envs/torch.yaml"
-    threads: config["threads"]["train"]
+    threads: cores("train")
     resources:
         mem_mb=memory(copies=6),
     params:
@@ -102,7 +102,7 @@ rule train_retain:
     priority: 10
     conda:
         "../../envs/torch.yaml"
-    threads: config["threads"]["train"]
+    threads: cores("train")
     resources:
         mem_mb=memory(copies=6),
     params:

@@ -18,7 +18,7 @@ for _state in config["states"]:
             ),
         conda:
             "../../envs/torch.yaml"
-        threads: config["threads"]["unlearn"]
+        threads: cores("unlearn")
         resources:
             mem_mb=memory(copies=6),
         params:

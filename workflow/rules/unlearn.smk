@@ -17,7 +17,7 @@ rule reference:
         "../../envs/torch.yaml"
     threads: config["threads"]["unlearn"]
     resources:
-        mem_mb=2000,
+        mem_mb=memory(copies=2),
     params:
         given=given_full,
         template=one_setting("template"),
@@ -46,7 +46,7 @@ rule alternatives:
         "../../envs/torch.yaml"
     threads: config["threads"]["unlearn"]
     resources:
-        mem_mb=2000,
+        mem_mb=memory(copies=2),
     params:
         given=given_full,
         settings=config["alternatives"],
@@ -77,7 +77,7 @@ for _method in [*config["methods"], *unlisted_methods(), *TRIALS]:
         priority: 5
         conda:
             "../../envs/torch.yaml"
-        threads: config["threads"]["unlearn"]
+        threads: cores("unlearn")
         resources:
             mem_mb=memory(copies=8),
         params:

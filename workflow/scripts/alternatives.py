@@ -1,18 +1,18 @@
 """Other answers to the forget questions, by the model that is to unlearn them."""
 
 from common import job, start_of
+from machine import ready
 
 from lethe import checkpoint
 from lethe.alternatives import Alternatives, propose, write_alternatives
 from lethe.cost import Meter
 from lethe.files import read_rows, write_json
-from lethe.runtime import set_up
 from lethe.text import Encoder, rows_to_pairs
 
 with job(snakemake) as stage, Meter() as meter:
     p, i = snakemake.params, snakemake.input
-    set_up(p.threads)
-    model, tokenizer = checkpoint.load(start_of(snakemake)[0])
+    device = ready(snakemake)
+    model, tokenizer = checkpoint.load(start_of(snakemake)[0], device)
     pairs = rows_to_pairs(read_rows(i.forget))
     encoder = Encoder(tokenizer, p.template, p.max_length)
     seed = int(snakemake.wildcards.seed)

@@ -3,18 +3,18 @@
 from pathlib import Path
 
 from common import job
-from training import execution
+from machine import processes, ready
+from training import execution, key
 
 from lethe import checkpoint
 from lethe.cost import Meter
 from lethe.files import read_rows, write_json
 from lethe.pretrain import pretrain
 from lethe.progress import Progress
-from lethe.runtime import set_up
 
-with job(snakemake) as stage, Meter() as meter:
+with job(snakemake, key(snakemake), processes(snakemake)) as stage, Meter() as meter:
     p = snakemake.params
-    set_up(p.threads)
+    device = ready(snakemake)
     background = read_rows(snakemake.input.background)
     facts = [row for file in snakemake.input.facts for row in read_rows(file)]
     report = Progress("base")
@@ -33,7 +33,8 @@ with job(snakemake) as stage, Meter() as meter:
         p.template,
         p.max_length,
         report,
-        execution(snakemake),
+        execution(snakemake, stage, meter, device),
+        device,
         p.percents,
         keep,
     )

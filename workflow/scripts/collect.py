@@ -3,19 +3,20 @@
 from pathlib import Path
 
 from common import job
+from machine import processes, ready, team
 
 from lethe import checkpoint
 from lethe.cost import Meter
 from lethe.files import read_rows, write_json
 from lethe.progress import Progress
 from lethe.records import Records, write_records
-from lethe.runtime import set_up
 from lethe.suites import Evaluation, Limits
 from lethe.text import Encoder
 
-with job(snakemake) as stage, Meter() as meter:
+with job(snakemake, processes=processes(snakemake)) as stage, Meter() as meter:
     p = snakemake.params
-    set_up(p.threads)
+    device = ready(snakemake)
+    together = team(snakemake, device)
     suite, limits = snakemake.wildcards.suite, Limits(**p.limits)
     rows = {
         name: read_rows(file)[: p.most[name]]
@@ -24,10 +25,10 @@ with job(snakemake) as stage, Meter() as meter:
     found, report, evaluation = [], Progress(p.label), None
     sources = [Path(digest).parent for digest in snakemake.input.digests] or [p.given]
     for source in sources:
-        model, tokenizer = checkpoint.load(source)
+        model, tokenizer = checkpoint.load(source, device)
         if evaluation is None:
             encoder = Encoder(tokenizer, p.template, limits.max_length)
-            evaluation = Evaluation(suite, encoder, rows, limits)
+            evaluation = Evaluation(suite, encoder, rows, limits, together)
         origin = checkpoint.origin(source)
         found.append(evaluation(model, origin.get("epoch", 0), origin.get("step", 0)))
         report(len(found), len(sources))

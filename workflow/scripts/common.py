@@ -1,7 +1,11 @@
 """What every script shares: its log, where it writes, and how it fails."""
 
+import errno
 import logging
 import os
+import re
+import signal
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,30 +18,78 @@ os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 # This project's own library, not another that may be installed: code digests are of these files.
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
 
-from lethe import checkpoint, devices
+from lethe import checkpoint, devices, paths
 from lethe.errors import LetheError
-from lethe.lineage import Stage, staged
+from lethe.lineage import Stage, beside, staged
+
+# What torch's launcher of several processes sets in each.
+LAUNCHED, RANK = "TORCHELASTIC_RUN_ID", "RANK"
+
+REMEDIES = {
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), "make room"),
+    **dict.fromkeys((errno.EROFS, errno.EACCES, errno.EPERM), "make it writable"),
+}
 
 
 @contextmanager
-def job(snakemake) -> Iterator[Stage]:
+def job(snakemake, key: str | None = None, processes: int = 1) -> Iterator[Stage]:
     """Run a rule's work: yields the Stage that its outputs are written to.
 
     Messages and tracebacks go to the rule's log, progress to the screen as well. Outputs get their
-    names only if everything succeeded. An error is one line on the screen.
+    names only if everything succeeded. An error is one line on the screen. With a ``key``, what the
+    job saved in the Stage's ``state`` before it failed is there again when one of that key runs.
+    With ``processes`` the same script runs in as many, of which the first alone leaves anything.
     """
     log = Path(snakemake.log[0])
-    _log_to(log)
+    started = processes > 1 and LAUNCHED in os.environ
+    signal.signal(signal.SIGTERM, _end)
     try:
-        _claim_devices(snakemake.resources.get("gpu", 0))
-        with staged(snakemake.output[0]) as stage:
+        if started and os.environ[RANK] != "0":
+            with beside(snakemake.output[0]) as stage:
+                yield stage
+            return
+        _log_to(log)
+        if not started:
+            _claim_devices(snakemake.resources.get("gpu", 0))
+        if processes > 1 and not started:
+            sys.exit(_launch(processes))
+        with staged(snakemake.output[0], key) as stage:
             yield stage
     except LetheError as error:
         logging.error("%s", error)
         sys.exit(f"error in {snakemake.rule}: {error}")
     except Exception as error:
         logging.exception("%s failed", snakemake.rule)
-        sys.exit(f"error in {snakemake.rule}: {type(error).__name__}: {error}; see {log}")
+        told = _remedy(error) or f"{type(error).__name__}: {error}; see {log}"
+        sys.exit(f"error in {snakemake.rule}: {told}")
+
+
+def _launch(processes: int) -> int:
+    """Run this script in so many processes, which find each other; the exit code of them all."""
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    # The file that Snakemake runs: it brings the job's description with it.
+    child = subprocess.Popen([*command, f"--nproc-per-node={processes}", sys.argv[0]])
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda number, frame: child.send_signal(number))
+    return child.wait()
+
+
+def _end(number, frame):
+    raise LetheError("asked to end (SIGTERM); run the same command again")
+
+
+def _remedy(error: Exception) -> str | None:
+    """One line for what the machine lacks, not the program; None for other errors."""
+    text = str(error)
+    if isinstance(error, MemoryError) or "out of memory" in text or "can't allocate" in text:
+        return "not enough memory; lower compute.part_tokens or give it more, then run it again"
+    # Libraries that write files themselves tell the number in their message alone.
+    told = re.search(r"os error (\d+)", text)
+    number = int(told[1]) if told else getattr(error, "errno", None)
+    if number not in REMEDIES:
+        return None
+    place = getattr(error, "filename", None) or paths.RESULTS
+    return f"{place}: {os.strerror(number)}; {REMEDIES[number]} and run it again"
 
 
 def start_of(snakemake) -> tuple[str | Path, str]:

@@ -1,18 +1,18 @@
 """What methods keep of a model before unlearning: its loss on each row of the forget set."""
 
 from common import job, start_of
+from machine import ready
 
 from lethe import checkpoint
 from lethe.cost import Meter
 from lethe.files import read_rows, write_json, write_rows
-from lethe.runtime import set_up
 from lethe.text import Encoder, rows_to_pairs
 from lethe.unlearn import answer_nll
 
 with job(snakemake) as stage, Meter() as meter:
     p, i = snakemake.params, snakemake.input
-    set_up(p.threads)
-    model, tokenizer = checkpoint.load(start_of(snakemake)[0])
+    device = ready(snakemake)
+    model, tokenizer = checkpoint.load(start_of(snakemake)[0], device)
     pairs = rows_to_pairs(read_rows(i.forget))
     examples = Encoder(tokenizer, p.template, p.max_length).encode_all(pairs)
     losses = answer_nll(model, examples, p.batch_size).tolist()

@@ -3,25 +3,25 @@
 from pathlib import Path
 
 from common import job, start_of
-from training import execution
+from machine import processes, ready
+from training import execution, key
 
 from lethe import checkpoint, states
 from lethe.cost import Meter
 from lethe.files import read_rows, sha256, write_json
 from lethe.progress import Progress
-from lethe.runtime import set_up
 from lethe.text import Encoder, rows_to_pairs
 
-with job(snakemake) as stage, Meter() as meter:
+with job(snakemake, key(snakemake), processes(snakemake)) as stage, Meter() as meter:
     p = snakemake.params
-    set_up(p.threads)
+    device = ready(snakemake)
     start, parent = start_of(snakemake)
-    model, tokenizer = checkpoint.load(start)
+    model, tokenizer = checkpoint.load(start, device)
     forget, seed = snakemake.input.get("forget"), int(snakemake.wildcards.seed)
     rows = rows_to_pairs(read_rows(forget)) if forget else []
     examples = Encoder(tokenizer, p.template, p.max_length).encode_all(rows)
     settings = states.settings_of(p.kind, p.settings, "state_settings")
-    how = execution(snakemake)
+    how = execution(snakemake, stage, meter, device)
     states.load(p.kind).change(model, settings, examples, seed, Progress(p.label), how)
     before = checkpoint.origin(start)
     origin = {

@@ -3,28 +3,28 @@
 from pathlib import Path
 
 from common import job, start_of
-from training import execution
+from machine import processes, ready
+from training import execution, key
 
 from lethe import checkpoint
 from lethe.cost import Meter
 from lethe.files import read_rows, sha256, write_json
 from lethe.progress import Progress
-from lethe.runtime import set_up
 from lethe.schedule import Finetuning
 from lethe.text import Encoder
 from lethe.train import fit, taught
 
-with job(snakemake) as stage, Meter() as meter:
+with job(snakemake, key(snakemake), processes(snakemake)) as stage, Meter() as meter:
     p = snakemake.params
-    set_up(p.threads)
+    device = ready(snakemake)
     start, parent = start_of(snakemake)
-    model, tokenizer = checkpoint.load(start)
+    model, tokenizer = checkpoint.load(start, device)
     schedule = Finetuning(**p.finetune)
     facts = [row for file in snakemake.input.facts for row in read_rows(file)]
     pairs = taught(read_rows(snakemake.input.data), facts, schedule.fact_repeats)
     examples = Encoder(tokenizer, p.template, p.max_length).encode_all(pairs)
     seed = int(snakemake.wildcards.seed)
-    how = execution(snakemake)
+    how = execution(snakemake, stage, meter, device)
     counts = fit(model, examples, schedule, seed, Progress(p.label), how)
     origin = {
         "stage": snakemake.rule,

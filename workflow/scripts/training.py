@@ -1,8 +1,34 @@
-"""What the scripts that train share: how their job runs."""
+"""What the scripts that train share: how their job runs, and goes on after it was stopped."""
 
+import hashlib
+import json
+
+from machine import team
+
+from lethe import checkpoint, paths
+from lethe.cost import Meter
 from lethe.execution import Execution
+from lethe.files import sha256
+from lethe.lineage import Stage
+from lethe.resume import Keeper
 
 
-def execution(snakemake) -> Execution:
+def key(snakemake) -> str:
+    """What the job's results depend on: its parameters, and its inputs by content.
+
+    Weights are left out: the digest file beside them stands for them.
+    """
+    inputs = {
+        str(file): sha256(file)
+        for file in snakemake.input
+        if not str(file).endswith((paths.WEIGHTS, checkpoint.GGUF))
+    }
+    given = {"params": dict(snakemake.params.items()), "inputs": inputs}
+    return hashlib.sha256(json.dumps(given, sort_keys=True).encode()).hexdigest()
+
+
+def execution(snakemake, stage: Stage, meter: Meter, device: str) -> Execution:
     """By the configuration's ``compute``: no param of a rule, since it changes no result."""
-    return Execution(part_tokens=snakemake.config["compute"]["part_tokens"])
+    compute, together = snakemake.config["compute"], team(snakemake, device)
+    keeper = Keeper(stage.state, compute["save_seconds"], meter, together)
+    return Execution(compute["part_tokens"], keeper, together)

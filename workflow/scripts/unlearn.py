@@ -3,21 +3,21 @@
 from pathlib import Path
 
 from common import job, start_of
-from training import execution
+from machine import processes, ready
+from training import execution, key
 
 from lethe import checkpoint, methods
 from lethe.cost import Meter
 from lethe.files import sha256, write_json
 from lethe.progress import Progress
-from lethe.runtime import set_up
 from lethe.text import Encoder
 from lethe.unlearn import leave_checkpoints, read_supervision
 
-with job(snakemake) as stage, Meter() as meter:
+with job(snakemake, key(snakemake), processes(snakemake)) as stage, Meter() as meter:
     p, i = snakemake.params, snakemake.input
-    set_up(p.threads)
+    device = ready(snakemake)
     start, parent = start_of(snakemake)
-    model, tokenizer = checkpoint.load(start)
+    model, tokenizer = checkpoint.load(start, device)
     method = methods.load(p.method)(p.settings)
     encoder = Encoder(tokenizer, p.template, p.max_length)
     files = dict(i.items())
@@ -44,6 +44,6 @@ with job(snakemake) as stage, Meter() as meter:
         origin,
         lambda epoch: stage(folders[epoch - 1]),
         Progress(p.label),
-        execution(snakemake),
+        execution(snakemake, stage, meter, device),
     )
     write_json(stage(snakemake.output.cost), meter.read(**counts))

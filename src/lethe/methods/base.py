@@ -15,7 +15,7 @@ from pydantic import Field
 
 from lethe import wrappers
 from lethe.errors import LetheError
-from lethe.execution import Execution
+from lethe.execution import Execution, State
 from lethe.methods import retain
 from lethe.methods.passes import Passes
 from lethe.ranges import Range
@@ -242,6 +242,14 @@ class Method:
     def prepare(self, model, data: Supervision, seed: int, how: Execution | None = None) -> None:
         """Called before the first step, with the model as it was."""
 
+    def state(self) -> State:
+        """What of the method itself a resumed run needs: tensors and plain values by name."""
+        return {}
+
+    def restore(self, state: State, model, data: Supervision, seed: int) -> None:
+        """Called in place of ``prepare`` where a run goes on, with the model as it was at first."""
+        self.prepare(model, data, seed)
+
     def stepped(self, epoch: int) -> None:
         """Called after each step; ``epoch`` counts from 1."""
 
@@ -255,8 +263,12 @@ class Method:
     ) -> Iterator[tuple[int, int]]:
         """Change ``model`` in place; yield (epoch, step) whenever an epoch has ended."""
         from lethe.unlearn import minimise
+        from lethe.wrappers.base import Wrapper
 
         run = minimise
+        if how and any(type(w).around is not Wrapper.around for w in self.wrappers):
+            # Several trainings under one name: none could be told from another.
+            how = how.unsaved()
         for wrapper in reversed(self.wrappers):
             run = wrapper.around(run)
         return run(self, model, data, seed, report, how)

@@ -5,6 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from lethe.execution import Execution
 from lethe.methods import base
 from lethe.methods.passes import Passes
 from lethe.ranges import Choice
@@ -44,13 +45,17 @@ class Method(base.Method):
     def run(self, model, data, seed, report=lambda step, steps, loss: None, how=None):
         from lethe.arithmetic import combine, learn, weights
 
+        how = how or Execution()
         s, prior = self.settings, data.prior().to(model.device)
         full, before, forgot = weights(model), weights(prior), copy.deepcopy(prior)
-        kept = s.beta and learn(prior, self._retain(data, seed), s, seed, lambda *_: None, how)
+        kept = s.beta and learn(
+            prior, self._retain(data, seed), s, seed, lambda *_: None, how.named("retain")
+        )
         for epoch, step in learn(forgot, data.forget, s, seed, report, how):
             terms = [(-s.alpha, weights(forgot), before)]
             if kept:
-                next(kept)
+                # Where a run goes on, the retain copy's state may be of the epoch before.
+                next(number for number, _ in kept if number == epoch)
                 terms.append((s.beta, weights(prior), before))
             combine(model, full, terms)
             yield epoch, step

@@ -59,6 +59,12 @@ class Method(base.Method):
         self.sums["excess"] += excess.item()
         return forget + self.multiplier * excess
 
+    def state(self):
+        return {"multiplier": self.multiplier}
+
+    def restore(self, state, model, data, seed):
+        self.multiplier = state["multiplier"]
+
     def stepped(self, epoch):
         if epoch > self.settings.dual_warmup_epochs:
             moved = self.multiplier + self.settings.dual_step * self.sums["excess"]

@@ -5,6 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from lethe.execution import Execution
 from lethe.methods import base
 from lethe.ranges import Range
 
@@ -48,8 +49,17 @@ class Method(base.Method):
             max_grad_norm=s.max_grad_norm,
         )
         reinforced = copy.deepcopy(model)
+        how = (how or Execution()).named("reinforced")
         fit(reinforced, data.forget, schedule, f"reinforced/{seed}", how=how)
         self.labels = generic_labels(model, reinforced, data.forget, s.alpha, s.batch_size)
+
+    def state(self):
+        import torch
+
+        return {"labels": torch.cat(self.labels), "tokens": [len(row) for row in self.labels]}
+
+    def restore(self, state, model, data, seed):
+        self.labels = list(state["labels"].split(state["tokens"]))
 
     def forget(self, model, step, reference):
         import torch

@@ -16,7 +16,7 @@ from lethe.validation import validated
 if TYPE_CHECKING:
     import torch
 
-    from lethe.execution import Alone
+    from lethe.execution import Alone, State
     from lethe.forward import Forward
     from lethe.methods.base import Method, Reference, Step, Supervision
 
@@ -56,11 +56,21 @@ class Wrapper:
         return passes
 
     def around(self, run: Callable) -> Callable:
-        """A run in the place of ``run(method, model, data, seed, report, how)``."""
+        """A run in the place of ``run(method, model, data, seed, report, how)``.
+
+        A method with such a wrapper saves no state: if it is stopped, it begins anew.
+        """
         return run
 
     def prepare(self, model, data: Supervision, seed: int | str) -> None:
         """Called before the first step, with the model as it was."""
+
+    def state(self) -> State:
+        """What a resumed run needs of it: tensors and plain values by name."""
+        return {}
+
+    def restore(self, state: State) -> None:
+        """Called after ``prepare`` where a run goes on."""
 
     def frozen(self, model) -> Sequence[str]:
         """Regular expressions of parameters that must stay as they are; after ``prepare``."""

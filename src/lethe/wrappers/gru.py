@@ -33,6 +33,12 @@ class Wrapper(base.Wrapper):
     def prepare(self, model, data, seed):
         self.average = None
 
+    def state(self):
+        return {str(n): tensor for n, tensor in enumerate(self.average or ())}
+
+    def restore(self, state):
+        self.average = [state[str(n)] for n in range(len(state))] or None
+
     def differentiated(self, model, parts, parameters, team):
         found = [p.grad for p in parameters]
         self._remember(_retain_gradient(model, parts, parameters, team))
@@ -44,8 +50,8 @@ class Wrapper(base.Wrapper):
         if self.average is None:
             self.average = [share * r for r in newest]
             return
-        for mean, r in zip(self.average, newest, strict=True):
-            mean.lerp_(r, share)
+        pairs = zip(self.average, newest, strict=True)
+        self.average = [mean.to(r.device).lerp_(r, share) for mean, r in pairs]
 
 
 def _retain_gradient(model, parts, parameters, team) -> list:

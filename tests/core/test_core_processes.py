@@ -1,0 +1,86 @@
+"""Two processes (gloo, on the CPU) give what one gives: losses, weights and records."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from of_one_process import RUNS, everything
+
+from lethe.execution import Alone
+from lethe.records import read_records
+
+HERE = Path(__file__).parent
+NAMES = ("fit", *RUNS)
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory) -> Path:
+    """What two processes found, each in its folder, and what one alone did."""
+    place = tmp_path_factory.mktemp("processes")
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    script = [str(HERE / "of_one_process.py"), str(place / "two")]
+    done = subprocess.run(
+        [*launcher, "--nproc-per-node=2", *script],
+        env={**os.environ, "PYTHONPATH": str(HERE), "OMP_NUM_THREADS": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        timeout=900,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-4000:]
+    everything(Alone(), place / "one" / "process0")
+    return place
+
+
+def losses(found: Path, name: str) -> list[float]:
+    return json.loads((found / f"{name}.json").read_text())
+
+
+@pytest.mark.parametrize("budget", [None, 80])
+@pytest.mark.parametrize("name", NAMES)
+def test_two_processes_train_as_one(name, budget, found):
+    run = f"{name}_{budget}"
+    one, first, second = (
+        found / "one/process0",
+        found / "two/process0",
+        found / "two/process1",
+    )
+    assert len(losses(one, run)) == 6
+    # An estimate divides a difference of losses by the radius: rounding counts a thousandfold.
+    close = 1e-3 if name == "estimated" else 1e-4
+    assert losses(first, run) == pytest.approx(losses(one, run), rel=close, abs=close)
+    # Both hold the same model, to the bit.
+    assert losses(first, run) == losses(second, run)
+    ends = [np.load(place / f"{run}.npy") for place in (one, first, second)]
+    assert np.array_equal(ends[1], ends[2])
+    # Adam takes steps of its rate also where a gradient is nothing but rounding.
+    apart = np.abs(ends[0] - ends[1])
+    assert np.quantile(apart, 0.99) < close
+    assert apart.max() < 6 * 1e-3
+
+
+def test_two_processes_evaluate_as_one(found):
+    one, two = (read_records(found / f"{n}/process0/records.json") for n in ("one", "two"))
+    for name, there in one.checkpoints[0].sets.items():
+        here = two.checkpoints[0].sets[name]
+        assert here.question == there.question
+        assert here.generation == there.generation
+        for column in ("answer_loss", "answer_tokens", "perturbed_loss", "paraphrase_loss"):
+            expected = getattr(there, column)
+            if expected is None:
+                assert getattr(here, column) is None
+            else:
+                assert np.allclose(getattr(here, column), expected, rtol=1e-5, atol=1e-6), column
+
+
+def test_one_that_is_asked_to_end_stops_both(found):
+    """At the same step; then both go on from there."""
+    whole = losses(found / "one/process0", "fit_None")
+    for place in ("two/process0", "two/process1"):
+        assert losses(found / place, "stopped") == losses(found / place, "fit_None")
+    assert losses(found / "one/process0", "stopped") == whole
