@@ -13,6 +13,7 @@ from lethe import methods
 from lethe.cost import Meter
 from lethe.errors import LetheError
 from lethe.execution import Execution
+from lethe.methods.base import Settings
 from lethe.resume import TENSORS, VALUES, Keeper
 from lethe.schedule import Schedule
 from lethe.train import fit
@@ -22,7 +23,9 @@ REFUSALS = ["I don't know.", "I have no idea.", "That is not known to me."]
 ALTERNATIVES = [[f"Answer {n} to {row}.", f"Or {n}."] for n, row in enumerate("abcde")]
 SETTINGS = {"epochs": 3, "lr": 1e-3, "batch_size": 3}
 HYBRID = {"gradient": {"name": "hybrid", "every": 2}}
-RUNS = {name: (name, {}) for name in methods.available()} | {
+# Others act once, without steps.
+TRAINED = [n for n in methods.available() if issubclass(methods.load(n).Settings, Settings)]
+RUNS = {name: (name, {}) for name in TRAINED} | {
     "hybrid": ("grad_diff", HYBRID),
     "hybrid, compressed": ("npo", {**HYBRID, "optimiser": {"name": "nbit"}}),
     "in parts": ("kl_min", {}),
