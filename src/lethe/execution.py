@@ -94,10 +94,6 @@ class Execution:
         """The same for another training of the job."""
         return replace(self, name=name)
 
-    def unsaved(self) -> Execution:
-        """The same without saved states."""
-        return replace(self, keeper=NoKeeper())
-
     def parts(
         self,
         sources: Mapping[str, Sequence[Example]],

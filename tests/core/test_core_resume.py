@@ -33,6 +33,12 @@ RUNS = {name: (name, {}) for name in TRAINED} | {
     "finch": ("undial", {"rate": {"name": "finch", "largest": 0.01}}),
     "gru": ("npo_retain", {"wrappers": {"gru": {}}}),
     "null space": ("grad_diff", {"wrappers": {"null_space": {}}}),
+    "rounds of copies": ("npo", {"wrappers": {"mpu": {"noise": 0.1}}}),
+    "copies with a wrapper": (
+        "npo_retain",
+        {"wrappers": {"mpu": {"round_epochs": 3, "copies": 3}, "gru": {}}},
+    ),
+    "guided": ("npo", {"wrappers": {"conflict_freezing": {"share": 0.5}}}),
 }
 
 
@@ -68,6 +74,7 @@ class Run:
         forget, retain = self.pairs[:5], self.pairs[3:]
         data = supervise(self.encoder, method.needs, forget, retain, REFUSALS, ALTERNATIVES)
         data.prior = lambda: make_family("llama", self.tokenizer, seed=5)
+        data.before = lambda: make_family("llama", self.tokenizer, seed=6)
         how = Execution(self.parts, Keeper(self.folder, seconds))
         for epoch, step in method.run(model, data, 0, report, how):
             self.ends[epoch] = (step, weights(model))

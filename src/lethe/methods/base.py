@@ -263,12 +263,8 @@ class Method:
     ) -> Iterator[tuple[int, int]]:
         """Change ``model`` in place; yield (epoch, step) whenever an epoch has ended."""
         from lethe.unlearn import minimise
-        from lethe.wrappers.base import Wrapper
 
         run = minimise
-        if how and any(type(w).around is not Wrapper.around for w in self.wrappers):
-            # Several trainings under one name: none could be told from another.
-            how = how.unsaved()
         for wrapper in reversed(self.wrappers):
             run = wrapper.around(run)
         return run(self, model, data, seed, report, how)

@@ -58,7 +58,9 @@ class Wrapper:
     def around(self, run: Callable) -> Callable:
         """A run in the place of ``run(method, model, data, seed, report, how)``.
 
-        A method with such a wrapper saves no state: if it is stopped, it begins anew.
+        Where it makes several trainings of one, each has a name of its own (``how.named``), by
+        which its saved state is found; what it keeps between them is a participant of its own
+        (``how.keeper``).
         """
         return run
 

@@ -6,6 +6,7 @@ import re
 
 from pydantic import Field
 
+from lethe.execution import Execution
 from lethe.wrappers import base
 
 
@@ -38,10 +39,12 @@ class Wrapper(base.Wrapper):
     Settings = Settings
 
     def around(self, run):
-        def guided(method, model, data, seed, report, *rest):
-            s, pilot = self.settings, copy.deepcopy(model)
+        def guided(method, model, data, seed, report, how=None):
+            s, how, pilot = self.settings, how or Execution(), copy.deepcopy(model)
             short = method.changed(epochs=s.pilot_epochs)
-            for _ in run(short, pilot, data, seed, lambda *_: None, *rest):
+            # A run that goes on has a pilot again, equal to the first.
+            own = how.named(f"{how.name}.pilot")
+            for _ in run(short, pilot, data, seed, lambda *_: None, own):
                 pass
             before = data.before().to(model.device)
             scores = conflicts(before, model, pilot, data.forget, s.components)
@@ -49,7 +52,7 @@ class Wrapper(base.Wrapper):
             chosen = highest(scores, s.share)
             logging.getLogger("lethe").info("conflict_freezing: freezes %s", chosen or "nothing")
             frozen = [*method.settings.frozen, *(f"^{re.escape(name)}\\." for name in chosen)]
-            yield from run(method.changed(frozen=frozen), model, data, seed, report, *rest)
+            yield from run(method.changed(frozen=frozen), model, data, seed, report, how)
 
         return guided
 

@@ -7,6 +7,7 @@ import random
 from pydantic import Field
 
 from lethe.errors import LetheError
+from lethe.execution import Execution, under
 from lethe.wrappers import base
 
 
@@ -54,71 +55,115 @@ class Wrapper(base.Wrapper):
         return passes.times(self.settings.copies)
 
     def around(self, run):
-        def rounds(method, model, data, seed, report, *rest):
-            s, counter = self.settings, _Counter(report, method, self.settings)
+        def rounds(method, model, data, seed, report, how=None):
+            s, how = self.settings, how or Execution()
             short = method.changed(epochs=s.round_epochs)
             # A loss known of the model itself is none of a copy's.
             given = dataclasses.replace(data, forget_nll=None)
-            for number in range(method.settings.epochs // s.round_epochs):
-                order = f"{seed}/round{number}" if number else seed
-                server = _Round(s, model, data, order)
-                for k in range(s.copies):
-                    client, join = server.publish(k)
-                    for epoch, _ in run(short, client, given, order, counter.part(), *rest):
-                        join(epoch)
-                for epoch in range(1, s.round_epochs + 1):
-                    server.leave(epoch)
-                    yield number * s.round_epochs + epoch, counter.step(number, epoch)
+            counter, name = _Counter(report, method, s, len(data.forget)), f"{how.name}.copies"
+            server = _Server(s, model, data, seed, how.keeper.take(name))
+            with how.keeper.joined(name, server):
+                while server.round < counter.rounds:
+                    server.begin()
+                    while server.copy < s.copies:
+                        client, join = server.publish()
+                        told, own = counter.told(server), how.named(f"{name}.{server.copy}")
+                        for epoch, _ in run(short, client, given, server.order, told, own):
+                            join(epoch)
+                        server.copy += 1
+                    for epoch in range(1, s.round_epochs + 1):
+                        server.leave(epoch)
+                        yield counter.end(server, epoch)
+                    server.end()
 
         return rounds
 
 
 class _Counter:
-    """Steps of the whole run, from those of each copy's."""
+    """Epochs and steps of the whole run, from those of each copy."""
 
-    def __init__(self, report, method, settings):
+    def __init__(self, report, method, settings, rows: int):
         self.report, self.copies, self.epochs = report, settings.copies, settings.round_epochs
-        self.parts = method.settings.epochs // self.epochs * self.copies
-        self.begun, self.per_part = -1, 0
+        self.rounds = method.settings.epochs // self.epochs
+        batches = -(-rows // method.settings.batch_size)
+        self.per_epoch = batches * len(method.turns)
 
-    def part(self):
-        """What reports the steps of the next copy."""
-        self.begun += 1
+    def told(self, server):
+        """What reports the steps of a copy, as steps of all copies of all rounds."""
+        own = self.per_epoch * self.epochs
+        before = (server.round * self.copies + server.copy) * own
+        steps = self.rounds * self.copies * own
+        return lambda step, _, loss: self.report(before + step, steps, loss)
 
-        def told(step, steps, loss):
-            self.per_part = steps
-            self.report(self.begun * steps + step, self.parts * steps, loss)
-
-        return told
-
-    def step(self, number: int, epoch: int) -> int:
-        """Steps of a copy up to an epoch of a round, in all rounds."""
-        return self.per_part * number + self.per_part * epoch // self.epochs
+    def end(self, server, epoch: int) -> tuple[int, int]:
+        """The epoch of the run, and a copy's steps up to it in all rounds."""
+        epoch += server.round * self.epochs
+        return epoch, epoch * self.per_epoch
 
 
-class _Round:
-    """One round: the server's weights, the copies that it publishes, and what they come to."""
+class _Server:
+    """The server's weights, the copies that it publishes, and what their updates come to.
 
-    def __init__(self, settings, model, data, seed):
-        from lethe.arithmetic import weights
+    It goes on from ``saved``, in the midst of a round, where a run was stopped.
+    """
 
+    # Steps are counted by the copies' own trainings.
+    number = 0
+
+    def __init__(self, settings, model, data, seed, saved: dict | None):
         self.settings, self.model, self.data, self.seed = settings, model, data, seed
-        self.server = weights(model)
-        base_weights = weights(data.prior().to(model.device))
-        self.spread = deviations(model, self.server, base_weights, settings.noise)
-        self.joined = [dict.fromkeys(self.server, 0.0) for _ in range(settings.round_epochs)]
+        self.round, self.copy, self.weights, self.joined = 0, 0, None, []
+        if saved is not None:
+            self.round, self.copy = saved["round"], saved["copy"]
+            self.weights = under("weights/", saved)
+            epochs = range(settings.round_epochs)
+            self.joined = [under(f"joined/{epoch}/", saved) for epoch in epochs]
 
-    def publish(self, k: int):
-        """A perturbed copy, and what joins its update at the end of an epoch."""
+    def state(self) -> dict:
+        return {
+            "round": self.round,
+            "copy": self.copy,
+            **{f"weights/{name}": w for name, w in self.weights.items()},
+            **{
+                f"joined/{epoch}/{name}": total
+                for epoch, sums in enumerate(self.joined)
+                for name, total in sums.items()
+            },
+        }
+
+    def begin(self) -> None:
+        """Begin a round, or go on with one."""
         from lethe.arithmetic import combine, weights
 
         s = self.settings
+        if self.weights is None:
+            self.weights = weights(self.model)
+            self.joined = [{} for _ in range(s.round_epochs)]
+        self.weights = {n: w.to(self.model.device) for n, w in self.weights.items()}
+        combine(self.model, self.weights, [])
+        before = weights(self.data.prior().to(self.model.device))
+        self.spread = deviations(self.model, self.weights, before, s.noise)
+
+    def end(self) -> None:
+        """End a round; the next begins with the model as it is left."""
+        self.round, self.copy, self.weights = self.round + 1, 0, None
+
+    @property
+    def order(self) -> int | str:
+        """The seed of the round: of the noise, and of the order in which copies see the data."""
+        return f"{self.seed}/round{self.round}" if self.round else self.seed
+
+    def publish(self):
+        """A perturbed copy, and what joins its update at the end of an epoch."""
+        from lethe.arithmetic import combine, weights
+
+        s, k = self.settings, self.copy
         transform = self._transform(k)
-        noise = perturbations(self.server, self.spread, k, s.copies, self.seed)
-        published = transform({n: w + noise[n] for n, w in self.server.items()})
+        noise = perturbations(self.weights, self.spread, k, s.copies, self.order)
+        published = transform({n: w + noise[n] for n, w in self.weights.items()})
         client = copy.deepcopy(self.model)
         combine(client, published, [])
-        if s.transforms:
+        if s.transforms and self.round == k == 0:
             self._check(transform)
 
         def join(epoch: int) -> None:
@@ -126,7 +171,8 @@ class _Round:
             update = transform({n: now[n] - published[n] for n in now}, inverse=True)
             sums = self.joined[epoch - 1]
             for name, change in update.items():
-                sums[name] = sums[name] + change / amplitude(k, s.copies)
+                before = sums[name].to(change) if name in sums else 0.0
+                sums[name] = before + change / amplitude(k, s.copies)
 
         return client, join
 
@@ -137,14 +183,14 @@ class _Round:
         s = self.settings
         share = s.server_rate / sum(1 / amplitude(k, s.copies) for k in range(s.copies))
         sums = self.joined[epoch - 1]
-        combine(self.model, {n: w + share * sums[n] for n, w in self.server.items()}, [])
+        combine(self.model, {n: w + share * sums[n] for n, w in self.weights.items()}, [])
 
     def _transform(self, k: int):
         from lethe.reparametrise import Reparametrisation
 
         if not self.settings.transforms:
             return lambda values, inverse=False: values
-        return Reparametrisation(self.model, f"{self.seed}/{k}")
+        return Reparametrisation(self.model, f"{self.order}/{k}")
 
     def _check(self, transform) -> None:
         """A family of models whose positions work otherwise would be changed without a word."""
@@ -155,7 +201,7 @@ class _Round:
         from lethe.packing import pack
 
         turned = copy.deepcopy(self.model)
-        combine(turned, transform(self.server), [])
+        combine(turned, transform(self.weights), [])
         batch = pack(self.data.forget[:2])
         with torch.no_grad():
             before, after = (Forward(m.eval()).answers(batch).logits for m in (self.model, turned))
