@@ -56,5 +56,10 @@ rule all:
 include: "workflow/rules/resources.smk"
 
 
+onstart:
+    before_the_first_job()
+
+
 onsuccess:
+    disk.sweep(WORLD)
     print(closing_words())

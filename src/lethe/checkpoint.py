@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from lethe import interventions, paths
+from lethe import adapters, interventions, paths
 from lethe.errors import LetheError
 from lethe.files import read_json, sha256, write_json
 
@@ -32,21 +32,41 @@ LOADING = (OSError, ValueError, LookupError, AttributeError, ImportError, Runtim
 TOKENIZERS = {"tokenizer.json", "tokenizer.model", "vocab.json", "spiece.model", "tekken.json"}
 
 
-def load(source: str | Path, device: str = "cpu", dtype: str = "float32"):
+def load(
+    source: str | Path,
+    device: str = "cpu",
+    dtype: str = "float32",
+    attention: str = "sdpa",
+):
     """Load ``(model, tokenizer)`` in evaluation mode.
 
     ``source`` is a local folder, a hub id, or a GGUF file: its path, or ``ORG/NAME/FILE.gguf`` on
-    the hub. A GGUF file's weights are unpacked into plain ones of the ``dtype``. No remote code is
-    run and no pickle is read. What is not a whole checkpoint is a LetheError that names what it
-    lacks.
+    the hub. A GGUF file's weights are unpacked into plain ones of the ``dtype``; adapters are
+    merged into their base. ``attention`` is what runs within each
+    sequence (``lethe.packing``). No remote code is run and no pickle is read. What is
+    not a whole checkpoint is a LetheError that names what it lacks.
     """
-    import torch
-    from transformers import AutoModelForCausalLM, GgufConfig
-
     from lethe.cost import watch
     from lethe.packing import use_packing
 
+    model = _load_model(source, dtype)
+    use_packing(model, attention)
+    watch(model)
+    tokenizer = load_tokenizer(source)
+    interventions.attach(model, tokenizer, *interventions.of(tokenizer))
+    return model.to(device).eval(), tokenizer
+
+
+def _load_model(source: str | Path, dtype: str):
+    import torch
+    from transformers import AutoModelForCausalLM, GgufConfig
+
     check_given(source)
+    if adapters.are_in(source):
+        model = _load_model(adapters.base_of(source), dtype)
+        with _one_line(source, "adapters"):
+            adapters.merge(model, source)
+        return model
     name, given = _arguments(source)
     if given:
         # Unpacked, and so trainable and savable, whatever kernels for packed weights there are.
@@ -65,11 +85,7 @@ def load(source: str | Path, device: str = "cpu", dtype: str = "float32"):
         # transformers would draw them at random, with a warning.
         name, count = min(found["missing_keys"]), len(found["missing_keys"])
         raise LetheError(f"{source}: no weights {name} ({count} missing); get the model again")
-    use_packing(model)
-    watch(model)
-    tokenizer = load_tokenizer(source)
-    interventions.attach(model, tokenizer, *interventions.of(tokenizer))
-    return model.to(device).eval(), tokenizer
+    return model
 
 
 def load_tokenizer(source: str | Path):
@@ -115,7 +131,7 @@ def check_given(source: str | Path) -> None:
             raise LetheError(f"{source}: no GGUF file (it does not begin with GGUF); get it again")
     elif not path.is_dir():
         raise LetheError(f"{source}: neither a folder nor a GGUF file; name the model's folder")
-    elif (path / paths.DIGEST).exists():
+    elif _is_ours(path):
         _check_whole(path)
     else:
         _check_foreign(path)
@@ -132,19 +148,34 @@ def save(folder: str | Path, model, tokenizer, origin: dict[str, Any]) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
-        if not _link_weights(model, temporary):
-            # One file whatever the size: its name is then known before the job runs.
-            model.save_pretrained(temporary, max_shard_size="100TB")
+        about = {"origin": origin}
+        if adapters.of(model):
+            about["base"] = adapters.save(temporary, model)
+        elif not _link_weights(model, temporary):
+            _save_model(temporary, model)
         tokenizer.save_pretrained(temporary)
         interventions.write(temporary, model)
         digests = {file.name: sha256(file) for file in sorted(temporary.iterdir())}
-        write_json(temporary / paths.DIGEST, {"files": digests, "origin": origin}, indent=1)
+        write_json(temporary / paths.DIGEST, {"files": digests, **about}, indent=1)
         temporary.chmod(0o755)
         if folder.exists():
             shutil.rmtree(folder)
         temporary.replace(folder)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _save_model(folder: Path, model) -> None:
+    """Weights and configuration, in the numbers that checkpoints have."""
+    from lethe.adapt import stored
+
+    # One file whatever the size: its name is then known before the job runs.
+    weights = stored(model)
+    model.save_pretrained(folder, max_shard_size="100TB", state_dict=weights)
+    if weights is not None:
+        config = read_json(folder / "config.json")
+        config["dtype"] = str(model.lethe_dtype).removeprefix("torch.")
+        write_json(folder / "config.json", config, indent=2)
 
 
 def digest(folder: str | Path) -> str:
@@ -226,11 +257,34 @@ def _check_whole(folder: Path) -> None:
         raise LetheError(
             f"{folder}: {', '.join(missing)} missing; delete the folder to have it made again"
         )
+    if adapters.are_in(folder):
+        _check_base(folder)
+
+
+def _check_base(folder: Path) -> None:
+    """Adapters change one base: it must be there, and be the one that they were trained on."""
+    base = adapters.base_of(folder)
+    try:
+        check_given(base)
+    except LetheError as error:
+        raise LetheError(f"{folder}: of its base: {error}") from None
+    recorded = read_json(folder / paths.DIGEST).get("base") if _is_ours(folder) else None
+    if recorded and _is_ours(base) and digest(base) != recorded["digest"]:
+        raise LetheError(
+            f"{folder}: {base} is not the model that these adapters were trained on; "
+            "delete the folder to have it made again"
+        )
+
+
+def _is_ours(source: str | Path) -> bool:
+    return (Path(source) / paths.DIGEST).exists()
 
 
 def _check_foreign(folder: Path) -> None:
     """A folder of others must have weights that we read, a configuration and a tokenizer."""
     names = {file.name for file in folder.iterdir()}
+    if adapters.are_in(folder) and adapters.PEFT_WEIGHTS in names:
+        return _check_base(folder)
     if not any(name.endswith(".safetensors") for name in names):
         raise LetheError(f"{folder}: no weights as safetensors; {_other_weights(folder, names)}")
     if "config.json" not in names:

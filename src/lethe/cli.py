@@ -46,6 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     logs.set_defaults(run=_tofu_logs)
 
     _add_methods(commands)
+    _add_plan(commands)
     _add_unlearn(commands)
     return parser
 
@@ -164,6 +165,32 @@ def _settings(given: list[str]) -> dict[str, dict[str, str]]:
             raise LetheError(f"--set: {text!r} is not METRIC.KEY=VALUE")
         found.setdefault(metric, {})[key] = value
     return found
+
+
+def _add_plan(commands) -> None:
+    plan = commands.add_parser("plan", help="what a configuration takes: GPU-hours, memory, disk")
+    plan.add_argument("--configfile", nargs="+", default=[], help="presets, as for snakemake")
+    plan.add_argument("--gpu", default="a100", help="a100, a6000 or h100")
+    plan.add_argument("--efficiency", type=float, default=0.35, help="share of the peak reached")
+    plan.add_argument("--seeds", type=int, help="as if there were so many")
+    plan.add_argument("--methods", type=int, help="as if there were so many like those listed")
+    plan.add_argument("--json", action="store_true", help="hours and bytes as JSON")
+    plan.set_defaults(run=_plan)
+
+
+def _plan(options: argparse.Namespace) -> None:
+    from lethe.plan import GPUS, Assumed, as_json, plan, told
+    from lethe.world.command import configuration
+
+    if options.gpu not in GPUS:
+        raise LetheError(f"--gpu: {options.gpu!r} is none of {', '.join(GPUS)}")
+    for name in ("efficiency", "seeds", "methods"):
+        number = getattr(options, name)
+        if number is not None and number <= 0:
+            raise LetheError(f"--{name}: {number} is not above 0")
+    assumed = Assumed(GPUS[options.gpu], options.efficiency, options.seeds, options.methods)
+    models = plan(configuration(options.configfile), assumed)
+    print(json.dumps(as_json(models), indent=1) if options.json else told(models, assumed))
 
 
 def _add_methods(commands) -> None:

@@ -14,6 +14,7 @@ import yaml
 from lethe import figures, methods, metrics, sequence, states, suites
 from lethe.alternatives import Alternatives
 from lethe.checkpoint import check_given
+from lethe.compute import Compute
 from lethe.errors import LetheError
 from lethe.methods.base import Method, Settings, validated
 from lethe.schedule import Finetuning, Pretraining
@@ -29,6 +30,8 @@ ALL = "all"
 WORDS = {"null": None, "true": True, "false": False}
 # Keys of method_settings.NAME that are no settings of the method: its file, where the run starts.
 OF_RUN = ("method", "start")
+# Wrappers that turn, project or compare the weights of linear layers.
+WHOLE_WEIGHTS = ("conflict_freezing", "mpu", "null_space")
 # The official evaluation's ds_size.
 OFFICIAL_ITEMS = 300
 NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?")
@@ -156,6 +159,13 @@ def finetune_settings(config: Mapping[str, Any], model: str) -> dict[str, Any]:
     return validated(Finetuning, values, f"model_settings.{model}.finetune").model_dump()
 
 
+def compute_settings(config: Mapping[str, Any], model: str) -> Compute:
+    """In which numbers a model computes, and what of it is trained."""
+    settings = config["model_settings"][model]
+    values = {key: settings[key] for key in Compute.model_fields if key in settings}
+    return validated(Compute, values, f"model_settings.{model}")
+
+
 def given_run(
     config: Mapping[str, Any], model: str, run: str, split: str | None, seed: int
 ) -> str | None:
@@ -236,6 +246,7 @@ def _check_model(config: Mapping[str, Any], name: str) -> None:
     finetune_settings(config, name)
     _check_template(name, settings["template"])
     _check_given_runs(config, name)
+    _check_adapters(config, name)
     if settings["path"] is not None:
         _check_source(f"{name}.path", settings["path"])
     else:
@@ -268,6 +279,20 @@ def _check_given_runs(config: Mapping[str, Any], name: str) -> None:
         sources = {given_run(config, name, run, split, seed) for seed in seeds}
         for source in sorted(filter(None, sources)):
             _check_source(f"{name}.{key}", source)
+
+
+def _check_adapters(config: Mapping[str, Any], name: str) -> None:
+    if compute_settings(config, name).training("unlearn")["lora"] is None:
+        return
+    for listed in config["methods"]:
+        chosen = method(config, listed)
+        around = [w for w in method_settings(config, listed)["wrappers"] if w in WHOLE_WEIGHTS]
+        if chosen.kind == "weight arithmetic" or around:
+            raise LetheError(
+                f"config: methods: {' with '.join([listed, *around])} works on whole weights, but "
+                f"{name} trains adapters; leave it out, or set model_settings.{name}.lora.stages "
+                "to [finetune]"
+            )
 
 
 def _check_template(name: str, given: str | Mapping[str, Any]) -> None:

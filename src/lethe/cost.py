@@ -81,6 +81,9 @@ class Meter:
             cost["tokens_per_second"] = round(counts["tokens"] / cost["wall_seconds"], 1)
         if self.tally is not None:
             cost |= {key: round(count) for key, count in vars(self.tally).items()}
+            cost["forward_tokens_per_second"] = round(
+                self.tally.forward_tokens / max(cost["wall_seconds"], 1e-3), 1
+            )
         return cost | _cuda()
 
 
@@ -115,4 +118,7 @@ def _cuda() -> dict[str, float]:
     torch = sys.modules.get("torch")
     if torch is None or not torch.cuda.is_available():
         return {}
-    return {"peak_cuda_mib": round(torch.cuda.max_memory_allocated() / 2**20, 1)}
+    return {
+        "device": torch.cuda.get_device_name(),
+        "peak_cuda_mib": round(torch.cuda.max_memory_allocated() / 2**20, 1),
+    }

@@ -6,6 +6,7 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from lethe import interventions
+from lethe.adapt import computing
 from lethe.cost import passed
 from lethe.errors import LetheError
 from lethe.packing import Batch, to_device
@@ -48,15 +49,17 @@ def hidden_states(model, batch: Batch) -> torch.Tensor:
     decoder = model.get_decoder()
     # A ready-made 4-D mask keeps transformers from building a [T, T] one: Packing holds ours.
     ready = torch.ones(1, 1, 1, 1, dtype=torch.bool, device=batch.ids.device)
-    out = decoder(
-        input_ids=batch.ids,
-        position_ids=batch.positions,
-        attention_mask=ready,
-        packing=batch.packing,
-        use_cache=False,
-        # Those that act on a prompt's states must know where it ends.
-        **({"batch": batch} if interventions.of(model) else {}),
-    )
+    # Those that act on a prompt's states must know where it ends.
+    told = {"batch": batch} if interventions.of(model) else {}
+    with computing(model):
+        out = decoder(
+            input_ids=batch.ids,
+            position_ids=batch.positions,
+            attention_mask=ready,
+            packing=batch.packing,
+            use_cache=False,
+            **told,
+        )
     return out.last_hidden_state[0]
 
 
@@ -102,7 +105,8 @@ def decoder_layers(model) -> torch.nn.ModuleList:
 
 def project(model, hidden: torch.Tensor) -> torch.Tensor:
     """Logits [N, V] of hidden states [N, H], with what some families do after the output layer."""
-    logits = model.get_output_embeddings()(hidden)
+    with computing(model):
+        logits = model.get_output_embeddings()(hidden)
     scale = getattr(model.config, "logit_scale", None)
     if scale is not None:
         logits = logits * scale
@@ -116,7 +120,7 @@ def project(model, hidden: torch.Tensor) -> torch.Tensor:
 
 
 class Forward:
-    """Forward passes of one model; what methods and evaluation see of it."""
+    """Forward passes of one model; what methods and evaluation see of it: float32, always."""
 
     def __init__(self, model):
         self.model = model
@@ -125,7 +129,7 @@ class Forward:
         """Logits at the answers' tokens only."""
         batch = to_device(batch, self.model.device)
         hidden = hidden_states(self.model, batch)
-        return Answers(project(self.model, hidden[batch.predictors]), batch)
+        return Answers(project(self.model, hidden[batch.predictors]).float(), batch)
 
     def token_nll(self, batch: Batch) -> torch.Tensor:
         """As ``answers(batch).token_nll()``, keeping no logits. Without gradients."""
@@ -141,11 +145,11 @@ class Forward:
     def all_logits(self, batch: Batch) -> torch.Tensor:
         """Logits at every input token, prompts included, [T, V]."""
         batch = to_device(batch, self.model.device)
-        return project(self.model, hidden_states(self.model, batch))
+        return project(self.model, hidden_states(self.model, batch)).float()
 
     def hidden(self, batch: Batch, layer: int | None) -> torch.Tensor:
         """States that a decoder layer puts out, at every input token, [T, H]."""
-        return layer_states(self.model, to_device(batch, self.model.device), layer)
+        return layer_states(self.model, to_device(batch, self.model.device), layer).float()
 
 
 class Remembering(Forward):

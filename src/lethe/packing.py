@@ -7,13 +7,17 @@ transformers' attention interface, so every model that supports it runs unchange
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property, partial
 
 import torch
 from torch.nn.functional import scaled_dot_product_attention
 
+from lethe.errors import LetheError
 from lethe.text import Example
 
 ATTENTION = "lethe_packed"
+# What may run within each sequence, by the setting ``attention``.
+KINDS = ("sdpa", "eager", "flash")
 
 
 @dataclass
@@ -29,6 +33,13 @@ class Packing:
     scatter: torch.Tensor
     place: torch.Tensor
     mask: torch.Tensor | None = None
+
+    @cached_property
+    def bounds(self) -> tuple[torch.Tensor, int]:
+        """Where each sequence begins in the packed row, and where the last ends; the longest."""
+        rows, longest = self.gather.shape
+        lengths = torch.bincount(self.scatter // longest, minlength=rows)
+        return torch.cat([lengths.new_zeros(1), lengths.cumsum(0)]).int(), longest
 
     def spread(self, packed: torch.Tensor) -> torch.Tensor:
         """[1, H, T, D] -> [B, H, L, D]."""
@@ -57,43 +68,98 @@ class Packing:
 
 
 def packed_attention(
-    module, query, key, value, attention_mask, scaling=None, dropout=0.0, **kwargs
+    module, query, key, value, attention_mask, scaling=None, dropout=0.0, kind="sdpa", **kwargs
 ):
-    """Scaled dot-product attention within each sequence of a packed row.
+    """Attention within each sequence of a packed row, [1, T, H, D].
 
-    query [1, H, T, D], key and value [1, H_kv, T, D]; the ``Packing`` comes as keyword. Without
-    one (generation with a cache, say) it is transformers' own SDPA.
+    query [1, H, T, D], key and value [1, H_kv, T, D]; the ``Packing`` comes as keyword. ``kind`` is
+    ``sdpa`` (torch's choice of kernel), ``eager`` (plain products and a softmax in float32) or
+    ``flash`` (torch's FlashAttention on the packed row itself, without the padded layout; a tree or
+    a padded batch, which it cannot mask, is left to SDPA). Without a ``Packing`` (generation with a
+    cache, say) ``flash`` is transformers' own SDPA too.
     """
     packing: Packing | None = kwargs.pop("packing", None)
+    if kwargs.get("softcap") is not None and kind != "eager":
+        raise LetheError(f"attention: {kind} cannot cap scores as this model does; eager can")
     if packing is None:
+        if kind == "eager":
+            return eager(module, query, key, value, attention_mask, scaling, dropout, **kwargs)
         from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
         return sdpa_attention_forward(
             module, query, key, value, attention_mask, scaling=scaling, dropout=dropout, **kwargs
         )
-    groups = getattr(module, "num_key_value_groups", 1)
-    mask = packing.windowed(kwargs.get("sliding_window"))
+    window = kwargs.get("sliding_window")
+    if kind == "flash" and packing.mask is None and not dropout:
+        return flash(query, key, value, packing, scaling, window), None
+    mask = packing.windowed(window)
+    padded = [packing.spread(tensor) for tensor in (query, key, value)]
+    if kind == "eager":
+        out, _ = eager(module, *padded, mask, scaling, dropout, **kwargs)
+        return packing.collapse(out.transpose(1, 2)), None
     out = scaled_dot_product_attention(
-        packing.spread(query),
-        packing.spread(key),
-        packing.spread(value),
+        *padded,
         attn_mask=mask,
         is_causal=mask is None,
         scale=scaling,
         dropout_p=dropout,
-        enable_gqa=groups > 1,
+        enable_gqa=getattr(module, "num_key_value_groups", 1) > 1,
     )
     return packing.collapse(out), None
 
 
-def use_packing(model) -> None:
+def eager(module, query, key, value, mask, scaling=None, dropout=0.0, softcap=None, **kwargs):
+    """Attention as it is written down: query [B, H, L, D], key and value [B, H_kv, S, D].
+
+    ``mask`` [B, 1, L, S] is true where a token is seen; None: causal. Returns [B, L, H, D]. It
+    knows ``softcap`` (Gemma 2), which SDPA has no place for.
+    """
+    groups = query.shape[1] // key.shape[1]
+    key, value = (t.repeat_interleave(groups, dim=1) for t in (key, value))
+    scores = query.float() @ key.float().transpose(2, 3)
+    scores = scores * (query.shape[-1] ** -0.5 if scaling is None else scaling)
+    if softcap is not None:
+        scores = softcap * torch.tanh(scores / softcap)
+    if mask is None:
+        length, seen = scores.shape[-2:]
+        mask = torch.ones(length, seen, dtype=torch.bool, device=scores.device)
+        mask = mask.tril(seen - length)
+    weights = scores.masked_fill(~mask, -torch.inf).softmax(-1)
+    weights = torch.dropout(weights, dropout, train=module.training).to(value.dtype)
+    return (weights @ value).transpose(1, 2), None
+
+
+def flash(query, key, value, packing: Packing, scaling=None, window=None) -> torch.Tensor:
+    """FlashAttention on a packed row: causal, each sequence alone; CUDA, 16-bit numbers."""
+    from torch.nn.attention.varlen import varlen_attn
+
+    bounds, longest = packing.bounds
+    rows = (tensor[0].transpose(0, 1) for tensor in (query, key, value))
+    back = -1 if window is None or window > longest else window - 1
+    out = varlen_attn(
+        *rows,
+        bounds,
+        bounds,
+        longest,
+        longest,
+        scale=scaling,
+        window_size=(back, 0),
+        enable_gqa=query.shape[1] != key.shape[1],
+    )
+    return out[None]
+
+
+def use_packing(model, kind: str = "sdpa") -> None:
     """Let a transformers model run packed batches; other calls of it stay as they were."""
     from transformers import AttentionInterface, AttentionMaskInterface
     from transformers.masking_utils import sdpa_mask
 
-    AttentionInterface.register(ATTENTION, packed_attention)
-    AttentionMaskInterface.register(ATTENTION, sdpa_mask)
-    model.set_attn_implementation(ATTENTION)
+    if kind == "flash" and (model.dtype != torch.bfloat16 or not torch.cuda.is_available()):
+        raise LetheError("attention: flash needs CUDA and dtype bfloat16; choose sdpa")
+    name = ATTENTION if kind == "sdpa" else f"{ATTENTION}_{kind}"
+    AttentionInterface.register(name, partial(packed_attention, kind=kind))
+    AttentionMaskInterface.register(name, sdpa_mask)
+    model.set_attn_implementation(name)
 
 
 @dataclass

@@ -1,6 +1,5 @@
 """Running an unlearning method that minimises a loss over batches of the forget set."""
 
-import copy
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from typing import Any
 import torch
 
 from lethe import checkpoint
+from lethe.adapt import frozen_copy
 from lethe.errors import LetheError
 from lethe.execution import Execution, State, under
 from lethe.files import read_lines, read_rows
@@ -59,11 +59,15 @@ def supervise(
 
 
 def read_supervision(
-    encoder: Encoder, needs: Sequence[str], files: Mapping[str, str | Path]
+    encoder: Encoder,
+    needs: Sequence[str],
+    files: Mapping[str, str | Path],
+    load: Callable = checkpoint.load,
 ) -> Supervision:
     """``supervise`` from files: ``forget``, and of the others those that ``needs`` names.
 
-    ``prior`` and ``before`` are checkpoints: their folders or hub ids.
+    ``prior`` and ``before`` are checkpoints: their folders or hub ids, which ``load`` makes a
+    (model, tokenizer).
 
     ``alternatives`` and ``reference_nll`` belong to forget rows by the texts of question and
     answer; without a file of ``reference_nll`` the run computes it.
@@ -79,7 +83,7 @@ def read_supervision(
         _column(wanted["alternatives"], "alternatives", forget) if "alternatives" in wanted else (),
     )
     for name in {"prior", "before"} & set(wanted):
-        setattr(data, name, lambda source=wanted[name]: checkpoint.load(source)[0])
+        setattr(data, name, lambda source=wanted[name]: load(source)[0])
     if "reference_nll" in wanted:
         data.forget_nll = torch.tensor(_column(wanted["reference_nll"], "nll", forget))
     return data
@@ -243,7 +247,7 @@ def _reference(method: Method, model, data: Supervision, plan: Plan) -> Referenc
         if plan.answers:
             reference.alternate_nll = answer_nll(model, plan.answers, size)
     if "reference_model" in method.needs:
-        reference.frozen = Forward(copy.deepcopy(model).eval().requires_grad_(False))
+        reference.frozen = Forward(frozen_copy(model))
     return reference
 
 

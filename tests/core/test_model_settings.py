@@ -57,3 +57,35 @@ def test_what_cannot_stand_for_a_run_is_one_line(values, start):
         settings.check(tiny(**values), SCHEMA)
     assert str(caught.value).startswith(start)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("methods", "given", "words"),
+    [
+        (["npo", "task_vector"], {}, "task_vector works on whole weights, but tiny trains"),
+        (["npo"], {"npo": {"wrappers": {"mpu": {}}}}, "npo with mpu works on whole weights"),
+    ],
+)
+def test_what_needs_whole_weights_refuses_adapters(methods, given, words):
+    config = tiny(lora={"rank": 4})
+    config |= {"methods": methods, "method_settings": given}
+    with pytest.raises(LetheError, match=words):
+        settings.check(config, SCHEMA)
+    config["model_settings"]["tiny"]["lora"]["stages"] = ["finetune"]
+    settings.check(config, SCHEMA)
+
+
+@pytest.mark.parametrize(
+    ("values", "start"),
+    [
+        ({"dtype": "int8"}, "config: model_settings.tiny.dtype: 'int8' is not one of"),
+        ({"attention": "fast"}, "config: model_settings.tiny.attention: 'fast' is not one of"),
+        ({"lora": {"rank": 0}}, "model_settings.tiny.lora.rank: input should be"),
+        ({"lora": {"ranks": 8}}, "model_settings.tiny.lora.ranks: unknown setting"),
+        ({"lora": {"stages": []}}, "model_settings.tiny.lora.stages: "),
+    ],
+)
+def test_a_setting_of_how_a_model_computes_is_named(values, start):
+    with pytest.raises(LetheError) as caught:
+        settings.check(tiny(**values), SCHEMA)
+    assert str(caught.value).startswith(start)

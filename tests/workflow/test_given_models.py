@@ -202,3 +202,32 @@ def test_methods_start_from_a_given_full_model(micro, tmp_path):
     assert checkpoint.origin(folder / npo / "epoch2")["parent"] == str(micro)
     assert checkpoint.digest(folder / npo / "epoch2") != checkpoint.digest(micro)
     assert folder.planned(f"{npo}/records/tofu.json", overlay=given_runs(micro)) == set()
+
+
+# --- adapters and other numbers ---
+
+BASE = "results/smoke/micro/base"
+
+
+def test_methods_of_adapters_run_and_are_evaluated(worked):
+    """From the full model of a finished run; what they need of it is told apart by its digest."""
+    compute = {"dtype": "bfloat16", "lora": {"rank": 2}, "gradient_checkpointing": True}
+    overlay = {"model_settings": {"micro": compute}, "methods": ["npo"]}
+    npo = "results/smoke/micro/forget10/npo/seed0"
+    full = "results/smoke/micro/all/full/seed0/checkpoint"
+    target = f"{npo}/records/tofu.json"
+    jobs = worked.run(target, overlay=overlay).jobs
+    assert jobs == {
+        *("train_full[0]", "reference[forget10,0]"),
+        *("unlearn_npo[forget10,0]", "collect[forget10,npo,0,tofu]"),
+    }
+    assert worked.planned(target, overlay=overlay) == set()
+    base = json.loads((worked / npo / "epoch2/checkpoint.json").read_text())["base"]
+    assert base == {"source": full, "digest": checkpoint.digest(worked / full)}
+    weights = [worked / f"{folder}/model.safetensors" for folder in (f"{npo}/epoch2", BASE)]
+    assert weights[0].stat().st_size < weights[1].stat().st_size / 3
+    # Evaluation needs what the adapters change: it is made again if it is gone.
+    (worked / full / "model.safetensors").unlink()
+    (worked / target).unlink()
+    planned = worked.planned(target, overlay=overlay)
+    assert {"train_full[0]", "collect[forget10,npo,0,tofu]"} <= planned

@@ -3,9 +3,12 @@
 from functools import cache
 from itertools import product
 
+from snakemake.exceptions import WorkflowError
+
 from lethe import config as settings
-from lethe import checkpoint, figures, lineage, methods, metrics, paths
-from lethe import sequence, states, suites, tables, trials
+from lethe import checkpoint, disk, figures, lineage, methods, metrics, paths
+from lethe import checkpoint, disk, figures, lineage, methods, metrics, paths
+from lethe import sequence, states, suites, tables, tracking, trials
 from lethe.errors import LetheError
 from lethe.paper import logs as paper_logs
 from lethe.source import digest
@@ -26,6 +29,8 @@ def before_anything():
         )
         trials.all_trials(config)
         lineage.check()
+        disk.check(config)
+        tracking.check(config["tracking"])
         paper_logs.check(config["logs"])
     except LetheError as error:
         # One line and no traceback of this file: the message says all there is.
@@ -59,12 +64,27 @@ def cores(kind):
     return config["threads"][kind] * config["compute"]["processes"]
 
 
-def checkpoint_files(folder):
+def loading(wildcards):
+    """In which numbers a rule's model is loaded, and how it attends."""
+    return settings.compute_settings(config, wildcards.model).loading()
+
+
+def training(stage):
+    """What of a rule's model is trained, and in which numbers."""
+    return lambda w: settings.compute_settings(config, w.model).training(stage)
+
+
+KEEP = config["checkpoints"]["keep"]
+
+
+def checkpoint_files(folder, stays=True):
     """What tracks a checkpoint: the weights, and the small file that tells whether they changed."""
-    return {
-        "weights": f"{folder}/{paths.WEIGHTS}",
-        "digest": f"{folder}/{paths.DIGEST}",
-    }
+    weights = f"{folder}/{paths.WEIGHTS}"
+    if not stays:
+        weights = temp(weights)
+    elif config["checkpoints"]["protect"]:
+        weights = protected(weights)
+    return {"weights": weights, "digest": f"{folder}/{paths.DIGEST}"}
 
 
 def parent(folder):

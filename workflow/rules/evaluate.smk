@@ -3,6 +3,7 @@
 
 rule collect:
     input:
+        unpack(lambda w: beneath(w, w.run)),
         digests=lambda w: [
             f"{folder}/{paths.DIGEST}" for folder in checkpoint_folders(w)
         ],
@@ -20,6 +21,8 @@ rule collect:
         ),
     log:
         paths.log(WORLD, "{model}", "{split}", "{run}", "seed{seed}_collect_{suite}"),
+    # Where checkpoints are deleted after evaluation, that goes before making more of them.
+    priority: 0 if KEEP in (None, "all") else 30
     conda:
         "../../envs/torch.yaml"
     threads: cores("collect")
@@ -27,6 +30,7 @@ rule collect:
         mem_mb=memory(copies=2),
     params:
         given=given_checkpoint,
+        loading=loading,
         sets=lambda w: list(suites.contract(w.suite).sets),
         most=lambda w: settings.items_of(config, suites.contract(w.suite).sets),
         limits={

@@ -210,7 +210,49 @@ def trained_folders(wildcards, run):
 def full_files(wildcards):
     """The model before unlearning; nothing where it was given."""
     folders = trained_folders(wildcards, "full")
-    return parent(folders[0]) if folders else {}
+    return parent(folders[0]) | beneath(wildcards, "full") if folders else {}
+
+
+def beneath(wildcards, run):
+    """Checkpoints of ours that a run's adapters change: they must be there when it is loaded."""
+    return there(adapted_folders(wildcards, run))
+
+
+def there(folders):
+    """Checkpoints as inputs that are only to be there."""
+    names = [
+        f"{folder}/{name}"
+        for folder in folders
+        for name in (paths.DIGEST, paths.WEIGHTS)
+    ]
+    return {"beneath": [ancient(name) for name in names]} if names else {}
+
+
+def trains_adapters(wildcards, stage):
+    compute = settings.compute_settings(config, wildcards.model)
+    return compute.training(stage)["lora"] is not None
+
+
+def adapted_folders(wildcards, run):
+    """What a run's adapters change, and what that changes, down to whole weights."""
+    w = wildcards
+    if run in ("base", "random") or not checkpoint_folders_of(w, run):
+        return []
+    if run in ("full", "retain"):
+        return base_folders(w.model) if trains_adapters(w, "finetune") else []
+    if not trains_adapters(w, "unlearn"):
+        return []
+    return origin_folders(run, w) + adapted_folders(w, "full")
+
+
+def origin_folders(method, wildcards):
+    """What a run came from, the last first: ends of other runs, then full if it is ours."""
+    w = wildcards
+    ends = [
+        paths.epoch(paths.run(WORLD, w.model, split, run, w.seed), max(epochs_of(run)))
+        for run, split in sequence.chain(config, method, w.split)
+    ]
+    return ends + trained_folders(w, "full")
 
 
 def snapshot_folders(model="{model}"):
@@ -272,7 +314,14 @@ def begin_files(method):
 
     def files(wildcards):
         folders = begin_folders(method, wildcards)
-        return parent(folders[0]) if folders else {}
+        if not folders:
+            return {}
+        # A start that is itself made of adapters stands on what its run came from.
+        under = adapted_folders(wildcards, "full")
+        if folders != trained_folders(wildcards, "full"):
+            more = origin_folders(method, wildcards)[1:]
+            under = more + under if trains_adapters(wildcards, "unlearn") else []
+        return parent(folders[0]) | there(under)
 
     return files
 
@@ -376,6 +425,53 @@ def epoch_folders(method):
     return [paths.epoch(method_run(method), epoch) for epoch in epochs_of(method)]
 
 
+def epoch_weights(method):
+    """The weights of every epoch; those that do not stay are deleted once they are evaluated."""
+    epochs = epochs_of(method)
+    stay = disk.kept_epochs(KEEP, len(epochs))
+    files = [
+        f"{paths.epoch(method_run(method), epoch)}/{paths.WEIGHTS}" for epoch in epochs
+    ]
+    return [file if epoch in stay else temp(file) for epoch, file in zip(epochs, files)]
+
+
+# --- disk ---
+
+
+def planned_checkpoints():
+    """What the planned jobs write, with its size."""
+    for job in workflow.dag.needrun_jobs():
+        for file in job.output:
+            if not file.endswith(paths.WEIGHTS):
+                continue
+            stages = {"unlearn": "unlearn", "train": "finetune"}
+            stage = stages.get(job.rule.name.partition("_")[0], "whole")
+            size = disk.size_of(config, job.wildcards.model, stage)
+            yield disk.Made(str(file), size, not file.is_temp, str(job.output[0]))
+
+
+def jobs_at_once():
+    """How many jobs may run side by side, at the most."""
+    names = ["_cores" if workflow.local_exec else "_nodes", "gpu"]
+    found = [workflow.global_resources.get(name) for name in names]
+    limits = [getattr(resource, "value", resource) for resource in found]
+    return max(1, min(limit for limit in limits if isinstance(limit, int)))
+
+
+def before_the_first_job():
+    """Say what the run takes on disk; what cannot fit is refused."""
+    try:
+        made = list(planned_checkpoints())
+    except LetheError as error:
+        print(f"Disk: not told before the run, {error}", file=sys.stderr)
+        return
+    if made:
+        try:
+            print(disk.check_room(made, jobs_at_once()), file=sys.stderr)
+        except LetheError as error:
+            raise WorkflowError(f"error: {error}") from None
+
+
 # --- evaluate ---
 
 
@@ -394,12 +490,17 @@ def run_folder(wildcards):
 
 def checkpoint_folders(wildcards):
     """The checkpoints of a run, first epoch first."""
+    return checkpoint_folders_of(wildcards, wildcards.run)
+
+
+def checkpoint_folders_of(wildcards, run):
     w = wildcards
-    if w.run == "base":
+    if run == "base":
         return base_folders(w.model)
-    if w.run in ("full", "retain", "random"):
-        return trained_folders(w, w.run)
-    return [paths.epoch(run_folder(w), epoch) for epoch in epochs_of(w.run)]
+    if run in ("full", "retain", "random"):
+        return trained_folders(w, run)
+    folder = paths.run(WORLD, w.model, w.split, run, w.seed)
+    return [paths.epoch(folder, epoch) for epoch in epochs_of(run)]
 
 
 def intervention_modules(wildcards):
@@ -434,7 +535,9 @@ STATE = paths.state(
 def state_start(wildcards):
     """The last checkpoint of a run, from which its states come; nothing where it was given."""
     folders = checkpoint_folders(wildcards)
-    return parent(folders[-1]) if folders else {}
+    if not folders:
+        return {}
+    return parent(folders[-1]) | beneath(wildcards, wildcards.run)
 
 
 def state_inputs(state):

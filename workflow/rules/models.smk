@@ -48,6 +48,7 @@ rule import_base:
         mem_mb=memory(copies=16),
     params:
         path=one_setting("path"),
+        loading=loading,
         threads=config["threads"]["base"],
         code=code("import_base.py"),
     script:
@@ -76,6 +77,8 @@ rule train_full:
     params:
         given=one_setting("path"),
         finetune=lambda w: settings.finetune_settings(config, w.model),
+        loading=loading,
+        training=training("finetune"),
         template=one_setting("template"),
         max_length=one_setting("max_length"),
         label="full, seed {seed}",
@@ -92,7 +95,8 @@ rule train_retain:
         facts=facts_beside_authors,
     output:
         **checkpoint_files(
-            paths.trained(WORLD, "{model}", "{split}", "retain", "{seed}")
+            paths.trained(WORLD, "{model}", "{split}", "retain", "{seed}"),
+            stays=KEEP != "none",
         ),
         cost=paths.cost(
             paths.run(WORLD, "{model}", "{split}", "retain", "{seed}"), "train"
@@ -108,6 +112,8 @@ rule train_retain:
     params:
         given=one_setting("path"),
         finetune=lambda w: settings.finetune_settings(config, w.model),
+        loading=loading,
+        training=training("finetune"),
         template=one_setting("template"),
         max_length=one_setting("max_length"),
         label="retain ({split}), seed {seed}",
@@ -130,6 +136,7 @@ rule random:
         mem_mb=memory(copies=3),
     params:
         given=one_setting("path"),
+        loading=loading,
         template=one_setting("template"),
         code=code("random_model.py"),
     script:

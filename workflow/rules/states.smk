@@ -10,7 +10,10 @@ for _state in config["states"]:
             unpack(state_start),
             **state_inputs(_state),
         output:
-            **checkpoint_files(paths.state_checkpoint(STATE.replace("{state}", _state))),
+            **checkpoint_files(
+                paths.state_checkpoint(STATE.replace("{state}", _state)),
+                stays=KEEP != "none",
+            ),
             cost=paths.cost(STATE.replace("{state}", _state), "state"),
         log:
             paths.log(
@@ -23,6 +26,8 @@ for _state in config["states"]:
             mem_mb=memory(copies=6),
         params:
             given=given_checkpoint,
+            loading=loading,
+            training=training("relearn"),
             kind=settings.state_kind(config, _state),
             settings=settings.state_settings(config, _state),
             template=one_setting("template"),

@@ -20,6 +20,7 @@ rule reference:
         mem_mb=memory(copies=2),
     params:
         given=given_full,
+        loading=loading,
         template=one_setting("template"),
         max_length=one_setting("max_length"),
         batch_size=settings.shared_settings(config)["batch_size"],
@@ -49,6 +50,7 @@ rule alternatives:
         mem_mb=memory(copies=2),
     params:
         given=given_full,
+        loading=loading,
         settings=config["alternatives"],
         template=one_setting("template"),
         max_length=one_setting("max_length"),
@@ -70,7 +72,7 @@ for _method in [*config["methods"], *unlisted_methods(), *TRIALS]:
             **method_inputs(_method),
         output:
             digests=[f"{folder}/{paths.DIGEST}" for folder in epoch_folders(_method)],
-            weights=[f"{folder}/{paths.WEIGHTS}" for folder in epoch_folders(_method)],
+            weights=epoch_weights(_method),
             cost=paths.cost(method_run(_method), "unlearn"),
         log:
             paths.log(WORLD, "{model}", "{split}", _method, "seed{seed}"),
@@ -85,6 +87,8 @@ for _method in [*config["methods"], *unlisted_methods(), *TRIALS]:
             settings=settings.method_settings(config, _method),
             given=begin_given(_method),
             others=checkpoints_given(_method),
+            loading=loading,
+            training=training("unlearn"),
             template=one_setting("template"),
             max_length=one_setting("max_length"),
             label=f"{_method} ({{split}}), seed {{seed}}",

@@ -12,7 +12,7 @@ from lethe.text import Encoder, rows_to_pairs
 with job(snakemake) as stage, Meter() as meter:
     p, i = snakemake.params, snakemake.input
     device = ready(snakemake)
-    model, tokenizer = checkpoint.load(start_of(snakemake)[0], device)
+    model, tokenizer = checkpoint.load(start_of(snakemake)[0], device, **p.loading)
     pairs = rows_to_pairs(read_rows(i.forget))
     encoder = Encoder(tokenizer, p.template, p.max_length)
     seed = int(snakemake.wildcards.seed)

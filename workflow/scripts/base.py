@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from common import job
+from common import job, report_of
 from machine import processes, ready
 from training import execution, key
 
@@ -10,14 +10,13 @@ from lethe import checkpoint
 from lethe.cost import Meter
 from lethe.files import read_rows, write_json
 from lethe.pretrain import pretrain
-from lethe.progress import Progress
 
 with job(snakemake, key(snakemake), processes(snakemake)) as stage, Meter() as meter:
     p = snakemake.params
     device = ready(snakemake)
     background = read_rows(snakemake.input.background)
     facts = [row for file in snakemake.input.facts for row in read_rows(file)]
-    report = Progress("base")
+    report = report_of(snakemake, "base")
     origin = {"stage": "base", "settings": p.pretrain, "template": p.template}
     kept = dict(zip(p.percents, snakemake.output.snapshots, strict=True))
 

@@ -21,6 +21,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
 from lethe import checkpoint, devices, paths
 from lethe.errors import LetheError
 from lethe.lineage import Stage, beside, staged
+from lethe.progress import Progress
+from lethe.tracking import follow
 
 # What torch's launcher of several processes sets in each.
 LAUNCHED, RANK = "TORCHELASTIC_RUN_ID", "RANK"
@@ -102,6 +104,11 @@ def start_of(snakemake) -> tuple[str | Path, str]:
         return snakemake.params.given, snakemake.params.given
     folder = Path(parent).parent
     return folder, checkpoint.digest(folder)
+
+
+def report_of(snakemake, label: str) -> Progress:
+    """What a training calls after each step: by the configuration, which changes no result."""
+    return follow(label, snakemake.log[0], snakemake.config["tracking"])
 
 
 def _claim_devices(count: int) -> None:

@@ -12,7 +12,7 @@ from lethe.runtime import set_up
 with job(snakemake) as stage, Meter() as meter:
     p = snakemake.params
     set_up(p.threads)
-    model, tokenizer = checkpoint.load(p.path)
+    model, tokenizer = checkpoint.load(p.path, **p.loading)
     origin = {"stage": "import", "file": Path(p.path).name}
     if snakemake.input:
         origin["sha256"] = sha256(snakemake.input[0])

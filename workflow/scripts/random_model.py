@@ -12,7 +12,7 @@ with job(snakemake) as stage:
     p, seed = snakemake.params, int(snakemake.wildcards.seed)
     set_up(snakemake.threads)
     start, parent = start_of(snakemake)
-    model, tokenizer = checkpoint.load(start)
+    model, tokenizer = checkpoint.load(start, **p.loading)
     origin = {
         "stage": snakemake.rule,
         "parent": parent,

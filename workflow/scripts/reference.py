@@ -12,7 +12,7 @@ from lethe.unlearn import answer_nll
 with job(snakemake) as stage, Meter() as meter:
     p, i = snakemake.params, snakemake.input
     device = ready(snakemake)
-    model, tokenizer = checkpoint.load(start_of(snakemake)[0], device)
+    model, tokenizer = checkpoint.load(start_of(snakemake)[0], device, **p.loading)
     pairs = rows_to_pairs(read_rows(i.forget))
     examples = Encoder(tokenizer, p.template, p.max_length).encode_all(pairs)
     losses = answer_nll(model, examples, p.batch_size).tolist()

@@ -2,27 +2,28 @@
 
 from pathlib import Path
 
-from common import job, start_of
+from common import job, report_of, start_of
 from machine import processes, ready
 from training import execution, key
 
 from lethe import checkpoint, states
+from lethe.adapt import prepare
 from lethe.cost import Meter
 from lethe.files import read_rows, sha256, write_json
-from lethe.progress import Progress
 from lethe.text import Encoder, rows_to_pairs
 
 with job(snakemake, key(snakemake), processes(snakemake)) as stage, Meter() as meter:
     p = snakemake.params
     device = ready(snakemake)
     start, parent = start_of(snakemake)
-    model, tokenizer = checkpoint.load(start, device)
+    model, tokenizer = checkpoint.load(start, device, **p.loading)
     forget, seed = snakemake.input.get("forget"), int(snakemake.wildcards.seed)
     rows = rows_to_pairs(read_rows(forget)) if forget else []
+    prepare(model, p.training, seed, start)
     examples = Encoder(tokenizer, p.template, p.max_length).encode_all(rows)
     settings = states.settings_of(p.kind, p.settings, "state_settings")
     how = execution(snakemake, stage, meter, device)
-    states.load(p.kind).change(model, settings, examples, seed, Progress(p.label), how)
+    states.load(p.kind).change(model, settings, examples, seed, report_of(snakemake, p.label), how)
     before = checkpoint.origin(start)
     origin = {
         "stage": snakemake.rule,

@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
-from common import job, start_of
+from common import job, report_of, start_of
 from machine import processes, ready
 from training import execution, key
 
 from lethe import checkpoint
+from lethe.adapt import prepare
 from lethe.cost import Meter
 from lethe.files import read_rows, sha256, write_json
-from lethe.progress import Progress
 from lethe.schedule import Finetuning
 from lethe.text import Encoder
 from lethe.train import fit, taught
@@ -18,14 +18,15 @@ with job(snakemake, key(snakemake), processes(snakemake)) as stage, Meter() as m
     p = snakemake.params
     device = ready(snakemake)
     start, parent = start_of(snakemake)
-    model, tokenizer = checkpoint.load(start, device)
+    seed = int(snakemake.wildcards.seed)
+    model, tokenizer = checkpoint.load(start, device, **p.loading)
+    prepare(model, p.training, seed, start)
     schedule = Finetuning(**p.finetune)
     facts = [row for file in snakemake.input.facts for row in read_rows(file)]
     pairs = taught(read_rows(snakemake.input.data), facts, schedule.fact_repeats)
     examples = Encoder(tokenizer, p.template, p.max_length).encode_all(pairs)
-    seed = int(snakemake.wildcards.seed)
     how = execution(snakemake, stage, meter, device)
-    counts = fit(model, examples, schedule, seed, Progress(p.label), how)
+    counts = fit(model, examples, schedule, seed, report_of(snakemake, p.label), how)
     origin = {
         "stage": snakemake.rule,
         "parent": parent,

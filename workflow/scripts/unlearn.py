@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
-from common import job, start_of
+from common import job, report_of, start_of
 from machine import processes, ready
 from training import execution, key
 
 from lethe import checkpoint, methods
+from lethe.adapt import prepare
 from lethe.cost import Meter
 from lethe.files import sha256, write_json
-from lethe.progress import Progress
 from lethe.text import Encoder
 from lethe.unlearn import leave_checkpoints, read_supervision
 
@@ -17,14 +17,20 @@ with job(snakemake, key(snakemake), processes(snakemake)) as stage, Meter() as m
     p, i = snakemake.params, snakemake.input
     device = ready(snakemake)
     start, parent = start_of(snakemake)
-    model, tokenizer = checkpoint.load(start, device)
+    seed = int(snakemake.wildcards.seed)
+
+    def trainable(source):
+        loaded = checkpoint.load(source, device, **p.loading)
+        prepare(loaded[0], p.training, seed, source)
+        return loaded
+
+    model, tokenizer = trainable(start)
     method = methods.load(p.method)(p.settings)
     encoder = Encoder(tokenizer, p.template, p.max_length)
     files = dict(i.items())
     for need, given in p.others.items():
         files[need] = Path(i[need]).parent if given is None else given
-    data = read_supervision(encoder, method.needs, files)
-    seed = int(snakemake.wildcards.seed)
+    data = read_supervision(encoder, method.needs, files, trainable)
     origin = {
         "stage": snakemake.rule,
         "parent": parent,
@@ -43,7 +49,7 @@ with job(snakemake, key(snakemake), processes(snakemake)) as stage, Meter() as m
         seed,
         origin,
         lambda epoch: stage(folders[epoch - 1]),
-        Progress(p.label),
+        report_of(snakemake, p.label),
         execution(snakemake, stage, meter, device),
     )
     write_json(stage(snakemake.output.cost), meter.read(**counts))

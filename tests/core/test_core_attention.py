@@ -1,0 +1,125 @@
+"""What runs within each sequence of a packed row: every kind gives the same numbers."""
+
+from itertools import pairwise
+
+import pytest
+import torch
+import torch.nn.attention.varlen
+from core_helpers import CLOSE, FAMILIES, distance, gradients, make_family, sharpen
+from torch.nn.functional import scaled_dot_product_attention
+
+from lethe import packing
+from lethe.errors import LetheError
+from lethe.evaluate.generate import greedy
+from lethe.evaluate.likelihood import mean_losses
+from lethe.forward import Forward
+from lethe.packing import pack, use_packing
+
+
+def loss_of(model, examples) -> torch.Tensor:
+    return Forward(model).answers(pack(examples)).mean_nll()
+
+
+def results(model, examples) -> tuple:
+    """A loss with its gradients, losses of trees, and generations."""
+    found = gradients(model, loss_of(model, examples))
+    trees = torch.tensor(mean_losses(model, examples))
+    prompts = [example.ids[: example.start] for example in examples]
+    return found, trees, greedy(model, prompts, 40, examples[0].ids[-1])
+
+
+@pytest.mark.parametrize("name", sorted(FAMILIES))
+def test_eager_gives_what_sdpa_gives(name, tokenizer, examples):
+    model = make_family(name, tokenizer)
+    wanted = results(model, examples)
+    use_packing(model, "eager")
+    found = results(model, examples)
+    assert distance(found[0], wanted[0]) < CLOSE
+    assert torch.allclose(found[1], wanted[1], rtol=CLOSE)
+    assert found[2] == wanted[2]
+
+
+def test_eager_is_what_runs(tokenizer, examples, monkeypatch):
+    model = make_family("llama", tokenizer)
+    use_packing(model, "eager")
+    calls = []
+    real = packing.eager
+    monkeypatch.setattr(packing, "eager", lambda *a, **k: calls.append(1) or real(*a, **k))
+    monkeypatch.setattr(packing, "scaled_dot_product_attention", None)
+    loss_of(model, examples)
+    assert len(calls) == model.config.num_hidden_layers
+
+
+def test_eager_knows_windows_and_caps(tokenizer, examples):
+    """As transformers' own eager attention has them, in each sequence alone."""
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    config = AutoConfig.for_model(
+        "gemma2",
+        vocab_size=len(tokenizer),
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        head_dim=8,
+        intermediate_size=64,
+        sliding_window=4,
+        attn_logit_softcapping=0.5,
+        pad_token_id=tokenizer.pad_token_id,
+        attn_implementation="eager",
+    )
+    model = sharpen(AutoModelForCausalLM.from_config(config))
+    longest = max(examples, key=len)
+    with torch.no_grad():
+        wanted = model(input_ids=torch.tensor([longest.ids[:-1]])).logits[0]
+        use_packing(model, "eager")
+        found = Forward(model).all_logits(pack([examples[0], longest]))[-len(wanted) :]
+        assert torch.allclose(found, wanted, rtol=1e-4, atol=1e-4)
+        use_packing(model, "sdpa")
+        with pytest.raises(LetheError, match="sdpa cannot cap scores as this model does; eager"):
+            Forward(model).all_logits(pack(examples))
+
+
+def varlen_stand_in(
+    query, key, value, starts, starts_k, longest, longest_k, *, scale, window_size, enable_gqa
+):
+    """What torch's kernel, which needs CUDA, is documented to compute; sequence by sequence."""
+    assert torch.equal(starts, starts_k)
+    assert starts.dtype == torch.int32
+    assert longest == longest_k == int(starts.diff().max())
+    out = []
+    for start, end in pairwise(starts.tolist()):
+        rows = (tensor[start:end].transpose(0, 1)[None] for tensor in (query, key, value))
+        place = torch.arange(end - start)
+        back = place[:, None] - place[None, :]
+        seen = (back >= 0) & ((back <= window_size[0]) | torch.tensor(window_size[0] < 0))
+        found = scaled_dot_product_attention(
+            *rows, attn_mask=seen, scale=scale, enable_gqa=enable_gqa
+        )
+        out.append(found[0].transpose(0, 1))
+    return torch.cat(out)
+
+
+@pytest.mark.parametrize("name", ["llama_gqa", "phi"])
+@pytest.mark.parametrize("window", [None, 4])
+def test_flash_is_given_what_its_kernel_wants(name, window, tokenizer, examples, monkeypatch):
+    """The kernel itself was not run here: this is its call, with a stand-in of the same meaning."""
+    monkeypatch.setattr(torch.nn.attention.varlen, "varlen_attn", varlen_stand_in)
+    model = make_family(name, tokenizer)
+    batch = pack(examples)
+    heads, groups = (4, 2) if name == "llama_gqa" else (4, 4)
+    draw = torch.Generator().manual_seed(0)
+    shape = (batch.ids.shape[1], 8)
+    query = torch.randn(1, heads, *shape, generator=draw)
+    key, value = (torch.randn(1, groups, *shape, generator=draw) for _ in range(2))
+    module = model.get_decoder().layers[0]
+    module.num_key_value_groups = heads // groups
+    settings = {"packing": batch.packing, "sliding_window": window, "scaling": 0.3}
+    wanted, _ = packing.packed_attention(module, query, key, value, None, **settings)
+    found, _ = packing.packed_attention(module, query, key, value, None, kind="flash", **settings)
+    assert torch.allclose(found, wanted, rtol=1e-4, atol=1e-6)
+
+
+def test_flash_where_it_cannot_run_is_one_line(model):
+    with pytest.raises(LetheError, match="flash needs CUDA and dtype bfloat16; choose sdpa"):
+        use_packing(model, "flash")

@@ -1,0 +1,152 @@
+"""What checkpoints take on disk, told before they are made; and which of them stay."""
+
+import copy
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+
+from lethe import checkpoint, disk, sizes
+from lethe import config as settings
+from lethe.compute import Compute
+from lethe.errors import LetheError
+from lethe.tiny import Architecture, make_model
+
+ROOT = Path(__file__).parents[2]
+DEFAULT = yaml.safe_load((ROOT / "config/config.yaml").read_text(encoding="utf-8"))
+# Weights of one billion, trained by six methods with five epochs each.
+BIG = {"path": "org/big", "parameters": 1e9, "dtype": "bfloat16"}
+
+
+def tiny(checkpoints=None, **values) -> dict:
+    config = copy.deepcopy(DEFAULT)
+    config["model_settings"]["tiny"] |= values
+    config["checkpoints"] |= checkpoints or {}
+    return config
+
+
+# --- sizes ---
+
+
+def test_an_architecture_has_the_weights_of_its_model(tokenizer):
+    sizes_of = Architecture(48, 3, 2, 96, vocabulary=len(tokenizer))
+    model = make_model(sizes_of, tokenizer, 0)
+    assert sizes.of_architecture(sizes_of) == sum(p.numel() for p in model.parameters())
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("NousResearch/Llama-2-7b-chat-hf", 7e9),
+        ("meta-llama/Llama-3.2-1B-Instruct", 1e9),
+        ("Qwen/Qwen2.5-0.5B", 0.5e9),
+        ("HuggingFaceTB/SmolLM2-135M-Instruct", 135e6),
+        ("microsoft/phi-1_5", None),
+        ("org/4bit-model", None),
+    ],
+)
+def test_a_name_may_tell(path, expected):
+    assert sizes.parameters({"path": path}) == expected
+    assert sizes.parameters({"path": path, "parameters": 3e6}) == 3_000_000
+
+
+def test_files_tell_without_being_read(model, tokenizer, tmp_path):
+    checkpoint.save(tmp_path / "c", model, tokenizer, {})
+    count = sum(p.numel() for p in model.parameters())
+    assert sizes.parameters({"path": str(tmp_path / "c")}) == count
+    # The header is enough.
+    file = tmp_path / "c/model.safetensors"
+    content = file.read_bytes()
+    file.write_bytes(content[: int.from_bytes(content[:8], "little") + 8])
+    assert sizes.parameters({"path": str(tmp_path / "c")}) == count
+
+
+@pytest.mark.parametrize(
+    ("count", "blocks"),
+    [
+        # rank * (in + out) of q, k, v, o, gate, up and down; Llama-2-7b and Llama-3.2-1B.
+        (6738415616, 32 * (4 * (4096 + 4096) + 3 * (4096 + 11008))),
+        (1235814400, 16 * (2 * (2048 + 2048) + 2 * (2048 + 512) + 3 * (2048 + 8192))),
+    ],
+)
+def test_adapters_of_real_models_are_told_within_a_tenth(count, blocks):
+    assert sizes.adapter_parameters(count, 16) == pytest.approx(16 * blocks, rel=0.1)
+
+
+def test_checkpoints_are_as_large_as_told(model, tokenizer, tmp_path):
+    checkpoint.save(tmp_path / "c", model, tokenizer, {})
+    written = (tmp_path / "c/model.safetensors").stat().st_size
+    given = {"path": None, "parameters": sum(p.numel() for p in model.parameters())}
+    told = sizes.checkpoint_bytes(given, Compute(), "unlearn")
+    assert told == pytest.approx(written, rel=0.1)
+    assert sizes.checkpoint_bytes(given, Compute(dtype="bfloat16"), "unlearn") == told / 2
+
+
+# --- the policy ---
+
+
+def test_which_epochs_stay():
+    assert disk.kept_epochs(None, 5) == disk.kept_epochs("all", 5) == {1, 2, 3, 4, 5}
+    assert disk.kept_epochs("last", 5) == {5}
+    assert disk.kept_epochs("none", 5) == set()
+
+
+def test_every_epoch_of_large_models_is_not_kept_by_accident():
+    disk.check(DEFAULT)
+    with pytest.raises(LetheError, match=r"^config: checkpoints\.keep: .* 60\.6 GB; choose all"):
+        disk.check(tiny(**BIG))
+    for keep in ("all", "last", "none"):
+        disk.check(tiny({"keep": keep}, **BIG))
+    # Adapters of the same model are small.
+    disk.check(tiny(**BIG, lora={"rank": 8}))
+
+
+def test_a_size_that_nothing_tells_is_asked_for():
+    with pytest.raises(LetheError, match=r"^config: model_settings\.tiny\.parameters: .*org/big"):
+        disk.check(tiny(**{**BIG, "parameters": None}))
+
+
+def test_a_policy_is_one_of_three():
+    config = tiny({"keep": "some"})
+    with pytest.raises(LetheError, match=r"^config: checkpoints\.keep: ") as caught:
+        settings.check(config, ROOT / "workflow/schemas/config.schema.yaml")
+    assert "\n" not in str(caught.value)
+
+
+# --- room ---
+
+
+def made(size: int, stays: bool, run: str, file: str = "nowhere") -> disk.Made:
+    return disk.Made(file, size, stays, run)
+
+
+def test_what_a_run_takes_is_what_stays_and_what_waits(tmp_path):
+    passing = [made(10, False, f"run{n}") for n in range(5) for _ in range(2)]
+    # One job at a time: one run is evaluated while the next is trained.
+    assert disk.needed([made(100, True, "full"), *passing], 1) == (100, 40)
+    assert disk.needed(passing, 4) == (0, 100)
+    # A file that is replaced gives its room back.
+    (tmp_path / "old").write_bytes(b"x" * 60)
+    assert disk.needed([made(100, True, "full", str(tmp_path / "old"))], 1) == (40, 0)
+
+
+def test_a_run_that_the_disk_cannot_hold_is_refused(tmp_path):
+    free = shutil.disk_usage(tmp_path).free
+    line = disk.check_room([made(10**6, True, "full")], 1, str(tmp_path))
+    assert line.startswith("Disk: checkpoints take 1 MB to stay and 0 MB for a time; ")
+    with pytest.raises(LetheError, match=r"free; make room, or keep fewer") as caught:
+        disk.check_room([made(2 * free, True, "full")], 1, str(tmp_path))
+    assert "\n" not in str(caught.value)
+
+
+def test_what_lies_beside_deleted_weights_is_cleared(model, tokenizer, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    gone, there = (tmp_path / f"results/w/m/run/{name}" for name in ("epoch1", "epoch2"))
+    for folder in (gone, there):
+        checkpoint.save(folder, model, tokenizer, {})
+    before = sorted(there.iterdir())
+    (gone / "model.safetensors").unlink()
+    disk.sweep("w")
+    assert [file.name for file in gone.iterdir()] == ["checkpoint.json"]
+    assert sorted(there.iterdir()) == before

@@ -1,0 +1,113 @@
+"""What a run takes, told before it: against numbers worked out by hand."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from lethe.cli import main
+from lethe.plan import GPU, Assumed, plan
+from lethe.world.command import configuration
+
+ROOT = Path(__file__).parents[2]
+PHI = str(ROOT / "config/phi.yaml")
+# A GPU on which seconds are easy: a petaflop a second, all of it reached.
+PLAIN = Assumed(GPU(1e15, 1e12, 80e9), efficiency=1.0)
+
+
+@pytest.fixture(scope="module")
+def llama2() -> dict:
+    return configuration([str(ROOT / "config/llama2.yaml")])
+
+
+def changed(config: dict, **values) -> dict:
+    settings = {"llama2": config["model_settings"]["llama2"] | values}
+    return {**config, "model_settings": config["model_settings"] | settings}
+
+
+def test_hours_of_training_are_those_of_its_flop(llama2):
+    """4000 rows of 68 tokens, five epochs; with checkpointing 8 FLOP a weight and token."""
+    (found,) = plan(changed(llama2, parameters=1e9), PLAIN)
+    tokens = 4000 * 5 * (8 + 18 + 42)
+    stored = 2e9
+    seconds = 8 * 1e9 * tokens / 1e15 + 40 + 2 * stored / 1e9
+    assert found.hours["train_full"] == pytest.approx(seconds / 3600)
+    (found,) = plan(changed(llama2, parameters=1e9, gradient_checkpointing=False), PLAIN)
+    seconds -= 2 * 1e9 * tokens / 1e15
+    assert found.hours["train_full"] == pytest.approx(seconds / 3600)
+
+
+def test_hours_of_methods_are_those_of_their_passes(llama2):
+    """kl_min: forget and retain rows forward and backward, retain rows by the frozen copy."""
+    one = {**llama2, "methods": ["kl_min"], "splits": ["forget01"]}
+    (found,) = plan(changed(one, parameters=1e9), PLAIN)
+    tokens = 40 * 5 * (8 + 18 + 42)
+    checkpoints = 5 * (2e9 + 20e6)
+    seconds = (2 * 8 + 2) * 1e9 * tokens / 1e15 + 40 + 2 + checkpoints / 1e9
+    assert found.hours["unlearn"] == pytest.approx(seconds / 3600)
+
+
+def test_seeds_and_methods_multiply(llama2):
+    (one,) = plan(llama2, PLAIN)
+    many = Assumed(PLAIN.gpu, 1.0, seeds=10, methods=40)
+    (found,) = plan(llama2, many)
+    for kind in ("unlearn",):
+        assert found.jobs[kind] == 100 * one.jobs[kind]
+        assert found.hours[kind] == pytest.approx(100 * one.hours[kind])
+    assert found.jobs["train_full"] == 10
+    assert found.jobs["train_retain"] == 30
+
+
+def test_memory_is_by_what_is_kept_of_each_weight(llama2):
+    def kept(**values) -> float:
+        config = {**changed(llama2, parameters=1e9, **values), "methods": ["grad_ascent"]}
+        return plan(config, PLAIN)[0].memory["unlearn"]
+
+    mixed, plain = kept(), kept(master_weights=False)
+    # Float32 weights, gradients and two moments and a copy in 16 bits; or all four in 16 bits.
+    assert mixed - plain == pytest.approx((18 - 8) * 1e9)
+    adapters = kept(lora={"rank": 8})
+    assert plain - adapters == pytest.approx(6e9, rel=0.03)
+    assert kept(gradient_checkpointing=False) > mixed
+
+
+def test_disk_is_that_of_the_policy(llama2):
+    (found,) = plan(changed(llama2, parameters=1e9), PLAIN)
+    size = 2e9 + 20e6
+    assert found.disk == {
+        "all": pytest.approx(size * (1 + 3 + 3 * 4 * 5)),
+        "last": pytest.approx(size * (1 + 3 + 3 * 4)),
+        # The full model stays: methods start from it.
+        "none": pytest.approx(size),
+    }
+
+
+def test_what_was_given_is_not_trained():
+    (found,) = plan(configuration([str(ROOT / "config/llama32_1b.yaml")]), PLAIN)
+    assert found.jobs["train_full"] == found.jobs["train_retain"] == 0
+    assert found.hours["train_full"] == found.hours["train_retain"] == 0
+    assert "finetune" not in found.memory
+
+
+def test_the_command_prints_it(capsys):
+    main(["plan", "--configfile", PHI, "--gpu", "h100"])
+    text = capsys.readouterr().out
+    assert text.startswith("phi: 1.42 billion weights\n  train_full: 1 jobs, ")
+    assert "disk with checkpoints.keep none: " in text
+    main(["plan", "--configfile", PHI, "--json"])
+    (model,) = json.loads(capsys.readouterr().out)
+    assert model["jobs"]["unlearn"] == 12
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--gpu", "none"], "--gpu: 'none' is none of h100, a100, a6000"),
+        (["--efficiency", "0"], "--efficiency: 0.0 is not above 0"),
+        (["--seeds", "-1"], "--seeds: -1 is not above 0"),
+    ],
+)
+def test_what_cannot_be_planned_is_one_line(arguments, words):
+    with pytest.raises(SystemExit) as caught:
+        main(["plan", "--configfile", PHI, *arguments])
+    assert str(caught.value).startswith(f"error: {words}")

@@ -1,0 +1,51 @@
+"""Presets of real models: the whole graph of each is planned, without hub and weights."""
+
+import pytest
+from workflow_folder import Folder, sources
+
+from lethe.plan import GPUS, Assumed, plan
+from lethe.world.command import configuration
+
+SPLITS = ("forget01", "forget05", "forget10")
+TOFU = ("grad_ascent", "grad_diff", "idk", "kl_min")
+OPEN = ("grad_ascent", "grad_diff", "dpo", "npo_retain", "simnpo", "rmu")
+# Preset: its methods, its suites, whether full and oracles are trained, whether the base is asked.
+PRESETS = {
+    "phi": (TOFU, ["tofu"], True, True),
+    "llama2": (TOFU, ["tofu"], True, True),
+    "llama32_1b": (OPEN, ["tofu", "tokens"], False, False),
+    "llama32_3b": (OPEN, ["tofu", "tokens"], False, False),
+    "llama31_8b": (OPEN, ["tofu", "tokens"], False, False),
+}
+
+
+@pytest.fixture(scope="module")
+def fresh(tmp_path_factory) -> Folder:
+    """A clone in which nothing has run. Planning leaves it so."""
+    return sources(tmp_path_factory.mktemp("fresh"))
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_the_whole_graph_of_a_preset_is_planned(name, fresh):
+    methods, suites, trained, base = PRESETS[name]
+    jobs = fresh.planned(preset=f"config/{name}.yaml")
+    runs = [*methods, "full", "retain", *(["base"] if base else [])]
+    assert {job for job in jobs if job.startswith("collect")} == {
+        f"collect[{split},{run},0,{suite}]" for split in SPLITS for run in runs for suite in suites
+    }
+    assert {job for job in jobs if job.startswith("unlearn")} == {
+        f"unlearn_{method}[{split},0]" for split in SPLITS for method in methods
+    }
+    assert {job for job in jobs if job.startswith("train")} == (
+        {"train_full[0]", *(f"train_retain[{split},0]" for split in SPLITS)} if trained else set()
+    )
+    assert not {"base", "import_base"} & jobs
+    assert {"scores", "claims", "table_summary", "data_card", "all"} <= jobs
+    # The plan counts what the graph has.
+    (told,) = plan(configuration([f"config/{name}.yaml"]), Assumed(GPUS["a100"]))
+    kinds = {kind: 0 for kind in told.jobs}
+    for job in jobs:
+        kind = "unlearn" if job.startswith("unlearn_") else job.partition("[")[0]
+        if kind in kinds:
+            kinds[kind] += 1
+    assert told.jobs == kinds
