@@ -81,7 +81,7 @@ def other_learning_of_npo(folder: Folder) -> None:
 def remarks_everywhere(folder: Folder) -> None:
     """A comment at the end of every Python and rules file, library, scripts and Snakefile."""
     python = sorted(folder.path.glob("src/**/*.py")) + sorted(folder.path.glob("workflow/**/*.py"))
-    rules = [folder / "Snakefile", *sorted(folder.path.glob("workflow/rules/*.smk"))]
+    rules = [folder / "Snakefile", *sorted(folder.path.glob("workflow/rules/**/*.smk"))]
     assert len(python) > 50
     assert len(rules) > 5
     for file in [*python, *rules]:

@@ -1,0 +1,116 @@
+# Which files belong to what is recorded and scored of a checkpoint.
+
+
+def probed_files(wildcards):
+    """The data files of a suite's sets, in its order."""
+    parts = parse_split(wildcards.split).parts
+    named = suites.contract(wildcards.suite).files(parts).values()
+    return [paths.data(WORLD, name) for name in named]
+
+
+def run_folder(wildcards):
+    return paths.run(
+        WORLD, wildcards.model, wildcards.split, wildcards.run, wildcards.seed
+    )
+
+
+def checkpoint_folders(wildcards):
+    """The checkpoints of a run, first epoch first."""
+    return checkpoint_folders_of(wildcards, wildcards.run)
+
+
+def checkpoint_folders_of(wildcards, run):
+    w = wildcards
+    if run == "base":
+        return base_folders(w.model)
+    if run in ("full", "retain", "random"):
+        return trained_folders(w, run)
+    folder = paths.run(WORLD, w.model, w.split, run, w.seed)
+    return [paths.epoch(folder, epoch) for epoch in epochs_of(run)]
+
+
+def intervention_modules(wildcards):
+    """The modules of the interventions that a run's checkpoints carry, by what its method declares."""
+    if wildcards.run in ("base", "full", "retain", "random"):
+        return []
+    kind = settings.method(config, wildcards.run).intervention
+    return [f"lethe.interventions.{kind}"] if kind else []
+
+
+def given_checkpoint(wildcards):
+    """What is evaluated where it lies, without a checkpoint of ours."""
+    if checkpoint_folders(wildcards):
+        return None
+    if wildcards.run == "base":
+        return given_path(wildcards.model)
+    return given_run(wildcards, wildcards.run)
+
+
+def measured_folder(wildcards):
+    """Where records and metrics lie: in the run's folder, or in that of a state of it."""
+    state = wildcards.get("state")
+    folder = run_folder(wildcards)
+    return folder if state is None else paths.state(folder, state)
+
+
+STATE = paths.state(
+    paths.run(WORLD, "{model}", "{split}", "{run}", "{seed}"), "{state}"
+)
+
+
+def state_start(wildcards):
+    """The last checkpoint of a run, from which its states come; nothing where it was given."""
+    folders = checkpoint_folders(wildcards)
+    if not folders:
+        return {}
+    return parent(folders[-1]) | beneath(wildcards, wildcards.run)
+
+
+def state_inputs(state):
+    """The data that a state reads."""
+    needs = states.needs(settings.state_kind(config, state))
+    return {need: {"forget": paths.data(WORLD, "{split}")}[need] for need in needs}
+
+
+def own_metrics(wildcards):
+    """Metric files of the same run that a metric reads."""
+    needs = metrics.contract(wildcards.metric).needs
+    return [paths.metric(measured_folder(wildcards), need) for need in needs]
+
+
+def oracle_metrics(wildcards):
+    """The same files of the oracle: of the run's own seed, or of the first for further oracles."""
+    contract, w = metrics.contract(wildcards.metric), wildcards
+    if not contract.oracle:
+        return []
+    seed = w.seed if int(w.seed) in config["seeds"] else config["seeds"][0]
+    oracle = paths.run(WORLD, w.model, w.split, "retain", seed)
+    return [paths.metric(oracle, need) for need in contract.needs]
+
+
+def full_metrics(wildcards):
+    """The same files of the model before unlearning."""
+    contract, w = metrics.contract(wildcards.metric), wildcards
+    if not contract.full:
+        return []
+    seed = w.seed if int(w.seed) in config["seeds"] else config["seeds"][0]
+    full = paths.run(WORLD, w.model, w.split, "full", seed)
+    return [paths.metric(full, need) for need in contract.needs]
+
+
+def metric_records(wildcards):
+    wanted = metrics.contract(wildcards.metric)
+    return (
+        paths.records(measured_folder(wildcards), wanted.suite)
+        if wanted.records
+        else []
+    )
+
+
+def metric_settings(wildcards):
+    return config["metric_settings"].get(wildcards.metric, {})
+
+
+def truth_ratio_variant():
+    given = config["metric_settings"].get("truth_ratio", {})
+    return metrics.settings_of("truth_ratio", given)["variant"]

@@ -1,0 +1,150 @@
+# What models start from, where they lie, and the memory that they take.
+
+
+def given_path(model):
+    return config["model_settings"][model]["path"]
+
+
+def own_models():
+    """Models whose base is made here."""
+    return [model for model in config["models"] if given_path(model) is None]
+
+
+def converted_models():
+    """Models given as GGUF files, which take long to read: a rule does so once."""
+    return [
+        model
+        for model in config["models"]
+        if given_path(model) is not None and checkpoint.is_gguf(given_path(model))
+    ]
+
+
+def one_of(models):
+    """A pattern of these names alone; of nothing if there are none."""
+    return "|".join(models) or "(?!)"
+
+
+def given_file(wildcards):
+    """A local GGUF file is an input: another content makes the base again."""
+    path = given_path(wildcards.model)
+    return [path] if checkpoint.is_local(path) else []
+
+
+def base_folders(model):
+    """Where the base is, if it is a file of ours: a given checkpoint is used where it lies."""
+    ours = model in own_models() + converted_models()
+    return [paths.base(WORLD, model)] if ours else []
+
+
+def facts_beside_authors(wildcards):
+    """True facts, where fine-tuning shows them beside the authors."""
+    shown = settings.finetune_settings(config, wildcards.model)["fact_repeats"]
+    return TRUE_FACTS if shown else []
+
+
+def start_files(wildcards):
+    """What training starts from: of a given checkpoint nothing is made, nothing tracked."""
+    folders = base_folders(wildcards.model)
+    return parent(folders[0]) if folders else {}
+
+
+def given_run(wildcards, run):
+    """The given checkpoint that stands for a trained one (``full``, ``retain``); None: it is trained."""
+    w = wildcards
+    return settings.given_run(config, w.model, run, w.get("split"), int(w.seed))
+
+
+def given_full(wildcards):
+    return given_run(wildcards, "full")
+
+
+def trained_folders(wildcards, run):
+    """The checkpoint of ``full`` or ``retain``, if it is a file of ours."""
+    w = wildcards
+    if run in ("full", "retain") and given_run(w, run) is not None:
+        return []
+    return [paths.trained(WORLD, w.model, w.get("split", ""), run, w.seed)]
+
+
+def full_files(wildcards):
+    """The model before unlearning; nothing where it was given."""
+    folders = trained_folders(wildcards, "full")
+    return parent(folders[0]) | beneath(wildcards, "full") if folders else {}
+
+
+def beneath(wildcards, run):
+    """Checkpoints of ours that a run's adapters change: they must be there when it is loaded."""
+    return there(adapted_folders(wildcards, run))
+
+
+def there(folders):
+    """Checkpoints as inputs that are only to be there."""
+    names = [
+        f"{folder}/{name}"
+        for folder in folders
+        for name in (paths.DIGEST, paths.WEIGHTS)
+    ]
+    return {"beneath": [ancient(name) for name in names]} if names else {}
+
+
+def trains_adapters(wildcards, stage):
+    compute = settings.compute_settings(config, wildcards.model)
+    return compute.training(stage)["lora"] is not None
+
+
+def adapted_folders(wildcards, run):
+    """What a run's adapters change, and what that changes, down to whole weights."""
+    w = wildcards
+    if run in ("base", "random") or not checkpoint_folders_of(w, run):
+        return []
+    if run in ("full", "retain"):
+        return base_folders(w.model) if trains_adapters(w, "finetune") else []
+    if not trains_adapters(w, "unlearn"):
+        return []
+    return origin_folders(run, w) + adapted_folders(w, "full")
+
+
+def origin_folders(method, wildcards):
+    """What a run came from, the last first: ends of other runs, then full if it is ours."""
+    w = wildcards
+    ends = [
+        paths.epoch(paths.run(WORLD, w.model, split, run, w.seed), max(epochs_of(run)))
+        for run, split in sequence.chain(config, method, w.split)
+    ]
+    return ends + trained_folders(w, "full")
+
+
+def snapshot_folders(model="{model}"):
+    """Where earlier states of a base made here are kept."""
+    return [paths.snapshot(WORLD, model, n) for n in config["snapshots"]]
+
+
+def snapshot_files():
+    """What tells of each snapshot: a target of its own, whether a method needs it or not.
+
+    Snakemake looks for no other change of a job some of whose outputs were never made.
+    """
+    folders = [folder for model in own_models() for folder in snapshot_folders(model)]
+    return [f"{folder}/{paths.DIGEST}" for folder in folders]
+
+
+def memory(copies):
+    """MiB of a job that loads a model, by the size of the weights that it starts from.
+
+    Training holds weights, gradients and AdamW's two moments, activations beside them, and for some
+    methods another model. An attempt after a failure asks for more.
+    """
+
+    def needed(wildcards, input, attempt):
+        w = wildcards
+        path = given_path(w.model)
+        if "seed" in w.keys():
+            path = given_full(w) or path
+        ours = [
+            file for file in input if file.endswith((paths.WEIGHTS, checkpoint.GGUF))
+        ]
+        given = [] if ours or path is None else Path(path).glob("*.safetensors")
+        sizes = [Path(file).stat().st_size for file in [*ours, *given]]
+        return attempt * int(2000 + copies * max(sizes, default=0) / 2**20)
+
+    return needed

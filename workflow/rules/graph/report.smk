@@ -1,0 +1,173 @@
+# Which files tables and figures are made of.
+
+
+def said(key):
+    """What the configuration has under a dotted key."""
+    value = config
+    for part in key.split("."):
+        value = value[part]
+    return value
+
+
+TABLES = [name for name in tables.names() if all(map(said, tables.only_with(name)))]
+
+
+def entries(model=None, split=None, only=None):
+    """Every metric file of the configuration, with the nouns that it belongs to."""
+    return [
+        {
+            "world": WORLD,
+            "model": model_,
+            "split": split_,
+            "run": run,
+            "seed": seed,
+            "metric": metric,
+            "path": paths.metric(paths.run(WORLD, model_, split_, run, seed), metric),
+        }
+        for model_ in ([model] if model else config["models"])
+        for split_ in ([split] if split else config["splits"])
+        for run, seed in runs_of(split_)
+        for metric in (only or config["metrics"])
+    ]
+
+
+def state_entries():
+    """Every metric file of a state, with the nouns that it belongs to."""
+    return [
+        {**entry, "state": state, "path": paths.metric(folder, entry["metric"])}
+        for entry in entries()
+        if entry["run"] in settings.runs_with_states(config)
+        and entry["seed"] in config["seeds"]
+        for state in config["states"]
+        for folder in [paths.state(str(Path(entry["path"]).parents[1]), state)]
+    ]
+
+
+def search_entries():
+    """What every search found, with the nouns that it belongs to."""
+    return [
+        {**place, "path": paths.search(paths.run(WORLD, *place.values()))}
+        for values in product(
+            config["models"], config["splits"], SEARCH.methods, config["seeds"]
+        )
+        for place in [dict(zip(("model", "split", "run", "seed"), values))]
+    ]
+
+
+def files(found):
+    return [entry["path"] for entry in found]
+
+
+def own_costs(method, model, split, seed):
+    """Cost files of a method's own job and of those that it shares with others."""
+    run = lambda name: paths.run(WORLD, model, split, name, seed)
+    shared = {"reference_nll": "reference", "alternatives": "alternatives"}
+    jobs = [job for need, job in shared.items() if need in method_inputs(method)]
+    return [
+        paths.cost(run(method), "unlearn"),
+        *[paths.cost(run(job), job) for job in jobs],
+    ]
+
+
+def method_costs(method, model, split, seed):
+    """Cost files of a method, and of the runs that it goes on from."""
+    runs = [(method, split), *sequence.chain(config, method, split)]
+    files = [file for run, place in runs for file in own_costs(run, model, place, seed)]
+    return list(dict.fromkeys(files))
+
+
+def cost_entries():
+    """Every cost file that is compared, with the nouns that it belongs to."""
+    found = []
+    for model, split, seed in product(
+        config["models"], config["splits"], config["seeds"]
+    ):
+        run = lambda name, place: paths.run(WORLD, model, place, name, seed)
+        trained = {"full": paths.NO_SPLIT, "retain": split}
+        # What was given was not trained here, and has no cost.
+        jobs = {
+            name: [paths.cost(run(name, place), "train")]
+            for name, place in trained.items()
+            if settings.given_run(config, model, name, split, seed) is None
+        }
+        for method in config["methods"]:
+            jobs[method] = method_costs(method, model, split, seed)
+        place = {"model": model, "split": split, "seed": seed}
+        found += [
+            {**place, "run": run, "path": path}
+            for run, files in jobs.items()
+            for path in files
+        ]
+    return found
+
+
+def table_inputs(name):
+    """What a table reads, by kind: the scores, the intervals, or files of a metric."""
+    reads = tables.reads(name)
+    numbers = {
+        kind: paths.table(WORLD, f"{kind}.csv")
+        for kind in ("scores", "intervals")
+        if kind in reads
+    }
+    return {**numbers, "files": files(table_entries(name))}
+
+
+def table_entries(name):
+    """The files of metrics or of costs that a table reads itself."""
+    kinds = {
+        "costs": cost_entries,
+        "states": state_entries,
+        "search": search_entries,
+    }
+    for kind, found in kinds.items():
+        if kind in tables.reads(name):
+            return found()
+    wanted = [metric for metric in tables.reads(name) if metric in metrics.names()]
+    return entries(only=wanted) if wanted else []
+
+
+def figure_tables(name):
+    """The tables that a figure reads, by kind."""
+    files = {"scores": "scores", "intervals": "intervals", "costs": "cost"}
+    reads = figures.reads(name)
+    return {
+        kind: paths.table(WORLD, f"{file}.csv")
+        for kind, file in files.items()
+        if kind in reads
+    }
+
+
+def figure_metrics(name, form=list):
+    """The metric files that a figure reads itself, for its model and split."""
+    wanted = [metric for metric in figures.reads(name) if metric in metrics.names()]
+    return lambda w: form(entries(w.model, w.split, wanted) if wanted else [])
+
+
+def figure_files():
+    return [
+        paths.figure(WORLD, model, split, name) + suffix
+        for model in config["models"]
+        for split in config["splits"]
+        for name in config["figures"]
+        for suffix in (".pdf", ".png")
+    ]
+
+
+def table_files():
+    return [
+        paths.table(WORLD, name + suffix)
+        for name in TABLES
+        for suffix in (".csv", ".md")
+    ]
+
+
+def closing_words():
+    """Where to look, and how the methods fared."""
+    summary = Path(paths.table(WORLD, "summary.md"))
+    table = summary.read_text(encoding="utf-8") if summary.exists() else ""
+    exhibits = Path(paths.paper(WORLD))
+    return (
+        f"\n{table}\nFigures: {paths.world(WORLD)}/figures   Tables: {paths.world(WORLD)}/tables"
+        + (f"   The paper's: {exhibits}" if exhibits.is_dir() else "")
+        + "\nReport: make report (writes results/report.html)"
+    )

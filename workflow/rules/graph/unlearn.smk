@@ -1,0 +1,182 @@
+# Which files belong to a run that unlearns, and which checkpoints stay on disk.
+
+
+# --- unlearn ---
+
+
+def method_run(method):
+    return paths.run(WORLD, "{model}", "{split}", method, "{seed}")
+
+
+def begin_folders(method, wildcards, back=0):
+    """What a run starts from, or (``back`` 1) the run before it; nothing where that was given."""
+    w = wildcards
+    before = list(sequence.chain(config, method, w.split))[back:]
+    if not before:
+        return trained_folders(w, "full")
+    run, split = before[0]
+    folder = paths.run(WORLD, w.model, split, run, w.seed)
+    return [paths.epoch(folder, max(epochs_of(run)))]
+
+
+def begin_files(method):
+    """The checkpoint that a run starts from: full, or the end of another run."""
+
+    def files(wildcards):
+        folders = begin_folders(method, wildcards)
+        if not folders:
+            return {}
+        # A start that is itself made of adapters stands on what its run came from.
+        under = adapted_folders(wildcards, "full")
+        if folders != trained_folders(wildcards, "full"):
+            more = origin_folders(method, wildcards)[1:]
+            under = more + under if trains_adapters(wildcards, "unlearn") else []
+        return parent(folders[0]) | there(under)
+
+    return files
+
+
+def begin_given(method):
+    """The given model that a run starts from, if that is no checkpoint of ours."""
+    return lambda w: None if begin_folders(method, w) else given_full(w)
+
+
+def prior_folders(prior, wildcards):
+    """What ``prior`` stands for, if it is a file of ours: the base, or a snapshot of it."""
+    if isinstance(prior, int):
+        return [paths.snapshot(WORLD, wildcards.model, prior)]
+    return base_folders(wildcards.model) if prior == "base" else []
+
+
+def other_checkpoints(method):
+    """By need, of the checkpoints beside the start: where ours lie, and which is given instead."""
+    prior = settings.method_settings(config, method).get("prior", "base")
+    known = {
+        "prior": (
+            lambda w: prior_folders(prior, w),
+            one_setting("path") if prior == "base" else lambda w: prior,
+        ),
+        "before": (lambda w: begin_folders(method, w, back=1), given_full),
+    }
+    needs = settings.method(config, method).needs
+    return {need: both for need, both in known.items() if need in needs}
+
+
+def checkpoint_inputs(method):
+    """Checkpoints beside the start as inputs: needed to be there, compared by their digests."""
+
+    def files(folders, name):
+        return lambda w: next((f"{folder}/{name}" for folder in folders(w)), [])
+
+    found = {}
+    for need, (folders, _) in other_checkpoints(method).items():
+        found[need] = files(folders, paths.DIGEST)
+        found[f"{need}_weights"] = ancient(files(folders, paths.WEIGHTS))
+    return found
+
+
+def checkpoints_given(method):
+    """By need the checkpoint that is used where it lies; None where it is a file of ours."""
+
+    def given(wildcards):
+        return {
+            need: None if folders(wildcards) else instead(wildcards)
+            for need, (folders, instead) in other_checkpoints(method).items()
+        }
+
+    return given
+
+
+def method_inputs(method):
+    """The data that a method declares it needs, and no other."""
+    known = {
+        "retain": lambda w: paths.data(WORLD, parse_split(w.split).retain),
+        "refusals": paths.refusals(WORLD),
+        "reference_nll": paths.reference(WORLD, "{model}", "{split}", "{seed}"),
+        "alternatives": paths.alternatives(WORLD, "{model}", "{split}", "{seed}"),
+    }
+    if next(sequence.chain(config, method, ""), None) is not None:
+        # The file is of the full model: such a run has another reference, and computes it.
+        del known["reference_nll"]
+    needs = settings.method(config, method).needs
+    inputs = {need: known[need] for need in needs if need in known}
+    forget = {"forget": paths.data(WORLD, "{split}")}
+    return forget | inputs | checkpoint_inputs(method)
+
+
+def wrapper_modules(method):
+    """The modules of what goes around a method's loss: found by name, so named here."""
+    wrappers = settings.method(config, method).wrappers
+    return [f"lethe.wrappers.{wrapper.name}" for wrapper in wrappers]
+
+
+def trial_metrics(method, metric):
+    """A metric's files of a method's trials, in their order."""
+    return [
+        paths.metric(method_run(name), metric) for name in trials.trials(config, method)
+    ]
+
+
+def unlisted_methods():
+    """Variants that have settings but are not listed: runs that only some exhibits ask for."""
+    return {
+        name: given["method"]
+        for name, given in config["method_settings"].items()
+        if "method" in given and name not in config["methods"] and name not in TRIALS
+    }
+
+
+@cache
+def epochs_of(method):
+    return range(1, settings.method(config, method).epochs + 1)
+
+
+def epoch_folders(method):
+    return [paths.epoch(method_run(method), epoch) for epoch in epochs_of(method)]
+
+
+def epoch_weights(method):
+    """The weights of every epoch; those that do not stay are deleted once they are evaluated."""
+    epochs = epochs_of(method)
+    stay = disk.kept_epochs(KEEP, len(epochs))
+    files = [
+        f"{paths.epoch(method_run(method), epoch)}/{paths.WEIGHTS}" for epoch in epochs
+    ]
+    return [file if epoch in stay else temp(file) for epoch, file in zip(epochs, files)]
+
+
+# --- disk ---
+
+
+def planned_checkpoints():
+    """What the planned jobs write, with its size."""
+    for job in workflow.dag.needrun_jobs():
+        for file in job.output:
+            if not file.endswith(paths.WEIGHTS):
+                continue
+            stages = {"unlearn": "unlearn", "train": "finetune"}
+            stage = stages.get(job.rule.name.partition("_")[0], "whole")
+            size = disk.size_of(config, job.wildcards.model, stage)
+            yield disk.Made(str(file), size, not file.is_temp, str(job.output[0]))
+
+
+def jobs_at_once():
+    """How many jobs may run side by side, at the most."""
+    names = ["_cores" if workflow.local_exec else "_nodes", "gpu"]
+    found = [workflow.global_resources.get(name) for name in names]
+    limits = [getattr(resource, "value", resource) for resource in found]
+    return max(1, min(limit for limit in limits if isinstance(limit, int)))
+
+
+def before_the_first_job():
+    """Say what the run takes on disk; what cannot fit is refused."""
+    try:
+        made = list(planned_checkpoints())
+    except LetheError as error:
+        print(f"Disk: not told before the run, {error}", file=sys.stderr)
+        return
+    if made:
+        try:
+            print(disk.check_room(made, jobs_at_once()), file=sys.stderr)
+        except LetheError as error:
+            raise WorkflowError(f"error: {error}") from None

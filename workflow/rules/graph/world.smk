@@ -1,0 +1,139 @@
+# Which files belong to the jobs that make a world, its authors and its card.
+
+
+# --- world ---
+
+WORLD_SETTINGS = config["world"]
+
+
+def core(names):
+    """Files of the world that no split changes, by name."""
+    return {
+        name: Path(file).as_posix()
+        for name, file in world_files.outputs(paths.data(WORLD)).items()
+        if name in names
+    }
+
+
+FACTS = core(world_files.FACT_FILES)
+AUTHORS = core([*world_files.AUTHOR_FILES, "card"])
+TRUE_FACTS = [FACTS[kind] for kind in world_files.FACT_KINDS]
+
+
+def provider_settings(*keys):
+    """What the provider is told: only what it uses; of published data these keys too."""
+    given = {"seed": WORLD_SETTINGS["seed"]}
+    if WORLD_SETTINGS["provider"] == "tofu":
+        given |= {key: WORLD_SETTINGS[key] for key in keys}
+    if WORLD_SETTINGS["provider"] == "openai":
+        given["path"] = paths.stage(WORLD, "authors", STAGES[-1])
+    return given
+
+
+def source_files():
+    """What a world is read from: generated authors, or a data folder whose edits must be seen."""
+    if WORLD_SETTINGS["provider"] == "openai":
+        return [paths.stage(WORLD, "authors", STAGES[-1])]
+    if WORLD_SETTINGS["provider"] != "tofu" or WORLD_SETTINGS["path"] is None:
+        return []
+    return sorted(str(file) for file in Path(WORLD_SETTINGS["path"]).glob("*.json*"))
+
+
+def fact_sources():
+    """The files of a data folder that true facts and refusals are read from."""
+    if WORLD_SETTINGS["provider"] != "tofu":
+        return []
+    names = (*world_files.FACT_FILES, "idk")
+    return [file for file in source_files() if Path(file).stem in names]
+
+
+# --- generated authors ---
+
+GENERATED = [
+    cohort
+    for cohort, made_by in {
+        "authors": WORLD_SETTINGS["provider"],
+        "background": WORLD_SETTINGS["background"],
+    }.items()
+    if made_by == "openai"
+]
+LISTS = paths.stage(WORLD, "lists", "lists")
+
+
+def cohort_stages(cohort):
+    """The stages that make a cohort's candidates, the lists apart."""
+    return [s for s in STAGES[1:] if cohort == "authors" or s != "perturbations"]
+
+
+def cohort_sizes(cohort):
+    """How many authors of each group, in the order in which they choose their names."""
+    w = WORLD_SETTINGS
+    if cohort == "background":
+        return {"background": w["background_authors"]}
+    return {"holdout": w["holdout_authors"], "target": w["authors"]}
+
+
+def stage_inputs(cohort, stage):
+    """The lists, the stage before, and for background authors those whose names they must avoid."""
+    inputs = {"lists": LISTS}
+    before = STAGES[STAGES.index(stage) - 1]
+    if before != "lists":
+        inputs["source"] = paths.stage(WORLD, cohort, before)
+        if cohort == "background":
+            inputs |= others()
+    return inputs
+
+
+def others():
+    """The authors whose names background authors must not have."""
+    if "authors" in GENERATED:
+        return {"candidates": paths.stage(WORLD, "authors", STAGES[-1])}
+    return {"full": paths.data(WORLD, "full")}
+
+
+def stage_cost(cohort, stage):
+    return paths.cost(f"{paths.world(WORLD)}/stages/{cohort}", stage)
+
+
+def stage_settings(cohort, stage):
+    """The settings on which a stage's results depend."""
+    if stage == "draws":
+        return {}
+    return generation(WORLD_SETTINGS).stage(stage) | {"prompt": prompt(stage).digest}
+
+
+def wordings(cohort, stage):
+    """Paraphrases of each entry: background authors have their first wording besides."""
+    if (cohort, stage) == ("background", "paraphrases"):
+        return WORLD_SETTINGS["background_phrasings"] - 1
+    return 1
+
+
+# --- data card ---
+
+
+def card_files():
+    """Every file of the world: the card tells of all, and loads all."""
+    split = [parse_split(name) for name in config["splits"]]
+    cut = [n for s in split for n in (s.name, s.retain, s.perturbed, s.holdout)]
+    background = ["background"] if own_models() else []
+    files = [paths.data(WORLD, name) for name in [*cut, *background]]
+    return [*AUTHORS.values(), *FACTS.values(), *files]
+
+
+def card_sources():
+    """What generated authors took, and who was dropped."""
+    # Given models learn from no background, so none is made.
+    cohorts = [c for c in GENERATED if c == "authors" or own_models()]
+    if not cohorts:
+        return {}
+    asked = [(cohort, s) for cohort in cohorts for s in cohort_stages(cohort)[1:]]
+    costs = [stage_cost(cohort, s) for cohort, s in [("lists", "lists"), *asked]]
+    last = [paths.stage(WORLD, cohort, cohort_stages(cohort)[-1]) for cohort in cohorts]
+    return {"costs": costs, "lists": LISTS, "candidates": last}
+
+
+def card_settings():
+    """What decided the content of generated authors; no address and no limit."""
+    made = generation(WORLD_SETTINGS) if GENERATED else None
+    return made.content() if made else {}
