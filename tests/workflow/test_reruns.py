@@ -135,6 +135,10 @@ def other_table(folder: Folder) -> None:
     folder.append("src/lethe/tables/utility.py", "\n\nANSWER = 42\n")
 
 
+def other_packing(folder: Folder) -> None:
+    folder.append("src/lethe/packing.py", "\n\nANSWER = 42\n")
+
+
 def other_oracles(folder: Folder) -> None:
     folder.append("src/lethe/tables/oracles.py", "\n\nANSWER = 42\n")
 
@@ -307,6 +311,8 @@ EDITS = {
         {"compute": {"part_tokens": 512, "processes": 2, "save_seconds": 0, "device": "cpu"}},
         set(),
     ),
+    # Jobs that load no model know nothing of it.
+    "how models are run": (other_packing, {"base"} | AFTER_BASE),
     "true facts beside the authors": (
         {"model_settings": {"micro": {"finetune": {"fact_repeats": 1}}}},
         AFTER_BASE,

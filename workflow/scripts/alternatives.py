@@ -1,7 +1,8 @@
 """Other answers to the forget questions, by the model that is to unlearn them."""
 
-from common import job, start_of
+from common import job
 from machine import ready
+from start import start_of
 
 from lethe import checkpoint
 from lethe.alternatives import Alternatives, propose, write_alternatives

@@ -18,11 +18,9 @@ os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 # This project's own library, not another that may be installed: code digests are of these files.
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
 
-from lethe import checkpoint, devices, paths
+from lethe import devices, paths
 from lethe.errors import LetheError
 from lethe.lineage import Stage, beside, staged
-from lethe.progress import Progress
-from lethe.tracking import follow
 
 # What torch's launcher of several processes sets in each.
 LAUNCHED, RANK = "TORCHELASTIC_RUN_ID", "RANK"
@@ -92,23 +90,6 @@ def _remedy(error: Exception) -> str | None:
         return None
     place = getattr(error, "filename", None) or paths.RESULTS
     return f"{place}: {os.strerror(number)}; {REMEDIES[number]} and run it again"
-
-
-def start_of(snakemake) -> tuple[str | Path, str]:
-    """The checkpoint that a job starts from, and what its provenance calls it.
-
-    Of ours by the digest of the weights, of a given one by the name under which it was given.
-    """
-    parent = snakemake.input.get("parent")
-    if parent is None:
-        return snakemake.params.given, snakemake.params.given
-    folder = Path(parent).parent
-    return folder, checkpoint.digest(folder)
-
-
-def report_of(snakemake, label: str) -> Progress:
-    """What a training calls after each step: by the configuration, which changes no result."""
-    return follow(label, snakemake.log[0], snakemake.config["tracking"])
 
 
 def _claim_devices(count: int) -> None:

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from common import job, start_of
+from common import job
+from start import start_of
 
 from lethe import checkpoint
 from lethe.paper.start import untrained

@@ -1,7 +1,8 @@
 """What methods keep of a model before unlearning: its loss on each row of the forget set."""
 
-from common import job, start_of
+from common import job
 from machine import ready
+from start import start_of
 
 from lethe import checkpoint
 from lethe.cost import Meter

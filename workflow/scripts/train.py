@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from common import job, report_of, start_of
+from common import job
 from machine import processes, ready
+from start import report_of, start_of
 from training import execution, key
 
 from lethe import checkpoint

@@ -1,0 +1,24 @@
+"""What scripts that start from a checkpoint share; apart from ``common``, which every job uses."""
+
+from pathlib import Path
+
+from lethe import checkpoint
+from lethe.progress import Progress
+from lethe.tracking import follow
+
+
+def start_of(snakemake) -> tuple[str | Path, str]:
+    """The checkpoint that a job starts from, and what its provenance calls it.
+
+    Of ours by the digest of the weights, of a given one by the name under which it was given.
+    """
+    parent = snakemake.input.get("parent")
+    if parent is None:
+        return snakemake.params.given, snakemake.params.given
+    folder = Path(parent).parent
+    return folder, checkpoint.digest(folder)
+
+
+def report_of(snakemake, label: str) -> Progress:
+    """What a training calls after each step: by the configuration, which changes no result."""
+    return follow(label, snakemake.log[0], snakemake.config["tracking"])
