@@ -109,7 +109,7 @@ RECORDS = "results/given/micro/forget10/base/seed0/records/tofu.json"
 def test_a_given_folder_is_evaluated_where_it_lies(micro, tmp_path):
     folder = sources(tmp_path / "folder")
     outcome = folder.run(RECORDS, overlay=given(micro))
-    assert outcome.jobs == {"world", "split_forget10", "collect[forget10,base,0,tofu]"}
+    assert outcome.jobs == {"facts", "world", "split_forget10", "collect[forget10,base,0,tofu]"}
     assert not (folder / "results/given/micro/base").exists()
     points = json.loads((folder / RECORDS).read_text())["checkpoints"]
     assert [(point["epoch"], point["step"]) for point in points] == [(0, 0)]
@@ -126,7 +126,7 @@ def test_a_gguf_file_is_converted_once_and_again_when_it_changes(micro, tmp_path
     assert checkpoint.origin(base)["file"] == "micro.gguf"
     assert folder.planned(digest, overlay=overlay) == set()
     training = "results/given/micro/all/full/seed0/checkpoint/checkpoint.json"
-    assert folder.planned(training, overlay=overlay) == {"world", "train_full[0]"}
+    assert folder.planned(training, overlay=overlay) == {"facts", "world", "train_full[0]"}
     with weights.open("ab") as file:
         file.write(b"\0")
     assert folder.planned(digest, overlay=overlay) == {"import_base"}
@@ -141,7 +141,7 @@ def test_other_numbers_of_items_evaluate_again_and_train_nothing(home):
     planned = home.planned(overlay={"evaluation": {"items": {**by_set, "retain": 19}}})
     assert {job.partition("[")[0] for job in planned if "figure" not in job} == {
         *("collect", "score", "scores", "intervals", "claims", "all"),
-        *("table_summary", "table_utility", "table_oracles"),
+        *("table_summary", "table_utility", "table_oracles", "table_method_claims"),
     }
 
 
@@ -196,7 +196,7 @@ def test_methods_start_from_a_given_full_model(micro, tmp_path):
     npo = "results/given/micro/forget10/npo/seed0"
     outcome = folder.run(f"{npo}/records/tofu.json", overlay=given_runs(micro))
     assert outcome.jobs == {
-        *("world", "split_forget10", "reference[forget10,0]"),
+        *("facts", "world", "split_forget10", "reference[forget10,0]"),
         *("unlearn_npo[forget10,0]", "collect[forget10,npo,0,tofu]"),
     }
     assert checkpoint.origin(folder / npo / "epoch2")["parent"] == str(micro)
