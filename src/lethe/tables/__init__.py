@@ -21,7 +21,17 @@ if TYPE_CHECKING:
     from lethe.tables.base import TableData
 
 FOLDER = Path(__file__).parent
-_HELPERS = {"__init__", "base", "bootstrap", "costs", "intervals", "labels", "scores", "shape"}
+_HELPERS = {
+    "__init__",
+    "base",
+    "bootstrap",
+    "costs",
+    "intervals",
+    "labels",
+    "scores",
+    "markdown",
+    "shape",
+}
 
 
 def names() -> list[str]:
