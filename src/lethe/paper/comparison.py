@@ -14,7 +14,7 @@ from lethe.files import read_json
 from lethe.paper.cells import Cell, figure_cells, reference_cells, retain_cells, test
 from lethe.paper.evaluations import Evaluations
 from lethe.paper.logs import LLAMA, counterpart, model_name
-from lethe.tables.markdown import markdown_table
+from lethe.tables.shape import markdown_table
 
 PRINTED = Path(__file__).with_name("printed.json")
 SPLITS = ("forget10", "forget05", "forget01")

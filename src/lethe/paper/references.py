@@ -7,7 +7,7 @@ import pandas as pd
 from lethe.paper.cells import pivot, reference_cells, table
 from lethe.paper.evaluations import Evaluations
 from lethe.tables.labels import run_label
-from lethe.tables.markdown import markdown_table
+from lethe.tables.shape import markdown_table
 
 
 def build(evaluations: Evaluations, splits: Sequence[str]) -> pd.DataFrame:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from lethe.paper.cells import pivot, retain_cells, table
 from lethe.paper.evaluations import Evaluations
-from lethe.tables.markdown import markdown_table
+from lethe.tables.shape import markdown_table
 
 
 def build(evaluations: Evaluations, splits: Sequence[str]) -> pd.DataFrame:

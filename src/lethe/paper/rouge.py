@@ -8,7 +8,7 @@ import pandas as pd
 from lethe.paper.cells import SETS, largest_first
 from lethe.paper.evaluations import Evaluations
 from lethe.tables.labels import BASE, FULL, run_label
-from lethe.tables.markdown import markdown_table
+from lethe.tables.shape import markdown_table
 
 RUNS = (BASE, FULL)
 

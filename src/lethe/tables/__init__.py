@@ -21,17 +21,7 @@ if TYPE_CHECKING:
     from lethe.tables.base import TableData
 
 FOLDER = Path(__file__).parent
-_HELPERS = {
-    "__init__",
-    "base",
-    "bootstrap",
-    "costs",
-    "intervals",
-    "labels",
-    "scores",
-    "markdown",
-    "shape",
-}
+_HELPERS = {"__init__", "base", "bootstrap", "costs", "intervals", "labels", "scores", "shape"}
 
 
 def names() -> list[str]:

@@ -14,7 +14,7 @@ from lethe.files import read_json
 from lethe.tables.base import TableData
 from lethe.tables.costs import COLUMNS, KEY, PEAKS, SHARES, SUMS
 from lethe.tables.labels import FULL, RETAIN, run_label
-from lethe.tables.markdown import markdown_table
+from lethe.tables.shape import markdown_table
 
 READS = ("costs",)
 BACKWARD = 2

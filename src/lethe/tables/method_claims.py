@@ -5,7 +5,7 @@ import pandas as pd
 from lethe.method_claims import FAILS, HOLDS, UNTESTED, check
 from lethe.papers_claim import CLAIMS
 from lethe.tables.base import TableData
-from lethe.tables.markdown import markdown_table
+from lethe.tables.shape import markdown_table
 from lethe.tables.states import state_scores
 
 READS = ("scores", "states")

@@ -16,8 +16,7 @@ from lethe.metrics.base import CheckpointValues, MetricFile, read_metric
 from lethe.statistics import ENOUGH, SIGNIFICANT, Distances, against_oracles, oracle_pairs
 from lethe.tables.base import TableData
 from lethe.tables.labels import FULL, RETAIN, run_label
-from lethe.tables.markdown import markdown_table
-from lethe.tables.shape import bracketed
+from lethe.tables.shape import bracketed, markdown_table
 
 READS = ("truth_ratio",)
 # Of the distances between a checkpoint and the oracles, and of those between oracles.

@@ -8,7 +8,7 @@ from lethe.files import read_json
 from lethe.search import HALVES
 from lethe.tables.base import TableData
 from lethe.tables.labels import run_label
-from lethe.tables.markdown import markdown_table
+from lethe.tables.shape import markdown_table
 
 READS = ("search",)
 ONLY_WITH = ("search.methods",)

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
+from tabulate import tabulate
 
 from lethe.errors import LetheError
 from lethe.statistics import LEVEL, range_coverage, seed_interval
@@ -160,6 +161,12 @@ def _p_value(p: float) -> str:
     if p == 0:
         return "0"  # smaller than any double
     return format(p, ".3f" if p >= 0.001 else ".2e")
+
+
+def markdown_table(rows: list[dict]) -> str:
+    """A Markdown table of ready-made text; numbers are not parsed again."""
+    headers = {key: key for key in rows[0]} if rows else "keys"
+    return tabulate(rows, headers=headers, tablefmt="github", disable_numparse=True) + "\n"
 
 
 def note(table: pd.DataFrame) -> str:

@@ -9,8 +9,7 @@ import pandas as pd
 from lethe.metrics.base import read_metric
 from lethe.tables.base import TableData
 from lethe.tables.labels import run_label
-from lethe.tables.markdown import markdown_table
-from lethe.tables.shape import bracketed, last_epochs
+from lethe.tables.shape import bracketed, last_epochs, markdown_table
 from lethe.tables.summary import MEASURES
 
 READS = ("scores", "states")

@@ -9,8 +9,17 @@ import pandas as pd
 from lethe.tables.base import TableData
 from lethe.tables.intervals import Intervals
 from lethe.tables.labels import RETAIN
-from lethe.tables.markdown import markdown_table
-from lethe.tables.shape import Group, cell, columns, groups, note, place, row_label, spread
+from lethe.tables.shape import (
+    Group,
+    cell,
+    columns,
+    groups,
+    markdown_table,
+    note,
+    place,
+    row_label,
+    spread,
+)
 
 # key: (metric, value in its file, heading, number format)
 MEASURES = {

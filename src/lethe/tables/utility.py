@@ -4,8 +4,7 @@ import pandas as pd
 
 from lethe.tables.base import TableData
 from lethe.tables.labels import SETS, UTILITY_SETS
-from lethe.tables.markdown import markdown_table
-from lethe.tables.shape import cell, columns, groups, note, place, row_label
+from lethe.tables.shape import cell, columns, groups, markdown_table, note, place, row_label
 
 METRICS = {"probability": "Prob.", "rouge": "ROUGE", "truth_ratio": "Truth ratio"}
 NINE = tuple((metric, name) for name in UTILITY_SETS for metric in METRICS)
