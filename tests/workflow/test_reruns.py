@@ -206,7 +206,8 @@ EDITS = {
         other_model_utility,
         scored(runs(), ["model_utility"]) | report() - {"table_oracles"},
     ),
-    "what metrics share": (other_metric_helper, scored(runs()) | report()),
+    # The script of every table reads scores, that of costs too.
+    "what metrics share": (other_metric_helper, scored(runs()) | report() | {"table_cost"}),
     "the script of scores": (other_score_script, scored(runs()) | report()),
     "the script of collecting": (other_collect_script, evaluated(runs()) | report()),
     "the source of a suite": (other_suite, evaluated(runs()) | report()),
