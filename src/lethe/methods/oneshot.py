@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict
 
+from lethe.errors import LetheError
 from lethe.methods import base
 from lethe.methods.passes import Passes
 
@@ -31,7 +32,7 @@ class Method(base.Method):
 
     def act(self, model, data: base.Supervision, seed: int) -> None:
         """Edit ``model`` in place, or attach an intervention to it (``lethe.interventions``)."""
-        raise NotImplementedError
+        raise LetheError(f"{type(self).__module__}: a method that acts once defines act()")
 
     def run(self, model, data, seed, report=lambda step, steps, loss: None, how=None):
         self.act(model, data, seed)
