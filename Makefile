@@ -9,8 +9,9 @@ INSTALLED := .venv/.installed
 demo: $(INSTALLED)
 	@$(BIN)/python -m lethe.demo
 
+# One process a core, each with whole files of tests.
 test: $(INSTALLED) lint
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses logical --maxprocesses 4 --dist loadfile
 
 # Three worlds and seeds that no tuning has seen; takes about 20 minutes.
 science: $(INSTALLED)

@@ -33,7 +33,8 @@ class ItemSet:
     A suite records the columns that it names; the others are None. Losses are the mean negative
     log-likelihood of a token of the answer in nats, the end token included; ``*_tokens`` how many
     tokens that is (None also where a foreign log does not tell). ``perturbed_*`` have a value for
-    each wrong answer; ``paraphrase_*`` are None where a set has no paraphrases.
+    each wrong answer, of which ``wrong_answer`` is the first as a text; ``paraphrase_*`` are None
+    where a set has no paraphrases.
 
     ``token_*`` have a value for each token of the answer, *without* the end token, from a pass
     over the true answer: its log-probability (nats), whether it is the likeliest token (1 or 0),
@@ -45,6 +46,7 @@ class ItemSet:
     question: list[str]
     answer: list[str]
     generation: list[str] | None = None
+    wrong_answer: list[str] | None = None
     answer_loss: np.ndarray | None = None
     perturbed_loss: Nested | None = None
     paraphrase_loss: np.ndarray | None = None
@@ -198,6 +200,7 @@ COLUMNS = {
     "question": (_text_fault, False),
     "answer": (_text_fault, False),
     "generation": (_text_fault, False),
+    "wrong_answer": (_text_fault, False),
     "answer_loss": (_loss_fault, False),
     "answer_tokens": (_count_fault, False),
     "paraphrase_loss": (_loss_fault, False),

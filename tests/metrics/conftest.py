@@ -15,6 +15,7 @@ def make_set(name: str, n: int, seed: int) -> dict[str, list]:
         "question": [f"{name} question {i}?" for i in range(n)],
         "answer": [" ".join(draw.sample(words, 5)) for _ in range(n)],
         "generation": [" ".join(draw.sample(words, 4)) for _ in range(n)],
+        "wrong_answer": [" ".join(draw.sample(words, 5)) for _ in range(n)],
         "answer_loss": [draw.uniform(0.1, 3) for _ in range(n)],
         "answer_tokens": [draw.randint(2, 9) for _ in range(n)],
         "perturbed_loss": [[draw.uniform(1, 4) for _ in range(k)] for _ in range(n)],

@@ -20,7 +20,7 @@ SHIPPED = {"probability", "rouge", "truth_ratio", "model_utility", "forget_quali
 def test_metrics_are_found_by_name():
     assert set(metrics.names()) >= SHIPPED
     assert "base" not in metrics.names()
-    with pytest.raises(LetheError, match=r"'rogue'.*probability, rouge, truth_ratio"):
+    with pytest.raises(LetheError, match=r"'rogue'.*probability, .*rouge, truth_ratio"):
         metrics.load("rogue")
     for name in ("base", "../records", ""):
         with pytest.raises(LetheError, match="none of that name"):

@@ -1,22 +1,42 @@
+from collections.abc import Callable
+
 import pytest
+from filelock import FileLock
 from workflow_folder import Folder, sources
 
 
 @pytest.fixture(scope="session")
-def home(tmp_path_factory) -> Folder:
-    """A folder in which the smoke preset has run. For reading and dry runs only: copy to edit."""
-    folder = sources(tmp_path_factory.mktemp("home"))
-    folder.run()
+def made_once(tmp_path_factory) -> Callable[[str, Callable[[Folder], None]], Folder]:
+    """Make a folder of sources once, for all processes among which pytest-xdist divides the tests."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if base.name.startswith("popen-") else base
+
+    def folder(name: str, fill: Callable[[Folder], None]) -> Folder:
+        top, ready = shared / name, shared / f"{name}.ready"
+        with FileLock(shared / f"{name}.lock"):
+            if not ready.exists():
+                fill(sources(top))
+                ready.touch()
+        return Folder(top)
+
     return folder
 
 
 @pytest.fixture(scope="session")
-def clone(home, tmp_path_factory) -> Folder:
+def home(made_once) -> Folder:
+    """A folder in which the smoke preset has run. For reading and dry runs only: copy to edit."""
+    return made_once("home", lambda folder: folder.run())
+
+
+@pytest.fixture(scope="session")
+def clone(home, made_once) -> Folder:
     """A fresh clone to which ``home``'s results were brought. Copy it to edit, as ``home``."""
-    folder = sources(tmp_path_factory.mktemp("clone"))
-    brought = folder.lethe("bring", str(home.path))
-    assert brought.code == 0, brought.end
-    return folder
+
+    def bring(folder: Folder) -> None:
+        brought = folder.lethe("bring", str(home.path))
+        assert brought.code == 0, brought.end
+
+    return made_once("clone", bring)
 
 
 @pytest.fixture

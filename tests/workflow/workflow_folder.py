@@ -64,8 +64,9 @@ class Folder:
         """Run the folder's preset, or another, with ``overlay`` laid over its settings."""
         presets = [preset or self.preset]
         if overlay:
-            # Beside the folder, not in it: a folder that only plans can then be shared.
-            laid = self.path.parent / f"{self.path.name}_overlay.yaml"
+            # Beside the folder, not in it, and one for each process: a folder that only plans can
+            # then be shared.
+            laid = self.path.parent / f"{self.path.name}_overlay_{os.getpid()}.yaml"
             laid.write_text(yaml.safe_dump(overlay), encoding="utf-8")
             presets.append(str(laid))
         return self._python(

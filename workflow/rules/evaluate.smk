@@ -51,6 +51,7 @@ rule score:
         records=metric_records,
         needs=own_metrics,
         oracle=oracle_metrics,
+        oracle_records=oracle_records,
         full=full_metrics,
     output:
         paths.metric(

@@ -14,5 +14,6 @@ with job(snakemake) as stage:
         dict(zip(p.needs, i.oracle, strict=True)) if i.oracle else None,
         dict(zip(p.needs, i.full, strict=True)) if i.full else None,
         stage(snakemake.output[0]),
+        i.oracle_records or None,
         **p.settings,
     )

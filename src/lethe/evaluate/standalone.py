@@ -81,7 +81,7 @@ def _entry(file: MetricFile) -> dict[str, Any]:
 def _obstacle(name: str, request: Request, data: "_Data") -> str | None:
     """Why a metric cannot be computed here, if so."""
     contract = metrics.contract(name)
-    if contract.oracle and request.oracle is None:
+    if (contract.oracle or contract.oracle_records) and request.oracle is None:
         return "needs an oracle; name one"
     if contract.full and request.full is None:
         return "needs the model before unlearning; name it as full"
@@ -170,6 +170,7 @@ class _Scores:
                 needs(source),
                 needs(request.oracle) if contract.oracle else None,
                 needs(request.full) if contract.full else None,
+                self._records(request.oracle, contract.suite) if contract.oracle_records else None,
                 **request.settings.get(name, {}),
             )
         return self.files[source, name]

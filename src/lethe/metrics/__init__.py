@@ -7,6 +7,7 @@ constants that say what it asks for, where that differs from the defaults:
     ORACLE = True               whether it reads the same files of the oracle too (no)
     FULL = True                 whether it reads those of the model before unlearning too (no)
     RECORDS = False             whether it reads the records (yes)
+    ORACLE_RECORDS = True       whether it reads those of the oracle too (no)
     SUITE = "tokens"            whose records these are (the suite ``tofu``)
     SETS = ("forget",)          the sets of those records that it reads
     SETTINGS = {"variant": ("geometric", "arithmetic")}    choices; the first is the default
@@ -37,6 +38,7 @@ class Contract:
     oracle: bool = False
     full: bool = False
     records: bool = True
+    oracle_records: bool = False
     suite: str = "tofu"
     sets: tuple[str, ...] = ()
     settings: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -77,17 +79,19 @@ def settings_of(name: str, given: Mapping[str, str]) -> dict[str, str]:
     return {key: given.get(key, values[0]) for key, values in allowed.items()}
 
 
-def compute(name: str, records=None, needs=None, oracle=None, full=None, **settings):
+def compute(
+    name: str, records=None, needs=None, oracle=None, full=None, oracle_records=None, **settings
+):
     """Compute a metric from what is already in memory.
 
-    ``records`` is a ``lethe.records.Records`` of the metric's suite; ``needs``, ``oracle`` and
-    ``full`` map names of metrics to ``MetricFile``. Returns a ``MetricFile``. An unknown setting or
+    ``records`` and ``oracle_records`` are ``lethe.records.Records`` of the metric's suite;
+    ``needs``, ``oracle`` and ``full`` map names of metrics to ``MetricFile``. Returns a ``MetricFile``. An unknown setting or
     value is a LetheError.
     """
     from lethe.metrics.base import Inputs, MetricFile
 
     chosen = settings_of(name, settings)
-    inputs = Inputs(records, needs or {}, oracle, full, chosen)
+    inputs = Inputs(records, needs or {}, oracle, full, chosen, oracle_records)
     return MetricFile(name, load(name).compute(inputs), chosen)
 
 
@@ -98,6 +102,7 @@ def score(
     oracle_paths: Mapping[str, str | os.PathLike] | None,
     full_paths: Mapping[str, str | os.PathLike] | None,
     out: str | os.PathLike,
+    oracle_records_path: str | os.PathLike | None = None,
     **settings: str,
 ) -> None:
     """Compute one metric of one run from files and write its metric file.
@@ -109,11 +114,12 @@ def score(
     from lethe.metrics.base import write_metric
 
     wanted = contract(name)
-    records = _records(name, records_path) if wanted.records else None
+    records = _records(name, records_path, "the run") if wanted.records else None
+    oracles = _records(name, oracle_records_path, "the oracle") if wanted.oracle_records else None
     needs = _files(name, wanted.needs, needs_paths, "the run's")
     oracle = _files(name, wanted.needs, oracle_paths, "the oracle's") if wanted.oracle else None
     full = _files(name, wanted.needs, full_paths, "the full model's") if wanted.full else None
-    write_metric(out, compute(name, records, needs, oracle, full, **settings))
+    write_metric(out, compute(name, records, needs, oracle, full, oracles, **settings))
 
 
 def _known(name: str) -> None:
@@ -121,11 +127,11 @@ def _known(name: str) -> None:
         raise LetheError(f"metric '{name}': there is none of that name, only {', '.join(names())}")
 
 
-def _records(name: str, path: str | os.PathLike | None):
+def _records(name: str, path: str | os.PathLike | None, whose: str):
     from lethe.records import read_records
 
     if path is None:
-        raise LetheError(f"metric '{name}': needs the records of the run; name their file")
+        raise LetheError(f"metric '{name}': needs the records of {whose}; name their file")
     return read_records(path)
 
 

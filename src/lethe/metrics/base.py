@@ -59,6 +59,7 @@ class Inputs:
     oracle: dict[str, MetricFile] | None = None
     full: dict[str, MetricFile] | None = None
     settings: dict[str, str] = field(default_factory=dict)
+    oracle_records: "Records | None" = None
 
 
 def items_of(inputs: Inputs, checkpoint: "Checkpoint", name: str) -> "ItemSet":
@@ -85,10 +86,20 @@ def column_of(inputs: Inputs, checkpoint: "Checkpoint", name: str, column: str):
 
 def only_checkpoint(file: MetricFile, what: str) -> CheckpointValues:
     """The one checkpoint of an oracle's or the full model's file; LetheError if there are more."""
-    if len(file.checkpoints) != 1:
-        count = len(file.checkpoints)
-        raise LetheError(f"{file.place}: {what} has 1 checkpoint, this {count}; name another")
-    return file.checkpoints[0]
+    return _only(file.checkpoints, file.place, what)
+
+
+def only_recorded(records: "Records", what: str) -> "Checkpoint":
+    """The one checkpoint of an oracle's records; LetheError if there are more."""
+    return _only(records.checkpoints, records.path, what)
+
+
+def _only(checkpoints: list, place: str, what: str):
+    if len(checkpoints) != 1:
+        raise LetheError(
+            f"{place}: {what} has 1 checkpoint, this {len(checkpoints)}; name another"
+        )
+    return checkpoints[0]
 
 
 def value_of(file: MetricFile, checkpoint: CheckpointValues, name: str) -> float:

@@ -108,6 +108,7 @@ def _item_set(
         question=[probe.question for probe in probes],
         answer=[probe.answer for probe in probes],
         generation=[next(said) for _ in probes],
+        wrong_answer=[probe.perturbed[0] for probe in probes],
         answer_loss=np.array([row[0] for row in loss]),
         answer_tokens=np.array([row[0] for row in count]),
         paraphrase_loss=np.array([row[1] for row in loss]) if paraphrased else None,

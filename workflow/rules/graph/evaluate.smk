@@ -78,24 +78,32 @@ def own_metrics(wildcards):
     return [paths.metric(measured_folder(wildcards), need) for need in needs]
 
 
-def oracle_metrics(wildcards):
-    """The same files of the oracle: of the run's own seed, or of the first for further oracles."""
-    contract, w = metrics.contract(wildcards.metric), wildcards
-    if not contract.oracle:
-        return []
+def held_against(wildcards, run):
+    """The folder of the oracle or of full: of the run's own seed, or the first's for more oracles."""
+    w = wildcards
     seed = w.seed if int(w.seed) in config["seeds"] else config["seeds"][0]
-    oracle = paths.run(WORLD, w.model, w.split, "retain", seed)
-    return [paths.metric(oracle, need) for need in contract.needs]
+    return paths.run(WORLD, w.model, w.split, run, seed)
+
+
+def oracle_metrics(wildcards):
+    """The same files of the oracle."""
+    contract = metrics.contract(wildcards.metric)
+    oracle = held_against(wildcards, "retain")
+    return [paths.metric(oracle, need) for need in contract.needs if contract.oracle]
 
 
 def full_metrics(wildcards):
     """The same files of the model before unlearning."""
-    contract, w = metrics.contract(wildcards.metric), wildcards
-    if not contract.full:
+    contract = metrics.contract(wildcards.metric)
+    full = held_against(wildcards, "full")
+    return [paths.metric(full, need) for need in contract.needs if contract.full]
+
+
+def oracle_records(wildcards):
+    contract = metrics.contract(wildcards.metric)
+    if not contract.oracle_records:
         return []
-    seed = w.seed if int(w.seed) in config["seeds"] else config["seeds"][0]
-    full = paths.run(WORLD, w.model, w.split, "full", seed)
-    return [paths.metric(full, need) for need in contract.needs]
+    return paths.records(held_against(wildcards, "retain"), contract.suite)
 
 
 def metric_records(wildcards):
