@@ -12,7 +12,7 @@ from lethe.tiny import Architecture, make_model, train_tokenizer
 from lethe.world import files, provider
 
 REAL = "config/smollm2.yaml"
-METHODS = ("grad_ascent", "grad_diff", "kl_min", "idk", "npo", "npo_retain")
+METHODS = ("grad_ascent", "grad_diff", "kl_min", "idk", "npo")
 
 
 @pytest.fixture(scope="module")
@@ -51,13 +51,13 @@ def test_the_preset_with_real_weights_is_planned_whole(fresh, data, stand_in):
     planned = fresh.planned(overlay=real(data, stand_in), preset=REAL)
     runs = ["base,0", "full,0", "retain,0", *(f"{method},0" for method in METHODS)]
     assert {job for job in planned if job.startswith("collect")} == {
-        f"collect[forget20,{run},tofu]" for run in runs
+        f"collect[forget25,{run},tofu]" for run in runs
     }
-    assert {f"unlearn_{method}[forget20,0]" for method in METHODS} <= planned
-    assert {"import_base", "train_full[0]", "train_retain[forget20,0]"} <= planned
+    assert {f"unlearn_{method}[forget25,0]" for method in METHODS} <= planned
+    assert {"import_base", "train_full[0]", "train_retain[forget25,0]"} <= planned
     # A given model learns from no background.
     assert not {"base", "background"} & planned
-    assert {"scores", "claims", "figure_trajectories[forget20]"} <= planned
+    assert {"scores", "claims", "figure_trajectories[forget25]"} <= planned
 
 
 @pytest.mark.parametrize(
