@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lethe import paths
-from lethe.config import compute_settings, method_settings
+from lethe.config import compute_settings, method
 from lethe.errors import LetheError
 from lethe.sizes import checkpoint_bytes
 from lethe.trials import all_trials
@@ -26,10 +26,7 @@ def kept_epochs(keep: str | None, epochs: int) -> set[int]:
 def methods_bytes(config: Mapping[str, Any], keep: str | None) -> int:
     """What the kept checkpoints of all methods take; LetheError where a size is not known."""
     runs = len(config["splits"]) * len(config["seeds"])
-    epochs = sum(
-        len(kept_epochs(keep, method_settings(config, name)["epochs"]))
-        for name in config["methods"]
-    )
+    epochs = sum(len(kept_epochs(keep, method(config, name).epochs)) for name in config["methods"])
     return sum(runs * epochs * size_of(config, model, "unlearn") for model in config["models"])
 
 

@@ -130,7 +130,7 @@ class _Planner:
         """Checkpoints that are evaluated in one split: of methods one an epoch."""
         seeds = len(self.config["seeds"])
         base = 1 if self.config["evaluation"]["base"] else 0
-        epochs = sum(m.settings.epochs for m in self.methods.values()) * self.share
+        epochs = sum(m.epochs for m in self.methods.values()) * self.share
         return base + 2 * seeds + len(self.config["oracle_seeds"]) + epochs * seeds
 
     # --- how long ---
@@ -155,7 +155,7 @@ class _Planner:
         """Seconds of one run of each listed method on a split."""
         seconds = 0.0
         for chosen in self.methods.values():
-            p, epochs = chosen.passes, chosen.settings.epochs
+            p, epochs = chosen.passes, chosen.epochs
             tokens = rows * epochs * self.row
             passes = self.training(tokens * p.forward, p.backward / max(1, p.forward), "unlearn")
             frozen = self.training(tokens * p.frozen, 0, "unlearn")

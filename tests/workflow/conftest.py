@@ -7,7 +7,7 @@ from workflow_folder import Folder, sources
 
 @pytest.fixture(scope="session")
 def made_once(tmp_path_factory) -> Callable[[str, Callable[[Folder], None]], Folder]:
-    """Make a folder of sources once, for all processes among which pytest-xdist divides the tests."""
+    """Make a folder of sources once for all processes that pytest-xdist starts."""
     base = tmp_path_factory.getbasetemp()
     shared = base.parent if base.name.startswith("popen-") else base
 

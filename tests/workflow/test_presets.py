@@ -3,6 +3,7 @@
 import pytest
 from workflow_folder import Folder, sources
 
+from lethe import methods as known
 from lethe.plan import GPUS, Assumed, plan
 from lethe.world.command import configuration
 
@@ -41,7 +42,17 @@ def test_the_whole_graph_of_a_preset_is_planned(name, fresh):
     )
     assert not {"base", "import_base"} & jobs
     assert {"scores", "claims", "table_summary", "data_card", "all"} <= jobs
-    # The plan counts what the graph has.
+    the_plan_counts_what_the_graph_has(name, jobs)
+
+
+def test_the_preset_of_all_methods_is_planned_whole(fresh):
+    """Among them methods that act once, without epochs."""
+    jobs = fresh.planned(preset="config/methods.yaml")
+    assert {f"unlearn_{name}[forget10,0]" for name in known.available()} <= jobs
+    the_plan_counts_what_the_graph_has("methods", jobs)
+
+
+def the_plan_counts_what_the_graph_has(name: str, jobs: set[str]) -> None:
     (told,) = plan(configuration([f"config/{name}.yaml"]), Assumed(GPUS["a100"]))
     kinds = {kind: 0 for kind in told.jobs}
     for job in jobs:

@@ -85,8 +85,8 @@ def compute(
     """Compute a metric from what is already in memory.
 
     ``records`` and ``oracle_records`` are ``lethe.records.Records`` of the metric's suite;
-    ``needs``, ``oracle`` and ``full`` map names of metrics to ``MetricFile``. Returns a ``MetricFile``. An unknown setting or
-    value is a LetheError.
+    ``needs``, ``oracle`` and ``full`` map names of metrics to ``MetricFile``. Returns a
+    ``MetricFile``. An unknown setting or value is a LetheError.
     """
     from lethe.metrics.base import Inputs, MetricFile
 

@@ -96,9 +96,7 @@ def only_recorded(records: "Records", what: str) -> "Checkpoint":
 
 def _only(checkpoints: list, place: str, what: str):
     if len(checkpoints) != 1:
-        raise LetheError(
-            f"{place}: {what} has 1 checkpoint, this {len(checkpoints)}; name another"
-        )
+        raise LetheError(f"{place}: {what} has 1 checkpoint, this {len(checkpoints)}; name another")
     return checkpoints[0]
 
 

@@ -35,6 +35,7 @@ def configuration(files: list[str]) -> dict[str, Any]:
             reason = " ".join(str(error).split())
             raise LetheError(f"{file}: not valid YAML ({reason})") from None
         merged = _laid_over(merged, settings.parsed(loaded or {}))
+    merged = settings.with_all_methods(merged)
     settings.check(merged, SCHEMA)
     return merged
 
