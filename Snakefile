@@ -61,7 +61,8 @@ include: "workflow/rules/resources.smk"
 
 
 onstart:
-    before_the_first_job()
+    check_hub()
+    check_room()
 
 
 onsuccess:

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from lethe import adapters, interventions, paths
+from lethe import adapters, hub, interventions, paths
 from lethe.errors import LetheError
 from lethe.files import read_json, sha256, write_json
 
@@ -135,6 +135,35 @@ def check_given(source: str | Path) -> None:
         _check_whole(path)
     else:
         _check_foreign(path)
+
+
+def asked_of_hub(source: str | Path) -> str | None:
+    """What loading a source asks the hub for: itself, or the base of local adapters; or nothing."""
+    if adapters.are_in(source):
+        return asked_of_hub(adapters.base_of(source))
+    return None if is_local(source) else str(source)
+
+
+def check_hub(source: str | Path) -> None:
+    """Refuse what ``load`` could not get of the hub: missing, gated, without weights that we read.
+
+    Asks the network, unless the hub's cache has the whole model. LetheError, one line, has the
+    remedy. Nothing is downloaded.
+    """
+    asked = asked_of_hub(source)
+    if asked is None:
+        return
+    repository, given = _arguments(asked)
+    file = given.get("gguf_file", "config.json")
+    folder = hub.cached(repository, file)
+    if folder is not None and (given or _can_be_loaded(folder)):
+        return
+    with _one_line(asked, "model"):
+        names = hub.listed(repository, file)
+    if given and file not in names:
+        raise LetheError(f"{asked}: the hub's {repository} has no {file}; name one of its files")
+    if not given and adapters.CONFIG not in names:
+        _check_names(asked, names)
 
 
 def save(folder: str | Path, model, tokenizer, origin: dict[str, Any]) -> None:
@@ -285,12 +314,7 @@ def _check_foreign(folder: Path) -> None:
     names = {file.name for file in folder.iterdir()}
     if adapters.are_in(folder) and adapters.PEFT_WEIGHTS in names:
         return _check_base(folder)
-    if not any(name.endswith(".safetensors") for name in names):
-        raise LetheError(f"{folder}: no weights as safetensors; {_other_weights(folder, names)}")
-    if "config.json" not in names:
-        raise LetheError(f"{folder}: no config.json; get the model's other files as well")
-    if names.isdisjoint(TOKENIZERS):
-        raise LetheError(f"{folder}: no tokenizer; put the model's tokenizer.json there")
+    _check_names(folder, names)
     index = folder / f"{paths.WEIGHTS}.index.json"
     if index.exists():
         missing = set(read_json(index)["weight_map"].values()) - names
@@ -300,11 +324,29 @@ def _check_foreign(folder: Path) -> None:
             )
 
 
-def _other_weights(folder: Path, names: set[str]) -> str:
-    """What to do about a folder without safetensors."""
+def _can_be_loaded(folder: Path) -> bool:
+    try:
+        _check_foreign(folder)
+    except LetheError:
+        return False
+    return True
+
+
+def _check_names(source: str | Path, names: set[str]) -> None:
+    """The files of a model, here or on the hub, must be those that loading reads."""
+    if not any(name.endswith(".safetensors") for name in names):
+        raise LetheError(f"{source}: no weights as safetensors; {_other_weights(source, names)}")
+    if "config.json" not in names:
+        raise LetheError(f"{source}: no config.json; get the model's other files as well")
+    if names.isdisjoint(TOKENIZERS):
+        raise LetheError(f"{source}: no tokenizer; put the model's tokenizer.json there")
+
+
+def _other_weights(source: str | Path, names: set[str]) -> str:
+    """What to do about a model without safetensors."""
     files = sorted(name for name in names if name.endswith(GGUF))
     if files:
-        return f"for its GGUF file write {folder / files[0]}"
+        return f"for its GGUF file write {source}/{files[0]}"
     pickles = sorted(name for name in names if name.endswith(PICKLES))
     if pickles:
         return f"{pickles[0]} is a pickle, which can run code; convert it to safetensors"
@@ -325,25 +367,10 @@ def _one_line(source: str | Path, part: str) -> Iterator[None]:
 
 def _reason(error: Exception) -> str:
     """The reason, and the remedy where the error's kind tells it."""
-    from huggingface_hub.errors import (
-        GatedRepoError,
-        LocalEntryNotFoundError,
-        RepositoryNotFoundError,
-    )
-
+    of_hub = hub.refusal(error)
+    if of_hub is not None:
+        return of_hub
     text = str(error)
-    causes = [error, error.__cause__, error.__context__]
-
-    def caused_by(kind: type[Exception]) -> bool:
-        return any(isinstance(cause, kind) for cause in causes)
-
-    # A gated repository is a kind of one that is not found.
-    if caused_by(GatedRepoError):
-        return "it is gated; accept its licence on the hub, then log in: hf auth login"
-    if caused_by(RepositoryNotFoundError):
-        return "the hub has no such model, or it is private: hf auth login"
-    if caused_by(LocalEntryNotFoundError):
-        return "the hub cannot be reached and the model is not in its cache; name a local folder"
     if "trust_remote_code" in text:
         return "it needs code of its own, which is never run; choose one that transformers knows"
     if "Can't load tokenizer" in text or "backend tokenizer" in text:

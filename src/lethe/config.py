@@ -11,9 +11,8 @@ from typing import Any
 
 import yaml
 
-from lethe import figures, methods, metrics, sequence, states, suites
+from lethe import figures, foreign, methods, metrics, sequence, states, suites
 from lethe.alternatives import Alternatives
-from lethe.checkpoint import check_given
 from lethe.compute import Compute
 from lethe.errors import LetheError
 from lethe.methods.base import Method, Settings, validated
@@ -166,24 +165,6 @@ def compute_settings(config: Mapping[str, Any], model: str) -> Compute:
     return validated(Compute, values, f"model_settings.{model}")
 
 
-def given_run(
-    config: Mapping[str, Any], model: str, run: str, split: str | None, seed: int
-) -> str | None:
-    """The checkpoint given in the place of ``full`` or ``retain``; None where it is trained here.
-
-    ``{seed}`` in its name stands for the seed. A name without is that of ``seeds`` alone: further
-    oracles measure noise, which one checkpoint does not have.
-    """
-    settings = config["model_settings"][model]
-    oracles = settings.get("retain") or {}
-    given = settings.get("full") if run == "full" else oracles.get(split)
-    if given is None:
-        return None
-    if "{seed}" in given:
-        return given.replace("{seed}", str(seed))
-    return given if seed in config["seeds"] else None
-
-
 def pretrain_settings(config: Mapping[str, Any], model: str) -> dict[str, Any]:
     """The schedule by which a base model is made."""
     values = config["model_settings"][model].get("pretrain", {})
@@ -245,40 +226,15 @@ def _check_model(config: Mapping[str, Any], name: str) -> None:
         raise LetheError(f"config: models: {name!r} has no settings; add model_settings.{name}")
     finetune_settings(config, name)
     _check_template(name, settings["template"])
-    _check_given_runs(config, name)
+    foreign.check(config, name)
     _check_adapters(config, name)
-    if settings["path"] is not None:
-        _check_source(f"{name}.path", settings["path"])
-    else:
+    if settings["path"] is None:
         pretrain_settings(config, name)
         if "architecture" not in settings:
             raise LetheError(
                 f"config: model_settings.{name}.architecture: missing; give it, or a path"
             )
         _check_heads(name, settings["architecture"])
-
-
-def _check_source(key: str, source: str) -> None:
-    try:
-        check_given(source)
-    except LetheError as error:
-        raise LetheError(f"config: model_settings.{key}: {error}") from None
-
-
-def _check_given_runs(config: Mapping[str, Any], name: str) -> None:
-    """Every checkpoint that is given in the place of one that would be trained."""
-    splits = config["model_settings"][name].get("retain") or {}
-    try:
-        for split in splits:
-            parse_split(split)
-    except LetheError as error:
-        raise LetheError(f"config: model_settings.{name}.retain: {error}") from None
-    wanted = [("full", None, "full"), *(("retain", s, f"retain.{s}") for s in splits)]
-    for run, split, key in wanted:
-        seeds = [*config["seeds"], *(config["oracle_seeds"] if split else ())]
-        sources = {given_run(config, name, run, split, seed) for seed in seeds}
-        for source in sorted(filter(None, sources)):
-            _check_source(f"{name}.{key}", source)
 
 
 def _check_adapters(config: Mapping[str, Any], name: str) -> None:

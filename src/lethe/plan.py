@@ -14,11 +14,11 @@ from lethe import disk, metrics, sizes
 from lethe.config import (
     compute_settings,
     finetune_settings,
-    given_run,
     items_of,
     method,
 )
 from lethe.errors import LetheError
+from lethe.foreign import given_run
 from lethe.sizes import BYTES
 from lethe.world.splits import forget_authors, parse_split
 

@@ -8,6 +8,7 @@ import yaml
 
 from lethe import config as settings
 from lethe.errors import LetheError
+from lethe.foreign import given_run
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
@@ -23,18 +24,18 @@ def tiny(**values) -> dict:
 
 def test_given_checkpoints_stand_for_the_runs_that_they_name():
     config = tiny(full="org/full", retain={"forget10": "org/oracle"})
-    assert settings.given_run(config, "tiny", "full", None, 0) == "org/full"
-    assert settings.given_run(config, "tiny", "retain", "forget10", 0) == "org/oracle"
-    assert settings.given_run(config, "tiny", "retain", "forget05", 0) is None
+    assert given_run(config, "tiny", "full", None, 0) == "org/full"
+    assert given_run(config, "tiny", "retain", "forget10", 0) == "org/oracle"
+    assert given_run(config, "tiny", "retain", "forget05", 0) is None
     # One checkpoint has no noise: further oracles are trained.
-    assert settings.given_run(config, "tiny", "retain", "forget10", 1000) is None
-    assert settings.given_run(DEFAULT, "tiny", "full", None, 0) is None
+    assert given_run(config, "tiny", "retain", "forget10", 1000) is None
+    assert given_run(DEFAULT, "tiny", "full", None, 0) is None
 
 
 def test_a_seed_in_the_name_is_filled_in():
     config = tiny(full="org/full-{seed}", retain={"forget10": "org/oracle-{seed}"})
-    assert settings.given_run(config, "tiny", "full", None, 3) == "org/full-3"
-    assert settings.given_run(config, "tiny", "retain", "forget10", 1000) == "org/oracle-1000"
+    assert given_run(config, "tiny", "full", None, 3) == "org/full-3"
+    assert given_run(config, "tiny", "retain", "forget10", 1000) == "org/oracle-1000"
 
 
 @pytest.mark.parametrize(

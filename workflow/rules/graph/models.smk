@@ -51,7 +51,7 @@ def start_files(wildcards):
 def given_run(wildcards, run):
     """The given checkpoint that stands for a trained one (``full``, ``retain``); None: it is trained."""
     w = wildcards
-    return settings.given_run(config, w.model, run, w.get("split"), int(w.seed))
+    return foreign.given_run(config, w.model, run, w.get("split"), int(w.seed))
 
 
 def given_full(wildcards):
@@ -126,6 +126,25 @@ def snapshot_files():
     """
     folders = [folder for model in own_models() for folder in snapshot_folders(model)]
     return [f"{folder}/{paths.DIGEST}" for folder in folders]
+
+
+def loaded_as_given(job):
+    """Checkpoints that a job loads where others put them."""
+    p = job.params
+    converted = [p.path] if job.name == "import_base" else []
+    started = [] if job.input.get("parent") else [p.get("given")]
+    return [*converted, *started, *(p.get("others") or {}).values()]
+
+
+def check_hub():
+    """Refuse a model that the hub would refuse, now and not after an hour of other jobs."""
+    on_hub = foreign.on_hub(config)
+    jobs = workflow.dag.needrun_jobs() if on_hub else ()
+    loaded = {source for job in jobs for source in loaded_as_given(job)}
+    try:
+        foreign.check_hub({s: key for s, key in on_hub.items() if s in loaded})
+    except LetheError as error:
+        raise WorkflowError(f"error: {error}") from None
 
 
 def memory(copies):

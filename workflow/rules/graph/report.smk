@@ -88,7 +88,7 @@ def cost_entries():
         jobs = {
             name: [paths.cost(run(name, place), "train")]
             for name, place in trained.items()
-            if settings.given_run(config, model, name, split, seed) is None
+            if foreign.given_run(config, model, name, split, seed) is None
         }
         for method in config["methods"]:
             jobs[method] = method_costs(method, model, split, seed)

@@ -168,7 +168,7 @@ def jobs_at_once():
     return max(1, min(limit for limit in limits if isinstance(limit, int)))
 
 
-def before_the_first_job():
+def check_room():
     """Say what the run takes on disk; what cannot fit is refused."""
     try:
         made = list(planned_checkpoints())
