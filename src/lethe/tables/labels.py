@@ -15,6 +15,23 @@ _RUNS = {
     "dpo": "DPO",
     "npo": "NPO",
     "npo_retain": "NPO + Retain",
+    "npo_kl": "NPO + KL",
+    "simnpo": "SimNPO",
+    "altpo": "AltPO",
+    "undial": "UNDIAL",
+    "ce_u": "CE-U",
+    "wga": "WGA",
+    "satimp": "SatImp",
+    "pdu": "PDU",
+    "whp": "WHP",
+    "rmu": "RMU",
+    "ofmu": "OFMU",
+    "msa": "MSA",
+    "task_vector": "Task Vector",
+    "zero_unlearn": "ZeroUnlearn",
+    "guard_it": "GUARD-IT",
+    "icul": "ICUL",
+    "prompt": "Prompt",
 }
 # Evaluation sets in the order in which TOFU's figures list them.
 SETS = {
