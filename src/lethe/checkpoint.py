@@ -11,7 +11,7 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -164,6 +164,13 @@ def check_hub(source: str | Path) -> None:
         raise LetheError(f"{asked}: the hub's {repository} has no {file}; name one of its files")
     if not given and adapters.CONFIG not in names:
         _check_names(asked, names)
+
+
+def check_sources(sources: Iterable[str | Path | None]) -> None:
+    """``check_given`` and ``check_hub`` of each that is not None, once."""
+    for source in dict.fromkeys(filter(None, sources)):
+        check_given(source)
+        check_hub(source)
 
 
 def save(folder: str | Path, model, tokenizer, origin: dict[str, Any]) -> None:

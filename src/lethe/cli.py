@@ -68,6 +68,7 @@ def _add_evaluate(commands) -> None:
     evaluate.add_argument("--max-length", type=int, default=512, help="tokens of a text")
     evaluate.add_argument("--max-new-tokens", type=int, default=200, help="of a generation")
     evaluate.add_argument("--threads", type=int, default=1, help="of torch")
+    _add_compute(evaluate, "dtype=bfloat16, attention=eager")
     evaluate.set_defaults(run=_evaluate)
 
 
@@ -110,9 +111,14 @@ def _evaluate(options: argparse.Namespace) -> None:
     from lethe.evaluate.standalone import Request, evaluate
     from lethe.files import write_json
     from lethe.runtime import set_up
+    from lethe.standalone import given_compute
     from lethe.suites import Limits
 
-    set_up(options.threads)
+    compute = given_compute(options.compute)
+    trained = compute.model_fields_set - compute.loading().keys()
+    if trained:
+        raise LetheError(f"--compute {min(trained)}: evaluation trains nothing; leave it out")
+    device = set_up(options.threads, options.device)
     found = evaluate(
         Request(
             options.checkpoint,
@@ -125,6 +131,8 @@ def _evaluate(options: argparse.Namespace) -> None:
             _template(options),
             options.items,
             Limits(options.max_length, options.max_new_tokens),
+            compute,
+            device,
         )
     )
     write_json(options.out, found)
@@ -138,6 +146,17 @@ def _evaluate(options: argparse.Namespace) -> None:
 def _add_template(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--template", help="chat, llama3, llama2, phi, phi_prompted or plain")
     parser.add_argument("--system", help="the system message of a chat template; '' for none")
+
+
+def _add_compute(parser: argparse.ArgumentParser, examples: str) -> None:
+    parser.add_argument("--device", default="cpu", help="cpu, cuda, cuda:1, …")
+    parser.add_argument(
+        "--compute",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help=f"how models compute, as the workflow's model_settings have it: {examples}",
+    )
 
 
 def _template(options: argparse.Namespace) -> dict:
@@ -248,17 +267,25 @@ def _add_unlearn(commands) -> None:
     unlearn.add_argument("--max-length", type=int, default=500, help="tokens of a sequence")
     unlearn.add_argument("--seed", type=int, default=0)
     unlearn.add_argument("--threads", type=int, default=1, help="results depend on it a little")
-    unlearn.add_argument("--device", default="cpu", help="cpu, cuda, cuda:1, …")
+    _add_compute(unlearn, "dtype=bfloat16, gradient_checkpointing=true, lora.rank=8")
     unlearn.set_defaults(run=_unlearn)
 
 
 def _unlearn(options: argparse.Namespace) -> None:
     from lethe.methods import load
-    from lethe.standalone import check_sources, given_settings, unlearn
+    from lethe.standalone import (
+        check_adapters,
+        check_sources,
+        given_compute,
+        given_settings,
+        unlearn,
+    )
 
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     # All that can be wrong without the model comes before it is loaded.
     method = load(options.method)(given_settings(options.set), options.method)
+    compute = given_compute(options.compute)
+    check_adapters(method, options.method, compute)
     files = check_sources(options.data, options.split, method.needs, options.prior, options.before)
     last = unlearn(
         options.checkpoint,
@@ -270,5 +297,6 @@ def _unlearn(options: argparse.Namespace) -> None:
         seed=options.seed,
         threads=options.threads,
         device=options.device,
+        compute=compute,
     )
     print(f"unlearned: {last}")

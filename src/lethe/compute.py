@@ -1,8 +1,18 @@
 """Settings of how a model computes and of what of it is trained. Light to import."""
 
-from typing import Literal
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+if TYPE_CHECKING:
+    from lethe.methods.base import Method
+
+# What turns, projects, edits or compares the weights of linear layers: methods by their kind, and
+# wrappers by name.
+WHOLE_KINDS = ("weight arithmetic", "closed form")
+WHOLE_WRAPPERS = ("conflict_freezing", "mpu", "null_space")
 
 
 class _Choice(BaseModel):
@@ -51,3 +61,10 @@ class Compute(_Choice):
             "gradient_checkpointing": self.gradient_checkpointing,
             "lora": lora and lora.model_dump(mode="json", exclude={"stages"}),
         }
+
+
+def whole_weights(method: Method, name: str) -> str | None:
+    """What of a method, by its name, works on whole weights, not on adapters; None: nothing."""
+    around = [wrapper.name for wrapper in method.wrappers if wrapper.name in WHOLE_WRAPPERS]
+    whole = method.kind in WHOLE_KINDS or around
+    return " with ".join([name, *around]) if whole else None

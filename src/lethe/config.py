@@ -13,7 +13,7 @@ import yaml
 
 from lethe import figures, foreign, methods, metrics, sequence, states, suites
 from lethe.alternatives import Alternatives
-from lethe.compute import Compute
+from lethe.compute import Compute, whole_weights
 from lethe.errors import LetheError
 from lethe.methods.base import Method, Settings, validated
 from lethe.schedule import Finetuning, Pretraining
@@ -29,8 +29,6 @@ ALL = "all"
 WORDS = {"null": None, "true": True, "false": False}
 # Keys of method_settings.NAME that are no settings of the method: its file, where the run starts.
 OF_RUN = ("method", "start")
-# Wrappers that turn, project or compare the weights of linear layers.
-WHOLE_WEIGHTS = ("conflict_freezing", "mpu", "null_space")
 # The official evaluation's ds_size.
 OFFICIAL_ITEMS = 300
 NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?")
@@ -241,13 +239,11 @@ def _check_adapters(config: Mapping[str, Any], name: str) -> None:
     if compute_settings(config, name).training("unlearn")["lora"] is None:
         return
     for listed in config["methods"]:
-        chosen = method(config, listed)
-        around = [w for w in method_settings(config, listed)["wrappers"] if w in WHOLE_WEIGHTS]
-        if chosen.kind == "weight arithmetic" or around:
+        whole = whole_weights(method(config, listed), listed)
+        if whole is not None:
             raise LetheError(
-                f"config: methods: {' with '.join([listed, *around])} works on whole weights, but "
-                f"{name} trains adapters; leave it out, or set model_settings.{name}.lora.stages "
-                "to [finetune]"
+                f"config: methods: {whole} works on whole weights, but {name} trains adapters; "
+                f"leave it out, or set model_settings.{name}.lora.stages to [finetune]"
             )
 
 

@@ -4,29 +4,45 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from lethe.compute import Compute, whole_weights
 from lethe.config import parsed
 from lethe.errors import LetheError
 from lethe.methods.base import Method
+from lethe.validation import validated
 from lethe.world.splits import parse_split
 
 REFUSALS = "idontknow.jsonl"
 
 
-def given_settings(texts: Sequence[str]) -> dict[str, Any]:
+def given_settings(texts: Sequence[str], option: str = "--set") -> dict[str, Any]:
     """Settings from ``key=value``; a dotted key (``optimiser.name=sgd``) goes into a mapping."""
     found: dict[str, Any] = {}
     for text in texts:
         key, equals, value = text.partition("=")
         if not equals or not key:
-            raise LetheError(f"--set {text}: write it as key=value")
+            raise LetheError(f"{option} {text}: write it as key=value")
         *outer, last = key.split(".")
         place = found
         for name in outer:
             place = place.setdefault(name, {})
             if not isinstance(place, dict):
-                raise LetheError(f"--set {text}: {name} has a value already; give one of the two")
+                raise LetheError(
+                    f"{option} {text}: {name} has a value already; give one of the two"
+                )
         place[last] = parsed(value)
     return found
+
+
+def given_compute(texts: Sequence[str]) -> Compute:
+    """How a model computes, from ``--compute key=value``: what the workflow's models are told."""
+    return validated(Compute, given_settings(texts, "--compute"), "--compute")
+
+
+def check_adapters(method: Method, name: str, compute: Compute) -> None:
+    """Refuse adapters to a method that works on whole weights."""
+    whole = whole_weights(method, name)
+    if whole is not None and compute.training("unlearn")["lora"] is not None:
+        raise LetheError(f"--compute lora: {whole} works on whole weights; leave adapters out")
 
 
 def check_sources(
@@ -66,14 +82,18 @@ def unlearn(
     seed: int = 0,
     threads: int = 1,
     device: str = "cpu",
+    compute: Compute | None = None,
 ) -> Path:
     """Run ``method`` on the checkpoint ``start``; its folder of the last epoch.
+
+    ``compute``: numbers, attention, checkpointed activations and adapters; None: its defaults.
 
     Epochs go to ``out``/epoch1, epoch2, …, what the run cost to ``out``/cost.json, and the
     alternative answers that a method needs, made by the model itself, to
     ``out``/alternatives.json. A folder that holds anything is a LetheError.
     """
     from lethe import checkpoint, paths
+    from lethe.adapt import prepare
     from lethe.cost import Meter
     from lethe.files import sha256, write_json
     from lethe.progress import Progress
@@ -84,15 +104,25 @@ def unlearn(
     out = Path(out)
     if out.exists() and any(out.iterdir()):
         raise LetheError(f"{out}: the folder is not empty; name a new one, or remove it")
+    checkpoint.check_sources((start, files.get("prior"), files.get("before")))
+    compute = compute or Compute()
+    loading, training = compute.loading(), compute.training("unlearn")
     with Meter() as meter:
-        set_up(threads)
-        model, tokenizer = checkpoint.load(start, device)
+        device = set_up(threads, device)
+
+        def trainable(source):
+            loaded = checkpoint.load(source, device, **loading)
+            prepare(loaded[0], training, seed, source)
+            return loaded
+
+        model, tokenizer = checkpoint.load(start, device, **loading)
         encoder = Encoder(tokenizer, template, max_length)
         files = dict(files)
         if "alternatives" in method.needs:
             files["alternatives"] = out / "alternatives.json"
             _propose(model, encoder, files, seed)
-        data = read_supervision(encoder, method.needs, files)
+        prepare(model, training, seed, start)
+        data = read_supervision(encoder, method.needs, files, trainable)
         name = type(method).__module__.rpartition(".")[2]
         known = (Path(start) / paths.DIGEST).exists()
         origin = {

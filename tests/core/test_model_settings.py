@@ -65,6 +65,7 @@ def test_what_cannot_stand_for_a_run_is_one_line(values, start):
     [
         (["npo", "task_vector"], {}, "task_vector works on whole weights, but tiny trains"),
         (["npo"], {"npo": {"wrappers": {"mpu": {}}}}, "npo with mpu works on whole weights"),
+        (["prompt", "zero_unlearn"], {}, "methods: zero_unlearn works on whole weights"),
     ],
 )
 def test_what_needs_whole_weights_refuses_adapters(methods, given, words):

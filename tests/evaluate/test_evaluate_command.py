@@ -4,6 +4,7 @@ import json
 import shutil
 
 import pytest
+import torch
 
 from lethe import cli
 from lethe.files import read_rows, write_rows
@@ -70,6 +71,9 @@ def test_what_cannot_be_computed_is_said(run):
         (("--set", "rouge=1"), "--set: 'rouge=1' is not METRIC.KEY=VALUE"),
         (("--set", "rouge.stem=no"), "metric 'rouge': unknown setting 'stem'"),
         (("--template", "gpt"), "template: unknown name 'gpt'"),
+        (("--compute", "dtype=half"), "--compute.dtype: input should be"),
+        (("--compute", "lora.rank=8"), "--compute lora: evaluation trains nothing; leave it out"),
+        (("--device", "cuda:9"), "cuda:9, but torch finds no GPU"),
     ],
 )
 def test_a_request_that_cannot_be_met_is_one_line(run, arguments, message):
@@ -115,3 +119,35 @@ def test_losses_that_are_not_numbers_are_refused(run, parity, tmp_path):
     message = run(*CHEAP, checkpoint=folder)
     assert f"{folder}" in message
     assert "not finite" in message
+
+
+def test_numbers_and_attention_are_those_that_were_chosen(run, monkeypatch):
+    from lethe import checkpoint
+
+    loaded, load = [], checkpoint.load
+
+    def noted(*arguments, **more):
+        loaded.append(load(*arguments, **more))
+        return loaded[-1]
+
+    monkeypatch.setattr(checkpoint, "load", noted)
+    plain, _ = run(*CHEAP)
+    other, _ = run(*CHEAP, "--compute", "dtype=bfloat16", "--compute", "attention=eager")
+    (first, _), (second, _) = loaded
+    assert {p.dtype for p in first.parameters()} == {torch.float32}
+    assert {p.dtype for p in second.parameters()} == {torch.bfloat16}
+    assert first.config._attn_implementation != second.config._attn_implementation
+    assert second.config._attn_implementation.endswith("eager")
+    assert other["compute"] == {"dtype": "bfloat16", "attention": "eager"}
+    values = [found["metrics"]["membership_min_k"]["values"]["forget"] for found in (plain, other)]
+    # Bfloat16 rounds to 1/256: close, and not the same.
+    assert values[0] != values[1]
+    assert values[0] == pytest.approx(values[1], rel=0.05)
+
+
+def test_every_checkpoint_is_looked_at_before_one_is_loaded(run, monkeypatch):
+    from lethe import checkpoint
+
+    monkeypatch.setattr(checkpoint, "load", None)
+    message = run("--metrics", "privleak", "--oracle", "/no/such/oracle")
+    assert message.startswith("error: /no/such/oracle: no such checkpoint")

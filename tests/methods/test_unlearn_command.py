@@ -4,9 +4,12 @@ import json
 
 import pytest
 import torch
+import torch.utils.checkpoint
 from core_helpers import make_family
+from safetensors.torch import load_file
+from transformers import modeling_utils
 
-from lethe import checkpoint, methods
+from lethe import checkpoint, methods, packing
 from lethe.cli import main
 from lethe.errors import LetheError
 from lethe.files import write_rows, write_text
@@ -104,6 +107,8 @@ def test_given_settings():
     for text in ("lr", "=3", ""):
         with pytest.raises(LetheError, match="key=value"):
             given_settings([text])
+    with pytest.raises(LetheError, match=r"^--compute lr: write"):
+        given_settings(["lr"], "--compute")
     with pytest.raises(LetheError, match="optimiser has a value already"):
         given_settings(["optimiser=sgd", "optimiser.bits=3"])
 
@@ -123,6 +128,10 @@ def test_mistakes_are_one_line_before_the_model_is_loaded(folder):
     assert "unknown method 'nop'" in error(folder, method="nop")
     assert "npo_retain.beta: " in error(folder, "--set", "beta=-1")
     assert "npo_retain.betta: unknown setting" in error(folder, "--set", "betta=1")
+    assert "--compute.dtype: input should be 'float32' or 'bfloat16'" in error(
+        folder, "--compute", "dtype=float16"
+    )
+    assert "--compute.lora.ranks: unknown setting" in error(folder, "--compute", "lora.ranks=4")
     assert "--prior: the method needs one" in error(folder, method="msa")
     assert "--prior: the method needs none" in error(folder, "--prior", "x")
     (folder / "data/retain90.json").unlink()
@@ -145,3 +154,101 @@ def test_only_what_is_needed_must_be_there(folder):
     }
     with pytest.raises(LetheError, match="idontknow"):
         check_sources(folder / "data", "forget10", ("refusals",))
+
+
+# --- how the model computes ---
+
+
+@pytest.fixture
+def calls(monkeypatch):
+    """What happens while a command runs: kinds of attention, layers computed again."""
+    found = {"attention": set(), "again": 0}
+    attend, again = packing.packed_attention, torch.utils.checkpoint.checkpoint
+
+    def attending(*args, kind="sdpa", **kwargs):
+        found["attention"].add(kind)
+        return attend(*args, kind=kind, **kwargs)
+
+    def computing_again(*args, **kwargs):
+        found["again"] += 1
+        return again(*args, **kwargs)
+
+    monkeypatch.setattr(packing, "packed_attention", attending)
+    for module in (torch.utils.checkpoint, modeling_utils):
+        monkeypatch.setattr(module, "checkpoint", computing_again, raising=False)
+    return found
+
+
+def compute(*settings: str) -> list[str]:
+    return [part for setting in settings for part in ("--compute", setting)]
+
+
+def stored(folder) -> dict[str, torch.Tensor]:
+    return load_file(folder / "model.safetensors")
+
+
+def test_numbers_are_the_checkpoints_and_master_weights_keep_small_steps(folder, start):
+    small = ["--set", "epochs=3", "--set", "lr=3e-5", "--set", "batch_size=1"]
+    small += ["--set", "warmup_epochs=0"]
+    unlearn(folder, *small, *compute("dtype=bfloat16"), out="with")
+    unlearn(folder, *small, *compute("dtype=bfloat16", "master_weights=false"), out="without")
+    kept, lost, before = (stored(folder / f) for f in ("with/epoch3", "without/epoch3", "start"))
+    assert {tensor.dtype for tensor in kept.values()} == {torch.bfloat16}
+    # Bfloat16 has steps of 1.2e-4 and more there: one of training's is lost, nine together are not.
+    large = {name: tensor.abs() > 0.02 for name, tensor in before.items()}
+    changed = [
+        {n for n, old in before.items() if (old.bfloat16() != new[n].bfloat16())[large[n]].any()}
+        for new in (kept, lost)
+    ]
+    assert changed[0]
+    assert not changed[1]
+
+
+def test_checkpointed_activations_are_computed_again_to_the_same_weights(folder, start, calls):
+    unlearn(folder, *SET, out="plain")
+    assert calls["again"] == 0
+    unlearn(folder, *SET, *compute("gradient_checkpointing=true"))
+    assert calls["again"] > 0
+    torch.testing.assert_close(weights(folder / "out/epoch2"), weights(folder / "plain/epoch2"))
+
+
+def test_attention_is_the_one_that_was_chosen(folder, start, calls):
+    unlearn(folder, *SET, *compute("attention=eager"))
+    assert calls["attention"] == {"eager"}
+
+
+def test_adapters_alone_are_trained_and_kept(folder, start):
+    unlearn(folder, *SET, *compute("lora.rank=2", "lora.targets=[q_proj, v_proj]"))
+    kept = stored(folder / "out/epoch2")
+    assert kept
+    assert all("lora_" in name and ("q_proj" in name or "v_proj" in name) for name in kept)
+    # They begin as a change of nothing: B is zero until it is trained.
+    assert all(tensor.abs().max() > 0 for name, tensor in kept.items() if "lora_B" in name)
+    adapted = json.loads((folder / "out/epoch2/adapter_config.json").read_text())
+    assert (adapted["r"], adapted["base_model_name_or_path"]) == (2, str(start))
+    before, after = (checkpoint.load(source)[0] for source in (start, folder / "out/epoch2"))
+    changed = {
+        name.split(".")[-2]
+        for (name, old), new in zip(before.named_parameters(), after.parameters(), strict=True)
+        if not torch.equal(old, new)
+    }
+    assert changed == {"q_proj", "v_proj"}
+
+
+@pytest.mark.parametrize(
+    ("method", "settings", "words"),
+    [
+        ("task_vector", [], "task_vector works on whole weights"),
+        ("zero_unlearn", [], "zero_unlearn works on whole weights"),
+        ("npo", ["--set", "wrappers.mpu={}"], "npo with mpu works on whole weights"),
+    ],
+)
+def test_what_works_on_whole_weights_is_given_no_adapters(folder, method, settings, words):
+    message = error(folder, *settings, *compute("lora={}"), method=method)
+    assert f"--compute lora: {words}; leave adapters out" in message
+
+
+def test_a_method_that_acts_at_inference_may_have_adapters(folder, start):
+    unlearn(folder, *GIVEN["prompt"], *compute("lora={}"), method="prompt")
+    assert torch.equal(weights(folder / "out/epoch1"), weights(start))
+    assert (folder / "out/epoch1/intervention.json").exists()

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from lethe import checkpoint, metrics, suites
+from lethe.compute import Compute
 from lethe.errors import LetheError
 from lethe.metrics.base import MetricFile
 from lethe.records import Records, check_records
@@ -24,6 +25,7 @@ class Request:
 
     ``checkpoint``, ``oracle``, ``full``: folders or hub ids. ``data``: a folder with TOFU's files.
     ``metrics``: names, or None for all that the rest allows. ``items``: of a set at the most.
+    ``compute``: the numbers and the attention of every model; ``device``: of torch's names.
     """
 
     checkpoint: str
@@ -36,14 +38,16 @@ class Request:
     template: str | Mapping[str, Any] = "chat"
     items: int | None = None
     limits: Limits = field(default_factory=Limits)
+    compute: Compute = field(default_factory=Compute)
+    device: str = "cpu"
 
 
 def evaluate(request: Request) -> dict[str, Any]:
     """The metrics of one checkpoint: for each its values, its values by item, and its settings.
 
     ``skipped`` says why, of the metrics that could not be computed. LetheError, before a model is
-    loaded, for data that lack or do not fit, and for a metric that was asked for but cannot be
-    computed.
+    loaded, for data that lack or do not fit, for a metric that was asked for but cannot be
+    computed, and for a checkpoint that cannot be loaded.
     """
     template_settings(request.template)
     data = _Data(request.data, parse_split(request.split), request.items)
@@ -57,6 +61,7 @@ def evaluate(request: Request) -> dict[str, Any]:
         metrics.settings_of(name, request.settings.get(name, {}))
     for name in wanted:
         data.read(metrics.contract(name))
+    checkpoint.check_sources((request.checkpoint, request.oracle, request.full))
     scores = _Scores(request, data)
     return {
         "checkpoint": request.checkpoint,
@@ -67,6 +72,7 @@ def evaluate(request: Request) -> dict[str, Any]:
         "template": request.template,
         "items": request.items,
         "limits": asdict(request.limits),
+        "compute": request.compute.loading(),
         "metrics": {name: _entry(scores.of(request.checkpoint, name)) for name in wanted},
         "skipped": skipped,
     }
@@ -190,5 +196,6 @@ class _Scores:
         # One model in memory at a time: metrics of one checkpoint stand next to each other.
         if self.loaded is None or self.loaded[0] != source:
             self.loaded = None
-            self.loaded = (source, checkpoint.load(source))
+            how = self.request
+            self.loaded = (source, checkpoint.load(source, how.device, **how.compute.loading()))
         return self.loaded[1]
