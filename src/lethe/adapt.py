@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from lethe import adapters
+from lethe.sharding import team_of
 
 
 def prepare(model, training: Mapping[str, Any], seed: int, start: str | Path) -> None:
@@ -38,14 +39,22 @@ def computing(model) -> AbstractContextManager:
 
 
 def stored(model) -> dict[str, torch.Tensor] | None:
-    """The weights as a checkpoint has them, where these are other numbers than training's."""
-    dtype = getattr(model, "lethe_dtype", None)
-    if dtype is None:
+    """The weights as a checkpoint has them, where these are not as training holds them.
+
+    In other numbers; or whole, of a model in shards: of the first process, and all must call.
+    """
+    dtype, team = getattr(model, "lethe_dtype", None), team_of(model)
+    if dtype is None and team is None:
         return None
-    return {
-        name: value.to(dtype) if value.is_floating_point() else value
-        for name, value in model.state_dict().items()
-    }
+    found, once = {}, {}
+    for name, value in model.state_dict(keep_vars=True).items():
+        # Tied weights stay tied.
+        if id(value) not in once:
+            whole = value.detach() if team is None else team.whole(value.detach())
+            wanted = dtype is not None and value.is_floating_point() and whole is not None
+            once[id(value)] = whole.to(dtype) if wanted else whole
+        found[name] = once[id(value)]
+    return found
 
 
 def frozen_copy(model):

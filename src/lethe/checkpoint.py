@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from lethe import adapters, hub, interventions, paths
+from lethe import adapters, hub, interventions, paths, sharding
 from lethe.errors import LetheError
 from lethe.files import read_json, sha256, write_json
 
@@ -178,17 +178,23 @@ def save(folder: str | Path, model, tokenizer, origin: dict[str, Any]) -> None:
 
     Weights that are still those of the folder they were loaded from are linked, not written again.
     ``origin`` tells where it came from (parents by digest, settings); it must not hold times or
-    host names, so that equal work gives equal bytes.
+    host names, so that equal work gives equal bytes. Of a model in shards the first process writes,
+    and all must call.
     """
-    folder = Path(folder)
+    from lethe.adapt import stored
+
+    folder, team = Path(folder), sharding.team_of(model)
+    weights = None if team is None else stored(model)
+    if team is not None and team.rank > 0:
+        return
     folder.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
         about = {"origin": origin}
         if adapters.of(model):
             about["base"] = adapters.save(temporary, model)
-        elif not _link_weights(model, temporary):
-            _save_model(temporary, model)
+        elif weights is not None or not _link_weights(model, temporary):
+            _save_model(temporary, model, weights)
         tokenizer.save_pretrained(temporary)
         interventions.write(temporary, model)
         digests = {file.name: sha256(file) for file in sorted(temporary.iterdir())}
@@ -201,14 +207,14 @@ def save(folder: str | Path, model, tokenizer, origin: dict[str, Any]) -> None:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def _save_model(folder: Path, model) -> None:
+def _save_model(folder: Path, model, weights: dict[str, Any] | None) -> None:
     """Weights and configuration, in the numbers that checkpoints have."""
     from lethe.adapt import stored
 
     # One file whatever the size: its name is then known before the job runs.
-    weights = stored(model)
+    weights = stored(model) if weights is None else weights
     model.save_pretrained(folder, max_shard_size="100TB", state_dict=weights)
-    if weights is not None:
+    if getattr(model, "lethe_dtype", None) is not None:
         config = read_json(folder / "config.json")
         config["dtype"] = str(model.lethe_dtype).removeprefix("torch.")
         write_json(folder / "config.json", config, indent=2)

@@ -9,10 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 if TYPE_CHECKING:
     from lethe.methods.base import Method
 
-# What turns, projects, edits or compares the weights of linear layers: methods by their kind, and
-# wrappers by name.
+# Kinds of methods that edit or compare the weights of linear layers; wrappers say it themselves.
 WHOLE_KINDS = ("weight arithmetic", "closed form")
-WHOLE_WRAPPERS = ("conflict_freezing", "mpu", "null_space")
 
 
 class _Choice(BaseModel):
@@ -65,6 +63,6 @@ class Compute(_Choice):
 
 def whole_weights(method: Method, name: str) -> str | None:
     """What of a method, by its name, works on whole weights, not on adapters; None: nothing."""
-    around = [wrapper.name for wrapper in method.wrappers if wrapper.name in WHOLE_WRAPPERS]
+    around = [wrapper.name for wrapper in method.wrappers if wrapper.whole_weights]
     whole = method.kind in WHOLE_KINDS or around
     return " with ".join([name, *around]) if whole else None

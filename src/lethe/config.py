@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from lethe import figures, foreign, methods, metrics, sequence, states, suites
+from lethe import figures, foreign, methods, metrics, sequence, sharding, states, suites
 from lethe.alternatives import Alternatives
 from lethe.compute import Compute, whole_weights
 from lethe.errors import LetheError
@@ -86,7 +86,10 @@ def check(config: Mapping[str, Any], schema: str | Path) -> None:
     for state in {**dict.fromkeys(config["states"]), **config["state_settings"]}:
         state_settings(config, state)
     _known("state_methods", config["state_methods"] or [], config["methods"])
-    sequence.check(config, {name: method(config, name) for name in config["methods"]})
+    listed = {name: method(config, name) for name in config["methods"]}
+    sequence.check(config, listed)
+    adapted = [name for name in config["models"] if compute_settings(config, name).lora is not None]
+    sharding.check(config["compute"], listed, adapted)
     validated(Alternatives, config["alternatives"], "alternatives")
     _known("metrics", config["metrics"], metrics.names())
     _known("figures", config["figures"], figures.names())

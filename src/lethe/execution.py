@@ -57,6 +57,18 @@ class Alone:
     """One process: what it computes is the whole."""
 
     rank, size = 0, 1
+    # Whether each holds a part of a model only (``lethe.sharding``).
+    sharded = False
+
+    def spread(self, model, shared: bool = True) -> None:
+        """Keep of a model this process's share, where processes hold it together; in place.
+
+        ``shared``: each has parts of a step of its own, else every one has all of them.
+        """
+
+    def whole(self, value: Any) -> Any:
+        """A value of a training's state as it is without shards; the first process has it."""
+        return value
 
     def sum(self, values: list[float]) -> list[float]:
         """The sums of values over all processes."""
@@ -108,4 +120,5 @@ class Execution:
         if whole:
             return parts(sources, rows, pick=pick or pack)
         share = (self.team.rank, self.team.size)
-        return parts(sources, rows, self.part_tokens, share, pick or pack)
+        filled = self.team.sharded
+        return parts(sources, rows, self.part_tokens, share, pick or pack, filled)

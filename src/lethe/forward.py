@@ -10,6 +10,7 @@ from lethe.adapt import computing
 from lethe.cost import passed
 from lethe.errors import LetheError
 from lethe.packing import Batch, to_device
+from lethe.sharding import team_of
 
 # Tokens whose logits are computed at a time where only their losses are wanted: these stay near.
 NEAR = 256
@@ -68,7 +69,7 @@ class _Reached(Exception):
 
 
 def layer_states(model, batch: Batch, layer: int | None) -> torch.Tensor:
-    """What a decoder layer puts out, [T, H]; no later one runs.
+    """What a decoder layer puts out, [T, H]; no later one runs, if the model is whole.
 
     ``layer`` counts from 0; None is the one at 7/16 of the depth.
     """
@@ -76,11 +77,13 @@ def layer_states(model, batch: Batch, layer: int | None) -> torch.Tensor:
     layer = len(layers) * 7 // 16 if layer is None else layer
     if layer >= len(layers):
         raise LetheError(f"layer: {layer}, but the model has {len(layers)}, from 0; choose one")
-    found = []
+    found, in_shards = [], team_of(model) is not None
 
     def stop(module, inputs, output):
         found.append(output[0] if isinstance(output, tuple) else output)
-        raise _Reached
+        # Processes that gather each other's layers come to the end together.
+        if not in_shards:
+            raise _Reached
 
     hook = layers[layer].register_forward_hook(stop)
     try:
@@ -88,10 +91,11 @@ def layer_states(model, batch: Batch, layer: int | None) -> torch.Tensor:
     except _Reached:
         # The decoder did not come to its end, where other passes are counted.
         passed(found[0], batch.ids.numel() * (layer + 1) / len(layers))
-        return found[0][0]
     finally:
         hook.remove()
-    raise AssertionError("the decoder did not run its own layer")
+    states = found[0][0]
+    # No view: what is done in place on one would be lost to the shards' gradient.
+    return states.clone() if in_shards else states
 
 
 def decoder_layers(model) -> torch.nn.ModuleList:
@@ -119,6 +123,19 @@ def project(model, hidden: torch.Tensor) -> torch.Tensor:
     return logits
 
 
+def within(model, function, *given):
+    """``function(model, *given)``; of a model in shards with each weight gathered when needed."""
+    return function(model, *given) if team_of(model) is None else model(function, *given)
+
+
+def _answer_logits(model, batch: Batch) -> torch.Tensor:
+    return project(model, hidden_states(model, batch)[batch.predictors])
+
+
+def _all_logits(model, batch: Batch) -> torch.Tensor:
+    return project(model, hidden_states(model, batch))
+
+
 class Forward:
     """Forward passes of one model; what methods and evaluation see of it: float32, always."""
 
@@ -128,8 +145,7 @@ class Forward:
     def answers(self, batch: Batch) -> Answers:
         """Logits at the answers' tokens only."""
         batch = to_device(batch, self.model.device)
-        hidden = hidden_states(self.model, batch)
-        return Answers(project(self.model, hidden[batch.predictors]).float(), batch)
+        return Answers(within(self.model, _answer_logits, batch).float(), batch)
 
     def token_nll(self, batch: Batch) -> torch.Tensor:
         """As ``answers(batch).token_nll()``, keeping no logits. Without gradients."""
@@ -145,11 +161,12 @@ class Forward:
     def all_logits(self, batch: Batch) -> torch.Tensor:
         """Logits at every input token, prompts included, [T, V]."""
         batch = to_device(batch, self.model.device)
-        return project(self.model, hidden_states(self.model, batch)).float()
+        return within(self.model, _all_logits, batch).float()
 
     def hidden(self, batch: Batch, layer: int | None) -> torch.Tensor:
         """States that a decoder layer puts out, at every input token, [T, H]."""
-        return layer_states(self.model, to_device(batch, self.model.device), layer).float()
+        batch = to_device(batch, self.model.device)
+        return within(self.model, layer_states, batch, layer).float()
 
 
 class Remembering(Forward):

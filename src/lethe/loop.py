@@ -13,6 +13,7 @@ from lethe.execution import Alone, Execution, State, under
 from lethe.forward import Forward
 from lethe.optimise import Differentiator, Optimiser
 from lethe.schedule import Schedule
+from lethe.sharding import held
 
 Report = Callable[[int, int, float], None]
 # The parts of a step, as whatever ``loss`` takes.
@@ -86,7 +87,7 @@ class Loop:
         if state is None:
             return
         for name, p in self.weights.items():
-            p.copy_(state[f"weights/{name}"])
+            p.copy_(held(state[f"weights/{name}"], p))
         self.optimiser.restore(under("optimiser/", state))
         self.differentiate.draw.set_state(state["directions"])
 

@@ -12,6 +12,7 @@ from lethe.errors import LetheError
 from lethe.execution import Alone, State, under
 from lethe.rates import rate
 from lethe.schedule import Schedule
+from lethe.sharding import held
 
 # The loss of one part of a step, computed when it is called.
 Loss = Callable[[], torch.Tensor]
@@ -62,8 +63,7 @@ class Optimiser:
         for memory, update in self.memories.items():
             for name, p in zip(self.names, self.parameters, strict=True):
                 update.state[p] = {
-                    key: value.to(p.device) if isinstance(value, torch.Tensor) else value
-                    for key, value in under(f"{memory}/{name}/", state).items()
+                    key: _held(value, p) for key, value in under(f"{memory}/{name}/", state).items()
                 }
 
     def step(
@@ -83,6 +83,13 @@ class Optimiser:
         update.step()
         update.zero_grad(set_to_none=True)
         self.number += 1
+
+
+def _held(value, p: torch.nn.Parameter):
+    """A value of an optimiser's state where it belongs: moments in the way of their parameter."""
+    if not isinstance(value, torch.Tensor):
+        return value
+    return held(value, p) if value.shape == p.shape else value.to(p.device)
 
 
 def _update(choice: updates.Optimiser, parameters, schedule: Schedule) -> torch.optim.Optimizer:

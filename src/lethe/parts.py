@@ -4,6 +4,7 @@ A step's batch is what the configuration says, whatever its parts: a mean over t
 over parts, since every part knows the totals of the whole step.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -17,9 +18,9 @@ Pick = Callable[[Sequence[Example], Sequence[int]], Batch]
 class Totals:
     """What a source has in the whole step: rows, answer tokens, input tokens."""
 
-    rows: int
-    tokens: int
-    inputs: int
+    rows: float
+    tokens: float
+    inputs: float
 
     @classmethod
     def of(cls, examples: Sequence[Example]) -> "Totals":
@@ -32,6 +33,10 @@ class Totals:
         return replace(
             part, rows_total=self.rows, tokens_total=self.tokens, inputs_total=self.inputs
         )
+
+
+# Of a part that counts for nothing: whatever is divided by these is 0, and so is its gradient.
+ENDLESS = Totals(math.inf, math.inf, math.inf)
 
 
 def split(
@@ -90,20 +95,27 @@ def parts(
     budget: int | None = None,
     share: tuple[int, int] = (0, 1),
     pick: Pick = pack,
+    filled: bool = False,
 ) -> list[dict[str, Batch]]:
     """The parts of one step that a process takes: by source a Batch that knows the step's totals.
 
     ``rows``: by source the rows of the step, the k-th of each belonging together; ``share``: the
-    process and how many there are.
+    process and how many there are. ``filled``: a process without rows of its own has a part that
+    counts for nothing, so that all pass the model as often as each other.
     """
     chosen = {name: [sources[name][row] for row in index] for name, index in rows.items()}
     totals = {name: Totals.of(examples) for name, examples in chosen.items()}
     lengths = list(zip(*([len(e) for e in examples] for examples in chosen.values()), strict=True))
     process, processes = share
 
-    def batch(name: str, group: list[int]) -> Batch:
+    def batch(name: str, group: list[int], total: Totals) -> Batch:
         part = pick([chosen[name][k] for k in group], [rows[name][k] for k in group])
-        return totals[name].on(part)
+        return total.on(part)
 
     mine = split(lengths, budget, processes)[process]
-    return [{name: batch(name, group) for name in chosen} for group in mine if group]
+    found = [{name: batch(name, group, totals[name]) for name in chosen} for group in mine if group]
+    if filled:
+        shortest = min(range(len(lengths)), key=lambda row: sum(lengths[row]))
+        idle = {name: batch(name, [shortest], ENDLESS) for name in chosen}
+        found += [idle] * (len(mine) - len(found))
+    return found

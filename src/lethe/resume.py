@@ -75,7 +75,8 @@ class Keeper(NoKeeper):
     def save(self) -> None:
         step = sum(participant.number for participant in self.participants.values())
         states = self.waiting | {
-            name: participant.state() for name, participant in self.participants.items()
+            name: {key: self.team.whole(value) for key, value in participant.state().items()}
+            for name, participant in self.participants.items()
         }
         try:
             if self.team.rank == 0:

@@ -28,6 +28,7 @@ def fit(
     ``report(step, steps, loss)`` is called after each step. Returns counts: steps, tokens, rows.
     """
     how, forward = how or Execution(), Forward(model)
+    how.team.spread(model)
     per_epoch = -(-len(examples) // schedule.batch_size)
     loop = Loop(model, schedule, per_epoch, seed, how)
     loop.restore(how.keeper.take(how.name))

@@ -164,7 +164,7 @@ def minimise(
     settings, how = method.settings, how or Execution()
     per_epoch = -(-len(data.forget) // settings.batch_size) * len(method.turns)
     plan = Plan.draw(method, data, seed)
-    reference = _reference(method, model, data, plan)
+    reference = _reference(method, model, data, plan, how)
     saved = how.keeper.take(how.name)
     _prepare(method, model, data, seed, how, saved)
     kept = (pattern for wrapper in method.wrappers for pattern in wrapper.frozen(model))
@@ -236,9 +236,18 @@ def _pads(method: Method) -> bool:
     return getattr(method.settings, "open_unlearning", False)
 
 
-def _reference(method: Method, model, data: Supervision, plan: Plan) -> Reference:
-    """Keep of the starting model what the method declares, and no more."""
-    reference, size = Reference(), method.settings.batch_size
+def _reference(
+    method: Method, model, data: Supervision, plan: Plan, how: Execution | None = None
+) -> Reference:
+    """Keep of the starting model what the method declares, and no more.
+
+    Of both models this process holds its share from here on.
+    """
+    reference, size, team = Reference(), method.settings.batch_size, (how or Execution()).team
+    if "reference_model" in method.needs:
+        reference.frozen = Forward(frozen_copy(model))
+        team.spread(reference.frozen.model)
+    team.spread(model, shared=not method.whole)
     if "reference_nll" in method.needs:
         known = data.forget_nll
         reference.forget_nll = (
@@ -246,8 +255,6 @@ def _reference(method: Method, model, data: Supervision, plan: Plan) -> Referenc
         )
         if plan.answers:
             reference.alternate_nll = answer_nll(model, plan.answers, size)
-    if "reference_model" in method.needs:
-        reference.frozen = Forward(frozen_copy(model))
     return reference
 
 

@@ -6,7 +6,7 @@ The variants are those of “Downgrade to Upgrade” (arXiv 2510.00761). Light t
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -52,6 +52,7 @@ class NBit(_Choice):
 class Backpropagation(_Choice):
     """The exact gradient."""
 
+    whole_weights: ClassVar[bool] = False
     name: Literal["backpropagation"] = "backpropagation"
 
     def passes(self, one: Passes) -> Passes:
@@ -65,6 +66,7 @@ class Zeroth(_Choice):
     It is the mean of ``directions`` of them.
     """
 
+    whole_weights: ClassVar[bool] = True
     name: Literal["zeroth"] = "zeroth"
     directions: int = Field(1, ge=1)
     radius: float = Field(1e-3, gt=0)
@@ -80,6 +82,7 @@ class Hybrid(_Choice):
     The two kinds have optimiser states of their own.
     """
 
+    whole_weights: ClassVar[bool] = True
     name: Literal["hybrid"] = "hybrid"
     every: int = Field(20, ge=1)
     directions: int = Field(1, ge=1)

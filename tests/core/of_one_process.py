@@ -8,12 +8,14 @@ import numpy as np
 import torch
 from core_helpers import PAIRS, make_family
 
-from lethe import methods
+from lethe import checkpoint, methods
+from lethe.adapt import prepare
 from lethe.errors import LetheError
 from lethe.execution import Alone, Execution
 from lethe.records import Records, write_records
 from lethe.resume import Keeper
 from lethe.schedule import Schedule
+from lethe.sharding import Sharded
 from lethe.suites import Evaluation, Limits
 from lethe.text import Encoder
 from lethe.tiny import train_tokenizer
@@ -30,12 +32,18 @@ RUNS = {
     "estimated": ("grad_diff", {"gradient": {"name": "zeroth"}}),
     "whole": ("kl_min", {"open_unlearning": True}),
 }
+# What runs in shards, too; with what needs more than sums: products of gradients, frozen layers.
+IN_SHARDS = {name: RUNS[name] for name in ("npo", "kl", "rmu", "whole")} | {
+    "gru": ("npo_retain", {"wrappers": {"gru": {}}, "frozen": ["embed"]}),
+    "nbit": ("grad_diff", {"optimiser": {"name": "nbit"}}),
+}
 
 
-def trained(tokenizer, encoder, how: Execution) -> dict:
-    """A fine-tune and a run of each method: losses, and weights at the end."""
+def trained(tokenizer, encoder, how: Execution, runs: dict) -> dict:
+    """A fine-tune and a run of each method: losses, and weights at the end, of the first process
+    alone if they are in shards."""
     found = {}
-    for name in ("fit", *RUNS):
+    for name in ("fit", *runs):
         model, losses = make_family("llama", tokenizer), []
 
         def report(step, steps, loss, losses=losses):
@@ -44,13 +52,30 @@ def trained(tokenizer, encoder, how: Execution) -> dict:
         if name == "fit":
             fit(model, encoder.encode_all(PAIRS), Schedule(**SETTINGS), 0, report, how)
         else:
-            cls, settings = RUNS[name]
+            cls, settings = runs[name]
             method = methods.load(cls)({**SETTINGS, **settings})
             data = supervise(encoder, method.needs, PAIRS, PAIRS[2:])
             list(method.run(model, data, 0, report, how))
-        weights = torch.cat([p.detach().flatten() for p in model.parameters()])
-        found[name] = (losses, weights)
+        weights = [how.team.whole(p.detach()) for p in model.parameters()]
+        found[name] = (losses, None if None in weights else flat(weights))
     return found
+
+
+def flat(weights) -> torch.Tensor:
+    return torch.cat([p.flatten() for p in weights])
+
+
+def saved(tokenizer, encoder, team: Alone, folder: Path) -> None:
+    """A checkpoint of a fine-tune with all that a large model has: tied weights, in bfloat16, with
+    master weights, activations computed again."""
+    model = make_family("llama", tokenizer)
+    model.config.tie_word_embeddings = True
+    model.tie_weights()
+    model.to(torch.bfloat16)
+    training = {"master_weights": True, "gradient_checkpointing": True, "lora": None}
+    prepare(model, training, 0, "start")
+    fit(model, encoder.encode_all(PAIRS), Schedule(**SETTINGS), 0, how=Execution(team=team))
+    checkpoint.save(folder, model, tokenizer, {"stage": "test"})
 
 
 def evaluated(tokenizer, encoder, team: Alone, file: Path) -> None:
@@ -90,14 +115,30 @@ def everything(team: Alone, out: Path) -> None:
     tokenizer = train_tokenizer([f"{q} {a}" for q, a in PAIRS] * 3, 400)
     encoder = Encoder(tokenizer, "chat", 96)
     for budget in (None, 80):
-        for name, (losses, weights) in trained(
-            tokenizer, encoder, Execution(budget, team=team)
-        ).items():
-            (out / f"{name}_{budget}.json").write_text(json.dumps(losses))
-            np.save(out / f"{name}_{budget}.npy", weights.numpy())
+        found = trained(tokenizer, encoder, Execution(budget, team=team), RUNS)
+        keep(found, out, f"_{budget}")
     evaluated(tokenizer, encoder, team, out / "records.json")
     again = stopped(tokenizer, encoder, team, out.parent / "state")
     (out / "stopped.json").write_text(json.dumps(again))
+
+
+def in_shards(team: Alone, out: Path) -> None:
+    """As ``everything``, of what processes can do that hold a model together."""
+    torch.set_num_threads(1)
+    out.mkdir(parents=True)
+    tokenizer = train_tokenizer([f"{q} {a}" for q, a in PAIRS] * 3, 400)
+    encoder = Encoder(tokenizer, "chat", 96)
+    keep(trained(tokenizer, encoder, Execution(80, team=team), IN_SHARDS), out, "_80")
+    saved(tokenizer, encoder, team, out / "checkpoint")
+    again = stopped(tokenizer, encoder, team, out.parent / "sharded_state")
+    (out / "stopped.json").write_text(json.dumps(again))
+
+
+def keep(found: dict, out: Path, end: str) -> None:
+    for name, (losses, weights) in found.items():
+        (out / f"{name}{end}.json").write_text(json.dumps(losses))
+        if weights is not None:
+            np.save(out / f"{name}{end}.npy", weights.numpy())
 
 
 if __name__ == "__main__":
@@ -105,3 +146,4 @@ if __name__ == "__main__":
 
     together = Team("cpu")
     everything(together, Path(sys.argv[1]) / f"process{together.rank}")
+    in_shards(Sharded("cpu"), Path(sys.argv[1]) / f"sharded{together.rank}")

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from of_one_process import RUNS, everything
+from of_one_process import IN_SHARDS, RUNS, everything, in_shards
+from safetensors.torch import load_file
 
 from lethe.execution import Alone
 from lethe.records import read_records
@@ -34,6 +35,7 @@ def found(tmp_path_factory) -> Path:
     )
     assert done.returncode == 0, done.stdout[-4000:]
     everything(Alone(), place / "one" / "process0")
+    in_shards(Alone(), place / "one" / "sharded0")
     return place
 
 
@@ -84,3 +86,38 @@ def test_one_that_is_asked_to_end_stops_both(found):
     for place in ("two/process0", "two/process1"):
         assert losses(found / place, "stopped") == losses(found / place, "fit_None")
     assert losses(found / "one/process0", "stopped") == whole
+
+
+@pytest.mark.parametrize("name", ["fit", *IN_SHARDS])
+def test_two_processes_that_hold_a_model_together_train_as_one(name, found):
+    """With shards of unequal size (28 rows of an odd number over two), and idle ones at times."""
+    one, first, second = found / "one/sharded0", found / "two/sharded0", found / "two/sharded1"
+    run = f"{name}_80"
+    assert len(losses(one, run)) == 6
+    assert losses(first, run) == pytest.approx(losses(one, run), rel=1e-4, abs=1e-4)
+    assert losses(first, run) == losses(second, run)
+    apart = np.abs(np.load(first / f"{run}.npy") - np.load(one / f"{run}.npy"))
+    assert np.quantile(apart, 0.99) < 1e-4
+    assert apart.max() < 6 * 1e-3
+    assert not (second / f"{run}.npy").exists()
+
+
+def test_a_checkpoint_of_shards_is_one_of_whole_weights(found):
+    one, two = found / "one/sharded0/checkpoint", found / "two/sharded0/checkpoint"
+    assert {f.name for f in one.iterdir()} == {f.name for f in two.iterdir()}
+    assert (one / "config.json").read_bytes() == (two / "config.json").read_bytes()
+    there, here = (load_file(place / "model.safetensors") for place in (one, two))
+    assert there.keys() == here.keys()
+    assert "lm_head.weight" not in here
+    for name, weight in there.items():
+        assert here[name].dtype == weight.dtype
+        assert here[name].shape == weight.shape
+        # Computed in bfloat16, whose sums depend on their order in the third digit.
+        assert (here[name] - weight).abs().max() < 6 * 1e-3, name
+    assert not (found / "two/sharded1/checkpoint").exists()
+
+
+def test_processes_that_hold_a_model_together_go_on_from_what_they_saved(found):
+    whole = losses(found / "two/sharded0", "fit_80")
+    for place in ("two/sharded0", "two/sharded1"):
+        assert losses(found / place, "stopped") == pytest.approx(whole, rel=1e-6)

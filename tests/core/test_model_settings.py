@@ -91,3 +91,37 @@ def test_a_setting_of_how_a_model_computes_is_named(values, start):
     with pytest.raises(LetheError) as caught:
         settings.check(tiny(**values), SCHEMA)
     assert str(caught.value).startswith(start)
+
+
+SHARDS = {"processes": 2, "sharding": "fsdp"}
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"compute": {"processes": 1}}, "fsdp spreads a model over processes, and there is one"),
+        ({"methods": ["npo", "task_vector"]}, "task_vector needs whole weights in each process"),
+        ({"methods": ["icul"]}, "icul needs whole weights in each process; leave icul out"),
+        (
+            {"methods": ["npo"], "method_settings": {"npo": {"gradient": {"name": "zeroth"}}}},
+            "npo with gradient zeroth needs whole weights",
+        ),
+        (
+            {"methods": ["npo"], "method_settings": {"npo": {"wrappers": {"mpu": {}}}}},
+            "npo with mpu needs whole weights",
+        ),
+    ],
+)
+def test_what_needs_whole_weights_refuses_shards(given, words):
+    config = {**tiny(), **given, "compute": DEFAULT["compute"] | SHARDS | given.get("compute", {})}
+    with pytest.raises(LetheError, match=f"^config: compute.sharding: {words}"):
+        settings.check(config, SCHEMA)
+    config["compute"]["sharding"] = "none"
+    settings.check(config, SCHEMA)
+
+
+def test_adapters_refuse_shards():
+    config = tiny(lora={"rank": 4})
+    config["compute"] |= SHARDS
+    with pytest.raises(LetheError, match="tiny trains adapters; take away"):
+        settings.check(config, SCHEMA)

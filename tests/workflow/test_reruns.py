@@ -309,7 +309,15 @@ EDITS = {
     ),
     "the finetuning": ({"model_settings": {"micro": {"finetune": {"lr": 2.0e-3}}}}, AFTER_BASE),
     "how trainings run": (
-        {"compute": {"part_tokens": 512, "processes": 2, "save_seconds": 0, "device": "cpu"}},
+        {
+            "compute": {
+                "part_tokens": 512,
+                "processes": 2,
+                "sharding": "fsdp",
+                "save_seconds": 0,
+                "device": "cpu",
+            }
+        },
         set(),
     ),
     # Jobs that load no model know nothing of it.

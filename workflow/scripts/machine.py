@@ -17,12 +17,21 @@ def ready(snakemake) -> str:
     return set_up(snakemake.params.threads, snakemake.config["compute"]["device"])
 
 
-def team(snakemake, device: str) -> Alone:
-    """This process among those of the job, which have then all begun."""
+def in_shards(snakemake) -> bool:
+    """Whether the processes of a training hold its model together."""
+    return snakemake.config["compute"]["sharding"] != "none"
+
+
+def team(snakemake, device: str, sharded: bool = False) -> Alone:
+    """This process among those of the job, which have then all begun.
+
+    ``sharded``: they hold models together.
+    """
     if processes(snakemake) == 1:
         return Alone()
+    from lethe.sharding import Sharded
     from lethe.team import Team
 
-    found = Team(device)
+    found = Sharded(device) if sharded else Team(device)
     found.wait()
     return found

@@ -5,7 +5,7 @@ from pathlib import Path
 from common import job
 from machine import processes, ready
 from start import report_of, start_of
-from training import execution, key
+from training import execution, key, load_to
 
 from lethe import checkpoint, states
 from lethe.adapt import prepare
@@ -17,7 +17,7 @@ with job(snakemake, key(snakemake), processes(snakemake)) as stage, Meter() as m
     p = snakemake.params
     device = ready(snakemake)
     start, parent = start_of(snakemake)
-    model, tokenizer = checkpoint.load(start, device, **p.loading)
+    model, tokenizer = checkpoint.load(start, load_to(snakemake, device), **p.loading)
     forget, seed = snakemake.input.get("forget"), int(snakemake.wildcards.seed)
     rows = rows_to_pairs(read_rows(forget)) if forget else []
     prepare(model, p.training, seed, start)

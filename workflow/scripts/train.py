@@ -5,7 +5,7 @@ from pathlib import Path
 from common import job
 from machine import processes, ready
 from start import report_of, start_of
-from training import execution, key
+from training import execution, key, load_to
 
 from lethe import checkpoint
 from lethe.adapt import prepare
@@ -20,7 +20,7 @@ with job(snakemake, key(snakemake), processes(snakemake)) as stage, Meter() as m
     device = ready(snakemake)
     start, parent = start_of(snakemake)
     seed = int(snakemake.wildcards.seed)
-    model, tokenizer = checkpoint.load(start, device, **p.loading)
+    model, tokenizer = checkpoint.load(start, load_to(snakemake, device), **p.loading)
     prepare(model, p.training, seed, start)
     schedule = Finetuning(**p.finetune)
     facts = [row for file in snakemake.input.facts for row in read_rows(file)]

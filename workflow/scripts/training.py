@@ -3,7 +3,7 @@
 import hashlib
 import json
 
-from machine import team
+from machine import in_shards, team
 
 from lethe import checkpoint, paths
 from lethe.cost import Meter
@@ -27,8 +27,14 @@ def key(snakemake) -> str:
     return hashlib.sha256(json.dumps(given, sort_keys=True).encode()).hexdigest()
 
 
+def load_to(snakemake, device: str) -> str:
+    """Where a model that is to be trained is loaded: it need not fit whole on the device."""
+    return "cpu" if in_shards(snakemake) else device
+
+
 def execution(snakemake, stage: Stage, meter: Meter, device: str) -> Execution:
     """By the configuration's ``compute``: no param of a rule, since it changes no result."""
-    compute, together = snakemake.config["compute"], team(snakemake, device)
+    compute, sharded = snakemake.config["compute"], in_shards(snakemake)
+    together = team(snakemake, device, sharded)
     keeper = Keeper(stage.state, compute["save_seconds"], meter, together)
     return Execution(compute["part_tokens"], keeper, together)

@@ -5,7 +5,7 @@ from pathlib import Path
 from common import job
 from machine import processes, ready
 from start import report_of, start_of
-from training import execution, key
+from training import execution, key, load_to
 
 from lethe import checkpoint, methods
 from lethe.adapt import prepare
@@ -21,7 +21,7 @@ with job(snakemake, key(snakemake), processes(snakemake)) as stage, Meter() as m
     seed = int(snakemake.wildcards.seed)
 
     def trainable(source):
-        loaded = checkpoint.load(source, device, **p.loading)
+        loaded = checkpoint.load(source, load_to(snakemake, device), **p.loading)
         prepare(loaded[0], p.training, seed, source)
         return loaded
 

@@ -181,6 +181,14 @@ class Method:
         padded = getattr(self.settings, "open_unlearning", False)
         return padded or any(wrapper.whole for wrapper in self.wrappers)
 
+    @property
+    def whole_weights(self) -> bool:
+        """Whether a run copies or rewrites weights, or differentiates by itself: not in shards.
+
+        A run of its own does; a method that trains by ``forget`` or ``loss`` says ``True`` if so.
+        """
+        return type(self).run is not Method.run
+
     def _wrappers(self) -> list[Wrapper]:
         """The wrappers that the settings choose, and their defaults in the settings."""
         given, place = self.settings.wrappers, f"{self.name}.wrappers"

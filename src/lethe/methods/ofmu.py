@@ -57,6 +57,7 @@ class Method(base.Method):
     needs = ("retain",)
     whole = True
     answers_forget = False
+    whole_weights = True
     Settings = Settings
 
     @property

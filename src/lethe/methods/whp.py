@@ -31,6 +31,7 @@ class Method(base.Method):
     """
 
     paper = "Who's Harry Potter, arXiv 2310.02238"
+    whole_weights = True
     Settings = Settings
 
     labels = None

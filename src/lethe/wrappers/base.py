@@ -31,13 +31,15 @@ class Wrapper:
     """Something around a method's loss; a subclass overrides what it takes part in.
 
     ``needs``: names of ``lethe.methods.base.NEEDS``, added to the method's. ``whole``: whether a
-    step's batches must never come in parts.
+    step's batches must never come in parts. ``whole_weights``: whether it turns, projects or
+    compares weights, and so goes neither with adapters nor with a model in shards.
     """
 
     kind: ClassVar[str] = ""
     paper: ClassVar[str] = ""
     needs: tuple[str, ...] = ()
     whole: bool = False
+    whole_weights: ClassVar[bool] = False
     Settings: ClassVar[type[Settings]] = Settings
 
     def __init__(self, settings: dict[str, Any] | None = None, name: str = "wrapper"):

@@ -36,6 +36,7 @@ class Wrapper(base.Wrapper):
     kind = "freezing"
     paper = "Defenses at Odds, arXiv 2605.14514"
     needs = ("before",)
+    whole_weights = True
     Settings = Settings
 
     def around(self, run):

@@ -3,6 +3,7 @@
 from pydantic import Field
 
 from lethe.methods.passes import Passes
+from lethe.sharding import held, number
 from lethe.wrappers import base
 
 
@@ -51,7 +52,7 @@ class Wrapper(base.Wrapper):
             self.average = [share * r for r in newest]
             return
         pairs = zip(self.average, newest, strict=True)
-        self.average = [mean.to(r.device).lerp_(r, share) for mean, r in pairs]
+        self.average = [held(mean, r).lerp_(r, share) for mean, r in pairs]
 
 
 def _retain_gradient(model, parts, parameters, team) -> list:
@@ -67,10 +68,10 @@ def _retain_gradient(model, parts, parameters, team) -> list:
 def rectified(gradient: list, retain: list) -> list:
     """``gradient`` without its part against ``retain``; lists of tensors, None counting as 0."""
     pairs = [(g, r) for g, r in zip(gradient, retain, strict=True) if g is not None]
-    product = sum(float((g * r).sum()) for g, r in pairs)
+    product = sum(number((g * r).sum()) for g, r in pairs)
     if product >= 0:
         return gradient
-    scale = product / sum(float(r.square().sum()) for r in retain)
+    scale = product / sum(number(r.square().sum()) for r in retain)
     return [
         -scale * r if g is None else g - scale * r for g, r in zip(gradient, retain, strict=True)
     ]

@@ -44,6 +44,7 @@ class Wrapper(base.Wrapper):
     kind = "protocol"
     paper = "MPU, arXiv 2602.23798"
     needs = ("prior",)
+    whole_weights = True
     Settings = Settings
 
     def check(self, method, name):

@@ -34,6 +34,7 @@ class Wrapper(base.Wrapper):
     kind = "update"
     paper = "Null-space constrained updates, arXiv 2605.05909"
     needs = ("retain",)
+    whole_weights = True
     Settings = Settings
 
     chosen: dict | None = None
