@@ -28,7 +28,7 @@ def requests(folder, profile: str, *arguments: str) -> dict[str, dict[str, str]]
     return found
 
 
-@pytest.mark.parametrize("profile", ["slurm", "gpu", "gpu_shards"])
+@pytest.mark.parametrize("profile", ["slurm", "gpu", "gpu_shards", "kubernetes"])
 def test_rules_that_load_a_model_get_a_gpu_and_no_others(profile, empty):
     found = requests(empty, f"profiles/{profile}")
     with_gpu = {rule for rule, resources in found.items() if resources.get("gpu", "0") != "0"}
