@@ -93,6 +93,8 @@ def layer_states(model, batch: Batch, layer: int | None) -> torch.Tensor:
         passed(found[0], batch.ids.numel() * (layer + 1) / len(layers))
     finally:
         hook.remove()
+    if not found:
+        raise AssertionError("the decoder did not run its own layer")
     states = found[0][0]
     # No view: what is done in place on one would be lost to the shards' gradient.
     return states.clone() if in_shards else states

@@ -39,3 +39,12 @@ def examples(encoder):
 def model(tokenizer):
     """A small Llama of its own for each test, since many train it."""
     return make_family("llama", tokenizer)
+
+
+@pytest.fixture
+def foreign(model, tokenizer, tmp_path):
+    """A folder as transformers saves it, without our digest."""
+    folder = tmp_path / "downloaded"
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder

@@ -14,15 +14,6 @@ from lethe.packing import pack
 from lethe.text import Encoder
 
 
-@pytest.fixture
-def foreign(model, tokenizer, tmp_path):
-    """A folder as transformers saves it, without our digest."""
-    folder = tmp_path / "downloaded"
-    model.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    return folder
-
-
 @pytest.fixture(scope="module")
 def llama(tokenizer):
     return make_family("llama_gqa", tokenizer)

@@ -15,15 +15,6 @@ NAME = "org/name"
 
 
 @pytest.fixture
-def folder(model, tokenizer, tmp_path):
-    """A model as others save it."""
-    folder = tmp_path / "model"
-    model.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    return folder
-
-
-@pytest.fixture
 def cache(tmp_path, monkeypatch):
     """An empty cache of the hub."""
     from huggingface_hub import constants
@@ -79,8 +70,8 @@ def test_what_the_hub_refuses_is_known_before_loading(hub, kind, words):
     assert words in refusal()
 
 
-def test_a_model_that_can_be_had_passes_and_is_not_downloaded(hub, cache, folder):
-    hub.models[NAME] = folder
+def test_a_model_that_can_be_had_passes_and_is_not_downloaded(hub, cache, foreign):
+    hub.models[NAME] = foreign
     checkpoint.check_hub(NAME)
     assert not any("safetensors" in path for path in hub.asked)
     assert not list(cache.rglob("*.json"))
@@ -95,15 +86,15 @@ def test_a_model_that_can_be_had_passes_and_is_not_downloaded(hub, cache, folder
         ("tokenizer.json", "words.txt", "no tokenizer"),
     ],
 )
-def test_files_that_loading_would_miss_are_named(hub, folder, without, instead, words):
-    (folder / without).rename(folder / instead)
-    hub.models[NAME] = folder
+def test_files_that_loading_would_miss_are_named(hub, foreign, without, instead, words):
+    (foreign / without).rename(foreign / instead)
+    hub.models[NAME] = foreign
     assert words in refusal()
 
 
-def test_a_gguf_file_must_be_among_the_models_files(hub, folder):
-    (folder / "small.gguf").write_bytes(b"GGUF")
-    hub.models[NAME] = folder
+def test_a_gguf_file_must_be_among_the_models_files(hub, foreign):
+    (foreign / "small.gguf").write_bytes(b"GGUF")
+    hub.models[NAME] = foreign
     checkpoint.check_hub(f"{NAME}/small.gguf")
     assert "has no large.gguf" in refusal(f"{NAME}/large.gguf")
 
@@ -136,26 +127,26 @@ def test_what_is_not_in_the_cache_is_refused_without_the_hub(no_hub):
     assert re.search(r"hf download.*name a local folder", message)
 
 
-def test_a_half_downloaded_model_is_refused_without_the_hub(no_hub, folder):
-    (keep_in(no_hub, folder) / "model.safetensors").unlink()
+def test_a_half_downloaded_model_is_refused_without_the_hub(no_hub, foreign):
+    (keep_in(no_hub, foreign) / "model.safetensors").unlink()
     assert "its cache lacks the model" in refusal()
 
 
-def test_a_cached_model_needs_no_hub(no_hub, folder):
-    keep_in(no_hub, folder)
+def test_a_cached_model_needs_no_hub(no_hub, foreign):
+    keep_in(no_hub, foreign)
     checkpoint.check_hub(NAME)
 
 
-def test_a_cached_model_is_not_asked_for(hub, cache, folder):
-    keep_in(cache, folder)
+def test_a_cached_model_is_not_asked_for(hub, cache, foreign):
+    keep_in(cache, foreign)
     hub.models[NAME] = "gated"
     checkpoint.check_hub(NAME)
     assert hub.asked == []
 
 
-def test_local_models_do_not_even_load_the_hubs_library(folder):
+def test_local_models_do_not_even_load_the_hubs_library(foreign):
     call = (
         "import sys; from lethe import config, foreign; foreign.check_hub({sys.argv[1]: 'path'});"
         "sys.exit('huggingface_hub' in sys.modules)"
     )
-    assert subprocess.run([sys.executable, "-c", call, str(folder)], check=False).returncode == 0
+    assert subprocess.run([sys.executable, "-c", call, str(foreign)], check=False).returncode == 0

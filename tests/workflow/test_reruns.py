@@ -104,7 +104,7 @@ def other_wrapper(folder: Folder) -> None:
 
 
 def other_rouge(folder: Folder) -> None:
-    folder.replace("src/lethe/metrics/rouge.py", "use_stemmer=True", "use_stemmer=False")
+    folder.replace("src/lethe/metrics/rouge.py", "found.recall", "found.precision")
 
 
 def other_metric_helper(folder: Folder) -> None:

@@ -16,6 +16,9 @@ PRESET = "config/smoke.yaml"
 _JOB = re.compile(r"^(?:local)?rule (\w+):\n((?: {4}.*\n)*)", re.MULTILINE)
 _WILDCARDS = re.compile(r"^ {4}wildcards: (.*)$", re.MULTILINE)
 
+# The tables of what jobs cost: seconds, which differ from run to run.
+COSTS = {"tables/cost.csv", "tables/cost.md"}
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -129,6 +132,12 @@ class Folder:
             check=False,
         )
         return Outcome(done.returncode, done.stdout)
+
+
+def without_costs(results: dict[str, bytes], pattern: str) -> dict[str, bytes]:
+    """Results that matched ``pattern``, but the tables of costs, which must be among tables."""
+    assert results.keys() & COSTS == (COSTS if pattern == "tables/*" else set())
+    return {name: content for name, content in results.items() if name not in COSTS}
 
 
 def sources(destination: Path, preset: str = PRESET) -> Folder:

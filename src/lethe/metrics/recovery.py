@@ -8,11 +8,10 @@ decides against the method: the truth on the forget set, a wrong answer on the r
 shares no word with any of the three is like none of them.
 """
 
-from functools import cache
-
 import numpy as np
 
 from lethe.errors import LetheError
+from lethe.metrics._rouge import rouge_l
 from lethe.metrics.base import CheckpointValues, Inputs, column_of, items_of, only_recorded
 
 ORACLE_RECORDS = True
@@ -30,16 +29,15 @@ def compute(inputs: Inputs) -> list[CheckpointValues]:
     the oracle's answer was. ``acc_retain``: retain questions where one of the two was. LetheError
     if the oracle was asked other questions or has several checkpoints.
     """
-    similarity = _similarity()
+    score = rouge_l()
     ideal = only_recorded(inputs.oracle_records, "an oracle")
     return [
-        _checkpoint(inputs, checkpoint, ideal, similarity)
-        for checkpoint in inputs.records.checkpoints
+        _checkpoint(inputs, checkpoint, ideal, score) for checkpoint in inputs.records.checkpoints
     ]
 
 
-def _checkpoint(inputs: Inputs, checkpoint, ideal, similarity) -> CheckpointValues:
-    chosen = {name: _chosen(inputs, checkpoint, ideal, name, similarity) for name in SETS}
+def _checkpoint(inputs: Inputs, checkpoint, ideal, score) -> CheckpointValues:
+    chosen = {name: _chosen(inputs, checkpoint, ideal, name, score) for name in SETS}
     forget, retain = (np.array(chosen[name]) for name in SETS)
     values = {
         "acc_forget": float(np.mean(forget != TRUTH)),
@@ -49,7 +47,7 @@ def _checkpoint(inputs: Inputs, checkpoint, ideal, similarity) -> CheckpointValu
     return CheckpointValues(checkpoint.epoch, checkpoint.step, values, chosen)
 
 
-def _chosen(inputs: Inputs, checkpoint, ideal, name: str, similarity) -> list[int]:
+def _chosen(inputs: Inputs, checkpoint, ideal, name: str, score) -> list[int]:
     """The judge's choice for each item of a set."""
     rows = items_of(inputs, checkpoint, name)
     theirs = _of_oracle(inputs, ideal, name, rows.question)
@@ -59,8 +57,8 @@ def _chosen(inputs: Inputs, checkpoint, ideal, name: str, similarity) -> list[in
     for candidates, generation in zip(
         zip(rows.answer, wrong, theirs, strict=True), said, strict=True
     ):
-        scores = [similarity(candidate, generation) for candidate in candidates]
-        found.append(max(STRICT[name], key=scores.__getitem__) if any(scores) else NONE)
+        likeness = [score(candidate, generation).fmeasure for candidate in candidates]
+        found.append(max(STRICT[name], key=likeness.__getitem__) if any(likeness) else NONE)
     return found
 
 
@@ -73,16 +71,3 @@ def _of_oracle(inputs: Inputs, ideal, name: str, questions: list[str]) -> list[s
             f"{records.path}; evaluate both on the same sets"
         )
     return ideal.sets[name].generation
-
-
-def _similarity():
-    """A function (candidate, generation) -> F1. Checkpoints often repeat a generation: cached."""
-    from rouge_score.rouge_scorer import RougeScorer
-
-    scorer = RougeScorer(["rougeL"], use_stemmer=True)
-
-    @cache
-    def similarity(candidate: str, generation: str) -> float:
-        return float(scorer.score(candidate, generation)["rougeL"].fmeasure)
-
-    return similarity

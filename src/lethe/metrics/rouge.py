@@ -4,10 +4,9 @@ The length of the longest common subsequence of words, over the number of words 
 the ``rouge_score`` package with Porter's stemmer, target = true answer, prediction = generation.
 """
 
-from functools import cache
-
 import numpy as np
 
+from lethe.metrics._rouge import rouge_l
 from lethe.metrics.base import CheckpointValues, Inputs, items_of
 
 SETS = ("forget", "retain", "real_authors", "world_facts")
@@ -15,27 +14,15 @@ SETS = ("forget", "retain", "real_authors", "world_facts")
 
 def compute(inputs: Inputs) -> list[CheckpointValues]:
     """Values and items in [0, 1] for the four sets; LetheError if a set lacks."""
-    recall = _recall()
-    return [_checkpoint(inputs, checkpoint, recall) for checkpoint in inputs.records.checkpoints]
+    score = rouge_l()
+    return [_checkpoint(inputs, checkpoint, score) for checkpoint in inputs.records.checkpoints]
 
 
-def _checkpoint(inputs: Inputs, checkpoint, recall) -> CheckpointValues:
+def _checkpoint(inputs: Inputs, checkpoint, score) -> CheckpointValues:
     items = {}
     for name in SETS:
         rows = items_of(inputs, checkpoint, name)
-        items[name] = list(map(recall, rows.answer, rows.generation))
+        scores = map(score, rows.answer, rows.generation)
+        items[name] = [float(found.recall) for found in scores]
     values = {name: float(np.mean(recalls)) for name, recalls in items.items()}
     return CheckpointValues(checkpoint.epoch, checkpoint.step, values, items)
-
-
-def _recall():
-    """A function (answer, generation) -> recall. Checkpoints often repeat a generation: cached."""
-    from rouge_score.rouge_scorer import RougeScorer
-
-    scorer = RougeScorer(["rougeL"], use_stemmer=True)
-
-    @cache
-    def recall(answer: str, generation: str) -> float:
-        return float(scorer.score(answer, generation)["rougeL"].recall)
-
-    return recall
