@@ -274,4 +274,4 @@ def test_every_table_has_a_caption_that_knows_the_world_only():
     folder = Path(__file__).parents[2] / "workflow" / "report"
     for name in ("scores", "intervals", *tables.names()):
         caption = (folder / f"{name}.rst").read_text()
-        assert set(re.findall(r"{{ (.*?) }}", caption)) == {"snakemake.wildcards.world"}
+        assert set(re.findall(r"{{ (.*?) }}", caption)) == {'snakemake.config["world"]["name"]'}
