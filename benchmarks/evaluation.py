@@ -6,6 +6,7 @@ transformers' defaults. Both sides run in turn on one thread; the least processo
 counts, since other processes inflate every other figure.
 
     .venv/bin/python benchmarks/evaluation.py DATA CHECKPOINT [CHECKPOINT ...] [--rows N]
+        [--device cuda --dtype bfloat16 --attention flash]
 
 DATA is a folder in TOFU's format, a CHECKPOINT one of a run on it (`snakemake --configfile
 config/tofu_tiny.yaml`): a full model, and one after gradient ascent, which never ends an answer.
@@ -14,6 +15,7 @@ config/tofu_tiny.yaml`): a full model, and one after gradient ascent, which neve
 import argparse
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -49,8 +51,9 @@ def _losses(model, examples) -> list[float]:
     longest = max(map(len, examples))
     ids = torch.tensor([[*e.ids, *[0] * (longest - len(e))] for e in examples])
     text = torch.tensor([[1] * len(e) + [0] * (longest - len(e)) for e in examples])
-    place = torch.arange(longest)
-    starts = torch.tensor([e.start for e in examples])
+    place = torch.arange(longest, device=model.device)
+    starts = torch.tensor([e.start for e in examples], device=model.device)
+    ids, text = ids.to(model.device), text.to(model.device)
     answer = (text > 0) & (place >= starts[:, None])
     labels = torch.where(answer, ids, -100)[:, 1:]
     logits = model(input_ids=ids, attention_mask=text).logits[:, :-1].float()
@@ -61,13 +64,14 @@ def _losses(model, examples) -> list[float]:
 def straightforward_answers(model, encoder: Encoder, probes) -> list[list[int]]:
     """What transformers' own greedy generation says to each question."""
     found = []
+    there = partial(torch.tensor, device=model.device)
     for start in range(0, len(probes), BATCH):
         prompts = [encoder.prompt_ids(p.question) for p in probes[start : start + BATCH]]
         longest = max(map(len, prompts))
         pads = [longest - len(prompt) for prompt in prompts]
         out = model.generate(
-            input_ids=torch.tensor([[0] * n + p for n, p in zip(pads, prompts, strict=True)]),
-            attention_mask=torch.tensor([[0] * n + [1] * (longest - n) for n in pads]),
+            input_ids=there([[0] * n + p for n, p in zip(pads, prompts, strict=True)]),
+            attention_mask=there([[0] * n + [1] * (longest - n) for n in pads]),
             max_length=MAX_LENGTH,
             do_sample=False,
             eos_token_id=encoder.end,
@@ -78,10 +82,11 @@ def straightforward_answers(model, encoder: Encoder, probes) -> list[list[int]]:
 
 
 def timed(work: Callable) -> tuple[float, list]:
-    """Processor seconds of ``work()``, and what it returns."""
-    start = time.process_time()
+    """Seconds of ``work()``, of the processor or, with a GPU, of the wall; what it returns."""
+    clock = time.perf_counter if torch.cuda.is_initialized() else time.process_time
+    start = clock()
     found = work()
-    return time.process_time() - start, found
+    return clock() - start, found
 
 
 def differing(ours: list[list[int]], theirs: list[list[int]], end: int) -> int:
@@ -98,10 +103,10 @@ def differing(ours: list[list[int]], theirs: list[list[int]], end: int) -> int:
 
 
 @torch.inference_mode()
-def measure(folder: Path, source: str, rows: int | None) -> None:
+def measure(folder: Path, source: str, rows: int | None, loading: dict) -> None:
     """Print both sides' seconds for one checkpoint, and how far their values are apart."""
-    ours, tokenizer = checkpoint.load(source)
-    theirs, _ = checkpoint.load(source)
+    ours, tokenizer = checkpoint.load(source, **loading)
+    theirs, _ = checkpoint.load(source, **loading)
     theirs.set_attn_implementation("sdpa")
     encoder = Encoder(tokenizer, checkpoint.template_of(source), MAX_LENGTH)
     sets = {name: read_rows(folder / f"{file}.json")[:rows] for name, file in FILES.items()}
@@ -143,10 +148,14 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("checkpoints", nargs="+")
     parser.add_argument("--rows", type=int, help="of each set at the most")
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--dtype", default="float32")
+    parser.add_argument("--attention", default="sdpa")
     given = parser.parse_args()
-    set_up(1)
+    loading = {key: getattr(given, key) for key in ("device", "dtype", "attention")}
+    set_up(1, given.device)
     for source in given.checkpoints:
-        measure(given.data, source, given.rows)
+        measure(given.data, source, given.rows, loading)
 
 
 if __name__ == "__main__":

@@ -6,8 +6,11 @@ processor time of the rounds counts. `share`: floating-point operations a second
 needs, of those that the fastest of some matrix products reaches in the same process.
 
     .venv/bin/python benchmarks/training.py FILE [--checkpoint FOLDER] [--rows N] [--threads N]
+        [--device cuda --dtype bfloat16 --attention flash] [--shape FOLDER]
 
-FILE holds rows with question and answer. Without a checkpoint it is the default tiny model.
+FILE holds rows with question and answer. Without a checkpoint it is the default tiny model; --shape
+is a folder with the config.json of a model, whose weights are then random. On a GPU seconds are
+those of the wall, and the Trainer computes in bfloat16 with weights in float32 as ours does.
 """
 
 import argparse
@@ -16,21 +19,31 @@ import time
 from collections.abc import Callable
 
 import torch
-from transformers import Trainer, TrainingArguments
+from transformers import AutoConfig, AutoModelForCausalLM, Trainer, TrainingArguments
 from transformers.trainer_callback import PrinterCallback
 
 from lethe import checkpoint
+from lethe.adapt import prepare
+from lethe.compute import Compute
 from lethe.execution import Execution
 from lethe.files import read_rows
 from lethe.order import batches, epoch_order
+from lethe.packing import use_packing
 from lethe.runtime import set_up
 from lethe.schedule import Schedule
 from lethe.text import Encoder, rows_to_pairs
 from lethe.tiny import Architecture, make_model, train_tokenizer
 from lethe.train import fit
 
-BATCH, ROUNDS, SEED = 32, 3, 0
-BUDGETS = (None, 1024)
+ROUNDS, SEED = 3, 0
+
+
+def clock(device: str) -> float:
+    """Seconds: of the processor, which other work does not inflate; of the wall on a GPU."""
+    if device == "cpu":
+        return time.process_time()
+    torch.cuda.synchronize()
+    return time.perf_counter()
 
 
 class OurOrder(Trainer):
@@ -61,12 +74,13 @@ def padded(rows) -> dict[str, torch.Tensor]:
 def trainer(model, examples, schedule: Schedule) -> tuple[float, list[float]]:
     """Seconds and losses of the steps of an epoch."""
     model.set_attn_implementation("sdpa")
+    steps = -(-len(examples) // schedule.batch_size)
     arguments = TrainingArguments(
         output_dir="results",
         num_train_epochs=1,
         learning_rate=schedule.lr,
         per_device_train_batch_size=schedule.batch_size,
-        warmup_steps=max(1, round(schedule.warmup_epochs * -(-len(examples) // BATCH))),
+        warmup_steps=max(1, round(schedule.warmup_epochs * steps)),
         weight_decay=schedule.weight_decay,
         max_grad_norm=schedule.max_grad_norm,
         lr_scheduler_type="linear",
@@ -76,62 +90,93 @@ def trainer(model, examples, schedule: Schedule) -> tuple[float, list[float]]:
         report_to="none",
         disable_tqdm=True,
         remove_unused_columns=False,
-        use_cpu=True,
+        use_cpu=model.device.type == "cpu",
+        bf16=getattr(model, "lethe_dtype", None) == torch.bfloat16,
     )
     worker = OurOrder(model, arguments, train_dataset=examples, data_collator=padded)
     worker.remove_callback(PrinterCallback)
-    start = time.process_time()
+    start = clock(model.device.type)
     worker.train()
-    seconds = time.process_time() - start
+    seconds = clock(model.device.type) - start
     return seconds, [entry["loss"] for entry in worker.state.log_history if "loss" in entry]
 
 
 def ours(model, examples, schedule: Schedule, budget: int | None) -> tuple[float, list[float]]:
     """Seconds and losses of the steps of an epoch."""
     losses: list[float] = []
-    start = time.process_time()
+    start = clock(model.device.type)
     report = lambda step, steps, loss: losses.append(loss)  # noqa: E731
     fit(model, examples, schedule, SEED, report, Execution(budget))
-    return time.process_time() - start, losses
+    return clock(model.device.type) - start, losses
 
 
 def needed(model, examples) -> float:
-    """Floating-point operations of one epoch of the text: 6 a weight and token, and attention."""
+    """Floating-point operations of one epoch of the text, a product's and attention's.
+
+    A weight has 2 for each token forward, 2 backward, and 2 for its own gradient if it is trained.
+    """
     head = model.get_output_embeddings().weight
     tied = head is model.get_input_embeddings().weight
+    each = 6 if head.requires_grad else 4
     weights = sum(p.numel() for p in model.parameters() if p.dim() > 1) - head.numel()
     weights -= 0 if tied else model.get_input_embeddings().weight.numel()
     width = model.config.num_hidden_layers * model.config.hidden_size
     tokens = sum(len(e) - 1 for e in examples)
     # Scores and their sums of values: 2 products forward, 4 backward, half of them masked.
     attention = sum(6 * (len(e) - 1) ** 2 * width for e in examples)
-    return (
-        6 * weights * tokens + 6 * head.numel() * sum(e.answer_tokens for e in examples) + attention
-    )
+    answers = sum(e.answer_tokens for e in examples)
+    return each * (weights * tokens + head.numel() * answers) + attention
 
 
-def peak() -> float:
-    """Operations a processor second of the fastest of some matrix products."""
+def peak(device: str, dtype: torch.dtype) -> float:
+    """Operations a second of the fastest of some matrix products."""
     best = 0.0
-    for rows, inner, columns in ((1024, 128, 384), (1024, 1024, 1024), (2048, 2048, 2048)):
-        left, right = torch.randn(rows, inner), torch.randn(inner, columns)
+    sizes = ((1024, 128, 384), (1024, 1024, 1024), (2048, 2048, 2048))
+    for rows, inner, columns in sizes if device == "cpu" else ((8192, 8192, 8192),):
+        left, right = (
+            torch.randn(size, device=device, dtype=dtype)
+            for size in ((rows, inner), (inner, columns))
+        )
         for _ in range(5):
-            start, count = time.process_time(), max(1, 2**30 // (rows * inner * columns))
+            start, count = clock(device), max(10, 2**30 // (rows * inner * columns))
             for _ in range(count):
                 left @ right
-            seconds = time.process_time() - start
-            best = max(best, 2 * rows * inner * columns * count / seconds)
+            best = max(best, 2 * rows * inner * columns * count / (clock(device) - start))
     return best
 
 
-def made(source: str | None, pairs) -> tuple[Callable, Encoder]:
+def made(given, pairs) -> tuple[Callable, Encoder]:
     """How to make the model afresh, and its encoder."""
-    if source is not None:
+    if given.checkpoint is not None:
+        source = given.checkpoint
         encoder = Encoder(checkpoint.load_tokenizer(source), checkpoint.template_of(source), 256)
-        return lambda: checkpoint.load(source)[0], encoder
+        return lambda: ready(checkpoint.load(source)[0], given), encoder
     sizes = Architecture()
     tokenizer = train_tokenizer((f"{q} {a}" for q, a in pairs), sizes.vocabulary)
-    return lambda: make_model(sizes, tokenizer, SEED), Encoder(tokenizer, "chat", 256)
+    encoder = Encoder(tokenizer, "chat", 256)
+    if given.shape is None:
+        return lambda: ready(make_model(sizes, tokenizer, SEED), given), encoder
+    config = AutoConfig.from_pretrained(given.shape)
+
+    def random():
+        torch.manual_seed(SEED)
+        with torch.device(given.device):
+            model = AutoModelForCausalLM.from_config(config, dtype=getattr(torch, given.dtype))
+        return ready(model, given)
+
+    return random, encoder
+
+
+def ready(model, given):
+    """Where it computes and in which numbers, as a job of the workflow would have it."""
+    model = model.to(given.device, getattr(torch, given.dtype))
+    use_packing(model, given.attention)
+    lora = {"rank": given.lora, "alpha": 4 * given.lora} if given.lora else None
+    compute = Compute(
+        dtype=given.dtype, gradient_checkpointing=given.gradient_checkpointing, lora=lora
+    )
+    prepare(model, compute.training("finetune"), SEED, "none")
+    return model
 
 
 def main() -> None:
@@ -140,15 +185,23 @@ def main() -> None:
     parser.add_argument("--checkpoint")
     parser.add_argument("--rows", type=int, default=640)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--shape")
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--dtype", default="float32")
+    parser.add_argument("--attention", default="sdpa")
+    parser.add_argument("--gradient-checkpointing", action="store_true")
+    parser.add_argument("--lora", type=int, help="rank of adapters, which alone are trained")
+    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--budgets", type=int, nargs="*", default=[1024], help="tokens of a part")
     given = parser.parse_args()
-    set_up(given.threads)
+    set_up(given.threads, given.device)
     pairs = rows_to_pairs(read_rows(given.file))[: given.rows]
-    fresh, encoder = made(given.checkpoint, pairs)
+    fresh, encoder = made(given, pairs)
     examples = encoder.encode_all(pairs)
     tokens = sum(map(len, examples))
-    schedule = Schedule(epochs=1, lr=1e-3, batch_size=BATCH, weight_decay=0)
+    schedule = Schedule(epochs=1, lr=1e-3, batch_size=given.batch, weight_decay=0)
     sides = {"Trainer": lambda: trainer(fresh(), examples, schedule)}
-    for budget in BUDGETS:
+    for budget in (None, *given.budgets):
         sides[f"parts of {budget}" if budget else "whole"] = lambda budget=budget: ours(
             fresh(), examples, schedule, budget
         )
@@ -156,9 +209,10 @@ def main() -> None:
     for _ in range(ROUNDS):
         found = {name: work() for name, work in sides.items()}
         best = {name: min(best[name], found[name][0]) for name in sides}
-    operations, most = needed(fresh(), examples), peak()
-    print(f"{len(examples)} rows, {tokens} tokens, {given.threads} threads")
-    print(f"matrix products: {most / 1e9:.0f} GFLOP a processor second at the most")
+    operations = needed(fresh(), examples)
+    most = peak(given.device, getattr(torch, given.dtype))
+    print(f"{len(examples)} rows, {tokens} tokens in batches of {given.batch} rows")
+    print(f"matrix products: {most / 1e9:.0f} GFLOP a second at the most")
     for name, seconds in best.items():
         share = operations / seconds / most
         apart = max(abs(a - b) for a, b in zip(found[name][1], found["Trainer"][1], strict=True))

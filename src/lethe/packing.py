@@ -134,7 +134,8 @@ def flash(query, key, value, packing: Packing, scaling=None, window=None) -> tor
     from torch.nn.attention.varlen import varlen_attn
 
     bounds, longest = packing.bounds
-    rows = (tensor[0].transpose(0, 1) for tensor in (query, key, value))
+    # Autocast leaves rotated queries and keys in float32, and does not know this kernel.
+    rows = (tensor[0].transpose(0, 1).to(value.dtype) for tensor in (query, key, value))
     back = -1 if window is None or window > longest else window - 1
     out = varlen_attn(
         *rows,
@@ -156,7 +157,8 @@ def use_packing(model, kind: str = "sdpa") -> None:
 
     if kind == "flash" and (model.dtype != torch.bfloat16 or not torch.cuda.is_available()):
         raise LetheError("attention: flash needs CUDA and dtype bfloat16; choose sdpa")
-    name = ATTENTION if kind == "sdpa" else f"{ATTENTION}_{kind}"
+    # A name with "flash" in it would have transformers look for a kernel of that name on the hub.
+    name = {"sdpa": ATTENTION, "eager": f"{ATTENTION}_eager", "flash": f"{ATTENTION}_varlen"}[kind]
     AttentionInterface.register(name, partial(packed_attention, kind=kind))
     AttentionMaskInterface.register(name, sdpa_mask)
     model.set_attn_implementation(name)

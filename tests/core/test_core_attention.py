@@ -13,7 +13,7 @@ from lethe.errors import LetheError
 from lethe.evaluate.generate import greedy
 from lethe.evaluate.likelihood import mean_losses
 from lethe.forward import Forward
-from lethe.packing import pack, use_packing
+from lethe.packing import pack, packed_attention, use_packing
 
 
 def loss_of(model, examples) -> torch.Tensor:
@@ -86,6 +86,7 @@ def varlen_stand_in(
     """What torch's kernel, which needs CUDA, is documented to compute; sequence by sequence."""
     assert torch.equal(starts, starts_k)
     assert starts.dtype == torch.int32
+    assert query.dtype == key.dtype == value.dtype
     assert longest == longest_k == int(starts.diff().max())
     out = []
     for start, end in pairwise(starts.tolist()):
@@ -118,6 +119,29 @@ def test_flash_is_given_what_its_kernel_wants(name, window, tokenizer, examples,
     wanted, _ = packing.packed_attention(module, query, key, value, None, **settings)
     found, _ = packing.packed_attention(module, query, key, value, None, kind="flash", **settings)
     assert torch.allclose(found, wanted, rtol=1e-4, atol=1e-6)
+
+
+def test_flash_gets_one_kind_of_numbers_under_autocast(tokenizer, examples, monkeypatch):
+    """Rotated queries and keys are float32 there, values are not."""
+    monkeypatch.setattr(torch.nn.attention.varlen, "varlen_attn", varlen_stand_in)
+    model = make_family("llama", tokenizer)
+    with torch.autocast("cpu", torch.bfloat16):
+        wanted = loss_of(model, examples)
+        chosen = lambda *given, kind, **more: packed_attention(*given, kind="flash", **more)  # noqa: E731
+        monkeypatch.setattr(packing, "packed_attention", chosen)
+        use_packing(model)
+        found = loss_of(model, examples)
+    assert found.item() == pytest.approx(wanted.item(), rel=1e-2)
+
+
+def test_flash_can_be_chosen_where_there_is_a_gpu(model, examples, monkeypatch):
+    """And runs: transformers does not take its name for a kernel of the hub."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.nn.attention.varlen, "varlen_attn", varlen_stand_in)
+    model = model.bfloat16()
+    wanted = loss_of(model, examples)
+    use_packing(model, "flash")
+    assert loss_of(model, examples).item() == pytest.approx(wanted.item(), rel=1e-2)
 
 
 def test_flash_where_it_cannot_run_is_one_line(model):

@@ -53,15 +53,20 @@ def weights(model) -> torch.Tensor:
 class Run:
     """One run of a method, as one process after the other makes it."""
 
+    device = "cpu"
+
     def __init__(self, name, tokenizer, encoder, pairs, folder):
         self.method, self.settings = RUNS[name]
         self.parts = 100 if name == "in parts" else None
         self.tokenizer, self.encoder, self.pairs, self.folder = tokenizer, encoder, pairs, folder
         self.losses, self.ends = {}, {}
 
+    def model(self, seed: int = 0):
+        return make_family("llama", self.tokenizer, seed).to(self.device)
+
     def process(self, dies_after: int | None = None, seconds: float | None = 0) -> None:
         """Load the start, run to the end or to the death after so many steps of this process."""
-        model, taken = make_family("llama", self.tokenizer), 0
+        model, taken = self.model(), 0
 
         def report(step, steps, loss):
             nonlocal taken
@@ -73,8 +78,8 @@ class Run:
         method = methods.load(self.method)({**SETTINGS, **self.settings})
         forget, retain = self.pairs[:5], self.pairs[3:]
         data = supervise(self.encoder, method.needs, forget, retain, REFUSALS, ALTERNATIVES)
-        data.prior = lambda: make_family("llama", self.tokenizer, seed=5)
-        data.before = lambda: make_family("llama", self.tokenizer, seed=6)
+        data.prior = lambda: self.model(seed=5)
+        data.before = lambda: self.model(seed=6)
         how = Execution(self.parts, Keeper(self.folder, seconds))
         for epoch, step in method.run(model, data, 0, report, how):
             self.ends[epoch] = (step, weights(model))

@@ -138,10 +138,10 @@ def killed_and_continued(folder: Path, kills: int, seed: int) -> None:
     assert (folder / "killed/authors/perturbations.json").read_bytes() == whole
     with Journal(folder / "killed/journal.sqlite") as journal:
         lost = journal.failures().get("killed", 0)
-    # Each repeated request was under way at a kill: four connections, so four at the most.
+    # Each repeated request was under way at a kill: four connections, so four at the most. The same
+    # one may have been so at several.
     repeated = sum(service.asked.values()) - requests
     assert repeated <= lost <= 4 * kills
-    assert set(service.asked.values()) <= {1, 2, 3}
 
 
 def _kill_after(command, folder: Path, service: Service, requests: int, after: float) -> None:
