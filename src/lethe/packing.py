@@ -26,13 +26,15 @@ class Packing:
 
     ``gather`` [B, L] index into the packed tokens (0 at padding), ``scatter`` [T] index into the
     flattened padded layout, ``place`` [B, L] the position of each in its own sequence, ``mask``
-    [B, 1, L, L] which token sees which, or None: causal.
+    [B, 1, L, L] which token sees which, or None: causal; ``shared``: tokens may have several
+    places.
     """
 
     gather: torch.Tensor
     scatter: torch.Tensor
     place: torch.Tensor
     mask: torch.Tensor | None = None
+    shared: bool = False
 
     @cached_property
     def bounds(self) -> tuple[torch.Tensor, int]:
@@ -45,9 +47,26 @@ class Packing:
         """[1, H, T, D] -> [B, H, L, D]."""
         rows, length = self.gather.shape
         tokens = packed[0].transpose(0, 1)
-        # Faster than indexing, and so is its gradient: rows are copied whole.
-        found = tokens.index_select(0, self.gather.reshape(-1))
+        found = self._moved(_Spread, tokens, self.gather.reshape(-1))
         return found.view(rows, length, *tokens.shape[1:]).transpose(1, 2)
+
+    def collapse(self, padded: torch.Tensor) -> torch.Tensor:
+        """[B, H, L, D] -> [1, T, H, D]."""
+        tokens = padded.transpose(1, 2).flatten(0, 1)
+        return self._moved(_Collapse, tokens, self.scatter).unsqueeze(0)
+
+    def _moved(self, way, tokens: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
+        """The rows ``index`` of tokens: copied whole, which is faster than indexing."""
+        if self.shared or not (torch.is_grad_enabled() and tokens.requires_grad):
+            return tokens.index_select(0, index)
+        return way.apply(tokens, self.gather.reshape(-1), self.scatter, self.padding)
+
+    @cached_property
+    def padding(self) -> torch.Tensor:
+        """Which places of the flattened padded layout hold no token, [B * L, 1, 1]."""
+        empty = torch.ones(self.gather.numel(), dtype=torch.bool, device=self.gather.device)
+        empty[self.scatter] = False
+        return empty[:, None, None]
 
     def windowed(self, window: int | None) -> torch.Tensor | None:
         """The mask of a layer that sees ``window`` tokens back; None where causal says it all."""
@@ -61,10 +80,37 @@ class Packing:
         own = torch.eye(length, dtype=torch.bool, device=back.device)
         return ((seen & (back < window)) | own)[:, None]
 
-    def collapse(self, padded: torch.Tensor) -> torch.Tensor:
-        """[B, H, L, D] -> [1, T, H, D]."""
-        tokens = padded.transpose(1, 2).flatten(0, 1)
-        return tokens.index_select(0, self.scatter).unsqueeze(0)
+
+class _Spread(torch.autograd.Function):
+    """Tokens to their places. Each has one place, so that its gradient is copied from there.
+
+    The gradient of a copy by index would be a sum by index, which takes a sort where it has to be
+    in the same order each time. Padding has no gradient: nothing that counts has seen it.
+    """
+
+    @staticmethod
+    def forward(ctx, tokens, gather, scatter, padding):
+        ctx.save_for_backward(gather, scatter, padding)
+        return tokens.index_select(0, gather)
+
+    @staticmethod
+    def backward(ctx, gradient):
+        return _Collapse.apply(gradient, *ctx.saved_tensors), None, None, None
+
+
+class _Collapse(torch.autograd.Function):
+    """The way back; what came out at padding is dropped, and has a gradient of 0."""
+
+    @staticmethod
+    def forward(ctx, padded, gather, scatter, padding):
+        ctx.save_for_backward(gather, scatter, padding)
+        return padded.index_select(0, scatter)
+
+    @staticmethod
+    def backward(ctx, gradient):
+        gather, scatter, padding = ctx.saved_tensors
+        spread = _Spread.apply(gradient, gather, scatter, padding)
+        return spread.masked_fill(padding, 0), None, None, None
 
 
 def packed_attention(
@@ -235,5 +281,5 @@ def to_device(batch: Batch, device: torch.device | str) -> Batch:
     }
     mask = None if packing.mask is None else packing.mask.to(device)
     layout = (packing.gather, packing.scatter, packing.place)
-    moved["packing"] = Packing(*(tensor.to(device) for tensor in layout), mask)
+    moved["packing"] = Packing(*(tensor.to(device) for tensor in layout), mask, packing.shared)
     return Batch(**{**batch.__dict__, **moved})

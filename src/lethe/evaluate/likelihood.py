@@ -84,7 +84,7 @@ def pack_trees(batch: Sequence[Tree]) -> Batch:
     return Batch(
         ids=torch.tensor([ids]),
         positions=torch.tensor([positions]),
-        packing=Packing(torch.tensor(paths), torch.tensor(scatter), place),
+        packing=Packing(torch.tensor(paths), torch.tensor(scatter), place, shared=True),
         predictors=torch.tensor(predictors),
         labels=torch.tensor(labels),
         row=torch.tensor(row),

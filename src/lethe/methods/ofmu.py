@@ -72,6 +72,8 @@ class Method(base.Method):
         return super()._passes()
 
     def loss(self, model, step, reference):
+        from contextlib import nullcontext
+
         import torch
         from torch.nn.attention import SDPBackend, sdpa_kernel
 
@@ -87,10 +89,12 @@ class Method(base.Method):
             return fresh.answers(step.retain).mean_nll()
 
         parameters = [p for p in model.model.parameters() if p.requires_grad]
-        of = Exact if self.settings.products == "exact" else Differences
+        exact = self.settings.products == "exact"
+        of = Exact if exact else Differences
         problem = of(forget, retain, parameters, self.settings.decorrelation, self.settings.radius)
         # The other kernels of attention can be differentiated once only.
-        with torch.enable_grad(), sdpa_kernel(SDPBackend.MATH):
+        twice = sdpa_kernel(SDPBackend.MATH) if exact else nullcontext()
+        with torch.enable_grad(), twice:
             if self.turns[step.turn].name == "ascent":
                 return problem.ascent()
             return problem.descent(self._rho(step.batch))
