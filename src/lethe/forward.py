@@ -149,16 +149,19 @@ class Forward:
         batch = to_device(batch, self.model.device)
         return Answers(within(self.model, _answer_logits, batch).float(), batch)
 
-    def token_nll(self, batch: Batch) -> torch.Tensor:
-        """As ``answers(batch).token_nll()``, keeping no logits. Without gradients."""
+    def token_scores(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+        """Of each answer token, [N]: ``answers(batch).token_nll()``, and whether it is likeliest.
+
+        Keeps no logits. Without gradients.
+        """
         batch = to_device(batch, self.model.device)
         states = hidden_states(self.model, batch)[batch.predictors]
-        return torch.cat(
-            [
-                cross_entropy(project(self.model, some).float(), labels, reduction="none")
-                for some, labels in zip(states.split(NEAR), batch.labels.split(NEAR), strict=True)
-            ]
-        )
+        nll, likeliest = [], []
+        for some, labels in zip(states.split(NEAR), batch.labels.split(NEAR), strict=True):
+            logits = project(self.model, some).float()
+            nll.append(cross_entropy(logits, labels, reduction="none"))
+            likeliest.append(logits.argmax(-1) == labels)
+        return torch.cat(nll), torch.cat(likeliest)
 
     def all_logits(self, batch: Batch) -> torch.Tensor:
         """Logits at every input token, prompts included, [T, V]."""

@@ -1,8 +1,10 @@
+from types import SimpleNamespace
+
 import pytest
 import torch
 from core_helpers import FAMILIES, make_family, plain
 
-from lethe.evaluate.generate import continuations, greedy
+from lethe.evaluate.generate import PLACES, continuations, greedy, rows_at_a_time
 
 
 def reference(model, prompts, max_length: int, end: int | None) -> list[list[int]]:
@@ -120,3 +122,37 @@ def test_equal_prompts_get_equal_answers(model, prompts, free):
     answers, never = free
     for prompt, answer in zip(prompts, answers, strict=True):
         assert greedy(model, [prompt] * 3, 60, never) == [answer] * 3
+
+
+def test_what_an_answer_is_known_to_begin_with_is_not_found_again(model, prompts, free):
+    """Every beginning of every answer gives that answer, up to its end or limit."""
+    wanted, end = free
+    for share in (0, 1, 5, 30, 100):
+        begun = [answer[:share] for answer in wanted]
+        assert greedy(model, prompts, 60, end, begun=begun) == wanted
+        # Limits hold for what is known as well.
+        assert greedy(model, prompts, 60, end, 4, 7, begun) == [answer[:7] for answer in wanted]
+    # An answer that is known to its end is not gone on with, and the end is no part of it.
+    whole = [[*answer[:3], end] for answer in wanted]
+    assert greedy(model, prompts, 60, end, begun=whole) == [answer[:3] for answer in wanted]
+
+
+def test_limits_that_prompts_alone_exceed_leave_no_answer(model, prompts, free):
+    wanted, end = free
+    found = greedy(model, prompts, 3, end, begun=[answer[:2] for answer in wanted])
+    assert found == greedy(model, prompts, 3, end) == [[] for _ in prompts]
+
+
+def test_rows_that_go_together_follow_from_their_length_and_the_memory(model, monkeypatch):
+    assert rows_at_a_time(model, 200) == PLACES["cpu"] // 200
+    assert rows_at_a_time(model, 10**6) == 1
+    # Two layers of four heads with eight numbers of four bytes, key and value.
+    gpu = SimpleNamespace(
+        device=SimpleNamespace(type="cuda"), config=model.config, dtype=model.dtype
+    )
+    memory = 8 * 1000 * (2 * 2 * 4 * 8 * 4)
+    seen = SimpleNamespace(total_memory=memory)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: seen)
+    assert rows_at_a_time(gpu, 100) == 10
+    seen.total_memory = 10**12
+    assert rows_at_a_time(gpu, 100) == PLACES["cuda"] // 100

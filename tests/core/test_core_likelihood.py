@@ -2,7 +2,9 @@ import pytest
 import torch
 from core_helpers import CLOSE, FAMILIES, make_family, plain, token_nll
 
-from lethe.evaluate.likelihood import by_budget, mean_losses, pack_trees, trees
+from lethe.evaluate.generate import greedy
+from lethe.evaluate.likelihood import by_budget, likelihoods, mean_losses, pack_trees, trees
+from lethe.text import Example
 
 QUESTIONS = {
     "Where was Ada born?": ["Paris.", "Ada was born in Paris.", "In the city of Ben.", "No."],
@@ -100,3 +102,19 @@ def test_an_answer_that_fills_max_length_counts_without_end_token(tokenizer, mod
     cut = Encoder(tokenizer, "chat", len(long) - 2).encode(question, answer)
     found = torch.tensor(mean_losses(model, [long, cut]))
     assert torch.allclose(found, separately(model, [long, cut]), rtol=CLOSE, atol=0)
+
+
+@pytest.mark.parametrize("budget", [40, 10**6])
+def test_own_counts_the_tokens_that_greedy_decoding_says_too(model, encoder, pairs, budget):
+    """Beginnings of its own answers, with other ends or none."""
+    prompts = [encoder.prompt_ids(question) for question, _ in pairs]
+    said = greedy(model, prompts, 60, encoder.end)
+    assert min(map(len, said)) > 9
+    examples = [
+        Example((*prompt, *answer[:k], *([(answer[k] + 1) % 100] * other)), len(prompt))
+        for prompt, answer in zip(prompts, said, strict=True)
+        for k, other in ((0, 1), (1, 0), (4, 2), (9, 0))
+    ]
+    found = likelihoods(model, examples, budget)
+    assert found.own == [0, 1, 4, 9] * len(prompts)
+    assert found.loss == mean_losses(model, examples, budget)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import torch
-from core_helpers import CLOSE, alone, plain, token_nll
+from core_helpers import CLOSE, alone, make_family, plain, token_nll
 
 from lethe.errors import LetheError
 from lethe.evaluate.generate import greedy
@@ -170,3 +170,31 @@ def test_gradient_norms_are_those_of_backward(model, encoder):
             token_nll(other, example).mean().backward()
             norms = [parameter.grad.norm().item() for parameter in other.parameters()]
             assert found.sets[name].gradient_norm[i] == pytest.approx(np.mean(norms), rel=1e-4)
+
+
+def test_answers_that_the_model_knows_are_read_and_not_generated(tokenizer, encoder, monkeypatch):
+    """The same columns as with generation from the question on, for much less of it."""
+    from lethe.schedule import Schedule
+    from lethe.suites import tofu
+    from lethe.train import fit
+
+    model = make_family("llama", tokenizer)
+    rows = {"forget": [row(f"forget {i}?") for i in range(6)]}
+    pairs = [(item["question"], item["answer"]) for item in rows["forget"]]
+    examples = encoder.encode_all(pairs[:4])
+    fit(model, examples, Schedule(epochs=40, lr=5e-3, batch_size=4, warmup_epochs=0), 0)
+    model.eval()
+    told, real = [], tofu.greedy
+
+    def watched(*given, begun=None, **more):
+        told.append(begun)
+        return real(*given, begun=begun, **more)
+
+    monkeypatch.setattr(tofu, "greedy", watched)
+    found = collect(model, encoder, rows).sets["forget"]
+    monkeypatch.setattr(tofu, "greedy", lambda *a, begun=None, **k: real(*a, **k))
+    plainly = collect(model, encoder, rows).sets["forget"]
+    assert found.generation == plainly.generation
+    assert found.generation[:4] == [answer for _, answer in pairs[:4]]
+    # All tokens of what it learned, the end included; of the rest what agrees.
+    assert [len(some) for some in told[0][:4]] == [e.answer_tokens for e in examples]

@@ -12,8 +12,11 @@ from lethe.forward import project
 Choice = Callable[[torch.Tensor, list[int]], torch.Tensor]
 # Room that a cache layer takes in advance, in tokens: growing by one copies everything each step.
 CHUNK = 64
-# Rows at a time, by measurement (docs/benchmarks.md): fewer cost calls, more do not fit caches.
-BATCH = 64
+# Places of a batch's cache, rows times length, by measurement (docs/benchmarks.md): of fewer each
+# step costs its calls alone, more do not fit a processor's caches. A GPU is limited by its memory,
+# of which the cache may take this share.
+PLACES = {"cpu": 2**14, "cuda": 2**17}
+SHARE = 1 / 8
 
 
 class PreallocatedLayer(DynamicLayer):
@@ -85,19 +88,38 @@ def greedy(
     prompts: Sequence[Sequence[int]],
     max_length: int | Sequence[int],
     end: int,
-    batch_size: int = BATCH,
+    batch_size: int | None = None,
     max_new_tokens: int | None = None,
+    begun: Sequence[Sequence[int]] | None = None,
 ) -> list[list[int]]:
-    """The likeliest token each time: ``continuations`` that are greedy."""
-    return continuations(
+    """The likeliest token each time: ``continuations`` that are greedy.
+
+    ``begun``: tokens with which each answer is known to begin, whatever comes after them. They are
+    read at once, as part of the prompt, in place of being found one after the other.
+    """
+    longest = _each(max_length, len(prompts))
+    limits = [_limit(len(p), n, max_new_tokens) for p, n in zip(prompts, longest, strict=True)]
+    known = [
+        list(some[: max(0, limit - len(prompt))])
+        for some, limit, prompt in zip(begun or [()] * len(prompts), limits, prompts, strict=True)
+    ]
+    answers = [some[: some.index(end)] if end in some else some for some in known]
+    open_ = [
+        i
+        for i, some in enumerate(known)
+        if end not in some and len(prompts[i]) + len(some) < limits[i]
+    ]
+    found = continuations(
         model,
-        prompts,
-        max_length,
+        [[*prompts[i], *known[i]] for i in open_],
+        [limits[i] for i in open_],
         end,
         lambda logits, _: logits.argmax(-1),
         batch_size,
-        max_new_tokens,
     )
+    for i, more in zip(open_, found, strict=True):
+        answers[i] = known[i] + more
+    return answers
 
 
 @torch.inference_mode()
@@ -107,21 +129,24 @@ def continuations(
     max_length: int | Sequence[int],
     end: int,
     choose: Choice,
-    batch_size: int = BATCH,
+    batch_size: int | None = None,
     max_new_tokens: int | None = None,
 ) -> list[list[int]]:
     """Continuation of each prompt (token ids), without its end token, in their order.
 
     A row ends at the token ``end``, when prompt and answer together have ``max_length`` tokens (of
-    all rows, or of each), as TOFU limits them, or when the answer has ``max_new_tokens``.
+    all rows, or of each), as TOFU limits them, or when the answer has ``max_new_tokens``. Without
+    a ``batch_size`` as many rows go together as pays.
     """
-    longest = [max_length] * len(prompts) if isinstance(max_length, int) else list(max_length)
+    longest = _each(max_length, len(prompts))
     window = getattr(model.config, "sliding_window", None)
     if window is not None and max(longest, default=0) > window:
         raise LetheError(
             f"max_length: {max(longest)} is more than the model's sliding window; set it to "
             f"{window}"
         )
+    if batch_size is None:
+        batch_size = rows_at_a_time(model, max(longest, default=1))
     answers: list[list[int]] = [[] for _ in prompts]
     # Equal lengths next to each other need little padding.
     order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
@@ -138,6 +163,28 @@ def continuations(
         for i, answer in zip(chosen, found, strict=True):
             answers[i] = answer
     return answers
+
+
+def rows_at_a_time(model, length: int) -> int:
+    """How many rows of ``length`` tokens are generated together; of a device, always as many."""
+    places = PLACES[model.device.type]
+    if model.device.type == "cuda":
+        memory = torch.cuda.get_device_properties(model.device).total_memory
+        places = min(places, int(memory * SHARE) // _place_bytes(model))
+    return max(1, places // length)
+
+
+def _place_bytes(model) -> int:
+    """What the cache keeps of a token: a key and a value in each layer."""
+    config = model.config
+    heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
+    size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    return 2 * config.num_hidden_layers * heads * size * model.dtype.itemsize
+
+
+def _each(value: int | Sequence[int], count: int) -> list[int]:
+    """A value for each of ``count``, of which one may stand for all."""
+    return [value] * count if isinstance(value, int) else list(value)
 
 
 def _limit(prompt: int, max_length: int, max_new_tokens: int | None) -> int:

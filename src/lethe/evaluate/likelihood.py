@@ -15,6 +15,9 @@ from lethe.forward import Forward
 from lethe.packing import Batch, Packing
 from lethe.text import Example
 
+# Padded tokens of a batch, by measurement (docs/benchmarks.md); a GPU has to be filled.
+BUDGET = {"cpu": 4096, "cuda": 2**15}
+
 
 @dataclass
 class Tree:
@@ -96,20 +99,46 @@ def pack_trees(batch: Sequence[Tree]) -> Batch:
     )
 
 
+@dataclass
+class Likelihoods:
+    """Of each example: ``loss``, the mean negative log-likelihood of an answer token (nats), and
+    ``own``: how many of the answer's tokens, from its first, greedy decoding would say as well.
+    """
+
+    loss: list[float]
+    own: list[int]
+
+
 @torch.inference_mode()
-def mean_losses(model, examples: Sequence[Example], budget: int = 2048) -> list[float]:
-    """Mean negative log-likelihood per answer token (nats) of each example, in their order."""
+def likelihoods(model, examples: Sequence[Example], budget: int | None = None) -> Likelihoods:
+    """What the model gives to each example's answer, in their order.
+
+    ``budget``: padded tokens of a batch; None: as many as pay on the model's device.
+    """
     forward = Forward(model)
-    losses = [0.0] * len(examples)
-    for batch in by_budget(trees(examples), budget):
+    found = Likelihoods([0.0] * len(examples), [0] * len(examples))
+    for batch in by_budget(trees(examples), budget or BUDGET[model.device.type]):
         packed = pack_trees(batch)
         distinct, token = _distinct(packed)
-        nll = forward.token_nll(distinct).cpu().double()[token]
-        sums = nll.new_zeros(packed.rows).index_add(0, packed.row, nll)
+        nll, likeliest = (scores.cpu()[token] for scores in forward.token_scores(distinct))
+        sums = nll.new_zeros(packed.rows, dtype=torch.double).index_add(0, packed.row, nll.double())
         means = (sums / torch.bincount(packed.row)).tolist()
-        for key, value in zip(packed.index, means, strict=True):
-            losses[key] = value
-    return losses
+        for key, *values in zip(packed.index, means, _leading(likeliest, packed), strict=True):
+            found.loss[key], found.own[key] = values
+    return found
+
+
+def mean_losses(model, examples: Sequence[Example], budget: int | None = None) -> list[float]:
+    """Mean negative log-likelihood per answer token (nats) of each example, in their order."""
+    return likelihoods(model, examples, budget).loss
+
+
+def _leading(flags: torch.Tensor, packed: Batch) -> list[int]:
+    """How many of each answer's flags [N] are set before the first that is not."""
+    count = torch.bincount(packed.row, minlength=packed.rows)
+    place = torch.arange(len(flags)) - (count.cumsum(0) - count)[packed.row]
+    unset = ~flags
+    return count.scatter_reduce(0, packed.row[unset], place[unset], "amin").tolist()
 
 
 def _distinct(packed: Batch) -> tuple[Batch, torch.Tensor]:

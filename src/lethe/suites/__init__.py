@@ -48,12 +48,12 @@ class Limits:
 
     ``max_length``: tokens of question and generated answer together, as TOFU limits them;
     ``max_new_tokens``: of the answer alone, as OpenUnlearning does (None: no such limit);
-    ``token_budget``: padded tokens of a batch of likelihoods.
+    ``token_budget``: padded tokens of a batch of likelihoods (None: by the device).
     """
 
     max_length: int = 200
     max_new_tokens: int | None = None
-    token_budget: int = 2048
+    token_budget: int | None = None
 
 
 def names() -> list[str]:

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lethe import interventions
 from lethe.evaluate.generate import greedy
-from lethe.evaluate.likelihood import mean_losses
+from lethe.evaluate.likelihood import likelihoods
 from lethe.records import ItemSet, nested
 from lethe.suites import Limits, places, text_of
 from lethe.text import Encoder, Example
@@ -61,9 +62,12 @@ def prepare(encoder: Encoder, rows: Mapping[str, Sequence[dict]]) -> Prepared:
 
 def record(model, prepared: Prepared, limits: Limits) -> dict[str, ItemSet]:
     """Losses and generations of all probes under one model."""
-    losses = iter(mean_losses(model, prepared.examples, limits.token_budget))
+    found = likelihoods(model, prepared.examples, limits.token_budget)
+    losses = iter(found.loss)
     tokens = iter(example.answer_tokens for example in prepared.examples)
-    said = iter(_generations(model, prepared, limits))
+    # Interventions may act otherwise where a prompt ends elsewhere.
+    begun = None if interventions.of(model) else _beginnings(prepared, found.own)
+    said = iter(_generations(model, prepared, limits, begun))
     return {
         name: _item_set(probes, losses, tokens, said) for name, probes in prepared.probes.items()
     }
@@ -82,7 +86,20 @@ def _probes(name: str, rows: Sequence[dict]) -> list[Probe]:
     ]
 
 
-def _generations(model, prepared: Prepared, limits: Limits) -> list[str]:
+def _beginnings(prepared: Prepared, own: Sequence[int]) -> list[tuple[int, ...]]:
+    """The tokens of each true answer with which the model begins its own; often all of them."""
+    beginnings, place = [], 0
+    probes = [probe for some in prepared.probes.values() for probe in some]
+    for probe, prompt in zip(probes, prepared.prompts, strict=True):
+        example, count = prepared.examples[place], own[place]
+        place += len(probe.answers())
+        # Some templates' prompts melt into the answer's first token.
+        alone = example.ids[: example.start] == tuple(prompt)
+        beginnings.append(example.ids[example.start :][:count] if alone else ())
+    return beginnings
+
+
+def _generations(model, prepared: Prepared, limits: Limits, begun) -> list[str]:
     encoder = prepared.encoder
     probes = [probe for some in prepared.probes.values() for probe in some]
     answers = greedy(
@@ -91,6 +108,7 @@ def _generations(model, prepared: Prepared, limits: Limits) -> list[str]:
         [encoder.room(probe.question, limits.max_length) for probe in probes],
         encoder.end,
         max_new_tokens=limits.max_new_tokens,
+        begun=begun,
     )
     texts = encoder.tokenizer.batch_decode(answers, skip_special_tokens=True)
     return [text.strip() for text in texts]

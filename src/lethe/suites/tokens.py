@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from lethe.evaluate.likelihood import by_budget, pack_trees, trees
+from lethe.evaluate.likelihood import BUDGET, by_budget, pack_trees, trees
 from lethe.forward import Answers, Forward
 from lethe.records import ItemSet, nested
 from lethe.suites import Limits
@@ -66,11 +66,11 @@ def record(model, prepared: Prepared, limits: Limits) -> dict[str, ItemSet]:
 
 
 @torch.inference_mode()
-def answer_tokens(model, examples: Sequence[Example], budget: int) -> list[Tokens]:
+def answer_tokens(model, examples: Sequence[Example], budget: int | None = None) -> list[Tokens]:
     """What ``model`` gives to each answer's tokens, in the order of ``examples``."""
     forward = Forward(model)
     found: list[Tokens | None] = [None] * len(examples)
-    for batch in by_budget(trees(examples), budget):
+    for batch in by_budget(trees(examples), budget or BUDGET[model.device.type]):
         packed = pack_trees(batch)
         columns = _columns(forward.answers(packed))
         counts = np.bincount(packed.row.numpy(), minlength=packed.rows)
