@@ -30,6 +30,11 @@ def present(environment: Mapping[str, str] = os.environ) -> list[str]:
     )
 
 
+def any_gpu() -> bool:
+    """Whether torch may find a GPU, of NVIDIA's or AMD's. Looks at devices alone: no torch."""
+    return bool(present()) or Path("/dev/kfd").exists()
+
+
 class Claim:
     """Devices that no other process can claim until this one ends, or ``release`` is called."""
 

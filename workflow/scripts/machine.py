@@ -3,18 +3,32 @@
 No params of the rules: to rounding, they change no result.
 """
 
+from lethe import devices
 from lethe.execution import Alone
 from lethe.runtime import set_up
+
+# Where a model is made from its architecture it is small: its threads would meet after each of many
+# short operations, processes of one thread meet once a step (docs/benchmarks.md).
+SMALL = {"base"}
 
 
 def processes(snakemake) -> int:
     """How many processes share the job."""
-    return snakemake.config["compute"]["processes"]
+    count = snakemake.config["compute"]["processes"]
+    return count * snakemake.params.threads if _apart(snakemake) else count
 
 
 def ready(snakemake) -> str:
     """Set torch up for the job; the device to compute on."""
-    return set_up(snakemake.params.threads, snakemake.config["compute"]["device"])
+    threads = 1 if _apart(snakemake) else snakemake.params.threads
+    return set_up(threads, snakemake.config["compute"]["device"])
+
+
+def _apart(snakemake) -> bool:
+    """Whether each of the job's threads is that of a process of its own."""
+    device = snakemake.config["compute"]["device"]
+    on_cpu = device == "cpu" or (device == "auto" and not devices.any_gpu())
+    return on_cpu and snakemake.rule in SMALL
 
 
 def in_shards(snakemake) -> bool:
