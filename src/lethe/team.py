@@ -26,6 +26,9 @@ class Team(Alone):
     def sum(self, values: list[float]) -> list[float]:
         import torch
 
+        # All processes have as many: of none there is nothing to tell.
+        if not values:
+            return []
         return self._reduced(torch.tensor(values, dtype=torch.float64)).tolist()
 
     def any(self, flag: bool) -> bool:
