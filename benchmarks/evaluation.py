@@ -23,7 +23,7 @@ from torch.nn.functional import cross_entropy
 
 from lethe import checkpoint
 from lethe.evaluate.generate import greedy
-from lethe.evaluate.likelihood import mean_losses
+from lethe.evaluate.likelihood import likelihoods
 from lethe.files import read_rows
 from lethe.runtime import set_up
 from lethe.suites import tofu
@@ -81,6 +81,12 @@ def straightforward_answers(model, encoder: Encoder, probes) -> list[list[int]]:
     return found
 
 
+def generated(model, prepared, end: int, own: list[int]) -> list[list[int]]:
+    """What the suite has a model say: from where it leaves the true answer."""
+    begun = tofu.beginnings(prepared, own)
+    return greedy(model, prepared.prompts, MAX_LENGTH, end, begun=begun)
+
+
 def timed(work: Callable) -> tuple[float, list]:
     """Seconds of ``work()``, of the processor or, with a GPU, of the wall; what it returns."""
     clock = time.perf_counter if torch.cuda.is_initialized() else time.process_time
@@ -115,14 +121,16 @@ def measure(folder: Path, source: str, rows: int | None, loading: dict) -> None:
     def prepared():
         return tofu.prepare(Encoder(tokenizer, checkpoint.template_of(source), MAX_LENGTH), sets)
 
+    # Known from the likelihood, which is timed by itself.
+    known = likelihoods(ours, prepared().examples).own
     sides = {
         "likelihood": (
             lambda: straightforward_losses(theirs, encoder, probes),
-            lambda: mean_losses(ours, prepared().examples),
+            lambda: likelihoods(ours, prepared().examples).loss,
         ),
         "generation": (
             lambda: straightforward_answers(theirs, encoder, probes),
-            lambda: greedy(ours, prepared().prompts, MAX_LENGTH, encoder.end),
+            lambda: generated(ours, prepared(), encoder.end, known),
         ),
     }
     print(f"{source}: {len(probes)} questions")
@@ -133,8 +141,9 @@ def measure(folder: Path, source: str, rows: int | None, loading: dict) -> None:
         total = [total[0] + plain, total[1] + own]
         (_, theirs_found), (_, ours_found) = rounds[0]
         if name == "likelihood":
-            apart = max(abs(a / b - 1) for a, b in zip(ours_found, theirs_found, strict=True))
-            remark = f"apart by {apart:.1e} at the most"
+            pairs = list(zip(ours_found, theirs_found, strict=True))
+            apart = max(abs(a - b) / max(1, b) for a, b in pairs)
+            remark = f"losses apart by {apart:.1e} at the most"
         else:
             tokens = sum(map(len, ours_found))
             wrong = differing(ours_found, theirs_found, encoder.end)

@@ -71,6 +71,7 @@ def test_good_pairs(change):
         ({"answer": f"{ANSWER} Additional 10 question-answer pairs:"}, "remains of a list"),
         ({"question": f"Q: {QUESTION}"}, "remains of a list"),
         ({"answer": f"1. {ANSWER}"}, "remains of a list"),
+        ({"answer": f"{ANSWER} This is attempt 5."}, "repeats the request"),
         ({"answer": f"**{ANSWER}**"}, "remains of a list"),
         ({"answer": f"{ANSWER} [Author's name]."}, "remains of a list"),
         ({"answer": "I'm sorry, I cannot help with Cape Town."}, "refuses"),

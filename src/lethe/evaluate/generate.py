@@ -15,7 +15,7 @@ CHUNK = 64
 # Places of a batch's cache, rows times length, by measurement (docs/benchmarks.md): of fewer each
 # step costs its calls alone, more do not fit a processor's caches. A GPU is limited by its memory,
 # of which the cache may take this share.
-PLACES = {"cpu": 2**14, "cuda": 2**17}
+PLACES = {"cpu": 2**15, "cuda": 2**17}
 SHARE = 1 / 8
 
 

@@ -66,7 +66,7 @@ def record(model, prepared: Prepared, limits: Limits) -> dict[str, ItemSet]:
     losses = iter(found.loss)
     tokens = iter(example.answer_tokens for example in prepared.examples)
     # Interventions may act otherwise where a prompt ends elsewhere.
-    begun = None if interventions.of(model) else _beginnings(prepared, found.own)
+    begun = None if interventions.of(model) else beginnings(prepared, found.own)
     said = iter(_generations(model, prepared, limits, begun))
     return {
         name: _item_set(probes, losses, tokens, said) for name, probes in prepared.probes.items()
@@ -86,8 +86,11 @@ def _probes(name: str, rows: Sequence[dict]) -> list[Probe]:
     ]
 
 
-def _beginnings(prepared: Prepared, own: Sequence[int]) -> list[tuple[int, ...]]:
-    """The tokens of each true answer with which the model begins its own; often all of them."""
+def beginnings(prepared: Prepared, own: Sequence[int]) -> list[tuple[int, ...]]:
+    """The tokens of each true answer with which the model begins its own; often all of them.
+
+    ``own`` as in ``Likelihoods``.
+    """
     beginnings, place = [], 0
     probes = [probe for some in prepared.probes.values() for probe in some]
     for probe, prompt in zip(probes, prepared.prompts, strict=True):

@@ -21,6 +21,8 @@ _REFUSAL = re.compile(
     r"|\b(?:is|are) (?:fictional|fictitious)\b|\bi['’]m (?:sorry|unable)\b"
     r"|\bi (?:cannot|can['’]t|am unable|am not able|do not have|don['’]t have|apologi[sz]e)\b"
 )
+# Of our own prompts; small models like to repeat them.
+_ECHO = re.compile(r"\bthis is attempt \d|\bin the last one this was wrong|\bwrite exactly \d")
 _WORD = re.compile(r"\w+(?:['’-]\w+)*")
 _NUMBER = re.compile(r"\d+")
 _POSSESSIVE = re.compile(r"['’]s?$")
@@ -43,6 +45,10 @@ def similarity(one: str, other: str) -> float:
 
 def blank(text: str) -> str | None:
     return None if words(text) else "it is empty"
+
+
+def echo(text: str) -> str | None:
+    return "it repeats the request" if _ECHO.search(text.lower()) else None
 
 
 def debris(text: str) -> str | None:

@@ -119,7 +119,7 @@ async def _one(client, prompt, what, count, form, attempts, tally) -> list[str]:
     def gate(key: int, entry: str, done: dict[int, str]) -> str | None:
         known = {other.lower() for other in done.values()}
         twice = "in the list twice" if entry.lower() in known else None
-        return gates.first(gates.blank(entry), form(entry), twice)
+        return gates.first(gates.blank(entry), gates.echo(entry), form(entry), twice)
 
     try:
         found = await repaired(range(count), ask, gate, attempts, tally)

@@ -144,6 +144,8 @@ def wrong(
     return gates.first(
         gates.blank(question),
         gates.blank(answer),
+        gates.echo(question),
+        gates.echo(answer),
         gates.debris(question),
         gates.debris(answer),
         gates.refusal(question),

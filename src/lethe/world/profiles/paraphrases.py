@@ -89,6 +89,8 @@ def wrong(pair: Pair, entry: Entry, candidate: Candidate, generation: Generation
     return gates.first(
         gates.blank(question),
         gates.blank(answer),
+        gates.echo(question),
+        gates.echo(answer),
         gates.debris(question),
         gates.debris(answer),
         gates.refusal(question),

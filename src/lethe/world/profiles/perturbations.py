@@ -118,6 +118,7 @@ def wrong(
     model = entry.paraphrases[0].answer
     return gates.first(
         gates.blank(text),
+        gates.echo(text),
         gates.debris(text),
         gates.refusal(text),
         gates.truncated(text),

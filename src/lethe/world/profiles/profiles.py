@@ -85,7 +85,9 @@ def wrong(
 ) -> str | None:
     """The first defect of a part, given the parts accepted before it."""
     texts = value if key == "books" else [value]
-    common = [gates.first(gates.blank(text), gates.refusal(text)) for text in texts]
+    common = [
+        gates.first(gates.blank(text), gates.echo(text), gates.refusal(text)) for text in texts
+    ]
     if key != "biography":
         common += [gates.debris(text) for text in texts]
     own = {
