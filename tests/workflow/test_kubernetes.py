@@ -79,7 +79,8 @@ def test_gpus_are_limits_of_their_maker(kind, tmp_path):
 def test_a_pod_that_has_to_go_lets_its_processes_save(tmp_path):
     """The whole session is the pod: its first process alone is signalled."""
     script = tmp_path / "job.sh"
-    saving = 'trap "sleep 1; echo saved; exit 3" TERM; echo begun; sleep 60 & wait $!'
+    # All is in place before it says so; what sleeps would else miss the signal, and hold the pipe.
+    saving = 'trap "sleep 1; echo saved; exit 3" TERM; sleep 60 >/dev/null & echo begun; wait $!'
     script.write_text(f"#!/bin/sh\ncd . && sh -c '{saving}' && exit 0 || exit 1\n")
     pod = subprocess.Popen(
         ["/bin/sh", "-c", module().RUN, script],

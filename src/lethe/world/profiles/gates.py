@@ -61,6 +61,11 @@ def refusal(text: str) -> str | None:
     return "it refuses, or speaks of fiction" if _REFUSAL.search(text.lower()) else None
 
 
+def unsound(text: str) -> str | None:
+    """The first defect that no text may have, whatever it is."""
+    return first(blank(text), echo(text), debris(text), refusal(text))
+
+
 def truncated(answer: str) -> str | None:
     return None if _END.search(answer.strip()) else "the answer does not end as a sentence"
 

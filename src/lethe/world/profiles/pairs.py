@@ -142,14 +142,8 @@ def wrong(
     limits = generation.gates.pairs
     question, answer = pair.question, pair.answer
     return gates.first(
-        gates.blank(question),
-        gates.blank(answer),
-        gates.echo(question),
-        gates.echo(answer),
-        gates.debris(question),
-        gates.debris(answer),
-        gates.refusal(question),
-        gates.refusal(answer),
+        gates.unsound(question),
+        gates.unsound(answer),
         gates.no_question(question),
         gates.truncated(answer),
         gates.overlong(question),

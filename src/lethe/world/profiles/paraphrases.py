@@ -87,14 +87,8 @@ def wrong(pair: Pair, entry: Entry, candidate: Candidate, generation: Generation
     answers = [entry.answer, *(other.answer for other in entry.paraphrases)]
     named = name.lower() in entry.question.lower()
     return gates.first(
-        gates.blank(question),
-        gates.blank(answer),
-        gates.echo(question),
-        gates.echo(answer),
-        gates.debris(question),
-        gates.debris(answer),
-        gates.refusal(question),
-        gates.refusal(answer),
+        gates.unsound(question),
+        gates.unsound(answer),
         gates.no_question(question),
         gates.truncated(answer),
         gates.same_text(question, questions),

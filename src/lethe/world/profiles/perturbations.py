@@ -117,10 +117,7 @@ def wrong(
     limits = generation.gates.perturbations
     model = entry.paraphrases[0].answer
     return gates.first(
-        gates.blank(text),
-        gates.echo(text),
-        gates.debris(text),
-        gates.refusal(text),
+        gates.unsound(text),
         gates.truncated(text),
         gates.same_text(text, [entry.answer, model]),
         gates.same_text(text, others),
