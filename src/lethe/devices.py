@@ -18,6 +18,8 @@ VISIBLE = "CUDA_VISIBLE_DEVICES"
 # Set in every job of SLURM, which gives each its own devices.
 SCHEDULED = "SLURM_JOB_ID"
 POLL_SECONDS = 0.2
+# What stands for GPUs of AMD's, and for any in Windows' Linux.
+OTHERS = ("/dev/kfd", "/dev/dxg")
 
 
 def present(environment: Mapping[str, str] = os.environ) -> list[str]:
@@ -31,8 +33,8 @@ def present(environment: Mapping[str, str] = os.environ) -> list[str]:
 
 
 def any_gpu() -> bool:
-    """Whether torch may find a GPU, of NVIDIA's or AMD's. Looks at devices alone: no torch."""
-    return bool(present()) or Path("/dev/kfd").exists()
+    """Whether torch may find a GPU, whoever made it. Looks at devices alone: no torch."""
+    return bool(present()) or any(Path(device).exists() for device in OTHERS)
 
 
 class Claim:

@@ -106,3 +106,14 @@ def test_nothing_is_claimed_where_none_is_asked_for_or_a_scheduler_chose():
 def test_more_than_there_are_is_one_clear_error():
     with pytest.raises(LetheError, match="asked for: 2, found: 1; lower `gpu`"):
         devices.claim(2, environment={devices.VISIBLE: "0"})
+
+
+def test_any_gpu_looks_at_devices_of_all_makers(tmp_path, monkeypatch):
+    monkeypatch.setattr(devices, "OTHERS", (str(tmp_path / "kfd"),))
+    monkeypatch.setattr(devices, "present", lambda: [])
+    assert not devices.any_gpu()
+    (tmp_path / "kfd").touch()
+    assert devices.any_gpu()
+    monkeypatch.setattr(devices, "OTHERS", ())
+    monkeypatch.setattr(devices, "present", lambda: ["0"])
+    assert devices.any_gpu()
