@@ -16,13 +16,14 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 from graph import lethe_folder, overlay, snakemake
 
 from lethe import methods, metrics
 from lethe.evaluate.generate import continuations
 from lethe.evaluate.likelihood import mean_losses
 from lethe.files import read_rows
-from lethe.metrics.base import write_metric
+from lethe.metrics.base import CheckpointValues, MetricFile, write_metric
 from lethe.records import Records
 from lethe.runtime import set_up
 from lethe.schedule import Schedule
@@ -136,10 +137,6 @@ def of_seeds(count: int) -> Times:
 
 def of_runs(count: int) -> Times:
     """What gathers the metric files of all runs (methods times seeds), of 120 items each."""
-    import numpy as np
-
-    from lethe.metrics.base import CheckpointValues, MetricFile
-
     values = np.linspace(0.1, 0.9, 120).tolist()
     checkpoint = CheckpointValues(1, 10, {"forget": 0.5}, {"forget": values})
     with tempfile.TemporaryDirectory() as folder:

@@ -18,7 +18,7 @@ import sys
 import torch
 
 from lethe import checkpoint, methods
-from lethe.evaluate.generate import greedy, rows_at_a_time
+from lethe.evaluate.generate import greedy, place_bytes, rows_at_a_time
 from lethe.evaluate.likelihood import mean_losses
 from lethe.execution import Execution
 from lethe.files import read_rows
@@ -81,11 +81,8 @@ class Work:
         assert stage == "generation"
         prompts = [self.encoder.prompt_ids(question) for question, _ in self.pairs]
         greedy(model, prompts, LENGTH, self.encoder.end)
-        config = model.config
-        head = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
-        place = 2 * 4 * config.num_hidden_layers * config.num_key_value_heads * head
         rows = min(len(prompts), rows_at_a_time(model, LENGTH))
-        return 4.0 * weights + rows * LENGTH * place
+        return 4.0 * weights + rows * LENGTH * place_bytes(model)
 
     def kept(self, model) -> int:
         """Bytes that a forward pass over the largest part of a step keeps, weights left out."""

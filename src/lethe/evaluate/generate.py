@@ -94,8 +94,9 @@ def greedy(
 ) -> list[list[int]]:
     """The likeliest token each time: ``continuations`` that are greedy.
 
-    ``begun``: tokens with which each answer is known to begin, whatever comes after them. They are
-    read at once, as part of the prompt, in place of being found one after the other.
+    A row also ends when its answer has ``max_new_tokens``. ``begun``: tokens with which each answer
+    is known to begin, whatever comes after them. They are read at once, as part of the prompt, in
+    place of being found one after the other.
     """
     longest = _each(max_length, len(prompts))
     limits = [_limit(len(p), n, max_new_tokens) for p, n in zip(prompts, longest, strict=True)]
@@ -130,13 +131,12 @@ def continuations(
     end: int,
     choose: Choice,
     batch_size: int | None = None,
-    max_new_tokens: int | None = None,
 ) -> list[list[int]]:
     """Continuation of each prompt (token ids), without its end token, in their order.
 
-    A row ends at the token ``end``, when prompt and answer together have ``max_length`` tokens (of
-    all rows, or of each), as TOFU limits them, or when the answer has ``max_new_tokens``. Without
-    a ``batch_size`` as many rows go together as pays.
+    A row ends at the token ``end``, or when prompt and answer together have ``max_length`` tokens
+    (of all rows, or of each), as TOFU limits them. Without a ``batch_size`` as many rows go
+    together as pays.
     """
     longest = _each(max_length, len(prompts))
     window = getattr(model.config, "sliding_window", None)
@@ -152,11 +152,10 @@ def continuations(
     order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
     for start in range(0, len(order), batch_size):
         chosen = order[start : start + batch_size]
-        limits = [_limit(len(prompts[i]), longest[i], max_new_tokens) for i in chosen]
         found = _batch(
             [prompts[i] for i in chosen],
             model,
-            torch.tensor(limits),
+            torch.tensor([longest[i] for i in chosen]),
             end,
             lambda logits, rows, chosen=chosen: choose(logits, [chosen[row] for row in rows]),
         )
@@ -170,11 +169,11 @@ def rows_at_a_time(model, length: int) -> int:
     places = PLACES[model.device.type]
     if model.device.type == "cuda":
         memory = torch.cuda.get_device_properties(model.device).total_memory
-        places = min(places, int(memory * SHARE) // _place_bytes(model))
+        places = min(places, int(memory * SHARE) // place_bytes(model))
     return max(1, places // length)
 
 
-def _place_bytes(model) -> int:
+def place_bytes(model) -> int:
     """What the cache keeps of a token: a key and a value in each layer."""
     config = model.config
     heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads

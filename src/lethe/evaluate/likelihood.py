@@ -99,6 +99,14 @@ def pack_trees(batch: Sequence[Tree]) -> Batch:
     )
 
 
+def packed_batches(
+    model, examples: Sequence[Example], budget: int | None = None
+) -> Iterator[Batch]:
+    """All examples in packed trees; ``budget``: padded tokens of each, None: by the device."""
+    for batch in by_budget(trees(examples), budget or BUDGET[model.device.type]):
+        yield pack_trees(batch)
+
+
 @dataclass
 class Likelihoods:
     """Of each example: ``loss``, the mean negative log-likelihood of an answer token (nats), and
@@ -117,8 +125,7 @@ def likelihoods(model, examples: Sequence[Example], budget: int | None = None) -
     """
     forward = Forward(model)
     found = Likelihoods([0.0] * len(examples), [0] * len(examples))
-    for batch in by_budget(trees(examples), budget or BUDGET[model.device.type]):
-        packed = pack_trees(batch)
+    for packed in packed_batches(model, examples, budget):
         distinct, token = _distinct(packed)
         nll, likeliest = (scores.cpu()[token] for scores in forward.token_scores(distinct))
         sums = nll.new_zeros(packed.rows, dtype=torch.double).index_add(0, packed.row, nll.double())

@@ -50,6 +50,11 @@ class Prepared:
     prompts: list[list[int]]
     encoder: Encoder
 
+    @property
+    def everything(self) -> list[Probe]:
+        """The probes of all sets, in the order of examples and prompts."""
+        return [probe for some in self.probes.values() for probe in some]
+
 
 def prepare(encoder: Encoder, rows: Mapping[str, Sequence[dict]]) -> Prepared:
     """Tokenise every answer of every row; LetheError names the first row without one."""
@@ -91,24 +96,22 @@ def beginnings(prepared: Prepared, own: Sequence[int]) -> list[tuple[int, ...]]:
 
     ``own`` as in ``Likelihoods``.
     """
-    beginnings, place = [], 0
-    probes = [probe for some in prepared.probes.values() for probe in some]
-    for probe, prompt in zip(probes, prepared.prompts, strict=True):
+    found, place = [], 0
+    for probe, prompt in zip(prepared.everything, prepared.prompts, strict=True):
         example, count = prepared.examples[place], own[place]
         place += len(probe.answers())
         # Some templates' prompts melt into the answer's first token.
         alone = example.ids[: example.start] == tuple(prompt)
-        beginnings.append(example.ids[example.start :][:count] if alone else ())
-    return beginnings
+        found.append(example.ids[example.start :][:count] if alone else ())
+    return found
 
 
 def _generations(model, prepared: Prepared, limits: Limits, begun) -> list[str]:
     encoder = prepared.encoder
-    probes = [probe for some in prepared.probes.values() for probe in some]
     answers = greedy(
         model,
         prepared.prompts,
-        [encoder.room(probe.question, limits.max_length) for probe in probes],
+        [encoder.room(probe.question, limits.max_length) for probe in prepared.everything],
         encoder.end,
         max_new_tokens=limits.max_new_tokens,
         begun=begun,

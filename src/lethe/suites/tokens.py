@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from lethe.evaluate.likelihood import BUDGET, by_budget, pack_trees, trees
+from lethe.evaluate.likelihood import packed_batches
 from lethe.forward import Answers, Forward
 from lethe.records import ItemSet, nested
 from lethe.suites import Limits
@@ -70,8 +70,7 @@ def answer_tokens(model, examples: Sequence[Example], budget: int | None = None)
     """What ``model`` gives to each answer's tokens, in the order of ``examples``."""
     forward = Forward(model)
     found: list[Tokens | None] = [None] * len(examples)
-    for batch in by_budget(trees(examples), budget or BUDGET[model.device.type]):
-        packed = pack_trees(batch)
+    for packed in packed_batches(model, examples, budget):
         columns = _columns(forward.answers(packed))
         counts = np.bincount(packed.row.numpy(), minlength=packed.rows)
         parts = [np.split(column, counts.cumsum()[:-1]) for column in columns]
