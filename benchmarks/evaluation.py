@@ -25,6 +25,7 @@ from lethe import checkpoint
 from lethe.evaluate.generate import greedy
 from lethe.evaluate.likelihood import likelihoods
 from lethe.files import read_rows
+from lethe.products import use_torchs_own
 from lethe.runtime import set_up
 from lethe.suites import tofu
 from lethe.text import Encoder
@@ -114,6 +115,7 @@ def measure(folder: Path, source: str, rows: int | None, loading: dict) -> None:
     ours, tokenizer = checkpoint.load(source, **loading)
     theirs, _ = checkpoint.load(source, **loading)
     theirs.set_attn_implementation("sdpa")
+    use_torchs_own(theirs)
     encoder = Encoder(tokenizer, checkpoint.template_of(source), MAX_LENGTH)
     sets = {name: read_rows(folder / f"{file}.json")[:rows] for name, file in FILES.items()}
     probes = [p for some in tofu.prepare(encoder, sets).probes.values() for p in some]

@@ -48,9 +48,11 @@ def load(
     """
     from lethe.cost import watch
     from lethe.packing import use_packing
+    from lethe.products import use_onednn
 
     model = _load_model(source, dtype)
     use_packing(model, attention)
+    use_onednn(model)
     watch(model)
     tokenizer = load_tokenizer(source)
     interventions.attach(model, tokenizer, *interventions.of(tokenizer))

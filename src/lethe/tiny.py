@@ -63,6 +63,7 @@ def make_model(architecture: Architecture, tokenizer, seed: int):
 
     from lethe.cost import watch
     from lethe.packing import use_packing
+    from lethe.products import use_onednn
 
     config = LlamaConfig(
         vocab_size=len(tokenizer),
@@ -81,5 +82,6 @@ def make_model(architecture: Architecture, tokenizer, seed: int):
         torch.manual_seed(seed)
         model = LlamaForCausalLM(config)
     use_packing(model)
+    use_onednn(model)
     watch(model)
     return model

@@ -1,0 +1,123 @@
+"""Matrix products of linear layers by oneDNN, where the usual library leaves half a processor idle.
+
+torch multiplies float32 matrices with MKL, which does not use AVX-512 on AMD's processors; oneDNN,
+which comes with torch, does (docs/benchmarks.md, "Matrix products").
+"""
+
+import platform
+from functools import cache
+from pathlib import Path
+
+import torch
+
+# oneDNN makes code for each number of rows that it meets, megabytes and milliseconds: it is given
+# multiples of this, and what is left over is done in another way.
+STEP = 64
+# Multiplications below which a call of oneDNN costs more than it saves.
+LEAST = 2**21
+
+
+class OneDNNLinear(torch.nn.Linear):
+    """A linear layer that multiplies with oneDNN where that pays; the same weights and names."""
+
+    def forward(self, rows: torch.Tensor) -> torch.Tensor:
+        if not _pays(rows, self.weight):
+            return super().forward(rows)
+        flat = Product.apply(rows.reshape(-1, rows.shape[-1]), self.weight)
+        out = flat.view(*rows.shape[:-1], flat.shape[-1])
+        return out if self.bias is None else out + self.bias
+
+
+def use_onednn(model: torch.nn.Module) -> None:
+    """Let a model's linear layers use oneDNN on processors where it is faster; a no-op elsewhere.
+
+    What other libraries made of a layer (adapters, quantised weights) stays as it is.
+    """
+    if not faster():
+        return
+    for module in model.modules():
+        if type(module) is torch.nn.Linear:
+            module.__class__ = OneDNNLinear
+
+
+def use_torchs_own(model: torch.nn.Module) -> None:
+    """Undo ``use_onednn``."""
+    for module in model.modules():
+        if type(module) is OneDNNLinear:
+            module.__class__ = torch.nn.Linear
+
+
+@cache
+def faster() -> bool:
+    """Whether this processor has AVX-512, MKL does not use it, and oneDNN is there."""
+    wide = torch.backends.cpu.get_cpu_capability() == "AVX512"
+    there = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")
+    return wide and there and "AuthenticAMD" in _maker()
+
+
+def _maker() -> str:
+    """Who made the processor, as the system tells it."""
+    told = Path("/proc/cpuinfo")
+    return told.read_text() if told.exists() else platform.processor()
+
+
+def _pays(rows: torch.Tensor, weight: torch.Tensor) -> bool:
+    plain = rows.dtype == weight.dtype == torch.float32 and rows.device.type == "cpu"
+    count = rows.numel() // weight.shape[1]
+    enough = count >= STEP and count * weight.numel() >= LEAST
+    return plain and enough and not torch.is_autocast_enabled("cpu")
+
+
+class Product(torch.autograd.Function):
+    """a [T, K], b [N, K] -> a b^T [T, N]."""
+
+    @staticmethod
+    def forward(ctx, a, b):
+        ctx.save_for_backward(a, b)
+        whole = len(a) // STEP * STEP
+        if whole == len(a):
+            return _multiplied(a, b)
+        # What has to be copied is the narrower side.
+        if a.shape[1] < len(b):
+            more = torch.nn.functional.pad(a, (0, 0, 0, whole + STEP - len(a)))
+            return _multiplied(more, b)[: len(a)]
+        return torch.cat([_multiplied(a[:whole], b), a[whole:] @ b.t()])
+
+    @staticmethod
+    def backward(ctx, gradient):
+        a, b = ctx.saved_tensors
+        of_a, of_b = ctx.needs_input_grad
+        return (
+            Product.apply(gradient, b.t()) if of_a else None,
+            Gram.apply(gradient, a) if of_b else None,
+        )
+
+
+class Gram(torch.autograd.Function):
+    """a [T, N], b [T, K] -> a^T b [N, K], the sum over T."""
+
+    @staticmethod
+    def forward(ctx, a, b):
+        ctx.save_for_backward(a, b)
+        whole = len(a) // STEP * STEP
+        first, second = a[:whole].t(), b[:whole].t()
+        # The first operand is transposed in memory: that of the narrower one is cheaper.
+        if len(first) > len(second):
+            found = _multiplied(second, first).t().contiguous()
+        else:
+            found = _multiplied(first, second)
+        return found.addmm_(a[whole:].t(), b[whole:])
+
+    @staticmethod
+    def backward(ctx, gradient):
+        a, b = ctx.saved_tensors
+        of_a, of_b = ctx.needs_input_grad
+        return (
+            Product.apply(b, gradient) if of_a else None,
+            Product.apply(a, gradient.t()) if of_b else None,
+        )
+
+
+def _multiplied(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    """a b^T for a [M, K] and b [N, K]."""
+    return torch.ops.mkldnn._linear_pointwise(a, b, None, "none", [], "")
