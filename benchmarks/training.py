@@ -30,6 +30,7 @@ from lethe.execution import Execution
 from lethe.files import read_rows
 from lethe.order import batches, epoch_order
 from lethe.packing import use_packing
+from lethe.products import use_onednn, use_torchs_own
 from lethe.runtime import set_up
 from lethe.schedule import Schedule
 from lethe.text import Encoder, rows_to_pairs
@@ -76,6 +77,7 @@ def padded(rows) -> dict[str, torch.Tensor]:
 def trainer(model, examples, schedule: Schedule) -> tuple[float, list[float]]:
     """Seconds and losses of the steps of an epoch."""
     model.set_attn_implementation("sdpa")
+    use_torchs_own(model)
     steps = -(-len(examples) // schedule.batch_size)
     arguments = TrainingArguments(
         output_dir="results",
@@ -134,19 +136,19 @@ def needed(model, examples) -> float:
     return each * (weights * tokens + head.numel() * answers) + attention
 
 
+@torch.no_grad()
 def peak(device: str, dtype: torch.dtype) -> float:
-    """Operations a second of the fastest of some matrix products."""
+    """Operations a second of the fastest of some matrix products, as linear layers make them."""
     best = 0.0
     sizes = ((1024, 128, 384), (1024, 1024, 1024), (2048, 2048, 2048))
     for rows, inner, columns in sizes if device == "cpu" else ((8192, 8192, 8192),):
-        left, right = (
-            torch.randn(size, device=device, dtype=dtype)
-            for size in ((rows, inner), (inner, columns))
-        )
+        left = torch.randn(rows, inner, device=device, dtype=dtype)
+        right = torch.nn.Linear(inner, columns, bias=False, device=device, dtype=dtype)
+        use_onednn(right)
         for _ in range(5):
             start, count = clock(device), max(10, 2**30 // (rows * inner * columns))
             for _ in range(count):
-                left @ right
+                right(left)
             best = max(best, 2 * rows * inner * columns * count / (clock(device) - start))
     return best
 
@@ -168,6 +170,7 @@ def made(given, pairs) -> tuple[Callable, Encoder]:
         torch.manual_seed(SEED)
         with torch.device(given.device):
             model = AutoModelForCausalLM.from_config(config, dtype=getattr(torch, given.dtype))
+        use_onednn(model)
         return ready(model, given)
 
     return random, encoder

@@ -18,6 +18,8 @@ from lethe.text import Example
 ATTENTION = "lethe_packed"
 # What may run within each sequence, by the setting ``attention``.
 KINDS = ("sdpa", "eager", "flash")
+# Rows that attention takes together on a processor, by measurement (docs/benchmarks.md).
+BLOCK = 4
 
 
 @dataclass
@@ -43,30 +45,66 @@ class Packing:
         lengths = torch.bincount(self.scatter // longest, minlength=rows)
         return torch.cat([lengths.new_zeros(1), lengths.cumsum(0)]).int(), longest
 
-    def spread(self, packed: torch.Tensor) -> torch.Tensor:
-        """[1, H, T, D] -> [B, H, L, D]."""
-        rows, length = self.gather.shape
+    def spread(self, packed: torch.Tensor) -> list[torch.Tensor]:
+        """[1, H, T, D] -> [B, H, L, D] of each block."""
         tokens = packed[0].transpose(0, 1)
-        found = self._moved(_Spread, tokens, self.gather.reshape(-1))
-        return found.view(rows, length, *tokens.shape[1:]).transpose(1, 2)
+        layout = self.layout
+        found = self._moved(_Spread, tokens, layout.gather)
+        parts = found.split([rows * length for rows, length in layout.shapes])
+        return [
+            part.view(*shape, *tokens.shape[1:]).transpose(1, 2)
+            for part, shape in zip(parts, layout.shapes, strict=True)
+        ]
 
-    def collapse(self, padded: torch.Tensor) -> torch.Tensor:
-        """[B, H, L, D] -> [1, T, H, D]."""
-        tokens = padded.transpose(1, 2).flatten(0, 1)
-        return self._moved(_Collapse, tokens, self.scatter).unsqueeze(0)
+    def collapse(self, padded: list[torch.Tensor]) -> torch.Tensor:
+        """[B, H, L, D] of each block -> [1, T, H, D]."""
+        parts = [block.transpose(1, 2).flatten(0, 1) for block in padded]
+        tokens = parts[0] if len(parts) == 1 else torch.cat(parts)
+        return self._moved(_Collapse, tokens, self.layout.scatter).unsqueeze(0)
 
     def _moved(self, way, tokens: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
         """The rows ``index`` of tokens: copied whole, which is faster than indexing."""
         if self.shared or not (torch.is_grad_enabled() and tokens.requires_grad):
             return tokens.index_select(0, index)
-        return way.apply(tokens, self.gather.reshape(-1), self.scatter, self.padding)
+        return way.apply(tokens, self.layout.gather, self.layout.scatter, self.padding)
+
+    @cached_property
+    def layout(self) -> "Layout":
+        """Where attention computes: on a processor in blocks of rows of similar length."""
+        rows, longest = self.gather.shape
+        whole = Layout(self.gather.reshape(-1), self.scatter, [(rows, longest)])
+        causal = self.mask is None and not self.shared
+        return whole if not causal or self.gather.is_cuda else self._in_blocks()
+
+    def _in_blocks(self) -> "Layout":
+        rows, longest = self.gather.shape
+        row, place = self.scatter // longest, self.scatter % longest
+        lengths = torch.bincount(row, minlength=rows)
+        order = lengths.argsort(descending=True, stable=True)
+        gathers, shapes = [], []
+        # Of each row, where it begins in the flattened blocks.
+        starts, begin = torch.empty_like(order), 0
+        for some in order.split(BLOCK):
+            length = int(lengths[some[0]])
+            gathers.append(self.gather[some, :length].reshape(-1))
+            shapes.append((len(some), length))
+            starts[some] = begin + length * torch.arange(len(some))
+            begin += length * len(some)
+        return Layout(torch.cat(gathers), starts[row] + place, shapes)
 
     @cached_property
     def padding(self) -> torch.Tensor:
-        """Which places of the flattened padded layout hold no token, [B * L, 1, 1]."""
-        empty = torch.ones(self.gather.numel(), dtype=torch.bool, device=self.gather.device)
-        empty[self.scatter] = False
+        """Which places of the layout hold no token, [P, 1, 1]."""
+        layout = self.layout
+        empty = torch.ones(len(layout.gather), dtype=torch.bool, device=self.gather.device)
+        empty[layout.scatter] = False
         return empty[:, None, None]
+
+    def masks(self, window: int | None) -> list[torch.Tensor | None]:
+        """What each block's tokens see in a layer that sees ``window`` back; None: all before."""
+        if len(self.layout.shapes) == 1:
+            return [self.windowed(window)]
+        return [_band(length, window, self.gather.device) for _, length in self.layout.shapes]
 
     def windowed(self, window: int | None) -> torch.Tensor | None:
         """The mask of a layer that sees ``window`` tokens back; None where causal says it all."""
@@ -79,6 +117,27 @@ class Packing:
         # A token always sees itself: padding would else see nothing, and NaN would spread.
         own = torch.eye(length, dtype=torch.bool, device=back.device)
         return ((seen & (back < window)) | own)[:, None]
+
+
+@dataclass
+class Layout:
+    """Padded blocks of rows, flattened one after the other to P places.
+
+    ``gather`` [P]: the packed token at each; ``scatter`` [T]: the place of each token; ``shapes``:
+    rows and length of each block.
+    """
+
+    gather: torch.Tensor
+    scatter: torch.Tensor
+    shapes: list[tuple[int, int]]
+
+
+def _band(length: int, window: int | None, device) -> torch.Tensor | None:
+    """Which tokens see which, [1, 1, L, L]: ``window`` back; None: all before them."""
+    if window is None or length <= window:
+        return None
+    order = torch.ones(length, length, dtype=torch.bool, device=device).tril()
+    return order.triu(1 - window)[None, None]
 
 
 class _Spread(torch.autograd.Function):
@@ -138,20 +197,25 @@ def packed_attention(
     window = kwargs.get("sliding_window")
     if kind == "flash" and packing.mask is None and not dropout:
         return flash(query, key, value, packing, scaling, window), None
-    mask = packing.windowed(window)
-    padded = [packing.spread(tensor) for tensor in (query, key, value)]
+    blocks = zip(*(packing.spread(tensor) for tensor in (query, key, value)), strict=True)
+    pairs = zip(blocks, packing.masks(window), strict=True)
     if kind == "eager":
-        out, _ = eager(module, *padded, mask, scaling, dropout, **kwargs)
-        return packing.collapse(out.transpose(1, 2)), None
-    out = scaled_dot_product_attention(
-        *padded,
-        attn_mask=mask,
-        is_causal=mask is None,
-        scale=scaling,
-        dropout_p=dropout,
-        enable_gqa=getattr(module, "num_key_value_groups", 1) > 1,
-    )
-    return packing.collapse(out), None
+        found = [
+            eager(module, *block, mask, scaling, dropout, **kwargs)[0] for block, mask in pairs
+        ]
+        return packing.collapse([out.transpose(1, 2) for out in found]), None
+    found = [
+        scaled_dot_product_attention(
+            *block,
+            attn_mask=mask,
+            is_causal=mask is None,
+            scale=scaling,
+            dropout_p=dropout,
+            enable_gqa=getattr(module, "num_key_value_groups", 1) > 1,
+        )
+        for block, mask in pairs
+    ]
+    return packing.collapse(found), None
 
 
 def eager(module, query, key, value, mask, scaling=None, dropout=0.0, softcap=None, **kwargs):

@@ -47,7 +47,9 @@ def test_eager_is_what_runs(tokenizer, examples, monkeypatch):
     monkeypatch.setattr(packing, "eager", lambda *a, **k: calls.append(1) or real(*a, **k))
     monkeypatch.setattr(packing, "scaled_dot_product_attention", None)
     loss_of(model, examples)
-    assert len(calls) == model.config.num_hidden_layers
+    blocks = len(pack(examples).packing.layout.shapes)
+    assert blocks > 1
+    assert len(calls) == model.config.num_hidden_layers * blocks
 
 
 def test_eager_knows_windows_and_caps(tokenizer, examples):

@@ -16,7 +16,7 @@ from core_helpers import (
 from torch.nn.functional import cross_entropy
 
 from lethe.forward import Forward, project
-from lethe.packing import pack
+from lethe.packing import BLOCK, pack
 
 
 @pytest.fixture(scope="module", params=sorted(FAMILIES))
@@ -133,6 +133,27 @@ def test_no_token_is_padding(examples):
         follows = inputs[predictor + 1] if predictor + 1 < len(inputs) else None
         last = predictor + 1 == len(inputs) or batch.positions[0, predictor + 1] == 0
         assert last or follows == label
+
+
+def test_blocks_of_attention_are_no_longer_than_their_rows(examples):
+    """Each token has a place beside those of its sequence; no block has room for more."""
+    some = [*examples, *examples[::-1]]
+    batch = pack(some)
+    packing = batch.packing
+    lengths = sorted((len(example) - 1 for example in some), reverse=True)
+    starts = range(0, len(some), BLOCK)
+    assert len(starts) > 1
+    assert packing.layout.shapes == [
+        (len(lengths[start : start + BLOCK]), lengths[start]) for start in starts
+    ]
+    tokens = torch.arange(batch.ids.numel(), dtype=torch.float)[None, None, :, None]
+    blocks = packing.spread(tokens)
+    assert torch.equal(packing.collapse(blocks)[0, :, 0, 0], tokens.flatten())
+    where = torch.cat([block.flatten() for block in blocks])[packing.layout.scatter]
+    assert torch.equal(where, tokens.flatten())
+    for block in blocks:
+        # Rows are sequences from their beginning on.
+        assert torch.equal(batch.positions[0, block[:, 0, 0, 0].long()], torch.zeros(len(block)))
 
 
 @torch.no_grad()
