@@ -123,12 +123,16 @@ def measure(folder: Path, source: str, rows: int | None, loading: dict) -> None:
     def prepared():
         return tofu.prepare(Encoder(tokenizer, checkpoint.template_of(source), MAX_LENGTH), sets)
 
+    def likely():
+        ready = prepared()
+        return likelihoods(ours, ready.examples, compared=ready.true)
+
     # Known from the likelihood, which is timed by itself.
-    known = likelihoods(ours, prepared().examples).own
+    known = likely().own
     sides = {
         "likelihood": (
             lambda: straightforward_losses(theirs, encoder, probes),
-            lambda: likelihoods(ours, prepared().examples).loss,
+            lambda: likely().loss,
         ),
         "generation": (
             lambda: straightforward_answers(theirs, encoder, probes),

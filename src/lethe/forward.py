@@ -149,19 +149,21 @@ class Forward:
         batch = to_device(batch, self.model.device)
         return Answers(within(self.model, _answer_logits, batch).float(), batch)
 
-    def token_scores(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+    def token_scores(self, batch: Batch, asked: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Of each answer token, [N]: ``answers(batch).token_nll()``, and whether it is likeliest.
 
-        Keeps no logits. Without gradients.
+        The latter where it is ``asked`` [N], else false: finding the likeliest takes as long as the
+        softmax. Keeps no logits. Without gradients.
         """
         batch = to_device(batch, self.model.device)
         states = hidden_states(self.model, batch)[batch.predictors]
-        nll, likeliest = [], []
-        for some, labels in zip(states.split(NEAR), batch.labels.split(NEAR), strict=True):
+        nll, likeliest = [], asked.to(self.model.device, copy=True)
+        parts = (t.split(NEAR) for t in (states, batch.labels, likeliest))
+        for some, labels, told in zip(*parts, strict=True):
             logits = project(self.model, some).float()
             nll.append(cross_entropy(logits, labels, reduction="none"))
-            likeliest.append(logits.argmax(-1) == labels)
-        return torch.cat(nll), torch.cat(likeliest)
+            told[told.clone()] = logits[told].argmax(-1) == labels[told]
+        return torch.cat(nll), likeliest
 
     def all_logits(self, batch: Batch) -> torch.Tensor:
         """Logits at every input token, prompts included, [T, V]."""

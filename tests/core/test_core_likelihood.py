@@ -115,6 +115,8 @@ def test_own_counts_the_tokens_that_greedy_decoding_says_too(model, encoder, pai
         for prompt, answer in zip(prompts, said, strict=True)
         for k, other in ((0, 1), (1, 0), (4, 2), (9, 0))
     ]
-    found = likelihoods(model, examples, budget)
+    found = likelihoods(model, examples, budget, range(len(examples)))
     assert found.own == [0, 1, 4, 9] * len(prompts)
+    some = likelihoods(model, examples, budget, [1, 3]).own
+    assert some == [0, 1, 0, 9] + [0] * (len(examples) - 4)
     assert found.loss == mean_losses(model, examples, budget)

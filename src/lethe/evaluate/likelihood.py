@@ -6,7 +6,7 @@ layers see every token of the tree once; attention works on the paths, one row f
 the positions that it would have alone. The values are those of separate passes, to float rounding.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -110,7 +110,8 @@ def packed_batches(
 @dataclass
 class Likelihoods:
     """Of each example: ``loss``, the mean negative log-likelihood of an answer token (nats), and
-    ``own``: how many of the answer's tokens, from its first, greedy decoding would say as well.
+    ``own``: how many of the answer's tokens, from its first, greedy decoding would say as well
+    (0 where that was not asked).
     """
 
     loss: list[float]
@@ -118,19 +119,26 @@ class Likelihoods:
 
 
 @torch.inference_mode()
-def likelihoods(model, examples: Sequence[Example], budget: int | None = None) -> Likelihoods:
+def likelihoods(
+    model, examples: Sequence[Example], budget: int | None = None, compared: Iterable[int] = ()
+) -> Likelihoods:
     """What the model gives to each example's answer, in their order.
 
-    ``budget``: padded tokens of a batch; None: as many as pay on the model's device.
+    ``budget``: padded tokens of a batch; None: as many as pay on the model's device. ``compared``:
+    examples whose answers are compared with what the model would say.
     """
-    forward = Forward(model)
+    forward, compared = Forward(model), set(compared)
     found = Likelihoods([0.0] * len(examples), [0] * len(examples))
     for packed in packed_batches(model, examples, budget):
+        asked = torch.tensor([key in compared for key in packed.index])[packed.row]
         distinct, token = _distinct(packed)
-        nll, likeliest = (scores.cpu()[token] for scores in forward.token_scores(distinct))
+        asked_once = asked.new_zeros(len(distinct.labels)).index_fill(0, token[asked], True)
+        scores = forward.token_scores(distinct, asked_once)
+        nll, likeliest = (score.cpu()[token] for score in scores)
         sums = nll.new_zeros(packed.rows, dtype=torch.double).index_add(0, packed.row, nll.double())
         means = (sums / torch.bincount(packed.row)).tolist()
-        for key, *values in zip(packed.index, means, _leading(likeliest, packed), strict=True):
+        own = _leading(likeliest & asked, packed)
+        for key, *values in zip(packed.index, means, own, strict=True):
             found.loss[key], found.own[key] = values
     return found
 

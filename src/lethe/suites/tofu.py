@@ -6,6 +6,7 @@ retain only) and of the wrong answers, and what the model says (arXiv 2401.06121
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 import numpy as np
 
@@ -55,6 +56,12 @@ class Prepared:
         """The probes of all sets, in the order of examples and prompts."""
         return [probe for some in self.probes.values() for probe in some]
 
+    @property
+    def true(self) -> list[int]:
+        """Which of the examples are the true answers, in the order of the probes."""
+        counts = [len(probe.answers()) for probe in self.everything]
+        return [0, *accumulate(counts[:-1])]
+
 
 def prepare(encoder: Encoder, rows: Mapping[str, Sequence[dict]]) -> Prepared:
     """Tokenise every answer of every row; LetheError names the first row without one."""
@@ -67,7 +74,7 @@ def prepare(encoder: Encoder, rows: Mapping[str, Sequence[dict]]) -> Prepared:
 
 def record(model, prepared: Prepared, limits: Limits) -> dict[str, ItemSet]:
     """Losses and generations of all probes under one model."""
-    found = likelihoods(model, prepared.examples, limits.token_budget)
+    found = likelihoods(model, prepared.examples, limits.token_budget, prepared.true)
     losses = iter(found.loss)
     tokens = iter(example.answer_tokens for example in prepared.examples)
     # Interventions may act otherwise where a prompt ends elsewhere.
@@ -96,10 +103,9 @@ def beginnings(prepared: Prepared, own: Sequence[int]) -> list[tuple[int, ...]]:
 
     ``own`` as in ``Likelihoods``.
     """
-    found, place = [], 0
-    for probe, prompt in zip(prepared.everything, prepared.prompts, strict=True):
+    found = []
+    for place, prompt in zip(prepared.true, prepared.prompts, strict=True):
         example, count = prepared.examples[place], own[place]
-        place += len(probe.answers())
         # Some templates' prompts melt into the answer's first token.
         alone = example.ids[: example.start] == tuple(prompt)
         found.append(example.ids[example.start :][:count] if alone else ())
