@@ -6,7 +6,7 @@ transformers' attention interface, so every model that supports it runs unchange
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from functools import cached_property, partial
 
 import torch
@@ -29,7 +29,7 @@ class Packing:
     ``gather`` [B, L] index into the packed tokens (0 at padding), ``scatter`` [T] index into the
     flattened padded layout, ``place`` [B, L] the position of each in its own sequence, ``mask``
     [B, 1, L, L] which token sees which, or None: causal; ``shared``: tokens may have several
-    places.
+    places; ``lengths`` [B]: of the sequences, if causal.
     """
 
     gather: torch.Tensor
@@ -37,13 +37,14 @@ class Packing:
     place: torch.Tensor
     mask: torch.Tensor | None = None
     shared: bool = False
+    lengths: torch.Tensor | None = None
 
     @cached_property
     def bounds(self) -> tuple[torch.Tensor, int]:
         """Where each sequence begins in the packed row, and where the last ends; the longest."""
-        rows, longest = self.gather.shape
-        lengths = torch.bincount(self.scatter // longest, minlength=rows)
-        return torch.cat([lengths.new_zeros(1), lengths.cumsum(0)]).int(), longest
+        lengths = self.lengths
+        bounds = torch.cat([lengths.new_zeros(1), lengths.cumsum(0)]).int()
+        return bounds, self.gather.shape[1]
 
     def spread(self, packed: torch.Tensor) -> list[torch.Tensor]:
         """[1, H, T, D] -> [B, H, L, D] of each block."""
@@ -72,20 +73,19 @@ class Packing:
     def layout(self) -> "Layout":
         """Where attention computes: on a processor in blocks of rows of similar length."""
         rows, longest = self.gather.shape
-        whole = Layout(self.gather.reshape(-1), self.scatter, [(rows, longest)])
-        causal = self.mask is None and not self.shared
-        return whole if not causal or self.gather.is_cuda else self._in_blocks()
+        if self.mask is None and not self.gather.is_cuda:
+            return self._in_blocks()
+        return Layout(self.gather.reshape(-1), self.scatter, [(rows, longest)])
 
     def _in_blocks(self) -> "Layout":
-        rows, longest = self.gather.shape
+        longest = self.gather.shape[1]
         row, place = self.scatter // longest, self.scatter % longest
-        lengths = torch.bincount(row, minlength=rows)
-        order = lengths.argsort(descending=True, stable=True)
+        order = self.lengths.argsort(descending=True, stable=True)
         gathers, shapes = [], []
         # Of each row, where it begins in the flattened blocks.
         starts, begin = torch.empty_like(order), 0
         for some in order.split(BLOCK):
-            length = int(lengths[some[0]])
+            length = int(self.lengths[some[0]])
             gathers.append(self.gather[some, :length].reshape(-1))
             shapes.append((len(some), length))
             starts[some] = begin + length * torch.arange(len(some))
@@ -195,7 +195,7 @@ def packed_attention(
             module, query, key, value, attention_mask, scaling=scaling, dropout=dropout, **kwargs
         )
     window = kwargs.get("sliding_window")
-    if kind == "flash" and packing.mask is None and not dropout:
+    if kind == "flash" and packing.mask is None and not packing.shared and not dropout:
         return flash(query, key, value, packing, scaling, window), None
     blocks = zip(*(packing.spread(tensor) for tensor in (query, key, value)), strict=True)
     pairs = zip(blocks, packing.masks(window), strict=True)
@@ -306,7 +306,7 @@ def _layout(lengths: Sequence[int]) -> Packing:
     real = place[None, :] < size[:, None]
     gather = torch.where(real, offset[:, None] + place[None, :], 0)
     scatter = real.view(-1).nonzero().squeeze(1)
-    return Packing(gather, scatter, place.expand(len(lengths), -1))
+    return Packing(gather, scatter, place.expand(len(lengths), -1), lengths=size)
 
 
 def pack(examples: Sequence[Example], index: Sequence[int] | None = None) -> Batch:
@@ -343,7 +343,7 @@ def to_device(batch: Batch, device: torch.device | str) -> Batch:
         name: getattr(batch, name).to(device)
         for name in ("ids", "positions", "predictors", "labels", "row")
     }
-    mask = None if packing.mask is None else packing.mask.to(device)
-    layout = (packing.gather, packing.scatter, packing.place)
-    moved["packing"] = Packing(*(tensor.to(device) for tensor in layout), mask, packing.shared)
+    held = {field.name: getattr(packing, field.name) for field in fields(packing)}
+    tensors = {name: value for name, value in held.items() if isinstance(value, torch.Tensor)}
+    moved["packing"] = replace(packing, **{k: value.to(device) for k, value in tensors.items()})
     return Batch(**{**batch.__dict__, **moved})

@@ -231,8 +231,7 @@ class Encoder:
 
     def prompt_ids(self, question: str) -> list[int]:
         """Token ids of the prompt alone: what generation begins with."""
-        if question not in self._prompts:
-            self._prompts[question] = self._opened(self._asked(question))
+        self._learn([question])
         return self._prompts[question]
 
     def room(self, question: str, max_length: int) -> int:
@@ -240,8 +239,8 @@ class Encoder:
         if not self.wrapped:
             return max_length
         if question not in self._added:
-            bare = len(self._opened(question))
-            self._added[question] = len(self.prompt_ids(question)) - bare
+            [bare] = self._opened([question])
+            self._added[question] = len(self.prompt_ids(question)) - len(bare)
         return max_length + self._added[question]
 
     def encode(self, question: str, answer: str) -> Example:
@@ -249,24 +248,32 @@ class Encoder:
         return self.encode_all([(question, answer)])[0]
 
     def encode_all(self, pairs: Iterable[tuple[str, str]]) -> list[Example]:
-        """Tokenise pairs in one call of the tokenizer."""
+        """Tokenise pairs, as many as there are in one call of the tokenizer."""
         pairs = list(pairs)
         if not pairs:
             return []
+        self._learn(question for question, _ in pairs)
         encoded = self._tokens([self.template.whole(self._asked(q), a) for q, a in pairs])
         return [self._example(pair, ids) for pair, ids in zip(pairs, encoded, strict=True)]
 
     def _asked(self, question: str) -> str:
         return interventions.asked(self.tokenizer, question) if self.wrapped else question
 
-    def _opened(self, question: str) -> list[int]:
-        ids = self._tokens(self.template.prompt(question))
-        # Some tokenizers close every text themselves, though this one goes on.
-        closed = self.template.special and ids[-1] == self.end
-        return ids[:-1] if closed else ids
+    def _learn(self, questions: Iterable[str]) -> None:
+        """Tokenise the prompts of questions that were not met before."""
+        new = [question for question in dict.fromkeys(questions) if question not in self._prompts]
+        self._prompts.update(zip(new, self._opened([*map(self._asked, new)]), strict=True))
 
-    def _tokens(self, text: str | list[str]) -> list:
-        return self.tokenizer(text, add_special_tokens=self.template.special).input_ids
+    def _opened(self, questions: list[str]) -> list[list[int]]:
+        if not questions:
+            return []
+        found = self._tokens([self.template.prompt(question) for question in questions])
+        # Some tokenizers close every text themselves, though this one goes on.
+        closed = self.template.special
+        return [ids[:-1] if closed and ids[-1] == self.end else ids for ids in found]
+
+    def _tokens(self, texts: list[str]) -> list[list[int]]:
+        return self.tokenizer(texts, add_special_tokens=self.template.special).input_ids
 
     def _example(self, pair: tuple[str, str], ids: list[int]) -> Example:
         start, limit = len(self.prompt_ids(pair[0])), self.room(pair[0], self.max_length)

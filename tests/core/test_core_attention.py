@@ -1,5 +1,6 @@
 """What runs within each sequence of a packed row: every kind gives the same numbers."""
 
+from functools import partial
 from itertools import pairwise
 
 import pytest
@@ -121,6 +122,18 @@ def test_flash_is_given_what_its_kernel_wants(name, window, tokenizer, examples,
     wanted, _ = packing.packed_attention(module, query, key, value, None, **settings)
     found, _ = packing.packed_attention(module, query, key, value, None, kind="flash", **settings)
     assert torch.allclose(found, wanted, rtol=1e-4, atol=1e-6)
+
+
+def test_flash_leaves_trees_of_answers_to_sdpa(tokenizer, encoder, pairs, monkeypatch):
+    """Their tokens lie in several sequences at once, which its kernel does not know."""
+    model = make_family("llama", tokenizer)
+    answers = [(question, answer) for question, _ in pairs[:2] for _, answer in pairs]
+    examples = encoder.encode_all(answers)
+    wanted = mean_losses(model, examples)
+    monkeypatch.setattr(torch.nn.attention.varlen, "varlen_attn", varlen_stand_in)
+    monkeypatch.setattr(packing, "packed_attention", partial(packed_attention, kind="flash"))
+    use_packing(model)
+    assert mean_losses(model, examples) == pytest.approx(wanted, rel=1e-5)
 
 
 def test_flash_gets_one_kind_of_numbers_under_autocast(tokenizer, examples, monkeypatch):

@@ -92,9 +92,9 @@ def test_an_answer_that_the_tokenizer_joins_with_the_prompt_is_an_error(tokenize
 
         eos_token_id = tokenizer.eos_token_id
 
-        def __call__(self, text, add_special_tokens):
+        def __call__(self, texts, add_special_tokens):
             found = tokenizer("")
-            found["input_ids"] = [[7, 8] for _ in text] if isinstance(text, list) else [1, 2, 3, 4]
+            found["input_ids"] = [[7, 8] if "Ada" in text else [1, 2, 3, 4] for text in texts]
             return found
 
     with pytest.raises(LetheError, match=r"^template: .*joins the answer to 'Who\?'.*another"):

@@ -63,13 +63,17 @@ def pack_trees(batch: Sequence[Tree]) -> Batch:
     """Pack trees into one row; ``row`` of the result numbers the answers across the batch."""
     longest = max(tree.longest for tree in batch)
     ids, positions, scatter, paths = [], [], [], []
-    predictors, labels, row, keys = [], [], [], []
+    predictors, labels, row, keys, lengths = [], [], [], [], []
     for tree in batch:
-        # By the place of the token before it: where a token stands in the packed row.
+        trunk = range(len(ids), len(ids) + len(tree.prompt))
+        ids.extend(tree.prompt)
+        positions.extend(range(len(trunk)))
+        scatter.extend(range(len(paths) * longest, len(paths) * longest + len(trunk)))
+        # By the place of the token before it: where an answer's token stands in the packed row.
         places: dict[tuple[int, int], int] = {}
         for key, example in zip(tree.keys, tree.examples, strict=True):
-            path, before = [], -1
-            for position, token in enumerate(example.ids[:-1]):
+            path, before = [*trunk], trunk[-1]
+            for position, token in enumerate(example.ids[example.start : -1], example.start):
                 place = places.setdefault((before, token), len(ids))
                 if place == len(ids):
                     ids.append(token)
@@ -81,13 +85,20 @@ def pack_trees(batch: Sequence[Tree]) -> Batch:
             predictors.extend(path[example.start - 1 :])
             labels.extend(example.ids[example.start :])
             row.extend([len(keys)] * example.answer_tokens)
+            lengths.append(len(path))
             paths.append(path + [0] * (longest - len(path)))
             keys.append(key)
     place = torch.arange(longest).expand(len(keys), -1)
     return Batch(
         ids=torch.tensor([ids]),
         positions=torch.tensor([positions]),
-        packing=Packing(torch.tensor(paths), torch.tensor(scatter), place, shared=True),
+        packing=Packing(
+            torch.tensor(paths),
+            torch.tensor(scatter),
+            place,
+            shared=True,
+            lengths=torch.tensor(lengths),
+        ),
         predictors=torch.tensor(predictors),
         labels=torch.tensor(labels),
         row=torch.tensor(row),

@@ -74,8 +74,9 @@ def prepare(encoder: Encoder, rows: Mapping[str, Sequence[dict]]) -> Prepared:
     found = {name: _probes(name, some) for name, some in rows.items()}
     everything = [probe for probes in found.values() for probe in probes]
     pairs = [(probe.question, answer) for probe in everything for answer in probe.answers()]
+    examples = encoder.encode_all(pairs)
     prompts = [encoder.prompt_ids(probe.question) for probe in everything]
-    return Prepared(found, encoder.encode_all(pairs), prompts, encoder)
+    return Prepared(found, examples, prompts, encoder)
 
 
 def record(model, prepared: Prepared, limits: Limits) -> dict[str, ItemSet]:
