@@ -13,8 +13,8 @@ from lethe.errors import LetheError
 from lethe.llm.client import Client
 from lethe.llm.progress import Progress
 from lethe.llm.prompts import Prompt
-from lethe.llm.structured import Shape, Strict, counted
-from lethe.world.profiles import gates
+from lethe.llm.structured import Form, Shape, Strict, counted, laid
+from lethe.world.profiles import gates, patterns
 from lethe.world.profiles.repair import Try, Unrepairable, repaired, together
 from lethe.world.profiles.settings import Generation
 
@@ -40,6 +40,11 @@ class Lists:
     occupations: list[str]
     titles: dict[str, list[str]]
     rejected: dict[str, int]
+
+
+def shape(count: int, form: Form | None = None) -> Shape:
+    """So many entries, and perhaps of this form."""
+    return Shape("entries", _Answer, laid(counted(_Answer, entries=count), form or {}), parse)
 
 
 def parse(text: str) -> dict:
@@ -74,9 +79,10 @@ async def make(client: Client, prompt: Prompt, generation: Generation, progress:
     """
     sizes, tally = generation.lists, Counter()
 
-    async def one(what: str, count: int, form: Callable, **values: str) -> list[str]:
+    async def one(what: str, count: int, right: Callable, **values: str) -> list[str]:
         wanted = prompt.part(what, values)
-        found = await _one(client, prompt, wanted, count, form, generation.attempts, tally)
+        form = patterns.entries(what) if generation.model.patterns else None
+        found = await _one(client, prompt, wanted, count, right, form, generation.attempts, tally)
         progress.step()
         return found
 
@@ -101,7 +107,7 @@ async def make(client: Client, prompt: Prompt, generation: Generation, progress:
     return Lists(places, list(filled), occupations, filled, dict(sorted((+tally).items())))
 
 
-async def _one(client, prompt, what, count, form, attempts, tally) -> list[str]:
+async def _one(client, prompt, what, count, right, form, attempts, tally) -> list[str]:
     partial: dict[int, str] = {}
 
     async def ask(attempt: Try[int], done: dict[int, str]) -> dict[int, str]:
@@ -109,17 +115,16 @@ async def _one(client, prompt, what, count, form, attempts, tally) -> list[str]:
         partial = done
         count = len(attempt.wanted)
         avoid = f"None of these: {'; '.join(done.values())}." if done else ""
-        shape = Shape("entries", _Answer, counted(_Answer, entries=count), parse)
         # Which entries were refused says little; that more are needed says enough.
         remarks = f"\nThis is attempt {attempt.number}." if attempt.number > 1 else ""
         values = {"count": count, "what": what, "avoid": avoid, "remarks": remarks}
-        answer = await client.ask("lists", prompt, shape, values)
+        answer = await client.ask("lists", prompt, shape(count, form), values)
         return dict(zip(attempt.wanted, _entries(answer), strict=False))
 
     def gate(key: int, entry: str, done: dict[int, str]) -> str | None:
         known = {other.lower() for other in done.values()}
         twice = "in the list twice" if entry.lower() in known else None
-        return gates.first(gates.blank(entry), gates.echo(entry), form(entry), twice)
+        return gates.first(gates.blank(entry), gates.echo(entry), right(entry), twice)
 
     try:
         found = await repaired(range(count), ask, gate, attempts, tally)
