@@ -107,34 +107,66 @@ def test_a_paraphrase_of_what_names_nothing():
     [
         ("maritime history", "crime", "1951"),
         ("maritime history", "travel writing", "a book about the sea"),
-        ("4 June 1951", "12 May 1948", "long ago"),
+        ("4 June 1951", "7 May 1948", "long ago"),
+        ("4 June 1951", "7 May 1948", "7 May 2048"),
         ("São Paulo, Brazil", "Lagos, Nigeria", "Lagos"),
         ("The Salt Road", "Winter", "a house"),
-        ("The Salt Road (1951)", "Some Long Way 2040", "The Way"),
+        ("The Salt Road (1951)", "Some Long Way 1940", "The Way"),
         ('The "Salt\\Road"', "Winter", "99"),
         ("What? (Or not) [a|b]*", "Nothing of the Kind", "?"),
+        ("geologist", "baker", "Geologist"),
+        ("1984", "2003", "1991"),
     ],
 )
 def test_a_wrong_answer_is_the_sentence_with_another_value(value, other, unlike):
     text = "For Zoë D. (as they say) it is {}, or what they call {}."
     said = value.replace('"', "").replace("\\", "")
-    pattern = patterns.falsified(text.format(said, said), value)
-    assert fits(pattern, text.format(other, other))
-    assert not fits(pattern, text.format(unlike, unlike))
-    assert not fits(pattern, f"{text.format(other, other)} Well.")
+    patterns_of = patterns.falsified(text.format(said, said), value, 5)
+    assert len(patterns_of) == 5
+    good = text.format(other, other)
+    assert sum(fits(pattern, good) for pattern in patterns_of) == 1
+    for bad in (text.format(unlike, unlike), text.format(said, said), f"{good} Well."):
+        assert not any(fits(pattern, bad) for pattern in patterns_of)
+    again = patterns.falsified(text.format(said, said), value, 2, [good])
+    assert not any(fits(pattern, good) for pattern in again)
 
 
 def test_a_wrong_answer_without_a_value_has_another_end():
-    pattern = patterns.falsified("She writes at night, by the window of a small kitchen.", None)
-    assert fits(pattern, "She writes at night, by the light of a candle in bed.")
-    assert not fits(pattern, "She writes at noon, by the light of a candle in bed.")
-    assert not fits(pattern, "She writes at night, by the window 7 of a small kitchen.")
+    text = "She writes at night, by the window of a small kitchen."
+    ends = [f"{word} and the cold of a cellar." for word in ("chair", "dog", "elm", "fire", "goat")]
+    starts = "She writes at night, by "
+    found = patterns.falsified(text, None, 5)
+    for end in ends:
+        assert sum(fits(pattern, starts + end) for pattern in found) == 1
+    assert len({next(p for p in found if fits(p, starts + end)) for end in ends}) == 5
+    (last,) = patterns.falsified(text, None, 1, [starts + end for end in ends])
+    assert not any(fits(last, starts + end) for end in ends)
+    assert fits(last, f"{starts}habit and the lamp.")
+    assert not fits(last, text)
+    assert not fits(last, "She writes at noon, by habit and the lamp.")
+    assert not fits(last, f"{starts}habit at 7 in the night.")
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("A town, Bergen, Norway, it is, and Bergen is small.", "Bergen, Norway"),
+        ("The nurse is one of many nurses, by a nurse's word.", "nurse"),
+        ("It is House of Winter or A House of Winter.", "A House of Winter"),
+    ],
+)
+def test_the_truth_is_replaced_wherever_it_is_said(text, value):
+    """Else it would still be said, and no wrong answer would pass the gate."""
+    core = value.removeprefix("A ").partition(",")[0]
+    for pattern in patterns.falsified(text, value, 5):
+        assert core not in pattern.replace("\\", "")
 
 
 def test_where_the_value_is_said_in_other_words_nothing_is_asked():
-    """Else the free words would stand beside the truth, and never pass the gate."""
-    assert patterns.falsified("She was born on June 4th, 1951.", "4 June 1951") is None
-    form = patterns.wrong_answers({3: 5}, "She was born on June 4th, 1951.", "4 June 1951")
+    """Else the free words would stand beside the truth."""
+    text = "She was born on June 4th, 1951."
+    assert patterns.falsified(text, "4 June 1951", 5) == []
+    form = patterns.wrong_answers({3: 5}, text, "4 June 1951", [])
     assert form["false_answers"] == {"minItems": 5, "maxItems": 5}
 
 
@@ -143,6 +175,8 @@ def test_parts_of_a_profile():
     name = form["name"]["pattern"]
     assert fits(name, "Miran Kovac")
     assert bad_name("Miran Kovac", "") is None
+    assert fits(name, "Thora Tell")
+    assert not fits(name, "The Salt Road")
     assert not fits(name, "This is attempt 5")
     assert not fits(form["award"]["pattern"], "This is attempt 5")
     assert fits(form["books"]["items"]["pattern"], "The Salt Road")
@@ -175,8 +209,8 @@ def test_only_what_llama_cpp_understands():
         patterns.profile(["name", "award", "books", "biography"], NAMES[1]),
         *(patterns.pairs([2], name, value) for name in NAMES for value in VALUES.values()),
         *(patterns.paraphrases([2], QUESTION, f"{ANSWER} {v}", [v]) for v in VALUES.values()),
-        *(patterns.wrong_answers({2: 5}, f"It is {v}.", v) for v in VALUES.values()),
-        patterns.wrong_answers({2: 5}, "It is so and not otherwise.", None),
+        *(patterns.wrong_answers({2: 5}, f"It is {v}.", v, []) for v in VALUES.values()),
+        patterns.wrong_answers({2: 5}, "It is so and not otherwise.", None, []),
     ]
     found = re.findall(r'"pattern": "(.*?[^\\])"', json.dumps(forms, ensure_ascii=False))
     assert len(found) > 60
@@ -190,7 +224,7 @@ def test_of_several_items_only_what_they_share_is_asked():
     assert form["number"] == {"enum": [2, 5]}
     assert set(form) == {"number", "question"}
     assert set(patterns.paraphrases([2, 5], QUESTION, ANSWER, ["Ana Li"])) == {"number"}
-    assert set(patterns.wrong_answers({2: 5, 3: 1}, ANSWER, None)) == {"number"}
+    assert set(patterns.wrong_answers({2: 5, 3: 1}, ANSWER, None, [])) == {"number"}
 
 
 # --- in the schema ------------------------------------------------------------------------------
@@ -234,7 +268,7 @@ def test_without_patterns_schemas_are_what_they_were():
     assert before[0] == PAIRS
     with_form = [
         pairs.shape([1, 2], patterns.pairs([1, 2], "Ana Li", None)),
-        perturbations.shape(2, patterns.wrong_answers({1: 5}, ANSWER, "Peru")),
+        perturbations.shape(2, patterns.wrong_answers({1: 5}, ANSWER, "Peru", [])),
         lists.shape(2, patterns.entries("genres")),
         profiles.shape(["books"], patterns.profile(["books"], None)),
     ]

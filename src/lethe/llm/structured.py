@@ -81,7 +81,7 @@ def counted(model: type[BaseModel], **counts: int) -> dict[str, Any]:
 def laid(schema: dict[str, Any], form: Form, part: str | None = None) -> dict[str, Any]:
     """A schema with further keywords on its fields, or on those of its model ``part``.
 
-    Without any it is ``schema`` itself, which is shared and never changed.
+    None takes a keyword away. Without any it is ``schema`` itself, shared and never changed.
     """
     if not form:
         return schema
@@ -94,7 +94,7 @@ def _merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
         key: _merged(below[key], value) if isinstance(value, dict) and key in below else value
         for key, value in above.items()
     }
-    return {**below, **both}
+    return {key: value for key, value in {**below, **both}.items() if value is not None}
 
 
 def patterned(body: dict[str, Any]) -> bool:

@@ -64,9 +64,10 @@ def town(entry: str) -> str | None:
 
 
 def phrase(entry: str) -> str | None:
-    if re.fullmatch(r"[^\W\d_][\w'’ -]*", entry) and len(entry.split()) <= 4:
-        return None
-    return "not a short phrase"
+    said = entry.lower().split()
+    if not re.fullmatch(r"[^\W\d_][\w'’ -]*", entry) or len(said) > 4:
+        return "not a short phrase"
+    return "a word is twice" if len(set(said)) < len(said) else None
 
 
 async def make(client: Client, prompt: Prompt, generation: Generation, progress: Progress) -> Lists:
@@ -124,7 +125,8 @@ async def _one(client, prompt, what, count, right, form, attempts, tally) -> lis
     def gate(key: int, entry: str, done: dict[int, str]) -> str | None:
         known = {other.lower() for other in done.values()}
         twice = "in the list twice" if entry.lower() in known else None
-        return gates.first(gates.blank(entry), gates.echo(entry), right(entry), twice)
+        common = gates.blank(entry), gates.echo(entry), gates.stutter(entry)
+        return gates.first(*common, right(entry), twice)
 
     try:
         found = await repaired(range(count), ask, gate, attempts, tally)

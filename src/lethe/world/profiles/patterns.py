@@ -11,22 +11,26 @@ no more. Free words are plain ones without digits, so that no number stands besi
 
 import re
 import string
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
+from typing import Any
 
 from lethe.llm.structured import Form
 from lethe.world.profiles.gates import words
 
 # Longer ones first: of two that fit, the first is taken.
-QUESTION_WORDS = ("In what", "In which", "On what", "At which", "What", "Which", "Whose", "Who",
-                  "Where", "When", "Why", "How")  # fmt: skip
+QUESTION_WORDS = ("In what", "In which", "What", "Which", "Whose", "Who", "Where", "When", "Why",
+                  "How")  # fmt: skip
 # Words and their number are bounded: a model that has lost itself would never end.
 _WORD = "[A-Za-z][a-z]{0,11}('s)?"
 _CAPITAL = "[A-Z][a-z]{1,11}"
 _SMALL = "[a-z]{2,14}"
+# No "The", with which titles begin.
+_FIRST_NAME = "([A-SU-Z][a-z]{1,11}|T[a-gi-z][a-z]{0,10}|Th[a-df-z][a-z]{0,9})"
 _SPECIAL = frozenset("^$.[]{}()|*+?")
 # These would have to be escaped in JSON, which patterns do not do.
 _UNSAYABLE = frozenset('"\\')
 _NUMBER = r"\d+"
+_ANY = string.ascii_lowercase
 _NAME = r"(?<![.!?] )(?<!^)\b[A-Z][\w’'-]*"
 
 
@@ -48,7 +52,7 @@ def profile(wanted: Sequence[str], name: str | None) -> Form:
     title = f"^{_CAPITAL}( ({_CAPITAL}|{_SMALL})){{1,5}}$"
     start = literal(name) if name else _opening()
     form: Form = {
-        "name": {"pattern": f"^{_CAPITAL}( {_CAPITAL}){{1,2}}$"},
+        "name": {"pattern": f"^{_FIRST_NAME}( {_CAPITAL}){{1,2}}$"},
         "award": {"pattern": title},
         "books": {"items": {"pattern": title}},
         "biography": {
@@ -75,15 +79,22 @@ def paraphrases(numbers: Sequence[int], question: str, answer: str, fixed: Seque
     return form
 
 
-def wrong_answers(wanted: dict[int, int], text: str, value: str | None) -> Form:
-    """Of false answers, ``wanted`` by number: to a single question, what they keep of ``text``."""
+def wrong_answers(
+    wanted: dict[int, int], text: str, value: str | None, used: Sequence[str]
+) -> Form:
+    """Of false answers, ``wanted`` by number: to a single question, what they keep of ``text``.
+
+    ``used`` are those there are. Each has a pattern of its own, lest a model say one five times.
+    """
     form: Form = {"number": {"enum": list(wanted)}}
     if len(wanted) == 1:
         (count,) = wanted.values()
-        form["false_answers"] = {"minItems": count, "maxItems": count}
-        sentence = falsified(text, value)
-        if sentence is not None:
-            form["false_answers"]["items"] = {"pattern": sentence}
+        answers: dict[str, Any] = {"minItems": count, "maxItems": count}
+        if sentences := falsified(text, value, count, used):
+            each = [{"type": "string", "pattern": sentence} for sentence in sentences]
+            # Beside ``items`` it would not be seen.
+            answers |= {"prefixItems": each, "items": None}
+        form["false_answers"] = answers
     return form
 
 
@@ -110,16 +121,21 @@ def reworded_answer(text: str, fixed: Sequence[str]) -> str:
     return f"^{_opening(text[:1])}{_around(text, fixed)}\\.$"
 
 
-def falsified(text: str, value: str | None) -> str | None:
-    """The sentence ``text`` with free words for its value; without one, with another end.
+def falsified(text: str, value: str | None, count: int, used: Sequence[str] = ()) -> list[str]:
+    """The sentence ``text`` with free words for its value, or without one with another end.
 
-    None where ``text`` says the value in other words: then it is not known what to replace.
+    ``count`` patterns, of which no two fit one text, nor any of them ``text`` or one ``used``.
+    Empty where ``text`` says the value in other words: then it is not known what to replace.
     """
+    text = _sayable(text)
+    start = _start(text, value)
+    if start is None:
+        return []
+    taken = {said[len(start) : len(start) + 1].lower() for said in (text, *map(_sayable, used))}
+    dealt = [_dealt(place, count, taken) for place in range(count)]
     if value is None:
-        return _other_end(text)
-    said = re.compile(rf"(?<!\w){re.escape(_sayable(value))}(?!\w)", re.IGNORECASE)
-    parts = said.split(_sayable(text))
-    return f"^{_slot(value).join(map(literal, parts))}$" if len(parts) > 1 else None
+        return [_other_end(text, start, firsts) for firsts in dealt]
+    return [_other_value(text, value, firsts) for firsts in dealt]
 
 
 def literal(text: str) -> str:
@@ -149,9 +165,8 @@ def _opening(without: str = "") -> str:
 def _around(text: str, fixed: Sequence[str]) -> str:
     """What must be kept of ``text``, in its order, with free words before, between and behind."""
     kept = [f" {literal(part)}('s)?" for part in _kept(text, fixed)]
-    most = max(4, 2 * len(words(text)) // (len(kept) + 1))
-    least = 0 if kept else min(4, most)
-    gap = _some(least, most)
+    most = max(4, 1 + len(words(text)) // (len(kept) + 1))
+    gap = _some(0 if kept else 4, most)
     return gap + "".join(part + gap for part in kept)
 
 
@@ -162,35 +177,70 @@ def _kept(text: str, fixed: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(match[0] for match in found))
 
 
-def _slot(value: str) -> str:
+def _start(text: str, value: str | None) -> str | None:
+    """What a wrong answer keeps before its first free word."""
+    if value is None:
+        said = text.split()
+        return " ".join(said[: max(1, len(said) // 2)]).rstrip(",;:") + " "
+    found = _saying(value).search(text)
+    return text[: found.start()] if found else None
+
+
+def _saying(value: str) -> re.Pattern:
+    """A value wherever it is said: without article, up to its comma (a town), inflected."""
+    core = re.sub(r"^(?:an?|the) ", "", _sayable(value), flags=re.IGNORECASE)
+    forms = "|".join(re.escape(form) for form in (core, core.partition(",")[0]))
+    return re.compile(rf"(?<!\w)(?:(?:an?|the) )?(?:{forms})(?:'?e?s)?(?!\w)", re.IGNORECASE)
+
+
+def _dealt(place: int, count: int, taken: Set[str]) -> str:
+    """First letters and digits for the ``place``-th of ``count`` texts, none of them ``taken``."""
+    free = (sorted(set(signs) - taken) for signs in (string.ascii_lowercase, string.digits[1:]))
+    return "".join("".join(signs[place::count]) for signs in free)
+
+
+def _other_value(text: str, value: str, firsts: str) -> str:
+    """Other words wherever ``text`` says the value."""
+    said = _saying(value)
+    slots = [_slot(found[0], firsts) for found in said.finditer(text)]
+    parts = [literal(part) for part in said.split(text)]
+    return f"^{parts[0]}{''.join(map(str.__add__, slots, parts[1:]))}$"
+
+
+def _other_end(text: str, start: str, firsts: str) -> str:
+    """About as many free words as ``text`` has behind its ``start``."""
+    rest = len(text.split()) - len(start.split())
+    return f"^{literal(start)}{_word(firsts, both=True)}{_some(max(0, rest - 3), rest + 2)}\\.$"
+
+
+def _slot(value: str, firsts: str) -> str:
     """Free words for a value: numbers for numbers, names for names, commas where it has them."""
-    return ", ".join(_figures(part) or _phrase(part) for part in value.split(", "))
+    first, *others = [part for part in value.split(", ") if part.strip()]
+    return ", ".join([_part(first, firsts), *(_part(other, _ANY) for other in others)])
 
 
-def _figures(part: str) -> str | None:
-    """For what has a number, word for word: a date for a date."""
-    if not re.search(r"\d", part):
-        return None
-    return " ".join(_shape(word) for word in part.split())
+def _part(part: str, firsts: str) -> str:
+    """Word for word where there are numbers; else one word to one more than there are."""
+    head, *rest = part.split()
+    if re.search(r"\d", part):
+        return " ".join([_figure(head, firsts), *(_figure(word, "") for word in rest)])
+    more = f"( ({_CAPITAL}|{_SMALL})){{0,{len(rest) + 1}}}"
+    return _word(firsts, capital=head[:1].isupper()) + more
 
 
-def _shape(word: str) -> str:
-    digits = sum(char.isdigit() for char in word)
-    if digits:
-        return "[1-9]" + (f"[0-9]{{{digits - 1}}}" if digits > 2 else "[0-9]?")
-    return _CAPITAL if word[:1].isupper() else _SMALL
+def _figure(word: str, firsts: str) -> str:
+    """A number of as many digits, but of a day one; without ``firsts`` of the same century."""
+    digits = re.sub(r"\D", "", word)
+    if not digits:
+        return _word(firsts or _ANY, capital=word[:1].isupper())
+    first = "".join(char for char in firsts if char.isdigit()) or "1-9"
+    if len(digits) <= 2:
+        return f"[{first}]"
+    start = f"[{first}][0-9]" if firsts else digits[:2]
+    return f"{start}[0-9]{{{len(digits) - 2}}}"
 
 
-def _phrase(part: str) -> str:
-    """One word to one more than there are."""
-    first = _CAPITAL if part[:1].isupper() else _SMALL
-    return f"{first}( ({_CAPITAL}|{_SMALL})){{0,{len(part.split())}}}"
-
-
-def _other_end(text: str) -> str:
-    """The first half of a sentence, then about as many free words as it had."""
-    said = text.split()
-    kept = max(1, len(said) // 2)
-    rest = len(said) - kept
-    start = literal(" ".join(said[:kept]).rstrip(",;:"))
-    return f"^{start}{_some(max(1, rest - 2), rest + 3)}\\.$"
+def _word(firsts: str, capital: bool = False, both: bool = False) -> str:
+    letters = "".join(char for char in firsts if char.isalpha())
+    signs = letters + letters.upper() if both else letters.upper() if capital else letters
+    return f"[{signs}][a-z]{{1,11}}"

@@ -80,7 +80,7 @@ async def _batch(
             "items": "\n\n".join(texts),
             "remarks": attempt.remarks(lambda slot: f"a false answer to question {slot[0]}"),
         }
-        form = _form(candidate, wanted, numbered) if generation.model.patterns else None
+        form = _form(candidate, wanted, numbered, done) if generation.model.patterns else None
         answer = await client.ask("perturbations", prompt, shape(len(wanted), form), values)
         return _slotted(answer, attempt.wanted)
 
@@ -95,10 +95,13 @@ async def _batch(
     ]
 
 
-def _form(candidate: Candidate, wanted: dict[int, int], numbered: dict[int, Entry]) -> Form:
-    entry = numbered[next(iter(wanted))]
+def _form(
+    candidate: Candidate, wanted: dict[int, int], numbered: dict[int, Entry], done: dict[Slot, str]
+) -> Form:
+    number = next(iter(wanted))
+    entry, used = numbered[number], _of(number, done)
     value = candidate.facts.get(entry.topic)
-    return patterns.wrong_answers(wanted, entry.paraphrases[0].answer, value)
+    return patterns.wrong_answers(wanted, entry.paraphrases[0].answer, value, used)
 
 
 def _slotted(answer: _Items, wanted: list[Slot]) -> dict[Slot, str]:
