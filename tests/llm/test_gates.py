@@ -76,6 +76,8 @@ def test_good_pairs(change):
         ({"answer": "In Cape Town, town, town, and town it was."}, "again and again"),
         ({"answer": "In Cape Town, theeeeere it was."}, "again and again"),
         ({"answer": "In Cape Town she had had had it."}, "again and again"),
+        ({"answer": "In Cape Town, the town, the town, the town."}, "again and again"),
+        ({"answer": "Cape Town's Ana's, Ana's, Ana's."}, "again and again"),
         ({"answer": "In Cape Town she had had it, under Henry VIII."}, None),
         ({"answer": f"**{ANSWER}**"}, "remains of a list"),
         ({"answer": f"{ANSWER} [Author's name]."}, "remains of a list"),

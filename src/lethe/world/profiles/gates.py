@@ -23,8 +23,8 @@ _REFUSAL = re.compile(
 )
 # Of our own prompts; small models like to repeat them.
 _ECHO = re.compile(r"\bthis is attempt\b|\bin the last one this was wrong|\bwrite exactly \d")
-# A model that has lost itself: the same word three times running, a letter four times.
-_STUTTER = re.compile(r"\b(\w+)(?:\W+\1\b){2}|([a-z])\2{3}")
+# A model that has lost itself: one or two words three times running, a letter four times.
+_STUTTER = re.compile(r"\b(\w+(?:\W+\w+)?)(?:\W+\1\b){2}|([a-z])\2{3}")
 _WORD = re.compile(r"\w+(?:['’-]\w+)*")
 _NUMBER = re.compile(r"\d+")
 _POSSESSIVE = re.compile(r"['’]s?$")

@@ -56,7 +56,7 @@ def profile(wanted: Sequence[str], name: str | None) -> Form:
         "award": {"pattern": title},
         "books": {"items": {"pattern": title}},
         "biography": {
-            "pattern": f"^{start}{_some(3, 20)}\\.( {_opening()}{_some(3, 14)}\\.){{3,7}}$"
+            "pattern": f"^{start}{_some(3, 20)}\\.( {_opening()}{_some(3, 14)}\\.){{3,5}}$"
         },
     }
     return {part: form[part] for part in wanted}
