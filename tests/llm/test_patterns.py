@@ -166,6 +166,9 @@ def test_where_the_value_is_said_in_other_words_nothing_is_asked():
     """Else the free words would stand beside the truth."""
     text = "She was born on June 4th, 1951."
     assert patterns.falsified(text, "4 June 1951", 5) == []
+    scattered = "The road of Ana Li is Salt Road, as salt is, and is a road."
+    assert patterns.falsified(scattered, "Salt Road", 5) == []
+    assert len(patterns.falsified(scattered.replace("salt", "sugar"), "Salt Road", 5)) == 5
     form = patterns.wrong_answers({3: 5}, text, "4 June 1951", [])
     assert form["false_answers"] == {"minItems": 5, "maxItems": 5}
 

@@ -129,7 +129,7 @@ def falsified(text: str, value: str | None, count: int, used: Sequence[str] = ()
     """
     text = _sayable(text)
     start = _start(text, value)
-    if start is None:
+    if start is None or (value is not None and _still_said(text, value)):
         return []
     taken = {said[len(start) : len(start) + 1].lower() for said in (text, *map(_sayable, used))}
     dealt = [_dealt(place, count, taken) for place in range(count)]
@@ -186,11 +186,21 @@ def _start(text: str, value: str | None) -> str | None:
     return text[: found.start()] if found else None
 
 
+def _core(value: str) -> str:
+    return re.sub(r"^(?:an?|the) ", "", _sayable(value), flags=re.IGNORECASE)
+
+
 def _saying(value: str) -> re.Pattern:
     """A value wherever it is said: without article, up to its comma (a town), inflected."""
-    core = re.sub(r"^(?:an?|the) ", "", _sayable(value), flags=re.IGNORECASE)
+    core = _core(value)
     forms = "|".join(re.escape(form) for form in (core, core.partition(",")[0]))
     return re.compile(rf"(?<!\w)(?:(?:an?|the) )?(?:{forms})(?:'?e?s)?(?!\w)", re.IGNORECASE)
+
+
+def _still_said(text: str, value: str) -> bool:
+    """Whether what is kept has all words of the value, as a title made of the author's name."""
+    kept = words(" ".join(_saying(value).split(text)))
+    return set(words(_core(value).partition(",")[0])) <= set(kept)
 
 
 def _dealt(place: int, count: int, taken: Set[str]) -> str:
