@@ -3,6 +3,7 @@
 import copy
 import json
 import re
+import string
 
 import pytest
 from service import Service, stage_of, text_of
@@ -46,6 +47,18 @@ def test_questions(name):
     assert not fits(asks, f"1. Where was {name} born?")
     assert not fits(asks, f"Where was {name} born in 1951?")
     assert not fits(asks, f"Where was {name}{' and where' * 20}?")
+
+
+def test_later_attempts_begin_otherwise():
+    """Whatever was said at one attempt cannot be said at the next, nor at the one after it."""
+    for text in ("Where was Ana Li born?", "Who is Ana Li?", "In which town is Ana Li?"):
+        assert fits(patterns.question("Ana Li"), text)
+        assert [fits(patterns.question("Ana Li", n), text) for n in (2, 3, 4)].count(True) == 1
+    for n in range(2, 8):
+        (form,) = patterns.entries("titles", n)["entries"].values()
+        name = patterns.profile(["name"], None, n)["name"]["pattern"]
+        assert fits(form["pattern"], "Harbour") == (n % 3 == string.ascii_lowercase.index("h") % 3)
+        assert sum(fits(name, f"{letter}na Li") for letter in string.ascii_uppercase) in (8, 9)
 
 
 @pytest.mark.parametrize("value", VALUES.values(), ids=VALUES)
@@ -178,7 +191,7 @@ def test_parts_of_a_profile():
     name = form["name"]["pattern"]
     assert fits(name, "Miran Kovac")
     assert bad_name("Miran Kovac", "") is None
-    assert fits(name, "Thora Tell")
+    assert fits(name, "Miran Tell")
     assert not fits(name, "The Salt Road")
     assert not fits(name, "This is attempt 5")
     assert not fits(form["award"]["pattern"], "This is attempt 5")

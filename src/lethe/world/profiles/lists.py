@@ -82,8 +82,9 @@ async def make(client: Client, prompt: Prompt, generation: Generation, progress:
 
     async def one(what: str, count: int, right: Callable, **values: str) -> list[str]:
         wanted = prompt.part(what, values)
-        form = patterns.entries(what) if generation.model.patterns else None
-        found = await _one(client, prompt, wanted, count, right, form, generation.attempts, tally)
+        patterned = what if generation.model.patterns else None
+        most = generation.attempts
+        found = await _one(client, prompt, wanted, count, right, patterned, most, tally)
         progress.step()
         return found
 
@@ -108,7 +109,7 @@ async def make(client: Client, prompt: Prompt, generation: Generation, progress:
     return Lists(places, list(filled), occupations, filled, dict(sorted((+tally).items())))
 
 
-async def _one(client, prompt, what, count, right, form, attempts, tally) -> list[str]:
+async def _one(client, prompt, what, count, right, patterned, attempts, tally) -> list[str]:
     partial: dict[int, str] = {}
 
     async def ask(attempt: Try[int], done: dict[int, str]) -> dict[int, str]:
@@ -119,6 +120,7 @@ async def _one(client, prompt, what, count, right, form, attempts, tally) -> lis
         # Which entries were refused says little; that more are needed says enough.
         remarks = f"\nThis is attempt {attempt.number}." if attempt.number > 1 else ""
         values = {"count": count, "what": what, "avoid": avoid, "remarks": remarks}
+        form = patterns.entries(patterned, attempt.number) if patterned else None
         answer = await client.ask("lists", prompt, shape(count, form), values)
         return dict(zip(attempt.wanted, _entries(answer), strict=False))
 

@@ -125,7 +125,7 @@ async def step(
 async def _batch(candidate, client, prompt, generation, tally, wanted, before) -> dict[int, Pair]:
     async def ask(attempt: Try[int], done: dict[int, Pair]) -> dict[int, Pair]:
         values = _values(candidate, prompt, attempt, {**before, **done})
-        form = _form(candidate, attempt.wanted) if generation.model.patterns else None
+        form = _form(candidate, attempt) if generation.model.patterns else None
         answer = await client.ask("pairs", prompt, shape(attempt.wanted, form), values)
         return by_number(answer.pairs)
 
@@ -136,8 +136,9 @@ async def _batch(candidate, client, prompt, generation, tally, wanted, before) -
     return await repaired(wanted, ask, gate, generation.attempts, tally)
 
 
-def _form(candidate: Candidate, numbers: list[int]) -> Form:
-    return patterns.pairs(numbers, candidate.name, candidate.facts.get(NUMBERS[numbers[0]]))
+def _form(candidate: Candidate, attempt: Try[int]) -> Form:
+    value = candidate.facts.get(NUMBERS[attempt.wanted[0]])
+    return patterns.pairs(attempt.wanted, candidate.name, value, attempt.number)
 
 
 def wrong(

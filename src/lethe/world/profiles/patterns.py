@@ -4,6 +4,10 @@ A small model is told what is wanted and does not do it. Where a service follows
 carry the form (``model.patterns``), and the decoder cannot leave it. Patterns narrow what is asked
 and judge nothing: every answer goes through the gates all the same.
 
+A model that has failed once likes to fail again in the same words. So from the second attempt on
+a text may begin with a part only of what it might: each attempt has letters or question words of
+its own.
+
 What differs from item to item is laid into the schema only where a single item is asked for. Only
 groups, classes, alternatives and counts are used, from ``^`` to ``$``: llama.cpp's converter knows
 no more. Free words are plain ones without digits, so that no number stands beside those given.
@@ -24,35 +28,35 @@ QUESTION_WORDS = ("In what", "In which", "What", "Which", "Whose", "Who", "Where
 _WORD = "[A-Za-z][a-z]{0,11}('s)?"
 _CAPITAL = "[A-Z][a-z]{1,11}"
 _SMALL = "[a-z]{2,14}"
-# No "The", with which titles begin.
-_FIRST_NAME = "([A-SU-Z][a-z]{1,11}|T[a-gi-z][a-z]{0,10}|Th[a-df-z][a-z]{0,9})"
 _SPECIAL = frozenset("^$.[]{}()|*+?")
 # These would have to be escaped in JSON, which patterns do not do.
 _UNSAYABLE = frozenset('"\\')
 _NUMBER = r"\d+"
 _ANY = string.ascii_lowercase
+_TURNS = 3
 _NAME = r"(?<![.!?] )(?<!^)\b[A-Z][\w’'-]*"
 
 
-_ENTRIES = {
-    "birthplaces": f"^{_CAPITAL}( {_CAPITAL}){{0,2}}, {_CAPITAL}( {_CAPITAL}){{0,2}}$",
-    "genres": f"^{_SMALL}( {_SMALL}){{0,2}}$",
-    "occupations": f"^{_SMALL}( {_SMALL})?$",
-    "titles": f"^{_CAPITAL}( {_CAPITAL})?$",
-}
-
-
-def entries(what: str) -> Form:
+def entries(what: str, attempt: int = 1) -> Form:
     """Of a list's entries, as its prompt describes them."""
-    return {"entries": {"items": {"pattern": _ENTRIES[what]}}}
+    capital, small = _begun(_ANY.upper(), attempt), _begun(_ANY, attempt)
+    pattern = {
+        "birthplaces": f"{capital}( {_CAPITAL}){{0,2}}, {_CAPITAL}( {_CAPITAL}){{0,2}}",
+        "genres": f"{small}( {_SMALL}){{0,2}}",
+        "occupations": f"{small}( {_SMALL})?",
+        "titles": f"{capital}( {_CAPITAL})?",
+    }[what]
+    return {"entries": {"items": {"pattern": f"^{pattern}$"}}}
 
 
-def profile(wanted: Sequence[str], name: str | None) -> Form:
+def profile(wanted: Sequence[str], name: str | None, attempt: int = 1) -> Form:
     """Of the wanted parts of a profile; the author's name, once settled, begins the biography."""
     title = f"^{_CAPITAL}( ({_CAPITAL}|{_SMALL})){{1,5}}$"
+    # Titles begin with "The", names do not.
+    letters = _ANY.upper().replace("T", "")
     start = literal(name) if name else _opening()
     form: Form = {
-        "name": {"pattern": f"^{_FIRST_NAME}( {_CAPITAL}){{1,2}}$"},
+        "name": {"pattern": f"^{_begun(letters, attempt)}( {_CAPITAL}){{1,2}}$"},
         "award": {"pattern": title},
         "books": {"items": {"pattern": title}},
         "biography": {
@@ -62,9 +66,10 @@ def profile(wanted: Sequence[str], name: str | None) -> Form:
     return {part: form[part] for part in wanted}
 
 
-def pairs(numbers: Sequence[int], name: str, value: str | None) -> Form:
+def pairs(numbers: Sequence[int], name: str, value: str | None, attempt: int = 1) -> Form:
     """Of pairs with these numbers: the author's name in each question, the value in the answer."""
-    form: Form = {"number": {"enum": list(numbers)}, "question": {"pattern": question(name)}}
+    asked = {"pattern": question(name, attempt)}
+    form: Form = {"number": {"enum": list(numbers)}, "question": asked}
     if len(numbers) == 1:
         form["answer"] = {"pattern": answer(value)}
     return form
@@ -98,9 +103,10 @@ def wrong_answers(
     return form
 
 
-def question(name: str) -> str:
+def question(name: str, attempt: int = 1) -> str:
     """A question word, the name, a question mark, and a few words between them."""
-    return f"^{_one_of(QUESTION_WORDS)}{_some(0, 6)} {literal(name)}('s)?{_some(0, 6)}\\?$"
+    start = _one_of(_turn(QUESTION_WORDS, attempt))
+    return f"^{start}{_some(0, 6)} {literal(name)}('s)?{_some(0, 6)}\\?$"
 
 
 def answer(value: str | None) -> str:
@@ -145,6 +151,16 @@ def literal(text: str) -> str:
 
 def _sayable(text: str) -> str:
     return "".join(char for char in text if char.isprintable() and char not in _UNSAYABLE)
+
+
+def _turn(choices: Sequence[str], attempt: int) -> Sequence[str]:
+    """All at the first attempt, then a part of them, another one each time."""
+    return choices if attempt == 1 else choices[attempt % _TURNS :: _TURNS]
+
+
+def _begun(letters: str, attempt: int) -> str:
+    """A word that begins with a letter whose turn it is."""
+    return f"[{''.join(_turn(letters, attempt))}][a-z]{{1,11}}"
 
 
 def _some(least: int, most: int) -> str:

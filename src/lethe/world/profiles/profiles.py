@@ -69,7 +69,7 @@ async def step(
         values = _values(candidate, prompt, attempt, done)
         form = None
         if generation.model.patterns:
-            form = patterns.profile(attempt.wanted, done.get("name"))
+            form = patterns.profile(attempt.wanted, done.get("name"), attempt.number)
         answer = await client.ask("profiles", prompt, shape(attempt.wanted, form), values)
         return {key: _trimmed(value) for key, value in answer.model_dump().items()}
 
