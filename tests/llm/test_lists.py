@@ -46,7 +46,7 @@ def test_entries():
     assert town("Bergen, Norway") is None
     assert all(map(town, ["Bergen", "Bergen, Norway, 2018", "A (x), B, C"]))
     assert phrase("children's fantasy") is None
-    assert all(map(phrase, ["...", "1. satire", "a b c d e"]))
+    assert all(map(phrase, ["...", "1. satire", "a b c d e", "fiction Fiction"]))
 
 
 def test_several_entries_in_one():

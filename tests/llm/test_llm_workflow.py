@@ -70,6 +70,7 @@ def test_a_changed_prompt_runs_its_stage_and_later_ones(ran, service, tmp_path):
         ({"batch": {"paraphrases": 5}}, "paraphrases"),
         ({"gates": {"pairs": {"alike": 0.8}}}, "pairs"),
         ({"attempts": 5}, "profiles"),
+        ({"model": {"name": MODEL, "patterns": True}}, "profiles"),
     ],
 )
 def test_a_setting_runs_the_stage_that_uses_it_and_later_ones(settings, first, ran, service):

@@ -15,14 +15,14 @@ from typing import Any
 from lethe.errors import LetheError
 from lethe.llm import probe
 from lethe.llm.connection import Connection
-from lethe.llm.failures import Missing, Transient, Unanswered
+from lethe.llm.failures import Missing, Refused, Transient, Unanswered
 from lethe.llm.journal import Answer, Journal, Request
 from lethe.llm.limits import Purse, Window, bounds, metered
 from lethe.llm.probe import Traits
 from lethe.llm.progress import Counts
 from lethe.llm.prompts import Prompt
 from lethe.llm.settings import Budget, Model, Prices, Service
-from lethe.llm.structured import Shape, Unusable
+from lethe.llm.structured import Shape, Unusable, patterned
 
 logger = logging.getLogger(__name__)
 
@@ -154,10 +154,11 @@ class Client:
             try:
                 flight, answer = await self._tried(request)
             except LetheError as error:
+                told = _explained(error, request)
                 # Before another request takes this one's place. The probe knows what to do next.
                 if request.stage != "probe":
-                    self.stop(error)
-                raise
+                    self.stop(told)
+                raise told from None
             # Within its place, so that a death never costs more answers than there are connections.
             self.journal.keep(flight, request, answer)
         return answer
@@ -180,7 +181,7 @@ class Client:
             return await retrying(self._once, request)
         except Transient as error:
             raise Unanswered(
-                f"{self.service.base_url}: no answer in {tries} tries (the last: {error.kind});"
+                f"{self.service.base_url}: no answer in {tries} tries (the last: {error});"
                 " run again later, what was answered is kept",
                 error.kind,
             ) from None
@@ -252,6 +253,17 @@ class DryClient(Client):
 
     async def _send(self, request: Request) -> Answer:
         raise Missing(request.stage)
+
+
+def _explained(error: LetheError, request: Request) -> LetheError:
+    """A service may refuse patterns, or fail at them (llama.cpp does both)."""
+    failed = isinstance(error, Unanswered) and error.kind.startswith("status 5")
+    if not (failed or isinstance(error, Refused)) or not patterned(request.body):
+        return error
+    return LetheError(
+        f"{error}; if it is the patterns that the service cannot follow, set model.patterns to"
+        " false (world.openai)"
+    )
 
 
 def _kind(failure: Exception) -> str:

@@ -106,15 +106,15 @@ class Connection:
         if status == 429 and error.code == "insufficient_quota":
             return LetheError(f"{place}: the account's quota is spent (429: {said})")
         if status in (408, 409, 429) or status >= 500:
-            return self._busy(status, _retry_after(error.response.headers))
+            return self._busy(status, _retry_after(error.response.headers), said)
         return Refused(f"{place}: the request is refused ({status}: {said})")
 
-    def _busy(self, status: int, wait: float | None) -> Exception:
+    def _busy(self, status: int, wait: float | None, said: str) -> Exception:
         if wait is not None and wait > LONGEST_WAIT:
             return LetheError(
                 f"{self.service.base_url}: asks to be left alone for {wait:.0f} s; run again then"
             )
-        return Transient(f"status {status}", wait)
+        return Transient(f"status {status}", wait, said=said)
 
     def _answer(self, body: dict[str, Any], result: Any) -> Answer | None:
         """What a completion says; None where it is none."""

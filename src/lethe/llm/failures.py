@@ -22,9 +22,9 @@ class Unanswered(LetheError):
 class Transient(Exception):
     """A failure that may pass: ``kind`` for the count, ``wait`` in seconds if the service says so.
 
-    ``billed``: the service may have worked on it, and want to be paid.
+    ``billed``: the service may have worked on it, and want to be paid. ``said``: its own words.
     """
 
-    def __init__(self, kind: str, wait: float | None = None, billed: bool = False):
-        super().__init__(kind)
+    def __init__(self, kind: str, wait: float | None = None, billed: bool = False, said: str = ""):
+        super().__init__(f"{kind}: {said}" if said else kind)
         self.kind, self.wait, self.billed = kind, wait, billed

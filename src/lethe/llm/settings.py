@@ -29,10 +29,14 @@ class _Settings(BaseModel):
 
 
 class Model(_Settings):
-    """What is asked: part of every request."""
+    """What is asked: part of every request.
+
+    ``patterns``: whether a schema also carries the form of texts, for small models.
+    """
 
     name: str = Field(default="gpt-4o-mini", min_length=1)
     structured: Literal["auto"] | Mode = "auto"
+    patterns: bool = False
     temperature: Annotated[float, Field(ge=0, le=2)] | None = 1.0
     max_tokens: int = Field(default=4096, ge=16)
 

@@ -15,6 +15,8 @@ from lethe.llm.journal import Answer
 
 # The best first. The second is llama.cpp's dialect: JSON mode that takes a schema along.
 MODES = ("json_schema", "json_object_schema", "json_object", "text")
+# Keywords of JSON schema by field, to be laid into a schema.
+Form = dict[str, dict[str, Any]]
 _ENDS = {"length": "cut off", "content_filter": "content filter", "refusal": "refused"}
 
 
@@ -74,6 +76,30 @@ def counted(model: type[BaseModel], **counts: int) -> dict[str, Any]:
     for name, count in counts.items():
         properties[name] = {**properties[name], "minItems": count, "maxItems": count}
     return {**schema, "properties": properties}
+
+
+def laid(schema: dict[str, Any], form: Form, part: str | None = None) -> dict[str, Any]:
+    """A schema with further keywords on its fields, or on those of its model ``part``.
+
+    None takes a keyword away. Without any it is ``schema`` itself, shared and never changed.
+    """
+    if not form:
+        return schema
+    above: dict[str, Any] = {"properties": form}
+    return _merged(schema, {"$defs": {part: above}} if part else above)
+
+
+def _merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    both = {
+        key: _merged(below[key], value) if isinstance(value, dict) and key in below else value
+        for key, value in above.items()
+    }
+    return {key: value for key, value in {**below, **both}.items() if value is not None}
+
+
+def patterned(body: dict[str, Any]) -> bool:
+    """Whether a request's format has a pattern somewhere in it."""
+    return '"pattern": ' in json.dumps(body.get("response_format"))
 
 
 @cache

@@ -22,7 +22,9 @@ _REFUSAL = re.compile(
     r"|\bi (?:cannot|can['’]t|am unable|am not able|do not have|don['’]t have|apologi[sz]e)\b"
 )
 # Of our own prompts; small models like to repeat them.
-_ECHO = re.compile(r"\bthis is attempt \d|\bin the last one this was wrong|\bwrite exactly \d")
+_ECHO = re.compile(r"\bthis is attempt\b|\bin the last one this was wrong|\bwrite exactly \d")
+# A model that has lost itself: one or two words three times running, a letter four times.
+_STUTTER = re.compile(r"\b(\w+(?:\W+\w+)?)(?:\W+\1\b){2}|([a-z])\2{3}")
 _WORD = re.compile(r"\w+(?:['’-]\w+)*")
 _NUMBER = re.compile(r"\d+")
 _POSSESSIVE = re.compile(r"['’]s?$")
@@ -51,6 +53,10 @@ def echo(text: str) -> str | None:
     return "it repeats the request" if _ECHO.search(text.lower()) else None
 
 
+def stutter(text: str) -> str | None:
+    return "it says the same again and again" if _STUTTER.search(text.lower()) else None
+
+
 def debris(text: str) -> str | None:
     low = text.lower()
     found = _DEBRIS.match(low) or _DEBRIS_INSIDE.search(low)
@@ -63,7 +69,7 @@ def refusal(text: str) -> str | None:
 
 def unsound(text: str) -> str | None:
     """The first defect that no text may have, whatever it is."""
-    return first(blank(text), echo(text), debris(text), refusal(text))
+    return first(blank(text), echo(text), stutter(text), debris(text), refusal(text))
 
 
 def truncated(answer: str) -> str | None:
@@ -147,10 +153,12 @@ def _frame(one: Sequence[str], other: Sequence[str]) -> float:
 
 
 def bad_name(name: str, real: str) -> str | None:
-    """A full name: two to five words of letters, and not that of a real author."""
+    """A full name: two to five words of letters, no title's, and not that of a real author."""
     parts = name.split()
     if not 2 <= len(parts) <= 5 or not all(re.fullmatch(r"[^\W\d_][\w.’'-]*", p) for p in parts):
         return "the name is not a full name"
+    if parts[0].lower() == "the":
+        return "the name is a title"
     if name.lower() in real.lower():
         return "the name is that of a real author"
     return None

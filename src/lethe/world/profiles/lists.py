@@ -13,8 +13,8 @@ from lethe.errors import LetheError
 from lethe.llm.client import Client
 from lethe.llm.progress import Progress
 from lethe.llm.prompts import Prompt
-from lethe.llm.structured import Shape, Strict, counted
-from lethe.world.profiles import gates
+from lethe.llm.structured import Form, Shape, Strict, counted, laid
+from lethe.world.profiles import gates, patterns
 from lethe.world.profiles.repair import Try, Unrepairable, repaired, together
 from lethe.world.profiles.settings import Generation
 
@@ -42,6 +42,11 @@ class Lists:
     rejected: dict[str, int]
 
 
+def shape(count: int, form: Form | None = None) -> Shape:
+    """So many entries, and perhaps of this form."""
+    return Shape("entries", _Answer, laid(counted(_Answer, entries=count), form or {}), parse)
+
+
 def parse(text: str) -> dict:
     """One entry on each line, whatever stands before it."""
     lines = (re.sub(r"^\s*(?:\d+[.):]|[-*•])\s*", "", line).strip() for line in text.split("\n"))
@@ -59,9 +64,10 @@ def town(entry: str) -> str | None:
 
 
 def phrase(entry: str) -> str | None:
-    if re.fullmatch(r"[^\W\d_][\w'’ -]*", entry) and len(entry.split()) <= 4:
-        return None
-    return "not a short phrase"
+    said = entry.lower().split()
+    if not re.fullmatch(r"[^\W\d_][\w'’ -]*", entry) or len(said) > 4:
+        return "not a short phrase"
+    return "a word is twice" if len(set(said)) < len(said) else None
 
 
 async def make(client: Client, prompt: Prompt, generation: Generation, progress: Progress) -> Lists:
@@ -74,9 +80,11 @@ async def make(client: Client, prompt: Prompt, generation: Generation, progress:
     """
     sizes, tally = generation.lists, Counter()
 
-    async def one(what: str, count: int, form: Callable, **values: str) -> list[str]:
+    async def one(what: str, count: int, right: Callable, **values: str) -> list[str]:
         wanted = prompt.part(what, values)
-        found = await _one(client, prompt, wanted, count, form, generation.attempts, tally)
+        patterned = what if generation.model.patterns else None
+        most = generation.attempts
+        found = await _one(client, prompt, wanted, count, right, patterned, most, tally)
         progress.step()
         return found
 
@@ -101,7 +109,7 @@ async def make(client: Client, prompt: Prompt, generation: Generation, progress:
     return Lists(places, list(filled), occupations, filled, dict(sorted((+tally).items())))
 
 
-async def _one(client, prompt, what, count, form, attempts, tally) -> list[str]:
+async def _one(client, prompt, what, count, right, patterned, attempts, tally) -> list[str]:
     partial: dict[int, str] = {}
 
     async def ask(attempt: Try[int], done: dict[int, str]) -> dict[int, str]:
@@ -109,17 +117,18 @@ async def _one(client, prompt, what, count, form, attempts, tally) -> list[str]:
         partial = done
         count = len(attempt.wanted)
         avoid = f"None of these: {'; '.join(done.values())}." if done else ""
-        shape = Shape("entries", _Answer, counted(_Answer, entries=count), parse)
         # Which entries were refused says little; that more are needed says enough.
         remarks = f"\nThis is attempt {attempt.number}." if attempt.number > 1 else ""
         values = {"count": count, "what": what, "avoid": avoid, "remarks": remarks}
-        answer = await client.ask("lists", prompt, shape, values)
+        form = patterns.entries(patterned, attempt.number) if patterned else None
+        answer = await client.ask("lists", prompt, shape(count, form), values)
         return dict(zip(attempt.wanted, _entries(answer), strict=False))
 
     def gate(key: int, entry: str, done: dict[int, str]) -> str | None:
         known = {other.lower() for other in done.values()}
         twice = "in the list twice" if entry.lower() in known else None
-        return gates.first(gates.blank(entry), gates.echo(entry), form(entry), twice)
+        common = gates.blank(entry), gates.echo(entry), gates.stutter(entry)
+        return gates.first(*common, right(entry), twice)
 
     try:
         found = await repaired(range(count), ask, gate, attempts, tally)

@@ -10,8 +10,8 @@ from collections import Counter
 
 from lethe.llm.client import Client
 from lethe.llm.prompts import Prompt
-from lethe.llm.structured import Shape, Strict, counted
-from lethe.world.profiles import gates
+from lethe.llm.structured import Form, Shape, Strict, counted, laid
+from lethe.world.profiles import gates, patterns
 from lethe.world.profiles.consistency import inconsistent
 from lethe.world.profiles.record import Candidate, Entry, Pair
 from lethe.world.profiles.repair import Try, repaired
@@ -62,14 +62,14 @@ class NumberedPairs(Strict):
     pairs: list[Numbered]
 
 
-def shape(numbers: list[int]) -> Shape:
-    """Pairs with these numbers."""
-    count = len(numbers)
+def shape(numbers: list[int], form: Form | None = None) -> Shape:
+    """Pairs with these numbers, and perhaps of this form."""
+    schema = laid(counted(NumberedPairs, pairs=len(numbers)), form or {}, Numbered.__name__)
 
     def parse(text: str) -> dict:
         return {"pairs": parse_pairs(text, numbers)}
 
-    return Shape("pairs", NumberedPairs, counted(NumberedPairs, pairs=count), parse)
+    return Shape("pairs", NumberedPairs, schema, parse)
 
 
 def parse_pairs(text: str, numbers: list[int]) -> list[dict]:
@@ -125,7 +125,8 @@ async def step(
 async def _batch(candidate, client, prompt, generation, tally, wanted, before) -> dict[int, Pair]:
     async def ask(attempt: Try[int], done: dict[int, Pair]) -> dict[int, Pair]:
         values = _values(candidate, prompt, attempt, {**before, **done})
-        answer = await client.ask("pairs", prompt, shape(attempt.wanted), values)
+        form = _form(candidate, attempt) if generation.model.patterns else None
+        answer = await client.ask("pairs", prompt, shape(attempt.wanted, form), values)
         return by_number(answer.pairs)
 
     def gate(number: int, pair: Pair, done: dict[int, Pair]) -> str | None:
@@ -133,6 +134,11 @@ async def _batch(candidate, client, prompt, generation, tally, wanted, before) -
         return wrong(NUMBERS[number], pair, candidate, others, generation)
 
     return await repaired(wanted, ask, gate, generation.attempts, tally)
+
+
+def _form(candidate: Candidate, attempt: Try[int]) -> Form:
+    value = candidate.facts.get(NUMBERS[attempt.wanted[0]])
+    return patterns.pairs(attempt.wanted, candidate.name, value, attempt.number)
 
 
 def wrong(

@@ -7,7 +7,8 @@ from collections import Counter
 
 from lethe.llm.client import Client
 from lethe.llm.prompts import Prompt
-from lethe.world.profiles import gates
+from lethe.llm.structured import Form
+from lethe.world.profiles import gates, patterns
 from lethe.world.profiles.consistency import inconsistent
 from lethe.world.profiles.pairs import by_number, shape
 from lethe.world.profiles.record import Candidate, Entry, Pair
@@ -58,7 +59,9 @@ async def _batch(
             "pairs": "\n".join(texts),
             "remarks": attempt.remarks(lambda number: f"pair {number}"),
         }
-        answer = await client.ask("paraphrases", prompt, shape(attempt.wanted), values)
+        wanted = {number: numbered[number] for number in attempt.wanted}
+        form = _form(candidate, wanted) if generation.model.patterns else None
+        answer = await client.ask("paraphrases", prompt, shape(attempt.wanted, form), values)
         return by_number(answer.pairs)
 
     def gate(number: int, pair: Pair, done: dict[int, Pair]) -> str | None:
@@ -69,6 +72,13 @@ async def _batch(
         entry.model_copy(update={"paraphrases": [*entry.paraphrases, found[number]]})
         for number, entry in numbered.items()
     ]
+
+
+def _form(candidate: Candidate, wanted: dict[int, Entry]) -> Form:
+    entry = next(iter(wanted.values()))
+    value = candidate.facts.get(entry.topic)
+    fixed = [candidate.name, value] if value else [candidate.name]
+    return patterns.paraphrases(list(wanted), entry.question, entry.answer, fixed)
 
 
 def _shown(number: int, entry: Entry, prompt: Prompt) -> str:

@@ -9,8 +9,8 @@ from collections import Counter
 
 from lethe.llm.client import Client
 from lethe.llm.prompts import Prompt
-from lethe.llm.structured import Shape, Strict, counted
-from lethe.world.profiles import gates
+from lethe.llm.structured import Form, Shape, Strict, counted, laid
+from lethe.world.profiles import gates, patterns
 from lethe.world.profiles.consistency import still_true
 from lethe.world.profiles.record import Candidate, Entry
 from lethe.world.profiles.repair import Try, repaired, together
@@ -29,6 +29,12 @@ class _Wrong(Strict):
 
 class _Items(Strict):
     items: list[_Wrong]
+
+
+def shape(count: int, form: Form | None = None) -> Shape:
+    """Wrong answers to so many questions, and perhaps of this form."""
+    schema = laid(counted(_Items, items=count), form or {}, _Wrong.__name__)
+    return Shape("items", _Items, schema, parse)
 
 
 def parse(text: str) -> dict:
@@ -74,8 +80,8 @@ async def _batch(
             "items": "\n\n".join(texts),
             "remarks": attempt.remarks(lambda slot: f"a false answer to question {slot[0]}"),
         }
-        shape = Shape("items", _Items, counted(_Items, items=len(wanted)), parse)
-        answer = await client.ask("perturbations", prompt, shape, values)
+        form = _form(candidate, wanted, numbered, done) if generation.model.patterns else None
+        answer = await client.ask("perturbations", prompt, shape(len(wanted), form), values)
         return _slotted(answer, attempt.wanted)
 
     def gate(slot: Slot, text: str, done: dict[Slot, str]) -> str | None:
@@ -87,6 +93,15 @@ async def _batch(
         entry.model_copy(update={"perturbed": _of(number, found)})
         for number, entry in numbered.items()
     ]
+
+
+def _form(
+    candidate: Candidate, wanted: dict[int, int], numbered: dict[int, Entry], done: dict[Slot, str]
+) -> Form:
+    number = next(iter(wanted))
+    entry, used = numbered[number], _of(number, done)
+    value = candidate.facts.get(entry.topic)
+    return patterns.wrong_answers(wanted, entry.paraphrases[0].answer, value, used)
 
 
 def _slotted(answer: _Items, wanted: list[Slot]) -> dict[Slot, str]:

@@ -14,9 +14,9 @@ from pydantic import BaseModel, create_model
 
 from lethe.llm.client import Client
 from lethe.llm.prompts import Prompt
-from lethe.llm.structured import Shape, Strict, counted
+from lethe.llm.structured import Form, Shape, Strict, counted, laid
 from lethe.world.names import real_names
-from lethe.world.profiles import gates
+from lethe.world.profiles import gates, patterns
 from lethe.world.profiles.consistency import contradiction, other_gender
 from lethe.world.profiles.record import BOOKS, Candidate, Profile
 from lethe.world.profiles.repair import Try, repaired
@@ -38,11 +38,12 @@ def parse(text: str, wanted: list[str]) -> dict:
     return {key: values[key] for key in wanted if key in values}
 
 
-def shape(wanted: list[str]) -> Shape:
-    """The wanted parts, and no others."""
+def shape(wanted: list[str], form: Form | None = None) -> Shape:
+    """The wanted parts, and no others; perhaps of this form."""
     model = _model(tuple(wanted))
     counts = {"books": len(BOOKS)} if "books" in wanted else {}
-    return Shape("profile", model, counted(model, **counts), lambda text: parse(text, wanted))
+    schema = laid(counted(model, **counts), form or {})
+    return Shape("profile", model, schema, lambda text: parse(text, wanted))
 
 
 @cache
@@ -66,7 +67,10 @@ async def step(
 
     async def ask(attempt: Try[str], done: dict[str, Any]) -> dict[str, Any]:
         values = _values(candidate, prompt, attempt, done)
-        answer = await client.ask("profiles", prompt, shape(attempt.wanted), values)
+        form = None
+        if generation.model.patterns:
+            form = patterns.profile(attempt.wanted, done.get("name"), attempt.number)
+        answer = await client.ask("profiles", prompt, shape(attempt.wanted, form), values)
         return {key: _trimmed(value) for key, value in answer.model_dump().items()}
 
     def gate(key: str, value: Any, done: dict[str, Any]) -> str | None:
@@ -86,7 +90,8 @@ def wrong(
     """The first defect of a part, given the parts accepted before it."""
     texts = value if key == "books" else [value]
     common = [
-        gates.first(gates.blank(text), gates.echo(text), gates.refusal(text)) for text in texts
+        gates.first(gates.blank(text), gates.echo(text), gates.stutter(text), gates.refusal(text))
+        for text in texts
     ]
     if key != "biography":
         common += [gates.debris(text) for text in texts]
