@@ -23,8 +23,8 @@ _REFUSAL = re.compile(
 )
 # Of our own prompts; small models like to repeat them.
 _ECHO = re.compile(r"\bthis is attempt\b|\bin the last one this was wrong|\bwrite exactly \d")
-# A model that has lost itself: one or two words three times running, a letter four times.
-_STUTTER = re.compile(r"\b(\w+(?:\W+\w+)?)(?:\W+\1\b){2}|([a-z])\2{3}")
+# A letter four times running.
+_HELD = re.compile(r"([a-z])\1{3}")
 _WORD = re.compile(r"\w+(?:['’-]\w+)*")
 _NUMBER = re.compile(r"\d+")
 _POSSESSIVE = re.compile(r"['’]s?$")
@@ -54,7 +54,18 @@ def echo(text: str) -> str | None:
 
 
 def stutter(text: str) -> str | None:
-    return "it says the same again and again" if _STUTTER.search(text.lower()) else None
+    """Of a model that has lost itself: a word, or two in turn, three times running."""
+    said = words(text)
+    # Three of one kind are two more than their set has: of most texts that says enough.
+    few = len(said) - len(set(said)) < 2
+    again = not few and (_thrice(said, 1) or _thrice(said, 2))
+    return "it says the same again and again" if again or _HELD.search(text.lower()) else None
+
+
+def _thrice(said: Sequence[str], size: int) -> bool:
+    """Whether ``size`` words stand three times, one after the other."""
+    same = [one == other for one, other in zip(said, said[size:], strict=False)]
+    return any(all(same[n : n + 2 * size]) for n in range(len(same) - 2 * size + 1))
 
 
 def debris(text: str) -> str | None:
