@@ -9,6 +9,7 @@ from service import Service, stage_of
 from worlds import generation, made
 
 from lethe.errors import LetheError
+from lethe.files import read_json
 from lethe.world import synthetic
 from lethe.world.profiles import gates, pairs, paraphrases, perturbations, profiles
 from lethe.world.profiles.draws import dealt, draw
@@ -366,6 +367,9 @@ def test_an_author_that_cannot_be_repaired_is_replaced(stage, tmp_path):
         assert alive == [
             c for c in good if (c.group, c.number) not in {("target", 1), ("target", 3)}
         ]
+        # What was asked for them in stages that had ended is counted where it was asked.
+        costs = [read_json(file) for file in (tmp_path / "bad").glob("*/cost/*.json")]
+        assert sum(cost["requests"] for cost in costs) == sum(service.asked.values())
         # A larger world begins with this one, and asks nothing about it again.
         service.forget()
         more = list(read(made(tmp_path / "bad", settings, 6, 1)))

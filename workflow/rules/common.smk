@@ -11,7 +11,7 @@ from lethe import sequence, states, suites, tables, tracking, trials
 from lethe.errors import LetheError
 from lethe.paper import logs as paper_logs
 from lethe.source import digest
-from lethe.world.profiles import STAGES
+from lethe.world.profiles import STAGES, STEPS
 from lethe.world.profiles.settings import generation
 from lethe.world.profiles.wording import prompt
 from lethe.world import files as world_files

@@ -22,4 +22,5 @@ with job(snakemake) as stage:
         source=i.get("source"),
         cost=stage(o.cost) if o.get("cost") else None,
         name=p.cohort,
+        before=i.get("before", []),
     )

@@ -79,6 +79,8 @@ def stage_inputs(cohort, stage):
     before = STAGES[STAGES.index(stage) - 1]
     if before != "lists":
         inputs["source"] = paths.stage(WORLD, cohort, before)
+        earlier = STEPS[: STEPS.index(stage)]
+        inputs["before"] = [stage_cost(cohort, step) for step in earlier]
         if cohort == "background":
             inputs |= others()
     return inputs

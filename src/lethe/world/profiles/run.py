@@ -1,10 +1,12 @@
 """One stage from files to files: what the workflow's jobs and the command line call."""
 
 import asyncio
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from lethe.files import read_rows, write_json
+from lethe.files import read_json, read_rows, write_json
 from lethe.llm.client import Client
 from lethe.llm.journal import Journal
 from lethe.llm.progress import Progress
@@ -33,10 +35,12 @@ def run(
     source: str | Path | None = None,
     cost: str | Path | None = None,
     name: str = "lists",
+    before: Sequence[str | Path] = (),
 ) -> None:
     """Run one stage of the cohort ``name`` and write its file, and what it has cost so far.
 
     ``lists`` is the first stage's file, which all others need; ``source`` that of the stage before.
+    ``before``: the ``cost`` files of the cohort's earlier stages that ask.
     Requests that ``journal`` can answer are not sent.
 
     Raises:
@@ -48,7 +52,8 @@ def run(
     with Journal(journal) as kept:
         asyncio.run(_asked(stage, generation, cohort, kept, destination, lists, source, name))
         if cost is not None:
-            write_json(cost, figures(stage, generation, kept, name), indent=1)
+            found = figures(stage, generation, kept, name, [*map(read_json, before)])
+            write_json(cost, found, indent=1)
 
 
 def names_of(
@@ -77,9 +82,12 @@ def make(
     for name, cohort in cohorts.items():
         if "authors" in last:
             cohort = replace(cohort, taken=names_of(last["authors"]))
+        before: list[Path] = []
         for stage in STAGES[1:-1] if name == "background" else STAGES[1:]:
             made = folder / name / f"{stage}.json"
-            run(stage, generation, cohort, journal, made, lists, last.get(name), _cost(made), name)
+            cost, source = _cost(made), last.get(name)
+            run(stage, generation, cohort, journal, made, lists, source, cost, name, before)
+            before += [cost] * (stage != "draws")
             last[name] = made
     return last
 
@@ -103,20 +111,38 @@ async def _asked(stage, generation, cohort, kept, destination, lists, source, na
             progress.close()
 
 
-def figures(stage: str, generation: Generation, journal: Journal, name: str) -> dict:
-    """What a stage has taken in all runs on this journal, and by which prompt and models."""
+def figures(
+    stage: str, generation: Generation, journal: Journal, name: str, before: Sequence[dict] = ()
+) -> dict:
+    """What a stage has taken in all runs on this journal, and by which prompt and models.
+
+    What replacements have asked in earlier stages since these wrote their figures, ``before``, is
+    counted here.
+    """
     # The probe belongs to no stage; the first one pays for it.
     stages = ["probe"] * (stage == STAGES[0]) + [f"{name}/{stage}"]
+    stages += [f"{name}/{figure['stage']}" for figure in before]
     used, asked = journal.usage(stages), prompt(stage)
+    counts = {
+        key: getattr(used, key) - sum(figure[key] for figure in before)
+        for key in ("requests", "prompt_tokens", "completion_tokens")
+    }
+    prices = generation.prices.cost(counts["prompt_tokens"], counts["completion_tokens"])
     return {
         "format": 1,
         "cohort": name,
         "stage": stage,
         "prompt": {"version": asked.version, "sha256": asked.digest},
-        "models": journal.models(stages),
-        "requests": used.requests,
-        "prompt_tokens": used.prompt_tokens,
-        "completion_tokens": used.completion_tokens,
-        "cost": round(generation.prices.cost(used.prompt_tokens, used.completion_tokens), 6),
-        "failures": journal.failures(stages),
+        "models": _less(journal.models(stages), [figure["models"] for figure in before]),
+        **counts,
+        "cost": round(prices, 6),
+        "failures": _less(journal.failures(stages), [figure["failures"] for figure in before]),
     }
+
+
+def _less(counts: Mapping[str, int], known: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    """Counts without those that are known already."""
+    left = Counter(counts)
+    for some in known:
+        left.subtract(some)
+    return dict(sorted((+left).items()))
