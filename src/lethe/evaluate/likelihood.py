@@ -147,7 +147,7 @@ class Likelihood:
         """
         forward = Forward(model)
         found = Likelihoods([0.0] * len(self.examples), [0] * len(self.examples))
-        for once in self._batches(budget or BUDGET[model.device.type]):
+        for once in self._batches(model, budget or BUDGET[model.device.type]):
             packed, token = once.packed, once.token
             scores = forward.token_scores(once.distinct, once.compared)
             nll, likeliest = (score.cpu()[token] for score in scores)
@@ -159,10 +159,10 @@ class Likelihood:
                 found.loss[key], found.own[key] = values
         return found
 
-    def _batches(self, budget: int) -> "list[_Once]":
+    def _batches(self, model, budget: int) -> "list[_Once]":
         if budget not in self._packed:
-            batches = by_budget(trees(self.examples), budget)
-            self._packed[budget] = [_once(pack_trees(batch), self.compared) for batch in batches]
+            batches = packed_batches(model, self.examples, budget)
+            self._packed[budget] = [_once(packed, self.compared) for packed in batches]
         return self._packed[budget]
 
 
