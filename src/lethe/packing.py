@@ -102,21 +102,18 @@ class Packing:
 
     def masks(self, window: int | None) -> list[torch.Tensor | None]:
         """What each block's tokens see in a layer that sees ``window`` back; None: all before."""
-        if len(self.layout.shapes) == 1:
-            return [self.windowed(window)]
+        if self.mask is not None:
+            return [self._windowed(window)]
         return [_band(length, window, self.gather.device) for _, length in self.layout.shapes]
 
-    def windowed(self, window: int | None) -> torch.Tensor | None:
-        """The mask of a layer that sees ``window`` tokens back; None where causal says it all."""
+    def _windowed(self, window: int | None) -> torch.Tensor:
+        """The mask, of which a layer sees no more than ``window`` tokens back."""
         if window is None or int(self.place.max()) < window:
             return self.mask
         back = self.place[:, :, None] - self.place[:, None, :]
-        length = back.shape[-1]
-        order = torch.ones(length, length, dtype=torch.bool, device=back.device).tril()
-        seen = order if self.mask is None else self.mask[:, 0]
         # A token always sees itself: padding would else see nothing, and NaN would spread.
-        own = torch.eye(length, dtype=torch.bool, device=back.device)
-        return ((seen & (back < window)) | own)[:, None]
+        own = torch.eye(back.shape[-1], dtype=torch.bool, device=back.device)
+        return ((self.mask[:, 0] & (back < window)) | own)[:, None]
 
 
 @dataclass

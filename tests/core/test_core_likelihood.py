@@ -3,7 +3,7 @@ import torch
 from core_helpers import CLOSE, FAMILIES, make_family, plain, token_nll
 
 from lethe.evaluate.generate import greedy
-from lethe.evaluate.likelihood import by_budget, likelihoods, mean_losses, pack_trees, trees
+from lethe.evaluate.likelihood import Likelihood, by_budget, mean_losses, pack_trees, trees
 from lethe.text import Example
 
 QUESTIONS = {
@@ -115,8 +115,8 @@ def test_own_counts_the_tokens_that_greedy_decoding_says_too(model, encoder, pai
         for prompt, answer in zip(prompts, said, strict=True)
         for k, other in ((0, 1), (1, 0), (4, 2), (9, 0))
     ]
-    found = likelihoods(model, examples, budget, range(len(examples)))
+    found = Likelihood(examples, range(len(examples)))(model, budget)
     assert found.own == [0, 1, 4, 9] * len(prompts)
-    some = likelihoods(model, examples, budget, [1, 3]).own
+    some = Likelihood(examples, [1, 3])(model, budget).own
     assert some == [0, 1, 0, 9] + [0] * (len(examples) - 4)
     assert found.loss == mean_losses(model, examples, budget)

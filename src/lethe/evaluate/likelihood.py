@@ -166,16 +166,9 @@ class Likelihood:
         return self._packed[budget]
 
 
-def likelihoods(
-    model, examples: Sequence[Example], budget: int | None = None, compared: Iterable[int] = ()
-) -> Likelihoods:
-    """``Likelihood`` under a single model."""
-    return Likelihood(examples, compared)(model, budget)
-
-
 def mean_losses(model, examples: Sequence[Example], budget: int | None = None) -> list[float]:
     """Mean negative log-likelihood per answer token (nats) of each example, in their order."""
-    return likelihoods(model, examples, budget).loss
+    return Likelihood(examples)(model, budget).loss
 
 
 def _leading(flags: torch.Tensor, packed: Batch) -> list[int]:
