@@ -78,10 +78,10 @@ def counted(model: type[BaseModel], **counts: int) -> dict[str, Any]:
     return {**schema, "properties": properties}
 
 
-def laid(schema: dict[str, Any], form: Form, part: str | None = None) -> dict[str, Any]:
+def laid(schema: dict[str, Any], form: Form | None, part: str | None = None) -> dict[str, Any]:
     """A schema with further keywords on its fields, or on those of its model ``part``.
 
-    None takes a keyword away. Without any it is ``schema`` itself, shared and never changed.
+    A keyword None is taken away. Without a form it is ``schema`` itself, shared and never changed.
     """
     if not form:
         return schema

@@ -44,7 +44,7 @@ class Lists:
 
 def shape(count: int, form: Form | None = None) -> Shape:
     """So many entries, and perhaps of this form."""
-    return Shape("entries", _Answer, laid(counted(_Answer, entries=count), form or {}), parse)
+    return Shape("entries", _Answer, laid(counted(_Answer, entries=count), form), parse)
 
 
 def parse(text: str) -> dict:

@@ -64,7 +64,7 @@ class NumberedPairs(Strict):
 
 def shape(numbers: list[int], form: Form | None = None) -> Shape:
     """Pairs with these numbers, and perhaps of this form."""
-    schema = laid(counted(NumberedPairs, pairs=len(numbers)), form or {}, Numbered.__name__)
+    schema = laid(counted(NumberedPairs, pairs=len(numbers)), form, Numbered.__name__)
 
     def parse(text: str) -> dict:
         return {"pairs": parse_pairs(text, numbers)}

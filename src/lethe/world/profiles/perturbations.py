@@ -33,7 +33,7 @@ class _Items(Strict):
 
 def shape(count: int, form: Form | None = None) -> Shape:
     """Wrong answers to so many questions, and perhaps of this form."""
-    schema = laid(counted(_Items, items=count), form or {}, _Wrong.__name__)
+    schema = laid(counted(_Items, items=count), form, _Wrong.__name__)
     return Shape("items", _Items, schema, parse)
 
 

@@ -42,7 +42,7 @@ def shape(wanted: list[str], form: Form | None = None) -> Shape:
     """The wanted parts, and no others; perhaps of this form."""
     model = _model(tuple(wanted))
     counts = {"books": len(BOOKS)} if "books" in wanted else {}
-    schema = laid(counted(model, **counts), form or {})
+    schema = laid(counted(model, **counts), form)
     return Shape("profile", model, schema, lambda text: parse(text, wanted))
 
 
