@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from lethe import checkpoint
+from lethe import checkpoint_check
 from lethe.compute import Compute
 from lethe.tiny import Architecture
 
@@ -30,7 +30,7 @@ def parameters(settings: Mapping[str, Any]) -> int | None:
         return int(given)
     if path is None:
         return of_architecture(Architecture(**settings["architecture"]))
-    if checkpoint.is_gguf(path) and Path(path).is_file():
+    if checkpoint_check.is_gguf(path) and Path(path).is_file():
         # Four bits are the least that is usual.
         return 2 * Path(path).stat().st_size
     files = sorted(Path(path).glob("*.safetensors"))

@@ -92,7 +92,7 @@ def unlearn(
     alternative answers that a method needs, made by the model itself, to
     ``out``/alternatives.json. A folder that holds anything is a LetheError.
     """
-    from lethe import checkpoint, paths
+    from lethe import checkpoint, checkpoint_check, paths
     from lethe.adapt import prepare
     from lethe.cost import Meter
     from lethe.files import sha256, write_json
@@ -104,7 +104,7 @@ def unlearn(
     out = Path(out)
     if out.exists() and any(out.iterdir()):
         raise LetheError(f"{out}: the folder is not empty; name a new one, or remove it")
-    checkpoint.check_sources((start, files.get("prior"), files.get("before")))
+    checkpoint_check.check_sources((start, files.get("prior"), files.get("before")))
     compute = compute or Compute()
     loading, training = compute.loading(), compute.training("unlearn")
     with Meter() as meter:
@@ -127,7 +127,7 @@ def unlearn(
         known = (Path(start) / paths.DIGEST).exists()
         origin = {
             "stage": "unlearn",
-            "parent": checkpoint.digest(start) if known else str(start),
+            "parent": checkpoint_check.digest(start) if known else str(start),
             "forget": sha256(files["forget"]),
             "method": name,
             "settings": method.settings.model_dump(mode="json"),

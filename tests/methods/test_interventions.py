@@ -7,7 +7,7 @@ import pytest
 import torch
 from core_helpers import CLOSE, make_family, plain, token_nll
 
-from lethe import checkpoint, interventions, methods
+from lethe import checkpoint, checkpoint_check, interventions, methods
 from lethe.errors import LetheError
 from lethe.evaluate.generate import greedy
 from lethe.evaluate.likelihood import mean_losses
@@ -84,9 +84,9 @@ def records(model, tokenizer, pairs, file) -> bytes:
 def test_the_weights_are_those_of_the_parent_and_take_no_room(wrapped, parent):
     weights, own = parent / "model.safetensors", wrapped / "model.safetensors"
     assert os.path.samefile(weights, own)
-    assert sha256(own) == checkpoint.digest(parent)
+    assert sha256(own) == checkpoint_check.digest(parent)
     # The same weights, yet another checkpoint.
-    assert checkpoint.digest(wrapped) != checkpoint.digest(parent)
+    assert checkpoint_check.digest(wrapped) != checkpoint_check.digest(parent)
     listed = json.loads((wrapped / "checkpoint.json").read_text())["files"]
     assert listed["intervention.json"] == sha256(wrapped / "intervention.json")
     assert {file.name for file in wrapped.iterdir()} == {*listed, "checkpoint.json"}
@@ -99,7 +99,7 @@ def test_where_no_links_can_be_made_weights_are_copied(parent, pairs, tmp_path, 
     monkeypatch.setattr(os, "link", refuse)
     out = leave("prompt", parent, pairs, tmp_path / "out")
     assert not os.path.samefile(out / "model.safetensors", parent / "model.safetensors")
-    assert sha256(out / "model.safetensors") == checkpoint.digest(parent)
+    assert sha256(out / "model.safetensors") == checkpoint_check.digest(parent)
 
 
 def test_changed_weights_are_written(parent, tmp_path):
@@ -111,7 +111,7 @@ def test_changed_weights_are_written(parent, tmp_path):
     assert torch.equal(
         again.model.layers[1].mlp.up_proj.weight, model.model.layers[1].mlp.up_proj.weight
     )
-    assert checkpoint.digest(tmp_path / "other") != checkpoint.digest(parent)
+    assert checkpoint_check.digest(tmp_path / "other") != checkpoint_check.digest(parent)
 
 
 def test_saved_and_loaded_it_records_the_same_bytes(wrapped, pairs, tmp_path):
@@ -205,7 +205,7 @@ def test_weights_beneath_a_intervention_can_be_trained(wrapped, parent, pairs, t
     data = supervise(Encoder(tokenizer, "chat", 200), method.needs, pairs[:3], pairs[3:])
     out = tmp_path / "relearned"
     leave_checkpoints(method, model, tokenizer, data, 0, {}, lambda _: out, lambda *_: None)
-    assert sha256(out / "model.safetensors") != checkpoint.digest(parent)
+    assert sha256(out / "model.safetensors") != checkpoint_check.digest(parent)
     assert (out / "intervention.json").read_bytes() == (wrapped / "intervention.json").read_bytes()
     found = records(model, tokenizer, pairs, tmp_path / "one.json")
     assert found == records(*checkpoint.load(out), pairs, tmp_path / "two.json")

@@ -6,7 +6,16 @@ from itertools import product
 from snakemake.exceptions import WorkflowError
 
 from lethe import config as settings
-from lethe import checkpoint, disk, figures, foreign, lineage, methods, metrics, paths
+from lethe import (
+    checkpoint_check,
+    disk,
+    figures,
+    foreign,
+    lineage,
+    methods,
+    metrics,
+    paths,
+)
 from lethe import sequence, states, suites, tables, tracking, trials
 from lethe.errors import LetheError
 from lethe.paper import logs as paper_logs

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from lethe import checkpoint
+from lethe import checkpoint_check
 from lethe.progress import Progress
 from lethe.tracking import follow
 
@@ -16,7 +16,7 @@ def start_of(snakemake) -> tuple[str | Path, str]:
     if parent is None:
         return snakemake.params.given, snakemake.params.given
     folder = Path(parent).parent
-    return folder, checkpoint.digest(folder)
+    return folder, checkpoint_check.digest(folder)
 
 
 def report_of(snakemake, label: str) -> Progress:

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lethe import checkpoint, metrics, suites
+from lethe import checkpoint, checkpoint_check, metrics, suites
 from lethe.compute import Compute
 from lethe.errors import LetheError
 from lethe.metrics.base import MetricFile
@@ -61,7 +61,7 @@ def evaluate(request: Request) -> dict[str, Any]:
         metrics.settings_of(name, request.settings.get(name, {}))
     for name in wanted:
         data.read(metrics.contract(name))
-    checkpoint.check_sources((request.checkpoint, request.oracle, request.full))
+    checkpoint_check.check_sources((request.checkpoint, request.oracle, request.full))
     scores = _Scores(request, data)
     return {
         "checkpoint": request.checkpoint,

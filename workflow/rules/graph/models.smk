@@ -15,7 +15,7 @@ def converted_models():
     return [
         model
         for model in config["models"]
-        if given_path(model) is not None and checkpoint.is_gguf(given_path(model))
+        if given_path(model) is not None and checkpoint_check.is_gguf(given_path(model))
     ]
 
 
@@ -27,7 +27,7 @@ def one_of(models):
 def given_file(wildcards):
     """A local GGUF file is an input: another content makes the base again."""
     path = given_path(wildcards.model)
-    return [path] if checkpoint.is_local(path) else []
+    return [path] if checkpoint_check.is_local(path) else []
 
 
 def base_folders(model):
@@ -160,7 +160,9 @@ def memory(copies):
         if "seed" in w.keys():
             path = given_full(w) or path
         ours = [
-            file for file in input if file.endswith((paths.WEIGHTS, checkpoint.GGUF))
+            file
+            for file in input
+            if file.endswith((paths.WEIGHTS, checkpoint_check.GGUF))
         ]
         given = [] if ours or path is None else Path(path).glob("*.safetensors")
         sizes = [Path(file).stat().st_size for file in [*ours, *given]]
