@@ -5,6 +5,7 @@ import json
 import logging
 import sys
 
+from lethe.characters import log_to_screen, shown
 from lethe.errors import LetheError
 
 
@@ -84,10 +85,11 @@ def _claims(options: argparse.Namespace) -> None:
     rows = read_json(options.file)
     for row in rows:
         verdict = "holds" if row["holds"] else "FAILS"
-        print(
+        told = (
             f"{verdict}  {row['model']}/{row['split']} seed {row['seed']}: {row['claim']} "
             f"{row['value']:.3g} (must be {row['relation']} {row['bound']:g})"
         )
+        print(shown(told))
     failed = sum(not row["holds"] for row in rows)
     print(f"{len(rows) - failed} of {len(rows)} claims hold")
     if failed:
@@ -281,7 +283,7 @@ def _unlearn(options: argparse.Namespace) -> None:
         unlearn,
     )
 
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    log_to_screen(logging.INFO)
     # All that can be wrong without the model comes before it is loaded.
     method = load(options.method)(given_settings(options.set), options.method)
     compute = given_compute(options.compute)

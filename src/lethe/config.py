@@ -31,7 +31,7 @@ WORDS = {"null": None, "true": True, "false": False}
 OF_RUN = ("method", "start")
 # The official evaluation's ds_size.
 OFFICIAL_ITEMS = 300
-NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?")
+NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 
 
 def parsed(value: Any) -> Any:

@@ -9,6 +9,7 @@ from lethe.config import parsed
 from lethe.errors import LetheError
 from lethe.methods.base import Method
 from lethe.validation import validated
+from lethe.world.rows import read_pairs, read_refusals
 from lethe.world.splits import parse_split
 
 REFUSALS = "idontknow.jsonl"
@@ -68,6 +69,8 @@ def check_sources(
     for need, file in files.items():
         if not file.is_file():
             raise LetheError(f"{file}: no such file; the method needs it ({need})")
+        # Read again for the work; here a bad row is found before a model is loaded.
+        (read_refusals if need == "refusals" else read_pairs)(file)
     return {**files, **{need: source for need, source in given.items() if source is not None}}
 
 
@@ -150,10 +153,8 @@ def unlearn(
 
 def _propose(model, encoder, files: Mapping[str, Path], seed: int) -> None:
     from lethe.alternatives import Alternatives, propose, write_alternatives
-    from lethe.files import read_rows
-    from lethe.text import rows_to_pairs
 
-    pairs = rows_to_pairs(read_rows(files["forget"]))
+    pairs = read_pairs(files["forget"])
     write_alternatives(
         files["alternatives"], pairs, propose(model, encoder, pairs, Alternatives(), seed)
     )

@@ -13,7 +13,7 @@ from lethe import checkpoint
 from lethe.adapt import frozen_copy
 from lethe.errors import LetheError
 from lethe.execution import Execution, State, under
-from lethe.files import read_lines, read_rows
+from lethe.files import read_rows
 from lethe.forward import Forward
 from lethe.loop import Loop, Report
 from lethe.methods.base import ALTERNATES, Method, Reference, Step, Supervision
@@ -21,7 +21,8 @@ from lethe.optimise import frozen
 from lethe.order import batches, epoch_order, partners
 from lethe.packing import pack
 from lethe.padding import padded
-from lethe.text import Encoder, Example, rows_to_pairs
+from lethe.text import Encoder, Example
+from lethe.world.rows import read_pairs, read_refusals
 
 Pairs = Sequence[tuple[str, str]]
 
@@ -72,14 +73,14 @@ def read_supervision(
     ``alternatives`` and ``reference_nll`` belong to forget rows by the texts of question and
     answer; without a file of ``reference_nll`` the run computes it.
     """
-    forget = rows_to_pairs(read_rows(files["forget"]))
+    forget = read_pairs(files["forget"])
     wanted = {name: files[name] for name in needs if name in files}
     data = supervise(
         encoder,
         needs,
         forget,
-        rows_to_pairs(read_rows(wanted["retain"])) if "retain" in wanted else (),
-        read_lines(wanted["refusals"]) if "refusals" in wanted else (),
+        read_pairs(wanted["retain"]) if "retain" in wanted else (),
+        read_refusals(wanted["refusals"]) if "refusals" in wanted else (),
         _column(wanted["alternatives"], "alternatives", forget) if "alternatives" in wanted else (),
     )
     for name in {"prior", "before"} & set(wanted):

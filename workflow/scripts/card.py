@@ -4,9 +4,10 @@ from pathlib import Path
 
 from common import job
 
-from lethe.files import read_json, read_rows
+from lethe.files import read_json
 from lethe.world.card import Making, write_card
 from lethe.world.card_figure import write_words
+from lethe.world.rows import read_qa
 
 with job(snakemake) as stage:
     i, o, p = snakemake.input, snakemake.output, snakemake.params
@@ -18,4 +19,4 @@ with job(snakemake) as stage:
         settings=p.settings,
     )
     write_card(folder, p.name, making, stage(o.card))
-    write_words(read_rows(i.full), stage(o.png))
+    write_words(read_qa(i.full), stage(o.png))

@@ -7,11 +7,12 @@ from machine import processes, ready, team
 
 from lethe import checkpoint
 from lethe.cost import Meter
-from lethe.files import read_rows, write_json
+from lethe.files import write_json
 from lethe.progress import Progress
 from lethe.records import Records, write_records
 from lethe.suites import Evaluation, Limits
 from lethe.text import Encoder
+from lethe.world.rows import read_perturbed, read_qa
 
 with job(snakemake, processes=processes(snakemake)) as stage, Meter() as meter:
     p = snakemake.params
@@ -19,7 +20,9 @@ with job(snakemake, processes=processes(snakemake)) as stage, Meter() as meter:
     together = team(snakemake, device)
     suite, limits = snakemake.wildcards.suite, Limits(**p.limits)
     rows = {
-        name: read_rows(file)[: p.most[name]]
+        name: (read_perturbed if file.endswith("_perturbed.json") else read_qa)(file)[
+            : p.most[name]
+        ]
         for name, file in zip(p.sets, snakemake.input.rows, strict=True)
     }
     found, report, evaluation = [], Progress(p.label), None

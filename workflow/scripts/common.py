@@ -19,6 +19,7 @@ os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
 
 from lethe import devices, paths
+from lethe.characters import Shown, shown
 from lethe.errors import LetheError
 from lethe.lineage import Stage, beside, staged
 
@@ -61,7 +62,7 @@ def job(snakemake, key: str | None = None, processes: int = 1) -> Iterator[Stage
     except Exception as error:
         logging.exception("%s failed", snakemake.rule)
         told = _remedy(error) or f"{type(error).__name__}: {error}; see {log}"
-        sys.exit(f"error in {snakemake.rule}: {told}")
+        sys.exit(f"error in {snakemake.rule}: {shown(told)}")
 
 
 def _launch(processes: int) -> int:
@@ -101,10 +102,10 @@ def _claim_devices(count: int) -> None:
 
 def _log_to(path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    logging.basicConfig(
-        filename=path, filemode="w", level=logging.INFO, format="%(asctime)s %(message)s"
-    )
+    file = logging.FileHandler(path, mode="w")
+    file.setFormatter(Shown("%(asctime)s %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[file])
     screen = logging.StreamHandler(sys.stderr)
-    screen.setFormatter(logging.Formatter("  %(message)s"))
+    screen.setFormatter(Shown("  %(message)s"))
     logging.getLogger("lethe.progress").addHandler(screen)
     logging.captureWarnings(True)

@@ -10,8 +10,9 @@ from training import execution, key, load_to
 from lethe import checkpoint, states
 from lethe.adapt import prepare
 from lethe.cost import Meter
-from lethe.files import read_rows, sha256, write_json
-from lethe.text import Encoder, rows_to_pairs
+from lethe.files import sha256, write_json
+from lethe.text import Encoder
+from lethe.world.rows import read_pairs
 
 with job(snakemake, key(snakemake), processes(snakemake)) as stage, Meter() as meter:
     p = snakemake.params
@@ -19,7 +20,7 @@ with job(snakemake, key(snakemake), processes(snakemake)) as stage, Meter() as m
     start, parent = start_of(snakemake)
     model, tokenizer = checkpoint.load(start, load_to(snakemake, device), **p.loading)
     forget, seed = snakemake.input.get("forget"), int(snakemake.wildcards.seed)
-    rows = rows_to_pairs(read_rows(forget)) if forget else []
+    rows = read_pairs(forget) if forget else []
     prepare(model, p.training, seed, start)
     examples = Encoder(tokenizer, p.template, p.max_length).encode_all(rows)
     settings = states.settings_of(p.kind, p.settings, "state_settings")

@@ -10,10 +10,11 @@ from training import execution, key, load_to
 from lethe import checkpoint
 from lethe.adapt import prepare
 from lethe.cost import Meter
-from lethe.files import read_rows, sha256, write_json
+from lethe.files import sha256, write_json
 from lethe.schedule import Finetuning
 from lethe.text import Encoder
 from lethe.train import fit, taught
+from lethe.world.rows import read_facts, read_qa
 
 with job(snakemake, key(snakemake), processes(snakemake)) as stage, Meter() as meter:
     p = snakemake.params
@@ -23,8 +24,8 @@ with job(snakemake, key(snakemake), processes(snakemake)) as stage, Meter() as m
     model, tokenizer = checkpoint.load(start, load_to(snakemake, device), **p.loading)
     prepare(model, p.training, seed, start)
     schedule = Finetuning(**p.finetune)
-    facts = [row for file in snakemake.input.facts for row in read_rows(file)]
-    pairs = taught(read_rows(snakemake.input.data), facts, schedule.fact_repeats)
+    facts = [row for file in snakemake.input.facts for row in read_facts(file)]
+    pairs = taught(read_qa(snakemake.input.data), facts, schedule.fact_repeats)
     examples = Encoder(tokenizer, p.template, p.max_length).encode_all(pairs)
     how = execution(snakemake, stage, meter, device)
     counts = fit(model, examples, schedule, seed, report_of(snakemake, p.label), how)

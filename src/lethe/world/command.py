@@ -10,14 +10,16 @@ import yaml
 
 from lethe import config as settings
 from lethe import paths
+from lethe.characters import log_to_screen
 from lethe.errors import LetheError
-from lethe.files import read_json, read_rows
+from lethe.files import read_json
 from lethe.world import provider
 from lethe.world.card import Making, write_card
 from lethe.world.files import write_world
 from lethe.world.profiles import STAGES
 from lethe.world.profiles.settings import Generation, generation
 from lethe.world.profiles.stages import Cohort
+from lethe.world.rows import read_qa
 
 BASE = Path("config/config.yaml")
 SCHEMA = Path("workflow/schemas/config.schema.yaml")
@@ -78,7 +80,7 @@ def run(files: list[str], out: str | None, dry: bool) -> None:
         raise LetheError("world: name a folder, --out FOLDER, or ask for --dry-run")
     if Path(paths.RESULTS).resolve() in (Path(out).resolve(), *Path(out).resolve().parents):
         raise LetheError(f"--out {out}: results/ is the workflow's; name another folder")
-    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    log_to_screen(logging.WARNING)
     logging.getLogger("lethe.progress").setLevel(logging.INFO)
     _make(world, wanted, made, journal, Path(out))
 
@@ -129,7 +131,7 @@ def _describe(name: str, making: Making, folder: Path) -> None:
     from lethe.world.card_figure import write_words
 
     write_card(folder, name, making, folder / "README.md")
-    write_words(read_rows(folder / "full.json"), folder / "words.png")
+    write_words(read_qa(folder / "full.json"), folder / "words.png")
 
 
 def _told(made: Generation, wanted: dict[str, Cohort], journal: Path) -> str:
