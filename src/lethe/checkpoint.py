@@ -40,12 +40,12 @@ def load(
     sequence (``lethe.packing``). No remote code is run and no pickle is read. What is
     not a whole checkpoint is a LetheError that names what it lacks.
     """
+    from lethe import families
     from lethe.cost import watch
-    from lethe.packing import use_packing
     from lethe.products import use_onednn
 
     model = _load_model(source, dtype)
-    use_packing(model, attention)
+    families.fit(model, attention, device)
     use_onednn(model)
     watch(model)
     tokenizer = load_tokenizer(source)

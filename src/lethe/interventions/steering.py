@@ -2,7 +2,7 @@
 
 import torch
 
-from lethe import gates
+from lethe import gates, rows
 from lethe.errors import LetheError
 from lethe.forward import decoder_layers
 from lethe.interventions.base import Base
@@ -23,7 +23,8 @@ class Intervention(Base):
         self.data = {name: tensors.pop(name, None) for name in SHAPES}
         if tensors or any(t is None or t.dim() != SHAPES[n] for n, t in self.data.items()):
             raise ValueError(f"it needs tensors {', '.join(SHAPES)}")
-        # Of each token of the pass that is running the cluster, or -1: [1, T] packed, else [B, 1].
+        # Of each token of the pass that is running the cluster, or -1: [1, T] packed, [B, L]
+        # in plain rows, else [B, 1].
         self.chosen: torch.Tensor | None = None
 
     def values(self) -> dict:
@@ -54,6 +55,10 @@ class Intervention(Base):
         if ids is None:
             raise LetheError("steering: the gate reads tokens; give input_ids, not embeddings")
         batch, cache = kwargs.get("batch"), kwargs.get("past_key_values")
+        if rows.running() is not None:
+            now = rows.running()
+            self.chosen = self._packed(now.batch)[now.gather]
+            return
         if batch is not None:
             self.chosen = self._packed(batch)[None]
             return

@@ -1,0 +1,51 @@
+"""How a model's tokens may be laid out, so that each sees what it shall see and nothing else.
+
+Packed rows need an attention that takes transformers' attention interface at its word. Families
+that mix tokens in another way (alibi inside their own attention, attention sinks, convolutions,
+recurrent states) run the same sequences as plain rows. ``lethe.families`` finds out which it is.
+"""
+
+from dataclasses import dataclass
+
+# From the fastest to the one that every causal model can: one packed row; rows padded on the right;
+# rows of equal length together, without any padding.
+LAYOUTS = PACKED, PADDED, ALONE = ("packed", "padded", "alone")
+# One token a step with a cache of ours; or each step the whole text anew.
+GENERATIONS = CACHED, RECOMPUTED = ("cached", "recomputed")
+# Logits by what is known of families, or by the model's own forward pass behind its decoder.
+HEADS = KNOWN, OWN = ("known", "own")
+
+
+@dataclass(frozen=True)
+class Mixing:
+    """What is right for a model: of ``LAYOUTS``, ``GENERATIONS`` and ``HEADS``.
+
+    ``until``: the longest text, in tokens, of which ``layout`` and ``generation`` are true; of
+    longer ones ``beyond_layout`` and ``beyond_generation`` are. None: there is no such length.
+    """
+
+    layout: str = PACKED
+    generation: str = CACHED
+    head: str = KNOWN
+    until: int | None = None
+    beyond_layout: str = PACKED
+    beyond_generation: str = CACHED
+
+    def layout_of(self, longest: int) -> str:
+        """The layout of a batch whose longest sequence has so many tokens."""
+        return self.layout if self._short(longest) else self.beyond_layout
+
+    def generation_of(self, longest: int) -> str:
+        """How texts of up to so many tokens, prompt and answer, are generated."""
+        return self.generation if self._short(longest) else self.beyond_generation
+
+    def _short(self, longest: int) -> bool:
+        return self.until is None or longest <= self.until
+
+
+FASTEST = Mixing()
+
+
+def of(model) -> Mixing:
+    """What was found for a model; the fastest, if it was never asked."""
+    return getattr(model, "lethe_mixing", FASTEST)
