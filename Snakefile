@@ -14,6 +14,7 @@ configfile: "config/config.yaml"
 
 
 include: "workflow/rules/common.smk"
+include: "workflow/rules/lock.smk"
 include: "workflow/rules/graph/world.smk"
 include: "workflow/rules/graph/models.smk"
 include: "workflow/rules/graph/unlearn.smk"
@@ -58,6 +59,7 @@ rule all:
 
 
 include: "workflow/rules/resources.smk"
+include: "workflow/rules/provenance.smk"
 
 
 onstart:

@@ -74,7 +74,7 @@ def _add_evaluate(commands) -> None:
 
 
 def _bring(options: argparse.Namespace) -> None:
-    from lethe.lineage import bring
+    from lethe.bring import bring
 
     print(f"{bring(options.folder)} results brought, with their provenance")
 

@@ -6,16 +6,7 @@ from itertools import product
 from snakemake.exceptions import WorkflowError
 
 from lethe import config as settings
-from lethe import (
-    checkpoint_check,
-    disk,
-    figures,
-    foreign,
-    lineage,
-    methods,
-    metrics,
-    paths,
-)
+from lethe import checkpoint_check, disk, figures, foreign, methods, metrics, paths
 from lethe import sequence, states, suites, tables, tracking, trials
 from lethe.errors import LetheError
 from lethe.paper import logs as paper_logs
@@ -30,13 +21,12 @@ config.update(settings.with_all_methods(settings.parsed(config)))
 
 
 def before_anything():
-    """Refuse bad settings and results of unknown origin, before any job runs."""
+    """Refuse bad settings, before any job runs."""
     try:
         settings.check(
             config, Path(workflow.basedir) / "workflow/schemas/config.schema.yaml"
         )
         trials.all_trials(config)
-        lineage.check()
         disk.check(config)
         tracking.check(config["tracking"])
         paper_logs.check(config["logs"])

@@ -18,10 +18,13 @@ os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 # This project's own library, not another that may be installed: code digests are of these files.
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
 
-from lethe import devices, paths
+from lethe import devices, paths, processes
 from lethe.characters import Shown, shown
 from lethe.errors import LetheError
-from lethe.lineage import Stage, beside, staged
+from lethe.lineage import Stage, beside, staged, verify
+
+# Before the imports that take seconds: a job whose run is gone by then should not begin.
+processes.end_with_run()
 
 # What torch's launcher of several processes sets in each.
 LAUNCHED, RANK = "TORCHELASTIC_RUN_ID", "RANK"
@@ -54,6 +57,7 @@ def job(snakemake, key: str | None = None, processes: int = 1) -> Iterator[Stage
             _claim_devices(snakemake.resources.get("gpu", 0))
         if processes > 1 and not started:
             sys.exit(_launch(processes))
+        verify(snakemake.input)
         with staged(snakemake.output[0], key) as stage:
             yield stage
     except LetheError as error:
