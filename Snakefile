@@ -16,6 +16,8 @@ configfile: "config/config.yaml"
 include: "workflow/rules/common.smk"
 include: "workflow/rules/graph/world.smk"
 include: "workflow/rules/graph/models.smk"
+include: "workflow/rules/graph/resources.smk"
+include: "workflow/rules/graph/slurm.smk"
 include: "workflow/rules/graph/unlearn.smk"
 include: "workflow/rules/graph/evaluate.smk"
 include: "workflow/rules/graph/report.smk"
@@ -61,8 +63,11 @@ include: "workflow/rules/resources.smk"
 
 
 onstart:
+    check_resources()
     check_hub()
     check_room()
+    submit_without_account()
+    watch_slurm()
 
 
 onsuccess:
