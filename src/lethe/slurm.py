@@ -39,7 +39,7 @@ REMEDIES = {
     "ReqNodeNotAvail": "its nodes are down or reserved: sinfo -R says why",
     "JobHeldUser": "scontrol release lets it go",
 }
-SECONDS = 60
+SECONDS = 30
 
 
 @dataclass(frozen=True)

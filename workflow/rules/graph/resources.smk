@@ -5,7 +5,7 @@ from fnmatch import fnmatchcase
 from lethe import memory
 
 # By rule, what it does with a model; a rule that is not here loads none.
-STAGES = {
+MODEL_STAGES = {
     "base": "finetune",
     "import_base": "convert",
     "train_*": "finetune",
@@ -31,7 +31,7 @@ def entry_of(table, rulename):
 
 def stage_of(rulename):
     """What a rule does with a model, as lethe.memory names it; None: it loads none."""
-    stage = entry_of(STAGES, rulename)
+    stage = entry_of(MODEL_STAGES, rulename)
     if stage == "relearn":
         kind = settings.state_kind(config, rulename.removeprefix("state_"))
         # A state that reads no rows trains nothing.
