@@ -17,6 +17,8 @@ include: "workflow/rules/common.smk"
 include: "workflow/rules/lock.smk"
 include: "workflow/rules/graph/world.smk"
 include: "workflow/rules/graph/models.smk"
+include: "workflow/rules/graph/resources.smk"
+include: "workflow/rules/graph/slurm.smk"
 include: "workflow/rules/graph/unlearn.smk"
 include: "workflow/rules/graph/evaluate.smk"
 include: "workflow/rules/graph/report.smk"
@@ -63,8 +65,11 @@ include: "workflow/rules/provenance.smk"
 
 
 onstart:
+    check_resources()
     check_hub()
     check_room()
+    submit_without_account()
+    watch_slurm()
 
 
 onsuccess:

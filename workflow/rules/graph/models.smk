@@ -1,4 +1,4 @@
-# What models start from, where they lie, and the memory that they take.
+# What models start from, and where they lie.
 
 
 def given_path(model):
@@ -145,27 +145,3 @@ def check_hub():
         foreign.check_hub({s: key for s, key in on_hub.items() if s in loaded})
     except LetheError as error:
         raise WorkflowError(f"error: {error}") from None
-
-
-def memory(copies):
-    """MiB of a job that loads a model, by the size of the weights that it starts from.
-
-    Training holds weights, gradients and AdamW's two moments, activations beside them, and for some
-    methods another model. An attempt after a failure asks for more.
-    """
-
-    def needed(wildcards, input, attempt):
-        w = wildcards
-        path = given_path(w.model)
-        if "seed" in w.keys():
-            path = given_full(w) or path
-        ours = [
-            file
-            for file in input
-            if file.endswith((paths.WEIGHTS, checkpoint_check.GGUF))
-        ]
-        given = [] if ours or path is None else Path(path).glob("*.safetensors")
-        sizes = [Path(file).stat().st_size for file in [*ours, *given]]
-        return attempt * int(2000 + copies * max(sizes, default=0) / 2**20)
-
-    return needed
