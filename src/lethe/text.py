@@ -106,10 +106,12 @@ class ChatTemplate:
     def __init__(self, tokenizer: Any, settings: TemplateSettings):
         self.tokenizer = tokenizer
         self.source = CHATS[settings.name]
-        self.variables = dict(settings.variables)
+        # Results must not depend on the day: a template cannot ask for it.
+        self.variables = {"strftime_now": None, **settings.variables}
         system = settings.system
         self.system = [{"role": "system", "content": system}] if system else []
         self._check_tokenizer(settings.name)
+        self.rendering = self._compiled()
         conversation = self._conversation(PROBE, PROBE)
         # Templates of some reasoning models open an answer otherwise than they write a past one.
         self.opens_alike = conversation.startswith(self.prompt(PROBE))
@@ -133,13 +135,15 @@ class ChatTemplate:
     def _turn_end(self, closing: str) -> tuple[int | None, int]:
         """The token that ends an assistant's turn, and how many characters follow it.
 
-        Without such a token in what the template writes after an answer, the tokenizer's own ends
-        the answer in place of that text.
+        It is the first special token of what the template writes after an answer, or the first
+        added token that reads as a mark: some tokenizers do not call their marks special. Line
+        ends, spaces and words can be added tokens, too, and end nothing. Without any mark the
+        tokenizer's own end token ends the answer in place of that text.
         """
         added = self.tokenizer.added_tokens_decoder
         for token in self.tokenizer(closing, add_special_tokens=False).input_ids:
-            if token in added:
-                mark = added[token].content
+            mark = added[token].content if token in added else ""
+            if mark and mark in closing and (added[token].special or _is_mark(mark)):
                 return token, len(closing) - closing.index(mark) - len(mark)
         return self.tokenizer.eos_token_id, len(closing)
 
@@ -157,15 +161,22 @@ class ChatTemplate:
     def _render(self, turns: list[dict], opened: bool) -> str:
         from jinja2 import TemplateError
 
+        from lethe.rendering import TooMuch
+
         try:
-            return self.tokenizer.apply_chat_template(
-                [*self.system, *turns],
-                chat_template=self.source,
-                tokenize=False,
-                add_generation_prompt=opened,
-                # Results must not depend on the day: a template cannot ask for it.
-                **{"strftime_now": None, **self.variables},
+            # What transformers' apply_chat_template hands over.
+            return self.rendering(
+                {
+                    "messages": [*self.system, *turns],
+                    "tools": None,
+                    "documents": None,
+                    "add_generation_prompt": opened,
+                    **self.tokenizer.special_tokens_map,
+                    **self.variables,
+                }
             )
+        except TooMuch as error:
+            raise _unusable(error) from None
         except TemplateError as error:
             raise LetheError(
                 f"template: the chat template refuses the conversation ({error}); "
@@ -176,6 +187,31 @@ class ChatTemplate:
                 f"template: the chat template cannot be filled in ({error}); if it writes today's "
                 "date, give one: template.variables.date_string"
             ) from error
+        except Exception as error:
+            raise _unusable(error) from error
+
+    def _compiled(self) -> Any:
+        """The template, compiled within limits; what the checkpoint brought may be anything."""
+        from lethe.rendering import Rendering
+
+        try:
+            return Rendering(self.tokenizer.get_chat_template(self.source))
+        except Exception as error:
+            raise _unusable(error) from error
+
+
+def _is_mark(text: str) -> bool:
+    """Whether an added token reads as a mark, such as <|im_end|> or [/INST]."""
+    text = text.strip()
+    return len(text) > 2 and (text[0], text[-1]) in (("<", ">"), ("[", "]"), ("{", "}"))
+
+
+def _unusable(error: Exception) -> LetheError:
+    told = str(error).partition("\n")[0] or "no reason given"
+    return LetheError(
+        f"template: the tokenizer's chat template cannot be used ({type(error).__name__}: {told}); "
+        f"mend it, or choose another template: {', '.join(TAGS)}"
+    )
 
 
 def template(given: str | Mapping[str, Any], tokenizer: Any) -> TagTemplate | ChatTemplate:
