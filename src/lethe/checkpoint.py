@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from lethe import adapters, interventions, paths, sharding
+from lethe import adapters, interventions, model_config, paths, sharding
 from lethe.checkpoint_check import arguments, check_given, one_line
 from lethe.errors import LetheError
 from lethe.files import read_json, sha256, write_json
@@ -70,6 +70,8 @@ def _load_model(source: str | Path, dtype: str):
     else:
         given["use_safetensors"] = True
     with one_line(source, "model"):
+        if "gguf_file" not in given:
+            given |= model_config.settled(name, source)
         model, found = AutoModelForCausalLM.from_pretrained(
             name,
             dtype=getattr(torch, dtype),

@@ -9,13 +9,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from lethe import adapters, hub, interventions, paths
+from lethe import adapters, hub, interventions, model_config, paths
 from lethe.errors import LetheError
 from lethe.files import read_json
 
 GGUF = ".gguf"
 PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
-LOADING = (OSError, ValueError, LookupError, AttributeError, ImportError, RuntimeError)
 TOKENIZERS = {"tokenizer.json", "tokenizer.model", "vocab.json", "spiece.model", "tekken.json"}
 
 
@@ -147,6 +146,7 @@ def _check_foreign(folder: Path) -> None:
     if adapters.are_in(folder) and adapters.PEFT_WEIGHTS in names:
         return _check_base(folder)
     _check_names(folder, names)
+    _check_config(folder)
     index = folder / f"{paths.WEIGHTS}.index.json"
     if index.exists():
         missing = set(read_json(index)["weight_map"].values()) - names
@@ -154,6 +154,18 @@ def _check_foreign(folder: Path) -> None:
             raise LetheError(
                 f"{folder}: {min(missing)} missing ({len(missing)} of its parts); get it again"
             )
+
+
+def _check_config(folder: Path) -> None:
+    """The configuration of others must be one, of sizes that can be built."""
+    try:
+        values = read_json(folder / "config.json")
+    except LetheError as error:
+        reason = str(error).partition("; delete")[0]
+        raise LetheError(f"{reason}; get the model's config.json again") from None
+    if not isinstance(values, dict):
+        raise LetheError(f"{folder}/config.json: no mapping; get the model's config.json again")
+    model_config.check_sizes(values, folder)
 
 
 def _can_be_loaded(folder: Path) -> bool:
@@ -188,12 +200,12 @@ def _other_weights(source: str | Path, names: set[str]) -> str:
 @contextmanager
 def one_line(source: str | Path, part: str) -> Iterator[None]:
     """Whatever goes wrong while transformers loads a part is one line that says the remedy."""
-    from safetensors import SafetensorError
-
     try:
         yield
+    except LetheError:
+        raise
     # Of all kinds: files that lack what transformers takes for granted fail anywhere in it.
-    except (*LOADING, SafetensorError) as error:
+    except Exception as error:
         raise LetheError(f"{source}: cannot load the {part} ({_reason(error)})") from error
 
 

@@ -8,6 +8,7 @@ and no signal is needed, so that the limits hold in every thread and process, an
 busy machine. Real templates take some dozens of steps for each message.
 """
 
+import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -79,7 +80,7 @@ class _Limited(ImmutableSandboxedEnvironment):
 
     def begin(self, values: Mapping[str, Any]) -> None:
         """Count anew; what the template is given may be long, and adds to the limits."""
-        self.left, self.largest = STEPS, LARGEST
+        self.largest: float = math.inf
         given = self.weight(list(values.values()))
         self.left, self.largest = STEPS + given, LARGEST + 4 * given
 

@@ -15,6 +15,8 @@ def set_up(threads: int, device: str = "cpu") -> str:
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     # Some of transformers' bars ask for nothing but this; read when tqdm is loaded.
     os.environ.setdefault("TQDM_DISABLE", "1")
+    # No code of the hub's, whatever a model's configuration asks; read when transformers is loaded.
+    os.environ["USE_HUB_KERNELS"] = "NO"
     import torch
     from transformers.utils.logging import disable_progress_bar
 

@@ -141,7 +141,7 @@ class ChatTemplate:
         tokenizer's own end token ends the answer in place of that text.
         """
         added = self.tokenizer.added_tokens_decoder
-        for token in self.tokenizer(closing, add_special_tokens=False).input_ids:
+        for token in token_ids(self.tokenizer, [closing], special=False)[0]:
             mark = added[token].content if token in added else ""
             if mark and mark in closing and (added[token].special or _is_mark(mark)):
                 return token, len(closing) - closing.index(mark) - len(mark)
@@ -182,13 +182,14 @@ class ChatTemplate:
                 f"template: the chat template refuses the conversation ({error}); "
                 "change template.system or template.variables"
             ) from error
-        except TypeError as error:
+        except Exception as error:
+            # No other function is handed over as None than that of the date.
+            if not (isinstance(error, TypeError) and "NoneType" in str(error)):
+                raise _unusable(error) from error
             raise LetheError(
                 f"template: the chat template cannot be filled in ({error}); if it writes today's "
                 "date, give one: template.variables.date_string"
             ) from error
-        except Exception as error:
-            raise _unusable(error) from error
 
     def _compiled(self) -> Any:
         """The template, compiled within limits; what the checkpoint brought may be anything."""
@@ -212,6 +213,23 @@ def _unusable(error: Exception) -> LetheError:
         f"template: the tokenizer's chat template cannot be used ({type(error).__name__}: {told}); "
         f"mend it, or choose another template: {', '.join(TAGS)}"
     )
+
+
+def token_ids(tokenizer: Any, texts: list[str], special: bool) -> list[list[int]]:
+    """The token ids of each text; ``special``: with the tokens that the tokenizer adds itself.
+
+    LetheError where a regular expression of the tokenizer's gives up.
+    """
+    try:
+        return tokenizer(texts, add_special_tokens=special).input_ids
+    except BaseException as error:
+        # The tokenizers' library panics, in Rust's words, with what is no Exception.
+        if type(error).__name__ != "PanicException":
+            raise
+        raise LetheError(
+            f"tokenizer: a regular expression in its tokenizer.json fails on a text ({error}); "
+            "get the model's tokenizer again, or choose another model"
+        ) from None
 
 
 def template(given: str | Mapping[str, Any], tokenizer: Any) -> TagTemplate | ChatTemplate:
@@ -309,7 +327,7 @@ class Encoder:
         return [ids[:-1] if closed and ids[-1] == self.end else ids for ids in found]
 
     def _tokens(self, texts: list[str]) -> list[list[int]]:
-        return self.tokenizer(texts, add_special_tokens=self.template.special).input_ids
+        return token_ids(self.tokenizer, texts, self.template.special)
 
     def _example(self, pair: tuple[str, str], ids: list[int]) -> Example:
         start, limit = len(self.prompt_ids(pair[0])), self.room(pair[0], self.max_length)
