@@ -189,10 +189,13 @@ def test_a_truncated_file(size, path):
 
 
 def test_a_database_of_another_program(tmp_path):
-    for number, table in enumerate(("answers (id, text)", "failures (id)", "traits (id)")):
+    """Nothing is written into it."""
+    for number, table in enumerate(("answers (id, text)", "failures (id)", "notes (id, text)")):
         path = tmp_path / f"{number}.sqlite"
         change(path, f"CREATE TABLE {table}")
+        before = path.read_bytes()
         assert "not a journal of answers" in told(path)
+        assert path.read_bytes() == before
 
 
 def test_what_cannot_be_written(path, tmp_path, monkeypatch):

@@ -47,6 +47,13 @@ _COLUMNS = "key, stage, request, content, finish, model, prompt_tokens, completi
 # Of a model; older versions kept whatever a service said.
 _LONGEST_NAME = 200
 _TEXTS = ("stage", "request", "content", "finish", "model")
+_COLUMNS_OF = {
+    "answers": _COLUMNS,
+    "failures": "stage, kind, count, prompt_tokens, completion_tokens",
+    "traits": "service, value",
+    "digests": "key, sha256",
+    "discarded": f"why, {_COLUMNS}",
+}
 # Of older journals: services have counted less than nothing, and more than SQLite can add up.
 _PROMPT = "max(0, min(prompt_tokens, 1000000000000))"
 _COMPLETION = "max(0, min(completion_tokens, 1000000000000))"
@@ -148,20 +155,14 @@ class Journal:
             base = sqlite3.connect(place, isolation_level=None, check_same_thread=False, timeout=30)
             undone.callback(base.close)
             base.text_factory = lambda raw: raw.decode("utf-8", "replace")
+            found = _tables(base)
             if not read_only:
                 base.execute("PRAGMA journal_mode = WAL")
                 base.execute("PRAGMA synchronous = NORMAL")
-            if not read_only or place == ":memory:":
+            if not read_only or not found:
                 base.executescript(_TABLES)
-            # Another program's tables may have these names.
-            base.execute(f"SELECT {_COLUMNS} FROM answers LIMIT 0")
-            base.execute(
-                "SELECT stage, kind, count, prompt_tokens, completion_tokens FROM failures LIMIT 0"
-            )
-            base.execute("SELECT service, value FROM traits LIMIT 0")
-            found = base.execute("SELECT 1 FROM sqlite_master WHERE name = 'digests'").fetchall()
             # Only a journal that an older version left, and that is only read, has none.
-            self._digested = bool(found)
+            self._digested = "digests" in _tables(base)
             undone.pop_all()
         return base
 
@@ -358,6 +359,17 @@ class Journal:
         base = sqlite3.connect(self.path, timeout=30)
         base.execute("PRAGMA wal_checkpoint(PASSIVE)")
         base.close()
+
+
+def _tables(base: sqlite3.Connection) -> set[str]:
+    """The tables there are; sqlite3.Error if they are another program's, of whatever name."""
+    rows = base.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+    found = {name for (name,) in rows}
+    if found and "answers" not in found:
+        raise sqlite3.DatabaseError("it has tables, but none of answers")
+    for table in found & _COLUMNS_OF.keys():
+        base.execute(f"SELECT {_COLUMNS_OF[table]} FROM {table} LIMIT 0")
+    return found
 
 
 def _where(stages: Iterable[str] | None) -> tuple[str, tuple]:
