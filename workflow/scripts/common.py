@@ -11,6 +11,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+# Asked to end, by Ctrl-C or by its run, during the imports, which take seconds: there is nothing to
+# clear away yet, and nothing to say but what its run says.
+for _number in (signal.SIGINT, signal.SIGTERM):
+    signal.signal(_number, lambda number, frame: os._exit(128 + number))
+
 # Threads that wait for each other should soon sleep: spinning costs a third less on an idle machine
 # (docs/benchmarks.md) but comes to a standstill on a busy one. Results do not depend on it. To be
 # set before torch is loaded.
@@ -46,7 +51,8 @@ def job(snakemake, key: str | None = None, processes: int = 1) -> Iterator[Stage
     """
     log = Path(snakemake.log[0])
     started = processes > 1 and LAUNCHED in os.environ
-    signal.signal(signal.SIGTERM, _end)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _end)
     try:
         if started and os.environ[RANK] != "0":
             with beside(snakemake.output[0]) as stage:
@@ -69,18 +75,20 @@ def job(snakemake, key: str | None = None, processes: int = 1) -> Iterator[Stage
         sys.exit(f"error in {snakemake.rule}: {shown(told)}")
 
 
-def _launch(processes: int) -> int:
+def _launch(count: int) -> int:
     """Run this script in so many processes, which find each other; the exit code of them all."""
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
     # The file that Snakemake runs: it brings the job's description with it.
-    child = subprocess.Popen([*command, f"--nproc-per-node={processes}", sys.argv[0]])
+    processes.name_run()
+    child = subprocess.Popen([*command, f"--nproc-per-node={count}", sys.argv[0]])
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda number, frame: child.send_signal(number))
     return child.wait()
 
 
 def _end(number, frame):
-    raise LetheError("asked to end (SIGTERM); run the same command again")
+    name = signal.Signals(number).name
+    raise LetheError(f"asked to end ({name}); run the same command again")
 
 
 def _remedy(error: Exception) -> str | None:
