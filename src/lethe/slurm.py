@@ -38,6 +38,7 @@ REMEDIES = {
     "BadConstraints": "no node has what the profile asks for: lower it",
     "ReqNodeNotAvail": "its nodes are down or reserved: sinfo -R says why",
     "JobHeldUser": "scontrol release lets it go",
+    "JobHeldAdmin": "an administrator holds it: ask why",
 }
 SECONDS = 30
 
