@@ -53,9 +53,14 @@ def by_plain(folder: Path, rows: list[Example], end: int) -> Numbers:
 
     Each row meets a fresh copy of the model: some remember the longest text that they have seen.
     """
-    from transformers import AutoModelForCausalLM
+    from transformers import AutoConfig, AutoModelForCausalLM
 
-    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
+    config = AutoConfig.from_pretrained(folder)
+    # SDPA leaves a cap of scores out.
+    capped = getattr(config.get_text_config(), "attn_logit_softcapping", None) is not None
+    model = AutoModelForCausalLM.from_pretrained(
+        folder, dtype=torch.float32, attn_implementation="eager" if capped else None
+    ).eval()
     with torch.no_grad():
         losses = [float(_nll(model, row).mean()) for row in rows]
         answers = [_greedy(model, prompt, end) for prompt in _prompts(rows)]

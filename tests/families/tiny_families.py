@@ -89,6 +89,7 @@ SPECIAL: dict[str, dict[str, Any]] = {
     "dots3_note": {"text_config": {"head_dim": 16}, "vision_config": {"adapter_in_dim": 32}, "audio_config": {"adapter_input_size": 32}},
     "dots3_note_text": {"head_dim": 16},
     "falcon_h1": {"mamba_d_ssm": 64},
+    **dict.fromkeys(["gemma2", "vaultgemma"], {"attn_logit_softcapping": 0.5}),
     "gemma3n_text": {"num_kv_shared_layers": 0, "intermediate_size": 48},
     "gemma4_assistant": {"defaults": {"text_config": ASSISTED}, "text_config": {**GLOBAL, **ASSISTED, "num_kv_shared_layers": LAYERS}},
     **dict.fromkeys(GEMMA4, {"text_config": GLOBAL}),
