@@ -5,7 +5,7 @@ import json
 import logging
 import os
 import tempfile
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import torch
@@ -24,6 +24,15 @@ CODE = (
 # What a configuration says that changes no number.
 NAMES = ("_name_or_path", "architectures", "transformers_version", "dtype", "torch_dtype")
 
+# What families call a table of positions that were learned.
+POSITIONS = (
+    "wpe",
+    "embed_positions",
+    "position_embeddings",
+    "positions_embed",
+    "position_embedding",
+)
+
 
 def fit(model, attention: str = "sdpa", device: str = "cpu") -> None:
     """Let a model run batches in the fastest layout in which its numbers are right; in place.
@@ -41,7 +50,23 @@ def fit(model, attention: str = "sdpa", device: str = "cpu") -> None:
         logger.info(
             "%s: its tokens cannot share packed rows; plain rows are slower", type(model).__name__
         )
-    model.lethe_mixing = mixed
+    model.lethe_mixing = replace(mixed, positions=positions(model))
+
+
+def positions(model) -> int | None:
+    """How many positions a model has learned; None where it goes on without end."""
+    found = [
+        module.num_embeddings - _before(module)
+        for name, module in model.named_modules()
+        if isinstance(module, torch.nn.Embedding) and name.rpartition(".")[2] in POSITIONS
+    ]
+    return min(found, default=None)
+
+
+def _before(module: torch.nn.Embedding) -> int:
+    """Rows of a table of positions before that of the first: OPT's and RoBERTa's have some."""
+    padding = module.padding_idx
+    return getattr(module, "offset", 0) if padding is None else padding + 1
 
 
 def as_fitted(model, fitted) -> None:

@@ -53,6 +53,7 @@ def hidden_states(model, batch: Batch, padding: bool = True) -> torch.Tensor:
     Of models that cannot run packed rows, those of plain rows (``lethe.rows``); without ``padding``
     no row is padded.
     """
+    mixing.check_lengths(model, [batch.packing.gather.shape[1]])
     layout = _layout(model, batch)
     if layout == mixing.PACKED:
         return _packed_states(model, batch)

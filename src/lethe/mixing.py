@@ -5,7 +5,10 @@ that mix tokens in another way (alibi inside their own attention, attention sink
 recurrent states) run the same sequences as plain rows. ``lethe.families`` finds out which it is.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+
+from lethe.errors import LetheError
 
 # From the fastest to the one that every causal model can: one packed row; rows padded on the right;
 # rows of equal length together, without any padding.
@@ -22,6 +25,7 @@ class Mixing:
 
     ``until``: the longest text, in tokens, of which ``layout`` and ``generation`` are true; of
     longer ones ``beyond_layout`` and ``beyond_generation`` are. None: there is no such length.
+    ``positions``: the most that a model has; None: no end is known.
     """
 
     layout: str = PACKED
@@ -30,6 +34,7 @@ class Mixing:
     until: int | None = None
     beyond_layout: str = PACKED
     beyond_generation: str = CACHED
+    positions: int | None = None
 
     def layout_of(self, longest: int) -> str:
         """The layout of a batch whose longest sequence has so many tokens."""
@@ -49,3 +54,13 @@ FASTEST = Mixing()
 def of(model) -> Mixing:
     """What was found for a model; the fastest, if it was never asked."""
     return getattr(model, "lethe_mixing", FASTEST)
+
+
+def check_lengths(model, lengths: Iterable[int], what: str = "a text") -> None:
+    """LetheError where a model has no positions for the longest of ``what`` there is to run."""
+    most, longest = of(model).positions, max(lengths, default=0)
+    if most is not None and longest > most:
+        raise LetheError(
+            f"{what} has {longest} tokens, and {type(model).__name__} has {most} positions; "
+            f"set max_length to {most} at the most"
+        )

@@ -4,12 +4,13 @@ import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from lethe import checkpoint
+from lethe import checkpoint, mixing
 from lethe.adapt import frozen_copy
 from lethe.errors import LetheError
 from lethe.execution import Execution, State, under
@@ -165,6 +166,8 @@ def minimise(
     settings, how = method.settings, how or Execution()
     per_epoch = -(-len(data.forget) // settings.batch_size) * len(method.turns)
     plan = Plan.draw(method, data, seed)
+    texts = chain(data.forget, data.retain, plan.answers)
+    mixing.check_lengths(model, [len(example) - 1 for example in texts])
     reference = _reference(method, model, data, plan, how)
     saved = how.keeper.take(how.name)
     _prepare(method, model, data, seed, how, saved)

@@ -142,6 +142,7 @@ def continuations(
     together as pays.
     """
     longest = _each(max_length, len(prompts))
+    mixing.check_lengths(model, longest, "a question with its answer")
     how = mixing.of(model).generation_of(max(longest, default=0))
     batch = _batch if how == mixing.CACHED else _recomputed
     if batch_size is None:
