@@ -10,11 +10,12 @@ the model.
 import os
 import shutil
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from lethe import adapters, interventions, model_config, paths, sharding
-from lethe.checkpoint_check import arguments, check_given, one_line
+from lethe.checkpoint_check import arguments, check_given, is_gguf, one_line
 from lethe.errors import LetheError
 from lethe.files import read_json, sha256, write_json
 
@@ -31,6 +32,7 @@ def load(
     device: str = "cpu",
     dtype: str = "float32",
     attention: str = "sdpa",
+    template: str | Mapping[str, Any] | None = None,
 ):
     """Load ``(model, tokenizer)`` in evaluation mode.
 
@@ -38,17 +40,25 @@ def load(
     the hub. A GGUF file's weights are unpacked into plain ones of the ``dtype``; adapters are
     merged into their base. ``attention`` is what runs within each
     sequence (``lethe.packing``). No remote code is run and no pickle is read. What is
-    not a whole checkpoint is a LetheError that names what it lacks.
+    not a whole checkpoint is a LetheError that names what it lacks; so is, before the weights are
+    read, a tokenizer that cannot be used with the ``template`` that is wanted, if one is named.
     """
-    from lethe import families
+    from lethe import families, text
     from lethe.cost import watch
     from lethe.products import use_onednn
 
+    check_given(source)
+    if not (is_gguf(source) or adapters.are_in(source)):
+        # The tokenizer's loading reads it, too, and would be blamed for it.
+        with one_line(source, "model"):
+            model_config.settled(str(source), source)
+    tokenizer = load_tokenizer(source)
+    if template is not None:
+        text.template(template, tokenizer)
     model = _load_model(source, dtype)
     families.fit(model, attention, device)
     use_onednn(model)
     watch(model)
-    tokenizer = load_tokenizer(source)
     interventions.attach(model, tokenizer, *interventions.of(tokenizer))
     return model.to(device).eval(), tokenizer
 

@@ -118,7 +118,7 @@ def unlearn(
             prepare(loaded[0], training, seed, source)
             return loaded
 
-        model, tokenizer = checkpoint.load(start, device, **loading)
+        model, tokenizer = checkpoint.load(start, device, **loading, template=template)
         encoder = Encoder(tokenizer, template, max_length)
         files = dict(files)
         if "alternatives" in method.needs:

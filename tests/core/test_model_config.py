@@ -135,3 +135,19 @@ def test_a_malformed_configuration_of_others_is_not_said_to_be_made_again(change
     with pytest.raises(LetheError, match=r"config\.json: .*get the model's config\.json") as error:
         check_given(folder)
     assert "made again" not in str(error.value)
+
+
+def test_a_template_that_fails_is_told_before_the_weights_are_read(tiny, monkeypatch):
+    def read(*args):
+        raise AssertionError("the weights were read")
+
+    monkeypatch.setattr(checkpoint, "_load_model", read)
+    file = tiny / "chat_template.jinja"
+    before = file.read_text() if file.exists() else None
+    file.write_text("{{ 1 / 0 }}")
+    with pytest.raises(LetheError, match=r"^template: .*division by zero.*choose another"):
+        checkpoint.load(tiny, template="chat")
+    # Another template does not read it.
+    with pytest.raises(AssertionError, match="weights"):
+        checkpoint.load(tiny, template="plain")
+    file.unlink() if before is None else file.write_text(before)

@@ -28,7 +28,7 @@ with job(snakemake, processes=processes(snakemake)) as stage, Meter() as meter:
     found, report, evaluation = [], Progress(p.label), None
     sources = [Path(digest).parent for digest in snakemake.input.digests] or [p.given]
     for source in sources:
-        model, tokenizer = checkpoint.load(source, device, **p.loading)
+        model, tokenizer = checkpoint.load(source, device, **p.loading, template=p.template)
         if evaluation is None:
             encoder = Encoder(tokenizer, p.template, limits.max_length)
             evaluation = Evaluation(suite, encoder, rows, limits, together)

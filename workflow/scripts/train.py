@@ -21,7 +21,9 @@ with job(snakemake, key(snakemake), processes(snakemake)) as stage, Meter() as m
     device = ready(snakemake)
     start, parent = start_of(snakemake)
     seed = int(snakemake.wildcards.seed)
-    model, tokenizer = checkpoint.load(start, load_to(snakemake, device), **p.loading)
+    model, tokenizer = checkpoint.load(
+        start, load_to(snakemake, device), **p.loading, template=p.template
+    )
     prepare(model, p.training, seed, start)
     schedule = Finetuning(**p.finetune)
     facts = [row for file in snakemake.input.facts for row in read_facts(file)]

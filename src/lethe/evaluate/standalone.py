@@ -197,5 +197,6 @@ class _Scores:
         if self.loaded is None or self.loaded[0] != source:
             self.loaded = None
             how = self.request
-            self.loaded = (source, checkpoint.load(source, how.device, **how.compute.loading()))
+            wanted = {**how.compute.loading(), "template": how.template}
+            self.loaded = (source, checkpoint.load(source, how.device, **wanted))
         return self.loaded[1]
