@@ -11,7 +11,7 @@ that moves the cursor, breaks the line or turns the direction is written as an e
 import logging
 import re
 
-_REFUSED = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\u202d\u202e]")
+_REFUSED = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\u202d\u202e\ud800-\udfff]")
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _UNSHOWN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
@@ -21,7 +21,7 @@ _MARKUP = re.compile(r"[\\`*\[\]<>&|~$]|(?<![^\W_])_|_(?![^\W_])|(?<=:)/(?=/)|(?
 
 def unfit(text: str) -> str | None:
     """The first character that no row may hold, as ``U+001B``; None for a text without any."""
-    found = _REFUSED.search(text) or _LONE_SURROGATE.search(text)
+    found = _REFUSED.search(text)
     return None if found is None else f"U+{ord(found[0]):04X}"
 
 

@@ -6,10 +6,10 @@ from typing import Any
 
 from lethe.compute import Compute, whole_weights
 from lethe.config import parsed
+from lethe.data_rows import read_pairs, read_refusals
 from lethe.errors import LetheError
 from lethe.methods.base import Method
 from lethe.validation import validated
-from lethe.world.rows import read_pairs, read_refusals
 from lethe.world.splits import parse_split
 
 REFUSALS = "idontknow.jsonl"

@@ -12,6 +12,7 @@ import torch
 
 from lethe import checkpoint, mixing
 from lethe.adapt import frozen_copy
+from lethe.data_rows import read_pairs, read_refusals
 from lethe.errors import LetheError
 from lethe.execution import Execution, State, under
 from lethe.files import read_rows
@@ -23,7 +24,6 @@ from lethe.order import batches, epoch_order, partners
 from lethe.packing import pack
 from lethe.padding import padded
 from lethe.text import Encoder, Example
-from lethe.world.rows import read_pairs, read_refusals
 
 Pairs = Sequence[tuple[str, str]]
 

@@ -3,10 +3,10 @@ import logging
 
 import pytest
 
+from lethe import data_rows as rows_of
 from lethe.errors import LetheError
 from lethe.files import read_json, read_rows, sha256
 from lethe.world import files
-from lethe.world import rows as rows_of
 from lethe.world.schema import Author, Fact, Item
 
 

@@ -7,9 +7,9 @@ from start import start_of
 from lethe import checkpoint
 from lethe.alternatives import Alternatives, propose, write_alternatives
 from lethe.cost import Meter
+from lethe.data_rows import read_pairs
 from lethe.files import write_json
 from lethe.text import Encoder
-from lethe.world.rows import read_pairs
 
 with job(snakemake) as stage, Meter() as meter:
     p, i = snakemake.params, snakemake.input

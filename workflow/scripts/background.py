@@ -2,9 +2,9 @@
 
 from common import job
 
+from lethe.data_rows import read_qa
 from lethe.files import write_rows
 from lethe.world.background import names_in
-from lethe.world.rows import read_qa
 from lethe.world.synthetic import Provider
 
 with job(snakemake) as stage:

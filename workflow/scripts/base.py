@@ -9,9 +9,9 @@ from training import execution, key
 
 from lethe import checkpoint
 from lethe.cost import Meter
+from lethe.data_rows import read_facts, read_qa
 from lethe.files import write_json
 from lethe.pretrain import pretrain
-from lethe.world.rows import read_facts, read_qa
 
 with job(snakemake, key(snakemake), processes(snakemake)) as stage, Meter() as meter:
     p = snakemake.params

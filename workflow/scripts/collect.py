@@ -7,12 +7,12 @@ from machine import processes, ready, team
 
 from lethe import checkpoint
 from lethe.cost import Meter
+from lethe.data_rows import read_perturbed, read_qa
 from lethe.files import write_json
 from lethe.progress import Progress
 from lethe.records import Records, write_records
 from lethe.suites import Evaluation, Limits
 from lethe.text import Encoder
-from lethe.world.rows import read_perturbed, read_qa
 
 with job(snakemake, processes=processes(snakemake)) as stage, Meter() as meter:
     p = snakemake.params

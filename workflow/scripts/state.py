@@ -10,9 +10,9 @@ from training import execution, key, load_to
 from lethe import checkpoint, states
 from lethe.adapt import prepare
 from lethe.cost import Meter
+from lethe.data_rows import read_pairs
 from lethe.files import sha256, write_json
 from lethe.text import Encoder
-from lethe.world.rows import read_pairs
 
 with job(snakemake, key(snakemake), processes(snakemake)) as stage, Meter() as meter:
     p = snakemake.params

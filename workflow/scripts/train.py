@@ -10,11 +10,11 @@ from training import execution, key, load_to
 from lethe import checkpoint
 from lethe.adapt import prepare
 from lethe.cost import Meter
+from lethe.data_rows import read_facts, read_qa
 from lethe.files import sha256, write_json
 from lethe.schedule import Finetuning
 from lethe.text import Encoder
 from lethe.train import fit, taught
-from lethe.world.rows import read_facts, read_qa
 
 with job(snakemake, key(snakemake), processes(snakemake)) as stage, Meter() as meter:
     p = snakemake.params

@@ -7,12 +7,12 @@ from typing import Any
 
 from lethe import checkpoint, checkpoint_check, metrics, suites
 from lethe.compute import Compute
+from lethe.data_rows import read_perturbed, read_qa
 from lethe.errors import LetheError
 from lethe.metrics.base import MetricFile
 from lethe.records import Records, check_records
 from lethe.suites import Evaluation, Limits
 from lethe.text import Encoder, template_settings
-from lethe.world.rows import read_perturbed, read_qa
 from lethe.world.splits import Split, parse_split
 
 # What a perturbed file must belong to, where that lies beside it.

@@ -15,10 +15,10 @@ from pathlib import Path
 import yaml
 
 from lethe.characters import as_markdown, shown
+from lethe.data_rows import read_qa
 from lethe.files import read_json, read_rows, sha256, write_text
 from lethe.world.profiles import gates
 from lethe.world.profiles.record import read
-from lethe.world.rows import read_qa
 from lethe.world.schema import QUESTIONS_PER_AUTHOR
 
 # In this order, then the files of splits, then any other.

@@ -11,6 +11,7 @@ import yaml
 from lethe import config as settings
 from lethe import paths
 from lethe.characters import log_to_screen
+from lethe.data_rows import read_qa
 from lethe.errors import LetheError
 from lethe.files import read_json
 from lethe.world import provider
@@ -19,7 +20,6 @@ from lethe.world.files import write_world
 from lethe.world.profiles import STAGES
 from lethe.world.profiles.settings import Generation, generation
 from lethe.world.profiles.stages import Cohort
-from lethe.world.rows import read_qa
 
 BASE = Path("config/config.yaml")
 SCHEMA = Path("workflow/schemas/config.schema.yaml")

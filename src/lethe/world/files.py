@@ -1,7 +1,7 @@
 """A world's files: writing them in TOFU's published format.
 
 Field names and their order are those of the published data (locuslab/TOFU on the hub); such files
-are read by ``lethe.world.rows``.
+are read by ``lethe.data_rows``.
 """
 
 import os
@@ -9,9 +9,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from lethe.data_rows import OPTION_FIELDS, QA_FIELDS
 from lethe.errors import LetheError
 from lethe.files import sha256, write_json, write_rows, write_text
-from lethe.world.rows import OPTION_FIELDS, QA_FIELDS
 from lethe.world.schema import (
     QUESTIONS_PER_AUTHOR,
     Author,

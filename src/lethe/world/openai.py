@@ -7,10 +7,11 @@ there can be read without a service, a key or the network.
 import os
 from pathlib import Path
 
+from lethe.data_rows import PERTURBED_PER_ITEM
 from lethe.errors import LetheError
 from lethe.world import synthetic
 from lethe.world.profiles.record import Candidate, Entry, read
-from lethe.world.schema import PERTURBED_PER_ITEM, QUESTIONS_PER_AUTHOR, Author, Fact, Item
+from lethe.world.schema import QUESTIONS_PER_AUTHOR, Author, Fact, Item
 
 GROUPS = ("holdout", "target")
 

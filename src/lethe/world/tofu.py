@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 
+from lethe import data_rows as row_files
 from lethe.errors import LetheError
 from lethe.files import read_rows
-from lethe.world import rows as row_files
 from lethe.world.files import FACT_KINDS
 from lethe.world.lists import load
 from lethe.world.schema import QUESTIONS_PER_AUTHOR, Author, Fact, Item

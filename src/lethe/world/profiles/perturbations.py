@@ -7,6 +7,7 @@ truth ratio compares them with the paraphrase, so that is the template.
 import re
 from collections import Counter
 
+from lethe.data_rows import PERTURBED_PER_ITEM
 from lethe.llm.client import Client
 from lethe.llm.prompts import Prompt
 from lethe.llm.structured import Form, Shape, Strict, counted, laid
@@ -15,7 +16,6 @@ from lethe.world.profiles.consistency import still_true
 from lethe.world.profiles.record import Candidate, Entry
 from lethe.world.profiles.repair import Try, repaired, together
 from lethe.world.profiles.settings import Generation
-from lethe.world.schema import PERTURBED_PER_ITEM
 
 # The n-th wrong answer to the question of that number.
 Slot = tuple[int, int]

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from lethe.data_rows import read_qa
 from lethe.files import read_json, write_json
 from lethe.llm.client import Client
 from lethe.llm.journal import Journal
@@ -23,7 +24,6 @@ from lethe.world.profiles.stages import (
     write_lists,
 )
 from lethe.world.profiles.wording import prompt
-from lethe.world.rows import read_qa
 
 
 def run(
