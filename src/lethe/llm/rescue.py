@@ -67,8 +67,8 @@ def _table(old: sqlite3.Connection, base: sqlite3.Connection, table: str, path: 
     for row in _rows(old, table, columns, path):
         # A damaged row can break the new table's rules.
         with suppress(sqlite3.Error):
-            base.execute(f"INSERT OR IGNORE INTO {table} ({columns}) VALUES ({marks})", row)
-            saved += 1
+            insert = f"INSERT OR IGNORE INTO {table} ({columns}) VALUES ({marks})"
+            saved += base.execute(insert, row).rowcount
     return saved
 
 
@@ -84,12 +84,15 @@ def _rows(old: sqlite3.Connection, table: str, columns: str, path: Path) -> Iter
 
 def _last(old: sqlite3.Connection, table: str, path: Path) -> int:
     """The last row's number; where that cannot be read, the greatest that there can be."""
+    size = path.stat().st_size
     try:
-        return old.execute(f"SELECT max(rowid) FROM {table}").fetchone()[0] or 0
+        last = old.execute(f"SELECT max(rowid) FROM {table}").fetchone()[0] or 0
+        # Damage can make any number of it.
+        return min(last, size)
     except sqlite3.Error as error:
         if "no such table" in str(error):
             return 0
-        return path.stat().st_size // _LEAST
+        return size // _LEAST
 
 
 def _removed(new: Path) -> None:
