@@ -265,6 +265,22 @@ def test_a_body_without_end(tmp_path):
         asked(service, tmp_path, service={"tries": 2, "timeout": 60.0})
 
 
+def test_an_odd_status_is_no_redirection(tmp_path):
+    with (
+        Nasty(say=lambda body, tries: response(b"", "304 Not Modified")) as service,
+        pytest.raises(LetheError, match="the request is refused"),
+    ):
+        asked(service, tmp_path)
+
+
+def test_redaction_of_endless_escapes_ends():
+    """The square of their number would be hours."""
+    redact = Redaction(KEY)
+    for run in ("\\" * 250_000, "%25" * 80_000, "&#" + "0" * 250_000):
+        assert redact(run) == run
+        assert redact(f"{run}\\u0073{KEY[1:]}").endswith("[key]")
+
+
 @pytest.mark.parametrize("port", ["99999", "0", "-1", "x"])
 def test_a_port_that_is_none(port):
     with pytest.raises(ValueError, match="from 1 to 65535"):

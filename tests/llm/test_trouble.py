@@ -3,6 +3,8 @@
 import os
 import re
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from worlds import generation, made
 
 from lethe.errors import LetheError
 from lethe.llm.journal import Journal, Request, Usage, key_of
+from lethe.llm.rescue import rescue
 
 _DAMAGED = r"damaged \(|not a journal of answers \("
 OLD = """
@@ -163,7 +166,7 @@ def zeroed(path: Path, page: int) -> None:
 
 
 def test_a_zeroed_page(path):
-    """Whichever it is: nothing is asked, the line says what to do, and doing it helps."""
+    """Whichever it is, one line says so, or the answers on it are found to be damaged."""
     pages = path.stat().st_size // 4096
     whole = path.read_bytes()
     lines = set()
@@ -176,9 +179,52 @@ def test_a_zeroed_page(path):
             lines.add(str(error))
     assert lines
     assert not [line for line in lines if not re.search(_DAMAGED, line)]
-    for file in path.parent.glob("j.sqlite*"):
-        file.rename(path.parent / f"away.{file.name}")
-    Journal(path).close()
+
+
+def test_what_is_whole_in_a_damaged_journal_is_saved(path):
+    """All but a page's answers, whichever page of the answers it is; the old file stays."""
+    whole = path.read_bytes()
+    pages = [n for n in range(1, len(whole) // 4096) if whole[4096 * n] == 0x0D]
+    assert len(pages) > 10
+    for page in pages[:: len(pages) // 4]:
+        path.write_bytes(whole)
+        zeroed(path, page)
+        saved = rescue(path)
+        assert 180 < saved["answers"] <= 200
+        assert Path(f"{path}.damaged").stat().st_size == len(whole)
+        with Journal(path) as journal:
+            keys = [key_of({"a": number, "long": "x" * 200}) for number in range(200)]
+            found = [answer for key in keys if (answer := journal.find(key))]
+            assert found == [ANSWER] * saved["answers"]
+        for file in path.parent.glob("j.sqlite?*"):
+            file.unlink()
+
+
+def test_what_cannot_be_saved(path, tmp_path):
+    with pytest.raises(LetheError, match="no such file"):
+        rescue(tmp_path / "none.sqlite")
+    with Journal(path), pytest.raises(LetheError, match="another run is writing it"):
+        rescue(path)
+    before = path.read_bytes()
+    Path(f"{path}.damaged").touch()
+    with pytest.raises(LetheError, match="there is one from before"):
+        rescue(path)
+    Path(f"{path}.damaged").unlink()
+    os.truncate(path, 50)
+    with pytest.raises(LetheError, match="no answer in it can be read; move it away"):
+        rescue(path)
+    assert path.read_bytes() == before[:50]
+    assert not list(tmp_path.glob("*.rescued*"))
+
+
+def test_saving_from_the_command_line(path):
+    zeroed(path, path.stat().st_size // 4096 // 2)
+    command = [sys.executable, "-m", "lethe.llm.rescue", str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert re.search(r"j\.sqlite: \d+ answers saved", done.stdout), done.stderr
+    again = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert again.returncode == 1
+    assert again.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize("size", [50, 4096, 5000, 20_000])

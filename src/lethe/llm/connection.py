@@ -32,6 +32,7 @@ _UNSENT = ("ConnectError", "ConnectTimeout", "ProxyError", "UnsupportedProtocol"
 _OF_ADDRESS = ("InvalidURL", "UnsupportedProtocol", "LocalProtocolError")
 _PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY")
 _CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+_MOVED = (301, 302, 303, 307, 308)
 # Its lines, one for each request, would bury ours; some have headers in them.
 _TALKATIVE = ("openai", "httpx", "httpx2", "httpcore2")
 
@@ -142,7 +143,7 @@ class Connection:
         """A status of 4xx or 5xx: to be retried, or the end of the run."""
         status, place = error.status_code, self.service.base_url
         said = self._shown(error.message)
-        if status < 400:
+        if status in _MOVED:
             return LetheError(
                 f"{place}: the service is elsewhere ({status}, to {self._moved(error.response)});"
                 " the key goes to no other address than base_url: correct that"

@@ -47,7 +47,7 @@ _COLUMNS = "key, stage, request, content, finish, model, prompt_tokens, completi
 # Of a model; older versions kept whatever a service said.
 _LONGEST_NAME = 200
 _TEXTS = ("stage", "request", "content", "finish", "model")
-_COLUMNS_OF = {
+COLUMNS_OF = {
     "answers": _COLUMNS,
     "failures": "stage, kind, count, prompt_tokens, completion_tokens",
     "traits": "service, value",
@@ -367,8 +367,8 @@ def _tables(base: sqlite3.Connection) -> set[str]:
     found = {name for (name,) in rows}
     if found and "answers" not in found:
         raise sqlite3.DatabaseError("it has tables, but none of answers")
-    for table in found & _COLUMNS_OF.keys():
-        base.execute(f"SELECT {_COLUMNS_OF[table]} FROM {table} LIMIT 0")
+    for table in found & COLUMNS_OF.keys():
+        base.execute(f"SELECT {COLUMNS_OF[table]} FROM {table} LIMIT 0")
     return found
 
 

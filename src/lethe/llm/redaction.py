@@ -41,14 +41,15 @@ class Redaction:
 
 
 def _character(character: str) -> str:
-    """An expression for one character and its escapes; escapes may themselves be escaped."""
+    """An expression for one character and its escapes, which may themselves be escaped, but not
+    without end: looking for the end of a long run at each of its places takes the square of it."""
     code = ord(character)
     plain = re.escape(character)
     if not character.isalnum():
-        plain = rf"\\*{plain}"
+        plain = rf"\\{{0,8}}{plain}"
     return (
-        rf"(?:{plain}|\\+(?:u00|x)(?i:{code:02x})|%(?:25)*(?i:{code:02x})"
-        rf"|&\#(?:0*{code}|[xX]0*(?i:{code:x}));)"
+        rf"(?:{plain}|\\{{1,8}}(?:u00|x)(?i:{code:02x})|%(?:25){{0,4}}(?i:{code:02x})"
+        rf"|&\#(?:0{{0,6}}{code}|[xX]0{{0,6}}(?i:{code:x}));)"
     )
 
 

@@ -11,9 +11,10 @@ _FULL = "the disk is full ({}); free some space and run again: what was answered
 _BUSY = "another program holds it ({}); close that and run again"
 _DISK = "the disk fails ({}); copy the file to a local disk that works"
 _DAMAGED = (
-    "damaged ({}); put a copy of it back, or move {name}* away: what it had is then asked for again"
+    "damaged ({}); put a copy of it back, or save what is whole in it:"
+    " python -m lethe.llm.rescue {path}"
 )
-_OTHER = "not a journal of answers ({}); move it away"
+_OTHER = "not a journal of answers ({}); move {name}* away"
 # By the beginnings of SQLite's names of errors (sqlite.org/rescode.html) and of the system's.
 _KINDS = {
     "SQLITE_READONLY": _RIGHTS,
@@ -45,4 +46,4 @@ def trouble(path: Path, error: sqlite3.Error | OSError) -> LetheError:
     else:
         name, said = getattr(error, "sqlite_errorname", ""), str(error)
     line = next((line for start, line in _KINDS.items() if name.startswith(start)), _OTHER)
-    return LetheError(f"{path}: {line.format(said, name=path.name)}")
+    return LetheError(f"{path}: {line.format(said, name=path.name, path=path)}")
