@@ -15,6 +15,7 @@ configfile: "config/config.yaml"
 
 include: "workflow/rules/common.smk"
 include: "workflow/rules/lock.smk"
+include: "workflow/rules/ending.smk"
 include: "workflow/rules/graph/world.smk"
 include: "workflow/rules/graph/models.smk"
 include: "workflow/rules/graph/resources.smk"
@@ -65,6 +66,8 @@ include: "workflow/rules/provenance.smk"
 
 
 onstart:
+    # Again: Snakemake's scheduler listens by now.
+    ending.listen()
     check_resources()
     check_hub()
     check_room()

@@ -11,3 +11,7 @@ class LetheError(Exception):
 
     def __str__(self) -> str:
         return shown(super().__str__())
+
+
+class AskedToEnd(LetheError):
+    """A signal asked the process to end, and it did in good order."""

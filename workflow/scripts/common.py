@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
 
 from lethe import devices, paths, processes
 from lethe.characters import Shown, shown
-from lethe.errors import LetheError
+from lethe.errors import AskedToEnd, LetheError
 from lethe.lineage import Stage, beside, staged, verify
 
 # Before the imports that take seconds: a job whose run is gone by then should not begin.
@@ -33,6 +33,9 @@ processes.end_with_run()
 
 # What torch's launcher of several processes sets in each.
 LAUNCHED, RANK = "TORCHELASTIC_RUN_ID", "RANK"
+
+# What a shell reports of a process that SIGTERM ended.
+ENDED = 128 + signal.SIGTERM
 
 REMEDIES = {
     **dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), "make room"),
@@ -66,6 +69,11 @@ def job(snakemake, key: str | None = None, processes: int = 1) -> Iterator[Stage
         verify(snakemake.input)
         with staged(snakemake.output[0], key) as stage:
             yield stage
+    except AskedToEnd as error:
+        # Who asked knows it, and of many jobs each would say the same: the log has it.
+        if logging.getLogger().handlers:
+            logging.error("%s", error)
+        sys.exit(ENDED)
     except LetheError as error:
         logging.error("%s", error)
         sys.exit(f"error in {snakemake.rule}: {error}")
@@ -77,18 +85,23 @@ def job(snakemake, key: str | None = None, processes: int = 1) -> Iterator[Stage
 
 def _launch(count: int) -> int:
     """Run this script in so many processes, which find each other; the exit code of them all."""
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-    # The file that Snakemake runs: it brings the job's description with it.
+    # They work for this one, and end with it. In a session of their own they hear of Ctrl-C from
+    # it alone, once and in order.
     processes.name_run()
-    child = subprocess.Popen([*command, f"--nproc-per-node={count}", sys.argv[0]])
+    command = [sys.executable, str(Path(__file__).with_name("launch.py")), "--standalone"]
+    # The file that Snakemake runs: it brings the job's description with it.
+    child = subprocess.Popen(
+        [*command, f"--nproc-per-node={count}", sys.argv[0]], start_new_session=True
+    )
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda number, frame: child.send_signal(number))
+        signal.signal(number, lambda number, frame: child.terminate())
     return child.wait()
 
 
 def _end(number, frame):
-    name = signal.Signals(number).name
-    raise LetheError(f"asked to end ({name}); run the same command again")
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, signal.SIG_IGN)
+    raise AskedToEnd("asked to end; run the same command again")
 
 
 def _remedy(error: Exception) -> str | None:
