@@ -78,7 +78,7 @@ def minutes(text: str) -> int | None:
 def partitions(asked: Callable = ask) -> dict[str, Partition]:
     """Every partition that a job can be sent to; none where SLURM does not answer."""
     found: dict[str, Partition] = {}
-    for name, limit, mem, gres in asked("sinfo", "-h", "-o", "%R|%l|%m|%G") or ():
+    for name, limit, mem, gres in asked("sinfo", "-a", "-h", "-o", "%R|%l|%m|%G") or ():
         gpus = sum(int(n) for n in re.findall(r"(?:^|,)gpu(?::[^,:(]+)*?:(\d+)", gres))
         # A partition of unlike nodes has a line for each kind.
         before = found.get(name, Partition(None, 0, 0))
@@ -96,8 +96,10 @@ def too_much(name: str, asked: Mapping[str, int], known: Mapping[str, Partition]
     units = {"runtime": "minutes", "mem_mb": "MB on a node", "gpu": "GPUs on a node"}
     for key, unit in units.items():
         most = getattr(known[name], key)
-        if most is not None and asked.get(key, 0) > most:
-            return f"it asks for {asked[key]} {unit}, and partition {name} has {most}"
+        wanted = asked.get(key)
+        # What follows from files that are not there yet is a text.
+        if most is not None and isinstance(wanted, int) and wanted > most:
+            return f"it asks for {wanted} {unit}, and partition {name} has {most}"
     return None
 
 
@@ -108,15 +110,22 @@ class Ends:
         self.folder, self.asked = folder, asked
         self.known: dict[str, tuple[str, str]] = {}
 
-    def look(self) -> None:
+    def look(self) -> bool:
+        """Ask SLURM; whether it answered."""
         command = ("squeue", "--me", "-h", "--states=all", "-o", "%i|%T|%k|%Z")
-        for row in self.asked(*command) or ():
+        rows = self.asked(*command)
+        for row in rows or ():
             if len(row) == 4 and row[3] == self.folder:
                 self.known[row[0]] = (row[2], row[1])
+        return rows is not None
 
-    def of(self, comment: str, count: int) -> list[str]:
-        """The states in which the last ``count`` tries of a job ended, the oldest first."""
-        self.look()
+    def of(self, comment: str, count: int) -> list[str] | None:
+        """The states in which the last ``count`` tries of a job ended, the oldest first.
+
+        Fewer where SLURM refused to take the job; None where it does not answer.
+        """
+        if not self.look():
+            return None
         ended = [
             (int(re.match(r"\d+", number)[0]), state)
             for number, (of, state) in self.known.items()
@@ -125,18 +134,15 @@ class Ends:
         return [state for _, state in sorted(ended)][-count:] if count else []
 
 
-def attempts(ends: Iterable[str], attempt: int) -> dict[str, int]:
+def attempts(ends: Iterable[str] | None, attempt: int) -> dict[str, int]:
     """As which attempt a job asks for each thing: one more for each end for want of it.
 
-    ``ends`` of all tries before ``attempt``; where SLURM told fewer, the others may have wanted
-    either.
+    ``ends`` of the tries before ``attempt``; None: nobody knows what they lacked, and both count.
     """
-    ends = list(ends)
-    untold = attempt - 1 - len(ends)
-    return {
-        thing: 1 + untold + sum(MORE.get(end) == thing for end in ends)
-        for thing in ("runtime", "mem_mb")
-    }
+    if ends is None:
+        return {"runtime": attempt, "mem_mb": attempt}
+    lacked = [MORE.get(end) for end in ends]
+    return {thing: 1 + lacked.count(thing) for thing in ("runtime", "mem_mb")}
 
 
 def waits_for(reason: str) -> str | None:

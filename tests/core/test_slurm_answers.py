@@ -43,6 +43,7 @@ def test_a_slurm_that_does_not_answer_has_no_partitions():
         ({"runtime": 480, "mem_mb": 64000, "gpu": 2}, None),
         ({"runtime": 481}, "481 minutes, and partition gpu has 480"),
         ({"mem_mb": 64001}, "64001 MB on a node, and partition gpu has 64000"),
+        ({"mem_mb": "<TBD>"}, None),
         ({"gpu": 3}, "3 GPUs on a node, and partition gpu has 2"),
     ],
 )
@@ -66,12 +67,14 @@ def test_a_partition_that_is_not_there_is_told():
         (["FAILED"], 1, 1),
         (["NODE_FAIL"], 1, 1),
         (["TIMEOUT", "OUT_OF_MEMORY"], 2, 2),
-        # Of a try that SLURM forgot nobody knows what it lacked.
-        ([], 2, 2),
+        # Refused when it was submitted: it lacked nothing.
+        ([], 1, 1),
+        # SLURM does not answer.
+        (None, 2, 2),
     ],
 )
 def test_a_job_asks_for_more_of_what_it_lacked(ends, runtime, mem_mb):
-    attempt = max(2, 1 + len(ends))
+    attempt = 1 + len(ends or ["?"])
     assert attempts(ends, attempt) == {"runtime": runtime, "mem_mb": mem_mb}
 
 
@@ -89,6 +92,10 @@ def test_ends_are_those_of_the_job_in_this_folder_the_newest_last():
     )
     assert ends.of(JOB, 2) == ["OUT_OF_MEMORY", "TIMEOUT"]
     assert ends.of(JOB, 0) == []
+
+
+def test_a_slurm_that_does_not_answer_tells_no_ends():
+    assert Ends(HERE, lambda *command: None).of(JOB, 1) is None
 
 
 def test_ends_outlive_what_squeue_remembers():

@@ -228,6 +228,16 @@ def test_a_job_out_of_time_asks_for_more_time_and_not_for_more_memory(cluster, f
     assert second == ("COMPLETED", "60", memory)
 
 
+def test_a_cancelled_job_asks_for_no_more(cluster, fresh):
+    cancelled = Once("RUNNING", lambda job: subprocess.run(["scancel", job], check=True))
+    code, output = run_on_slurm(cluster, fresh(), FACTS, look=cancelled)
+    assert code == 0, output[-4000:]
+    (first, *asked_first), (second, *asked_again) = tries(cancelled.job)
+    assert first.startswith("CANCELLED")
+    assert second == "COMPLETED"
+    assert asked_first == asked_again
+
+
 def test_a_partition_that_never_gives_so_much_is_named_before_anything_is_submitted(cluster, fresh):
     folder = fresh()
     before = len(accounted("JobID"))

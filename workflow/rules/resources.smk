@@ -47,7 +47,8 @@ def as_many(resource, gpu_mb):
 
     def value(wildcards, rulename, **others):
         given = resource.evaluate(wildcards, rulename=rulename, **others).value
-        return given and max(given, gpus_needed(wildcards, rulename, gpu_mb))
+        model = wildcards.get("model")
+        return given and max(given, gpus_needed(rulename, model, gpu_mb))
 
     return Resource("gpu", value)
 

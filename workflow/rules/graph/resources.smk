@@ -69,47 +69,62 @@ def asks_gpu(rulename):
 
 
 @cache
-def told_once(line):
-    print(line, file=sys.stderr)
+def main_bytes(rulename, model):
+    """Main memory of a rule's job on a model; LetheError where the model's size is not known."""
+    on_gpu = asks_gpu(rulename)
+    processes, named = processes_of(rulename, on_gpu), methods_of(rulename)
+    return memory.in_main(config, model, stage_of(rulename), processes, named, on_gpu)
 
 
 def main_memory(wildcards, attempt, rulename):
     """MiB of main memory of a job, by its model's size and what it does with it."""
-    on_gpu = asks_gpu(rulename)
     try:
-        needed = memory.in_main(
-            config,
-            wildcards.model,
-            stage_of(rulename),
-            processes_of(rulename, on_gpu),
-            methods_of(rulename),
-            on_gpu,
-        )
-    except LetheError as error:
-        if not workflow.local_exec:
-            raise WorkflowError(f"error: {error}") from None
-        # On this machine nobody holds a job to what it asked for.
-        told_once(f"Memory: not told before the run, {error}")
+        needed = main_bytes(rulename, wildcards.model)
+    except LetheError:
+        # Said and, where a scheduler holds jobs to it, refused by check_resources.
         needed = memory.BESIDE
     return attempt * int(needed / 2**20)
 
 
-def gpus_needed(wildcards, rulename, gpu_mb):
+def says_memory(rulename):
+    """Whether the profile itself says how much memory a rule asks for."""
+    entries = workflow.resource_settings.overwrite_resources or {}
+    return any(
+        fnmatchcase(rulename, pattern) and {"mem", "mem_mb", "mem_mib"} & set(given)
+        for pattern, given in entries.items()
+    )
+
+
+def memory_problem(job):
+    """Why the memory of a job that loads a model cannot be told; None where it can."""
+    if stage_of(job.rule.name) is None or says_memory(job.rule.name):
+        return None
+    try:
+        main_bytes(job.rule.name, job.wildcards.model)
+    except LetheError as error:
+        return str(error)
+    return None
+
+
+@cache
+def device_bytes(rulename, model, processes):
+    """Bytes on each GPU of a rule's job on a model; in shards, where there are several processes."""
+    stage, named = stage_of(rulename), methods_of(rulename)
+    return memory.in_shards(config, model, stage, processes, named)
+
+
+def gpus_needed(rulename, model, gpu_mb):
     """How many GPUs a job needs: one for each process, and as many as hold what it trains.
 
     ``gpu_mb``: MB of one GPU; None where the profile does not say.
     """
     count = processes_of(rulename, on_gpu=True)
-    model = wildcards.get("model")
     if gpu_mb is None or model is None:
         return count
     try:
-        whole = memory.on_device(
-            config, model, stage_of(rulename), methods_of(rulename)
-        )
+        return max(count, -(-int(device_bytes(rulename, model, 1) / 1e6) // gpu_mb))
     except LetheError:
         return count
-    return max(count, -(-int(whole / 1e6) // gpu_mb))
 
 
 def gpu_problem(job, gpu_mb):
@@ -124,17 +139,20 @@ def gpu_problem(job, gpu_mb):
     if gpu_mb is None or model is None:
         return None
     sharded = config["compute"]["sharding"] != "none"
-    taken = memory.in_shards(
-        config, model, stage_of(name), processes if sharded else 1, methods_of(name)
-    )
+    try:
+        taken = device_bytes(name, model, processes if sharded else 1)
+    except LetheError:
+        # Of a model that names no size nothing is told.
+        return None
     if taken <= 1e6 * gpu_mb:
         return None
     trains = stage_of(name) in memory.TRAINING
-    remedy = (
-        "have more processes hold it together (config/sharded.yaml, docs/training.md)"
-        if trains
-        else "take larger GPUs"
-    )
+    remedy = "take larger GPUs"
+    if trains:
+        remedy = (
+            "have more processes hold it together (config/sharded.yaml, docs/training.md), "
+            f"train adapters (model_settings.{model}.lora), or {remedy}"
+        )
     return (
         f"{name} of {model} takes {disk.told(taken)} on a GPU, which has "
         f"{disk.told(1e6 * gpu_mb)} (gpu_mb in the profile); {remedy}"

@@ -1,5 +1,7 @@
 # What the workflow asks of SLURM, where that runs its jobs.
 
+import re
+
 from lethe import slurm
 
 
@@ -17,10 +19,16 @@ def ends_of(comment, attempt):
     return ENDS.of(comment, attempt - 1)
 
 
+def in_array(rulename):
+    """Whether a rule's jobs are submitted as arrays: all with the comment of the first."""
+    named = re.split(r"[\s,]+", workflow.executor_settings.array_jobs or "")
+    return rulename in named or "all" in named
+
+
 def attempts_of(rulename, wildcards, attempt):
     """As which attempt a job asks for time and for memory."""
-    if attempt == 1 or not on_slurm():
-        return {"runtime": attempt, "mem_mb": attempt}
+    if attempt == 1 or not on_slurm() or in_array(rulename):
+        return slurm.attempts(None, attempt)
     # As the plugin writes it (get_job_wildcards).
     values = "_".join(wildcards).replace("/", "_")
     comment = f"rule_{rulename}" + (f"_wildcards_{values}" if values else "")
@@ -43,26 +51,37 @@ def partition_limit(rulename, name):
 
 def check_resources():
     """Refuse what cannot run as the profile has it, before anything is submitted."""
-    problems = []
+    given = any("gpu" in ruled.resources for ruled in workflow.rules)
+    if workflow.local_exec and not given:
+        return
     for job in workflow.dag.needrun_jobs():
-        if job.is_local:
+        if job.is_local and not workflow.local_exec:
             continue
-        gpu_mb = GPU_MB[job.rule.name]
-        if job.resources.get("gpu"):
-            problems.append(gpu_problem(job, gpu_mb))
+        found = problem_of(job)
+        if found:
+            raise WorkflowError(f"error: {found}")
+
+
+def problem_of(job):
+    """Why a job cannot run as the profile has it; None where it can."""
+    problems = []
+    if job.resources.get("gpu"):
+        problems.append(gpu_problem(job, GPU_MB[job.rule.name]))
+    if not workflow.local_exec:
+        problems.append(memory_problem(job))
+    if on_slurm():
         problems.append(partition_problem(job))
-    found = sorted(set(filter(None, problems)))
-    if found:
-        raise WorkflowError(f"error: {found[0]}")
+    return next(filter(None, problems), None)
 
 
 def partition_problem(job):
-    """What a job asks too much of its partition; None where SLURM would take it."""
-    name = job.resources.get("slurm_partition")
-    if not on_slurm() or name is None or not partitions():
+    """What a job asks too much of its partitions; None where SLURM would take it."""
+    named, asked = job.resources.get("slurm_partition"), job.resources
+    elsewhere = any(map(asked.get, ("cluster", "clusters", "slurm_cluster")))
+    if named is None or elsewhere or not partitions():
         return None
-    found = slurm.too_much(str(name), job.resources, partitions())
-    return found and f"{job.rule.name}: {found}; change the profile"
+    found = [slurm.too_much(one, asked, partitions()) for one in str(named).split(",")]
+    return f"{job.rule.name}: {found[0]}; change the profile" if all(found) else None
 
 
 def watch_slurm():
