@@ -137,7 +137,7 @@ def layer_states(model, batch: Batch, layer: int | None) -> torch.Tensor:
 
 def decoder_layers(model) -> torch.nn.ModuleList:
     """The layers of a causal LM's decoder, whatever its family calls them."""
-    depth = model.config.num_hidden_layers
+    depth = model.config.get_text_config().num_hidden_layers
     for module in model.get_decoder().children():
         if isinstance(module, torch.nn.ModuleList) and len(module) == depth:
             return module

@@ -13,8 +13,8 @@ from typing import Any
 
 import torch
 
-# What lengths named by a configuration become, and the tokens that there are.
-LENGTH, VOCABULARY = 16, 128
+# What lengths named by a configuration become; the positions and the tokens that there are.
+LENGTH, POSITIONS, VOCABULARY = 16, 64, 128
 # Parameters that a copy may have: what has fewer need not become narrower.
 FEW, MOST = 2**22, 2**28
 _LENGTHS = re.compile(r"window|^local_attention$|chunk_size|original_max_pos|^index_topk$")
@@ -136,7 +136,11 @@ def _small(config, narrow: bool):
 
 
 def _shorten(config) -> None:
-    for name in _named(config):
+    named = _named(config)
+    if _is_count(_positions(config)):
+        name = config.attribute_map.get("max_position_embeddings", "max_position_embeddings")
+        setattr(config, name, POSITIONS)
+    for name in named:
         if name == "rope":
             for rope in _ropes(config):
                 if "original_max_position_embeddings" in rope:

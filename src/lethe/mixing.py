@@ -36,6 +36,13 @@ class Mixing:
     beyond_generation: str = CACHED
     positions: int | None = None
 
+    def __post_init__(self):
+        known = {"layout": LAYOUTS, "generation": GENERATIONS}
+        known |= {f"beyond_{name}": values for name, values in known.items()} | {"head": HEADS}
+        for name, values in known.items():
+            if getattr(self, name) not in values:
+                raise ValueError(f"{name}: {getattr(self, name)}")
+
     def layout_of(self, longest: int) -> str:
         """The layout of a batch whose longest sequence has so many tokens."""
         return self.layout if self._short(longest) else self.beyond_layout

@@ -312,12 +312,12 @@ def test_positions_that_end_are_one_line(family, values):
     families.fit(model)
     fits, long = Example((*range(3, 16),), 4), Example((*range(3, 17),), 4)
     assert len(mean_losses(model, [fits])) == 1
-    words = "13 tokens, and .* has 12 positions; set max_length to 12"
+    words = r"13 tokens, and .* has 12 positions; set max_length to 12"
     with pytest.raises(LetheError, match=words):
         mean_losses(model, [fits, long])
     calls = []
     model.register_forward_pre_hook(lambda *given: calls.append(1))
-    with pytest.raises(LetheError, match="has 13 tokens.*12 positions"):
+    with pytest.raises(LetheError, match=r"has 13 tokens.*12 positions"):
         greedy(model, [[3, 4]], 13, 1)
     with pytest.raises(LetheError, match=words):
         train(model, [fits, long], Schedule(), 0)

@@ -175,7 +175,7 @@ def rows_at_a_time(model, length: int) -> int:
 
 def place_bytes(model) -> int:
     """What the cache keeps of a token: a key and a value in each layer."""
-    config = model.config
+    config = model.config.get_text_config()
     # Without heads there is no such cache; what is computed anew takes about as much of its width.
     count = getattr(config, "num_attention_heads", None) or 1
     heads = getattr(config, "num_key_value_heads", None) or count
@@ -207,7 +207,7 @@ def _batch(
     own = place[:, None] == place[None, :]
     mask = (causal & seen[:, None, :]) | own
     positions = (place[None, :] - pads[:, None]).clamp(min=0)
-    cache = RowCache(model.config.num_hidden_layers)
+    cache = RowCache(model.config.get_text_config().num_hidden_layers)
     answers: list[list[int]] = [[] for _ in prompts]
     rows = torch.arange(len(prompts))
     lengths = torch.tensor([len(prompt) for prompt in prompts])
