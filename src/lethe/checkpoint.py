@@ -10,14 +10,25 @@ the model.
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from lethe import adapters, interventions, model_config, paths, sharding
+from lethe import (
+    adapters,
+    checkpoint_record,
+    interventions,
+    model_card,
+    model_config,
+    notice,
+    paths,
+    sharding,
+)
 from lethe.checkpoint_check import arguments, check_given, is_gguf, one_line
+from lethe.checkpoint_record import describe, verifying
 from lethe.errors import LetheError
-from lethe.files import read_json, sha256, write_json
+from lethe.files import open_to_others, read_json, write_json
 
 # What OpenUnlearning's chat models were trained with; other systems' checkpoints most likely too.
 CUSTOMARY = {
@@ -25,6 +36,8 @@ CUSTOMARY = {
     "system": "You are a helpful assistant.",
     "variables": {"date_string": "10 Apr 2025"},
 }
+# Letters, digits, signs, spaces and line ends: what tokenizers treat each in its own way.
+SAMPLE = "Who's Zoë Łagiń?  She wrote 3.14 books,\n\tin 1987.\n"
 
 
 def load(
@@ -52,10 +65,11 @@ def load(
         # The tokenizer's loading reads it, too, and would be blamed for it.
         with one_line(source, "model"):
             model_config.settled(str(source), source)
-    tokenizer = load_tokenizer(source)
-    if template is not None:
-        text.template(template, tokenizer)
-    model = _load_model(source, dtype)
+    with verifying(source):
+        tokenizer = _load_tokenizer(source)
+        if template is not None:
+            text.template(template, tokenizer)
+        model = _load_model(source, dtype)
     families.fit(model, attention, device)
     use_onednn(model)
     watch(model)
@@ -65,30 +79,17 @@ def load(
 
 def _load_model(source: str | Path, dtype: str):
     import torch
-    from transformers import AutoModelForCausalLM, GgufConfig
 
     check_given(source)
     if adapters.are_in(source):
-        model = _load_model(adapters.base_of(source), dtype)
+        from lethe.merging import merge
+
+        base = adapters.base_of(source)
+        with verifying(base):
+            model = _load_model(base, dtype)
         with one_line(source, "adapters"):
-            adapters.merge(model, source)
-        return model
-    name, given = arguments(source)
-    if given:
-        # Unpacked, and so trainable and savable, whatever kernels for packed weights there are.
-        given["quantization_config"] = GgufConfig(dequantize=True)
-    else:
-        given["use_safetensors"] = True
-    with one_line(source, "model"):
-        if "gguf_file" not in given:
-            given |= model_config.settled(name, source)
-        model, found = AutoModelForCausalLM.from_pretrained(
-            name,
-            dtype=getattr(torch, dtype),
-            trust_remote_code=False,
-            output_loading_info=True,
-            **given,
-        )
+            return merge(model, source)
+    model, found = _read_model(source, dtype=getattr(torch, dtype))
     if found["missing_keys"]:
         # transformers would draw them at random, with a warning.
         name, count = min(found["missing_keys"]), len(found["missing_keys"])
@@ -96,12 +97,36 @@ def _load_model(source: str | Path, dtype: str):
     return model
 
 
+def _read_model(source: str | Path, **how):
+    """A whole model, and which of its weights and of those in its files found no counterpart."""
+    from transformers import AutoModelForCausalLM, GgufConfig
+
+    name, given = arguments(source)
+    with one_line(source, "model"):
+        if given:
+            # Unpacked, and so trainable and savable, whatever kernels for packed weights there are.
+            given["quantization_config"] = GgufConfig(dequantize=True)
+        else:
+            given = {"use_safetensors": True, **model_config.settled(name, source)}
+        return AutoModelForCausalLM.from_pretrained(
+            name, trust_remote_code=False, output_loading_info=True, **given, **how
+        )
+
+
 def load_tokenizer(source: str | Path):
     """The tokenizer of a checkpoint, told of the interventions that its model carries."""
+    with verifying(source, small=True):
+        return _load_tokenizer(source)
+
+
+def _load_tokenizer(source: str | Path):
     from transformers import AutoTokenizer
 
     name, given = arguments(source)
     with one_line(source, "tokenizer"):
+        within = model_config.within(source)
+        if within is not None:
+            given["config"] = within
         tokenizer = AutoTokenizer.from_pretrained(name, trust_remote_code=False, **given)
     interventions.name(tokenizer, interventions.read(source))
     return tokenizer
@@ -131,14 +156,67 @@ def save(folder: str | Path, model, tokenizer, origin: dict[str, Any]) -> None:
             _save_model(temporary, model, weights)
         tokenizer.save_pretrained(temporary)
         interventions.write(temporary, model)
-        digests = {file.name: sha256(file) for file in sorted(temporary.iterdir())}
-        write_json(temporary / paths.DIGEST, {"files": digests, **about}, indent=1)
-        temporary.chmod(0o755)
+        if interventions.of(model):
+            notice.put(temporary)
+        model_card.write(temporary, origin, about.get("base"))
+        write_json(temporary / paths.DIGEST, {**describe(temporary), **about}, indent=1)
+        _open(temporary)
+        _check_saved(temporary, model, tokenizer)
         if folder.exists():
             shutil.rmtree(folder)
         temporary.replace(folder)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _check_saved(folder: Path, model, tokenizer) -> None:
+    """Load what was saved, all but the numbers; LetheError where that could not be loaded again.
+
+    Numbers are verified whenever they are loaded. A tokenizer is read once for all checkpoints that
+    it is saved with.
+    """
+    check_given(folder)
+    with _of_saving(folder):
+        if adapters.of(model):
+            from lethe.merging import check_names
+
+            check_names(folder, model.config)
+        else:
+            found = _read_model(folder, device_map="meta")[1]
+            for kind in ("missing_keys", "unexpected_keys", "mismatched_keys"):
+                if found[kind]:
+                    name = min(map(str, found[kind]))
+                    raise LetheError(f"weights {name} ({kind.replace('_', ' ')})")
+        files = checkpoint_record.read(folder)["files"]
+        read = {name: files[name] for name in sorted(files) if "token" in name or "chat" in name}
+        if getattr(tokenizer, "lethe_read", None) != read:
+            if _load_tokenizer(folder)(SAMPLE).input_ids != tokenizer(SAMPLE).input_ids:
+                raise LetheError("its tokenizer cuts texts otherwise than before it was saved")
+            tokenizer.lethe_read = read
+
+
+@contextmanager
+def _of_saving(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except LetheError as error:
+        # Under a temporary name; what is wrong is with the model, not with the place.
+        reason = str(error).removeprefix(f"{folder}: ")
+        raise LetheError(
+            f"the checkpoint could not be loaded again: {reason}; nothing was saved: start from a "
+            "plain model in one folder (save_pretrained of transformers)"
+        ) from error
+
+
+def _open(folder: Path) -> None:
+    """Let those read a checkpoint who may read other new files; libraries write private ones.
+
+    Linked weights are another checkpoint's as well, and stay as they are.
+    """
+    for file in folder.iterdir():
+        if not file.is_symlink() and file.stat().st_nlink == 1:
+            open_to_others(file)
+    open_to_others(folder)
 
 
 def _save_model(folder: Path, model, weights: dict[str, Any] | None) -> None:
@@ -157,7 +235,7 @@ def _save_model(folder: Path, model, weights: dict[str, Any] | None) -> None:
 def origin(source: str | Path) -> dict[str, Any]:
     """Where a checkpoint came from, as recorded when it was written; empty for those of others."""
     file = Path(source) / paths.DIGEST
-    return read_json(file)["origin"] if file.exists() else {}
+    return checkpoint_record.read(source)["origin"] if file.exists() else {}
 
 
 def template_of(source: str | Path) -> dict[str, Any]:
@@ -184,6 +262,9 @@ def _link_weights(model, folder: Path) -> bool:
     for name in ("config.json", "generation_config.json"):
         if (parent / name).is_file():
             shutil.copyfile(parent / name, folder / name)
+    if notice.is_one(folder / "config.json"):
+        plain = notice.configuration(folder / "config.json")
+        write_json(folder / "config.json", plain, indent=2)
     return True
 
 
