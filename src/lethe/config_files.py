@@ -106,10 +106,19 @@ def read_config(path: str | Path, missing: str = "name one that is there") -> di
         raise LetheError(f"{path}, {error}") from None
     except yaml.YAMLError as error:
         raise LetheError(f"{path}: not valid YAML ({' '.join(str(error).split())})") from None
-    if not isinstance(content or {}, dict):
+    if _holds_itself(content):
+        raise LetheError(f"{path}: a list or mapping that holds itself; write it out")
+    if not isinstance({} if content is None else content, dict):
         kind = type(content).__name__
         raise LetheError(f"{path}: a {kind}, not keys with values; write KEY: VALUE on each line")
     return content or {}
+
+
+def _holds_itself(value: Any, outer: tuple[int, ...] = ()) -> bool:
+    if not isinstance(value, dict | list):
+        return False
+    inner = value.values() if isinstance(value, dict) else value
+    return id(value) in outer or any(_holds_itself(one, (*outer, id(value))) for one in inner)
 
 
 def check_files(paths: Iterable[str | Path]) -> None:
