@@ -1,6 +1,7 @@
 # Lethe: from fictitious authors to the figures of machine unlearning.
 # Each stage has its file in workflow/rules; src/lethe/paths.py owns every path.
 
+import os
 import sys
 from pathlib import Path
 
@@ -10,7 +11,8 @@ min_version("9.27")
 sys.path.insert(0, str(Path(workflow.basedir) / "src"))
 
 
-configfile: "config/config.yaml"
+# Beside this file, wherever Snakemake is started; results go to where it is started.
+configfile: os.path.relpath(Path(workflow.basedir) / "config/config.yaml")
 
 
 include: "workflow/rules/common.smk"

@@ -24,6 +24,9 @@ _OTHER_ENCODINGS = {
     codecs.BOM_UTF16_LE: "UTF-16",
     codecs.BOM_UTF16_BE: "UTF-16",
 }
+# The remedies for a file that a job makes, and for one that the user gave.
+MADE_AGAIN = "delete the file to have it made again"
+GIVEN = "mend it, or name another file"
 
 
 @contextmanager
@@ -87,16 +90,17 @@ def read_text(path: str | os.PathLike) -> str:
         raise LetheError(f"{path}: not UTF-8 text ({error}); save it as UTF-8") from None
 
 
-def read_json(path: str | os.PathLike) -> Any:
-    """Read a JSON file; a missing, truncated or malformed one is a LetheError that names it."""
+def read_json(path: str | os.PathLike, remedy: str = MADE_AGAIN) -> Any:
+    """Read a JSON file; a missing, truncated or malformed one is a LetheError that names it.
+
+    ``remedy``: what to do about a malformed one; of a user's own file it must not be to delete it.
+    """
     try:
         return json.loads(Path(path).read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise LetheError(f"{path}: no such file") from None
     except MALFORMED as error:
-        raise LetheError(
-            f"{path}: not valid JSON ({error}); delete the file to have it made again"
-        ) from None
+        raise LetheError(f"{path}: not valid JSON ({error}); {remedy}") from None
 
 
 def write_rows(path: str | os.PathLike, rows: Iterable[dict]) -> None:

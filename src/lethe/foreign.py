@@ -5,7 +5,11 @@ from typing import Any
 
 from lethe import checkpoint_check
 from lethe.errors import LetheError
+from lethe.roles import check_role
 from lethe.world.splits import parse_split
+
+# What the given runs stand for; a ``full`` that is given may have been trained in any way.
+ROLES = {"full": "full", "retain": "oracle"}
 
 
 def given_run(
@@ -68,6 +72,9 @@ def check(config: Mapping[str, Any], model: str) -> None:
         raise LetheError(f"config: model_settings.{model}.retain: {error}") from None
     for key, source in of_model(config, model):
         _check(checkpoint_check.check_given, key, source)
+        run = key.removeprefix(f"model_settings.{model}.").partition(".")[0]
+        if run in ROLES:
+            check_role(f"config: {key}", source, ROLES[run])
 
 
 def _check(call: Callable[[str], None], key: str, source: str) -> None:

@@ -42,4 +42,12 @@ def _device(choice: str) -> str:
         choice = "cuda" if there else "cpu"
     if choice.startswith("cuda") and not there:
         raise LetheError(f"compute.device: {choice}, but torch finds no GPU; set it to auto or cpu")
+    if choice == "mps" and not torch.backends.mps.is_available():
+        raise LetheError("compute.device: mps, but torch finds none; set it to auto or cpu")
+    _, _, number = choice.partition(":")
+    if number and int(number) >= torch.cuda.device_count():
+        raise LetheError(
+            f"compute.device: {choice}, but torch finds {torch.cuda.device_count()} GPUs, from "
+            "cuda:0; name one of them"
+        )
     return f"cuda:{os.environ.get('LOCAL_RANK', 0)}" if choice == "cuda" else choice

@@ -20,7 +20,7 @@ def given_settings(texts: Sequence[str], option: str = "--set") -> dict[str, Any
     found: dict[str, Any] = {}
     for text in texts:
         key, equals, value = text.partition("=")
-        if not equals or not key:
+        if not equals or not all(key.split(".")):
             raise LetheError(f"{option} {text}: write it as key=value")
         *outer, last = key.split(".")
         place = found
@@ -30,7 +30,10 @@ def given_settings(texts: Sequence[str], option: str = "--set") -> dict[str, Any
                 raise LetheError(
                     f"{option} {text}: {name} has a value already; give one of the two"
                 )
-        place[last] = parsed(value)
+        try:
+            place[last] = parsed(value)
+        except LetheError as error:
+            raise LetheError(f"{option} {text}: {error}") from None
     return found
 
 
@@ -65,6 +68,8 @@ def check_sources(
     chosen = parse_split(split)
     names = {"retain": f"{chosen.retain}.json", "refusals": REFUSALS}
     wanted = {"forget": f"{chosen.name}.json"} | {n: names[n] for n in needs if n in names}
+    if not Path(folder).is_dir():
+        raise LetheError(f"{folder}: no such folder; name one with TOFU's files")
     files = {need: Path(folder) / name for need, name in wanted.items()}
     for need, file in files.items():
         if not file.is_file():
@@ -95,7 +100,7 @@ def unlearn(
     alternative answers that a method needs, made by the model itself, to
     ``out``/alternatives.json. A folder that holds anything is a LetheError.
     """
-    from lethe import checkpoint, checkpoint_check, checkpoint_record, paths
+    from lethe import checkpoint, checkpoint_check, checkpoint_record, outputs, paths
     from lethe.adapt import prepare
     from lethe.cost import Meter
     from lethe.files import sha256, write_json
@@ -105,8 +110,7 @@ def unlearn(
     from lethe.unlearn import leave_checkpoints, read_supervision
 
     out = Path(out)
-    if out.exists() and any(out.iterdir()):
-        raise LetheError(f"{out}: the folder is not empty; name a new one, or remove it")
+    outputs.check_folder(out)
     checkpoint_check.check_sources((start, files.get("prior"), files.get("before")))
     compute = compute or Compute()
     loading, training = compute.loading(), compute.training("unlearn")

@@ -178,9 +178,11 @@ class ChatTemplate:
         except TooMuch as error:
             raise _unusable(error) from None
         except TemplateError as error:
+            remedy = "choose another template, or other template.variables"
+            if self.system:
+                remedy = "set template.system to null"
             raise LetheError(
-                f"template: the chat template refuses the conversation ({error}); "
-                "change template.system or template.variables"
+                f"template: the chat template refuses the conversation ({error}); {remedy}"
             ) from error
         except Exception as error:
             # No other function is handed over as None than that of the date.
@@ -188,7 +190,7 @@ class ChatTemplate:
                 raise _unusable(error) from error
             raise LetheError(
                 f"template: the chat template cannot be filled in ({error}); if it writes today's "
-                "date, give one: template.variables.date_string"
+                "date, give template.variables.date_string"
             ) from error
 
     def _compiled(self) -> Any:
