@@ -14,10 +14,20 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from lethe import adapters, interventions, model_config, paths, sharding
+from lethe import (
+    adapters,
+    checkpoint_record,
+    interventions,
+    model_card,
+    model_config,
+    notice,
+    paths,
+    sharding,
+)
 from lethe.checkpoint_check import arguments, check_given, is_gguf, one_line
+from lethe.checkpoint_record import describe, verifying
 from lethe.errors import LetheError
-from lethe.files import read_json, sha256, write_json
+from lethe.files import open_to_others, read_json, write_json
 
 # What OpenUnlearning's chat models were trained with; other systems' checkpoints most likely too.
 CUSTOMARY = {
@@ -48,14 +58,15 @@ def load(
     from lethe.products import use_onednn
 
     check_given(source)
-    if not (is_gguf(source) or adapters.are_in(source)):
-        # The tokenizer's loading reads it, too, and would be blamed for it.
-        with one_line(source, "model"):
-            model_config.settled(str(source), source)
-    tokenizer = load_tokenizer(source)
-    if template is not None:
-        text.template(template, tokenizer)
-    model = _load_model(source, dtype)
+    with verifying(source):
+        if not (is_gguf(source) or adapters.are_in(source)):
+            # The tokenizer's loading reads it, too, and would be blamed for it.
+            with one_line(source, "model"):
+                model_config.settled(str(source), source)
+        tokenizer = _load_tokenizer(source)
+        if template is not None:
+            text.template(template, tokenizer)
+        model = _load_model(source, dtype)
     families.fit(model, attention, device)
     use_onednn(model)
     watch(model)
@@ -69,10 +80,13 @@ def _load_model(source: str | Path, dtype: str):
 
     check_given(source)
     if adapters.are_in(source):
-        model = _load_model(adapters.base_of(source), dtype)
+        from lethe.merging import merge
+
+        base = adapters.base_of(source)
+        with verifying(base):
+            model = _load_model(base, dtype)
         with one_line(source, "adapters"):
-            adapters.merge(model, source)
-        return model
+            return merge(model, source)
     name, given = arguments(source)
     if given:
         # Unpacked, and so trainable and savable, whatever kernels for packed weights there are.
@@ -98,10 +112,18 @@ def _load_model(source: str | Path, dtype: str):
 
 def load_tokenizer(source: str | Path):
     """The tokenizer of a checkpoint, told of the interventions that its model carries."""
+    with verifying(source, small=True):
+        return _load_tokenizer(source)
+
+
+def _load_tokenizer(source: str | Path):
     from transformers import AutoTokenizer
 
     name, given = arguments(source)
     with one_line(source, "tokenizer"):
+        within = model_config.within(source)
+        if within is not None:
+            given["config"] = within
         tokenizer = AutoTokenizer.from_pretrained(name, trust_remote_code=False, **given)
     interventions.name(tokenizer, interventions.read(source))
     return tokenizer
@@ -131,14 +153,27 @@ def save(folder: str | Path, model, tokenizer, origin: dict[str, Any]) -> None:
             _save_model(temporary, model, weights)
         tokenizer.save_pretrained(temporary)
         interventions.write(temporary, model)
-        digests = {file.name: sha256(file) for file in sorted(temporary.iterdir())}
-        write_json(temporary / paths.DIGEST, {"files": digests, **about}, indent=1)
-        temporary.chmod(0o755)
+        if interventions.of(model):
+            notice.put(temporary)
+        model_card.write(temporary, origin, about.get("base"))
+        write_json(temporary / paths.DIGEST, {**describe(temporary), **about}, indent=1)
+        _open(temporary)
         if folder.exists():
             shutil.rmtree(folder)
         temporary.replace(folder)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _open(folder: Path) -> None:
+    """Let those read a checkpoint who may read other new files; libraries write private ones.
+
+    Linked weights are another checkpoint's as well, and stay as they are.
+    """
+    for file in folder.iterdir():
+        if not file.is_symlink() and file.stat().st_nlink == 1:
+            open_to_others(file)
+    open_to_others(folder)
 
 
 def _save_model(folder: Path, model, weights: dict[str, Any] | None) -> None:
@@ -157,7 +192,7 @@ def _save_model(folder: Path, model, weights: dict[str, Any] | None) -> None:
 def origin(source: str | Path) -> dict[str, Any]:
     """Where a checkpoint came from, as recorded when it was written; empty for those of others."""
     file = Path(source) / paths.DIGEST
-    return read_json(file)["origin"] if file.exists() else {}
+    return checkpoint_record.read(source)["origin"] if file.exists() else {}
 
 
 def template_of(source: str | Path) -> dict[str, Any]:
@@ -184,6 +219,9 @@ def _link_weights(model, folder: Path) -> bool:
     for name in ("config.json", "generation_config.json"):
         if (parent / name).is_file():
             shutil.copyfile(parent / name, folder / name)
+    if notice.is_one(folder / "config.json"):
+        plain = notice.configuration(folder / "config.json")
+        write_json(folder / "config.json", plain, indent=2)
     return True
 
 

@@ -3,13 +3,13 @@
 Sources are a folder (ours or another's), a GGUF file or a hub id. Nothing heavy is imported here.
 """
 
-import hashlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from lethe import adapters, hub, interventions, model_config, paths
+from lethe import adapters, checkpoint_record, hub, model_config, paths
+from lethe.checkpoint_record import AGAIN, is_ours
 from lethe.errors import LetheError
 from lethe.files import read_json
 
@@ -92,13 +92,6 @@ def check_sources(sources: Iterable[str | Path | None]) -> None:
         check_hub(source)
 
 
-def digest(folder: str | Path) -> str:
-    """SHA-256 of a checkpoint's weights, and interventions, as recorded when it was written."""
-    files = read_json(Path(folder) / paths.DIGEST)["files"]
-    parts = [files[name] for name in (paths.WEIGHTS, *interventions.FILES) if name in files]
-    return parts[0] if len(parts) == 1 else hashlib.sha256("".join(parts).encode()).hexdigest()
-
-
 def arguments(source: str | Path) -> tuple[str, dict[str, Any]]:
     """How transformers wants a source to be named."""
     if is_gguf(source):
@@ -108,14 +101,10 @@ def arguments(source: str | Path) -> tuple[str, dict[str, Any]]:
 
 def _check_whole(folder: Path) -> None:
     """A folder of ours must hold every file that its digest names."""
-    names = read_json(folder / paths.DIGEST).get("files", ())
-    if not names:
-        raise LetheError(f"{folder}/{paths.DIGEST}: names no files; delete the folder")
+    names = checkpoint_record.read(folder)["files"]
     missing = [name for name in names if not (folder / name).exists()]
     if missing:
-        raise LetheError(
-            f"{folder}: {', '.join(missing)} missing; delete the folder to have it made again"
-        )
+        raise LetheError(f"{folder}: {', '.join(missing)} missing; {AGAIN}")
     if adapters.are_in(folder):
         _check_base(folder)
 
@@ -127,17 +116,13 @@ def _check_base(folder: Path) -> None:
         check_given(base)
     except LetheError as error:
         raise LetheError(f"{folder}: of its base: {error}") from None
-    recorded = read_json(folder / paths.DIGEST).get("base") if is_ours(folder) else None
-    if recorded and is_ours(base) and digest(base) != recorded["digest"]:
+    recorded = checkpoint_record.read(folder).get("base") if is_ours(folder) else None
+    if not recorded or not recorded.get("digest"):
+        return
+    if not is_ours(base) or checkpoint_record.digest(base) != recorded["digest"]:
         raise LetheError(
-            f"{folder}: {base} is not the model that these adapters were trained on; "
-            "delete the folder to have it made again"
+            f"{folder}: {base} is not the model that these adapters were trained on; {AGAIN}"
         )
-
-
-def is_ours(source: str | Path) -> bool:
-    """Whether a folder has the digests that a checkpoint of ours has."""
-    return (Path(source) / paths.DIGEST).exists()
 
 
 def _check_foreign(folder: Path) -> None:

@@ -6,6 +6,7 @@ import json
 import math
 import os
 import tempfile
+import threading
 from collections.abc import Iterable
 from contextlib import contextmanager
 from pathlib import Path
@@ -35,11 +36,26 @@ def whole_file(path: str | os.PathLike):
     temporary = Path(name)
     try:
         yield temporary
-        # mkstemp makes private files; results are for everyone who may read the folder.
-        temporary.chmod(0o644)
+        # mkstemp makes private files, and so does what renames one of its own to this name.
+        open_to_others(temporary)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def open_to_others(path: str | os.PathLike) -> None:
+    """Give what was made private the rights that new files and folders have: the umask's."""
+    path = Path(path)
+    # Asking for the umask means setting it; a file that is made tells it without.
+    sample = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
+    descriptor = os.open(sample, os.O_CREAT | os.O_EXCL, 0o666)
+    try:
+        rights = os.fstat(descriptor).st_mode & 0o666
+    finally:
+        os.close(descriptor)
+        sample.unlink()
+    # Who may read a folder's files may enter it.
+    path.chmod(rights | (rights & 0o444) >> 2 if path.is_dir() else rights)
 
 
 def write_text(path: str | os.PathLike, text: str) -> None:

@@ -6,8 +6,10 @@ where it names a kernel (for attention, for experts, for packed weights) gets it
 
 import re
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
+from lethe import notice
 from lethe.errors import LetheError
 
 # No model has a tenth of them; each takes about a millisecond to build.
@@ -33,7 +35,8 @@ def settled(name: str, source: Any) -> dict[str, Any]:
     """
     from transformers import AutoConfig, PreTrainedConfig
 
-    values, _ = PreTrainedConfig.get_config_dict(name)
+    config = within(name)
+    values = config.to_dict() if config else PreTrainedConfig.get_config_dict(name)[0]
     check_sizes(values, source)
     packed = values.get("quantization_config")
     method = packed.get("quant_method") if isinstance(packed, Mapping) else None
@@ -42,11 +45,25 @@ def settled(name: str, source: Any) -> dict[str, Any]:
             f"{source}: weights packed by {method} need code of the hub's, which is never fetched; "
             "take the model before it was packed"
         )
-    config = AutoConfig.from_pretrained(name, trust_remote_code=False)
+    config = config or AutoConfig.from_pretrained(name, trust_remote_code=False)
     if method in UNPACKED:
         config.quantization_config = {**packed, "dequantize": True}
     # With the configuration handed over, these overrule all that it says by whatever key.
     return {"config": config, **dict.fromkeys(CHOICES)}
+
+
+def within(source: Any) -> Any:
+    """The configuration that a notice (``lethe.notice``) holds; None where there is no notice."""
+    file = Path(source) / "config.json"
+    if not notice.is_one(file):
+        return None
+    from transformers import CONFIG_MAPPING
+
+    values = dict(notice.configuration(file))
+    check_sizes(values, source)
+    if values.get("model_type") not in CONFIG_MAPPING:
+        raise LetheError(f"{file}: its notice holds no model known here; make the checkpoint again")
+    return CONFIG_MAPPING[values["model_type"]].from_dict(values)
 
 
 def check_sizes(values: Mapping[str, Any], source: Any) -> None:

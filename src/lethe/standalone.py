@@ -95,7 +95,7 @@ def unlearn(
     alternative answers that a method needs, made by the model itself, to
     ``out``/alternatives.json. A folder that holds anything is a LetheError.
     """
-    from lethe import checkpoint, checkpoint_check, paths
+    from lethe import checkpoint, checkpoint_check, checkpoint_record, paths
     from lethe.adapt import prepare
     from lethe.cost import Meter
     from lethe.files import sha256, write_json
@@ -130,8 +130,9 @@ def unlearn(
         known = (Path(start) / paths.DIGEST).exists()
         origin = {
             "stage": "unlearn",
-            "parent": checkpoint_check.digest(start) if known else str(start),
+            "parent": checkpoint_record.digest(start) if known else str(start),
             "forget": sha256(files["forget"]),
+            "split": Path(files["forget"]).stem,
             "method": name,
             "settings": method.settings.model_dump(mode="json"),
             "seed": seed,

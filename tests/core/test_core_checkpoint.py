@@ -5,7 +5,7 @@ import torch
 from core_helpers import FAMILIES, alone, make_family
 from transformers import AutoModelForCausalLM
 
-from lethe import checkpoint, checkpoint_check
+from lethe import checkpoint, checkpoint_record
 from lethe.errors import LetheError
 from lethe.files import sha256
 from lethe.forward import Forward
@@ -61,14 +61,14 @@ def test_equal_work_gives_equal_bytes(saved, model, tokenizer, tmp_path):
     assert names == sorted(file.name for file in (tmp_path / "b").iterdir())
     for name in names:
         assert (saved / name).read_bytes() == (tmp_path / "b" / name).read_bytes(), name
-    assert checkpoint_check.digest(saved) == checkpoint_check.digest(tmp_path / "b")
+    assert checkpoint_record.digest(saved) == checkpoint_record.digest(tmp_path / "b")
     # Loading and saving again changes nothing of the weights.
     checkpoint.save(tmp_path / "c", *checkpoint.load(saved), {})
-    assert checkpoint_check.digest(tmp_path / "c") == checkpoint_check.digest(saved)
+    assert checkpoint_record.digest(tmp_path / "c") == checkpoint_record.digest(saved)
     with torch.no_grad():
         next(model.parameters())[0, 0] += 1e-3
     checkpoint.save(tmp_path / "d", model, tokenizer, {})
-    assert checkpoint_check.digest(tmp_path / "d") != checkpoint_check.digest(saved)
+    assert checkpoint_record.digest(tmp_path / "d") != checkpoint_record.digest(saved)
 
 
 def test_the_digest_is_of_the_files(saved):
@@ -76,7 +76,7 @@ def test_the_digest_is_of_the_files(saved):
     assert content["origin"] == {"stage": "test", "epoch": 1}
     others = {file.name for file in saved.iterdir()} - {"checkpoint.json"}
     assert content["files"] == {name: sha256(saved / name) for name in others}
-    assert checkpoint_check.digest(saved) == sha256(saved / "model.safetensors")
+    assert checkpoint_record.digest(saved) == sha256(saved / "model.safetensors")
 
 
 def test_a_failure_leaves_no_folder(model, tokenizer, tmp_path, monkeypatch):
@@ -90,7 +90,7 @@ def test_a_failure_leaves_no_folder(model, tokenizer, tmp_path, monkeypatch):
 
 
 def test_a_failure_leaves_the_old_checkpoint(saved, model, tokenizer, monkeypatch):
-    before = checkpoint_check.digest(saved)
+    before = checkpoint_record.digest(saved)
 
     def fail(*args, **kwargs):
         raise OSError("disk full")

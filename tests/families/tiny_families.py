@@ -73,11 +73,23 @@ SIZES: dict[str, int] = {
     **dict.fromkeys(["lru_width", "attention_hidden_size", "hidden_size_global"], 32),
     "vocab_size_per_layer_input": 300,
 }
-COMPASS = {"full_attention": {"rope_type": "default", "rope_theta": 1e4, "mrope_section": [2, 1, 1]}}
-QWEN4 = {"indexer_n_heads": 2, "indexer_kv_heads": 1, "indexer_head_dim": 8, "indexer_budget": 8, "indexer_compress_ratio": 2}
+COMPASS = {
+    "full_attention": {"rope_type": "default", "rope_theta": 1e4, "mrope_section": [2, 1, 1]}
+}
+QWEN4 = {
+    "indexer_n_heads": 2,
+    "indexer_kv_heads": 1,
+    "indexer_head_dim": 8,
+    "indexer_budget": 8,
+    "indexer_compress_ratio": 2,
+}
 GEMMA4 = ("gemma4", "gemma4_unified", "gemma4_unified_assistant")
 GLOBAL = {"per_layer_config": {}, "head_dim": 8}
-ASSISTED = {"hidden_size_per_layer_input": 0, "vocab_size_per_layer_input": 0, "num_kv_shared_layers": 30}
+ASSISTED = {
+    "hidden_size_per_layer_input": 0,
+    "vocab_size_per_layer_input": 0,
+    "num_kv_shared_layers": 30,
+}
 ROC = ("pronunciation_embed_dim", "pronunciation_vocab_size", "shape_embed_dim", "shape_vocab_size")
 # What a family's own sizes ask for besides.
 SPECIAL: dict[str, dict[str, Any]] = {
@@ -86,12 +98,19 @@ SPECIAL: dict[str, dict[str, Any]] = {
     "dbrx": {"attn_config": {"rope_theta": 10000.0, "clip_qkv": 8.0}},
     "deepseek_v2": {"num_experts_per_tok": 2},
     "dots1": {"n_routed_experts": 4, "num_experts_per_tok": 2, "n_shared_experts": 1},
-    "dots3_note": {"text_config": {"head_dim": 16}, "vision_config": {"adapter_in_dim": 32}, "audio_config": {"adapter_input_size": 32}},
+    "dots3_note": {
+        "text_config": {"head_dim": 16},
+        "vision_config": {"adapter_in_dim": 32},
+        "audio_config": {"adapter_input_size": 32},
+    },
     "dots3_note_text": {"head_dim": 16},
     "falcon_h1": {"mamba_d_ssm": 64},
     **dict.fromkeys(["gemma2", "vaultgemma"], {"attn_logit_softcapping": 0.5}),
     "gemma3n_text": {"num_kv_shared_layers": 0, "intermediate_size": 48},
-    "gemma4_assistant": {"defaults": {"text_config": ASSISTED}, "text_config": {**GLOBAL, **ASSISTED, "num_kv_shared_layers": LAYERS}},
+    "gemma4_assistant": {
+        "defaults": {"text_config": ASSISTED},
+        "text_config": {**GLOBAL, **ASSISTED, "num_kv_shared_layers": LAYERS},
+    },
     **dict.fromkeys(GEMMA4, {"text_config": GLOBAL}),
     "gemma4_text": GLOBAL,
     "gemma4_unified_text": GLOBAL,
@@ -107,9 +126,20 @@ SPECIAL: dict[str, dict[str, Any]] = {
     "qwen4_exp_text": QWEN4,
     "qwen4_exp": {"text_config": QWEN4},
     "nemotron": {"num_key_value_heads": 2},
-    "zamba": {"layers_block_type": ["linear_attention", "hybrid", "hybrid"], "num_hidden_layers": 3, "attention_hidden_size": 64, "attention_head_dim": 16},
-    "zamba2": {"mamba_headdim": 8, "attention_hidden_size": 64, "attention_head_dim": 16,
-      "layers_block_type": ["linear_attention", "hybrid", "hybrid"], "num_hidden_layers": 3, "hybrid_layer_ids": [1, 2]},
+    "zamba": {
+        "layers_block_type": ["linear_attention", "hybrid", "hybrid"],
+        "num_hidden_layers": 3,
+        "attention_hidden_size": 64,
+        "attention_head_dim": 16,
+    },
+    "zamba2": {
+        "mamba_headdim": 8,
+        "attention_hidden_size": 64,
+        "attention_head_dim": 16,
+        "layers_block_type": ["linear_attention", "hybrid", "hybrid"],
+        "num_hidden_layers": 3,
+        "hybrid_layer_ids": [1, 2],
+    },
 }
 # Of encoders, that they decode.
 DECODES = {"is_decoder": True}
@@ -126,15 +156,40 @@ LONGROPE = {
     "long_factor": [1.0, 2.0, 3.0, 4.0],
 }
 DYNAMIC = {"rope_type": "dynamic", "rope_theta": 1e4, "factor": 2.0}
-YARN = {"rope_type": "yarn", "rope_theta": 1e4, "factor": 4.0, "original_max_position_embeddings": ORIGINAL}
+YARN = {
+    "rope_type": "yarn",
+    "rope_theta": 1e4,
+    "factor": 4.0,
+    "original_max_position_embeddings": ORIGINAL,
+}
 FAMILIES: dict[str, tuple[str, dict[str, Any]]] = {
-    "llama/dynamic-rope": ("llama", {"max_position_embeddings": ORIGINAL, "rope_parameters": DYNAMIC}),
+    "llama/dynamic-rope": (
+        "llama",
+        {"max_position_embeddings": ORIGINAL, "rope_parameters": DYNAMIC},
+    ),
     "llama/yarn": ("llama", {"max_position_embeddings": 64, "rope_parameters": YARN}),
-    "phi3/longrope": ("phi3", {"rope_parameters": LONGROPE, "original_max_position_embeddings": ORIGINAL}),
+    "phi3/longrope": (
+        "phi3",
+        {"rope_parameters": LONGROPE, "original_max_position_embeddings": ORIGINAL},
+    ),
     "phimoe/window": ("phimoe", {"sliding_window": WINDOW}),
-    "phimoe/longrope": ("phimoe", {"rope_parameters": {**LONGROPE, "short_mscale": 1.1, "long_mscale": 1.3}}),
-    "qwen2/window": ("qwen2", {"use_sliding_window": True, "sliding_window": WINDOW, "max_window_layers": 1, "layer_types": None}),
-    "qwen2_moe/window": ("qwen2_moe", {"use_sliding_window": True, "sliding_window": WINDOW, "layer_types": None}),
+    "phimoe/longrope": (
+        "phimoe",
+        {"rope_parameters": {**LONGROPE, "short_mscale": 1.1, "long_mscale": 1.3}},
+    ),
+    "qwen2/window": (
+        "qwen2",
+        {
+            "use_sliding_window": True,
+            "sliding_window": WINDOW,
+            "max_window_layers": 1,
+            "layer_types": None,
+        },
+    ),
+    "qwen2_moe/window": (
+        "qwen2_moe",
+        {"use_sliding_window": True, "sliding_window": WINDOW, "layer_types": None},
+    ),
     "gpt2/ends": ("gpt2", {"n_positions": ORIGINAL}),
     "opt/ends": ("opt", {"max_position_embeddings": ORIGINAL}),
     "falcon/alibi": ("falcon", {"alibi": True}),
