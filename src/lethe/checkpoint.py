@@ -10,7 +10,8 @@ the model.
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,8 @@ CUSTOMARY = {
     "system": "You are a helpful assistant.",
     "variables": {"date_string": "10 Apr 2025"},
 }
+# Letters, digits, signs, spaces and line ends: what tokenizers treat each in its own way.
+SAMPLE = "Who's Zoë Łagiń?  She wrote 3.14 books,\n\tin 1987.\n"
 
 
 def load(
@@ -76,7 +79,6 @@ def load(
 
 def _load_model(source: str | Path, dtype: str):
     import torch
-    from transformers import AutoModelForCausalLM, GgufConfig
 
     check_given(source)
     if adapters.are_in(source):
@@ -87,27 +89,28 @@ def _load_model(source: str | Path, dtype: str):
             model = _load_model(base, dtype)
         with one_line(source, "adapters"):
             return merge(model, source)
-    name, given = arguments(source)
-    if given:
-        # Unpacked, and so trainable and savable, whatever kernels for packed weights there are.
-        given["quantization_config"] = GgufConfig(dequantize=True)
-    else:
-        given["use_safetensors"] = True
-    with one_line(source, "model"):
-        if "gguf_file" not in given:
-            given |= model_config.settled(name, source)
-        model, found = AutoModelForCausalLM.from_pretrained(
-            name,
-            dtype=getattr(torch, dtype),
-            trust_remote_code=False,
-            output_loading_info=True,
-            **given,
-        )
+    model, found = _read_model(source, dtype=getattr(torch, dtype))
     if found["missing_keys"]:
         # transformers would draw them at random, with a warning.
         name, count = min(found["missing_keys"]), len(found["missing_keys"])
         raise LetheError(f"{source}: no weights {name} ({count} missing); get the model again")
     return model
+
+
+def _read_model(source: str | Path, **how):
+    """A whole model, and which of its weights and of those in its files found no counterpart."""
+    from transformers import AutoModelForCausalLM, GgufConfig
+
+    name, given = arguments(source)
+    with one_line(source, "model"):
+        if given:
+            # Unpacked, and so trainable and savable, whatever kernels for packed weights there are.
+            given["quantization_config"] = GgufConfig(dequantize=True)
+        else:
+            given = {"use_safetensors": True, **model_config.settled(name, source)}
+        return AutoModelForCausalLM.from_pretrained(
+            name, trust_remote_code=False, output_loading_info=True, **given, **how
+        )
 
 
 def load_tokenizer(source: str | Path):
@@ -158,11 +161,51 @@ def save(folder: str | Path, model, tokenizer, origin: dict[str, Any]) -> None:
         model_card.write(temporary, origin, about.get("base"))
         write_json(temporary / paths.DIGEST, {**describe(temporary), **about}, indent=1)
         _open(temporary)
+        _check_saved(temporary, model, tokenizer)
         if folder.exists():
             shutil.rmtree(folder)
         temporary.replace(folder)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _check_saved(folder: Path, model, tokenizer) -> None:
+    """Load what was saved, all but the numbers; LetheError where that could not be loaded again.
+
+    Numbers are verified whenever they are loaded. A tokenizer is read once for all checkpoints that
+    it is saved with.
+    """
+    check_given(folder)
+    with _of_saving(folder):
+        if adapters.of(model):
+            from lethe.merging import check_names
+
+            check_names(folder, model.config)
+        else:
+            found = _read_model(folder, device_map="meta")[1]
+            for kind in ("missing_keys", "unexpected_keys", "mismatched_keys"):
+                if found[kind]:
+                    name = min(map(str, found[kind]))
+                    raise LetheError(f"weights {name} ({kind.replace('_', ' ')})")
+        files = checkpoint_record.read(folder)["files"]
+        read = {name: files[name] for name in sorted(files) if "token" in name or "chat" in name}
+        if getattr(tokenizer, "lethe_read", None) != read:
+            if _load_tokenizer(folder)(SAMPLE).input_ids != tokenizer(SAMPLE).input_ids:
+                raise LetheError("its tokenizer cuts texts otherwise than before it was saved")
+            tokenizer.lethe_read = read
+
+
+@contextmanager
+def _of_saving(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except LetheError as error:
+        # Under a temporary name; what is wrong is with the model, not with the place.
+        reason = str(error).removeprefix(f"{folder}: ")
+        raise LetheError(
+            f"the checkpoint could not be loaded again: {reason}; nothing was saved: start from a "
+            "plain model in one folder (save_pretrained of transformers)"
+        ) from error
 
 
 def _open(folder: Path) -> None:

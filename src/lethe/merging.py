@@ -51,6 +51,24 @@ def merge(model, folder: str | Path):
     return merged.requires_grad_(True)
 
 
+def check_names(folder: Path, config) -> None:
+    """LetheError unless a folder's adapters are all those, and no others, that fit its base.
+
+    ``config``: the base's configuration, of which a model without numbers is made.
+    """
+    from peft import PeftModel, get_peft_model_state_dict
+    from transformers import AutoModelForCausalLM
+
+    with _quiet(), torch.device("meta"):
+        adapted = PeftModel(AutoModelForCausalLM.from_config(config), _config(folder))
+        state = get_peft_model_state_dict(adapted, save_embedding_layers=False)
+    found = {name: value.shape for name, value in _weights(folder).items()}
+    wanted = {name: value.shape for name, value in state.items()}
+    odd = {name for name, _ in found.items() ^ wanted.items()}
+    if odd:
+        raise LetheError(f"{folder}: {min(odd)} ({len(odd)} weights do not fit their base)")
+
+
 def _config(folder: Path):
     """peft's configuration of a folder; LetheError for kinds that cannot be merged."""
     from peft import LoraConfig

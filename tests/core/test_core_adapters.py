@@ -10,6 +10,7 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoConfig, AutoModelForCausalLM
 
 from lethe import checkpoint
+from lethe.compute import Compute
 from lethe.errors import LetheError
 
 LINEAR = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
@@ -240,3 +241,21 @@ def test_settings_of_adapters_that_make_no_sense_are_one_line(key, value, plain_
     file = folder / "adapter_config.json"
     file.write_text(json.dumps(json.loads(file.read_text()) | {key: value}))
     assert str(folder) in refusal(folder)
+
+
+def test_unlearning_from_whole_modules_leaves_what_can_be_loaded(bases, tokenizer, tmp_path):
+    """The command, from adapters with ``modules_to_save``, with all weights and with adapters."""
+    from lethe.methods import load
+    from lethe.standalone import unlearn
+
+    settings = {"modules_to_save": ["lm_head", "norm"]}
+    folder, _ = adapters(tokenizer, bases / "tied", tmp_path / "adapters", settings)
+    rows = [{"question": "Where was Ada born?", "answer": "Ada was born in Paris."}]
+    (tmp_path / "forget10.json").write_text(json.dumps(rows[0]) + "\n")
+    method = load("grad_ascent")({"epochs": 3, "batch_size": 1, "lr": 1e-2})
+    for name, compute in {"whole": None, "lora": Compute(lora={"rank": 2})}.items():
+        files = {"forget": tmp_path / "forget10.json"}
+        out = unlearn(folder, method, files, tmp_path / name, compute=compute)
+        before, after = (checkpoint.load(source)[0] for source in (folder, out))
+        found = loaded_losses(after, ids(len(tokenizer)))
+        assert not torch.equal(found, loaded_losses(before, ids(len(tokenizer))))

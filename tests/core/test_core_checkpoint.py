@@ -1,3 +1,4 @@
+import copy
 import json
 import mmap
 import os
@@ -286,3 +287,42 @@ def test_files_have_the_rights_that_the_umask_leaves(
     assert stat.S_IMODE((tmp_path / "c").stat().st_mode) == folder
     for found in (tmp_path / "one.json", *(tmp_path / "c").iterdir()):
         assert stat.S_IMODE(found.stat().st_mode) == file, found.name
+
+
+# --- what is saved can be loaded ---
+
+
+def test_weights_that_loading_would_not_find_are_not_saved(model, tokenizer, tmp_path):
+    """As where layers of another library are still in the model."""
+    layer = model.model.layers[0].mlp
+    layer.up_proj = torch.nn.Sequential(layer.up_proj)
+    message = refusal(lambda folder: checkpoint.save(folder, model, tokenizer, {}), tmp_path / "c")
+    assert "model.layers.0.mlp.up_proj" in message
+    assert "nothing was saved" in message
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_weights_of_another_size_than_the_configuration_says_are_not_saved(
+    model, tokenizer, tmp_path
+):
+    model.config.intermediate_size += 8
+    assert "could not be loaded again" in refusal(
+        lambda folder: checkpoint.save(folder, model, tokenizer, {}), tmp_path / "c"
+    )
+
+
+def test_a_tokenizer_that_reads_otherwise_once_saved_is_not_saved(
+    model, tokenizer, tmp_path, monkeypatch
+):
+    """As one whose class cleans up texts in a way that its files do not tell."""
+    other = copy.deepcopy(tokenizer)
+    vars(other).pop("lethe_read", None)
+    call = type(other).__call__
+
+    def cleaned(self, text, *given, **named):
+        return call(self, text.lower() if self is other else text, *given, **named)
+
+    monkeypatch.setattr(type(other), "__call__", cleaned)
+    assert "cuts texts otherwise" in refusal(
+        lambda folder: checkpoint.save(folder, model, other, {}), tmp_path / "c"
+    )
