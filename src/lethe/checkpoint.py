@@ -61,11 +61,11 @@ def load(
     from lethe.products import use_onednn
 
     check_given(source)
-    if not (is_gguf(source) or adapters.are_in(source)):
-        # The tokenizer's loading reads it, too, and would be blamed for it.
-        with one_line(source, "model"):
-            model_config.settled(str(source), source)
     with verifying(source):
+        if not (is_gguf(source) or adapters.are_in(source)):
+            # The tokenizer's loading reads it, too, and would be blamed for it.
+            with one_line(source, "model"):
+                model_config.settled(str(source), source)
         tokenizer = _load_tokenizer(source)
         if template is not None:
             text.template(template, tokenizer)
