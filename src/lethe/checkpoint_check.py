@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from lethe import adapters, checkpoint_record, hub, model_config, paths
+from lethe import adapters, checkpoint_record, gguf_header, hub, model_config, paths
 from lethe.checkpoint_record import AGAIN, is_ours
 from lethe.errors import LetheError
 from lethe.files import read_json
@@ -48,6 +48,7 @@ def check_given(source: str | Path) -> None:
             begin = file.read(4)
         if begin != b"GGUF":
             raise LetheError(f"{source}: no GGUF file (it does not begin with GGUF); get it again")
+        model_config.check_sizes(gguf_header.numbers(path), source)
     elif not path.is_dir():
         raise LetheError(f"{source}: neither a folder nor a GGUF file; name the model's folder")
     elif is_ours(path):

@@ -17,8 +17,8 @@ MOST = 10_000
 # Layers times experts, for families that build each expert by itself (Switch has 24 x 2,048).
 MOST_TOGETHER = 200_000
 _COUNTS = {
-    "layers": re.compile(r"(^|_)(n_layers?|layers|blocks|depth)$"),
-    "experts": re.compile(r"(^|_)experts$"),
+    "layers": re.compile(r"(^|[_.])(n_layers?|layers|blocks|depth|block_count)$"),
+    "experts": re.compile(r"(^|[_.])(experts|expert_count)$"),
 }
 # What a configuration may not choose: transformers' own choice, which ``use_packing`` then changes.
 CHOICES = ("attn_implementation", "experts_implementation")
@@ -75,14 +75,14 @@ def check_sizes(values: Mapping[str, Any], source: Any) -> None:
                 continue
             if not 0 <= number <= MOST:
                 raise LetheError(
-                    f"{source}: config.json says {key}: {number:.7g}, which no model has; "
+                    f"{source}: its configuration says {key}: {number:.7g}, which no model has; "
                     "get the model again, or mend the file"
                 )
             most[kind] = max(most[kind], number)
     if most["layers"] * most["experts"] > MOST_TOGETHER:
         raise LetheError(
-            f"{source}: config.json says {most['layers']} layers of {most['experts']} experts, "
-            "more than can be built; get the model again, or mend the file"
+            f"{source}: its configuration says {most['layers']} layers of {most['experts']} "
+            "experts, more than can be built; get the model again, or mend the file"
         )
 
 

@@ -1,6 +1,7 @@
 """Configurations of others: sizes that cannot be built are refused, kernels never fetched."""
 
 import json
+import struct
 
 import pytest
 from transformers import LlamaConfig, LlamaForCausalLM
@@ -101,7 +102,7 @@ def test_weights_that_only_the_hubs_code_reads_are_refused(changed, method):
 def test_sizes_that_no_model_has_are_refused_before_anything_is_loaded(changed, keys):
     folder = changed(**keys)
     for call in (check_given, checkpoint.load):
-        with pytest.raises(LetheError, match=r"config\.json says \w+: .*; get the model again"):
+        with pytest.raises(LetheError, match=r"configuration says \w+: .*; get the model again"):
             call(folder)
 
 
@@ -151,3 +152,31 @@ def test_a_template_that_fails_is_told_before_the_weights_are_read(tiny, monkeyp
     with pytest.raises(AssertionError, match="weights"):
         checkpoint.load(tiny, template="plain")
     file.unlink() if before is None else file.write_text(before)
+
+
+def gguf(folder, *pairs: tuple[str, int, bytes], count: int | None = None):
+    """A GGUF file of these keys, types and values."""
+    body = b"".join(
+        struct.pack("<Q", len(key)) + key.encode() + struct.pack("<I", kind) + value
+        for key, kind, value in pairs
+    )
+    file = folder / "model.gguf"
+    head = struct.pack("<4sIQQ", b"GGUF", 3, 1, len(pairs) if count is None else count)
+    file.write_bytes(head + body)
+    return file
+
+
+def test_a_gguf_file_of_a_million_layers_is_refused_before_it_is_read(tmp_path):
+    text = struct.pack("<Q", 5) + b"llama"
+    numbers = struct.pack("<IQ", 4, 2) + struct.pack("<II", 7, 8)
+    texts = struct.pack("<IQ", 8, 1) + text
+    before = (("general.architecture", 8, text), ("llama.attention.head_count", 9, numbers))
+    layers = ("llama.block_count", 4, struct.pack("<I", 10**6))
+    with pytest.raises(LetheError, match=r"says llama\.block_count: 1000000"):
+        check_given(gguf(tmp_path, *before, layers))
+    experts = ("llama.expert_count", 10, struct.pack("<Q", 10**12))
+    with pytest.raises(LetheError, match=r"says llama\.expert_count: 1e\+12"):
+        check_given(gguf(tmp_path, *before, experts))
+    # The vocabulary comes after them and is not read; a file that is cut off says so when loaded.
+    check_given(gguf(tmp_path, *before, ("tokenizer.ggml.tokens", 9, texts), layers))
+    check_given(gguf(tmp_path, *before, count=2**63))
