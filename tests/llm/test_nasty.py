@@ -24,12 +24,16 @@ from lethe.llm.redaction import Redaction
 from lethe.llm.settings import Service as Settings
 from lethe.world.profiles.record import read
 
+# However busy the machine: no good answer shall count as a time-out.
+PATIENT = {"timeout": 60.0}
 BODY = {"model": MODEL, "messages": messages("text"), "max_tokens": 100}
 
 
 def asked(server: Service, folder: Path, **changes):
     """One request; the answer, and what the journal has counted."""
-    settings = generation(server.url, **changes)
+    settings = generation(
+        server.url, **{**changes, "service": PATIENT | changes.get("service", {})}
+    )
 
     async def ask():
         with Journal(folder / "journal.sqlite") as journal:
@@ -114,10 +118,10 @@ def test_a_probe_that_failed_is_made_again(tmp_path):
     with Nasty(say=lambda body, tries: completion("")) as service:
         for _ in range(2):
             with pytest.raises(LetheError, match="use a stronger model"):
-                made(tmp_path, generation(service.url), 1, 0)
+                made(tmp_path, generation(service.url, service=PATIENT), 1, 0)
         assert service.received == 8
         service.say = lambda body, tries: None
-        made(tmp_path, generation(service.url), 1, 0)
+        made(tmp_path, generation(service.url, service=PATIENT), 1, 0)
     with Journal(tmp_path / "journal.sqlite") as journal:
         assert journal.failures() == {"unusable probe": 8}
         assert journal.usage().requests == service.received
@@ -200,6 +204,16 @@ def test_usage_of_any_form(usage, tmp_path):
     assert answer.completion_tokens == 4
 
 
+@pytest.mark.parametrize("content", ["half \ud83d", {"a": 1}, 7, True, [7], "x" * 300_000])
+def test_content_that_is_no_text(content, tmp_path):
+    """Kept as far as it can be, and marked, so that no mode takes it for an answer."""
+    with Nasty(say=lambda body, tries: completion(content)) as service:
+        answer, usage, _ = asked(service, tmp_path)
+    assert answer.finish == reading.UNREADABLE
+    assert answer.content == ("half \\ud83d" if content == "half \ud83d" else answer.content)
+    assert usage.requests == 1
+
+
 def test_content_as_a_list(tmp_path):
     parts = [
         {"type": "thinking", "thinking": [{"text": "So."}]},
@@ -219,16 +233,20 @@ def test_content_as_a_list(tmp_path):
 
 def test_a_byte_now_and_then_is_no_answer(tmp_path):
     """Each would satisfy a limit on silence; the whole has a limit, too."""
-    slow = [b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n", *[b" ", 0.05] * 400]
-    with Nasty(say=lambda body, tries: slow if tries < 2 else completion()) as service:
-        answer, usage, failures = asked(service, tmp_path, service={"timeout": 1.0})
-    assert answer.content
-    assert failures == {"time-out": 2}
-    assert usage.requests == 3
+    slow = [b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n", *[b" ", 0.05] * 4000]
+    with (
+        Nasty(say=lambda body, tries: slow) as service,
+        pytest.raises(LetheError, match="no answer in 2 tries"),
+    ):
+        asked(service, tmp_path, service={"timeout": 0.5, "tries": 2})
+    with Journal(tmp_path / "journal.sqlite") as journal:
+        assert journal.failures() == {"time-out": 2}
+        # They may be billed for all that they can have taken.
+        assert journal.usage().completion_tokens == 200
 
 
 def test_time_outs_say_which_setting_to_raise(tmp_path):
-    silent = [5.0]
+    silent = [60.0]
     with (
         Nasty(say=lambda body, tries: silent) as service,
         pytest.raises(LetheError, match=r"the last: time-out.*longer service\.timeout"),

@@ -112,7 +112,8 @@ def test_an_answer_that_is_not_what_was_kept(damage, path, caplog):
 def test_flipped_bytes_in_the_file_are_asked_for_again(tmp_path):
     """The world is the same as if nothing had been."""
     with Service() as service:
-        whole = made(tmp_path, generation(service.url), 2, 0).read_bytes()
+        settings = generation(service.url, service={"timeout": 60.0})
+        whole = made(tmp_path, settings, 2, 0).read_bytes()
         service.forget()
         file = tmp_path / "journal.sqlite"
         content = bytearray(file.read_bytes())
@@ -120,7 +121,7 @@ def test_flipped_bytes_in_the_file_are_asked_for_again(tmp_path):
         for place in places[:1]:
             content[place] ^= 1
         file.write_bytes(content)
-        assert made(tmp_path, generation(service.url), 2, 0).read_bytes() == whole
+        assert made(tmp_path, settings, 2, 0).read_bytes() == whole
         assert sum(service.asked.values()) == 1
 
 
