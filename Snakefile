@@ -1,6 +1,7 @@
 # Lethe: from fictitious authors to the figures of machine unlearning.
 # Each stage has its file in workflow/rules; src/lethe/paths.py owns every path.
 
+import logging
 import os
 import sys
 from pathlib import Path
@@ -9,6 +10,8 @@ from snakemake.utils import min_version
 
 min_version("9.27")
 sys.path.insert(0, str(Path(workflow.basedir) / "src"))
+# On a full disk Snakemake's log fails at each message, at such length that nobody finds why.
+logging.raiseExceptions = False
 
 
 # Beside this file, wherever Snakemake is started; results go to where it is started.

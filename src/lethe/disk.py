@@ -1,12 +1,15 @@
 """Disk: which checkpoints stay after a run, what they take, and whether there is room. Light."""
 
+import errno
+import os
 import shutil
+import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lethe import paths
+from lethe import ledgers, paths
 from lethe.config import compute_settings, method
 from lethe.errors import LetheError
 from lethe.sizes import checkpoint_bytes
@@ -14,6 +17,8 @@ from lethe.trials import all_trials
 
 # What may be kept of methods without being asked for: more is kept on purpose or not at all.
 UNASKED = 50 * 10**9
+# Bytes without which no run gets far.
+LITTLE = 2**16
 
 
 def kept_epochs(keep: str | None, epochs: int) -> set[int]:
@@ -99,12 +104,42 @@ def check_room(made: Iterable[Made], at_once: int, folder: str = paths.RESULTS) 
     return f"{line}; {told(free)} are free."
 
 
+def check_writable(folders: Iterable[str | Path]) -> None:
+    """LetheError for a folder that cannot be written to: no room, or read-only.
+
+    Of one that is not there yet, where it is to be made.
+    """
+    looked_at = set()
+    for folder in map(Path, folders):
+        there = next(place for place in (folder, *folder.parents) if place.exists())
+        if there not in looked_at:
+            looked_at.add(there)
+            _write_something(there)
+
+
+def _write_something(folder: Path) -> None:
+    try:
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(bytes(LITTLE))
+    except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+        raise LetheError(
+            f"{folder}: {os.strerror(error.errno)}; {'make room' if full else 'make it writable'}, "
+            "then run the same command again"
+        ) from None
+
+
 def sweep(world: str) -> None:
-    """Clear what lies beside weights that were deleted; the digest, which says what was, stays."""
+    """Clear what lies beside weights that were deleted; the digest, which says what was, stays.
+
+    So does what no job wrote there.
+    """
+    noted = ledgers.Finder()
     for digest in Path(paths.world(world)).rglob(paths.DIGEST):
         if not (digest.parent / paths.WEIGHTS).exists():
             for file in digest.parent.iterdir():
-                if file.name != paths.DIGEST and not file.is_dir():
+                ours = not file.is_dir() and noted(file.as_posix()) is not None
+                if ours and file.name != paths.DIGEST:
                     file.unlink()
 
 

@@ -12,7 +12,7 @@ import shlex
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from lethe import ledgers, paths
@@ -246,7 +246,7 @@ def _present(root: Path) -> list[str]:
 
 
 def _renew(root: Path, known: ledgers.Known, names: list[str]) -> None:
-    """Note the times of files whose content was found unchanged."""
+    """Note the times of files whose content was found unchanged, if there is room to write."""
     for ledger in ledgers.every(root) if names else ():
         if ledger.relative_to(root) in known.damaged:
             continue
@@ -255,4 +255,5 @@ def _renew(root: Path, known: ledgers.Known, names: list[str]) -> None:
         for name in changed:
             entries[name]["mtime_ns"] = (root / name).stat().st_mtime_ns
         if changed:
-            ledgers.write(ledger, entries)
+            with suppress(OSError):
+                ledgers.write(ledger, entries)

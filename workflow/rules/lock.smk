@@ -8,20 +8,29 @@ from snakemake.persistence.file import FilePersistence
 from lethe import locks, processes
 
 
+def output_folders():
+    """Where planned jobs will write."""
+    planned = workflow.dag.needrun_jobs()
+    return {Path(file).parent for job in planned for file in job.output}
+
+
 def with_holders(lock):
     """Snakemake's own ``lock``, which notes who holds it; dry runs and --nolock have none."""
 
     @contextmanager
     def noted(persistence):
         folder = Path(persistence._lockdir)
-        locks.release(folder)
         try:
+            disk.check_writable([".snakemake", paths.RESULTS, *output_folders()])
+            locks.release(folder)
             with lock(persistence):
                 files = persistence._lockfile.values()
                 with locks.holding(files, workflow.local_exec):
                     yield
+        except LetheError as error:
+            sys.exit(f"error: {error}")
         except LockException:
-            raise WorkflowError(f"error: {locks.told(folder)}") from None
+            sys.exit(f"error: {locks.told(folder)}")
 
     noted.of = lock
     return noted

@@ -13,7 +13,8 @@ from pathlib import Path
 
 # Asked to end, by Ctrl-C or by its run, during the imports, which take seconds: there is nothing to
 # clear away yet, and nothing to say but what its run says.
-for _number in (signal.SIGINT, signal.SIGTERM):
+ASKS = (signal.SIGINT, signal.SIGTERM)
+for _number in ASKS:
     signal.signal(_number, lambda number, frame: os._exit(128 + number))
 
 # Threads that wait for each other should soon sleep: spinning costs a third less on an idle machine
@@ -54,7 +55,7 @@ def job(snakemake, key: str | None = None, processes: int = 1) -> Iterator[Stage
     """
     log = Path(snakemake.log[0])
     started = processes > 1 and LAUNCHED in os.environ
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in ASKS:
         signal.signal(number, _end)
     try:
         if started and os.environ[RANK] != "0":
@@ -93,14 +94,24 @@ def _launch(count: int) -> int:
     child = subprocess.Popen(
         [*command, f"--nproc-per-node={count}", sys.argv[0]], start_new_session=True
     )
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda number, frame: child.terminate())
+
+    def pass_on(number, frame):
+        _hear_no_more()
+        child.terminate()
+
+    for number in ASKS:
+        signal.signal(number, pass_on)
     return child.wait()
 
 
+def _hear_no_more():
+    """Once is enough: a job that is ending is not to be disturbed."""
+    for number in ASKS:
+        signal.signal(number, signal.SIG_IGN)
+
+
 def _end(number, frame):
-    for each in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(each, signal.SIG_IGN)
+    _hear_no_more()
     raise AskedToEnd("asked to end; run the same command again")
 
 
