@@ -11,8 +11,8 @@ from threading import Event, Thread
 
 # What each of a job's ends asks more of: nothing for all other ends that SLURM names.
 MORE = {"TIMEOUT": "runtime", "DEADLINE": "runtime", "OUT_OF_MEMORY": "mem_mb", "KILLED": "mem_mb"}
-# How a job exits that was killed (SIGKILL). Where no cgroups confine jobs, accounting kills those that
-# take more memory than they asked for, and SLURM calls them FAILED.
+# How a job exits that was killed (SIGKILL). Where no cgroups confine jobs, accounting kills those
+# that take more memory than they asked for, and SLURM calls them FAILED.
 KILLED = re.compile(r"\bExitCode=(?:(?:9|137):\d+|\d+:9)\b")
 # States of a job that has not ended.
 GOING = {
