@@ -10,7 +10,10 @@ from dataclasses import dataclass
 from threading import Event, Thread
 
 # What each of a job's ends asks more of: nothing for all other ends that SLURM names.
-MORE = {"TIMEOUT": "runtime", "DEADLINE": "runtime", "OUT_OF_MEMORY": "mem_mb"}
+MORE = {"TIMEOUT": "runtime", "DEADLINE": "runtime", "OUT_OF_MEMORY": "mem_mb", "KILLED": "mem_mb"}
+# How a job exits that was killed (SIGKILL). Where no cgroups confine jobs, accounting kills those
+# that take more memory than they asked for, and SLURM calls them FAILED.
+KILLED = re.compile(r"\bExitCode=(?:(?:9|137):\d+|\d+:9)\b")
 # States of a job that has not ended.
 GOING = {
     *("PENDING", "RUNNING", "CONFIGURING", "COMPLETING", "SUSPENDED", "STOPPED"),
@@ -109,6 +112,7 @@ class Ends:
     def __init__(self, folder: str, asked: Callable = ask):
         self.folder, self.asked = folder, asked
         self.known: dict[str, tuple[str, str]] = {}
+        self.killed: dict[str, bool] = {}
 
     def look(self) -> bool:
         """Ask SLURM; whether it answered."""
@@ -127,11 +131,18 @@ class Ends:
         if not self.look():
             return None
         ended = [
-            (int(re.match(r"\d+", number)[0]), state)
+            (int(re.match(r"\d+", number)[0]), self.exactly(number, state))
             for number, (of, state) in self.known.items()
             if of == comment and state not in GOING
         ]
         return [state for _, state in sorted(ended)][-count:] if count else []
+
+    def exactly(self, number: str, state: str) -> str:
+        """The state of a job that ended: ``KILLED`` for a failure that something did to it."""
+        if state == "FAILED" and number not in self.killed:
+            rows = self.asked("scontrol", "show", "job", "-o", number) or [[]]
+            self.killed[number] = bool(KILLED.search(" ".join(rows[0])))
+        return "KILLED" if self.killed.get(number) else state
 
 
 def attempts(ends: Iterable[str] | None, attempt: int) -> dict[str, int]:

@@ -94,6 +94,27 @@ def test_ends_are_those_of_the_job_in_this_folder_the_newest_last():
     assert ends.of(JOB, 0) == []
 
 
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("0:9", "KILLED"),
+        ("9:0", "KILLED"),
+        ("137:0", "KILLED"),
+        ("1:0", "FAILED"),
+        ("19:0", "FAILED"),
+    ],
+)
+def test_a_failed_job_that_was_killed_is_told_from_one_that_failed_by_itself(code, expected):
+    def asked(*command):
+        if command[0] == "scontrol":
+            return [[f"JobId=9 JobState=FAILED Restarts=0 ExitCode={code} RunTime=00:00:12"]]
+        return [["9", "FAILED", JOB, HERE]]
+
+    ends = Ends(HERE, asked).of(JOB, 1)
+    assert ends == [expected]
+    assert attempts(ends, 2) == {"runtime": 1, "mem_mb": 2 if expected == "KILLED" else 1}
+
+
 def test_a_slurm_that_does_not_answer_tells_no_ends():
     assert Ends(HERE, lambda *command: None).of(JOB, 1) is None
 

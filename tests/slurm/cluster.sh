@@ -81,6 +81,8 @@ ReturnToService=2
 # How often accounting looks at a job's memory: jobs of the smoke world take seconds.
 JobAcctGatherType=jobacct_gather/linux
 JobAcctGatherFrequency=task=1
+# No cgroups: what takes more than it asked for is killed by accounting.
+JobAcctGatherParams=OverMemoryKill
 AccountingStorageType=accounting_storage/slurmdbd
 AccountingStorageHost=127.0.0.1
 $([ "$comments" = no ] || echo AccountingStoreFlags=job_comment)

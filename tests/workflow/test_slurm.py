@@ -228,6 +228,21 @@ def test_a_job_out_of_time_asks_for_more_time_and_not_for_more_memory(cluster, f
     assert second == ("COMPLETED", "60", memory)
 
 
+def test_a_job_out_of_memory_asks_for_more_memory_and_not_for_more_time(cluster, fresh):
+    """Less than Snakemake and Python take: accounting kills the job, and SLURM calls it FAILED."""
+    folder = fresh()
+    small = changed_profile(folder, retries=4, **{"default-resources": {"mem_mb": "120 * attempt"}})
+    code, output = run_on_slurm(cluster, folder, FACTS, profile=small)
+    assert code == 0, output[-4000:]
+    number = re.search(r"submitted with SLURM jobid (\d+)", output)[1]
+    asked_for = tries(number)
+    assert (asked_for[0][0], asked_for[-1][0]) == ("FAILED", "COMPLETED")
+    assert [memory for _, _, memory in asked_for] == [
+        f"{120 * (1 + n)}M" for n in range(len(asked_for))
+    ]
+    assert {limit for _, limit, _ in asked_for} == {"30"}
+
+
 def test_a_cancelled_job_asks_for_no_more(cluster, fresh):
     cancelled = Once("RUNNING", lambda job: subprocess.run(["scancel", job], check=True))
     code, output = run_on_slurm(cluster, fresh(), FACTS, look=cancelled)
