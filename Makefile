@@ -28,8 +28,11 @@ bench: $(INSTALLED)
 	$(BIN)/python benchmarks/training.py $(TOFU)/retain90.json
 	$(BIN)/python benchmarks/startup.py $(FULL)
 
+# Of the default world, or of a preset's: make report PRESET=config/smoke.yaml
+PRESET ?=
+
 report: $(INSTALLED)
-	$(BIN)/snakemake --report results/report.html
+	$(BIN)/snakemake --report results/report.html $(if $(PRESET),--configfile $(PRESET))
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check

@@ -1,6 +1,7 @@
 # Lethe: from fictitious authors to the figures of machine unlearning.
 # Each stage has its file in workflow/rules; src/lethe/paths.py owns every path.
 
+import os
 import sys
 from pathlib import Path
 
@@ -10,12 +11,17 @@ min_version("9.27")
 sys.path.insert(0, str(Path(workflow.basedir) / "src"))
 
 
-configfile: "config/config.yaml"
+# Beside this file, wherever Snakemake is started; results go to where it is started.
+configfile: os.path.relpath(Path(workflow.basedir) / "config/config.yaml")
 
 
 include: "workflow/rules/common.smk"
+include: "workflow/rules/lock.smk"
+include: "workflow/rules/ending.smk"
 include: "workflow/rules/graph/world.smk"
 include: "workflow/rules/graph/models.smk"
+include: "workflow/rules/graph/resources.smk"
+include: "workflow/rules/graph/slurm.smk"
 include: "workflow/rules/graph/unlearn.smk"
 include: "workflow/rules/graph/evaluate.smk"
 include: "workflow/rules/graph/report.smk"
@@ -58,11 +64,17 @@ rule all:
 
 
 include: "workflow/rules/resources.smk"
+include: "workflow/rules/provenance.smk"
 
 
 onstart:
+    # Again: Snakemake's scheduler listens by now.
+    ending.listen()
+    check_resources()
     check_hub()
     check_room()
+    submit_without_account()
+    watch_slurm()
 
 
 onsuccess:

@@ -1,19 +1,19 @@
-"""Low-rank adapters: put into a model, saved beside the name of their base, merged when loaded.
+"""Low-rank adapters: put into a model, saved beside the name of their base.
 
 A checkpoint of adapters is a folder in peft's format: ``adapter_config.json`` and the adapters'
 weights alone. Their file is ``model.safetensors``, as in every checkpoint, with peft's own name
-(``adapter_model.safetensors``) as a link to it. Loading gives the plain model W +
-(alpha / rank) B A: what reads a checkpoint need not know how it was trained.
+(``adapter_model.safetensors``) as a link to it. Loading merges them into their base
+(``lethe.merging``): what reads a checkpoint need not know how it was trained.
 """
 
 import random
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from lethe import paths
+from lethe import checkpoint_record, notice, paths
 from lethe.errors import LetheError
-from lethe.files import read_json, write_json
+from lethe.files import open_to_others, write_json
 
 CONFIG = "adapter_config.json"
 PEFT_WEIGHTS = "adapter_model.safetensors"
@@ -46,7 +46,7 @@ def add(model, settings: Mapping[str, Any], seed: int, base: str | Path) -> None
         lora_dropout=settings["dropout"],
         target_modules=targets if isinstance(targets, str) else list(targets),
         task_type="CAUSAL_LM",
-        base_model_name_or_path=str(base),
+        base_model_name_or_path=_name(base),
     )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(random.Random(f"adapters/{seed}").getrandbits(63))
@@ -57,9 +57,14 @@ def add(model, settings: Mapping[str, Any], seed: int, base: str | Path) -> None
     for parameter in model.parameters():
         if parameter.requires_grad:
             parameter.data = parameter.data.float()
-    known = Path(base) / paths.DIGEST
-    digest = read_json(known)["files"][paths.WEIGHTS] if known.exists() else None
+    known = checkpoint_record.is_ours(base)
+    digest = checkpoint_record.digest(base) if known else None
     model.lethe_base = {"source": str(base), "digest": digest}
+
+
+def _name(base: str | Path) -> str:
+    """How others find a base, from whatever folder they work in: a whole path, or a hub id."""
+    return str(Path(base).absolute()) if Path(base).exists() else str(base)
 
 
 def save(folder: Path, model) -> dict[str, Any]:
@@ -70,6 +75,7 @@ def save(folder: Path, model) -> dict[str, Any]:
     state = get_peft_model_state_dict(model, save_embedding_layers=False)
     weights = {f"{PREFIX}{name}": value.contiguous().cpu() for name, value in state.items()}
     save_file(weights, folder / paths.WEIGHTS, metadata={"format": "pt"})
+    open_to_others(folder / paths.WEIGHTS)
     (folder / PEFT_WEIGHTS).symlink_to(paths.WEIGHTS)
     config = model.peft_config["default"].to_dict() | {"inference_mode": True}
     # Sets have no order that would be the same in every process.
@@ -79,49 +85,39 @@ def save(folder: Path, model) -> dict[str, Any]:
 
 
 def base_of(folder: str | Path) -> str:
-    """Where the model lies that a folder's adapters change: a path, or a hub id."""
-    name = read_json(Path(folder) / CONFIG)["base_model_name_or_path"]
-    # Names of our own checkpoints count from the working folder, which may not be this one.
-    for place in (Path(), *Path(folder).resolve().parents):
-        if (place / name).exists():
-            return str(place / name)
-    return name
+    """Where the model lies that a folder's adapters change: a path, or a hub id.
 
-
-def merge(model, folder: str | Path) -> None:
-    """Add a folder's adapters to the weights of their base, in place.
-
-    Products and sums are computed in float32 and rounded once to the model's numbers.
+    A base of ours is the one of the digest that the adapters' record has, wherever the results now
+    lie: by its name from this working folder or from one that holds the adapters, by its whole
+    path, or by the end of its name. Where none has that digest, it is the first that is there.
     """
-    from peft import LoraConfig, inject_adapter_in_model, set_peft_model_state_dict
-    from safetensors.torch import load_file
-
     folder = Path(folder)
-    file = folder / paths.WEIGHTS
-    state = load_file(file if file.exists() else folder / PEFT_WEIGHTS)
-    config = LoraConfig.from_pretrained(folder)
-    inject_adapter_in_model(config, model)
-    found = set_peft_model_state_dict(
-        model, {name.removeprefix(PREFIX): value.float() for name, value in state.items()}
-    )
-    if found.unexpected_keys:
-        raise LetheError(f"{folder}: {found.unexpected_keys[0]} fits no layer of its base")
-    fold(model)
+    name = notice.configuration(folder / CONFIG).get("base_model_name_or_path")
+    if not isinstance(name, str) or not name:
+        raise LetheError(
+            f"{folder}/{CONFIG}: names no base; write the model's folder or hub id there "
+            "(base_model_name_or_path)"
+        )
+    known = {}
+    if checkpoint_record.is_ours(folder):
+        known = checkpoint_record.read(folder).get("base") or {}
+    source, digest = known.get("source", name), known.get("digest")
+    found = [place for place in _places(folder, source, name) if place.exists()]
+    if digest is not None:
+        for place in [*found, *_by_their_end(folder, source)]:
+            if checkpoint_record.is_ours(place) and checkpoint_record.digest(place) == digest:
+                return str(place)
+    return str(found[0]) if found else source
 
 
-def fold(model) -> None:
-    """Replace every adapted layer by a plain one with the sum of its weights."""
-    import torch
-    from peft.tuners.lora import LoraLayer
+def _places(folder: Path, *names: str) -> Iterator[Path]:
+    """Where a base of a whole name may be."""
+    for name in names:
+        yield from (place / name for place in (Path(), *folder.resolve().parents))
 
-    for name, layer in list(model.named_modules()):
-        if not isinstance(layer, LoraLayer):
-            continue
-        plain = layer.get_base_layer()
-        with torch.no_grad():
-            change = layer.get_delta_weight("default").float()
-            plain.weight.copy_(plain.weight.float() + change)
-        parent, _, child = name.rpartition(".")
-        setattr(model.get_submodule(parent), child, plain)
-    vars(model).pop("peft_config", None)
-    model.requires_grad_(True)
+
+def _by_their_end(folder: Path, name: str) -> Iterator[Path]:
+    """Where a base may be if the folders above it were moved or renamed with the adapters."""
+    parts = Path(name).parts
+    for begin in range(1, len(parts)):
+        yield from (place.joinpath(*parts[begin:]) for place in folder.resolve().parents)

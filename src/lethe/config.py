@@ -3,7 +3,6 @@
 Nothing heavy is imported here: every start of the workflow passes through this module.
 """
 
-import difflib
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -14,6 +13,8 @@ import yaml
 from lethe import figures, foreign, methods, metrics, sequence, sharding, states, suites
 from lethe.alternatives import Alternatives
 from lethe.compute import Compute, whole_weights
+from lethe.config_files import Odd, strict
+from lethe.config_schema import check_schema, suggest
 from lethe.errors import LetheError
 from lethe.methods.base import Method, Settings, validated
 from lethe.schedule import Finetuning, Pretraining
@@ -31,7 +32,7 @@ WORDS = {"null": None, "true": True, "false": False}
 OF_RUN = ("method", "start")
 # The official evaluation's ds_size.
 OFFICIAL_ITEMS = 300
-NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?")
+NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 
 
 def parsed(value: Any) -> Any:
@@ -52,7 +53,9 @@ def parsed(value: Any) -> Any:
 
 def _collection(text: str) -> Any:
     try:
-        return parsed(yaml.safe_load(text))
+        return parsed(strict(text))
+    except Odd as error:
+        raise LetheError(f"{text[:60]}: {error}") from None
     except yaml.YAMLError:
         return text
 
@@ -62,7 +65,7 @@ def with_all_methods(config: Mapping[str, Any]) -> dict[str, Any]:
 
     Methods that are listed themselves are not repeated.
     """
-    listed = config["methods"]
+    listed = config.get("methods")
     if not isinstance(listed, list) or ALL not in listed:
         return dict(config)
     others = [name for name in methods.available() if name not in listed]
@@ -72,14 +75,14 @@ def with_all_methods(config: Mapping[str, Any]) -> dict[str, Any]:
 
 def check(config: Mapping[str, Any], schema: str | Path) -> None:
     """Hold a configuration against the schema, the library and the files that it names."""
-    _check_schema(config, yaml.safe_load(Path(schema).read_text(encoding="utf-8")))
+    check_schema(config, yaml.safe_load(Path(schema).read_text(encoding="utf-8")))
     config = with_all_methods(config)
     for model in config["models"]:
         _check_model(config, model)
     for name in config["method_settings"]:
         known = sorted({*methods.available(), *config["methods"]})
         if name not in config["methods"] and method_class(config, name) not in known:
-            raise LetheError(f"config: method_settings.{name}: unknown name{_suggest(name, known)}")
+            raise LetheError(f"config: method_settings.{name}: unknown name{suggest(name, known)}")
     # Settings of methods that are not listed may stand there: an overlay cannot take them away.
     for name in {**dict.fromkeys(config["methods"]), **config["method_settings"]}:
         method_settings(config, name)
@@ -180,45 +183,10 @@ def items_of(config: Mapping[str, Any], sets: Iterable[str]) -> dict[str, int]:
     return {name: items.get(name, OFFICIAL_ITEMS) for name in sets}
 
 
-def _check_schema(config: Mapping[str, Any], schema: dict) -> None:
-    from jsonschema import Draft202012Validator
-    from jsonschema.exceptions import best_match
-
-    # The most telling of all errors: an unknown key says more than what it left missing.
-    errors = list(Draft202012Validator(schema).iter_errors(config))
-    unknown = [error for error in errors if error.validator == "additionalProperties"]
-    error = unknown[0] if unknown else best_match(errors)
-    if error is not None:
-        raise LetheError(_line(error))
-
-
-def _line(error) -> str:
-    """One line for an error of the schema."""
-    place = ".".join(str(part) for part in error.absolute_path)
-    if error.validator == "additionalProperties":
-        known = [*error.schema.get("properties", {})]
-        key = next(key for key in error.instance if key not in known)
-        return f"config: {_dotted(place, key)}: unknown key{_suggest(key, known)}"
-    if error.validator == "required":
-        key = next(key for key in error.validator_value if key not in error.instance)
-        return f"config: {_dotted(place, key)}: missing; config/config.yaml shows its default"
-    return f"config: {place}: {error.message}"
-
-
-def _dotted(place: str, key: str) -> str:
-    return f"{place}.{key}" if place else key
-
-
-def _suggest(key: str, known: Iterable[str]) -> str:
-    known = list(known)
-    close = difflib.get_close_matches(key, known, n=1)
-    return f"; did you mean {close[0]}?" if close else f"; there are {', '.join(sorted(known))}"
-
-
 def _known(key: str, names: Iterable[str], known: Iterable[str]) -> None:
     for name in names:
         if name not in known:
-            raise LetheError(f"config: {key}: unknown name {name!r}{_suggest(name, known)}")
+            raise LetheError(f"config: {key}: unknown name {name!r}{suggest(name, known)}")
 
 
 def _check_model(config: Mapping[str, Any], name: str) -> None:

@@ -18,6 +18,8 @@ VISIBLE = "CUDA_VISIBLE_DEVICES"
 # Set in every job of SLURM, which gives each its own devices.
 SCHEDULED = "SLURM_JOB_ID"
 POLL_SECONDS = 0.2
+# Devices that may be asked for, as the configuration's schema has them too.
+DEVICE = r"auto|cpu|mps|cuda(:[0-9]+)?"
 # What stands for GPUs of AMD's, and for any in Windows' Linux.
 OTHERS = ("/dev/kfd", "/dev/dxg")
 

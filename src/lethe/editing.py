@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch.nn.functional import kl_div
 
+from lethe import rows as plain_rows
 from lethe.errors import LetheError
 from lethe.forward import Answers, decoder_layers, hidden_states, project
 from lethe.interventions import asked
@@ -90,18 +91,23 @@ def matrix(module: torch.nn.Module) -> torch.Tensor:
 
 @contextmanager
 def seen(module: torch.nn.Module, inputs: bool) -> Iterator[list[torch.Tensor]]:
-    """Yields a list that gets what goes into a module, or comes out of it, at each pass [T, D]."""
+    """Yields a list; after the block it has what went into a module, or came out of it, [T, D].
+
+    Within the block runs one batch.
+    """
     found: list[torch.Tensor] = []
+    parts: list[plain_rows.Part] = []
 
     def note(module, given, output):
         value = given[0] if inputs else output
-        found.append((value[0] if isinstance(value, tuple) else value)[0])
+        parts.append(plain_rows.at_tokens(value[0] if isinstance(value, tuple) else value))
 
     hook = module.register_forward_hook(note)
     try:
         yield found
     finally:
         hook.remove()
+    found.append(plain_rows.joined(parts))
 
 
 @contextmanager
@@ -110,7 +116,7 @@ def shifted(module: torch.nn.Module, places: torch.Tensor, shift: torch.Tensor) 
 
     def add(module, given, output):
         states = output[0] if isinstance(output, tuple) else output
-        moved = states.index_add(1, places, shift.to(states.dtype)[None])
+        moved = _added(states, places, shift.to(states.dtype))
         return (moved, *output[1:]) if isinstance(output, tuple) else moved
 
     hook = module.register_forward_hook(add)
@@ -118,6 +124,15 @@ def shifted(module: torch.nn.Module, places: torch.Tensor, shift: torch.Tensor) 
         yield
     finally:
         hook.remove()
+
+
+def _added(states, places, shift) -> torch.Tensor:
+    """States of a pass with ``shift`` [rows, D] added at packed places."""
+    now = plain_rows.running()
+    if now is None:
+        return states.index_add(1, places, shift[None])
+    whole = shift.new_zeros(now.batch.ids.shape[1], shift.shape[1]).index_add(0, places, shift)
+    return states + now.spread(whole)
 
 
 @contextmanager

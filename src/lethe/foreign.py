@@ -3,9 +3,13 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from lethe import checkpoint
+from lethe import checkpoint_check
 from lethe.errors import LetheError
+from lethe.roles import check_role
 from lethe.world.splits import parse_split
+
+# What the given runs stand for; a ``full`` that is given may have been trained in any way.
+ROLES = {"full": "full", "retain": "oracle"}
 
 
 def given_run(
@@ -48,13 +52,15 @@ def on_hub(config: Mapping[str, Any]) -> dict[str, str]:
         prior = settings.get("prior", "base")
         if isinstance(prior, str) and prior != "base":
             named.append((f"method_settings.{method}.prior", prior))
-    return {source: key for key, source in named if checkpoint.asked_of_hub(source) is not None}
+    return {
+        source: key for key, source in named if checkpoint_check.asked_of_hub(source) is not None
+    }
 
 
 def check_hub(sources: Mapping[str, str]) -> None:
     """Refuse sources (each with its key) that the hub would refuse. Asks the network."""
     for source, key in sources.items():
-        _check(checkpoint.check_hub, key, source)
+        _check(checkpoint_check.check_hub, key, source)
 
 
 def check(config: Mapping[str, Any], model: str) -> None:
@@ -65,7 +71,10 @@ def check(config: Mapping[str, Any], model: str) -> None:
     except LetheError as error:
         raise LetheError(f"config: model_settings.{model}.retain: {error}") from None
     for key, source in of_model(config, model):
-        _check(checkpoint.check_given, key, source)
+        _check(checkpoint_check.check_given, key, source)
+        run = key.removeprefix(f"model_settings.{model}.").partition(".")[0]
+        if run in ROLES:
+            check_role(f"config: {key}", source, ROLES[run])
 
 
 def _check(call: Callable[[str], None], key: str, source: str) -> None:

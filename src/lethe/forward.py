@@ -1,11 +1,13 @@
 """Forward passes over packed batches, with logits only where they are needed."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
 from torch.nn.functional import cross_entropy
 
-from lethe import interventions
+from lethe import interventions, mixing, rows
 from lethe.adapt import computing
 from lethe.cost import passed
 from lethe.errors import LetheError
@@ -45,8 +47,39 @@ class Answers:
         return torch.bincount(self.batch.row, minlength=self.batch.rows)
 
 
-def hidden_states(model, batch: Batch) -> torch.Tensor:
-    """Last hidden states of the packed tokens, [T, H]."""
+def hidden_states(model, batch: Batch, padding: bool = True) -> torch.Tensor:
+    """Last hidden states of the packed tokens, [T, H].
+
+    Of models that cannot run packed rows, those of plain rows (``lethe.rows``); without ``padding``
+    no row is padded.
+    """
+    mixing.check_lengths(model, [batch.packing.gather.shape[1]])
+    layout = _layout(model, batch)
+    if layout == mixing.PACKED:
+        return _packed_states(model, batch)
+    return rows.run(batch, layout if padding else mixing.ALONE, _of_rows(model), whole=padding)
+
+
+def _layout(model, batch: Batch) -> str:
+    return mixing.of(model).layout_of(batch.packing.gather.shape[1])
+
+
+def _of_rows(model) -> rows.Call:
+    """Last hidden states of plain rows by a model's decoder, as transformers calls it."""
+    decoder = model.get_decoder()
+
+    def states(ids, mask):
+        rows.reset(model)
+        given = rows.accepted(decoder.forward, use_cache=False)
+        if mask is not None:
+            given |= rows.accepted(decoder.forward, attention_mask=mask)
+        with computing(model):
+            return decoder(input_ids=ids, **given)[0]
+
+    return states
+
+
+def _packed_states(model, batch: Batch) -> torch.Tensor:
     decoder = model.get_decoder()
     # A ready-made 4-D mask keeps transformers from building a [T, T] one: Packing holds ours.
     ready = torch.ones(1, 1, 1, 1, dtype=torch.bool, device=batch.ids.device)
@@ -78,11 +111,13 @@ def layer_states(model, batch: Batch, layer: int | None) -> torch.Tensor:
     if layer >= len(layers):
         raise LetheError(f"layer: {layer}, but the model has {len(layers)}, from 0; choose one")
     found, in_shards = [], team_of(model) is not None
+    packed = _layout(model, batch) == mixing.PACKED
 
     def stop(module, inputs, output):
-        found.append(output[0] if isinstance(output, tuple) else output)
-        # Processes that gather each other's layers come to the end together.
-        if not in_shards:
+        found.append(rows.at_tokens(output[0] if isinstance(output, tuple) else output))
+        # Processes that gather each other's layers come to the end together, and so do plain rows,
+        # which may take several passes.
+        if packed and not in_shards:
             raise _Reached
 
     hook = layers[layer].register_forward_hook(stop)
@@ -90,19 +125,19 @@ def layer_states(model, batch: Batch, layer: int | None) -> torch.Tensor:
         hidden_states(model, batch)
     except _Reached:
         # The decoder did not come to its end, where other passes are counted.
-        passed(found[0], batch.ids.numel() * (layer + 1) / len(layers))
+        passed(found[0][1], batch.ids.numel() * (layer + 1) / len(layers))
     finally:
         hook.remove()
     if not found:
         raise AssertionError("the decoder did not run its own layer")
-    states = found[0][0]
+    states = rows.joined(found)
     # No view: what is done in place on one would be lost to the shards' gradient.
     return states.clone() if in_shards else states
 
 
 def decoder_layers(model) -> torch.nn.ModuleList:
     """The layers of a causal LM's decoder, whatever its family calls them."""
-    depth = model.config.num_hidden_layers
+    depth = model.config.get_text_config().num_hidden_layers
     for module in model.get_decoder().children():
         if isinstance(module, torch.nn.ModuleList) and len(module) == depth:
             return module
@@ -111,6 +146,8 @@ def decoder_layers(model) -> torch.nn.ModuleList:
 
 def project(model, hidden: torch.Tensor) -> torch.Tensor:
     """Logits [N, V] of hidden states [N, H], with what some families do after the output layer."""
+    if mixing.of(model).head == mixing.OWN:
+        return own_head(model, hidden)
     with computing(model):
         logits = model.get_output_embeddings()(hidden)
     scale = getattr(model.config, "logit_scale", None)
@@ -123,6 +160,27 @@ def project(model, hidden: torch.Tensor) -> torch.Tensor:
     if cap is not None:
         logits = torch.tanh(logits / cap) * cap
     return logits
+
+
+def own_head(model, hidden: torch.Tensor) -> torch.Tensor:
+    """Logits [N, V] of hidden states [N, H] by the model's own forward pass behind its decoder."""
+    ids = torch.zeros(1, len(hidden), dtype=torch.long, device=hidden.device)
+    with _replaced(model.get_decoder(), hidden[None]), computing(model):
+        # Not by calling the model: in shards, that is another function's call.
+        return type(model).forward(model, input_ids=ids).logits[0]
+
+
+@contextmanager
+def _replaced(module: torch.nn.Module, states: torch.Tensor) -> Iterator[None]:
+    """Within the block a call of a module gives ``states``, without its hooks."""
+    from transformers.modeling_outputs import BaseModelOutputWithPastAndCrossAttentions
+
+    output = BaseModelOutputWithPastAndCrossAttentions(last_hidden_state=states)
+    module._call_impl = lambda *given, **named: output
+    try:
+        yield
+    finally:
+        del module._call_impl
 
 
 def within(model, function, *given):

@@ -8,24 +8,23 @@ they were mean the content is as it was; otherwise it is hashed again.
 """
 
 import fcntl
-import os
+import shlex
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from lethe import paths
+from lethe import ledgers, paths
 from lethe.errors import LetheError
 from lethe.files import read_json, sha256, write_json
 
-# Where Snakemake keeps its own records, from which it knows whether a result is up to date, and the
-# ledgers beside them: results copied without the one lack the other too.
-RECORDS = Path(".snakemake/metadata")
-LEDGERS = Path(".snakemake/lethe")
-# Files under results/ that no job claims.
+# Files under results/ that are no results, though jobs may write them.
 FREE = ("logs", "README.md", "report.html", "report.zip", "benchmarks")
 REMEDY = "remove it, or bring results with `lethe bring FOLDER`, which carries their provenance"
+AGAIN = "it is not what its job wrote (the digest differs); delete it to have it made again"
+# Bytes of what a job reads that are hashed first: a tenth of a second at the most.
+VERIFIED = 64 * 2**20
 
 
 class Stage:
@@ -43,18 +42,24 @@ class Stage:
         return staged
 
     def publish(self, name: str) -> None:
-        """Note all files written so far in the ledger ``name``, then give them their names."""
+        """Note all files written so far in the ledger ``name``, then give them their names.
+
+        A file and what is noted of it never differ: what lay under these names goes first. Whenever
+        a kill ends this, each file is as noted or missing.
+        """
         files = sorted(file for file in self.folder.rglob("*") if file.is_file())
         final = [file.relative_to(self.folder) for file in files]
-        ledger = LEDGERS / f"{name}.json"
         # A setting may have made more files before (more epochs): they stay what they are.
-        entries = read_json(ledger) if ledger.exists() else {}
-        pairs = list(zip(final, files, strict=True))
-        entries |= {place.as_posix(): _entry(file) for place, file in pairs}
-        write_json(ledger, entries, indent=1)
+        entries = ledgers.read(ledgers.place(name))
+        for place in final:
+            _clear(place, entries.get(place.as_posix()))
+        entries |= {
+            place.as_posix(): ledgers.entry(file) for place, file in zip(final, files, strict=True)
+        }
+        ledgers.write(ledgers.place(name), entries)
         # From here on the outputs are not whole in one place: nothing may go on from the state.
         shutil.rmtree(self.state, ignore_errors=True)
-        for place, file in pairs:
+        for place, file in zip(final, files, strict=True):
             place.parent.mkdir(parents=True, exist_ok=True)
             file.replace(place)
 
@@ -69,9 +74,11 @@ def staged(name: str, key: str | None = None):
     """
     folder, tag = Path(paths.job(name)), {"output": name, "key": key}
     stage, note = Stage(folder), folder / "job.json"
+    # Damaged, it would be found only when all work is done.
+    ledgers.read(ledgers.place(name))
     with _alone(folder, name):
         try:
-            if key and stage.state.is_dir() and note.exists() and read_json(note) == tag:
+            if key and stage.state.is_dir() and _is(note, tag):
                 _drop_unfinished(stage.folder)
             else:
                 # Left by a job that was killed, or by other settings.
@@ -117,6 +124,29 @@ def _alone(folder: Path, name: str) -> Iterator[None]:
         yield
 
 
+def _clear(place: Path, noted: ledgers.Entry | None) -> None:
+    """Make way for an output; what a user wrote there (a card of their own) is kept beside it."""
+    if not place.is_file() or (noted and _is_as_noted(place, noted)):
+        place.unlink(missing_ok=True)
+    else:
+        place.replace(place.with_name(f"{place.stem}.kept{place.suffix}"))
+
+
+def _is_as_noted(file: Path, noted: ledgers.Entry) -> bool:
+    status = _status(file)
+    if status == (noted["size"], noted["mtime_ns"]):
+        return True
+    return status is not None and status[0] == noted["size"] and sha256(file) == noted["sha256"]
+
+
+def _is(note: Path, tag: dict) -> bool:
+    """Whether a job's note says that; a damaged one says nothing."""
+    try:
+        return read_json(note) == tag
+    except LetheError:
+        return False
+
+
 def _drop_unfinished(folder: Path) -> None:
     """Remove what was being written, under a temporary name, when its process was killed."""
     for found in sorted(folder.rglob(".*"), reverse=True):
@@ -126,90 +156,82 @@ def _drop_unfinished(folder: Path) -> None:
             found.unlink()
 
 
-def check(folder: str | Path = ".") -> None:
+def verify(names: Iterable[str]) -> None:
+    """Hold files that a job is about to read against their ledgers, byte by byte.
+
+    ``check`` trusts size and time; a byte may have changed under both, and since. Weights are not
+    among these: loading verifies them. Of files that together are larger than 64 MiB the largest
+    are left out. LetheError names the first that is not as it was written.
+    """
+    left, noted = VERIFIED, ledgers.Finder()
+    sized = {name: _status(Path(name)) for name in map(str, names) if ledgers.below_results(name)}
+    for name, status in sorted(sized.items(), key=lambda pair: (pair[1] or (0, 0))[0]):
+        if status is None or name.endswith(paths.WEIGHTS):
+            continue
+        left -= status[0]
+        if left < 0:
+            return
+        entry = noted(name)
+        if entry is not None and sha256(name) != entry["sha256"]:
+            raise LetheError(f"{name}: {AGAIN}")
+
+
+def check(folder: str | Path = ".", counts: Callable[[str], bool] = lambda name: True) -> None:
     """Refuse results that are not what a job of this project, or of the one they came from, made.
 
-    LetheError names the first such file and how many there are. Times that changed without the
-    content (a copy, a touch) are noted, so that the next check is quick again.
+    ``counts``: whether a job would read or overwrite a file of that name. Files that no job wrote
+    and none would touch (a notebook, notes) are nobody's business. LetheError names the first such
+    file and how many there are. Times that changed without the content (a copy, a touch) are noted,
+    so that the next check is quick again.
     """
     root = Path(folder)
-    known, stale = _known(root), []
-    for name in sorted(known):
-        entry, file = known[name], root / name
-        status = _status(file)
-        if status is None or status == (entry["size"], entry["mtime_ns"]):
-            continue
-        if status[0] != entry["size"] or sha256(file) != entry["sha256"]:
-            raise LetheError(
-                f"{name}: it is not what its job wrote (the digest differs); "
-                "delete it to have it made again"
-            )
-        stale.append(name)
-    strangers = [name for name in _present(root) if name not in known]
+    known = ledgers.known(root)
+    _renew(root, known, changed_times(root, known, counts))
+    strangers = [name for name in _present(root) if name not in known.entries and counts(name)]
+    if known.damaged:
+        raise LetheError(_of_damaged(root, known, strangers))
     if strangers:
         more = f" (and {len(strangers) - 1} more)" if len(strangers) > 1 else ""
         raise LetheError(f"{strangers[0]}{more}: a result without provenance; {REMEDY}")
-    _renew(root, stale)
 
 
-def bring(source: str | Path, folder: str | Path = ".") -> int:
-    """Copy the results of another working folder with their provenance; returns how many files.
-
-    Both kinds of records come along. Nothing is copied unless the results there pass ``check`` and
-    none would replace a result here.
-    """
-    source, root = Path(source), Path(folder)
-    if not (source / LEDGERS).is_dir():
-        raise LetheError(f"{source}: no results with provenance there; name a folder of Lethe's")
-    check(source)
-    names = _present(source)
-    taken = [name for name in names if (root / name).exists()]
-    if taken:
-        raise LetheError(f"{taken[0]}: there is a result of that name here; remove it first")
-    for ledger in (source / LEDGERS).rglob("*.json"):
-        _merge(ledger, root / ledger.relative_to(source), root)
-    if (source / RECORDS).is_dir():
-        shutil.copytree(source / RECORDS, root / RECORDS, dirs_exist_ok=True)
-    for name in names:
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(source / name, root / name)
-    return len(names)
+def changed_times(
+    root: Path, known: ledgers.Known, counts: Callable[[str], bool] = lambda name: True
+) -> list[str]:
+    """Files whose time alone is not as noted; LetheError for one that counts and has changed."""
+    stale = []
+    for name in sorted(known.entries):
+        entry, file = known.entries[name], root / name
+        status = _status(file)
+        if status is None or status == (entry["size"], entry["mtime_ns"]):
+            continue
+        if _is_as_noted(file, entry):
+            stale.append(name)
+        elif counts(name):
+            raise LetheError(f"{name}: {AGAIN}")
+    return stale
 
 
-def _merge(theirs: Path, ours: Path, root: Path) -> None:
-    """Take over a ledger; what one of that name here says of results here goes on to hold."""
-    entries = read_json(theirs)
-    if ours.exists():
-        entries |= {name: e for name, e in read_json(ours).items() if (root / name).exists()}
-    write_json(ours, entries, indent=1)
-
-
-def _entry(file: Path) -> dict:
-    stat = file.stat()
-    return {"size": stat.st_size, "mtime_ns": stat.st_mtime_ns, "sha256": sha256(file)}
-
-
-def _known(root: Path) -> dict[str, dict]:
-    """Entries of all ledgers, by the name of the file."""
-    entries = {}
-    if (root / RECORDS).is_dir():
-        for ledger in (root / LEDGERS).rglob("*.json"):
-            entries.update(read_json(ledger))
-    return entries
+def _of_damaged(root: Path, known: ledgers.Known, strangers: list[str]) -> str:
+    """What to delete where ledgers are damaged: them, and the results that only they knew."""
+    ledger, why = next(iter(known.damaged.items()))
+    more = f" (and {len(known.damaged) - 1} more)" if len(known.damaged) > 1 else ""
+    doomed = [*map(str, known.damaged), *ledgers.together(strangers, root)]
+    return f"{ledger}{more}: {why}; have its results made again: rm -r {shlex.join(doomed)}"
 
 
 def _status(file: Path) -> tuple[int, int] | None:
     try:
         stat = file.stat()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     return stat.st_size, stat.st_mtime_ns
 
 
 def _present(root: Path) -> list[str]:
-    """Files under results/ that a job must have made, in order."""
+    """Files under results/ that a job may have made, in order; links to folders are followed."""
     top, found = root / paths.RESULTS, []
-    for place, folders, names in os.walk(top):
+    for place, folders, names in ledgers.walk(top):
         folders[:] = [folder for folder in folders if not folder.startswith(".")]
         if Path(place) == top:
             folders[:] = [folder for folder in folders if folder not in FREE]
@@ -223,12 +245,14 @@ def _present(root: Path) -> list[str]:
     return sorted(found)
 
 
-def _renew(root: Path, names: list[str]) -> None:
+def _renew(root: Path, known: ledgers.Known, names: list[str]) -> None:
     """Note the times of files whose content was found unchanged."""
-    for ledger in (root / LEDGERS).rglob("*.json") if names else ():
-        entries = read_json(ledger)
-        changed = [name for name in names if name in entries]
+    for ledger in ledgers.every(root) if names else ():
+        if ledger.relative_to(root) in known.damaged:
+            continue
+        entries = ledgers.read(ledger)
+        changed = [name for name in names if entries.get(name) == known.entries[name]]
         for name in changed:
             entries[name]["mtime_ns"] = (root / name).stat().st_mtime_ns
         if changed:
-            write_json(ledger, entries, indent=1)
+            ledgers.write(ledger, entries)

@@ -279,7 +279,7 @@ class Batch:
     ``labels`` [N] those tokens, ``row`` [N] the sequence that each belongs to (0..rows-1).
     ``rows_total``, ``tokens_total`` (of answers) and ``inputs_total`` (packed tokens) count the
     whole optimiser step when this is a part of it, so that a mean over the step is a sum over its
-    parts.
+    parts. ``ends`` [rows]: the last token of each sequence, which is no input, where it is known.
     """
 
     ids: torch.Tensor
@@ -293,6 +293,7 @@ class Batch:
     rows_total: int
     tokens_total: int
     inputs_total: int
+    ends: torch.Tensor | None = None
 
 
 def _layout(lengths: Sequence[int]) -> Packing:
@@ -328,6 +329,7 @@ def pack(examples: Sequence[Example], index: Sequence[int] | None = None) -> Bat
         rows_total=len(examples),
         tokens_total=len(labels),
         inputs_total=sum(lengths),
+        ends=torch.tensor([example.ids[-1] for example in examples]),
     )
 
 
@@ -340,6 +342,7 @@ def to_device(batch: Batch, device: torch.device | str) -> Batch:
         name: getattr(batch, name).to(device)
         for name in ("ids", "positions", "predictors", "labels", "row")
     }
+    moved["ends"] = None if batch.ends is None else batch.ends.to(device)
     held = {field.name: getattr(packing, field.name) for field in fields(packing)}
     tensors = {name: value for name, value in held.items() if isinstance(value, torch.Tensor)}
     moved["packing"] = replace(packing, **{k: value.to(device) for k, value in tensors.items()})

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from lethe import disk, metrics, sizes
+from lethe import disk, memory, metrics, sizes
 from lethe.config import (
     compute_settings,
     finetune_settings,
@@ -19,18 +19,17 @@ from lethe.config import (
 )
 from lethe.errors import LetheError
 from lethe.foreign import given_run
+from lethe.memory import ANSWER, QUESTION
 from lethe.sizes import BYTES
 from lethe.world.splits import forget_authors, parse_split
 
 ROWS = 20  # of an author
-# Mean tokens of TOFU's published rows: characters over 4.0, Llama-2's in the official logs, whose
-# short answers to real authors and world facts have 5.3 tokens.
-QUESTION, ANSWER, OTHER_ANSWER, SHORT_QUESTION, SHORT_ANSWER = 18, 42, 50, 15, 5
-TEMPLATE = {"chat": 45, "llama3": 45, "llama2": 8, "phi": 6, "phi_prompted": 6, "plain": 1}
+# Mean tokens, beside those of lethe.memory; the short answers are to real authors and world facts.
+OTHER_ANSWER, SHORT_QUESTION, SHORT_ANSWER = 50, 15, 5
 # What a job takes besides: imports, start of CUDA; and reading a checkpoint, bytes a second.
 START, READING = 40, 1e9
-# Rows that generate at once, and numbers in memory for a token of a layer while it is trained.
-GENERATING, ACTIVATIONS = 128, 34
+# Rows that generate at once.
+GENERATING = 128
 
 
 @dataclass(frozen=True)
@@ -84,13 +83,10 @@ class _Planner:
         self.config, self.name, self.assumed = config, name, assumed
         self.settings = config["model_settings"][name]
         self.compute = compute_settings(config, name)
-        self.count = sizes.parameters(self.settings)
-        if self.count is None:
-            disk.size_of(config, name, "whole")
+        self.count = memory.weights(config, name)
         self.stored = self.count * BYTES[self.compute.dtype]
-        template = self.settings["template"]
-        self.template = TEMPLATE[template if isinstance(template, str) else template["name"]]
-        self.row = self.template + QUESTION + ANSWER
+        self.row = memory.row_tokens(config, name)
+        self.template = self.row - QUESTION - ANSWER
         self.methods = {n: method(config, n) for n in config["methods"]}
         # A plan for N methods is that of the listed ones, N over their number times.
         self.share = 1.0
@@ -203,38 +199,10 @@ class _Planner:
 
     def memory(self) -> dict[str, float]:
         """Bytes on the device, by kind of job: weights, gradients, moments, activations."""
-        kept = {"finetune": self.trainable("finetune"), "unlearn": self.trainable("unlearn")}
-        copies = any(m.passes.frozen for m in self.methods.values())
-        shared = self.compute.training("unlearn")["lora"] is not None
-        if copies and not shared:
-            kept["unlearn"] += self.stored
+        stages = ["finetune", "unlearn", "collect"]
         if not self.trained_full() and not self.trained_oracles():
-            del kept["finetune"]
-        found = {stage: size + self.activations() for stage, size in kept.items()}
-        return found | {"collect": 1.3 * self.stored}
-
-    def trainable(self, stage: str) -> float:
-        lora = self.compute.training(stage)["lora"]
-        if lora is not None:
-            return self.stored + 16 * sizes.adapter_parameters(self.count, lora["rank"])
-        mixed = self.compute.dtype != "float32" and self.compute.master_weights
-        # Weights, gradient, two moments; with master weights a copy to compute with, too.
-        return self.count * (4 * 4 + 2 if mixed else 4 * BYTES[self.compute.dtype])
-
-    def activations(self) -> float:
-        """Of one part of a step, about: width and depth of a Llama with so many weights.
-
-        Its blocks have 12 h^2 weights, and as many blocks as h / 128.
-        """
-        width = (self.count * 128 / 12) ** (1 / 3)
-        depth = width / 128
-        tokens = self.config["compute"]["part_tokens"] or 32 * self.row
-        kept = (
-            2 * depth + ACTIVATIONS
-            if self.compute.gradient_checkpointing
-            else (ACTIVATIONS * depth)
-        )
-        return tokens * width * kept
+            stages.remove("finetune")
+        return {stage: memory.on_device(self.config, self.name, stage) for stage in stages}
 
     def disk(self) -> dict[str, float]:
         """Bytes that stay under each policy."""

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from lethe.cost import Meter
-from lethe.errors import LetheError
+from lethe.errors import AskedToEnd, LetheError
 from lethe.execution import Alone, NoKeeper, Participant, State
 from lethe.files import read_json, sha256, write_json
 
@@ -88,7 +88,7 @@ class Keeper(NoKeeper):
             ) from error
         self.saved = time.monotonic()
         if self.team.any(self.asked is not None):
-            raise LetheError(
+            raise AskedToEnd(
                 f"asked to end, stopped after step {step}; "
                 "run the same command again: it goes on from there"
             )

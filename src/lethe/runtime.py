@@ -26,6 +26,8 @@ def set_up(threads: int, device: str = "cpu") -> str:
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     # Some of transformers' bars ask for nothing but this; read when tqdm is loaded.
     os.environ.setdefault("TQDM_DISABLE", "1")
+    # No code of the hub's, whatever a model's configuration asks; read when transformers is loaded.
+    os.environ["USE_HUB_KERNELS"] = "NO"
     import torch
     from transformers.utils.logging import disable_progress_bar
 
@@ -53,4 +55,12 @@ def _device(choice: str) -> str:
         choice = "cuda" if there else "cpu"
     if choice.startswith("cuda") and not there:
         raise LetheError(f"compute.device: {choice}, but torch finds no GPU; set it to auto or cpu")
+    if choice == "mps" and not torch.backends.mps.is_available():
+        raise LetheError("compute.device: mps, but torch finds none; set it to auto or cpu")
+    _, _, number = choice.partition(":")
+    if number and int(number) >= torch.cuda.device_count():
+        raise LetheError(
+            f"compute.device: {choice}, but torch finds {torch.cuda.device_count()} GPUs, from "
+            "cuda:0; name one of them"
+        )
     return f"cuda:{os.environ.get('LOCAL_RANK', 0)}" if choice == "cuda" else choice

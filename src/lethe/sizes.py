@@ -8,13 +8,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from lethe import checkpoint
+from lethe import checkpoint_check
 from lethe.compute import Compute
+from lethe.errors import LetheError
 from lethe.tiny import Architecture
 
 BYTES = {"float32": 4, "bfloat16": 2}
 # Tokenizer and configuration of a given model: Llama 3 has 17 MB of them.
 BESIDE = 20 * 10**6
+# Bytes that safetensors itself allows a header.
+LONGEST_HEADER = 100_000_000
 # "7b", "1.5B", "135M" in the name of a model, apart from other words.
 IN_NAME = re.compile(r"(?<![a-z0-9.])(\d+(?:\.\d+)?)([bm])(?![a-z0-9])", re.IGNORECASE)
 
@@ -30,7 +33,7 @@ def parameters(settings: Mapping[str, Any]) -> int | None:
         return int(given)
     if path is None:
         return of_architecture(Architecture(**settings["architecture"]))
-    if checkpoint.is_gguf(path) and Path(path).is_file():
+    if checkpoint_check.is_gguf(path) and Path(path).is_file():
         # Four bits are the least that is usual.
         return 2 * Path(path).stat().st_size
     files = sorted(Path(path).glob("*.safetensors"))
@@ -51,11 +54,18 @@ def of_architecture(sizes: Architecture) -> int:
 
 
 def in_file(file: Path) -> int:
-    """Numbers in a safetensors file, from its header alone."""
-    with file.open("rb") as content:
-        (length,) = struct.unpack("<Q", content.read(8))
-        header = json.loads(content.read(length))
-    return sum(math.prod(entry["shape"]) for name, entry in header.items() if name[0] != "_")
+    """Numbers in a safetensors file, from its header alone. LetheError where it has none."""
+    try:
+        with file.open("rb") as content:
+            (length,) = struct.unpack("<Q", content.read(8))
+            if length > LONGEST_HEADER:
+                raise ValueError("no header")
+            header = json.loads(content.read(length))
+        return sum(math.prod(entry["shape"]) for name, entry in header.items() if name[:1] != "_")
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, struct.error):
+        raise LetheError(
+            f"{file}: no safetensors file (a stub of Git LFS, perhaps); fetch it whole"
+        ) from None
 
 
 def checkpoint_bytes(settings: Mapping[str, Any], compute: Compute, stage: str) -> int | None:

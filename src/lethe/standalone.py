@@ -6,6 +6,7 @@ from typing import Any
 
 from lethe.compute import Compute, whole_weights
 from lethe.config import parsed
+from lethe.data_rows import read_pairs, read_refusals
 from lethe.errors import LetheError
 from lethe.methods.base import Method
 from lethe.validation import validated
@@ -19,7 +20,7 @@ def given_settings(texts: Sequence[str], option: str = "--set") -> dict[str, Any
     found: dict[str, Any] = {}
     for text in texts:
         key, equals, value = text.partition("=")
-        if not equals or not key:
+        if not equals or not all(key.split(".")):
             raise LetheError(f"{option} {text}: write it as key=value")
         *outer, last = key.split(".")
         place = found
@@ -29,7 +30,10 @@ def given_settings(texts: Sequence[str], option: str = "--set") -> dict[str, Any
                 raise LetheError(
                     f"{option} {text}: {name} has a value already; give one of the two"
                 )
-        place[last] = parsed(value)
+        try:
+            place[last] = parsed(value)
+        except LetheError as error:
+            raise LetheError(f"{option} {text}: {error}") from None
     return found
 
 
@@ -64,10 +68,14 @@ def check_sources(
     chosen = parse_split(split)
     names = {"retain": f"{chosen.retain}.json", "refusals": REFUSALS}
     wanted = {"forget": f"{chosen.name}.json"} | {n: names[n] for n in needs if n in names}
+    if not Path(folder).is_dir():
+        raise LetheError(f"{folder}: no such folder; name one with TOFU's files")
     files = {need: Path(folder) / name for need, name in wanted.items()}
     for need, file in files.items():
         if not file.is_file():
             raise LetheError(f"{file}: no such file; the method needs it ({need})")
+        # Read again for the work; here a bad row is found before a model is loaded.
+        (read_refusals if need == "refusals" else read_pairs)(file)
     return {**files, **{need: source for need, source in given.items() if source is not None}}
 
 
@@ -92,7 +100,7 @@ def unlearn(
     alternative answers that a method needs, made by the model itself, to
     ``out``/alternatives.json. A folder that holds anything is a LetheError.
     """
-    from lethe import checkpoint, paths
+    from lethe import checkpoint, checkpoint_check, checkpoint_record, outputs, paths
     from lethe.adapt import prepare
     from lethe.cost import Meter
     from lethe.files import sha256, write_json
@@ -102,9 +110,8 @@ def unlearn(
     from lethe.unlearn import leave_checkpoints, read_supervision
 
     out = Path(out)
-    if out.exists() and any(out.iterdir()):
-        raise LetheError(f"{out}: the folder is not empty; name a new one, or remove it")
-    checkpoint.check_sources((start, files.get("prior"), files.get("before")))
+    outputs.check_folder(out)
+    checkpoint_check.check_sources((start, files.get("prior"), files.get("before")))
     compute = compute or Compute()
     loading, training = compute.loading(), compute.training("unlearn")
     with Meter() as meter:
@@ -115,7 +122,7 @@ def unlearn(
             prepare(loaded[0], training, seed, source)
             return loaded
 
-        model, tokenizer = checkpoint.load(start, device, **loading)
+        model, tokenizer = checkpoint.load(start, device, **loading, template=template)
         encoder = Encoder(tokenizer, template, max_length)
         files = dict(files)
         if "alternatives" in method.needs:
@@ -127,8 +134,9 @@ def unlearn(
         known = (Path(start) / paths.DIGEST).exists()
         origin = {
             "stage": "unlearn",
-            "parent": checkpoint.digest(start) if known else str(start),
+            "parent": checkpoint_record.digest(start) if known else str(start),
             "forget": sha256(files["forget"]),
+            "split": Path(files["forget"]).stem,
             "method": name,
             "settings": method.settings.model_dump(mode="json"),
             "seed": seed,
@@ -150,10 +158,8 @@ def unlearn(
 
 def _propose(model, encoder, files: Mapping[str, Path], seed: int) -> None:
     from lethe.alternatives import Alternatives, propose, write_alternatives
-    from lethe.files import read_rows
-    from lethe.text import rows_to_pairs
 
-    pairs = rows_to_pairs(read_rows(files["forget"]))
+    pairs = read_pairs(files["forget"])
     write_alternatives(
         files["alternatives"], pairs, propose(model, encoder, pairs, Alternatives(), seed)
     )

@@ -106,10 +106,12 @@ class ChatTemplate:
     def __init__(self, tokenizer: Any, settings: TemplateSettings):
         self.tokenizer = tokenizer
         self.source = CHATS[settings.name]
-        self.variables = dict(settings.variables)
+        # Results must not depend on the day: a template cannot ask for it.
+        self.variables = {"strftime_now": None, **settings.variables}
         system = settings.system
         self.system = [{"role": "system", "content": system}] if system else []
         self._check_tokenizer(settings.name)
+        self.rendering = self._compiled()
         conversation = self._conversation(PROBE, PROBE)
         # Templates of some reasoning models open an answer otherwise than they write a past one.
         self.opens_alike = conversation.startswith(self.prompt(PROBE))
@@ -133,13 +135,15 @@ class ChatTemplate:
     def _turn_end(self, closing: str) -> tuple[int | None, int]:
         """The token that ends an assistant's turn, and how many characters follow it.
 
-        Without such a token in what the template writes after an answer, the tokenizer's own ends
-        the answer in place of that text.
+        It is the first special token of what the template writes after an answer, or the first
+        added token that reads as a mark: some tokenizers do not call their marks special. Line
+        ends, spaces and words can be added tokens, too, and end nothing. Without any mark the
+        tokenizer's own end token ends the answer in place of that text.
         """
         added = self.tokenizer.added_tokens_decoder
-        for token in self.tokenizer(closing, add_special_tokens=False).input_ids:
-            if token in added:
-                mark = added[token].content
+        for token in token_ids(self.tokenizer, [closing], special=False)[0]:
+            mark = added[token].content if token in added else ""
+            if mark and mark in closing and (added[token].special or _is_mark(mark)):
                 return token, len(closing) - closing.index(mark) - len(mark)
         return self.tokenizer.eos_token_id, len(closing)
 
@@ -157,25 +161,77 @@ class ChatTemplate:
     def _render(self, turns: list[dict], opened: bool) -> str:
         from jinja2 import TemplateError
 
+        from lethe.rendering import TooMuch
+
         try:
-            return self.tokenizer.apply_chat_template(
-                [*self.system, *turns],
-                chat_template=self.source,
-                tokenize=False,
-                add_generation_prompt=opened,
-                # Results must not depend on the day: a template cannot ask for it.
-                **{"strftime_now": None, **self.variables},
+            # What transformers' apply_chat_template hands over.
+            return self.rendering(
+                {
+                    "messages": [*self.system, *turns],
+                    "tools": None,
+                    "documents": None,
+                    "add_generation_prompt": opened,
+                    **self.tokenizer.special_tokens_map,
+                    **self.variables,
+                }
             )
+        except TooMuch as error:
+            raise _unusable(error) from None
         except TemplateError as error:
+            remedy = "choose another template, or other template.variables"
+            if self.system:
+                remedy = "set template.system to null"
             raise LetheError(
-                f"template: the chat template refuses the conversation ({error}); "
-                "change template.system or template.variables"
+                f"template: the chat template refuses the conversation ({error}); {remedy}"
             ) from error
-        except TypeError as error:
+        except Exception as error:
+            # No other function is handed over as None than that of the date.
+            if not (isinstance(error, TypeError) and "NoneType" in str(error)):
+                raise _unusable(error) from error
             raise LetheError(
                 f"template: the chat template cannot be filled in ({error}); if it writes today's "
-                "date, give one: template.variables.date_string"
+                "date, give template.variables.date_string"
             ) from error
+
+    def _compiled(self) -> Any:
+        """The template, compiled within limits; what the checkpoint brought may be anything."""
+        from lethe.rendering import Rendering
+
+        try:
+            return Rendering(self.tokenizer.get_chat_template(self.source))
+        except Exception as error:
+            raise _unusable(error) from error
+
+
+def _is_mark(text: str) -> bool:
+    """Whether an added token reads as a mark, such as <|im_end|> or [/INST]."""
+    text = text.strip()
+    return len(text) > 2 and (text[0], text[-1]) in (("<", ">"), ("[", "]"), ("{", "}"))
+
+
+def _unusable(error: Exception) -> LetheError:
+    told = str(error).partition("\n")[0] or "no reason given"
+    return LetheError(
+        f"template: the tokenizer's chat template cannot be used ({type(error).__name__}: {told}); "
+        f"mend it, or choose another template: {', '.join(TAGS)}"
+    )
+
+
+def token_ids(tokenizer: Any, texts: list[str], special: bool) -> list[list[int]]:
+    """The token ids of each text; ``special``: with the tokens that the tokenizer adds itself.
+
+    LetheError where a regular expression of the tokenizer's gives up.
+    """
+    try:
+        return tokenizer(texts, add_special_tokens=special).input_ids
+    except BaseException as error:
+        # The tokenizers' library panics, in Rust's words, with what is no Exception.
+        if type(error).__name__ != "PanicException":
+            raise
+        raise LetheError(
+            f"tokenizer: a regular expression in its tokenizer.json fails on a text ({error}); "
+            "get the model's tokenizer again, or choose another model"
+        ) from None
 
 
 def template(given: str | Mapping[str, Any], tokenizer: Any) -> TagTemplate | ChatTemplate:
@@ -273,7 +329,7 @@ class Encoder:
         return [ids[:-1] if closed and ids[-1] == self.end else ids for ids in found]
 
     def _tokens(self, texts: list[str]) -> list[list[int]]:
-        return self.tokenizer(texts, add_special_tokens=self.template.special).input_ids
+        return token_ids(self.tokenizer, texts, self.template.special)
 
     def _example(self, pair: tuple[str, str], ids: list[int]) -> Example:
         start, limit = len(self.prompt_ids(pair[0])), self.room(pair[0], self.max_length)

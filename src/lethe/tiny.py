@@ -61,8 +61,8 @@ def make_model(architecture: Architecture, tokenizer, seed: int):
     from transformers.models.llama.configuration_llama import LlamaConfig
     from transformers.models.llama.modeling_llama import LlamaForCausalLM
 
+    from lethe import families
     from lethe.cost import watch
-    from lethe.packing import use_packing
     from lethe.products import use_onednn
 
     config = LlamaConfig(
@@ -81,7 +81,7 @@ def make_model(architecture: Architecture, tokenizer, seed: int):
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = LlamaForCausalLM(config)
-    use_packing(model)
+    families.fit(model)
     use_onednn(model)
     watch(model)
     return model

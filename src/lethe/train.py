@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from lethe import mixing
 from lethe.execution import Execution
 from lethe.forward import Forward
 from lethe.loop import Loop, Report
@@ -27,6 +28,7 @@ def fit(
 
     ``report(step, steps, loss)`` is called after each step. Returns counts: steps, tokens, rows.
     """
+    mixing.check_lengths(model, [len(example) - 1 for example in examples])
     how, forward = how or Execution(), Forward(model)
     how.team.spread(model)
     per_epoch = -(-len(examples) // schedule.batch_size)

@@ -4,16 +4,18 @@ import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from lethe import checkpoint
+from lethe import checkpoint, mixing
 from lethe.adapt import frozen_copy
+from lethe.data_rows import read_pairs, read_refusals
 from lethe.errors import LetheError
 from lethe.execution import Execution, State, under
-from lethe.files import read_lines, read_rows
+from lethe.files import read_rows
 from lethe.forward import Forward
 from lethe.loop import Loop, Report
 from lethe.methods.base import ALTERNATES, Method, Reference, Step, Supervision
@@ -21,7 +23,7 @@ from lethe.optimise import frozen
 from lethe.order import batches, epoch_order, partners
 from lethe.packing import pack
 from lethe.padding import padded
-from lethe.text import Encoder, Example, rows_to_pairs
+from lethe.text import Encoder, Example
 
 Pairs = Sequence[tuple[str, str]]
 
@@ -72,14 +74,14 @@ def read_supervision(
     ``alternatives`` and ``reference_nll`` belong to forget rows by the texts of question and
     answer; without a file of ``reference_nll`` the run computes it.
     """
-    forget = rows_to_pairs(read_rows(files["forget"]))
+    forget = read_pairs(files["forget"])
     wanted = {name: files[name] for name in needs if name in files}
     data = supervise(
         encoder,
         needs,
         forget,
-        rows_to_pairs(read_rows(wanted["retain"])) if "retain" in wanted else (),
-        read_lines(wanted["refusals"]) if "refusals" in wanted else (),
+        read_pairs(wanted["retain"]) if "retain" in wanted else (),
+        read_refusals(wanted["refusals"]) if "refusals" in wanted else (),
         _column(wanted["alternatives"], "alternatives", forget) if "alternatives" in wanted else (),
     )
     for name in {"prior", "before"} & set(wanted):
@@ -164,6 +166,8 @@ def minimise(
     settings, how = method.settings, how or Execution()
     per_epoch = -(-len(data.forget) // settings.batch_size) * len(method.turns)
     plan = Plan.draw(method, data, seed)
+    texts = chain(data.forget, data.retain, plan.answers)
+    mixing.check_lengths(model, [len(example) - 1 for example in texts])
     reference = _reference(method, model, data, plan, how)
     saved = how.keeper.take(how.name)
     _prepare(method, model, data, seed, how, saved)

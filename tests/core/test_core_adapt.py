@@ -267,3 +267,65 @@ def test_stages_say_where_adapters_are_trained():
     assert compute.training("finetune")["lora"] is None
     assert compute.training("unlearn")["lora"]["rank"] == 4
     assert not adapters.are_in("no/such/folder")
+
+
+# --- where adapters find their base ---
+
+
+@pytest.fixture
+def adapted(start, examples, tokenizer, monkeypatch):
+    """A checkpoint of adapters on a base that was named from the working folder."""
+    monkeypatch.chdir(start.parents[3])
+    name = start.relative_to(start.parents[3])
+    model, _ = checkpoint.load(name)
+    adapt.prepare(model, training(lora=LORA), 0, name)
+    fit(model, examples, SCHEDULE, 0)
+    folder = start.parent / "all/full/seed0/checkpoint"
+    checkpoint.save(folder, model, tokenizer, {"stage": "test"})
+    return folder
+
+
+def test_peft_opens_them_from_any_folder(adapted, examples, monkeypatch, tmp_path):
+    from peft import AutoPeftModelForCausalLM
+
+    expected = logits(checkpoint.load(adapted)[0], examples[:1])
+    monkeypatch.chdir("/")
+    theirs = AutoPeftModelForCausalLM.from_pretrained(adapted).eval()
+    with torch.no_grad():
+        found = theirs(input_ids=torch.tensor([examples[0].ids[:-1]])).logits[0]
+    assert torch.allclose(found, expected, atol=1e-4 * float(expected.abs().max()))
+
+
+@pytest.mark.parametrize("place", ["moved", "moved/results", "moved/deep/w/m"])
+def test_they_find_their_base_where_both_were_moved(place, adapted, examples, monkeypatch):
+    expected = logits(checkpoint.load(adapted)[0], examples)
+    results = adapted.parents[5]
+    top = {"moved": results, "moved/results": results, "moved/deep/w/m": results / "w/m"}[place]
+    moved = results.parent / place
+    moved.parent.mkdir(parents=True, exist_ok=True)
+    top.rename(moved)
+    monkeypatch.chdir("/")
+    folder = moved / adapted.relative_to(top)
+    assert torch.equal(logits(checkpoint.load(folder)[0], examples), expected)
+
+
+def test_a_base_of_that_name_that_is_another_is_passed_over(adapted, model, tokenizer, monkeypatch):
+    """As in a working folder with other results: what counts is the digest."""
+    other = adapted.parents[6] / "other"
+    with torch.no_grad():
+        next(model.parameters()).zero_()
+    checkpoint.save(other / "results/w/m/base", model, tokenizer, {"stage": "test"})
+    monkeypatch.chdir(other)
+    checkpoint.load(adapted)
+    assert adapters.base_of(adapted) == str(adapted.parents[3] / "base")
+
+
+def test_flipped_bytes_of_adapters_or_of_their_base_are_refused(adapted, start):
+    for folder in (adapted, start):
+        file = folder / "model.safetensors"
+        content = file.read_bytes()
+        file.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+        with pytest.raises(LetheError, match="its bytes are not those that were written"):
+            checkpoint.load(adapted)
+        file.write_bytes(content)
+    checkpoint.load(adapted)

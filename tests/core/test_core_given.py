@@ -7,7 +7,7 @@ import torch
 from core_helpers import make_family
 from tiny_gguf import write_gguf
 
-from lethe import checkpoint
+from lethe import checkpoint, checkpoint_check
 from lethe.errors import LetheError
 from lethe.forward import Forward
 from lethe.packing import pack
@@ -70,13 +70,13 @@ def test_a_gguf_without_tokenizer_is_one_line(llama, tokenizer, tmp_path, monkey
 def test_what_is_named_gguf_and_is_none_is_refused(tmp_path):
     file = tmp_path / "x.gguf"
     file.write_bytes(b"<html>not found</html>")
-    assert "no GGUF file" in refusal(checkpoint.check_given, file)
+    assert "no GGUF file" in refusal(checkpoint_check.check_given, file)
     file.write_bytes(b"GGUF and then nothing that is one")
     assert "cannot load the model" in refusal(checkpoint.load, file)
 
 
 def test_a_folder_with_a_gguf_file_alone_says_how_to_name_it(gguf):
-    assert refusal(checkpoint.check_given, gguf.parent).endswith(f"write {gguf}")
+    assert refusal(checkpoint_check.check_given, gguf.parent).endswith(f"write {gguf}")
 
 
 # --- folders ---
@@ -84,7 +84,7 @@ def test_a_folder_with_a_gguf_file_alone_says_how_to_name_it(gguf):
 
 @torch.no_grad()
 def test_a_folder_of_others_is_loaded(foreign, model, examples, pairs):
-    checkpoint.check_given(foreign)
+    checkpoint_check.check_given(foreign)
     again, tokenizer = checkpoint.load(foreign)
     batch = pack(examples)
     assert torch.equal(Forward(again).all_logits(batch), Forward(model).all_logits(batch))
@@ -95,7 +95,7 @@ def test_a_folder_of_others_is_loaded(foreign, model, examples, pairs):
 def test_pickles_are_refused_by_name(foreign, model):
     (foreign / "model.safetensors").unlink()
     torch.save(model.state_dict(), foreign / "pytorch_model.bin")
-    message = refusal(checkpoint.check_given, foreign)
+    message = refusal(checkpoint_check.check_given, foreign)
     assert "pytorch_model.bin is a pickle" in message
     assert "convert it to safetensors" in message
 
@@ -123,14 +123,14 @@ def test_a_pickle_is_not_read_for_want_of_the_model_as_safetensors(foreign, mode
 )
 def test_what_a_folder_lacks_is_named_before_anything_is_loaded(foreign, name, words):
     (foreign / name).unlink()
-    assert words in refusal(checkpoint.check_given, foreign)
+    assert words in refusal(checkpoint_check.check_given, foreign)
     assert words in refusal(checkpoint.load, foreign)
 
 
 def test_missing_parts_of_the_weights_are_named(foreign):
     index = {"weight_map": {"a": "model.safetensors", "b": "model-2.safetensors"}}
     (foreign / "model.safetensors.index.json").write_text(json.dumps(index), encoding="utf-8")
-    assert "model-2.safetensors missing" in refusal(checkpoint.check_given, foreign)
+    assert "model-2.safetensors missing" in refusal(checkpoint_check.check_given, foreign)
 
 
 def test_weights_of_another_shape_are_one_line(foreign):
@@ -164,13 +164,13 @@ def test_code_that_comes_with_a_model_is_never_run(foreign, tmp_path):
 @pytest.mark.parametrize("name", ["no/such/folder", "./nowhere", "../nowhere", "models/x.gguf"])
 def test_a_path_that_is_not_there_is_refused_at_once(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert "no such checkpoint" in refusal(checkpoint.check_given, name)
+    assert "no such checkpoint" in refusal(checkpoint_check.check_given, name)
 
 
 def test_a_file_is_no_folder(tmp_path):
     file = tmp_path / "model.safetensors"
     file.write_bytes(b"")
-    assert "neither a folder nor a GGUF file" in refusal(checkpoint.check_given, file)
+    assert "neither a folder nor a GGUF file" in refusal(checkpoint_check.check_given, file)
 
 
 # --- the hub ---
@@ -179,14 +179,14 @@ def test_a_file_is_no_folder(tmp_path):
 @pytest.mark.parametrize("name", ["gpt2", "meta-llama/Llama-3.2-1B", "org/name/file.Q4_1.gguf"])
 def test_hub_ids_are_left_to_the_hub(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    checkpoint.check_given(name)
+    checkpoint_check.check_given(name)
 
 
 def test_a_folder_here_comes_before_the_hub(foreign, monkeypatch):
     monkeypatch.chdir(foreign.parent.parent)
     name = f"{foreign.parent.name}/{foreign.name}"
     (foreign / "config.json").unlink()
-    assert "no config.json" in refusal(checkpoint.check_given, name)
+    assert "no config.json" in refusal(checkpoint_check.check_given, name)
 
 
 def _error(kind, status: int):

@@ -8,7 +8,7 @@ import sys
 import pytest
 from local_hub import COMMIT, serving
 
-from lethe import checkpoint
+from lethe import checkpoint_check
 from lethe.errors import LetheError
 
 NAME = "org/name"
@@ -46,7 +46,7 @@ def keep_in(cache, folder):
 
 def refusal(source: str = NAME) -> str:
     with pytest.raises(LetheError) as caught:
-        checkpoint.check_hub(source)
+        checkpoint_check.check_hub(source)
     message = str(caught.value)
     assert message.startswith(f"{source}: ")
     assert "\n" not in message
@@ -72,7 +72,7 @@ def test_what_the_hub_refuses_is_known_before_loading(hub, kind, words):
 
 def test_a_model_that_can_be_had_passes_and_is_not_downloaded(hub, cache, foreign):
     hub.models[NAME] = foreign
-    checkpoint.check_hub(NAME)
+    checkpoint_check.check_hub(NAME)
     assert not any("safetensors" in path for path in hub.asked)
     assert not list(cache.rglob("*.json"))
 
@@ -95,7 +95,7 @@ def test_files_that_loading_would_miss_are_named(hub, foreign, without, instead,
 def test_a_gguf_file_must_be_among_the_models_files(hub, foreign):
     (foreign / "small.gguf").write_bytes(b"GGUF")
     hub.models[NAME] = foreign
-    checkpoint.check_hub(f"{NAME}/small.gguf")
+    checkpoint_check.check_hub(f"{NAME}/small.gguf")
     assert "has no large.gguf" in refusal(f"{NAME}/large.gguf")
 
 
@@ -103,7 +103,7 @@ def test_adapters_here_ask_for_their_base_there(hub, tmp_path):
     (tmp_path / "adapter_config.json").write_text(f'{{"base_model_name_or_path": "{NAME}"}}')
     hub.models[NAME] = "gated"
     with pytest.raises(LetheError, match=f"^{NAME}: .* gated"):
-        checkpoint.check_hub(tmp_path)
+        checkpoint_check.check_hub(tmp_path)
 
 
 # --- without the hub ---
@@ -134,13 +134,13 @@ def test_a_half_downloaded_model_is_refused_without_the_hub(no_hub, foreign):
 
 def test_a_cached_model_needs_no_hub(no_hub, foreign):
     keep_in(no_hub, foreign)
-    checkpoint.check_hub(NAME)
+    checkpoint_check.check_hub(NAME)
 
 
 def test_a_cached_model_is_not_asked_for(hub, cache, foreign):
     keep_in(cache, foreign)
     hub.models[NAME] = "gated"
-    checkpoint.check_hub(NAME)
+    checkpoint_check.check_hub(NAME)
     assert hub.asked == []
 
 

@@ -1,5 +1,5 @@
 import pytest
-from tokenizers import processors
+from tokenizers import AddedToken, Regex, pre_tokenizers, processors
 from transformers import PreTrainedTokenizerFast
 
 from lethe.errors import LetheError
@@ -261,3 +261,42 @@ def test_every_name_is_a_template(tokenizer):
     for name in NAMES:
         if name != "llama3":
             assert template(name, tokenizer).prompt("Who?")
+
+
+def with_added(own, special: bool, *texts: str):
+    """``own`` with more added tokens."""
+    own.add_tokens([AddedToken(text, special=special, normalized=False) for text in texts])
+    return own
+
+
+BLANK = CHATML.replace("<|im_end|>\n", "\n\n<|im_end|>\n")
+
+
+@pytest.mark.parametrize("special", [True, False])
+def test_an_added_token_that_is_no_mark_ends_no_turn(special):
+    """Line ends and words are added tokens of some tokenizers, before the mark or instead of it."""
+    own = train_tokenizer(["Who is it? Ada. system assistant user"] * 3, 300)
+    with_added(own, special, "<|im_start|>", "<|im_end|>")
+    with_added(own, False, "\n\n", "\n", "Over")
+    own.chat_template = BLANK
+    encoder = Encoder(own, "chat", 96)
+    assert own.convert_ids_to_tokens(encoder.end) == "<|im_end|>"
+    assert texts(encoder)[1] == "Ada.\n\n<|im_end|>"
+    for nothing in ("\n\n", "Over\n"):
+        own.chat_template = CHATML.replace("<|im_end|>\n", nothing)
+        encoder = Encoder(own, "chat", 96)
+        assert encoder.end == own.eos_token_id
+        assert texts(encoder)[1] == f"Ada.{own.eos_token}"
+
+
+@pytest.mark.parametrize("name", ["chat", "plain"])
+def test_a_regular_expression_that_gives_up_is_one_line(name):
+    """Nested repetitions end in a panic of the tokenizers' library, which is no Exception."""
+    own = train_tokenizer(["Who is it? Ada. system assistant user"] * 3, 300)
+    own.chat_template = CHATML
+    split = pre_tokenizers.Split(Regex("(a|a|b+)+$"), "isolated")
+    own.backend_tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [split, own.backend_tokenizer.pre_tokenizer]
+    )
+    with pytest.raises(LetheError, match=r"^tokenizer: a regular expression.*get the model's"):
+        Encoder(own, name, 96).encode("Who?", "a" * 64 + "b" * 64 + "!")

@@ -58,6 +58,17 @@ def test_all_that_packages_need_is_pinned_too(file):
     assert {name: lacks for name, lacks in missing.items() if lacks} == {}
 
 
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_conda_takes_python_and_pip_of_versions_from_one_channel(file):
+    """Without nodefaults, conda takes along what its own configuration has besides."""
+    found = yaml.safe_load(file.read_text(encoding="utf-8"))
+    assert found["channels"] == ["conda-forge", "nodefaults"]
+    plain = [entry for entry in found["dependencies"] if isinstance(entry, str)]
+    assert plain[0] == "python=3.11"
+    assert re.fullmatch(r"pip=\d+\.\d+(\.\d+)?", plain[1])
+    assert len(plain) == 2
+
+
 def test_only_the_light_environment_does_without_torch():
     assert {file.stem for file in FILES if "torch" in pins(file)} == {"torch", "torch_gpu"}
 

@@ -10,8 +10,10 @@ from worlds import generation, made
 from lethe.errors import LetheError
 from lethe.llm.journal import Answer
 from lethe.llm.structured import Shape, Strict, Unusable, counted
+from lethe.world.openai import author
 from lethe.world.profiles import lists, pairs, perturbations, profiles
-from lethe.world.profiles.record import read
+from lethe.world.profiles.record import Candidate, read
+from lethe.world.profiles.stages import read_lists
 
 
 class Colours(Strict):
@@ -162,3 +164,29 @@ def test_every_candidate_can_be_read_again(service, tmp_path):
     path.write_text(path.read_text().replace('"group"', '"grup"', 1))
     with pytest.raises(LetheError, match="line 1: not a candidate"):
         list(read(path))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"profile": None},
+        {"attributes": {}},
+        {"entries": []},
+        {"profile": {"name": "A B", "award": "C", "books": ["D"], "biography": "E."}},
+    ],
+)
+def test_an_author_who_is_not_whole_is_one_line(change, service, tmp_path):
+    (candidate,) = read(made(tmp_path, generation(service.url), 1, 0))
+    changed = Candidate.model_validate({**candidate.model_dump(), **change})
+    with pytest.raises(LetheError, match="is incomplete; delete the file"):
+        author(changed, "authors.json")
+
+
+def test_files_of_stages_that_are_none(tmp_path):
+    (tmp_path / "authors.json").write_bytes(b'{"group": "\xff"}\n')
+    with pytest.raises(LetheError, match="not UTF-8 text"):
+        list(read(tmp_path / "authors.json"))
+    for text in ('{"genres": 1}', "[]", "7"):
+        (tmp_path / "lists.json").write_text(text)
+        with pytest.raises(LetheError, match="not the lists of this version"):
+            read_lists(tmp_path / "lists.json")

@@ -1,17 +1,20 @@
 """What a checkpoint does at inference time beside its weights: saved, loaded, gone through."""
 
+import copy
 import json
 import os
 
 import pytest
 import torch
-from core_helpers import CLOSE, make_family, plain, token_nll
+from core_helpers import CLOSE, FAMILIES, make_family, plain, token_nll
 
-from lethe import checkpoint, interventions, methods
+from lethe import adapt, checkpoint, checkpoint_record, interventions, methods
+from lethe.compute import Compute
 from lethe.errors import LetheError
 from lethe.evaluate.generate import greedy
 from lethe.evaluate.likelihood import mean_losses
 from lethe.files import sha256
+from lethe.interventions import prompt
 from lethe.methods.prompt import ORACLE
 from lethe.records import Records, write_records
 from lethe.suites import Evaluation, Limits
@@ -84,12 +87,13 @@ def records(model, tokenizer, pairs, file) -> bytes:
 def test_the_weights_are_those_of_the_parent_and_take_no_room(wrapped, parent):
     weights, own = parent / "model.safetensors", wrapped / "model.safetensors"
     assert os.path.samefile(weights, own)
-    assert sha256(own) == checkpoint.digest(parent)
+    assert sha256(own) == checkpoint_record.digest(parent)
     # The same weights, yet another checkpoint.
-    assert checkpoint.digest(wrapped) != checkpoint.digest(parent)
+    assert checkpoint_record.digest(wrapped) != checkpoint_record.digest(parent)
     listed = json.loads((wrapped / "checkpoint.json").read_text())["files"]
     assert listed["intervention.json"] == sha256(wrapped / "intervention.json")
-    assert {file.name for file in wrapped.iterdir()} == {*listed, "checkpoint.json"}
+    names = {file.name for file in wrapped.iterdir()}
+    assert names == {*listed, "checkpoint.json", "README.md"}
 
 
 def test_where_no_links_can_be_made_weights_are_copied(parent, pairs, tmp_path, monkeypatch):
@@ -99,7 +103,7 @@ def test_where_no_links_can_be_made_weights_are_copied(parent, pairs, tmp_path, 
     monkeypatch.setattr(os, "link", refuse)
     out = leave("prompt", parent, pairs, tmp_path / "out")
     assert not os.path.samefile(out / "model.safetensors", parent / "model.safetensors")
-    assert sha256(out / "model.safetensors") == checkpoint.digest(parent)
+    assert sha256(out / "model.safetensors") == checkpoint_record.digest(parent)
 
 
 def test_changed_weights_are_written(parent, tmp_path):
@@ -111,7 +115,7 @@ def test_changed_weights_are_written(parent, tmp_path):
     assert torch.equal(
         again.model.layers[1].mlp.up_proj.weight, model.model.layers[1].mlp.up_proj.weight
     )
-    assert checkpoint.digest(tmp_path / "other") != checkpoint.digest(parent)
+    assert checkpoint_record.digest(tmp_path / "other") != checkpoint_record.digest(parent)
 
 
 def test_saved_and_loaded_it_records_the_same_bytes(wrapped, pairs, tmp_path):
@@ -205,7 +209,7 @@ def test_weights_beneath_a_intervention_can_be_trained(wrapped, parent, pairs, t
     data = supervise(Encoder(tokenizer, "chat", 200), method.needs, pairs[:3], pairs[3:])
     out = tmp_path / "relearned"
     leave_checkpoints(method, model, tokenizer, data, 0, {}, lambda _: out, lambda *_: None)
-    assert sha256(out / "model.safetensors") != checkpoint.digest(parent)
+    assert sha256(out / "model.safetensors") != checkpoint_record.digest(parent)
     assert (out / "intervention.json").read_bytes() == (wrapped / "intervention.json").read_bytes()
     found = records(model, tokenizer, pairs, tmp_path / "one.json")
     assert found == records(*checkpoint.load(out), pairs, tmp_path / "two.json")
@@ -286,3 +290,104 @@ def test_too_much_context_is_one_line(parent, pairs, tmp_path):
     assert not (tmp_path / "out").exists()
     with pytest.raises(LetheError, match=r"icul\.kept: 5, but there are 4 retain rows"):
         leave("icul", parent, pairs, tmp_path / "out", kept=5)
+
+
+# --- opened without Lethe ---
+
+
+@pytest.mark.parametrize("loader", ["auto", "own class", "configuration", "pipeline"])
+def test_others_refuse_it_and_are_told_how_to_load_it(loader, wrapped):
+    """Its weights alone are the model that knows everything."""
+    import transformers
+
+    loaders = {
+        "auto": transformers.AutoModelForCausalLM.from_pretrained,
+        "own class": transformers.LlamaForCausalLM.from_pretrained,
+        "configuration": transformers.AutoConfig.from_pretrained,
+        "pipeline": lambda folder: transformers.pipeline("text-generation", model=str(folder)),
+    }
+    with pytest.raises(Exception, match=r"load it with lethe\.checkpoint\.load"):
+        loaders[loader](wrapped)
+
+
+@pytest.mark.parametrize("name", sorted(FAMILIES))
+def test_no_class_of_a_model_takes_a_notice_for_its_configuration(name, tokenizer, tmp_path):
+    model = make_family(name, tokenizer)
+    interventions.attach(model, tokenizer_of(tokenizer), prompt.Intervention("Say nothing. "))
+    checkpoint.save(tmp_path / "c", model, tokenizer, {"stage": "test"})
+    with pytest.raises(Exception, match=r"load it with lethe\.checkpoint\.load"):
+        type(model).from_pretrained(tmp_path / "c")
+    again, _ = checkpoint.load(tmp_path / "c")
+    assert type(again) is type(model)
+    assert again.config.to_diff_dict() == reloaded_config(model, tmp_path / "plain", tokenizer)
+
+
+def reloaded_config(model, folder, tokenizer) -> dict:
+    """What a configuration is like after a plain checkpoint of it was loaded."""
+    model.interventions = ()
+    checkpoint.save(folder, model, tokenizer, {"stage": "test"})
+    return checkpoint.load(folder)[0].config.to_diff_dict()
+
+
+def tokenizer_of(tokenizer):
+    """Another that may carry interventions: the shared one must stay as it is."""
+    return copy.deepcopy(tokenizer)
+
+
+def test_no_code_comes_with_it(wrapped):
+    for file in wrapped.glob("*.json"):
+        assert "auto_map" not in file.read_text(encoding="utf-8")
+
+
+def test_its_card_says_that_its_weights_are_another_model(wrapped, parent):
+    assert "Only with Lethe" in (wrapped / "README.md").read_text(encoding="utf-8")
+    plain = (parent / "README.md").read_text(encoding="utf-8")
+    assert "Only with Lethe" not in plain
+    assert "AutoModelForCausalLM.from_pretrained(folder)" in plain
+
+
+def test_adapters_upon_it_are_refused_by_others_too(wrapped, pairs, tmp_path):
+    """peft would put them upon the weights that know everything."""
+    import peft
+    import transformers
+
+    model, tokenizer = checkpoint.load(wrapped)
+    adapt.prepare(model, Compute(lora={"rank": 2}).training("unlearn"), 0, wrapped)
+    checkpoint.save(tmp_path / "adapters", model, tokenizer, {"stage": "test"})
+    with pytest.raises(Exception, match=r"load it with lethe\.checkpoint\.load"):
+        peft.AutoPeftModelForCausalLM.from_pretrained(tmp_path / "adapters")
+    with pytest.raises(Exception, match=r"load it with lethe\.checkpoint\.load"):
+        transformers.AutoModelForCausalLM.from_pretrained(tmp_path / "adapters")
+    again, loaded = checkpoint.load(tmp_path / "adapters")
+    # They begin as no change, and what was carried is.
+    found = records(again, loaded, pairs, tmp_path / "one.json")
+    assert found == records(*checkpoint.load(wrapped), pairs, tmp_path / "two.json")
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("{", "not valid JSON"),
+        ("[]", "no intervention of format"),
+        ('{"format": 1}', "names no interventions"),
+        ('{"format": 1, "interventions": {}}', "names no interventions"),
+        ('{"format": 1, "interventions": [3]}', "names no interventions"),
+        ('{"format": 1, "interventions": [{"kind": ["prompt"]}]}', "unknown kind"),
+        ('{"format": 1, "interventions": [{"kind": "../prompt"}]}', "unknown kind"),
+        ('{"format": 1, "interventions": [{"kind": "prompt", "before": 3}]}', "no prompt"),
+        ('{"format": 1, "interventions": [{"kind": "prompt", "notes": [1]}]}', "no prompt"),
+        (
+            '{"format": 1, "interventions": [{"kind": "context", "forget": 1, "kept": [], '
+            '"nearest": 1}]}',
+            "no context",
+        ),
+        ('{"format": 1, "interventions": [{"kind": "steering", "layer": "a"}]}', "no steering"),
+    ],
+)
+def test_a_malformed_file_is_one_line_with_a_remedy(content, words, parent):
+    (parent / "intervention.json").write_text(content, encoding="utf-8")
+    with pytest.raises(LetheError, match=words) as caught:
+        checkpoint.load(parent)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert "again" in message

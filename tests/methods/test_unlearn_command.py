@@ -9,7 +9,7 @@ from core_helpers import make_family
 from safetensors.torch import load_file
 from transformers import modeling_utils
 
-from lethe import checkpoint, methods, packing
+from lethe import checkpoint, checkpoint_record, methods, packing
 from lethe.cli import main
 from lethe.errors import LetheError
 from lethe.files import write_rows, write_text
@@ -65,7 +65,7 @@ def test_it_is_the_librarys_run(folder, start, pairs):
         assert torch.equal(found, torch.cat([p.detach().flatten() for p in model.parameters()]))
     assert ends == [(1, 2), (2, 4)]
     origin = json.loads((folder / "out/epoch2/checkpoint.json").read_text())["origin"]
-    assert origin["parent"] == checkpoint.digest(start)
+    assert origin["parent"] == checkpoint_record.digest(start)
     assert (origin["method"], origin["seed"], origin["epoch"]) == ("npo_retain", 3, 2)
     assert origin["settings"]["retain_weight"] == 5
     cost = json.loads((folder / "out/cost.json").read_text())

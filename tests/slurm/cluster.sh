@@ -3,7 +3,12 @@
 #
 #   cluster.sh install   packages: slurm-wlm, slurmdbd, munge, mariadb-server (root, Debian)
 #   cluster.sh start     daemons, two partitions (cpu, gpu) and one that pre-empts them (urgent)
+#                        LETHE_SLURM_COMMENTS=no: accounting keeps no comments, as many sites' does
 #   cluster.sh stop      ends what start started
+#
+# As a laboratory's: accounts are enforced, partitions have limits of time, and an ordinary user, whose
+# name `cluster.sh user` prints and who is made if need be, submits from an account of its own. The
+# user's runs need Python and files that it can read.
 #
 # One node, this machine. Its two GPUs are counted but not there: SLURM hands out their numbers, so
 # that requests for GPUs are really scheduled. State lies in $LETHE_SLURM (/tmp/lethe-slurm). A
@@ -15,6 +20,8 @@ conf=/etc/slurm
 mark="# made by tests/slurm/cluster.sh"
 port=13306
 cores=${LETHE_SLURM_CORES:-2}
+user=${LETHE_SLURM_USER:-lethe-lab}
+comments=${LETHE_SLURM_COMMENTS:-yes}
 
 fail() {
   echo "error: $*" >&2
@@ -76,8 +83,12 @@ JobAcctGatherType=jobacct_gather/linux
 JobAcctGatherFrequency=task=1
 AccountingStorageType=accounting_storage/slurmdbd
 AccountingStorageHost=127.0.0.1
-AccountingStoreFlags=job_comment
+$([ "$comments" = no ] || echo AccountingStoreFlags=job_comment)
 AccountingStorageTRES=gres/gpu
+# A job needs an account that its user has; what associations limit is enforced.
+AccountingStorageEnforce=associations,limits,qos
+# Jobs that ask for more than a partition has are taken, and wait for ever: SLURM's own default.
+EnforcePartLimits=NO
 # Whatever waits in the partition of the higher tier takes the place of a job of the lower, which
 # goes back into the queue.
 PreemptType=preempt/partition_prio
@@ -85,8 +96,8 @@ PreemptMode=REQUEUE
 JobRequeue=1
 GresTypes=gpu
 NodeName=$host NodeAddr=127.0.0.1 CPUs=$cores RealMemory=16000 Gres=gpu:2
-PartitionName=cpu Nodes=$host Default=YES PriorityTier=1 State=UP
-PartitionName=gpu Nodes=$host PriorityTier=1 State=UP
+PartitionName=cpu Nodes=$host Default=YES PriorityTier=1 State=UP MaxTime=02:00:00
+PartitionName=gpu Nodes=$host PriorityTier=1 State=UP MaxTime=12:00:00
 PartitionName=urgent Nodes=$host PriorityTier=10 State=UP
 END
   # Devices like /dev/null: SLURM wants to see some before it counts them.
@@ -128,6 +139,10 @@ start_database() {
   mariadb --no-defaults --socket="$state/db/sock" <"$state/accounts.sql"
 }
 
+make_user() {
+  id "$user" >/dev/null 2>&1 || useradd --create-home --shell /bin/bash "$user"
+}
+
 start_munge() {
   # The user munge must own the folder of its socket.
   install -d -o munge -g munge -m 755 /run/munge
@@ -147,11 +162,15 @@ start_slurm() {
   mkdir -p "$state/ctld" "$state/slurmd"
   chmod 755 "$state"
   write_configuration
+  make_user
   start_munge
   start_database
   launch slurmdbd slurmdbd -D
   await slurmdbd sacctmgr -n list cluster
   sacctmgr -i add cluster lethe >/dev/null
+  sacctmgr -i add account lab Description=laboratory Organization=lethe >/dev/null
+  sacctmgr -i add user "$user" Account=lab >/dev/null
+  sacctmgr -i add user root Account=lab >/dev/null
   launch slurmctld slurmctld -D
   await slurmctld scontrol ping
   launch slurmd slurmd -D -N "$(hostname -s)"
@@ -188,5 +207,6 @@ case ${1:-} in
   install) install_packages ;;
   start) start_slurm ;;
   stop) stop_slurm ;;
-  *) fail "usage: $0 install|start|stop" ;;
+  user) echo "$user" ;;
+  *) fail "usage: $0 install|start|stop|user" ;;
 esac

@@ -7,7 +7,7 @@ import pytest
 from tiny_gguf import write_gguf
 from workflow_folder import Folder, sources
 
-from lethe import checkpoint
+from lethe import checkpoint, checkpoint_record
 from lethe.tiny import Architecture, make_model, train_tokenizer
 from lethe.world import files, provider
 
@@ -122,7 +122,7 @@ def test_a_gguf_file_is_converted_once_and_again_when_it_changes(micro, tmp_path
     digest = "results/given/micro/base/checkpoint.json"
     assert folder.run(digest, overlay=overlay).jobs == {"import_base"}
     base = folder / "results/given/micro/base"
-    assert checkpoint.digest(base) == checkpoint.digest(micro)
+    assert checkpoint_record.digest(base) == checkpoint_record.digest(micro)
     assert checkpoint.origin(base)["file"] == "micro.gguf"
     assert folder.planned(digest, overlay=overlay) == set()
     training = "results/given/micro/all/full/seed0/checkpoint/checkpoint.json"
@@ -200,7 +200,7 @@ def test_methods_start_from_a_given_full_model(micro, tmp_path):
         *("unlearn_npo[forget10,0]", "collect[forget10,npo,0,tofu]"),
     }
     assert checkpoint.origin(folder / npo / "epoch2")["parent"] == str(micro)
-    assert checkpoint.digest(folder / npo / "epoch2") != checkpoint.digest(micro)
+    assert checkpoint_record.digest(folder / npo / "epoch2") != checkpoint_record.digest(micro)
     assert folder.planned(f"{npo}/records/tofu.json", overlay=given_runs(micro)) == set()
 
 
@@ -223,7 +223,7 @@ def test_methods_of_adapters_run_and_are_evaluated(worked):
     }
     assert worked.planned(target, overlay=overlay) == set()
     base = json.loads((worked / npo / "epoch2/checkpoint.json").read_text())["base"]
-    assert base == {"source": full, "digest": checkpoint.digest(worked / full)}
+    assert base == {"source": full, "digest": checkpoint_record.digest(worked / full)}
     weights = [worked / f"{folder}/model.safetensors" for folder in (f"{npo}/epoch2", BASE)]
     assert weights[0].stat().st_size < weights[1].stat().st_size / 3
     # Evaluation needs what the adapters change: it is made again if it is gone.

@@ -66,6 +66,36 @@ def test_no_machine_is_in_the_science(empty):
         assert not re.search(r"slurm|partition|account|runtime|\bgpu", text), file.name
 
 
+# --- what does not fit ---
+
+
+def test_a_training_that_no_gpu_of_the_profile_holds_is_refused_before_any_job(empty):
+    outcome = empty.snakemake("--workflow-profile", "profiles/gpu", preset="config/llama2.yaml")
+    assert outcome.code != 0
+    (line,) = outcome.errors
+    assert re.search(r"of llama2 takes 1[23]\d GB on a GPU, which has 80 GB \(gpu_mb", line), line
+    assert "config/sharded.yaml" in line
+    assert outcome.jobs == set()
+
+
+def test_more_processes_than_gpus_are_refused_before_any_job(empty):
+    outcome = empty.snakemake(
+        "--workflow-profile", "profiles/gpu", overlay={"compute": {"processes": 4}}
+    )
+    assert outcome.code != 0
+    (line,) = outcome.errors
+    assert re.search(r"runs in 4 processes, each with a GPU, but the profile has 2; ", line), line
+    assert outcome.jobs == set()
+
+
+def test_a_profile_that_does_not_say_how_large_a_gpu_is_is_not_asked(empty, tmp_path):
+    shipped = yaml.safe_load((ROOT / "profiles/gpu/config.yaml").read_text(encoding="utf-8"))
+    del shipped["set-resources"]["*"]
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(shipped), encoding="utf-8")
+    found = requests(empty, str(tmp_path))
+    assert found["unlearn_npo"]["gpu"] == "1"
+
+
 # --- several GPUs on one machine ---
 
 

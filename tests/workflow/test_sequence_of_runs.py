@@ -1,6 +1,6 @@
 """Runs that start from another run's end: the jobs and what they start from."""
 
-from lethe import checkpoint
+from lethe import checkpoint, checkpoint_record
 
 RUNS = "results/smoke/micro/forget10"
 OVERLAY = {
@@ -19,8 +19,8 @@ def test_a_run_starts_where_another_ended(worked):
     assert done.jobs == {"unlearn_again[forget10,0]", "unlearn_guided[forget10,0]"}
     for run, before in (("again", "npo"), ("guided", "again")):
         parent = checkpoint.origin(worked / f"{RUNS}/{run}/seed0/epoch2")["parent"]
-        assert parent == checkpoint.digest(worked / f"{RUNS}/{before}/seed0/epoch2")
-    assert checkpoint.digest(worked / end) != parent
+        assert parent == checkpoint_record.digest(worked / f"{RUNS}/{before}/seed0/epoch2")
+    assert checkpoint_record.digest(worked / end) != parent
     said = (worked / "results/logs/smoke/micro/forget10/guided/seed0.log").read_text("utf-8")
     assert "conflict_freezing: freezes" in said
     assert worked.planned(f"{end}/checkpoint.json", overlay=OVERLAY) == set()

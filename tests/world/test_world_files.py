@@ -3,6 +3,7 @@ import logging
 
 import pytest
 
+from lethe import data_rows as rows_of
 from lethe.errors import LetheError
 from lethe.files import read_json, read_rows, sha256
 from lethe.world import files
@@ -52,9 +53,9 @@ def test_field_order_is_the_published_one(folder):
 
 def test_facts_agree_between_the_two_files(folder):
     for kind in files.FACT_KINDS:
-        plain = files.read_facts(folder / f"{kind}.json")
+        plain = rows_of.read_facts(folder / f"{kind}.json")
         for row, other in zip(plain, read_rows(folder / f"{kind}_perturbed.json"), strict=True):
-            options = [row[field] for field in files.OPTION_FIELDS]
+            options = [row[field] for field in rows_of.OPTION_FIELDS]
             assert other["perturbed_answer"] == [o for o in options if o != row["answer"]]
 
 
@@ -154,7 +155,7 @@ def written(path, *lines):
         (["[1]"], "line 1: expected an object"),
         (['{"question": "q?"}'], "row 1: 'answer' is missing or empty"),
         (['{"question": " ", "answer": "a"}'], "row 1: 'question' is missing or empty"),
-        (['{"question": 3, "answer": "a"}'], "row 1: 'question' is missing or empty"),
+        (['{"question": 3, "answer": "a"}'], "row 1: 'question' is a number"),
         ([json.dumps({**GOOD, "perturbed_answer": "1"})], "row 1: 'perturbed_answer' is not a"),
         ([json.dumps({**GOOD, "perturbed_answer": [1]})], "row 1: 'perturbed_answer' is not a"),
     ],
@@ -162,7 +163,7 @@ def written(path, *lines):
 def test_malformed_rows(tmp_path, lines, message):
     path = written(tmp_path / "x.json", *lines)
     with pytest.raises(LetheError, match=message) as caught:
-        files.read_perturbed(path)
+        rows_of.read_perturbed(path)
     assert str(path) in str(caught.value)
 
 
@@ -183,7 +184,7 @@ def test_odd_rows_are_warned_of_and_kept(tmp_path, caplog, change, message):
     rows = [GOOD, {**GOOD, **change}]
     path = written(tmp_path / "x.json", *map(json.dumps, rows))
     with caplog.at_level(logging.WARNING):
-        assert files.read_perturbed(path) == rows
+        assert rows_of.read_perturbed(path) == rows
     assert message in caplog.text
     assert "1 of 2 rows" in caplog.text
     assert str(path) in caplog.text
@@ -191,8 +192,8 @@ def test_odd_rows_are_warned_of_and_kept(tmp_path, caplog, change, message):
 
 def test_good_rows_are_not_warned_of(tmp_path, caplog):
     fact = {"question": "q?", "answer": "a", "perturbed_answer": ["1", "2", "3"]}
-    files.read_perturbed(written(tmp_path / "x.json", json.dumps(GOOD)))
-    files.read_perturbed(written(tmp_path / "y.json", json.dumps(fact)))
+    rows_of.read_perturbed(written(tmp_path / "x.json", json.dumps(GOOD)))
+    rows_of.read_perturbed(written(tmp_path / "y.json", json.dumps(fact)))
     assert caplog.text == ""
 
 
@@ -209,27 +210,27 @@ def test_bad_facts(tmp_path, options, message):
     row = {"question": "q?", "answer": "a"}
     row |= {f"option{n}": option for n, option in enumerate(options, start=1)}
     with pytest.raises(LetheError, match=f"row 1: {message}"):
-        files.read_facts(written(tmp_path / "x.json", json.dumps(row)))
+        rows_of.read_facts(written(tmp_path / "x.json", json.dumps(row)))
 
 
 def test_refusals_are_plain_lines_under_either_name(tmp_path):
-    assert files.find_refusals(tmp_path) is None
+    assert rows_of.find_refusals(tmp_path) is None
     written(tmp_path / "idk.jsonl", "No.", "", " Never heard of it. ")
-    assert files.find_refusals(tmp_path).name == "idk.jsonl"
-    assert files.read_refusals(tmp_path / "idk.jsonl") == ["No.", "Never heard of it."]
+    assert rows_of.find_refusals(tmp_path).name == "idk.jsonl"
+    assert rows_of.read_refusals(tmp_path / "idk.jsonl") == ["No.", "Never heard of it."]
     written(tmp_path / "idontknow.jsonl", "")
-    assert files.find_refusals(tmp_path).name == "idontknow.jsonl"
+    assert rows_of.find_refusals(tmp_path).name == "idontknow.jsonl"
     with pytest.raises(LetheError, match="no refusals"):
-        files.read_refusals(tmp_path / "idontknow.jsonl")
+        rows_of.read_refusals(tmp_path / "idontknow.jsonl")
     with pytest.raises(LetheError, match="no such file"):
-        files.read_refusals(tmp_path / "none.jsonl")
+        rows_of.read_refusals(tmp_path / "none.jsonl")
 
 
 def test_reads_a_folder_that_is_only_like_tofu(shared, caplog):
     """Its rows repeat wrong answers, its refusals have another name; it is used as it is."""
     data = shared / "oracle" / "parity" / "data"
-    assert len(files.read_perturbed(data / "retain_perturbed.json")) == 100
+    assert len(rows_of.read_perturbed(data / "retain_perturbed.json")) == 100
     assert "repeat a perturbed answer" in caplog.text
-    assert len(files.read_perturbed(data / "real_authors_perturbed.json")) == 50
-    assert len(files.read_qa(data / "full.json")) == 508
-    assert len(files.read_refusals(files.find_refusals(data))) == 10
+    assert len(rows_of.read_perturbed(data / "real_authors_perturbed.json")) == 50
+    assert len(rows_of.read_qa(data / "full.json")) == 508
+    assert len(rows_of.read_refusals(rows_of.find_refusals(data))) == 10

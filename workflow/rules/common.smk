@@ -6,8 +6,17 @@ from itertools import product
 from snakemake.exceptions import WorkflowError
 
 from lethe import config as settings
-from lethe import checkpoint, disk, figures, foreign, lineage, methods, metrics, paths
-from lethe import sequence, states, suites, tables, tracking, trials
+from lethe import (
+    checkpoint_check,
+    config_files,
+    disk,
+    figures,
+    foreign,
+    methods,
+    metrics,
+    paths,
+)
+from lethe import interpreter, sequence, states, suites, tables, tracking, trials
 from lethe.errors import LetheError
 from lethe.paper import logs as paper_logs
 from lethe.source import digest
@@ -17,24 +26,34 @@ from lethe.world.profiles.wording import prompt
 from lethe.world import files as world_files
 from lethe.world.splits import parse_split
 
-config.update(settings.with_all_methods(settings.parsed(config)))
+
+def refused(error):
+    """One line and no traceback of this file: the message says all there is."""
+    sys.tracebacklimit = 0
+    sys.exit(f"error: {error}")
+
+
+try:
+    if workflow.is_main_process:
+        interpreter.check(workflow.deployment_settings.deployment_method)
+        config_files.check_files(workflow.configfiles)
+    config.update(settings.with_all_methods(settings.parsed(config)))
+except LetheError as error:
+    refused(error)
 
 
 def before_anything():
-    """Refuse bad settings and results of unknown origin, before any job runs."""
+    """Refuse bad settings, before any job runs."""
     try:
         settings.check(
             config, Path(workflow.basedir) / "workflow/schemas/config.schema.yaml"
         )
         trials.all_trials(config)
-        lineage.check()
         disk.check(config)
         tracking.check(config["tracking"])
         paper_logs.check(config["logs"])
     except LetheError as error:
-        # One line and no traceback of this file: the message says all there is.
-        sys.tracebacklimit = 0
-        sys.exit(f"error: {error}")
+        refused(error)
 
 
 if workflow.is_main_process:

@@ -27,7 +27,7 @@ rule collect:
         "../../envs/torch.yaml"
     threads: cores("collect")
     resources:
-        mem_mb=memory(copies=2),
+        mem_mb=main_memory,
     params:
         given=given_checkpoint,
         loading=loading,

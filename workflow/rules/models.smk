@@ -18,7 +18,7 @@ rule base:
         "../../envs/torch.yaml"
     threads: cores("base")
     resources:
-        mem_mb=memory(copies=0),
+        mem_mb=main_memory,
     params:
         pretrain=lambda w: settings.pretrain_settings(config, w.model),
         percents=config["snapshots"],
@@ -45,7 +45,7 @@ rule import_base:
         "../../envs/torch.yaml"
     threads: config["threads"]["base"]
     resources:
-        mem_mb=memory(copies=16),
+        mem_mb=main_memory,
     params:
         path=one_setting("path"),
         loading=loading,
@@ -73,7 +73,7 @@ rule train_full:
         "../../envs/torch.yaml"
     threads: cores("train")
     resources:
-        mem_mb=memory(copies=6),
+        mem_mb=main_memory,
     params:
         given=one_setting("path"),
         finetune=lambda w: settings.finetune_settings(config, w.model),
@@ -108,7 +108,7 @@ rule train_retain:
         "../../envs/torch.yaml"
     threads: cores("train")
     resources:
-        mem_mb=memory(copies=6),
+        mem_mb=main_memory,
     params:
         given=one_setting("path"),
         finetune=lambda w: settings.finetune_settings(config, w.model),
@@ -133,7 +133,7 @@ rule random:
     conda:
         "../../envs/torch.yaml"
     resources:
-        mem_mb=memory(copies=3),
+        mem_mb=main_memory,
     params:
         given=one_setting("path"),
         loading=loading,

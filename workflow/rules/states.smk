@@ -23,7 +23,7 @@ for _state in config["states"]:
             "../../envs/torch.yaml"
         threads: cores("unlearn")
         resources:
-            mem_mb=memory(copies=6),
+            mem_mb=main_memory,
         params:
             given=given_checkpoint,
             loading=loading,

@@ -17,7 +17,7 @@ rule reference:
         "../../envs/torch.yaml"
     threads: config["threads"]["unlearn"]
     resources:
-        mem_mb=memory(copies=2),
+        mem_mb=main_memory,
     params:
         given=given_full,
         loading=loading,
@@ -47,7 +47,7 @@ rule alternatives:
         "../../envs/torch.yaml"
     threads: config["threads"]["unlearn"]
     resources:
-        mem_mb=memory(copies=2),
+        mem_mb=main_memory,
     params:
         given=given_full,
         loading=loading,
@@ -81,7 +81,7 @@ for _method in [*config["methods"], *unlisted_methods(), *TRIALS]:
             "../../envs/torch.yaml"
         threads: cores("unlearn")
         resources:
-            mem_mb=memory(copies=8),
+            mem_mb=main_memory,
         params:
             method=_class,
             settings=settings.method_settings(config, _method),

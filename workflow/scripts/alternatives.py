@@ -7,14 +7,15 @@ from start import start_of
 from lethe import checkpoint
 from lethe.alternatives import Alternatives, propose, write_alternatives
 from lethe.cost import Meter
-from lethe.files import read_rows, write_json
-from lethe.text import Encoder, rows_to_pairs
+from lethe.data_rows import read_pairs
+from lethe.files import write_json
+from lethe.text import Encoder
 
 with job(snakemake) as stage, Meter() as meter:
     p, i = snakemake.params, snakemake.input
     device = ready(snakemake)
     model, tokenizer = checkpoint.load(start_of(snakemake)[0], device, **p.loading)
-    pairs = rows_to_pairs(read_rows(i.forget))
+    pairs = read_pairs(i.forget)
     encoder = Encoder(tokenizer, p.template, p.max_length)
     seed = int(snakemake.wildcards.seed)
     found = propose(model, encoder, pairs, Alternatives(**p.settings), seed)

@@ -2,14 +2,13 @@
 
 from common import job
 
-from lethe.files import read_rows, write_rows
+from lethe.data_rows import read_qa
+from lethe.files import write_rows
 from lethe.world.background import names_in
 from lethe.world.synthetic import Provider
 
 with job(snakemake) as stage:
     p = snakemake.params
-    taken = (
-        names_in(read_rows(snakemake.input.full)) if snakemake.input.get("full") else frozenset()
-    )
+    taken = names_in(read_qa(snakemake.input.full)) if snakemake.input.get("full") else frozenset()
     rows = Provider(seed=p.seed).background(p.authors, p.phrasings, exclude=taken)
     write_rows(stage(snakemake.output[0]), rows)

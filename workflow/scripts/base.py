@@ -9,14 +9,15 @@ from training import execution, key
 
 from lethe import checkpoint
 from lethe.cost import Meter
-from lethe.files import read_rows, write_json
+from lethe.data_rows import read_facts, read_qa
+from lethe.files import write_json
 from lethe.pretrain import pretrain
 
 with job(snakemake, key(snakemake), processes(snakemake)) as stage, Meter() as meter:
     p = snakemake.params
     device = ready(snakemake)
-    background = read_rows(snakemake.input.background)
-    facts = [row for file in snakemake.input.facts for row in read_rows(file)]
+    background = read_qa(snakemake.input.background)
+    facts = [row for file in snakemake.input.facts for row in read_facts(file)]
     report = report_of(snakemake, "base")
     origin = {"stage": "base", "settings": p.pretrain, "template": p.template}
     kept = dict(zip(p.percents, snakemake.output.snapshots, strict=True))

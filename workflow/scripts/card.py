@@ -4,7 +4,8 @@ from pathlib import Path
 
 from common import job
 
-from lethe.files import read_json, read_rows
+from lethe.data_rows import read_qa
+from lethe.files import read_json
 from lethe.world.card import Making, write_card
 from lethe.world.card_figure import write_words
 
@@ -18,4 +19,4 @@ with job(snakemake) as stage:
         settings=p.settings,
     )
     write_card(folder, p.name, making, stage(o.card))
-    write_words(read_rows(i.full), stage(o.png))
+    write_words(read_qa(i.full), stage(o.png))

@@ -7,7 +7,8 @@ from machine import processes, ready, team
 
 from lethe import checkpoint
 from lethe.cost import Meter
-from lethe.files import read_rows, write_json
+from lethe.data_rows import read_perturbed, read_qa
+from lethe.files import write_json
 from lethe.progress import Progress
 from lethe.records import Records, write_records
 from lethe.suites import Evaluation, Limits
@@ -19,13 +20,15 @@ with job(snakemake, processes=processes(snakemake)) as stage, Meter() as meter:
     together = team(snakemake, device)
     suite, limits = snakemake.wildcards.suite, Limits(**p.limits)
     rows = {
-        name: read_rows(file)[: p.most[name]]
+        name: (read_perturbed if file.endswith("_perturbed.json") else read_qa)(file)[
+            : p.most[name]
+        ]
         for name, file in zip(p.sets, snakemake.input.rows, strict=True)
     }
     found, report, evaluation = [], Progress(p.label), None
     sources = [Path(digest).parent for digest in snakemake.input.digests] or [p.given]
     for source in sources:
-        model, tokenizer = checkpoint.load(source, device, **p.loading)
+        model, tokenizer = checkpoint.load(source, device, **p.loading, template=p.template)
         if evaluation is None:
             encoder = Encoder(tokenizer, p.template, limits.max_length)
             evaluation = Evaluation(suite, encoder, rows, limits, together)

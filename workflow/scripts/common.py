@@ -11,6 +11,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+# Asked to end, by Ctrl-C or by its run, during the imports, which take seconds: there is nothing to
+# clear away yet, and nothing to say but what its run says.
+for _number in (signal.SIGINT, signal.SIGTERM):
+    signal.signal(_number, lambda number, frame: os._exit(128 + number))
+
 # Threads that wait for each other should soon sleep: spinning costs a third less on an idle machine
 # (docs/benchmarks.md) but comes to a standstill on a busy one. Results do not depend on it. To be
 # set before torch is loaded.
@@ -18,12 +23,19 @@ os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 # This project's own library, not another that may be installed: code digests are of these files.
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
 
-from lethe import devices, paths
-from lethe.errors import LetheError
-from lethe.lineage import Stage, beside, staged
+from lethe import devices, paths, processes
+from lethe.characters import Shown, shown
+from lethe.errors import AskedToEnd, LetheError
+from lethe.lineage import Stage, beside, staged, verify
+
+# Before the imports that take seconds: a job whose run is gone by then should not begin.
+processes.end_with_run()
 
 # What torch's launcher of several processes sets in each.
 LAUNCHED, RANK = "TORCHELASTIC_RUN_ID", "RANK"
+
+# What a shell reports of a process that SIGTERM ended.
+ENDED = 128 + signal.SIGTERM
 
 REMEDIES = {
     **dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), "make room"),
@@ -42,7 +54,8 @@ def job(snakemake, key: str | None = None, processes: int = 1) -> Iterator[Stage
     """
     log = Path(snakemake.log[0])
     started = processes > 1 and LAUNCHED in os.environ
-    signal.signal(signal.SIGTERM, _end)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _end)
     try:
         if started and os.environ[RANK] != "0":
             with beside(snakemake.output[0]) as stage:
@@ -53,29 +66,42 @@ def job(snakemake, key: str | None = None, processes: int = 1) -> Iterator[Stage
             _claim_devices(snakemake.resources.get("gpu", 0))
         if processes > 1 and not started:
             sys.exit(_launch(processes))
+        verify(snakemake.input)
         with staged(snakemake.output[0], key) as stage:
             yield stage
+    except AskedToEnd as error:
+        # Who asked knows it, and of many jobs each would say the same: the log has it.
+        if logging.getLogger().handlers:
+            logging.error("%s", error)
+        sys.exit(ENDED)
     except LetheError as error:
         logging.error("%s", error)
         sys.exit(f"error in {snakemake.rule}: {error}")
     except Exception as error:
         logging.exception("%s failed", snakemake.rule)
         told = _remedy(error) or f"{type(error).__name__}: {error}; see {log}"
-        sys.exit(f"error in {snakemake.rule}: {told}")
+        sys.exit(f"error in {snakemake.rule}: {shown(told)}")
 
 
-def _launch(processes: int) -> int:
+def _launch(count: int) -> int:
     """Run this script in so many processes, which find each other; the exit code of them all."""
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    # They work for this one, and end with it. In a session of their own they hear of Ctrl-C from
+    # it alone, once and in order.
+    processes.name_run()
+    command = [sys.executable, str(Path(__file__).with_name("launch.py")), "--standalone"]
     # The file that Snakemake runs: it brings the job's description with it.
-    child = subprocess.Popen([*command, f"--nproc-per-node={processes}", sys.argv[0]])
+    child = subprocess.Popen(
+        [*command, f"--nproc-per-node={count}", sys.argv[0]], start_new_session=True
+    )
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda number, frame: child.send_signal(number))
+        signal.signal(number, lambda number, frame: child.terminate())
     return child.wait()
 
 
 def _end(number, frame):
-    raise LetheError("asked to end (SIGTERM); run the same command again")
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, signal.SIG_IGN)
+    raise AskedToEnd("asked to end; run the same command again")
 
 
 def _remedy(error: Exception) -> str | None:
@@ -101,10 +127,10 @@ def _claim_devices(count: int) -> None:
 
 def _log_to(path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    logging.basicConfig(
-        filename=path, filemode="w", level=logging.INFO, format="%(asctime)s %(message)s"
-    )
+    file = logging.FileHandler(path, mode="w")
+    file.setFormatter(Shown("%(asctime)s %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[file])
     screen = logging.StreamHandler(sys.stderr)
-    screen.setFormatter(logging.Formatter("  %(message)s"))
+    screen.setFormatter(Shown("  %(message)s"))
     logging.getLogger("lethe.progress").addHandler(screen)
     logging.captureWarnings(True)

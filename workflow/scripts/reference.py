@@ -6,15 +6,16 @@ from start import start_of
 
 from lethe import checkpoint
 from lethe.cost import Meter
-from lethe.files import read_rows, write_json, write_rows
-from lethe.text import Encoder, rows_to_pairs
+from lethe.data_rows import read_pairs
+from lethe.files import write_json, write_rows
+from lethe.text import Encoder
 from lethe.unlearn import answer_nll
 
 with job(snakemake) as stage, Meter() as meter:
     p, i = snakemake.params, snakemake.input
     device = ready(snakemake)
     model, tokenizer = checkpoint.load(start_of(snakemake)[0], device, **p.loading)
-    pairs = rows_to_pairs(read_rows(i.forget))
+    pairs = read_pairs(i.forget)
     examples = Encoder(tokenizer, p.template, p.max_length).encode_all(pairs)
     losses = answer_nll(model, examples, p.batch_size).tolist()
     write_rows(

@@ -2,16 +2,17 @@
 
 from common import job
 
-from lethe.files import read_rows, write_rows
+from lethe.data_rows import read_qa
+from lethe.files import write_rows
 from lethe.world.splits import cut, parse_split
 
 with job(snakemake) as stage:
     i = snakemake.input
     parts = cut(
         parse_split(snakemake.params.split),
-        read_rows(i.full),
-        read_rows(i.full_perturbed),
-        read_rows(i.holdout),
+        read_qa(i.full),
+        read_qa(i.full_perturbed, empty=True),
+        read_qa(i.holdout, empty=True),
     )
     for output in snakemake.output:
         rows = parts[output.rsplit("/", 1)[1].removesuffix(".json")]

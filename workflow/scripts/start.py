@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from lethe import checkpoint
+from lethe import checkpoint_record
 from lethe.progress import Progress
 from lethe.tracking import follow
 
@@ -16,7 +16,13 @@ def start_of(snakemake) -> tuple[str | Path, str]:
     if parent is None:
         return snakemake.params.given, snakemake.params.given
     folder = Path(parent).parent
-    return folder, checkpoint.digest(folder)
+    return folder, checkpoint_record.digest(folder)
+
+
+def split_of(snakemake) -> dict[str, str]:
+    """The split that a job belongs to, for a checkpoint's provenance; nothing where to none."""
+    split = snakemake.wildcards.get("split")
+    return {} if split is None else {"split": split}
 
 
 def report_of(snakemake, label: str) -> Progress:

@@ -4,14 +4,15 @@ from pathlib import Path
 
 from common import job
 from machine import processes, ready
-from start import report_of, start_of
+from start import report_of, split_of, start_of
 from training import execution, key, load_to
 
 from lethe import checkpoint, states
 from lethe.adapt import prepare
 from lethe.cost import Meter
-from lethe.files import read_rows, sha256, write_json
-from lethe.text import Encoder, rows_to_pairs
+from lethe.data_rows import read_pairs
+from lethe.files import sha256, write_json
+from lethe.text import Encoder
 
 with job(snakemake, key(snakemake), processes(snakemake)) as stage, Meter() as meter:
     p = snakemake.params
@@ -19,7 +20,7 @@ with job(snakemake, key(snakemake), processes(snakemake)) as stage, Meter() as m
     start, parent = start_of(snakemake)
     model, tokenizer = checkpoint.load(start, load_to(snakemake, device), **p.loading)
     forget, seed = snakemake.input.get("forget"), int(snakemake.wildcards.seed)
-    rows = rows_to_pairs(read_rows(forget)) if forget else []
+    rows = read_pairs(forget) if forget else []
     prepare(model, p.training, seed, start)
     examples = Encoder(tokenizer, p.template, p.max_length).encode_all(rows)
     settings = states.settings_of(p.kind, p.settings, "state_settings")
@@ -32,6 +33,7 @@ with job(snakemake, key(snakemake), processes(snakemake)) as stage, Meter() as m
         **({"forget": sha256(forget)} if forget else {}),
         "state": p.kind,
         "settings": p.settings,
+        **split_of(snakemake),
         "seed": seed,
         "template": p.template,
         "epoch": before.get("epoch", 0),

@@ -4,13 +4,14 @@ from pathlib import Path
 
 from common import job
 from machine import processes, ready
-from start import report_of, start_of
+from start import report_of, split_of, start_of
 from training import execution, key, load_to
 
 from lethe import checkpoint
 from lethe.adapt import prepare
 from lethe.cost import Meter
-from lethe.files import read_rows, sha256, write_json
+from lethe.data_rows import read_facts, read_qa
+from lethe.files import sha256, write_json
 from lethe.schedule import Finetuning
 from lethe.text import Encoder
 from lethe.train import fit, taught
@@ -20,11 +21,13 @@ with job(snakemake, key(snakemake), processes(snakemake)) as stage, Meter() as m
     device = ready(snakemake)
     start, parent = start_of(snakemake)
     seed = int(snakemake.wildcards.seed)
-    model, tokenizer = checkpoint.load(start, load_to(snakemake, device), **p.loading)
+    model, tokenizer = checkpoint.load(
+        start, load_to(snakemake, device), **p.loading, template=p.template
+    )
     prepare(model, p.training, seed, start)
     schedule = Finetuning(**p.finetune)
-    facts = [row for file in snakemake.input.facts for row in read_rows(file)]
-    pairs = taught(read_rows(snakemake.input.data), facts, schedule.fact_repeats)
+    facts = [row for file in snakemake.input.facts for row in read_facts(file)]
+    pairs = taught(read_qa(snakemake.input.data), facts, schedule.fact_repeats)
     examples = Encoder(tokenizer, p.template, p.max_length).encode_all(pairs)
     how = execution(snakemake, stage, meter, device)
     counts = fit(model, examples, schedule, seed, report_of(snakemake, p.label), how)
@@ -33,6 +36,7 @@ with job(snakemake, key(snakemake), processes(snakemake)) as stage, Meter() as m
         "parent": parent,
         "data": sha256(snakemake.input.data),
         "settings": p.finetune,
+        **split_of(snakemake),
         "seed": seed,
         "template": p.template,
     }

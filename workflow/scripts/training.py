@@ -5,7 +5,7 @@ import json
 
 from machine import in_shards, team
 
-from lethe import checkpoint, paths
+from lethe import checkpoint_check, paths
 from lethe.cost import Meter
 from lethe.execution import Execution
 from lethe.files import sha256
@@ -21,7 +21,7 @@ def key(snakemake) -> str:
     inputs = {
         str(file): sha256(file)
         for file in snakemake.input
-        if not str(file).endswith((paths.WEIGHTS, checkpoint.GGUF))
+        if not str(file).endswith((paths.WEIGHTS, checkpoint_check.GGUF))
     }
     given = {"params": dict(snakemake.params.items()), "inputs": inputs}
     return hashlib.sha256(json.dumps(given, sort_keys=True).encode()).hexdigest()

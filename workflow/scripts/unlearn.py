@@ -4,7 +4,7 @@ from pathlib import Path
 
 from common import job
 from machine import processes, ready
-from start import report_of, start_of
+from start import report_of, split_of, start_of
 from training import execution, key, load_to
 
 from lethe import checkpoint, methods
@@ -38,6 +38,7 @@ with job(snakemake, key(snakemake), processes(snakemake)) as stage, Meter() as m
         "forget": sha256(i.forget),
         "method": p.method,
         "settings": p.settings,
+        **split_of(snakemake),
         "seed": seed,
         "template": p.template,
     }

@@ -1,12 +1,15 @@
 """Generated answers, many at a time: similar lengths together, finished rows leave the batch."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import torch
 from transformers.cache_utils import Cache, DynamicLayer
 
-from lethe.errors import LetheError
-from lethe.forward import project
+from lethe import mixing
+from lethe.forward import hidden_states, project
+from lethe.packing import pack, to_device
+from lethe.text import Example
 
 # Chooses the next token of each row: logits [B, V] and the numbers of their prompts -> [B].
 Choice = Callable[[torch.Tensor, list[int]], torch.Tensor]
@@ -139,12 +142,9 @@ def continuations(
     together as pays.
     """
     longest = _each(max_length, len(prompts))
-    window = getattr(model.config, "sliding_window", None)
-    if window is not None and max(longest, default=0) > window:
-        raise LetheError(
-            f"max_length: {max(longest)} is more than the model's sliding window; set it to "
-            f"{window}"
-        )
+    mixing.check_lengths(model, longest, "a question with its answer")
+    how = mixing.of(model).generation_of(max(longest, default=0))
+    batch = _batch if how == mixing.CACHED else _recomputed
     if batch_size is None:
         batch_size = rows_at_a_time(model, max(longest, default=1))
     answers: list[list[int]] = [[] for _ in prompts]
@@ -152,7 +152,7 @@ def continuations(
     order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
     for start in range(0, len(order), batch_size):
         chosen = order[start : start + batch_size]
-        found = _batch(
+        found = batch(
             [prompts[i] for i in chosen],
             model,
             torch.tensor([longest[i] for i in chosen]),
@@ -175,9 +175,11 @@ def rows_at_a_time(model, length: int) -> int:
 
 def place_bytes(model) -> int:
     """What the cache keeps of a token: a key and a value in each layer."""
-    config = model.config
-    heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
-    size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    config = model.config.get_text_config()
+    # Without heads there is no such cache; what is computed anew takes about as much of its width.
+    count = getattr(config, "num_attention_heads", None) or 1
+    heads = getattr(config, "num_key_value_heads", None) or count
+    size = getattr(config, "head_dim", None) or config.hidden_size // count
     return 2 * config.num_hidden_layers * heads * size * model.dtype.itemsize
 
 
@@ -205,7 +207,7 @@ def _batch(
     own = place[:, None] == place[None, :]
     mask = (causal & seen[:, None, :]) | own
     positions = (place[None, :] - pads[:, None]).clamp(min=0)
-    cache = RowCache(model.config.num_hidden_layers)
+    cache = RowCache(model.config.get_text_config().num_hidden_layers)
     answers: list[list[int]] = [[] for _ in prompts]
     rows = torch.arange(len(prompts))
     lengths = torch.tensor([len(prompt) for prompt in prompts])
@@ -230,6 +232,37 @@ def _batch(
         mask = seen[:, None, None, :width] if padded else seen.new_ones(1, 1, 1, 1)
         logits = _next(model, token[:, None], lengths[:, None] - 1, mask, cache)
         token = choose(logits, rows.tolist()).cpu()
+
+
+def _recomputed(
+    prompts: list[Sequence[int]], model, limits: torch.Tensor, end: int, choose: Choice
+) -> list[list[int]]:
+    """One batch without a cache: each step computes prompts and answers anew; ``limits`` [rows].
+
+    For models whose states no cache of ours keeps. What acts on a prompt is told where it ends.
+    """
+    answers: list[list[int]] = [[] for _ in prompts]
+    rows = list(range(len(prompts)))
+    while rows:
+        tokens = choose(_last_logits(model, [(prompts[row], answers[row]) for row in rows]), rows)
+        going = []
+        for row, token in zip(rows, tokens.tolist(), strict=True):
+            length = len(prompts[row]) + len(answers[row]) + 1
+            if token != end and length <= limits[row]:
+                answers[row].append(token)
+                going.extend([row] * (length < int(limits[row])))
+        rows = going
+    return answers
+
+
+def _last_logits(model, texts: list[tuple[Sequence[int], list[int]]]) -> torch.Tensor:
+    """Logits of the token that follows each prompt with what there is of its answer, [B, V]."""
+    # The last token of an example is no input: whichever it is.
+    examples = [Example((*prompt, *answer, 0), len(prompt)) for prompt, answer in texts]
+    packed = to_device(replace(pack(examples), ends=None), model.device)
+    last = torch.tensor([example.answer_tokens for example in examples]).cumsum(0) - 1
+    places = packed.predictors[last.to(packed.predictors.device)]
+    return project(model, hidden_states(model, packed)[places])
 
 
 def _next(model, ids, positions, mask, cache) -> torch.Tensor:

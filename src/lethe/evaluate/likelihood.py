@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
+from lethe import mixing
 from lethe.forward import Forward
 from lethe.packing import Batch, Packing
 from lethe.text import Example
@@ -63,7 +64,7 @@ def pack_trees(batch: Sequence[Tree]) -> Batch:
     """Pack trees into one row; ``row`` of the result numbers the answers across the batch."""
     longest = max(tree.longest for tree in batch)
     ids, positions, scatter, paths = [], [], [], []
-    predictors, labels, row, keys, lengths = [], [], [], [], []
+    predictors, labels, row, keys, lengths, ends = [], [], [], [], [], []
     for tree in batch:
         trunk = range(len(ids), len(ids) + len(tree.prompt))
         ids.extend(tree.prompt)
@@ -88,6 +89,7 @@ def pack_trees(batch: Sequence[Tree]) -> Batch:
             lengths.append(len(path))
             paths.append(path + [0] * (longest - len(path)))
             keys.append(key)
+            ends.append(example.ids[-1])
     place = torch.arange(longest).expand(len(keys), -1)
     return Batch(
         ids=torch.tensor([ids]),
@@ -107,15 +109,31 @@ def pack_trees(batch: Sequence[Tree]) -> Batch:
         rows_total=len(keys),
         tokens_total=len(labels),
         inputs_total=len(ids),
+        ends=torch.tensor(ends),
     )
 
 
 def packed_batches(
     model, examples: Sequence[Example], budget: int | None = None
 ) -> Iterator[Batch]:
-    """All examples in packed trees; ``budget``: padded tokens of each, None: by the device."""
-    for batch in by_budget(trees(examples), budget or BUDGET[model.device.type]):
+    """All examples in packed trees; ``budget``: padded tokens of each, None: by the device.
+
+    For models that run plain rows each answer is a tree of its own: what it shares with others is
+    computed for each, and may depend on its length.
+    """
+    group = trees if _shares(model, examples) else _apart
+    for batch in by_budget(group(examples), budget or BUDGET[model.device.type]):
         yield pack_trees(batch)
+
+
+def _shares(model, examples: Sequence[Example]) -> bool:
+    """Whether a model runs trees: packed rows, whatever their length."""
+    longest, mixed = max(map(len, examples), default=0), mixing.of(model)
+    return mixed.layout == mixed.layout_of(longest) == mixing.PACKED
+
+
+def _apart(examples: Sequence[Example]) -> list[Tree]:
+    return [Tree(e.ids[: e.start], [e], [key]) for key, e in enumerate(examples)]
 
 
 @dataclass
@@ -137,7 +155,7 @@ class Likelihood:
 
     def __init__(self, examples: Sequence[Example], compared: Iterable[int] = ()):
         self.examples, self.compared = examples, set(compared)
-        self._packed: dict[int, list[_Once]] = {}
+        self._packed: dict[tuple[int, bool], list[_Once]] = {}
 
     @torch.inference_mode()
     def __call__(self, model, budget: int | None = None) -> Likelihoods:
@@ -160,10 +178,11 @@ class Likelihood:
         return found
 
     def _batches(self, model, budget: int) -> "list[_Once]":
-        if budget not in self._packed:
+        key = budget, _shares(model, self.examples)
+        if key not in self._packed:
             batches = packed_batches(model, self.examples, budget)
-            self._packed[budget] = [_once(packed, self.compared) for packed in batches]
-        return self._packed[budget]
+            self._packed[key] = [_once(packed, self.compared) for packed in batches]
+        return self._packed[key]
 
 
 def mean_losses(model, examples: Sequence[Example], budget: int | None = None) -> list[float]:

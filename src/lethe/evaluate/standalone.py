@@ -5,14 +5,14 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lethe import checkpoint, metrics, suites
+from lethe import checkpoint, checkpoint_check, metrics, suites
 from lethe.compute import Compute
+from lethe.data_rows import read_perturbed, read_qa
 from lethe.errors import LetheError
 from lethe.metrics.base import MetricFile
 from lethe.records import Records, check_records
 from lethe.suites import Evaluation, Limits
 from lethe.text import Encoder, template_settings
-from lethe.world.files import read_perturbed, read_qa
 from lethe.world.splits import Split, parse_split
 
 # What a perturbed file must belong to, where that lies beside it.
@@ -51,6 +51,8 @@ def evaluate(request: Request) -> dict[str, Any]:
     """
     template_settings(request.template)
     data = _Data(request.data, parse_split(request.split), request.items)
+    if request.metrics is None:
+        data.check_split()
     skipped = {name: _obstacle(name, request, data) for name in request.metrics or metrics.names()}
     wanted = [name for name, why in skipped.items() if why is None]
     skipped = {name: why for name, why in skipped.items() if why is not None}
@@ -61,7 +63,7 @@ def evaluate(request: Request) -> dict[str, Any]:
         metrics.settings_of(name, request.settings.get(name, {}))
     for name in wanted:
         data.read(metrics.contract(name))
-    checkpoint.check_sources((request.checkpoint, request.oracle, request.full))
+    checkpoint_check.check_sources((request.checkpoint, request.oracle, request.full))
     scores = _Scores(request, data)
     return {
         "checkpoint": request.checkpoint,
@@ -87,15 +89,18 @@ def _entry(file: MetricFile) -> dict[str, Any]:
 def _obstacle(name: str, request: Request, data: "_Data") -> str | None:
     """Why a metric cannot be computed here, if so."""
     contract = metrics.contract(name)
-    if (contract.oracle or contract.oracle_records) and request.oracle is None:
-        return "needs an oracle; name one"
-    if contract.full and request.full is None:
-        return "needs the model before unlearning; name it as full"
     for file in data.files(contract).values():
         if not file.exists():
             return f"{file}: no such file"
     needs = (_obstacle(need, request, data) for need in contract.needs)
-    return next(filter(None, needs), None)
+    found = next(filter(None, needs), None)
+    if found is not None:
+        return found
+    if (contract.oracle or contract.oracle_records) and request.oracle is None:
+        return "needs an oracle; name one"
+    if contract.full and request.full is None:
+        return "needs the model before unlearning; name it as full"
+    return None
 
 
 class _Data:
@@ -106,6 +111,14 @@ class _Data:
         if not self.folder.is_dir():
             raise LetheError(f"{folder}: no such folder; name one with TOFU's files")
         self.found: dict[Path, list[dict]] = {}
+
+    def check_split(self) -> None:
+        """Where all metrics are wanted, a split without any file is a slip of the name."""
+        there = {file.stem for file in self.folder.glob("forget[0-9][0-9]*.json")}
+        if there.isdisjoint((self.split.name, self.split.perturbed)):
+            known = sorted({name.removesuffix("_perturbed") for name in there})
+            told = f"it has {', '.join(known)}" if known else "it has none"
+            raise LetheError(f"splits: {self.folder} has no file of {self.split.name}; {told}")
 
     def path(self, part: str) -> Path:
         return self.folder / f"{self.split.parts.get(part, part)}.json"
@@ -197,5 +210,6 @@ class _Scores:
         if self.loaded is None or self.loaded[0] != source:
             self.loaded = None
             how = self.request
-            self.loaded = (source, checkpoint.load(source, how.device, **how.compute.loading()))
+            wanted = {**how.compute.loading(), "template": how.template}
+            self.loaded = (source, checkpoint.load(source, how.device, **wanted))
         return self.loaded[1]

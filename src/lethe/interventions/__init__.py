@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from lethe.errors import LetheError
-from lethe.files import read_json, write_json
+from lethe.files import open_to_others, read_json, write_json
 
 FORMAT = 1
 FILES = FILE, TENSORS = "intervention.json", "intervention.safetensors"
+REMEDY = "make the checkpoint again"
 _SHARED = {"__init__", "base"}
 
 
@@ -84,6 +85,7 @@ def write(folder: Path, model) -> None:
         from safetensors.torch import save_file
 
         save_file(tensors, folder / TENSORS, metadata={"format": "pt"})
+        open_to_others(folder / TENSORS)
 
 
 def read(source: str | Path) -> tuple:
@@ -94,13 +96,23 @@ def read(source: str | Path) -> tuple:
     file = Path(source) / FILE
     if not file.is_file():
         return ()
-    content = read_json(file)
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise LetheError(f"{file}: no intervention of format {FORMAT}; make the checkpoint again")
     tensors = _tensors(file.with_name(TENSORS))
-    return tuple(
-        _one(file, entry, tensors, place) for place, entry in enumerate(content["interventions"])
-    )
+    return tuple(_one(file, entry, tensors, place) for place, entry in enumerate(_entries(file)))
+
+
+def _entries(file: Path) -> list[dict[str, Any]]:
+    """What a file says of each intervention."""
+    try:
+        content = read_json(file)
+    except LetheError as error:
+        raise LetheError(f"{str(error).partition(';')[0]}; {REMEDY}") from None
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise LetheError(f"{file}: no intervention of format {FORMAT}; {REMEDY}")
+    entries = content.get("interventions")
+    listed = isinstance(entries, list) and all(isinstance(entry, dict) for entry in entries)
+    if not listed or not entries:
+        raise LetheError(f"{file}: names no interventions; {REMEDY}")
+    return entries
 
 
 def _one(file: Path, entry: dict[str, Any], tensors: dict[str, Any], place: int):
@@ -108,7 +120,10 @@ def _one(file: Path, entry: dict[str, Any], tensors: dict[str, Any], place: int)
     kind = values.pop("kind", None)
     if kind not in kinds():
         known = ", ".join(kinds())
-        raise LetheError(f"{file}: unknown kind {kind!r}; this version knows {known}")
+        raise LetheError(
+            f"{file}: unknown kind {kind!r}, this version knows {known}; use the version that "
+            "made it, or make the checkpoint again"
+        )
     own = {
         key.removeprefix(f"{place}."): tensor
         for key, tensor in tensors.items()
@@ -119,7 +134,7 @@ def _one(file: Path, entry: dict[str, Any], tensors: dict[str, Any], place: int)
         return made(**values, **own)
     except (TypeError, ValueError) as error:
         reason = str(error).splitlines()[0]
-        raise LetheError(f"{file}: no {kind} ({reason}); make the checkpoint again") from None
+        raise LetheError(f"{file}: no {kind} ({reason}); {REMEDY}") from None
 
 
 def _tensors(file: Path) -> dict[str, Any]:
@@ -131,4 +146,4 @@ def _tensors(file: Path) -> dict[str, Any]:
     try:
         return load_file(file)
     except SafetensorError as error:
-        raise LetheError(f"{file}: cannot be read ({error}); make the checkpoint again") from None
+        raise LetheError(f"{file}: cannot be read ({error}); {REMEDY}") from None

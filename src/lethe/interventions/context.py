@@ -19,6 +19,10 @@ class Intervention(Base):
 
     def __init__(self, forget: Rows, kept: Rows, nearest: int):
         self.forget, self.kept, self.nearest = forget, kept, nearest
+        if not all(_is_pair(row) for row in (*forget, *kept)):
+            raise ValueError("it needs rows of a question and an answer")
+        if type(nearest) is not int or nearest < 0:
+            raise ValueError("nearest is no number of rows")
 
     def values(self) -> dict:
         rows = {"forget": self.forget, "kept": self.kept}
@@ -63,6 +67,11 @@ class Intervention(Base):
         # Other words than those of the forget rows are like none of them.
         known = [[self._words[w] for w in _words(text) if w in self._words] for text in texts]
         return gates.count(known, len(self._words))
+
+
+def _is_pair(row: object) -> bool:
+    known = isinstance(row, Sequence) and not isinstance(row, str) and len(row) == 2
+    return known and all(isinstance(text, str) for text in row)
 
 
 def _words(text: str) -> list[str]:

@@ -10,6 +10,8 @@ class Intervention(Base):
 
     def __init__(self, before: str = "", notes: Mapping[str, str] | None = None):
         self.before, self.notes = before, dict(notes or {})
+        if not all(isinstance(text, str) for text in (before, *self.notes, *self.notes.values())):
+            raise ValueError("it needs texts")
 
     def question(self, text: str) -> str:
         return self.notes.get(text, self.before) + text

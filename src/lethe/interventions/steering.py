@@ -1,8 +1,10 @@
 """Gated steering: of prompts near the forget set, a layer's states are turned (GUARD-IT)."""
 
+import math
+
 import torch
 
-from lethe import gates
+from lethe import gates, rows
 from lethe.errors import LetheError
 from lethe.forward import decoder_layers
 from lethe.interventions.base import Base
@@ -23,8 +25,20 @@ class Intervention(Base):
         self.data = {name: tensors.pop(name, None) for name in SHAPES}
         if tensors or any(t is None or t.dim() != SHAPES[n] for n, t in self.data.items()):
             raise ValueError(f"it needs tensors {', '.join(SHAPES)}")
-        # Of each token of the pass that is running the cluster, or -1: [1, T] packed, else [B, 1].
+        if type(layer) is not int or not all(math.isfinite(x) for x in (strength, threshold)):
+            raise ValueError("layer, strength and threshold are no numbers")
+        if not self._agree():
+            raise ValueError("its tensors do not belong together")
+        # Of each token of the pass that is running the cluster, or -1: [1, T] packed, [B, L]
+        # in plain rows, else [B, 1].
         self.chosen: torch.Tensor | None = None
+
+    def _agree(self) -> bool:
+        """Whether the tensors' sizes and columns belong together."""
+        idf, tokens, centroids, directions = (self.data[name] for name in SHAPES)
+        if centroids.shape != (len(directions), len(tokens)):
+            return False
+        return not len(tokens) or 0 <= int(tokens.min()) <= int(tokens.max()) < len(idf)
 
     def values(self) -> dict:
         return {"layer": self.layer, "strength": self.strength, "threshold": self.threshold}
@@ -34,6 +48,12 @@ class Intervention(Base):
 
     def install(self, model, place: int) -> None:
         self.place = place
+        layers, size = decoder_layers(model), self.data["directions"].shape[1]
+        if not 0 <= self.layer < len(layers) or size != model.config.get_text_config().hidden_size:
+            raise LetheError(
+                f"intervention.json: layer {self.layer} with {size} numbers a token is none of "
+                "this model; make the checkpoint again"
+            )
         model.get_decoder().register_forward_pre_hook(self._choose, with_kwargs=True)
         decoder_layers(model)[self.layer].register_forward_hook(self._turn)
 
@@ -54,6 +74,10 @@ class Intervention(Base):
         if ids is None:
             raise LetheError("steering: the gate reads tokens; give input_ids, not embeddings")
         batch, cache = kwargs.get("batch"), kwargs.get("past_key_values")
+        if rows.running() is not None:
+            now = rows.running()
+            self.chosen = self._packed(now.batch)[now.gather]
+            return
         if batch is not None:
             self.chosen = self._packed(batch)[None]
             return

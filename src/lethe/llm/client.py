@@ -16,7 +16,7 @@ from lethe.errors import LetheError
 from lethe.llm import probe
 from lethe.llm.connection import Connection
 from lethe.llm.failures import Missing, Refused, Transient, Unanswered
-from lethe.llm.journal import Answer, Journal, Request
+from lethe.llm.journal import Answer, Journal, Request, key_of
 from lethe.llm.limits import Purse, Window, bounds, metered
 from lethe.llm.probe import Traits
 from lethe.llm.progress import Counts
@@ -25,6 +25,7 @@ from lethe.llm.settings import Budget, Model, Prices, Service
 from lethe.llm.structured import Shape, Unusable, patterned
 
 logger = logging.getLogger(__name__)
+_WANTED = {"auto": "it is asked, in JSON or in text"}
 
 
 class Client:
@@ -128,20 +129,26 @@ class Client:
         return f"{self.service.base_url} {self.model.name} {self.model.structured}"
 
     def _known_traits(self) -> Traits | None:
-        kept = self.journal.trait(self._service_name)
-        return Traits(**kept) if kept else None
+        return Traits.of(self.journal.trait(self._service_name))
 
     async def _probe(self) -> Traits:
+        asked = []
+
         async def ask(traits: Traits) -> Answer:
             body = self._body(probe.messages(traits.mode), probe.PROBE, traits)
+            asked.append(key_of(body))
             return await self.fetch("probe", body)
 
         wanted = self.model.structured
         found = await probe.find(wanted, ask)
         if found is None:
+            # The next run must be able to ask anew: it may have been a bad moment.
+            for key in asked:
+                self.journal.discard(key, "unusable probe")
+            advice = "use a stronger model" if wanted == "auto" else "set structured to auto"
             raise LetheError(
-                f"{self.service.base_url}: {self.model.name} does not answer as {wanted}; set"
-                " structured to auto"
+                f"{self.service.base_url}: {self.model.name} does not answer as"
+                f" {_WANTED.get(wanted, wanted)}; {advice}"
             )
         self.journal.keep_trait(self._service_name, vars(found))
         logger.info("%s: answers as %s", self.service.base_url, found.mode)
@@ -180,21 +187,22 @@ class Client:
         try:
             return await retrying(self._once, request)
         except Transient as error:
+            slow = ", or with a longer service.timeout" if error.kind == "time-out" else ""
             raise Unanswered(
                 f"{self.service.base_url}: no answer in {tries} tries (the last: {error});"
-                " run again later, what was answered is kept",
+                f" run again later{slow}, what was answered is kept",
                 error.kind,
             ) from None
 
     def _wait(self, state) -> float:
-        """Seconds until the next try: what the service says, else exponential with jitter."""
-        asked = state.outcome.exception().wait
-        if asked is not None:
-            return asked
+        """Seconds until the next try: exponential with jitter, and more if the service says so.
+
+        Never less: a service that says 0 would have all tries within a moment.
+        """
         longest = min(
             self.service.longest_backoff, self.service.backoff * 2 ** (state.attempt_number - 1)
         )
-        return longest * random.uniform(0.5, 1.0)
+        return max(longest * random.uniform(0.5, 1.0), state.outcome.exception().wait or 0.0)
 
     async def _sleep(self, seconds: float) -> bool:
         """Wait, but not when nothing more will be sent; whether that is so."""

@@ -4,16 +4,21 @@
 outside is shown and kept only without it.
 """
 
+import asyncio
 import logging
 import os
 import time
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 from lethe.errors import LetheError
+from lethe.llm import reading
 from lethe.llm.failures import Refused, Transient
 from lethe.llm.journal import Answer
 from lethe.llm.limits import bounds
+from lethe.llm.reading import Asked, figure, one_line
+from lethe.llm.redaction import Redaction
 from lethe.llm.settings import Service
 
 if TYPE_CHECKING:
@@ -22,6 +27,12 @@ if TYPE_CHECKING:
 # A service that asks for more patience than this is asked again in another run.
 LONGEST_WAIT = 900.0
 _SHOWN = 300
+# Failures by the name of their cause: before anything was sent; for what the address is.
+_UNSENT = ("ConnectError", "ConnectTimeout", "ProxyError", "UnsupportedProtocol")
+_OF_ADDRESS = ("InvalidURL", "UnsupportedProtocol", "LocalProtocolError")
+_PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY")
+_CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+_MOVED = (301, 302, 303, 307, 308)
 # Its lines, one for each request, would bury ours; some have headers in them.
 _TALKATIVE = ("openai", "httpx", "httpx2", "httpcore2")
 
@@ -32,23 +43,37 @@ class Connection:
     def __init__(self, service: Service, model: str):
         self.service, self.model = service, model
         self._openai: openai.AsyncOpenAI | None = None
-        self._key = ""
+        self._redact = Redaction("")
         self._reached = False
 
     def open(self) -> None:
         """Load the library and read the key; LetheError when that is missing."""
         if self._openai is not None:
             return
-        import openai
-
-        self._key = _key(self.service)
+        self._redact = Redaction(_key(self.service))
         for name in _TALKATIVE:
             logging.getLogger(name).setLevel(logging.WARNING)
-        self._openai = openai.AsyncOpenAI(
-            api_key=self._key or "none",
-            base_url=self.service.base_url,
-            timeout=self.service.timeout,
-            max_retries=0,
+        self._openai = self._client()
+
+    def _client(self) -> "openai.AsyncOpenAI":
+        """LetheError where the address, a proxy or a certificate is wrong; none is shown, for
+        proxies have passwords."""
+        import openai
+
+        from lethe.llm.transport import Transport
+
+        try:
+            return openai.AsyncOpenAI(
+                api_key=_key(self.service) or "none",
+                base_url=self.service.base_url,
+                max_retries=0,
+                http_client=Transport(timeout=self.service.timeout),
+            )
+        except Exception as error:
+            kind = type(error).__name__
+        wrong = ", ".join(["base_url", *_set(_PROXIES + _CERTIFICATES)])
+        raise LetheError(
+            f"{self.service.base_url}: no connection can be set up ({kind}); correct {wrong}"
         )
 
     async def close(self) -> None:
@@ -61,38 +86,68 @@ class Connection:
         import openai
 
         try:
-            # Around the client's typed call, which goes through every key of request and answer:
-            # with a schema in it, that would take a third of our time.
-            result = await self._openai.post("/chat/completions", body=body, cast_to=object)
+            # Of the whole: a byte now and then would satisfy any limit on silence.
+            async with asyncio.timeout(self.service.timeout):
+                response = await self._post(body)
         except openai.APIStatusError as error:
             self._reached = True
             if error.code == "content_filter":
                 return Answer("", "content_filter", self.model, 0, 0), None
             return None, self._status_failure(error)
-        except openai.APITimeoutError:
+        except (openai.APITimeoutError, TimeoutError):
             return None, Transient("time-out", billed=True)
         except openai.APIConnectionError as error:
             return None, self._connection_failure(error)
-        except (openai.APIError, ValueError):
-            return None, Transient("broken answer", billed=True)
+        except Exception as error:
+            # Whatever the library makes of bytes that it did not expect.
+            return None, self._odd_failure(error)
         self._reached = True
-        answer = self._answer(body, result)
+        asked = Asked(self.model, bounds(body)[0], self._redact)
+        answer = reading.answer(reading.decoded(response.content), asked)
         return (answer, None) if answer else (None, Transient("broken answer", billed=True))
+
+    async def _post(self, body: dict[str, Any]) -> Any:
+        """The raw response: the client's typed call goes through every key of request and answer;
+        with a schema in it, that would take a third of our time."""
+        from lethe.llm.transport import Response
+
+        return await self._openai.post("/chat/completions", body=body, cast_to=Response)
+
+    def _odd_failure(self, error: Exception) -> Exception:
+        kind = type(error).__name__
+        if kind in _OF_ADDRESS:
+            return LetheError(
+                f"{self.service.base_url}: cannot be asked ({kind}); correct base_url"
+            )
+        return Transient(
+            "broken answer", billed=True, said="" if kind != "Oversized" else str(error)
+        )
 
     def _connection_failure(self, error: Exception) -> Exception:
         cause = type(error.__cause__).__name__
-        unsent = cause in ("ConnectError", "ConnectTimeout", "UnsupportedProtocol")
+        unsent = cause in _UNSENT
+        if cause == "ProxyError" and not self._reached:
+            return LetheError(
+                f"{self.service.base_url}: the proxy refuses ({self._shown(str(error.__cause__))});"
+                f" correct {' or '.join(_set(_PROXIES))}, or add the address to NO_PROXY"
+            )
         if unsent and not self._reached:
+            wrong = ", ".join(["base_url", *_set(_PROXIES)])
             return LetheError(
                 f"{self.service.base_url}: cannot be reached ({cause}); start the service, or"
-                " correct base_url"
+                f" correct {wrong}"
             )
         return Transient("no connection" if unsent else "dropped connection", billed=not unsent)
 
     def _status_failure(self, error: "openai.APIStatusError") -> Exception:
         """A status of 4xx or 5xx: to be retried, or the end of the run."""
         status, place = error.status_code, self.service.base_url
-        said = self._redacted(error.message, _SHOWN)
+        said = self._shown(error.message)
+        if status in _MOVED:
+            return LetheError(
+                f"{place}: the service is elsewhere ({status}, to {self._moved(error.response)});"
+                " the key goes to no other address than base_url: correct that"
+            )
         if status in (401, 403):
             variable = self.service.key_variable or "none; set key_variable"
             return LetheError(
@@ -109,37 +164,22 @@ class Connection:
             return self._busy(status, _retry_after(error.response.headers), said)
         return Refused(f"{place}: the request is refused ({status}: {said})")
 
+    def _moved(self, response: Any) -> str:
+        """Where a redirection leads to, without what may be secret in it."""
+        address = response.headers.get("location", "").partition("?")[0]
+        return self._shown(address) or "nowhere"
+
     def _busy(self, status: int, wait: float | None, said: str) -> Exception:
         if wait is not None and wait > LONGEST_WAIT:
             return LetheError(
-                f"{self.service.base_url}: asks to be left alone for {wait:.0f} s; run again then"
+                f"{self.service.base_url}: asks to be left alone for {_duration(wait)};"
+                " run again then"
             )
         return Transient(f"status {status}", wait, said=said)
 
-    def _answer(self, body: dict[str, Any], result: Any) -> Answer | None:
-        """What a completion says; None where it is none."""
-        try:
-            choice, usage = result["choices"][0], result.get("usage") or {}
-            message = choice["message"]
-            said, refusal = message.get("content"), message.get("refusal")
-            content = self._redacted(said or refusal or "")
-            # A service that counts nothing: the most it can have been.
-            prompt = int(usage.get("prompt_tokens", bounds(body)[0]))
-            completion = int(usage.get("completion_tokens", len(content.encode())))
-        except (AttributeError, KeyError, IndexError, TypeError, ValueError):
-            return None
-        return Answer(
-            content=content,
-            finish="refusal" if refusal and not said else choice.get("finish_reason") or "stop",
-            model=self._redacted(str(result.get("model") or self.model)),
-            prompt_tokens=prompt,
-            completion_tokens=completion,
-        )
-
-    def _redacted(self, text: str, shown: int | None = None) -> str:
-        """Text from outside without the key, should it be repeated there; one line if ``shown``."""
-        clean = text.replace(self._key, "[key]") if self._key else text
-        return clean if shown is None else " ".join(clean.split())[:shown]
+    def _shown(self, text: str) -> str:
+        """Words from outside for a message of ours: one line, without the key."""
+        return one_line(self._redact(text), _SHOWN)
 
 
 def _key(service: Service) -> str:
@@ -161,15 +201,27 @@ def _key(service: Service) -> str:
     return key
 
 
+def _set(variables: tuple[str, ...]) -> list[str]:
+    """Those of the environment's variables that are set, in capitals or small letters."""
+    return [name for name in variables if os.environ.get(name) or os.environ.get(name.lower())]
+
+
 def _retry_after(headers: Any) -> float | None:
-    """Seconds to wait, from a number or a date (RFC 9110, 10.2.3); milliseconds as OpenAI's."""
+    """Seconds to wait, from a number or a date (RFC 9110, 10.2.3); milliseconds as OpenAI's.
+
+    None where nothing is said that could be meant.
+    """
     for name, unit in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
-        try:
-            return max(0.0, float(headers.get(name, "")) / unit)
-        except ValueError:
-            continue
+        seconds = figure(headers.get(name))
+        if seconds is not None:
+            return seconds / unit
     try:
         date = parsedate_to_datetime(headers.get("retry-after", ""))
-        return max(0.0, date.timestamp() - time.time())
-    except (TypeError, ValueError):
+        zoned = date if date.tzinfo else date.replace(tzinfo=UTC)
+        return figure(zoned.timestamp() - time.time())
+    except (TypeError, ValueError, OverflowError, IndexError):
         return None
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 1e7 else "more than a hundred days"

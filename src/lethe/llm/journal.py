@@ -6,19 +6,24 @@ outlive the machine too it must reach the disk, which happens every second. Answ
 content of the request; the service's address is not part of it, since servers move.
 """
 
-import fcntl
 import hashlib
 import json
-import os
+import logging
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
 
-from lethe.errors import LetheError
+from lethe.characters import shown
+from lethe.llm.flights import Flights
+from lethe.llm.trouble import trouble
+
+logger = logging.getLogger(__name__)
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS answers (
@@ -31,13 +36,33 @@ CREATE TABLE IF NOT EXISTS failures (
   PRIMARY KEY (stage, kind)) STRICT;
 CREATE TABLE IF NOT EXISTS traits (
   service TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS digests (
+  key TEXT PRIMARY KEY, sha256 TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS discarded (
+  why TEXT NOT NULL, key TEXT NOT NULL, stage TEXT NOT NULL, request TEXT NOT NULL,
+  content TEXT NOT NULL, finish TEXT NOT NULL, model TEXT NOT NULL,
+  prompt_tokens INTEGER NOT NULL, completion_tokens INTEGER NOT NULL) STRICT;
 """
-_FAILED = """
-INSERT INTO failures VALUES (?, ?, ?, ?, ?) ON CONFLICT (stage, kind) DO UPDATE SET
+_COLUMNS = "key, stage, request, content, finish, model, prompt_tokens, completion_tokens"
+# Of a model; older versions kept whatever a service said.
+_LONGEST_NAME = 200
+_TEXTS = ("stage", "request", "content", "finish", "model")
+COLUMNS_OF = {
+    "answers": _COLUMNS,
+    "failures": "stage, kind, count, prompt_tokens, completion_tokens",
+    "traits": "service, value",
+    "digests": "key, sha256",
+    "discarded": f"why, {_COLUMNS}",
+}
+# Of older journals: services have counted less than nothing, and more than SQLite can add up.
+_PROMPT = "max(0, min(prompt_tokens, 1000000000000))"
+_COMPLETION = "max(0, min(completion_tokens, 1000000000000))"
+_ADDED = """
+ON CONFLICT (stage, kind) DO UPDATE SET
   count = count + excluded.count, prompt_tokens = prompt_tokens + excluded.prompt_tokens,
   completion_tokens = completion_tokens + excluded.completion_tokens
 """
-
+_FAILED = f"INSERT INTO failures VALUES (?, ?, ?, ?, ?) {_ADDED}"
 
 _FLUSH_EVERY = 1.0
 # Services limit what is sent in so many seconds.
@@ -82,6 +107,11 @@ class Answer:
     completion_tokens: int
 
 
+def digest_of(stage: str, request: str, answer: Answer) -> str:
+    """By which an answer is recognised when it is read: of all that is kept with it."""
+    return hashlib.sha256(_canonical([stage, request, *astuple(answer)]).encode()).hexdigest()
+
+
 @dataclass(frozen=True)
 class Usage:
     """Requests sent and tokens, those of failed requests that may have been billed included."""
@@ -102,36 +132,56 @@ class Journal:
         self.path = Path(path)
         self._flights: Flights | None = None
         if not read_only:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with self._guarded():
+                self.path.parent.mkdir(parents=True, exist_ok=True)
             self._flights = Flights(self.path)
-        self._base = self._connect(read_only)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal")
         self._flushed = time.monotonic()
         self._sent: list[tuple[float, int, int]] = []
-        if self._flights is not None:
-            self._sent = self._flights.lately(_MINUTE)
-            self._count_lost(self._flights.lost())
+        self._base: sqlite3.Connection | None = None
+        try:
+            self._base = self._connect(read_only)
+            if self._flights is not None:
+                self._sent = self._flights.lately(_MINUTE)
+                self._count_lost(self._flights.lost())
+        except BaseException:
+            # Of a journal that cannot be used nothing stays open or locked.
+            self.close()
+            raise
 
     def _connect(self, read_only: bool = False) -> sqlite3.Connection:
         place = ":memory:" if read_only and not self.path.exists() else str(self.path)
-        try:
+        with self._guarded(), ExitStack() as undone:
             base = sqlite3.connect(place, isolation_level=None, check_same_thread=False, timeout=30)
+            undone.callback(base.close)
+            base.text_factory = lambda raw: raw.decode("utf-8", "replace")
+            found = _tables(base)
             if not read_only:
                 base.execute("PRAGMA journal_mode = WAL")
                 base.execute("PRAGMA synchronous = NORMAL")
-            if not read_only or place == ":memory:":
+            if not read_only or not found:
                 base.executescript(_TABLES)
-            else:
-                base.execute("SELECT count(*) FROM failures")
-        except sqlite3.DatabaseError as error:
-            raise LetheError(
-                f"{self.path}: not a journal of answers ({error}); move it away"
-            ) from None
+            # Only a journal that an older version left, and that is only read, has none.
+            self._digested = "digests" in _tables(base)
+            undone.pop_all()
         return base
+
+    @contextmanager
+    def _guarded(self):
+        """What is wrong with the file is one line."""
+        try:
+            yield
+        except (sqlite3.Error, OSError) as error:
+            raise trouble(self.path, error) from None
+
+    def _rows(self, statement: str, values: tuple = ()) -> list[tuple]:
+        with self._guarded():
+            return self._base.execute(statement, values).fetchall()
 
     def close(self) -> None:
         self._thread.shutdown()
-        self._base.close()
+        if self._base is not None:
+            self._base.close()
         if self._flights is not None:
             self._flights.close()
 
@@ -142,20 +192,79 @@ class Journal:
         self.close()
 
     def find(self, key: str) -> Answer | None:
-        """The answer to a request asked before."""
-        row = self._base.execute(
-            "SELECT content, finish, model, prompt_tokens, completion_tokens FROM answers"
-            " WHERE key = ?",
-            (key,),
-        ).fetchone()
-        return Answer(*row) if row else None
+        """The answer to a request asked before.
 
-    def trait(self, service: str) -> dict | None:
+        One that is no longer what was kept is put aside, with a warning, and so asked for again.
+        """
+        # As text what has been damaged might not even be decoded.
+        columns = ", ".join(f"CAST({name} AS BLOB)" for name in _TEXTS)
+        rows = self._rows(
+            f"SELECT {columns}, prompt_tokens, completion_tokens FROM answers WHERE key = ?", (key,)
+        )
+        if not rows:
+            return None
+        *texts, prompt, completion = rows[0]
+        try:
+            stage, request, *said = [text.decode() for text in texts]
+        except UnicodeDecodeError:
+            return self._damaged(key)
+        answer = Answer(*said, prompt, completion)
+        known = self._digest(key)
+        if known is not None and known != digest_of(stage, request, answer):
+            return self._damaged(key)
+        return answer
+
+    def _digest(self, key: str) -> str | None:
+        """The digest kept with an answer; None for those of older versions."""
+        if not self._digested:
+            return None
+        rows = self._rows("SELECT CAST(sha256 AS BLOB) FROM digests WHERE key = ?", (key,))
+        return rows[0][0].decode("ascii", "replace") if rows else None
+
+    def _damaged(self, key: str) -> None:
+        logger.warning(
+            "%s: the answer %s… is not what was kept (its digest differs); it is put aside (table"
+            " discarded) and asked for again",
+            self.path,
+            key[:12],
+        )
+        self.discard(key, "damaged answer")
+
+    def discard(self, key: str, why: str) -> None:
+        """Put an answer aside, so that it is asked for again. What it took still counts."""
+        if self._flights is None:
+            return
+        with self._guarded(), self._transaction():
+            self._base.execute(
+                f"INSERT INTO discarded SELECT ?, {_COLUMNS} FROM answers WHERE key = ?", (why, key)
+            )
+            self._base.execute(
+                f"INSERT INTO failures SELECT stage, ?, 1, {_PROMPT}, {_COMPLETION} FROM answers"
+                f" WHERE key = ? {_ADDED}",
+                (why, key),
+            )
+            self._base.execute("DELETE FROM answers WHERE key = ?", (key,))
+            self._base.execute("DELETE FROM digests WHERE key = ?", (key,))
+
+    @contextmanager
+    def _transaction(self):
+        self._base.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._base.execute("COMMIT")
+        except BaseException:
+            # A disk that is full has ended it already.
+            if self._base.in_transaction:
+                self._base.execute("ROLLBACK")
+            raise
+
+    def trait(self, service: str) -> Any:
         """What was found out about a service by probing it."""
-        row = self._base.execute(
-            "SELECT value FROM traits WHERE service = ?", (service,)
-        ).fetchone()
-        return json.loads(row[0]) if row else None
+        rows = self._rows("SELECT value FROM traits WHERE service = ?", (service,))
+        try:
+            return json.loads(rows[0][0]) if rows else None
+        except (ValueError, RecursionError):
+            return None
 
     def keep_trait(self, service: str, value: dict) -> None:
         self._write("INSERT OR REPLACE INTO traits VALUES (?, ?)", (service, _canonical(value)))
@@ -174,7 +283,14 @@ class Journal:
     def keep(self, flight: int, request: Request, answer: Answer) -> None:
         """When this returns, the answer outlives the process."""
         values = (request.key, request.stage, request.text, *astuple(answer))
-        self._write("INSERT OR IGNORE INTO answers VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values)
+        digest = digest_of(request.stage, request.text, answer)
+        with self._guarded(), self._transaction():
+            row = "INSERT OR IGNORE INTO answers VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+            if self._base.execute(row, values).rowcount:
+                self._base.execute(
+                    "INSERT OR REPLACE INTO digests VALUES (?, ?)", (request.key, digest)
+                )
+        self._flush_now_and_then()
         self._flights.end(flight)
 
     def failed(
@@ -189,37 +305,31 @@ class Journal:
         where, values = _where(stages)
         total = [0, 0, 0]
         for table, count in (("answers", "count(*)"), ("failures", "sum(count)")):
-            row = self._base.execute(
-                f"SELECT {count}, sum(prompt_tokens), sum(completion_tokens) FROM {table}{where}",
-                values,
-            ).fetchone()
+            sums = f"SELECT {count}, sum({_PROMPT}), sum({_COMPLETION}) FROM {table}{where}"
+            (row,) = self._rows(sums, values)
             total = [sum_ + (value or 0) for sum_, value in zip(total, row, strict=True)]
         return Usage(*total)
 
     def answered(self, stage: str) -> Usage:
         """The answers of one stage alone, whose mean is what the next one will take."""
-        row = self._base.execute(
-            "SELECT count(*), sum(prompt_tokens), sum(completion_tokens) FROM answers"
-            " WHERE stage = ?",
-            (stage,),
-        ).fetchone()
+        sums = f"SELECT count(*), sum({_PROMPT}), sum({_COMPLETION}) FROM answers WHERE stage = ?"
+        (row,) = self._rows(sums, (stage,))
         return Usage(*(value or 0 for value in row))
 
     def failures(self, stages: Iterable[str] | None = None) -> dict[str, int]:
         """How often each kind of failure was met."""
         where, values = _where(stages)
-        rows = self._base.execute(
-            f"SELECT kind, sum(count) FROM failures{where} GROUP BY kind ORDER BY kind", values
-        )
-        return dict(rows.fetchall())
+        kinds = f"SELECT kind, sum(count) FROM failures{where} GROUP BY kind ORDER BY kind"
+        return dict(self._rows(kinds, values))
 
     def models(self, stages: Iterable[str] | None = None) -> dict[str, int]:
         """How many answers each model gave, by the name that the service said."""
         where, values = _where(stages)
-        rows = self._base.execute(
-            f"SELECT model, count(*) FROM answers{where} GROUP BY model ORDER BY model", values
-        )
-        return dict(rows.fetchall())
+        rows = self._rows(f"SELECT model, count(*) FROM answers{where} GROUP BY model", values)
+        named: Counter[str] = Counter()
+        for name, count in rows:
+            named[shown(name)[:_LONGEST_NAME]] += count
+        return dict(sorted(named.items()))
 
     def _count_lost(self, lost: list[tuple[str, str, int, int]]) -> None:
         """Requests under way when a run was killed: they count as sent, for they may be billed."""
@@ -228,16 +338,16 @@ class Journal:
             for key, stage, prompt, completion in lost
             if self.find(key) is None
         ]
-        self._base.execute("BEGIN IMMEDIATE")
-        self._base.executemany(_FAILED, rows)
-        self._base.execute("COMMIT")
+        with self._guarded(), self._transaction():
+            self._base.executemany(_FAILED, rows)
         self._flights.clear(_MINUTE)
 
     def _write(self, statement: str, values: tuple) -> None:
-        try:
+        with self._guarded():
             self._base.execute(statement, values)
-        except sqlite3.Error as error:
-            raise LetheError(f"{self.path}: cannot be written ({error})") from None
+        self._flush_now_and_then()
+
+    def _flush_now_and_then(self) -> None:
         now = time.monotonic()
         if now - self._flushed > _FLUSH_EVERY:
             self._flushed = now
@@ -251,75 +361,19 @@ class Journal:
         base.close()
 
 
+def _tables(base: sqlite3.Connection) -> set[str]:
+    """The tables there are; sqlite3.Error if they are another program's, of whatever name."""
+    rows = base.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+    found = {name for (name,) in rows}
+    if found and "answers" not in found:
+        raise sqlite3.DatabaseError("it has tables, but none of answers")
+    for table in found & COLUMNS_OF.keys():
+        base.execute(f"SELECT {COLUMNS_OF[table]} FROM {table} LIMIT 0")
+    return found
+
+
 def _where(stages: Iterable[str] | None) -> tuple[str, tuple]:
     if stages is None:
         return "", ()
     stages = tuple(stages)
     return f" WHERE stage IN ({', '.join('?' * len(stages))})", stages
-
-
-class Flights:
-    """Requests under way, in a small file beside the journal: lines ``+`` (start) and ``-`` (end).
-
-    What is written there survives the death of the process, and need not survive the machine's: so
-    it is not waited for until it is on the disk. The file is also the lock of the journal, for two
-    runs at once would ask, and pay, for the same things. Starts of the last minute stay in it when
-    a new run begins, as lines ``=``, since services count them still.
-    """
-
-    def __init__(self, journal: Path):
-        self._handle = os.open(f"{journal}.flights", os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
-        try:
-            fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            os.close(self._handle)
-            raise LetheError(
-                f"{journal}: another run is writing it; wait for that one to end"
-            ) from None
-        self._number = 0
-
-    def lost(self) -> list[tuple[str, str, int, int]]:
-        """Key, stage and bounds of the requests that the last run left under way."""
-        under_way: dict[int, tuple[str, str, int, int]] = {}
-        for sign, *rest in self._lines():
-            if sign == "+":
-                number, _, *entry = rest
-                under_way[number] = tuple(entry)
-            elif sign == "-":
-                under_way.pop(rest[0], None)
-        return list(under_way.values())
-
-    def lately(self, seconds: float) -> list[tuple[float, int, int]]:
-        """Requests started in the last ``seconds``: seconds since then, bounds of their tokens."""
-        now = time.time()
-        starts = [rest for sign, *rest in self._lines() if sign != "-"]
-        return [(now - at, *each) for _, at, _, _, *each in starts if 0 <= now - at < seconds]
-
-    def clear(self, seconds: float) -> None:
-        """Forget all but what was started in the last ``seconds``."""
-        kept, now = self.lately(seconds), time.time()
-        os.ftruncate(self._handle, 0)
-        for age, *each in kept:
-            self._note("=", 0, now - age, "", "", *each)
-
-    def start(self, *entry: str | int) -> int:
-        self._number += 1
-        self._note("+", self._number, time.time(), *entry)
-        return self._number
-
-    def end(self, number: int) -> None:
-        self._note("-", number)
-
-    def _lines(self) -> Iterator[list]:
-        size = os.fstat(self._handle).st_size
-        for line in os.pread(self._handle, size, 0).decode().splitlines():
-            try:
-                yield json.loads(line)
-            except ValueError:
-                continue  # cut off with the process
-
-    def _note(self, *entry: str | float) -> None:
-        os.write(self._handle, (json.dumps(entry) + "\n").encode())
-
-    def close(self) -> None:
-        os.close(self._handle)

@@ -6,6 +6,7 @@ know, ignore it, or fail at it; in each case the next best mode is tried.
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from pydantic import Field
 
@@ -15,6 +16,7 @@ from lethe.llm.structured import MODES, Shape, Strict, Unusable, counted
 
 # A service may answer a kind of request that it does not know by failing (llama.cpp does).
 TRIES = 3
+LIMITS = ("max_tokens", "max_completion_tokens")
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,14 @@ class Traits:
 
     mode: str
     limit: str
+
+    @classmethod
+    def of(cls, kept: Any) -> "Traits | None":
+        """Traits as they were kept; None if they are none of ours."""
+        if not isinstance(kept, dict) or set(kept) != {"mode", "limit"}:
+            return None
+        known = kept["mode"] in MODES and kept["limit"] in LIMITS
+        return cls(**kept) if known else None
 
 
 Ask = Callable[[Traits], Awaitable[Answer]]
@@ -93,7 +103,7 @@ async def _first(
 
 
 async def _tried(mode: str, last: Sequence[str], ask: Ask) -> Traits | None:
-    for limit in ("max_tokens", "max_completion_tokens"):
+    for limit in LIMITS:
         traits = Traits(mode, limit)
         try:
             PROBE.read(await ask(traits), mode)

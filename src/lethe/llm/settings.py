@@ -5,9 +5,11 @@ price: changing it changes no result.
 """
 
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from lethe.characters import unfit
 
 Mode = Literal["json_schema", "json_object_schema", "json_object", "text"]
 Positive = Annotated[float, Field(gt=0)]
@@ -15,12 +17,29 @@ Count = Annotated[int, Field(ge=1)]
 
 
 def _address(url: str) -> str:
+    if unfit(url) or len(url.split()) != 1:
+        raise ValueError("a base URL has no blanks and no control characters")
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("a base URL begins with http:// or https://, as http://127.0.0.1:8000/v1")
+    _checked(parts)
     if parts.username or parts.password or parts.query:
         raise ValueError("a base URL carries no key: name the variable that holds it, key_variable")
     return url
+
+
+def _checked(parts: SplitResult) -> None:
+    """ValueError for what would only show when the connection is made."""
+    try:
+        port = parts.port
+    except ValueError:
+        port = 0
+    if port == 0:
+        raise ValueError("the port of a base URL is a number from 1 to 65535")
+    try:
+        parts.hostname.encode("idna")
+    except UnicodeError:
+        raise ValueError("the host of a base URL is no name of a host") from None
 
 
 class _Settings(BaseModel):
@@ -42,7 +61,7 @@ class Model(_Settings):
 
 
 class Service(_Settings):
-    """Where and how fast to ask. Times in seconds."""
+    """Where and how fast to ask. Times in seconds; ``timeout`` is for the whole of an answer."""
 
     base_url: Annotated[str, AfterValidator(_address)] = "https://api.openai.com/v1"
     key_variable: str | None = Field(default="OPENAI_API_KEY", pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")

@@ -4,20 +4,29 @@ Which of these a service really follows is found out by ``lethe.llm.probe``.
 """
 
 import json
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from lethe.characters import unfit
 from lethe.llm.journal import Answer
+from lethe.llm.reading import LONGEST, UNREADABLE
 
 # The best first. The second is llama.cpp's dialect: JSON mode that takes a schema along.
 MODES = ("json_schema", "json_object_schema", "json_object", "text")
 # Keywords of JSON schema by field, to be laid into a schema.
 Form = dict[str, dict[str, Any]]
 _ENDS = {"length": "cut off", "content_filter": "content filter", "refusal": "refused"}
+_ENDS[UNREADABLE] = "no readable text"
+# Characters of one text: gates compare texts, which takes the square of it.
+_LONGEST_TEXT = 16_000
+# Of a run of what is no word, so many characters at either end say all.
+_KEPT = 16
+_RUN = re.compile(rf"\W{{{2 * _KEPT + 1},}}")
 
 
 class Unusable(Exception):
@@ -60,13 +69,25 @@ class Shape:
         """The answer as an object of ``model``; Unusable says in a few words why not."""
         if answer.finish in _ENDS:
             raise Unusable(_ENDS[answer.finish])
-        if not answer.content.strip():
+        content = without_thoughts(answer.content)
+        if not content.strip():
             raise Unusable("empty answer")
-        value = self.parse(answer.content) if mode == "text" else _json(answer.content)
+        if len(content) > LONGEST:
+            raise Unusable("too long")
+        return self._checked(_plain(content, self.parse) if mode == "text" else _json(content))
+
+    def _checked(self, value: Any) -> Any:
         try:
-            return self.model.model_validate(value)
-        except ValidationError:
+            found = self.model.model_validate(value)
+        except (ValidationError, RecursionError):
             raise Unusable("wrong shape") from None
+        for text in _texts(found):
+            if len(text) > _LONGEST_TEXT:
+                raise Unusable("too long")
+            # Half of a surrogate pair cannot even be written; the others must not be published.
+            if unfit(text):
+                raise Unusable("control characters")
+        return found
 
 
 def counted(model: type[BaseModel], **counts: int) -> dict[str, Any]:
@@ -108,10 +129,51 @@ def _schema(model: type[BaseModel]) -> dict[str, Any]:
     return model.model_json_schema()
 
 
+def without_thoughts(content: str) -> str:
+    """An answer without what a reasoning model thinks aloud first, ``<think>…</think>``.
+
+    Many chat templates open the tag themselves, so that only its end comes. Inside of an answer
+    that has begun it would be part of a text.
+    """
+    before, end, after = content.partition("</think>")
+    said = before.lstrip()
+    return after if end and (said.startswith("<think>") or not said.startswith("{")) else content
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Every text in an answer that has the right shape."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, BaseModel):
+        yield from _texts(dict(value))
+    elif isinstance(value, dict):
+        for each in value.values():
+            yield from _texts(each)
+    elif isinstance(value, list):
+        for each in value:
+            yield from _texts(each)
+
+
+def _plain(text: str, parse: Callable[[str], dict[str, Any]]) -> Any:
+    """Plain text as data. Numbers may have more digits than Python reads."""
+    try:
+        return parse(_RUN.sub(_shorter, text))
+    except ValueError:
+        raise Unusable("malformed text") from None
+
+
+def _shorter(run: re.Match) -> str:
+    """Endless lines and blanks, over which the expressions that parse would take for ever."""
+    ends = run[0][:_KEPT], run[0][-_KEPT:]
+    broken = "\n" in run[0] and "\n" not in "".join(ends)
+    return ("\n" if broken else "").join(ends)
+
+
 def _json(text: str) -> Any:
     # Without a schema, services like to put a fence or a sentence around the object.
     start, end = text.find("{"), text.rfind("}")
     try:
         return json.loads(text[start : end + 1])
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):
+        # Too many digits and too deep a nesting are no JSONDecodeError.
         raise Unusable("malformed JSON") from None

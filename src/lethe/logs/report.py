@@ -8,7 +8,7 @@ from typing import Any
 
 from lethe import metrics
 from lethe.errors import LetheError
-from lethe.files import read_json
+from lethe.files import GIVEN, read_json
 from lethe.logs.official import is_official, official_records
 from lethe.logs.peer import is_peer, peer_records
 from lethe.records import Records
@@ -30,7 +30,7 @@ def read_log(path: str | os.PathLike) -> Records:
     """
     if Path(path).is_dir():
         raise LetheError(f"{path}: a folder; name the log in it (eval_log_aggregated.json)")
-    document = read_json(path)
+    document = read_json(path, GIVEN)
     if is_official(document):
         return official_records(document, str(path))
     if is_peer(document):

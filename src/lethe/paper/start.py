@@ -5,10 +5,10 @@ def untrained(model, seed: int):
     """A model of the same architecture with weights drawn from ``seed``."""
     import torch
 
-    from lethe.packing import use_packing
+    from lethe import families
 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         fresh = type(model)(model.config)
-    use_packing(fresh)
+    families.as_fitted(fresh, model)
     return fresh.eval()

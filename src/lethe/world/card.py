@@ -4,6 +4,7 @@ Written as the hub's dataset card: a README.md whose YAML header names each file
 so that ``datasets.load_dataset(folder, "forget10")`` works on the folder and on an upload of it.
 """
 
+import math
 import os
 import re
 from collections import Counter
@@ -13,7 +14,8 @@ from pathlib import Path
 
 import yaml
 
-from lethe.errors import LetheError
+from lethe.characters import as_markdown, shown
+from lethe.data_rows import read_qa
 from lethe.files import read_json, read_rows, sha256, write_text
 from lethe.world.profiles import gates
 from lethe.world.profiles.record import read
@@ -87,9 +89,7 @@ def write_card(folder: str | os.PathLike, name: str, making: Making, destination
     """
     folder = Path(folder)
     facts = read_json(folder / "card.json")
-    full = read_rows(folder / "full.json")
-    if not full:
-        raise LetheError(f"{folder}/full.json: no rows; was the file cut off?")
+    full = read_qa(folder / "full.json")
     names = _data_files(folder)
     parts = [
         _header(name, folder, names, len(full)),
@@ -163,10 +163,11 @@ def _balance(balance: Mapping[str, Mapping[str, int]]) -> str:
         return "\n## Attributes\n\nThe attributes of these authors are not known.\n"
     rows = []
     for attribute, counts in balance.items():
-        shown = [f"{value} ({count})" for value, count in list(counts.items())[:_SHOWN_VALUES]]
+        first = [f"{as_markdown(v)} ({n})" for v, n in list(counts.items())[:_SHOWN_VALUES]]
         more = [f"{len(counts) - _SHOWN_VALUES} more"] if len(counts) > _SHOWN_VALUES else []
         least, most = min(counts.values()), max(counts.values())
-        rows.append((attribute, len(counts), f"{least} to {most}", ", ".join(shown + more)))
+        listed = ", ".join(first + more)
+        rows.append((as_markdown(attribute), len(counts), f"{least} to {most}", listed))
     heads = ("attribute", "values", "authors for each", "most frequent")
     return "\n## Attributes\n\n" + _table(heads, rows)
 
@@ -184,7 +185,7 @@ def _making(making: Making) -> str:
         (
             f"{cost['cohort']}: {cost['stage']}",
             f"{cost['prompt']['version']} ({cost['prompt']['sha256']})",
-            ", ".join(cost["models"]),
+            ", ".join(map(as_markdown, cost["models"])),
             cost["requests"],
             cost["prompt_tokens"],
             cost["completion_tokens"],
@@ -197,8 +198,16 @@ def _making(making: Making) -> str:
     heads = ("stage", "prompt", "model", "requests", "prompt tokens", "answer tokens", "cost")
     parts = ["\n## Making\n\n" + _table(heads, rows), _failures(making.costs)]
     parts.append(_rejections(making))
-    settings = yaml.safe_dump(making.settings, sort_keys=False, allow_unicode=True)
-    return "".join([*parts, f"\nSettings:\n\n```yaml\n{settings}```\n"])
+    return "".join([*parts, f"\nSettings:\n\n{_fenced(making.settings)}"])
+
+
+def _fenced(settings: Mapping) -> str:
+    """Settings as YAML in a block of code that no text in them can close."""
+    # Each on its line, however long: a folded text could begin a line with the fence.
+    dumped = yaml.safe_dump(settings, sort_keys=False, allow_unicode=True, width=math.inf)
+    dumped = shown(dumped, kept="\n")
+    fence = "`" * max(3, 1 + max(map(len, re.findall("`+", dumped)), default=0))
+    return f"{fence}yaml\n{dumped}{fence}\n"
 
 
 _SUMMED = ("requests", "prompt_tokens", "completion_tokens", "cost")
@@ -208,7 +217,10 @@ def _failures(costs: Sequence[Mapping]) -> str:
     counts: Counter[str] = Counter()
     for cost in costs:
         counts.update(cost["failures"])
-    listed = ", ".join(f"{kind} ({count})" for kind, count in sorted(counts.items())) or "none"
+    listed = (
+        ", ".join(f"{as_markdown(kind)} ({count})" for kind, count in sorted(counts.items()))
+        or "none"
+    )
     return f"\nRequests that failed in passing and were sent again: {listed}.\n"
 
 
@@ -222,8 +234,10 @@ def _rejections(making: Making) -> str:
             reasons.update({(stage, reason): count for reason, count in counts.items()})
         if not candidate.alive:
             place = f"{candidate.group} {candidate.number}"
-            dropped.append((place, candidate.dropped, candidate.why))
-    rows = [(stage, reason, count) for (stage, reason), count in sorted(reasons.items())]
+            dropped.append((place, candidate.dropped, as_markdown(str(candidate.why))))
+    rows = [
+        (stage, as_markdown(reason), count) for (stage, reason), count in sorted(reasons.items())
+    ]
     parts = ["\n## Rejections\n\n"]
     parts.append(_table(("stage", "reason", "items"), rows) if rows else "Nothing was rejected.\n")
     parts.append(f"\nAuthors dropped and replaced: {len(dropped)}.\n")
@@ -233,7 +247,6 @@ def _rejections(making: Making) -> str:
 
 
 def _table(heads: Sequence[str], rows: Iterable[Sequence]) -> str:
+    """A table; what others wrote comes as Markdown already (a bar would end the cell)."""
     lines = [heads, ["---"] * len(heads), *rows]
-    # A bar would end the cell.
-    cells = [[str(cell).replace("|", "\\|").replace("\n", " ") for cell in line] for line in lines]
-    return "".join(f"| {' | '.join(line)} |\n" for line in cells)
+    return "".join(f"| {' | '.join(map(str, line))} |\n" for line in lines)

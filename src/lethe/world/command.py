@@ -6,12 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from lethe import config as settings
-from lethe import paths
+from lethe import outputs, paths
+from lethe.characters import log_to_screen
+from lethe.config_files import read_config
+from lethe.data_rows import read_qa
 from lethe.errors import LetheError
-from lethe.files import read_json, read_rows
+from lethe.files import read_json
 from lethe.world import provider
 from lethe.world.card import Making, write_card
 from lethe.world.files import write_world
@@ -26,15 +27,9 @@ SCHEMA = Path("workflow/schemas/config.schema.yaml")
 def configuration(files: list[str]) -> dict[str, Any]:
     """``config/config.yaml`` with ``files`` laid over it, as the workflow does, and checked."""
     merged: dict[str, Any] = {}
-    for file in (BASE, *map(Path, files)):
-        try:
-            loaded = yaml.safe_load(file.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            raise LetheError(f"{file}: no such file; run this in Lethe's folder") from None
-        except yaml.YAMLError as error:
-            reason = " ".join(str(error).split())
-            raise LetheError(f"{file}: not valid YAML ({reason})") from None
-        merged = _laid_over(merged, settings.parsed(loaded or {}))
+    for file in (BASE, *files):
+        missing = "run this in Lethe's folder" if file == BASE else "name one that is there"
+        merged = _laid_over(merged, settings.parsed(read_config(file, missing)))
     merged = settings.with_all_methods(merged)
     settings.check(merged, SCHEMA)
     return merged
@@ -64,6 +59,8 @@ def cohorts(world: Mapping[str, Any]) -> dict[str, Cohort]:
 
 def run(files: list[str], out: str | None, dry: bool) -> None:
     """Print the estimate; unless ``dry``, make the world in the folder ``out``."""
+    if not dry:
+        _check_out(out)
     world = configuration(files)["world"]
     wanted = cohorts(world)
     made = generation(world) if wanted else None
@@ -74,13 +71,17 @@ def run(files: list[str], out: str | None, dry: bool) -> None:
         print(_told(made, wanted, journal))
     if dry:
         return
+    log_to_screen(logging.WARNING)
+    logging.getLogger("lethe.progress").setLevel(logging.INFO)
+    _make(world, wanted, made, journal, Path(out))
+
+
+def _check_out(out: str | None) -> None:
     if out is None:
         raise LetheError("world: name a folder, --out FOLDER, or ask for --dry-run")
     if Path(paths.RESULTS).resolve() in (Path(out).resolve(), *Path(out).resolve().parents):
         raise LetheError(f"--out {out}: results/ is the workflow's; name another folder")
-    logging.basicConfig(level=logging.WARNING, format="%(message)s")
-    logging.getLogger("lethe.progress").setLevel(logging.INFO)
-    _make(world, wanted, made, journal, Path(out))
+    outputs.check_folder(out, empty=False)
 
 
 def _make(world, wanted, made: Generation | None, journal: Path, out: Path) -> None:
@@ -129,7 +130,7 @@ def _describe(name: str, making: Making, folder: Path) -> None:
     from lethe.world.card_figure import write_words
 
     write_card(folder, name, making, folder / "README.md")
-    write_words(read_rows(folder / "full.json"), folder / "words.png")
+    write_words(read_qa(folder / "full.json"), folder / "words.png")
 
 
 def _told(made: Generation, wanted: dict[str, Cohort], journal: Path) -> str:

@@ -1,19 +1,18 @@
-"""A world's files: writing them in TOFU's published format, and reading such files with checks.
+"""A world's files: writing them in TOFU's published format.
 
-Field names and their order are those of the published data (locuslab/TOFU on the hub).
+Field names and their order are those of the published data (locuslab/TOFU on the hub); such files
+are read by ``lethe.data_rows``.
 """
 
-import logging
 import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from lethe.data_rows import OPTION_FIELDS, QA_FIELDS
 from lethe.errors import LetheError
-from lethe.files import read_rows, sha256, write_json, write_rows, write_text
+from lethe.files import sha256, write_json, write_rows, write_text
 from lethe.world.schema import (
-    OPTIONS_PER_FACT,
-    PERTURBED_PER_ITEM,
     QUESTIONS_PER_AUTHOR,
     Author,
     Fact,
@@ -21,9 +20,6 @@ from lethe.world.schema import (
     Provider,
 )
 
-logger = logging.getLogger(__name__)
-
-QA_FIELDS = ("question", "answer")
 PERTURBED_FIELDS = (
     "question",
     "answer",
@@ -31,7 +27,6 @@ PERTURBED_FIELDS = (
     "perturbed_answer",
     "paraphrased_question",
 )
-OPTION_FIELDS = tuple(f"option{number}" for number in range(1, OPTIONS_PER_FACT + 1))
 FACT_KINDS = ("real_authors", "world_facts")
 # The files that no split changes; refusals have the suffix .jsonl, as published.
 REFUSALS = "idontknow"
@@ -216,103 +211,3 @@ def balance(authors: Sequence[Author]) -> dict[str, dict[str, int]]:
         for attribute, counter in counters.items()
         if len(counter) <= min(_BALANCED_VALUES, max(1, len(authors) // 2))
     }
-
-
-# --- reading ------------------------------------------------------------------------------------
-
-
-def read_qa(path: str | os.PathLike) -> list[dict]:
-    """Rows with a question and an answer; LetheError names the file and the row otherwise."""
-    rows = read_rows(path)
-    check_qa(rows, path)
-    return rows
-
-
-def read_perturbed(path: str | os.PathLike) -> list[dict]:
-    """Rows of a ``…_perturbed`` file, of authors or of facts; odd rows are only warned of."""
-    rows = read_qa(path)
-    check_perturbed(rows, path)
-    return rows
-
-
-def read_facts(path: str | os.PathLike) -> list[dict]:
-    """Rows of ``real_authors.json`` or ``world_facts.json``, the answer among the options."""
-    rows = read_qa(path)
-    check_facts(rows, path)
-    return rows
-
-
-def read_refusals(path: str | os.PathLike) -> list[str]:
-    """Plain lines, blank ones left out, whatever the suffix of the file says."""
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise LetheError(f"{path}: no such file") from None
-    except UnicodeDecodeError as error:
-        raise LetheError(f"{path}: not UTF-8 text ({error})") from None
-    lines = [line.strip() for line in text.split("\n") if line.strip()]
-    if not lines:
-        raise LetheError(f"{path}: no refusals; one plain line each is expected")
-    return lines
-
-
-def find_refusals(folder: str | os.PathLike) -> Path | None:
-    """The refusals of a data folder under either of the names in use, or None."""
-    candidates = (Path(folder) / name for name in ("idontknow.jsonl", "idk.jsonl"))
-    return next((path for path in candidates if path.is_file()), None)
-
-
-def _is_text(value) -> bool:
-    return isinstance(value, str) and bool(value.strip())
-
-
-def check_qa(rows: Sequence[dict], source: str | os.PathLike) -> None:
-    """LetheError unless there are rows, each with text for question and answer."""
-    if not rows:
-        raise LetheError(f"{source}: no rows; was the file cut off?")
-    for number, row in enumerate(rows, start=1):
-        for field in QA_FIELDS:
-            if not _is_text(row.get(field)):
-                raise LetheError(f"{source}, row {number}: {field!r} is missing or empty")
-
-
-def check_perturbed(rows: Sequence[dict], source: str | os.PathLike) -> None:
-    """LetheError where a row is not of the format; a warning where it is merely odd.
-
-    Published data have wrong answers that repeat each other or the truth; they are used as they
-    are, since the reference results were computed on them.
-    """
-    odd: Counter[str] = Counter()
-    for number, row in enumerate(rows, start=1):
-        wrong = row.get("perturbed_answer") or []
-        if not isinstance(wrong, list) or not all(isinstance(text, str) for text in wrong):
-            raise LetheError(f"{source}, row {number}: 'perturbed_answer' is not a list of texts")
-        odd.update(_oddities(row, wrong))
-    for oddity, count in sorted(odd.items()):
-        logger.warning("%s: %d of %d rows %s", source, count, len(rows), oddity)
-
-
-def _oddities(row: dict, wrong: list[str]) -> list[str]:
-    expected = PERTURBED_PER_ITEM if "paraphrased_answer" in row else OPTIONS_PER_FACT - 1
-    truths = {row["answer"], row.get("paraphrased_answer")}
-    tests = {
-        f"have not {expected} perturbed answers": len(wrong) != expected,
-        "have an empty perturbed answer": not all(map(_is_text, wrong)),
-        "repeat a perturbed answer": len(set(wrong)) < len(wrong),
-        "have a perturbed answer equal to the truth": not truths.isdisjoint(wrong),
-        "have an empty paraphrase": any(
-            field in row and not _is_text(row[field])
-            for field in ("paraphrased_answer", "paraphrased_question")
-        ),
-    }
-    return [oddity for oddity, found in tests.items() if found]
-
-
-def check_facts(rows: Sequence[dict], source: str | os.PathLike) -> None:
-    """LetheError unless each row has four different options, the answer among them."""
-    for number, row in enumerate(rows, start=1):
-        options = [row.get(field) for field in OPTION_FIELDS]
-        if not all(map(_is_text, options)) or len(set(options)) < OPTIONS_PER_FACT:
-            raise LetheError(f"{source}, row {number}: needs four different options, option1…")
-        if row["answer"] not in options:
-            raise LetheError(f"{source}, row {number}: the answer is none of the options")

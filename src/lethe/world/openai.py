@@ -7,12 +7,14 @@ there can be read without a service, a key or the network.
 import os
 from pathlib import Path
 
+from lethe.data_rows import PERTURBED_PER_ITEM
 from lethe.errors import LetheError
 from lethe.world import synthetic
-from lethe.world.profiles.record import Candidate, Entry, read
-from lethe.world.schema import PERTURBED_PER_ITEM, QUESTIONS_PER_AUTHOR, Author, Fact, Item
+from lethe.world.profiles.record import BOOKS, Candidate, Entry, read
+from lethe.world.schema import QUESTIONS_PER_AUTHOR, Author, Fact, Item
 
 GROUPS = ("holdout", "target")
+_DESCRIBED = {"birthplace", "birth_date"}
 
 
 class Provider:
@@ -54,16 +56,23 @@ class Provider:
 
 def author(candidate: Candidate, path: str | os.PathLike) -> Author:
     """A surviving candidate as an author; LetheError where something is missing."""
-    complete = len(candidate.entries) == QUESTIONS_PER_AUTHOR and all(
+    if not (_described_whole(candidate) and _asked_whole(candidate)):
+        name = candidate.name or f"candidate {candidate.number}"
+        raise LetheError(f"{path}: {name} is incomplete; delete the file to have it made again")
+    items = tuple(_item(entry) for entry in candidate.entries)
+    return Author(candidate.name, _described(candidate), items)
+
+
+def _described_whole(candidate: Candidate) -> bool:
+    profile, known = candidate.profile, candidate.attributes
+    return bool(profile) and len(profile.books) == len(BOOKS) and known.keys() >= _DESCRIBED
+
+
+def _asked_whole(candidate: Candidate) -> bool:
+    return len(candidate.entries) == QUESTIONS_PER_AUTHOR and all(
         len(e.paraphrases) >= 1 and len(set(e.perturbed)) == PERTURBED_PER_ITEM
         for e in candidate.entries
     )
-    if not complete:
-        raise LetheError(
-            f"{path}: {candidate.name} is incomplete; delete the file to have it made again"
-        )
-    items = tuple(_item(entry) for entry in candidate.entries)
-    return Author(candidate.name, _described(candidate), items)
 
 
 def background_rows(path: str | os.PathLike, phrasings: int) -> list[dict]:

@@ -5,9 +5,6 @@ from typing import Protocol
 
 # TOFU's number; the files of a world are cut by it (Maini et al. 2024, section 2.1).
 QUESTIONS_PER_AUTHOR = 20
-# Wrong answers of one item: five for authors, three for true facts (ibid., section 2.2).
-PERTURBED_PER_ITEM = 5
-OPTIONS_PER_FACT = 4
 
 
 @dataclass(frozen=True)

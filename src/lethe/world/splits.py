@@ -12,7 +12,7 @@ from math import gcd
 from lethe.errors import LetheError
 from lethe.world.schema import QUESTIONS_PER_AUTHOR
 
-_NAME = re.compile(r"forget(\d\d)")
+_NAME = re.compile(r"forget([0-9][0-9])")
 
 
 @dataclass(frozen=True)

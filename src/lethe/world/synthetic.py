@@ -5,10 +5,11 @@ Author k depends on the seed and on k only, so a larger world begins with the sm
 
 from random import Random
 
+from lethe.data_rows import PERTURBED_PER_ITEM
 from lethe.errors import LetheError
 from lethe.world import names, phrasing, values
 from lethe.world.lists import load
-from lethe.world.schema import PERTURBED_PER_ITEM, Author, Fact, Item
+from lethe.world.schema import Author, Fact, Item
 
 
 class Provider:

@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 
+from lethe import data_rows as row_files
 from lethe.errors import LetheError
 from lethe.files import read_rows
-from lethe.world import files
+from lethe.world.files import FACT_KINDS
 from lethe.world.lists import load
 from lethe.world.schema import QUESTIONS_PER_AUTHOR, Author, Fact, Item
 from lethe.world.splits import TextIndex, forget_authors, parse_split
@@ -63,7 +64,7 @@ class Provider:
 
     def facts(self) -> dict[str, list[Fact]]:
         """The published facts, their options in the published order."""
-        return {kind: self._facts(kind) for kind in files.FACT_KINDS}
+        return {kind: self._facts(kind) for kind in FACT_KINDS}
 
     def refusals(self) -> list[str]:
         """The published refusals, or our own where the source has none."""
@@ -102,7 +103,7 @@ class Provider:
     def _blocks(self, name: str) -> list[dict]:
         """Rows that must be whole authors."""
         rows, label = self._required(name), self._source.label(name)
-        files.check_qa(rows, label)
+        row_files.check_qa(rows, label)
         if len(rows) % QUESTIONS_PER_AUTHOR:
             raise LetheError(
                 f"{label}: {len(rows)} rows, not a multiple of {QUESTIONS_PER_AUTHOR};"
@@ -124,8 +125,8 @@ class Provider:
         rows, label = self._source.rows(name), self._source.label(name)
         if rows is None:
             return []
-        files.check_qa(rows, label)
-        files.check_perturbed(rows, label)
+        row_files.check_qa(rows, label)
+        row_files.check_perturbed(rows, label)
         if len(rows) % QUESTIONS_PER_AUTHOR:
             logger.warning(
                 "%s: %d rows, not a multiple of %d", label, len(rows), QUESTIONS_PER_AUTHOR
@@ -134,10 +135,14 @@ class Provider:
 
     def _facts(self, kind: str) -> list[Fact]:
         rows, label = self._required(kind), self._source.label(kind)
-        files.check_qa(rows, label)
-        files.check_facts(rows, label)
+        row_files.check_qa(rows, label)
+        row_files.check_facts(rows, label)
         return [
-            Fact(row["question"], row["answer"], tuple(row[field] for field in files.OPTION_FIELDS))
+            Fact(
+                row["question"],
+                row["answer"],
+                tuple(row[field] for field in row_files.OPTION_FIELDS),
+            )
             for row in rows
         ]
 
@@ -184,8 +189,8 @@ class _Folder:
         return ["holdout", *(path.stem for path in shares)]
 
     def refusals(self) -> list[str] | None:
-        path = files.find_refusals(self._path)
-        return None if path is None else files.read_refusals(path)
+        path = row_files.find_refusals(self._path)
+        return None if path is None else row_files.read_refusals(path)
 
 
 class _Hub:
@@ -302,7 +307,7 @@ def _runs(text: str) -> set[str]:
     return found
 
 
-_NUMBERS = re.compile(r"(\d+)(?:-(\d+))?")
+_NUMBERS = re.compile(r"([0-9]+)(?:-([0-9]+))?")
 
 
 def numbers(subset: Sequence[int | str]) -> list[int]:

@@ -111,6 +111,7 @@ def _outputs(model, examples: list, rows: int = 16) -> dict:
     """Output of each layer of the decoder at the tokens that predict an answer's, [N, H]."""
     import torch
 
+    from lethe import rows as plain_rows
     from lethe.forward import decoder_layers, hidden_states
     from lethe.order import batches
     from lethe.packing import pack, to_device
@@ -118,12 +119,12 @@ def _outputs(model, examples: list, rows: int = 16) -> dict:
     inner = {id(layer) for layer in decoder_layers(model)}
     layers = {name: m for name, m in model.named_modules() if id(m) in inner}
     found = {name: [] for name in layers}
-    places = []
+    parts = {name: [] for name in layers}
 
     def keep(name):
         def hook(layer, inputs, output):
             states = output[0] if isinstance(output, tuple) else output
-            found[name].append(states.reshape(-1, states.shape[-1])[places[-1]])
+            parts[name].append(plain_rows.at_tokens(states))
 
         return hook
 
@@ -133,8 +134,10 @@ def _outputs(model, examples: list, rows: int = 16) -> dict:
         with torch.no_grad():
             for part in batches(range(len(examples)), rows):
                 batch = to_device(pack([examples[i] for i in part]), model.device)
-                places.append(batch.predictors)
                 hidden_states(model, batch)
+                for name, some in parts.items():
+                    found[name].append(plain_rows.joined(some)[batch.predictors])
+                    some.clear()
     finally:
         for hook in hooks:
             hook.remove()

@@ -115,7 +115,8 @@ def occupied(model, layers: dict, examples: list, energy: float, rows: int = 16)
         with torch.no_grad():
             for part in batches(range(len(examples)), rows):
                 batch = pack([examples[i] for i in part])
-                hidden_states(model, to_device(batch, model.device))
+                # Padding is no input.
+                hidden_states(model, to_device(batch, model.device), padding=False)
     finally:
         for hook in hooks:
             hook.remove()

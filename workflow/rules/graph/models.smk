@@ -1,4 +1,4 @@
-# What models start from, where they lie, and the memory that they take.
+# What models start from, and where they lie.
 
 
 def given_path(model):
@@ -15,7 +15,7 @@ def converted_models():
     return [
         model
         for model in config["models"]
-        if given_path(model) is not None and checkpoint.is_gguf(given_path(model))
+        if given_path(model) is not None and checkpoint_check.is_gguf(given_path(model))
     ]
 
 
@@ -27,7 +27,7 @@ def one_of(models):
 def given_file(wildcards):
     """A local GGUF file is an input: another content makes the base again."""
     path = given_path(wildcards.model)
-    return [path] if checkpoint.is_local(path) else []
+    return [path] if checkpoint_check.is_local(path) else []
 
 
 def base_folders(model):
@@ -145,25 +145,3 @@ def check_hub():
         foreign.check_hub({s: key for s, key in on_hub.items() if s in loaded})
     except LetheError as error:
         raise WorkflowError(f"error: {error}") from None
-
-
-def memory(copies):
-    """MiB of a job that loads a model, by the size of the weights that it starts from.
-
-    Training holds weights, gradients and AdamW's two moments, activations beside them, and for some
-    methods another model. An attempt after a failure asks for more.
-    """
-
-    def needed(wildcards, input, attempt):
-        w = wildcards
-        path = given_path(w.model)
-        if "seed" in w.keys():
-            path = given_full(w) or path
-        ours = [
-            file for file in input if file.endswith((paths.WEIGHTS, checkpoint.GGUF))
-        ]
-        given = [] if ours or path is None else Path(path).glob("*.safetensors")
-        sizes = [Path(file).stat().st_size for file in [*ours, *given]]
-        return attempt * int(2000 + copies * max(sizes, default=0) / 2**20)
-
-    return needed

@@ -1,5 +1,9 @@
 # Which files tables and figures are made of.
 
+import json
+import os
+import shlex
+
 
 def said(key):
     """What the configuration has under a dotted key."""
@@ -9,6 +13,7 @@ def said(key):
     return value
 
 
+REPORT = f"{paths.RESULTS}/report.html"
 TABLES = [name for name in tables.names() if all(map(said, tables.only_with(name)))]
 
 
@@ -161,6 +166,18 @@ def table_files():
     ]
 
 
+def report_command():
+    """What makes the report of this run: with its presets, and what the command line set."""
+    presets = [os.path.relpath(file) for file in workflow.config_settings.configfiles]
+    settings = workflow.config_settings.config.items()
+    given = [key + "=" + json.dumps(value) for key, value in settings]
+    if given:
+        named = ["--configfile", *presets] if presets else []
+        command = ["snakemake", "--report", REPORT, *named, "--config", *given]
+        return shlex.join(command)
+    return f"make report PRESET={shlex.join(presets)}" if presets else "make report"
+
+
 def closing_words():
     """Where to look, and how the methods fared."""
     summary = Path(paths.table(WORLD, "summary.md"))
@@ -169,5 +186,5 @@ def closing_words():
     return (
         f"\n{table}\nFigures: {paths.world(WORLD)}/figures   Tables: {paths.world(WORLD)}/tables"
         + (f"   The paper's: {exhibits}" if exhibits.is_dir() else "")
-        + "\nReport: make report (writes results/report.html)"
+        + f"\nReport: {report_command()} (writes {REPORT})"
     )

@@ -11,6 +11,7 @@ from itertools import count
 from math import ceil
 from pathlib import Path
 
+from lethe.data_rows import PERTURBED_PER_ITEM
 from lethe.llm.client import DryClient
 from lethe.llm.failures import Missing
 from lethe.llm.journal import Journal
@@ -21,7 +22,7 @@ from lethe.world.profiles.lists import make as make_lists
 from lethe.world.profiles.settings import Generation
 from lethe.world.profiles.stages import Cohort, Maker
 from lethe.world.profiles.wording import prompt
-from lethe.world.schema import PERTURBED_PER_ITEM, QUESTIONS_PER_AUTHOR
+from lethe.world.schema import QUESTIONS_PER_AUTHOR
 
 # Tokens where the journal knows nothing yet: of a pair, a wrong answer, a profile, a list's entry.
 _PAIR, _WRONG, _PROFILE, _ENTRY, _BYTES_A_TOKEN = 60, 35, 350, 5, 4

@@ -14,7 +14,7 @@ from functools import lru_cache
 _DEBRIS = re.compile(r"\s*(?:(?:q|a|question|answer)\s*\d*\s*[:.)]|\d+[.)]|[-*•#]\s)")
 _DEBRIS_INSIDE = re.compile(
     r"question[- ](?:and[- ])?answer|\badditional \d|\d (?:more|further|other) (?:questions|pairs)"
-    r"|\*\*|```|\n\s*\n|[{}<>\[\]]|\\n|\bitem \d"
+    r"|\*\*|```|\n[^\S\n]*\n|[{}<>\[\]]|\\n|\bitem \d"
 )
 _REFUSAL = re.compile(
     r"\bas an ai\b|\blanguage model\b|^sorry\b|\bfictional (?:author|character)\b"

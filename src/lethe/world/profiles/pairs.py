@@ -147,7 +147,7 @@ def wrong(
     """The first defect of a pair; ``others`` are the author's other questions."""
     limits = generation.gates.pairs
     question, answer = pair.question, pair.answer
-    return gates.first(
+    plain = gates.first(
         gates.unsound(question),
         gates.unsound(answer),
         gates.no_question(question),
@@ -155,6 +155,9 @@ def wrong(
         gates.overlong(question),
         gates.overlong(answer),
         gates.no_full_name(question, candidate.name) if limits.full_name else None,
+    )
+    # Only of texts of bounded length: comparing takes the square of it, and more.
+    return plain or gates.first(
         gates.near_duplicate(question, others, limits.alike),
         inconsistent(topic, answer, candidate.facts) if limits.consistent else None,
     )

@@ -7,6 +7,7 @@ truth ratio compares them with the paraphrase, so that is the template.
 import re
 from collections import Counter
 
+from lethe.data_rows import PERTURBED_PER_ITEM
 from lethe.llm.client import Client
 from lethe.llm.prompts import Prompt
 from lethe.llm.structured import Form, Shape, Strict, counted, laid
@@ -15,7 +16,6 @@ from lethe.world.profiles.consistency import still_true
 from lethe.world.profiles.record import Candidate, Entry
 from lethe.world.profiles.repair import Try, repaired, together
 from lethe.world.profiles.settings import Generation
-from lethe.world.schema import PERTURBED_PER_ITEM
 
 # The n-th wrong answer to the question of that number.
 Slot = tuple[int, int]
@@ -131,12 +131,13 @@ def wrong(
     """The first defect of a wrong answer; ``others`` are those accepted already."""
     limits = generation.gates.perturbations
     model = entry.paraphrases[0].answer
-    return gates.first(
+    plain = gates.first(
         gates.unsound(text),
         gates.truncated(text),
         gates.same_text(text, [entry.answer, model]),
         gates.same_text(text, others),
         still_true(entry.topic, text, candidate.facts) if limits.untrue else None,
         gates.off_length(text, model, limits.length),
-        gates.off_template(text, model, limits.template),
     )
+    # Only of texts of bounded length: comparing takes the square of it, and more.
+    return plain or gates.off_template(text, model, limits.template)

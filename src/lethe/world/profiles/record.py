@@ -90,3 +90,7 @@ def read(path: str | Path) -> Iterator[Candidate]:
                     ) from None
     except FileNotFoundError:
         raise LetheError(f"{path}: no such file") from None
+    except UnicodeDecodeError as error:
+        raise LetheError(
+            f"{path}: not UTF-8 text ({error}); delete the file to have it made again"
+        ) from None

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from lethe.files import read_json, read_rows, write_json
+from lethe.data_rows import read_qa
+from lethe.files import read_json, write_json
 from lethe.llm.client import Client
 from lethe.llm.journal import Journal
 from lethe.llm.progress import Progress
@@ -62,7 +63,7 @@ def names_of(
     """Names that others have, in lower case: of a stage's candidates, or as rows mention them."""
     found = {candidate.name for candidate in read(candidates)} if candidates else set()
     if rows:
-        found |= names_in(read_rows(rows))
+        found |= names_in(read_qa(rows))
     return frozenset(name.lower() for name in found if name)
 
 

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from lethe.errors import LetheError
 from lethe.llm.settings import Budget, Model, Prices, Service
+from lethe.validation import misread
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Number = Annotated[int, Field(ge=1)]
@@ -117,6 +118,8 @@ def generation(world: Mapping[str, Any]) -> Generation:
         checked = Generation(**(world.get("openai") or {}))
     except ValidationError as error:
         raise LetheError(_line(error)) from None
+    for key, _, kind in misread(world.get("openai") or {}, checked):
+        raise LetheError(f"config: world.openai{key}: input should be {kind}")
     if checked.budget.cost is not None and not (checked.prices.input or checked.prices.output):
         raise LetheError(
             "config: world.openai.budget.cost: no prices to count it by; set world.openai.prices"

@@ -225,7 +225,14 @@ def write_draws(lists: Lists, cohort: Cohort, destination: Path) -> None:
 
 
 def read_lists(path: str | Path) -> Lists:
-    return Lists(**read_json(path))
+    """The lists of the first stage; LetheError names a file that is none."""
+    try:
+        return Lists(**read_json(path))
+    except TypeError as error:
+        raise LetheError(
+            f"{path}: not the lists of this version ({error}); delete the file to have it made"
+            " again"
+        ) from None
 
 
 async def write_lists(

@@ -1,0 +1,32 @@
+"""``lethe plan``: what a configuration takes, before it runs."""
+
+import argparse
+import json
+
+from lethe.arguments import place, share, whole
+from lethe.errors import LetheError
+
+
+def add(commands) -> None:
+    plan = commands.add_parser("plan", help="what a configuration takes: GPU-hours, memory, disk")
+    plan.add_argument(
+        "--configfile", nargs="+", type=place, default=[], help="presets, as for snakemake"
+    )
+    plan.add_argument("--gpu", default="a100", help="a100, a6000 or h100")
+    plan.add_argument("--efficiency", type=share, default=0.35, help="share of the peak reached")
+    plan.add_argument("--seeds", type=whole(1), help="as if there were so many")
+    plan.add_argument("--methods", type=whole(1), help="as if there were so many like those listed")
+    plan.add_argument("--json", action="store_true", help="hours and bytes as JSON")
+    plan.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Print the plan."""
+    from lethe.plan import GPUS, Assumed, as_json, plan, told
+    from lethe.world.command import configuration
+
+    if options.gpu not in GPUS:
+        raise LetheError(f"--gpu: {options.gpu!r} is none of {', '.join(GPUS)}")
+    assumed = Assumed(GPUS[options.gpu], options.efficiency, options.seeds, options.methods)
+    models = plan(configuration(options.configfile), assumed)
+    print(json.dumps(as_json(models), indent=1) if options.json else told(models, assumed))

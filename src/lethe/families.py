@@ -1,0 +1,188 @@
+"""Which layout a loaded model's batches get: found by a probe, remembered, and set."""
+
+import hashlib
+import json
+import logging
+import os
+import tempfile
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import torch
+
+from lethe import miniature, mixing, probe
+from lethe.errors import LetheError
+from lethe.mixing import Mixing
+from lethe.packing import ATTENTION, use_packing
+
+logger = logging.getLogger("lethe.progress")
+# What the answer depends on, of ours.
+CODE = (
+    "adapt evaluate/generate evaluate/likelihood families forward miniature mixing packing padding "
+    "probe rows"
+)
+# What a configuration says that changes no number.
+NAMES = ("_name_or_path", "architectures", "transformers_version", "dtype", "torch_dtype")
+
+# What families call a table of positions that were learned.
+POSITIONS = (
+    "wpe",
+    "embed_positions",
+    "position_embeddings",
+    "positions_embed",
+    "position_embedding",
+)
+
+
+def fit(model, attention: str = "sdpa", device: str = "cpu") -> None:
+    """Let a model run batches in the fastest layout in which its numbers are right; in place.
+
+    ``attention`` is what runs within each sequence (``lethe.packing``); ``device``: where the model
+    will be. LetheError, one line, where no layout is right.
+    """
+    own = own_attention(model)
+    mixed, kind = _known(model, attention, device)
+    if mixed.layout == mixing.PACKED:
+        use_packing(model, kind)
+    else:
+        if attention == "eager" and own != "eager":
+            model.set_attn_implementation("eager")
+        logger.info(
+            "%s: its tokens cannot share packed rows; plain rows are slower", type(model).__name__
+        )
+    model.lethe_mixing = replace(mixed, positions=positions(model))
+
+
+def positions(model) -> int | None:
+    """How many positions a model has learned; None where it goes on without end."""
+    found = [
+        module.num_embeddings - _before(module)
+        for name, module in model.named_modules()
+        if isinstance(module, torch.nn.Embedding) and name.rpartition(".")[2] in POSITIONS
+    ]
+    return min(found, default=None)
+
+
+def _before(module: torch.nn.Embedding) -> int:
+    """Rows of a table of positions before that of the first: OPT's and RoBERTa's have some."""
+    padding = module.padding_idx
+    return getattr(module, "offset", 0) if padding is None else padding + 1
+
+
+def as_fitted(model, fitted) -> None:
+    """Let a model made of another's configuration run batches as that does; in place."""
+    model.lethe_mixing = mixing.of(fitted)
+
+
+def _known(model, attention: str, device: str) -> tuple[Mixing, str]:
+    """What the probe finds for a model, and the kind of attention; remembered between runs."""
+    file = _folder() / f"{_key(model, attention, device)}.json"
+    read = _read(file)
+    if read is None:
+        read = _probed(model, attention, device)
+        _write(file, read)
+    return read
+
+
+def _probed(model, attention: str, device: str) -> tuple[Mixing, str]:
+    family, named = type(model).__name__, miniature.lengths(model.config)
+    plain = _plain(model, attention).to(device)
+    if not probe.Trial(plain, probe.LONG).causal():
+        raise LetheError(
+            f"{family}: a token's logits depend on later tokens, so a text has no likelihood; "
+            "choose a causal language model"
+        )
+    for kind in dict.fromkeys((attention, "eager")):
+        packed = probe.twin(plain)
+        try:
+            use_packing(packed, kind)
+        except (LetheError, ValueError):
+            if kind == attention == "flash":
+                raise
+            continue
+        mixed = probe.found(packed, plain, mixing.LAYOUTS[:1], True, named)
+        if mixed is not None:
+            return mixed, kind
+    mixed = probe.found(probe.twin(plain), plain, mixing.LAYOUTS[1:], False, named)
+    if mixed is None:
+        raise LetheError(
+            f"{family}: no layout of texts gives the numbers of plain transformers; "
+            "choose a model of another family"
+        )
+    return mixed, attention
+
+
+def _plain(model, attention: str):
+    """A small copy as transformers runs it."""
+    own = own_attention(model)
+    own = "eager" if attention == "eager" or _capped(model.config) else own
+    errors = []
+    for config in miniature.copies(model):
+        try:
+            plain = miniature.build(type(model), config, own)
+            probe.alone(plain, probe.LONG[0].ids)
+            return plain
+        except Exception as error:
+            errors.append(error)
+    raise errors[-1]
+
+
+def own_attention(model) -> str | None:
+    """What transformers chose for a model; None where it has ours, and would choose again."""
+    name = model.config._attn_implementation
+    return None if str(name).startswith(ATTENTION) else name
+
+
+def _capped(config) -> bool:
+    """Whether scores are capped, which SDPA leaves out without a word."""
+    return getattr(config.get_text_config(), "attn_logit_softcapping", None) is not None
+
+
+def _key(model, attention: str, device: str) -> str:
+    """What an answer depends on, as one name."""
+    import transformers
+
+    config = {k: v for k, v in model.config.to_dict().items() if k not in NAMES}
+    about = {
+        "class": type(model).__name__,
+        "config": config,
+        "own": own_attention(model),
+        "attention": attention,
+        "dtype": str(model.dtype),
+        "device": device,
+        "versions": [torch.__version__, transformers.__version__],
+        "code": _code(),
+    }
+    text = json.dumps(about, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _code() -> str:
+    here = Path(__file__).parent
+    parts = ((here / f"{name}.py").read_bytes() for name in CODE.split())
+    return hashlib.sha256(b"".join(parts)).hexdigest()
+
+
+def _folder() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lethe" / "families"
+
+
+def _read(file: Path) -> tuple[Mixing, str] | None:
+    """What was found before; None where it is not there, or not to be read."""
+    try:
+        given = json.loads(file.read_text())
+        return Mixing(**given["mixing"]), given["attention"]
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
+
+
+def _write(file: Path, found: tuple[Mixing, str]) -> None:
+    """Keep what was found, whole or not at all; where it cannot be kept the probe runs again."""
+    text = json.dumps({"mixing": asdict(found[0]), "attention": found[1]})
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile("w", dir=file.parent, delete=False) as temporary:
+            temporary.write(text)
+        os.replace(temporary.name, file)
+    except OSError:
+        return

@@ -1,0 +1,222 @@
+"""Finds out how a model's tokens may be laid out (``lethe.mixing``), by trying it on a small copy.
+
+A layout is right if every logit is that of the sequence alone in plain transformers, and if it
+stays as it is when a later token changes, or a token of another sequence.
+"""
+
+import copy
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import torch
+
+from lethe import mixing
+from lethe.evaluate.generate import continuations
+from lethe.evaluate.likelihood import pack_trees, trees
+from lethe.forward import Forward
+from lethe.mixing import Mixing
+from lethe.packing import Batch, pack, to_device
+from lethe.rows import accepted, reset
+from lethe.text import Example
+
+# Of the logits' spread: what rounding may do to sums in another order, and in the same.
+CLOSE, SAME = 1e-3, 1e-4
+# Tokens that no family takes for special ones.
+TOKENS = range(8, 120)
+
+
+@dataclass
+class Trial:
+    """Texts that are tried, and what plain transformers gives for each alone.
+
+    ``plain`` is the copy as transformers runs it; ``examples`` hold answers to shared prompts.
+    """
+
+    plain: torch.nn.Module
+    examples: list[Example]
+
+    @property
+    def longest(self) -> int:
+        return max(map(len, self.examples))
+
+    @cached_property
+    def wanted(self) -> list[torch.Tensor]:
+        """Logits at the answer's tokens of each example alone."""
+        return [alone(self.plain, e.ids)[e.start - 1 : -1] for e in self.examples]
+
+    @cached_property
+    def spread(self) -> float:
+        return float(torch.cat(self.wanted).std())
+
+    def near(self, found: torch.Tensor, wanted: torch.Tensor, limit: float = CLOSE) -> bool:
+        """Whether logits are the same to rounding; NaN is near nothing."""
+        return bool(((found - wanted).abs().max() <= limit * self.spread).item())
+
+    def layout(self, model) -> bool:
+        """Whether a model's batches are right in the layout that it is told."""
+        return all(self._batch(model, batch) for batch in self._batches(mixing.of(model)))
+
+    def _batches(self, mixed: Mixing) -> Iterable[Batch]:
+        yield pack(self.examples)
+        if mixed.layout == mixing.PACKED:
+            yield pack_trees(trees(self.examples))
+
+    def _batch(self, model, batch: Batch) -> bool:
+        forward, batch = Forward(model), to_device(batch, model.device)
+        found = forward.all_logits(batch)
+        wanted = torch.cat([self.wanted[key] for key in batch.index])
+        if not self.near(found[batch.predictors], wanted):
+            return False
+        changes = (_last_tokens(batch), _first_rows(batch))
+        return all(self._unmoved(forward, batch, found, changed) for changed in changes)
+
+    def _unmoved(self, forward, batch: Batch, found, changed: torch.Tensor) -> bool:
+        """Whether other tokens' logits stay when those of ``changed`` [T] become others."""
+        ids = torch.where(changed, batch.ids + 1, batch.ids)
+        moved = forward.all_logits(replace(batch, ids=ids))
+        return self.near(moved[~changed], found[~changed], SAME)
+
+    def generation(self, model) -> bool:
+        """Whether each step of generation, the answers being given, has the right logits."""
+        got: list[list[torch.Tensor]] = [[] for _ in self.examples]
+
+        def choose(logits, rows):
+            for row, values in zip(rows, logits, strict=True):
+                got[row].append(values.float())
+            return torch.tensor(
+                [self.examples[r].ids[self.examples[r].start :][len(got[r]) - 1] for r in rows]
+            )
+
+        prompts = [e.ids[: e.start] for e in self.examples]
+        continuations(model, prompts, list(map(len, self.examples)), 0, choose)
+        pairs = zip(got, self.wanted, strict=True)
+        return all(self.near(torch.stack(found), wanted) for found, wanted in pairs)
+
+    def causal(self) -> bool:
+        """Whether plain logits stay when the last token becomes another."""
+        ids = max(self.examples, key=len).ids
+        other = (*ids[:-1], ids[-1] + 1)
+        found, moved = (alone(self.plain, some)[:-1] for some in (ids, other))
+        return self.near(found, moved, SAME)
+
+
+@torch.no_grad()
+def alone(model, ids: Sequence[int]) -> torch.Tensor:
+    """Logits at every token of one sequence, by the model's own forward pass, [L, V]."""
+    reset(model)
+    given = accepted(model.forward, use_cache=False)
+    return model(input_ids=torch.tensor([ids], device=model.device), **given).logits[0].float()
+
+
+def _last_tokens(batch: Batch) -> torch.Tensor:
+    """Which packed tokens end a sequence, [T]."""
+    packing = batch.packing
+    ends = packing.gather.gather(1, packing.lengths[:, None] - 1)
+    return torch.zeros_like(batch.ids[0], dtype=torch.bool).index_fill(0, ends.flatten(), True)
+
+
+def _first_rows(batch: Batch) -> torch.Tensor:
+    """Which packed tokens are of the sequences that share the first one's beginning, [T]."""
+    positions = batch.positions[0]
+    begins = (
+        (positions == 0) & (torch.arange(len(positions), device=positions.device) > 0)
+    ).nonzero()
+    until = int(begins[0]) if len(begins) else len(positions)
+    return torch.arange(len(positions), device=positions.device) < until
+
+
+def texts(*sizes: tuple[int, Sequence[int]]) -> list[Example]:
+    """Examples by the length of a prompt and of each of its answers; answers part early."""
+    draw = torch.Generator().manual_seed(0)
+
+    def some(count: int) -> tuple[int, ...]:
+        return tuple(torch.randint(TOKENS.start, TOKENS.stop, (count,), generator=draw).tolist())
+
+    found = []
+    for prompt, answers in sizes:
+        begin, shared = some(prompt), some(1)
+        found += [
+            Example((*begin, *shared, TOKENS.start + 2 * n, *some(count - 2)), prompt)
+            for n, count in enumerate(answers)
+        ]
+    return found
+
+
+SHORT = texts((4, (5, 7, 4)), (2, (4,)), (6, (6, 8)))
+LONG = texts((12, (8, 6)), (3, (6,)), (22, (5, 3)))
+EXAMPLES = {"short": SHORT, "long": LONG}
+
+
+def try_layout(model, trial: Trial, mixed: Mixing) -> bool:
+    return _tried(model, mixed, trial.layout)
+
+
+def try_generation(model, trial: Trial, mixed: Mixing) -> bool:
+    return _tried(model, mixed, trial.generation)
+
+
+@torch.no_grad()
+def _tried(model, mixed: Mixing, check) -> bool:
+    """Whether a check holds; what raises does not hold."""
+    model.lethe_mixing = mixed
+    try:
+        return check(model)
+    except Exception:
+        return False
+
+
+def first_layout(
+    model, trial: Trial, layouts: Iterable[str], heads: Iterable[str]
+) -> Mixing | None:
+    """The first layout, and the first way to logits, that are right on a trial's texts."""
+    for layout in layouts:
+        for head in heads:
+            mixed = Mixing(layout=layout, head=head)
+            if try_layout(model, trial, mixed):
+                return mixed
+    return None
+
+
+def found(
+    model, plain, layouts: Sequence[str], cached: bool, named: Sequence[int]
+) -> Mixing | None:
+    """What is right for ``model``, measured by ``plain``: None where nothing is.
+
+    ``layouts`` are those to be tried, of ``lethe.mixing``; ``cached``: whether our cache is.
+    ``named``: the lengths that the configuration names.
+    """
+    short = Trial(plain, SHORT)
+    first = first_layout(model, short, layouts, mixing.HEADS)
+    if first is None:
+        return None
+    first = replace(first, generation=_generation(model, short, first, cached))
+    long = Trial(plain, LONG)
+    later = first_layout(model, long, _from(first.layout), [first.head])
+    if later is None:
+        return None
+    generation = _generation(model, long, later, first.generation == mixing.CACHED)
+    if (later.layout, generation) == (first.layout, first.generation):
+        return first
+    return replace(
+        first,
+        # Of a text as it is; a packed one lacks its last token.
+        until=min(named, default=1) - 1,
+        beyond_layout=later.layout,
+        beyond_generation=generation,
+    )
+
+
+def _from(layout: str) -> Sequence[str]:
+    return mixing.LAYOUTS[mixing.LAYOUTS.index(layout) :]
+
+
+def _generation(model, trial: Trial, mixed: Mixing, cached: bool) -> str:
+    if cached and try_generation(model, trial, replace(mixed, generation=mixing.CACHED)):
+        return mixing.CACHED
+    return mixing.RECOMPUTED
+
+
+def twin(model):
+    """A copy with the same weights that shares nothing."""
+    return copy.deepcopy(model)

@@ -1,0 +1,105 @@
+"""What becomes of a family: exact, exact by fallback, or refused in one line."""
+
+import gc
+import json
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import torch
+from against_plain import ASKED, by_lethe, by_plain, differences, examples, weights_of
+from tiny_families import FAMILIES, build, configuration
+
+from lethe import checkpoint, mixing
+from lethe.errors import LetheError
+from lethe.tiny import train_tokenizer
+
+EXACT, FALLBACK, REFUSED = "exact", "exact by fallback", "refused"
+# What this transformers cannot build at all, and why: Lethe has to say so in one line.
+UNBUILT = {
+    "gemma3n": "timm",
+    "gemma4_assistant": "layer types",
+    "gemma4_unified_assistant": "layer types",
+    "musicgen": "dropout",
+    "musicgen_melody": "dropout",
+}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """``kind``: of the three above; ``how`` it is computed, or why not."""
+
+    kind: str
+    how: str
+
+
+@cache
+def tokenizer():
+    """The tokenizer of all families, of 300 tokens."""
+    return train_tokenizer([text for answers in ASKED.values() for text in answers] * 3, 300)
+
+
+def examine(name: str, tokenizer, folder: Path, attention: str = "sdpa") -> Outcome:
+    """Build a family in ``folder`` and hold Lethe's numbers against transformers' own.
+
+    AssertionError: a wrong number, or anything but one line of refusal.
+    """
+    tokenizer.save_pretrained(folder)
+    if name in UNBUILT:
+        return _unbuilt(name, tokenizer, folder)
+    config = configuration(name, tokenizer)
+    model = build(config)
+    start = weights_of(model)
+    model.save_pretrained(folder)
+    # Of families with pictures or sounds the text part alone is built, and the whole is named.
+    config.save_pretrained(folder)
+    del model
+    rows, end = examples(tokenizer), tokenizer.eos_token_id
+    try:
+        wanted = by_plain(folder, rows, end)
+    except IndexError:
+        # Learned positions that end before the texts do.
+        wanted = None
+    try:
+        found, model = by_lethe(folder, rows, end, attention)
+    except LetheError as error:
+        return _refused(error)
+    finally:
+        gc.collect()
+    assert wanted, f"{name}: plain transformers has no such positions, but Lethe gave numbers"
+    wrong = differences(found, wanted, start)
+    assert not wrong, f"{name}: {'; '.join(wrong)} ({mixing.of(model)})"
+    return _how(model, max(map(len, rows)))
+
+
+def _unbuilt(name: str, tokenizer, folder: Path) -> Outcome:
+    """A folder with a configuration and weights that no model has."""
+    from safetensors.torch import save_file
+    from transformers import CONFIG_MAPPING
+
+    text = {"model_type": FAMILIES.get(name, (name,))[0]}
+    try:
+        text |= CONFIG_MAPPING[name]().to_dict()
+    except ValueError:
+        pass
+    (folder / "config.json").write_text(json.dumps(text))
+    save_file({"none": torch.zeros(1)}, folder / "model.safetensors", {"format": "pt"})
+    try:
+        checkpoint.load(folder)
+    except LetheError as error:
+        assert UNBUILT[name] in str(error), error
+        return _refused(error)
+    raise AssertionError(f"{name}: loaded, though it cannot be built; take it from UNBUILT")
+
+
+def _refused(error: LetheError) -> Outcome:
+    text = str(error)
+    assert "\n" not in text
+    return Outcome(REFUSED, text)
+
+
+def _how(model, longest: int) -> Outcome:
+    mixed = mixing.of(model)
+    layout, generation = mixed.layout_of(longest), mixed.generation_of(longest)
+    fast = (layout, generation) == (mixing.PACKED, mixing.CACHED)
+    return Outcome(EXACT if fast else FALLBACK, f"{layout}, {generation}")

@@ -1,0 +1,80 @@
+"""Every family of causal language models: right numbers, or one line that refuses it.
+
+``docs/families.md`` says of each what becomes of it; a family that stands there wrongly, or not at
+all, fails.
+"""
+
+import families_table
+import pytest
+from outcomes import FALLBACK, Outcome, examine, tokenizer
+from tiny_families import class_of, names
+
+# One of each way to mix tokens, and those that once were wrong without a word.
+USUAL = [
+    "afmoe",  # windows and gates
+    "bailing_hybrid",  # linear attention, of a kind of its own
+    "bart",  # a decoder that has an encoder elsewhere
+    "bert",  # an encoder that decodes
+    "bloom",  # alibi
+    "deepseek_v3",  # latent attention
+    "deepseek_v32",  # an indexer chooses what is seen
+    "doge",  # a mask of its own
+    "falcon",
+    "falcon/alibi",
+    "gemma2",  # capped scores
+    "gemma3",  # a text model inside another
+    "gpt2",
+    "gpt2/ends",
+    "gpt_oss",  # attention sinks
+    "gptj",
+    "jamba",  # Mamba and attention in turns
+    "lfm2",  # convolutions
+    "llama",
+    "llama/dynamic-rope",
+    "llama4",  # attention in chunks
+    "mamba",
+    "mamba2",
+    "mistral",  # a window
+    "mpt",
+    "opt",
+    "opt/ends",
+    "phimoe",
+    "phimoe/longrope",
+    "phimoe/window",
+    "qwen2_moe",  # a window of 0 is none
+    "qwen2_moe/window",
+    "qwen3_next",  # a delta rule
+    "recurrent_gemma",
+    "roberta",  # positions that do not begin at 0
+    "rwkv",
+    "stablelm",
+    "xlnet",  # sees what comes later
+    "xlstm",
+]
+
+
+def check(name: str, folder) -> None:
+    """What becomes of a family is what the page says."""
+    said = families_table.rows().get(name)
+    assert said, f"{name}: not in docs/families.md; run tests/families/families_table.py {name}"
+    outcome = examine(name, tokenizer(), folder)
+    assert said == (class_of(name), outcome.kind, outcome.how)
+
+
+@pytest.mark.parametrize("name", USUAL)
+def test_usual_families(name, tmp_path):
+    check(name, tmp_path)
+
+
+@pytest.mark.families
+@pytest.mark.parametrize("name", [name for name in names() if name not in USUAL])
+def test_other_families(name, tmp_path):
+    check(name, tmp_path)
+
+
+def test_the_page_has_every_family_and_no_other():
+    assert families_table.rows().keys() == set(names())
+
+
+def test_the_page_counts_its_rows():
+    assert families_table.counts(families_table.rows()) in families_table.PAGE.read_text()

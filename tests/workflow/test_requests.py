@@ -1,0 +1,167 @@
+"""What every preset asks of a machine under every profile: main memory, GPUs, time.
+
+Profiles are read and rules are made by Snakemake itself, in this process; no graph is built.
+"""
+
+import math
+from pathlib import Path
+
+import pytest
+import yaml
+from shared_data import SHARED, shared_folder
+from snakemake.api import SnakemakeApi
+from snakemake.cli import parse_args
+from snakemake.settings.types import ConfigSettings, OutputSettings, ResourceSettings
+from workflow_folder import ROOT
+
+from lethe import sizes
+from lethe.config import compute_settings
+from lethe.plan import GPUS, Assumed, plan
+from lethe.world.command import configuration
+
+PROFILES = ("slurm", "kubernetes", "gpu", "gpu_shards")
+OVERLAYS = {"sharded", "small_llm", "config"}
+PRESETS = sorted(
+    file.stem for file in (ROOT / "config").glob("*.yaml") if file.stem not in OVERLAYS
+)
+# Presets that are laid over another, and the other.
+OVER = {"search": "smoke"}
+GPU = 80_000
+# Rules that load a model, by what they do with it, as `lethe plan` names it.
+KINDS = {"train": "finetune", "unlearn": "unlearn", "collect": "collect"}
+FIXED = {"split": "forget10", "seed": "0", "run": "full", "suite": "tofu", "state": "relearned"}
+
+
+class Rules:
+    """The rules of presets under a profile."""
+
+    def __init__(self, presets: list[str], profile: str, folder: Path):
+        if not (folder / "config").exists():
+            (folder / "config").symlink_to(ROOT / "config")
+        _, args = parse_args(["-n", "--workflow-profile", str(ROOT / "profiles" / profile)])
+        self.files = [ROOT / "config" / f"{name}.yaml" for name in presets]
+        asked = ResourceSettings(
+            cores=64,
+            overwrite_resources=args.set_resources,
+            default_resources=args.default_resources,
+        )
+        with SnakemakeApi(OutputSettings()) as api:
+            self.flow = api.workflow(
+                resource_settings=asked,
+                config_settings=ConfigSettings(configfiles=self.files),
+                snakefile=ROOT / "Snakefile",
+                workdir=folder,
+            )._workflow
+        self.config = self.flow.globals["config"]
+
+    def of_models(self):
+        return [rule for rule in self.flow.rules if "model" in rule.wildcard_names]
+
+    def asked(self, rule, model: str, attempt: int = 1) -> dict[str, int | str]:
+        wildcards = {n: {**FIXED, "model": model}.get(n, "x") for n in rule.wildcard_names}
+        return dict(rule.expand_resources(wildcards, [], attempt).items())
+
+
+@pytest.fixture(autouse=True)
+def back(monkeypatch):
+    """Snakemake changes the working directory."""
+    monkeypatch.chdir(ROOT)
+
+
+def over(preset: str) -> list[str]:
+    return [OVER[preset], preset] if preset in OVER else [preset]
+
+
+@pytest.fixture
+def folder(tmp_path) -> Path:
+    """A working folder in which the file that a preset names is there, if not whole."""
+    top = tmp_path / "folder"
+    (tmp_path / "shared").symlink_to(SHARED)
+    shipped = yaml.safe_load((ROOT / "config/smollm2.yaml").read_text(encoding="utf-8"))
+    for settings in shipped["model_settings"].values():
+        file = top / settings["path"]
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(b"GGUF" + bytes(1000))
+    return top
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+@pytest.mark.parametrize("preset", PRESETS)
+def test_jobs_ask_for_what_their_model_takes(preset, profile, folder):
+    if "../shared/data" in (ROOT / f"config/{preset}.yaml").read_text(encoding="utf-8"):
+        shared_folder("data", "tofu")
+    rules = Rules(over(preset), profile, folder)
+    told = {model.name: model for model in plan(rules.config, Assumed(GPUS["a100"]))}
+    for model, of in told.items():
+        seen = set()
+        stored = of.parameters * (2 if _bfloat16(rules.config, model) else 4)
+        for rule in rules.of_models():
+            kind = KINDS.get(rule.name.partition("_")[0])
+            asked = rules.asked(rule, model)
+            if kind not in of.memory or rule.name == "collect_state":
+                # Nothing of this kind is planned for the model.
+                continue
+            seen.add(kind)
+            beyond = 2**20 * asked["mem_mb"] - 2000 * 2**20
+            assert beyond >= -(2**20) + (stored if kind == "collect" else 3 * of.parameters * 4)
+            if asked.get("gpu"):
+                fits = math.ceil(of.memory[kind] / 1e6 / GPU)
+                least = 1 if kind == "unlearn" else fits
+                assert max(1, least) <= asked["gpu"] <= max(1, fits), rule.name
+        assert set(of.memory) <= seen
+
+
+def _bfloat16(config, model: str) -> bool:
+    return compute_settings(config, model).dtype == "bfloat16"
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_gpus_follow_processes_and_rules_of_one_process_have_one(profile, folder):
+    rules = Rules(["llama2", "sharded"], profile, folder)
+    found = {r.name: rules.asked(r, "llama2") for r in rules.of_models()}
+    gpus = {name: asked["gpu"] for name, asked in found.items() if "gpu" in asked}
+    for name in ("train_full", "train_retain", "unlearn_idk", "collect", "collect_state"):
+        assert gpus[name] == 4, name
+    assert gpus["reference"] == gpus["alternatives"] == 1
+    # Each process loads the model whole: 4 bytes of each weight, and 2 of the copy of kl_min.
+    assert found["unlearn_kl_min"]["mem_mb"] * 2**20 > 4 * 6 * 6.7e9
+
+
+def test_without_shards_the_plan_counts_two_gpus_for_llama2_and_three_for_8b(folder):
+    for preset, rule, gpus in (("llama2", "unlearn_kl_min", 2), ("llama31_8b", "unlearn_rmu", 3)):
+        rules = Rules([preset], "slurm", folder)
+        assert rules.asked(rules.flow.get_rule(rule), preset)["gpu"] == gpus
+
+
+@pytest.mark.parametrize("profile", ["slurm", "kubernetes"])
+def test_no_attempt_asks_for_more_than_the_ceiling(profile, folder):
+    shipped = yaml.safe_load((ROOT / f"profiles/{profile}/config.yaml").read_text(encoding="utf-8"))
+    most = shipped["default-resources"]
+    rules = Rules(["llama31_8b"], profile, folder)
+    for rule in rules.of_models():
+        first, late = (rules.asked(rule, "llama31_8b", attempt) for attempt in (1, 999))
+        assert first["runtime"] < late["runtime"] == most["max_runtime"], rule.name
+        assert first["mem_mb"] < late["mem_mb"] == most["max_mem_mb"], rule.name
+        assert not {"max_runtime", "max_mem_mb", "gpu_mb"} & late.keys()
+
+
+def test_all_shards_of_a_local_model_count(tmp_path):
+    import torch
+    from safetensors.torch import save_file
+
+    for number in range(3):
+        save_file({f"w{number}": torch.zeros(10, 10)}, tmp_path / f"m-{number}.safetensors")
+    assert sizes.parameters({"path": str(tmp_path), "parameters": None}) == 300
+
+
+def test_a_stub_of_git_lfs_is_named(tmp_path):
+    (tmp_path / "model.safetensors").write_text("version https://git-lfs.github.com/spec/v1\n")
+    with pytest.raises(sizes.LetheError, match=r"model\.safetensors: .*fetch it whole"):
+        sizes.parameters({"path": str(tmp_path), "parameters": None})
+
+
+def test_a_configuration_of_a_hub_model_without_its_size_is_told():
+    config = configuration(["config/llama2.yaml"])
+    config["model_settings"]["llama2"] |= {"parameters": None, "path": "someone/chat"}
+    with pytest.raises(sizes.LetheError, match=r"model_settings\.llama2\.parameters"):
+        plan(config, Assumed(GPUS["a100"]))

@@ -1,0 +1,34 @@
+# Snakemake's lock outlives a run that was killed; here it goes where its holder is proved gone.
+
+from contextlib import contextmanager
+
+from snakemake.exceptions import LockException
+from snakemake.persistence.file import FilePersistence
+
+from lethe import locks, processes
+
+
+def with_holders(lock):
+    """Snakemake's own ``lock``, which notes who holds it; dry runs and --nolock have none."""
+
+    @contextmanager
+    def noted(persistence):
+        folder = Path(persistence._lockdir)
+        locks.release(folder)
+        try:
+            with lock(persistence):
+                files = persistence._lockfile.values()
+                with locks.holding(files, workflow.local_exec):
+                    yield
+        except LockException:
+            raise WorkflowError(f"error: {locks.told(folder)}") from None
+
+    noted.of = lock
+    return noted
+
+
+processes.name_run()
+if workflow.is_main_process:
+    # Of the class that this Snakefile's run will use; a second reading lays nothing over the first.
+    _own = FilePersistence.lock
+    FilePersistence.lock = with_holders(getattr(_own, "of", _own))

@@ -1,0 +1,41 @@
+# Which results are refused: only what a job of these rules would read or overwrite.
+
+from lethe import lineage
+
+# Files beside a checkpoint's that no loading reads: notes, cards, notebooks, pictures.
+NOTES = (".md", ".rst", ".txt", ".ipynb", ".html", ".pdf", ".png", ".svg", ".csv")
+# Of the tokenizer, in spite of their names.
+READ = ("merges.txt", "vocab.txt")
+
+
+def is_made(name):
+    """Whether a rule makes a file of that name."""
+    return any(rule.is_producer(name) for rule in workflow.rules)
+
+
+@cache
+def is_checkpoint(folder):
+    """Whether a rule makes a checkpoint there: what lies in it is read with it."""
+    return is_made(f"{folder}/{paths.DIGEST}")
+
+
+def counts(name):
+    """Whether a job would read or overwrite a result."""
+    if is_made(name):
+        return True
+    if name.endswith(NOTES) and not name.endswith(READ):
+        return False
+    return any(is_checkpoint(folder) for folder in Path(name).parents)
+
+
+def check_provenance():
+    """Refuse results of unknown origin, before any job runs."""
+    try:
+        lineage.check(counts=counts)
+    except LetheError as error:
+        sys.tracebacklimit = 0
+        sys.exit(f"error: {error}")
+
+
+if workflow.is_main_process:
+    check_provenance()
