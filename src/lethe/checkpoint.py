@@ -154,7 +154,7 @@ def save(folder: str | Path, model, tokenizer, origin: dict[str, Any]) -> None:
             about["base"] = adapters.save(temporary, model)
         elif weights is not None or not _link_weights(model, temporary):
             _save_model(temporary, model, weights)
-        tokenizer.save_pretrained(temporary)
+        _save_tokenizer(temporary, tokenizer)
         interventions.write(temporary, model)
         if interventions.of(model):
             notice.put(temporary)
@@ -230,6 +230,16 @@ def _save_model(folder: Path, model, weights: dict[str, Any] | None) -> None:
         config = read_json(folder / "config.json")
         config["dtype"] = str(model.lethe_dtype).removeprefix("torch.")
         write_json(folder / "config.json", config, indent=2)
+
+
+def _save_tokenizer(folder: Path, tokenizer) -> None:
+    """A tokenizer's files, the same whether it was loaded with a network or without one."""
+    tokenizer.save_pretrained(folder)
+    file = folder / "tokenizer_config.json"
+    config = read_json(file)
+    # transformers notes how it was told to look for the files, which HF_HUB_OFFLINE changes.
+    config.pop("local_files_only", None)
+    write_json(file, config, indent=2)
 
 
 def origin(source: str | Path) -> dict[str, Any]:

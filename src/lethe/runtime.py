@@ -4,6 +4,16 @@ import os
 
 from lethe.errors import LetheError
 
+# Variables with which others ask libraries for rougher numbers, on processors and on GPUs, whatever
+# a program says; how exact a job is follows from its configuration alone. Each is read once, at the
+# first product.
+EXACT = {
+    "ONEDNN_DEFAULT_FPMATH_MODE": "STRICT",
+    "DNNL_DEFAULT_FPMATH_MODE": "STRICT",
+    "NVIDIA_TF32_OVERRIDE": "0",
+    "TORCH_ALLOW_TF32_CUBLAS_OVERRIDE": "0",
+}
+
 
 def set_up(threads: int, device: str = "cpu") -> str:
     """Fix what results depend on in the last digit. Call before the first computation.
@@ -11,6 +21,7 @@ def set_up(threads: int, device: str = "cpu") -> str:
     ``device``: of torch's names, or ``auto``: a GPU if there is one. Returns the one to compute on;
     of several processes of a job, each has a GPU of its own. LetheError if it is not there.
     """
+    os.environ.update(EXACT)
     # Deterministic matrix products on a GPU; read when CUDA starts.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     # Some of transformers' bars ask for nothing but this; read when tqdm is loaded.
@@ -20,6 +31,8 @@ def set_up(threads: int, device: str = "cpu") -> str:
     import torch
     from transformers.utils.logging import disable_progress_bar
 
+    # As the variable would be obeyed if torch was loaded before this.
+    torch.set_float32_matmul_precision("highest")
     torch.set_num_threads(threads)
     # As use_deterministic_algorithms(True), which also loads torch's compiler: 1.5 seconds more.
     torch.set_deterministic_debug_mode("error")

@@ -8,6 +8,7 @@ import time
 from itertools import pairwise
 from pathlib import Path
 
+import patience
 import pytest
 
 from lethe import devices
@@ -59,7 +60,8 @@ def test_jobs_side_by_side_never_share_a_device():
     running = [holder("0,1,2", seconds=0.3) for _ in range(9)]
     held = {}
     for job in running:
-        first, last = job.communicate(timeout=60)[0].splitlines()
+        patience.wait(job)
+        first, last = job.stdout.read().splitlines()
         device, begin = first.rsplit(" ", 1)
         held.setdefault(device, []).append((float(begin), float(last)))
     assert set(held) == {"['0']", "['1']", "['2']"}
@@ -77,7 +79,8 @@ def test_killed_job_leaves_its_device_to_others():
     assert waiting.poll() is None
     job.send_signal(signal.SIGKILL)
     job.wait()
-    assert waiting.communicate(timeout=30)[0].startswith("['7']")
+    patience.wait(waiting)
+    assert waiting.stdout.read().startswith("['7']")
     claim = devices.claim(1, told.append, {devices.VISIBLE: "7"})
     assert claim.devices == ["7"]
     assert told == []

@@ -2,11 +2,11 @@
 
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
+import patience
 import pytest
 from of_one_process import IN_SHARDS, RUNS, everything, in_shards
 from safetensors.torch import load_file
@@ -24,14 +24,9 @@ def found(tmp_path_factory) -> Path:
     place = tmp_path_factory.mktemp("processes")
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
     script = [str(HERE / "of_one_process.py"), str(place / "two")]
-    done = subprocess.run(
+    done = patience.run(
         [*launcher, "--nproc-per-node=2", *script],
         env={**os.environ, "PYTHONPATH": str(HERE), "OMP_NUM_THREADS": "1"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        encoding="utf-8",
-        timeout=900,
-        check=False,
     )
     assert done.returncode == 0, done.stdout[-4000:]
     everything(Alone(), place / "one" / "process0")

@@ -12,11 +12,14 @@ def made_once(tmp_path_factory) -> Callable[[str, Callable[[Folder], None]], Fol
     shared = base.parent if base.name.startswith("popen-") else base
 
     def folder(name: str, fill: Callable[[Folder], None]) -> Folder:
-        top, ready = shared / name, shared / f"{name}.ready"
+        top, ready, failed = (shared / f"{name}{end}" for end in ("", ".ready", ".failed"))
         with FileLock(shared / f"{name}.lock"):
+            if failed.exists():
+                pytest.skip(f"{name} failed in another process, so that the run fails")
             if not ready.exists():
+                failed.touch()
                 fill(sources(top))
-                ready.touch()
+                failed.rename(ready)
         return Folder(top)
 
     return folder

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import patience
 import pytest
 import yaml
 from workflow_folder import ROOT, sources
@@ -90,7 +91,8 @@ def test_a_pod_that_has_to_go_lets_its_processes_save(tmp_path):
     )
     assert pod.stdout.readline() == "begun\n"
     pod.terminate()
-    assert pod.communicate(timeout=60)[0] == "saved\n"
+    patience.wait(pod)
+    assert pod.stdout.read() == "saved\n"
     assert pod.returncode == 1
 
 

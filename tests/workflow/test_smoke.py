@@ -94,15 +94,37 @@ def test_again_there_is_nothing_to_do(home):
     assert outcome.jobs == set()
 
 
-def test_another_folder_with_one_core_gives_the_same_bytes(home, tmp_path):
+def elsewhere(tmp_path) -> dict[str, str]:
+    """Another user's environment, on a cluster's node say: none of it may show in results."""
+    config = tmp_path / "home/.config/matplotlib"
+    config.mkdir(parents=True)
+    (config / "matplotlibrc").write_text("font.size: 30\nsavefig.dpi: 20\n")
+    return {
+        "HOME": str(tmp_path / "home"),
+        "HF_HUB_OFFLINE": "1",
+        "LC_ALL": "C",
+        "PYTHONCOERCECLOCALE": "0",
+        "PYTHONUTF8": "0",
+        "TZ": "Pacific/Chatham",
+        "PYTHONHASHSEED": "7",
+        "ONEDNN_DEFAULT_FPMATH_MODE": "BF16",
+        **dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "3"),
+        **dict.fromkeys(("COLUMNS", "LINES"), "40"),
+    }
+
+
+def test_another_folder_with_one_core_elsewhere_gives_the_same_bytes(home, tmp_path):
     folder = sources(tmp_path / "folder")
+    folder.environment, folder.umask = elsewhere(tmp_path), 0o077
     folder.run(cores=1)
     for pattern, fewest in (
         ("records/*.json", 6),
         ("metrics/*.json", 30),
+        # With the digest of every file of its checkpoint.
         ("checkpoint.json", 10),
         ("tables/*", 6),
         ("data/*", 10),
+        ("figures/**/*", 10),
     ):
         there, here = (without_costs(f.results(pattern), pattern) for f in (home, folder))
         assert len(there) >= fewest

@@ -8,6 +8,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import patience
 import yaml
 
 ROOT = Path(__file__).parents[2]
@@ -53,6 +54,9 @@ class Folder:
 
     def __init__(self, path: Path, preset: str = PRESET):
         self.path, self.preset = Path(path), preset
+        # Variables of the environment, beside those of the tests; and the umask, -1: the tests'.
+        self.environment: dict[str, str] = {}
+        self.umask = -1
 
     def __truediv__(self, name: str) -> Path:
         return self.path / name
@@ -121,15 +125,11 @@ class Folder:
     def _python(self, *arguments: str) -> Outcome:
         hidden = {"PYTHONPATH", "SNAKEMAKE_PROFILE"}
         environment = {key: value for key, value in os.environ.items() if key not in hidden}
-        done = subprocess.run(
+        done = patience.run(
             [sys.executable, *arguments],
             cwd=self.path,
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            encoding="utf-8",
-            timeout=600,
-            check=False,
+            env=environment | self.environment,
+            umask=self.umask,
         )
         return Outcome(done.returncode, done.stdout)
 
