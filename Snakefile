@@ -12,6 +12,9 @@ min_version("9.27")
 sys.path.insert(0, str(Path(workflow.basedir) / "src"))
 # On a full disk Snakemake's log fails at each message, at such length that nobody finds why.
 logging.raiseExceptions = False
+if hasattr(sys.stdout, "reconfigure"):
+    # A terminal that cannot show a character shows its number, and the run does not fail for it.
+    sys.stdout.reconfigure(errors="backslashreplace")
 
 
 # Beside this file, wherever Snakemake is started; results go to where it is started.
