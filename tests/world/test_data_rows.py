@@ -81,6 +81,14 @@ def test_unlearning_and_evaluation_refuse_the_same_rows(data, line, message):
         path.write_text(before)
 
 
+@pytest.mark.parametrize("change", [{"perturbed_answer": []}, {"paraphrased_answer": None}])
+def test_rows_that_cannot_be_evaluated_are_told_before_a_model_is_asked_for(data, change):
+    path = data / "forget10_perturbed.json"
+    write(path, json.dumps(json.loads(path.read_text()) | change))
+    with pytest.raises(LetheError, match=f"set 'forget', row 1: no {min(change)}"):
+        evaluated(data)
+
+
 def test_files_without_rows_are_refused_by_both(data):
     for name, command in (("forget10", unlearned), ("forget10_perturbed", evaluated)):
         write(data / f"{name}.json", "", " ")

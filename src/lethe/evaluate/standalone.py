@@ -136,6 +136,8 @@ class _Data:
             self.read(metrics.contract(need))
         for name in self.files(contract):
             self.rows(suites.contract(contract.suite).sets[name])
+        if contract.records:
+            suites.check(contract.suite, self.suite(contract.suite))
 
     def rows(self, part: str) -> list[dict]:
         """The rows that are evaluated of a file."""

@@ -7,6 +7,7 @@ A suite is a module of this folder, found by its name, with literal constants an
 
     prepare(encoder, rows) -> prepared       rows by set, tokenised once for all checkpoints
     record(model, prepared, limits) -> {set: ItemSet}
+    check(rows)                              optional: LetheError where a row lacks a text
 
 A data file is named as a world names it, or by its part in a split (``Split.parts``). Constants are
 read without importing the module, so that the workflow's graph needs no torch. One suite is one job
@@ -73,6 +74,13 @@ def load(name: str) -> ModuleType:
     """Import the module of a suite; an unknown name is a LetheError that lists those there are."""
     _known(name)
     return importlib.import_module(f"lethe.suites.{name}")
+
+
+def check(name: str, rows: Mapping[str, Sequence[dict]]) -> None:
+    """Refuse rows that a suite could not put to a model, before there is one; by its ``check``."""
+    asked = getattr(load(name), "check", None)
+    if asked is not None:
+        asked(rows)
 
 
 class Evaluation:
