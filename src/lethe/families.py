@@ -5,6 +5,9 @@ import json
 import logging
 import os
 import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -18,8 +21,8 @@ from lethe.packing import ATTENTION, use_packing
 logger = logging.getLogger("lethe.progress")
 # What the answer depends on, of ours.
 CODE = (
-    "adapt evaluate/generate evaluate/likelihood families forward miniature mixing packing padding "
-    "probe rows"
+    "adapt decoders evaluate/generate evaluate/likelihood families forward miniature mixing "
+    "packing padding probe rows"
 )
 # What a configuration says that changes no number.
 NAMES = ("_name_or_path", "architectures", "transformers_version", "dtype", "torch_dtype")
@@ -79,9 +82,25 @@ def _known(model, attention: str, device: str) -> tuple[Mixing, str]:
     file = _folder() / f"{_key(model, attention, device)}.json"
     read = _read(file)
     if read is None:
-        read = _probed(model, attention, device)
+        with _quietly():
+            read = _probed(model, attention, device)
         _write(file, read)
     return read
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Without what transformers says of copies that are tried."""
+    from transformers.utils import logging as told
+
+    level = told.get_verbosity()
+    told.set_verbosity(told.CRITICAL)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        told.set_verbosity(level)
 
 
 def _probed(model, attention: str, device: str) -> tuple[Mixing, str]:
