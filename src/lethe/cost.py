@@ -89,7 +89,9 @@ class Meter:
 
 def watch(model) -> None:
     """Let meters see a causal LM's passes; copies of the model are seen as well."""
-    model.get_decoder().register_forward_hook(_passed, with_kwargs=True)
+    from lethe.decoders import decoder_of
+
+    decoder_of(model).register_forward_hook(_passed, with_kwargs=True)
 
 
 def passed(states, tokens: float) -> None:

@@ -18,7 +18,7 @@ from lethe.packing import ATTENTION, use_packing
 logger = logging.getLogger("lethe.progress")
 # What the answer depends on, of ours.
 CODE = (
-    "adapt evaluate/generate evaluate/likelihood families forward miniature mixing packing padding "
+    "adapt decoders evaluate/generate evaluate/likelihood families forward miniature mixing packing padding "
     "probe rows"
 )
 # What a configuration says that changes no number.

@@ -10,6 +10,7 @@ from torch.nn.functional import cross_entropy
 from lethe import interventions, mixing, rows
 from lethe.adapt import computing
 from lethe.cost import passed
+from lethe.decoders import decoder_of
 from lethe.errors import LetheError
 from lethe.packing import Batch, to_device
 from lethe.sharding import team_of
@@ -66,7 +67,7 @@ def _layout(model, batch: Batch) -> str:
 
 def _of_rows(model) -> rows.Call:
     """Last hidden states of plain rows by a model's decoder, as transformers calls it."""
-    decoder = model.get_decoder()
+    decoder = decoder_of(model)
 
     def states(ids, mask):
         rows.reset(model)
@@ -80,7 +81,7 @@ def _of_rows(model) -> rows.Call:
 
 
 def _packed_states(model, batch: Batch) -> torch.Tensor:
-    decoder = model.get_decoder()
+    decoder = decoder_of(model)
     # A ready-made 4-D mask keeps transformers from building a [T, T] one: Packing holds ours.
     ready = torch.ones(1, 1, 1, 1, dtype=torch.bool, device=batch.ids.device)
     # Those that act on a prompt's states must know where it ends.
@@ -138,7 +139,7 @@ def layer_states(model, batch: Batch, layer: int | None) -> torch.Tensor:
 def decoder_layers(model) -> torch.nn.ModuleList:
     """The layers of a causal LM's decoder, whatever its family calls them."""
     depth = model.config.get_text_config().num_hidden_layers
-    for module in model.get_decoder().children():
+    for module in decoder_of(model).children():
         if isinstance(module, torch.nn.ModuleList) and len(module) == depth:
             return module
     raise LetheError(f"{type(model).__name__}: its decoder has no list of {depth} layers")
@@ -165,7 +166,7 @@ def project(model, hidden: torch.Tensor) -> torch.Tensor:
 def own_head(model, hidden: torch.Tensor) -> torch.Tensor:
     """Logits [N, V] of hidden states [N, H] by the model's own forward pass behind its decoder."""
     ids = torch.zeros(1, len(hidden), dtype=torch.long, device=hidden.device)
-    with _replaced(model.get_decoder(), hidden[None]), computing(model):
+    with _replaced(decoder_of(model), hidden[None]), computing(model):
         # Not by calling the model: in shards, that is another function's call.
         return type(model).forward(model, input_ids=ids).logits[0]
 

@@ -7,6 +7,7 @@ import torch
 from transformers.cache_utils import Cache, DynamicLayer
 
 from lethe import mixing
+from lethe.decoders import decoder_of
 from lethe.forward import hidden_states, project
 from lethe.packing import pack, to_device
 from lethe.text import Example
@@ -268,7 +269,7 @@ def _last_logits(model, texts: list[tuple[Sequence[int], list[int]]]) -> torch.T
 def _next(model, ids, positions, mask, cache) -> torch.Tensor:
     """Logits of the next token of each row, [B, V]."""
     device = model.device
-    out = model.get_decoder()(
+    out = decoder_of(model)(
         input_ids=ids.to(device),
         position_ids=positions.to(device),
         attention_mask=mask.to(device),

@@ -5,6 +5,7 @@ import math
 import torch
 
 from lethe import gates, rows
+from lethe.decoders import decoder_of
 from lethe.errors import LetheError
 from lethe.forward import decoder_layers
 from lethe.interventions.base import Base
@@ -54,7 +55,7 @@ class Intervention(Base):
                 f"intervention.json: layer {self.layer} with {size} numbers a token is none of "
                 "this model; make the checkpoint again"
             )
-        model.get_decoder().register_forward_pre_hook(self._choose, with_kwargs=True)
+        decoder_of(model).register_forward_pre_hook(self._choose, with_kwargs=True)
         decoder_layers(model)[self.layer].register_forward_hook(self._turn)
 
     def gate(self, counted: torch.Tensor) -> torch.Tensor:
