@@ -174,9 +174,13 @@ def own_head(model, hidden: torch.Tensor) -> torch.Tensor:
 @contextmanager
 def _replaced(module: torch.nn.Module, states: torch.Tensor) -> Iterator[None]:
     """Within the block a call of a module gives ``states``, without its hooks."""
-    from transformers.modeling_outputs import BaseModelOutputWithPastAndCrossAttentions
+    from transformers.modeling_outputs import BaseModelOutputWithPast
 
-    output = BaseModelOutputWithPastAndCrossAttentions(last_hidden_state=states)
+    class Output(BaseModelOutputWithPast):
+        def __getattr__(self, name):
+            """What else a family's decoder would give, its heads do without."""
+
+    output = Output(last_hidden_state=states)
     module._call_impl = lambda *given, **named: output
     try:
         yield
