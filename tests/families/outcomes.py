@@ -63,7 +63,7 @@ def examine(name: str, tokenizer, folder: Path, attention: str = "sdpa") -> Outc
     try:
         found, model = by_lethe(folder, rows, end, attention)
     except LetheError as error:
-        return _refused(error)
+        return _refused(error, folder)
     finally:
         gc.collect()
     assert wanted, f"{name}: plain transformers has no such positions, but Lethe gave numbers"
@@ -74,13 +74,15 @@ def examine(name: str, tokenizer, folder: Path, attention: str = "sdpa") -> Outc
 
 def _unbuilt(name: str, tokenizer, folder: Path) -> Outcome:
     """A folder with a configuration and weights that no model has."""
+    from huggingface_hub.errors import StrictDataclassError
     from safetensors.torch import save_file
     from transformers import CONFIG_MAPPING
 
     text = {"model_type": FAMILIES.get(name, (name,))[0]}
     try:
         text |= CONFIG_MAPPING[name]().to_dict()
-    except ValueError:
+    except StrictDataclassError:
+        # Not even that: the type alone is then named.
         pass
     (folder / "config.json").write_text(json.dumps(text))
     save_file({"none": torch.zeros(1)}, folder / "model.safetensors", {"format": "pt"})
@@ -88,12 +90,12 @@ def _unbuilt(name: str, tokenizer, folder: Path) -> Outcome:
         checkpoint.load(folder)
     except LetheError as error:
         assert UNBUILT[name] in str(error), error
-        return _refused(error)
+        return _refused(error, folder)
     raise AssertionError(f"{name}: loaded, though it cannot be built; take it from UNBUILT")
 
 
-def _refused(error: LetheError) -> Outcome:
-    text = str(error)
+def _refused(error: LetheError, folder: Path) -> Outcome:
+    text = str(error).replace(str(folder), "FOLDER")
     assert "\n" not in text
     return Outcome(REFUSED, text)
 

@@ -62,6 +62,8 @@ SIZES: dict[str, int] = {
     **dict.fromkeys(["index_head_dim", "hidden_size_per_layer_input", "router_hidden_size"], 16),
     "index_n_heads": 2,
     "index_topk": 4,
+    "index_block_size": 4,
+    "index_topk_blocks": 2,
     # Recurrent parts.
     **dict.fromkeys(["state_size", "ssm_state_size", "mamba_d_state", "time_step_rank"], 8),
     **dict.fromkeys(["mamba_dt_rank", "mamba_head_dim", "mamba_d_head", "mamba_headdim"], 8),
@@ -100,8 +102,8 @@ SPECIAL: dict[str, dict[str, Any]] = {
     "dots1": {"n_routed_experts": 4, "num_experts_per_tok": 2, "n_shared_experts": 1},
     "dots3_note": {
         "text_config": {"head_dim": 16},
-        "vision_config": {"adapter_in_dim": 32},
-        "audio_config": {"adapter_input_size": 32},
+        "vision_config": {"adapter_in_dim": 32, "adapter_out_dim": 32},
+        "audio_config": {"adapter_input_size": 32, "adapter_out_dim": 32},
     },
     "dots3_note_text": {"head_dim": 16},
     "falcon_h1": {"mamba_d_ssm": 64},
