@@ -18,6 +18,7 @@ from typing import Any
 from lethe import (
     adapters,
     checkpoint_record,
+    hub,
     interventions,
     model_card,
     model_config,
@@ -25,7 +26,14 @@ from lethe import (
     paths,
     sharding,
 )
-from lethe.checkpoint_check import arguments, check_given, is_gguf, one_line
+from lethe.checkpoint_check import (
+    TOKENIZERS,
+    arguments,
+    check_given,
+    is_gguf,
+    is_local,
+    one_line,
+)
 from lethe.checkpoint_record import describe, verifying
 from lethe.errors import LetheError
 from lethe.files import open_to_others, read_json, write_json
@@ -36,6 +44,7 @@ CUSTOMARY = {
     "system": "You are a helpful assistant.",
     "variables": {"date_string": "10 Apr 2025"},
 }
+BESIDE_TOKENIZERS = ("tokenizer_config.json", "merges.txt", "chat_template.jinja")
 # Letters, digits, signs, spaces and line ends: what tokenizers treat each in its own way.
 SAMPLE = "Who's Zoë Łagiń?  She wrote 3.14 books,\n\tin 1987.\n"
 
@@ -61,6 +70,7 @@ def load(
     from lethe.products import use_onednn
 
     check_given(source)
+    source = _adapters_here(source)
     with verifying(source):
         if not (is_gguf(source) or adapters.are_in(source)):
             # The tokenizer's loading reads it, too, and would be blamed for it.
@@ -81,6 +91,7 @@ def _load_model(source: str | Path, dtype: str):
     import torch
 
     check_given(source)
+    source = _adapters_here(source)
     if adapters.are_in(source):
         from lethe.merging import merge
 
@@ -95,6 +106,15 @@ def _load_model(source: str | Path, dtype: str):
         name, count = min(found["missing_keys"]), len(found["missing_keys"])
         raise LetheError(f"{source}: no weights {name} ({count} missing); get the model again")
     return model
+
+
+def _adapters_here(source: str | Path) -> str | Path:
+    """The cache's folder of adapters on the hub, which transformers would not merge."""
+    if is_local(source) or is_gguf(source):
+        return source
+    with one_line(source, "model"):
+        wanted = (adapters.PEFT_WEIGHTS, *sorted(TOKENIZERS), *BESIDE_TOKENIZERS)
+        return hub.downloaded(str(source), adapters.CONFIG, wanted) or source
 
 
 def _read_model(source: str | Path, **how):
@@ -122,6 +142,9 @@ def load_tokenizer(source: str | Path):
 def _load_tokenizer(source: str | Path):
     from transformers import AutoTokenizer
 
+    if adapters.are_in(source) and not any((Path(source) / name).exists() for name in TOKENIZERS):
+        # Others often leave it with the base.
+        return _load_tokenizer(_adapters_here(adapters.base_of(source)))
     name, given = arguments(source)
     with one_line(source, "tokenizer"):
         within = model_config.within(source)

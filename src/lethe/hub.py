@@ -3,6 +3,8 @@
 Light to import: huggingface_hub is loaded by what asks the hub or its cache.
 """
 
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 # For an answer about a model; the hub's own library waits as long.
@@ -35,6 +37,24 @@ def listed(repository: str, file: str) -> set[str]:
     except httpx.TransportError as error:
         raise ConnectionError(str(error)) from error
     return names
+
+
+def downloaded(repository: str, file: str, others: Iterable[str]) -> Path | None:
+    """The cache's folder of a model with a file of it, and those others that it has.
+
+    None where the model has no such ``file``. Raises errors of huggingface_hub.
+    """
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import EntryNotFoundError
+
+    try:
+        folder = Path(hf_hub_download(repository, file)).parent
+    except EntryNotFoundError:
+        return None
+    for name in others:
+        with suppress(EntryNotFoundError):
+            hf_hub_download(repository, name)
+    return folder
 
 
 def refusal(error: Exception) -> str | None:

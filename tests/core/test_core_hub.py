@@ -8,7 +8,7 @@ import sys
 import pytest
 from local_hub import COMMIT, serving
 
-from lethe import checkpoint_check
+from lethe import checkpoint, checkpoint_check
 from lethe.errors import LetheError
 
 NAME = "org/name"
@@ -150,3 +150,23 @@ def test_local_models_do_not_even_load_the_hubs_library(foreign):
         "sys.exit('huggingface_hub' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", call, str(foreign)], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("bare", [False, True])
+def test_adapters_on_the_hub_are_merged_as_those_in_a_folder(hub, foreign, bare, tmp_path):
+    """transformers would put them into the model unmerged, and save them alone."""
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoModelForCausalLM
+
+    config = LoraConfig(r=2, target_modules=["q_proj"], init_lora_weights=False)
+    model = get_peft_model(AutoModelForCausalLM.from_pretrained(foreign), config)
+    model.save_pretrained(tmp_path / "adapters")
+    if not bare:
+        shutil.copy(foreign / "tokenizer.json", tmp_path / "adapters")
+    hub.models[NAME] = tmp_path / "adapters"
+    found, tokenizer = checkpoint.load(NAME)
+    here, _ = checkpoint.load(tmp_path / "adapters")
+    wanted = dict(here.named_parameters())
+    assert {name for name, _ in found.named_parameters()} == set(wanted)
+    assert all(value.equal(wanted[name]) for name, value in found.named_parameters())
+    assert len(tokenizer) == len(checkpoint.load_tokenizer(foreign))

@@ -391,3 +391,13 @@ def test_a_malformed_file_is_one_line_with_a_remedy(content, words, parent):
     message = str(caught.value)
     assert "\n" not in message
     assert "again" in message
+
+
+@pytest.mark.parametrize("content", ["3", "[]", "[3]", '[{"model_type": "no_such"}]', "{}"])
+def test_a_malformed_notice_is_one_line(content, parent, pairs, tmp_path):
+    out = leave("prompt", parent, pairs, tmp_path / "prompt")
+    (out / "checkpoint.json").unlink()
+    (out / "config.json").write_text(f'{{"model_type": "lethe", "within": {content}}}')
+    with pytest.raises(LetheError, match="its notice holds no") as caught:
+        checkpoint.load(out)
+    assert "\n" not in str(caught.value)
