@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 if TYPE_CHECKING:
     from lethe.methods.base import Method
@@ -32,6 +32,13 @@ class LoRA(_Choice):
     stages: tuple[Literal["finetune", "unlearn"], ...] = Field(
         ("finetune", "unlearn"), min_length=1
     )
+
+    @field_validator("targets")
+    @classmethod
+    def _some(cls, targets: str | tuple[str, ...]) -> str | tuple[str, ...]:
+        if not all((targets, *targets)):
+            raise ValueError("names of layers are wanted, or all-linear")
+        return targets
 
 
 class Compute(_Choice):

@@ -86,10 +86,13 @@ for _kind, _make in (("bool", _truth), ("int", _integer), ("float", _real), ("ti
 def strict(text: str) -> Any:
     """The value that YAML text stands for; ``yaml.YAMLError`` where it is odd or no YAML at all."""
     try:
-        return yaml.load(text, _Strict)
+        value = yaml.load(text, _Strict)
+        if _holds_itself(value):
+            raise Odd("a list or mapping holds itself; write it out")
     except (ValueError, RecursionError) as error:
         # A number of 5,000 digits, lists in lists in lists.
         raise yaml.YAMLError(str(error)) from None
+    return value
 
 
 def read_config(path: str | Path, missing: str = "name one that is there") -> dict[str, Any]:
@@ -106,8 +109,6 @@ def read_config(path: str | Path, missing: str = "name one that is there") -> di
         raise LetheError(f"{path}, {error}") from None
     except yaml.YAMLError as error:
         raise LetheError(f"{path}: not valid YAML ({' '.join(str(error).split())})") from None
-    if _holds_itself(content):
-        raise LetheError(f"{path}: a list or mapping that holds itself; write it out")
     if not isinstance({} if content is None else content, dict):
         kind = type(content).__name__
         raise LetheError(f"{path}: a {kind}, not keys with values; write KEY: VALUE on each line")

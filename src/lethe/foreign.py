@@ -8,7 +8,7 @@ from lethe.errors import LetheError
 from lethe.roles import check_role
 from lethe.world.splits import parse_split
 
-# What the given runs stand for; a ``full`` that is given may have been trained in any way.
+# What the given runs stand for (``lethe.roles``).
 ROLES = {"full": "full", "retain": "oracle"}
 
 

@@ -21,13 +21,23 @@ def check_file(path: str | os.PathLike, read: Iterable[str | os.PathLike | None]
     _try(file.parent, path)
 
 
-def check_folder(path: str | os.PathLike, empty: bool = True) -> None:
-    """LetheError unless ``path`` is a folder that can be written to, or made; ``empty`` if so."""
+def check_folder(
+    path: str | os.PathLike,
+    empty: bool = True,
+    read: Iterable[str | os.PathLike | None] = (),
+) -> None:
+    """LetheError unless ``path`` is a folder that can be written to, or made; ``empty`` if so.
+
+    Nor may it lie in one of the folders ``read``.
+    """
     folder = Path(path)
     if folder.exists() and not folder.is_dir():
         raise LetheError(f"--out {path}: a file; name a folder")
     if empty and folder.is_dir() and any(folder.iterdir()):
         raise LetheError(f"--out {path}: the folder is not empty; name a new one, or remove it")
+    for source in filter(None, read):
+        if Path(source).is_dir() and _holds(Path(source), folder):
+            raise LetheError(f"--out {path}: in {source}, which is read; name another folder")
     _try(folder, path)
 
 

@@ -19,8 +19,9 @@ def validated(model: type[BaseModel], values: dict[str, Any], name: str) -> Any:
         if first["type"] == "extra_forbidden":
             known = f"there are {', '.join(model.model_fields)}" if "." not in key else "remove it"
             raise LetheError(f"{name}.{key}: unknown setting; {known}") from None
+        why = first["msg"].removeprefix("Value error, ").replace("valid tuple", "list")
         raise LetheError(
-            f"{name}.{key}: {first['msg'].lower()}, found {first['input']!r}"
+            f"{name}.{key}: {why[:1].lower()}{why[1:]}, found {first['input']!r}"
         ) from None
     for key, found, kind in misread(values, made):
         raise LetheError(f"{name}{key}: input should be {kind}, found {found!r}")

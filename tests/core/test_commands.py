@@ -102,6 +102,8 @@ def test_settings_that_are_no_numbers(folder):
     assert unlearn("--set", "epochs=true").startswith("npo.epochs: input should be a number")
     assert unlearn("--set", "beta=inf").startswith("npo.beta: input should be a number")
     assert "on means true" in unlearn("--set", "frozen=[on]")
+    assert "'(' is no regular expression" in unlearn("--set", 'frozen=["("]')
+    assert unlearn("--compute", "lora.targets=[]").startswith("--compute.lora.targets")
     assert unlearn("--set", ".a=1") == "--set .a=1: write it as key=value"
 
 
@@ -140,6 +142,7 @@ def test_a_file_that_cannot_be_written_is_refused_before_the_work(folder, out, w
         ("data", "--out data: the folder is not empty; name a new one, or remove it"),
         ("data/forget10.json", "--out data/forget10.json: a file; name a folder"),
         ("/proc/none", "--out /proc/none: nothing can be written to /proc"),
+        ("mine/run", "--out mine/run: in mine, which is read; name another folder"),
         ("", "--out: empty"),
     ],
 )

@@ -77,7 +77,7 @@ def test_what_is_no_configuration_is_one_line(read, text, words):
 
 def test_a_list_in_itself_is_refused(tmp_path):
     (tmp_path / "a.yaml").write_text("methods: &all [npo, *all]\n")
-    with pytest.raises(LetheError, match=r"a\.yaml: a list or mapping that holds itself"):
+    with pytest.raises(LetheError, match=r"a\.yaml, a list or mapping holds itself"):
         read_config(tmp_path / "a.yaml")
 
 
@@ -110,6 +110,8 @@ def test_what_means_what_it_says_is_read(read):
 def test_lists_of_the_command_line_are_read_as_strictly():
     with pytest.raises(LetheError, match="on means true"):
         parsed("[on]")
+    with pytest.raises(LetheError, match="holds itself"):
+        parsed("{a: &a [*a]}")
     with pytest.raises(LetheError, match="010 means 8"):
         parsed({"seeds": "[010]"})
     assert parsed("[0, 1e-3, a]") == [0, 1e-3, "a"]

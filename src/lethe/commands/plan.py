@@ -6,6 +6,9 @@ import json
 from lethe.arguments import place, share, whole
 from lethe.errors import LetheError
 
+# Each seed is planned for by itself.
+MANY = 100_000
+
 
 def add(commands) -> None:
     plan = commands.add_parser("plan", help="what a configuration takes: GPU-hours, memory, disk")
@@ -14,8 +17,10 @@ def add(commands) -> None:
     )
     plan.add_argument("--gpu", default="a100", help="a100, a6000 or h100")
     plan.add_argument("--efficiency", type=share, default=0.35, help="share of the peak reached")
-    plan.add_argument("--seeds", type=whole(1), help="as if there were so many")
-    plan.add_argument("--methods", type=whole(1), help="as if there were so many like those listed")
+    plan.add_argument("--seeds", type=whole(1, MANY), help="as if there were so many")
+    plan.add_argument(
+        "--methods", type=whole(1, MANY), help="as if there were so many like those listed"
+    )
     plan.add_argument("--json", action="store_true", help="hours and bytes as JSON")
     plan.set_defaults(run=run)
 

@@ -62,7 +62,8 @@ def _unlearned(options: argparse.Namespace):
     check_adapters(method, options.method, compute)
     files = check_sources(options.data, options.split, method.needs, options.prior, options.before)
     chosen = template(options)
-    outputs.check_folder(options.out)
+    read = (options.checkpoint, options.data, options.prior, options.before)
+    outputs.check_folder(options.out, read=read)
     roles.check_role("--prior", options.prior, "prior")
     return unlearn(
         options.checkpoint,

@@ -6,12 +6,13 @@ before any job starts. A method that needs a torch function imports it inside it
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from lethe import wrappers
 from lethe.errors import LetheError
@@ -61,6 +62,16 @@ class Settings(Schedule):
     gradient: Gradient = Field(default={"name": "backpropagation"}, validate_default=True)
     frozen: tuple[str, ...] = ()
     wrappers: dict[str, dict[str, Any]] = Field(default={})
+
+    @field_validator("frozen")
+    @classmethod
+    def _expressions(cls, frozen: tuple[str, ...]) -> tuple[str, ...]:
+        for text in frozen:
+            try:
+                re.compile(text)
+            except re.error as error:
+                raise ValueError(f"{text!r} is no regular expression ({error})") from None
+        return frozen
 
 
 class Weighted(Settings):
