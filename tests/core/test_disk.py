@@ -1,7 +1,11 @@
 """What checkpoints take on disk, told before they are made; and which of them stay."""
 
 import copy
+import errno
+import os
+import resource
 import shutil
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -11,6 +15,7 @@ from lethe import checkpoint, disk, sizes
 from lethe import config as settings
 from lethe.compute import Compute
 from lethe.errors import LetheError
+from lethe.lineage import staged
 from lethe.tiny import Architecture, make_model
 
 ROOT = Path(__file__).parents[2]
@@ -142,11 +147,53 @@ def test_a_run_that_the_disk_cannot_hold_is_refused(tmp_path):
 
 def test_what_lies_beside_deleted_weights_is_cleared(model, tokenizer, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    gone, there = (tmp_path / f"results/w/m/run/{name}" for name in ("epoch1", "epoch2"))
-    for folder in (gone, there):
-        checkpoint.save(folder, model, tokenizer, {})
+    folders = [Path(f"results/w/m/run/{name}") for name in ("epoch1", "epoch2")]
+    with staged(f"{folders[0]}/model.safetensors") as stage:
+        for folder in folders:
+            checkpoint.save(stage(folder), model, tokenizer, {})
+    gone, there = folders
+    (gone / "notes.md").write_text("My own.")
     before = sorted(there.iterdir())
     (gone / "model.safetensors").unlink()
     disk.sweep("w")
-    assert [file.name for file in gone.iterdir()] == ["checkpoint.json"]
+    # What no job wrote is not ours to clear.
+    assert sorted(file.name for file in gone.iterdir()) == ["checkpoint.json", "notes.md"]
     assert sorted(there.iterdir()) == before
+
+
+def test_a_folder_that_can_be_written_is_left_as_it_is(tmp_path):
+    disk.check_writable([tmp_path, tmp_path / "to/be/made", tmp_path])
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("number", "remedy"),
+    [
+        (errno.ENOSPC, "make room, then run"),
+        (errno.EDQUOT, "make room, then run"),
+        (errno.EROFS, "make it writable, then run"),
+        (errno.EACCES, "make it writable, then run"),
+    ],
+)
+def test_a_folder_that_cannot_be_written_is_named_with_the_remedy(
+    number, remedy, tmp_path, monkeypatch
+):
+    def fails(**given):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", fails)
+    with pytest.raises(LetheError) as caught:
+        disk.check_writable([tmp_path / "results/w"])
+    assert str(caught.value).startswith(f"{tmp_path}: {os.strerror(number)}; {remedy}")
+
+
+def test_a_disk_that_takes_names_but_no_bytes_is_full(tmp_path):
+    """As a file that may not grow."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limits[1]))
+    try:
+        with pytest.raises(LetheError, match="make room"):
+            disk.check_writable([tmp_path])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert list(tmp_path.iterdir()) == []

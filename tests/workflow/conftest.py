@@ -46,3 +46,11 @@ def clone(home, made_once) -> Folder:
 def worked(home, tmp_path) -> Folder:
     """A copy of ``home`` for one test."""
     return home.copy(tmp_path / "folder")
+
+
+@pytest.fixture(scope="session")
+def data(made_once) -> Folder:
+    """A folder in which only the smoke preset's world is made. To be copied."""
+    names = ("background", "world_facts", "full")
+    needed = [f"results/smoke/data/{name}.json" for name in names]
+    return made_once("data", lambda folder: folder.run(*needed))

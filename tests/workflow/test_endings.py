@@ -68,13 +68,6 @@ def jobs(lines: list[str], name: str) -> int:
     return sum(".snakemake/scripts/" in line and line.endswith(f".{name}.py") for line in lines)
 
 
-@pytest.fixture(scope="module")
-def data(made_once) -> Folder:
-    """A folder in which all is made that the base learns from. To be copied."""
-    needed = ["results/smoke/data/background.json", "results/smoke/data/world_facts.json"]
-    return made_once("data", lambda folder: folder.run(*needed))
-
-
 @pytest.fixture
 def folder(data, tmp_path) -> Folder:
     return data.copy(tmp_path / "folder")

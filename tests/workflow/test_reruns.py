@@ -416,8 +416,8 @@ def test_records_without_ledgers_are_refused(worked):
 
 
 def test_one_file_put_there_by_hand_is_refused(worked):
-    shutil.copy(worked / f"{NPO}/metrics/rouge.json", worked / f"{NPO}/metrics/rouge_2.json")
-    assert f"{NPO}/metrics/rouge_2.json" in refused(worked)
+    shutil.copy(worked / f"{NPO}/metrics/rouge.json", worked / f"{NPO}/metrics/fluency.json")
+    assert f"{NPO}/metrics/fluency.json" in refused(worked)
 
 
 def test_number_changed_by_hand_is_refused(worked):
@@ -446,6 +446,11 @@ def test_removing_the_changed_file_makes_it_again(worked):
 
 
 def test_bring_does_not_replace_results(home, worked):
+    """The same, which are here already, it passes over."""
+    outcome = worked.lethe("bring", str(home.path))
+    assert outcome.code == 0
+    assert outcome.output.startswith("0 results brought")
+    worked.append(f"{NPO}/metrics/rouge.json", " ")
     outcome = worked.lethe("bring", str(home.path))
     assert outcome.code == 1
     assert len(outcome.errors) == 1

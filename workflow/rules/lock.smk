@@ -28,9 +28,9 @@ def with_holders(lock):
                 with locks.holding(files, workflow.local_exec):
                     yield
         except LetheError as error:
-            sys.exit(f"error: {error}")
+            refused(error)
         except LockException:
-            sys.exit(f"error: {locks.told(folder)}")
+            refused(locks.told(folder))
 
     noted.of = lock
     return noted

@@ -33,8 +33,7 @@ def check_provenance():
     try:
         lineage.check(counts=counts)
     except LetheError as error:
-        sys.tracebacklimit = 0
-        sys.exit(f"error: {error}")
+        refused(error)
 
 
 if workflow.is_main_process:
