@@ -69,6 +69,12 @@ def ask(*command: str) -> list[list[str]] | None:
     return [line.split("|") for line in done.stdout.splitlines() if line]
 
 
+def comment_of(rule: str, wildcards: Iterable[str]) -> str:
+    """The comment of a job, as the plugin writes it (its ``get_job_wildcards``)."""
+    values = "_".join(wildcards).replace("/", "_")
+    return f"rule_{rule}_wildcards_{values}" if values else f"rule_{rule}"
+
+
 def minutes(text: str) -> int | None:
     """A time as SLURM writes it ([days-]hours:minutes:seconds); None: no limit, or not a time."""
     found = re.fullmatch(r"(?:(\d+)-)?(?:(\d+):)?(\d+):(\d+)", text)

@@ -13,6 +13,17 @@ def answers(*rows: str):
     return lambda *command: [row.split("|") for row in rows]
 
 
+def test_a_job_has_the_comment_that_the_plugin_gives_it():
+    from types import SimpleNamespace
+
+    from snakemake_executor_plugin_slurm.utils import get_job_wildcards
+
+    for values in (["micro", "forget10", "0"], ["a/b", "c"], []):
+        theirs = get_job_wildcards(SimpleNamespace(wildcards=values))
+        ours = slurm.comment_of("score", values)
+        assert ours == (f"rule_score_wildcards_{theirs}" if theirs else "rule_score")
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [("1:00", 1), ("08:00:00", 480), ("2-00:00:00", 2880), ("infinite", None), ("n/a", None)],

@@ -30,7 +30,7 @@ def entry_of(table, rulename):
 
 
 def stage_of(rulename):
-    """What a rule does with a model, as lethe.memory names it; None: it loads none."""
+    """What jobs of this name do with a model, as lethe.memory names it; None: they load none."""
     stage = entry_of(MODEL_STAGES, rulename)
     if stage == "relearn":
         kind = settings.state_kind(config, rulename.removeprefix("state_"))
@@ -40,7 +40,7 @@ def stage_of(rulename):
 
 
 def methods_of(rulename):
-    """The method that a rule runs; none: all that are listed count."""
+    """The method of such jobs; none, and then all that are listed count."""
     return (
         [rulename.removeprefix("unlearn_")] if stage_of(rulename) == "unlearn" else None
     )

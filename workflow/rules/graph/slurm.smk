@@ -29,9 +29,7 @@ def attempts_of(rulename, wildcards, attempt):
     """As which attempt a job asks for time and for memory."""
     if attempt == 1 or not on_slurm() or in_array(rulename):
         return slurm.attempts(None, attempt)
-    # As the plugin writes it (get_job_wildcards).
-    values = "_".join(wildcards).replace("/", "_")
-    comment = f"rule_{rulename}" + (f"_wildcards_{values}" if values else "")
+    comment = slurm.comment_of(rulename, wildcards)
     return slurm.attempts(ends_of(comment, attempt), attempt)
 
 
