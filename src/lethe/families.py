@@ -113,6 +113,8 @@ def _probed(model, attention: str, device: str) -> tuple[Mixing, str]:
         )
     for kind in dict.fromkeys((attention, "eager")):
         packed = probe.twin(plain)
+        if kind == "flash":
+            packed = packed.to(model.dtype)
         try:
             use_packing(packed, kind)
         except (LetheError, ValueError):

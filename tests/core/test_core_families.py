@@ -6,7 +6,9 @@ import logging
 
 import pytest
 import torch
+import torch.nn.attention.varlen
 from core_helpers import CLOSE, distance, gradients, make_family
+from test_core_attention import varlen_stand_in
 from torch.nn.functional import cross_entropy
 
 from lethe import checkpoint, editing, families, miniature, mixing, rows
@@ -397,3 +399,18 @@ def test_the_probe_draws_nothing_of_ours():
     torch.manual_seed(5)
     families.fit(model)
     assert torch.equal(torch.rand(3), wanted)
+
+
+def test_flash_is_probed_in_its_own_numbers(monkeypatch):
+    """The copy has the numbers that its kernel asks for; a family that it cannot run has rows."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.nn.attention.varlen, "varlen_attn", varlen_stand_in)
+    model = build("llama", **HALF).bfloat16()
+    families.fit(model, "flash")
+    assert mixing.of(model).layout == mixing.PACKED
+    assert model.config._attn_implementation == "lethe_packed_varlen"
+    other = build("stablelm", **HALF).bfloat16()
+    families.fit(other, "flash")
+    assert mixing.of(other).layout == mixing.PADDED
+    with pytest.raises(LetheError, match="flash needs CUDA and dtype bfloat16; choose sdpa"):
+        families.fit(build("llama", **HALF), "flash")
