@@ -206,4 +206,7 @@ def _reason(error: Exception) -> str:
     if "Can't load tokenizer" in text or "backend tokenizer" in text:
         return "no usable tokenizer there; a checkpoint needs one"
     lines = text.strip().splitlines()
+    if text.startswith(("Class validation error", "Validation error")):
+        # Of a configuration: which check comes first, what is wrong with it last.
+        return f"config.json: {lines[-1].strip()}"
     return lines[0] if lines else type(error).__name__

@@ -124,13 +124,22 @@ def _probed(model, attention: str, device: str) -> tuple[Mixing, str]:
         mixed = probe.found(packed, plain, mixing.LAYOUTS[:1], True, named)
         if mixed is not None:
             return mixed, kind
-    mixed = probe.found(probe.twin(plain), plain, mixing.LAYOUTS[1:], False, named)
+    mixed = probe.found(probe.twin(plain), plain, _layouts(model.config), False, named)
     if mixed is None:
         raise LetheError(
             f"{family}: no layout of texts gives the numbers of plain transformers; "
             "choose a model of another family"
         )
     return mixed, attention
+
+
+def _layouts(config) -> tuple[str, ...]:
+    """The layouts of plain rows that a model may have.
+
+    Where tokens are compressed to blocks (DeepSeek V4) what is seen depends on how many there are
+    in all, padding included, for some texts only: none that is tried may be among them.
+    """
+    return mixing.LAYOUTS[2:] if hasattr(config, "compress_rates") else mixing.LAYOUTS[1:]
 
 
 def _plain(model, attention: str):

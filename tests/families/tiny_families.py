@@ -85,13 +85,7 @@ QWEN4 = {
     "indexer_budget": 8,
     "indexer_compress_ratio": 2,
 }
-GEMMA4 = ("gemma4", "gemma4_unified", "gemma4_unified_assistant")
 GLOBAL = {"per_layer_config": {}, "head_dim": 8}
-ASSISTED = {
-    "hidden_size_per_layer_input": 0,
-    "vocab_size_per_layer_input": 0,
-    "num_kv_shared_layers": 30,
-}
 ROC = ("pronunciation_embed_dim", "pronunciation_vocab_size", "shape_embed_dim", "shape_vocab_size")
 # What a family's own sizes ask for besides.
 SPECIAL: dict[str, dict[str, Any]] = {
@@ -107,13 +101,10 @@ SPECIAL: dict[str, dict[str, Any]] = {
     },
     "dots3_note_text": {"head_dim": 16},
     "falcon_h1": {"mamba_d_ssm": 64},
-    **dict.fromkeys(["gemma2", "vaultgemma"], {"attn_logit_softcapping": 0.5}),
+    "gemma2": {"attn_logit_softcapping": 0.5},
     "gemma3n_text": {"num_kv_shared_layers": 0, "intermediate_size": 48},
-    "gemma4_assistant": {
-        "defaults": {"text_config": ASSISTED},
-        "text_config": {**GLOBAL, **ASSISTED, "num_kv_shared_layers": LAYERS},
-    },
-    **dict.fromkeys(GEMMA4, {"text_config": GLOBAL}),
+    "gemma4": {"text_config": GLOBAL},
+    "gemma4_unified": {"text_config": GLOBAL},
     "gemma4_text": GLOBAL,
     "gemma4_unified_text": GLOBAL,
     "got_ocr2": {"vision_config": {"output_channels": 16}},
@@ -122,6 +113,7 @@ SPECIAL: dict[str, dict[str, Any]] = {
     "mamba2": {"num_heads": 8},
     "reformer": {"axial_pos_embds": False, "hash_seed": 0},
     "roc_bert": dict.fromkeys(ROC, 16),
+    "vaultgemma": {"attn_logit_softcapping": 0.5},
     "xlm": {"causal": True},
     "xmod": {"default_language": "en_XX"},
     "zaya": {"num_experts_per_tok": 1},
@@ -225,10 +217,8 @@ def configuration(name: str, tokenizer):
 
     model_type, more = FAMILIES.get(name, (name, {}))
     kind = CONFIG_MAPPING[model_type]
-    special = SPECIAL.get(model_type, {})
-    defaults = kind(**special.get("defaults", {})).to_dict()
-    values = _shrunk(defaults, tokenizer)
-    values = _merged(values, {k: v for k, v in special.items() if k != "defaults"})
+    values = _shrunk(kind().to_dict(), tokenizer)
+    values = _merged(values, SPECIAL.get(model_type, {}))
     values = _merged(values, more)
     values.pop("transformers_version", None)
     values.pop("model_type", None)
@@ -280,7 +270,7 @@ def _small(values, depth, layers, tokenizer) -> Iterator[tuple[str, Any]]:
             yield key, {k: dict(_small(v, depth, layers, tokenizer)) for k, v in some.items()}
         elif isinstance(value, Mapping) and ("model_type" in value or key.endswith("_config")):
             yield key, _shrunk(value, tokenizer)
-        elif key == "vocab_size" or key.endswith("_vocab_size") and value == values["vocab_size"]:
+        elif key == "vocab_size" or (key.endswith("_vocab_size") and value == values["vocab_size"]):
             yield key, len(tokenizer)
         elif _is_chance(key, value):
             yield key, 0.0
