@@ -15,7 +15,7 @@ def is_made(name):
 
 @cache
 def is_checkpoint(folder):
-    """Whether a rule makes a checkpoint there: what lies in it is read with it."""
+    """Whether checkpoints are made there. What lies in the folder is read with them."""
     return is_made(f"{folder}/{paths.DIGEST}")
 
 

@@ -170,12 +170,13 @@ def report_command():
     """What makes the report of this run: with its presets, and what the command line set."""
     presets = [os.path.relpath(file) for file in workflow.config_settings.configfiles]
     settings = workflow.config_settings.config.items()
-    given = [key + "=" + json.dumps(value) for key, value in settings]
+    given = [f"{key}={json.dumps(value)}" for key, value in settings]
     if given:
         named = ["--configfile", *presets] if presets else []
         command = ["snakemake", "--report", REPORT, *named, "--config", *given]
         return shlex.join(command)
-    return f"make report PRESET={shlex.join(presets)}" if presets else "make report"
+    quoted = shlex.quote(" ".join(presets))
+    return f"make report PRESET={quoted}" if presets else "make report"
 
 
 def closing_words():
