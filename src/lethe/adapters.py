@@ -30,6 +30,11 @@ def of(model) -> bool:
     return getattr(model, "lethe_base", None) is not None
 
 
+def are_upon_adapters(model) -> bool:
+    """Whether a model in memory trains adapters whose base is itself one of adapters."""
+    return of(model) and are_in(model.lethe_base["source"])
+
+
 def add(model, settings: Mapping[str, Any], seed: int, base: str | Path) -> None:
     """Put adapters into a model, in place; only they need gradients. They begin as a change of 0.
 

@@ -179,7 +179,7 @@ def save(folder: str | Path, model, tokenizer, origin: dict[str, Any]) -> None:
             _save_model(temporary, model, weights)
         _save_tokenizer(temporary, tokenizer)
         interventions.write(temporary, model)
-        if interventions.of(model):
+        if interventions.of(model) or adapters.are_upon_adapters(model):
             notice.put(temporary)
         model_card.write(temporary, origin, about.get("base"))
         write_json(temporary / paths.DIGEST, {**describe(temporary), **about}, indent=1)

@@ -32,6 +32,9 @@ Lethe finds the base also where both were moved, and checks that it is the right
 ACTING = """**Only with Lethe.** The weights are those of another model: this checkpoint acts at
 inference time ({kinds}). Whoever opens the weights alone measures the model that still knows
 everything, so other loaders are refused: its configuration is a notice that holds the true one."""
+UPON = """**Only with Lethe.** These are adapters upon a model of adapters, of which peft puts together
+another model, so other loaders are refused: the configuration is a notice that holds the true
+one."""
 LETHE = """```python
 from lethe import checkpoint
 
@@ -46,7 +49,10 @@ def write(folder: Path, origin: Mapping[str, Any], base: Mapping[str, Any] | Non
     """
     acting = [entry.kind for entry in interventions.read(folder)]
     loading = [ACTING.format(kinds=", ".join(acting))] if acting else []
-    if base is not None and not acting:
+    upon = notice.is_one(folder / "adapter_config.json") and not acting
+    if upon:
+        loading = [UPON]
+    elif base is not None and not acting:
         loading = [ADAPTERS]
     elif not acting:
         loading = [PLAIN]
@@ -57,7 +63,7 @@ def write(folder: Path, origin: Mapping[str, Any], base: Mapping[str, Any] | Non
         "\n".join(["| | |", "| --- | --- |", *_rows(folder, origin, base)]),
         "## How to load it",
         *loading,
-        "" if acting else "With Lethe:",
+        "" if acting or upon else "With Lethe:",
         LETHE,
     ]
     write_text(folder / CARD, "\n\n".join(filter(None, parts)) + "\n")

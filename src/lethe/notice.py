@@ -1,9 +1,10 @@
-"""Configurations that plain loading rejects, of checkpoints that act at inference time.
+"""Configurations that plain loading rejects, of checkpoints that it would get wrong.
 
 Weights that carry interventions are those of the model that knows everything, and whoever opens
 them without Lethe would measure that model. So the configuration beside them is a notice: in the
 fields that any loader reads first stands how to load the checkpoint, and the true configuration
-lies within it as data. No code comes with it (``auto_map``).
+lies within it as data. No code comes with it (``auto_map``). The same goes for adapters upon
+adapters, of which peft puts together another model without a word.
 """
 
 from pathlib import Path
@@ -13,7 +14,7 @@ from lethe.errors import LetheError
 from lethe.files import read_json, write_json
 
 NOTICE = (
-    "lethe: acts at inference time, and its weights alone are another model; "
+    "lethe: other loaders would make another model of this checkpoint; "
     "load it with lethe.checkpoint.load(folder), as README.md says"
 )
 # What a loader looks up first: of a model its kind and sizes, of adapters their kind and base.

@@ -6,6 +6,8 @@ import math
 import pytest
 import torch
 from core_helpers import CLOSE, distance, gradients, make_family
+from peft import AutoPeftModelForCausalLM
+from transformers import AutoModelForCausalLM
 
 from lethe import adapt, adapters, checkpoint
 from lethe.compute import Compute
@@ -162,6 +164,11 @@ def test_adapters_on_adapters(start, tokenizer, examples):
     assert not torch.allclose(expected, before, atol=1e-3)
     found = logits(checkpoint.load(method)[0], examples)
     assert torch.allclose(found, expected, atol=1e-4 * float(expected.abs().max()))
+    # peft would make another model of them without a word, were it not told.
+    for loader in (AutoPeftModelForCausalLM, AutoModelForCausalLM):
+        with pytest.raises(Exception, match=r"load it with lethe\.checkpoint\.load"):
+            loader.from_pretrained(method)
+    assert "Only with Lethe" in (method / "README.md").read_text(encoding="utf-8")
 
 
 def test_equal_training_gives_equal_files_of_adapters(start, tokenizer, examples):
@@ -176,7 +183,6 @@ def test_equal_training_gives_equal_files_of_adapters(start, tokenizer, examples
 
 def test_others_can_load_adapters_with_peft(start, tokenizer, examples):
     from peft import PeftModel
-    from transformers import AutoModelForCausalLM
 
     model, _ = checkpoint.load(start)
     adapt.prepare(model, training(lora=LORA), 0, start)
@@ -286,8 +292,6 @@ def adapted(start, examples, tokenizer, monkeypatch):
 
 
 def test_peft_opens_them_from_any_folder(adapted, examples, monkeypatch, tmp_path):
-    from peft import AutoPeftModelForCausalLM
-
     expected = logits(checkpoint.load(adapted)[0], examples[:1])
     monkeypatch.chdir("/")
     theirs = AutoPeftModelForCausalLM.from_pretrained(adapted).eval()
