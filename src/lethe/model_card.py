@@ -32,7 +32,7 @@ Lethe finds the base also where both were moved, and checks that it is the right
 ACTING = """**Only with Lethe.** The weights are those of another model: this checkpoint acts at
 inference time ({kinds}). Whoever opens the weights alone measures the model that still knows
 everything, so other loaders are refused: its configuration is a notice that holds the true one."""
-UPON = """**Only with Lethe.** These are adapters upon a model of adapters, of which peft puts together
+UPON = """**Only with Lethe.** These are adapters upon a model of adapters, of which peft makes
 another model, so other loaders are refused: the configuration is a notice that holds the true
 one."""
 LETHE = """```python
