@@ -6,9 +6,9 @@ import logging
 import os
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import torch
@@ -20,10 +20,7 @@ from lethe.packing import ATTENTION, use_packing
 
 logger = logging.getLogger("lethe.progress")
 # What the answer depends on, of ours.
-CODE = (
-    "adapt decoders evaluate/generate evaluate/likelihood families forward miniature mixing "
-    "packing padding probe rows"
-)
+CODE = "adapt decoders families forward miniature mixing packing padding probe rows trees"
 # What a configuration says that changes no number.
 NAMES = ("_name_or_path", "architectures", "transformers_version", "dtype", "torch_dtype")
 
@@ -37,23 +34,38 @@ POSITIONS = (
 )
 
 
+@dataclass(frozen=True)
+class Fitting:
+    """What a model was fitted for.
+
+    ``family``: its class; ``attention``: what was asked to run within each sequence; ``own``: what
+    transformers chose, None: nothing that is known; ``device``: where it will be.
+    """
+
+    family: type
+    attention: str
+    own: str | None
+    device: str
+
+
 def fit(model, attention: str = "sdpa", device: str = "cpu") -> None:
     """Let a model run batches in the fastest layout in which its numbers are right; in place.
 
     ``attention`` is what runs within each sequence (``lethe.packing``); ``device``: where the model
     will be. LetheError, one line, where no layout is right.
     """
-    own = own_attention(model)
-    mixed, kind = _known(model, attention, device)
+    fitting = Fitting(type(model), attention, own_attention(model), device)
+    mixed, kind = remembered(key(model, fitting, CODE), lambda: _probed(model, fitting))
     if mixed.layout == mixing.PACKED:
         use_packing(model, kind)
     else:
-        if attention == "eager" and own != "eager":
+        if attention == "eager" and fitting.own != "eager":
             model.set_attn_implementation("eager")
         logger.info(
             "%s: its tokens cannot share packed rows; plain rows are slower", type(model).__name__
         )
     model.lethe_mixing = replace(mixed, positions=positions(model))
+    model.lethe_fitting = fitting
 
 
 def positions(model) -> int | None:
@@ -74,16 +86,18 @@ def _before(module: torch.nn.Embedding) -> int:
 
 def as_fitted(model, fitted) -> None:
     """Let a model made of another's configuration run batches as that does; in place."""
-    model.lethe_mixing = mixing.of(fitted)
+    for name in ("lethe_mixing", "lethe_fitting"):
+        if hasattr(fitted, name):
+            setattr(model, name, getattr(fitted, name))
 
 
-def _known(model, attention: str, device: str) -> tuple[Mixing, str]:
-    """What the probe finds for a model, and the kind of attention; remembered between runs."""
-    file = _folder() / f"{_key(model, attention, device)}.json"
+def remembered(key: str, find: Callable[[], tuple[Mixing, str]]) -> tuple[Mixing, str]:
+    """What a probe finds, and the kind of attention; kept between runs under a ``key``."""
+    file = _folder() / f"{key}.json"
     read = _read(file)
     if read is None:
         with _quietly():
-            read = _probed(model, attention, device)
+            read = find()
         _write(file, read)
     return read
 
@@ -103,34 +117,44 @@ def _quietly() -> Iterator[None]:
         told.set_verbosity(level)
 
 
-def _probed(model, attention: str, device: str) -> tuple[Mixing, str]:
-    family, named = type(model).__name__, miniature.lengths(model.config)
-    plain = _plain(model, attention).to(device)
+def _probed(model, fitting: Fitting) -> tuple[Mixing, str]:
+    family, named = fitting.family.__name__, miniature.lengths(model.config)
+    try:
+        plain = plain_copy(model, fitting)
+    except miniature.NoCopy as error:
+        logger.info("%s: no small copy of it could be tried (%s)", family, error)
+        return mixing.SAFEST, fitting.attention
     if not probe.Trial(plain, probe.LONG).causal():
         raise LetheError(
             f"{family}: a token's logits depend on later tokens, so a text has no likelihood; "
             "choose a causal language model"
         )
-    for kind in dict.fromkeys((attention, "eager")):
-        packed = probe.twin(plain)
-        if kind == "flash":
-            packed = packed.to(model.dtype)
+    for kind in dict.fromkeys((fitting.attention, "eager")):
         try:
-            use_packing(packed, kind)
+            packed = packed_copy(plain, kind, model.dtype)
         except (LetheError, ValueError):
-            if kind == attention == "flash":
+            if kind == fitting.attention == "flash":
                 raise
             continue
-        mixed = probe.found(packed, plain, mixing.LAYOUTS[:1], True, named)
+        mixed = probe.found(packed, plain, mixing.LAYOUTS[:1], named)
         if mixed is not None:
             return mixed, kind
-    mixed = probe.found(probe.twin(plain), plain, _layouts(model.config), False, named)
+    mixed = probe.found(probe.twin(plain), plain, _layouts(model.config), named)
     if mixed is None:
         raise LetheError(
             f"{family}: no layout of texts gives the numbers of plain transformers; "
             "choose a model of another family"
         )
-    return mixed, attention
+    return mixed, fitting.attention
+
+
+def packed_copy(plain, kind: str, dtype: torch.dtype):
+    """A copy of a small copy that runs packed rows; FlashAttention's in numbers of its own."""
+    packed = probe.twin(plain)
+    if kind == "flash":
+        packed = packed.to(dtype)
+    use_packing(packed, kind)
+    return packed
 
 
 def _layouts(config) -> tuple[str, ...]:
@@ -142,19 +166,21 @@ def _layouts(config) -> tuple[str, ...]:
     return mixing.LAYOUTS[2:] if hasattr(config, "compress_rates") else mixing.LAYOUTS[1:]
 
 
-def _plain(model, attention: str):
-    """A small copy as transformers runs it."""
-    own = own_attention(model)
-    own = "eager" if attention == "eager" or _capped(model.config) else own
+def plain_copy(model, fitting: Fitting):
+    """A small copy as transformers runs it, on the device where the model will be.
+
+    ``miniature.NoCopy`` where none can be built.
+    """
+    eager = fitting.attention == "eager" or _capped(model.config)
     errors = []
     for config in miniature.copies(model):
         try:
-            plain = miniature.build(type(model), config, own)
+            plain = miniature.build(fitting.family, config, "eager" if eager else fitting.own)
             probe.alone(plain, probe.LONG[0].ids)
-            return plain
+            return plain.to(fitting.device)
         except Exception as error:
             errors.append(error)
-    raise errors[-1]
+    raise miniature.NoCopy((str(errors[-1]).splitlines() or [type(errors[-1]).__name__])[0])
 
 
 def own_attention(model) -> str | None:
@@ -168,28 +194,28 @@ def _capped(config) -> bool:
     return getattr(config.get_text_config(), "attn_logit_softcapping", None) is not None
 
 
-def _key(model, attention: str, device: str) -> str:
-    """What an answer depends on, as one name."""
+def key(model, fitting: Fitting, code: str) -> str:
+    """What an answer depends on, as one name; ``code``: those of our files that it is found by."""
     import transformers
 
     config = {k: v for k, v in model.config.to_dict().items() if k not in NAMES}
     about = {
-        "class": type(model).__name__,
+        "class": fitting.family.__name__,
         "config": config,
-        "own": own_attention(model),
-        "attention": attention,
+        "own": fitting.own,
+        "attention": fitting.attention,
         "dtype": str(model.dtype),
-        "device": device,
+        "device": fitting.device,
         "versions": [torch.__version__, transformers.__version__],
-        "code": _code(),
+        "code": _digest(code),
     }
     text = json.dumps(about, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _code() -> str:
+def _digest(code: str) -> str:
     here = Path(__file__).parent
-    parts = ((here / f"{name}.py").read_bytes() for name in CODE.split())
+    parts = ((here / f"{name}.py").read_bytes() for name in code.split())
     return hashlib.sha256(b"".join(parts)).hexdigest()
 
 

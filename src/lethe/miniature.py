@@ -38,6 +38,10 @@ _AT_MOST = {
 }
 
 
+class NoCopy(Exception):
+    """No small copy of a model can be built."""
+
+
 def lengths(config) -> list[int]:
     """The lengths that a configuration names beyond which tokens see otherwise, sorted."""
     return sorted({value for part in _parts(config) for value in _named(part).values()})

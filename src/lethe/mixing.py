@@ -25,19 +25,20 @@ class Mixing:
 
     ``until``: the longest text, in tokens, of which ``layout`` and ``generation`` are true; of
     longer ones ``beyond_layout`` and ``beyond_generation`` are. None: there is no such length.
+    Of a model that has generated nothing yet it may not be known how it does: None, twice.
     ``positions``: the most that a model has; None: no end is known.
     """
 
     layout: str = PACKED
-    generation: str = CACHED
+    generation: str | None = CACHED
     head: str = KNOWN
     until: int | None = None
     beyond_layout: str = PACKED
-    beyond_generation: str = CACHED
+    beyond_generation: str | None = CACHED
     positions: int | None = None
 
     def __post_init__(self):
-        known = {"layout": LAYOUTS, "generation": GENERATIONS}
+        known = {"layout": LAYOUTS, "generation": (*GENERATIONS, None)}
         known |= {f"beyond_{name}": values for name, values in known.items()} | {"head": HEADS}
         for name, values in known.items():
             if getattr(self, name) not in values:
@@ -56,6 +57,9 @@ class Mixing:
 
 
 FASTEST = Mixing()
+# Each text as plain transformers has it, by the model's own forward pass: where nothing could be
+# tried.
+SAFEST = Mixing(ALONE, RECOMPUTED, OWN, beyond_layout=ALONE, beyond_generation=RECOMPUTED)
 
 
 def of(model) -> Mixing:

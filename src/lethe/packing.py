@@ -18,6 +18,9 @@ from lethe.text import Example
 ATTENTION = "lethe_packed"
 # What may run within each sequence, by the setting ``attention``.
 KINDS = ("sdpa", "eager", "flash")
+# What transformers knows each by. A name with "flash" in it would have it look for a kernel of that
+# name on the hub.
+NAMES = {"sdpa": ATTENTION, "eager": f"{ATTENTION}_eager", "flash": f"{ATTENTION}_varlen"}
 # Rows that attention takes together on a processor, by measurement (docs/benchmarks.md).
 BLOCK = 4
 
@@ -264,11 +267,16 @@ def use_packing(model, kind: str = "sdpa") -> None:
 
     if kind == "flash" and (model.dtype != torch.bfloat16 or not torch.cuda.is_available()):
         raise LetheError("attention: flash needs CUDA and dtype bfloat16; choose sdpa")
-    # A name with "flash" in it would have transformers look for a kernel of that name on the hub.
-    name = {"sdpa": ATTENTION, "eager": f"{ATTENTION}_eager", "flash": f"{ATTENTION}_varlen"}[kind]
+    name = NAMES[kind]
     AttentionInterface.register(name, partial(packed_attention, kind=kind))
     AttentionMaskInterface.register(name, sdpa_mask)
     model.set_attn_implementation(name)
+
+
+def kind_of(model) -> str:
+    """What runs within each sequence of a model that runs packed batches, of ``KINDS``."""
+    name = model.config._attn_implementation
+    return next(kind for kind, known in NAMES.items() if known == name)
 
 
 @dataclass

@@ -12,13 +12,12 @@ from functools import cached_property
 import torch
 
 from lethe import mixing
-from lethe.evaluate.generate import continuations
-from lethe.evaluate.likelihood import pack_trees, trees
 from lethe.forward import Forward
 from lethe.mixing import Mixing
 from lethe.packing import Batch, pack, to_device
 from lethe.rows import accepted, reset
 from lethe.text import Example
+from lethe.trees import pack_trees, trees
 
 # Of the logits' spread: what rounding may do to sums in another order, and in the same.
 CLOSE, SAME = 1e-3, 1e-4
@@ -79,22 +78,6 @@ class Trial:
         moved = forward.all_logits(replace(batch, ids=ids))
         return self.near(moved[~changed], found[~changed], SAME)
 
-    def generation(self, model) -> bool:
-        """Whether each step of generation, the answers being given, has the right logits."""
-        got: list[list[torch.Tensor]] = [[] for _ in self.examples]
-
-        def choose(logits, rows):
-            for row, values in zip(rows, logits, strict=True):
-                got[row].append(values.float())
-            return torch.tensor(
-                [self.examples[r].ids[self.examples[r].start :][len(got[r]) - 1] for r in rows]
-            )
-
-        prompts = [e.ids[: e.start] for e in self.examples]
-        continuations(model, prompts, list(map(len, self.examples)), 0, choose)
-        pairs = zip(got, self.wanted, strict=True)
-        return all(self.near(torch.stack(found), wanted) for found, wanted in pairs)
-
     def causal(self) -> bool:
         """Whether plain logits stay when the last token becomes another."""
         ids = max(self.examples, key=len).ids
@@ -150,16 +133,8 @@ LONG = texts((12, (8, 6)), (3, (6,)), (22, (5, 3)))
 EXAMPLES = {"short": SHORT, "long": LONG}
 
 
-def try_layout(model, trial: Trial, mixed: Mixing) -> bool:
-    return _tried(model, mixed, trial.layout)
-
-
-def try_generation(model, trial: Trial, mixed: Mixing) -> bool:
-    return _tried(model, mixed, trial.generation)
-
-
 @torch.no_grad()
-def _tried(model, mixed: Mixing, check) -> bool:
+def tried(model, mixed: Mixing, check) -> bool:
     """Whether a check holds; what raises does not hold."""
     model.lethe_mixing = mixed
     try:
@@ -175,49 +150,49 @@ def first_layout(
     for layout in layouts:
         for head in heads:
             mixed = Mixing(layout=layout, head=head)
-            if try_layout(model, trial, mixed):
+            if tried(model, mixed, trial.layout):
                 return mixed
     return None
 
 
-def found(
-    model, plain, layouts: Sequence[str], cached: bool, named: Sequence[int]
-) -> Mixing | None:
-    """What is right for ``model``, measured by ``plain``: None where nothing is.
+def found(model, plain, layouts: Sequence[str], named: Sequence[int]) -> Mixing | None:
+    """Which layout is right for ``model``, measured by ``plain``: None where none is.
 
-    ``layouts`` are those to be tried, of ``lethe.mixing``; ``cached``: whether our cache is.
-    ``named``: the lengths that the configuration names.
+    ``layouts`` are those to be tried, of ``lethe.mixing``; ``named``: the lengths that the
+    configuration names. How texts are generated is found out when the first one is
+    (``lethe.evaluate.generation_probe``): training does not depend on it.
     """
-    coarse = 1.0 if model.dtype == torch.float32 else COARSE
-    short = Trial(plain, SHORT, coarse)
-    first = first_layout(model, short, layouts, mixing.HEADS)
+    first = first_layout(model, Trial(plain, SHORT, coarse(model)), layouts, mixing.HEADS)
     if first is None:
         return None
-    first = replace(first, generation=_generation(model, short, first, cached))
-    long = Trial(plain, LONG, coarse)
+    long = Trial(plain, LONG, coarse(model))
     later = first_layout(model, long, _from(first.layout), [first.head])
     if later is None:
         return None
-    generation = _generation(model, long, later, first.generation == mixing.CACHED)
-    if (later.layout, generation) == (first.layout, first.generation):
-        return first
     return replace(
         first,
-        # Of a text as it is; a packed one lacks its last token.
-        until=min(named, default=1) - 1,
+        generation=None,
+        beyond_generation=None,
         beyond_layout=later.layout,
-        beyond_generation=generation,
+        until=None if later.layout == first.layout else until(named),
     )
+
+
+def until(named: Sequence[int]) -> int:
+    """The longest text that no length which a configuration names makes another.
+
+    Of a text as it is; a packed one lacks its last token.
+    """
+    return min(named, default=1) - 1
+
+
+def coarse(model) -> float:
+    """How much coarser than float32's a model's numbers are."""
+    return 1.0 if model.dtype == torch.float32 else COARSE
 
 
 def _from(layout: str) -> Sequence[str]:
     return mixing.LAYOUTS[mixing.LAYOUTS.index(layout) :]
-
-
-def _generation(model, trial: Trial, mixed: Mixing, cached: bool) -> str:
-    if cached and try_generation(model, trial, replace(mixed, generation=mixing.CACHED)):
-        return mixing.CACHED
-    return mixing.RECOMPUTED
 
 
 def twin(model):

@@ -13,8 +13,10 @@ from torch.nn.functional import cross_entropy
 
 from lethe import checkpoint, editing, families, miniature, mixing, rows
 from lethe.errors import LetheError
+from lethe.evaluate import generation_probe
 from lethe.evaluate.generate import greedy
 from lethe.evaluate.likelihood import mean_losses
+from lethe.families import Fitting
 from lethe.forward import Forward
 from lethe.interventions import steering
 from lethe.mixing import Mixing
@@ -350,7 +352,7 @@ def test_what_was_found_is_remembered(remembered, monkeypatch, caplog):
 @pytest.mark.parametrize("what", ["config", "attention", "dtype", "device", "torch", "code"])
 def test_what_it_depends_on_is_asked_anew(what, monkeypatch):
     model, attention, device = build("llama"), "sdpa", "cpu"
-    before = families._key(model, attention, device)
+    before = families.key(model, Fitting(type(model), attention, None, device), "probe")
     if what == "config":
         model.config.rms_norm_eps = 1e-4
     elif what == "dtype":
@@ -358,10 +360,10 @@ def test_what_it_depends_on_is_asked_anew(what, monkeypatch):
     elif what == "torch":
         monkeypatch.setattr(torch, "__version__", "0")
     elif what == "code":
-        monkeypatch.setattr(families, "_code", lambda: "other")
+        monkeypatch.setattr(families, "_digest", lambda code: "other")
     given = {"attention": "eager"} if what == "attention" else {"attention": attention}
     given["device"] = "cuda" if what == "device" else device
-    assert families._key(model, **given) != before
+    assert families.key(model, Fitting(type(model), **given, own=None), "probe") != before
 
 
 def test_a_folder_that_cannot_be_written_costs_time_alone(tmp_path, monkeypatch):
@@ -369,7 +371,7 @@ def test_a_folder_that_cannot_be_written_costs_time_alone(tmp_path, monkeypatch)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     model = build("llama")
     families.fit(model)
-    assert mixing.of(model) == mixing.FASTEST
+    assert generation_probe.fitted(model) == mixing.FASTEST
 
 
 def test_a_loaded_checkpoint_is_fitted(tokenizer, tmp_path, examples):
@@ -388,7 +390,7 @@ def test_the_default_model_keeps_its_packed_rows(tokenizer):
     model = make_family("llama", tokenizer)
     model.config._attn_implementation_internal = None
     families.fit(model)
-    assert mixing.of(model) == mixing.FASTEST
+    assert generation_probe.fitted(model) == mixing.FASTEST
     assert model.config._attn_implementation == "lethe_packed"
 
 
@@ -414,3 +416,30 @@ def test_flash_is_probed_in_its_own_numbers(monkeypatch):
     assert mixing.of(other).layout == mixing.PADDED
     with pytest.raises(LetheError, match="flash needs CUDA and dtype bfloat16; choose sdpa"):
         families.fit(build("llama", **HALF), "flash")
+
+
+def test_a_model_of_which_no_copy_can_be_built_runs_each_text_alone(texts, monkeypatch, caplog):
+    def fail(*given):
+        raise ValueError("no such size")
+
+    monkeypatch.setattr(miniature, "build", fail)
+    model = build("stablelm", **HALF)
+    plain = copy.deepcopy(model)
+    with caplog.at_level(logging.INFO, "lethe.progress"):
+        families.fit(model)
+    assert "no small copy of it could be tried (no such size)" in caplog.text
+    wanted = [nll(plain, example).mean().item() for example in texts]
+    assert mean_losses(model, texts) == pytest.approx(wanted, rel=CLOSE)
+    prompts = [example.ids[: example.start] for example in texts]
+    assert greedy(model, prompts, 24, 1) == [said(plain, prompt, 24) for prompt in prompts]
+
+
+def test_training_does_not_find_out_how_texts_are_generated(remembered):
+    """So that an edit of generation trains nothing again; it is found out by the first text."""
+    model = build("llama")
+    families.fit(model)
+    assert mixing.of(model).generation is None
+    (layout,) = remembered.iterdir()
+    greedy(model, [[3, 4]], 8, 1)
+    assert mixing.of(model) == mixing.FASTEST
+    assert len({layout, *remembered.iterdir()}) == 2

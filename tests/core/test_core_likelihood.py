@@ -3,8 +3,9 @@ import torch
 from core_helpers import CLOSE, FAMILIES, make_family, plain, token_nll
 
 from lethe.evaluate.generate import greedy
-from lethe.evaluate.likelihood import Likelihood, by_budget, mean_losses, pack_trees, trees
+from lethe.evaluate.likelihood import Likelihood, by_budget, mean_losses
 from lethe.text import Example
+from lethe.trees import pack_trees, trees
 
 QUESTIONS = {
     "Where was Ada born?": ["Paris.", "Ada was born in Paris.", "In the city of Ben.", "No."],

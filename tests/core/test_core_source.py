@@ -94,7 +94,9 @@ def test_an_edit_of_what_is_imported_indirectly_counts(package, file, old, new):
 
 def test_an_edit_of_what_is_not_imported_does_not_count(package):
     before = all_digests()
-    edit(package / "evaluate" / "generate.py", "CHUNK = 64", "CHUNK = 32")
+    edit(package / "evaluate" / "generate.py", "SHARE = 1 / 8", "SHARE = 1 / 4")
+    edit(package / "evaluate" / "steps.py", "CHUNK = 64", "CHUNK = 32")
+    edit(package / "evaluate" / "generation_probe.py", "short == long", "short != long")
     edit(package / "lineage.py", "json", "jsonl")
     assert changed(before) == set()
 

@@ -1,0 +1,76 @@
+"""Finds out how a model's texts are generated, when the first one is; ``lethe.probe`` has the rest.
+
+Apart from what is found out when a model is loaded: what only trains must not run again because
+generation was edited.
+"""
+
+from dataclasses import replace
+from functools import partial
+
+import torch
+
+from lethe import families, miniature, mixing, probe
+from lethe.evaluate.steps import WAYS
+from lethe.mixing import Mixing
+from lethe.packing import kind_of
+from lethe.probe import Trial
+
+CODE = f"{families.CODE} evaluate/generation_probe evaluate/steps"
+
+
+def fitted(model) -> Mixing:
+    """What is known of a model, with how it generates, which is then known from there on."""
+    mixed = mixing.of(model)
+    if mixed.generation is None:
+        key = families.key(model, model.lethe_fitting, CODE)
+        found, _ = families.remembered(key, partial(_probed, model, mixed))
+        mixed = model.lethe_mixing = replace(found, positions=mixed.positions)
+    return mixed
+
+
+def _probed(model, mixed: Mixing) -> tuple[Mixing, str]:
+    fitting = model.lethe_fitting
+    plain = families.plain_copy(model, fitting)
+    packed = mixed.layout == mixing.PACKED
+    kind = kind_of(model) if packed else fitting.attention
+    copy = families.packed_copy(plain, kind, model.dtype) if packed else probe.twin(plain)
+    return completed(copy, plain, mixed, miniature.lengths(model.config)), kind
+
+
+def completed(model, plain, mixed: Mixing, named: list[int]) -> Mixing:
+    """``mixed`` with how ``model`` generates, measured by ``plain``, of short and of long texts."""
+    coarse, packed = probe.coarse(model), mixed.layout == mixing.PACKED
+    # A cache of ours is of packed rows' attention alone.
+    short = packed and _is_cached(model, Trial(plain, probe.SHORT, coarse), mixed)
+    later = replace(mixed, layout=mixed.beyond_layout)
+    long = short and _is_cached(model, Trial(plain, probe.LONG, coarse), later)
+    return replace(
+        mixed,
+        generation=mixing.CACHED if short else mixing.RECOMPUTED,
+        beyond_generation=mixing.CACHED if long else mixing.RECOMPUTED,
+        until=mixed.until if short == long else probe.until(named),
+    )
+
+
+def _is_cached(model, trial: Trial, mixed: Mixing) -> bool:
+    whole = replace(mixed, generation=mixing.CACHED, until=None)
+    return probe.tried(model, whole, partial(steps_are_right, trial))
+
+
+def steps_are_right(trial: Trial, model) -> bool:
+    """Whether each step of generation, the answers being given, has the right logits."""
+    examples = trial.examples
+    got: list[list[torch.Tensor]] = [[] for _ in examples]
+
+    def choose(logits, rows):
+        for row, values in zip(rows, logits, strict=True):
+            got[row].append(values.float())
+        return torch.tensor(
+            [examples[row].ids[examples[row].start :][len(got[row]) - 1] for row in rows]
+        )
+
+    prompts = [example.ids[: example.start] for example in examples]
+    limits = torch.tensor(list(map(len, examples)))
+    WAYS[mixing.of(model).generation](prompts, model, limits, 0, choose)
+    pairs = zip(got, trial.wanted, strict=True)
+    return all(trial.near(torch.stack(found), wanted) for found, wanted in pairs)
