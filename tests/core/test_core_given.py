@@ -150,6 +150,15 @@ def test_missing_weights_are_not_drawn_at_random(foreign):
     assert "no weights model.layers.1.mlp.up_proj.weight (1 missing)" in message
 
 
+def test_a_configuration_that_fails_its_own_checks_is_one_line(foreign):
+    config = json.loads((foreign / "config.json").read_text(encoding="utf-8"))
+    config["hidden_size"] = "wide"
+    (foreign / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    message = refusal(checkpoint.load, foreign)
+    assert "config.json" in message
+    assert "hidden_size" in message or "wide" in message
+
+
 def test_code_that_comes_with_a_model_is_never_run(foreign, tmp_path):
     mark = tmp_path / "ran"
     (foreign / "own.py").write_text(f"open({str(mark)!r}, 'w')\n", encoding="utf-8")

@@ -14,6 +14,7 @@ from tiny_families import build, configuration
 
 from lethe import checkpoint, mixing
 from lethe.errors import LetheError
+from lethe.evaluate.generate import place_bytes
 from lethe.tiny import train_tokenizer
 
 EXACT, FALLBACK, REFUSED = "exact", "exact by fallback", "refused"
@@ -69,6 +70,8 @@ def examine(name: str, tokenizer, folder: Path, attention: str = "sdpa") -> Outc
     finally:
         gc.collect()
     assert wanted, f"{name}: plain transformers has no such positions, but Lethe gave numbers"
+    # What a batch's size on a GPU comes from, whatever a family calls its sizes.
+    assert place_bytes(model) > 0
     wrong = differences(found, wanted, start)
     assert not wrong, f"{name}: {'; '.join(wrong)} ({mixing.of(model)})"
     return _how(model, max(map(len, rows)))

@@ -6,7 +6,7 @@ all, fails.
 
 import families_table
 import pytest
-from outcomes import examine, tokenizer
+from outcomes import REFUSED, examine, tokenizer
 from tiny_families import class_of, names
 
 # One of each way to mix tokens, and those that once were wrong without a word.
@@ -61,6 +61,12 @@ def test_usual_families(name, tmp_path):
 @pytest.mark.parametrize("name", [name for name in names() if name not in USUAL])
 def test_other_families(name, tmp_path):
     check(name, tmp_path)
+
+
+@pytest.mark.families
+@pytest.mark.parametrize("name", ["falcon", "gemma2", "gpt_oss", "llama", "mamba", "phimoe/window"])
+def test_eager_attention_gives_the_same_numbers(name, tmp_path):
+    assert examine(name, tokenizer(), tmp_path, "eager").kind != REFUSED
 
 
 def test_the_page_has_every_family_and_no_other():
