@@ -8,9 +8,10 @@ the model.
 """
 
 import os
+import re
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,8 @@ CUSTOMARY = {
     "variables": {"date_string": "10 Apr 2025"},
 }
 BESIDE_TOKENIZERS = ("tokenizer_config.json", "merges.txt", "chat_template.jinja")
+# The number of a layer or an expert in a weight's name.
+_NUMBER = re.compile(r"(?<=\.)\d+(?=\.)")
 # Letters, digits, signs, spaces and line ends: what tokenizers treat each in its own way.
 SAMPLE = "Who's Zoë Łagiń?  She wrote 3.14 books,\n\tin 1987.\n"
 
@@ -105,7 +108,22 @@ def _load_model(source: str | Path, dtype: str):
         # transformers would draw them at random, with a warning.
         name, count = min(found["missing_keys"]), len(found["missing_keys"])
         raise LetheError(f"{source}: no weights {name} ({count} missing); get the model again")
+    spare = _spare(model, found["unexpected_keys"])
+    if spare:
+        raise LetheError(
+            f"{source}: its config.json describes a smaller model than its weights are, without "
+            f"{spare[0]} ({len(spare)} such); get the model again"
+        )
     return model
+
+
+def _spare(model, names: Iterable[str]) -> list[str]:
+    """Of weights that a model has no place for those of a kind that it has: of further layers, say.
+
+    Other parts of a larger model, such as the one that sees pictures, are left out on purpose.
+    """
+    kinds = {_NUMBER.sub("#", name) for name in model.state_dict()}
+    return sorted(name for name in names if _NUMBER.sub("#", name) in kinds)
 
 
 def _adapters_here(source: str | Path) -> str | Path:

@@ -150,6 +150,16 @@ def test_missing_weights_are_not_drawn_at_random(foreign):
     assert "no weights model.layers.1.mlp.up_proj.weight (1 missing)" in message
 
 
+def test_weights_of_further_layers_are_not_left_out(foreign):
+    """A model without its last layer gives numbers, and transformers only warns."""
+    config = json.loads((foreign / "config.json").read_text())
+    config["num_hidden_layers"] -= 1
+    (foreign / "config.json").write_text(json.dumps(config))
+    message = refusal(checkpoint.load, foreign)
+    assert "config.json describes a smaller model than its weights are" in message
+    assert "without model.layers.1." in message
+
+
 def test_a_configuration_that_fails_its_own_checks_is_one_line(foreign):
     config = json.loads((foreign / "config.json").read_text(encoding="utf-8"))
     config["hidden_size"] = "wide"
