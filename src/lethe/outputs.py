@@ -6,17 +6,24 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from lethe.errors import LetheError
+from lethe.files import read_json
+
+# What the result of an evaluation has, and no file of a model or of data.
+RESULT = {"checkpoint", "data", "split", "metrics", "skipped"}
 
 
 def check_file(path: str | os.PathLike, read: Iterable[str | os.PathLike | None] = ()) -> None:
-    """LetheError unless a file can be written there, over none of the files or folders ``read``."""
+    """LetheError unless a file can be written there, over none of the files or folders ``read``.
+
+    The result of an earlier run may lie in such a folder: nothing reads it, and it is replaced.
+    """
     file = Path(path)
     if str(path).endswith("/") or file.is_dir():
         raise LetheError(f"--out {path}: a folder; name a file in it")
     if file.exists() and not file.is_file():
         raise LetheError(f"--out {path}: no plain file; name one")
     for source in filter(None, read):
-        if file.exists() and _holds(Path(source), file):
+        if file.exists() and _holds(Path(source), file) and not _is_result(file):
             raise LetheError(f"--out {path}: a file that is read; name another")
     _try(file.parent, path)
 
@@ -44,6 +51,15 @@ def check_folder(
 def _holds(source: Path, file: Path) -> bool:
     source, file = source.resolve(), file.resolve()
     return source == file or source in file.parents
+
+
+def _is_result(file: Path) -> bool:
+    """Whether a file is the result of an evaluation."""
+    try:
+        found = read_json(file)
+    except (LetheError, OSError):
+        return False
+    return isinstance(found, dict) and found.keys() >= RESULT
 
 
 def _try(folder: Path, path: str | os.PathLike) -> None:

@@ -166,6 +166,16 @@ def test_trying_an_output_leaves_nothing(tmp_path):
     assert [file.name for file in tmp_path.iterdir()] == ["old.json"]
 
 
+def test_a_result_beside_the_model_is_replaced_by_the_next_run(tmp_path):
+    result = tmp_path / "metrics.json"
+    result.write_text(json.dumps(dict.fromkeys(outputs.RESULT)))
+    outputs.check_file(result, [tmp_path])
+    for other in ("{}", "[]", "{"):
+        result.write_text(other)
+        with pytest.raises(LetheError, match="a file that is read"):
+            outputs.check_file(result, [tmp_path])
+
+
 # --- splits, data, and what checkpoints stand for ---
 
 
