@@ -178,14 +178,14 @@ def save(folder: str | Path, model, tokenizer, origin: dict[str, Any]) -> None:
 
     Weights that are still those of the folder they were loaded from are linked, not written again.
     ``origin`` tells where it came from (parents by digest, settings); it must not hold times or
-    host names, so that equal work gives equal bytes. Of a model in shards the first process writes,
-    and all must call.
+    host names, so that equal work gives equal bytes. Of several processes the first writes (in the
+    others transformers leaves files out); where they hold a model in shards all must call.
     """
     from lethe.adapt import stored
 
-    folder, team = Path(folder), sharding.team_of(model)
-    weights = None if team is None else stored(model)
-    if team is not None and team.rank > 0:
+    folder = Path(folder)
+    weights = None if sharding.team_of(model) is None else stored(model)
+    if not _is_first():
         return
     folder.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
@@ -208,6 +208,14 @@ def save(folder: str | Path, model, tokenizer, origin: dict[str, Any]) -> None:
         temporary.replace(folder)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _is_first() -> bool:
+    """Whether this is the first of the processes that train together, or the only one."""
+    from torch import distributed
+
+    together = distributed.is_available() and distributed.is_initialized()
+    return not together or distributed.get_rank() == 0
 
 
 def _check_saved(folder: Path, model, tokenizer) -> None:
