@@ -112,6 +112,12 @@ def base_of(folder: str | Path) -> str:
         for place in [*found, *_by_their_end(folder, source)]:
             if checkpoint_record.is_ours(place) and checkpoint_record.digest(place) == digest:
                 return str(place)
+    base = found[0] if found else Path(source)
+    if base.exists() and base.samefile(folder):
+        raise LetheError(
+            f"{folder}/{CONFIG}: names itself as its base; write the base's folder or hub id there "
+            "(base_model_name_or_path)"
+        )
     return str(found[0]) if found else source
 
 

@@ -209,4 +209,7 @@ def _reason(error: Exception) -> str:
     if text.startswith(("Class validation error", "Validation error")):
         # Of a configuration: which check comes first, what is wrong with it last.
         return f"config.json: {lines[-1].strip()}"
+    if text.startswith("Error(s) in loading state_dict") and len(lines) > 1:
+        # Of weights of other sizes: which ones comes after the heading.
+        return lines[1].strip()
     return lines[0] if lines else type(error).__name__

@@ -11,7 +11,7 @@ import torch
 from core_helpers import FAMILIES, alone, make_family
 from transformers import AutoModelForCausalLM
 
-from lethe import checkpoint, checkpoint_check, checkpoint_record
+from lethe import adapters, checkpoint, checkpoint_check, checkpoint_record
 from lethe.errors import LetheError
 from lethe.files import sha256, write_json
 from lethe.forward import Forward
@@ -326,3 +326,17 @@ def test_a_tokenizer_that_reads_otherwise_once_saved_is_not_saved(
     assert "cuts texts otherwise" in refusal(
         lambda folder: checkpoint.save(folder, model, other, {}), tmp_path / "c"
     )
+
+
+def test_adapters_that_name_themselves_as_base_are_refused(tmp_path):
+    name = json.dumps({"peft_type": "LORA", "base_model_name_or_path": str(tmp_path)})
+    (tmp_path / "adapter_config.json").write_text(name)
+    with pytest.raises(LetheError, match="names itself as its base"):
+        adapters.base_of(tmp_path)
+
+
+def test_weights_of_other_sizes_are_named():
+    heading = "Error(s) in loading state_dict for PeftModel:\n\tsize mismatch for a.weight: 4, 8"
+    refused = pytest.raises(LetheError, match=r"size mismatch for a\.weight")
+    with refused, checkpoint_check.one_line("mine", "adapters"):
+        raise RuntimeError(heading)
