@@ -1,5 +1,6 @@
 # How a run ends that is asked to (Ctrl-C, SIGTERM): in one line, its jobs first, nothing locked.
 
+import logging
 import signal
 import threading
 import time
@@ -62,5 +63,7 @@ shell.prefix("set -euo pipefail; trap '' INT; exec ")
 ending = Ending()
 if workflow.is_main_process and threading.current_thread() is threading.main_thread():
     ending.listen()
-    logger.addFilter(ending.is_told)
+    # asyncio's: while a run is planned the interrupt may come in the midst of a task.
+    for log in (logger, logging.getLogger("asyncio")):
+        log.addFilter(ending.is_told)
     sys.excepthook = without_traceback
