@@ -104,6 +104,8 @@ def rows_at_a_time(model, length: int) -> int:
 def place_bytes(model) -> int:
     """What the cache keeps of a token: a key and a value in each layer."""
     config = model.config.get_text_config()
+    # Of a model in parts that has bytes for tokens (BLT) the one that generates.
+    config = getattr(config, "decoder_config", None) or config
     # Without heads there is no such cache; what is computed anew takes about as much of its width.
     count = getattr(config, "num_attention_heads", None) or 1
     heads = getattr(config, "num_key_value_heads", None) or count
