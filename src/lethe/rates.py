@@ -1,7 +1,11 @@
 """How a learning rate goes over a training, step by step."""
 
+import logging
+
 from lethe import schedule as settings
 from lethe.errors import LetheError
+
+logger = logging.getLogger("lethe.progress")
 
 
 class Linear:
@@ -73,4 +77,7 @@ def rate(schedule: settings.Schedule, steps_per_epoch: int) -> Linear:
     total = steps_per_epoch * schedule.epochs
     warmup = min(total, max(1, round(schedule.warmup_epochs * steps_per_epoch)))
     kind = Finch if isinstance(schedule.rate, settings.Finch) else Linear
-    return kind(schedule, warmup, total)
+    made = kind(schedule, warmup, total)
+    if total == 1 and made(0) == 0:
+        logger.warning("a training of one step changes nothing: its rate is 0; ask for more epochs")
+    return made

@@ -11,6 +11,7 @@ from lethe.optimise import Optimiser
 from lethe.order import batches, epoch_order, partners
 from lethe.packing import pack
 from lethe.pretrain import pretrain
+from lethe.rates import rate
 from lethe.schedule import Schedule
 from lethe.tiny import Architecture, make_model, train_tokenizer
 from lethe.train import fit, taught
@@ -98,6 +99,13 @@ def test_learning_rates_by_hand(epochs, per_epoch, warmup, factors):
     schedule = Schedule(epochs=epochs, lr=0.01, warmup_epochs=warmup)
     found = rates(schedule, per_epoch)
     assert found == pytest.approx([0.01 * factor for factor in factors], rel=1e-9, abs=1e-12)
+
+
+@pytest.mark.parametrize(("epochs", "per_epoch", "words"), [(1, 1, 1), (2, 1, 0), (1, 2, 0)])
+def test_a_training_that_changes_nothing_says_so(epochs, per_epoch, words, caplog):
+    made = rate(Schedule(epochs=epochs), per_epoch)
+    assert (max(map(made, range(epochs * per_epoch))) == 0) == bool(words)
+    assert caplog.text.count("changes nothing") == words
 
 
 @pytest.mark.parametrize(("limit", "norm"), [(1.0, 1.0), (100.0, 10.0), (None, 10.0)])
