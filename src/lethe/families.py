@@ -39,13 +39,15 @@ class Fitting:
     """What a model was fitted for.
 
     ``family``: its class; ``attention``: what was asked to run within each sequence; ``own``: what
-    transformers chose, None: nothing that is known; ``device``: where it will be.
+    transformers chose, None: nothing that is known; ``device``: where it will be; ``kind``: what
+    runs within each sequence of packed rows, None: not known yet.
     """
 
     family: type
     attention: str
     own: str | None
     device: str
+    kind: str | None = None
 
 
 def fit(model, attention: str = "sdpa", device: str = "cpu") -> None:
@@ -65,7 +67,7 @@ def fit(model, attention: str = "sdpa", device: str = "cpu") -> None:
             "%s: its tokens cannot share packed rows; plain rows are slower", type(model).__name__
         )
     model.lethe_mixing = replace(mixed, positions=positions(model))
-    model.lethe_fitting = fitting
+    model.lethe_fitting = replace(fitting, kind=kind)
 
 
 def positions(model) -> int | None:

@@ -273,12 +273,6 @@ def use_packing(model, kind: str = "sdpa") -> None:
     model.set_attn_implementation(name)
 
 
-def kind_of(model) -> str:
-    """What runs within each sequence of a model that runs packed batches, of ``KINDS``."""
-    name = model.config._attn_implementation
-    return next(kind for kind, known in NAMES.items() if known == name)
-
-
 @dataclass
 class Batch:
     """Tokenised sequences in packed form.

@@ -12,7 +12,6 @@ import torch
 from lethe import families, miniature, mixing, probe
 from lethe.evaluate.steps import WAYS
 from lethe.mixing import Mixing
-from lethe.packing import kind_of
 from lethe.probe import Trial
 
 CODE = f"{families.CODE} evaluate/generation_probe evaluate/steps"
@@ -31,10 +30,11 @@ def fitted(model) -> Mixing:
 def _probed(model, mixed: Mixing) -> tuple[Mixing, str]:
     fitting = model.lethe_fitting
     plain = families.plain_copy(model, fitting)
-    packed = mixed.layout == mixing.PACKED
-    kind = kind_of(model) if packed else fitting.attention
-    copy = families.packed_copy(plain, kind, model.dtype) if packed else probe.twin(plain)
-    return completed(copy, plain, mixed, miniature.lengths(model.config)), kind
+    if mixed.layout == mixing.PACKED:
+        copy = families.packed_copy(plain, fitting.kind, model.dtype)
+    else:
+        copy = probe.twin(plain)
+    return completed(copy, plain, mixed, miniature.lengths(model.config)), fitting.kind
 
 
 def completed(model, plain, mixed: Mixing, named: list[int]) -> Mixing:
