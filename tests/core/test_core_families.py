@@ -438,6 +438,7 @@ def test_training_does_not_find_out_how_texts_are_generated(remembered):
     """So that an edit of generation trains nothing again; it is found out by the first text."""
     model = build("llama")
     families.fit(model)
+    assert greedy(model, [], 8, 1) == []
     assert mixing.of(model).generation is None
     (layout,) = remembered.iterdir()
     greedy(model, [[3, 4]], 8, 1)

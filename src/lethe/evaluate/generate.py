@@ -70,6 +70,9 @@ def continuations(
     (of all rows, or of each), as TOFU limits them. Without a ``batch_size`` as many rows go
     together as pays.
     """
+    if not prompts:
+        # Nothing to find out about the model for: all answers were known, say.
+        return []
     longest = _each(max_length, len(prompts))
     mixing.check_lengths(model, longest, "a question with its answer")
     batch = WAYS[generation_probe.fitted(model).generation_of(max(longest, default=0))]
