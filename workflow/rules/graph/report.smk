@@ -169,8 +169,8 @@ def table_files():
 def report_command():
     """What makes the report of this run: with its presets, and what the command line set."""
     presets = [os.path.relpath(file) for file in workflow.config_settings.configfiles]
-    settings = workflow.config_settings.config.items()
-    given = [f"{key}={json.dumps(value)}" for key, value in settings]
+    said = settings.parsed(workflow.config_settings.config)
+    given = [f"{key}={json.dumps(value)}" for key, value in said.items()]
     if given:
         named = ["--configfile", *presets] if presets else []
         command = ["snakemake", "--report", REPORT, *named, "--config", *given]
