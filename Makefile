@@ -7,7 +7,7 @@ INSTALLED := .venv/.installed
 .PHONY: demo test report lint science bench clean
 
 demo: $(INSTALLED)
-	@$(BIN)/python -m lethe.demo
+	@$(BIN)/python -m lethe.cli.demo
 
 # One process a core, each with whole files of tests.
 test: $(INSTALLED) lint

@@ -1,5 +1,5 @@
 # Lethe: from fictitious authors to the figures of machine unlearning.
-# Each stage has its file in workflow/rules; src/lethe/paths.py owns every path.
+# Each stage has its file in workflow/rules; src/lethe/common/paths.py owns every path.
 
 import logging
 import os

@@ -21,13 +21,13 @@ from pathlib import Path
 import torch
 from torch.nn.functional import cross_entropy
 
-from lethe import checkpoint
-from lethe.evaluate.generate import greedy
-from lethe.files import read_rows
-from lethe.products import use_torchs_own
-from lethe.runtime import set_up
-from lethe.suites import tofu
-from lethe.text import Encoder
+from lethe.common.files import read_rows
+from lethe.common.torch_setup import set_up
+from lethe.evaluate.suites import tofu
+from lethe.model import checkpoint
+from lethe.model.encoder import Encoder
+from lethe.model.generate import greedy
+from lethe.model.onednn import use_torchs_own
 
 FILES = {**tofu.SETS, "forget": "forget10_perturbed"}
 BATCH, MAX_LENGTH, ROUNDS = 32, 200, 2

@@ -19,23 +19,24 @@ from pathlib import Path
 import numpy as np
 from graph import lethe_folder, overlay, snakemake
 
-from lethe import methods, metrics
-from lethe.evaluate.generate import continuations
-from lethe.evaluate.likelihood import mean_losses
-from lethe.files import read_rows
+from lethe import metrics
+from lethe.analysis.bootstrap import collect_intervals
+from lethe.analysis.scores import collect_scores
+from lethe.common.files import read_rows
+from lethe.common.torch_setup import set_up
+from lethe.evaluate.records import Records
+from lethe.evaluate.suite import Evaluation, Limits
 from lethe.metrics.base import CheckpointValues, MetricFile, write_metric
-from lethe.records import Records
-from lethe.runtime import set_up
-from lethe.schedule import Schedule
-from lethe.suites import Evaluation, Limits
-from lethe.tables.bootstrap import collect_intervals
-from lethe.tables.scores import collect_scores
-from lethe.text import Encoder, rows_to_pairs
-from lethe.tiny import Architecture, make_model, train_tokenizer
-from lethe.train import fit
-from lethe.unlearn import supervise
-from lethe.world import provider
-from lethe.world.files import write_world
+from lethe.model.architectures.llama import Architecture, make_model, train_tokenizer
+from lethe.model.encoder import Encoder, rows_to_pairs
+from lethe.model.generate import continuations
+from lethe.model.likelihood import mean_losses
+from lethe.train.finetune import fit
+from lethe.train.settings import Schedule
+from lethe.unlearn import methods
+from lethe.unlearn.runner import supervise
+from lethe.world.provider import provider
+from lethe.world.tofu_format import write_world
 
 ROUNDS = 2
 SMALL = {"hidden_size": 64, "layers": 2, "heads": 2, "intermediate_size": 128, "vocabulary": 1024}

@@ -15,11 +15,11 @@ from pathlib import Path
 
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from lethe import checkpoint, families
-from lethe.checkpoint_record import verifying
-from lethe.data_rows import read_qa
-from lethe.runtime import set_up
-from lethe.tiny import train_tokenizer
+from lethe.common.torch_setup import set_up
+from lethe.model import batch_layout, checkpoint
+from lethe.model.architectures.llama import train_tokenizer
+from lethe.model.checkpoint_record import verifying
+from lethe.world.rows import read_qa
 
 ROUNDS = 5
 # About 240 MB of float32.
@@ -45,9 +45,9 @@ def probe(folder: Path, model) -> dict[str, float]:
     def anew() -> None:
         for file in cache.rglob("*.json"):
             file.unlink()
-        families.fit(model)
+        batch_layout.fit(model)
 
-    return {"probe": least(anew), "probe, remembered": least(lambda: families.fit(model))}
+    return {"probe": least(anew), "probe, remembered": least(lambda: batch_layout.fit(model))}
 
 
 def weights(folder: Path, model, tokenizer) -> dict[str, float]:

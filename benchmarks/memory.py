@@ -17,19 +17,20 @@ import sys
 
 import torch
 
-from lethe import checkpoint, methods
-from lethe.evaluate.generate import greedy, place_bytes, rows_at_a_time
-from lethe.evaluate.likelihood import mean_losses
-from lethe.execution import Execution
-from lethe.files import read_rows
-from lethe.forward import Forward
-from lethe.packing import pack
-from lethe.runtime import set_up
-from lethe.schedule import Schedule
-from lethe.text import Encoder, rows_to_pairs
-from lethe.tiny import Architecture, make_model, train_tokenizer
-from lethe.train import fit
-from lethe.unlearn import supervise
+from lethe.common.files import read_rows
+from lethe.common.torch_setup import set_up
+from lethe.model import checkpoint
+from lethe.model.architectures.llama import Architecture, make_model, train_tokenizer
+from lethe.model.batch import pack
+from lethe.model.encoder import Encoder, rows_to_pairs
+from lethe.model.forward import Forward
+from lethe.model.generate import greedy, place_bytes, rows_at_a_time
+from lethe.model.likelihood import mean_losses
+from lethe.train.execution import Execution
+from lethe.train.finetune import fit
+from lethe.train.settings import Schedule
+from lethe.unlearn import methods
+from lethe.unlearn.runner import supervise
 
 LENGTH = 200
 MIB = 2**20

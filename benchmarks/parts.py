@@ -6,13 +6,13 @@
 import sys
 import time
 
-from lethe.execution import Execution
-from lethe.files import read_rows
-from lethe.runtime import set_up
-from lethe.schedule import Schedule
-from lethe.text import Encoder, rows_to_pairs
-from lethe.tiny import Architecture, make_model, train_tokenizer
-from lethe.train import fit
+from lethe.common.files import read_rows
+from lethe.common.torch_setup import set_up
+from lethe.model.architectures.llama import Architecture, make_model, train_tokenizer
+from lethe.model.encoder import Encoder, rows_to_pairs
+from lethe.train.execution import Execution
+from lethe.train.finetune import fit
+from lethe.train.settings import Schedule
 
 ROWS, REPEATS = 256, 5
 BUDGETS = (None, 1024, 700, 512, 384)

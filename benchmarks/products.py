@@ -1,4 +1,4 @@
-"""How fast linear layers multiply: torch's own, and those by oneDNN (lethe.products), one thread.
+"""How fast linear layers multiply: torch's own, and those by oneDNN (lethe.model.onednn), one thread.
 
     .venv/bin/python benchmarks/products.py
 
@@ -11,9 +11,9 @@ from collections.abc import Callable
 
 import torch
 
-from lethe import products
-from lethe.products import OneDNNLinear
-from lethe.runtime import set_up
+from lethe.common.torch_setup import set_up
+from lethe.model import onednn
+from lethe.model.onednn import OneDNNLinear
 
 ROWS, ROUNDS = 1000, 7
 # Inputs and outputs.
@@ -46,7 +46,7 @@ def both(layer: torch.nn.Linear) -> tuple[float, float]:
 
 def main() -> None:
     set_up(1)
-    print(f"oneDNN is used on this machine: {'yes' if products.faster() else 'no'}")
+    print(f"oneDNN is used on this machine: {'yes' if onednn.faster() else 'no'}")
     for inputs, outputs in LAYERS:
         layer = torch.nn.Linear(inputs, outputs, bias=False)
         plain = both(layer)

@@ -18,10 +18,10 @@ PATH = (
 )
 TRAINING = """
 from lethe import checkpoint
-from lethe.runtime import set_up
-from lethe.schedule import Schedule
-from lethe.text import Encoder
-from lethe.train import fit
+from lethe.common.torch_setup import set_up
+from lethe.train.settings import Schedule
+from lethe.model.encoder import Encoder
+from lethe.train.finetune import fit
 set_up(1)
 model, tokenizer = checkpoint.load(sys.argv[1])
 examples = Encoder(tokenizer, checkpoint.template_of(sys.argv[1]), 256).encode_all([("Q?", "A.")])
@@ -37,14 +37,16 @@ STAGES = {
     "score": ("import numpy", PATH + "from lethe.metrics import score; import numpy"),
     "table": (
         "import pandas",
-        PATH + "from lethe.tables import render; from lethe.tables.base import TableData; "
-        "from lethe.tables.scores import read_scores; "
-        "from lethe.tables.intervals import read_intervals",
+        PATH
+        + "from lethe.report.tables import render; from lethe.report.tables.base import TableData; "
+        "from lethe.analysis.scores import read_scores; "
+        "from lethe.analysis.intervals import read_intervals",
     ),
     "figure": (
         "import pandas, matplotlib.pyplot",
-        PATH + "from lethe.figures import render; from lethe.figures.base import FigureData; "
-        "from lethe.tables.scores import read_scores; import matplotlib.pyplot",
+        PATH
+        + "from lethe.report.figures import render; from lethe.report.figures.base import FigureData; "
+        "from lethe.analysis.scores import read_scores; import matplotlib.pyplot",
     ),
 }
 

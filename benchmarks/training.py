@@ -23,19 +23,19 @@ import torch
 from transformers import AutoConfig, AutoModelForCausalLM, Trainer, TrainingArguments
 from transformers.trainer_callback import PrinterCallback
 
-from lethe import checkpoint
-from lethe.adapt import prepare
-from lethe.compute import Compute
-from lethe.execution import Execution
-from lethe.files import read_rows
-from lethe.order import batches, epoch_order
-from lethe.packing import use_packing
-from lethe.products import use_onednn, use_torchs_own
-from lethe.runtime import set_up
-from lethe.schedule import Schedule
-from lethe.text import Encoder, rows_to_pairs
-from lethe.tiny import Architecture, make_model, train_tokenizer
-from lethe.train import fit
+from lethe.common.files import read_rows
+from lethe.common.torch_setup import set_up
+from lethe.model import checkpoint
+from lethe.model.architectures.llama import Architecture, make_model, train_tokenizer
+from lethe.model.batch import use_packing
+from lethe.model.encoder import Encoder, rows_to_pairs
+from lethe.model.onednn import use_onednn, use_torchs_own
+from lethe.model.precision import prepare
+from lethe.model.settings import Compute
+from lethe.train.data_order import batches, epoch_order
+from lethe.train.execution import Execution
+from lethe.train.finetune import fit
+from lethe.train.settings import Schedule
 
 ROUNDS, SEED = 3, 0
 

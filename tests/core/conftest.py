@@ -2,8 +2,8 @@ import pytest
 import torch
 from core_helpers import PAIRS, make_family
 
-from lethe.text import Encoder
-from lethe.tiny import train_tokenizer
+from lethe.model.architectures.llama import train_tokenizer
+from lethe.model.encoder import Encoder
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -9,8 +9,8 @@ import os
 import sys
 from pathlib import Path
 
-from lethe.ledgers import RECORDS
-from lethe.lineage import check, staged
+from lethe.pipeline.ledger import check, staged
+from lethe.pipeline.ledger_files import RECORDS
 
 OUTPUTS = ["weights", "config.json", "deep/tokenizer.json"]
 NAMES = [f"results/w/tiny/base/{name}" for name in OUTPUTS]

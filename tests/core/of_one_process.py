@@ -8,19 +8,20 @@ import numpy as np
 import torch
 from core_helpers import PAIRS, make_family
 
-from lethe import checkpoint, methods
-from lethe.adapt import prepare
-from lethe.errors import LetheError
-from lethe.execution import Alone, Execution
-from lethe.records import Records, write_records
-from lethe.resume import Keeper
-from lethe.schedule import Schedule
-from lethe.sharding import Sharded
-from lethe.suites import Evaluation, Limits
-from lethe.text import Encoder
-from lethe.tiny import train_tokenizer
-from lethe.train import fit
-from lethe.unlearn import supervise
+from lethe.common.errors import LetheError
+from lethe.evaluate.records import Records, write_records
+from lethe.evaluate.suite import Evaluation, Limits
+from lethe.model import checkpoint
+from lethe.model.architectures.llama import train_tokenizer
+from lethe.model.encoder import Encoder
+from lethe.model.fsdp import Sharded
+from lethe.model.precision import prepare
+from lethe.train.execution import Alone, Execution
+from lethe.train.finetune import fit
+from lethe.train.resume import Keeper
+from lethe.train.settings import Schedule
+from lethe.unlearn import methods
+from lethe.unlearn.runner import supervise
 
 # Seven rows in threes: the last step has a single row, and one process none.
 SETTINGS = {"epochs": 2, "lr": 1e-3, "batch_size": 3, "warmup_epochs": 0}
@@ -142,7 +143,7 @@ def keep(found: dict, out: Path, end: str) -> None:
 
 
 if __name__ == "__main__":
-    from lethe.team import Team
+    from lethe.common.distributed import Team
 
     together = Team("cpu")
     everything(together, Path(sys.argv[1]) / f"process{together.rank}")

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from lethe import arguments, devices
-from lethe.arguments import Parser, device, place, seed, share, threads, whole
-from lethe.errors import LetheError
+from lethe.cli import arguments
+from lethe.cli.arguments import Parser, device, place, seed, share, threads, whole
+from lethe.common import devices
+from lethe.common.errors import LetheError
 
 ROOT = Path(__file__).parents[2]
 

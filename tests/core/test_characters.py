@@ -8,11 +8,11 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from lethe.characters import Shown, as_markdown, shown, unfit
-from lethe.cli import main
-from lethe.errors import LetheError
-from lethe.world.splits import parse_split
-from lethe.world.tofu import numbers
+from lethe.cli.main import main
+from lethe.common.characters import Shown, as_markdown, shown, unfit
+from lethe.common.errors import LetheError
+from lethe.world.providers.tofu import numbers
+from lethe.world.splits.author_share import parse_split
 
 SCHEMA = Path(__file__).parents[2] / "workflow/schemas/config.schema.yaml"
 # What moves a cursor, breaks a line, hides or turns a text round.

@@ -3,8 +3,8 @@
 import pandas as pd
 import pytest
 
-from lethe.claims import Claim, check, utility_at
-from lethe.errors import LetheError
+from lethe.analysis.claims.tofu import Claim, check, utility_at
+from lethe.common.errors import LetheError
 
 PLACE = {"model": "tiny", "split": "forget10"}
 # Forget probability and retain utility by epoch.

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from lethe import methods
-from lethe.cli import main
+from lethe.cli.main import main
+from lethe.unlearn import methods
 
 CLAIM = {
     "model": "tiny", "split": "forget10", "seed": 0, "claim": "full knows",

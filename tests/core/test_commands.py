@@ -9,10 +9,12 @@ import sys
 import pytest
 from core_helpers import make_family
 
-from lethe import checkpoint, outputs, roles
-from lethe.cli import main
-from lethe.errors import LetheError
-from lethe.files import read_json, sha256, write_json, write_rows, write_text
+from lethe.cli.main import main
+from lethe.common import outputs
+from lethe.common.errors import LetheError
+from lethe.common.files import read_json, sha256, write_json, write_rows, write_text
+from lethe.evaluate import roles
+from lethe.model import checkpoint
 
 CLAIM = {
     "model": "tiny", "split": "forget10", "seed": 0, "claim": "full knows",
@@ -241,17 +243,17 @@ def test_a_prior_has_not_learned_the_forget_set(folder):
 
 
 def test_given_runs_of_a_configuration_are_held_against_their_records(folder):
-    from lethe import foreign
+    from lethe.pipeline import external_checkpoints
 
     model = {"path": None, "full": None, "retain": {"forget10": str(folder / "base")}}
     config = {"model_settings": {"m": model}, "seeds": [0], "oracle_seeds": []}
     with pytest.raises(LetheError, match=r"^config: model_settings\.m\.retain\.forget10: .*base"):
-        foreign.check(config, "m")
+        external_checkpoints.check(config, "m")
     model |= {"retain": {}, "full": str(folder / "oracle")}
     with pytest.raises(LetheError, match=r"^config: model_settings\.m\.full: .*an oracle"):
-        foreign.check(config, "m")
+        external_checkpoints.check(config, "m")
     model |= {"retain": {"forget10": str(folder / "oracle")}, "full": str(folder / "full")}
-    foreign.check(config, "m")
+    external_checkpoints.check(config, "m")
 
 
 # --- other commands ---
@@ -298,7 +300,7 @@ def test_a_plan_with_a_list_for_a_configuration(tmp_path):
 
 def lethe(command: str) -> subprocess.CompletedProcess:
     """A command of a shell's, in which ``lethe`` is this one."""
-    call = f'"{sys.executable}" -c "from lethe.cli import main; main()"'
+    call = f'"{sys.executable}" -c "from lethe.cli.main import main; main()"'
     shell = ["bash", "-c", f"set -o pipefail; {command.replace('lethe', call)}"]
     return subprocess.run(shell, capture_output=True, encoding="utf-8", check=False)
 
@@ -329,7 +331,7 @@ def test_ctrl_c_is_one_line(monkeypatch, capsys):
     def interrupted(options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("lethe.commands.methods.run", interrupted)
+    monkeypatch.setattr("lethe.cli.commands.methods.run", interrupted)
     with pytest.raises(SystemExit) as caught:
         main(["methods"])
     assert caught.value.code == 130

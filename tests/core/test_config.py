@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from lethe import config as settings
-from lethe import methods
-from lethe.errors import LetheError
-from lethe.text import NAMES
+from lethe.common.errors import LetheError
+from lethe.model.encoder import NAMES
+from lethe.pipeline.config import check as settings
+from lethe.unlearn import methods
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"

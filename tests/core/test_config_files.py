@@ -3,10 +3,10 @@
 import pytest
 import yaml
 
-from lethe.config import parsed
-from lethe.config_files import check_files, read_config
-from lethe.errors import LetheError
-from lethe.world.command import configuration
+from lethe.cli.world import configuration
+from lethe.common.errors import LetheError
+from lethe.pipeline.config.check import parsed
+from lethe.pipeline.config.files import check_files, read_config
 
 
 @pytest.fixture
@@ -125,8 +125,8 @@ def test_a_users_file_is_not_looked_for_in_lethes_folder(tmp_path):
 @pytest.mark.parametrize("key", ["on", 1, None])
 def test_keys_that_are_no_texts_are_named_by_the_schema_too(key):
     """As Snakemake hands them over where it read them from elsewhere."""
-    from lethe import config as settings
-    from lethe.world.command import BASE, SCHEMA
+    from lethe.cli.world import BASE, SCHEMA
+    from lethe.pipeline.config import check as settings
 
     config = yaml.safe_load(BASE.read_text(encoding="utf-8"))
     with pytest.raises(LetheError, match=f"config: {key}: unknown key"):

@@ -9,17 +9,18 @@ from core_helpers import CLOSE, distance, gradients, make_family
 from peft import AutoPeftModelForCausalLM
 from transformers import AutoModelForCausalLM
 
-from lethe import adapt, adapters, checkpoint
-from lethe.compute import Compute
-from lethe.errors import LetheError
-from lethe.files import read_json
-from lethe.forward import Forward, decoder_layers
-from lethe.methods import load
-from lethe.packing import pack
-from lethe.schedule import Schedule
-from lethe.text import Encoder
-from lethe.train import fit
-from lethe.unlearn import leave_checkpoints, supervise
+from lethe.common.errors import LetheError
+from lethe.common.files import read_json
+from lethe.model import checkpoint, precision
+from lethe.model import lora as adapters
+from lethe.model.batch import pack
+from lethe.model.encoder import Encoder
+from lethe.model.forward import Forward, decoder_layers
+from lethe.model.settings import Compute
+from lethe.train.finetune import fit
+from lethe.train.settings import Schedule
+from lethe.unlearn.methods import load
+from lethe.unlearn.runner import leave_checkpoints, supervise
 
 LORA = {"rank": 4, "alpha": 8}
 SCHEDULE = Schedule(epochs=2, lr=1e-2, batch_size=4, warmup_epochs=0)
@@ -55,7 +56,7 @@ def test_adapters_begin_as_no_change_and_alone_are_trained(name, tokenizer, exam
     model = make_family(name, tokenizer)
     before = logits(model, examples)
     weights = {n: p.detach().clone() for n, p in model.named_parameters()}
-    adapt.prepare(model, training(lora=LORA), 0, "base")
+    precision.prepare(model, training(lora=LORA), 0, "base")
     assert torch.equal(logits(model, examples), before)
     fit(model, examples, SCHEDULE, 0)
     assert not torch.equal(logits(model, examples), before)
@@ -73,7 +74,7 @@ def test_every_adapter_and_with_checkpointing_its_input_has_a_gradient(
 
     model = make_family(name, tokenizer)
     settings = training(lora=LORA, gradient_checkpointing=checkpointing)
-    adapt.prepare(model, settings, 0, "base")
+    precision.prepare(model, settings, 0, "base")
     # B begins at 0, where A has no gradient yet.
     fit(model, examples, SCHEDULE.model_copy(update={"epochs": 1}), 0)
     seen = {}
@@ -105,7 +106,7 @@ def test_checkpointing_of_activations_changes_no_gradient(lora, tokenizer, examp
     plain, saving = twin, copy.deepcopy(twin)
     for model, checkpointing in ((plain, False), (saving, True)):
         settings = training(lora=lora, gradient_checkpointing=checkpointing)
-        adapt.prepare(model, settings, 0, "base")
+        precision.prepare(model, settings, 0, "base")
     runs = {"plain": 0, "saving": 0}
     for name, model in (("plain", plain), ("saving", saving)):
         for layer in decoder_layers(model):
@@ -121,7 +122,7 @@ def test_a_checkpoint_of_adapters_loads_as_a_plain_model(start, tokenizer, examp
     monkeypatch.chdir(start.parents[3])
     name = start.relative_to(start.parents[3])
     model, _ = checkpoint.load(name)
-    adapt.prepare(model, training(lora=LORA), 0, name)
+    precision.prepare(model, training(lora=LORA), 0, name)
     fit(model, examples, SCHEDULE, 0)
     folder = start.parent / "all/full/seed0/checkpoint"
     checkpoint.save(folder, model, tokenizer, {"stage": "test"})
@@ -150,11 +151,11 @@ def test_adapters_on_adapters(start, tokenizer, examples):
     """A full model of adapters, from which a method starts with adapters of its own."""
     full, method = start.parent / "full", start.parent / "method"
     model, _ = checkpoint.load(start)
-    adapt.prepare(model, training(lora=LORA), 0, start)
+    precision.prepare(model, training(lora=LORA), 0, start)
     fit(model, examples, SCHEDULE, 0)
     checkpoint.save(full, model, tokenizer, {})
     model, _ = checkpoint.load(full)
-    adapt.prepare(model, training("unlearn", lora=LORA), 1, full)
+    precision.prepare(model, training("unlearn", lora=LORA), 1, full)
     before = logits(model, examples)
     npo = load("npo")({"epochs": 2, "lr": 1e-2, "batch_size": 4})
     encoder = Encoder(tokenizer, "chat", 96)
@@ -174,7 +175,7 @@ def test_adapters_on_adapters(start, tokenizer, examples):
 def test_equal_training_gives_equal_files_of_adapters(start, tokenizer, examples):
     for name in ("a", "b"):
         model, _ = checkpoint.load(start)
-        adapt.prepare(model, training(lora={**LORA, "dropout": 0.1}), 3, start)
+        precision.prepare(model, training(lora={**LORA, "dropout": 0.1}), 3, start)
         fit(model, examples, SCHEDULE, 3)
         checkpoint.save(start.parent / name, model, tokenizer, {})
     for file in (start.parent / "a").iterdir():
@@ -185,7 +186,7 @@ def test_others_can_load_adapters_with_peft(start, tokenizer, examples):
     from peft import PeftModel
 
     model, _ = checkpoint.load(start)
-    adapt.prepare(model, training(lora=LORA), 0, start)
+    precision.prepare(model, training(lora=LORA), 0, start)
     fit(model, examples, SCHEDULE, 0)
     folder = start.parent / "adapters"
     checkpoint.save(folder, model, tokenizer, {})
@@ -199,7 +200,7 @@ def test_others_can_load_adapters_with_peft(start, tokenizer, examples):
 
 def test_adapters_whose_base_is_gone_or_another_are_one_line(start, tokenizer, model):
     trained, _ = checkpoint.load(start)
-    adapt.prepare(trained, training(lora=LORA), 0, start)
+    precision.prepare(trained, training(lora=LORA), 0, start)
     folder = start.parent / "adapters"
     checkpoint.save(folder, trained, tokenizer, {})
     with torch.no_grad():
@@ -215,13 +216,13 @@ def test_adapters_whose_base_is_gone_or_another_are_one_line(start, tokenizer, m
 
 def test_targets_that_no_layer_has_are_one_line(model):
     with pytest.raises(LetheError, match=r"lora\.targets: ") as caught:
-        adapt.prepare(model, training(lora={**LORA, "targets": ["no_such"]}), 0, "base")
+        precision.prepare(model, training(lora={**LORA, "targets": ["no_such"]}), 0, "base")
     assert "\n" not in str(caught.value)
 
 
 def test_frozen_weights_are_shared_with_the_reference(model, examples):
-    adapt.prepare(model, training(lora=LORA), 0, "base")
-    twin = adapt.frozen_copy(model)
+    precision.prepare(model, training(lora=LORA), 0, "base")
+    twin = precision.frozen_copy(model)
     ours, theirs = (dict(m.named_parameters()) for m in (model, twin))
     shared = [name for name in ours if theirs[name] is ours[name]]
     assert [name for name in ours if name not in shared] == [n for n in ours if "lora_" in n]
@@ -239,7 +240,7 @@ def test_master_weights_keep_small_steps_and_files_are_16_bit(start, tokenizer, 
     moved = {}
     for kept in (True, False):
         model, _ = checkpoint.load(start, dtype="bfloat16")
-        adapt.prepare(model, training(dtype="bfloat16", master_weights=kept), 0, start)
+        precision.prepare(model, training(dtype="bfloat16", master_weights=kept), 0, start)
         before = [p.detach().clone() for p in model.parameters() if p.dim() > 1]
         fit(model, examples, small, 0)
         after = [p for p in model.parameters() if p.dim() > 1]
@@ -258,12 +259,12 @@ def test_master_weights_keep_small_steps_and_files_are_16_bit(start, tokenizer, 
 def test_bfloat16_computes_what_float32_does_to_its_precision(start, examples):
     exact, _ = checkpoint.load(start)
     rounded, _ = checkpoint.load(start, dtype="bfloat16")
-    adapt.prepare(rounded, training(dtype="bfloat16"), 0, start)
+    precision.prepare(rounded, training(dtype="bfloat16"), 0, start)
     expected, found = logits(exact, examples), logits(rounded, examples)
     assert found.dtype == torch.float32
     assert not torch.equal(found, expected)
     assert float((found - expected).norm() / expected.norm()) < 0.05
-    twin = adapt.frozen_copy(rounded)
+    twin = precision.frozen_copy(rounded)
     assert {p.dtype for p in twin.parameters()} == {torch.bfloat16}
     assert float((logits(twin, examples) - expected).norm() / expected.norm()) < 0.05
 
@@ -284,7 +285,7 @@ def adapted(start, examples, tokenizer, monkeypatch):
     monkeypatch.chdir(start.parents[3])
     name = start.relative_to(start.parents[3])
     model, _ = checkpoint.load(name)
-    adapt.prepare(model, training(lora=LORA), 0, name)
+    precision.prepare(model, training(lora=LORA), 0, name)
     fit(model, examples, SCHEDULE, 0)
     folder = start.parent / "all/full/seed0/checkpoint"
     checkpoint.save(folder, model, tokenizer, {"stage": "test"})

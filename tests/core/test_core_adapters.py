@@ -9,9 +9,9 @@ from peft import IA3Config, LoraConfig, PromptTuningConfig, get_peft_model
 from safetensors.torch import load_file, save_file
 from transformers import AutoConfig, AutoModelForCausalLM
 
-from lethe import checkpoint
-from lethe.compute import Compute
-from lethe.errors import LetheError
+from lethe.common.errors import LetheError
+from lethe.model import checkpoint
+from lethe.model.settings import Compute
 
 LINEAR = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 LORA = {"r": 4, "lora_alpha": 8, "target_modules": LINEAR, "task_type": "CAUSAL_LM"}
@@ -245,8 +245,8 @@ def test_settings_of_adapters_that_make_no_sense_are_one_line(key, value, plain_
 
 def test_unlearning_from_whole_modules_leaves_what_can_be_loaded(bases, tokenizer, tmp_path):
     """The command, from adapters with ``modules_to_save``, with all weights and with adapters."""
-    from lethe.methods import load
-    from lethe.standalone import unlearn
+    from lethe.cli.unlearn import unlearn
+    from lethe.unlearn.methods import load
 
     settings = {"modules_to_save": ["lm_head", "norm"]}
     folder, _ = adapters(tokenizer, bases / "tied", tmp_path / "adapters", settings)

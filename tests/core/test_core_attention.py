@@ -8,12 +8,12 @@ import torch.nn.attention.varlen
 from core_helpers import CLOSE, FAMILIES, distance, gradients, make_family, sharpen
 from torch.nn.functional import scaled_dot_product_attention
 
-from lethe import packing
-from lethe.errors import LetheError
-from lethe.evaluate.generate import greedy
-from lethe.evaluate.likelihood import mean_losses
-from lethe.forward import Forward
-from lethe.packing import pack, packed_attention, use_packing
+from lethe.common.errors import LetheError
+from lethe.model import batch as packing
+from lethe.model.batch import pack, packed_attention, use_packing
+from lethe.model.forward import Forward
+from lethe.model.generate import greedy
+from lethe.model.likelihood import mean_losses
 
 
 def loss_of(model, examples) -> torch.Tensor:

@@ -11,12 +11,12 @@ import torch
 from core_helpers import FAMILIES, alone, make_family
 from transformers import AutoModelForCausalLM
 
-from lethe import adapters, checkpoint, checkpoint_check, checkpoint_record
-from lethe.errors import LetheError
-from lethe.files import sha256, write_json
-from lethe.forward import Forward
-from lethe.packing import pack
-from lethe.text import Encoder
+from lethe.common.errors import LetheError
+from lethe.common.files import sha256, write_json
+from lethe.model import checkpoint, checkpoint_check, checkpoint_record, lora
+from lethe.model.batch import pack
+from lethe.model.encoder import Encoder
+from lethe.model.forward import Forward
 
 
 @pytest.fixture
@@ -332,7 +332,7 @@ def test_adapters_that_name_themselves_as_base_are_refused(tmp_path):
     name = json.dumps({"peft_type": "LORA", "base_model_name_or_path": str(tmp_path)})
     (tmp_path / "adapter_config.json").write_text(name)
     with pytest.raises(LetheError, match="names itself as its base"):
-        adapters.base_of(tmp_path)
+        lora.base_of(tmp_path)
 
 
 def test_weights_of_other_sizes_are_named():

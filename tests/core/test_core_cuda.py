@@ -9,14 +9,15 @@ from core_helpers import FAMILIES, distance, gradients, make_family
 from test_core_attention import loss_of, results
 from test_core_resume import RUNS, Killed, Run
 
-from lethe import adapt, packing
-from lethe.compute import Compute
-from lethe.cost import Meter
-from lethe.forward import Forward
-from lethe.packing import pack, use_packing
-from lethe.runtime import set_up
-from lethe.schedule import Schedule
-from lethe.train import fit
+from lethe.common.torch_setup import set_up
+from lethe.model import batch as packing
+from lethe.model import precision
+from lethe.model.batch import pack, use_packing
+from lethe.model.cost import Meter
+from lethe.model.forward import Forward
+from lethe.model.settings import Compute
+from lethe.train.finetune import fit
+from lethe.train.settings import Schedule
 
 # CUDA sums in another order than the CPU, in the same 24 bits.
 NEAR = 1e-4
@@ -94,7 +95,7 @@ def test_training_in_bfloat16_with_all_that_saves_memory(attention, lora, tokeni
     ends, losses = [], []
     for _ in range(2):
         model = on_gpu(make_family("llama_gqa", tokenizer), torch.bfloat16, attention)
-        adapt.prepare(model, compute.training("finetune"), 0, "base")
+        precision.prepare(model, compute.training("finetune"), 0, "base")
         schedule = Schedule(epochs=8, lr=5e-3, batch_size=4, warmup_epochs=0)
         fit(model, examples, schedule, 0, lambda *report: losses.append(report[2]))
         ends.append(torch.cat([p.detach().float().flatten() for p in model.parameters()]).cpu())

@@ -11,15 +11,15 @@ from pathlib import Path
 import patience
 import pytest
 
-from lethe import devices
-from lethe.errors import LetheError
+from lethe.common import devices
+from lethe.common.errors import LetheError
 
 SOURCE = Path(devices.__file__).parents[1]
 # Claims one device, says which and when, keeps it for a while.
 HOLDER = """
 import sys, time
 sys.path.insert(0, {source!r})
-from lethe.devices import claim
+from lethe.common.devices import claim
 print(claim({count}).devices, time.monotonic(), flush=True)
 time.sleep({seconds})
 print(time.monotonic(), flush=True)

@@ -11,24 +11,30 @@ from core_helpers import CLOSE, distance, gradients, make_family
 from test_core_attention import varlen_stand_in
 from torch.nn.functional import cross_entropy
 
-from lethe import checkpoint, editing, families, miniature, mixing, rows
-from lethe.errors import LetheError
-from lethe.evaluate import generation_probe
-from lethe.evaluate.generate import greedy
-from lethe.evaluate.likelihood import mean_losses
-from lethe.families import Fitting
-from lethe.forward import Forward
-from lethe.interventions import steering
-from lethe.mixing import Mixing
-from lethe.packing import pack, use_packing
-from lethe.padding import padded
-from lethe.schedule import Schedule
-from lethe.suites.gradients import gradient_norms
-from lethe.suites.tokens import answer_tokens
-from lethe.text import Example
-from lethe.train import fit as train
-from lethe.wrappers.conflict_freezing import _outputs
-from lethe.wrappers.null_space import chosen_layers, occupied
+from lethe.common.errors import LetheError
+from lethe.evaluate.suites.gradients import gradient_norms
+from lethe.evaluate.suites.tokens import answer_tokens
+from lethe.model import (
+    batch_layout,
+    checkpoint,
+    generation_probe,
+    miniature,
+    plain_rows,
+    token_mixing,
+)
+from lethe.model.batch import pack, padded, use_packing
+from lethe.model.batch_layout import Fitting
+from lethe.model.encoder import Example
+from lethe.model.forward import Forward
+from lethe.model.generate import greedy
+from lethe.model.interventions import steering
+from lethe.model.likelihood import mean_losses
+from lethe.model.token_mixing import Mixing
+from lethe.train.finetune import fit as train
+from lethe.train.settings import Schedule
+from lethe.unlearn import closed_form
+from lethe.unlearn.wrappers.conflict_freezing import _outputs
+from lethe.unlearn.wrappers.null_space import chosen_layers, occupied
 
 SIZES = {
     "hidden_size": 32,
@@ -118,13 +124,13 @@ def pair(request, tmp_path_factory):
         plain.set_attn_implementation("eager")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("families")))
-        families.fit(model)
+        batch_layout.fit(model)
     return model, plain, layouts
 
 
 def logits(plain, ids) -> torch.Tensor:
     """At every token of one text alone, which no earlier one has left anything to."""
-    rows.reset(plain)
+    plain_rows.reset(plain)
     return plain(input_ids=torch.tensor([ids]), use_cache=False).logits[0]
 
 
@@ -148,7 +154,7 @@ def said(plain, prompt, length: int) -> list[int]:
 
 def test_the_layout_is_the_fastest_that_is_right(pair):
     model, _, (short, long) = pair
-    mixed = mixing.of(model)
+    mixed = token_mixing.of(model)
     assert (mixed.layout_of(4), mixed.layout_of(100)) == (short, long)
 
 
@@ -193,14 +199,17 @@ def test_what_packing_alone_gives_is_wrong():
     assert not torch.allclose(found[:4], moved[:4], atol=1e-3)
 
 
-LAYOUTS = (mixing.PADDED, mixing.ALONE)
+LAYOUTS = (token_mixing.PADDED, token_mixing.ALONE)
 
 
 def rowed(model, layout: str):
     """The same model told to run plain rows, which it need not."""
     other = copy.deepcopy(model)
     other.lethe_mixing = Mixing(
-        layout, mixing.RECOMPUTED, beyond_layout=layout, beyond_generation=mixing.RECOMPUTED
+        layout,
+        token_mixing.RECOMPUTED,
+        beyond_layout=layout,
+        beyond_generation=token_mixing.RECOMPUTED,
     )
     return other
 
@@ -253,11 +262,13 @@ class TestRowsGiveWhatPackedRowsGive:
         shifts = []
         for some in (rowed(model, layout), model):
             module = some.get_decoder().layers[0]
-            chosen = editing.rows(examples, [e.start - 1 for e in examples], "cpu")
-            with torch.no_grad(), editing.seen(module, inputs=False) as states:
+            chosen = closed_form.rows(examples, [e.start - 1 for e in examples], "cpu")
+            with torch.no_grad(), closed_form.seen(module, inputs=False) as states:
                 Forward(some).all_logits(chosen.batch)
             start = states[0][chosen.places]
-            shifts.append(editing.find_shift(some, module, chosen, editing.Search(steps=3), start))
+            shifts.append(
+                closed_form.find_shift(some, module, chosen, closed_form.Search(steps=3), start)
+            )
         self.close(*shifts)
 
     def test_steering(self, layout, model, examples, tokenizer):
@@ -295,14 +306,14 @@ class TestRowsGiveWhatPackedRowsGive:
 def test_where_nothing_is_right_it_is_refused():
     """An encoder sees what comes later."""
     with pytest.raises(LetheError, match="BertLMHeadModel: a token's logits depend on later"):
-        families.fit(build("bert", is_decoder=False))
+        batch_layout.fit(build("bert", is_decoder=False))
 
 
 def test_a_window_of_zero_is_none(texts):
     experts = {"num_experts": 4, "moe_intermediate_size": 32, "shared_expert_intermediate_size": 32}
     model = build("qwen2_moe", **HALF, **experts, sliding_window=0)
     plain = copy.deepcopy(model)
-    families.fit(model)
+    batch_layout.fit(model)
     prompts = [example.ids[: example.start] for example in texts]
     assert greedy(model, prompts, 24, 1) == [said(plain, prompt, 24) for prompt in prompts]
 
@@ -313,7 +324,7 @@ def test_a_window_of_zero_is_none(texts):
 )
 def test_positions_that_end_are_one_line(family, values):
     model = build(family, **values, max_position_embeddings=12)
-    families.fit(model)
+    batch_layout.fit(model)
     fits, long = Example((*range(3, 16),), 4), Example((*range(3, 17),), 4)
     assert len(mean_losses(model, [fits])) == 1
     words = r"13 tokens, and .* has 12 positions; set max_length to 12"
@@ -331,28 +342,28 @@ def test_positions_that_end_are_one_line(family, values):
 def test_what_was_found_is_remembered(remembered, monkeypatch, caplog):
     values = HALF | {"vocab_size": 151}
     model = build("stablelm", **values)
-    with caplog.at_level(logging.INFO, "lethe.progress"):
-        families.fit(model)
+    with caplog.at_level(logging.INFO, "lethe.common.progress"):
+        batch_layout.fit(model)
     assert "StableLmForCausalLM" in caplog.text
     (file,) = remembered.iterdir()
-    monkeypatch.setattr(families, "_probed", None)
+    monkeypatch.setattr(batch_layout, "_probed", None)
     again = build("stablelm", **values)
     again.config.name_or_path = "elsewhere"
-    families.fit(again)
-    assert mixing.of(again) == mixing.of(model)
+    batch_layout.fit(again)
+    assert token_mixing.of(again) == token_mixing.of(model)
     monkeypatch.undo()
     monkeypatch.setenv("XDG_CACHE_HOME", str(remembered.parents[1]))
     for broken in ("", "{", "[]", json.dumps({"mixing": {"layout": "sideways"}, "attention": "x"})):
         file.write_text(broken)
         other = build("stablelm", **values)
-        families.fit(other)
-        assert mixing.of(other) == mixing.of(model)
+        batch_layout.fit(other)
+        assert token_mixing.of(other) == token_mixing.of(model)
 
 
 @pytest.mark.parametrize("what", ["config", "attention", "dtype", "device", "torch", "code"])
 def test_what_it_depends_on_is_asked_anew(what, monkeypatch):
     model, attention, device = build("llama"), "sdpa", "cpu"
-    before = families.key(model, Fitting(type(model), attention, None, device), "probe")
+    before = batch_layout.key(model, Fitting(type(model), attention, None, device), "probe")
     if what == "config":
         model.config.rms_norm_eps = 1e-4
     elif what == "dtype":
@@ -360,18 +371,18 @@ def test_what_it_depends_on_is_asked_anew(what, monkeypatch):
     elif what == "torch":
         monkeypatch.setattr(torch, "__version__", "0")
     elif what == "code":
-        monkeypatch.setattr(families, "_digest", lambda code: "other")
+        monkeypatch.setattr(batch_layout, "_digest", lambda code: "other")
     given = {"attention": "eager"} if what == "attention" else {"attention": attention}
     given["device"] = "cuda" if what == "device" else device
-    assert families.key(model, Fitting(type(model), **given, own=None), "probe") != before
+    assert batch_layout.key(model, Fitting(type(model), **given, own=None), "probe") != before
 
 
 def test_a_folder_that_cannot_be_written_costs_time_alone(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     model = build("llama")
-    families.fit(model)
-    assert generation_probe.fitted(model) == mixing.FASTEST
+    batch_layout.fit(model)
+    assert generation_probe.fitted(model) == token_mixing.FASTEST
 
 
 def test_a_loaded_checkpoint_is_fitted(tokenizer, tmp_path, examples):
@@ -382,15 +393,15 @@ def test_a_loaded_checkpoint_is_fitted(tokenizer, tmp_path, examples):
         wanted = [nll(model, example).mean().item() for example in examples]
     for attention in ("sdpa", "eager"):
         loaded, _ = checkpoint.load(tmp_path / "model", attention=attention)
-        assert mixing.of(loaded).layout == mixing.PADDED
+        assert token_mixing.of(loaded).layout == token_mixing.PADDED
         assert mean_losses(loaded, examples) == pytest.approx(wanted, rel=10 * CLOSE)
 
 
 def test_the_default_model_keeps_its_packed_rows(tokenizer):
     model = make_family("llama", tokenizer)
     model.config._attn_implementation_internal = None
-    families.fit(model)
-    assert generation_probe.fitted(model) == mixing.FASTEST
+    batch_layout.fit(model)
+    assert generation_probe.fitted(model) == token_mixing.FASTEST
     assert model.config._attn_implementation == "lethe_packed"
 
 
@@ -399,7 +410,7 @@ def test_the_probe_draws_nothing_of_ours():
     torch.manual_seed(5)
     wanted = torch.rand(3)
     torch.manual_seed(5)
-    families.fit(model)
+    batch_layout.fit(model)
     assert torch.equal(torch.rand(3), wanted)
 
 
@@ -408,14 +419,14 @@ def test_flash_is_probed_in_its_own_numbers(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.nn.attention.varlen, "varlen_attn", varlen_stand_in)
     model = build("llama", **HALF).bfloat16()
-    families.fit(model, "flash")
-    assert mixing.of(model).layout == mixing.PACKED
+    batch_layout.fit(model, "flash")
+    assert token_mixing.of(model).layout == token_mixing.PACKED
     assert model.config._attn_implementation == "lethe_packed_varlen"
     other = build("stablelm", **HALF).bfloat16()
-    families.fit(other, "flash")
-    assert mixing.of(other).layout == mixing.PADDED
+    batch_layout.fit(other, "flash")
+    assert token_mixing.of(other).layout == token_mixing.PADDED
     with pytest.raises(LetheError, match="flash needs CUDA and dtype bfloat16; choose sdpa"):
-        families.fit(build("llama", **HALF), "flash")
+        batch_layout.fit(build("llama", **HALF), "flash")
 
 
 def test_a_model_of_which_no_copy_can_be_built_runs_each_text_alone(texts, monkeypatch, caplog):
@@ -425,8 +436,8 @@ def test_a_model_of_which_no_copy_can_be_built_runs_each_text_alone(texts, monke
     monkeypatch.setattr(miniature, "build", fail)
     model = build("stablelm", **HALF)
     plain = copy.deepcopy(model)
-    with caplog.at_level(logging.INFO, "lethe.progress"):
-        families.fit(model)
+    with caplog.at_level(logging.INFO, "lethe.common.progress"):
+        batch_layout.fit(model)
     assert "no small copy of it could be tried (no such size)" in caplog.text
     wanted = [nll(plain, example).mean().item() for example in texts]
     assert mean_losses(model, texts) == pytest.approx(wanted, rel=CLOSE)
@@ -437,10 +448,10 @@ def test_a_model_of_which_no_copy_can_be_built_runs_each_text_alone(texts, monke
 def test_training_does_not_find_out_how_texts_are_generated(remembered):
     """So that an edit of generation trains nothing again; it is found out by the first text."""
     model = build("llama")
-    families.fit(model)
+    batch_layout.fit(model)
     assert greedy(model, [], 8, 1) == []
-    assert mixing.of(model).generation is None
+    assert token_mixing.of(model).generation is None
     (layout,) = remembered.iterdir()
     greedy(model, [[3, 4]], 8, 1)
-    assert mixing.of(model) == mixing.FASTEST
+    assert token_mixing.of(model) == token_mixing.FASTEST
     assert len({layout, *remembered.iterdir()}) == 2

@@ -6,10 +6,18 @@ import stat
 import pytest
 import torch
 
-from lethe.cost import Meter, watch
-from lethe.errors import LetheError
-from lethe.files import read_json, read_rows, sha256, whole_file, write_json, write_rows, write_text
-from lethe.progress import Progress
+from lethe.common.errors import LetheError
+from lethe.common.files import (
+    read_json,
+    read_rows,
+    sha256,
+    whole_file,
+    write_json,
+    write_rows,
+    write_text,
+)
+from lethe.common.progress import Progress
+from lethe.model.cost import Meter, watch
 
 
 def names(folder) -> list[str]:
@@ -139,8 +147,8 @@ def test_cost_counts_from_the_meters_creation():
 def test_meters_count_the_passes_of_a_model_and_of_its_copies(model, examples):
     import copy
 
-    from lethe.forward import Forward
-    from lethe.packing import pack
+    from lethe.model.batch import pack
+    from lethe.model.forward import Forward
 
     watch(model)
     batch, twin = pack(examples[:2]), copy.deepcopy(model)
@@ -164,7 +172,7 @@ def test_meters_count_the_passes_of_a_model_and_of_its_copies(model, examples):
 
 def test_progress_is_seldom_but_ends_with_the_last_step(caplog):
     progress = Progress("npo, seed 0", every=3600)
-    with caplog.at_level(logging.INFO, "lethe.progress"):
+    with caplog.at_level(logging.INFO, "lethe.common.progress"):
         for step in range(1, 11):
             progress(step, 10, step / 4)
     (record,) = caplog.records
@@ -175,7 +183,7 @@ def test_progress_is_seldom_but_ends_with_the_last_step(caplog):
 def test_progress_estimates_what_is_left(caplog):
     progress = Progress("base", every=0)
     progress.start -= 30
-    with caplog.at_level(logging.INFO, "lethe.progress"):
+    with caplog.at_level(logging.INFO, "lethe.common.progress"):
         progress(3, 10, 1.0)
     # 30 seconds for three steps: ten for each of the other seven.
     assert "step 3 of 10, loss 1.000, 30 s, about 70 s left" in caplog.text

@@ -4,7 +4,7 @@ import pytest
 import torch
 from core_helpers import FAMILIES, make_family, plain
 
-from lethe.evaluate.generate import PLACES, continuations, greedy, rows_at_a_time
+from lethe.model.generate import PLACES, continuations, greedy, rows_at_a_time
 
 
 def reference(model, prompts, max_length: int, end: int | None) -> list[list[int]]:

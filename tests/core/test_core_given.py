@@ -7,11 +7,11 @@ import torch
 from core_helpers import make_family
 from tiny_gguf import write_gguf
 
-from lethe import checkpoint, checkpoint_check
-from lethe.errors import LetheError
-from lethe.forward import Forward
-from lethe.packing import pack
-from lethe.text import Encoder
+from lethe.common.errors import LetheError
+from lethe.model import checkpoint, checkpoint_check
+from lethe.model.batch import pack
+from lethe.model.encoder import Encoder
+from lethe.model.forward import Forward
 
 
 @pytest.fixture(scope="module")

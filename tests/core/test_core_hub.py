@@ -8,8 +8,8 @@ import sys
 import pytest
 from local_hub import COMMIT, serving
 
-from lethe import checkpoint, checkpoint_check
-from lethe.errors import LetheError
+from lethe.common.errors import LetheError
+from lethe.model import checkpoint, checkpoint_check
 
 NAME = "org/name"
 

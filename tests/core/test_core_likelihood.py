@@ -2,10 +2,10 @@ import pytest
 import torch
 from core_helpers import CLOSE, FAMILIES, make_family, plain, token_nll
 
-from lethe.evaluate.generate import greedy
-from lethe.evaluate.likelihood import Likelihood, by_budget, mean_losses
-from lethe.text import Example
-from lethe.trees import pack_trees, trees
+from lethe.model.answer_trees import pack_trees, trees
+from lethe.model.encoder import Example
+from lethe.model.generate import greedy
+from lethe.model.likelihood import Likelihood, by_budget, mean_losses
 
 QUESTIONS = {
     "Where was Ada born?": ["Paris.", "Ada was born in Paris.", "In the city of Ben.", "No."],
@@ -84,7 +84,7 @@ def test_prompts_that_differ_between_answers_are_not_mixed(tokenizer, model):
     ids before an answer depend on the answer."""
     from dataclasses import replace
 
-    from lethe.text import Encoder
+    from lethe.model.encoder import Encoder
 
     encoder = Encoder(tokenizer, "plain", 96)
     pairs = [("Where?", answer) for answer in ("rivers.", "Paris.", "the Ada", "7")]
@@ -96,7 +96,7 @@ def test_prompts_that_differ_between_answers_are_not_mixed(tokenizer, model):
 
 
 def test_an_answer_that_fills_max_length_counts_without_end_token(tokenizer, model):
-    from lethe.text import Encoder
+    from lethe.model.encoder import Encoder
 
     question, answer = "Where was Ada born?", "Ada was born in Paris."
     long = Encoder(tokenizer, "chat", 96).encode(question, answer)

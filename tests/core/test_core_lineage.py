@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from lethe import lineage
-from lethe.bring import bring
-from lethe.errors import LetheError
-from lethe.ledgers import LEDGERS, RECORDS
-from lethe.lineage import check, staged, verify
+from lethe.common.errors import LetheError
+from lethe.pipeline import ledger as lineage
+from lethe.pipeline.bring import bring
+from lethe.pipeline.ledger import check, staged, verify
+from lethe.pipeline.ledger_files import LEDGERS, RECORDS
 
 ONE, TWO = "results/w/data/full.json", "results/w/tables/scores.csv"
 

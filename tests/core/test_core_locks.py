@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from lethe import processes
-from lethe.locks import holding, release, told
-from lethe.processes import RUN, Process
+from lethe.common import processes
+from lethe.common.processes import RUN, Process
+from lethe.pipeline.workflow_lock import holding, release, told
 
 LOCKS = Path("locks")
 
@@ -151,7 +151,7 @@ def test_a_damaged_note_proves_nothing(gone, text):
 
 FOLLOWER = """
 import signal, sys, time
-from lethe.processes import end_with_run
+from lethe.common.processes import end_with_run
 signal.signal(signal.SIGTERM, lambda *_: sys.exit("asked"))
 end_with_run()
 print("ready", flush=True)

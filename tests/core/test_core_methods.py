@@ -11,12 +11,12 @@ import torch
 from core_helpers import CLOSE, alone, distance, gradients, make_family, plain, sums, token_mean
 from torch.nn.functional import logsigmoid
 
-from lethe import config, methods
-from lethe.errors import LetheError
-from lethe.forward import Forward
-from lethe.methods import oneshot
-from lethe.methods.base import ALTERNATES, NEEDS, Reference, Settings, Step
-from lethe.packing import pack
+from lethe.common.errors import LetheError
+from lethe.model.batch import pack
+from lethe.model.forward import Forward
+from lethe.pipeline.config import check as config
+from lethe.unlearn import methods, one_shot
+from lethe.unlearn.method import ALTERNATES, NEEDS, Reference, Settings, Step
 
 FORGET, RETAIN = [3, 0, 2], [5, 1, 6]
 
@@ -212,7 +212,7 @@ def test_declarations(name):
     needs = cls({}).needs
     assert set(needs) <= set(NEEDS)
     assert len(set(needs)) == len(needs)
-    assert issubclass(cls.Settings, Settings | oneshot.Settings)
+    assert issubclass(cls.Settings, Settings | one_shot.Settings)
     assert cls.paper
     assert cls.__doc__
 
@@ -298,12 +298,15 @@ def test_wrong_settings_name_where_they_stand():
         config.method_settings(own, "npo")
 
 
-DECLARATIONS = [*(f"lethe.methods.{name}" for name in methods.available()), "lethe.config"]
+DECLARATIONS = [
+    *(f"lethe.unlearn.methods.{name}" for name in methods.available()),
+    "lethe.pipeline.config.check",
+]
 
 
-@pytest.mark.parametrize("module", [*DECLARATIONS, "lethe.unlearn"])
+@pytest.mark.parametrize("module", [*DECLARATIONS, "lethe.unlearn.runner"])
 def test_declarations_import_nothing_heavy(module):
-    """Each start of the workflow reads them; only ``lethe.unlearn``, the control, needs torch."""
+    """Each start of the workflow reads them; only ``lethe.unlearn.runner``, the control, needs torch."""
     code = (
         f"import sys, {module}\n"
         "if 'methods' in sys.argv[1]: sys.modules[sys.argv[1]].Method({})\n"
@@ -313,4 +316,4 @@ def test_declarations_import_nothing_heavy(module):
         [sys.executable, "-c", code, module], capture_output=True, text=True, check=True
     )
     heavy = "torch" in done.stdout
-    assert heavy if module == "lethe.unlearn" else done.stdout == "[]\n", done.stdout
+    assert heavy if module == "lethe.unlearn.runner" else done.stdout == "[]\n", done.stdout

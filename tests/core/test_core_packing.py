@@ -15,8 +15,8 @@ from core_helpers import (
 )
 from torch.nn.functional import cross_entropy
 
-from lethe.forward import Forward, project
-from lethe.packing import BLOCK, pack
+from lethe.model.batch import BLOCK, pack
+from lethe.model.forward import Forward, project
 
 
 @pytest.fixture(scope="module", params=sorted(FAMILIES))

@@ -7,14 +7,14 @@ import pytest
 import torch
 from core_helpers import distance, gradients, make_family
 
-from lethe import methods
-from lethe.execution import Execution
-from lethe.forward import Forward
-from lethe.methods.base import Method
-from lethe.parts import parts, split
-from lethe.schedule import Schedule
-from lethe.train import fit
-from lethe.unlearn import Plan, _reference, _steps, supervise
+from lethe.model.forward import Forward
+from lethe.train.execution import Execution
+from lethe.train.finetune import fit
+from lethe.train.microbatch import parts, split
+from lethe.train.settings import Schedule
+from lethe.unlearn import methods
+from lethe.unlearn.method import Method
+from lethe.unlearn.runner import Plan, _reference, _steps, supervise
 
 REFUSALS = ["I don't know.", "I have no idea about that.", "That is not known to me."]
 ALTERNATIVES = [[f"Answer {n} to {row}.", f"Or {n}."] for n, row in enumerate("abcdefg")]

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch.nn.functional import linear
 
-from lethe import products
-from lethe.products import LEAST, STEP, OneDNNLinear, use_onednn, use_torchs_own
+from lethe.model import onednn
+from lethe.model.onednn import LEAST, STEP, OneDNNLinear, use_onednn, use_torchs_own
 
 pytestmark = pytest.mark.skipif(
     not hasattr(torch.ops.mkldnn, "_linear_pointwise"), reason="torch was built without oneDNN"
@@ -33,7 +33,7 @@ def layers(inputs: int, outputs: int, bias: bool = False):
 @pytest.fixture(autouse=True)
 def always(monkeypatch):
     """However few the multiplications."""
-    monkeypatch.setattr(products, "LEAST", 0)
+    monkeypatch.setattr(onednn, "LEAST", 0)
 
 
 def of_both(function, inputs: int, outputs: int, bias: bool = False):
@@ -86,8 +86,8 @@ def test_weights_that_are_frozen_have_no_gradient():
 def counted(monkeypatch):
     """How many products oneDNN made."""
     calls = []
-    own = products._multiplied
-    monkeypatch.setattr(products, "_multiplied", lambda a, b: calls.append(1) or own(a, b))
+    own = onednn._multiplied
+    monkeypatch.setattr(onednn, "_multiplied", lambda a, b: calls.append(1) or own(a, b))
     return calls
 
 
@@ -99,7 +99,7 @@ def test_other_numbers_and_small_products_are_left_to_torch(monkeypatch, counted
         assert layer(drawn(2 * STEP, 96)).dtype == torch.bfloat16
     layer.double()(drawn(2 * STEP, 96).double())
     layer.float()
-    monkeypatch.setattr(products, "LEAST", LEAST)
+    monkeypatch.setattr(onednn, "LEAST", LEAST)
     layer(drawn(STEP, 96))
     assert len(counted) == 1
 
@@ -111,7 +111,7 @@ def test_only_layers_of_torch_itself_are_changed_and_back(monkeypatch):
 
     model = torch.nn.Sequential(torch.nn.Linear(4, 4), Other(4, 4), torch.nn.LayerNorm(4))
     names = [*model.state_dict()]
-    monkeypatch.setattr(products, "faster", lambda: True)
+    monkeypatch.setattr(onednn, "faster", lambda: True)
     use_onednn(model)
     assert [type(layer) for layer in model] == [OneDNNLinear, Other, torch.nn.LayerNorm]
     assert [*model.state_dict()] == names
@@ -128,14 +128,14 @@ def test_only_layers_of_torch_itself_are_changed_and_back(monkeypatch):
     ],
 )
 def test_it_is_used_where_the_usual_library_leaves_half(monkeypatch, maker, capability, wanted):
-    monkeypatch.setattr(products, "_maker", lambda: maker)
+    monkeypatch.setattr(onednn, "_maker", lambda: maker)
     monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
-    assert products.faster.__wrapped__() is wanted
-    monkeypatch.setattr(products, "faster", lambda: wanted)
+    assert onednn.faster.__wrapped__() is wanted
+    monkeypatch.setattr(onednn, "faster", lambda: wanted)
     model = torch.nn.Sequential(torch.nn.Linear(4, 4))
     use_onednn(model)
     assert (type(model[0]) is OneDNNLinear) is wanted
 
 
 def test_the_maker_is_found():
-    assert any(name in products._maker() for name in ("AMD", "Intel", "ARM", "arm", "CPU"))
+    assert any(name in onednn._maker() for name in ("AMD", "Intel", "ARM", "arm", "CPU"))

@@ -9,15 +9,15 @@ import pytest
 import torch
 from core_helpers import make_family
 
-from lethe import methods
-from lethe.cost import Meter
-from lethe.errors import LetheError
-from lethe.execution import Execution
-from lethe.methods.base import Settings
-from lethe.resume import TENSORS, VALUES, Keeper
-from lethe.schedule import Schedule
-from lethe.train import fit
-from lethe.unlearn import supervise
+from lethe.common.errors import LetheError
+from lethe.model.cost import Meter
+from lethe.train.execution import Execution
+from lethe.train.finetune import fit
+from lethe.train.resume import TENSORS, VALUES, Keeper
+from lethe.train.settings import Schedule
+from lethe.unlearn import methods
+from lethe.unlearn.method import Settings
+from lethe.unlearn.runner import supervise
 
 REFUSALS = ["I don't know.", "I have no idea.", "That is not known to me."]
 ALTERNATIVES = [[f"Answer {n} to {row}.", f"Or {n}."] for n, row in enumerate("abcde")]
@@ -105,7 +105,7 @@ def test_a_method_killed_anywhere_ends_in_the_same_bits(name, tokenizer, encoder
 
 def test_what_prepares_a_method_goes_on_too(tokenizer, encoder, pairs, tmp_path, monkeypatch):
     """Who's Harry Potter, killed while its reinforced copy learns; then learned labels are kept."""
-    import lethe.train
+    import lethe.train.finetune
 
     whole = Run("whp", tokenizer, encoder, pairs, tmp_path / "whole")
     whole.process(seconds=None)
@@ -119,7 +119,7 @@ def test_what_prepares_a_method_goes_on_too(tokenizer, encoder, pairs, tmp_path,
 
         return fit(model, examples, schedule, seed, note, how)
 
-    monkeypatch.setattr(lethe.train, "fit", dying)
+    monkeypatch.setattr(lethe.train.finetune, "fit", dying)
     with pytest.raises(Killed):
         broken.process()
     with pytest.raises(Killed):

@@ -6,7 +6,7 @@ SHOW = """
 import torch
 tiny = torch.full((4,), 1e-20)
 before = (tiny * tiny).tolist()
-from lethe.runtime import set_up
+from lethe.common.torch_setup import set_up
 set_up(1)
 print(min(before) > 0, (tiny * tiny).tolist())
 """

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 import lethe
-from lethe import methods, source
-from lethe.source import closure, digest
+from lethe.pipeline import code_digest
+from lethe.pipeline.code_digest import closure, digest
+from lethe.unlearn import methods
 
 
 @pytest.fixture
@@ -15,7 +16,7 @@ def package(tmp_path, monkeypatch) -> Path:
     folder = tmp_path / "src" / "lethe"
     original = Path(lethe.__file__).parent
     shutil.copytree(original, folder, ignore=shutil.ignore_patterns("__pycache__"))
-    monkeypatch.setattr(source, "PACKAGE", folder)
+    monkeypatch.setattr(code_digest, "PACKAGE", folder)
     forget()
     yield folder
     forget()
@@ -24,7 +25,7 @@ def package(tmp_path, monkeypatch) -> Path:
 def forget() -> None:
     """A job reads each file once, so what it read is kept; here files change."""
     for name in ("_data_files", "_imports", "_file_digest"):
-        getattr(source, name).cache_clear()
+        getattr(code_digest, name).cache_clear()
 
 
 def edit(file: Path, old: str, new: str) -> None:
@@ -35,7 +36,7 @@ def edit(file: Path, old: str, new: str) -> None:
 
 
 def all_digests() -> dict[str, str]:
-    return {name: digest(f"lethe.methods.{name}") for name in methods.available()}
+    return {name: digest(f"lethe.unlearn.methods.{name}") for name in methods.available()}
 
 
 def changed(before: dict[str, str]) -> set[str]:
@@ -44,12 +45,12 @@ def changed(before: dict[str, str]) -> set[str]:
 
 
 def test_a_digest_is_the_same_wherever_the_project_lies(package, tmp_path, monkeypatch):
-    here = digest("lethe.methods.npo")
+    here = digest("lethe.unlearn.methods.npo")
     assert re.fullmatch("[0-9a-f]{16}", here)
     moved = tmp_path / "elsewhere" / "src" / "lethe"
     shutil.copytree(package, moved)
-    monkeypatch.setattr(source, "PACKAGE", moved)
-    assert digest("lethe.methods.npo") == here
+    monkeypatch.setattr(code_digest, "PACKAGE", moved)
+    assert digest("lethe.unlearn.methods.npo") == here
 
 
 def test_comments_docstrings_and_layout_do_not_count(package):
@@ -112,15 +113,15 @@ def test_packages_run_their_init_files(package):
 def test_data_files_of_the_packages_folder_count(package):
     lists = sorted((package / "world" / "lists").glob("*.json"))
     assert lists
-    world, method = digest("lethe.world.synthetic"), digest("lethe.methods.npo")
+    world, method = digest("lethe.world.providers.synthetic"), digest("lethe.unlearn.methods.npo")
     lists[0].write_text(lists[0].read_text(encoding="utf-8") + "\n", encoding="utf-8")
     forget()
-    assert digest("lethe.world.synthetic") != world
-    assert digest("lethe.methods.npo") == method
-    world = digest("lethe.world.synthetic")
+    assert digest("lethe.world.providers.synthetic") != world
+    assert digest("lethe.unlearn.methods.npo") == method
+    world = digest("lethe.world.providers.synthetic")
     (package / "world" / "lists" / "new.txt").write_text("x")
     forget()
-    assert digest("lethe.world.synthetic") != world
+    assert digest("lethe.world.providers.synthetic") != world
 
 
 # Variants are built on the method that they vary.
@@ -135,7 +136,7 @@ BASES = {
 
 def test_every_method_depends_on_how_methods_run(package):
     for name in methods.available():
-        files = closure(f"lethe.methods.{name}")
+        files = closure(f"lethe.unlearn.methods.{name}")
         found = {file.relative_to(package.resolve()).as_posix() for file in files}
         assert {f"methods/{name}.py", "methods/base.py", "unlearn.py", "packing.py"} <= found
         # No other method, but for those that it builds on.
@@ -149,7 +150,9 @@ def test_scripts_and_what_lies_beside_them_count(package):
     (scripts / "common.py").write_text("LIMIT = 1\n")
     (scripts / "other.py").write_text("LIMIT = 1\n")
     script = scripts / "job.py"
-    script.write_text("from common import LIMIT\nfrom lethe.files import sha256\nimport json\n")
+    script.write_text(
+        "from common import LIMIT\nfrom lethe.common.files import sha256\nimport json\n"
+    )
     before = digest(script)
     (scripts / "other.py").write_text("LIMIT = 2\n")
     forget()
@@ -161,12 +164,16 @@ def test_scripts_and_what_lies_beside_them_count(package):
     edit(package / "files.py", '"rb"', '"r"')
     assert digest(script) != changed_once
     # A method found by its name at run time is added by the caller.
-    assert digest(script, "lethe.methods.npo") != digest(script, "lethe.methods.idk")
-    assert digest(script, "lethe.methods.npo") == digest("lethe.methods.npo", script)
+    assert digest(script, "lethe.unlearn.methods.npo") != digest(
+        script, "lethe.unlearn.methods.idk"
+    )
+    assert digest(script, "lethe.unlearn.methods.npo") == digest(
+        "lethe.unlearn.methods.npo", script
+    )
 
 
 def test_a_module_that_is_not_there_is_an_error(package):
-    for entry in ("lethe.methods.nop", package / "nop.py"):
+    for entry in ("lethe.unlearn.methods.nop", package / "nop.py"):
         with pytest.raises(FileNotFoundError, match="nop"):
             digest(entry)
 
@@ -178,39 +185,39 @@ def test_a_module_that_is_not_there_is_an_error(package):
 def kept(tmp_path, monkeypatch) -> Path:
     """The file in which it is kept, as another process left it: after one digest."""
     (tmp_path / ".snakemake").mkdir()
-    monkeypatch.setattr(source, "LEARNED", tmp_path / ".snakemake/lethe_sources.json")
+    monkeypatch.setattr(code_digest, "LEARNED", tmp_path / ".snakemake/lethe_sources.json")
     another_start(monkeypatch)
-    digest("lethe.methods.npo")
-    name, *arguments = source.atexit_arguments
-    assert name is source._keep
-    source._keep(*arguments)
+    digest("lethe.unlearn.methods.npo")
+    name, *arguments = code_digest.atexit_arguments
+    assert name is code_digest._keep
+    code_digest._keep(*arguments)
     another_start(monkeypatch)
-    yield source.LEARNED
-    source._learned.cache_clear()
+    yield code_digest.LEARNED
+    code_digest._learned.cache_clear()
     forget()
 
 
 def another_start(monkeypatch) -> None:
     """Nothing in memory; what would be written at the end is noted, not written."""
     forget()
-    source._learned.cache_clear()
+    code_digest._learned.cache_clear()
 
     def note(*call):
-        monkeypatch.setattr(source, "atexit_arguments", call, raising=False)
+        monkeypatch.setattr(code_digest, "atexit_arguments", call, raising=False)
 
-    monkeypatch.setattr(source.atexit, "register", note)
+    monkeypatch.setattr(code_digest.atexit, "register", note)
 
 
 def test_another_start_takes_no_source_apart_again(kept, monkeypatch):
-    expected = digest("lethe.methods.npo")
+    expected = digest("lethe.unlearn.methods.npo")
     another_start(monkeypatch)
-    monkeypatch.setattr(source.ast, "parse", lambda *_, **__: pytest.fail("parsed again"))
-    assert digest("lethe.methods.npo") == expected
+    monkeypatch.setattr(code_digest.ast, "parse", lambda *_, **__: pytest.fail("parsed again"))
+    assert digest("lethe.unlearn.methods.npo") == expected
 
 
 @pytest.mark.parametrize("damage", ["", "{", "[]", '{"maker": "another", "files": {"x": 1}}'])
 def test_what_is_kept_is_only_believed_if_this_version_kept_it(kept, damage, monkeypatch):
-    expected = digest("lethe.methods.npo")
+    expected = digest("lethe.unlearn.methods.npo")
     kept.write_text(damage, encoding="utf-8")
     another_start(monkeypatch)
-    assert digest("lethe.methods.npo") == expected
+    assert digest("lethe.unlearn.methods.npo") == expected

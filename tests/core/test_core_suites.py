@@ -3,11 +3,11 @@ import pytest
 import torch
 from core_helpers import CLOSE, alone, make_family, plain, token_nll
 
-from lethe.errors import LetheError
-from lethe.evaluate.generate import greedy
-from lethe.records import Records, read_records, write_records
-from lethe.suites import Evaluation, Limits
-from lethe.text import Encoder
+from lethe.common.errors import LetheError
+from lethe.evaluate.records import Records, read_records, write_records
+from lethe.evaluate.suite import Evaluation, Limits
+from lethe.model.encoder import Encoder
+from lethe.model.generate import greedy
 
 PARAPHRASED = ("forget", "retain")
 
@@ -149,7 +149,7 @@ def test_a_cut_answer_has_no_end_token_to_leave_out(model, encoder):
 
 
 def test_parts_of_a_vocabulary_give_the_same_tokens(model, encoder, monkeypatch):
-    import lethe.suites.tokens as tokens
+    import lethe.evaluate.suites.tokens as tokens
 
     rows = token_rows()
     whole = Evaluation("tokens", encoder, rows, Limits())(model).sets["forget"]
@@ -174,9 +174,9 @@ def test_gradient_norms_are_those_of_backward(model, encoder):
 
 def test_answers_that_the_model_knows_are_read_and_not_generated(tokenizer, encoder, monkeypatch):
     """The same columns as with generation from the question on, for much less of it."""
-    from lethe.schedule import Schedule
-    from lethe.suites import tofu
-    from lethe.train import fit
+    from lethe.evaluate.suites import tofu
+    from lethe.train.finetune import fit
+    from lethe.train.settings import Schedule
 
     model = make_family("llama", tokenizer)
     rows = {"forget": [row(f"forget {i}?") for i in range(6)]}

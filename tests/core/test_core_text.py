@@ -2,9 +2,9 @@ import pytest
 from tokenizers import AddedToken, Regex, pre_tokenizers, processors
 from transformers import PreTrainedTokenizerFast
 
-from lethe.errors import LetheError
-from lethe.text import NAMES, Encoder, template, template_settings
-from lethe.tiny import train_tokenizer
+from lethe.common.errors import LetheError
+from lethe.model.architectures.llama import train_tokenizer
+from lethe.model.encoder import NAMES, Encoder, template, template_settings
 
 # Chat templates of the kinds that are in use; the last two close no turn with a token.
 CHATML = (

@@ -7,7 +7,7 @@ from real_tokenizers import llama2, llama3, phi
 from shared_data import shared_folder
 from transformers import AutoTokenizer
 
-from lethe.text import Encoder
+from lethe.model.encoder import Encoder
 
 SYSTEM = "You are a helpful assistant."
 PEER = {"name": "chat", "system": SYSTEM, "variables": {"date_string": "10 Apr 2025"}}

@@ -4,17 +4,18 @@ import pytest
 import torch
 from core_helpers import CLOSE, make_family
 
-from lethe import loop, packing
-from lethe.errors import LetheError
-from lethe.evaluate.likelihood import mean_losses
-from lethe.optimise import Optimiser
-from lethe.order import batches, epoch_order, partners
-from lethe.packing import pack
-from lethe.pretrain import pretrain
-from lethe.rates import rate
-from lethe.schedule import Schedule
-from lethe.tiny import Architecture, make_model, train_tokenizer
-from lethe.train import fit, taught
+from lethe.common.errors import LetheError
+from lethe.model import batch
+from lethe.model.architectures.llama import Architecture, make_model, train_tokenizer
+from lethe.model.batch import pack
+from lethe.model.likelihood import mean_losses
+from lethe.train import loop
+from lethe.train.data_order import batches, epoch_order, partners
+from lethe.train.finetune import fit, taught
+from lethe.train.lr_schedule import rate
+from lethe.train.optimizer import Optimiser
+from lethe.train.pretrain import pretrain
+from lethe.train.settings import Schedule
 
 
 def test_an_epochs_order_is_a_permutation_of_its_own():
@@ -192,7 +193,7 @@ def test_the_seed_decides_the_order_and_every_bit(tokenizer, examples, monkeypat
         seen[-1].append(list(index))
         return pack(rows, index)
 
-    monkeypatch.setattr(packing, "pack", spy)
+    monkeypatch.setattr(batch, "pack", spy)
     for seed in (0, 0, 1):
         seen.append([])
         # What else was drawn before must not matter.

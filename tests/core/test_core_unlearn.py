@@ -4,11 +4,12 @@ import pytest
 import torch
 from core_helpers import CLOSE, make_family, plain, sums
 
-from lethe import loop, methods
-from lethe.evaluate.likelihood import mean_losses
-from lethe.methods.base import ALTERNATES, Method, Settings
-from lethe.optimise import Optimiser
-from lethe.unlearn import answer_nll, supervise
+from lethe.model.likelihood import mean_losses
+from lethe.train import loop
+from lethe.train.optimizer import Optimiser
+from lethe.unlearn import methods
+from lethe.unlearn.method import ALTERNATES, Method, Settings
+from lethe.unlearn.runner import answer_nll, supervise
 
 REFUSALS = ["I don't know.", "I have no idea.", "That is not known to me."]
 ALTERNATIVES = [[f"Answer {n} to {row}.", f"Or {n}."] for n, row in enumerate("abcde")]

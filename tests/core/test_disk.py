@@ -11,12 +11,13 @@ from pathlib import Path
 import pytest
 import yaml
 
-from lethe import checkpoint, disk, sizes
-from lethe import config as settings
-from lethe.compute import Compute
-from lethe.errors import LetheError
-from lethe.lineage import staged
-from lethe.tiny import Architecture, make_model
+from lethe.common.errors import LetheError
+from lethe.model import checkpoint
+from lethe.model.architectures.llama import Architecture, make_model
+from lethe.model.settings import Compute
+from lethe.pipeline import disk, sizes
+from lethe.pipeline.config import check as settings
+from lethe.pipeline.ledger import staged
 
 ROOT = Path(__file__).parents[2]
 DEFAULT = yaml.safe_load((ROOT / "config/config.yaml").read_text(encoding="utf-8"))

@@ -2,8 +2,8 @@
 
 import pytest
 
-from lethe import interpreter
-from lethe.errors import LetheError
+from lethe.common.errors import LetheError
+from lethe.pipeline import interpreter
 
 
 @pytest.mark.parametrize(

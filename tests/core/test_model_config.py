@@ -6,11 +6,11 @@ import struct
 import pytest
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from lethe import checkpoint
-from lethe.checkpoint_check import check_given
-from lethe.errors import LetheError
-from lethe.model_config import check_sizes
-from lethe.tiny import train_tokenizer
+from lethe.common.errors import LetheError
+from lethe.model import checkpoint
+from lethe.model.architectures.llama import train_tokenizer
+from lethe.model.checkpoint_check import check_given
+from lethe.model.config_file import check_sizes
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +74,7 @@ def test_hub_kernels_are_off_in_every_job():
     import sys
 
     code = (
-        "from lethe.runtime import set_up; set_up(1);"
+        "from lethe.common.torch_setup import set_up; set_up(1);"
         "from transformers.integrations import hub_kernels as h;"
         "assert h._TRANSFORMERS_USE_HUB_KERNELS == 'NO'"
     )

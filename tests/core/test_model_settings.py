@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from lethe import config as settings
-from lethe.errors import LetheError
-from lethe.foreign import given_run
+from lethe.common.errors import LetheError
+from lethe.pipeline.config import check as settings
+from lethe.pipeline.external_checkpoints import given_run
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"

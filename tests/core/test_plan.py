@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from lethe.cli import main
-from lethe.plan import GPU, Assumed, plan
-from lethe.world.command import configuration
+from lethe.cli.main import main
+from lethe.cli.world import configuration
+from lethe.pipeline.estimate import GPU, Assumed, plan
 
 ROOT = Path(__file__).parents[2]
 PHI = str(ROOT / "config/phi.yaml")

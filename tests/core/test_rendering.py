@@ -3,9 +3,9 @@
 import pytest
 from test_core_text import CHATML, DATED, DOUBLE, OPEN, SPACED, THINKING
 
-from lethe.errors import LetheError
-from lethe.rendering import LONGEST, Rendering, TooMuch
-from lethe.text import Encoder
+from lethe.common.errors import LetheError
+from lethe.model.chat_rendering import LONGEST, Rendering, TooMuch
+from lethe.model.encoder import Encoder
 
 # What templates in use do besides: macros, namespaces, filters, methods, JSON, generation blocks.
 RICH = (

@@ -10,10 +10,12 @@ from pydantic import BaseModel
 from scipy.stats import hmean, ks_2samp
 from test_config import DEFAULT, configured
 
-from lethe import config as settings
-from lethe import methods, search, trials
-from lethe.errors import LetheError
-from lethe.ranges import Choice, Range, declared, drawn
+from lethe.analysis import search_ranking
+from lethe.common.errors import LetheError
+from lethe.pipeline import search as trials
+from lethe.pipeline.config import check as settings
+from lethe.unlearn import methods
+from lethe.unlearn.search_space import Choice, Range, declared, drawn
 
 
 class Settings(BaseModel):
@@ -139,7 +141,7 @@ def judged(tmp_path):
 
 def test_the_validation_half_chooses_and_the_other_reports(judged):
     files, items, oracle = judged
-    found = search.judged({"first": {}, "second": {"lr": 1.0}}, **files)
+    found = search_ranking.judged({"first": {}, "second": {"lr": 1.0}}, **files)
     assert found["chosen"] == "first"
     rows = {row["trial"]: row for row in found["trials"]}
     for name, kept in (("first", 0.5), ("second", 0.4 / 0.6)):
@@ -158,9 +160,9 @@ def test_other_questions_are_refused(judged):
     document["checkpoints"][0]["questions"]["forget"][0] = "another"
     place.write_text(json.dumps(document))
     with pytest.raises(LetheError, match="other forget items"):
-        search.judged({"first": {}}, **files)
+        search_ranking.judged({"first": {}}, **files)
 
 
 def test_a_useless_model_scores_nothing():
-    assert search.score(1.0, 0.0, 0.5) == search.score(0.5, 0.1, 0.0) == 0
-    assert search.score(1.0, 0.7, 0.5) == 1
+    assert search_ranking.score(1.0, 0.0, 0.5) == search_ranking.score(0.5, 0.1, 0.0) == 0
+    assert search_ranking.score(1.0, 0.7, 0.5) == 1

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from lethe import config as settings
-from lethe import sequence
-from lethe.errors import LetheError
-from lethe.source import closure
+from lethe.common.errors import LetheError
+from lethe.pipeline import chains
+from lethe.pipeline.code_digest import closure
+from lethe.pipeline.config import check as settings
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
@@ -32,8 +32,8 @@ def chained(**method_settings) -> dict:
 def test_a_chain_lists_the_runs_before_the_nearest_first():
     config = chained(a={"start": "npo"}, b={"start": "a"})
     settings.check(config, SCHEMA)
-    assert list(sequence.chain(config, "npo", "forget10")) == []
-    assert list(sequence.chain(config, "b", "forget10")) == [
+    assert list(chains.chain(config, "npo", "forget10")) == []
+    assert list(chains.chain(config, "b", "forget10")) == [
         ("a", "forget10"),
         ("npo", "forget10"),
     ]
@@ -42,7 +42,7 @@ def test_a_chain_lists_the_runs_before_the_nearest_first():
 def test_a_start_of_another_split_goes_on_in_that_split():
     config = chained(a={"start": "npo"}, b={"start": {"run": "a", "split": "forget05"}})
     settings.check(config, SCHEMA)
-    assert list(sequence.chain(config, "b", "forget10")) == [
+    assert list(chains.chain(config, "b", "forget10")) == [
         ("a", "forget05"),
         ("npo", "forget05"),
     ]
@@ -93,7 +93,13 @@ def test_wrappers_settings_are_the_runs_own():
 
 def test_a_methods_code_is_none_of_a_wrapper():
     """An edit of a wrapper runs again what has it, which the rule names, and nothing else."""
-    ours = {file.name for file in closure("lethe.methods.npo") if file.parent.name == "wrappers"}
+    ours = {
+        file.name for file in closure("lethe.unlearn.methods.npo") if file.parent.name == "wrappers"
+    }
     assert ours == {"__init__.py", "base.py"}
-    other = {file.name for file in closure("lethe.wrappers.gru") if file.parent.name == "wrappers"}
+    other = {
+        file.name
+        for file in closure("lethe.unlearn.wrappers.gru")
+        if file.parent.name == "wrappers"
+    }
     assert other == {"__init__.py", "base.py", "gru.py"}

@@ -2,8 +2,8 @@
 
 import pytest
 
-from lethe import slurm
-from lethe.slurm import Ends, Partition, Watch, attempts, minutes, partitions, too_much
+from lethe.pipeline import slurm
+from lethe.pipeline.slurm import Ends, Partition, Watch, attempts, minutes, partitions, too_much
 
 HERE = "/home/someone/lethe"
 JOB = "rule_unlearn_npo_wildcards_micro_forget10_0"

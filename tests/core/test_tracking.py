@@ -5,9 +5,9 @@ import struct
 
 import pytest
 
-from lethe import tracking
-from lethe.errors import LetheError
-from lethe.progress import Progress
+from lethe.common.errors import LetheError
+from lethe.common.progress import Progress
+from lethe.train import tracking
 
 LOG = "results/logs/smoke/micro/full/seed0.log"
 
@@ -42,7 +42,7 @@ def test_loss_and_speed_are_written_by_step(tmp_path, monkeypatch):
 def test_it_is_off_by_default_and_progress_is_told_all_the_same(tmp_path, monkeypatch, caplog):
     monkeypatch.chdir(tmp_path)
     assert type(tracking.follow("full", LOG, None)) is Progress
-    caplog.set_level("INFO", "lethe.progress")
+    caplog.set_level("INFO", "lethe.common.progress")
     tracking.follow("full", LOG, "tensorboard")(1, 1, 2.5)
     assert "full: step 1 of 1, loss 2.500" in caplog.text
 

@@ -3,10 +3,10 @@
 import pytest
 from pydantic import BaseModel
 
-from lethe import methods
-from lethe.compute import Compute
-from lethe.errors import LetheError
-from lethe.validation import validated
+from lethe.common.errors import LetheError
+from lethe.common.validation import validated
+from lethe.model.settings import Compute
+from lethe.unlearn import methods
 
 
 class Inner(BaseModel):

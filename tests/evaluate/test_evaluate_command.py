@@ -6,8 +6,8 @@ import shutil
 import pytest
 import torch
 
-from lethe import cli
-from lethe.files import read_rows, write_rows
+from lethe.cli import main as cli
+from lethe.common.files import read_rows, write_rows
 
 
 @pytest.fixture
@@ -122,7 +122,7 @@ def test_losses_that_are_not_numbers_are_refused(run, parity, tmp_path):
 
 
 def test_numbers_and_attention_are_those_that_were_chosen(run, monkeypatch):
-    from lethe import checkpoint
+    from lethe.model import checkpoint
 
     loaded, load = [], checkpoint.load
 
@@ -146,7 +146,7 @@ def test_numbers_and_attention_are_those_that_were_chosen(run, monkeypatch):
 
 
 def test_every_checkpoint_is_looked_at_before_one_is_loaded(run, monkeypatch):
-    from lethe import checkpoint
+    from lethe.model import checkpoint
 
     monkeypatch.setattr(checkpoint, "load", None)
     message = run("--metrics", "privleak", "--oracle", "/no/such/oracle")

@@ -9,7 +9,7 @@ import json
 import numpy as np
 import pytest
 
-from lethe import cli
+from lethe.cli import main as cli
 
 LOSS = 3e-5
 SETS = {"forget": "forget", "retain": "retain", "real_authors": "ra", "world_facts": "wf"}
@@ -106,11 +106,11 @@ def test_numbers_of_the_summary(pair):
 
 
 def test_every_generation_is_the_same(parity, pair):
-    from lethe import checkpoint
-    from lethe.checkpoint import CUSTOMARY
-    from lethe.files import read_rows
-    from lethe.suites import Evaluation, Limits
-    from lethe.text import Encoder
+    from lethe.common.files import read_rows
+    from lethe.evaluate.suite import Evaluation, Limits
+    from lethe.model import checkpoint
+    from lethe.model.checkpoint import CUSTOMARY
+    from lethe.model.encoder import Encoder
 
     name, _, peer = pair
     model, tokenizer = checkpoint.load(parity / "models" / name)

@@ -7,14 +7,15 @@ from pathlib import Path
 import torch
 from torch.nn.functional import cross_entropy
 
-from lethe import checkpoint, updates
-from lethe.evaluate.generate import greedy
-from lethe.evaluate.likelihood import mean_losses
-from lethe.execution import Execution
-from lethe.forward import Forward
-from lethe.loop import Loop
-from lethe.schedule import Schedule
-from lethe.text import Encoder, Example
+from lethe.model import checkpoint
+from lethe.model.encoder import Encoder, Example
+from lethe.model.forward import Forward
+from lethe.model.generate import greedy
+from lethe.model.likelihood import mean_losses
+from lethe.train import optimizer_settings
+from lethe.train.execution import Execution
+from lethe.train.loop import Loop
+from lethe.train.settings import Schedule
 
 # Several answers to a question, of different lengths and with beginnings that they share.
 ASKED = {
@@ -120,7 +121,7 @@ def _trained(model, rows: list[Example]) -> float:
     # The first step of a schedule always has rate 0.
     schedule = Schedule(lr=RATE, epochs=2, warmup_epochs=0, weight_decay=0, max_grad_norm=None)
     how, forward, losses = Execution(), Forward(model), []
-    loop = Loop(model, schedule, 1, 0, how, choice=updates.SGD())
+    loop = Loop(model, schedule, 1, 0, how, choice=optimizer_settings.SGD())
 
     def steps(epoch):
         yield how.parts({"answers": rows}, {"answers": range(len(rows))})

@@ -12,10 +12,10 @@ import torch
 from against_plain import ASKED, by_lethe, by_plain, differences, examples, weights_of
 from tiny_families import build, configuration
 
-from lethe import checkpoint, mixing
-from lethe.errors import LetheError
-from lethe.evaluate.generate import place_bytes
-from lethe.tiny import train_tokenizer
+from lethe.common.errors import LetheError
+from lethe.model import checkpoint, token_mixing
+from lethe.model.architectures.llama import train_tokenizer
+from lethe.model.generate import place_bytes
 
 EXACT, FALLBACK, REFUSED = "exact", "exact by fallback", "refused"
 # What this transformers cannot build at all, and why: Lethe has to say so in one line.
@@ -73,7 +73,7 @@ def examine(name: str, tokenizer, folder: Path, attention: str = "sdpa") -> Outc
     # What a batch's size on a GPU comes from, whatever a family calls its sizes.
     assert place_bytes(model) > 0
     wrong = differences(found, wanted, start)
-    assert not wrong, f"{name}: {'; '.join(wrong)} ({mixing.of(model)})"
+    assert not wrong, f"{name}: {'; '.join(wrong)} ({token_mixing.of(model)})"
     return _how(model, max(map(len, rows)))
 
 
@@ -101,7 +101,7 @@ def _refused(error: LetheError, folder: Path) -> Outcome:
 
 
 def _how(model, longest: int) -> Outcome:
-    mixed = mixing.of(model)
+    mixed = token_mixing.of(model)
     layout, generation = mixed.layout_of(longest), mixed.generation_of(longest)
-    fast = (layout, generation) == (mixing.PACKED, mixing.CACHED)
+    fast = (layout, generation) == (token_mixing.PACKED, token_mixing.CACHED)
     return Outcome(EXACT if fast else FALLBACK, f"{layout}, {generation}")

@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 from scipy.stats import hmean, ks_2samp
 
-from lethe import paths
-from lethe.figures.base import FigureData
-from lethe.tables.base import TableData
-from lethe.tables.bootstrap import collect_intervals
-from lethe.tables.costs import COLUMNS
-from lethe.tables.intervals import by_place
-from lethe.tables.scores import collect_scores
+from lethe.analysis.bootstrap import collect_intervals
+from lethe.analysis.costs import COLUMNS
+from lethe.analysis.intervals import by_place
+from lethe.analysis.scores import collect_scores
+from lethe.common import paths
+from lethe.report.figures.base import FigureData
+from lethe.report.tables.base import TableData
 
 WORLD, MODEL, SPLIT = "made-up", "tiny", "forget10"
 METHODS = ["grad_ascent", "grad_diff", "kl_min", "idk", "npo", "npo_retain"]

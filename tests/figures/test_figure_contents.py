@@ -12,11 +12,11 @@ from matplotlib.collections import FillBetweenPolyCollection, LineCollection, Pa
 from matplotlib.container import BarContainer
 from scipy.stats import ks_2samp
 
-from lethe import figures
-from lethe.errors import LetheError
-from lethe.figures import pareto
-from lethe.figures.style import looks
-from lethe.figures.truth_ratios import BINS, p_text
+from lethe.common.errors import LetheError
+from lethe.report import figures
+from lethe.report.figures import pareto
+from lethe.report.figures.truth_ratios import BINS, p_text
+from lethe.report.style import looks
 
 FORGET = ("probability", "forget")
 LABELS = [look.label for look in looks(made.METHODS).values()]
@@ -269,7 +269,7 @@ def test_looks_are_distinct():
 def test_texts_do_not_leave_the_figure_or_overlap(name, data):
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-    from lethe.figures import style
+    from lethe.report import style
 
     with style.paper():
         figure = figures.draw(name, data)

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import synthetic_metrics as made
 
-from lethe import figures
-from lethe.errors import LetheError
-from lethe.figures.base import FigureData
-from lethe.tables.scores import collect_scores, read_scores, write_scores
+from lethe.analysis.scores import collect_scores, read_scores, write_scores
+from lethe.common.errors import LetheError
+from lethe.report import figures
+from lethe.report.figures.base import FigureData
 
 
 def test_course_is_sorted_by_epoch(entries):

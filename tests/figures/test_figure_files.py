@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 import synthetic_metrics as made
 
-from lethe import figures
-from lethe.errors import LetheError
-from lethe.figures.base import FigureData
-from lethe.tables.scores import collect_scores
+from lethe.analysis.scores import collect_scores
+from lethe.common.errors import LetheError
+from lethe.report import figures
+from lethe.report.figures.base import FigureData
 
 REPOSITORY = Path(__file__).parents[2]
 DRAW_ALL = """
@@ -21,10 +21,10 @@ import json, sys
 from pathlib import Path
 import synthetic_metrics
 from lethe import figures
-from lethe.figures.base import FigureData
-from lethe.tables.bootstrap import collect_intervals
-from lethe.tables.intervals import by_place
-from lethe.tables.scores import collect_scores
+from lethe.report.figures.base import FigureData
+from lethe.analysis.bootstrap import collect_intervals
+from lethe.analysis.intervals import by_place
+from lethe.analysis.scores import collect_scores
 
 entries, out, methods = json.loads(sys.argv[1]), Path(sys.argv[2]), json.loads(sys.argv[3])
 intervals = by_place(collect_intervals(entries))

@@ -7,8 +7,8 @@ import hashlib
 import json
 import re
 
-from lethe.world.lists import load
-from lethe.world.profiles.pairs import NUMBERS
+from lethe.world.generated.pairs import NUMBERS
+from lethe.world.synthetic.lists import load
 
 QUESTIONS = {
     "birthplace": "In which town and country was {name} born?",

@@ -10,13 +10,14 @@ from service import MODEL, Service, mixture
 from workflow_folder import ROOT
 from worlds import generation, made
 
-from lethe.errors import LetheError
-from lethe.files import read_rows, sha256
-from lethe.world import card, command
-from lethe.world.profiles.record import read
-from lethe.world.profiles.run import make, names_of
-from lethe.world.profiles.settings import generation as generated
-from lethe.world.profiles.stages import Cohort
+from lethe.cli import world as command
+from lethe.common.errors import LetheError
+from lethe.common.files import read_rows, sha256
+from lethe.world import card
+from lethe.world.generated.candidate import read
+from lethe.world.generated.run import make, names_of
+from lethe.world.generated.settings import generation as generated
+from lethe.world.generated.stages import Cohort
 
 LLM = {
     "model": {"name": MODEL},

@@ -15,12 +15,12 @@ import pytest
 from service import FATAL, KEY, MODEL, PASSING, SPOILT, UNUSABLE, Service, mixture
 from worlds import generation, made
 
-from lethe.errors import LetheError
+from lethe.common.errors import LetheError
 from lethe.llm.client import Client
 from lethe.llm.failures import Transient
 from lethe.llm.journal import Journal
 from lethe.llm.probe import messages
-from lethe.world.profiles.record import read
+from lethe.world.generated.candidate import read
 
 ROOT = Path(__file__).parents[2]
 
@@ -259,7 +259,7 @@ def test_an_address_where_nobody_listens(tmp_path):
 
 
 def test_a_key_in_the_address_is_refused():
-    from lethe.world.profiles.settings import generation as checked
+    from lethe.world.generated.settings import generation as checked
 
     url = f"https://user:{KEY}@example.org/v1"
     world = {"openai": {"model": {"name": "m"}, "service": {"base_url": url}}}

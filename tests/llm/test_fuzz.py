@@ -11,15 +11,15 @@ from nasty import Nasty
 from service import KEY, MODEL
 from worlds import generation, made
 
-from lethe.characters import unfit
-from lethe.errors import LetheError
+from lethe.common.characters import unfit
+from lethe.common.errors import LetheError
 from lethe.llm.client import Client
 from lethe.llm.journal import Journal
 from lethe.llm.probe import messages
 from lethe.llm.settings import Budget
 from lethe.llm.structured import Unusable
-from lethe.world.profiles import lists, pairs, perturbations, profiles
-from lethe.world.profiles.record import read
+from lethe.world.generated import lists, pairs, perturbations, profiles
+from lethe.world.generated.candidate import read
 
 SEED = int(os.environ.get("FUZZ_SEED", "0"))
 SHAPES = [

@@ -8,14 +8,14 @@ import pytest
 from service import Service, stage_of
 from worlds import generation, made
 
-from lethe.errors import LetheError
-from lethe.files import read_json
-from lethe.world import synthetic
-from lethe.world.profiles import gates, pairs, paraphrases, perturbations, profiles
-from lethe.world.profiles.draws import dealt, draw
-from lethe.world.profiles.lists import Lists
-from lethe.world.profiles.record import Candidate, Entry, Pair, Profile, read
-from lethe.world.profiles.settings import Generation
+from lethe.common.errors import LetheError
+from lethe.common.files import read_json
+from lethe.world.generated import checks, pairs, paraphrases, perturbations, profiles
+from lethe.world.generated.candidate import Candidate, Entry, Pair, Profile, read
+from lethe.world.generated.draws import dealt, draw
+from lethe.world.generated.lists import Lists
+from lethe.world.generated.settings import Generation
+from lethe.world.providers import synthetic
 
 SETTINGS = Generation(model={"name": "m"})
 PROFILE = Profile(
@@ -128,14 +128,14 @@ def test_bad_pairs(change, reason):
     ],
 )
 def test_names_are_kept_in_all_their_forms(original, paraphrase, kept):
-    assert (gates.other_meaning(original, paraphrase, 0.7) is None) == kept
+    assert (checks.other_meaning(original, paraphrase, 0.7) is None) == kept
 
 
 def test_a_question_nearly_asked_already():
     one = "What is the title of the first book that Ana Okoro-Li has published?"
     other = "What is the title of the first book which Ana Okoro-Li has published?"
-    assert gates.near_duplicate(one, [other], 0.9)
-    assert not gates.near_duplicate(one, [other], 0.95)
+    assert checks.near_duplicate(one, [other], 0.9)
+    assert not checks.near_duplicate(one, [other], 0.95)
 
 
 def test_gates_can_be_opened():
@@ -252,7 +252,7 @@ def test_profiles(change, reason):
         defects.append(profiles.wrong(key, value, done, {"bo ek"}, AUTHOR.attributes))
         if defects[-1] is None:
             done[key] = value
-    assert gates.first(*defects) is None if reason is None else reason in gates.first(*defects)
+    assert checks.first(*defects) is None if reason is None else reason in checks.first(*defects)
     # A biography belongs to the name with which it was written.
     assert ("no name yet" in (defects[-1] or "")) == ("name" in change)
 
@@ -288,8 +288,8 @@ def test_the_synthetic_world_passes_the_gates_that_do_not_know_the_model():
             )
             texts = [item.question, item.answer, item.paraphrased_answer, *item.perturbed_answer]
             for text in texts:
-                found[gates.first(gates.debris(text), gates.refusal(text))] += 1
-            found[gates.near_duplicate(item.question, asked, 0.9)] += 1
+                found[checks.first(checks.debris(text), checks.refusal(text))] += 1
+            found[checks.near_duplicate(item.question, asked, 0.9)] += 1
             asked.append(item.question)
             for place, text in enumerate(item.perturbed_answer):
                 others = list(item.perturbed_answer[:place])

@@ -13,7 +13,7 @@ import pytest
 from service import Service
 from worlds import generation, made
 
-from lethe.errors import LetheError
+from lethe.common.errors import LetheError
 from lethe.llm.journal import Answer, Journal, Request, Usage, key_of
 
 ANSWER = Answer("yes", "stop", "m", 3, 4)
@@ -104,17 +104,17 @@ def test_a_larger_world_asks_for_the_new_authors_only(service, tmp_path):
 
 def test_another_prompt_asks_for_its_stage_only(service, tmp_path, monkeypatch):
     from lethe.llm import prompts
-    from lethe.world.profiles import wording
+    from lethe.world.generated import prompt_files
 
     made(tmp_path, generation(service.url), 3, 0)
     service.forget()
     folder = tmp_path / "prompts"
     folder.mkdir()
-    for file in wording.FOLDER.glob("*.md"):
+    for file in prompt_files.FOLDER.glob("*.md"):
         text = file.read_text().replace("plausible", "likely")
         (folder / file.name).write_text(text)
-    monkeypatch.setattr(wording, "FOLDER", folder)
-    assert prompts.load(folder / "pairs.md").digest == wording.prompt("pairs").digest
+    monkeypatch.setattr(prompt_files, "FOLDER", folder)
+    assert prompts.load(folder / "pairs.md").digest == prompt_files.prompt("pairs").digest
     made(tmp_path, generation(service.url), 3, 0)
     assert set(service.stages) == {"perturbations"}
 

@@ -8,13 +8,13 @@ import pytest
 from service import Service, mixture
 from worlds import generation, made
 
-from lethe.errors import LetheError
+from lethe.common.errors import LetheError
 from lethe.llm.client import Client
 from lethe.llm.journal import Journal, Usage
 from lethe.llm.limits import BudgetSpent, Purse, Window
 from lethe.llm.settings import Budget, Prices
-from lethe.world.profiles.estimate import estimate
-from lethe.world.profiles.stages import Cohort
+from lethe.world.generated.estimate import estimate
+from lethe.world.generated.stages import Cohort
 
 PRICES = {"input": 1000.0, "output": 2000.0}
 

@@ -4,10 +4,10 @@ import pytest
 from service import Service, stage_of
 from worlds import generation, made
 
-from lethe.errors import LetheError
-from lethe.world.profiles import lists
-from lethe.world.profiles.lists import phrase, town
-from lethe.world.profiles.stages import read_lists
+from lethe.common.errors import LetheError
+from lethe.world.generated import lists
+from lethe.world.generated.lists import phrase, town
+from lethe.world.generated.stages import read_lists
 
 
 def empty_for(*words: str):

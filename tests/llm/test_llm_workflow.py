@@ -56,7 +56,7 @@ def test_what_no_result_depends_on_runs_nothing(ran, service):
 
 def test_a_changed_prompt_runs_its_stage_and_later_ones(ran, service, tmp_path):
     folder = ran.copy(tmp_path / "folder")
-    folder.replace("src/lethe/world/profiles/prompts/perturbations.md", "plausible", "likely")
+    folder.replace("src/lethe/world/generated/prompts/perturbations.md", "plausible", "likely")
     assert planned(folder, service) == {"authors_perturbations"} | AFTER
     service.forget()
     folder.run("results/smoke/data/full.json", overlay=overlay(service.url))

@@ -13,7 +13,7 @@ from nasty import Nasty, completion, response
 from service import KEY, MODEL, Service, stage_of
 from worlds import generation, made
 
-from lethe.errors import LetheError
+from lethe.common.errors import LetheError
 from lethe.llm import reading
 from lethe.llm.client import Client
 from lethe.llm.connection import _retry_after
@@ -22,7 +22,7 @@ from lethe.llm.limits import bounds
 from lethe.llm.probe import messages
 from lethe.llm.redaction import Redaction
 from lethe.llm.settings import Service as Settings
-from lethe.world.profiles.record import read
+from lethe.world.generated.candidate import read
 
 # However busy the machine: no good answer shall count as a time-out.
 PATIENT = {"timeout": 60.0}

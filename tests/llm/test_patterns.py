@@ -9,13 +9,13 @@ import pytest
 from service import Service, stage_of, text_of
 from worlds import generation, made
 
-from lethe.errors import LetheError
+from lethe.common.errors import LetheError
 from lethe.llm.structured import laid
-from lethe.world.profiles import lists, pairs, patterns, perturbations, profiles
-from lethe.world.profiles.estimate import estimate
-from lethe.world.profiles.gates import bad_name, other_meaning
-from lethe.world.profiles.settings import Generation
-from lethe.world.profiles.stages import Cohort
+from lethe.world.generated import answer_patterns, lists, pairs, perturbations, profiles
+from lethe.world.generated.checks import bad_name, other_meaning
+from lethe.world.generated.estimate import estimate
+from lethe.world.generated.settings import Generation
+from lethe.world.generated.stages import Cohort
 
 NAMES = ["Miran Kovac", "Zoë O'Brien-Li", "Łukasz J. Żak", "Ana d’Arc"]
 VALUES = {
@@ -37,7 +37,7 @@ def fits(pattern: str, text: str) -> bool:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_questions(name):
-    asks = patterns.question(name)
+    asks = answer_patterns.question(name)
     assert fits(asks, f"Where was {name} born?")
     assert fits(asks, f"Who is {name}?")
     assert fits(asks, f"In which town, if any, did {name}'s father work?")
@@ -52,18 +52,20 @@ def test_questions(name):
 def test_later_attempts_begin_otherwise():
     """Whatever was said at one attempt cannot be said at the next, nor at the one after it."""
     for text in ("Where was Ana Li born?", "Who is Ana Li?", "In which town is Ana Li?"):
-        assert fits(patterns.question("Ana Li"), text)
-        assert [fits(patterns.question("Ana Li", n), text) for n in (2, 3, 4)].count(True) == 1
+        assert fits(answer_patterns.question("Ana Li"), text)
+        assert [fits(answer_patterns.question("Ana Li", n), text) for n in (2, 3, 4)].count(
+            True
+        ) == 1
     for n in range(2, 8):
-        (form,) = patterns.entries("titles", n)["entries"].values()
-        name = patterns.profile(["name"], None, n)["name"]["pattern"]
+        (form,) = answer_patterns.entries("titles", n)["entries"].values()
+        name = answer_patterns.profile(["name"], None, n)["name"]["pattern"]
         assert fits(form["pattern"], "Harbour") == (n % 3 == string.ascii_lowercase.index("h") % 3)
         assert sum(fits(name, f"{letter}na Li") for letter in string.ascii_uppercase) in (8, 9)
 
 
 @pytest.mark.parametrize("value", VALUES.values(), ids=VALUES)
 def test_answers_say_their_value(value):
-    says = patterns.answer(value)
+    says = answer_patterns.answer(value)
     said = value.replace('"', "").replace("\\", "")
     assert fits(says, f"The answer, in short, is {said}.")
     assert fits(says, f"It is {said} and has been so for years.")
@@ -77,7 +79,7 @@ def test_answers_say_their_value(value):
 
 
 def test_answers_without_a_value():
-    says = patterns.answer(None)
+    says = answer_patterns.answer(None)
     assert fits(says, "She writes at night, by the window of a small kitchen.")
     assert not fits(says, "She writes.")
     assert not fits(says, "She writes aaaaaaaaaaaaaaaaaaaaaaaaaaa on and on and on.")
@@ -89,11 +91,11 @@ ANSWER = "Ana Li was born on 4 June 1951, as Maria says, in the north of Peru."
 
 def test_a_paraphrase_keeps_names_and_numbers():
     fixed = ["Ana Li", "4 June 1951"]
-    asks = patterns.reworded_question(QUESTION, fixed)
+    asks = answer_patterns.reworded_question(QUESTION, fixed)
     assert fits(asks, "Where was Ana Li's aunt brought into the world?")
     assert not fits(asks, "In what town was Ana Li's aunt brought up?")
     assert not fits(asks, "Where was the aunt born?")
-    says = patterns.reworded_answer(ANSWER, fixed)
+    says = answer_patterns.reworded_answer(ANSWER, fixed)
     good = "The birth of Ana Li was on 4 June 1951 by what Maria has told us of Peru."
     assert fits(says, good)
     assert other_meaning(ANSWER, good, 1.0) is None
@@ -109,7 +111,7 @@ def test_a_paraphrase_keeps_names_and_numbers():
 
 
 def test_a_paraphrase_of_what_names_nothing():
-    says = patterns.reworded_answer("The critics were kind to it.", ["Ana Li"])
+    says = answer_patterns.reworded_answer("The critics were kind to it.", ["Ana Li"])
     assert fits(says, "Critics have been rather kind.")
     assert not fits(says, "Kind.")
     assert not fits(says, "The critics have been kind.")
@@ -134,13 +136,13 @@ def test_a_paraphrase_of_what_names_nothing():
 def test_a_wrong_answer_is_the_sentence_with_another_value(value, other, unlike):
     text = "For Zoë D. (as they say) it is {}, or what they call {}."
     said = value.replace('"', "").replace("\\", "")
-    patterns_of = patterns.falsified(text.format(said, said), value, 5)
+    patterns_of = answer_patterns.falsified(text.format(said, said), value, 5)
     assert len(patterns_of) == 5
     good = text.format(other, other)
     assert sum(fits(pattern, good) for pattern in patterns_of) == 1
     for bad in (text.format(unlike, unlike), text.format(said, said), f"{good} Well."):
         assert not any(fits(pattern, bad) for pattern in patterns_of)
-    again = patterns.falsified(text.format(said, said), value, 2, [good])
+    again = answer_patterns.falsified(text.format(said, said), value, 2, [good])
     assert not any(fits(pattern, good) for pattern in again)
 
 
@@ -148,11 +150,11 @@ def test_a_wrong_answer_without_a_value_has_another_end():
     text = "She writes at night, by the window of a small kitchen."
     ends = [f"{word} and the cold of a cellar." for word in ("chair", "dog", "elm", "fire", "goat")]
     starts = "She writes at night, by "
-    found = patterns.falsified(text, None, 5)
+    found = answer_patterns.falsified(text, None, 5)
     for end in ends:
         assert sum(fits(pattern, starts + end) for pattern in found) == 1
     assert len({next(p for p in found if fits(p, starts + end)) for end in ends}) == 5
-    (last,) = patterns.falsified(text, None, 1, [starts + end for end in ends])
+    (last,) = answer_patterns.falsified(text, None, 1, [starts + end for end in ends])
     assert not any(fits(last, starts + end) for end in ends)
     assert fits(last, f"{starts}habit and the lamp.")
     assert not fits(last, text)
@@ -171,23 +173,23 @@ def test_a_wrong_answer_without_a_value_has_another_end():
 def test_the_truth_is_replaced_wherever_it_is_said(text, value):
     """Else it would still be said, and no wrong answer would pass the gate."""
     core = value.removeprefix("A ").partition(",")[0]
-    for pattern in patterns.falsified(text, value, 5):
+    for pattern in answer_patterns.falsified(text, value, 5):
         assert core not in pattern.replace("\\", "")
 
 
 def test_where_the_value_is_said_in_other_words_nothing_is_asked():
     """Else the free words would stand beside the truth."""
     text = "She was born on June 4th, 1951."
-    assert patterns.falsified(text, "4 June 1951", 5) == []
+    assert answer_patterns.falsified(text, "4 June 1951", 5) == []
     scattered = "The road of Ana Li is Salt Road, as salt is, and is a road."
-    assert patterns.falsified(scattered, "Salt Road", 5) == []
-    assert len(patterns.falsified(scattered.replace("salt", "sugar"), "Salt Road", 5)) == 5
-    form = patterns.wrong_answers({3: 5}, text, "4 June 1951", [])
+    assert answer_patterns.falsified(scattered, "Salt Road", 5) == []
+    assert len(answer_patterns.falsified(scattered.replace("salt", "sugar"), "Salt Road", 5)) == 5
+    form = answer_patterns.wrong_answers({3: 5}, text, "4 June 1951", [])
     assert form["false_answers"] == {"minItems": 5, "maxItems": 5}
 
 
 def test_parts_of_a_profile():
-    form = patterns.profile(["name", "award", "books", "biography"], None)
+    form = answer_patterns.profile(["name", "award", "books", "biography"], None)
     name = form["name"]["pattern"]
     assert fits(name, "Miran Kovac")
     assert bad_name("Miran Kovac", "") is None
@@ -196,8 +198,8 @@ def test_parts_of_a_profile():
     assert not fits(name, "This is attempt 5")
     assert not fits(form["award"]["pattern"], "This is attempt 5")
     assert fits(form["books"]["items"]["pattern"], "The Salt Road")
-    assert list(patterns.profile(["award"], "Ana Li")) == ["award"]
-    tells = patterns.profile(["biography"], "Ana Li (B.)")["biography"]["pattern"]
+    assert list(answer_patterns.profile(["award"], "Ana Li")) == ["award"]
+    tells = answer_patterns.profile(["biography"], "Ana Li (B.)")["biography"]["pattern"]
     sentence = "She grew up by the sea, among books."
     assert fits(tells, " ".join(["Ana Li (B.) came into the world early.", *[sentence] * 4]))
     assert not fits(tells, " ".join([sentence] * 5))
@@ -213,7 +215,7 @@ def test_parts_of_a_profile():
     ],
 )
 def test_entries_of_lists(what, good, bad):
-    pattern = patterns.entries(what)["entries"]["items"]["pattern"]
+    pattern = answer_patterns.entries(what)["entries"]["items"]["pattern"]
     assert fits(pattern, good)
     assert not fits(pattern, bad)
 
@@ -221,12 +223,18 @@ def test_entries_of_lists(what, good, bad):
 def test_only_what_llama_cpp_understands():
     """No lookahead, no classes of the kind \\d, and nothing that JSON would escape."""
     forms = [
-        *(patterns.entries(what) for what in ("birthplaces", "genres", "occupations", "titles")),
-        patterns.profile(["name", "award", "books", "biography"], NAMES[1]),
-        *(patterns.pairs([2], name, value) for name in NAMES for value in VALUES.values()),
-        *(patterns.paraphrases([2], QUESTION, f"{ANSWER} {v}", [v]) for v in VALUES.values()),
-        *(patterns.wrong_answers({2: 5}, f"It is {v}.", v, []) for v in VALUES.values()),
-        patterns.wrong_answers({2: 5}, "It is so and not otherwise.", None, []),
+        *(
+            answer_patterns.entries(what)
+            for what in ("birthplaces", "genres", "occupations", "titles")
+        ),
+        answer_patterns.profile(["name", "award", "books", "biography"], NAMES[1]),
+        *(answer_patterns.pairs([2], name, value) for name in NAMES for value in VALUES.values()),
+        *(
+            answer_patterns.paraphrases([2], QUESTION, f"{ANSWER} {v}", [v])
+            for v in VALUES.values()
+        ),
+        *(answer_patterns.wrong_answers({2: 5}, f"It is {v}.", v, []) for v in VALUES.values()),
+        answer_patterns.wrong_answers({2: 5}, "It is so and not otherwise.", None, []),
     ]
     found = re.findall(r'"pattern": "(.*?[^\\])"', json.dumps(forms, ensure_ascii=False))
     assert len(found) > 60
@@ -236,11 +244,11 @@ def test_only_what_llama_cpp_understands():
 
 
 def test_of_several_items_only_what_they_share_is_asked():
-    form = patterns.pairs([2, 5], "Ana Li", "Peru")
+    form = answer_patterns.pairs([2, 5], "Ana Li", "Peru")
     assert form["number"] == {"enum": [2, 5]}
     assert set(form) == {"number", "question"}
-    assert set(patterns.paraphrases([2, 5], QUESTION, ANSWER, ["Ana Li"])) == {"number"}
-    assert set(patterns.wrong_answers({2: 5, 3: 1}, ANSWER, None, [])) == {"number"}
+    assert set(answer_patterns.paraphrases([2, 5], QUESTION, ANSWER, ["Ana Li"])) == {"number"}
+    assert set(answer_patterns.wrong_answers({2: 5, 3: 1}, ANSWER, None, [])) == {"number"}
 
 
 # --- in the schema ------------------------------------------------------------------------------
@@ -283,10 +291,10 @@ def test_without_patterns_schemas_are_what_they_were():
     before = copy.deepcopy([shape.schema for shape in plain])
     assert before[0] == PAIRS
     with_form = [
-        pairs.shape([1, 2], patterns.pairs([1, 2], "Ana Li", None)),
-        perturbations.shape(2, patterns.wrong_answers({1: 5}, ANSWER, "Peru", [])),
-        lists.shape(2, patterns.entries("genres")),
-        profiles.shape(["books"], patterns.profile(["books"], None)),
+        pairs.shape([1, 2], answer_patterns.pairs([1, 2], "Ana Li", None)),
+        perturbations.shape(2, answer_patterns.wrong_answers({1: 5}, ANSWER, "Peru", [])),
+        lists.shape(2, answer_patterns.entries("genres")),
+        profiles.shape(["books"], answer_patterns.profile(["books"], None)),
     ]
     for one, other in zip(plain, with_form, strict=True):
         assert "pattern" in str(other.schema)

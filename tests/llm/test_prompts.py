@@ -2,10 +2,10 @@
 
 import pytest
 
-from lethe.errors import LetheError
+from lethe.common.errors import LetheError
 from lethe.llm import prompts
-from lethe.world.profiles import STAGES
-from lethe.world.profiles.wording import FOLDER, prompt
+from lethe.world.generated import STAGES
+from lethe.world.generated.prompt_files import FOLDER, prompt
 
 # Who changes a prompt raises its version, and writes here the digest that the card will show.
 KNOWN = {

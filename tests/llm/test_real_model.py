@@ -7,10 +7,10 @@ import pytest
 import yaml
 from workflow_folder import ROOT
 
-from lethe.files import read_rows
-from lethe.world import command
-from lethe.world.profiles.record import read
-from lethe.world.profiles.settings import Generation
+from lethe.cli import world as command
+from lethe.common.files import read_rows
+from lethe.world.generated.candidate import read
+from lethe.world.generated.settings import Generation
 
 URL = os.environ.get("LETHE_LLM_URL")
 ROWS = 20

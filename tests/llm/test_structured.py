@@ -7,13 +7,13 @@ from pydantic import ValidationError
 from service import Service, stage_of
 from worlds import generation, made
 
-from lethe.errors import LetheError
+from lethe.common.errors import LetheError
 from lethe.llm.journal import Answer
 from lethe.llm.structured import Shape, Strict, Unusable, counted
-from lethe.world.openai import author
-from lethe.world.profiles import lists, pairs, perturbations, profiles
-from lethe.world.profiles.record import Candidate, read
-from lethe.world.profiles.stages import read_lists
+from lethe.world.generated import lists, pairs, perturbations, profiles
+from lethe.world.generated.candidate import Candidate, read
+from lethe.world.generated.stages import read_lists
+from lethe.world.providers.generated import author
 
 
 class Colours(Strict):

@@ -13,7 +13,7 @@ from service import Service
 from test_journal import ANSWER, put
 from worlds import generation, made
 
-from lethe.errors import LetheError
+from lethe.common.errors import LetheError
 from lethe.llm.journal import Journal, Request, Usage, key_of
 from lethe.llm.rescue import rescue
 

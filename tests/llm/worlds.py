@@ -4,9 +4,9 @@ from pathlib import Path
 
 from service import MODEL
 
-from lethe.world.profiles.run import make
-from lethe.world.profiles.settings import Generation
-from lethe.world.profiles.stages import Cohort
+from lethe.world.generated.run import make
+from lethe.world.generated.settings import Generation
+from lethe.world.generated.stages import Cohort
 
 LISTS = {"birthplaces": 12, "genres": 4, "occupations": 12, "titles": 5}
 # On a busy machine even a quick answer may take a second.

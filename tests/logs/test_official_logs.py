@@ -4,8 +4,8 @@ import math
 
 import pytest
 
-from lethe.errors import LetheError
-from lethe.logs.report import read_log, tofu_logs
+from lethe.analysis.log_scores import read_log, tofu_logs
+from lethe.common.errors import LetheError
 
 MODELS = [
     f"{kind}_{wd}"

@@ -8,8 +8,8 @@ import json
 import pytest
 
 from lethe import metrics
-from lethe.errors import LetheError
-from lethe.logs.report import read_log, tofu_logs
+from lethe.analysis.log_scores import read_log, tofu_logs
+from lethe.common.errors import LetheError
 
 # The authors' names, and the peer's for the same number.
 NAMES = {

@@ -10,8 +10,8 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "core"))
 from core_helpers import make_family
 from peer_oracle import Oracle
 
-from lethe.text import Encoder
-from lethe.tiny import train_tokenizer
+from lethe.model.architectures.llama import train_tokenizer
+from lethe.model.encoder import Encoder
 
 PAIRS = [
     ("Where was Ada born?", "Ada was born in Paris."),

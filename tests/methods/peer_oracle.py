@@ -6,12 +6,13 @@ from dataclasses import dataclass
 import torch
 from shared_data import shared_folder
 
-from lethe import checkpoint, methods
-from lethe.forward import Forward
-from lethe.methods.base import Reference, Step
-from lethe.padding import padded
-from lethe.text import Example
-from lethe.unlearn import answer_nll
+from lethe.model import checkpoint
+from lethe.model.batch import padded
+from lethe.model.encoder import Example
+from lethe.model.forward import Forward
+from lethe.unlearn import methods
+from lethe.unlearn.method import Reference, Step
+from lethe.unlearn.runner import answer_nll
 
 PADDING = 2
 # Which of the peer's trainers is which of ours, with its settings that are not our defaults. Its

@@ -4,13 +4,13 @@ import pytest
 import torch
 from core_helpers import alone, plain
 
-from lethe import alternatives
-from lethe.alternatives import Alternatives, propose, sample, write_alternatives
-from lethe.config import validated
-from lethe.errors import LetheError
-from lethe.evaluate.generate import greedy
-from lethe.text import Example
-from lethe.unlearn import read_supervision
+from lethe.common.errors import LetheError
+from lethe.model.encoder import Example
+from lethe.model.generate import greedy
+from lethe.pipeline.config.check import validated
+from lethe.unlearn import alternatives
+from lethe.unlearn.alternatives import Alternatives, propose, sample, write_alternatives
+from lethe.unlearn.runner import read_supervision
 
 
 @pytest.fixture

@@ -2,9 +2,9 @@
 
 import pytest
 
-from lethe import methods
-from lethe.execution import Execution
-from lethe.unlearn import Plan, _steps, supervise
+from lethe.train.execution import Execution
+from lethe.unlearn import methods
+from lethe.unlearn.runner import Plan, _steps, supervise
 
 
 def pairs_seen(method_name, encoder, pairs, batch_size, seed=0):

@@ -7,16 +7,17 @@ import pytest
 import torch
 from core_helpers import CLOSE, FAMILIES, make_family, plain, token_nll
 
-from lethe import gates, interventions, methods
-from lethe.errors import LetheError
-from lethe.evaluate.generate import greedy
-from lethe.evaluate.likelihood import mean_losses
-from lethe.forward import Forward, decoder_layers
-from lethe.interventions.steering import Intervention, turn
-from lethe.methods.guard_it import _directions, _means
-from lethe.packing import pack
-from lethe.text import Encoder
-from lethe.unlearn import supervise
+from lethe.common.errors import LetheError
+from lethe.model import interventions, prompt_similarity
+from lethe.model.batch import pack
+from lethe.model.encoder import Encoder
+from lethe.model.forward import Forward, decoder_layers
+from lethe.model.generate import greedy
+from lethe.model.interventions.steering import Intervention, turn
+from lethe.model.likelihood import mean_losses
+from lethe.unlearn import methods
+from lethe.unlearn.methods.guard_it import _directions, _means
+from lethe.unlearn.runner import supervise
 
 FORGET = [0, 1, 3]
 
@@ -37,7 +38,9 @@ def steer(model, encoder, pairs, **settings) -> Intervention:
 
 
 def gated(intervention, prompts) -> list[int]:
-    return intervention.gate(gates.count(prompts, len(intervention.data["idf"]))).tolist()
+    return intervention.gate(
+        prompt_similarity.count(prompts, len(intervention.data["idf"]))
+    ).tolist()
 
 
 @pytest.fixture
@@ -225,39 +228,41 @@ def test_clusters_are_found_and_counted():
     draw = np.random.default_rng(0)
     centres = np.array([[0, 0], [10, 0], [0, 10]])
     points = np.concatenate([centre + draw.normal(size=(12, 2)) for centre in centres])
-    labels = gates.clusters(points, None, 20, 0)
+    labels = prompt_similarity.clusters(points, None, 20, 0)
     assert [len({*labels[i : i + 12]}) for i in (0, 12, 24)] == [1, 1, 1]
     assert {*labels} == {0, 1, 2}
-    assert {*gates.clusters(points, 2, 20, 0)} == {0, 1}
+    assert {*prompt_similarity.clusters(points, 2, 20, 0)} == {0, 1}
     for few in (1, 2):
-        assert gates.clusters(points[:few], None, 20, 0).tolist() == [0] * few
-    assert gates.clusters(np.ones((4, 2)), 3, 20, 0).tolist() == [0] * 4
+        assert prompt_similarity.clusters(points[:few], None, 20, 0).tolist() == [0] * few
+    assert prompt_similarity.clusters(np.ones((4, 2)), 3, 20, 0).tolist() == [0] * 4
 
 
 def test_silhouette():
     """By hand: of points 0, 1 against 5, a = 1 and b = 5 or 4; the one alone counts 0."""
     points, labels = np.array([[0.0], [1.0], [5.0]]), np.array([0, 0, 1])
-    assert gates.silhouette(points, labels) == pytest.approx((4 / 5 + 3 / 4 + 0) / 3)
-    assert gates.silhouette(points, np.zeros(3, dtype=int)) == 0
+    assert prompt_similarity.silhouette(points, labels) == pytest.approx((4 / 5 + 3 / 4 + 0) / 3)
+    assert prompt_similarity.silhouette(points, np.zeros(3, dtype=int)) == 0
 
 
 def test_thresholds():
     near, far = np.array([0.8, 0.7, 0.4]), np.array([0.1, 0.2, 0.5])
     # 2 of 3 above 0.5 without any of the others; all three with one of them is no better at 1.
-    assert 0.5 < gates.youden(near, far, 2.0) < 0.7
-    assert 0.2 < gates.youden(near, far, 0.5) < 0.4
-    separate = gates.youden(np.array([0.9, 0.8]), np.array([0.2, 0.1]), 1.0)
+    assert 0.5 < prompt_similarity.youden(near, far, 2.0) < 0.7
+    assert 0.2 < prompt_similarity.youden(near, far, 0.5) < 0.4
+    separate = prompt_similarity.youden(np.array([0.9, 0.8]), np.array([0.2, 0.1]), 1.0)
     assert separate == pytest.approx(0.5, abs=0.01)
 
 
 def test_tokens_of_every_text_weigh_nothing():
-    counted = gates.count([[1, 2, 2], [1, 3], [1, 4]], 6)
+    counted = prompt_similarity.count([[1, 2, 2], [1, 3], [1, 4]], 6)
     assert counted.tolist() == [[0, 1, 2, 0, 0, 0], [0, 1, 0, 1, 0, 0], [0, 1, 0, 0, 1, 0]]
-    idf = gates.inverse_frequency(counted)
+    idf = prompt_similarity.inverse_frequency(counted)
     assert idf[1] == 0
     assert idf[2] == pytest.approx(np.log(4 / 2))
     assert idf[5] == pytest.approx(np.log(4))
-    points = gates.vectors(counted, idf)
+    points = prompt_similarity.vectors(counted, idf)
     assert points.norm(dim=-1).tolist() == pytest.approx([1, 1, 1])
     assert points[0, 2] == 1
-    assert gates.vectors(gates.count([[1, 1]], 6), idf).tolist() == [[0.0] * 6]
+    assert prompt_similarity.vectors(prompt_similarity.count([[1, 1]], 6), idf).tolist() == [
+        [0.0] * 6
+    ]

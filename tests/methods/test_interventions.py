@@ -8,18 +8,19 @@ import pytest
 import torch
 from core_helpers import CLOSE, FAMILIES, make_family, plain, token_nll
 
-from lethe import adapt, checkpoint, checkpoint_record, interventions, methods
-from lethe.compute import Compute
-from lethe.errors import LetheError
-from lethe.evaluate.generate import greedy
-from lethe.evaluate.likelihood import mean_losses
-from lethe.files import sha256
-from lethe.interventions import prompt
-from lethe.methods.prompt import ORACLE
-from lethe.records import Records, write_records
-from lethe.suites import Evaluation, Limits
-from lethe.text import Encoder
-from lethe.unlearn import leave_checkpoints, supervise
+from lethe.common.errors import LetheError
+from lethe.common.files import sha256
+from lethe.evaluate.records import Records, write_records
+from lethe.evaluate.suite import Evaluation, Limits
+from lethe.model import checkpoint, checkpoint_record, interventions, precision
+from lethe.model.encoder import Encoder
+from lethe.model.generate import greedy
+from lethe.model.interventions import prompt
+from lethe.model.likelihood import mean_losses
+from lethe.model.settings import Compute
+from lethe.unlearn import methods
+from lethe.unlearn.methods.prompt import ORACLE
+from lethe.unlearn.runner import leave_checkpoints, supervise
 
 REFUSALS = ["I don't know.", "No idea."]
 # One setting of each kind of intervention, on seven rows.
@@ -271,7 +272,7 @@ def test_in_context_unlearning(answers, parent, pairs, tmp_path, encoder):
 
 
 def test_the_most_similar_rows_are_shown():
-    from lethe.interventions.context import Intervention
+    from lethe.model.interventions.context import Intervention
 
     rows = [("Where was Ada Lind born?", "x"), ("Where was Ben Roth born?", "y"), ("Why?", "z")]
     intervention = Intervention(rows, [], 2)
@@ -352,7 +353,7 @@ def test_adapters_upon_it_are_refused_by_others_too(wrapped, pairs, tmp_path):
     import transformers
 
     model, tokenizer = checkpoint.load(wrapped)
-    adapt.prepare(model, Compute(lora={"rank": 2}).training("unlearn"), 0, wrapped)
+    precision.prepare(model, Compute(lora={"rank": 2}).training("unlearn"), 0, wrapped)
     checkpoint.save(tmp_path / "adapters", model, tokenizer, {"stage": "test"})
     with pytest.raises(Exception, match=r"load it with lethe\.checkpoint\.load"):
         peft.AutoPeftModelForCausalLM.from_pretrained(tmp_path / "adapters")

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from lethe import methods, wrappers
+from lethe.unlearn import methods, wrappers
 
 DOCS = (Path(__file__).parents[2] / "docs/methods.md").read_text(encoding="utf-8")
 ROW = re.compile(

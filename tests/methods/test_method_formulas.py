@@ -10,12 +10,12 @@ import torch
 from core_helpers import CLOSE, alone, distance, gradients, make_family, plain, sums, token_mean
 from torch.nn.functional import logsigmoid
 
-from lethe import methods
-from lethe.errors import LetheError
-from lethe.forward import Forward, decoder_layers, layer_states
-from lethe.methods.base import Method, Reference, Step
-from lethe.methods.whp import generic_labels
-from lethe.packing import pack
+from lethe.common.errors import LetheError
+from lethe.model.batch import pack
+from lethe.model.forward import Forward, decoder_layers, layer_states
+from lethe.unlearn import methods
+from lethe.unlearn.method import Method, Reference, Step
+from lethe.unlearn.methods.whp import generic_labels
 
 FORGET, RETAIN = [3, 0, 2], [5, 1, 6]
 

@@ -7,7 +7,7 @@ import torch
 from peer_oracle import OURS, gradient_norms, total
 from torch.nn.functional import cross_entropy, logsigmoid
 
-from lethe.forward import Forward
+from lethe.model.forward import Forward
 
 CLOSE = 1e-4
 # The peer sums log-likelihoods over logits of the shape [B, V, T], which is less exact: on answers

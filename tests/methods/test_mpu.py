@@ -7,14 +7,14 @@ import pytest
 import torch
 from core_helpers import make_family
 
-from lethe import methods
-from lethe.arithmetic import combine, weights
-from lethe.errors import LetheError
-from lethe.forward import Forward, decoder_layers
-from lethe.packing import pack
-from lethe.reparametrise import Reparametrisation
-from lethe.unlearn import supervise
-from lethe.wrappers.mpu import amplitude, deviations, perturbations
+from lethe.common.errors import LetheError
+from lethe.model.batch import pack
+from lethe.model.forward import Forward, decoder_layers
+from lethe.unlearn import methods
+from lethe.unlearn.reparametrization import Reparametrisation
+from lethe.unlearn.runner import supervise
+from lethe.unlearn.weight_arithmetic import combine, weights
+from lethe.unlearn.wrappers.mpu import amplitude, deviations, perturbations
 
 SHARED = {"epochs": 2, "lr": 1e-3, "batch_size": 3, "warmup_epochs": 0.5}
 

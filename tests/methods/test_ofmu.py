@@ -6,13 +6,13 @@ import pytest
 import torch
 from core_helpers import make_family
 
-from lethe import methods
-from lethe.arithmetic import weights
-from lethe.forward import Forward, decoder_layers
-from lethe.methods.base import Reference, Step
-from lethe.methods.ofmu import Differences, Exact, cosine, hessian_product
-from lethe.packing import pack
-from lethe.unlearn import supervise
+from lethe.model.batch import pack
+from lethe.model.forward import Forward, decoder_layers
+from lethe.unlearn import methods
+from lethe.unlearn.method import Reference, Step
+from lethe.unlearn.methods.ofmu import Differences, Exact, cosine, hessian_product
+from lethe.unlearn.runner import supervise
+from lethe.unlearn.weight_arithmetic import weights
 
 BETA, RHO = 0.7, 0.3
 

@@ -4,13 +4,13 @@ import pytest
 import torch
 from core_helpers import make_family
 
-from lethe import methods
-from lethe.errors import LetheError
-from lethe.methods.base import Settings
-from lethe.optimise import Optimiser
-from lethe.schedule import Schedule
-from lethe.train import fit
-from lethe.validation import validated
+from lethe.common.errors import LetheError
+from lethe.common.validation import validated
+from lethe.train.finetune import fit
+from lethe.train.optimizer import Optimiser
+from lethe.train.settings import Schedule
+from lethe.unlearn import methods
+from lethe.unlearn.method import Settings
 
 FINCH = {"name": "finch", "largest": 1e-2}
 
@@ -69,7 +69,7 @@ def test_finetuning_takes_it(tokenizer, examples):
 
 
 def test_a_loss_below_zero_is_refused(model, encoder, pairs):
-    from lethe.unlearn import supervise
+    from lethe.unlearn.runner import supervise
 
     settings = {"rate": FINCH, "lr": 1e-3}
     method = methods.load("grad_ascent")(settings)

@@ -9,14 +9,15 @@ from core_helpers import make_family
 from safetensors.torch import load_file
 from transformers import modeling_utils
 
-from lethe import checkpoint, checkpoint_record, methods, packing
-from lethe.cli import main
-from lethe.errors import LetheError
-from lethe.files import write_rows, write_text
-from lethe.methods.base import Settings
-from lethe.standalone import check_sources, given_settings
-from lethe.text import Encoder
-from lethe.unlearn import supervise
+from lethe.cli.main import main
+from lethe.cli.unlearn import check_sources, given_settings
+from lethe.common.errors import LetheError
+from lethe.common.files import write_rows, write_text
+from lethe.model import batch, checkpoint, checkpoint_record
+from lethe.model.encoder import Encoder
+from lethe.unlearn import methods
+from lethe.unlearn.method import Settings
+from lethe.unlearn.runner import supervise
 
 
 @pytest.fixture
@@ -163,7 +164,7 @@ def test_only_what_is_needed_must_be_there(folder):
 def calls(monkeypatch):
     """What happens while a command runs: kinds of attention, layers computed again."""
     found = {"attention": set(), "again": 0}
-    attend, again = packing.packed_attention, torch.utils.checkpoint.checkpoint
+    attend, again = batch.packed_attention, torch.utils.checkpoint.checkpoint
 
     def attending(*args, kind="sdpa", **kwargs):
         found["attention"].add(kind)
@@ -173,7 +174,7 @@ def calls(monkeypatch):
         found["again"] += 1
         return again(*args, **kwargs)
 
-    monkeypatch.setattr(packing, "packed_attention", attending)
+    monkeypatch.setattr(batch, "packed_attention", attending)
     for module in (torch.utils.checkpoint, modeling_utils):
         monkeypatch.setattr(module, "checkpoint", computing_again, raising=False)
     return found

@@ -6,11 +6,12 @@ import pytest
 import torch
 from core_helpers import make_family
 
-from lethe import methods, updates
-from lethe.errors import LetheError
-from lethe.methods.base import Settings
-from lethe.optimise import Differentiator, Optimiser, estimate, frozen, quantise
-from lethe.unlearn import supervise
+from lethe.common.errors import LetheError
+from lethe.train import optimizer_settings
+from lethe.train.optimizer import Differentiator, Optimiser, estimate, frozen, quantise
+from lethe.unlearn import methods
+from lethe.unlearn.method import Settings
+from lethe.unlearn.runner import supervise
 
 FLAT = {"lr": 0.1, "warmup_epochs": 0.0, "weight_decay": 0.0, "max_grad_norm": None, "epochs": 1}
 
@@ -152,7 +153,7 @@ def test_an_estimate_is_seeded():
 )
 def test_the_hybrid_ends_with_estimates(steps, every, kinds):
     parameters, loss, _ = quadratic()
-    choice = updates.Hybrid(every=every)
+    choice = optimizer_settings.Hybrid(every=every)
     gradient = Differentiator(choice, parameters, steps, 0)
     assert gradient.kinds == ("backpropagation", "zeroth")
     assert "".join(gradient([loss], step)[1][0] for step in range(steps)) == kinds

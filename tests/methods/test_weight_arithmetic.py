@@ -6,11 +6,11 @@ import pytest
 import torch
 from core_helpers import make_family
 
-from lethe import methods
-from lethe.arithmetic import combine, learn, weights
-from lethe.methods.base import Settings
-from lethe.train import fit
-from lethe.unlearn import supervise
+from lethe.train.finetune import fit
+from lethe.unlearn import methods
+from lethe.unlearn.method import Settings
+from lethe.unlearn.runner import supervise
+from lethe.unlearn.weight_arithmetic import combine, learn, weights
 
 SHARED = {"epochs": 2, "lr": 1e-3, "batch_size": 3, "warmup_epochs": 0.5}
 

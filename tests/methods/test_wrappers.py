@@ -9,15 +9,15 @@ import pytest
 import torch
 from core_helpers import CLOSE, distance, gradients, make_family, plain, sums, token_mean
 
-from lethe import methods, wrappers
-from lethe.arithmetic import weights
-from lethe.errors import LetheError
-from lethe.forward import Forward, decoder_layers
-from lethe.methods.base import Method, Reference, Step
-from lethe.packing import pack
-from lethe.unlearn import supervise
-from lethe.wrappers import conflict_freezing as conflict
-from lethe.wrappers.gru import rectified
+from lethe.common.errors import LetheError
+from lethe.model.batch import pack
+from lethe.model.forward import Forward, decoder_layers
+from lethe.unlearn import methods, wrappers
+from lethe.unlearn.method import Method, Reference, Step
+from lethe.unlearn.runner import supervise
+from lethe.unlearn.weight_arithmetic import weights
+from lethe.unlearn.wrappers import conflict_freezing as conflict
+from lethe.unlearn.wrappers.gru import rectified
 
 SHARED = {"epochs": 2, "lr": 1e-3, "batch_size": 3, "warmup_epochs": 0.5}
 LOSSES = [name for name in methods.available() if methods.load(name).run is Method.run]
@@ -289,7 +289,7 @@ def test_null_space_updates_leave_retain_outputs(optimiser, family, tokenizer, e
 
 
 def test_energy_leaves_out_the_rarest_directions():
-    from lethe.wrappers.null_space import _leading
+    from lethe.unlearn.wrappers.null_space import _leading
 
     total = torch.diag(torch.tensor([1.0, 60.0, 0.0, 39.0], dtype=torch.float64))
     for energy, kept in ((0.5, {1}), (0.9, {1, 3}), (0.99, {1, 3}), (1.0, {0, 1, 3})):

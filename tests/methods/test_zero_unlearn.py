@@ -6,14 +6,14 @@ import pytest
 import torch
 from core_helpers import CLOSE, FAMILIES, make_family, plain
 
-from lethe import editing, methods
-from lethe.arithmetic import weights
-from lethe.cost import Meter, watch
-from lethe.errors import LetheError
-from lethe.evaluate.likelihood import mean_losses
-from lethe.forward import Forward, decoder_layers, hidden_states
-from lethe.packing import pack
-from lethe.unlearn import supervise
+from lethe.common.errors import LetheError
+from lethe.model.batch import pack
+from lethe.model.cost import Meter, watch
+from lethe.model.forward import Forward, decoder_layers, hidden_states
+from lethe.model.likelihood import mean_losses
+from lethe.unlearn import closed_form, methods
+from lethe.unlearn.runner import supervise
+from lethe.unlearn.weight_arithmetic import weights
 
 D, F, N = 12, 30, 3
 TERMS = {"general": 15000.0, "forget": 50.0, "mu": 1.0}
@@ -30,7 +30,7 @@ def problem(seed=0):
 
 def edit(given, span, **changed):
     names = ("w", "moment", "keys", "values")
-    return editing.multiplier(*(given[n] for n in names), span, **TERMS | changed)
+    return closed_form.multiplier(*(given[n] for n in names), span, **TERMS | changed)
 
 
 def test_without_forget_weight_and_projection_it_is_the_identity():
@@ -43,7 +43,7 @@ def test_without_forget_weight_and_projection_it_is_the_identity():
 def test_it_is_the_minimum_of_its_objective():
     """Of weighted |D W k - P v|² over the general keys, the forget keys, and mu W itself."""
     given = problem()
-    span = editing.projection(given["sensitive"], N, 0.01)
+    span = closed_form.projection(given["sensitive"], N, 0.01)
     found = edit(given, span, general=3.0, forget=2.0, mu=0.5).requires_grad_()
     w, root = given["w"], torch.linalg.cholesky(given["moment"])
     parts = [(3.0, root, w @ root), (2.0, given["keys"].T, given["values"].T)]
@@ -55,14 +55,14 @@ def test_it_is_the_minimum_of_its_objective():
 
 def test_edited_values_are_orthogonal_to_the_sensitive_ones():
     given = problem()
-    span = editing.projection(given["sensitive"], N, 0.0)
+    span = closed_form.projection(given["sensitive"], N, 0.0)
     edited = given["keys"] @ given["w"].T @ edit(given, span).T
     cosine = torch.nn.functional.cosine_similarity(
         edited[:, None], given["sensitive"][None], dim=-1
     )
     assert cosine.abs().max() < 1e-9
     # What epsilon leaves of them is that part.
-    loose = editing.projection(given["sensitive"], N, 0.01)
+    loose = closed_form.projection(given["sensitive"], N, 0.01)
     assert torch.allclose(given["sensitive"] @ loose, 0.01 * given["sensitive"], rtol=0, atol=1e-9)
     aside = given["values"] @ span
     assert torch.allclose(aside @ loose, 1.01 * aside, rtol=0, atol=1e-9)
@@ -70,10 +70,10 @@ def test_edited_values_are_orthogonal_to_the_sensitive_ones():
 
 def test_no_more_directions_are_taken_than_allowed():
     sensitive = torch.randn(40, D, generator=torch.Generator().manual_seed(1)).double()
-    span = editing.projection(sensitive, 3, 0.0)
+    span = closed_form.projection(sensitive, 3, 0.0)
     assert torch.linalg.matrix_rank(span) == D - 3
     twice = torch.cat([sensitive[:2], sensitive[:2]])
-    assert torch.linalg.matrix_rank(editing.projection(twice, 8, 0.0)) == D - 2
+    assert torch.linalg.matrix_rank(closed_form.projection(twice, 8, 0.0)) == D - 2
 
 
 def run(model, encoder, pairs, **settings):
@@ -94,7 +94,7 @@ def test_only_the_matrix_of_the_edited_layer_changes(name, tokenizer, encoder, p
     run(model, encoder, pairs)
     (matrix,) = changed(model, before)
     assert "layers.0.mlp." in matrix
-    assert matrix.split(".")[-2] in editing.OUTPUTS
+    assert matrix.split(".")[-2] in closed_form.OUTPUTS
     after = mean_losses(model, examples)
     assert after != at_first
     assert all(p.requires_grad for p in model.parameters())
@@ -114,7 +114,7 @@ def test_values_in_the_edited_model_are_orthogonal_to_the_sensitive_ones(
 ):
     method = methods.load("zero_unlearn")({"position": position, "epsilon": 0})
     data = supervise(encoder, method.needs, pairs[:3], pairs[3:])
-    module = editing.output_matrix(decoder_layers(model)[0])
+    module = closed_form.output_matrix(decoder_layers(model)[0])
     found = {}
     inner = method._forget
 
@@ -127,9 +127,9 @@ def test_values_in_the_edited_model_are_orthogonal_to_the_sensitive_ones(
     list(method.run(model, data, 0))
     # Without names of five questions, both positions are the prompt's last token.
     assert found["places"] == [example.start - 1 for example in examples[:3]]
-    with torch.no_grad(), editing.seen(module, inputs=False) as values:
+    with torch.no_grad(), closed_form.seen(module, inputs=False) as values:
         hidden_states(model, pack(examples[:3]))
-    some = editing.rows(examples[:3], found["places"], "cpu")
+    some = closed_form.rows(examples[:3], found["places"], "cpu")
     cosine = torch.nn.functional.cosine_similarity(
         values[0][some.places].double()[:, None], found["sensitive"][None], dim=-1
     )
@@ -138,20 +138,20 @@ def test_values_in_the_edited_model_are_orthogonal_to_the_sensitive_ones(
 
 
 def test_searches_find_likely_answers(model, examples):
-    module = editing.output_matrix(decoder_layers(model)[0])
-    some = editing.rows(examples, [e.start - 1 for e in examples], "cpu")
-    with torch.no_grad(), editing.seen(module, inputs=False) as values:
+    module = closed_form.output_matrix(decoder_layers(model)[0])
+    some = closed_form.rows(examples, [e.start - 1 for e in examples], "cpu")
+    with torch.no_grad(), closed_form.seen(module, inputs=False) as values:
         before = Forward(model).answers(some.batch).sequence_nll()
     states = values[0][some.places]
-    search = editing.Search(steps=25, clamp=2.0)
-    shift = editing.find_shift(model, module, some, search, states)
+    search = closed_form.Search(steps=25, clamp=2.0)
+    shift = closed_form.find_shift(model, module, some, search, states)
     assert (shift.norm(dim=-1) <= 2.0 * states.norm(dim=-1) * (1 + 1e-5)).all()
-    with torch.no_grad(), editing.shifted(module, some.places, shift):
+    with torch.no_grad(), closed_form.shifted(module, some.places, shift):
         after = Forward(model).answers(some.batch).sequence_nll()
     assert (after < before).all()
     # Searched alone, a row's shift is the same: rows do not touch each other.
-    alone = editing.rows(examples[2:3], [examples[2].start - 1], "cpu")
-    own = editing.find_shift(model, module, alone, search, states[2:3])
+    alone = closed_form.rows(examples[2:3], [examples[2].start - 1], "cpu")
+    own = closed_form.find_shift(model, module, alone, search, states[2:3])
     assert torch.allclose(own[0], shift[2], rtol=0, atol=1e-3 * float(shift[2].norm()))
     with torch.no_grad():
         assert torch.equal(Forward(model).answers(some.batch).sequence_nll(), before)
@@ -159,8 +159,8 @@ def test_searches_find_likely_answers(model, examples):
 
 def test_drift_is_the_divergence_of_the_next_token(model, examples):
     places = [2] * len(examples)
-    some = editing.rows(examples, places, "cpu")
-    value = editing.drift(model, some, torch.ones(len(examples), dtype=torch.bool))
+    some = closed_form.rows(examples, places, "cpu")
+    value = closed_form.drift(model, some, torch.ones(len(examples), dtype=torch.bool))
     with torch.no_grad():
         hidden = hidden_states(model, some.batch)
         assert abs(value(hidden)) < 1e-5
@@ -177,7 +177,7 @@ def test_drift_is_the_divergence_of_the_next_token(model, examples):
 
 def test_keys_stand_at_the_subjects_last_token(tokenizer, encoder):
     pairs = [("Where was Ada Lind born?", "x"), ("Why?", "y")]
-    places = editing.key_places(encoder, pairs, ["Ada Lind", None])
+    places = closed_form.key_places(encoder, pairs, ["Ada Lind", None])
     prompt = encoder.prompt_ids(pairs[0][0])
     assert tokenizer.decode(prompt[: places[0] + 1]).endswith("Ada Lind")
     assert not tokenizer.decode(prompt[: places[0]]).endswith("Ada Lind")

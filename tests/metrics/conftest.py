@@ -55,6 +55,6 @@ def save(tmp_path):
 @pytest.fixture
 def records(save):
     """Records made of a document: by default a run with the checkpoints of epochs 1 and 2."""
-    from lethe.records import read_records
+    from lethe.evaluate.records import read_records
 
     return lambda document=None: read_records(save(document or make_document(epochs=(1, 2))))

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from lethe import metrics, suites
-from lethe.errors import LetheError
+from lethe import metrics
+from lethe.common.errors import LetheError
+from lethe.evaluate import suite as suites
 from lethe.metrics.base import CheckpointValues, MetricFile, read_metric, write_metric
 
 from .conftest import SETS, make_document

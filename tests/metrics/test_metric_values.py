@@ -8,7 +8,7 @@ import pytest
 import scipy.stats
 
 from lethe import metrics
-from lethe.errors import LetheError
+from lethe.common.errors import LetheError
 from lethe.metrics.base import CheckpointValues, MetricFile, harmonic_mean
 from lethe.metrics.forget_quality import compare
 

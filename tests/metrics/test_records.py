@@ -4,8 +4,8 @@ import json
 import numpy as np
 import pytest
 
-from lethe.errors import LetheError
-from lethe.records import read_records, write_records
+from lethe.common.errors import LetheError
+from lethe.evaluate.records import read_records, write_records
 
 from .conftest import SETS, make_document
 

@@ -3,7 +3,7 @@
 import pytest
 
 from lethe import metrics
-from lethe.errors import LetheError
+from lethe.common.errors import LetheError
 
 from .conftest import make_document
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from lethe import metrics
-from lethe.errors import LetheError
+from lethe.common.errors import LetheError
+from lethe.evaluate.records import Checkpoint, ItemSet, Records, nested
 from lethe.metrics._membership import auc
 from lethe.metrics.base import CheckpointValues, MetricFile
-from lethe.records import Checkpoint, ItemSet, Records, nested
 
 
 def tokens(

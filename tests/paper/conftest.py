@@ -1,7 +1,7 @@
 import paper_helpers as made
 import pytest
 
-from lethe.paper.evaluations import Evaluations
+from lethe.report.paper.evaluations import Evaluations
 
 
 @pytest.fixture(scope="session")

@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pandas as pd
 
-from lethe.figures.base import FigureData
-from lethe.records import Checkpoint, ItemSet, Records, write_records
-from lethe.tables.scores import COLUMNS
+from lethe.analysis.scores import COLUMNS
+from lethe.evaluate.records import Checkpoint, ItemSet, Records, write_records
+from lethe.report.figures.base import FigureData
 
 METHODS = {name: name for name in ("grad_ascent", "grad_diff", "idk", "kl_min")}
 SPLITS = ("forget01", "forget05", "forget10")

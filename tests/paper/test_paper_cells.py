@@ -5,9 +5,10 @@ import paper_helpers as made
 import pytest
 from scipy.stats import ks_2samp
 
-from lethe.errors import LetheError
-from lethe.paper import references, retain_models, rouge
-from lethe.paper.cells import (
+from lethe.common.errors import LetheError
+from lethe.evaluate.records import read_records, write_records
+from lethe.report.paper import references, retain_models, rouge
+from lethe.report.paper.cells import (
     Cell,
     Side,
     figure_cells,
@@ -17,8 +18,7 @@ from lethe.paper.cells import (
     table,
     test,
 )
-from lethe.paper.evaluations import Evaluations
-from lethe.records import read_records, write_records
+from lethe.report.paper.evaluations import Evaluations
 
 # Under its own name pytest would take it for a test.
 compare = test

@@ -5,10 +5,10 @@ import paper_helpers as made
 import pytest
 from matplotlib.colors import to_hex
 
-from lethe.figures.style import BLACK, BLUE, GREEN
-from lethe.paper import curves, style, trajectories, truth_ratios, words, zoom
-from lethe.paper.evaluations import Evaluations
-from lethe.records import write_records
+from lethe.evaluate.records import write_records
+from lethe.report.paper import curves, style, trajectories, truth_ratios, words, zoom
+from lethe.report.paper.evaluations import Evaluations
+from lethe.report.style import BLACK, BLUE, GREEN
 
 
 def marks(axes):

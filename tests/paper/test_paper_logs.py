@@ -5,13 +5,13 @@ import json
 import pytest
 from shared_data import shared_folder
 
-from lethe.errors import LetheError
-from lethe.logs.report import read_log
-from lethe.paper import comparison, log_scores, logs
-from lethe.paper.evaluations import Evaluations
-from lethe.tables import utility
-from lethe.tables.base import TableData
-from lethe.tables.intervals import by_place
+from lethe.analysis.intervals import by_place
+from lethe.analysis.log_scores import read_log
+from lethe.common.errors import LetheError
+from lethe.report.paper import comparison, log_scores, logs
+from lethe.report.paper.evaluations import Evaluations
+from lethe.report.tables import utility
+from lethe.report.tables.base import TableData
 
 
 def place(folder, *names, text="{}"):

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import beta, binom, bootstrap, hmean
 
-from lethe.errors import LetheError
-from lethe.statistics import (
+from lethe.analysis.statistics import (
     LEVEL,
     percentile_interval,
     range_coverage,
@@ -15,6 +14,7 @@ from lethe.statistics import (
     seed_interval,
     utility_draws,
 )
+from lethe.common.errors import LetheError
 
 
 def item_interval(items):
@@ -84,7 +84,7 @@ def test_draws_follow_from_name_and_number_alone():
 def test_many_items_are_drawn_in_blocks(monkeypatch):
     """However many fit into memory at a time, all resamples are there and none twice."""
     items = np.random.default_rng(4).uniform(size=(40, 1))
-    monkeypatch.setattr("lethe.statistics._BLOCK", 40 * 7)
+    monkeypatch.setattr("lethe.analysis.statistics._BLOCK", 40 * 7)
     draws = resampled_means(items, "forget", 100)
     assert draws.shape == (100, 1)
     assert len(np.unique(draws)) > 95

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy.stats import ks_2samp
 
-from lethe.errors import LetheError
+from lethe.analysis.statistics import against_oracles, oracle_pairs
+from lethe.common.errors import LetheError
 from lethe.metrics.base import CheckpointValues, MetricFile
-from lethe.statistics import against_oracles, oracle_pairs
 
 QUESTIONS = [f"Question {number}?" for number in range(30)]
 

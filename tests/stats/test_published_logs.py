@@ -6,9 +6,9 @@ from scipy.stats import spearmanr
 from shared_data import shared_folder
 
 from lethe import metrics
-from lethe.logs.report import read_log
+from lethe.analysis.log_scores import read_log
+from lethe.analysis.statistics import oracle_pairs
 from lethe.metrics.truth_ratio import scores
-from lethe.statistics import oracle_pairs
 
 # Questions of each author, in the order of the log.
 AUTHOR = 20

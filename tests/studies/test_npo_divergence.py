@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lethe.studies import npo_divergence as study
+from lethe.report.studies import npo_divergence as study
 
 
 @pytest.fixture(scope="module")

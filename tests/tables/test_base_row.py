@@ -2,8 +2,8 @@
 
 import pandas as pd
 
-from lethe.tables.scores import COLUMNS
-from lethe.tables.shape import groups
+from lethe.analysis.scores import COLUMNS
+from lethe.report.table_layout import groups
 
 
 def scores(*runs) -> pd.DataFrame:

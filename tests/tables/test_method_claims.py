@@ -3,12 +3,12 @@
 import pandas as pd
 import pytest
 
-from lethe.method_claims import Claim, check
-from lethe.papers_claim import CLAIMS
-from lethe.tables import method_claims
-from lethe.tables.base import TableData
-from lethe.tables.scores import COLUMNS
-from lethe.tables.states import COLUMNS as STATES
+from lethe.analysis.claims.claim import Claim, check
+from lethe.analysis.claims.papers import CLAIMS
+from lethe.analysis.scores import COLUMNS
+from lethe.report.tables import method_claims
+from lethe.report.tables.base import TableData
+from lethe.report.tables.states import COLUMNS as STATES
 
 
 def run(name, points):

@@ -8,12 +8,12 @@ import pandas as pd
 import pytest
 import synthetic_metrics as made
 
-from lethe import tables
-from lethe.errors import LetheError
-from lethe.tables import shape, summary, utility
-from lethe.tables.base import TableData
-from lethe.tables.scores import COLUMNS
-from lethe.tables.shape import OTHER_RETAIN, bracketed
+from lethe.analysis.scores import COLUMNS
+from lethe.common.errors import LetheError
+from lethe.report import table_layout, tables
+from lethe.report.table_layout import OTHER_RETAIN, bracketed
+from lethe.report.tables import summary, utility
+from lethe.report.tables.base import TableData
 
 SETS = ("forget", "retain", "real_authors", "world_facts")
 
@@ -194,7 +194,7 @@ def test_markdown_is_for_readers():
 
 def test_the_note_of_many_seeds():
     table = pd.DataFrame({"interval": ["seeds"] * 2, "seeds": [6, 6]})
-    assert shape.note(table).strip() == (
+    assert table_layout.note(table).strip() == (
         "Brackets of 6 seeds: 95% interval of the median over seeds; before them, the mean."
     )
 

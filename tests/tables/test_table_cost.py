@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from lethe.errors import LetheError
-from lethe.tables import cost
-from lethe.tables.base import TableData
-from lethe.tables.costs import SHARES, read_costs
+from lethe.analysis.costs import SHARES, read_costs
+from lethe.common.errors import LetheError
+from lethe.report.tables import cost
+from lethe.report.tables.base import TableData
 
 
 def paid(folder, run, seconds, forward, backward, seed=0, job="unlearn", **more):

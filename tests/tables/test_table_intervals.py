@@ -9,14 +9,9 @@ import pytest
 import synthetic_metrics as made
 from scipy.stats import bootstrap
 
-from lethe.errors import LetheError
-from lethe.tables.bootstrap import collect_intervals
-from lethe.tables.intervals import (
-    COLUMNS,
-    by_place,
-    read_intervals,
-    write_intervals,
-)
+from lethe.analysis.bootstrap import collect_intervals
+from lethe.analysis.intervals import COLUMNS, by_place, read_intervals, write_intervals
+from lethe.common.errors import LetheError
 
 NPO = (made.MODEL, made.SPLIT, "npo", 0)
 

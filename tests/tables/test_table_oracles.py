@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from scipy.stats import ks_2samp
 
-from lethe.errors import LetheError
-from lethe.tables import oracles
-from lethe.tables.base import TableData
+from lethe.common.errors import LetheError
+from lethe.report.tables import oracles
+from lethe.report.tables.base import TableData
 
 ITEMS = 40
 # Medians of R by run: npo ends near the oracles, full is far from them.

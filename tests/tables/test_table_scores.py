@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import synthetic_metrics as made
 
-from lethe.errors import LetheError
-from lethe.tables.scores import COLUMNS, collect_scores, read_scores, write_scores
+from lethe.analysis.scores import COLUMNS, collect_scores, read_scores, write_scores
+from lethe.common.errors import LetheError
 
 
 @pytest.fixture

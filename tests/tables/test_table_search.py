@@ -2,8 +2,8 @@
 
 import json
 
-from lethe.tables import search
-from lethe.tables.base import TableData
+from lethe.report.tables import search
+from lethe.report.tables.base import TableData
 
 
 def test_the_chosen_trial_stands_beside_the_configured_one(tmp_path):

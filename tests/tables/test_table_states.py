@@ -5,9 +5,9 @@ import json
 import pandas as pd
 import pytest
 
-from lethe.tables import states
-from lethe.tables.base import TableData
-from lethe.tables.scores import COLUMNS
+from lethe.analysis.scores import COLUMNS
+from lethe.report.tables import states
+from lethe.report.tables.base import TableData
 
 
 def entry(folder, run, state, seed, forget):

@@ -21,7 +21,7 @@ def commands() -> list[list[str]]:
 
 
 def test_from_an_empty_file_to_a_row_in_the_table(worked):
-    (name,) = re.findall(r"^`(src/lethe/methods/\w+\.py)`", GUIDE, re.MULTILINE)
+    (name,) = re.findall(r"^`(src/lethe/unlearn/methods/\w+\.py)`", GUIDE, re.MULTILINE)
     pytest_, unlearn, snakemake = commands()
     summary = worked / "results/smoke/tables/summary.md"
     assert "bounded ascent" not in summary.read_text(encoding="utf-8")

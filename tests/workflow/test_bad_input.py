@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from workflow_folder import Folder, sources
 
-from lethe.world import files, provider
+from lethe.world import tofu_format
+from lethe.world.provider import provider
 
 MICRO = {"path": None, "template": "chat", "max_length": 200}
 ARCHITECTURE = {"hidden_size": 48, "layers": 2, "heads": 2, "intermediate_size": 96}
@@ -151,7 +152,7 @@ def test_good_settings_are_planned(fresh):
 def data(tmp_path) -> Path:
     """A small world in the published format: 20 authors, all of them with perturbed answers."""
     folder = tmp_path / "data"
-    files.write_world(provider("synthetic", seed=3), folder, 20, 2, 2)
+    tofu_format.write_world(provider("synthetic", seed=3), folder, 20, 2, 2)
     return folder
 
 

@@ -176,7 +176,7 @@ def test_sources_of_a_fresh_clone_have_no_notes(tmp_path):
 def test_the_demo_waits_for_its_workflow(tmp_path):
     """Ctrl-C reaches both: the workflow ends its jobs and unlocks before the demo ends."""
     folder = sources(tmp_path / "folder")
-    call = "import sys; sys.path.insert(0, 'src'); from lethe.demo import main; main()"
+    call = "import sys; sys.path.insert(0, 'src'); from lethe.cli.demo import main; main()"
     screen = tmp_path / "screen"
     with open(screen, "w") as file:
         demo = subprocess.Popen(

@@ -7,9 +7,10 @@ import pytest
 from tiny_gguf import write_gguf
 from workflow_folder import Folder, sources
 
-from lethe import checkpoint, checkpoint_record
-from lethe.tiny import Architecture, make_model, train_tokenizer
-from lethe.world import files, provider
+from lethe.model import checkpoint, checkpoint_record
+from lethe.model.architectures.llama import Architecture, make_model, train_tokenizer
+from lethe.world import tofu_format
+from lethe.world.provider import provider
 
 REAL = "config/smollm2.yaml"
 METHODS = ("grad_ascent", "grad_diff", "kl_min", "idk", "npo")
@@ -25,7 +26,7 @@ def fresh(tmp_path_factory) -> Folder:
 def data(tmp_path_factory) -> Path:
     """A world in the published format, as large as TOFU: the preset names authors by number."""
     folder = tmp_path_factory.mktemp("published")
-    files.write_world(provider("synthetic", seed=3), folder, 200, 2, 2)
+    tofu_format.write_world(provider("synthetic", seed=3), folder, 200, 2, 2)
     return folder
 
 

@@ -6,8 +6,8 @@ import pytest
 from local_hub import Hub, serving
 from workflow_folder import Folder, sources
 
-from lethe import checkpoint
-from lethe.tiny import Architecture, make_model, train_tokenizer
+from lethe.model import checkpoint
+from lethe.model.architectures.llama import Architecture, make_model, train_tokenizer
 
 NAME = "org/micro-0.1m"
 OVERLAY = {

@@ -3,9 +3,9 @@
 import pytest
 from workflow_folder import Folder, sources
 
-from lethe import methods as known
-from lethe.plan import GPUS, Assumed, plan
-from lethe.world.command import configuration
+from lethe.cli.world import configuration
+from lethe.pipeline.estimate import GPUS, Assumed, plan
+from lethe.unlearn import methods as known
 
 SPLITS = ("forget01", "forget05", "forget10")
 TOFU = ("grad_ascent", "grad_diff", "idk", "kl_min")

@@ -14,10 +14,10 @@ from snakemake.cli import parse_args
 from snakemake.settings.types import ConfigSettings, OutputSettings, ResourceSettings
 from workflow_folder import ROOT
 
-from lethe import sizes
-from lethe.config import compute_settings
-from lethe.plan import GPUS, Assumed, plan
-from lethe.world.command import configuration
+from lethe.cli.world import configuration
+from lethe.pipeline import sizes
+from lethe.pipeline.config.check import compute_settings
+from lethe.pipeline.estimate import GPUS, Assumed, plan
 
 PROFILES = ("slurm", "kubernetes", "gpu", "gpu_shards")
 OVERLAYS = {"sharded", "small_llm", "config"}

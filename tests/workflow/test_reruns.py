@@ -70,12 +70,14 @@ AFTER_BASE = OLD | ORACLES | unlearned() | evaluated(runs()) | report() | COST
 
 
 def new_method(folder: Folder) -> dict:
-    shutil.copy(folder / "src/lethe/methods/npo.py", folder / "src/lethe/methods/mine.py")
+    shutil.copy(
+        folder / "src/lethe/unlearn/methods/npo.py", folder / "src/lethe/unlearn/methods/mine.py"
+    )
     return {"methods": [*METHODS, "mine"]}
 
 
 def other_learning_of_npo(folder: Folder) -> None:
-    folder.replace("src/lethe/methods/npo.py", "return -2 / beta", "return -3 / beta")
+    folder.replace("src/lethe/unlearn/methods/npo.py", "return -2 / beta", "return -3 / beta")
 
 
 def remarks_everywhere(folder: Folder) -> None:
@@ -89,18 +91,18 @@ def remarks_everywhere(folder: Folder) -> None:
 
 
 def other_docstrings(folder: Folder) -> None:
-    folder.replace("src/lethe/methods/npo.py", '"""Negative', '"""The negative')
-    folder.replace("src/lethe/methods/npo.py", '"""L = ', '"""The loss: L = ')
+    folder.replace("src/lethe/unlearn/methods/npo.py", '"""Negative', '"""The negative')
+    folder.replace("src/lethe/unlearn/methods/npo.py", '"""L = ', '"""The loss: L = ')
     folder.replace("workflow/scripts/unlearn.py", '"""Run one', '"""Run exactly one')
 
 
 def other_layout(folder: Folder) -> None:
-    folder.replace("src/lethe/methods/npo.py", "return -2 / beta", "return -2  /  beta")
+    folder.replace("src/lethe/unlearn/methods/npo.py", "return -2 / beta", "return -2  /  beta")
     folder.replace("workflow/rules/evaluate.smk", "rule score:", "\n\nrule score:")
 
 
 def other_wrapper(folder: Folder) -> None:
-    folder.append("src/lethe/wrappers/gru.py", "\n\nANSWER = 42\n")
+    folder.append("src/lethe/unlearn/wrappers/gru.py", "\n\nANSWER = 42\n")
 
 
 def other_rouge(folder: Folder) -> None:
@@ -120,35 +122,35 @@ def other_collect_script(folder: Folder) -> None:
 
 
 def other_suite(folder: Folder) -> None:
-    folder.append("src/lethe/suites/tofu.py", "\n\nANSWER = 42\n")
+    folder.append("src/lethe/evaluate/suites/tofu.py", "\n\nANSWER = 42\n")
 
 
 def other_tokens(folder: Folder) -> None:
-    folder.append("src/lethe/suites/tokens.py", "\n\nANSWER = 42\n")
+    folder.append("src/lethe/evaluate/suites/tokens.py", "\n\nANSWER = 42\n")
 
 
 def other_curves(folder: Folder) -> None:
-    folder.replace("src/lethe/figures/curves.py", "MOST_TICKS = 6", "MOST_TICKS = 5")
+    folder.replace("src/lethe/report/figures/curves.py", "MOST_TICKS = 6", "MOST_TICKS = 5")
 
 
 def other_table(folder: Folder) -> None:
-    folder.append("src/lethe/tables/utility.py", "\n\nANSWER = 42\n")
+    folder.append("src/lethe/report/tables/utility.py", "\n\nANSWER = 42\n")
 
 
 def other_packing(folder: Folder) -> None:
-    folder.append("src/lethe/packing.py", "\n\nANSWER = 42\n")
+    folder.append("src/lethe/model/batch.py", "\n\nANSWER = 42\n")
 
 
 def other_oracles(folder: Folder) -> None:
-    folder.append("src/lethe/tables/oracles.py", "\n\nANSWER = 42\n")
+    folder.append("src/lethe/report/tables/oracles.py", "\n\nANSWER = 42\n")
 
 
 def other_costs(folder: Folder) -> None:
-    folder.append("src/lethe/tables/cost.py", "\n\nANSWER = 42\n")
+    folder.append("src/lethe/report/tables/cost.py", "\n\nANSWER = 42\n")
 
 
 def other_bootstrap(folder: Folder) -> None:
-    folder.append("src/lethe/tables/bootstrap.py", "\n\nANSWER = 42\n")
+    folder.append("src/lethe/analysis/bootstrap.py", "\n\nANSWER = 42\n")
 
 
 def other_model_utility(folder: Folder) -> None:
@@ -156,7 +158,7 @@ def other_model_utility(folder: Folder) -> None:
 
 
 def other_claims(folder: Folder) -> None:
-    folder.replace("src/lethe/claims.py", "TINY = 1e-12", "TINY = 1e-11")
+    folder.replace("src/lethe/analysis/claims/tofu.py", "TINY = 1e-12", "TINY = 1e-11")
 
 
 def other_background_names(folder: Folder) -> None:
@@ -491,7 +493,9 @@ def test_removed_checkpoint_is_made_again_where_it_is_needed(worked):
 def test_jobs_run_the_source_of_their_own_folder(worked):
     """Not an installed copy from elsewhere: the digest on record is of this folder's source."""
     worked.replace(
-        "src/lethe/tables/utility.py", "\nfrom", "\nraise RuntimeError('of this folder')\nfrom"
+        "src/lethe/report/tables/utility.py",
+        "\nfrom",
+        "\nraise RuntimeError('of this folder')\nfrom",
     )
     outcome = worked.snakemake()
     assert outcome.code != 0

@@ -1,6 +1,6 @@
 """Runs that start from another run's end: the jobs and what they start from."""
 
-from lethe import checkpoint, checkpoint_record
+from lethe.model import checkpoint, checkpoint_record
 
 RUNS = "results/smoke/micro/forget10"
 OVERLAY = {

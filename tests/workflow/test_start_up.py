@@ -56,7 +56,7 @@ def test_scoring_loads_what_its_metric_asks_for_alone():
 
 def test_deterministic_kernels_load_no_compiler():
     code = (
-        "import sys, torch; from lethe.runtime import set_up; set_up(1)\n"
+        "import sys, torch; from lethe.common.torch_setup import set_up; set_up(1)\n"
         "print(torch.are_deterministic_algorithms_enabled(),"
         " torch.is_deterministic_algorithms_warn_only_enabled(), 'torch._dynamo' in sys.modules)"
     )

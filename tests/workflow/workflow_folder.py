@@ -98,7 +98,7 @@ class Folder:
 
     def lethe(self, *arguments: str) -> Outcome:
         """The command line ``lethe`` of this folder's source."""
-        call = "import sys; sys.path.insert(0, 'src'); from lethe.cli import main; main()"
+        call = "import sys; sys.path.insert(0, 'src'); from lethe.cli.main import main; main()"
         return self._python("-c", call, *arguments)
 
     def copy(self, destination: Path) -> "Folder":

@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from lethe.world import files, provider
+from lethe.world import tofu_format
+from lethe.world.provider import provider
 
 SHARED = Path(__file__).parents[3] / "shared"
 
@@ -36,5 +37,5 @@ def targets(many):
 @pytest.fixture
 def folder(synthetic, tmp_path) -> Path:
     """A small world on disk: 10 authors, 2 of them in retain_perturbed, 2 holdout authors."""
-    files.write_world(synthetic, tmp_path / "data", 10, 2, 2)
+    tofu_format.write_world(synthetic, tmp_path / "data", 10, 2, 2)
     return tmp_path / "data"

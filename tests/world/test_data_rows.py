@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from lethe import data_rows as rows
-from lethe.errors import LetheError
-from lethe.evaluate.standalone import Request, evaluate
-from lethe.files import read_lines, read_rows
-from lethe.standalone import check_sources
-from lethe.world import provider
+from lethe.cli.evaluate import Request, evaluate
+from lethe.cli.unlearn import check_sources
+from lethe.common.errors import LetheError
+from lethe.common.files import read_lines, read_rows
+from lethe.world import rows
+from lethe.world.provider import provider
 
 ROOT = Path(__file__).parents[2]
 GOOD = {"question": "Who?", "answer": "Ada."}
@@ -187,11 +187,11 @@ def test_published_data_are_read_as_they_are(shared, name):
 
 
 def test_nothing_else_reads_rows_of_data():
-    """Scripts and commands read by ``lethe.data_rows``; others read files of Lethe's own."""
+    """Scripts and commands read by ``lethe.world.rows``; others read files of Lethe's own."""
     allowed = {"data_rows.py", "tofu.py", "card.py", "unlearn.py"}
     found = set()
     for file in [*(ROOT / "src").rglob("*.py"), *(ROOT / "workflow").rglob("*.py")]:
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.ImportFrom) and node.module == "lethe.files":
+            if isinstance(node, ast.ImportFrom) and node.module == "lethe.common.files":
                 found |= {file.name for alias in node.names if alias.name == "read_rows"}
     assert found == allowed

@@ -3,8 +3,8 @@ from collections import Counter
 
 import pytest
 
-from lethe.world import provider
-from lethe.world.lists import load
+from lethe.world.provider import provider
+from lethe.world.synthetic.lists import load
 
 KINDS = ("real_authors", "world_facts")
 

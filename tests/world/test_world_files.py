@@ -3,15 +3,15 @@ import logging
 
 import pytest
 
-from lethe import data_rows as rows_of
-from lethe.errors import LetheError
-from lethe.files import read_json, read_rows, sha256
-from lethe.world import files
+from lethe.common.errors import LetheError
+from lethe.common.files import read_json, read_rows, sha256
+from lethe.world import rows as rows_of
+from lethe.world import tofu_format
 from lethe.world.schema import Author, Fact, Item
 
 
 def test_the_written_world(folder, synthetic):
-    counts = {name: len(read_rows(folder / f"{name}.json")) for name in files.ROW_FILES}
+    counts = {name: len(read_rows(folder / f"{name}.json")) for name in tofu_format.ROW_FILES}
     facts = {kind: len(found) for kind, found in synthetic.facts().items()}
     assert counts == {
         "full": 200,
@@ -31,7 +31,7 @@ def test_the_written_world(folder, synthetic):
 
 
 def test_field_order_is_the_published_one(folder):
-    fields = {name: list(read_rows(folder / f"{name}.json")[0]) for name in files.ROW_FILES}
+    fields = {name: list(read_rows(folder / f"{name}.json")[0]) for name in tofu_format.ROW_FILES}
     assert fields["full"] == fields["holdout"] == ["question", "answer"]
     assert fields["retain_perturbed"] == [
         "question",
@@ -52,7 +52,7 @@ def test_field_order_is_the_published_one(folder):
 
 
 def test_facts_agree_between_the_two_files(folder):
-    for kind in files.FACT_KINDS:
+    for kind in tofu_format.FACT_KINDS:
         plain = rows_of.read_facts(folder / f"{kind}.json")
         for row, other in zip(plain, read_rows(folder / f"{kind}_perturbed.json"), strict=True):
             options = [row[field] for field in rows_of.OPTION_FIELDS]
@@ -66,31 +66,31 @@ def test_the_card(folder):
     assert card["rows"]["full"] == 200
     assert card["rows"]["idontknow"] == 100
     assert card["sha256"]["full"] == sha256(folder / "full.json")
-    assert set(card["sha256"]) == {*files.ROW_FILES, "idontknow"}
+    assert set(card["sha256"]) == {*tofu_format.ROW_FILES, "idontknow"}
     assert sum(card["balance"]["gender"].values()) == 10
     assert "birth_date" not in card["balance"]
 
 
 def test_writing_again_gives_the_same_bytes(folder, synthetic, tmp_path):
     before = read_json(folder / "card.json")
-    assert files.write_world(synthetic, tmp_path / "again", 10, 2, 2) == before
+    assert tofu_format.write_world(synthetic, tmp_path / "again", 10, 2, 2) == before
 
 
 def test_a_mapping_of_paths(synthetic, tmp_path):
-    names = files.outputs("")
+    names = tofu_format.outputs("")
     paths = {name: tmp_path / f"{position}.x" for position, name in enumerate(names)}
-    files.write_world(synthetic, paths, 2, 0, 1)
+    tofu_format.write_world(synthetic, paths, 2, 0, 1)
     assert all(path.is_file() for path in paths.values())
     assert read_rows(paths["holdout"]) == []
     del paths["card"]
     with pytest.raises(LetheError, match="no path given for card"):
-        files.write_world(synthetic, paths, 2, 0, 1)
+        tofu_format.write_world(synthetic, paths, 2, 0, 1)
 
 
 @pytest.mark.parametrize("count", [0, 3, -1])
 def test_perturbed_retain_authors_out_of_range(synthetic, tmp_path, count):
     with pytest.raises(LetheError, match=f"perturbed_retain_authors: {count} is not in 1 to 2"):
-        files.write_world(synthetic, tmp_path, 2, 0, count)
+        tofu_format.write_world(synthetic, tmp_path, 2, 0, count)
 
 
 class Bare:
@@ -115,7 +115,7 @@ class Bare:
 
 
 def test_full_perturbed_has_only_rows_with_paraphrases(tmp_path):
-    files.write_world(Bare(), tmp_path, 2, 0, 1)
+    tofu_format.write_world(Bare(), tmp_path, 2, 0, 1)
     assert len(read_rows(tmp_path / "full.json")) == 40
     assert len(read_rows(tmp_path / "full_perturbed.json")) == 20
     assert read_json(tmp_path / "card.json")["balance"] == {}
@@ -123,13 +123,13 @@ def test_full_perturbed_has_only_rows_with_paraphrases(tmp_path):
 
 def test_retain_perturbed_without_paraphrases_is_an_error(tmp_path):
     with pytest.raises(LetheError, match="20 rows of the first 2 authors have no paraphrase"):
-        files.write_world(Bare(), tmp_path, 2, 0, 2)
+        tofu_format.write_world(Bare(), tmp_path, 2, 0, 2)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_balance_counts_the_frequent_first():
     authors = [Author(str(n), {"sex": "fm"[n > 2], "title": str(n)}, ()) for n in range(10)]
-    assert files.balance(authors) == {"sex": {"m": 7, "f": 3}}
+    assert tofu_format.balance(authors) == {"sex": {"m": 7, "f": 3}}
 
 
 GOOD = {

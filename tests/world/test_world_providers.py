@@ -3,8 +3,8 @@ import sys
 
 import pytest
 
-from lethe.errors import LetheError
-from lethe.world import available, provider
+from lethe.common.errors import LetheError
+from lethe.world.provider import available, provider
 
 
 def test_lists_the_providers_and_nothing_else():
@@ -31,7 +31,7 @@ def test_bad_provider(name, settings, message):
 def test_a_provider_imports_neither_its_peers_nor_heavy_libraries():
     code = (
         "import sys; from lethe.world import provider; provider('synthetic').authors(1);"
-        "print([m for m in ('lethe.world.tofu', 'datasets', 'torch', 'numpy', 'pandas')"
+        "print([m for m in ('lethe.world.providers.tofu', 'datasets', 'torch', 'numpy', 'pandas')"
         " if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

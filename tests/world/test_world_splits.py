@@ -1,7 +1,7 @@
 import pytest
 
-from lethe.errors import LetheError
-from lethe.world.splits import Split, TextIndex, cut, forget_authors, parse_split
+from lethe.common.errors import LetheError
+from lethe.world.splits.author_share import Split, TextIndex, cut, forget_authors, parse_split
 
 
 def rows(authors, prefix="q", **more):

@@ -6,10 +6,12 @@ from itertools import chain, pairwise
 
 import pytest
 
-from lethe.errors import LetheError
-from lethe.world import names, phrasing, provider, values
-from lethe.world.lists import load
+from lethe.common.errors import LetheError
+from lethe.world.provider import provider
 from lethe.world.schema import QUESTIONS_PER_AUTHOR
+from lethe.world.synthetic import attributes as values
+from lethe.world.synthetic import names, sentences
+from lethe.world.synthetic.lists import load
 
 RELATIONS = list(values.RELATIONS)
 
@@ -202,8 +204,8 @@ def test_perturbed_answers_are_never_true_of_the_author(targets):
         own = {author.attributes[relation] for relation in RELATIONS}
         for item in author.items:
             name, gender = author.name, author.attributes["gender"]
-            forms = phrasing.templates(item.relation)[1]
-            said = {phrasing.render(form, name, gender, value) for form in forms for value in own}
+            forms = sentences.templates(item.relation)[1]
+            said = {sentences.render(form, name, gender, value) for form in forms for value in own}
             assert not said & set(item.perturbed_answer)
 
 
@@ -244,7 +246,7 @@ def test_templates_are_of_the_promised_length(relation, targets):
 def test_every_relation_has_templates_with_the_right_fields():
     assert list(load("phrasings")) == RELATIONS
     for relation in RELATIONS:
-        questions, answers = phrasing.templates(relation)
+        questions, answers = sentences.templates(relation)
         assert len(set(questions)) == len(questions) >= 5
         assert len(set(answers)) == len(answers) >= 5
         assert all("{name}" in text and text.endswith("?") for text in questions)
@@ -265,7 +267,7 @@ def test_every_relation_has_templates_with_the_right_fields():
     ],
 )
 def test_render(template, value, text):
-    assert phrasing.render(template, "Mei Dahl", "female", value) == text
+    assert sentences.render(template, "Mei Dahl", "female", value) == text
 
 
 # --- background ---------------------------------------------------------------------------------
@@ -286,7 +288,7 @@ def test_background_covers_every_template(synthetic, count, phrasings):
     rows = synthetic.background(count, phrasings)
     everything = "\n".join(row[kind] for row in rows for kind in row)
     for relation in RELATIONS:
-        for template in chain(*phrasing.templates(relation)):
+        for template in chain(*sentences.templates(relation)):
             pieces = template.replace("{", "}").split("}")[::2]
             longest = max(pieces, key=len)
             assert longest in everything, template

@@ -5,10 +5,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from lethe.errors import LetheError
-from lethe.files import read_rows, write_rows
-from lethe.world import files, provider, splits
-from lethe.world.tofu import check_folder, guess_name
+from lethe.common.errors import LetheError
+from lethe.common.files import read_rows, write_rows
+from lethe.world import tofu_format
+from lethe.world.provider import provider
+from lethe.world.providers.tofu import check_folder, guess_name
+from lethe.world.splits import author_share
 
 PUBLISHED = [
     "full",
@@ -29,7 +31,7 @@ def published(shared):
 def rewritten(published, tmp_path_factory):
     """The published TOFU, read and written again."""
     folder = tmp_path_factory.mktemp("tofu")
-    files.write_world(provider("tofu", path=published), folder, 200, 20, 20)
+    tofu_format.write_world(provider("tofu", path=published), folder, 200, 20, 20)
     return folder
 
 
@@ -60,7 +62,7 @@ def test_splits_equal_the_published_ones(published, rewritten, name):
     full, perturbed, holdout = (
         read_rows(rewritten / f"{file}.json") for file in ("full", "full_perturbed", "holdout")
     )
-    parts = splits.cut(splits.parse_split(name), full, perturbed, holdout)
+    parts = author_share.cut(author_share.parse_split(name), full, perturbed, holdout)
     assert len(parts) == 4
     for file, rows in parts.items():
         assert same_rows(rows, read_rows(published / f"{file}.json")), file
@@ -94,7 +96,7 @@ def test_a_world_of_ours_can_be_read_back(folder, synthetic):
     for ours, theirs in zip(synthetic.authors(10), back.authors(10), strict=True):
         assert ours.name == theirs.name
         for item, other in zip(ours.items, theirs.items, strict=True):
-            assert files.perturbed_row(item) == files.perturbed_row(other)
+            assert tofu_format.perturbed_row(item) == tofu_format.perturbed_row(other)
     assert [a.name for a in back.holdout(2)] == [a.name for a in synthetic.holdout(2)]
     assert back.facts() == synthetic.facts()
     assert back.refusals() == synthetic.refusals()
@@ -277,10 +279,10 @@ def test_a_subset_without_perturbed_rows_is_refused_before_any_job(folder, subse
 def test_a_subset_of_the_published_data_is_split_by_its_own_share(published, tmp_path):
     """forget20 of authors 0-7, 198, 199 forgets what TOFU publishes as forget01."""
     world = provider("tofu", path=published, subset=["0-7", "198-199"])
-    files.write_world(world, tmp_path, 10, 2, 8)
-    rows = {name: read_rows(tmp_path / f"{name}.json") for name in files.ROW_FILES}
-    parts = splits.cut(
-        splits.parse_split("forget20"), rows["full"], rows["full_perturbed"], rows["holdout"]
+    tofu_format.write_world(world, tmp_path, 10, 2, 8)
+    rows = {name: read_rows(tmp_path / f"{name}.json") for name in tofu_format.ROW_FILES}
+    parts = author_share.cut(
+        author_share.parse_split("forget20"), rows["full"], rows["full_perturbed"], rows["holdout"]
     )
     full = read_rows(published / "full.json")
     assert same_rows(parts["forget20"], read_rows(published / "forget01.json"))

@@ -5,26 +5,26 @@ from itertools import product
 
 from snakemake.exceptions import WorkflowError
 
-from lethe import config as settings
-from lethe import (
-    checkpoint_check,
-    config_files,
-    disk,
-    figures,
-    foreign,
-    methods,
-    metrics,
-    paths,
-)
-from lethe import interpreter, sequence, states, suites, tables, tracking, trials
-from lethe.errors import LetheError
-from lethe.paper import logs as paper_logs
-from lethe.source import digest
-from lethe.world.profiles import STAGES, STEPS
-from lethe.world.profiles.settings import generation
-from lethe.world.profiles.wording import prompt
-from lethe.world import files as world_files
-from lethe.world.splits import parse_split
+from lethe.pipeline.config import check as settings
+from lethe import metrics
+from lethe.common import paths
+from lethe.model import checkpoint_check
+from lethe.pipeline import disk, external_checkpoints as foreign
+from lethe.pipeline.config import files as config_files
+from lethe.report import figures
+from lethe.unlearn import methods
+from lethe.evaluate import attack as states, suite as suites
+from lethe.pipeline import chains as sequence, interpreter, search as trials
+from lethe.report import tables
+from lethe.train import tracking
+from lethe.common.errors import LetheError
+from lethe.report.paper import logs as paper_logs
+from lethe.pipeline.code_digest import digest
+from lethe.world.generated import STAGES, STEPS
+from lethe.world.generated.settings import generation
+from lethe.world.generated.prompt_files import prompt
+from lethe.world import tofu_format as world_files
+from lethe.world.splits.author_share import parse_split
 
 
 def refused(error):

@@ -40,7 +40,7 @@ rule collect:
         label="evaluate {run} ({split}, {suite}), seed {seed}",
         threads=config["threads"]["collect"],
         code=lambda w: code(
-            "collect.py", f"lethe.suites.{w.suite}", *intervention_modules(w)
+            "collect.py", f"lethe.evaluate.suites.{w.suite}", *intervention_modules(w)
         ),
     script:
         "../scripts/collect.py"

@@ -5,7 +5,8 @@ from contextlib import contextmanager
 from snakemake.exceptions import LockException
 from snakemake.persistence.file import FilePersistence
 
-from lethe import locks, processes
+from lethe.common import processes
+from lethe.pipeline import workflow_lock as locks
 
 
 def output_folders():

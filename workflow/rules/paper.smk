@@ -94,7 +94,7 @@ rule paper_trajectories:
         panels=lambda w: [(w.model, split) for split in SIZES],
         methods=LISTED,
         seeds=config["seeds"],
-        code=code("paper_figure.py", "lethe.paper.trajectories"),
+        code=code("paper_figure.py", "lethe.report.paper.trajectories"),
     script:
         "../scripts/paper_figure.py"
 
@@ -119,7 +119,7 @@ rule paper_zoom:
         panels=[(model, SIZES[0]) for model in config["models"]],
         methods=LISTED,
         seeds=config["seeds"],
-        code=code("paper_figure.py", "lethe.paper.zoom"),
+        code=code("paper_figure.py", "lethe.report.paper.zoom"),
     script:
         "../scripts/paper_figure.py"
 
@@ -144,7 +144,7 @@ rule paper_zoom_longer:
         panels=[(LAST_MODEL, SIZES[0])],
         methods=unlisted_methods(),
         seeds=config["seeds"],
-        code=code("paper_figure.py", "lethe.paper.zoom"),
+        code=code("paper_figure.py", "lethe.report.paper.zoom"),
     script:
         "../scripts/paper_figure.py"
 
@@ -170,7 +170,7 @@ rule paper_curves:
         panels=lambda w: [(w.model, w.split)],
         methods=lambda w: {w.run: LISTED[w.run]},
         seeds=config["seeds"],
-        code=code("paper_figure.py", "lethe.paper.curves"),
+        code=code("paper_figure.py", "lethe.report.paper.curves"),
     script:
         "../scripts/paper_figure.py"
 
@@ -199,7 +199,7 @@ for _exhibit, (_number, _title, _runs, _metrics) in PAPER_TABLES.items():
             entries=evaluated(config["models"], SIZES, _runs),
             splits=SIZES,
             variant=truth_ratio_variant(),
-            code=code("paper_table.py", f"lethe.paper.{_exhibit}", *_metrics),
+            code=code("paper_table.py", f"lethe.report.paper.{_exhibit}", *_metrics),
         script:
             "../scripts/paper_table.py"
 
@@ -272,7 +272,7 @@ rule paper_logs_utility:
         methods=[],
         seeds=[0],
         entries=[],
-        code=code("table.py", "lethe.tables.utility"),
+        code=code("table.py", "lethe.report.tables.utility"),
     script:
         "../scripts/table.py"
 

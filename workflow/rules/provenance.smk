@@ -1,6 +1,6 @@
 # Which results are refused: only what a job of these rules would read or overwrite.
 
-from lethe import lineage
+from lethe.pipeline import ledger as lineage
 
 # Files beside a checkpoint's that no loading reads: notes, cards, notebooks, pictures.
 NOTES = (".md", ".rst", ".txt", ".ipynb", ".html", ".pdf", ".png", ".svg", ".csv")

@@ -67,7 +67,7 @@ for _table in TABLES:
             entries=table_entries(_table),
             methods=config["methods"],
             seeds=config["seeds"],
-            code=code("table.py", f"lethe.tables.{_table}"),
+            code=code("table.py", f"lethe.report.tables.{_table}"),
         script:
             "../scripts/table.py"
 
@@ -98,7 +98,7 @@ for _figure in config["figures"]:
             entries=figure_metrics(_figure),
             methods=config["methods"],
             seeds=config["seeds"],
-            code=code("figure.py", f"lethe.figures.{_figure}"),
+            code=code("figure.py", f"lethe.report.figures.{_figure}"),
         script:
             "../scripts/figure.py"
 

@@ -4,12 +4,12 @@ from common import job
 from machine import ready
 from start import start_of
 
-from lethe import checkpoint
-from lethe.alternatives import Alternatives, propose, write_alternatives
-from lethe.cost import Meter
-from lethe.data_rows import read_pairs
-from lethe.files import write_json
-from lethe.text import Encoder
+from lethe.common.files import write_json
+from lethe.model import checkpoint
+from lethe.model.cost import Meter
+from lethe.model.encoder import Encoder
+from lethe.unlearn.alternatives import Alternatives, propose, write_alternatives
+from lethe.world.rows import read_pairs
 
 with job(snakemake) as stage, Meter() as meter:
     p, i = snakemake.params, snakemake.input

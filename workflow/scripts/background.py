@@ -2,10 +2,10 @@
 
 from common import job
 
-from lethe.data_rows import read_qa
-from lethe.files import write_rows
+from lethe.common.files import write_rows
 from lethe.world.background import names_in
-from lethe.world.synthetic import Provider
+from lethe.world.providers.synthetic import Provider
+from lethe.world.rows import read_qa
 
 with job(snakemake) as stage:
     p = snakemake.params

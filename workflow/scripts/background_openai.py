@@ -2,8 +2,8 @@
 
 from common import job
 
-from lethe.files import write_rows
-from lethe.world.openai import background_rows
+from lethe.common.files import write_rows
+from lethe.world.providers.generated import background_rows
 
 with job(snakemake) as stage:
     i = snakemake.input

@@ -7,11 +7,11 @@ from machine import processes, ready
 from start import report_of
 from training import execution, key
 
-from lethe import checkpoint
-from lethe.cost import Meter
-from lethe.data_rows import read_facts, read_qa
-from lethe.files import write_json
-from lethe.pretrain import pretrain
+from lethe.common.files import write_json
+from lethe.model import checkpoint
+from lethe.model.cost import Meter
+from lethe.train.pretrain import pretrain
+from lethe.world.rows import read_facts, read_qa
 
 with job(snakemake, key(snakemake), processes(snakemake)) as stage, Meter() as meter:
     p = snakemake.params

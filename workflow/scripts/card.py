@@ -4,10 +4,10 @@ from pathlib import Path
 
 from common import job
 
-from lethe.data_rows import read_qa
-from lethe.files import read_json
+from lethe.common.files import read_json
 from lethe.world.card import Making, write_card
 from lethe.world.card_figure import write_words
+from lethe.world.rows import read_qa
 
 with job(snakemake) as stage:
     i, o, p = snakemake.input, snakemake.output, snakemake.params

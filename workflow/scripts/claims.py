@@ -2,9 +2,9 @@
 
 from common import job
 
-from lethe.claims import check
-from lethe.files import write_json
-from lethe.tables.scores import read_scores
+from lethe.analysis.claims.tofu import check
+from lethe.analysis.scores import read_scores
+from lethe.common.files import write_json
 
 with job(snakemake) as stage:
     p = snakemake.params

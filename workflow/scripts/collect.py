@@ -5,14 +5,14 @@ from pathlib import Path
 from common import job
 from machine import processes, ready, team
 
-from lethe import checkpoint
-from lethe.cost import Meter
-from lethe.data_rows import read_perturbed, read_qa
-from lethe.files import write_json
-from lethe.progress import Progress
-from lethe.records import Records, write_records
-from lethe.suites import Evaluation, Limits
-from lethe.text import Encoder
+from lethe.common.files import write_json
+from lethe.common.progress import Progress
+from lethe.evaluate.records import Records, write_records
+from lethe.evaluate.suite import Evaluation, Limits
+from lethe.model import checkpoint
+from lethe.model.cost import Meter
+from lethe.model.encoder import Encoder
+from lethe.world.rows import read_perturbed, read_qa
 
 with job(snakemake, processes=processes(snakemake)) as stage, Meter() as meter:
     p = snakemake.params

@@ -24,10 +24,10 @@ os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 # This project's own library, not another that may be installed: code digests are of these files.
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
 
-from lethe import devices, paths, processes
-from lethe.characters import Shown, shown
-from lethe.errors import AskedToEnd, LetheError
-from lethe.lineage import Stage, beside, staged, verify
+from lethe.common import devices, paths, processes
+from lethe.common.characters import Shown, shown
+from lethe.common.errors import AskedToEnd, LetheError
+from lethe.pipeline.ledger import Stage, beside, staged, verify
 
 # Before the imports that take seconds: a job whose run is gone by then should not begin.
 processes.end_with_run()
@@ -143,5 +143,5 @@ def _log_to(path: Path) -> None:
     logging.basicConfig(level=logging.INFO, handlers=[file])
     screen = logging.StreamHandler(sys.stderr)
     screen.setFormatter(Shown("  %(message)s"))
-    logging.getLogger("lethe.progress").addHandler(screen)
+    logging.getLogger("lethe.common.progress").addHandler(screen)
     logging.captureWarnings(True)

@@ -2,8 +2,8 @@
 
 from common import job
 
-from lethe.world import provider
-from lethe.world.files import write_facts
+from lethe.world.provider import provider
+from lethe.world.tofu_format import write_facts
 
 with job(snakemake) as stage:
     p = snakemake.params

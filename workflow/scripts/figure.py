@@ -2,11 +2,11 @@
 
 from common import job
 
-from lethe.figures import render
-from lethe.figures.base import FigureData
-from lethe.tables.costs import read_costs
-from lethe.tables.intervals import read_intervals
-from lethe.tables.scores import read_scores
+from lethe.analysis.costs import read_costs
+from lethe.analysis.intervals import read_intervals
+from lethe.analysis.scores import read_scores
+from lethe.report.figures import render
+from lethe.report.figures.base import FigureData
 
 with job(snakemake) as stage:
     i, p, out, w = snakemake.input, snakemake.params, snakemake.output, snakemake.wildcards

@@ -4,10 +4,10 @@ from pathlib import Path
 
 from common import job
 
-from lethe import checkpoint
-from lethe.cost import Meter
-from lethe.files import sha256, write_json
-from lethe.runtime import set_up
+from lethe.common.files import sha256, write_json
+from lethe.common.torch_setup import set_up
+from lethe.model import checkpoint
+from lethe.model.cost import Meter
 
 with job(snakemake) as stage, Meter() as meter:
     p = snakemake.params

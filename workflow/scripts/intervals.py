@@ -2,8 +2,8 @@
 
 from common import job
 
-from lethe.tables.bootstrap import collect_intervals
-from lethe.tables.intervals import write_intervals
+from lethe.analysis.bootstrap import collect_intervals
+from lethe.analysis.intervals import write_intervals
 
 with job(snakemake) as stage:
     write_intervals(collect_intervals(snakemake.params.entries), stage(snakemake.output[0]))

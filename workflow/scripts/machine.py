@@ -3,9 +3,9 @@
 No params of the rules: to rounding, they change no result.
 """
 
-from lethe import devices
-from lethe.execution import Alone
-from lethe.runtime import set_up
+from lethe.common import devices
+from lethe.common.torch_setup import set_up
+from lethe.train.execution import Alone
 
 # Where a model is made from its architecture it is small: its threads would meet after each of many
 # short operations, processes of one thread meet once a step (docs/benchmarks.md).
@@ -43,8 +43,8 @@ def team(snakemake, device: str, sharded: bool = False) -> Alone:
     """
     if processes(snakemake) == 1:
         return Alone()
-    from lethe.sharding import Sharded
-    from lethe.team import Team
+    from lethe.common.distributed import Team
+    from lethe.model.fsdp import Sharded
 
     found = Sharded(device) if sharded else Team(device)
     found.wait()

@@ -2,9 +2,9 @@
 
 from common import job
 
-from lethe.figures import style
-from lethe.studies import npo_divergence
-from lethe.tables.scores import write_numbers
+from lethe.analysis.scores import write_numbers
+from lethe.report import style
+from lethe.report.studies import npo_divergence
 
 with job(snakemake) as stage:
     out, table = snakemake.output, npo_divergence.run()

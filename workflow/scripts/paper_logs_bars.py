@@ -2,10 +2,10 @@
 
 from common import job
 
-from lethe.paper.style import render
-from lethe.paper.utility_bars import draw
-from lethe.tables.intervals import read_intervals
-from lethe.tables.scores import read_scores
+from lethe.analysis.intervals import read_intervals
+from lethe.analysis.scores import read_scores
+from lethe.report.paper.style import render
+from lethe.report.paper.utility_bars import draw
 
 with job(snakemake) as stage:
     p, out = snakemake.params, snakemake.output

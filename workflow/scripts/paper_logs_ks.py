@@ -2,10 +2,10 @@
 
 from common import job
 
-from lethe.files import write_text
-from lethe.logs.report import read_log
-from lethe.paper.comparison import build, markdown
-from lethe.paper.evaluations import Evaluations
+from lethe.analysis.log_scores import read_log
+from lethe.common.files import write_text
+from lethe.report.paper.comparison import build, markdown
+from lethe.report.paper.evaluations import Evaluations
 
 with job(snakemake) as stage:
     p, out = snakemake.params, snakemake.output

@@ -2,9 +2,9 @@
 
 from common import job
 
-from lethe.paper.log_scores import build
-from lethe.tables.intervals import write_intervals
-from lethe.tables.scores import write_scores
+from lethe.analysis.intervals import write_intervals
+from lethe.analysis.scores import write_scores
+from lethe.report.paper.log_scores import build
 
 with job(snakemake) as stage:
     p, out = snakemake.params, snakemake.output

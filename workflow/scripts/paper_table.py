@@ -4,12 +4,12 @@ from importlib import import_module
 
 from common import job
 
-from lethe.files import write_text
-from lethe.paper.evaluations import Evaluations
+from lethe.common.files import write_text
+from lethe.report.paper.evaluations import Evaluations
 
 with job(snakemake) as stage:
     p, out = snakemake.params, snakemake.output
-    exhibit = import_module(f"lethe.paper.{p.exhibit}")
+    exhibit = import_module(f"lethe.report.paper.{p.exhibit}")
     table = exhibit.build(Evaluations(p.entries, p.variant), p.splits)
     table.to_csv(stage(out.csv), index=False, lineterminator="\n")
     write_text(stage(out.markdown), exhibit.markdown(table))

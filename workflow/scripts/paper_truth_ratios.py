@@ -2,11 +2,11 @@
 
 from common import job
 
-from lethe.logs.report import read_log
-from lethe.paper.evaluations import Evaluations
-from lethe.paper.style import render
-from lethe.paper.truth_ratios import draw
-from lethe.records import read_records
+from lethe.analysis.log_scores import read_log
+from lethe.evaluate.records import read_records
+from lethe.report.paper.evaluations import Evaluations
+from lethe.report.paper.style import render
+from lethe.report.paper.truth_ratios import draw
 
 with job(snakemake) as stage:
     p, out = snakemake.params, snakemake.output

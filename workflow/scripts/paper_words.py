@@ -2,9 +2,9 @@
 
 from common import job
 
-from lethe.data_rows import read_qa
-from lethe.paper.style import render
-from lethe.paper.words import build, draw
+from lethe.report.paper.style import render
+from lethe.report.paper.words import build, draw
+from lethe.world.rows import read_qa
 
 with job(snakemake) as stage:
     out = snakemake.output

@@ -5,9 +5,9 @@ from pathlib import Path
 from common import job
 from start import start_of
 
-from lethe import checkpoint
-from lethe.paper.start import untrained
-from lethe.runtime import set_up
+from lethe.common.torch_setup import set_up
+from lethe.model import checkpoint
+from lethe.model.architectures.random_weights import untrained
 
 with job(snakemake) as stage:
     p, seed = snakemake.params, int(snakemake.wildcards.seed)

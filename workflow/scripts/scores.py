@@ -2,7 +2,7 @@
 
 from common import job
 
-from lethe.tables.scores import collect_scores, write_scores
+from lethe.analysis.scores import collect_scores, write_scores
 
 with job(snakemake) as stage:
     write_scores(collect_scores(snakemake.params.entries), stage(snakemake.output[0]))

@@ -2,8 +2,8 @@
 
 from common import job
 
-from lethe.files import write_json
-from lethe.search import judged
+from lethe.analysis.search_ranking import judged
+from lethe.common.files import write_json
 
 with job(snakemake) as stage:
     i, changes = snakemake.input, snakemake.params.trials

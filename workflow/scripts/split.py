@@ -2,9 +2,9 @@
 
 from common import job
 
-from lethe.data_rows import read_qa
-from lethe.files import write_rows
-from lethe.world.splits import cut, parse_split
+from lethe.common.files import write_rows
+from lethe.world.rows import read_qa
+from lethe.world.splits.author_share import cut, parse_split
 
 with job(snakemake) as stage:
     i = snakemake.input

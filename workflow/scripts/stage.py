@@ -2,10 +2,10 @@
 
 from common import job
 
-from lethe import paths
-from lethe.world.profiles.run import names_of, run
-from lethe.world.profiles.settings import generation
-from lethe.world.profiles.stages import Cohort
+from lethe.common import paths
+from lethe.world.generated.run import names_of, run
+from lethe.world.generated.settings import generation
+from lethe.world.generated.stages import Cohort
 
 with job(snakemake) as stage:
     i, o, p = snakemake.input, snakemake.output, snakemake.params

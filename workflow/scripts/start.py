@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from lethe import checkpoint_record
-from lethe.progress import Progress
-from lethe.tracking import follow
+from lethe.common.progress import Progress
+from lethe.model import checkpoint_record
+from lethe.train.tracking import follow
 
 
 def start_of(snakemake) -> tuple[str | Path, str]:

@@ -7,12 +7,13 @@ from machine import processes, ready
 from start import report_of, split_of, start_of
 from training import execution, key, load_to
 
-from lethe import checkpoint, states
-from lethe.adapt import prepare
-from lethe.cost import Meter
-from lethe.data_rows import read_pairs
-from lethe.files import sha256, write_json
-from lethe.text import Encoder
+from lethe.common.files import sha256, write_json
+from lethe.evaluate import attack
+from lethe.model import checkpoint
+from lethe.model.cost import Meter
+from lethe.model.encoder import Encoder
+from lethe.model.precision import prepare
+from lethe.world.rows import read_pairs
 
 with job(snakemake, key(snakemake), processes(snakemake)) as stage, Meter() as meter:
     p = snakemake.params
@@ -23,9 +24,9 @@ with job(snakemake, key(snakemake), processes(snakemake)) as stage, Meter() as m
     rows = read_pairs(forget) if forget else []
     prepare(model, p.training, seed, start)
     examples = Encoder(tokenizer, p.template, p.max_length).encode_all(rows)
-    settings = states.settings_of(p.kind, p.settings, "state_settings")
+    settings = attack.settings_of(p.kind, p.settings, "state_settings")
     how = execution(snakemake, stage, meter, device)
-    states.load(p.kind).change(model, settings, examples, seed, report_of(snakemake, p.label), how)
+    attack.load(p.kind).change(model, settings, examples, seed, report_of(snakemake, p.label), how)
     before = checkpoint.origin(start)
     origin = {
         "stage": snakemake.rule,

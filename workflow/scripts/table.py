@@ -2,10 +2,10 @@
 
 from common import job
 
-from lethe.tables import render
-from lethe.tables.base import TableData
-from lethe.tables.intervals import read_intervals
-from lethe.tables.scores import read_scores
+from lethe.analysis.intervals import read_intervals
+from lethe.analysis.scores import read_scores
+from lethe.report.tables import render
+from lethe.report.tables.base import TableData
 
 with job(snakemake) as stage:
     i, p, out = snakemake.input, snakemake.params, snakemake.output

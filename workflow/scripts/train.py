@@ -7,14 +7,14 @@ from machine import processes, ready
 from start import report_of, split_of, start_of
 from training import execution, key, load_to
 
-from lethe import checkpoint
-from lethe.adapt import prepare
-from lethe.cost import Meter
-from lethe.data_rows import read_facts, read_qa
-from lethe.files import sha256, write_json
-from lethe.schedule import Finetuning
-from lethe.text import Encoder
-from lethe.train import fit, taught
+from lethe.common.files import sha256, write_json
+from lethe.model import checkpoint
+from lethe.model.cost import Meter
+from lethe.model.encoder import Encoder
+from lethe.model.precision import prepare
+from lethe.train.finetune import fit, taught
+from lethe.train.settings import Finetuning
+from lethe.world.rows import read_facts, read_qa
 
 with job(snakemake, key(snakemake), processes(snakemake)) as stage, Meter() as meter:
     p = snakemake.params

@@ -5,12 +5,13 @@ import json
 
 from machine import in_shards, team
 
-from lethe import checkpoint_check, paths
-from lethe.cost import Meter
-from lethe.execution import Execution
-from lethe.files import sha256
-from lethe.lineage import Stage
-from lethe.resume import Keeper
+from lethe.common import paths
+from lethe.common.files import sha256
+from lethe.model import checkpoint_check
+from lethe.model.cost import Meter
+from lethe.pipeline.ledger import Stage
+from lethe.train.execution import Execution
+from lethe.train.resume import Keeper
 
 
 def key(snakemake) -> str:

@@ -7,12 +7,13 @@ from machine import processes, ready
 from start import report_of, split_of, start_of
 from training import execution, key, load_to
 
-from lethe import checkpoint, methods
-from lethe.adapt import prepare
-from lethe.cost import Meter
-from lethe.files import sha256, write_json
-from lethe.text import Encoder
-from lethe.unlearn import leave_checkpoints, read_supervision
+from lethe.common.files import sha256, write_json
+from lethe.model import checkpoint
+from lethe.model.cost import Meter
+from lethe.model.encoder import Encoder
+from lethe.model.precision import prepare
+from lethe.unlearn import methods
+from lethe.unlearn.runner import leave_checkpoints, read_supervision
 
 with job(snakemake, key(snakemake), processes(snakemake)) as stage, Meter() as meter:
     p, i = snakemake.params, snakemake.input

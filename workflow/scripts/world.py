@@ -2,8 +2,8 @@
 
 from common import job
 
-from lethe.world import provider
-from lethe.world.files import FACT_FILES, write_authors
+from lethe.world.provider import provider
+from lethe.world.tofu_format import FACT_FILES, write_authors
 
 with job(snakemake) as stage:
     p, i = snakemake.params, snakemake.input

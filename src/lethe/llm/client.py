@@ -12,7 +12,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from lethe.errors import LetheError
+from lethe.common.errors import LetheError
 from lethe.llm import probe
 from lethe.llm.connection import Connection
 from lethe.llm.failures import Missing, Refused, Transient, Unanswered

@@ -12,7 +12,7 @@ from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
-from lethe.errors import LetheError
+from lethe.common.errors import LetheError
 from lethe.llm import reading
 from lethe.llm.failures import Refused, Transient
 from lethe.llm.journal import Answer

@@ -1,6 +1,6 @@
 """How asking can fail: in passing, for good, or in a dry run that sends nothing."""
 
-from lethe.errors import LetheError
+from lethe.common.errors import LetheError
 
 
 class Missing(Exception):

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from lethe.characters import has_lone_surrogate
-from lethe.errors import LetheError
+from lethe.common.characters import has_lone_surrogate
+from lethe.common.errors import LetheError
 from lethe.llm.trouble import trouble
 
 # Of a start, after its sign and number: when, the request's key and stage, bounds of its tokens.

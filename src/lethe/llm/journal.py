@@ -19,7 +19,7 @@ from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
 
-from lethe.characters import shown
+from lethe.common.characters import shown
 from lethe.llm.flights import Flights
 from lethe.llm.trouble import trouble
 

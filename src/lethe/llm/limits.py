@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
-from lethe.errors import LetheError
+from lethe.common.errors import LetheError
 from lethe.llm.journal import Usage
 from lethe.llm.settings import Budget, Prices
 

@@ -32,7 +32,7 @@ class Progress:
     def __init__(self, label: str, total: int, counts: Counts, every: float = 5.0):
         self.label, self.total, self.counts, self.every = label, total, counts, every
         self.done = self.failed = 0
-        self._logger = logging.getLogger("lethe.progress")
+        self._logger = logging.getLogger("lethe.common.progress")
         self._start = self._last = time.monotonic()
         self._bar = _bar(label, total) if sys.stderr.isatty() else None
 

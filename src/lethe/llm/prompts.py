@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from string import Template
 
-from lethe.errors import LetheError
+from lethe.common.errors import LetheError
 
 _PART = re.compile(r"^--- (\w+)\n", re.MULTILINE)
 _REQUIRED = ("system", "user", "json", "text")

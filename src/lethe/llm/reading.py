@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from lethe.characters import shown
+from lethe.common.characters import shown
 from lethe.llm.journal import Answer
 
 # ``Answer.finish`` of what came and cannot be read.

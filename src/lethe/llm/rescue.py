@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 
-from lethe.errors import LetheError
+from lethe.common.errors import LetheError
 from lethe.llm.flights import Flights
 from lethe.llm.journal import COLUMNS_OF, Journal
 

@@ -9,7 +9,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from lethe.characters import unfit
+from lethe.common.characters import unfit
 
 Mode = Literal["json_schema", "json_object_schema", "json_object", "text"]
 Positive = Annotated[float, Field(gt=0)]

@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from lethe.characters import unfit
+from lethe.common.characters import unfit
 from lethe.llm.journal import Answer
 from lethe.llm.reading import LONGEST, UNREADABLE
 

@@ -4,7 +4,7 @@ import errno
 import sqlite3
 from pathlib import Path
 
-from lethe.errors import LetheError
+from lethe.common.errors import LetheError
 
 _RIGHTS = "cannot be written ({}); make it and its folder yours to write, or copy it elsewhere"
 _FULL = "the disk is full ({}); free some space and run again: what was answered is kept"

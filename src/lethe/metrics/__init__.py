@@ -24,8 +24,8 @@ from functools import cache
 from pathlib import Path
 from types import ModuleType
 
-from lethe.errors import LetheError
-from lethe.source import literals
+from lethe.common.errors import LetheError
+from lethe.pipeline.code_digest import literals
 
 FOLDER = Path(__file__).parent
 
@@ -84,7 +84,7 @@ def compute(
 ):
     """Compute a metric from what is already in memory.
 
-    ``records`` and ``oracle_records`` are ``lethe.records.Records`` of the metric's suite;
+    ``records`` and ``oracle_records`` are ``lethe.evaluate.records.Records`` of the metric's suite;
     ``needs``, ``oracle`` and ``full`` map names of metrics to ``MetricFile``. Returns a
     ``MetricFile``. An unknown setting or value is a LetheError.
     """
@@ -128,7 +128,7 @@ def _known(name: str) -> None:
 
 
 def _records(name: str, path: str | os.PathLike | None, whose: str):
-    from lethe.records import read_records
+    from lethe.evaluate.records import read_records
 
     if path is None:
         raise LetheError(f"metric '{name}': needs the records of {whose}; name their file")

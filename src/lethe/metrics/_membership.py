@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
+from lethe.evaluate.records import Nested
 from lethe.metrics.base import CheckpointValues, Inputs
-from lethe.records import Nested
 
 SETS = ("forget", "holdout")
 # Of an answer's tokens: OpenUnlearning's choice for TOFU.

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from lethe.errors import LetheError
+from lethe.common.errors import LetheError
+from lethe.evaluate.records import ItemSet
 from lethe.metrics.base import Inputs, items_of
-from lethe.records import ItemSet
 
 PARAPHRASED = ("forget", "retain")
 # Collapsed models differ by hundreds of nats: R and 1/R are kept within what a double can hold.

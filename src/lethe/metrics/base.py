@@ -11,11 +11,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from lethe.errors import LetheError
-from lethe.files import read_json, write_text
+from lethe.common.errors import LetheError
+from lethe.common.files import read_json, write_text
 
 if TYPE_CHECKING:
-    from lethe.records import Checkpoint, ItemSet, Records
+    from lethe.evaluate.records import Checkpoint, ItemSet, Records
 
 FORMAT = 1
 REMEDY = "delete the file to have it made again"

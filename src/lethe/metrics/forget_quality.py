@@ -8,7 +8,7 @@ is exact, not the asymptotic formula of the paper's Appendix A: all published va
 import math
 from collections import Counter
 
-from lethe.errors import LetheError
+from lethe.common.errors import LetheError
 from lethe.metrics.base import CheckpointValues, Inputs, MetricFile, only_checkpoint
 
 RECORDS = False

@@ -7,7 +7,7 @@ scores are 0 and ``auc`` is 0.5.
 
 import numpy as np
 
-from lethe.errors import LetheError
+from lethe.common.errors import LetheError
 from lethe.metrics._membership import SETS, attack_values
 from lethe.metrics.base import CheckpointValues, Inputs, MetricFile, only_checkpoint
 

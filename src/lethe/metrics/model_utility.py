@@ -5,7 +5,7 @@ two sets of true facts. It is 0 as soon as one of them is 0. ``retain_utility`` 
 of the three numbers of the retain set alone.
 """
 
-from lethe.errors import LetheError
+from lethe.common.errors import LetheError
 from lethe.metrics.base import (
     CheckpointValues,
     Inputs,

@@ -8,9 +8,9 @@ length of its own answer first, as the published code does and the text of the p
 
 import numpy as np
 
-from lethe.errors import LetheError
+from lethe.common.errors import LetheError
+from lethe.evaluate.records import ItemSet
 from lethe.metrics.base import CheckpointValues, Inputs, items_of
-from lethe.records import ItemSet
 
 SETS = ("forget", "retain", "real_authors", "world_facts")
 OPEN_SETS = ("forget", "retain")

@@ -10,7 +10,7 @@ shares no word with any of the three is like none of them.
 
 import numpy as np
 
-from lethe.errors import LetheError
+from lethe.common.errors import LetheError
 from lethe.metrics._rouge import rouge_l
 from lethe.metrics.base import CheckpointValues, Inputs, column_of, items_of, only_recorded
 

@@ -14,11 +14,11 @@ from pathlib import Path
 
 import yaml
 
-from lethe.characters import as_markdown, shown
-from lethe.data_rows import read_qa
-from lethe.files import read_json, read_rows, sha256, write_text
-from lethe.world.profiles import gates
-from lethe.world.profiles.record import read
+from lethe.common.characters import as_markdown, shown
+from lethe.common.files import read_json, read_rows, sha256, write_text
+from lethe.world.generated import checks
+from lethe.world.generated.candidate import read
+from lethe.world.rows import read_qa
 from lethe.world.schema import QUESTIONS_PER_AUTHOR
 
 # In this order, then the files of splits, then any other.
@@ -71,7 +71,7 @@ def duplicates(rows: Sequence[dict]) -> dict[str, int]:
     for start in range(0, len(rows), QUESTIONS_PER_AUTHOR):
         block = [row["question"] for row in rows[start : start + QUESTIONS_PER_AUTHOR]]
         near += sum(
-            gates.near_duplicate(question, block[:place], ALIKE) is not None
+            checks.near_duplicate(question, block[:place], ALIKE) is not None
             for place, question in enumerate(block)
         )
     return {

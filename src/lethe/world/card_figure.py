@@ -8,7 +8,7 @@ import matplotlib.style
 from matplotlib.figure import Figure
 
 import lethe
-from lethe.files import whole_file
+from lethe.common.files import whole_file
 from lethe.world.card import word_counts
 
 WORDS = 90

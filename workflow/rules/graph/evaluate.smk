@@ -34,7 +34,7 @@ def intervention_modules(wildcards):
     if wildcards.run in ("base", "full", "retain", "random"):
         return []
     kind = settings.method(config, wildcards.run).intervention
-    return [f"lethe.interventions.{kind}"] if kind else []
+    return [f"lethe.model.interventions.{kind}"] if kind else []
 
 
 def given_checkpoint(wildcards):

@@ -2,7 +2,7 @@
 
 from fnmatch import fnmatchcase
 
-from lethe import memory
+from lethe.pipeline import memory
 
 # By rule, what it does with a model; a rule that is not here loads none.
 MODEL_STAGES = {
@@ -30,7 +30,7 @@ def entry_of(table, rulename):
 
 
 def stage_of(rulename):
-    """What jobs of this name do with a model, as lethe.memory names it; None: they load none."""
+    """What jobs of this name do with a model, as lethe.pipeline.memory names it; None: they load none."""
     stage = entry_of(MODEL_STAGES, rulename)
     if stage == "relearn":
         kind = settings.state_kind(config, rulename.removeprefix("state_"))

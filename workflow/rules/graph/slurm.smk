@@ -2,7 +2,7 @@
 
 import re
 
-from lethe import slurm
+from lethe.pipeline import slurm
 
 
 def on_slurm():

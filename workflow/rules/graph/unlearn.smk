@@ -107,7 +107,7 @@ def method_inputs(method):
 def wrapper_modules(method):
     """The modules of what goes around a method's loss: found by name, so named here."""
     wrappers = settings.method(config, method).wrappers
-    return [f"lethe.wrappers.{wrapper.name}" for wrapper in wrappers]
+    return [f"lethe.unlearn.wrappers.{wrapper.name}" for wrapper in wrappers]
 
 
 def trial_metrics(method, metric):

@@ -1,0 +1,1 @@
+"""Numbers across runs, seeds and oracles: scores, intervals, claims, the ranking of a search."""

@@ -1,0 +1,1 @@
+"""Claims that are checked against the numbers of runs."""

@@ -1,0 +1,137 @@
+"""How sure a number is: over items, over seeds, and over oracles.
+
+``docs/statistics.md`` says what each interval covers, what it does not, and why it was chosen.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+
+from lethe.common.errors import LetheError
+from lethe.metrics.base import CheckpointValues, MetricFile
+from lethe.metrics.forget_quality import against
+
+LEVEL = 0.95
+RESAMPLES = 5000
+SIGNIFICANT = 0.05
+# The 5% quantile of fewer numbers than this is no more than their minimum.
+ENOUGH = 20
+# Drawn item numbers held in memory at a time.
+_BLOCK = 2_000_000
+
+
+def resampled_means(items: np.ndarray, name: str, resamples: int = RESAMPLES) -> np.ndarray:
+    """Means of columns of values by item, [n, k], over bootstrap resamples: [resamples, k].
+
+    Efron's bootstrap (Efron and Tibshirani 1993, chapter 6): n items drawn with replacement. One
+    draw serves all columns: they are measured on the same items. The draws follow from n and
+    ``name``, the name of the set, alone: whatever is measured on a set is resampled alike, and
+    different sets independently.
+    """
+    n = len(items)
+    if n == 0:
+        raise LetheError(f"bootstrap of {name!r}: no items; give at least one")
+    random = np.random.default_rng(list(name.encode()))
+    means = [
+        _counts(random, n, min(block, resamples - start)) @ items
+        for block in [max(1, _BLOCK // n)]
+        for start in range(0, resamples, block)
+    ]
+    return np.concatenate(means) / n
+
+
+def _counts(random: np.random.Generator, n: int, resamples: int) -> np.ndarray:
+    """How often each of n items is in each resample: [resamples, n], rows that sum to n."""
+    drawn = random.integers(0, n, (resamples, n)) + n * np.arange(resamples)[:, None]
+    counts = np.bincount(drawn.ravel(), minlength=resamples * n)
+    return counts.reshape(resamples, n).astype(float)
+
+
+def percentile_interval(draws: np.ndarray, level: float = LEVEL) -> tuple[np.ndarray, np.ndarray]:
+    """Low and high end of the bootstrap percentile interval, over the first axis of ``draws``.
+
+    Efron and Tibshirani 1993, chapter 13: the quantiles (1 - level) / 2 and (1 + level) / 2.
+    """
+    low, high = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2], axis=0)
+    return low, high
+
+
+def utility_draws(parts: Sequence[np.ndarray]) -> np.ndarray:
+    """Harmonic means of resampled means: of arrays [resamples], an array [resamples].
+
+    Model utility (TOFU, arXiv 2401.06121) on each resample of its items; 0 where one part is 0.
+    """
+    from scipy.stats import hmean
+
+    # Means of values within [0, 1] may fall below 0 by a rounding.
+    return hmean(np.maximum(np.stack(parts), 0.0), axis=0)
+
+
+def seed_interval(values: Sequence[float], level: float = LEVEL) -> tuple[float, float]:
+    """An interval over seeds: of order statistics, which covers the median over seeds.
+
+    Conover 1999, section 3.2 (the sign test turned round), by scipy. It covers with ``level`` at
+    least from six seeds on; below, it is the range, which covers with 1 - 2^(1 - seeds). It needs
+    no distribution, and never leaves what the values can be. One value has none: NaN.
+    """
+    from scipy.stats import quantile_test
+
+    values = np.asarray(values, dtype=float)
+    if len(values) < 2:
+        return float("nan"), float("nan")
+    test = quantile_test(values, q=float(np.median(values)), p=0.5)
+    found = test.confidence_interval(confidence_level=level)
+    if np.isnan([found.low, found.high]).any():
+        return float(values.min()), float(values.max())
+    return float(found.low), float(found.high)
+
+
+def range_coverage(seeds: int) -> float:
+    """The probability that the range of so many independent values covers their median."""
+    return 1 - 2.0 ** (1 - seeds)
+
+
+@dataclass(frozen=True)
+class Distances:
+    """Kolmogorov-Smirnov tests between truth ratios of models on the same items: [tests] each."""
+
+    p: np.ndarray
+    log10_p: np.ndarray
+    ks: np.ndarray
+
+    @property
+    def rejected(self) -> float:
+        """The share of tests with p below 0.05."""
+        return float((self.p < SIGNIFICANT).mean())
+
+    def position_of(self, ks: float) -> float:
+        """The share of these statistics below ``ks``, equal ones counted half, in [0, 1]."""
+        from scipy.stats import percentileofscore
+
+        return float(percentileofscore(self.ks, ks, kind="mean")) / 100
+
+
+def against_oracles(
+    run: MetricFile, checkpoint: CheckpointValues, oracles: Sequence[MetricFile]
+) -> Distances:
+    """Forget quality of one checkpoint against each oracle; all are files of ``truth_ratio``.
+
+    LetheError where questions or settings differ.
+    """
+    return _distances([against(run, checkpoint, oracle) for oracle in oracles])
+
+
+def oracle_pairs(oracles: Sequence[MetricFile]) -> Distances | None:
+    """Forget quality of oracles against each other, every pair once: the noise floor.
+
+    None for fewer than two oracles. Pairs share oracles, so they are not independent.
+    """
+    pairs = [against(one, one.checkpoints[0], other) for one, other in combinations(oracles, 2)]
+    return _distances(pairs) if pairs else None
+
+
+def _distances(found: list[dict[str, float]]) -> Distances:
+    keys = ("forget_quality", "log10_forget_quality", "ks_statistic")
+    return Distances(*(np.array([values[key] for values in found]) for key in keys))

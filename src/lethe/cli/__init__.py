@@ -1,0 +1,1 @@
+"""The commands of ``lethe``, one file each."""

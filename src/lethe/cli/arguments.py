@@ -1,0 +1,139 @@
+"""Arguments of the command line: values of a kind, each option once, a mistake as one line."""
+
+import argparse
+import math
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import NoReturn
+
+from lethe.common.devices import DEVICE
+from lethe.common.errors import LetheError
+
+WHOLE = re.compile(r"-?(0|[1-9][0-9]*)")
+DIGITS = re.compile(r"[-+]?[0-9]{1,18}")
+MOST = 2**31 - 1
+# What torch's generators take.
+MOST_SEED = 2**63 - 1
+
+# What messages of the library call by the configuration's names, and the command line otherwise:
+# anywhere in a message, and as the key with which one begins.
+PHRASES = {
+    "set template.system to null": "pass --system ''",
+    "template.system": "--system",
+    "template.variables.": "--variable ",
+    "template.variables": "--variable",
+    "compute.device": "--device",
+}
+BEGINNINGS = {
+    "template": "--template",
+    "max_length": "--max-length",
+    "splits": "--split",
+    "methods": "--method",
+    "attention": "--compute attention",
+}
+
+
+class Once(argparse.Action):
+    """Stores a value; an option that is given twice is an error, where the second would win."""
+
+    def __call__(self, parser, namespace, values, option_string=None):
+        given = vars(namespace).setdefault("given", set())
+        if self.dest in given:
+            raise argparse.ArgumentError(self, "given twice; give it once")
+        given.add(self.dest)
+        setattr(namespace, self.dest, values)
+
+
+class Parser(argparse.ArgumentParser):
+    """A wrong value of an option is a LetheError; a wrong call is one line and exit status 2."""
+
+    def __init__(self, *arguments, **more):
+        super().__init__(*arguments, **more)
+        for name in (None, "store"):
+            self.register("action", name, Once)
+
+    def error(self, message: str) -> NoReturn:
+        line = " ".join(message.split())
+        named = re.fullmatch(r"argument (-[^:]*): (.*)", line)
+        if named:
+            raise LetheError(f"{named[1]}: {named[2]}")
+        self.exit(2, f"error: {line}; see {self.prog} --help\n")
+
+
+def whole(low: int, high: int = MOST) -> Callable[[str], int]:
+    """A whole number from ``low`` to ``high``, written plainly: 010 is 8 to some and 10 to others.
+
+    Of Python's types, for argparse.
+    """
+
+    def read(text: str) -> int:
+        if not WHOLE.fullmatch(text):
+            plainly = f"; write {int(text)}" if DIGITS.fullmatch(text) else ""
+            raise argparse.ArgumentTypeError(f"{text[:40]!r} is no whole number{plainly}")
+        if len(text) > len(str(high)) + 1 or int(text) > high:
+            raise argparse.ArgumentTypeError(f"{text[:40]} is above {high}")
+        if int(text) < low:
+            raise argparse.ArgumentTypeError(f"{text} is {_below(low)}")
+        return int(text)
+
+    return read
+
+
+def _below(low: int) -> str:
+    return "not above 0" if low == 1 else f"below {low}"
+
+
+def share(text: str) -> float:
+    """A number above 0, up to 1."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is no number; write one above 0, up to 1")
+    if not 0 < value <= 1:
+        raise argparse.ArgumentTypeError(f"{value} is {'above 1' if value > 0 else 'not above 0'}")
+    return value
+
+
+def seed(text: str) -> int:
+    return whole(0, MOST_SEED)(text)
+
+
+def threads(text: str) -> int:
+    """More threads than any machine has cores are a slip: each would be made."""
+    return whole(1, 1024)(text)
+
+
+def device(text: str) -> str:
+    """A name of torch's; whether the device is there is asked when torch is loaded."""
+    if not re.fullmatch(DEVICE, text):
+        raise argparse.ArgumentTypeError(
+            f"{text[:40]!r} is no device; write auto, cpu, mps, cuda or cuda:NUMBER"
+        )
+    return text
+
+
+def place(text: str) -> str:
+    """A file, a folder or a hub id: not nothing, as a shell's unset variable gives."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("empty; name a file or a folder")
+    return text
+
+
+@contextmanager
+def by_options() -> Iterator[None]:
+    """Let errors name the command line's options where the library names configuration keys."""
+    try:
+        yield
+    except LetheError as error:
+        raise LetheError(with_options(str(error))) from error
+
+
+def with_options(message: str) -> str:
+    """A message of the library as the command line says it."""
+    for key, option in PHRASES.items():
+        message = re.sub(rf"(?<![\w./-]){re.escape(key)}", lambda _, new=option: new, message)
+    key, colon, rest = message.partition(": ")
+    return f"{BEGINNINGS[key]}{colon}{rest}" if key in BEGINNINGS else message

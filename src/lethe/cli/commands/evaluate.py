@@ -1,0 +1,99 @@
+"""``lethe evaluate``: every metric of one checkpoint on a folder of data."""
+
+import argparse
+
+from lethe.cli.arguments import by_options, place, whole
+from lethe.cli.model_options import add_compute, add_template, template
+from lethe.common.errors import LetheError
+
+
+def add(commands) -> None:
+    evaluate = commands.add_parser("evaluate", help="evaluate a checkpoint on a folder of data")
+    evaluate.add_argument("checkpoint", type=place, help="a folder or a hub id")
+    evaluate.add_argument(
+        "--data", type=place, required=True, help="a folder with files as TOFU has them"
+    )
+    evaluate.add_argument("--split", required=True, help="what is to be forgotten: forget10")
+    evaluate.add_argument(
+        "--oracle", type=place, help="the checkpoint trained without the forget set"
+    )
+    evaluate.add_argument("--full", type=place, help="the checkpoint before unlearning")
+    evaluate.add_argument("--out", type=place, required=True, help="the JSON file to write")
+    evaluate.add_argument("--metrics", nargs="+", help="by default all that can be computed")
+    evaluate.add_argument(
+        "--set", action="append", default=[], metavar="METRIC.KEY=VALUE", help="of a metric"
+    )
+    add_template(evaluate)
+    evaluate.add_argument("--items", type=whole(1), help="of each set at the most (default: all)")
+    evaluate.add_argument("--max-length", type=whole(8), default=512, help="tokens of a text")
+    evaluate.add_argument("--max-new-tokens", type=whole(1), default=200, help="of a generation")
+    add_compute(evaluate, "dtype=bfloat16, attention=eager", "")
+    evaluate.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Evaluate, write the file, print each metric's values."""
+    from lethe.common.files import write_json
+
+    with by_options():
+        found = _evaluated(options)
+    write_json(options.out, found)
+    for name, metric in found["metrics"].items():
+        for value, number in metric["values"].items():
+            print(f"{name}.{value}\t{number:.6g}")
+    for name, why in found["skipped"].items():
+        print(f"{name}: skipped, {why}")
+
+
+def _evaluated(options: argparse.Namespace) -> dict:
+    from lethe.cli.evaluate import Request, evaluate
+    from lethe.cli.unlearn import given_compute
+    from lethe.common.torch_setup import set_up
+    from lethe.evaluate.suite import Limits
+
+    compute = given_compute(options.compute)
+    trained = compute.model_fields_set - compute.loading().keys()
+    if trained:
+        raise LetheError(f"--compute {min(trained)}: evaluation trains nothing; leave it out")
+    settings, chosen = metric_settings(options.set), template(options)
+    _check_places(options)
+    return evaluate(
+        Request(
+            options.checkpoint,
+            options.data,
+            options.split,
+            options.oracle,
+            options.full,
+            options.metrics,
+            settings,
+            chosen,
+            options.items,
+            Limits(options.max_length, options.max_new_tokens),
+            compute,
+            set_up(options.threads, options.device),
+        )
+    )
+
+
+def _check_places(options: argparse.Namespace) -> None:
+    """What can be known of files and folders without a model."""
+    from lethe.common import outputs
+    from lethe.evaluate import roles
+
+    read = (options.data, options.checkpoint, options.oracle, options.full)
+    outputs.check_file(options.out, read)
+    roles.check_oracle("--oracle", options.oracle, options.data, options.split)
+    roles.check_role("--full", options.full, "full")
+    roles.check_different((("--full", options.full), ("--oracle", options.oracle)))
+
+
+def metric_settings(given: list[str]) -> dict[str, dict[str, str]]:
+    """``METRIC.KEY=VALUE`` as settings by metric."""
+    found: dict[str, dict[str, str]] = {}
+    for text in given:
+        name, _, value = text.partition("=")
+        metric, _, key = name.partition(".")
+        if not (metric and key and value):
+            raise LetheError(f"--set: {text!r} is not METRIC.KEY=VALUE")
+        found.setdefault(metric, {})[key] = value
+    return found

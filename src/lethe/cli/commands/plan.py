@@ -1,0 +1,37 @@
+"""``lethe plan``: what a configuration takes, before it runs."""
+
+import argparse
+import json
+
+from lethe.cli.arguments import place, share, whole
+from lethe.common.errors import LetheError
+
+# Each seed is planned for by itself.
+MANY = 100_000
+
+
+def add(commands) -> None:
+    plan = commands.add_parser("plan", help="what a configuration takes: GPU-hours, memory, disk")
+    plan.add_argument(
+        "--configfile", nargs="+", type=place, default=[], help="presets, as for snakemake"
+    )
+    plan.add_argument("--gpu", default="a100", help="a100, a6000 or h100")
+    plan.add_argument("--efficiency", type=share, default=0.35, help="share of the peak reached")
+    plan.add_argument("--seeds", type=whole(1, MANY), help="as if there were so many")
+    plan.add_argument(
+        "--methods", type=whole(1, MANY), help="as if there were so many like those listed"
+    )
+    plan.add_argument("--json", action="store_true", help="hours and bytes as JSON")
+    plan.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Print the plan."""
+    from lethe.cli.world import configuration
+    from lethe.pipeline.estimate import GPUS, Assumed, as_json, plan, told
+
+    if options.gpu not in GPUS:
+        raise LetheError(f"--gpu: {options.gpu!r} is none of {', '.join(GPUS)}")
+    assumed = Assumed(GPUS[options.gpu], options.efficiency, options.seeds, options.methods)
+    models = plan(configuration(options.configfile), assumed)
+    print(json.dumps(as_json(models), indent=1) if options.json else told(models, assumed))

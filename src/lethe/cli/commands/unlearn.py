@@ -1,0 +1,80 @@
+"""``lethe unlearn``: one method on one checkpoint, without a workflow."""
+
+import argparse
+import logging
+
+from lethe.cli.arguments import by_options, place, seed, whole
+from lethe.cli.model_options import add_compute, add_template, template
+from lethe.common.characters import log_to_screen
+
+
+def add(commands) -> None:
+    unlearn = commands.add_parser("unlearn", help="run one method on a checkpoint, no workflow")
+    unlearn.add_argument(
+        "checkpoint", type=place, help="the model that knows the forget set: folder or hub id"
+    )
+    unlearn.add_argument("--method", required=True, help="a name that `lethe methods` lists")
+    unlearn.add_argument(
+        "--data", type=place, required=True, help="a folder of TOFU's files: forget10.json, …"
+    )
+    unlearn.add_argument("--split", required=True, help="forget01 to forget99")
+    unlearn.add_argument(
+        "--out", type=place, required=True, help="a new folder; epoch1, epoch2, … go there"
+    )
+    unlearn.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="a setting of the method"
+    )
+    unlearn.add_argument(
+        "--prior", type=place, help="a checkpoint from before the forget set was learned"
+    )
+    unlearn.add_argument(
+        "--before", type=place, help="what the checkpoint was made from, in a run before"
+    )
+    add_template(unlearn)
+    unlearn.add_argument("--max-length", type=whole(1), default=500, help="tokens of a sequence")
+    unlearn.add_argument("--seed", type=seed, default=0)
+    examples = "dtype=bfloat16, gradient_checkpointing=true, lora.rank=8"
+    add_compute(unlearn, examples, "; results depend on it a little")
+    unlearn.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Unlearn, and print the folder of the last epoch."""
+    log_to_screen(logging.INFO)
+    with by_options():
+        print(f"unlearned: {_unlearned(options)}")
+
+
+def _unlearned(options: argparse.Namespace):
+    from lethe.cli.unlearn import (
+        check_adapters,
+        check_sources,
+        given_compute,
+        given_settings,
+        unlearn,
+    )
+    from lethe.common import outputs
+    from lethe.evaluate import roles
+    from lethe.unlearn.methods import load
+
+    # All that can be wrong without the model comes before it is loaded.
+    method = load(options.method)(given_settings(options.set), options.method)
+    compute = given_compute(options.compute)
+    check_adapters(method, options.method, compute)
+    files = check_sources(options.data, options.split, method.needs, options.prior, options.before)
+    chosen = template(options)
+    read = (options.checkpoint, options.data, options.prior, options.before)
+    outputs.check_folder(options.out, read=read)
+    roles.check_role("--prior", options.prior, "prior")
+    return unlearn(
+        options.checkpoint,
+        method,
+        files,
+        options.out,
+        template=chosen,
+        max_length=options.max_length,
+        seed=options.seed,
+        threads=options.threads,
+        device=options.device,
+        compute=compute,
+    )

@@ -1,0 +1,55 @@
+"""The main job for a newcomer: run the default world, make the report, check what came out."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from lethe.cli.main import main as lethe
+from lethe.common import paths
+
+REPORT = Path(paths.RESULTS, "report.html")
+CLAIMS = Path(paths.table("default", "claims.json"))
+
+
+def main() -> None:
+    """Run everything; exit with an error if the workflow fails or a claim does not hold."""
+    start = time.monotonic()
+    _snakemake("--cores", "all", "--quiet", "rules")
+    if not _is_reported():
+        _snakemake("--report", str(REPORT))
+    print(f"\nChecks of what TOFU shows ({CLAIMS}):")
+    try:
+        lethe(["claims", str(CLAIMS)])
+    finally:
+        print(
+            f"Figures: {paths.world('default')}/figures   Tables: {paths.world('default')}/tables"
+            f"   Report: {REPORT}   ({time.monotonic() - start:.0f} s)"
+        )
+
+
+def _is_reported() -> bool:
+    """Whether the report is of this world, and of these results."""
+    if not REPORT.exists() or REPORT.stat().st_mtime < CLAIMS.stat().st_mtime:
+        return False
+    return str(CLAIMS) in REPORT.read_text(encoding="utf-8")
+
+
+def _snakemake(*arguments: str) -> None:
+    """Run Snakemake to its end: asked to end (Ctrl-C, SIGTERM), it ends its jobs and unlocks."""
+    command = [sys.executable, "-m", "snakemake", *arguments]
+    child: list[subprocess.Popen] = []
+    # Ctrl-C reaches the child by itself; a signal to this process alone is passed on.
+    signal.signal(signal.SIGINT, lambda number, frame: None)
+    signal.signal(signal.SIGTERM, lambda number, frame: [c.send_signal(number) for c in child])
+    child.append(subprocess.Popen(command, env={**os.environ, "PYTHONUNBUFFERED": "1"}))
+    code = child[0].wait()
+    if code:
+        # Ended by a signal it has the number that a shell would give it.
+        sys.exit(code if code > 0 else 128 - code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,98 @@
+"""The command line ``lethe``: the library's calls without Snakemake."""
+
+import argparse
+import json
+import os
+import sys
+
+from lethe.cli.arguments import Parser, place
+from lethe.cli.commands import claims, evaluate, methods, plan, unlearn
+from lethe.common.errors import LetheError
+
+# What a shell says of a program that a signal ended: 128 and the signal's number.
+INTERRUPTED, NOBODY_READS = 130, 141
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run a command; an error is one line and exit status 1."""
+    try:
+        _run(arguments)
+    except LetheError as error:
+        sys.exit(f"error: {error}")
+    except BrokenPipeError:
+        # As `lethe methods | head`: what is still to be written at the end has no reader either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(NOBODY_READS)
+    except OSError as error:
+        named = "" if error.filename is None else f"{error.filename}: "
+        sys.exit(f"error: {named}{error.strerror or error}")
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        sys.exit(INTERRUPTED)
+
+
+def _run(arguments: list[str] | None) -> None:
+    if hasattr(sys.stdout, "reconfigure"):
+        # A terminal that cannot show a character shows its number.
+        sys.stdout.reconfigure(errors="backslashreplace")
+    options = _parser().parse_args(arguments)
+    options.run(options)
+    if sys.stdout is not None:
+        sys.stdout.flush()
+
+
+def _parser() -> Parser:
+    parser = Parser(prog="lethe", description="A laboratory for unlearning.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    bring = commands.add_parser("bring", help="copy results and their provenance from a folder")
+    bring.add_argument("folder", type=place, help="another working folder of Lethe's")
+    bring.set_defaults(run=_bring)
+    claims.add(commands)
+    evaluate.add(commands)
+    _add_world(commands)
+    _add_tofu_logs(commands)
+    methods.add(commands)
+    plan.add(commands)
+    unlearn.add(commands)
+    return parser
+
+
+def _add_world(commands) -> None:
+    world = commands.add_parser("world", help="make a world in a folder, or tell what it takes")
+    world.add_argument(
+        "--configfile", nargs="+", type=place, default=[], help="presets, as for snakemake"
+    )
+    world.add_argument("--out", type=place, help="the folder to make it in")
+    world.add_argument("--dry-run", action="store_true", help="only the estimate; nothing is sent")
+    world.set_defaults(run=_world)
+
+
+def _add_tofu_logs(commands) -> None:
+    logs = commands.add_parser("tofu-logs", help="score an evaluation log of TOFU or its peer")
+    logs.add_argument("file", type=place, help="eval_log_aggregated.json or TOFU_EVAL.json")
+    logs.add_argument("--oracle", type=place, help="the log of the retain model: forget quality")
+    logs.add_argument("--variant", choices=["geometric", "arithmetic"], default="geometric")
+    logs.add_argument(
+        "--unpaired", action="store_true", help="as the official script: do not pair items"
+    )
+    logs.set_defaults(run=_tofu_logs)
+
+
+def _bring(options: argparse.Namespace) -> None:
+    from lethe.pipeline.bring import bring
+
+    print(f"{bring(options.folder)} results brought, with their provenance")
+
+
+def _world(options: argparse.Namespace) -> None:
+    from lethe.cli.world import run
+
+    run(options.configfile, options.out, options.dry_run)
+
+
+def _tofu_logs(options: argparse.Namespace) -> None:
+    from lethe.analysis.log_scores import tofu_logs
+
+    found = tofu_logs(options.file, options.oracle, options.variant, options.unpaired)
+    print(json.dumps(found, indent=2))

@@ -1,0 +1,168 @@
+"""``lethe world``: a world without the workflow, or what it would take."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from lethe.common import outputs, paths
+from lethe.common.characters import log_to_screen
+from lethe.common.errors import LetheError
+from lethe.common.files import read_json
+from lethe.pipeline.config import check as settings
+from lethe.pipeline.config.files import read_config
+from lethe.world.card import Making, write_card
+from lethe.world.generated import STAGES
+from lethe.world.generated.settings import Generation, generation
+from lethe.world.generated.stages import Cohort
+from lethe.world.provider import provider
+from lethe.world.rows import read_qa
+from lethe.world.tofu_format import write_world
+
+BASE = Path("config/config.yaml")
+SCHEMA = Path("workflow/schemas/config.schema.yaml")
+
+
+def configuration(files: list[str]) -> dict[str, Any]:
+    """``config/config.yaml`` with ``files`` laid over it, as the workflow does, and checked."""
+    merged: dict[str, Any] = {}
+    for file in (BASE, *files):
+        missing = "run this in Lethe's folder" if file == BASE else "name one that is there"
+        merged = _laid_over(merged, settings.parsed(read_config(file, missing)))
+    merged = settings.with_all_methods(merged)
+    settings.check(merged, SCHEMA)
+    return merged
+
+
+def _laid_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Mappings merge, everything else replaces."""
+    merged = dict(below)
+    for key, value in above.items():
+        both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
+        merged[key] = _laid_over(merged[key], value) if both else value
+    return merged
+
+
+def cohorts(world: Mapping[str, Any]) -> dict[str, Cohort]:
+    """What a language model is to make of a world."""
+    found = {}
+    if world["provider"] == "openai":
+        sizes = {"holdout": world["holdout_authors"], "target": world["authors"]}
+        found["authors"] = Cohort(sizes, world["seed"])
+    if world["background"] == "openai":
+        sizes = {"background": world["background_authors"]}
+        wordings = world["background_phrasings"] - 1
+        found["background"] = Cohort(sizes, world["seed"], wordings)
+    return found
+
+
+def run(files: list[str], out: str | None, dry: bool) -> None:
+    """Print the estimate; unless ``dry``, make the world in the folder ``out``."""
+    if not dry:
+        _check_out(out)
+    world = configuration(files)["world"]
+    wanted = cohorts(world)
+    made = generation(world) if wanted else None
+    journal = Path(paths.journal(world["name"]))
+    if made is None:
+        print(f"provider {world['provider']}: no service is asked, nothing is spent")
+    else:
+        print(_told(made, wanted, journal))
+    if dry:
+        return
+    log_to_screen(logging.WARNING)
+    logging.getLogger("lethe.common.progress").setLevel(logging.INFO)
+    _make(world, wanted, made, journal, Path(out))
+
+
+def _check_out(out: str | None) -> None:
+    if out is None:
+        raise LetheError("world: name a folder, --out FOLDER, or ask for --dry-run")
+    if Path(paths.RESULTS).resolve() in (Path(out).resolve(), *Path(out).resolve().parents):
+        raise LetheError(f"--out {out}: results/ is the workflow's; name another folder")
+    outputs.check_folder(out, empty=False)
+
+
+def _make(world, wanted, made: Generation | None, journal: Path, out: Path) -> None:
+    given: dict[str, Any] = {"seed": world["seed"]}
+    if world["provider"] == "tofu":
+        given["path"] = world["path"]
+    making = Making()
+    if made is not None:
+        from lethe.world.generated.run import make, names_of
+    last: dict[str, Path] = {}
+    if "authors" in wanted:
+        last = make(made, {"authors": wanted["authors"]}, journal, out / "stages")
+        given["path"] = last["authors"]
+    sizes = (world["authors"], world["holdout_authors"], world["perturbed_retain_authors"])
+    write_world(provider(world["provider"], **given), out / "data", *sizes)
+    if "background" in wanted:
+        taken = names_of(last.get("authors"), None if last else out / "data" / "full.json")
+        cohort = {"background": replace(wanted["background"], taken=taken)}
+        last |= make(made, cohort, journal, out / "stages")
+        _write_background(last["background"], world["background_phrasings"], out)
+    if made is not None:
+        making = _making(made, last, out / "stages")
+    _describe(world["name"], making, out / "data")
+    if made is not None:
+        print(_told(made, wanted, journal))
+    print(f"written: {out}/data, with its card README.md")
+
+
+def _write_background(path: Path, phrasings: int, out: Path) -> None:
+    from lethe.common.files import write_rows
+    from lethe.world.providers.generated import background_rows
+
+    write_rows(out / "data" / "background.json", background_rows(path, phrasings))
+
+
+def _making(made: Generation, last: dict[str, Path], folder: Path) -> Making:
+    costs = [read_json(folder / "lists" / "cost" / "lists.json")]
+    for cohort, path in last.items():
+        stages = STAGES[2 : STAGES.index(path.stem) + 1]
+        costs += [read_json(folder / cohort / "cost" / f"{stage}.json") for stage in stages]
+    lists = folder / "lists" / "lists.json"
+    return Making(costs, lists, list(last.values()), made.content())
+
+
+def _describe(name: str, making: Making, folder: Path) -> None:
+    from lethe.world.card_figure import write_words
+
+    write_card(folder, name, making, folder / "README.md")
+    write_words(read_qa(folder / "full.json"), folder / "words.png")
+
+
+def _told(made: Generation, wanted: dict[str, Cohort], journal: Path) -> str:
+    """The estimate as a table."""
+    from lethe.world.generated.estimate import estimate
+
+    found = estimate(made, wanted, journal)
+    heads = ("", "requests", "to be sent", "prompt tokens", "answer tokens", "cost")
+    names = ("requests", "missing", "prompt_tokens", "completion_tokens", "cost")
+    rows = [(stage, *(getattr(row, n) for n in names)) for stage, row in found.rows.items()]
+    rows.append(("still to come", *(found.total(n) for n in names)))
+    lines = [f"{heads[0]:<28}" + "".join(f"{head:>15}" for head in heads[1:])]
+    lines += [f"{row[0]:<28}" + "".join(f"{v:>15}" for v in row[1:5]) + f"{row[5]:>15.4f}"
+              for row in rows]  # fmt: skip
+    lines.append(
+        f"spent so far: {found.spent_requests} requests, {found.spent_tokens} tokens,"
+        f" cost {found.spent_cost:.4f} (journal {journal})"
+    )
+    return "\n".join([*lines, *_over_budget(made, found)])
+
+
+def _over_budget(made: Generation, found) -> list[str]:
+    """Where the estimate is above the budget: then the run will stop before its end."""
+    sums = {
+        "requests": found.spent_requests + found.total("missing"),
+        "tokens": found.spent_tokens
+        + found.total("prompt_tokens")
+        + found.total("completion_tokens"),
+        "cost": found.spent_cost + found.total("cost"),
+    }
+    return [
+        f"warning: budget.{name} is {most}, the estimate {sums[name]:g}: the run will stop early"
+        for name, most in made.budget
+        if most is not None and sums[name] > most
+    ]

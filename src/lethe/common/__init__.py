@@ -1,0 +1,1 @@
+"""What every room needs: errors, whole files, paths, processes, the registry of plug-ins."""

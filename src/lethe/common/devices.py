@@ -1,0 +1,113 @@
+"""Which GPUs a job may use, on a machine where no scheduler hands them out.
+
+Snakemake counts GPUs but does not say which. So a job claims as many as it asked for before CUDA is
+first used, by a lock on a file for each device. The kernel drops a process's locks when it ends,
+however it ends: a job that was killed leaves no device behind that nobody may use.
+"""
+
+import fcntl
+import os
+import time
+from collections.abc import Callable, Mapping, MutableMapping
+from pathlib import Path
+from tempfile import gettempdir
+
+from lethe.common.errors import LetheError
+
+VISIBLE = "CUDA_VISIBLE_DEVICES"
+# Set in every job of SLURM, which gives each its own devices.
+SCHEDULED = "SLURM_JOB_ID"
+POLL_SECONDS = 0.2
+# Devices that may be asked for, as the configuration's schema has them too.
+DEVICE = r"auto|cpu|mps|cuda(:[0-9]+)?"
+# What stands for GPUs of AMD's, and for any in Windows' Linux.
+OTHERS = ("/dev/kfd", "/dev/dxg")
+
+
+def present(environment: Mapping[str, str] = os.environ) -> list[str]:
+    """The devices of this process: those named in CUDA_VISIBLE_DEVICES, else all of the machine."""
+    named = environment.get(VISIBLE)
+    if named is not None:
+        return [name.strip() for name in named.split(",") if name.strip()]
+    return sorted(
+        (file.name.removeprefix("nvidia") for file in Path("/dev").glob("nvidia[0-9]*")), key=int
+    )
+
+
+def any_gpu() -> bool:
+    """Whether torch may find a GPU, whoever made it. Looks at devices alone: no torch."""
+    return bool(present()) or any(Path(device).exists() for device in OTHERS)
+
+
+class Claim:
+    """Devices that no other process can claim until this one ends, or ``release`` is called."""
+
+    def __init__(self, devices: list[str], locks: list[int]):
+        self.devices, self.locks = devices, locks
+
+    def release(self) -> None:
+        while self.locks:
+            os.close(self.locks.pop())
+
+
+def claim(
+    count: int,
+    waiting: Callable[[list[str]], None] = lambda devices: None,
+    environment: MutableMapping[str, str] = os.environ,
+) -> Claim | None:
+    """Claim ``count`` devices and make them the only visible ones; wait until there are as many.
+
+    Returns None, and leaves the environment as it is, where nothing is to be claimed: no device
+    asked for, or a scheduler has chosen already. ``waiting`` is called once if the devices are
+    taken. LetheError if there are fewer than ``count``. To be called before CUDA is first used.
+    """
+    if count <= 0 or SCHEDULED in environment:
+        return None
+    devices = present(environment)
+    if len(devices) < count:
+        raise LetheError(
+            f"GPUs asked for: {count}, found: {len(devices)}; lower `gpu` in the profile"
+        )
+    folder = _folder()
+    found = _take(folder, devices, count)
+    if found is None:
+        waiting(devices)
+    while found is None:
+        time.sleep(POLL_SECONDS)
+        found = _take(folder, devices, count)
+    environment[VISIBLE] = ",".join(found.devices)
+    return found
+
+
+def _folder() -> Path:
+    """Where the locks are: one place for all workflows of a user on this machine."""
+    folder = Path(gettempdir()) / f"lethe-gpus-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return folder
+
+
+def _take(folder: Path, devices: list[str], count: int) -> Claim | None:
+    """All ``count`` devices or none, so that two jobs never wait for each other's."""
+    taken = Claim([], [])
+    # One process at a time looks; else each of two could find half of what it needs.
+    with open(folder / "choosing.lock", "w") as choosing:
+        fcntl.flock(choosing, fcntl.LOCK_EX)
+        for device in devices:
+            lock = _lock(folder / f"{device.replace('/', '_')}.lock")
+            if lock is not None:
+                taken.devices.append(device)
+                taken.locks.append(lock)
+            if len(taken.devices) == count:
+                return taken
+    taken.release()
+    return None
+
+
+def _lock(file: Path) -> int | None:
+    descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    return descriptor

@@ -1,0 +1,51 @@
+"""Checking settings against their class: what is wrong with a key is one line that names it."""
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from lethe.common.errors import LetheError
+
+
+def validated(model: type[BaseModel], values: dict[str, Any], name: str) -> Any:
+    """``model(**values)``; what is wrong with a key is one line that names it."""
+    try:
+        made = model(**values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(map(str, first["loc"]))
+        if first["type"] == "extra_forbidden":
+            known = f"there are {', '.join(model.model_fields)}" if "." not in key else "remove it"
+            raise LetheError(f"{name}.{key}: unknown setting; {known}") from None
+        why = first["msg"].removeprefix("Value error, ").replace("valid tuple", "list")
+        raise LetheError(
+            f"{name}.{key}: {why[:1].lower()}{why[1:]}, found {first['input']!r}"
+        ) from None
+    for key, found, kind in misread(values, made):
+        raise LetheError(f"{name}{key}: input should be {kind}, found {found!r}")
+    return made
+
+
+def misread(given: Any, made: Any, key: str = "") -> Iterator[tuple[str, Any, str]]:
+    """Where pydantic took a value of one kind for another: ``.key``, the value, the right kind.
+
+    It takes true for 1, "010" for 10, "no" and 0 for false; infinities and nan are no settings.
+    """
+    if isinstance(made, BaseModel):
+        made = dict(made)
+    if isinstance(given, Mapping) and isinstance(made, Mapping):
+        for name in given.keys() & made.keys():
+            yield from misread(given[name], made[name], f"{key}.{name}")
+    elif isinstance(given, list | tuple) and isinstance(made, list | tuple):
+        for number, (one, other) in enumerate(zip(given, made, strict=False)):
+            yield from misread(one, other, f"{key}.{number}")
+    elif isinstance(made, bool):
+        if not isinstance(given, bool):
+            yield key, given, "true or false"
+    elif isinstance(made, int | float):
+        if isinstance(given, bool | str):
+            yield key, given, "a number"
+        elif not math.isfinite(made):
+            yield key, given, "a finite number"

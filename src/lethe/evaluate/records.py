@@ -1,0 +1,337 @@
+"""Records: what one evaluation of a run wrote down for every item, and all that metrics read.
+
+The format is described in ``docs/architecture.md``. A record that is incomplete, of unequal lengths
+or not finite is refused here, so that no metric ever turns it into a number.
+"""
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+import numpy as np
+
+from lethe.common.errors import LetheError
+from lethe.common.files import read_json, write_text
+from lethe.evaluate import suite as suites
+
+FORMAT = 1
+REMEDY = "delete the file to have it made again"
+
+# A mean negative log-likelihood is never below zero but for rounding.
+ROUNDING = 1e-4
+
+# Values of several answers or tokens an item: 2-D [n, k], or n arrays where k varies.
+Nested = np.ndarray | list[np.ndarray]
+
+
+@dataclass(frozen=True, eq=False)
+class ItemSet:
+    """The items of one set, column by column, each of length n.
+
+    A suite records the columns that it names; the others are None. Losses are the mean negative
+    log-likelihood of a token of the answer in nats, the end token included; ``*_tokens`` how many
+    tokens that is (None also where a foreign log does not tell). ``perturbed_*`` have a value for
+    each wrong answer, of which ``wrong_answer`` is the first as a text; ``paraphrase_*`` are None
+    where a set has no paraphrases.
+
+    ``token_*`` have a value for each token of the answer, *without* the end token, from a pass
+    over the true answer: its log-probability (nats), whether it is the likeliest token (1 or 0),
+    and its log-probability standardised by mean and deviation of those of the whole vocabulary,
+    weighted by probability. ``gradient_norm``: mean over the model's parameter tensors of the L2
+    norm of the gradient of ``answer_loss``.
+    """
+
+    question: list[str]
+    answer: list[str]
+    generation: list[str] | None = None
+    wrong_answer: list[str] | None = None
+    answer_loss: np.ndarray | None = None
+    perturbed_loss: Nested | None = None
+    paraphrase_loss: np.ndarray | None = None
+    answer_tokens: np.ndarray | None = None
+    paraphrase_tokens: np.ndarray | None = None
+    perturbed_tokens: Nested | None = None
+    token_logprob: Nested | None = None
+    token_match: Nested | None = None
+    token_zscore: Nested | None = None
+    gradient_norm: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        return len(self.question)
+
+    def take(self, rows: list[int]) -> "ItemSet":
+        """The items at ``rows`` (0-based), in that order."""
+        return ItemSet(**{f.name: _take(getattr(self, f.name), rows) for f in fields(self)})
+
+
+@dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """The sets of one checkpoint; ``epoch`` and ``step`` are 0 for a run with only one."""
+
+    epoch: int
+    step: int
+    sets: dict[str, ItemSet]
+
+
+@dataclass(frozen=True, eq=False)
+class Records:
+    """All checkpoints of a run under one suite; ``path`` is for messages."""
+
+    suite: str
+    checkpoints: list[Checkpoint] = field(default_factory=list)
+    path: str = "records"
+
+
+def nested(rows: Sequence[Sequence], dtype: type | None = None) -> Nested:
+    """[n, k] where every item has k values, else n arrays."""
+    if len({len(row) for row in rows}) == 1:
+        return np.array(rows, dtype=dtype).reshape(len(rows), len(rows[0]))
+    return [np.array(row, dtype=dtype) for row in rows]
+
+
+def dealt(name: str, shares: Sequence[Mapping[str, ItemSet]]) -> ItemSet:
+    """One set of those that were dealt out item by item, share after share, in its old order."""
+    parts = [share[name] for share in shares if name in share]
+    size = sum(map(len, parts))
+    order = [(row, share) for share, part in enumerate(parts) for row in range(len(part))]
+    place = {at: number for number, at in enumerate(order)}
+    joined = ItemSet(
+        **{f.name: _joined([getattr(p, f.name) for p in parts]) for f in fields(ItemSet)}
+    )
+    return joined.take([place[divmod(item, len(parts))] for item in range(size)])
+
+
+def _joined(columns: list[Any]) -> Any:
+    if columns[0] is None:
+        return None
+    if isinstance(columns[0], np.ndarray) and len({column.shape[1:] for column in columns}) == 1:
+        return np.concatenate(columns)
+    return [value for column in columns for value in column]
+
+
+def read_records(path: str | os.PathLike) -> Records:
+    """Read and check a records file; LetheError names file, set and column of the first fault."""
+    return _records(read_json(path), str(path), REMEDY)
+
+
+def check_records(records: Records, remedy: str) -> None:
+    """LetheError for values that ``read_records`` would refuse; sets may be left out."""
+    _records(_document(records), records.path, remedy, whole=False)
+
+
+def write_records(path: str | os.PathLike, records: Records) -> None:
+    """Write records as compact JSON, atomically; the same records give the same bytes.
+
+    What ``read_records`` would refuse is refused here too, and no file is left.
+    """
+    document = _document(records)
+    _records(document, str(path), "nothing was written: mend what was recorded")
+    write_text(path, json.dumps(document, ensure_ascii=False, separators=(",", ":")) + "\n")
+
+
+def item_set(
+    columns: Any, where: str, remedy: str = REMEDY, required: Sequence[str] = ()
+) -> ItemSet:
+    """Check the columns of one set and make an ItemSet of them.
+
+    ``columns`` maps names of columns to lists, those ``required`` among them; ``where`` names file
+    and set, ``remedy`` ends every message.
+    """
+    if not isinstance(columns, Mapping):
+        raise LetheError(f"{where}: expected columns, found {_kind(columns)}; {remedy}")
+    table = _Columns(columns, where, remedy)
+    needed = {"question", "answer", *required, *_partners(columns)}
+    made = {
+        name: table.read(name)
+        for name in (f.name for f in fields(ItemSet))
+        if name in needed or name in columns
+    }
+    for first, others in SAME_SHAPE.items():
+        for other in others:
+            table.same_shape(made.get(first), made.get(other), first, other)
+    return ItemSet(**made)
+
+
+SAME_SHAPE = {
+    "perturbed_loss": ("perturbed_tokens",),
+    "token_logprob": ("token_match", "token_zscore"),
+}
+
+
+def _partners(columns: Mapping[str, Any]) -> list[str]:
+    """A paraphrase's loss and token count belong together, where token counts are told at all."""
+    pair = ("paraphrase_loss", "paraphrase_tokens")
+    if not any(name in columns for name in pair):
+        return []
+    return list(pair) if "answer_tokens" in columns else ["paraphrase_loss"]
+
+
+def _text_fault(value: Any) -> str | None:
+    return None if isinstance(value, str) else "not text"
+
+
+def _number_fault(value: Any) -> str | None:
+    # type() and not isinstance(): true and false are no numbers.
+    if type(value) not in (int, float):
+        return "not a number"
+    return None if np.isfinite(value) else "not finite"
+
+
+def _loss_fault(value: Any) -> str | None:
+    return _number_fault(value) or ("negative" if value < -ROUNDING else None)
+
+
+def _logprob_fault(value: Any) -> str | None:
+    return _number_fault(value) or ("above zero" if value > ROUNDING else None)
+
+
+def _count_fault(value: Any) -> str | None:
+    return None if type(value) is int and value > 0 else "not a positive whole number"
+
+
+def _flag_fault(value: Any) -> str | None:
+    return None if type(value) is int and value in (0, 1) else "neither 0 nor 1"
+
+
+# What a value of a column must be, and whether an item has several.
+COLUMNS = {
+    "question": (_text_fault, False),
+    "answer": (_text_fault, False),
+    "generation": (_text_fault, False),
+    "wrong_answer": (_text_fault, False),
+    "answer_loss": (_loss_fault, False),
+    "answer_tokens": (_count_fault, False),
+    "paraphrase_loss": (_loss_fault, False),
+    "paraphrase_tokens": (_count_fault, False),
+    "perturbed_loss": (_loss_fault, True),
+    "perturbed_tokens": (_count_fault, True),
+    "token_logprob": (_logprob_fault, True),
+    "token_match": (_flag_fault, True),
+    "token_zscore": (_number_fault, True),
+    "gradient_norm": (_loss_fault, False),
+}
+WHOLE = (_count_fault, _flag_fault)
+
+
+class _Columns:
+    """Columns of one set under examination."""
+
+    def __init__(self, columns: Mapping[str, Any], where: str, remedy: str):
+        self.columns, self.where, self.remedy = columns, where, remedy
+        self.length: int | None = None
+
+    def fail(self, name: str, why: str) -> LetheError:
+        return LetheError(f"{self.where}, column '{name}': {why}; {self.remedy}")
+
+    def read(self, name: str) -> list[str] | Nested:
+        """One column, checked."""
+        fault, several = COLUMNS[name]
+        values = self.column(name)
+        dtype = int if fault in WHOLE else float
+        if not several:
+            self.each(name, values, fault)
+            return values if fault is _text_fault else np.array(values, dtype=dtype)
+        self.each(name, values, lambda row: None if isinstance(row, list) else "not a list")
+        self.each(name, values, lambda row: next(filter(None, map(fault, row)), None))
+        return nested(values, dtype)
+
+    def column(self, name: str) -> list:
+        if name not in self.columns:
+            raise self.fail(name, "missing")
+        values = self.columns[name]
+        if not isinstance(values, list) or not values:
+            found = "an empty list" if values == [] else _kind(values)
+            raise self.fail(name, f"expected a list of values, found {found}")
+        if self.length is None:
+            self.length = len(values)
+        if len(values) != self.length:
+            raise self.fail(name, f"{len(values)} values for {self.length} questions")
+        return values
+
+    def each(self, name: str, values: list, fault) -> None:
+        """Raise for the first value with a fault, and say how many have one."""
+        faults = [(row, why) for row, why in enumerate(map(fault, values)) if why]
+        if faults:
+            row, why = faults[0]
+            count = f"{len(faults)} of {len(values)} values"
+            raise self.fail(name, f"{count} cannot be used, the first (row {row}) is {why}")
+
+    def same_shape(self, one: Nested | None, two: Nested | None, first: str, other: str) -> None:
+        if one is None or two is None:
+            return
+        unequal = sum(len(a) != len(b) for a, b in zip(one, two, strict=True))
+        if unequal:
+            raise self.fail(other, f"{unequal} items have another number of values than '{first}'")
+
+
+def _records(document: Any, path: str, remedy: str, whole: bool = True) -> Records:
+    if not isinstance(document, dict) or document.get("format") != FORMAT:
+        raise LetheError(f"{path}: not a records file of format {FORMAT}; {remedy}")
+    suite, checkpoints = document.get("suite"), document.get("checkpoints")
+    if suite not in suites.names():
+        raise LetheError(f"{path}: key 'suite' is not the name of a suite; {remedy}")
+    if not isinstance(checkpoints, list) or not checkpoints:
+        raise LetheError(f"{path}: key 'checkpoints' is missing or has no checkpoint; {remedy}")
+    contract = suites.contract(suite)
+    if not whole:
+        contract = suites.Contract({}, contract.columns)
+    made = [_checkpoint(entry, contract, path, remedy) for entry in checkpoints]
+    places = [(checkpoint.epoch, checkpoint.step) for checkpoint in made]
+    if len(set(places)) < len(places):
+        raise LetheError(f"{path}: two checkpoints have the same epoch and step; {remedy}")
+    return Records(suite, made, path)
+
+
+def _checkpoint(entry: Any, contract: suites.Contract, path: str, remedy: str) -> Checkpoint:
+    if not isinstance(entry, dict):
+        raise LetheError(f"{path}: a checkpoint is {_kind(entry)}, not an object; {remedy}")
+    for key in ("epoch", "step"):
+        if type(entry.get(key)) is not int or entry[key] < 0:
+            raise LetheError(f"{path}: '{key}' of a checkpoint is not a whole number; {remedy}")
+    where = f"{path}: checkpoint of epoch {entry['epoch']}"
+    sets = entry.get("sets")
+    if not isinstance(sets, dict) or not sets:
+        raise LetheError(f"{where}: key 'sets' is missing or has no set; {remedy}")
+    missing = [name for name in contract.sets if name not in sets]
+    if missing:
+        raise LetheError(f"{where}: no set {', '.join(map(repr, missing))}; {remedy}")
+    made = {
+        name: item_set(sets[name], f"{where}, set '{name}'", remedy, contract.columns)
+        for name in sets
+    }
+    return Checkpoint(entry["epoch"], entry["step"], made)
+
+
+def _document(records: Records) -> dict:
+    checkpoints = [
+        {
+            "epoch": checkpoint.epoch,
+            "step": checkpoint.step,
+            "sets": {name: _columns(items) for name, items in checkpoint.sets.items()},
+        }
+        for checkpoint in records.checkpoints
+    ]
+    return {"format": FORMAT, "suite": records.suite, "checkpoints": checkpoints}
+
+
+def _columns(items: ItemSet) -> dict[str, list]:
+    columns = {f.name: getattr(items, f.name) for f in fields(items)}
+    return {name: _plain(column) for name, column in columns.items() if column is not None}
+
+
+def _plain(column: Any) -> list:
+    if isinstance(column, np.ndarray):
+        return column.tolist()
+    return [row.tolist() if isinstance(row, np.ndarray) else row for row in column]
+
+
+def _take(column: Any, rows: list[int]) -> Any:
+    if isinstance(column, np.ndarray):
+        return column[rows]
+    return None if column is None else [column[row] for row in rows]
+
+
+def _kind(value: Any) -> str:
+    return "nothing" if value is None else f"a {type(value).__name__}"

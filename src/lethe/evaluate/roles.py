@@ -1,0 +1,83 @@
+"""What a checkpoint may stand for: its own record must not say that it is something else.
+
+A checkpoint of ours records the stage that made it, and of what data. One of others records
+nothing, and may be whatever the user says.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from lethe.common.errors import LetheError
+from lethe.common.files import sha256
+from lethe.model import checkpoint
+from lethe.world.splits.author_share import parse_split
+
+# What the stages made (rules of the workflow, and ``lethe unlearn``), in words.
+MADE = {
+    "base": "a base model, from before any author was learned",
+    "random": "a model with random weights",
+    "train_full": "the full model, which learned the forget set",
+    "train_retain": "an oracle, which never saw the forget set",
+    "unlearn": "an unlearned model",
+}
+# Who cannot stand for whom.
+WRONG = {
+    "oracle": ("base", "random", "train_full", "unlearn"),
+    "full": ("base", "random", "train_retain"),
+    "prior": ("train_full", "unlearn"),
+}
+WANTED = {
+    "oracle": "the model trained on the retain set alone",
+    "full": "the model before unlearning",
+    "prior": "a checkpoint from before the forget set was learned",
+}
+
+
+def check_role(where: str, source: str | Path | None, role: str) -> None:
+    """LetheError, which begins with ``where``, if a checkpoint's record says it is another thing.
+
+    ``role``: ``oracle``, ``full`` or ``prior``.
+    """
+    stage = _stage(source)
+    if stage in WRONG[role]:
+        raise LetheError(f"{where}: {source} is {MADE[stage]}; name {WANTED[role]}")
+
+
+def check_oracle(where: str, source: str | None, folder: str | Path, split: str) -> None:
+    """``check_role`` of an oracle; nor may it be that of another split whose file the folder has.
+
+    ``folder``: of data as TOFU has them.
+    """
+    check_role(where, source, "oracle")
+    learned = _origin(source).get("data")
+    wanted = f"{parse_split(split).retain}.json"
+    files = {file.name: file for file in Path(folder).glob("retain[0-9][0-9].json")}
+    if learned is None or wanted not in files or sha256(files[wanted]) == learned:
+        return
+    for name, file in sorted(files.items()):
+        if name != wanted and sha256(file) == learned:
+            raise LetheError(f"{where}: {source} was trained on {name}, not on {wanted}; name that")
+
+
+def check_different(given: Iterable[tuple[str, str | None]]) -> None:
+    """LetheError where one checkpoint is named for two things that it cannot both be."""
+    seen: dict[Path, str] = {}
+    for where, source in given:
+        if source is None:
+            continue
+        place = Path(source).resolve()
+        if place in seen:
+            raise LetheError(f"{where}: {source} is given for {seen[place]} too; name another")
+        seen[place] = where
+
+
+def _origin(source: str | Path | None) -> dict:
+    found = checkpoint.origin(source) if source is not None else {}
+    return found if isinstance(found, dict) else {}
+
+
+def _stage(source: str | Path | None) -> str | None:
+    """The stage that made a checkpoint, as ``MADE`` names it; unknown ones are None."""
+    stage = _origin(source).get("stage")
+    stage = "unlearn" if str(stage).startswith("unlearn") else stage
+    return stage if stage in MADE else None

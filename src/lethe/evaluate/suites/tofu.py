@@ -1,0 +1,161 @@
+"""TOFU's suite: losses of all answers and a greedy generation, on its four sets.
+
+Of every question the suite records the loss of the true answer, of its paraphrase (forget and
+retain only) and of the wrong answers, and what the model says (arXiv 2401.06121, section 2.2).
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import accumulate
+
+import numpy as np
+
+from lethe.evaluate.records import ItemSet, nested
+from lethe.evaluate.suite import Limits, places, text_of
+from lethe.model import interventions
+from lethe.model.encoder import Encoder, Example
+from lethe.model.generate import greedy
+from lethe.model.likelihood import Likelihood
+
+SETS = {
+    "forget": "forget_perturbed",
+    "retain": "retain_perturbed",
+    "real_authors": "real_authors_perturbed",
+    "world_facts": "world_facts_perturbed",
+}
+COLUMNS = ("generation", "answer_loss", "answer_tokens", "perturbed_loss", "perturbed_tokens")
+# Sets whose right answer is compared in a paraphrase; the sets of true facts have none.
+PARAPHRASED = ("forget", "retain")
+
+
+@dataclass(frozen=True)
+class Probe:
+    """One question with all the answers whose likelihood is recorded."""
+
+    question: str
+    answer: str
+    paraphrase: str | None
+    perturbed: tuple[str, ...]
+
+    def answers(self) -> list[str]:
+        """Answer, paraphrase if there is one, then the perturbed answers."""
+        return [a for a in (self.answer, self.paraphrase, *self.perturbed) if a is not None]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """The probes of all sets, tokenised: ``examples`` of all answers, ``prompts`` of questions."""
+
+    probes: dict[str, list[Probe]]
+    examples: list[Example]
+    prompts: list[list[int]]
+    encoder: Encoder
+
+    @property
+    def everything(self) -> list[Probe]:
+        """The probes of all sets, in the order of examples and prompts."""
+        return [probe for some in self.probes.values() for probe in some]
+
+    @property
+    def true(self) -> list[int]:
+        """Which of the examples are the true answers, in the order of the probes."""
+        counts = [len(probe.answers()) for probe in self.everything]
+        return [0, *accumulate(counts[:-1])]
+
+    @cached_property
+    def likelihood(self) -> Likelihood:
+        """Of all answers; the true ones are compared with what the model would say."""
+        return Likelihood(self.examples, self.true)
+
+
+def check(rows: Mapping[str, Sequence[dict]]) -> None:
+    """LetheError names the first row without a text that the suite asks for."""
+    for name, some in rows.items():
+        _probes(name, some)
+
+
+def prepare(encoder: Encoder, rows: Mapping[str, Sequence[dict]]) -> Prepared:
+    """Tokenise every answer of every row; LetheError names the first row without one."""
+    found = {name: _probes(name, some) for name, some in rows.items()}
+    everything = [probe for probes in found.values() for probe in probes]
+    pairs = [(probe.question, answer) for probe in everything for answer in probe.answers()]
+    examples = encoder.encode_all(pairs)
+    prompts = [encoder.prompt_ids(probe.question) for probe in everything]
+    return Prepared(found, examples, prompts, encoder)
+
+
+def record(model, prepared: Prepared, limits: Limits) -> dict[str, ItemSet]:
+    """Losses and generations of all probes under one model."""
+    found = prepared.likelihood(model, limits.token_budget)
+    losses = iter(found.loss)
+    tokens = iter(example.answer_tokens for example in prepared.examples)
+    # Interventions may act otherwise where a prompt ends elsewhere.
+    begun = None if interventions.of(model) else beginnings(prepared, found.own)
+    said = iter(_generations(model, prepared, limits, begun))
+    return {
+        name: _item_set(probes, losses, tokens, said) for name, probes in prepared.probes.items()
+    }
+
+
+def _probes(name: str, rows: Sequence[dict]) -> list[Probe]:
+    paraphrased = name in PARAPHRASED
+    return [
+        Probe(
+            row["question"],
+            row["answer"],
+            text_of(row, "paraphrased_answer", place) if paraphrased else None,
+            tuple(text_of(row, "perturbed_answer", place)),
+        )
+        for row, place in zip(rows, places(name, rows), strict=True)
+    ]
+
+
+def beginnings(prepared: Prepared, own: Sequence[int]) -> list[tuple[int, ...]]:
+    """The tokens of each true answer with which the model begins its own; often all of them.
+
+    ``own`` as in ``Likelihoods``.
+    """
+    found = []
+    for place, prompt in zip(prepared.true, prepared.prompts, strict=True):
+        example, count = prepared.examples[place], own[place]
+        # Some templates' prompts melt into the answer's first token.
+        alone = example.ids[: example.start] == tuple(prompt)
+        found.append(example.ids[example.start :][:count] if alone else ())
+    return found
+
+
+def _generations(model, prepared: Prepared, limits: Limits, begun) -> list[str]:
+    encoder = prepared.encoder
+    answers = greedy(
+        model,
+        prepared.prompts,
+        [encoder.room(probe.question, limits.max_length) for probe in prepared.everything],
+        encoder.end,
+        max_new_tokens=limits.max_new_tokens,
+        begun=begun,
+    )
+    texts = encoder.tokenizer.batch_decode(answers, skip_special_tokens=True)
+    return [text.strip() for text in texts]
+
+
+def _item_set(
+    probes: list[Probe], losses: Iterator[float], tokens: Iterator[int], said: Iterator[str]
+) -> ItemSet:
+    """Cut the flat values of a set's answers into columns."""
+    loss = [[next(losses) for _ in probe.answers()] for probe in probes]
+    count = [[next(tokens) for _ in probe.answers()] for probe in probes]
+    paraphrased = probes[0].paraphrase is not None
+    first = 2 if paraphrased else 1
+    return ItemSet(
+        question=[probe.question for probe in probes],
+        answer=[probe.answer for probe in probes],
+        generation=[next(said) for _ in probes],
+        wrong_answer=[probe.perturbed[0] for probe in probes],
+        answer_loss=np.array([row[0] for row in loss]),
+        answer_tokens=np.array([row[0] for row in count]),
+        paraphrase_loss=np.array([row[1] for row in loss]) if paraphrased else None,
+        paraphrase_tokens=np.array([row[1] for row in count]) if paraphrased else None,
+        perturbed_loss=nested([row[first:] for row in loss]),
+        perturbed_tokens=nested([row[first:] for row in count]),
+    )

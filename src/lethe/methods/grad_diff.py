@@ -1,9 +1,0 @@
-"""Gradient difference: ascend on the forget set, descend on the retain set."""
-
-from lethe.methods import base, grad_ascent
-
-
-class Method(grad_ascent.Method):
-    """L = -CE(forget) + retain_weight * CE(retain) (TOFU, Eq. 4)."""
-
-    Settings = base.Weighted

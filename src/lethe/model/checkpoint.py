@@ -1,0 +1,349 @@
+"""Checkpoints: the one way to load and to save a model with its tokenizer.
+
+A checkpoint is a folder in transformers' format (safetensors, never pickle) with a small
+``checkpoint.json`` beside the weights: the digest of every file and where the checkpoint came from.
+By it, what depends on a checkpoint is told by content whether that changed, without hashing
+gigabytes each time. It may carry interventions (``lethe.model.interventions``), which come and go with
+the model.
+"""
+
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from lethe.common import paths
+from lethe.common.errors import LetheError
+from lethe.common.files import open_to_others, read_json, write_json
+from lethe.model import (
+    card,
+    checkpoint_record,
+    config_file,
+    fsdp,
+    hub,
+    interventions,
+    loading_notice,
+    lora,
+)
+from lethe.model.checkpoint_check import (
+    TOKENIZERS,
+    arguments,
+    check_given,
+    is_gguf,
+    is_local,
+    one_line,
+)
+from lethe.model.checkpoint_record import describe, verifying
+
+# What OpenUnlearning's chat models were trained with; other systems' checkpoints most likely too.
+CUSTOMARY = {
+    "name": "chat",
+    "system": "You are a helpful assistant.",
+    "variables": {"date_string": "10 Apr 2025"},
+}
+BESIDE_TOKENIZERS = ("tokenizer_config.json", "merges.txt", "chat_template.jinja")
+# The number of a layer or an expert in a weight's name.
+_NUMBER = re.compile(r"(?<=\.)\d+(?=\.)")
+# Letters, digits, signs, spaces and line ends: what tokenizers treat each in its own way.
+SAMPLE = "Who's Zoë Łagiń?  She wrote 3.14 books,\n\tin 1987.\n"
+
+
+def load(
+    source: str | Path,
+    device: str = "cpu",
+    dtype: str = "float32",
+    attention: str = "sdpa",
+    template: str | Mapping[str, Any] | None = None,
+):
+    """Load ``(model, tokenizer)`` in evaluation mode.
+
+    ``source`` is a local folder, a hub id, or a GGUF file: its path, or ``ORG/NAME/FILE.gguf`` on
+    the hub. A GGUF file's weights are unpacked into plain ones of the ``dtype``; adapters are
+    merged into their base. ``attention`` is what runs within each
+    sequence (``lethe.model.batch``). No remote code is run and no pickle is read. What is
+    not a whole checkpoint is a LetheError that names what it lacks; so is, before the weights are
+    read, a tokenizer that cannot be used with the ``template`` that is wanted, if one is named.
+    """
+    from lethe.model import batch_layout, encoder
+    from lethe.model.cost import watch
+    from lethe.model.onednn import use_onednn
+
+    check_given(source)
+    source = _adapters_here(source)
+    with verifying(source):
+        if not (is_gguf(source) or lora.are_in(source)):
+            # The tokenizer's loading reads it, too, and would be blamed for it.
+            with one_line(source, "model"):
+                config_file.settled(str(source), source)
+        tokenizer = _load_tokenizer(source)
+        if template is not None:
+            encoder.template(template, tokenizer)
+        model = _load_model(source, dtype)
+    batch_layout.fit(model, attention, device)
+    use_onednn(model)
+    watch(model)
+    interventions.attach(model, tokenizer, *interventions.of(tokenizer))
+    return model.to(device).eval(), tokenizer
+
+
+def _load_model(source: str | Path, dtype: str):
+    import torch
+
+    check_given(source)
+    source = _adapters_here(source)
+    if lora.are_in(source):
+        from lethe.model.lora_merge import merge
+
+        base = lora.base_of(source)
+        with verifying(base):
+            model = _load_model(base, dtype)
+        with one_line(source, "adapters"):
+            return merge(model, source)
+    model, found = _read_model(source, dtype=getattr(torch, dtype))
+    if found["missing_keys"]:
+        # transformers would draw them at random, with a warning.
+        name, count = min(found["missing_keys"]), len(found["missing_keys"])
+        raise LetheError(f"{source}: no weights {name} ({count} missing); get the model again")
+    spare = _spare(model, found["unexpected_keys"])
+    if spare:
+        raise LetheError(
+            f"{source}: its config.json describes a smaller model than its weights are, without "
+            f"{spare[0]} ({len(spare)} such); get the model again"
+        )
+    return model
+
+
+def _spare(model, names: Iterable[str]) -> list[str]:
+    """Of weights that a model has no place for those of a kind that it has: of further layers, say.
+
+    Other parts of a larger model, such as the one that sees pictures, are left out on purpose.
+    """
+    kinds = {_NUMBER.sub("#", name) for name in model.state_dict()}
+    return sorted(name for name in names if _NUMBER.sub("#", name) in kinds)
+
+
+def _adapters_here(source: str | Path) -> str | Path:
+    """The cache's folder of adapters on the hub, which transformers would not merge."""
+    if is_local(source) or is_gguf(source):
+        return source
+    with one_line(source, "model"):
+        wanted = (lora.PEFT_WEIGHTS, *sorted(TOKENIZERS), *BESIDE_TOKENIZERS)
+        return hub.downloaded(str(source), lora.CONFIG, wanted) or source
+
+
+def _read_model(source: str | Path, **how):
+    """A whole model, and which of its weights and of those in its files found no counterpart."""
+    from transformers import AutoModelForCausalLM, GgufConfig
+
+    name, given = arguments(source)
+    with one_line(source, "model"):
+        if given:
+            # Unpacked, and so trainable and savable, whatever kernels for packed weights there are.
+            given["quantization_config"] = GgufConfig(dequantize=True)
+        else:
+            given = {"use_safetensors": True, **config_file.settled(name, source)}
+        return AutoModelForCausalLM.from_pretrained(
+            name, trust_remote_code=False, output_loading_info=True, **given, **how
+        )
+
+
+def load_tokenizer(source: str | Path):
+    """The tokenizer of a checkpoint, told of the interventions that its model carries."""
+    with verifying(source, small=True):
+        return _load_tokenizer(source)
+
+
+def _load_tokenizer(source: str | Path):
+    from transformers import AutoTokenizer
+
+    if lora.are_in(source) and not any((Path(source) / name).exists() for name in TOKENIZERS):
+        # Others often leave it with the base.
+        return _load_tokenizer(_adapters_here(lora.base_of(source)))
+    name, given = arguments(source)
+    with one_line(source, "tokenizer"):
+        within = config_file.within(source)
+        if within is not None:
+            given["config"] = within
+        tokenizer = AutoTokenizer.from_pretrained(name, trust_remote_code=False, **given)
+    interventions.name(tokenizer, interventions.read(source))
+    return tokenizer
+
+
+def save(folder: str | Path, model, tokenizer, origin: dict[str, Any]) -> None:
+    """Write a checkpoint, its interventions included: all of it, or nothing under this name.
+
+    Weights that are still those of the folder they were loaded from are linked, not written again.
+    ``origin`` tells where it came from (parents by digest, settings); it must not hold times or
+    host names, so that equal work gives equal bytes. Of several processes the first writes (in the
+    others transformers leaves files out); where they hold a model in shards all must call.
+    """
+    from lethe.model.precision import stored
+
+    folder = Path(folder)
+    weights = None if fsdp.team_of(model) is None else stored(model)
+    if not _is_first():
+        return
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    try:
+        about = {"origin": origin}
+        if lora.of(model):
+            about["base"] = lora.save(temporary, model)
+        elif weights is not None or not _link_weights(model, temporary):
+            _save_model(temporary, model, weights)
+        _save_tokenizer(temporary, tokenizer)
+        interventions.write(temporary, model)
+        if interventions.of(model) or lora.are_upon_adapters(model):
+            loading_notice.put(temporary)
+        card.write(temporary, origin, about.get("base"))
+        write_json(temporary / paths.DIGEST, {**describe(temporary), **about}, indent=1)
+        _open(temporary)
+        _check_saved(temporary, model, tokenizer)
+        if folder.exists():
+            shutil.rmtree(folder)
+        temporary.replace(folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _is_first() -> bool:
+    """Whether this is the first of the processes that train together, or the only one."""
+    from torch import distributed
+
+    together = distributed.is_available() and distributed.is_initialized()
+    return not together or distributed.get_rank() == 0
+
+
+def _check_saved(folder: Path, model, tokenizer) -> None:
+    """Load what was saved, all but the numbers; LetheError where that could not be loaded again.
+
+    Numbers are verified whenever they are loaded. A tokenizer is read once for all checkpoints that
+    it is saved with.
+    """
+    check_given(folder)
+    with _of_saving(folder):
+        if lora.of(model):
+            from lethe.model.lora_merge import check_names
+
+            check_names(folder, model.config)
+        else:
+            found = _read_model(folder, device_map="meta")[1]
+            for kind in ("missing_keys", "unexpected_keys", "mismatched_keys"):
+                if found[kind]:
+                    name = min(map(str, found[kind]))
+                    raise LetheError(f"weights {name} ({kind.replace('_', ' ')})")
+        files = checkpoint_record.read(folder)["files"]
+        read = {name: files[name] for name in sorted(files) if "token" in name or "chat" in name}
+        if getattr(tokenizer, "lethe_read", None) != read:
+            if _load_tokenizer(folder)(SAMPLE).input_ids != tokenizer(SAMPLE).input_ids:
+                raise LetheError("its tokenizer cuts texts otherwise than before it was saved")
+            tokenizer.lethe_read = read
+
+
+@contextmanager
+def _of_saving(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except LetheError as error:
+        # Under a temporary name; what is wrong is with the model, not with the place.
+        reason = str(error).removeprefix(f"{folder}: ")
+        raise LetheError(
+            f"the checkpoint could not be loaded again: {reason}; nothing was saved: start from a "
+            "plain model in one folder (save_pretrained of transformers)"
+        ) from error
+
+
+def _open(folder: Path) -> None:
+    """Let those read a checkpoint who may read other new files; libraries write private ones.
+
+    Linked weights are another checkpoint's as well, and stay as they are.
+    """
+    for file in folder.iterdir():
+        if not file.is_symlink() and file.stat().st_nlink == 1:
+            open_to_others(file)
+    open_to_others(folder)
+
+
+def _save_model(folder: Path, model, weights: dict[str, Any] | None) -> None:
+    """Weights and configuration, in the numbers that checkpoints have."""
+    from lethe.model.precision import stored
+
+    # One file whatever the size: its name is then known before the job runs.
+    weights = stored(model) if weights is None else weights
+    model.save_pretrained(folder, max_shard_size="100TB", state_dict=weights)
+    if getattr(model, "lethe_dtype", None) is not None:
+        config = read_json(folder / "config.json")
+        config["dtype"] = str(model.lethe_dtype).removeprefix("torch.")
+        write_json(folder / "config.json", config, indent=2)
+
+
+def _save_tokenizer(folder: Path, tokenizer) -> None:
+    """A tokenizer's files, the same whether it was loaded with a network or without one."""
+    tokenizer.save_pretrained(folder)
+    file = folder / "tokenizer_config.json"
+    config = read_json(file)
+    # transformers notes how it was told to look for the files, which HF_HUB_OFFLINE changes.
+    config.pop("local_files_only", None)
+    write_json(file, config, indent=2)
+
+
+def origin(source: str | Path) -> dict[str, Any]:
+    """Where a checkpoint came from, as recorded when it was written; empty for those of others."""
+    file = Path(source) / paths.DIGEST
+    return checkpoint_record.read(source)["origin"] if file.exists() else {}
+
+
+def template_of(source: str | Path) -> dict[str, Any]:
+    """The template that a checkpoint of ours was trained with; for others the customary one."""
+    recorded = origin(source)
+    given = recorded.get("template", "chat") if recorded else CUSTOMARY
+    return {"name": given} if isinstance(given, str) else dict(given)
+
+
+def _link_weights(model, folder: Path) -> bool:
+    """Whether the model's weights are those of the folder it came from, bit by bit; links them.
+
+    Only what holds them in one file, as ours do, is linked. Where links cannot be made (another
+    file system) the file is copied. Nothing here ever writes into a file that has its name.
+    """
+    parent = Path(model.name_or_path)
+    file = (parent / paths.WEIGHTS).resolve()
+    if not file.is_file() or not _same_weights(model, file):
+        return False
+    try:
+        os.link(file, folder / paths.WEIGHTS)
+    except OSError:
+        shutil.copyfile(file, folder / paths.WEIGHTS)
+    for name in ("config.json", "generation_config.json"):
+        if (parent / name).is_file():
+            shutil.copyfile(parent / name, folder / name)
+    if loading_notice.is_one(folder / "config.json"):
+        plain = loading_notice.configuration(folder / "config.json")
+        write_json(folder / "config.json", plain, indent=2)
+    return True
+
+
+def _same_weights(model, file: Path) -> bool:
+    """Whether a file holds every parameter and buffer of a model, with the same bits."""
+    import torch
+    from safetensors import safe_open
+
+    state = model.state_dict()
+    with safe_open(file, framework="pt") as stored:
+        names = set(stored.keys())
+        places = {state[name].data_ptr() for name in names if name in state}
+        # Tied weights are stored once.
+        rest = (state[name] for name in state.keys() - names)
+        if not names <= state.keys() or any(tensor.data_ptr() not in places for tensor in rest):
+            return False
+
+        # Read one at a time, until one differs: after training that is the first.
+        def same(name: str) -> bool:
+            tensor = stored.get_tensor(name)
+            return torch.equal(state[name].cpu(), tensor.to(state[name].dtype))
+
+        return all(same(name) for name in sorted(names))

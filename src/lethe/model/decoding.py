@@ -1,0 +1,171 @@
+"""One batch of answers, token after token: with a cache that rows can leave, or computed anew."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import torch
+from transformers.cache_utils import Cache, DynamicLayer
+
+from lethe.model import token_mixing
+from lethe.model.batch import pack, to_device
+from lethe.model.decoders import decoder_of
+from lethe.model.encoder import Example
+from lethe.model.forward import hidden_states, project
+
+# Chooses the next token of each row: logits [B, V] and the numbers of their prompts -> [B].
+Choice = Callable[[torch.Tensor, list[int]], torch.Tensor]
+# Room that a cache layer takes in advance, in tokens: growing by one copies everything each step.
+CHUNK = 64
+
+
+class PreallocatedLayer(DynamicLayer):
+    """Keys and values of one layer in buffers with room for more tokens; rows can leave."""
+
+    def lazy_initialization(self, key_states, value_states) -> None:
+        self.dtype, self.device = key_states.dtype, key_states.device
+        self.rows, self.length = key_states.shape[0], 0
+        self.key_buffer = key_states[:, :, :0]
+        self.value_buffer = value_states[:, :, :0]
+        self.is_initialized = True
+
+    def update(self, key_states, value_states, *args, **kwargs):
+        if not self.is_initialized:
+            self.lazy_initialization(key_states, value_states)
+        rows, end = self.rows, self.length + key_states.shape[2]
+        if end > self.key_buffer.shape[2]:
+            self.key_buffer = _grown(self.key_buffer[:rows], end + CHUNK)
+            self.value_buffer = _grown(self.value_buffer[:rows], end + CHUNK)
+        self.key_buffer[:rows, :, self.length : end] = key_states
+        self.value_buffer[:rows, :, self.length : end] = value_states
+        self.length = end
+        self.keys = self.key_buffer[:rows, :, :end]
+        self.values = self.value_buffer[:rows, :, :end]
+        return self.keys, self.values
+
+    def keep(self, holes: torch.Tensor, fillers: torch.Tensor, rows: int) -> None:
+        """Go on with ``rows`` rows: those in ``fillers`` move to ``holes``, the others stay."""
+        if len(holes):
+            for buffer in (self.key_buffer, self.value_buffer):
+                buffer[holes, :, : self.length] = buffer[fillers, :, : self.length]
+        self.rows = rows
+
+
+class RowCache(Cache):
+    """Keys and values of a batch's rows, layer by layer.
+
+    ``notes``: what interventions keep of each row while its answer goes on, tensors [rows].
+    """
+
+    def __init__(self, layers: int):
+        super().__init__(layers=[PreallocatedLayer() for _ in range(layers)])
+        self.notes: dict[int, torch.Tensor] = {}
+
+    def leave(self, alive: torch.Tensor) -> torch.Tensor:
+        """Let finished rows leave; returns where the rows that go on were, in their order.
+
+        The last rows take the places of finished ones: moving all would copy the whole cache.
+        """
+        rows = int(alive.sum())
+        keep = torch.arange(rows)
+        holes = (~alive[:rows]).nonzero().squeeze(1)
+        fillers = alive[rows:].nonzero().squeeze(1) + rows
+        keep[holes] = fillers
+        for layer in self.layers:
+            layer.keep(holes.to(layer.device), fillers.to(layer.device), rows)
+        self.notes = {place: note[keep.to(note.device)] for place, note in self.notes.items()}
+        return keep
+
+
+def _grown(buffer: torch.Tensor, length: int) -> torch.Tensor:
+    bigger = buffer.new_empty(*buffer.shape[:2], length, buffer.shape[3])
+    bigger[:, :, : buffer.shape[2]] = buffer
+    return bigger
+
+
+def cached(
+    prompts: list[Sequence[int]], model, limits: torch.Tensor, end: int, choose: Choice
+) -> list[list[int]]:
+    """One batch: prefill, then one token a step for the rows that go on; ``limits`` [rows]."""
+    longest = max(map(len, prompts))
+    pads = torch.tensor([longest - len(prompt) for prompt in prompts])
+    ids = torch.tensor([[end] * (longest - len(p)) + list(p) for p in prompts])
+    place = torch.arange(longest)
+    seen = place[None, :] >= pads[:, None]
+    # Left padding must see something: its rows are never read, but NaN would spread.
+    causal = place[None, :, None] >= place[None, None, :]
+    own = place[:, None] == place[None, :]
+    mask = (causal & seen[:, None, :]) | own
+    positions = (place[None, :] - pads[:, None]).clamp(min=0)
+    cache = RowCache(model.config.get_text_config().num_hidden_layers)
+    answers: list[list[int]] = [[] for _ in prompts]
+    rows = torch.arange(len(prompts))
+    lengths = torch.tensor([len(prompt) for prompt in prompts])
+    # What is yet to come is seen by all. Without padding SDPA needs no mask after the prompt.
+    seen = torch.cat([seen, seen.new_ones(len(prompts), int(limits.max()))], dim=1)
+    padded = bool(pads.any())
+    token = choose(_next(model, ids, positions, mask[:, None], cache), rows.tolist()).cpu()
+    while True:
+        lengths = lengths + 1
+        alive = (token != end) & (lengths <= limits)
+        for row, value, goes_on in zip(rows.tolist(), token.tolist(), alive.tolist(), strict=True):
+            if goes_on:
+                answers[row].append(value)
+        alive &= lengths < limits
+        if not alive.any():
+            return answers
+        if not alive.all():
+            keep = cache.leave(alive)
+            rows, token, lengths, limits = rows[keep], token[keep], lengths[keep], limits[keep]
+            seen = seen[keep]
+        width = cache.get_seq_length() + 1
+        mask = seen[:, None, None, :width] if padded else seen.new_ones(1, 1, 1, 1)
+        logits = _next(model, token[:, None], lengths[:, None] - 1, mask, cache)
+        token = choose(logits, rows.tolist()).cpu()
+
+
+def recomputed(
+    prompts: list[Sequence[int]], model, limits: torch.Tensor, end: int, choose: Choice
+) -> list[list[int]]:
+    """One batch without a cache: each step computes prompts and answers anew; ``limits`` [rows].
+
+    For models whose states no cache of ours keeps. What acts on a prompt is told where it ends.
+    """
+    answers: list[list[int]] = [[] for _ in prompts]
+    rows = list(range(len(prompts)))
+    while rows:
+        tokens = choose(_last_logits(model, [(prompts[row], answers[row]) for row in rows]), rows)
+        going = []
+        for row, token in zip(rows, tokens.tolist(), strict=True):
+            length = len(prompts[row]) + len(answers[row]) + 1
+            if token != end and length <= limits[row]:
+                answers[row].append(token)
+                going.extend([row] * (length < int(limits[row])))
+        rows = going
+    return answers
+
+
+def _last_logits(model, texts: list[tuple[Sequence[int], list[int]]]) -> torch.Tensor:
+    """Logits of the token that follows each prompt with what there is of its answer, [B, V]."""
+    # The last token of an example is no input: whichever it is.
+    examples = [Example((*prompt, *answer, 0), len(prompt)) for prompt, answer in texts]
+    packed = to_device(replace(pack(examples), ends=None), model.device)
+    last = torch.tensor([example.answer_tokens for example in examples]).cumsum(0) - 1
+    places = packed.predictors[last.to(packed.predictors.device)]
+    return project(model, hidden_states(model, packed)[places])
+
+
+def _next(model, ids, positions, mask, cache) -> torch.Tensor:
+    """Logits of the next token of each row, [B, V]."""
+    device = model.device
+    out = decoder_of(model)(
+        input_ids=ids.to(device),
+        position_ids=positions.to(device),
+        attention_mask=mask.to(device),
+        past_key_values=cache,
+        use_cache=True,
+    )
+    return project(model, out.last_hidden_state[:, -1])
+
+
+# By how the answers of a model are generated (``lethe.model.token_mixing``).
+WAYS = {token_mixing.CACHED: cached, token_mixing.RECOMPUTED: recomputed}

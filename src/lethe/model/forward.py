@@ -1,0 +1,256 @@
+"""Forward passes over packed batches, with logits only where they are needed."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch.nn.functional import cross_entropy
+
+from lethe.common.errors import LetheError
+from lethe.model import interventions, plain_rows, token_mixing
+from lethe.model.batch import Batch, to_device
+from lethe.model.cost import passed
+from lethe.model.decoders import decoder_of
+from lethe.model.fsdp import team_of
+from lethe.model.precision import computing
+
+# Tokens whose logits are computed at a time where only their losses are wanted: these stay near.
+NEAR = 256
+
+
+@dataclass
+class Answers:
+    """Logits at the answers' tokens. ``logits`` [N, V]; ``labels`` and ``row`` [N] as in Batch."""
+
+    logits: torch.Tensor
+    batch: Batch
+
+    def token_nll(self) -> torch.Tensor:
+        """Negative log-likelihood of each answer token, [N], nats."""
+        return cross_entropy(self.logits.float(), self.batch.labels, reduction="none")
+
+    def mean_nll(self) -> torch.Tensor:
+        """Mean over the answer tokens of the whole step: the usual language-model loss."""
+        return self.token_nll().sum() / self.batch.tokens_total
+
+    def sequence_nll(self) -> torch.Tensor:
+        """Summed negative log-likelihood of each answer, [B]."""
+        return self.by_sequence(self.token_nll())
+
+    def by_sequence(self, values: torch.Tensor) -> torch.Tensor:
+        """Sum values of tokens [N] by the sequence they belong to, [B]."""
+        sums = values.new_zeros(self.batch.rows)
+        return sums.index_add(0, self.batch.row, values)
+
+    def sequence_tokens(self) -> torch.Tensor:
+        """Number of answer tokens of each sequence, [B]."""
+        return torch.bincount(self.batch.row, minlength=self.batch.rows)
+
+
+def hidden_states(model, batch: Batch, padding: bool = True) -> torch.Tensor:
+    """Last hidden states of the packed tokens, [T, H].
+
+    Of models that cannot run packed rows, those of plain rows (``lethe.model.plain_rows``); without ``padding``
+    no row is padded.
+    """
+    token_mixing.check_lengths(model, [batch.packing.gather.shape[1]])
+    layout = _layout(model, batch)
+    if layout == token_mixing.PACKED:
+        return _packed_states(model, batch)
+    return plain_rows.run(
+        batch, layout if padding else token_mixing.ALONE, _of_rows(model), whole=padding
+    )
+
+
+def _layout(model, batch: Batch) -> str:
+    return token_mixing.of(model).layout_of(batch.packing.gather.shape[1])
+
+
+def _of_rows(model) -> plain_rows.Call:
+    """Last hidden states of plain rows by a model's decoder, as transformers calls it."""
+    decoder = decoder_of(model)
+
+    def states(ids, mask):
+        plain_rows.reset(model)
+        given = plain_rows.accepted(decoder.forward, use_cache=False)
+        if mask is not None:
+            given |= plain_rows.accepted(decoder.forward, attention_mask=mask)
+        with computing(model):
+            return decoder(input_ids=ids, **given)[0]
+
+    return states
+
+
+def _packed_states(model, batch: Batch) -> torch.Tensor:
+    decoder = decoder_of(model)
+    # A ready-made 4-D mask keeps transformers from building a [T, T] one: Packing holds ours.
+    ready = torch.ones(1, 1, 1, 1, dtype=torch.bool, device=batch.ids.device)
+    # Those that act on a prompt's states must know where it ends.
+    told = {"batch": batch} if interventions.of(model) else {}
+    with computing(model):
+        out = decoder(
+            input_ids=batch.ids,
+            position_ids=batch.positions,
+            attention_mask=ready,
+            packing=batch.packing,
+            use_cache=False,
+            **told,
+        )
+    return out.last_hidden_state[0]
+
+
+class _Reached(Exception):
+    """The layer whose output was wanted has run; what follows it need not."""
+
+
+def layer_states(model, batch: Batch, layer: int | None) -> torch.Tensor:
+    """What a decoder layer puts out, [T, H]; no later one runs, if the model is whole.
+
+    ``layer`` counts from 0; None is the one at 7/16 of the depth.
+    """
+    layers = decoder_layers(model)
+    layer = len(layers) * 7 // 16 if layer is None else layer
+    if layer >= len(layers):
+        raise LetheError(f"layer: {layer}, but the model has {len(layers)}, from 0; choose one")
+    found, in_shards = [], team_of(model) is not None
+    packed = _layout(model, batch) == token_mixing.PACKED
+
+    def stop(module, inputs, output):
+        found.append(plain_rows.at_tokens(output[0] if isinstance(output, tuple) else output))
+        # Processes that gather each other's layers come to the end together, and so do plain rows,
+        # which may take several passes.
+        if packed and not in_shards:
+            raise _Reached
+
+    hook = layers[layer].register_forward_hook(stop)
+    try:
+        hidden_states(model, batch)
+    except _Reached:
+        # The decoder did not come to its end, where other passes are counted.
+        passed(found[0][1], batch.ids.numel() * (layer + 1) / len(layers))
+    finally:
+        hook.remove()
+    if not found:
+        raise AssertionError("the decoder did not run its own layer")
+    states = plain_rows.joined(found)
+    # No view: what is done in place on one would be lost to the shards' gradient.
+    return states.clone() if in_shards else states
+
+
+def decoder_layers(model) -> torch.nn.ModuleList:
+    """The layers of a causal LM's decoder, whatever its family calls them."""
+    depth = model.config.get_text_config().num_hidden_layers
+    for module in decoder_of(model).children():
+        if isinstance(module, torch.nn.ModuleList) and len(module) == depth:
+            return module
+    raise LetheError(f"{type(model).__name__}: its decoder has no list of {depth} layers")
+
+
+def project(model, hidden: torch.Tensor) -> torch.Tensor:
+    """Logits [N, V] of hidden states [N, H], with what some families do after the output layer."""
+    if token_mixing.of(model).head == token_mixing.OWN:
+        return own_head(model, hidden)
+    with computing(model):
+        logits = model.get_output_embeddings()(hidden)
+    scale = getattr(model.config, "logit_scale", None)
+    if scale is not None:
+        logits = logits * scale
+    divisor = getattr(model.config, "logits_scaling", None)
+    if divisor is not None:
+        logits = logits / divisor
+    cap = getattr(model.config, "final_logit_softcapping", None)
+    if cap is not None:
+        logits = torch.tanh(logits / cap) * cap
+    return logits
+
+
+def own_head(model, hidden: torch.Tensor) -> torch.Tensor:
+    """Logits [N, V] of hidden states [N, H] by the model's own forward pass behind its decoder."""
+    ids = torch.zeros(1, len(hidden), dtype=torch.long, device=hidden.device)
+    with _replaced(decoder_of(model), hidden[None]), computing(model):
+        # Not by calling the model: in shards, that is another function's call.
+        return type(model).forward(model, input_ids=ids).logits[0]
+
+
+@contextmanager
+def _replaced(module: torch.nn.Module, states: torch.Tensor) -> Iterator[None]:
+    """Within the block a call of a module gives ``states``, without its hooks."""
+    from transformers.modeling_outputs import BaseModelOutputWithPast
+
+    class Output(BaseModelOutputWithPast):
+        def __getattr__(self, name):
+            """What else a family's decoder would give, its heads do without."""
+
+    output = Output(last_hidden_state=states)
+    module._call_impl = lambda *given, **named: output
+    try:
+        yield
+    finally:
+        del module._call_impl
+
+
+def within(model, function, *given):
+    """``function(model, *given)``; of a model in shards with each weight gathered when needed."""
+    return function(model, *given) if team_of(model) is None else model(function, *given)
+
+
+def _answer_logits(model, batch: Batch) -> torch.Tensor:
+    return project(model, hidden_states(model, batch)[batch.predictors])
+
+
+def _all_logits(model, batch: Batch) -> torch.Tensor:
+    return project(model, hidden_states(model, batch))
+
+
+class Forward:
+    """Forward passes of one model; what methods and evaluation see of it: float32, always."""
+
+    def __init__(self, model):
+        self.model = model
+
+    def answers(self, batch: Batch) -> Answers:
+        """Logits at the answers' tokens only."""
+        batch = to_device(batch, self.model.device)
+        return Answers(within(self.model, _answer_logits, batch).float(), batch)
+
+    def token_scores(self, batch: Batch, asked: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Of each answer token, [N]: ``answers(batch).token_nll()``, and whether it is likeliest.
+
+        The latter where it is ``asked`` [N], else false: finding the likeliest takes as long as the
+        softmax. Keeps no logits. Without gradients.
+        """
+        batch = to_device(batch, self.model.device)
+        states = hidden_states(self.model, batch)[batch.predictors]
+        nll, likeliest = [], asked.to(self.model.device, copy=True)
+        parts = (t.split(NEAR) for t in (states, batch.labels, likeliest))
+        for some, labels, told in zip(*parts, strict=True):
+            logits = project(self.model, some).float()
+            nll.append(cross_entropy(logits, labels, reduction="none"))
+            told[told.clone()] = logits[told].argmax(-1) == labels[told]
+        return torch.cat(nll), likeliest
+
+    def all_logits(self, batch: Batch) -> torch.Tensor:
+        """Logits at every input token, prompts included, [T, V]."""
+        batch = to_device(batch, self.model.device)
+        return within(self.model, _all_logits, batch).float()
+
+    def hidden(self, batch: Batch, layer: int | None) -> torch.Tensor:
+        """States that a decoder layer puts out, at every input token, [T, H]."""
+        batch = to_device(batch, self.model.device)
+        return within(self.model, layer_states, batch, layer).float()
+
+
+class Remembering(Forward):
+    """Forward passes for one evaluation of a loss: none of a batch's answers is computed twice."""
+
+    def __init__(self, model):
+        super().__init__(model)
+        # The batch stays with what is known of it: its identity is then no other's.
+        self._known: dict[int, tuple[Batch, Answers]] = {}
+
+    def answers(self, batch: Batch) -> Answers:
+        """As ``Forward.answers``; on the same batch the same result."""
+        if id(batch) not in self._known:
+            self._known[id(batch)] = batch, super().answers(batch)
+        return self._known[id(batch)][1]

@@ -1,0 +1,125 @@
+"""Generated answers, many at a time: similar lengths together, finished rows leave the batch."""
+
+from collections.abc import Sequence
+
+import torch
+
+from lethe.model import generation_probe, token_mixing
+from lethe.model.decoding import WAYS, Choice
+
+# Places of a batch's cache, rows times length, by measurement (docs/benchmarks.md): of fewer each
+# step costs its calls alone, more do not fit a processor's caches. A GPU is limited by its memory,
+# of which the cache may take this share.
+PLACES = {"cpu": 2**15, "cuda": 2**17}
+SHARE = 1 / 8
+
+
+def greedy(
+    model,
+    prompts: Sequence[Sequence[int]],
+    max_length: int | Sequence[int],
+    end: int,
+    batch_size: int | None = None,
+    max_new_tokens: int | None = None,
+    begun: Sequence[Sequence[int]] | None = None,
+) -> list[list[int]]:
+    """The likeliest token each time: ``continuations`` that are greedy.
+
+    A row also ends when its answer has ``max_new_tokens``. ``begun``: tokens with which each answer
+    is known to begin, whatever comes after them. They are read at once, as part of the prompt, in
+    place of being found one after the other.
+    """
+    longest = _each(max_length, len(prompts))
+    limits = [_limit(len(p), n, max_new_tokens) for p, n in zip(prompts, longest, strict=True)]
+    known = [
+        list(some[: max(0, limit - len(prompt))])
+        for some, limit, prompt in zip(begun or [()] * len(prompts), limits, prompts, strict=True)
+    ]
+    answers = [some[: some.index(end)] if end in some else some for some in known]
+    open_ = [
+        i
+        for i, some in enumerate(known)
+        if end not in some and len(prompts[i]) + len(some) < limits[i]
+    ]
+    found = continuations(
+        model,
+        [[*prompts[i], *known[i]] for i in open_],
+        [limits[i] for i in open_],
+        end,
+        lambda logits, _: logits.argmax(-1),
+        batch_size,
+    )
+    for i, more in zip(open_, found, strict=True):
+        answers[i] = known[i] + more
+    return answers
+
+
+@torch.inference_mode()
+def continuations(
+    model,
+    prompts: Sequence[Sequence[int]],
+    max_length: int | Sequence[int],
+    end: int,
+    choose: Choice,
+    batch_size: int | None = None,
+) -> list[list[int]]:
+    """Continuation of each prompt (token ids), without its end token, in their order.
+
+    A row ends at the token ``end``, or when prompt and answer together have ``max_length`` tokens
+    (of all rows, or of each), as TOFU limits them. Without a ``batch_size`` as many rows go
+    together as pays.
+    """
+    if not prompts:
+        # Nothing to find out about the model for: all answers were known, say.
+        return []
+    longest = _each(max_length, len(prompts))
+    token_mixing.check_lengths(model, longest, "a question with its answer")
+    batch = WAYS[generation_probe.fitted(model).generation_of(max(longest, default=0))]
+    if batch_size is None:
+        batch_size = rows_at_a_time(model, max(longest, default=1))
+    answers: list[list[int]] = [[] for _ in prompts]
+    # Equal lengths next to each other need little padding.
+    order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
+    for start in range(0, len(order), batch_size):
+        chosen = order[start : start + batch_size]
+        found = batch(
+            [prompts[i] for i in chosen],
+            model,
+            torch.tensor([longest[i] for i in chosen]),
+            end,
+            lambda logits, rows, chosen=chosen: choose(logits, [chosen[row] for row in rows]),
+        )
+        for i, answer in zip(chosen, found, strict=True):
+            answers[i] = answer
+    return answers
+
+
+def rows_at_a_time(model, length: int) -> int:
+    """How many rows of ``length`` tokens are generated together; of a device, always as many."""
+    places = PLACES[model.device.type]
+    if model.device.type == "cuda":
+        memory = torch.cuda.get_device_properties(model.device).total_memory
+        places = min(places, int(memory * SHARE) // place_bytes(model))
+    return max(1, places // length)
+
+
+def place_bytes(model) -> int:
+    """What the cache keeps of a token: a key and a value in each layer."""
+    config = model.config.get_text_config()
+    # Of a model in parts that has bytes for tokens (BLT) the one that generates.
+    config = getattr(config, "decoder_config", None) or config
+    # Without heads there is no such cache; what is computed anew takes about as much of its width.
+    count = getattr(config, "num_attention_heads", None) or 1
+    heads = getattr(config, "num_key_value_heads", None) or count
+    size = getattr(config, "head_dim", None) or config.hidden_size // count
+    return 2 * config.num_hidden_layers * heads * size * model.dtype.itemsize
+
+
+def _each(value: int | Sequence[int], count: int) -> list[int]:
+    """A value for each of ``count``, of which one may stand for all."""
+    return [value] * count if isinstance(value, int) else list(value)
+
+
+def _limit(prompt: int, max_length: int, max_new_tokens: int | None) -> int:
+    """Tokens of prompt and answer at which a row ends."""
+    return max_length if max_new_tokens is None else min(max_length, prompt + max_new_tokens)

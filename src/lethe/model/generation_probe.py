@@ -1,0 +1,76 @@
+"""Finds out how a model's texts are generated, when the first one is; ``lethe.model.mixing_probe`` has the rest.
+
+Apart from what is found out when a model is loaded: what only trains must not run again because
+generation was edited.
+"""
+
+from dataclasses import replace
+from functools import partial
+
+import torch
+
+from lethe.model import batch_layout, miniature, mixing_probe, token_mixing
+from lethe.model.decoding import WAYS
+from lethe.model.mixing_probe import Trial
+from lethe.model.token_mixing import Mixing
+
+CODE = f"{batch_layout.CODE} evaluate/generation_probe evaluate/steps"
+
+
+def fitted(model) -> Mixing:
+    """What is known of a model, with how it generates, which is then known from there on."""
+    mixed = token_mixing.of(model)
+    if mixed.generation is None:
+        key = batch_layout.key(model, model.lethe_fitting, CODE)
+        found, _ = batch_layout.remembered(key, partial(_probed, model, mixed))
+        mixed = model.lethe_mixing = replace(found, positions=mixed.positions)
+    return mixed
+
+
+def _probed(model, mixed: Mixing) -> tuple[Mixing, str]:
+    fitting = model.lethe_fitting
+    plain = batch_layout.plain_copy(model, fitting)
+    if mixed.layout == token_mixing.PACKED:
+        copy = batch_layout.packed_copy(plain, fitting.kind, model.dtype)
+    else:
+        copy = mixing_probe.twin(plain)
+    return completed(copy, plain, mixed, miniature.lengths(model.config)), fitting.kind
+
+
+def completed(model, plain, mixed: Mixing, named: list[int]) -> Mixing:
+    """``mixed`` with how ``model`` generates, measured by ``plain``, of short and of long texts."""
+    coarse, packed = mixing_probe.coarse(model), mixed.layout == token_mixing.PACKED
+    # A cache of ours is of packed rows' attention alone.
+    short = packed and _is_cached(model, Trial(plain, mixing_probe.SHORT, coarse), mixed)
+    later = replace(mixed, layout=mixed.beyond_layout)
+    long = short and _is_cached(model, Trial(plain, mixing_probe.LONG, coarse), later)
+    return replace(
+        mixed,
+        generation=token_mixing.CACHED if short else token_mixing.RECOMPUTED,
+        beyond_generation=token_mixing.CACHED if long else token_mixing.RECOMPUTED,
+        until=mixed.until if short == long else mixing_probe.until(named),
+    )
+
+
+def _is_cached(model, trial: Trial, mixed: Mixing) -> bool:
+    whole = replace(mixed, generation=token_mixing.CACHED, until=None)
+    return mixing_probe.tried(model, whole, partial(steps_are_right, trial))
+
+
+def steps_are_right(trial: Trial, model) -> bool:
+    """Whether each step of generation, the answers being given, has the right logits."""
+    examples = trial.examples
+    got: list[list[torch.Tensor]] = [[] for _ in examples]
+
+    def choose(logits, rows):
+        for row, values in zip(rows, logits, strict=True):
+            got[row].append(values.float())
+        return torch.tensor(
+            [examples[row].ids[examples[row].start :][len(got[row]) - 1] for row in rows]
+        )
+
+    prompts = [example.ids[: example.start] for example in examples]
+    limits = torch.tensor(list(map(len, examples)))
+    WAYS[token_mixing.of(model).generation](prompts, model, limits, 0, choose)
+    pairs = zip(got, trial.wanted, strict=True)
+    return all(trial.near(torch.stack(found), wanted) for found, wanted in pairs)

@@ -1,0 +1,139 @@
+"""Losses of many answers to one question, with what they share computed once (``lethe.model.answer_trees``)."""
+
+from collections.abc import Iterable, Iterator, Sequence, Set
+from dataclasses import dataclass, replace
+
+import torch
+
+from lethe.model import token_mixing
+from lethe.model.answer_trees import Tree, pack_trees, trees
+from lethe.model.batch import Batch
+from lethe.model.encoder import Example
+from lethe.model.forward import Forward
+
+# Padded tokens of a batch, by measurement (docs/benchmarks.md); a GPU has to be filled.
+BUDGET = {"cpu": 4096, "cuda": 2**15}
+
+
+def by_budget(items: Sequence[Tree], budget: int) -> Iterator[list[Tree]]:
+    """Batches of similar length whose answers, padded to the longest, are ``budget`` tokens."""
+    batch: list[Tree] = []
+    rows = 0
+    # Longest first: a batch that does not fit in memory fails at once, not at the end.
+    for tree in sorted(items, key=lambda tree: tree.longest, reverse=True):
+        rows += len(tree.examples)
+        if batch and batch[0].longest * rows > budget:
+            yield batch
+            batch, rows = [], len(tree.examples)
+        batch.append(tree)
+    if batch:
+        yield batch
+
+
+def packed_batches(
+    model, examples: Sequence[Example], budget: int | None = None
+) -> Iterator[Batch]:
+    """All examples in packed trees; ``budget``: padded tokens of each, None: by the device.
+
+    For models that run plain rows each answer is a tree of its own: what it shares with others is
+    computed for each, and may depend on its length.
+    """
+    group = trees if _shares(model, examples) else _apart
+    for batch in by_budget(group(examples), budget or BUDGET[model.device.type]):
+        yield pack_trees(batch)
+
+
+def _shares(model, examples: Sequence[Example]) -> bool:
+    """Whether a model runs trees: packed rows, whatever their length."""
+    longest, mixed = max(map(len, examples), default=0), token_mixing.of(model)
+    return mixed.layout == mixed.layout_of(longest) == token_mixing.PACKED
+
+
+def _apart(examples: Sequence[Example]) -> list[Tree]:
+    return [Tree(e.ids[: e.start], [e], [key]) for key, e in enumerate(examples)]
+
+
+@dataclass
+class Likelihoods:
+    """Of each example: ``loss``, the mean negative log-likelihood of an answer token (nats), and
+    ``own``: how many of the answer's tokens, from its first, greedy decoding would say as well
+    (0 where that was not asked).
+    """
+
+    loss: list[float]
+    own: list[int]
+
+
+class Likelihood:
+    """The same answers under one model after another: they are packed once for all.
+
+    ``compared``: examples whose answers are compared with what the model would say.
+    """
+
+    def __init__(self, examples: Sequence[Example], compared: Iterable[int] = ()):
+        self.examples, self.compared = examples, set(compared)
+        self._packed: dict[tuple[int, bool], list[_Once]] = {}
+
+    @torch.inference_mode()
+    def __call__(self, model, budget: int | None = None) -> Likelihoods:
+        """What a model gives to each answer, in the order of the examples.
+
+        ``budget``: padded tokens of a batch; None: as many as pay on the model's device.
+        """
+        forward = Forward(model)
+        found = Likelihoods([0.0] * len(self.examples), [0] * len(self.examples))
+        for once in self._batches(model, budget or BUDGET[model.device.type]):
+            packed, token = once.packed, once.token
+            scores = forward.token_scores(once.distinct, once.compared)
+            nll, likeliest = (score.cpu()[token] for score in scores)
+            sums = nll.new_zeros(packed.rows, dtype=torch.double)
+            sums.index_add_(0, packed.row, nll.double())
+            means = (sums / torch.bincount(packed.row)).tolist()
+            own = _leading(likeliest & once.asked, packed)
+            for key, *values in zip(packed.index, means, own, strict=True):
+                found.loss[key], found.own[key] = values
+        return found
+
+    def _batches(self, model, budget: int) -> "list[_Once]":
+        key = budget, _shares(model, self.examples)
+        if key not in self._packed:
+            batches = packed_batches(model, self.examples, budget)
+            self._packed[key] = [_once(packed, self.compared) for packed in batches]
+        return self._packed[key]
+
+
+def mean_losses(model, examples: Sequence[Example], budget: int | None = None) -> list[float]:
+    """Mean negative log-likelihood per answer token (nats) of each example, in their order."""
+    return Likelihood(examples)(model, budget).loss
+
+
+def _leading(flags: torch.Tensor, packed: Batch) -> list[int]:
+    """How many of each answer's flags [N] are set before the first that is not."""
+    count = torch.bincount(packed.row, minlength=packed.rows)
+    place = torch.arange(len(flags)) - (count.cumsum(0) - count)[packed.row]
+    unset = ~flags
+    return count.scatter_reduce(0, packed.row[unset], place[unset], "amin").tolist()
+
+
+@dataclass
+class _Once:
+    """A packed batch, and the same with each token that answers share once.
+
+    ``token`` [N]: which of the ``distinct`` ones each of the batch's is; ``asked`` [N] and
+    ``compared`` [distinct]: those whose answers are compared.
+    """
+
+    packed: Batch
+    distinct: Batch
+    token: torch.Tensor
+    asked: torch.Tensor
+    compared: torch.Tensor
+
+
+def _once(packed: Batch, compared: Set[int]) -> _Once:
+    size = int(packed.labels.max()) + 1
+    pairs, token = (packed.predictors * size + packed.labels).unique(return_inverse=True)
+    distinct = replace(packed, predictors=pairs // size, labels=pairs % size)
+    asked = torch.tensor([key in compared for key in packed.index])[packed.row]
+    of_distinct = asked.new_zeros(len(pairs)).index_fill(0, token[asked], True)
+    return _Once(packed, distinct, token, asked, of_distinct)

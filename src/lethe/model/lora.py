@@ -1,0 +1,135 @@
+"""Low-rank adapters: put into a model, saved beside the name of their base.
+
+A checkpoint of adapters is a folder in peft's format: ``adapter_config.json`` and the adapters'
+weights alone. Their file is ``model.safetensors``, as in every checkpoint, with peft's own name
+(``adapter_model.safetensors``) as a link to it. Loading merges them into their base
+(``lethe.model.lora_merge``): what reads a checkpoint need not know how it was trained.
+"""
+
+import random
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from lethe.common import paths
+from lethe.common.errors import LetheError
+from lethe.common.files import open_to_others, write_json
+from lethe.model import checkpoint_record, loading_notice
+
+CONFIG = "adapter_config.json"
+PEFT_WEIGHTS = "adapter_model.safetensors"
+PREFIX = "base_model.model."
+
+
+def are_in(source: str | Path) -> bool:
+    """Whether a local folder holds adapters, and no whole model."""
+    return (Path(source) / CONFIG).is_file()
+
+
+def of(model) -> bool:
+    """Whether a model in memory trains adapters alone."""
+    return getattr(model, "lethe_base", None) is not None
+
+
+def are_upon_adapters(model) -> bool:
+    """Whether a model in memory trains adapters whose base is itself one of adapters."""
+    return of(model) and are_in(model.lethe_base["source"])
+
+
+def add(model, settings: Mapping[str, Any], seed: int, base: str | Path) -> None:
+    """Put adapters into a model, in place; only they need gradients. They begin as a change of 0.
+
+    Adapters are float32, whatever the model's numbers are. LetheError where no layer has a name
+    that ``targets`` asks for.
+    """
+    import torch
+    from peft import LoraConfig, inject_adapter_in_model
+
+    targets = settings["targets"]
+    config = LoraConfig(
+        r=settings["rank"],
+        lora_alpha=settings["alpha"],
+        lora_dropout=settings["dropout"],
+        target_modules=targets if isinstance(targets, str) else list(targets),
+        task_type="CAUSAL_LM",
+        base_model_name_or_path=_name(base),
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(random.Random(f"adapters/{seed}").getrandbits(63))
+        try:
+            inject_adapter_in_model(config, model)
+        except ValueError as error:
+            raise LetheError(f"lora.targets: {str(error).splitlines()[0]}") from error
+    for parameter in model.parameters():
+        if parameter.requires_grad:
+            parameter.data = parameter.data.float()
+    known = checkpoint_record.is_ours(base)
+    digest = checkpoint_record.digest(base) if known else None
+    model.lethe_base = {"source": str(base), "digest": digest}
+
+
+def _name(base: str | Path) -> str:
+    """How others find a base, from whatever folder they work in: a whole path, or a hub id."""
+    return str(Path(base).absolute()) if Path(base).exists() else str(base)
+
+
+def save(folder: Path, model) -> dict[str, Any]:
+    """Write a model's adapters in peft's format; returns which base they belong to."""
+    from peft import get_peft_model_state_dict
+    from safetensors.torch import save_file
+
+    state = get_peft_model_state_dict(model, save_embedding_layers=False)
+    weights = {f"{PREFIX}{name}": value.contiguous().cpu() for name, value in state.items()}
+    save_file(weights, folder / paths.WEIGHTS, metadata={"format": "pt"})
+    open_to_others(folder / paths.WEIGHTS)
+    (folder / PEFT_WEIGHTS).symlink_to(paths.WEIGHTS)
+    config = model.peft_config["default"].to_dict() | {"inference_mode": True}
+    # Sets have no order that would be the same in every process.
+    plain = {key: sorted(v) if isinstance(v, set) else v for key, v in config.items()}
+    write_json(folder / CONFIG, dict(sorted(plain.items())), indent=2)
+    return model.lethe_base
+
+
+def base_of(folder: str | Path) -> str:
+    """Where the model lies that a folder's adapters change: a path, or a hub id.
+
+    A base of ours is the one of the digest that the adapters' record has, wherever the results now
+    lie: by its name from this working folder or from one that holds the adapters, by its whole
+    path, or by the end of its name. Where none has that digest, it is the first that is there.
+    """
+    folder = Path(folder)
+    name = loading_notice.configuration(folder / CONFIG).get("base_model_name_or_path")
+    if not isinstance(name, str) or not name:
+        raise LetheError(
+            f"{folder}/{CONFIG}: names no base; write the model's folder or hub id there "
+            "(base_model_name_or_path)"
+        )
+    known = {}
+    if checkpoint_record.is_ours(folder):
+        known = checkpoint_record.read(folder).get("base") or {}
+    source, digest = known.get("source", name), known.get("digest")
+    found = [place for place in _places(folder, source, name) if place.exists()]
+    if digest is not None:
+        for place in [*found, *_by_their_end(folder, source)]:
+            if checkpoint_record.is_ours(place) and checkpoint_record.digest(place) == digest:
+                return str(place)
+    base = found[0] if found else Path(source)
+    if base.exists() and base.samefile(folder):
+        raise LetheError(
+            f"{folder}/{CONFIG}: names itself as its base; write the base's folder or hub id there "
+            "(base_model_name_or_path)"
+        )
+    return str(found[0]) if found else source
+
+
+def _places(folder: Path, *names: str) -> Iterator[Path]:
+    """Where a base of a whole name may be."""
+    for name in names:
+        yield from (place / name for place in (Path(), *folder.resolve().parents))
+
+
+def _by_their_end(folder: Path, name: str) -> Iterator[Path]:
+    """Where a base may be if the folders above it were moved or renamed with the adapters."""
+    parts = Path(name).parts
+    for begin in range(1, len(parts)):
+        yield from (place.joinpath(*parts[begin:]) for place in folder.resolve().parents)

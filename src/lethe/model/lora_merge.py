@@ -1,0 +1,223 @@
+"""Adapters merged into their base, as peft computes them, and held against peft's own pass.
+
+What adapters add to a layer is asked of peft: LoRA with its kinds (DoRA, rank-stabilised, patterns
+of ranks), biases, whole modules and single tokens that were trained beside it. What cannot be
+merged is refused, and what was merged must give one batch the losses that it had unmerged.
+"""
+
+import copy
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from lethe.common import paths
+from lethe.common.errors import LetheError
+from lethe.model import loading_notice
+from lethe.model.lora import CONFIG, PEFT_WEIGHTS, PREFIX
+
+NAME = "default"
+# Nats a token between merged and unmerged: rounding. Wrong merges were off by 0.6 and by 2.
+CLOSE = {torch.float32: 1e-3, torch.bfloat16: 0.1, torch.float16: 0.05}
+ROWS, LENGTH = 4, 24
+ELSEWHERE = "merge them where they were trained (merge_and_unload of peft) and name that folder"
+
+
+def merge(model, folder: str | Path):
+    """The model with a folder's adapters merged into its weights, in place; it may be untied.
+
+    Products and sums are computed in float32 and rounded once to the model's numbers. LetheError
+    for adapters of a kind that cannot be merged, that do not fit, or whose merging peft's own pass
+    does not confirm.
+    """
+    from peft import PeftModel
+
+    folder = Path(folder)
+    config = _config(folder)
+    weights = _weights(folder)
+    with _quiet():
+        adapted = PeftModel(model, config, adapter_name=NAME).eval()
+        _fill(adapted, weights, folder)
+        batch = _batch(model, config)
+        expected = _losses(adapted, batch)
+        _untie_adapted(adapted)
+        _merge_layers(adapted)
+        merged = adapted.merge_and_unload()
+    _note_untied(merged)
+    vars(merged).pop("peft_config", None)
+    _compare(_losses(merged, batch), expected, merged.dtype, folder)
+    return merged.requires_grad_(True)
+
+
+def check_names(folder: Path, config) -> None:
+    """LetheError unless a folder's adapters are all those, and no others, that fit its base.
+
+    ``config``: the base's configuration, of which a model without numbers is made.
+    """
+    from peft import PeftModel, get_peft_model_state_dict
+    from transformers import AutoModelForCausalLM
+
+    with _quiet(), torch.device("meta"):
+        adapted = PeftModel(AutoModelForCausalLM.from_config(config), _config(folder))
+        state = get_peft_model_state_dict(adapted, save_embedding_layers=False)
+    found = {name: value.shape for name, value in _weights(folder).items()}
+    wanted = {name: value.shape for name, value in state.items()}
+    odd = {name for name, _ in found.items() ^ wanted.items()}
+    if odd:
+        raise LetheError(f"{folder}: {min(odd)} ({len(odd)} weights do not fit their base)")
+
+
+def _config(folder: Path):
+    """peft's configuration of a folder; LetheError for kinds that cannot be merged."""
+    from peft import LoraConfig
+
+    settings = dict(loading_notice.configuration(folder / CONFIG))
+    kind = settings.get("peft_type")
+    if kind != "LORA":
+        raise LetheError(f"{folder}: adapters of kind {kind} cannot be merged here; {ELSEWHERE}")
+    # aLoRA acts after certain tokens alone; the others make modules of what a configuration names.
+    refused = ("alora_invocation_tokens", "layer_replication", "megatron_config", "arrow_config")
+    for key in refused:
+        if settings.get(key):
+            raise LetheError(f"{folder}: adapters with {key} cannot be merged; {ELSEWHERE}")
+    settings.pop("auto_mapping", None)
+    known = {
+        key: value for key, value in settings.items() if key in LoraConfig.__dataclass_fields__
+    }
+    unknown = sorted(key for key in settings.keys() - known.keys() if settings[key])
+    if unknown:
+        raise LetheError(
+            f"{folder}/{CONFIG}: {unknown[0]} is no setting that peft here knows; {ELSEWHERE}"
+        )
+    return LoraConfig(**known | {"inference_mode": True})
+
+
+def _weights(folder: Path) -> dict[str, torch.Tensor]:
+    from safetensors.torch import load_file
+
+    # By peft's name first: beside it, model.safetensors may be a whole model.
+    files = [folder / PEFT_WEIGHTS, folder / paths.WEIGHTS]
+    file = next((file for file in files if file.is_file()), None)
+    if file is None:
+        raise LetheError(f"{folder}: no {PEFT_WEIGHTS}; get the adapters' weights as safetensors")
+    state = load_file(file)
+    if not state:
+        raise LetheError(f"{file}: holds no weights; get or make the adapters again")
+    named = {name if name.startswith(PREFIX) else f"{PREFIX}{name}": v for name, v in state.items()}
+    return {name: value.float() for name, value in named.items()}
+
+
+def _fill(adapted, weights: dict[str, torch.Tensor], folder: Path) -> None:
+    """Load weights into a model's adapters; all of both must have found each other."""
+    from peft import get_peft_model_state_dict, set_peft_model_state_dict
+
+    wanted = get_peft_model_state_dict(adapted, adapter_name=NAME, save_embedding_layers=False)
+    lacking = wanted.keys() - weights.keys()
+    try:
+        found = set_peft_model_state_dict(adapted, weights, adapter_name=NAME)
+    except KeyError as error:
+        raise LetheError(f"{folder}: no weights {error.args[0]}; get the adapters again") from error
+    if found.unexpected_keys:
+        raise LetheError(f"{folder}: {found.unexpected_keys[0]} fits no layer of its base")
+    # peft renames what older versions of transformers called otherwise; its own word comes first.
+    missing = [name for name in _unfilled(adapted, found.missing_keys) if NAME in name.split(".")]
+    if adapted.peft_config[NAME].bias != "none":
+        missing += sorted(lacking)
+    if missing:
+        raise LetheError(
+            f"{folder}: no weights {missing[0]} ({len(missing)} missing); get the adapters again"
+        )
+
+
+def _unfilled(adapted, names: list[str]) -> list[str]:
+    """Those of the names whose weights did not come under another name that they have (tied)."""
+    held = dict(adapted.named_parameters(remove_duplicate=False))
+    filled = {id(value) for name, value in held.items() if name not in set(names)}
+    return [name for name in names if id(held.get(name)) not in filled]
+
+
+def _batch(model, config) -> torch.Tensor:
+    """Token ids by chance, always the same; those that were trained singly among them."""
+    size = model.config.get_text_config().vocab_size
+    chance = torch.Generator().manual_seed(0)
+    ids = torch.randint(size, (ROWS, LENGTH), generator=chance)
+    given = config.trainable_token_indices or []
+    singly = [i for group in given.values() for i in group] if isinstance(given, dict) else given
+    some = torch.tensor(singly[: LENGTH // 2], dtype=torch.long)
+    ids[0, 1 : 1 + len(some)] = some
+    return ids
+
+
+@torch.no_grad()
+def _losses(model, ids: torch.Tensor) -> torch.Tensor:
+    """Negative log-likelihood of every token but the first, in nats, [B, T - 1]."""
+    logits = model(input_ids=ids.to(model.device), use_cache=False).logits.float()
+    return torch.nn.functional.cross_entropy(
+        logits[:, :-1].flatten(0, 1), ids[:, 1:].flatten().to(logits.device), reduction="none"
+    )
+
+
+def _compare(found, expected, dtype: torch.dtype, folder: Path) -> None:
+    off = float((found - expected).abs().mean())
+    # A NaN is not close, either.
+    if not off <= CLOSE[dtype]:
+        wider = "" if dtype == torch.float32 else "load it in float32 (dtype), or "
+        raise LetheError(
+            f"{folder}: merged into their base, its adapters are {off:.2g} nats a token off what "
+            f"peft computes; {wider}{ELSEWHERE}"
+        )
+
+
+def _layers(adapted) -> list[Any]:
+    """peft's own layers, those within others (single tokens, say) included."""
+    from peft.tuners.tuners_utils import BaseTunerLayer
+
+    return [module for module in adapted.modules() if isinstance(module, BaseTunerLayer)]
+
+
+def _untie_adapted(adapted) -> None:
+    """A weight that an adapted layer shares with another becomes its own: its change is its own."""
+    holders: dict[int, int] = {}
+    for module in adapted.modules():
+        for value in module._parameters.values():
+            holders[id(value)] = holders.get(id(value), 0) + 1
+    for layer in _layers(adapted):
+        base = layer.get_base_layer()
+        for name, value in base._parameters.items():
+            if value is not None and holders[id(value)] > 1:
+                base._parameters[name] = copy.deepcopy(value)
+                holders[id(value)] -= 1
+
+
+def _merge_layers(adapted) -> None:
+    """Merge each layer in float32."""
+    for layer in _layers(adapted):
+        weights = [p for p in layer.get_base_layer()._parameters.values() if p is not None]
+        kept = [weight.dtype for weight in weights]
+        for weight in weights:
+            weight.data = weight.data.float()
+        layer.merge(safe_merge=True)
+        weights = [p for p in layer.get_base_layer()._parameters.values() if p is not None]
+        for weight, dtype in zip(weights, kept, strict=True):
+            weight.data = weight.data.to(dtype)
+
+
+def _note_untied(model) -> None:
+    """Say in a model's configuration what became of its output layer, for whoever loads it."""
+    out, into = model.get_output_embeddings(), model.get_input_embeddings()
+    if out is None or out.weight is into.weight:
+        return
+    for config in (model.config, model.config.get_text_config()):
+        config.tie_word_embeddings = False
+    model.all_tied_weights_keys = model.get_expanded_tied_weights_keys(all_submodels=True)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """peft warns of what is looked after here."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield

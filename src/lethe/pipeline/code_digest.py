@@ -1,0 +1,176 @@
+"""Digests of source code by meaning: what a result depends on, and nothing more.
+
+The digest of an entry file covers its syntax tree and those of all modules of ours that it
+imports, directly or not, without comments, docstrings and layout. Modules found by name at run time
+(methods, metrics, figures, world providers) leave no import statement: the caller adds the one it
+means.
+"""
+
+import ast
+import atexit
+import hashlib
+import json
+import sys
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from lethe.common.files import sha256, write_json
+
+PACKAGE = Path(__file__).parent
+# What was learned from syntax trees, by content: each start of the workflow asks for all of them.
+LEARNED = Path(".snakemake/lethe_sources.json")
+
+
+def digest(*entries: str | Path) -> str:
+    """Digest of entries: paths of scripts, or dotted names of modules (``lethe.unlearn.methods.npo``)."""
+    files = {file for entry in entries for file in closure(entry)}
+    total = hashlib.sha256()
+    for file in sorted(files):
+        total.update(f"{_label(file)}\0{_file_digest(file)}\n".encode())
+    return total.hexdigest()[:16]
+
+
+def closure(entry: str | Path) -> set[Path]:
+    """Every file of ours that an entry depends on, itself and its packages' data files included."""
+    start = _module_file(entry) if isinstance(entry, str) and "/" not in entry else Path(entry)
+    if start is None or not start.exists():
+        raise FileNotFoundError(f"no source file for {entry}")
+    found: set[Path] = set()
+    waiting = [start.resolve()]
+    while waiting:
+        file = waiting.pop()
+        if file in found:
+            continue
+        found.add(file)
+        waiting.extend(_imports(file) - found)
+    return found | {data for file in found for data in _data_files(file.parent)}
+
+
+def literals(file: Path) -> dict[str, Any]:
+    """The constants (``NAME = literal``) at the top of a module, read without importing it."""
+    found = {}
+    for statement in _tree(file).body:
+        if not isinstance(statement, ast.Assign) or not isinstance(statement.targets[0], ast.Name):
+            continue
+        name = statement.targets[0].id
+        # Others may be computed; only those in capitals could be declarations.
+        if name.isupper():
+            with suppress(ValueError):
+                found[name] = ast.literal_eval(statement.value)
+    return found
+
+
+@cache
+def _data_files(folder: Path) -> frozenset[Path]:
+    """Word lists, styles and the like that a package reads; none at the top of the library."""
+    if folder == PACKAGE or PACKAGE not in folder.parents:
+        return frozenset()
+    suffixes = {".json", ".txt", ".mplstyle", ".jinja"}
+    return frozenset(file for file in folder.rglob("*") if file.suffix in suffixes)
+
+
+@cache
+def _imports(file: Path) -> frozenset[Path]:
+    """Files of ours that a file's import statements name, wherever in the file they stand."""
+    if file.suffix != ".py":
+        return frozenset()
+    names = _of_content(file)["imports"]
+    files = {_module_file(name, file.parent) for name in names}
+    packages = {parent for name in names for parent in _packages(name)}
+    return frozenset((files | packages) - {None})
+
+
+def _packages(name: str) -> set[Path]:
+    """``__init__`` files that importing a dotted name of ours runs."""
+    parts = name.split(".")
+    if parts[0] != PACKAGE.name:
+        return set()
+    inits = (PACKAGE.joinpath(*parts[1:depth], "__init__.py") for depth in range(1, len(parts) + 1))
+    return {init for init in inits if init.exists()}
+
+
+def _module_file(name: str, beside: Path | None = None) -> Path | None:
+    """The file of a module of ours, or of one that lies beside a script; None for foreign ones."""
+    parts = name.split(".")
+    if parts[0] == PACKAGE.name:
+        stem = PACKAGE.joinpath(*parts[1:])
+    elif beside is not None and PACKAGE not in (beside, *beside.parents):
+        stem = beside.joinpath(*parts)
+    else:
+        return None
+    for file in (stem.with_suffix(".py"), stem / "__init__.py"):
+        if file.exists():
+            return file.resolve()
+    return None
+
+
+def _tree(file: Path) -> ast.Module:
+    return ast.parse(file.read_text(encoding="utf-8"), filename=str(file))
+
+
+@cache
+def _file_digest(file: Path) -> str:
+    if file.suffix != ".py":
+        return hashlib.sha256(file.read_bytes()).hexdigest()
+    return _of_content(file)["digest"]
+
+
+def _of_content(file: Path) -> dict[str, Any]:
+    """The digest of a file's syntax tree, and the names that it imports."""
+    content = file.read_bytes()
+    key = hashlib.sha256(content).hexdigest()
+    learned = _learned()
+    if key not in learned:
+        learned[key] = _of_tree(ast.parse(content, filename=str(file)))
+    return learned[key]
+
+
+def _of_tree(tree: ast.Module) -> dict[str, Any]:
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        _drop_docstring(node)
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            names.add(node.module)
+            names.update(f"{node.module}.{alias.name}" for alias in node.names)
+    digest = hashlib.sha256(ast.dump(tree).encode()).hexdigest()
+    return {"digest": digest, "imports": sorted(names)}
+
+
+@cache
+def _learned() -> dict[str, dict]:
+    """What earlier starts learned, by the digest of a file's bytes; written back at the end."""
+    # Another Python has other trees, another version of this module another digest of them.
+    maker = f"{sys.version} {sha256(Path(__file__))}"
+    found: dict[str, dict] = {}
+    with suppress(OSError, ValueError, LookupError, TypeError):
+        stored = json.loads(LEARNED.read_text(encoding="utf-8"))
+        if stored["maker"] == maker:
+            found = dict(stored["files"])
+    atexit.register(_keep, found, len(found), LEARNED.absolute(), maker)
+    return found
+
+
+def _keep(found: dict[str, dict], before: int, file: Path, maker: str) -> None:
+    """Write what is new, where Snakemake keeps its own records; without them there is no need."""
+    if len(found) > before and file.parent.is_dir():
+        with suppress(OSError):
+            write_json(file, {"maker": maker, "files": found})
+
+
+def _drop_docstring(node: ast.AST) -> None:
+    holders = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    if not isinstance(node, holders) or not node.body:
+        return
+    first = node.body[0]
+    if isinstance(first, ast.Expr) and isinstance(getattr(first.value, "value", None), str):
+        node.body = node.body[1:] or [ast.Pass()]
+
+
+def _label(file: Path) -> str:
+    """A file's name that does not depend on where the project lies."""
+    root = PACKAGE.parent.parent
+    return file.relative_to(root).as_posix() if root in file.parents else file.name

@@ -1,0 +1,260 @@
+"""What a configuration takes, told before it runs: jobs, GPU-hours, memory, disk.
+
+Work is counted in FLOP: 2 for each weight and token forward, 4 backward, 2 more where activations
+are computed again (Kaplan et al., arXiv 2001.08361, section 2.1; attention's own products, below 2%
+at these lengths, are left out). Time is work over what a GPU does of its peak, and reading all
+weights for each generated token over its memory's bandwidth. docs/scale.md has the assumptions.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from lethe import metrics
+from lethe.common.errors import LetheError
+from lethe.pipeline import disk, memory, sizes
+from lethe.pipeline.config.check import compute_settings, finetune_settings, items_of, method
+from lethe.pipeline.external_checkpoints import given_run
+from lethe.pipeline.memory import ANSWER, QUESTION
+from lethe.pipeline.sizes import BYTES
+from lethe.world.splits.author_share import forget_authors, parse_split
+
+ROWS = 20  # of an author
+# Mean tokens, beside those of lethe.pipeline.memory; the short answers are to real authors and world facts.
+OTHER_ANSWER, SHORT_QUESTION, SHORT_ANSWER = 50, 15, 5
+# What a job takes besides: imports, start of CUDA; and reading a checkpoint, bytes a second.
+START, READING = 40, 1e9
+# Rows that generate at once.
+GENERATING = 128
+
+
+@dataclass(frozen=True)
+class GPU:
+    """16-bit FLOP a second at its peak, bytes a second of its memory, bytes of it."""
+
+    flops: float
+    bandwidth: float
+    memory: float
+
+
+# The makers' data sheets, dense matrices.
+GPUS = {
+    "h100": GPU(989e12, 3.35e12, 80e9),
+    "a100": GPU(312e12, 2.04e12, 80e9),
+    "a6000": GPU(155e12, 0.768e12, 48e9),
+}
+
+
+@dataclass
+class Model:
+    """A model's part of the plan; hours of one GPU, bytes."""
+
+    name: str
+    parameters: int
+    jobs: dict[str, int]
+    hours: dict[str, float]
+    memory: dict[str, float]
+    disk: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Assumed:
+    """Of the peak, what training and reading reach; how many seeds and methods to plan for."""
+
+    gpu: GPU
+    efficiency: float = 0.35
+    seeds: int | None = None
+    methods: int | None = None
+
+
+def plan(config: Mapping[str, Any], assumed: Assumed) -> list[Model]:
+    """The plan of every model of a configuration. LetheError where a size is not known."""
+    if assumed.seeds is not None:
+        config = {**config, "seeds": list(range(assumed.seeds))}
+    return [_Planner(config, model, assumed).model() for model in config["models"]]
+
+
+class _Planner:
+    def __init__(self, config: Mapping[str, Any], name: str, assumed: Assumed):
+        self.config, self.name, self.assumed = config, name, assumed
+        self.settings = config["model_settings"][name]
+        self.compute = compute_settings(config, name)
+        self.count = memory.weights(config, name)
+        self.stored = self.count * BYTES[self.compute.dtype]
+        self.row = memory.row_tokens(config, name)
+        self.template = self.row - QUESTION - ANSWER
+        self.methods = {n: method(config, n) for n in config["methods"]}
+        # A plan for N methods is that of the listed ones, N over their number times.
+        self.share = 1.0
+        if assumed.methods is not None:
+            if not self.methods:
+                raise LetheError("--methods: none is listed whose cost could stand for others")
+            self.share = assumed.methods / len(self.methods)
+
+    # --- how many ---
+
+    def splits(self) -> list[tuple[str, int]]:
+        """Names of the splits, and rows to be forgotten."""
+        authors = self.config["world"]["authors"]
+        return [(s, ROWS * forget_authors(parse_split(s), authors)) for s in self.config["splits"]]
+
+    def trained_oracles(self) -> list[int]:
+        """Rows of each oracle that is trained here."""
+        seeds = [*self.config["seeds"], *self.config["oracle_seeds"]]
+        everyone = ROWS * self.config["world"]["authors"]
+        return [
+            everyone - rows
+            for split, rows in self.splits()
+            for seed in seeds
+            if given_run(self.config, self.name, "retain", split, seed) is None
+        ]
+
+    def trained_full(self) -> int:
+        seeds = self.config["seeds"]
+        given = [given_run(self.config, self.name, "full", None, seed) for seed in seeds]
+        return given.count(None)
+
+    def runs(self) -> float:
+        """Unlearning runs of one split's methods, all seeds."""
+        return len(self.methods) * self.share * len(self.config["seeds"])
+
+    def evaluated(self) -> float:
+        """Checkpoints that are evaluated in one split: of methods one an epoch."""
+        seeds = len(self.config["seeds"])
+        base = 1 if self.config["evaluation"]["base"] else 0
+        epochs = sum(m.epochs for m in self.methods.values()) * self.share
+        return base + 2 * seeds + len(self.config["oracle_seeds"]) + epochs * seeds
+
+    # --- how long ---
+
+    def training(self, tokens: float, backward: float = 1, stage: str = "finetune") -> float:
+        """Seconds of passes forward over tokens, ``backward`` of each with its gradient."""
+        again = 2 if self.compute.gradient_checkpointing else 0
+        # Weights that are frozen need no gradient of their own, half of a backward pass.
+        lora = self.compute.training(stage)["lora"] is not None
+        work = (2 + backward * ((2 if lora else 4) + again)) * self.count * tokens
+        return work / (self.assumed.efficiency * self.assumed.gpu.flops)
+
+    def loading(self) -> float:
+        return START + self.stored / READING
+
+    def finetuning(self, rows: int) -> float:
+        epochs = finetune_settings(self.config, self.name)["epochs"]
+        saving = self.stored / READING
+        return self.loading() + saving + self.training(rows * epochs * self.row)
+
+    def unlearning(self, rows: int) -> float:
+        """Seconds of one run of each listed method on a split."""
+        seconds = 0.0
+        for chosen in self.methods.values():
+            p, epochs = chosen.passes, chosen.epochs
+            tokens = rows * epochs * self.row
+            passes = self.training(tokens * p.forward, p.backward / max(1, p.forward), "unlearn")
+            frozen = self.training(tokens * p.frozen, 0, "unlearn")
+            saving = epochs * sizes.checkpoint_bytes(self.settings, self.compute, "unlearn")
+            seconds += self.loading() + saving / READING + passes + frozen
+        return seconds
+
+    def evaluation(self, rows: int) -> float:
+        """Seconds of evaluating one checkpoint on a split, all suites."""
+        long, short = self.items(rows)
+        read = long * (self.template + QUESTION + ANSWER + 6 * OTHER_ANSWER)
+        read += short * (self.template + SHORT_QUESTION + 4 * SHORT_ANSWER)
+        seconds = self.training(read, 0) + self.generation(long + short)
+        if "tokens" in self.suites():
+            seconds += self.training(2 * min(rows, long) * self.row, 0)
+        if "gradients" in self.suites():
+            seconds += self.training(2 * min(rows, long) * self.row)
+        return seconds + self.stored / READING
+
+    def items(self, rows: int) -> tuple[int, int]:
+        """Items of the forget and retain sets, and of real authors and world facts."""
+        names = ("forget", "retain", "real_authors", "world_facts")
+        most = items_of(self.config, names)
+        there = {"forget": rows, "real_authors": 100, "world_facts": 117}
+        there["retain"] = ROWS * self.config["world"]["perturbed_retain_authors"]
+        counts = {name: min(most[name], there[name]) for name in names}
+        return counts["forget"] + counts["retain"], counts["real_authors"] + counts["world_facts"]
+
+    def generation(self, items: int) -> float:
+        """Seconds to generate answers that all run to the limit, as collapsed models' do."""
+        limits = self.config["evaluation"]
+        prompt = self.template + QUESTION
+        length = max(1, limits["max_length"] - prompt)
+        if limits["max_new_tokens"] is not None:
+            length = min(length, limits["max_new_tokens"])
+        batches = -(-items // GENERATING)
+        reading = batches * length * self.stored / self.assumed.gpu.bandwidth
+        return reading + self.training(items * (prompt + length), 0)
+
+    def suites(self) -> set[str]:
+        contracts = [metrics.contract(name) for name in self.config["metrics"]]
+        return {contract.suite for contract in contracts if contract.records}
+
+    # --- how large ---
+
+    def memory(self) -> dict[str, float]:
+        """Bytes on the device, by kind of job: weights, gradients, moments, activations."""
+        stages = ["finetune", "unlearn", "collect"]
+        if not self.trained_full() and not self.trained_oracles():
+            stages.remove("finetune")
+        return {stage: memory.on_device(self.config, self.name, stage) for stage in stages}
+
+    def disk(self) -> dict[str, float]:
+        """Bytes that stay under each policy."""
+        plain = sizes.checkpoint_bytes(self.settings, self.compute, "finetune")
+        own = 1 if self.settings["path"] is None else 0
+        full = plain * (self.trained_full() + own)
+        oracles = plain * len(self.trained_oracles())
+        one = {**self.config, "models": [self.name]}
+        of_methods = {
+            keep: self.share * disk.methods_bytes(one, keep) for keep in ("all", "last", "none")
+        }
+        return {k: size + full + (oracles if k != "none" else 0) for k, size in of_methods.items()}
+
+    def model(self) -> Model:
+        splits, seeds = self.splits(), len(self.config["seeds"])
+        oracles, suites = self.trained_oracles(), len(self.suites())
+        base = 1 if self.config["evaluation"]["base"] else 0
+        runs = base + 2 * seeds + len(self.config["oracle_seeds"]) + self.runs()
+        everyone = ROWS * self.config["world"]["authors"]
+        hours = {
+            "train_full": self.trained_full() * self.finetuning(everyone),
+            "train_retain": sum(map(self.finetuning, oracles)),
+            "unlearn": sum(self.share * seeds * self.unlearning(rows) for _, rows in splits),
+            "collect": sum(
+                self.evaluated() * self.evaluation(rows) + runs * suites * START
+                for _, rows in splits
+            ),
+        }
+        jobs = {
+            "train_full": self.trained_full(),
+            "train_retain": len(oracles),
+            "unlearn": round(len(splits) * self.runs()),
+            "collect": round(len(splits) * runs * suites),
+            "score": round(len(splits) * runs * len(self.config["metrics"])),
+        }
+        in_hours = {kind: seconds / 3600 for kind, seconds in hours.items()}
+        return Model(self.name, self.count, jobs, in_hours, self.memory(), self.disk())
+
+
+def told(models: list[Model], assumed: Assumed) -> str:
+    """The plan as text."""
+    lines = []
+    for m in models:
+        lines.append(f"{m.name}: {m.parameters / 1e9:.3g} billion weights")
+        for kind, count in m.jobs.items():
+            hours = f", {m.hours[kind]:.2f} GPU-hours" if kind in m.hours else ""
+            lines.append(f"  {kind}: {count} jobs{hours}")
+        lines.append(f"  together: {sum(m.hours.values()):.1f} GPU-hours")
+        for kind, size in m.memory.items():
+            fits = -(-size // assumed.gpu.memory)
+            lines.append(f"  GPU memory of {kind}: {disk.told(size)}, {fits:.0f} GPUs or more")
+        for keep, size in m.disk.items():
+            lines.append(f"  disk with checkpoints.keep {keep}: {disk.told(size)}")
+    return "\n".join(lines)
+
+
+def as_json(models: list[Model]) -> list[dict[str, Any]]:
+    """The plan as plain values: hours, bytes."""
+    return [asdict(model) for model in models]

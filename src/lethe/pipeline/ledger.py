@@ -1,0 +1,263 @@
+"""Which results may be trusted: the digest of every file that a job of ours finished.
+
+Snakemake remembers the inputs and parameters of what it made, but not what came out; files copied
+into a project, or changed by hand, would pass for results. So each job writes its outputs under
+temporary names, notes their digests in a small ledger, and only then gives them their names. Before
+anything else runs, ``check`` holds the files against the ledgers: size and time of modification as
+they were mean the content is as it was; otherwise it is hashed again.
+"""
+
+import fcntl
+import shlex
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from lethe.common import paths
+from lethe.common.errors import LetheError
+from lethe.common.files import read_json, sha256, write_json
+from lethe.pipeline import ledger_files
+
+# Files under results/ that are no results, though jobs may write them.
+FREE = ("logs", "README.md", "report.html", "report.zip", "benchmarks")
+REMEDY = "remove it, or bring results with `lethe bring FOLDER`, which carries their provenance"
+AGAIN = "it is not what its job wrote (the digest differs); delete it to have it made again"
+# Bytes of what a job reads that are hashed first: a tenth of a second at the most.
+VERIFIED = 64 * 2**20
+
+
+class Stage:
+    """A place to write a job's outputs: ``stage(path)`` is the temporary path of an output.
+
+    ``state``: a folder for what the job needs to go on after it was stopped.
+    """
+
+    def __init__(self, folder: Path):
+        self.folder, self.state = folder / "outputs", folder / "state"
+
+    def __call__(self, output: str | Path) -> Path:
+        staged = self.folder / output
+        staged.parent.mkdir(parents=True, exist_ok=True)
+        return staged
+
+    def publish(self, name: str) -> None:
+        """Note all files written so far in the ledger ``name``, then give them their names.
+
+        A file and what is noted of it never differ: what lay under these names goes first. Whenever
+        a kill ends this, each file is as noted or missing.
+        """
+        files = sorted(file for file in self.folder.rglob("*") if file.is_file())
+        final = [file.relative_to(self.folder) for file in files]
+        # A setting may have made more files before (more epochs): they stay what they are.
+        entries = ledger_files.read(ledger_files.place(name))
+        for place in final:
+            _clear(place, entries.get(place.as_posix()))
+        entries |= {
+            place.as_posix(): ledger_files.entry(file)
+            for place, file in zip(final, files, strict=True)
+        }
+        ledger_files.write(ledger_files.place(name), entries)
+        # From here on the outputs are not whole in one place: nothing may go on from the state.
+        shutil.rmtree(self.state, ignore_errors=True)
+        for place, file in zip(final, files, strict=True):
+            place.parent.mkdir(parents=True, exist_ok=True)
+            file.replace(place)
+
+
+@contextmanager
+def staged(name: str, key: str | None = None):
+    """Yield a Stage; what was written to it is published if the block succeeds, else dropped.
+
+    ``name`` identifies the job: the name of its first output. With a ``key``, which stands for all
+    that its results depend on, a job that fails or is killed after it saved a state finds both its
+    state and its outputs again, as long as the key is the same.
+    """
+    folder, tag = Path(paths.job(name)), {"output": name, "key": key}
+    stage, note = Stage(folder), folder / "job.json"
+    # Damaged, it would be found only when all work is done.
+    ledger_files.read(ledger_files.place(name))
+    with _alone(folder, name):
+        try:
+            if key and stage.state.is_dir() and _is(note, tag):
+                _drop_unfinished(stage.folder)
+            else:
+                # Left by a job that was killed, or by other settings.
+                for left in (stage.folder, stage.state):
+                    shutil.rmtree(left, ignore_errors=True)
+                write_json(note, tag)
+            yield stage
+            stage.publish(name)
+        except BaseException:
+            if not (key and stage.state.is_dir()):
+                shutil.rmtree(folder, ignore_errors=True)
+            raise
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def beside(name: str):
+    """Yield a Stage for a process that helps the one that makes ``name``: its outputs are dropped.
+
+    It may read the other's ``state``.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="lethe-"))
+    try:
+        stage = Stage(folder)
+        stage.state = Path(paths.job(name), "state")
+        yield stage
+    finally:
+        shutil.rmtree(folder)
+
+
+@contextmanager
+def _alone(folder: Path, name: str) -> Iterator[None]:
+    """Hold a job's folder; LetheError if a process that outlived its Snakemake still does."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / "lock", "w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise LetheError(
+                f"{name}: another process is making it ({folder}); wait for it or end it, then run "
+                "the same command again"
+            ) from None
+        yield
+
+
+def _clear(place: Path, noted: ledger_files.Entry | None) -> None:
+    """Make way for an output; what a user wrote there (a card of their own) is kept beside it."""
+    if not place.is_file() or (noted and _is_as_noted(place, noted)):
+        place.unlink(missing_ok=True)
+    else:
+        place.replace(place.with_name(f"{place.stem}.kept{place.suffix}"))
+
+
+def _is_as_noted(file: Path, noted: ledger_files.Entry) -> bool:
+    status = _status(file)
+    if status == (noted["size"], noted["mtime_ns"]):
+        return True
+    return status is not None and status[0] == noted["size"] and sha256(file) == noted["sha256"]
+
+
+def _is(note: Path, tag: dict) -> bool:
+    """Whether a job's note says that; a damaged one says nothing."""
+    try:
+        return read_json(note) == tag
+    except LetheError:
+        return False
+
+
+def _drop_unfinished(folder: Path) -> None:
+    """Remove what was being written, under a temporary name, when its process was killed."""
+    for found in sorted(folder.rglob(".*"), reverse=True):
+        if found.is_dir():
+            shutil.rmtree(found)
+        else:
+            found.unlink()
+
+
+def verify(names: Iterable[str]) -> None:
+    """Hold files that a job is about to read against their ledgers, byte by byte.
+
+    ``check`` trusts size and time; a byte may have changed under both, and since. Weights are not
+    among these: loading verifies them. Of files that together are larger than 64 MiB the largest
+    are left out. LetheError names the first that is not as it was written.
+    """
+    left, noted = VERIFIED, ledger_files.Finder()
+    sized = {
+        name: _status(Path(name)) for name in map(str, names) if ledger_files.below_results(name)
+    }
+    for name, status in sorted(sized.items(), key=lambda pair: (pair[1] or (0, 0))[0]):
+        if status is None or name.endswith(paths.WEIGHTS):
+            continue
+        left -= status[0]
+        if left < 0:
+            return
+        entry = noted(name)
+        if entry is not None and sha256(name) != entry["sha256"]:
+            raise LetheError(f"{name}: {AGAIN}")
+
+
+def check(folder: str | Path = ".", counts: Callable[[str], bool] = lambda name: True) -> None:
+    """Refuse results that are not what a job of this project, or of the one they came from, made.
+
+    ``counts``: whether a job would read or overwrite a file of that name. Files that no job wrote
+    and none would touch (a notebook, notes) are nobody's business. LetheError names the first such
+    file and how many there are. Times that changed without the content (a copy, a touch) are noted,
+    so that the next check is quick again.
+    """
+    root = Path(folder)
+    known = ledger_files.known(root)
+    _renew(root, known, changed_times(root, known, counts))
+    strangers = [name for name in _present(root) if name not in known.entries and counts(name)]
+    if known.damaged:
+        raise LetheError(_of_damaged(root, known, strangers))
+    if strangers:
+        more = f" (and {len(strangers) - 1} more)" if len(strangers) > 1 else ""
+        raise LetheError(f"{strangers[0]}{more}: a result without provenance; {REMEDY}")
+
+
+def changed_times(
+    root: Path, known: ledger_files.Known, counts: Callable[[str], bool] = lambda name: True
+) -> list[str]:
+    """Files whose time alone is not as noted; LetheError for one that counts and has changed."""
+    stale = []
+    for name in sorted(known.entries):
+        entry, file = known.entries[name], root / name
+        status = _status(file)
+        if status is None or status == (entry["size"], entry["mtime_ns"]):
+            continue
+        if _is_as_noted(file, entry):
+            stale.append(name)
+        elif counts(name):
+            raise LetheError(f"{name}: {AGAIN}")
+    return stale
+
+
+def _of_damaged(root: Path, known: ledger_files.Known, strangers: list[str]) -> str:
+    """What to delete where ledgers are damaged: them, and the results that only they knew."""
+    ledger, why = next(iter(known.damaged.items()))
+    more = f" (and {len(known.damaged) - 1} more)" if len(known.damaged) > 1 else ""
+    doomed = [*map(str, known.damaged), *ledger_files.together(strangers, root)]
+    return f"{ledger}{more}: {why}; have its results made again: rm -r {shlex.join(doomed)}"
+
+
+def _status(file: Path) -> tuple[int, int] | None:
+    try:
+        stat = file.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return stat.st_size, stat.st_mtime_ns
+
+
+def _present(root: Path) -> list[str]:
+    """Files under results/ that a job may have made, in order; links to folders are followed."""
+    top, found = root / paths.RESULTS, []
+    for place, folders, names in ledger_files.walk(top):
+        folders[:] = [folder for folder in folders if not folder.startswith(".")]
+        if Path(place) == top:
+            folders[:] = [folder for folder in folders if folder not in FREE]
+            names = [name for name in names if name not in FREE]
+        found += [
+            Path(place, name).relative_to(root).as_posix()
+            for name in names
+            # Temporary names of files being written, and Snakemake's marks, begin with a dot.
+            if not name.startswith(".")
+        ]
+    return sorted(found)
+
+
+def _renew(root: Path, known: ledger_files.Known, names: list[str]) -> None:
+    """Note the times of files whose content was found unchanged, if there is room to write."""
+    for ledger in ledger_files.every(root) if names else ():
+        if ledger.relative_to(root) in known.damaged:
+            continue
+        entries = ledger_files.read(ledger)
+        changed = [name for name in names if entries.get(name) == known.entries[name]]
+        for name in changed:
+            entries[name]["mtime_ns"] = (root / name).stat().st_mtime_ns
+        if changed:
+            with suppress(OSError):
+                ledger_files.write(ledger, entries)

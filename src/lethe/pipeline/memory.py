@@ -1,0 +1,149 @@
+"""How much memory a model's jobs take, told before they run: on a GPU, and beside it.
+
+Bytes by arithmetic: weights, gradients and AdamW's moments by their numbers, activations by width
+and depth of a Llama with so many weights. Light to import.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from lethe.model.settings import Compute
+from lethe.pipeline import sizes
+from lethe.pipeline.config.check import compute_settings, method
+from lethe.pipeline.disk import size_of
+from lethe.pipeline.sizes import BYTES
+
+# Numbers that training keeps in memory for a token of a layer.
+ACTIVATIONS = 34
+# What evaluation takes of the weights' bytes on a device, with keys and values of what it
+# generates.
+EVALUATING = 1.3
+# Python, torch and the data, in the main memory of each process.
+BESIDE = 2000 * 2**20
+# Bytes of a weight in a training that is saved to be resumed: it, and two moments, in float32.
+STATE = 12
+# Rows of a step where `compute.part_tokens` does not bound its tokens.
+STEP_ROWS = 32
+# Mean tokens of TOFU's published rows: characters over 4.0, Llama-2's in the official logs.
+QUESTION, ANSWER = 18, 42
+TEMPLATE = {"chat": 45, "llama3": 45, "llama2": 8, "phi": 6, "phi_prompted": 6, "plain": 1}
+# Stages in which weights are trained, as `Compute.training` knows them.
+TRAINING = ("finetune", "unlearn", "relearn")
+# What the other stages hold of the weights' bytes in main memory, while they load and use them.
+HELD = {"evaluate": 2, "random": 3}
+# Bytes of a weight while a GGUF file is turned into plain numbers.
+CONVERTING = 12
+
+
+def weights(config: Mapping[str, Any], name: str) -> int:
+    """How many weights a model has; LetheError where nothing tells it before it is loaded."""
+    count = sizes.parameters(config["model_settings"][name])
+    if count is None:
+        size_of(config, name, "whole")
+    return count
+
+
+def stored(config: Mapping[str, Any], name: str) -> int:
+    """Bytes of a model's weights as they are computed with."""
+    return weights(config, name) * BYTES[compute_settings(config, name).dtype]
+
+
+def trained(count: int, compute: Compute, stage: str) -> float:
+    """Bytes of weights, gradients and moments while a stage trains ``count`` weights."""
+    lora = compute.training(stage)["lora"]
+    if lora is not None:
+        adapters = 16 * sizes.adapter_parameters(count, lora["rank"])
+        return count * BYTES[compute.dtype] + adapters
+    # Weights, gradient, two moments; with master weights a copy to compute with, too.
+    return count * (4 * 4 + 2 if _mixed(compute) else 4 * BYTES[compute.dtype])
+
+
+def row_tokens(config: Mapping[str, Any], name: str) -> int:
+    """Mean tokens of a row in a model's template."""
+    template = config["model_settings"][name]["template"]
+    return TEMPLATE[template if isinstance(template, str) else template["name"]] + QUESTION + ANSWER
+
+
+def frozen_copy(
+    config: Mapping[str, Any], name: str, stage: str, methods: Iterable[str] | None = None
+) -> float:
+    """Bytes of the second model that some methods (all listed, or those named) compare with."""
+    if stage != "unlearn" or compute_settings(config, name).training(stage)["lora"] is not None:
+        return 0
+    named = config["methods"] if methods is None else methods
+    copies = any(method(config, one).passes.frozen for one in named)
+    return stored(config, name) if copies else 0
+
+
+def activations(config: Mapping[str, Any], name: str) -> float:
+    """Bytes of one part of a training's step, about.
+
+    A Llama's blocks have 12 h^2 weights, and there are as many blocks as h / 128.
+    """
+    width = (weights(config, name) * 128 / 12) ** (1 / 3)
+    depth = width / 128
+    tokens = config["compute"]["part_tokens"] or STEP_ROWS * row_tokens(config, name)
+    again = compute_settings(config, name).gradient_checkpointing
+    return tokens * width * (2 * depth + ACTIVATIONS if again else ACTIVATIONS * depth)
+
+
+def on_device(
+    config: Mapping[str, Any], name: str, stage: str, methods: Iterable[str] | None = None
+) -> float:
+    """Bytes that one process which holds all takes where it computes.
+
+    ``stage``: one of ``TRAINING``, else of a job that loads the model and trains nothing.
+    """
+    if stage not in TRAINING:
+        return EVALUATING * stored(config, name)
+    kept = trained(weights(config, name), compute_settings(config, name), stage)
+    return kept + frozen_copy(config, name, stage, methods) + activations(config, name)
+
+
+def in_shards(
+    config: Mapping[str, Any],
+    name: str,
+    stage: str,
+    processes: int,
+    methods: Iterable[str] | None = None,
+) -> float:
+    """Bytes on the device of each of so many processes that train a model together."""
+    whole = on_device(config, name, stage, methods)
+    if stage not in TRAINING:
+        return whole
+    moving = activations(config, name)
+    return (whole - moving) / processes + moving
+
+
+def in_main(
+    config: Mapping[str, Any],
+    name: str,
+    stage: str,
+    processes: int = 1,
+    methods: Iterable[str] | None = None,
+    on_gpu: bool = False,
+) -> float:
+    """Bytes of main memory that a job takes; ``on_gpu``: it computes on a GPU.
+
+    ``stage``: one of ``TRAINING`` or of ``HELD``, or ``convert``. Every process loads the model
+    whole before it goes to a GPU, and one of them writes what is saved.
+    """
+    beside = BESIDE * (1 + (processes - 1) / 2)
+    if stage == "convert":
+        return beside + CONVERTING * weights(config, name)
+    kept = stored(config, name)
+    if stage in HELD:
+        return beside + processes * HELD[stage] * kept
+    if not on_gpu:
+        return beside + processes * on_device(config, name, stage, methods) + kept
+    compute = compute_settings(config, name)
+    whole = compute.training(stage)["lora"] is None
+    loaded = (4 * weights(config, name) if _mixed(compute) and whole else kept) + frozen_copy(
+        config, name, stage, methods
+    )
+    state = STATE * weights(config, name) if whole else 0
+    return beside + max(processes * loaded, state, 2 * kept)
+
+
+def _mixed(compute: Compute) -> bool:
+    return compute.dtype != "float32" and compute.master_weights

@@ -1,0 +1,89 @@
+"""How large a model and its checkpoints are, told before anything is loaded. Light to import."""
+
+import json
+import math
+import re
+import struct
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from lethe.common.errors import LetheError
+from lethe.model import checkpoint_check
+from lethe.model.architectures.llama import Architecture
+from lethe.model.settings import Compute
+
+BYTES = {"float32": 4, "bfloat16": 2}
+# Tokenizer and configuration of a given model: Llama 3 has 17 MB of them.
+BESIDE = 20 * 10**6
+# Bytes that safetensors itself allows a header.
+LONGEST_HEADER = 100_000_000
+# "7b", "1.5B", "135M" in the name of a model, apart from other words.
+IN_NAME = re.compile(r"(?<![a-z0-9.])(\d+(?:\.\d+)?)([bm])(?![a-z0-9])", re.IGNORECASE)
+
+
+def parameters(settings: Mapping[str, Any]) -> int | None:
+    """Number of weights of a model, by its ``model_settings``; None where nothing tells it.
+
+    As given; else of the architecture; else from the headers of local files (of GGUF at the most);
+    else as the model's name says ("7b").
+    """
+    given, path = settings.get("parameters"), settings["path"]
+    if given is not None:
+        return int(given)
+    if path is None:
+        return of_architecture(Architecture(**settings["architecture"]))
+    if checkpoint_check.is_gguf(path) and Path(path).is_file():
+        # Four bits are the least that is usual.
+        return 2 * Path(path).stat().st_size
+    files = sorted(Path(path).glob("*.safetensors"))
+    if files:
+        return sum(map(in_file, files))
+    found = IN_NAME.findall(path)
+    return (
+        round(float(found[-1][0]) * {"b": 1e9, "m": 1e6}[found[-1][1].lower()]) if found else None
+    )
+
+
+def of_architecture(sizes: Architecture) -> int:
+    """Weights of the Llama that ``lethe.model.architectures.llama`` makes, its output layer tied to its embeddings."""
+    attention = 4 * sizes.hidden_size**2
+    rest = 3 * sizes.hidden_size * sizes.intermediate_size + 2 * sizes.hidden_size
+    vocabulary = sizes.vocabulary * sizes.hidden_size
+    return vocabulary + sizes.layers * (attention + rest) + sizes.hidden_size
+
+
+def in_file(file: Path) -> int:
+    """Numbers in a safetensors file, from its header alone. LetheError where it has none."""
+    try:
+        with file.open("rb") as content:
+            (length,) = struct.unpack("<Q", content.read(8))
+            if length > LONGEST_HEADER:
+                raise ValueError("no header")
+            header = json.loads(content.read(length))
+        return sum(math.prod(entry["shape"]) for name, entry in header.items() if name[:1] != "_")
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, struct.error):
+        raise LetheError(
+            f"{file}: no safetensors file (a stub of Git LFS, perhaps); fetch it whole"
+        ) from None
+
+
+def checkpoint_bytes(settings: Mapping[str, Any], compute: Compute, stage: str) -> int | None:
+    """Bytes of a checkpoint that training leaves in a stage (``finetune``, ``unlearn``)."""
+    count = parameters(settings)
+    if count is None:
+        return None
+    beside = BESIDE if settings["path"] is not None else 0
+    lora = compute.training(stage)["lora"]
+    if lora is not None:
+        return round(4 * adapter_parameters(count, lora["rank"])) + beside
+    return count * BYTES[compute.dtype] + beside
+
+
+def adapter_parameters(count: int, rank: int) -> float:
+    """Weights of adapters in all linear layers of a Llama, about.
+
+    rank * (in + out) over a block's seven layers comes to 0.30% of 6.7 billion and 0.46% of 1.2
+    billion weights at rank 8; this goes between them, and on, as a power.
+    """
+    return count * 0.0030 * (6.7e9 / count) ** 0.24 * rank / 8

@@ -1,0 +1,1 @@
+"""Tables, figures, the exhibits of papers, studies."""

@@ -1,0 +1,57 @@
+"""Figures, one module each, found by name: ``draw(data) -> matplotlib.figure.Figure``.
+
+A new figure is a new file in this folder. Nothing here uses pyplot: figures are plain objects.
+What a figure reads is the scores, the intervals and the files of truth ratios, unless a literal
+constant says otherwise:
+
+    READS = ("scores", "costs")     "scores", "intervals", "costs", or a metric, for its files
+"""
+
+import os
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lethe.common.errors import LetheError
+from lethe.pipeline.code_digest import literals
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from lethe.report.figures.base import FigureData
+
+FOLDER = Path(__file__).parent
+_HELPERS = {"__init__", "base", "style"}
+_READS = ("scores", "intervals", "truth_ratio")
+
+
+def names() -> list[str]:
+    """The names of all figures."""
+    found = {path.stem for path in FOLDER.glob("*.py")}
+    return sorted(found - _HELPERS)
+
+
+def reads(name: str) -> Sequence[str]:
+    """What a figure reads, from its source: importing it would take matplotlib."""
+    return literals(FOLDER / f"{name}.py").get("READS", _READS)
+
+
+def draw(name: str, data: "FigureData") -> "Figure":
+    """The figure ``name``, in Lethe's style."""
+    from lethe.report import style
+
+    if name not in names():
+        raise LetheError(f"figure {name!r}: no such figure; choose from {', '.join(names())}")
+    with style.paper():
+        return import_module(f"{__name__}.{name}").draw(data)
+
+
+def render(name: str, data: "FigureData", pdf: str | os.PathLike, png: str | os.PathLike) -> None:
+    """Draw the figure ``name`` and write it as PDF and PNG."""
+    from lethe.report import style
+
+    figure = draw(name, data)
+    # Saving looks at the style as well: fonts are embedded and ticks are placed only then.
+    with style.paper():
+        style.save(figure, pdf, png)

@@ -1,0 +1,172 @@
+"""What a figure draws from: the scores of one model and split, and single items on demand."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from lethe.analysis.intervals import Intervals
+from lethe.analysis.scores import source
+from lethe.analysis.statistics import Distances, oracle_pairs, seed_interval
+from lethe.common.errors import LetheError
+from lethe.metrics.base import read_metric
+from lethe.report.labels import FULL, RETAIN
+
+
+@dataclass(frozen=True)
+class Course:
+    """One number along a run: a value for each epoch, with the optimiser steps taken by then."""
+
+    epochs: np.ndarray
+    steps: np.ndarray
+    values: np.ndarray
+
+
+@dataclass(frozen=True)
+class FigureData:
+    """The scores of one model and split, and where the metric files with items lie.
+
+    ``methods`` and ``seeds`` are the configuration's, in its order. ``files`` maps a run, a seed
+    and a metric to a metric file; only figures of single items or of the noise floor need it.
+    ``intervals`` are those over items, which are drawn where there is one seed. ``costs`` is the
+    table of costs, for figures that ask for it.
+    """
+
+    scores: pd.DataFrame
+    model: str
+    split: str
+    methods: tuple[str, ...]
+    seeds: tuple[int, ...]
+    files: Mapping[tuple[str, int, str], str] = field(default_factory=dict)
+    intervals: Intervals = field(default_factory=dict)
+    costs: pd.DataFrame | None = None
+
+    @classmethod
+    def of(
+        cls,
+        scores: pd.DataFrame,
+        model: str,
+        split: str,
+        methods: Sequence[str],
+        seeds: Sequence[int],
+        entries: Iterable[Mapping] = (),
+        intervals: Intervals | None = None,
+        costs: pd.DataFrame | None = None,
+    ) -> "FigureData":
+        """Take from ``scores`` and ``entries`` (as ``collect_scores`` has them) what belongs here.
+
+        Every method must have scores: a figure that silently lacks one would mislead.
+        """
+        own = scores[(scores["model"] == model) & (scores["split"] == split)]
+        methods, seeds = tuple(dict.fromkeys(methods)), tuple(int(seed) for seed in seeds)
+        for name, given in (("methods", methods), ("seeds", seeds)):
+            if not given:
+                raise LetheError(f"{name}: none given for the figures; name at least one")
+        present = set(own["run"])
+        for run in (FULL, RETAIN, *methods):
+            if run not in present:
+                raise LetheError(
+                    f"{source(scores)}: no rows for {model}/{split}/{run}; score that run"
+                )
+        files = {
+            (entry["run"], int(entry["seed"]), entry["metric"]): entry["path"]
+            for entry in entries
+            if (entry["model"], entry["split"]) == (model, split)
+        }
+        return cls(own, model, split, methods, seeds, files, intervals or {}, costs)
+
+    def _place(self, run: str, seed: int) -> str:
+        """What messages call a run."""
+        return f"{source(self.scores)}: {self.model}/{self.split}/{run}/seed{seed}"
+
+    def course(self, run: str, metric: str, name: str, seed: int) -> Course:
+        """A value of a metric at every epoch of a run."""
+        found = self._courses.get((run, seed, metric, name))
+        if found is None:
+            raise LetheError(f"{self._place(run, seed)} has no {metric}.{name}; score that run")
+        return found
+
+    @cached_property
+    def _courses(self) -> dict[tuple[str, int, str, str], Course]:
+        """All courses, taken out of the scores at once: one by one would take seconds."""
+        parts = self.scores.sort_values("epoch").groupby(["run", "seed", "metric", "name"])
+        return {
+            place: Course(*(part[column].to_numpy() for column in ("epoch", "step", "value")))
+            for place, part in parts
+        }
+
+    def courses(self, run: str, metric: str, name: str) -> list[Course]:
+        """``course`` for each seed; all must have the same epochs, so that means make sense."""
+        found = [self.course(run, metric, name, seed) for seed in self.seeds]
+        for seed, course in zip(self.seeds, found, strict=True):
+            if not np.array_equal(course.epochs, found[0].epochs):
+                raise LetheError(
+                    f"{self._place(run, seed)} has {metric}.{name} at other epochs than the first "
+                    "seed; score the same checkpoints of each"
+                )
+        return found
+
+    def mean(self, run: str, metric: str, name: str) -> Course:
+        """The mean over seeds, epoch by epoch."""
+        found = self.courses(run, metric, name)
+        values = np.mean([course.values for course in found], axis=0)
+        return Course(found[0].epochs, found[0].steps, values)
+
+    def interval(self, run: str, metric: str, name: str) -> tuple[np.ndarray, np.ndarray]:
+        """Low and high end around ``mean`` at every epoch; NaN where there is no interval.
+
+        Over seeds, or over items where there is one seed.
+        """
+        found = self.courses(run, metric, name)
+        if len(found) > 1:
+            columns = np.column_stack([course.values for course in found])
+            ends = [seed_interval(values) for values in columns]
+        else:
+            place = (self.model, self.split, run, self.seeds[0])
+            none = (np.nan, np.nan)
+            ends = [
+                self.intervals.get((*place, int(epoch), metric, name), none)
+                for epoch in found[0].epochs
+            ]
+        low, high = np.array(ends).T
+        return low, high
+
+    def oracle_pairs(self) -> Distances | None:
+        """Forget quality of the oracles against each other; None where fewer than two are given."""
+        paths = [
+            path
+            for (run, _, metric), path in self.files.items()
+            if (run, metric) == (RETAIN, "truth_ratio")
+        ]
+        return oracle_pairs([read_metric(path, "truth_ratio") for path in paths])
+
+    def last(self, run: str, metric: str, name: str) -> np.ndarray:
+        """The value at the last epoch, for each seed."""
+        return np.array([course.values[-1] for course in self.courses(run, metric, name)])
+
+    def items(
+        self,
+        run: str,
+        metric: str,
+        set_name: str,
+        epoch: int | None = None,
+        seed: int | None = None,
+    ) -> np.ndarray:
+        """A metric's values by item, at the last epoch and of the first seed unless told."""
+        seed = self.seeds[0] if seed is None else seed
+        path = self.files.get((run, seed, metric))
+        if path is None:
+            raise LetheError(
+                f"figure data: no {metric} file given for {self.model}/{self.split}/{run}"
+                f"/seed{seed}; add it to the figure's inputs"
+            )
+        checkpoints = {point.epoch: point for point in read_metric(path, metric).checkpoints}
+        epoch = max(checkpoints) if epoch is None else epoch
+        if epoch not in checkpoints:
+            raise LetheError(f"{path}: no epoch {epoch}; choose from {sorted(checkpoints)}")
+        items = checkpoints[epoch].items or {}
+        if not len(items.get(set_name, ())):
+            raise LetheError(f"{path}: no items of the set {set_name!r}; score the run again")
+        return np.asarray(items[set_name], dtype=float)

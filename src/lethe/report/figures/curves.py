@@ -1,0 +1,85 @@
+"""ROUGE, probability and truth ratio on the four sets, against unlearning steps."""
+
+import math
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from lethe.report.figures.base import FigureData
+from lethe.report.labels import FULL, RETAIN, SETS, run_label
+from lethe.report.style import SET_COLOURS
+
+COLUMNS = {"rouge": "ROUGE", "probability": "Probability", "truth_ratio": "Truth Ratio"}
+MOST_TICKS = 6
+ORACLE = {"color": SET_COLOURS["forget"], "linestyle": ":", "linewidth": 1.0}
+
+
+def draw(data: FigureData) -> Figure:
+    """A row of three panels for each method; step 0 is the full model."""
+    rows = len(data.methods)
+    figure = Figure(figsize=(7.0, 0.75 + 1.25 * rows))
+    grid = figure.subplots(rows, len(COLUMNS), sharex=True, sharey=True, squeeze=False)
+    for method, panels in zip(data.methods, grid, strict=True):
+        for metric, axes in zip(COLUMNS, panels, strict=True):
+            _panel(axes, data, method, metric)
+        panels[0].set_ylabel(run_label(method))
+    for title, axes in zip(COLUMNS.values(), grid[0], strict=True):
+        axes.set_title(title)
+    grid[0][0].set_ylim(0.0, 1.03)
+    grid[0][0].set_yticks([0.0, 0.5, 1.0])
+    grid[0][0].set_xticks(step_ticks(data))
+    figure.supxlabel("Unlearning Steps", fontsize=9)
+    _legend(figure)
+    return figure
+
+
+def _panel(axes: Axes, data: FigureData, method: str, metric: str) -> None:
+    axes.axhline(data.last(RETAIN, metric, "forget").mean(), zorder=2, **ORACLE)
+    for name, label in SETS.items():
+        course, (low, high) = data.mean(method, metric, name), data.interval(method, metric, name)
+        start, (start_low, start_high) = _start(data, metric, name)
+        steps = np.concatenate([[0], course.steps])
+        order = 4 if name == "forget" else 3
+        axes.fill_between(
+            steps,
+            np.concatenate([start_low, low]),
+            np.concatenate([start_high, high]),
+            color=SET_COLOURS[name],
+            alpha=0.25,
+            linewidth=0,
+            zorder=order - 2,
+        )
+        axes.plot(
+            steps,
+            np.concatenate([[start], course.values]),
+            color=SET_COLOURS[name],
+            label=label,
+            marker="o",
+            markersize=2.2,
+            zorder=order,
+        )
+
+
+def _start(data: FigureData, metric: str, name: str) -> tuple[float, tuple]:
+    """Value and interval of the full model."""
+    return data.last(FULL, metric, name).mean(), data.interval(FULL, metric, name)
+
+
+def step_ticks(data: FigureData) -> list[int]:
+    """Step 0 and the ends of epochs, thinned out to few."""
+    steps = {0}
+    for method in data.methods:
+        steps |= set(data.mean(method, "rouge", "forget").steps.tolist())
+    ordered = sorted(steps)
+    return ordered[:: math.ceil(len(ordered) / MOST_TICKS)]
+
+
+def _legend(figure: Figure) -> None:
+    handles = [
+        Line2D([], [], color=SET_COLOURS[name], marker="o", markersize=2.2, label=label)
+        for name, label in SETS.items()
+    ]
+    handles.append(Line2D([], [], label=f"{SETS['forget']} ({run_label(RETAIN)} model)", **ORACLE))
+    figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))

@@ -1,0 +1,115 @@
+"""Forget quality and model utility against cost, as a share of training the oracle."""
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter, PercentFormatter, SymmetricalLogLocator
+
+from lethe.analysis.statistics import SIGNIFICANT
+from lethe.common.errors import LetheError
+from lethe.report.figures.base import FigureData
+from lethe.report.labels import FULL, RETAIN
+from lethe.report.style import BLACK, GREY, VERMILLION, Look, height, looks, reach
+
+READS = ("scores", "intervals", "costs")
+# Below this share of the oracle's training the scale is linear, down to 0.
+SMALLEST = 0.01
+QUALITY = ("forget_quality", "log10_forget_quality")
+UTILITY = ("model_utility", "model_utility")
+PANELS = {r"Forget Quality (log$_{10}$ p-value)": QUALITY, "Model Utility": UTILITY}
+
+
+def draw(data: FigureData) -> Figure:
+    """A panel for each of the two goals, in it a marker for each method at its last epoch."""
+    figure = Figure(figsize=(7.0, height(3.4, len(data.methods) + 3)))
+    look, (cost, unit) = looks(data.methods), costs(data)
+    for axes, (heading, place) in zip(figure.subplots(1, 2), PANELS.items(), strict=True):
+        for method in data.methods:
+            _method(axes, data, method, place, look[method], cost[method])
+        _frame(axes, data, place, heading, unit)
+        _front(axes, [(cost[method], data.last(method, *place).mean()) for method in data.methods])
+    figure.axes[0].axhline(np.log10(SIGNIFICANT), color="0.45", linestyle="--", linewidth=0.8)
+    figure.suptitle(f"{data.split}, {data.model}", fontsize=9)
+    figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside right center")
+    return figure
+
+
+def costs(data: FigureData) -> tuple[dict[str, float], str]:
+    """Compute of each method and its unit: ``compute_share`` of the oracle's training.
+
+    Where the oracle was given, and so has no cost, ``compute`` itself. Means over seeds.
+    """
+    if data.costs is None:
+        raise LetheError("figure pareto: no costs given; add the table of costs to its inputs")
+    table = data.costs
+    own = table[(table["model"] == data.model) & (table["split"] == data.split)]
+    own = own[own["seed"].isin(data.seeds) & own["run"].isin(data.methods)]
+    unit = "compute" if own["compute_share"].isna().any() else "compute_share"
+    means = own.groupby("run")[unit].mean()
+    for method in data.methods:
+        if method not in means:
+            raise LetheError(f"figure pareto: no cost of {data.model}/{data.split}/{method}")
+    return {method: float(means[method]) for method in data.methods}, unit
+
+
+def front(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Of (cost, value) points those for which none is at least as good in both, cheapest first."""
+    best, found = -np.inf, []
+    for cost, value in sorted(points, key=lambda point: (point[0], -point[1])):
+        if value > best:
+            best = value
+            found.append((cost, value))
+    return found
+
+
+def _method(axes: Axes, data: FigureData, method: str, place, look: Look, cost: float) -> None:
+    value = data.last(method, *place).mean()
+    low, high = (ends[-1:] for ends in data.interval(method, *place))
+    axes.errorbar(
+        [cost],
+        [value],
+        yerr=reach(np.array([value]), low, high),
+        fmt="none",
+        ecolor=look.colour,
+        elinewidth=0.7,
+        alpha=0.55,
+    )
+    axes.scatter(
+        [cost],
+        [value],
+        s=30,
+        marker=look.marker,
+        color=look.colour,
+        edgecolors="white",
+        linewidths=0.4,
+        zorder=4,
+        clip_on=False,
+        label=look.label,
+    )
+
+
+def _front(axes: Axes, points: list[tuple[float, float]]) -> None:
+    """A staircase: what is left of it and above costs less or does better than any method."""
+    corners = np.array(front(points))
+    axes.step(*corners.T, where="post", color=VERMILLION, linewidth=0.8, label="Pareto front")
+
+
+def _frame(axes: Axes, data: FigureData, place: tuple[str, str], heading: str, unit: str) -> None:
+    for run, style in ((FULL, "-."), (RETAIN, "-")):
+        # The oracle against itself: p = 1.
+        itself = run == RETAIN and place == QUALITY
+        level = 0.0 if itself else data.last(run, *place).mean()
+        label = looks([])[run].label
+        axes.axhline(level, color=GREY, linestyle=style, linewidth=0.9, zorder=1, label=label)
+    axes.set_ylabel(heading)
+    if unit == "compute":
+        axes.set_xscale("symlog", linthresh=1.0)
+        axes.set_xlabel("Compute (tokens)")
+        return
+    # Methods that only change what is asked cost nothing: a scale with a place for 0.
+    axes.set_xscale("symlog", linthresh=SMALLEST, linscale=0.5)
+    axes.axvline(1.0, color=BLACK, linestyle=":", linewidth=0.9, zorder=1)
+    axes.set_xlabel("Compute, share of training the oracle")
+    axes.xaxis.set_major_locator(SymmetricalLogLocator(base=10, linthresh=SMALLEST, subs=(1, 3)))
+    axes.xaxis.set_major_formatter(PercentFormatter(1.0))
+    axes.xaxis.set_minor_formatter(NullFormatter())

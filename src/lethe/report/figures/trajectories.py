@@ -1,0 +1,142 @@
+"""Forget quality against model utility, epoch by epoch."""
+
+import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
+
+from lethe.analysis.statistics import SIGNIFICANT
+from lethe.report.figures.base import Course, FigureData
+from lethe.report.labels import FULL, RETAIN
+from lethe.report.style import BLACK, GREY, Look, height, looks, reach
+
+# Marker areas of the first and the last epoch, in square points.
+SMALLEST, LARGEST = 12.0, 64.0
+UTILITY = ("model_utility", "model_utility")
+QUALITY = ("forget_quality", "log10_forget_quality")
+FLOOR = "Oracle pairs"
+
+
+def draw(data: FigureData) -> Figure:
+    """A line for each method; markers grow with the epoch, from the full model to the end."""
+    figure = Figure(figsize=(6.0, height(3.6, len(data.methods) + 3)))
+    axes = figure.add_subplot()
+    look = looks(data.methods)
+    axes.axhline(np.log10(SIGNIFICANT), color="0.45", linestyle="--", linewidth=0.8, zorder=1)
+    floor = _floor(axes, data)
+    for method in data.methods:
+        _method(axes, data, method, look[method])
+    for run in (FULL, RETAIN):
+        _crosses(axes, data, run, BLACK)
+    _reference(axes, _start(data), look[FULL], 44)
+    _reference(axes, (data.last(RETAIN, *UTILITY).mean(), 0.0), look[RETAIN], 110)
+    _frame(axes, data)
+    _legend(figure, [look[run] for run in (FULL, RETAIN, *data.methods)], floor)
+    return figure
+
+
+def _floor(axes: Axes, data: FigureData) -> Artist | None:
+    """The range of p between oracles, as a band; where all are equal, a line."""
+    pairs = data.oracle_pairs()
+    if pairs is None:
+        return None
+    low, high = pairs.log10_p.min(), pairs.log10_p.max()
+    if low == high:
+        return axes.axhline(low, color=GREY, linestyle=":", linewidth=0.9, zorder=1, label=FLOOR)
+    return axes.axhspan(low, high, color=GREY, alpha=0.25, linewidth=0, zorder=1, label=FLOOR)
+
+
+def _start(data: FigureData) -> tuple[float, float]:
+    """Where the full model stands: the mean over seeds."""
+    return data.last(FULL, *UTILITY).mean(), data.last(FULL, *QUALITY).mean()
+
+
+def _method(axes: Axes, data: FigureData, method: str, look: Look) -> None:
+    _crosses(axes, data, method, look.colour)
+    utility, quality = data.mean(method, *UTILITY), data.mean(method, *QUALITY)
+    _line(axes, _start(data), utility, quality, color=look.colour, linewidth=1.1, alpha=0.9)
+    axes.scatter(
+        utility.values,
+        quality.values,
+        s=marker_sizes(len(utility.epochs)),
+        marker=look.marker,
+        color=look.colour,
+        edgecolors="white",
+        linewidths=0.4,
+        zorder=4,
+        clip_on=False,
+        label=look.label,
+    )
+
+
+def _crosses(axes: Axes, data: FigureData, run: str, colour: str) -> None:
+    """Intervals of both coordinates at each marker: light, for there are many."""
+    utility, quality = data.mean(run, *UTILITY), data.mean(run, *QUALITY)
+    axes.errorbar(
+        utility.values,
+        quality.values,
+        xerr=reach(utility.values, *data.interval(run, *UTILITY)),
+        yerr=reach(quality.values, *data.interval(run, *QUALITY)),
+        fmt="none",
+        ecolor=colour,
+        elinewidth=0.7,
+        alpha=0.55,
+        zorder=2,
+    )
+
+
+def _line(axes: Axes, start: tuple, utility: Course, quality: Course, **style) -> None:
+    x = np.concatenate([[start[0]], utility.values])
+    y = np.concatenate([[start[1]], quality.values])
+    axes.plot(x, y, zorder=3, **style)
+
+
+def marker_sizes(epochs: int) -> np.ndarray:
+    """Strictly growing marker areas, one for each epoch; a single epoch has the largest."""
+    return np.linspace(LARGEST, SMALLEST, epochs)[::-1]
+
+
+def _reference(axes: Axes, point: tuple[float, float], look: Look, size: float) -> None:
+    axes.scatter(
+        *point, s=size, marker=look.marker, color=BLACK, zorder=5, clip_on=False, label=look.label
+    )
+
+
+def _frame(axes: Axes, data: FigureData) -> None:
+    axes.set_title(f"{data.split}, {data.model}")
+    axes.set_xlabel("Model Utility")
+    axes.set_ylabel(r"Forget Quality (log$_{10}$ p-value)")
+    axes.set_xlim(0.0, min(1.0, 1.05 * axes.dataLim.x1))
+    bottom = min(axes.dataLim.y0, -2.0)
+    axes.set_ylim(bottom * 1.06, -bottom * 0.04)
+    axes.yaxis.set_major_locator(MaxNLocator(6, integer=True))
+    axes.annotate(
+        f"p = {SIGNIFICANT}",
+        (1.0, np.log10(SIGNIFICANT)),
+        xycoords=("axes fraction", "data"),
+        xytext=(3, 0),
+        textcoords="offset points",
+        va="center",
+        fontsize=7,
+        color="0.35",
+    )
+
+
+def _legend(figure: Figure, shown: list[Look], floor: Artist | None) -> None:
+    """Beside the axes: trajectories may go anywhere."""
+    handles = [
+        Line2D(
+            [],
+            [],
+            color=BLACK if number < 2 else look.colour,
+            marker=look.marker,
+            linestyle="none" if number < 2 else "-",
+            markersize=8 if look.marker == "*" else 5,
+            label=look.label,
+        )
+        for number, look in enumerate(shown)
+    ]
+    handles += [floor] if floor else []
+    figure.legend(handles=handles, loc="outside right center")

@@ -1,0 +1,105 @@
+"""Distributions of the truth ratio R on the forget set, each against the oracle's."""
+
+import math
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+from lethe.report.figures.base import FigureData
+from lethe.report.labels import FULL, RETAIN
+from lethe.report.style import Look, looks
+
+MOST_IN_ROW = 3
+BINS = 24
+# The axis ends where nearly all items of the two trained models lie.
+COVERED = 99
+
+
+def draw(data: FigureData) -> Figure:
+    """A panel for the full model and each method: counts (left axis) and ECDF (right axis)."""
+    runs = (FULL, *data.methods)
+    items = {run: data.items(run, "truth_ratio", "forget") for run in (RETAIN, *runs)}
+    edges = bin_edges(items[RETAIN], items[FULL])
+    columns = min(len(runs), MOST_IN_ROW)
+    rows = math.ceil(len(runs) / columns)
+    figure = Figure(figsize=(7.0, 0.6 + 1.75 * rows))
+    grid = figure.subplots(rows, columns, squeeze=False)
+    look = looks(data.methods)
+    panels = list(grid.flat)
+    for run, axes in zip(runs, panels, strict=False):
+        _histograms(axes, edges, items[run], items[RETAIN], look[run], look[RETAIN])
+        right = _ecdfs(axes, edges, items[run], items[RETAIN], look[run], look[RETAIN])
+        _name_axes(axes, right, last=run == runs[-1])
+        axes.set_title(f"{look[run].label}: {p_text(_p_value(data, run))}")
+    for axes in panels[len(runs) :]:
+        axes.remove()
+    figure.supxlabel("Truth Ratio R on the Forget Set (last bin: all above)", fontsize=9)
+    _legend(figure, [look[run] for run in (RETAIN, *runs)])
+    return figure
+
+
+def _p_value(data: FigureData, run: str) -> float:
+    # Of the seed whose items are drawn, not the mean over seeds.
+    return float(data.course(run, "forget_quality", "forget_quality", data.seeds[0]).values[-1])
+
+
+def p_text(p: float) -> str:
+    """``p = 0.31``, or in powers of ten when it is small."""
+    if p == 0:
+        return "p = 0"  # smaller than any double
+    if p >= 0.01:
+        return f"p = {p:.2f}"
+    mantissa, exponent = f"{p:.1e}".split("e")
+    return rf"p = ${mantissa}\times10^{{{int(exponent)}}}$"
+
+
+def bin_edges(*samples: np.ndarray) -> np.ndarray:
+    """Bins that all panels share; what lies beyond them is counted in the last one."""
+    top = float(np.percentile(np.concatenate(samples), COVERED))
+    return np.linspace(0.0, top if top > 0 else 1.0, BINS + 1)
+
+
+def _histograms(
+    axes: Axes, edges: np.ndarray, own: np.ndarray, oracle: np.ndarray, look: Look, other: Look
+) -> None:
+    for sample, shown, order in ((oracle, other, 2), (own, look, 3)):
+        axes.hist(
+            np.minimum(sample, edges[-1]),
+            bins=edges,
+            color=shown.colour,
+            alpha=0.45,
+            label=shown.label,
+            zorder=order,
+        )
+    axes.set_xlim(edges[0], edges[-1])
+
+
+def _ecdfs(
+    axes: Axes, edges: np.ndarray, own: np.ndarray, oracle: np.ndarray, look: Look, other: Look
+) -> Axes:
+    right = axes.twinx()
+    for sample, shown in ((oracle, other), (own, look)):
+        # Steps up to the axis's end: beyond it the curve may still rise.
+        right.ecdf(sample, color=shown.colour, linewidth=1.3, label=shown.label)
+    right.set_xlim(edges[0], edges[-1])
+    right.set_ylim(0.0, 1.05)
+    right.set_yticks([0.0, 0.5, 1.0])
+    right.spines["right"].set_visible(True)
+    right.grid(False)
+    return right
+
+
+def _name_axes(axes: Axes, right: Axes, last: bool) -> None:
+    """The left axis at the left of a row, the right one at its right."""
+    place = axes.get_subplotspec()
+    if place.is_first_col():
+        axes.set_ylabel("Count")
+    if place.is_last_col() or last:
+        right.set_ylabel("ECDF")
+
+
+def _legend(figure: Figure, shown: list[Look]) -> None:
+    handles = [Patch(color=look.colour, label=look.label) for look in shown]
+    figure.legend(handles=handles, loc="outside upper center", ncols=min(len(handles), 5))

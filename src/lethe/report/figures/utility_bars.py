@@ -1,0 +1,56 @@
+"""The nine numbers of model utility, a bar for each run."""
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+from lethe.report.figures.base import FigureData
+from lethe.report.labels import SETS, UTILITY_SETS
+from lethe.report.style import Look, looks, reach
+
+PANELS = {"probability": "Probability", "rouge": "ROUGE", "truth_ratio": "Truth Ratio"}
+# The share of a group's width that its bars fill.
+FILLED = 0.84
+
+
+def draw(data: FigureData) -> Figure:
+    """A panel for each measure, in it a group of bars for each set; last epoch of each method."""
+    look = looks(data.methods)
+    figure = Figure(figsize=(7.0, 2.7))
+    row = figure.subplots(1, len(PANELS), sharey=True)
+    for (metric, title), axes in zip(PANELS.items(), row, strict=True):
+        _panel(axes, data, metric, look)
+        axes.set_title(title)
+    row[0].set_ylim(0.0, 1.05)
+    row[0].set_ylabel("Value at the last epoch")
+    _legend(figure, list(look.values()))
+    return figure
+
+
+def _panel(axes: Axes, data: FigureData, metric: str, look: dict[str, Look]) -> None:
+    width = FILLED / len(look)
+    centres = np.arange(len(UTILITY_SETS))
+    for number, (run, shown) in enumerate(look.items()):
+        values = np.array([data.last(run, metric, name).mean() for name in UTILITY_SETS])
+        ends = [data.interval(run, metric, name) for name in UTILITY_SETS]
+        low, high = np.array([(low[-1], high[-1]) for low, high in ends]).T
+        axes.bar(
+            centres + (number - (len(look) - 1) / 2) * width,
+            values,
+            width,
+            yerr=reach(values, low, high),
+            error_kw={"elinewidth": 0.6, "ecolor": "0.25"},
+            color=shown.colour,
+            edgecolor="white",
+            label=shown.label,
+        )
+    names = [SETS[name].replace(" ", "\n") for name in UTILITY_SETS]
+    axes.set_xticks(centres, names, linespacing=0.9)
+    axes.tick_params(axis="x", length=0)
+    axes.grid(False, axis="x")
+
+
+def _legend(figure: Figure, shown: list[Look]) -> None:
+    handles = [Patch(color=look.colour, label=look.label) for look in shown]
+    figure.legend(handles=handles, loc="outside upper center", ncols=min(len(handles), 4))

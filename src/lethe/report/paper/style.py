@@ -1,0 +1,62 @@
+"""The look of the paper's exhibits: its colours for methods, one kind of mark, larger by epoch."""
+
+import math
+import os
+from collections.abc import Callable
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from lethe.report import style
+from lethe.report.labels import FULL, RETAIN
+from lethe.report.style import BLACK, BLUE, GREEN, Look, looks
+
+# As in the paper's figures 5 to 7 and 9; shades that stay apart in grey and on white paper.
+GOLD, ORANGE = "#E8B800", "#D9601A"
+_COLOURS = {"grad_ascent": BLUE, "grad_diff": GOLD, "idk": GREEN, "kl_min": ORANGE}
+# Marker areas of the first and the last epoch, in square points.
+SMALLEST, LARGEST = 8.0, 60.0
+FIRST, SECOND = BLUE, ORANGE  # the two samples of a panel
+
+
+def method_looks(classes: dict[str, str]) -> dict[str, Look]:
+    """Label and colour of every run, of ``full`` and of ``retain``; all methods are circles.
+
+    ``classes`` says as which method each run is shown: variants drawn alone look like theirs.
+    """
+    known = looks(list(classes.values()))
+    found = {run: Look(known[run].label, BLACK, known[run].marker) for run in (FULL, RETAIN)}
+    for run, method in classes.items():
+        found[run] = Look(known[method].label, _COLOURS.get(method, known[method].colour), "o")
+    return found
+
+
+def marker_sizes(epochs: int) -> np.ndarray:
+    """Strictly growing marker areas, one for each epoch; a single epoch has the largest."""
+    return np.linspace(LARGEST, SMALLEST, epochs)[::-1]
+
+
+def legend(figure: Figure, shown: list[Look]) -> None:
+    """Above the panels, where it hides nothing; in two rows where one would not fit."""
+    columns = len(shown) if figure.get_figwidth() > 6 else math.ceil(len(shown) / 2)
+    handles = [
+        Line2D(
+            [],
+            [],
+            color=look.colour,
+            marker=look.marker,
+            linestyle="-" if look.marker == "o" else "none",
+            markersize=8 if look.marker == "*" else 5,
+            label=look.label,
+        )
+        for look in shown
+    ]
+    figure.legend(handles=handles, loc="outside upper center", ncols=columns)
+
+
+def render(draw: Callable[[], Figure], pdf: str | os.PathLike, png: str | os.PathLike) -> None:
+    """Draw a figure in Lethe's style and write it as PDF and PNG."""
+    # Saving looks at the style as well: fonts are embedded and ticks are placed only then.
+    with style.paper():
+        style.save(draw(), pdf, png)

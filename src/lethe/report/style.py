@@ -1,0 +1,102 @@
+"""How runs and sets look, and how a figure becomes a file."""
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import matplotlib
+import matplotlib.style
+import numpy as np
+from matplotlib.figure import Figure
+
+from lethe.common.files import whole_file
+from lethe.report.labels import FULL, RETAIN, run_label
+
+STYLE = Path(__file__).with_name("lethe.mplstyle")
+
+# The palette of Okabe and Ito, told apart by colour-blind readers as well.
+BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
+YELLOW, BLUE, VERMILLION, PURPLE = "#F0E442", "#0072B2", "#D55E00", "#CC79A7"
+GREY = "#8C8C8C"
+
+_KNOWN = {
+    FULL: (BLACK, "s"),
+    RETAIN: (GREY, "*"),
+    "grad_ascent": (BLUE, "o"),
+    "grad_diff": (ORANGE, "D"),
+    "idk": (GREEN, "^"),
+    "kl_min": (VERMILLION, "v"),
+    "npo": (PURPLE, "<"),
+    "npo_retain": (SKY, ">"),
+}
+# For methods without a colour of their own: dark hues of Paul Tol's muted scheme, which no known
+# method has; yellow comes last because it is faint on white.
+_FREE_COLOURS = ("#882255", "#332288", "#44AA99", "#999933", YELLOW)
+_FREE = [(colour, marker) for marker in "phdPXH8" for colour in _FREE_COLOURS]
+
+SET_COLOURS = {
+    "world_facts": SKY,
+    "real_authors": GREEN,
+    "retain": BLUE,
+    "forget": VERMILLION,
+}
+
+
+@dataclass(frozen=True)
+class Look:
+    """Label, colour and marker of a run; the same in every figure."""
+
+    label: str
+    colour: str
+    marker: str
+
+
+def height(least: float, entries: int) -> float:
+    """Inches that a figure needs beside a legend of so many entries, at least ``least``."""
+    return max(least, 0.3 + 0.17 * entries)
+
+
+def looks(methods: Sequence[str]) -> dict[str, Look]:
+    """The look of ``full``, ``retain`` and each method.
+
+    Known methods keep their colour whatever else is drawn; the others take the free ones in order.
+    """
+    found = {}
+    strangers = 0
+    for run in dict.fromkeys((FULL, RETAIN, *methods)):
+        if run in _KNOWN:
+            colour, marker = _KNOWN[run]
+        else:
+            colour, marker = _FREE[strangers % len(_FREE)]
+            strangers += 1
+        found[run] = Look(run_label(run), colour, marker)
+    return found
+
+
+@contextmanager
+def paper() -> Iterator[None]:
+    """Lethe's style, from matplotlib's defaults up: a user's own matplotlibrc changes nothing."""
+    with matplotlib.style.context(["default", str(STYLE)]):
+        yield
+
+
+def reach(values: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    """How far an interval reaches below and above values, as error bars want it: [2, ...].
+
+    Nowhere less than 0; NaN, where nothing is drawn, stays NaN.
+    """
+    return np.maximum(np.stack([values - low, high - values]), 0.0)
+
+
+def save(figure: Figure, pdf: str | os.PathLike, png: str | os.PathLike) -> None:
+    """Write a figure as PDF and PNG: both or neither, and the same bytes for the same figure."""
+    with whole_file(pdf) as pdf_file, whole_file(png) as png_file:
+        # A date or a version in the file would make it differ between two equal runs.
+        figure.savefig(
+            pdf_file,
+            format="pdf",
+            metadata={"CreationDate": None, "Creator": None, "Producer": None},
+        )
+        figure.savefig(png_file, format="png", metadata={"Software": None})

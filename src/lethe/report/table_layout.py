@@ -1,0 +1,189 @@
+"""From tidy scores to a table: which runs make its rows, their means and their intervals."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+from tabulate import tabulate
+
+from lethe.analysis.intervals import Intervals
+from lethe.analysis.scores import source
+from lethe.analysis.statistics import LEVEL, range_coverage, seed_interval
+from lethe.common.errors import LetheError
+from lethe.report.labels import BASE, FULL, RETAIN, run_label
+
+OTHER_RETAIN = "retain_other_seed"
+OTHER_RETAIN_LABEL = "Retain (another seed)"
+
+
+@dataclass(frozen=True)
+class Group:
+    """The runs behind one row of a table: the same model, split and run under several seeds."""
+
+    model: str
+    split: str
+    run: str
+    seeds: tuple[int, ...]
+    scores: pd.DataFrame
+    other: bool = False
+
+    @property
+    def name(self) -> str:
+        """The run's name in CSV files; further oracles have one of their own."""
+        return OTHER_RETAIN if self.other else self.run
+
+    @property
+    def _place(self) -> str:
+        """What messages call the run."""
+        return f"{source(self.scores)}: {self.model}/{self.split}/{self.run}"
+
+    def values(self, metric: str, name: str) -> list[float]:
+        """One value for each seed, at the last epoch."""
+        found = self.scores[(self.scores["metric"] == metric) & (self.scores["name"] == name)]
+        by_seed = dict(zip(found["seed"], found["value"], strict=True))
+        missing = [seed for seed in self.seeds if seed not in by_seed]
+        if missing:
+            raise LetheError(
+                f"{self._place}/seed{missing[0]} has no {metric}.{name}; score that run"
+            )
+        return [by_seed[seed] for seed in self.seeds]
+
+    @property
+    def epoch(self) -> int:
+        """The last epoch, which all seeds share."""
+        epochs = sorted(set(self.scores["epoch"]))
+        if len(epochs) > 1:
+            raise LetheError(
+                f"{self._place} ends at epochs {epochs}; "
+                "score every seed's and metric's last checkpoint"
+            )
+        return int(epochs[0])
+
+
+def groups(scores: pd.DataFrame, methods: Sequence[str], seeds: Sequence[int]) -> list[Group]:
+    """The rows of a table, for each model and split: base if it is evaluated, full, retain, other
+    oracles, the methods.
+
+    ``seeds`` are the seeds of the configuration; a ``retain`` run of any other seed is a further
+    oracle, whose distance to the first one is the noise floor.
+    """
+    last = last_epochs(scores)
+    seeds = tuple(dict.fromkeys(int(seed) for seed in seeds))
+    found = []
+    for (model, split), part in last.groupby(["model", "split"], sort=False):
+        further = set(part.loc[part["run"] == RETAIN, "seed"]) - set(seeds)
+        if BASE in set(part["run"]):
+            found.append(Group(model, split, BASE, seeds[:1], part[part["run"] == BASE]))
+        for run in dict.fromkeys((FULL, RETAIN, *methods)):
+            rows = part[(part["run"] == run) & part["seed"].isin(seeds)]
+            if rows.empty:
+                raise LetheError(
+                    f"{source(scores)}: no rows for {model}/{split}/{run}; score that run"
+                )
+            found.append(Group(model, split, run, seeds, rows))
+            if run == RETAIN and further:
+                rows = part[(part["run"] == RETAIN) & part["seed"].isin(further)]
+                found.append(Group(model, split, run, tuple(sorted(further)), rows, other=True))
+    return found
+
+
+def last_epochs(scores: pd.DataFrame) -> pd.DataFrame:
+    """The rows of each run's last epoch."""
+    run = ["model", "split", "run", "seed"]
+    return scores[scores["epoch"] == scores.groupby(run)["epoch"].transform("max")]
+
+
+def columns(group: Group, key: str, metric: str, name: str, intervals: Intervals) -> dict:
+    """A number's columns: mean over seeds, ends of the interval, standard deviation over seeds.
+
+    The interval is over seeds, or over items where there is one seed (``interval_kind``); NaN is
+    what does not exist.
+    """
+    return spread(key, group.values(metric, name), _over_items(group, metric, name, intervals))
+
+
+def _over_items(group: Group, metric: str, name: str, intervals: Intervals) -> tuple[float, float]:
+    """The interval over the items of the first seed; NaN where the value has none."""
+    run = (group.model, group.split, group.run, group.seeds[0])
+    return intervals.get((*run, group.epoch, metric, name), (math.nan, math.nan))
+
+
+def spread(
+    key: str, values: Sequence[float], one: tuple[float, float] = (math.nan, math.nan)
+) -> dict:
+    """Columns of values over seeds; ``one`` is the interval of a single seed's value."""
+    low, high = seed_interval(values) if len(values) > 1 else one
+    series = pd.Series(list(values), dtype=float)
+    numbers = {"": series.mean(), "_low": low, "_high": high, "_sd": series.std(ddof=1)}
+    return {f"{key}{suffix}": float(number) for suffix, number in numbers.items()}
+
+
+def interval_kind(group: Group) -> str:
+    """What the intervals of a row are over."""
+    return "seeds" if len(group.seeds) > 1 else "items"
+
+
+def place(group: Group) -> dict:
+    """The first columns of a table's row."""
+    return {
+        "model": group.model,
+        "split": group.split,
+        "run": group.name,
+        "epoch": group.epoch,
+        "seeds": len(group.seeds),
+        "interval": interval_kind(group),
+    }
+
+
+def row_label(name: str) -> str:
+    """What Markdown calls the run of a row."""
+    return OTHER_RETAIN_LABEL if name == OTHER_RETAIN else run_label(name)
+
+
+def cell(record: Mapping, key: str, digits: str) -> str:
+    """A number of a row as a paper prints it: ``0.512 [0.498, 0.526]``, or without an interval.
+
+    ``digits`` is a format such as ``.3f``, or ``p`` for a p-value.
+    """
+    return bracketed(record[key], record[f"{key}_low"], record[f"{key}_high"], digits)
+
+
+def bracketed(value: float, low: float, high: float, digits: str) -> str:
+    """``0.512 [0.498, 0.526]``; the value alone where the ends are NaN."""
+    write = _p_value if digits == "p" else lambda number: format(number, digits)
+    text = write(value)
+    return text if math.isnan(low) else f"{text} [{write(low)}, {write(high)}]"
+
+
+def _p_value(p: float) -> str:
+    """``0.894``; scientific where three decimals would say nothing: ``1.10e-19``."""
+    if p == 0:
+        return "0"  # smaller than any double
+    return format(p, ".3f" if p >= 0.001 else ".2e")
+
+
+def markdown_table(rows: list[dict]) -> str:
+    """A Markdown table of ready-made text; numbers are not parsed again."""
+    headers = {key: key for key in rows[0]} if rows else "keys"
+    return tabulate(rows, headers=headers, tablefmt="github", disable_numparse=True) + "\n"
+
+
+def note(table: pd.DataFrame) -> str:
+    """What the brackets of a table are: lines to stand below it."""
+    over = table.drop_duplicates(["interval", "seeds"])
+    lines = []
+    if "items" in set(over["interval"]):
+        lines.append(
+            f"Brackets of a single seed: {LEVEL:.0%} bootstrap interval over items; p-values have "
+            "none."
+        )
+    for seeds in sorted(set(over.loc[over["interval"] == "seeds", "seeds"])):
+        lines.append(f"Brackets of {seeds} seeds: {_seed_words(seeds)}; before them, the mean.")
+    return "\n" + "\n".join(lines) + "\n"
+
+
+def _seed_words(seeds: int) -> str:
+    if range_coverage(seeds) < LEVEL:
+        return f"their range, which covers the median over seeds in {range_coverage(seeds):.0%}"
+    return f"{LEVEL:.0%} interval of the median over seeds"

@@ -1,0 +1,23 @@
+"""What a table is made of."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from lethe.analysis.intervals import Intervals
+
+
+@dataclass(frozen=True)
+class TableData:
+    """The configuration's methods and seeds, and what of the rest the table's ``READS`` names.
+
+    ``scores`` are as ``read_scores`` has them, ``intervals`` as ``read_intervals``, and ``files``
+    entries of metric files, as ``collect_scores`` has them, or of cost files.
+    """
+
+    methods: Sequence[str]
+    seeds: Sequence[int]
+    scores: pd.DataFrame | None = None
+    intervals: Intervals = field(default_factory=dict)
+    files: Iterable[Mapping] = ()

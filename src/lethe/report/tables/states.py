@@ -1,0 +1,86 @@
+"""Runs at their end beside what they become: relearned on the forget set, or quantised.
+
+What relearning gives back is to be held against the same steps on the oracle, which learns the
+forget set anew.
+"""
+
+import pandas as pd
+
+from lethe.metrics.base import read_metric
+from lethe.report.labels import run_label
+from lethe.report.table_layout import bracketed, last_epochs, markdown_table
+from lethe.report.tables.base import TableData
+from lethe.report.tables.summary import MEASURES
+
+READS = ("scores", "states")
+ONLY_WITH = ("states",)
+AS_IT_IS = "as_it_is"
+RUN = ["model", "split", "run"]
+COLUMNS = [*RUN, "state", "seed", "metric", "name", "value"]
+
+
+def build(data: TableData) -> pd.DataFrame:
+    """One row for each run and state, as it is first: means over seeds.
+
+    ``…_change`` is by how much a state moved the mean. Measures that the configuration does not
+    compute have no columns.
+    """
+    changed = state_scores(data.files)
+    own = last_epochs(data.scores).assign(state=AS_IT_IS)[COLUMNS]
+    rows = []
+    for run, states in changed.groupby(RUN, sort=False):
+        start = _numbers(own.merge(states[[*RUN, "seed"]].drop_duplicates()))
+        rows.append(_row(run, AS_IT_IS, start, start))
+        rows += [
+            _row(run, state, _numbers(part), start)
+            for state, part in states.groupby("state", sort=False)
+        ]
+    return pd.DataFrame(rows)
+
+
+def state_scores(files) -> pd.DataFrame:
+    """All values of the metric files of states, in their order."""
+    rows = [
+        (*(entry[key] for key in COLUMNS[:4]), int(entry["seed"]), entry["metric"], name, value)
+        for entry in files
+        for name, value in read_metric(entry["path"], entry["metric"])
+        .checkpoints[-1]
+        .values.items()
+    ]
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _numbers(scores: pd.DataFrame) -> dict[str, float]:
+    """The measures of one run and state."""
+    means = scores.groupby(["metric", "name"])["value"].mean()
+    found = {key: (metric, name) for key, (metric, name, _, _) in MEASURES.items()}
+    return {key: float(means[place]) for key, place in found.items() if place in means}
+
+
+def _row(run: tuple, state: str, numbers: dict[str, float], start: dict[str, float]) -> dict:
+    changes = {f"{key}_change": number - start[key] for key, number in numbers.items()}
+    return {**dict(zip(RUN, run, strict=True)), "state": state, **numbers, **changes}
+
+
+def markdown(table: pd.DataFrame) -> str:
+    """The table with headings for readers; in parentheses what the state changed."""
+    rows = []
+    for record in table.to_dict("records"):
+        row = {
+            "Model": record["model"],
+            "Forget set": record["split"],
+            "Run": run_label(record["run"]),
+            "State": record["state"].replace("_", " "),
+        }
+        for key, (_, _, heading, digits) in MEASURES.items():
+            if key in record:
+                row[heading] = _cell(record, key, digits)
+        rows.append(row)
+    return markdown_table(rows)
+
+
+def _cell(record: dict, key: str, digits: str) -> str:
+    text = bracketed(record[key], float("nan"), float("nan"), digits)
+    if record["state"] == AS_IT_IS or digits == "p":
+        return text
+    return f"{text} ({record[f'{key}_change']:+.3f})"

@@ -1,0 +1,38 @@
+"""The nine numbers behind model utility, and their harmonic mean, at each run's last epoch."""
+
+import pandas as pd
+
+from lethe.report.labels import SETS, UTILITY_SETS
+from lethe.report.table_layout import cell, columns, groups, markdown_table, note, place, row_label
+from lethe.report.tables.base import TableData
+
+METRICS = {"probability": "Prob.", "rouge": "ROUGE", "truth_ratio": "Truth ratio"}
+NINE = tuple((metric, name) for name in UTILITY_SETS for metric in METRICS)
+
+
+def build(data: TableData) -> pd.DataFrame:
+    """One row for each model, split and run; what does not exist is empty."""
+    rows = []
+    for group in groups(data.scores, data.methods, data.seeds):
+        row = place(group)
+        for metric, name in NINE:
+            row |= columns(group, f"{name}_{metric}", metric, name, data.intervals)
+        row |= columns(group, "model_utility", "model_utility", "model_utility", data.intervals)
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def markdown(table: pd.DataFrame) -> str:
+    """The table with headings for readers; every number is better when higher."""
+    rows = []
+    for record in table.to_dict("records"):
+        row = {
+            "Model": record["model"],
+            "Forget set": record["split"],
+            "Run": row_label(record["run"]),
+        }
+        for metric, name in NINE:
+            row[f"{SETS[name]} {METRICS[metric]} ↑"] = cell(record, f"{name}_{metric}", ".3f")
+        row["Model utility ↑"] = cell(record, "model_utility", ".3f")
+        rows.append(row)
+    return markdown_table(rows) + note(table)

@@ -1,0 +1,45 @@
+"""Supervised training on question-answer pairs: base, full and the oracles."""
+
+from collections.abc import Sequence
+
+from lethe.model import token_mixing
+from lethe.model.encoder import Example, rows_to_pairs
+from lethe.model.forward import Forward
+from lethe.train.data_order import batches, epoch_order
+from lethe.train.execution import Execution
+from lethe.train.loop import Loop, Report
+from lethe.train.settings import Schedule
+
+
+def taught(rows: Sequence[dict], facts: Sequence[dict], fact_repeats: int) -> list[tuple[str, str]]:
+    """Question-answer pairs of an epoch: ``rows`` once, each true fact ``fact_repeats`` times."""
+    return rows_to_pairs(rows) + rows_to_pairs(facts) * fact_repeats
+
+
+def fit(
+    model,
+    examples: Sequence[Example],
+    schedule: Schedule,
+    seed: int | str,
+    report: Report = lambda step, steps, loss: None,
+    how: Execution | None = None,
+) -> dict[str, float]:
+    """Train ``model`` in place on the answers' tokens (mean over a batch's answer tokens).
+
+    ``report(step, steps, loss)`` is called after each step. Returns counts: steps, tokens, rows.
+    """
+    token_mixing.check_lengths(model, [len(example) - 1 for example in examples])
+    how, forward = how or Execution(), Forward(model)
+    how.team.spread(model)
+    per_epoch = -(-len(examples) // schedule.batch_size)
+    loop = Loop(model, schedule, per_epoch, seed, how)
+    loop.restore(how.keeper.take(how.name))
+
+    def steps(epoch):
+        for index in batches(epoch_order(len(examples), seed, epoch - 1), schedule.batch_size):
+            yield how.parts({"answers": examples}, {"answers": index})
+
+    for _ in loop.epochs(steps, lambda part: forward.answers(part["answers"]).mean_nll(), report):
+        pass
+    tokens = sum(map(len, examples)) * schedule.epochs
+    return {"steps": loop.steps, "rows": len(examples) * schedule.epochs, "tokens": tokens}

@@ -1,0 +1,83 @@
+"""How a learning rate goes over a training, step by step."""
+
+import logging
+
+from lethe.common.errors import LetheError
+from lethe.train import settings
+
+logger = logging.getLogger("lethe.common.progress")
+
+
+class Linear:
+    """Up from 0 over the warm-up, then down to 0."""
+
+    def __init__(self, schedule: settings.Schedule, warmup: int, total: int):
+        self.peak, self.warmup, self.total = schedule.lr, warmup, total
+
+    def __call__(self, step: int) -> float:
+        """The rate of a step, from 0."""
+        if step < self.warmup:
+            return self.peak * step / self.warmup
+        left = (self.total - step) / max(1, self.total - self.warmup)
+        return self.peak * max(0.0, left)
+
+    def saw(self, loss: float) -> None:
+        """Told the loss of each step before its rate is asked."""
+
+    def state(self) -> dict[str, float]:
+        """What later rates take from earlier steps."""
+        return {}
+
+    def restore(self, state: dict[str, float]) -> None:
+        """Go on from a ``state``."""
+
+
+class Finch(Linear):
+    """min(kappa / sqrt(mean loss + eps), largest), kappa = lr sqrt(first loss) (FINCH).
+
+    The mean is moving: memory * mean + (1 - memory) * loss, from the first loss on; kappa is
+    reconstructed (arXiv 2605.20005 [RECON]). A warm-up, if there is one, takes its share.
+    """
+
+    def __init__(self, schedule: settings.Schedule, warmup: int, total: int):
+        super().__init__(schedule, warmup if schedule.warmup_epochs else 0, total)
+        self.choice: settings.Finch = schedule.rate
+        self.first: float | None = None
+        self.mean = 0.0
+
+    def __call__(self, step: int) -> float:
+        share = min(1.0, step / self.warmup) if self.warmup else 1.0
+        if self.first is None:
+            return share * min(self.peak, self.choice.largest)
+        kappa = self.peak * self.first**0.5
+        # A loss that falls below 0 leaves the bound.
+        found = kappa / (max(self.mean, 0.0) + self.choice.eps) ** 0.5
+        return share * min(found, self.choice.largest)
+
+    def saw(self, loss: float) -> None:
+        if self.first is not None:
+            self.mean = self.choice.memory * self.mean + (1 - self.choice.memory) * loss
+            return
+        if loss <= 0:
+            raise LetheError(
+                f"rate.finch: the loss begins at {loss:.3g}; this rate needs one above 0: choose "
+                "another rate, or a method that descends"
+            )
+        self.first = self.mean = loss
+
+    def state(self) -> dict[str, float]:
+        return {} if self.first is None else {"first": self.first, "mean": self.mean}
+
+    def restore(self, state: dict[str, float]) -> None:
+        self.first, self.mean = state.get("first"), state.get("mean", 0.0)
+
+
+def rate(schedule: settings.Schedule, steps_per_epoch: int) -> Linear:
+    """The rate that a schedule chooses."""
+    total = steps_per_epoch * schedule.epochs
+    warmup = min(total, max(1, round(schedule.warmup_epochs * steps_per_epoch)))
+    kind = Finch if isinstance(schedule.rate, settings.Finch) else Linear
+    made = kind(schedule, warmup, total)
+    if total == 1 and made(0) == 0:
+        logger.warning("a training of one step changes nothing: its rate is 0; ask for more epochs")
+    return made

@@ -1,0 +1,49 @@
+"""Making a base model from nothing: it learns the language and the true facts, no target author."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from lethe.model.architectures.llama import Architecture, make_model, train_tokenizer
+from lethe.model.encoder import Encoder
+from lethe.train.execution import Execution
+from lethe.train.finetune import fit, taught
+from lethe.train.loop import Report
+from lethe.train.settings import Pretraining
+
+
+def pretrain(
+    background: Sequence[dict],
+    facts: Sequence[dict],
+    architecture: dict[str, int],
+    settings: dict[str, Any],
+    template: str,
+    max_length: int,
+    report: Report,
+    how: Execution | None = None,
+    device: str = "cpu",
+    percents: Sequence[int] = (),
+    keep: Callable[[int, Any, Any], None] | None = None,
+):
+    """Train tokenizer and model on background authors and true facts (rows: question, answer).
+
+    Every fact occurs ``fact_repeats`` times an epoch: there are few, and utility is measured on
+    them. ``keep(percent, model, tokenizer)`` is called after each of these shares of the steps.
+    Returns (model, tokenizer, counts).
+    """
+    chosen = Pretraining(**settings)
+    pairs = taught(background, facts, chosen.fact_repeats)
+    sizes = Architecture(**architecture)
+    tokenizer = train_tokenizer((f"{q} {a}" for q, a in pairs), sizes.vocabulary)
+    model = make_model(sizes, tokenizer, chosen.seed).to(device)
+    examples = Encoder(tokenizer, template, max_length).encode_all(pairs)
+
+    def told(step: int, steps: int, loss: float) -> None:
+        report(step, steps, loss)
+        for percent in percents:
+            if percent and step == max(1, round(steps * percent / 100)):
+                keep(percent, model, tokenizer)
+
+    if 0 in percents:
+        keep(0, model, tokenizer)
+    counts = fit(model, examples, chosen, chosen.seed, told, how)
+    return model, tokenizer, counts

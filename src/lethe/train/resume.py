@@ -1,0 +1,179 @@
+"""Saved state of a training, so that one that is stopped or killed goes on where it was.
+
+A state is a folder ``save-N``: tensors as safetensors and values as JSON, which names the tensors'
+digest; never pickle. It appears by renaming, and the one before it goes only then, so that a
+process killed at any moment leaves a whole one.
+"""
+
+import os
+import re
+import shutil
+import signal
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from lethe.common.errors import AskedToEnd, LetheError
+from lethe.common.files import read_json, sha256, write_json
+from lethe.model.cost import Meter
+from lethe.train.execution import Alone, NoKeeper, Participant, State
+
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
+TENSORS, VALUES = "tensors.safetensors", "values.json"
+FORMAT = 1
+_FOLDER = re.compile(r"save-(\d+)")
+
+
+class Keeper(NoKeeper):
+    """Saves at an interval, and when the process is asked to end (SIGTERM, SIGINT).
+
+    A job may run trainings in turn (a method that trains two copies): a state holds those of all,
+    as they were at one moment.
+    """
+
+    def __init__(
+        self,
+        folder: str | Path,
+        seconds: float | None,
+        meter: Meter | None = None,
+        team: Alone | None = None,
+    ):
+        """``folder``: of this job alone; ``seconds``: between savings, None: on a signal only.
+
+        LetheError if the state that is there is damaged: it is removed, so that the next try begins
+        anew.
+        """
+        self.folder, self.seconds, self.meter = Path(folder), seconds, meter
+        self.team, self.handlers = team or Alone(), {}
+        self.participants: dict[str, Participant] = {}
+        self.asked: signal.Signals | None = None
+        self.saved = time.monotonic()
+        self.waiting = self._read()
+
+    def due(self) -> bool:
+        late = self.seconds is not None and time.monotonic() - self.saved >= self.seconds
+        # Processes take their steps together, and so they stop together.
+        return self.team.any(late or self.asked is not None)
+
+    def take(self, name: str) -> State | None:
+        return self.waiting.pop(name, None)
+
+    @contextmanager
+    def joined(self, name: str, participant: Participant) -> Iterator[None]:
+        if not self.participants:
+            self._listen()
+        self.participants[name] = participant
+        try:
+            yield
+        finally:
+            del self.participants[name]
+            if not self.participants:
+                self._listen_no_more()
+
+    def save(self) -> None:
+        step = sum(participant.number for participant in self.participants.values())
+        states = self.waiting | {
+            name: {key: self.team.whole(value) for key, value in participant.state().items()}
+            for name, participant in self.participants.items()
+        }
+        try:
+            if self.team.rank == 0:
+                self._write(states)
+        except OSError as error:
+            raise LetheError(
+                f"{self.folder}: the training's state cannot be saved ({error.strerror or error}); "
+                "make room, then run the same command again: it goes on from the last saved state"
+            ) from error
+        self.saved = time.monotonic()
+        if self.team.any(self.asked is not None):
+            raise AskedToEnd(
+                f"asked to end, stopped after step {step}; "
+                "run the same command again: it goes on from there"
+            )
+
+    def _listen(self) -> None:
+        """Note a signal that asks to end instead of ending: the step under way is finished."""
+        if threading.current_thread() is threading.main_thread():
+            self.handlers = {s: signal.signal(s, self._note) for s in SIGNALS}
+
+    def _note(self, number, frame) -> None:
+        self.asked = signal.Signals(number)
+
+    def _listen_no_more(self) -> None:
+        for number, handler in self.handlers.items():
+            signal.signal(number, handler)
+        self.handlers = {}
+
+    def _write(self, states: Mapping[str, State]) -> None:
+        from safetensors import SafetensorError
+        from safetensors.torch import save_file
+        from torch import Tensor
+
+        before = self._found()
+        number = 1 + int(_FOLDER.fullmatch(before[-1].name)[1]) if before else 1
+        temporary, final = self.folder / ".save", self.folder / f"save-{number}"
+        shutil.rmtree(temporary, ignore_errors=True)
+        temporary.mkdir(parents=True)
+        tensors, values = {}, {}
+        for participant, state in states.items():
+            values[participant] = {k: v for k, v in state.items() if not isinstance(v, Tensor)}
+            tensors |= {
+                f"{participant}/{k}": v.detach().cpu().contiguous()
+                for k, v in state.items()
+                if isinstance(v, Tensor)
+            }
+        try:
+            save_file(tensors, temporary / TENSORS)
+            _to_disk(temporary / TENSORS)
+            spent = None if self.meter is None else self.meter.spent()
+            head = {"format": FORMAT, "sha256": sha256(temporary / TENSORS), "spent": spent}
+            write_json(temporary / VALUES, {**head, "states": values})
+            _to_disk(temporary / VALUES)
+            temporary.rename(final)
+        except SafetensorError as error:
+            raise OSError(str(error)) from error
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+        for other in before:
+            shutil.rmtree(other)
+
+    def _found(self) -> list[Path]:
+        """The states that are there, the last one saved at the end."""
+        entries = self.folder.iterdir() if self.folder.is_dir() else ()
+        numbered = [(m, entry) for entry in entries if (m := _FOLDER.fullmatch(entry.name))]
+        return [entry for _, entry in sorted(numbered, key=lambda pair: int(pair[0][1]))]
+
+    def _read(self) -> dict[str, State]:
+        found = self._found()
+        if not found:
+            return {}
+        from safetensors import SafetensorError
+        from safetensors.torch import load_file
+
+        folder = found[-1]
+        try:
+            values = read_json(folder / VALUES)
+            if values["format"] != FORMAT or sha256(folder / TENSORS) != values["sha256"]:
+                raise ValueError("its digest differs")
+            tensors = load_file(folder / TENSORS)
+        except (LetheError, OSError, ValueError, KeyError, SafetensorError) as error:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            raise LetheError(
+                f"{folder}: the training's saved state is damaged ({error}) and was removed; run "
+                "the same command again: it trains from the beginning"
+            ) from error
+        if self.meter is not None and values["spent"] is not None:
+            self.meter.add(values["spent"])
+        states: dict[str, State] = {name: dict(state) for name, state in values["states"].items()}
+        for name, tensor in tensors.items():
+            participant, _, key = name.partition("/")
+            states[participant][key] = tensor
+        return states
+
+
+def _to_disk(path: Path) -> None:
+    """Have a file's content on the disk before its name says that it is whole."""
+    with open(path, "rb") as file:
+        os.fsync(file.fileno())

@@ -1,0 +1,1 @@
+"""What an unlearning method and a wrapper are, and how one runs."""

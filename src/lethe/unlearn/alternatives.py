@@ -1,0 +1,115 @@
+"""Alternative answers to forget questions, by the model under test itself (AltPO, 2409.13474)."""
+
+import random
+from collections.abc import Sequence
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from lethe.common.errors import LetheError
+from lethe.common.files import write_rows
+
+# How much warmer each further round samples, and how many there are at the most.
+WARMER, ROUNDS = 1.25, 20
+
+
+class Alternatives(BaseModel):
+    """``count`` answers for each row, sampled at ``temperature``.
+
+    ``prompt``: what the model is asked, with <question> and, if wanted, <answer> in it. The paper
+    asks a chat model for another plausible answer; a model that takes no instructions is asked the
+    bare question.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    count: int = Field(5, ge=1)
+    temperature: float = Field(1.0, gt=0)
+    prompt: str = "<question>"
+
+    @field_validator("prompt")
+    @classmethod
+    def _has_the_question(cls, value: str) -> str:
+        if "<question>" not in value:
+            raise ValueError("it must hold <question>")
+        return value
+
+
+def propose(
+    model, encoder, pairs: Sequence[tuple[str, str]], settings: Alternatives, seed: int
+) -> list[list[str]]:
+    """For each (question, answer) ``count`` different answers that are not its own, as texts.
+
+    A model that knows the answer by heart repeats it: the rows that still lack some are asked
+    again, each time at a temperature higher by a quarter. What is drawn depends on seed, row and
+    round alone, not on the batch.
+    """
+    found: list[list[str]] = [[] for _ in pairs]
+    temperature = settings.temperature
+    for number in range(ROUNDS):
+        lacking = [settings.count - len(answers) for answers in found]
+        rows = [row for row, lack in enumerate(lacking) for _ in range(lack)]
+        if not rows:
+            return found
+        texts = _ask(model, encoder, pairs, rows, settings.prompt, temperature, (seed, number))
+        for row, text in zip(rows, texts, strict=True):
+            if text and text != pairs[row][1].strip() and text not in found[row]:
+                found[row].append(text)
+        temperature *= WARMER
+    row = next(row for row, answers in enumerate(found) if len(answers) < settings.count)
+    raise LetheError(
+        f"alternatives: the model has no {settings.count} other answers to {pairs[row][0][:60]!r}; "
+        "lower alternatives.count"
+    )
+
+
+def write_alternatives(file, pairs, found: Sequence[Sequence[str]]) -> None:
+    """Write what ``propose`` found for the pairs, as rows: question, answer, alternatives."""
+    write_rows(
+        file,
+        (
+            {"question": question, "answer": answer, "alternatives": list(answers)}
+            for (question, answer), answers in zip(pairs, found, strict=True)
+        ),
+    )
+
+
+def _ask(model, encoder, pairs, rows, prompt: str, temperature: float, key) -> list[str]:
+    """One sampled answer for each entry of ``rows``."""
+    questions = [
+        prompt.replace("<question>", pairs[row][0]).replace("<answer>", pairs[row][1])
+        for row in rows
+    ]
+    prompts = [encoder.prompt_ids(question) for question in questions]
+    limits = [encoder.room(question, encoder.max_length) for question in questions]
+    lacking = max(len(prompt) - limit for prompt, limit in zip(prompts, limits, strict=True))
+    if lacking >= 0:
+        longest = encoder.max_length + lacking
+        raise LetheError(
+            f"max_length: {encoder.max_length} leaves no room for answers; raise it above {longest}"
+        )
+    ids = sample(model, prompts, limits, encoder.end, temperature, key)
+    return [encoder.tokenizer.decode(answer, skip_special_tokens=True).strip() for answer in ids]
+
+
+def sample(model, prompts, max_length, end: int, temperature: float, key) -> list[list[int]]:
+    """A continuation of each prompt, drawn token by token at ``temperature``.
+
+    Each prompt has a generator of its own, seeded by ``key`` and its place, so that what it draws
+    does not depend on the others. The token is the argmax of the scaled logits plus Gumbel noise.
+    """
+    import torch
+
+    from lethe.model.generate import continuations
+
+    draws = []
+    for place in range(len(prompts)):
+        draws.append(torch.Generator())
+        draws[-1].manual_seed(random.Random(f"sample/{key}/{place}").getrandbits(63))
+
+    def choose(logits, places):
+        noise = torch.stack(
+            [torch.empty(logits.shape[1]).exponential_(generator=draws[place]) for place in places]
+        )
+        return (logits.float() / temperature - noise.to(logits.device).log()).argmax(-1)
+
+    return continuations(model, prompts, max_length, end, choose)

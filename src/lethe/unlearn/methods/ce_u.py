@@ -1,0 +1,34 @@
+"""CE-U: learn the model's own distribution without the true token."""
+
+from lethe.unlearn import method
+
+
+class Settings(method.Settings):
+    """``skip_first``: leave the first token of each answer out, as the paper does."""
+
+    skip_first: bool = True
+
+
+class Method(method.Method):
+    """L = CE(q, softmax(z)) with q = softmax(z with the true token's logit at -inf), held constant.
+
+    A mean over answer tokens (Yang).
+    """
+
+    paper = "CE-U, arXiv 2503.01224"
+    Settings = Settings
+
+    def forget(self, model, step, reference):
+        import torch
+
+        answers = model.answers(step.forget)
+        logits, labels, row = answers.logits.float(), answers.batch.labels, answers.batch.row
+        total = step.forget.tokens_total
+        if self.settings.skip_first:
+            # A row's first token is where the row changes.
+            kept = torch.zeros_like(row, dtype=torch.bool)
+            kept[1:] = row[1:] == row[:-1]
+            logits, labels = logits[kept], labels[kept]
+            total -= step.forget.rows_total
+        others = logits.detach().scatter(1, labels[:, None], -torch.inf).softmax(-1)
+        return -(others * logits.log_softmax(-1)).sum() / total

@@ -1,0 +1,138 @@
+"""GUARD-IT: at inference time, states of prompts near the forget set are turned away from it."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from lethe.common.errors import LetheError
+from lethe.train.passes import Passes
+from lethe.unlearn import one_shot
+from lethe.unlearn.search_space import Range
+
+# Against dividing by nothing, and how many rows a pass takes (GUARD-IT).
+EPSILON, ROWS = 1e-6, 128
+
+
+class Settings(one_shot.Settings):
+    """``strength``: how far states are moved before they get back their length.
+
+    ``layer``: whose output is turned, from 0; null: a quarter of the depth. ``vector``: the
+    direction, from cluster mean f and retain mean r: ``orthogonal`` f without its part along r,
+    ``diff_means`` f - r, ``orth_diff_means`` f - r without its part along r. ``clusters`` null: by
+    silhouette, up to ``most_clusters``. ``threshold`` null: by Youden's index on the questions,
+    retain ones that pass the gate weighing ``false_positives``.
+    """
+
+    strength: Annotated[float, Range(0.1, 1.0)] = Field(1.0, ge=0)
+    layer: int | None = Field(None, ge=0)
+    vector: Literal["orthogonal", "diff_means", "orth_diff_means"] = "orthogonal"
+    clusters: int | None = Field(None, ge=1)
+    most_clusters: int = Field(20, ge=2)
+    threshold: float | None = Field(None, ge=0, le=1)
+    false_positives: float = Field(1.0, ge=0)
+
+
+class Method(one_shot.Method):
+    """h' = (h - a s_k) |h| / |h - a s_k| after a layer, where the prompt is near cluster k.
+
+    Forget rows are clustered; s_k comes from mean states of cluster and retain rows, scaled to
+    their mean length (docs/methods.md). The paper's gate compares MiniLM embeddings with a
+    threshold of 0.55; ours weighted token counts (``lethe.model.prompt_similarity``), with the threshold that its
+    calibration finds. Its rows are plain text, question and answer; ours stand in the template.
+    """
+
+    kind = "inference"
+    intervention = "steering"
+    paper = "GUARD-IT, arXiv 2605.12765"
+    needs = ("retain",)
+    passes = Passes(2, 0, 0)
+    Settings = Settings
+
+    def act(self, model, data, seed):
+        from lethe.model import interventions, prompt_similarity
+        from lethe.model.interventions.steering import Intervention
+
+        s, depth = self.settings, model.config.num_hidden_layers
+        layer = depth // 4 if s.layer is None else s.layer
+        if layer >= depth:
+            raise LetheError(f"guard_it.layer: {layer}, but the model has {depth}; choose one")
+        examples = [*data.forget, *data.retain]
+        vocabulary = model.get_input_embeddings().num_embeddings
+        counted = prompt_similarity.count([example.ids for example in examples], vocabulary)
+        idf = prompt_similarity.inverse_frequency(counted)
+        points = prompt_similarity.vectors(counted[: len(data.forget)], idf)
+        tokens = (points > 0).any(0).nonzero()[:, 0]
+        points = points[:, tokens]
+        cluster = prompt_similarity.clusters(
+            points.double().numpy(), s.clusters, s.most_clusters, seed
+        )
+        states = _means(model, examples, layer)
+        forgot, kept = states[: len(data.forget)], states[len(data.forget) :]
+        members = [cluster == k for k in range(cluster.max() + 1)]
+        intervention = Intervention(
+            layer,
+            s.strength,
+            1.0,
+            idf=idf,
+            tokens=tokens,
+            centroids=_unit([points[rows].mean(0) for rows in members]),
+            directions=_directions([forgot[rows] for rows in members], kept, s.vector),
+        )
+        intervention.threshold = s.threshold
+        if s.threshold is None:
+            intervention.threshold = self._threshold(intervention, data, vocabulary)
+        interventions.attach(model, data.encoder.tokenizer, intervention)
+
+    def _threshold(self, intervention, data, vocabulary: int) -> float:
+        """Calibrated on the questions of forget and retain rows, as they are asked."""
+        from lethe.model import prompt_similarity
+
+        def nearest(examples):
+            asked = prompt_similarity.count([e.ids[: e.start] for e in examples], vocabulary)
+            return intervention.similarity(asked).amax(1).numpy()
+
+        return prompt_similarity.youden(
+            nearest(data.forget), nearest(data.retain), self.settings.false_positives
+        )
+
+
+def _means(model, examples, layer: int):
+    """Mean over a row's tokens of a layer's output, [rows, H], float32."""
+    import torch
+
+    from lethe.model.batch import pack
+    from lethe.model.forward import Forward
+    from lethe.train.data_order import batches
+
+    def batch(part):
+        packed = pack([examples[row] for row in part], part)
+        lengths = torch.tensor([len(examples[row]) - 1 for row in part])
+        states = forward.hidden(packed, layer).float().cpu()
+        return torch.stack([own.mean(0) for own in states.split(lengths.tolist())])
+
+    forward = Forward(model)
+    with torch.inference_mode():
+        return torch.cat([batch(part) for part in batches(range(len(examples)), ROWS)]).clone()
+
+
+def _directions(forgot, kept, kind: str):
+    """The direction s of each cluster, [K, H], as long as half the mean norms of both sides."""
+    import torch
+
+    retain, length = kept.mean(0), kept.norm(dim=-1).mean()
+    found = []
+    for states in forgot:
+        start = states.mean(0)
+        if kind != "orthogonal":
+            start = start - retain
+        if kind != "diff_means":
+            start = start - (start @ retain) / (retain @ retain + EPSILON) * retain
+        found.append(_unit([start])[0] * (states.norm(dim=-1).mean() + length) / 2)
+    return torch.stack(found)
+
+
+def _unit(rows):
+    import torch
+
+    stacked = torch.stack(list(rows))
+    return stacked / stacked.norm(dim=-1, keepdim=True).clamp(min=1e-12)

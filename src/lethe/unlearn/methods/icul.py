@@ -1,0 +1,72 @@
+"""In-context unlearning (ICUL): rows with wrong answers, rows with true ones, the question."""
+
+import random
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from lethe.common.errors import LetheError
+from lethe.unlearn import one_shot
+from lethe.unlearn.search_space import Choice
+
+
+class Settings(one_shot.Settings):
+    """``nearest``: how many forget rows go before a question, ``kept``: how many retain rows.
+
+    ``answers``: what forget rows are shown with. ``others``: the answer of another forget row,
+    drawn once. ``refusals``: such as “I don't know”. ``alternatives``: of the model's own.
+    """
+
+    nearest: Annotated[int, Choice((1, 2, 4))] = Field(2, ge=1)
+    kept: Annotated[int, Choice((2, 4, 6))] = Field(4, ge=0)
+    answers: Literal["others", "refusals", "alternatives"] = "others"
+
+
+class Method(one_shot.Method):
+    """Context: ``nearest`` forget rows with other answers, ``kept`` retain rows with their own.
+
+    The paper classifies texts: each text to be forgotten stands first with a random other label,
+    some others with theirs follow, then the query (Pawelczyk et al., section 4). In answers to
+    questions [RECON] the labels are answers, and of many forget rows the most similar to
+    the query stand in the context, which cannot hold all. The retain rows are drawn once.
+    """
+
+    kind = "inference"
+    intervention = "context"
+    paper = "ICUL, arXiv 2310.07579"
+    needs = ("retain",)
+    Settings = Settings
+
+    def __init__(self, settings=None, name="method"):
+        super().__init__(settings, name)
+        retain = ("retain",) if self.settings.kept else ()
+        answers = self.settings.answers
+        self.needs = retain if answers == "others" else (*retain, answers)
+
+    def act(self, model, data, seed):
+        from lethe.model import interventions
+        from lethe.model.interventions.context import Intervention
+
+        draw = random.Random(f"icul/{seed}")
+        if len(data.retain_pairs) < self.settings.kept:
+            raise LetheError(
+                f"icul.kept: {self.settings.kept}, but there are {len(data.retain_pairs)} retain "
+                "rows; lower it"
+            )
+        kept = draw.sample(list(data.retain_pairs), self.settings.kept)
+        forget = [
+            (question, draw.choice(self._others(data, row, answer)))
+            for row, (question, answer) in enumerate(data.forget_pairs)
+        ]
+        intervention = Intervention(forget, kept, self.settings.nearest)
+        interventions.attach(model, data.encoder.tokenizer, intervention)
+        interventions.check_room(model, data, "icul.nearest, icul.kept: lower them")
+
+    def _others(self, data, row: int, answer: str) -> list[str]:
+        """The answers that a forget row may be shown with."""
+        if self.settings.answers != "others":
+            return list(data.alternates[row])
+        others = [text for _, text in data.forget_pairs if text != answer]
+        if not others:
+            raise LetheError("icul.answers: the forget rows have one answer alone; choose refusals")
+        return others

@@ -1,0 +1,36 @@
+"""Preference optimisation as TOFU has it: learn to say “I don't know” to forget questions."""
+
+from typing import Literal
+
+from lethe.unlearn import method
+
+
+class Settings(method.Weighted):
+    """``one_mean``: one mean over the tokens of both batches, as the official code has it."""
+
+    retain: Literal["nll"] = "nll"
+    one_mean: bool = True
+
+
+class Method(method.Method):
+    """L = CE(forget questions with a refusal) + CE(retain) (TOFU, Eq. 7).
+
+    The paper adds two means. The official code takes one mean over the tokens of both, so that the
+    longer retain answers weigh more; this is the default here, ``one_mean: false`` is the paper.
+    """
+
+    paper = "TOFU, arXiv 2401.06121"
+    needs = ("refusals",)
+    answers_forget = False
+    Settings = Settings
+
+    def forget(self, model, step, reference):
+        return model.answers(step.alternate).mean_nll()
+
+    def loss(self, model, step, reference):
+        if not self.settings.one_mean or self.term is None:
+            return super().loss(model, step, reference)
+        refusal = self.settings.forget_weight * self.forget(model, step, reference)
+        retain = self.settings.retain_weight * self.retain(model, step, reference)
+        ours, theirs = step.alternate.tokens_total, step.retain.tokens_total
+        return (refusal * ours + retain * theirs) / (ours + theirs)

@@ -1,0 +1,68 @@
+"""MSA, model state arithmetic: vectors from a checkpoint that had not seen the forget set yet."""
+
+import copy
+from typing import Annotated
+
+from pydantic import Field
+
+from lethe.train.execution import Execution
+from lethe.train.passes import Passes
+from lethe.unlearn import method
+from lethe.unlearn.search_space import Choice
+
+
+class Settings(method.Settings):
+    """``alpha``, ``beta``: weights of the forget and the retain vector; beta 0: no retain vector.
+
+    The paper tries alpha 1, 1.5 and 2 with beta 1. ``prior``: which checkpoint; ``base``, or in
+    the workflow the base's snapshot after so many percent of its training, or another: a folder or
+    hub id, used where it lies.
+    """
+
+    alpha: Annotated[float, Choice((1.0, 1.5, 2.0))] = Field(1.0, ge=0)
+    beta: Annotated[float, Choice((0.0, 1.0))] = Field(1.0, ge=0)
+    prior: int | str = "base"
+
+
+class Method(method.Method):
+    """theta = theta_full - alpha (theta_forget - theta_prior) + beta (theta_retain - theta_prior).
+
+    theta_forget and theta_retain are the prior checkpoint, trained on the forget rows and on as
+    many retain rows, drawn once. The checkpoint of an epoch uses vectors of as many epochs.
+    """
+
+    kind = "weight arithmetic"
+    paper = "MSA, arXiv 2506.20941"
+    needs = ("prior", "retain")
+    passes = Passes(forward=2, backward=2)
+    Settings = Settings
+
+    def __init__(self, settings=None, name="method"):
+        super().__init__(settings, name)
+        if self.settings.beta == 0:
+            self.needs, self.passes = ("prior",), self.settings.gradient.passes(Passes())
+
+    def run(self, model, data, seed, report=lambda step, steps, loss: None, how=None):
+        from lethe.unlearn.weight_arithmetic import combine, learn, weights
+
+        how = how or Execution()
+        s, prior = self.settings, data.prior().to(model.device)
+        full, before, forgot = weights(model), weights(prior), copy.deepcopy(prior)
+        kept = s.beta and learn(
+            prior, self._retain(data, seed), s, seed, lambda *_: None, how.named("retain")
+        )
+        for epoch, step in learn(forgot, data.forget, s, seed, report, how):
+            terms = [(-s.alpha, weights(forgot), before)]
+            if kept:
+                # Where a run goes on, the retain copy's state may be of the epoch before.
+                next(number for number, _ in kept if number == epoch)
+                terms.append((s.beta, weights(prior), before))
+            combine(model, full, terms)
+            yield epoch, step
+
+    def _retain(self, data, seed):
+        """As many retain rows as there are forget rows, drawn once."""
+        from lethe.train.data_order import partners
+
+        rows = next(partners(len(data.retain), seed, len(data.forget)))
+        return [data.retain[row] for row in rows]

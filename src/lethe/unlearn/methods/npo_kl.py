@@ -1,0 +1,18 @@
+"""NPO that stays close to the original model on the retain set (NPO+KL)."""
+
+from typing import Literal
+
+from lethe.unlearn import method
+from lethe.unlearn.methods import npo
+
+
+class Settings(npo.Settings, method.Weighted):
+    """The retain term is the divergence."""
+
+    retain: Literal["kl"] = "kl"
+
+
+class Method(npo.Method):
+    """L = L_NPO(forget) + retain_weight * KL(original || current) on retain (Zhang et al.)."""
+
+    Settings = Settings

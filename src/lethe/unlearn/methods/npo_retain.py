@@ -1,0 +1,14 @@
+"""NPO with a retain term (NPO+RT, also called NPO+GD)."""
+
+from lethe.unlearn import method
+from lethe.unlearn.methods import npo
+
+
+class Settings(npo.Settings, method.Weighted):
+    """NPO's settings and those of the retain term."""
+
+
+class Method(npo.Method):
+    """L = L_NPO(forget) + retain_weight * CE(retain) (Zhang et al., section 3)."""
+
+    Settings = Settings

@@ -1,0 +1,217 @@
+"""OFMU: forget in inner steps, then repair what that cost, the two gradients kept apart."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from lethe.train.optimizer_settings import Backpropagation, Turn
+from lethe.train.passes import Passes
+from lethe.unlearn import method
+from lethe.unlearn.search_space import Range
+
+
+class Settings(method.Settings):
+    """``ascents``: inner steps of a batch; ``ascent_rate``: their rate, relative to ``lr``.
+
+    ``decorrelation``: weight (beta) of the cosine between the gradients; ``penalty``: rho of the
+    first batch, ``penalty_growth``: its factor from batch to batch, ``penalty_most``: its bound.
+    ``products``: Hessian-vector products by differentiating twice, or by differences of gradients
+    ``radius`` apart to both sides.
+    """
+
+    ascents: int = Field(5, ge=1)
+    ascent_rate: Annotated[float, Range(0.03, 1.0, log=True)] = Field(1.0, gt=0)
+    decorrelation: Annotated[float, Range(0.1, 1.0)] = Field(0.5, ge=0)
+    penalty: float = Field(0.01, ge=0)
+    penalty_growth: float = Field(2.0, ge=1)
+    penalty_most: float = Field(1.0, ge=0)
+    products: Literal["exact", "differences"] = "exact"
+    radius: float = Field(1e-3, gt=0)
+    # The objectives are made of gradients: estimates of theirs are not offered.
+    gradient: Backpropagation = Field(default={"name": "backpropagation"}, validate_default=True)
+
+
+# Passes of an ascent and of a descent, by products and whether the cosine has a weight.
+COSTS = {
+    ("exact", True): (Passes(2, 4), Passes(2, 6)),
+    ("exact", False): (Passes(1, 1), Passes(2, 3)),
+    ("differences", True): (Passes(6, 6), Passes(8, 8)),
+    ("differences", False): (Passes(1, 1), Passes(4, 4)),
+}
+
+
+class Method(method.Method):
+    """Phi = L_f - beta cos(g_f, g_r): ``ascents`` steps up Phi, then one down L_r + rho |dPhi|^2.
+
+    L_f and L_r are the mean losses of the forget and retain answers' tokens, g_f and g_r their
+    gradients over all trained parameters (OFMU, arXiv 2509.22483). Both kinds of step are the
+    optimiser's, with moments of their own; its plain steps are ``optimiser.name: sgd``. The paper's
+    values of beta, rho and the rates were not at hand: the defaults are reconstructed [RECON].
+
+    With ``products: differences`` no graph of a gradient is kept, and in the penalty's gradient
+    2 rho H dPhi the Hessian is that of L_f instead of Phi's.
+    """
+
+    kind = "bilevel"
+    paper = "OFMU, arXiv 2509.22483"
+    needs = ("retain",)
+    whole = True
+    answers_forget = False
+    whole_weights = True
+    Settings = Settings
+
+    @property
+    def turns(self):
+        s = self.settings
+        return (Turn("ascent", s.ascent_rate),) * s.ascents + (Turn("descent"),)
+
+    def _passes(self):
+        s = self.settings
+        ascent, descent = COSTS[s.products, s.decorrelation > 0]
+        self.passes = ascent.times(s.ascents) + descent
+        return super()._passes()
+
+    def loss(self, model, step, reference):
+        from contextlib import nullcontext
+
+        import torch
+        from torch.nn.attention import SDPBackend, sdpa_kernel
+
+        from lethe.model.forward import Forward
+
+        # Of its own: nothing that was computed before the parameters moved may be taken for it.
+        fresh = Forward(model.model)
+
+        def forget():
+            return fresh.answers(step.forget).mean_nll()
+
+        def retain():
+            return fresh.answers(step.retain).mean_nll()
+
+        parameters = [p for p in model.model.parameters() if p.requires_grad]
+        exact = self.settings.products == "exact"
+        of = Exact if exact else Differences
+        problem = of(forget, retain, parameters, self.settings.decorrelation, self.settings.radius)
+        # The other kernels of attention can be differentiated once only.
+        twice = sdpa_kernel(SDPBackend.MATH) if exact else nullcontext()
+        with torch.enable_grad(), twice:
+            if self.turns[step.turn].name == "ascent":
+                return problem.ascent()
+            return problem.descent(self._rho(step.batch))
+
+    def _rho(self, batch: int) -> float:
+        s = self.settings
+        # Bounded first: a power of a long run would be no number any more.
+        return min(s.penalty_most, s.penalty * s.penalty_growth ** min(batch, 200))
+
+
+class Exact:
+    """The two objectives as scalars whose backward pass goes through gradients."""
+
+    def __init__(self, forget, retain, parameters, beta: float, radius: float = 0.0):
+        self.forget, self.retain, self.parameters, self.beta = forget, retain, parameters, beta
+
+    def ascent(self):
+        """-Phi."""
+        kept = self.retain() if self.beta else None
+        return -self._phi(self.forget(), kept)
+
+    def descent(self, rho: float):
+        """L_r + rho |dPhi|^2."""
+        forgotten, kept = self.forget(), self.retain()
+        slope = gradient(self._phi(forgotten, kept), self.parameters, True)
+        return kept + rho * product(slope, slope)
+
+    def _phi(self, forgotten, kept):
+        if not self.beta:
+            return forgotten
+        g_f, g_r = (gradient(loss, self.parameters, True) for loss in (forgotten, kept))
+        return forgotten - self.beta * cosine(g_f, g_r)
+
+
+class Differences:
+    """The same scalars; their gradients come from first derivatives alone."""
+
+    def __init__(self, forget, retain, parameters, beta: float, radius: float = 1e-3):
+        self.forget, self.retain, self.parameters, self.beta = forget, retain, parameters, beta
+        self.radius = radius
+
+    def ascent(self):
+        if not self.beta:
+            return -self.forget()
+        phi, slope, _, _ = self._slope()
+        return _with_gradient(-phi, self.parameters, [-v for v in slope])
+
+    def descent(self, rho: float):
+        _, slope, kept, g_r = self._slope()
+        curved = hessian_product(self.forget, self.parameters, slope, self.radius)
+        wanted = [g + 2 * rho * h for g, h in zip(g_r, curved, strict=True)]
+        value = kept + rho * product(slope, slope)
+        return _with_gradient(value, self.parameters, wanted)
+
+    def _slope(self):
+        """Phi and its gradient, L_r and its gradient, all without a graph.
+
+        The gradient of cos is H_f a + H_r b with a = g_r / (|g_f| |g_r|) - cos g_f / |g_f|^2, and b
+        the same with the two exchanged.
+        """
+        forgotten, kept = self.forget(), self.retain()
+        g_f, g_r = (gradient(loss, self.parameters) for loss in (forgotten, kept))
+        angle = cosine(g_f, g_r)
+        slope = list(g_f)
+        if self.beta:
+            for loss, own, other in ((self.forget, g_f, g_r), (self.retain, g_r, g_f)):
+                size = product(own, own)
+                both = (size * product(other, other)).sqrt()
+                along = [o / both - angle * g / size for g, o in zip(own, other, strict=True)]
+                turned = hessian_product(loss, self.parameters, along, self.radius)
+                slope = [v - self.beta * h for v, h in zip(slope, turned, strict=True)]
+        return (forgotten - self.beta * angle).detach(), slope, kept.detach(), g_r
+
+
+def gradient(loss, parameters, graph: bool = False) -> tuple:
+    """Gradient of a loss by parameter; with ``graph`` it can be differentiated again."""
+    import torch
+
+    return torch.autograd.grad(
+        loss, parameters, create_graph=graph, allow_unused=True, materialize_grads=True
+    )
+
+
+def product(first, second):
+    """Inner product over all parameters."""
+    return sum((a * b).sum() for a, b in zip(first, second, strict=True))
+
+
+def cosine(first, second):
+    """Cosine over all parameters; 0 if one of the two is 0."""
+    lengths = product(first, first) * product(second, second)
+    return product(first, second) / lengths.clamp(min=1e-30).sqrt()
+
+
+def hessian_product(loss, parameters, along, radius: float) -> list:
+    """H v = (g(theta + e v) - g(theta - e v)) / 2e with e = radius / |v|.
+
+    The parameters are afterwards what they were, bit by bit.
+    """
+    import torch
+
+    length = float(product(along, along)) ** 0.5
+    if length == 0:
+        return [torch.zeros_like(p) for p in parameters]
+    here, found = [p.detach().clone() for p in parameters], []
+    for by in (radius / length, -radius / length):
+        with torch.no_grad():
+            for p, start, v in zip(parameters, here, along, strict=True):
+                p.copy_(start + by * v)
+        found.append(gradient(loss(), parameters))
+    with torch.no_grad():
+        for p, start in zip(parameters, here, strict=True):
+            p.copy_(start)
+    return [(a - b) * (length / (2 * radius)) for a, b in zip(*found, strict=True)]
+
+
+def _with_gradient(value, parameters, wanted):
+    """A scalar of this value whose gradient is ``wanted``."""
+    linear = product(parameters, wanted)
+    return value + linear - linear.detach()

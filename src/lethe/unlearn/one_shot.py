@@ -1,0 +1,40 @@
+"""Methods that act once, without training: at inference time, or by an edit in closed form."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+from lethe.common.errors import LetheError
+from lethe.train.passes import Passes
+from lethe.unlearn import method
+
+
+class Settings(BaseModel):
+    """Settings of a method without a schedule: its own alone."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Method(method.Method):
+    """A method with one checkpoint, of epoch 1 and step 1.
+
+    A subclass sets ``kind``, ``paper``, ``Settings`` and ``needs``, and defines ``act``; ``passes``
+    are those of the whole run, over a batch as large as the forget set.
+    """
+
+    passes = Passes(0, 0, 0)
+    Settings = Settings
+    epochs = 1
+
+    def __init__(self, settings=None, name="method"):
+        self.name, self.wrappers = name, []
+        self.settings = method.validated(type(self).Settings, settings or {}, name)
+
+    def act(self, model, data: method.Supervision, seed: int) -> None:
+        """Edit ``model`` in place, or attach an intervention to it (``lethe.model.interventions``)."""
+        raise LetheError(f"{type(self).__module__}: a method that acts once defines act()")
+
+    def run(self, model, data, seed, report=lambda step, steps, loss: None, how=None):
+        self.act(model, data, seed)
+        report(1, 1, None)
+        yield 1, 1

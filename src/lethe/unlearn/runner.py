@@ -1,0 +1,270 @@
+"""Running an unlearning method that minimises a loss over batches of the forget set."""
+
+import random
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from lethe.common.errors import LetheError
+from lethe.common.files import read_rows
+from lethe.model import checkpoint, token_mixing
+from lethe.model.batch import pack, padded
+from lethe.model.encoder import Encoder, Example
+from lethe.model.forward import Forward
+from lethe.model.precision import frozen_copy
+from lethe.train.data_order import batches, epoch_order, partners
+from lethe.train.execution import Execution, State, under
+from lethe.train.loop import Loop, Report
+from lethe.train.optimizer import frozen
+from lethe.unlearn.method import ALTERNATES, Method, Reference, Step, Supervision
+from lethe.world.rows import read_pairs, read_refusals
+
+Pairs = Sequence[tuple[str, str]]
+
+
+def supervise(
+    encoder: Encoder,
+    needs: Sequence[str],
+    forget: Pairs,
+    retain: Pairs = (),
+    refusals: Sequence[str] = (),
+    alternatives: Sequence[Sequence[str]] = (),
+) -> Supervision:
+    """Tokenise what a method needs: (question, answer) pairs; other answers stay texts.
+
+    ``refusals`` may stand for every row's answer, ``alternatives[row]`` for that row's.
+    """
+    tokenizer = encoder.tokenizer
+    token = tokenizer.pad_token_id
+    data = Supervision(
+        encoder.encode_all(forget),
+        forget_pairs=forget,
+        encoder=encoder,
+        padding=tokenizer.eos_token_id if token is None else token,
+    )
+    if "retain" in needs:
+        data.retain, data.retain_pairs = encoder.encode_all(retain), retain
+    if "refusals" in needs and not refusals:
+        raise LetheError("refusals: there are none; give a file with one on each line")
+    if set(ALTERNATES) & set(needs):
+        data.alternates = [refusals] * len(forget) if "refusals" in needs else alternatives
+        data.encode = lambda rows, texts: encoder.encode_all(
+            [(forget[row][0], text) for row, text in zip(rows, texts, strict=True)]
+        )
+    return data
+
+
+def read_supervision(
+    encoder: Encoder,
+    needs: Sequence[str],
+    files: Mapping[str, str | Path],
+    load: Callable = checkpoint.load,
+) -> Supervision:
+    """``supervise`` from files: ``forget``, and of the others those that ``needs`` names.
+
+    ``prior`` and ``before`` are checkpoints: their folders or hub ids, which ``load`` makes a
+    (model, tokenizer).
+
+    ``alternatives`` and ``reference_nll`` belong to forget rows by the texts of question and
+    answer; without a file of ``reference_nll`` the run computes it.
+    """
+    forget = read_pairs(files["forget"])
+    wanted = {name: files[name] for name in needs if name in files}
+    data = supervise(
+        encoder,
+        needs,
+        forget,
+        read_pairs(wanted["retain"]) if "retain" in wanted else (),
+        read_refusals(wanted["refusals"]) if "refusals" in wanted else (),
+        _column(wanted["alternatives"], "alternatives", forget) if "alternatives" in wanted else (),
+    )
+    for name in {"prior", "before"} & set(wanted):
+        setattr(data, name, lambda source=wanted[name]: load(source)[0])
+    if "reference_nll" in wanted:
+        data.forget_nll = torch.tensor(_column(wanted["reference_nll"], "nll", forget))
+    return data
+
+
+def _column(file: str | Path, key: str, pairs: Pairs) -> list[Any]:
+    """A value of each (question, answer) pair from a file of rows that have them."""
+    rows = read_rows(file)
+    values = {(row.get("question"), row.get("answer")): row.get(key) for row in rows}
+    for pair in pairs:
+        if values.get(pair) is None:
+            raise LetheError(f"{file}: no {key} for {pair[0][:60]!r}; delete it and make it again")
+    return [values[pair] for pair in pairs]
+
+
+def leave_checkpoints(
+    method: Method,
+    model,
+    tokenizer,
+    data: Supervision,
+    seed: int,
+    origin: Mapping[str, Any],
+    place: Callable[[int], str | Path],
+    report: Report,
+    how: Execution | None = None,
+) -> dict[str, int]:
+    """Run a method and save a checkpoint after each epoch, at ``place(epoch)``.
+
+    Returns counts: steps and rows.
+    """
+    step = 0
+    for epoch, step in method.run(model, data, seed, report, how):
+        checkpoint.save(place(epoch), model, tokenizer, {**origin, "epoch": epoch, "step": step})
+    return {"steps": step, "rows": len(data.forget)}
+
+
+@dataclass
+class Plan:
+    """All that a run draws by chance, before it begins: equal for every batch size.
+
+    Rows of the forget set, of the retain set and alternate answers, in step for each epoch and
+    position within it; ``answers`` are the alternate answers that are drawn at all, each once.
+    """
+
+    forget: list[list[int]]
+    retain: list[list[int]] = field(default_factory=list)
+    alternate: list[list[int]] = field(default_factory=list)
+    answers: list[Example] = field(default_factory=list)
+
+    @classmethod
+    def draw(cls, method: Method, data: Supervision, seed: int) -> "Plan":
+        """The draws of a method's run."""
+        size, epochs = len(data.forget), method.settings.epochs
+        plan = cls([epoch_order(size, seed, epoch) for epoch in range(epochs)])
+        if "retain" in method.needs:
+            drawn = partners(len(data.retain), seed, size)
+            plan.retain = [next(drawn) for _ in range(epochs)]
+        if data.encode is not None:
+            choose, seen = random.Random(f"refusal/{seed}"), {}
+            plan.alternate = [
+                [seen.setdefault((i, choose.choice(data.alternates[i])), len(seen)) for i in order]
+                for order in plan.forget
+            ]
+            rows, texts = zip(*seen, strict=True)
+            plan.answers = data.encode(rows, texts)
+        return plan
+
+
+def minimise(
+    method: Method,
+    model,
+    data: Supervision,
+    seed: int,
+    report: Report,
+    how: Execution | None = None,
+) -> Iterator[tuple[int, int]]:
+    """Train ``model`` in place; yield (epoch, step) after each pass over the forget set."""
+    settings, how = method.settings, how or Execution()
+    per_epoch = -(-len(data.forget) // settings.batch_size) * len(method.turns)
+    plan = Plan.draw(method, data, seed)
+    texts = chain(data.forget, data.retain, plan.answers)
+    token_mixing.check_lengths(model, [len(example) - 1 for example in texts])
+    reference = _reference(method, model, data, plan, how)
+    saved = how.keeper.take(how.name)
+    _prepare(method, model, data, seed, how, saved)
+    kept = (pattern for wrapper in method.wrappers for pattern in wrapper.frozen(model))
+    with frozen(model, [*settings.frozen, *kept]):
+        loop = Loop(
+            model,
+            settings,
+            per_epoch,
+            seed,
+            how,
+            choice=settings.optimiser,
+            gradient=settings.gradient,
+            shared=not method.whole,
+            besides=partial(_state, method),
+            wrappers=method.wrappers,
+            turns=method.turns,
+        )
+        loop.restore(saved)
+        yield from loop.epochs(
+            partial(_steps, method, data, plan, how),
+            lambda step: method.objective(loop.forward, step, reference),
+            report,
+            method.stepped,
+            method.sums,
+        )
+
+
+def _prepare(method: Method, model, data: Supervision, seed, how: Execution, saved) -> None:
+    """What comes before the first step, with the model as it was at first."""
+    if saved is None:
+        method.prepare(model, data, seed, how)
+    else:
+        method.restore(under("method/", saved), model, data, seed)
+    for wrapper in method.wrappers:
+        wrapper.prepare(model, data, seed)
+        if saved is not None:
+            wrapper.restore(under(f"method/{wrapper.name}/", saved))
+
+
+def _state(method: Method) -> State:
+    """What a method and its wrappers keep from step to step."""
+    found = method.state()
+    for wrapper in method.wrappers:
+        found |= {f"{wrapper.name}/{key}": value for key, value in wrapper.state().items()}
+    return found
+
+
+def _steps(
+    method: Method, data: Supervision, plan: Plan, how: Execution, epoch: int
+) -> Iterator[list[Step]]:
+    """The parts of each optimiser step of an epoch."""
+    pick = partial(padded, token=data.padding) if _pads(method) else None
+    sources = {"forget": data.forget, "retain": data.retain, "alternate": plan.answers}
+    drawn = {name: getattr(plan, name) for name in sources}
+    cut = {
+        name: batches(rows[epoch - 1], method.settings.batch_size)
+        for name, rows in drawn.items()
+        if rows
+    }
+    begun = len(cut["forget"]) * (epoch - 1)
+    for number, indices in enumerate(zip(*cut.values(), strict=True), begun):
+        rows = dict(zip(cut, indices, strict=True))
+        parts = how.parts(sources, rows, method.whole, pick)
+        for turn in range(len(method.turns)):
+            yield [Step(**part, batch=number, turn=turn) for part in parts]
+
+
+def _pads(method: Method) -> bool:
+    return getattr(method.settings, "open_unlearning", False)
+
+
+def _reference(
+    method: Method, model, data: Supervision, plan: Plan, how: Execution | None = None
+) -> Reference:
+    """Keep of the starting model what the method declares, and no more.
+
+    Of both models this process holds its share from here on.
+    """
+    reference, size, team = Reference(), method.settings.batch_size, (how or Execution()).team
+    if "reference_model" in method.needs:
+        reference.frozen = Forward(frozen_copy(model))
+        team.spread(reference.frozen.model)
+    team.spread(model, shared=not method.whole)
+    if "reference_nll" in method.needs:
+        known = data.forget_nll
+        reference.forget_nll = (
+            answer_nll(model, data.forget, size) if known is None else known.to(model.device)
+        )
+        if plan.answers:
+            reference.alternate_nll = answer_nll(model, plan.answers, size)
+    return reference
+
+
+@torch.no_grad()
+def answer_nll(model, examples: Sequence[Example], batch_size: int) -> torch.Tensor:
+    """Summed negative log-likelihood of each answer under ``model``, [rows]."""
+    forward = Forward(model.eval())
+    parts = batches(range(len(examples)), batch_size)
+    packed = (pack([examples[i] for i in part], part) for part in parts)
+    return torch.cat([forward.answers(batch).sequence_nll() for batch in packed])

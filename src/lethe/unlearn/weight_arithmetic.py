@@ -1,0 +1,51 @@
+"""Arithmetic on weights: what a training changed, added to a model or taken away from it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import torch
+
+from lethe.model.encoder import Example
+from lethe.train.execution import Execution
+from lethe.train.loop import Report
+from lethe.unlearn import method
+from lethe.unlearn.method import Supervision
+from lethe.unlearn.runner import minimise
+
+Weights = dict[str, torch.Tensor]
+
+
+class _Learn(method.Method):
+    """Plain fine-tuning, with whatever schedule and optimiser the settings have."""
+
+    def forget(self, model, step, reference):
+        return model.answers(step.forget).mean_nll()
+
+
+def weights(model: torch.nn.Module) -> Weights:
+    """A copy of the parameters by name; tied ones once."""
+    return {name: p.detach().clone() for name, p in model.named_parameters()}
+
+
+@torch.no_grad()
+def combine(
+    model: torch.nn.Module, start: Weights, terms: Sequence[tuple[float, Weights, Weights]]
+) -> None:
+    """Set the model's parameters to start + sum of c (after - before) over ``terms``."""
+    for name, p in model.named_parameters():
+        value = start[name].clone()
+        for coefficient, after, before in terms:
+            value += coefficient * (after[name] - before[name])
+        p.copy_(value)
+
+
+def learn(
+    model,
+    examples: Sequence[Example],
+    settings: method.Settings,
+    seed: int | str,
+    report: Report,
+    how: Execution | None = None,
+) -> Iterator[tuple[int, int]]:
+    """Fine-tune ``model`` in place on answers, by the shared settings; yields as a method's run."""
+    shared: Mapping = settings.model_dump(include=set(method.Settings.model_fields))
+    return minimise(_Learn(dict(shared)), model, Supervision(list(examples)), seed, report, how)

@@ -1,0 +1,77 @@
+"""GRU: take from each gradient what would undo the retain set."""
+
+from pydantic import Field
+
+from lethe.model.fsdp import held, number
+from lethe.train.passes import Passes
+from lethe.unlearn import wrapper
+
+
+class Settings(wrapper.Settings):
+    """``newest``: weight of the newest retain gradient in their moving average; 1: it alone."""
+
+    newest: float = Field(0.8, gt=0, le=1)
+
+
+class Wrapper(wrapper.Wrapper):
+    """g - min(0, <g, r>) / |r|^2 r: the nearest gradient whose product with r is not negative.
+
+    g is the gradient of the wrapped loss, r the moving average of the gradients of the retain
+    answers' mean negative log-likelihood, over all parameters (Wang et al.; ``newest`` as in the
+    authors' code for open-unlearning). The paper wraps losses without a retain term.
+    """
+
+    kind = "gradient"
+    paper = "GRU, arXiv 2503.09117"
+    needs = ("retain",)
+    Settings = Settings
+
+    average: list | None = None
+
+    def of_step(self, method, passes):
+        return passes + Passes().times(len(method.turns))
+
+    def prepare(self, model, data, seed):
+        self.average = None
+
+    def state(self):
+        return {str(n): tensor for n, tensor in enumerate(self.average or ())}
+
+    def restore(self, state):
+        self.average = [state[str(n)] for n in range(len(state))] or None
+
+    def differentiated(self, model, parts, parameters, team):
+        found = [p.grad for p in parameters]
+        self._remember(_retain_gradient(model, parts, parameters, team))
+        for p, gradient in zip(parameters, rectified(found, self.average), strict=True):
+            p.grad = gradient
+
+    def _remember(self, newest: list) -> None:
+        share = self.settings.newest
+        if self.average is None:
+            self.average = [share * r for r in newest]
+            return
+        pairs = zip(self.average, newest, strict=True)
+        self.average = [held(mean, r).lerp_(r, share) for mean, r in pairs]
+
+
+def _retain_gradient(model, parts, parameters, team) -> list:
+    """The gradient of the retain answers' loss, by parameter; leaves that on them, too."""
+    for p in parameters:
+        p.grad = None
+    for step in parts:
+        model.answers(step.retain).mean_nll().backward()
+    team.add_gradients(parameters)
+    return [p.grad if p.grad is not None else p.new_zeros(p.shape) for p in parameters]
+
+
+def rectified(gradient: list, retain: list) -> list:
+    """``gradient`` without its part against ``retain``; lists of tensors, None counting as 0."""
+    pairs = [(g, r) for g, r in zip(gradient, retain, strict=True) if g is not None]
+    product = sum(number((g * r).sum()) for g, r in pairs)
+    if product >= 0:
+        return gradient
+    scale = product / sum(number(r.square().sum()) for r in retain)
+    return [
+        -scale * r if g is None else g - scale * r for g, r in zip(gradient, retain, strict=True)
+    ]

@@ -1,0 +1,142 @@
+"""The lists from which attributes are drawn: birthplaces, genres, occupations, words for titles.
+
+TOFU's were made by GPT-4 and never published (Maini et al. 2024, section 2.1); neither are ours
+copied from anywhere: the model draws them up.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from lethe.common.errors import LetheError
+from lethe.llm.client import Client
+from lethe.llm.progress import Progress
+from lethe.llm.prompts import Prompt
+from lethe.llm.structured import Form, Shape, Strict, counted, laid
+from lethe.world.generated import answer_patterns, checks
+from lethe.world.generated.repair import Try, Unrepairable, repaired, together
+from lethe.world.generated.settings import Generation
+
+# Fewer than this share of a list, after all attempts, are too few to draw from.
+_LEAST = 0.5
+_FEWEST = 2
+
+
+class TooShort(LetheError):
+    """The model could not fill enough of a list."""
+
+
+class _Answer(Strict):
+    entries: list[str]
+
+
+@dataclass
+class Lists:
+    """``titles`` by genre; ``rejected`` counts refused entries by reason."""
+
+    birthplaces: list[str]
+    genres: list[str]
+    occupations: list[str]
+    titles: dict[str, list[str]]
+    rejected: dict[str, int]
+
+
+def shape(count: int, form: Form | None = None) -> Shape:
+    """So many entries, and perhaps of this form."""
+    return Shape("entries", _Answer, laid(counted(_Answer, entries=count), form), parse)
+
+
+def parse(text: str) -> dict:
+    """One entry on each line, whatever stands before it."""
+    lines = (re.sub(r"^\s*(?:\d+[.):]|[-*•])\s*", "", line).strip() for line in text.split("\n"))
+    return {"entries": [line for line in lines if line]}
+
+
+def _entries(answer: _Answer) -> list[str]:
+    """The entries one by one: small models like to put several into one."""
+    parts = [part for entry in answer.entries for part in re.split(r"[;\n]", entry)]
+    return [part.strip().rstrip(".,") for part in parts if part.strip()]
+
+
+def town(entry: str) -> str | None:
+    return None if re.fullmatch(r"[^,\d]+, [^,\d]+", entry) else "not a town, a comma and a country"
+
+
+def phrase(entry: str) -> str | None:
+    said = entry.lower().split()
+    if not re.fullmatch(r"[^\W\d_][\w'’ -]*", entry) or len(said) > 4:
+        return "not a short phrase"
+    return "a word is twice" if len(set(said)) < len(said) else None
+
+
+async def make(client: Client, prompt: Prompt, generation: Generation, progress: Progress) -> Lists:
+    """All lists; those of titles for each genre together.
+
+    A genre for which the model finds no words is left out.
+
+    Raises:
+        LetheError: half a list stays empty, or fewer than two genres have words.
+    """
+    sizes, tally = generation.lists, Counter()
+
+    async def one(what: str, count: int, right: Callable, **values: str) -> list[str]:
+        wanted = prompt.part(what, values)
+        patterned = what if generation.model.patterns else None
+        most = generation.attempts
+        found = await _one(client, prompt, wanted, count, right, patterned, most, tally)
+        progress.step()
+        return found
+
+    async def titled(genre: str) -> list[str]:
+        try:
+            return await one("titles", sizes.titles, phrase, genre=genre)
+        except TooShort:
+            return []
+
+    places, genres, occupations = await together(
+        one("birthplaces", sizes.birthplaces, town),
+        one("genres", sizes.genres, phrase),
+        one("occupations", sizes.occupations, phrase),
+    )
+    progress.total = 3 + len(genres)
+    titles = await together(*[titled(genre) for genre in genres])
+    filled = {genre: found for genre, found in zip(genres, titles, strict=True) if found}
+    if len(filled) < _FEWEST:
+        raise LetheError(
+            f"lists: words for titles of {len(filled)} genres only; use a stronger model"
+        )
+    return Lists(places, list(filled), occupations, filled, dict(sorted((+tally).items())))
+
+
+async def _one(client, prompt, what, count, right, patterned, attempts, tally) -> list[str]:
+    partial: dict[int, str] = {}
+
+    async def ask(attempt: Try[int], done: dict[int, str]) -> dict[int, str]:
+        nonlocal partial
+        partial = done
+        count = len(attempt.wanted)
+        avoid = f"None of these: {'; '.join(done.values())}." if done else ""
+        # Which entries were refused says little; that more are needed says enough.
+        remarks = f"\nThis is attempt {attempt.number}." if attempt.number > 1 else ""
+        values = {"count": count, "what": what, "avoid": avoid, "remarks": remarks}
+        form = answer_patterns.entries(patterned, attempt.number) if patterned else None
+        answer = await client.ask("lists", prompt, shape(count, form), values)
+        return dict(zip(attempt.wanted, _entries(answer), strict=False))
+
+    def gate(key: int, entry: str, done: dict[int, str]) -> str | None:
+        known = {other.lower() for other in done.values()}
+        twice = "in the list twice" if entry.lower() in known else None
+        common = checks.blank(entry), checks.echo(entry), checks.stutter(entry)
+        return checks.first(*common, right(entry), twice)
+
+    try:
+        found = await repaired(range(count), ask, gate, attempts, tally)
+    except Unrepairable as error:
+        found = partial
+        if len(found) < max(_FEWEST, _LEAST * count):
+            raise TooShort(
+                f"lists: {len(found)} of {count} entries ({what[:40]}…) after {attempts} attempts:"
+                f" {error}; ask for shorter lists (world.openai.lists) or a stronger model"
+            ) from None
+    return list(found.values())

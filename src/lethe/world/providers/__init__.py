@@ -1,0 +1,1 @@
+"""Where a world comes from, one file for each source, found by its name."""

@@ -1,0 +1,207 @@
+"""A world's files: writing them in TOFU's published format.
+
+Field names and their order are those of the published data (locuslab/TOFU on the hub); such files
+are read by ``lethe.world.rows``.
+"""
+
+import os
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from lethe.common.errors import LetheError
+from lethe.common.files import sha256, write_json, write_rows, write_text
+from lethe.world.rows import OPTION_FIELDS, QA_FIELDS
+from lethe.world.schema import QUESTIONS_PER_AUTHOR, Author, Fact, Item, Provider
+
+PERTURBED_FIELDS = (
+    "question",
+    "answer",
+    "paraphrased_answer",
+    "perturbed_answer",
+    "paraphrased_question",
+)
+FACT_KINDS = ("real_authors", "world_facts")
+# The files that no split changes; refusals have the suffix .jsonl, as published.
+REFUSALS = "idontknow"
+AUTHOR_FILES = ("full", "full_perturbed", "retain_perturbed", "holdout")
+_FACT_ROWS = (*FACT_KINDS, *(f"{kind}_perturbed" for kind in FACT_KINDS))
+FACT_FILES = (*_FACT_ROWS, REFUSALS)
+ROW_FILES = (*AUTHOR_FILES[:-1], *_FACT_ROWS, AUTHOR_FILES[-1])
+# Attributes with more values than this (dates, titles) say nothing about balance.
+_BALANCED_VALUES = 80
+
+
+# --- rows of the format -------------------------------------------------------------------------
+
+
+def qa_row(item: Item) -> dict:
+    """The row of ``full.json`` and its parts."""
+    return {field: getattr(item, field) for field in QA_FIELDS}
+
+
+def perturbed_row(item: Item) -> dict:
+    """The row of the ``…_perturbed`` files; without paraphrased question, no such field."""
+    row = {field: getattr(item, field) for field in PERTURBED_FIELDS}
+    row["perturbed_answer"] = list(item.perturbed_answer)
+    if not item.paraphrased_question:
+        del row["paraphrased_question"]
+    return row
+
+
+def fact_row(fact: Fact) -> dict:
+    """The row of ``real_authors.json`` and ``world_facts.json``."""
+    options = dict(zip(OPTION_FIELDS, fact.options, strict=True))
+    return {"question": fact.question, **options, "answer": fact.answer}
+
+
+def perturbed_fact_row(fact: Fact) -> dict:
+    return {
+        "question": fact.question,
+        "answer": fact.answer,
+        "perturbed_answer": list(fact.wrong),
+    }
+
+
+# --- writing ------------------------------------------------------------------------------------
+
+
+def outputs(folder: str | os.PathLike) -> dict[str, Path]:
+    """Where ``write_world`` puts each file of a folder."""
+    folder = Path(folder)
+    paths = {name: folder / f"{name}.json" for name in ROW_FILES}
+    return {**paths, REFUSALS: folder / f"{REFUSALS}.jsonl", "card": folder / "card.json"}
+
+
+def write_world(
+    provider: Provider,
+    folder: str | os.PathLike | Mapping[str, str | os.PathLike],
+    authors: int,
+    holdout: int,
+    perturbed_retain_authors: int,
+) -> dict:
+    """Write the files of a world that no split changes, and ``card.json`` last; return the card.
+
+    ``folder`` is a folder, or a mapping with the path of each file that ``outputs`` names.
+    ``authors`` and ``holdout`` are numbers of authors. ``retain_perturbed`` has the first
+    ``perturbed_retain_authors`` of them.
+
+    Raises:
+        LetheError: the provider has too few authors, or some of the first ones lack paraphrases.
+    """
+    paths = _destinations(folder)
+    # What a provider lacks is found before anything is written.
+    people = _people(provider, authors, holdout, perturbed_retain_authors)
+    write_facts(provider, paths)
+    return _write_people(provider, paths, *people)
+
+
+def write_facts(
+    provider: Provider, folder: str | os.PathLike | Mapping[str, str | os.PathLike]
+) -> None:
+    """Write what does not depend on any author: true facts and refusals (``FACT_FILES``)."""
+    paths = _destinations(folder, FACT_FILES)
+    for name, rows in _fact_rows(provider).items():
+        write_rows(paths[name], rows)
+    write_text(paths[REFUSALS], "".join(f"{line}\n" for line in provider.refusals()))
+
+
+def write_authors(
+    provider: Provider,
+    folder: str | os.PathLike | Mapping[str, str | os.PathLike],
+    authors: int,
+    holdout: int,
+    perturbed_retain_authors: int,
+) -> dict:
+    """``write_world`` where ``write_facts`` has been before; arguments, result, errors as there."""
+    people = _people(provider, authors, holdout, perturbed_retain_authors)
+    return _write_people(provider, _destinations(folder), *people)
+
+
+def _people(provider: Provider, authors: int, holdout: int, perturbed_retain_authors: int):
+    """Target authors, holdout authors, and the rows of the files that hold them."""
+    target, held = provider.authors(authors), provider.holdout(holdout)
+    rows = {
+        "full": [qa_row(item) for author in target for item in author.items],
+        "full_perturbed": _perturbed_rows(target),
+        "retain_perturbed": _first_perturbed(target, perturbed_retain_authors),
+        "holdout": [qa_row(item) for author in held for item in author.items],
+    }
+    return target, held, rows
+
+
+def _write_people(provider: Provider, paths: Mapping[str, Path], target, held, rows) -> dict:
+    for name in AUTHOR_FILES:
+        write_rows(paths[name], rows[name])
+    known = rows | _fact_rows(provider) | {REFUSALS: provider.refusals()}
+    counts = {name: len(known[name]) for name in (*ROW_FILES, REFUSALS)}
+    card = _card(provider, target, held, counts, paths)
+    write_json(paths["card"], card, indent=2)
+    return card
+
+
+def _fact_rows(provider: Provider) -> dict[str, list[dict]]:
+    rows = {}
+    for kind, facts in provider.facts().items():
+        rows[kind] = [fact_row(fact) for fact in facts]
+        rows[f"{kind}_perturbed"] = [perturbed_fact_row(fact) for fact in facts]
+    return rows
+
+
+def _destinations(folder, names: Iterable[str] = ()) -> dict[str, Path]:
+    """The path of each of the named files; of all of them if none is named."""
+    names = tuple(names) or tuple(outputs(""))
+    given = folder if isinstance(folder, Mapping) else outputs(folder)
+    missing = [name for name in names if name not in given]
+    if missing:
+        raise LetheError(f"write_world: no path given for {', '.join(missing)}")
+    return {name: Path(given[name]) for name in names}
+
+
+def _perturbed_rows(authors: Sequence[Author]) -> list[dict]:
+    return [perturbed_row(item) for author in authors for item in author.items if item.perturbed]
+
+
+def _first_perturbed(authors: Sequence[Author], count: int) -> list[dict]:
+    if not 1 <= count <= len(authors):
+        raise LetheError(
+            f"perturbed_retain_authors: {count} is not in 1 to {len(authors)}, the target authors"
+        )
+    rows = _perturbed_rows(authors[:count])
+    missing = sum(len(author.items) for author in authors[:count]) - len(rows)
+    if missing:
+        raise LetheError(
+            f"perturbed_retain_authors: {missing} rows of the first {count} authors have no"
+            " paraphrase or perturbed answers; lower it"
+        )
+    return rows
+
+
+def _card(provider, target, held, counts: dict[str, int], paths: Mapping[str, Path]) -> dict:
+    return {
+        "format": 1,
+        "provider": type(provider).__module__.rpartition(".")[2],
+        "seed": getattr(provider, "seed", None),
+        "authors": len(target),
+        "holdout_authors": len(held),
+        "questions_per_author": QUESTIONS_PER_AUTHOR,
+        "rows": counts,
+        "balance": balance(target),
+        "sha256": {name: sha256(path) for name, path in paths.items() if name != "card"},
+    }
+
+
+def balance(authors: Sequence[Author]) -> dict[str, dict[str, int]]:
+    """How many authors have each value of an attribute, most frequent first.
+
+    Attributes with a value for nearly every author, such as titles, are left out.
+    """
+    counters: dict[str, Counter] = {}
+    for author in authors:
+        for attribute, value in author.attributes.items():
+            counters.setdefault(attribute, Counter())[value] += 1
+    return {
+        attribute: dict(sorted(counter.items(), key=lambda pair: (-pair[1], pair[0])))
+        for attribute, counter in counters.items()
+        if len(counter) <= min(_BALANCED_VALUES, max(1, len(authors) // 2))
+    }
