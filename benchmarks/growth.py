@@ -34,7 +34,7 @@ from lethe.model.likelihood import mean_losses
 from lethe.train.finetune import fit
 from lethe.train.settings import Schedule
 from lethe.unlearn import methods
-from lethe.unlearn.runner import supervise
+from lethe.unlearn.supervision import supervise
 from lethe.world.provider import provider
 from lethe.world.tofu_format import write_world
 

@@ -30,7 +30,7 @@ from lethe.train.execution import Execution
 from lethe.train.finetune import fit
 from lethe.train.settings import Schedule
 from lethe.unlearn import methods
-from lethe.unlearn.runner import supervise
+from lethe.unlearn.supervision import supervise
 
 LENGTH = 200
 MIB = 2**20

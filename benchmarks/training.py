@@ -27,7 +27,7 @@ from lethe.common.files import read_rows
 from lethe.common.torch_setup import set_up
 from lethe.model import checkpoint
 from lethe.model.architectures.llama import Architecture, make_model, train_tokenizer
-from lethe.model.batch import use_packing
+from lethe.model.attention import use_packing
 from lethe.model.encoder import Encoder, rows_to_pairs
 from lethe.model.onednn import use_onednn, use_torchs_own
 from lethe.model.precision import prepare

@@ -5,7 +5,7 @@ import copy
 import torch
 from torch.nn.functional import cross_entropy
 
-from lethe.model.batch import use_packing
+from lethe.model.attention import use_packing
 
 # Questions and answers of different lengths, so that every batch has what padding would fill.
 PAIRS = [

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from core_helpers import PAIRS, make_family
 
+from lethe.common.distributed import Alone
 from lethe.common.errors import LetheError
 from lethe.evaluate.records import Records, write_records
 from lethe.evaluate.suite import Evaluation, Limits
@@ -16,12 +17,12 @@ from lethe.model.architectures.llama import train_tokenizer
 from lethe.model.encoder import Encoder
 from lethe.model.fsdp import Sharded
 from lethe.model.precision import prepare
-from lethe.train.execution import Alone, Execution
+from lethe.train.execution import Execution
 from lethe.train.finetune import fit
 from lethe.train.resume import Keeper
 from lethe.train.settings import Schedule
 from lethe.unlearn import methods
-from lethe.unlearn.runner import supervise
+from lethe.unlearn.supervision import supervise
 
 # Seven rows in threes: the last step has a single row, and one process none.
 SETTINGS = {"epochs": 2, "lr": 1e-3, "batch_size": 3, "warmup_epochs": 0}

@@ -27,7 +27,7 @@ def error(*arguments: str) -> str:
 def test_methods_are_listed_with_needs_and_defaults(capsys):
     main(["methods"])
     printed = capsys.readouterr().out
-    for name in methods.available():
+    for name in methods.names():
         assert f"\n{name} (" in f"\n{printed}"
     npo = printed.split("\nnpo (", 1)[1].split("\nnpo_retain", 1)[0]
     assert "beta=0.1" in npo

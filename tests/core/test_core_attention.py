@@ -9,8 +9,9 @@ from core_helpers import CLOSE, FAMILIES, distance, gradients, make_family, shar
 from torch.nn.functional import scaled_dot_product_attention
 
 from lethe.common.errors import LetheError
-from lethe.model import batch as packing
-from lethe.model.batch import pack, packed_attention, use_packing
+from lethe.model import attention
+from lethe.model.attention import packed_attention, use_packing
+from lethe.model.batch import pack
 from lethe.model.forward import Forward
 from lethe.model.generate import greedy
 from lethe.model.likelihood import mean_losses
@@ -43,9 +44,9 @@ def test_eager_is_what_runs(tokenizer, examples, monkeypatch):
     model = make_family("llama", tokenizer)
     use_packing(model, "eager")
     calls = []
-    real = packing.eager
-    monkeypatch.setattr(packing, "eager", lambda *a, **k: calls.append(1) or real(*a, **k))
-    monkeypatch.setattr(packing, "scaled_dot_product_attention", None)
+    real = attention.eager
+    monkeypatch.setattr(attention, "eager", lambda *a, **k: calls.append(1) or real(*a, **k))
+    monkeypatch.setattr(attention, "scaled_dot_product_attention", None)
     loss_of(model, examples)
     blocks = len(pack(examples).packing.layout.shapes)
     assert blocks > 1
@@ -118,8 +119,8 @@ def test_flash_is_given_what_its_kernel_wants(name, window, tokenizer, examples,
     module = model.get_decoder().layers[0]
     module.num_key_value_groups = heads // groups
     settings = {"packing": batch.packing, "sliding_window": window, "scaling": 0.3}
-    wanted, _ = packing.packed_attention(module, query, key, value, None, **settings)
-    found, _ = packing.packed_attention(module, query, key, value, None, kind="flash", **settings)
+    wanted, _ = attention.packed_attention(module, query, key, value, None, **settings)
+    found, _ = attention.packed_attention(module, query, key, value, None, kind="flash", **settings)
     assert torch.allclose(found, wanted, rtol=1e-4, atol=1e-6)
 
 
@@ -134,7 +135,7 @@ def test_flash_leaves_trees_of_answers_to_sdpa(tokenizer, encoder, pairs, monkey
     def chosen(*given, kind, **settings):
         return packed_attention(*given, kind="flash", **settings)
 
-    monkeypatch.setattr(packing, "packed_attention", chosen)
+    monkeypatch.setattr(attention, "packed_attention", chosen)
     use_packing(model)
     assert mean_losses(model, examples) == pytest.approx(wanted, rel=1e-5)
 
@@ -146,7 +147,7 @@ def test_flash_gets_one_kind_of_numbers_under_autocast(tokenizer, examples, monk
     with torch.autocast("cpu", torch.bfloat16):
         wanted = loss_of(model, examples)
         chosen = lambda *given, kind, **more: packed_attention(*given, kind="flash", **more)  # noqa: E731
-        monkeypatch.setattr(packing, "packed_attention", chosen)
+        monkeypatch.setattr(attention, "packed_attention", chosen)
         use_packing(model)
         found = loss_of(model, examples)
     assert found.item() == pytest.approx(wanted.item(), rel=1e-2)

@@ -10,9 +10,9 @@ from test_core_attention import loss_of, results
 from test_core_resume import RUNS, Killed, Run
 
 from lethe.common.torch_setup import set_up
-from lethe.model import batch as packing
-from lethe.model import precision
-from lethe.model.batch import pack, use_packing
+from lethe.model import attention, precision
+from lethe.model.attention import use_packing
+from lethe.model.batch import pack, to_device
 from lethe.model.cost import Meter
 from lethe.model.forward import Forward
 from lethe.model.settings import Compute
@@ -70,7 +70,7 @@ def test_bfloat16_is_near(name, kind, tokenizer, examples):
 @pytest.mark.parametrize("groups", [4, 2])
 @pytest.mark.parametrize("window", [None, 4])
 def test_flash_kernel_computes_what_sdpa_does(window, groups, tokenizer, examples):
-    batch = packing.to_device(pack(examples), "cuda")
+    batch = to_device(pack(examples), "cuda")
     draw = torch.Generator("cuda").manual_seed(0)
     sizes = [(1, heads, batch.ids.shape[1], 64) for heads in (4, groups, groups)]
     given = [torch.randn(size, generator=draw, device="cuda").bfloat16() for size in sizes]
@@ -80,7 +80,7 @@ def test_flash_kernel_computes_what_sdpa_does(window, groups, tokenizer, example
     outs = []
     for kind in ("sdpa", "flash"):
         rows = [tensor.clone().requires_grad_() for tensor in given]
-        out, _ = packing.packed_attention(module, *rows, None, kind=kind, **settings)
+        out, _ = attention.packed_attention(module, *rows, None, kind=kind, **settings)
         out.float().square().sum().backward()
         outs.append([out, *(row.grad for row in rows)])
     for flash, sdpa in zip(outs[1], outs[0], strict=True):

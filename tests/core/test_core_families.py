@@ -22,13 +22,15 @@ from lethe.model import (
     plain_rows,
     token_mixing,
 )
-from lethe.model.batch import pack, padded, use_packing
+from lethe.model.attention import use_packing
+from lethe.model.batch import pack
 from lethe.model.batch_layout import Fitting
 from lethe.model.encoder import Example
 from lethe.model.forward import Forward
 from lethe.model.generate import greedy
 from lethe.model.interventions import steering
 from lethe.model.likelihood import mean_losses
+from lethe.model.padded_batch import padded
 from lethe.model.token_mixing import Mixing
 from lethe.train.finetune import fit as train
 from lethe.train.settings import Schedule

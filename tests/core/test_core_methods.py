@@ -16,7 +16,8 @@ from lethe.model.batch import pack
 from lethe.model.forward import Forward
 from lethe.pipeline.config import check as config
 from lethe.unlearn import methods, one_shot
-from lethe.unlearn.method import ALTERNATES, NEEDS, Reference, Settings, Step
+from lethe.unlearn.interface import ALTERNATES, NEEDS, Reference, Step
+from lethe.unlearn.method import Settings
 
 FORGET, RETAIN = [3, 0, 2], [5, 1, 6]
 
@@ -206,7 +207,7 @@ def test_npo_tends_to_gradient_ascent(model, now, step, examples, forget):
     assert far[1.0] > 0.1
 
 
-@pytest.mark.parametrize("name", methods.available())
+@pytest.mark.parametrize("name", methods.names())
 def test_declarations(name):
     cls = methods.load(name)
     needs = cls({}).needs
@@ -222,15 +223,15 @@ def test_unknown_method_lists_the_known():
         methods.load("nop")
     # Shared modules are no methods.
     for name in ("base", "__init__"):
-        assert name not in methods.available()
+        assert name not in methods.names()
         with pytest.raises(LetheError):
             methods.load(name)
 
 
-TRAINED = [n for n in methods.available() if issubclass(methods.load(n).Settings, Settings)]
+TRAINED = [n for n in methods.names() if issubclass(methods.load(n).Settings, Settings)]
 
 
-@pytest.mark.parametrize("name", sorted({*methods.available()} - {*TRAINED}))
+@pytest.mark.parametrize("name", sorted({*methods.names()} - {*TRAINED}))
 def test_a_method_that_is_not_trained_has_no_schedule(name):
     with pytest.raises(LetheError, match=rf"^{name}\.epochs: unknown setting"):
         methods.load(name)({"epochs": 3}, name)
@@ -299,7 +300,7 @@ def test_wrong_settings_name_where_they_stand():
 
 
 DECLARATIONS = [
-    *(f"lethe.unlearn.methods.{name}" for name in methods.available()),
+    *(f"lethe.unlearn.methods.{name}" for name in methods.names()),
     "lethe.pipeline.config.check",
 ]
 

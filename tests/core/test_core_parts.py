@@ -14,7 +14,8 @@ from lethe.train.microbatch import parts, split
 from lethe.train.settings import Schedule
 from lethe.unlearn import methods
 from lethe.unlearn.method import Method
-from lethe.unlearn.runner import Plan, _reference, _steps, supervise
+from lethe.unlearn.runner import Plan, _reference, _steps
+from lethe.unlearn.supervision import supervise
 
 REFUSALS = ["I don't know.", "I have no idea about that.", "That is not known to me."]
 ALTERNATIVES = [[f"Answer {n} to {row}.", f"Or {n}."] for n, row in enumerate("abcdefg")]
@@ -67,7 +68,7 @@ def test_parts_know_the_whole_steps_totals(examples):
 
 LOSSES = [
     name
-    for name in methods.available()
+    for name in methods.names()
     if methods.load(name).run is Method.run and not methods.load(name)({}).whole
 ]
 TERMS = [(name, {}) for name in LOSSES] + [

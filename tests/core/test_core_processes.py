@@ -11,8 +11,8 @@ import pytest
 from of_one_process import IN_SHARDS, RUNS, everything, in_shards
 from safetensors.torch import load_file
 
+from lethe.common.distributed import Alone
 from lethe.evaluate.records import read_records
-from lethe.train.execution import Alone
 
 HERE = Path(__file__).parent
 NAMES = ("fit", *RUNS)

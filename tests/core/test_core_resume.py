@@ -17,14 +17,14 @@ from lethe.train.resume import TENSORS, VALUES, Keeper
 from lethe.train.settings import Schedule
 from lethe.unlearn import methods
 from lethe.unlearn.method import Settings
-from lethe.unlearn.runner import supervise
+from lethe.unlearn.supervision import supervise
 
 REFUSALS = ["I don't know.", "I have no idea.", "That is not known to me."]
 ALTERNATIVES = [[f"Answer {n} to {row}.", f"Or {n}."] for n, row in enumerate("abcde")]
 SETTINGS = {"epochs": 3, "lr": 1e-3, "batch_size": 3}
 HYBRID = {"gradient": {"name": "hybrid", "every": 2}}
 # Others act once, without steps.
-TRAINED = [n for n in methods.available() if issubclass(methods.load(n).Settings, Settings)]
+TRAINED = [n for n in methods.names() if issubclass(methods.load(n).Settings, Settings)]
 RUNS = {name: (name, {}) for name in TRAINED} | {
     "hybrid": ("grad_diff", HYBRID),
     "hybrid, compressed": ("npo", {**HYBRID, "optimiser": {"name": "nbit"}}),

@@ -36,7 +36,7 @@ def edit(file: Path, old: str, new: str) -> None:
 
 
 def all_digests() -> dict[str, str]:
-    return {name: digest(f"lethe.unlearn.methods.{name}") for name in methods.available()}
+    return {name: digest(f"lethe.unlearn.methods.{name}") for name in methods.names()}
 
 
 def changed(before: dict[str, str]) -> set[str]:
@@ -135,12 +135,12 @@ BASES = {
 
 
 def test_every_method_depends_on_how_methods_run(package):
-    for name in methods.available():
+    for name in methods.names():
         files = closure(f"lethe.unlearn.methods.{name}")
         found = {file.relative_to(package.resolve()).as_posix() for file in files}
         assert {f"methods/{name}.py", "methods/base.py", "unlearn.py", "packing.py"} <= found
         # No other method, but for those that it builds on.
-        others = {f"methods/{other}.py" for other in methods.available()} & found
+        others = {f"methods/{other}.py" for other in methods.names()} & found
         assert others <= {f"methods/{name}.py"} | BASES.get(name, set())
 
 

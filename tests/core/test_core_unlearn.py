@@ -8,8 +8,10 @@ from lethe.model.likelihood import mean_losses
 from lethe.train import loop
 from lethe.train.optimizer import Optimiser
 from lethe.unlearn import methods
-from lethe.unlearn.method import ALTERNATES, Method, Settings
-from lethe.unlearn.runner import answer_nll, supervise
+from lethe.unlearn.interface import ALTERNATES
+from lethe.unlearn.method import Method, Settings
+from lethe.unlearn.runner import answer_nll
+from lethe.unlearn.supervision import supervise
 
 REFUSALS = ["I don't know.", "I have no idea.", "That is not known to me."]
 ALTERNATIVES = [[f"Answer {n} to {row}.", f"Or {n}."] for n, row in enumerate("abcde")]
@@ -31,9 +33,9 @@ def weights(model) -> torch.Tensor:
     return torch.cat([parameter.detach().flatten() for parameter in model.parameters()])
 
 
-TRAINED = [n for n in methods.available() if issubclass(methods.load(n).Settings, Settings)]
+TRAINED = [n for n in methods.names() if issubclass(methods.load(n).Settings, Settings)]
 # Those that minimise a loss of their own, step by step.
-LOSSES = [name for name in methods.available() if methods.load(name).run is Method.run]
+LOSSES = [name for name in methods.names() if methods.load(name).run is Method.run]
 
 
 def run(name, model, encoder, forget, retain, seed=0, spy=None):

@@ -35,7 +35,7 @@ def test_values_of_a_share():
     assert [end["kind"] for end in ends] == ["a", "b"]
 
 
-@pytest.mark.parametrize("name", methods.available())
+@pytest.mark.parametrize("name", methods.names())
 def test_every_methods_ranges_hold_valid_settings(name):
     """At both ends and in the middle."""
     start = methods.load(name)({}).settings
@@ -45,7 +45,7 @@ def test_every_methods_ranges_hold_valid_settings(name):
 
 
 def test_the_rate_of_every_loss_is_searched():
-    losses = [name for name in methods.available() if "loss" in methods.load(name).kind]
+    losses = [name for name in methods.names() if "loss" in methods.load(name).kind]
     assert len(losses) > 10
     assert all("lr" in declared(methods.load(name).Settings) for name in losses)
 

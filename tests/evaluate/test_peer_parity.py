@@ -107,7 +107,8 @@ def test_numbers_of_the_summary(pair):
 
 def test_every_generation_is_the_same(parity, pair):
     from lethe.common.files import read_rows
-    from lethe.evaluate.suite import Evaluation, Limits
+    from lethe.evaluate.evaluation import Evaluation
+    from lethe.evaluate.suite import Limits
     from lethe.model import checkpoint
     from lethe.model.checkpoint import CUSTOMARY
     from lethe.model.encoder import Encoder

@@ -7,11 +7,11 @@ import torch
 from shared_data import shared_folder
 
 from lethe.model import checkpoint
-from lethe.model.batch import padded
 from lethe.model.encoder import Example
 from lethe.model.forward import Forward
+from lethe.model.padded_batch import padded
 from lethe.unlearn import methods
-from lethe.unlearn.method import Reference, Step
+from lethe.unlearn.interface import Reference, Step
 from lethe.unlearn.runner import answer_nll
 
 PADDING = 2

@@ -10,7 +10,7 @@ from lethe.model.generate import greedy
 from lethe.pipeline.config.check import validated
 from lethe.unlearn import alternatives
 from lethe.unlearn.alternatives import Alternatives, propose, sample, write_alternatives
-from lethe.unlearn.runner import read_supervision
+from lethe.unlearn.supervision import read_supervision
 
 
 @pytest.fixture

@@ -4,7 +4,8 @@ import pytest
 
 from lethe.train.execution import Execution
 from lethe.unlearn import methods
-from lethe.unlearn.runner import Plan, _steps, supervise
+from lethe.unlearn.runner import Plan, _steps
+from lethe.unlearn.supervision import supervise
 
 
 def pairs_seen(method_name, encoder, pairs, batch_size, seed=0):

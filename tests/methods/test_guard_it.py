@@ -8,16 +8,17 @@ import torch
 from core_helpers import CLOSE, FAMILIES, make_family, plain, token_nll
 
 from lethe.common.errors import LetheError
-from lethe.model import interventions, prompt_similarity
+from lethe.model import prompt_similarity
 from lethe.model.batch import pack
 from lethe.model.encoder import Encoder
 from lethe.model.forward import Forward, decoder_layers
 from lethe.model.generate import greedy
+from lethe.model.intervention import carried_by
 from lethe.model.interventions.steering import Intervention, turn
 from lethe.model.likelihood import mean_losses
 from lethe.unlearn import methods
 from lethe.unlearn.methods.guard_it import _directions, _means
-from lethe.unlearn.runner import supervise
+from lethe.unlearn.supervision import supervise
 
 FORGET = [0, 1, 3]
 
@@ -34,7 +35,7 @@ def steer(model, encoder, pairs, **settings) -> Intervention:
     rest = [pair for row, pair in enumerate(pairs) if row not in FORGET]
     data = supervise(encoder, method.needs, [pairs[row] for row in FORGET], rest)
     assert list(method.run(model, data, 0)) == [(1, 1)]
-    return interventions.of(model)[0]
+    return carried_by(model)[0]
 
 
 def gated(intervention, prompts) -> list[int]:
@@ -192,10 +193,10 @@ def test_a_copy_has_gates_of_its_own(intervention, model, probes):
     other = copy.deepcopy(model)
     with torch.no_grad():
         decoder_layers(other)[1].mlp.up_proj.weight.zero_()
-    interventions.of(other)[0].threshold = 2.0
+    carried_by(other)[0].threshold = 2.0
     assert intervention.threshold <= 1
     assert mean_losses(other, probes) != mean_losses(model, probes)
-    assert interventions.of(other)[0] is not intervention
+    assert carried_by(other)[0] is not intervention
 
 
 @torch.no_grad()

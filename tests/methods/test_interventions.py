@@ -10,17 +10,20 @@ from core_helpers import CLOSE, FAMILIES, make_family, plain, token_nll
 
 from lethe.common.errors import LetheError
 from lethe.common.files import sha256
+from lethe.evaluate.evaluation import Evaluation
 from lethe.evaluate.records import Records, write_records
-from lethe.evaluate.suite import Evaluation, Limits
+from lethe.evaluate.suite import Limits
 from lethe.model import checkpoint, checkpoint_record, interventions, precision
 from lethe.model.encoder import Encoder
 from lethe.model.generate import greedy
+from lethe.model.intervention import asked, attach, carried_by
 from lethe.model.interventions import prompt
 from lethe.model.likelihood import mean_losses
 from lethe.model.settings import Compute
 from lethe.unlearn import methods
+from lethe.unlearn.checkpoints import leave_checkpoints
 from lethe.unlearn.methods.prompt import ORACLE
-from lethe.unlearn.runner import leave_checkpoints, supervise
+from lethe.unlearn.supervision import supervise
 
 REFUSALS = ["I don't know.", "No idea."]
 # One setting of each kind of intervention, on seven rows.
@@ -198,8 +201,8 @@ def test_a_intervention_over_a_intervention(parent, pairs, tmp_path):
     chain = json.loads((second / "intervention.json").read_text())["interventions"]
     assert len(chain) == 2
     _, tokenizer = checkpoint.load(second)
-    asked = interventions.asked(tokenizer, "Who?")
-    assert asked == chain[0]["before"] + chain[1]["before"] + "Who?"
+    told = asked(tokenizer, "Who?")
+    assert told == chain[0]["before"] + chain[1]["before"] + "Who?"
     assert os.path.samefile(second / "model.safetensors", parent / "model.safetensors")
 
 
@@ -241,7 +244,7 @@ def test_a_intervention_that_is_gone_is_named(wrapped):
 
 def test_an_unwrapped_model_has_none(model, tokenizer, encoder):
     assert make_family("llama", tokenizer) is not model
-    assert interventions.of(model) == interventions.of(tokenizer) == ()
+    assert carried_by(model) == carried_by(tokenizer) == ()
     assert encoder.room("Who?", 40) == 40
 
 
@@ -255,7 +258,7 @@ def test_in_context_unlearning(answers, parent, pairs, tmp_path, encoder):
         Encoder(tokenizer, "chat", 96), method.needs, pairs[:3], pairs[3:], REFUSALS, given
     )
     list(method.run(model, data, 0))
-    (intervention,) = interventions.of(model)
+    (intervention,) = carried_by(model)
     assert [q for q, _ in intervention.forget] == [q for q, _ in pairs[:3]]
     truth, shown = [a for _, a in pairs[:3]], [a for _, a in intervention.forget]
     allowed = {"others": [truth] * 3, "refusals": [REFUSALS] * 3, "alternatives": given}[answers]
@@ -263,7 +266,7 @@ def test_in_context_unlearning(answers, parent, pairs, tmp_path, encoder):
         assert shown[row] != truth[row]
         assert shown[row] in allowed[row]
     assert len({tuple(row) for row in intervention.kept} & set(pairs[3:])) == 2
-    *lines, last = interventions.asked(tokenizer, pairs[0][0]).splitlines()
+    *lines, last = asked(tokenizer, pairs[0][0]).splitlines()
     assert last == pairs[0][0]
     assert len(lines) == 4
     # The row itself is most like its own question, and stands nearest to it of the forget rows.
@@ -314,7 +317,7 @@ def test_others_refuse_it_and_are_told_how_to_load_it(loader, wrapped):
 @pytest.mark.parametrize("name", sorted(FAMILIES))
 def test_no_class_of_a_model_takes_a_notice_for_its_configuration(name, tokenizer, tmp_path):
     model = make_family(name, tokenizer)
-    interventions.attach(model, tokenizer_of(tokenizer), prompt.Intervention("Say nothing. "))
+    attach(model, tokenizer_of(tokenizer), prompt.Intervention("Say nothing. "))
     checkpoint.save(tmp_path / "c", model, tokenizer, {"stage": "test"})
     with pytest.raises(Exception, match=r"load it with lethe\.checkpoint\.load"):
         type(model).from_pretrained(tmp_path / "c")

@@ -14,7 +14,8 @@ from lethe.common.errors import LetheError
 from lethe.model.batch import pack
 from lethe.model.forward import Forward, decoder_layers, layer_states
 from lethe.unlearn import methods
-from lethe.unlearn.method import Method, Reference, Step
+from lethe.unlearn.interface import Reference, Step
+from lethe.unlearn.method import Method
 from lethe.unlearn.methods.whp import generic_labels
 
 FORGET, RETAIN = [3, 0, 2], [5, 1, 6]
@@ -355,7 +356,7 @@ def test_a_term_of_no_weight_is_neither_needed_nor_computed(name, model, step, r
 
 
 @pytest.mark.parametrize(
-    "name", [name for name in methods.available() if methods.load(name).run is Method.run]
+    "name", [name for name in methods.names() if methods.load(name).run is Method.run]
 )
 def test_a_step_takes_the_passes_that_it_declares(name, model, start, step, examples):
     """Counted where every pass goes through: the first layer of the decoder."""

@@ -12,7 +12,7 @@ from lethe.model.batch import pack
 from lethe.model.forward import Forward, decoder_layers
 from lethe.unlearn import methods
 from lethe.unlearn.reparametrization import Reparametrisation
-from lethe.unlearn.runner import supervise
+from lethe.unlearn.supervision import supervise
 from lethe.unlearn.weight_arithmetic import combine, weights
 from lethe.unlearn.wrappers.mpu import amplitude, deviations, perturbations
 

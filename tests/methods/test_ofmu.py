@@ -9,9 +9,9 @@ from core_helpers import make_family
 from lethe.model.batch import pack
 from lethe.model.forward import Forward, decoder_layers
 from lethe.unlearn import methods
-from lethe.unlearn.method import Reference, Step
+from lethe.unlearn.interface import Reference, Step
 from lethe.unlearn.methods.ofmu import Differences, Exact, cosine, hessian_product
-from lethe.unlearn.runner import supervise
+from lethe.unlearn.supervision import supervise
 from lethe.unlearn.weight_arithmetic import weights
 
 BETA, RHO = 0.7, 0.3

@@ -69,7 +69,7 @@ def test_finetuning_takes_it(tokenizer, examples):
 
 
 def test_a_loss_below_zero_is_refused(model, encoder, pairs):
-    from lethe.unlearn.runner import supervise
+    from lethe.unlearn.supervision import supervise
 
     settings = {"rate": FINCH, "lr": 1e-3}
     method = methods.load("grad_ascent")(settings)

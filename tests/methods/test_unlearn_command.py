@@ -13,11 +13,11 @@ from lethe.cli.main import main
 from lethe.cli.unlearn import check_sources, given_settings
 from lethe.common.errors import LetheError
 from lethe.common.files import write_rows, write_text
-from lethe.model import batch, checkpoint, checkpoint_record
+from lethe.model import attention, checkpoint, checkpoint_record
 from lethe.model.encoder import Encoder
 from lethe.unlearn import methods
 from lethe.unlearn.method import Settings
-from lethe.unlearn.runner import supervise
+from lethe.unlearn.supervision import supervise
 
 
 @pytest.fixture
@@ -75,7 +75,7 @@ def test_it_is_the_librarys_run(folder, start, pairs):
     assert (cost["forward_passes"], cost["backward_passes"]) == (8 + 2, 8)
 
 
-@pytest.mark.parametrize("name", methods.available())
+@pytest.mark.parametrize("name", methods.names())
 def test_every_method_runs(name, folder, start):
     cls = methods.load(name)
     prior = ["--prior", str(start)] if "prior" in cls({}).needs else []
@@ -164,7 +164,7 @@ def test_only_what_is_needed_must_be_there(folder):
 def calls(monkeypatch):
     """What happens while a command runs: kinds of attention, layers computed again."""
     found = {"attention": set(), "again": 0}
-    attend, again = batch.packed_attention, torch.utils.checkpoint.checkpoint
+    attend, again = attention.packed_attention, torch.utils.checkpoint.checkpoint
 
     def attending(*args, kind="sdpa", **kwargs):
         found["attention"].add(kind)
@@ -174,7 +174,7 @@ def calls(monkeypatch):
         found["again"] += 1
         return again(*args, **kwargs)
 
-    monkeypatch.setattr(batch, "packed_attention", attending)
+    monkeypatch.setattr(attention, "packed_attention", attending)
     for module in (torch.utils.checkpoint, modeling_utils):
         monkeypatch.setattr(module, "checkpoint", computing_again, raising=False)
     return found

@@ -11,7 +11,7 @@ from lethe.train import optimizer_settings
 from lethe.train.optimizer import Differentiator, Optimiser, estimate, frozen, quantise
 from lethe.unlearn import methods
 from lethe.unlearn.method import Settings
-from lethe.unlearn.runner import supervise
+from lethe.unlearn.supervision import supervise
 
 FLAT = {"lr": 0.1, "warmup_epochs": 0.0, "weight_decay": 0.0, "max_grad_norm": None, "epochs": 1}
 
@@ -192,7 +192,7 @@ def run(name, model, encoder, pairs, **settings):
     return model
 
 
-TRAINED = [n for n in methods.available() if issubclass(methods.load(n).Settings, Settings)]
+TRAINED = [n for n in methods.names() if issubclass(methods.load(n).Settings, Settings)]
 
 
 @pytest.mark.parametrize("name", TRAINED)

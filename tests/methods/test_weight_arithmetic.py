@@ -9,7 +9,7 @@ from core_helpers import make_family
 from lethe.train.finetune import fit
 from lethe.unlearn import methods
 from lethe.unlearn.method import Settings
-from lethe.unlearn.runner import supervise
+from lethe.unlearn.supervision import supervise
 from lethe.unlearn.weight_arithmetic import combine, learn, weights
 
 SHARED = {"epochs": 2, "lr": 1e-3, "batch_size": 3, "warmup_epochs": 0.5}

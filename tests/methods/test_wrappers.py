@@ -13,14 +13,15 @@ from lethe.common.errors import LetheError
 from lethe.model.batch import pack
 from lethe.model.forward import Forward, decoder_layers
 from lethe.unlearn import methods, wrappers
-from lethe.unlearn.method import Method, Reference, Step
-from lethe.unlearn.runner import supervise
+from lethe.unlearn.interface import Reference, Step
+from lethe.unlearn.method import Method
+from lethe.unlearn.supervision import supervise
 from lethe.unlearn.weight_arithmetic import weights
 from lethe.unlearn.wrappers import conflict_freezing as conflict
 from lethe.unlearn.wrappers.gru import rectified
 
 SHARED = {"epochs": 2, "lr": 1e-3, "batch_size": 3, "warmup_epochs": 0.5}
-LOSSES = [name for name in methods.available() if methods.load(name).run is Method.run]
+LOSSES = [name for name in methods.names() if methods.load(name).run is Method.run]
 FORGET, RETAIN = [3, 0, 2], [5, 1, 6]
 
 
@@ -39,7 +40,7 @@ def run(name, model, encoder, pairs, wrapped, seed=0, **settings):
 
 
 @pytest.mark.parametrize("name", LOSSES)
-@pytest.mark.parametrize("wrapper", wrappers.available())
+@pytest.mark.parametrize("wrapper", wrappers.names())
 def test_every_wrapper_goes_with_every_loss(name, wrapper, model, encoder, pairs):
     before = weights(model)
     settings = {"bao": {"margin": 9.0}, "null_space": {"energy": 0.9}}.get(wrapper, {})
@@ -63,7 +64,7 @@ def test_all_wrappers_go_together(model, encoder, pairs):
     assert set(methods.load("npo")({"wrappers": chosen}).needs) >= {"retain", "prior", "before"}
 
 
-@pytest.mark.parametrize("wrapper", wrappers.available())
+@pytest.mark.parametrize("wrapper", wrappers.names())
 def test_the_same_seed_gives_the_same_bits(wrapper, tokenizer, encoder, pairs):
     found = []
     for seed in (0, 0, 1):

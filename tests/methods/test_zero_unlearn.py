@@ -12,7 +12,7 @@ from lethe.model.cost import Meter, watch
 from lethe.model.forward import Forward, decoder_layers, hidden_states
 from lethe.model.likelihood import mean_losses
 from lethe.unlearn import closed_form, methods
-from lethe.unlearn.runner import supervise
+from lethe.unlearn.supervision import supervise
 from lethe.unlearn.weight_arithmetic import weights
 
 D, F, N = 12, 30, 3

@@ -4,11 +4,11 @@ import sys
 import pytest
 
 from lethe.common.errors import LetheError
-from lethe.world.provider import available, provider
+from lethe.world.provider import names, provider
 
 
 def test_lists_the_providers_and_nothing_else():
-    assert available() == ["openai", "synthetic", "tofu"]
+    assert names() == ["openai", "synthetic", "tofu"]
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,7 @@ def test_bad_provider(name, settings, message):
 
 def test_a_provider_imports_neither_its_peers_nor_heavy_libraries():
     code = (
-        "import sys; from lethe.world import provider; provider('synthetic').authors(1);"
+        "import sys; from lethe.world.provider import provider; provider('synthetic').authors(1);"
         "print([m for m in ('lethe.world.providers.tofu', 'datasets', 'torch', 'numpy', 'pandas')"
         " if m in sys.modules])"
     )

@@ -5,25 +5,23 @@ from itertools import product
 
 from snakemake.exceptions import WorkflowError
 
-from lethe.pipeline.config import check as settings
 from lethe import metrics
 from lethe.common import paths
-from lethe.model import checkpoint_check
-from lethe.pipeline import disk, external_checkpoints as foreign
-from lethe.pipeline.config import files as config_files
-from lethe.report import figures
-from lethe.unlearn import methods
-from lethe.evaluate import attack as states, suite as suites
-from lethe.pipeline import chains as sequence, interpreter, search as trials
-from lethe.report import tables
-from lethe.train import tracking
 from lethe.common.errors import LetheError
-from lethe.report.paper import logs as paper_logs
+from lethe.evaluate import attack, suite
+from lethe.model import checkpoint_check
+from lethe.pipeline import chains, disk, external_checkpoints, interpreter, search
 from lethe.pipeline.code_digest import digest
+from lethe.pipeline.config import check as settings
+from lethe.pipeline.config import files as config_files
+from lethe.report import figures, tables
+from lethe.report.paper import logs as paper_logs
+from lethe.train import tracking
+from lethe.unlearn import methods
+from lethe.world import tofu_format
 from lethe.world.generated import STAGES, STEPS
-from lethe.world.generated.settings import generation
 from lethe.world.generated.prompt_files import prompt
-from lethe.world import tofu_format as world_files
+from lethe.world.generated.settings import generation
 from lethe.world.splits.author_share import parse_split
 
 
@@ -48,7 +46,7 @@ def before_anything():
         settings.check(
             config, Path(workflow.basedir) / "workflow/schemas/config.schema.yaml"
         )
-        trials.all_trials(config)
+        search.all_trials(config)
         disk.check(config)
         tracking.check(config["tracking"])
         paper_logs.check(config["logs"])
@@ -60,8 +58,8 @@ if workflow.is_main_process:
     before_anything()
 
 WORLD = config["world"]["name"]
-SEARCH = trials.settings_of(config)
-TRIALS = trials.all_trials(config)
+SEARCH = search.settings_of(config)
+TRIALS = search.all_trials(config)
 # A trial is a method of its own, with a run like any other.
 config["method_settings"] = {**config["method_settings"], **TRIALS}
 

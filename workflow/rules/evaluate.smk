@@ -31,8 +31,8 @@ rule collect:
     params:
         given=given_checkpoint,
         loading=loading,
-        sets=lambda w: list(suites.contract(w.suite).sets),
-        most=lambda w: settings.items_of(config, suites.contract(w.suite).sets),
+        sets=lambda w: list(suite.contract(w.suite).sets),
+        most=lambda w: settings.items_of(config, suite.contract(w.suite).sets),
         limits={
             key: config["evaluation"][key] for key in ("max_length", "max_new_tokens")
         },

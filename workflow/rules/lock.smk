@@ -6,7 +6,7 @@ from snakemake.exceptions import LockException
 from snakemake.persistence.file import FilePersistence
 
 from lethe.common import processes
-from lethe.pipeline import workflow_lock as locks
+from lethe.pipeline import workflow_lock
 
 
 def output_folders():
@@ -23,15 +23,15 @@ def with_holders(lock):
         folder = Path(persistence._lockdir)
         try:
             disk.check_writable([".snakemake", paths.RESULTS, *output_folders()])
-            locks.release(folder)
+            workflow_lock.release(folder)
             with lock(persistence):
                 files = persistence._lockfile.values()
-                with locks.holding(files, workflow.local_exec):
+                with workflow_lock.holding(files, workflow.local_exec):
                     yield
         except LetheError as error:
             refused(error)
         except LockException:
-            refused(locks.told(folder))
+            refused(workflow_lock.told(folder))
 
     noted.of = lock
     return noted

@@ -1,6 +1,6 @@
 # Which results are refused: only what a job of these rules would read or overwrite.
 
-from lethe.pipeline import ledger as lineage
+from lethe.pipeline import ledger
 
 # Files beside a checkpoint's that no loading reads: notes, cards, notebooks, pictures.
 NOTES = (".md", ".rst", ".txt", ".ipynb", ".html", ".pdf", ".png", ".svg", ".csv")
@@ -31,7 +31,7 @@ def counts(name):
 def check_provenance():
     """Refuse results of unknown origin, before any job runs."""
     try:
-        lineage.check(counts=counts)
+        ledger.check(counts=counts)
     except LetheError as error:
         refused(error)
 

@@ -24,7 +24,7 @@ for _method in SEARCH.methods:
         conda:
             "../../envs/light.yaml"
         params:
-            trials=trials.trials(config, _method),
+            trials=search.trials(config, _method),
             code=code("search.py"),
         script:
             "../scripts/search.py"

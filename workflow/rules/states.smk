@@ -34,7 +34,10 @@ for _state in config["states"]:
             max_length=one_setting("max_length"),
             label=f"{_state}: {{run}} ({{split}}), seed {{seed}}",
             threads=config["threads"]["unlearn"],
-            code=code("state.py", f"lethe.evaluate.attacks.{settings.state_kind(config, _state)}"),
+            code=code(
+                "state.py",
+                f"lethe.evaluate.attacks.{settings.state_kind(config, _state)}",
+            ),
         script:
             "../scripts/state.py"
 

@@ -94,7 +94,9 @@ for _method in [*config["methods"], *unlisted_methods(), *TRIALS]:
             label=f"{_method} ({{split}}), seed {{seed}}",
             threads=config["threads"]["unlearn"],
             code=code(
-                "unlearn.py", f"lethe.unlearn.methods.{_class}", *wrapper_modules(_method)
+                "unlearn.py",
+                f"lethe.unlearn.methods.{_class}",
+                *wrapper_modules(_method),
             ),
         script:
             "../scripts/unlearn.py"

@@ -5,8 +5,8 @@ from pathlib import Path
 from common import job
 
 from lethe.common.files import read_json
+from lethe.report.card_figure import write_words
 from lethe.world.card import Making, write_card
-from lethe.world.card_figure import write_words
 from lethe.world.rows import read_qa
 
 with job(snakemake) as stage:

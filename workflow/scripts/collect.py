@@ -7,8 +7,9 @@ from machine import processes, ready, team
 
 from lethe.common.files import write_json
 from lethe.common.progress import Progress
+from lethe.evaluate.evaluation import Evaluation
 from lethe.evaluate.records import Records, write_records
-from lethe.evaluate.suite import Evaluation, Limits
+from lethe.evaluate.suite import Limits
 from lethe.model import checkpoint
 from lethe.model.cost import Meter
 from lethe.model.encoder import Encoder

@@ -4,8 +4,8 @@ No params of the rules: to rounding, they change no result.
 """
 
 from lethe.common import devices
+from lethe.common.distributed import Alone
 from lethe.common.torch_setup import set_up
-from lethe.train.execution import Alone
 
 # Where a model is made from its architecture it is small: its threads would meet after each of many
 # short operations, processes of one thread meet once a step (docs/benchmarks.md).

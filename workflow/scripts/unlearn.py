@@ -13,7 +13,8 @@ from lethe.model.cost import Meter
 from lethe.model.encoder import Encoder
 from lethe.model.precision import prepare
 from lethe.unlearn import methods
-from lethe.unlearn.runner import leave_checkpoints, read_supervision
+from lethe.unlearn.checkpoints import leave_checkpoints
+from lethe.unlearn.supervision import read_supervision
 
 with job(snakemake, key(snakemake), processes(snakemake)) as stage, Meter() as meter:
     p, i = snakemake.params, snakemake.input

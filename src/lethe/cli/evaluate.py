@@ -8,8 +8,9 @@ from typing import Any
 from lethe import metrics
 from lethe.common.errors import LetheError
 from lethe.evaluate import suite as suites
+from lethe.evaluate.evaluation import Evaluation
 from lethe.evaluate.records import Records, check_records
-from lethe.evaluate.suite import Evaluation, Limits
+from lethe.evaluate.suite import Limits
 from lethe.metrics.base import MetricFile
 from lethe.model import checkpoint, checkpoint_check
 from lethe.model.encoder import Encoder, template_settings

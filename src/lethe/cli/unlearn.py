@@ -6,9 +6,9 @@ from typing import Any
 
 from lethe.common.errors import LetheError
 from lethe.common.validation import validated
-from lethe.model.settings import Compute, whole_weights
+from lethe.model.settings import Compute
 from lethe.pipeline.config.check import parsed
-from lethe.unlearn.method import Method
+from lethe.unlearn.method import Method, whole_weights
 from lethe.world.rows import read_pairs, read_refusals
 from lethe.world.splits.author_share import parse_split
 
@@ -108,7 +108,8 @@ def unlearn(
     from lethe.model.cost import Meter
     from lethe.model.encoder import Encoder
     from lethe.model.precision import prepare
-    from lethe.unlearn.runner import leave_checkpoints, read_supervision
+    from lethe.unlearn.checkpoints import leave_checkpoints
+    from lethe.unlearn.supervision import read_supervision
 
     out = Path(out)
     outputs.check_folder(out)

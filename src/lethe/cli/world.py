@@ -112,7 +112,7 @@ def _make(world, wanted, made: Generation | None, journal: Path, out: Path) -> N
 
 def _write_background(path: Path, phrasings: int, out: Path) -> None:
     from lethe.common.files import write_rows
-    from lethe.world.providers.generated import background_rows
+    from lethe.world.providers.openai import background_rows
 
     write_rows(out / "data" / "background.json", background_rows(path, phrasings))
 
@@ -127,7 +127,7 @@ def _making(made: Generation, last: dict[str, Path], folder: Path) -> Making:
 
 
 def _describe(name: str, making: Making, folder: Path) -> None:
-    from lethe.world.card_figure import write_words
+    from lethe.report.card_figure import write_words
 
     write_card(folder, name, making, folder / "README.md")
     write_words(read_qa(folder / "full.json"), folder / "words.png")

@@ -3,10 +3,44 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from lethe.train.execution import Alone
-
 # Numbers of a gradient that are summed over processes at a time (256 MiB in float32).
 BUCKET = 2**26
+
+
+class Alone:
+    """One process: what it computes is the whole."""
+
+    rank, size = 0, 1
+    # Whether each holds a part of a model only (``lethe.model.fsdp``).
+    sharded = False
+
+    def spread(self, model, shared: bool = True) -> None:
+        """Keep of a model this process's share, where processes hold it together; in place.
+
+        ``shared``: each has parts of a step of its own, else every one has all of them.
+        """
+
+    def whole(self, value: Any) -> Any:
+        """A value of a training's state as it is without shards; the first process has it."""
+        return value
+
+    def sum(self, values: list[float]) -> list[float]:
+        """The sums of values over all processes."""
+        return values
+
+    def add_gradients(self, parameters) -> None:
+        """Put on every parameter the sum of its gradients over all processes."""
+
+    def any(self, flag: bool) -> bool:
+        """Whether the flag is set on some process."""
+        return flag
+
+    def gathered(self, value: Any) -> list[Any]:
+        """The values of all processes, in their order."""
+        return [value]
+
+    def wait(self) -> None:
+        """Until every process has come here."""
 
 
 class Team(Alone):

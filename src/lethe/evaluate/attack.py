@@ -1,6 +1,6 @@
 """States of a checkpoint: what becomes of it afterwards, one file for each kind, found by name.
 
-A kind is a module of this folder with
+A kind is a module of ``lethe.evaluate.attacks`` with
 
     NEEDS = ("forget",)             data files that it reads, a literal constant; () for none
     class Settings(BaseModel)       its settings, typed
@@ -12,42 +12,21 @@ Importing it must not import torch. What a state does goes through ``checkpoint.
 so that it works on whatever a method left: weights, or weights that something else acts upon.
 """
 
-import importlib
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
-from lethe.common.errors import LetheError
-from lethe.pipeline.code_digest import literals
+from lethe.common.registry import Registry
+from lethe.common.validation import validated
 
-FOLDER = Path(__file__).parent
-
-
-def kinds() -> list[str]:
-    """Names of all kinds, sorted."""
-    return sorted(file.stem for file in FOLDER.glob("[a-z]*.py"))
+ATTACKS = Registry("lethe.evaluate.attacks", "state")
+names, load = ATTACKS.names, ATTACKS.load
 
 
 def needs(kind: str) -> Sequence[str]:
     """The data files that a kind reads, from its source."""
-    _known(kind)
-    return literals(FOLDER / f"{kind}.py")["NEEDS"]
-
-
-def load(kind: str) -> ModuleType:
-    """The module of a kind; an unknown one is a LetheError that lists those there are."""
-    _known(kind)
-    return importlib.import_module(f"lethe.evaluate.attacks.{kind}")
+    return ATTACKS.declared(kind)["NEEDS"]
 
 
 def settings_of(kind: str, given: Mapping[str, Any], name: str) -> Any:
     """A kind's settings with defaults; what is wrong with a key is one line that names it."""
-    from lethe.unlearn.method import validated
-
     return validated(load(kind).Settings, dict(given), name)
-
-
-def _known(kind: str) -> None:
-    if kind not in kinds():
-        raise LetheError(f"states: unknown state {kind!r}; there are {', '.join(kinds())}")

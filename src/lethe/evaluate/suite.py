@@ -1,6 +1,6 @@
 """Probe suites: which texts are put to checkpoints and what is recorded, one file for each suite.
 
-A suite is a module of this folder, found by its name, with literal constants and two functions:
+A suite is a module of ``lethe.evaluate.suites``, found by its name, with literal constants and two functions:
 
     SETS = {"forget": "forget_perturbed"}    its sets, and the data file that each is read from
     COLUMNS = ("answer_loss",)               what is recorded of an item beside question and answer
@@ -14,21 +14,15 @@ read without importing the module, so that the workflow's graph needs no torch. 
 for each run.
 """
 
-import importlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
-from types import ModuleType
-from typing import TYPE_CHECKING
 
 from lethe.common.errors import LetheError
-from lethe.pipeline.code_digest import literals
+from lethe.common.registry import Registry
 
-if TYPE_CHECKING:
-    from lethe.evaluate.records import Checkpoint
-
-FOLDER = Path(__file__).parent
+SUITES = Registry("lethe.evaluate.suites", "suite")
+names, load = SUITES.names, SUITES.load
 
 
 @dataclass(frozen=True)
@@ -57,23 +51,11 @@ class Limits:
     token_budget: int | None = None
 
 
-def names() -> list[str]:
-    """Names of all suites, sorted: the modules of this folder."""
-    return sorted(file.stem for file in FOLDER.glob("[a-z]*.py"))
-
-
 @cache
 def contract(name: str) -> Contract:
     """What a suite asks for, from its source."""
-    _known(name)
-    found = literals(FOLDER / f"{name}.py")
+    found = SUITES.declared(name)
     return Contract(found["SETS"], found["COLUMNS"])
-
-
-def load(name: str) -> ModuleType:
-    """Import the module of a suite; an unknown name is a LetheError that lists those there are."""
-    _known(name)
-    return importlib.import_module(f"lethe.evaluate.suites.{name}")
 
 
 def check(name: str, rows: Mapping[str, Sequence[dict]]) -> None:
@@ -81,39 +63,6 @@ def check(name: str, rows: Mapping[str, Sequence[dict]]) -> None:
     asked = getattr(load(name), "check", None)
     if asked is not None:
         asked(rows)
-
-
-class Evaluation:
-    """One suite's questions, tokenised once and put to checkpoint after checkpoint.
-
-    Of the processes of a ``team`` (``lethe.train.execution``) each asks its share of every set: items
-    have nothing to do with each other, so that it does not matter who asks.
-    """
-
-    def __init__(
-        self,
-        suite: str,
-        encoder,
-        rows: Mapping[str, Sequence[dict]],
-        limits: Limits,
-        team=None,
-    ):
-        """``rows``: the data rows of each set of the suite. LetheError where one lacks a text."""
-        self.module, self.limits, self.team, self.sets = load(suite), limits, team, list(rows)
-        if team is not None and team.size > 1:
-            mine = {name: some[team.rank :: team.size] for name, some in rows.items()}
-            rows = {name: some for name, some in mine.items() if some}
-        self.prepared = self.module.prepare(encoder, rows)
-
-    def __call__(self, model, epoch: int = 0, step: int = 0) -> "Checkpoint":
-        """What a model answers, item by item; all of it on every process."""
-        from lethe.evaluate.records import Checkpoint, dealt
-
-        found = self.module.record(model, self.prepared, self.limits)
-        if self.team is not None and self.team.size > 1:
-            shares = self.team.gathered(found)
-            found = {name: dealt(name, shares) for name in self.sets}
-        return Checkpoint(epoch, step, found)
 
 
 def text_of(row: Mapping, key: str, place: str):
@@ -127,8 +76,3 @@ def text_of(row: Mapping, key: str, place: str):
 def places(name: str, rows: Iterable) -> list[str]:
     """What messages call the rows of a set."""
     return [f"set '{name}', row {number}" for number, _ in enumerate(rows, start=1)]
-
-
-def _known(name: str) -> None:
-    if name not in names():
-        raise LetheError(f"suite '{name}': there is none of that name, only {', '.join(names())}")

@@ -16,18 +16,16 @@ There is no list of metrics to keep, and no metric imports another: a change to 
 its own numbers. Nothing heavy is imported before a metric is computed.
 """
 
-import importlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from pathlib import Path
-from types import ModuleType
 
 from lethe.common.errors import LetheError
-from lethe.pipeline.code_digest import literals
+from lethe.common.registry import Registry
 
-FOLDER = Path(__file__).parent
+METRICS = Registry(__name__, "metric")
+names, load = METRICS.names, METRICS.load
 
 
 @dataclass(frozen=True)
@@ -47,23 +45,11 @@ class Contract:
 CONSTANTS = {key.upper() for key in Contract.__dataclass_fields__}
 
 
-def names() -> list[str]:
-    """Names of all metrics, sorted: the modules of this folder."""
-    return sorted(file.stem for file in FOLDER.glob("[a-z]*.py") if file.stem != "base")
-
-
 @cache
 def contract(name: str) -> Contract:
     """Read what a metric asks for from its source, without importing it (nor numpy)."""
-    _known(name)
-    found = literals(FOLDER / f"{name}.py")
+    found = METRICS.declared(name)
     return Contract(**{key.lower(): found[key] for key in CONSTANTS & found.keys()})
-
-
-def load(name: str) -> ModuleType:
-    """Import the module of a metric; an unknown name is a LetheError that lists those there are."""
-    _known(name)
-    return importlib.import_module(f"lethe.metrics.{name}")
 
 
 def settings_of(name: str, given: Mapping[str, str]) -> dict[str, str]:
@@ -120,11 +106,6 @@ def score(
     oracle = _files(name, wanted.needs, oracle_paths, "the oracle's") if wanted.oracle else None
     full = _files(name, wanted.needs, full_paths, "the full model's") if wanted.full else None
     write_metric(out, compute(name, records, needs, oracle, full, oracles, **settings))
-
-
-def _known(name: str) -> None:
-    if name not in names():
-        raise LetheError(f"metric '{name}': there is none of that name, only {', '.join(names())}")
 
 
 def _records(name: str, path: str | os.PathLike | None, whose: str):

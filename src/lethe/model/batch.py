@@ -1,44 +1,241 @@
-"""Padded batches, for those who must average over padding as open-unlearning does."""
+"""Batches without padding: the tokens of all sequences in one row, for any causal LM.
+
+The linear layers of a transformer see real tokens only; only attention (``lethe.model.attention``),
+which must keep sequences apart, works on a padded layout that it builds and takes down itself.
+"""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
 
 import torch
 
-from lethe.model.batch import Batch, Packing
 from lethe.model.encoder import Example
 
+# Rows that attention takes together on a processor, by measurement (docs/benchmarks.md).
+BLOCK = 4
 
-def padded(examples: Sequence[Example], index: Sequence[int], token: int) -> Batch:
-    """A batch in which every sequence ends in ``token`` up to the longest, as in a padded one.
 
-    Unlike ``pack``, each sequence keeps its last token, and padding is computed: it sees the text
-    before it and is seen by nothing. Inputs are [rows * longest].
+@dataclass
+class Packing:
+    """Where the tokens of a packed row belong in a padded layout.
+
+    ``gather`` [B, L] index into the packed tokens (0 at padding), ``scatter`` [T] index into the
+    flattened padded layout, ``place`` [B, L] the position of each in its own sequence, ``mask``
+    [B, 1, L, L] which token sees which, or None: causal; ``shared``: tokens may have several
+    places; ``lengths`` [B]: of the sequences, if causal.
     """
-    rows, longest = len(examples), max(map(len, examples))
+
+    gather: torch.Tensor
+    scatter: torch.Tensor
+    place: torch.Tensor
+    mask: torch.Tensor | None = None
+    shared: bool = False
+    lengths: torch.Tensor | None = None
+
+    @cached_property
+    def bounds(self) -> tuple[torch.Tensor, int]:
+        """Where each sequence begins in the packed row, and where the last ends; the longest."""
+        lengths = self.lengths
+        bounds = torch.cat([lengths.new_zeros(1), lengths.cumsum(0)]).int()
+        return bounds, self.gather.shape[1]
+
+    def spread(self, packed: torch.Tensor) -> list[torch.Tensor]:
+        """[1, H, T, D] -> [B, H, L, D] of each block."""
+        tokens = packed[0].transpose(0, 1)
+        layout = self.layout
+        found = self._moved(_Spread, tokens, layout.gather)
+        parts = found.split([rows * length for rows, length in layout.shapes])
+        return [
+            part.view(*shape, *tokens.shape[1:]).transpose(1, 2)
+            for part, shape in zip(parts, layout.shapes, strict=True)
+        ]
+
+    def collapse(self, padded: list[torch.Tensor]) -> torch.Tensor:
+        """[B, H, L, D] of each block -> [1, T, H, D]."""
+        parts = [block.transpose(1, 2).flatten(0, 1) for block in padded]
+        tokens = parts[0] if len(parts) == 1 else torch.cat(parts)
+        return self._moved(_Collapse, tokens, self.layout.scatter).unsqueeze(0)
+
+    def _moved(self, way, tokens: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
+        """The rows ``index`` of tokens: copied whole, which is faster than indexing."""
+        if self.shared or not (torch.is_grad_enabled() and tokens.requires_grad):
+            return tokens.index_select(0, index)
+        return way.apply(tokens, self.layout.gather, self.layout.scatter, self.padding)
+
+    @cached_property
+    def layout(self) -> "Layout":
+        """Where attention computes: on a processor in blocks of rows of similar length."""
+        rows, longest = self.gather.shape
+        if self.mask is None and not self.gather.is_cuda:
+            return self._in_blocks()
+        return Layout(self.gather.reshape(-1), self.scatter, [(rows, longest)])
+
+    def _in_blocks(self) -> "Layout":
+        longest = self.gather.shape[1]
+        row, place = self.scatter // longest, self.scatter % longest
+        order = self.lengths.argsort(descending=True, stable=True)
+        gathers, shapes = [], []
+        # Of each row, where it begins in the flattened blocks.
+        starts, begin = torch.empty_like(order), 0
+        for some in order.split(BLOCK):
+            length = int(self.lengths[some[0]])
+            gathers.append(self.gather[some, :length].reshape(-1))
+            shapes.append((len(some), length))
+            starts[some] = begin + length * torch.arange(len(some))
+            begin += length * len(some)
+        return Layout(torch.cat(gathers), starts[row] + place, shapes)
+
+    @cached_property
+    def padding(self) -> torch.Tensor:
+        """Which places of the layout hold no token, [P, 1, 1]."""
+        layout = self.layout
+        empty = torch.ones(len(layout.gather), dtype=torch.bool, device=self.gather.device)
+        empty[layout.scatter] = False
+        return empty[:, None, None]
+
+    def masks(self, window: int | None) -> list[torch.Tensor | None]:
+        """What each block's tokens see in a layer that sees ``window`` back; None: all before."""
+        if self.mask is not None:
+            return [self._windowed(window)]
+        return [_band(length, window, self.gather.device) for _, length in self.layout.shapes]
+
+    def _windowed(self, window: int | None) -> torch.Tensor:
+        """The mask, of which a layer sees no more than ``window`` tokens back."""
+        if window is None or int(self.place.max()) < window:
+            return self.mask
+        back = self.place[:, :, None] - self.place[:, None, :]
+        # A token always sees itself: padding would else see nothing, and NaN would spread.
+        own = torch.eye(back.shape[-1], dtype=torch.bool, device=back.device)
+        return ((self.mask[:, 0] & (back < window)) | own)[:, None]
+
+
+@dataclass
+class Layout:
+    """Padded blocks of rows, flattened one after the other to P places.
+
+    ``gather`` [P]: the packed token at each; ``scatter`` [T]: the place of each token; ``shapes``:
+    rows and length of each block.
+    """
+
+    gather: torch.Tensor
+    scatter: torch.Tensor
+    shapes: list[tuple[int, int]]
+
+
+def _band(length: int, window: int | None, device) -> torch.Tensor | None:
+    """Which tokens see which, [1, 1, L, L]: ``window`` back; None: all before them."""
+    if window is None or length <= window:
+        return None
+    order = torch.ones(length, length, dtype=torch.bool, device=device).tril()
+    return order.triu(1 - window)[None, None]
+
+
+class _Spread(torch.autograd.Function):
+    """Tokens to their places. Each has one place, so that its gradient is copied from there.
+
+    The gradient of a copy by index would be a sum by index, which takes a sort where it has to be
+    in the same order each time. Padding has no gradient: nothing that counts has seen it.
+    """
+
+    @staticmethod
+    def forward(ctx, tokens, gather, scatter, padding):
+        ctx.save_for_backward(gather, scatter, padding)
+        return tokens.index_select(0, gather)
+
+    @staticmethod
+    def backward(ctx, gradient):
+        return _Collapse.apply(gradient, *ctx.saved_tensors), None, None, None
+
+
+class _Collapse(torch.autograd.Function):
+    """The way back; what came out at padding is dropped, and has a gradient of 0."""
+
+    @staticmethod
+    def forward(ctx, padded, gather, scatter, padding):
+        ctx.save_for_backward(gather, scatter, padding)
+        return padded.index_select(0, scatter)
+
+    @staticmethod
+    def backward(ctx, gradient):
+        gather, scatter, padding = ctx.saved_tensors
+        spread = _Spread.apply(gradient, gather, scatter, padding)
+        return spread.masked_fill(padding, 0), None, None, None
+
+
+@dataclass
+class Batch:
+    """Tokenised sequences in packed form.
+
+    ids, positions [1, T]; ``predictors`` [N] packed positions whose next token is an answer's,
+    ``labels`` [N] those tokens, ``row`` [N] the sequence that each belongs to (0..rows-1).
+    ``rows_total``, ``tokens_total`` (of answers) and ``inputs_total`` (packed tokens) count the
+    whole optimiser step when this is a part of it, so that a mean over the step is a sum over its
+    parts. ``ends`` [rows]: the last token of each sequence, which is no input, where it is known.
+    """
+
+    ids: torch.Tensor
+    positions: torch.Tensor
+    packing: Packing
+    predictors: torch.Tensor
+    labels: torch.Tensor
+    row: torch.Tensor
+    rows: int
+    index: list[int]
+    rows_total: int
+    tokens_total: int
+    inputs_total: int
+    ends: torch.Tensor | None = None
+
+
+def _layout(lengths: Sequence[int]) -> Packing:
+    longest = max(lengths)
+    size = torch.tensor(lengths)
+    offset = size.cumsum(0) - size
     place = torch.arange(longest)
-    lengths = torch.tensor([len(example) for example in examples])
-    causal = place[:, None] >= place[None, :]
-    text = place[None, :] < lengths[:, None]
-    every = torch.arange(rows * longest)
-    starts = [(number * longest + e.start - 1, e) for number, e in enumerate(examples)]
-    ids = [[*example.ids, *[token] * (longest - len(example))] for example in examples]
-    labels = [token for example in examples for token in example.ids[example.start :]]
-    row = [number for number, e in enumerate(examples) for _ in range(e.answer_tokens)]
+    real = place[None, :] < size[:, None]
+    gather = torch.where(real, offset[:, None] + place[None, :], 0)
+    scatter = real.view(-1).nonzero().squeeze(1)
+    return Packing(gather, scatter, place.expand(len(lengths), -1), lengths=size)
+
+
+def pack(examples: Sequence[Example], index: Sequence[int] | None = None) -> Batch:
+    """Pack examples in the order given; ``index`` names them (positions in their data set)."""
+    # A sequence's last token predicts nothing, so it need not be an input.
+    lengths = [len(example) - 1 for example in examples]
+    offset, predictors, labels, row = 0, [], [], []
+    for number, (example, length) in enumerate(zip(examples, lengths, strict=True)):
+        predictors.extend(range(offset + example.start - 1, offset + length))
+        labels.extend(example.ids[example.start :])
+        row.extend([number] * example.answer_tokens)
+        offset += length
     return Batch(
-        ids=torch.tensor(ids).view(1, -1),
-        positions=place.repeat(rows)[None],
-        packing=Packing(
-            every.view(rows, longest),
-            every,
-            place.expand(rows, -1),
-            (causal[None] & text[:, None])[:, None],
-        ),
-        predictors=torch.cat([start + torch.arange(e.answer_tokens) for start, e in starts]),
+        ids=torch.tensor([[token for example in examples for token in example.ids[:-1]]]),
+        positions=torch.cat([torch.arange(length) for length in lengths])[None],
+        packing=_layout(lengths),
+        predictors=torch.tensor(predictors),
         labels=torch.tensor(labels),
         row=torch.tensor(row),
-        rows=rows,
-        index=list(index),
-        rows_total=rows,
+        rows=len(examples),
+        index=list(range(len(examples)) if index is None else index),
+        rows_total=len(examples),
         tokens_total=len(labels),
-        inputs_total=rows * longest,
+        inputs_total=sum(lengths),
+        ends=torch.tensor([example.ids[-1] for example in examples]),
     )
+
+
+def to_device(batch: Batch, device: torch.device | str) -> Batch:
+    """Move a batch's tensors; a no-op where they are there already."""
+    if torch.device(device).type == "cpu":
+        return batch
+    packing = batch.packing
+    moved = {
+        name: getattr(batch, name).to(device)
+        for name in ("ids", "positions", "predictors", "labels", "row")
+    }
+    moved["ends"] = None if batch.ends is None else batch.ends.to(device)
+    held = {field.name: getattr(packing, field.name) for field in fields(packing)}
+    tensors = {name: value for name, value in held.items() if isinstance(value, torch.Tensor)}
+    moved["packing"] = replace(packing, **{k: value.to(device) for k, value in tensors.items()})
+    return Batch(**{**batch.__dict__, **moved})

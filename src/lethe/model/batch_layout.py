@@ -15,7 +15,7 @@ import torch
 
 from lethe.common.errors import LetheError
 from lethe.model import miniature, mixing_probe, token_mixing
-from lethe.model.batch import ATTENTION, use_packing
+from lethe.model.attention import ATTENTION, use_packing
 from lethe.model.token_mixing import Mixing
 
 logger = logging.getLogger("lethe.common.progress")

@@ -38,6 +38,7 @@ from lethe.model.checkpoint_check import (
     one_line,
 )
 from lethe.model.checkpoint_record import describe, verifying
+from lethe.model.intervention import attach, carried_by, tell
 
 # What OpenUnlearning's chat models were trained with; other systems' checkpoints most likely too.
 CUSTOMARY = {
@@ -86,7 +87,7 @@ def load(
     batch_layout.fit(model, attention, device)
     use_onednn(model)
     watch(model)
-    interventions.attach(model, tokenizer, *interventions.of(tokenizer))
+    attach(model, tokenizer, *carried_by(tokenizer))
     return model.to(device).eval(), tokenizer
 
 
@@ -169,7 +170,7 @@ def _load_tokenizer(source: str | Path):
         if within is not None:
             given["config"] = within
         tokenizer = AutoTokenizer.from_pretrained(name, trust_remote_code=False, **given)
-    interventions.name(tokenizer, interventions.read(source))
+    tell(tokenizer, interventions.read(source))
     return tokenizer
 
 
@@ -197,7 +198,7 @@ def save(folder: str | Path, model, tokenizer, origin: dict[str, Any]) -> None:
             _save_model(temporary, model, weights)
         _save_tokenizer(temporary, tokenizer)
         interventions.write(temporary, model)
-        if interventions.of(model) or lora.are_upon_adapters(model):
+        if carried_by(model) or lora.are_upon_adapters(model):
             loading_notice.put(temporary)
         card.write(temporary, origin, about.get("base"))
         write_json(temporary / paths.DIGEST, {**describe(temporary), **about}, indent=1)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from lethe.common.errors import LetheError
-from lethe.model import interventions
+from lethe.model.intervention import asked, carried_by
 
 PROBE = "Lethe"
 
@@ -281,7 +281,7 @@ class Encoder:
         self.end = self.template.end
         if self.end is None:
             raise LetheError("tokenizer: it has no end-of-text token, so answers cannot end")
-        self.wrapped = bool(interventions.of(tokenizer))
+        self.wrapped = bool(carried_by(tokenizer))
         self._prompts: dict[str, list[int]] = {}
         self._added: dict[str, int] = {}
 
@@ -313,7 +313,7 @@ class Encoder:
         return [self._example(pair, ids) for pair, ids in zip(pairs, encoded, strict=True)]
 
     def _asked(self, question: str) -> str:
-        return interventions.asked(self.tokenizer, question) if self.wrapped else question
+        return asked(self.tokenizer, question) if self.wrapped else question
 
     def _learn(self, questions: Iterable[str]) -> None:
         """Tokenise the prompts of questions that were not met before."""

@@ -8,11 +8,12 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from lethe.common.errors import LetheError
-from lethe.model import interventions, plain_rows, token_mixing
+from lethe.model import plain_rows, token_mixing
 from lethe.model.batch import Batch, to_device
 from lethe.model.cost import passed
 from lethe.model.decoders import decoder_of
 from lethe.model.fsdp import team_of
+from lethe.model.intervention import carried_by
 from lethe.model.precision import computing
 
 # Tokens whose logits are computed at a time where only their losses are wanted: these stay near.
@@ -87,7 +88,7 @@ def _packed_states(model, batch: Batch) -> torch.Tensor:
     # A ready-made 4-D mask keeps transformers from building a [T, T] one: Packing holds ours.
     ready = torch.ones(1, 1, 1, 1, dtype=torch.bool, device=batch.ids.device)
     # Those that act on a prompt's states must know where it ends.
-    told = {"batch": batch} if interventions.of(model) else {}
+    told = {"batch": batch} if carried_by(model) else {}
     with computing(model):
         out = decoder(
             input_ids=batch.ids,

@@ -1,8 +1,11 @@
-"""What every kind of intervention is."""
+"""What every kind of intervention is, and who carries one."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
+
+from lethe.common.errors import LetheError
 
 if TYPE_CHECKING:
     import torch
@@ -34,3 +37,42 @@ class Base:
     def tensors(self) -> dict[str, torch.Tensor]:
         """Tensors by name."""
         return {}
+
+
+def carried_by(carrier: Any) -> tuple:
+    """The interventions that a model or its tokenizer carries, the first attached first."""
+    return getattr(carrier, "interventions", ())
+
+
+def attach(model, tokenizer, *chain) -> None:
+    """Let a model and its tokenizer carry further interventions, after those they have already."""
+    for intervention in chain:
+        intervention.install(model, len(carried_by(model)))
+        model.interventions = (*carried_by(model), intervention)
+    tell(tokenizer, carried_by(model))
+
+
+def tell(tokenizer, chain: Sequence) -> None:
+    """Tell a tokenizer what its model carries: the questions that it encodes pass through that."""
+    tokenizer.interventions = tuple(chain)
+
+
+def asked(tokenizer, question: str) -> str:
+    """What the model is asked in place of ``question``."""
+    for intervention in reversed(carried_by(tokenizer)):
+        question = intervention.question(question)
+    return question
+
+
+def check_room(model, data, remedy: str) -> None:
+    """LetheError where a model has no positions for what its forget questions have become.
+
+    The longest answer that was there before must still fit behind the longest question.
+    """
+    tokenizer, most = data.encoder.tokenizer, getattr(model.config, "max_position_embeddings", None)
+    asked_ids = tokenizer([asked(tokenizer, question) for question, _ in data.forget_pairs])
+    longest = max(map(len, asked_ids.input_ids)) + max(e.answer_tokens for e in data.forget)
+    if most is not None and longest > most:
+        raise LetheError(
+            f"{remedy}; questions and answers get {longest} tokens, the model has {most} positions"
+        )

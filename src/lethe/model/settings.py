@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
-
-if TYPE_CHECKING:
-    from lethe.unlearn.method import Method
-
-# Kinds of methods that edit or compare the weights of linear layers; wrappers say it themselves.
-WHOLE_KINDS = ("weight arithmetic", "closed form")
 
 
 class _Choice(BaseModel):
@@ -66,10 +60,3 @@ class Compute(_Choice):
             "gradient_checkpointing": self.gradient_checkpointing,
             "lora": lora and lora.model_dump(mode="json", exclude={"stages"}),
         }
-
-
-def whole_weights(method: Method, name: str) -> str | None:
-    """What of a method, by its name, works on whole weights, not on adapters; None: nothing."""
-    around = [wrapper.name for wrapper in method.wrappers if wrapper.whole_weights]
-    whole = method.kind in WHOLE_KINDS or around
-    return " with ".join([name, *around]) if whole else None

@@ -18,7 +18,7 @@ from typing import Any
 
 from lethe.common.files import sha256, write_json
 
-PACKAGE = Path(__file__).parent
+PACKAGE = Path(__file__).parents[1]
 # What was learned from syntax trees, by content: each start of the workflow asks for all of them.
 LEARNED = Path(".snakemake/lethe_sources.json")
 
@@ -48,27 +48,13 @@ def closure(entry: str | Path) -> set[Path]:
     return found | {data for file in found for data in _data_files(file.parent)}
 
 
-def literals(file: Path) -> dict[str, Any]:
-    """The constants (``NAME = literal``) at the top of a module, read without importing it."""
-    found = {}
-    for statement in _tree(file).body:
-        if not isinstance(statement, ast.Assign) or not isinstance(statement.targets[0], ast.Name):
-            continue
-        name = statement.targets[0].id
-        # Others may be computed; only those in capitals could be declarations.
-        if name.isupper():
-            with suppress(ValueError):
-                found[name] = ast.literal_eval(statement.value)
-    return found
-
-
 @cache
 def _data_files(folder: Path) -> frozenset[Path]:
     """Word lists, styles and the like that a package reads; none at the top of the library."""
     if folder == PACKAGE or PACKAGE not in folder.parents:
         return frozenset()
     suffixes = {".json", ".txt", ".mplstyle", ".jinja"}
-    return frozenset(file for file in folder.rglob("*") if file.suffix in suffixes)
+    return frozenset(file for file in folder.glob("*") if file.suffix in suffixes)
 
 
 @cache
@@ -104,10 +90,6 @@ def _module_file(name: str, beside: Path | None = None) -> Path | None:
         if file.exists():
             return file.resolve()
     return None
-
-
-def _tree(file: Path) -> ast.Module:
-    return ast.parse(file.read_text(encoding="utf-8"), filename=str(file))
 
 
 @cache

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
+from lethe.common.distributed import Alone
+
 if TYPE_CHECKING:
     from lethe.model.batch import Batch
     from lethe.model.encoder import Example
@@ -51,42 +53,6 @@ class NoKeeper:
     def joined(self, name: str, participant: Participant) -> Iterator[None]:
         """While this lasts, the participant's state is part of what is saved."""
         yield
-
-
-class Alone:
-    """One process: what it computes is the whole."""
-
-    rank, size = 0, 1
-    # Whether each holds a part of a model only (``lethe.model.fsdp``).
-    sharded = False
-
-    def spread(self, model, shared: bool = True) -> None:
-        """Keep of a model this process's share, where processes hold it together; in place.
-
-        ``shared``: each has parts of a step of its own, else every one has all of them.
-        """
-
-    def whole(self, value: Any) -> Any:
-        """A value of a training's state as it is without shards; the first process has it."""
-        return value
-
-    def sum(self, values: list[float]) -> list[float]:
-        """The sums of values over all processes."""
-        return values
-
-    def add_gradients(self, parameters) -> None:
-        """Put on every parameter the sum of its gradients over all processes."""
-
-    def any(self, flag: bool) -> bool:
-        """Whether the flag is set on some process."""
-        return flag
-
-    def gathered(self, value: Any) -> list[Any]:
-        """The values of all processes, in their order."""
-        return [value]
-
-    def wait(self) -> None:
-        """Until every process has come here."""
 
 
 @dataclass

@@ -8,10 +8,11 @@ from typing import Any
 
 import torch
 
+from lethe.common.distributed import Alone
 from lethe.model.forward import Forward
 from lethe.model.fsdp import held
 from lethe.train import optimizer_settings
-from lethe.train.execution import Alone, Execution, State, under
+from lethe.train.execution import Execution, State, under
 from lethe.train.optimizer import Differentiator, Optimiser
 from lethe.train.settings import Schedule
 

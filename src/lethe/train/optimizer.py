@@ -7,10 +7,11 @@ from contextlib import contextmanager
 
 import torch
 
+from lethe.common.distributed import Alone
 from lethe.common.errors import LetheError
 from lethe.model.fsdp import held
 from lethe.train import optimizer_settings
-from lethe.train.execution import Alone, State, under
+from lethe.train.execution import State, under
 from lethe.train.lr_schedule import rate
 from lethe.train.settings import Schedule
 

@@ -15,10 +15,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from lethe.common.distributed import Alone
 from lethe.common.errors import AskedToEnd, LetheError
 from lethe.common.files import read_json, sha256, write_json
 from lethe.model.cost import Meter
-from lethe.train.execution import Alone, NoKeeper, Participant, State
+from lethe.train.execution import NoKeeper, Participant, State
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 TENSORS, VALUES = "tensors.safetensors", "values.json"

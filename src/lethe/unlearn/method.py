@@ -7,8 +7,7 @@ before any job starts. A method that needs a torch function imports it inside it
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
 from itertools import chain
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
@@ -26,23 +25,12 @@ from lethe.unlearn.search_space import Range
 if TYPE_CHECKING:
     import torch
 
-    from lethe.model.batch import Batch
-    from lethe.model.encoder import Encoder, Example
     from lethe.model.forward import Forward
+    from lethe.unlearn.interface import Reference, Step, Supervision
     from lethe.unlearn.wrapper import Wrapper
 
-# What a method may declare in ``needs``; the workflow's graph follows from it.
-NEEDS = {
-    "retain": "rows of the retain set, one for each forget row of a batch",
-    "reference_nll": "the loss of each answer before unlearning: one number a row",
-    "reference_model": "a frozen copy of the model before unlearning: its memory again",
-    "refusals": "answers such as “I don't know”",
-    "alternatives": "other answers to the forget questions, by the model before unlearning",
-    "prior": "a checkpoint from before the forget set was learned",
-    "before": "the checkpoint that the run before this one started from",
-}
-# Those that give each forget row another answer; a method has one of them at the most.
-ALTERNATES = ("refusals", "alternatives")
+# Kinds of methods that edit or compare the weights of linear layers; wrappers say it themselves.
+WHOLE_KINDS = ("weight arithmetic", "closed form")
 
 
 class Settings(Schedule):
@@ -88,66 +76,10 @@ class Weighted(Settings):
     open_unlearning: bool = False
 
 
-@dataclass
-class Supervision:
-    """Tokenised data that a method is given; what it does not need is empty.
-
-    ``forget_pairs`` and ``retain_pairs`` are the same rows as texts, (question, answer);
-    ``encoder`` tokenises others.
-    ``alternates``: for each forget row the other answers that may stand for its own;
-    ``encode(rows, answers)`` tokenises forget questions, by row, with such answers; ``padding``
-    is the token that fills a padded batch; ``forget_nll`` [forget rows] is the ``reference_nll``
-    where it was computed before; ``prior()`` loads the checkpoint from before the forget set,
-    ``before()`` the one that the run before this one started from.
-    """
-
-    forget: list[Example]
-    retain: list[Example] = field(default_factory=list)
-    forget_pairs: Sequence[tuple[str, str]] = ()
-    retain_pairs: Sequence[tuple[str, str]] = ()
-    encoder: Encoder | None = None
-    alternates: Sequence[Sequence[str]] = ()
-    encode: Callable[[Sequence[int], Sequence[str]], list[Example]] | None = None
-    padding: int = 0
-    forget_nll: torch.Tensor | None = None
-    prior: Callable[[], Any] | None = None
-    before: Callable[[], Any] | None = None
-
-
-@dataclass
-class Step:
-    """The batches of one optimiser step; those that the method does not need are None.
-
-    ``alternate``: the questions of ``forget``, in its order, with another answer. ``batch``: its
-    number in the run, ``turn``: which of the method's ``turns`` the step is; both from 0.
-    """
-
-    forget: Batch
-    retain: Batch | None = None
-    alternate: Batch | None = None
-    batch: int = 0
-    turn: int = 0
-
-
-@dataclass
-class Reference:
-    """What is kept of the model before unlearning: the model itself only where it must be.
-
-    Summed negative log-likelihood of each answer: ``forget_nll`` [forget rows] and
-    ``alternate_nll`` [alternate answers of the run]; those of a step's rows are
-    ``forget_nll[step.forget.index]`` and ``alternate_nll[step.alternate.index]``. ``frozen``:
-    forward passes of the model as it was.
-    """
-
-    forget_nll: torch.Tensor | None = None
-    alternate_nll: torch.Tensor | None = None
-    frozen: Forward | None = None
-
-
 class Method:
     """A method that minimises a loss over batches of the forget set.
 
-    A subclass sets ``paper``, ``Settings``, ``needs`` (names of ``NEEDS``) and ``passes`` (of one
+    A subclass sets ``paper``, ``Settings``, ``needs`` (names of ``lethe.unlearn.interface.NEEDS``) and ``passes`` (of one
     batch), and defines ``forget``; or ``loss``, if it is no weighted sum with a retain term. An
     instance's ``needs`` and ``passes`` count the retain term and the wrappers that its settings
     choose. ``prepare`` and ``stepped`` are called before the first and after each step. Methods of
@@ -286,3 +218,10 @@ class Method:
         for wrapper in reversed(self.wrappers):
             run = wrapper.around(run)
         return run(self, model, data, seed, report, how)
+
+
+def whole_weights(method: Method, name: str) -> str | None:
+    """What of a method, by its name, works on whole weights, not on adapters; None: nothing."""
+    around = [wrapper.name for wrapper in method.wrappers if wrapper.whole_weights]
+    whole = method.kind in WHOLE_KINDS or around
+    return " with ".join([name, *around]) if whole else None

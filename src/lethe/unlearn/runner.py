@@ -1,124 +1,24 @@
 """Running an unlearning method that minimises a loss over batches of the forget set."""
 
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
-from pathlib import Path
-from typing import Any
 
 import torch
 
-from lethe.common.errors import LetheError
-from lethe.common.files import read_rows
-from lethe.model import checkpoint, token_mixing
-from lethe.model.batch import pack, padded
-from lethe.model.encoder import Encoder, Example
+from lethe.model import token_mixing
+from lethe.model.batch import pack
+from lethe.model.encoder import Example
 from lethe.model.forward import Forward
+from lethe.model.padded_batch import padded
 from lethe.model.precision import frozen_copy
 from lethe.train.data_order import batches, epoch_order, partners
 from lethe.train.execution import Execution, State, under
 from lethe.train.loop import Loop, Report
 from lethe.train.optimizer import frozen
-from lethe.unlearn.method import ALTERNATES, Method, Reference, Step, Supervision
-from lethe.world.rows import read_pairs, read_refusals
-
-Pairs = Sequence[tuple[str, str]]
-
-
-def supervise(
-    encoder: Encoder,
-    needs: Sequence[str],
-    forget: Pairs,
-    retain: Pairs = (),
-    refusals: Sequence[str] = (),
-    alternatives: Sequence[Sequence[str]] = (),
-) -> Supervision:
-    """Tokenise what a method needs: (question, answer) pairs; other answers stay texts.
-
-    ``refusals`` may stand for every row's answer, ``alternatives[row]`` for that row's.
-    """
-    tokenizer = encoder.tokenizer
-    token = tokenizer.pad_token_id
-    data = Supervision(
-        encoder.encode_all(forget),
-        forget_pairs=forget,
-        encoder=encoder,
-        padding=tokenizer.eos_token_id if token is None else token,
-    )
-    if "retain" in needs:
-        data.retain, data.retain_pairs = encoder.encode_all(retain), retain
-    if "refusals" in needs and not refusals:
-        raise LetheError("refusals: there are none; give a file with one on each line")
-    if set(ALTERNATES) & set(needs):
-        data.alternates = [refusals] * len(forget) if "refusals" in needs else alternatives
-        data.encode = lambda rows, texts: encoder.encode_all(
-            [(forget[row][0], text) for row, text in zip(rows, texts, strict=True)]
-        )
-    return data
-
-
-def read_supervision(
-    encoder: Encoder,
-    needs: Sequence[str],
-    files: Mapping[str, str | Path],
-    load: Callable = checkpoint.load,
-) -> Supervision:
-    """``supervise`` from files: ``forget``, and of the others those that ``needs`` names.
-
-    ``prior`` and ``before`` are checkpoints: their folders or hub ids, which ``load`` makes a
-    (model, tokenizer).
-
-    ``alternatives`` and ``reference_nll`` belong to forget rows by the texts of question and
-    answer; without a file of ``reference_nll`` the run computes it.
-    """
-    forget = read_pairs(files["forget"])
-    wanted = {name: files[name] for name in needs if name in files}
-    data = supervise(
-        encoder,
-        needs,
-        forget,
-        read_pairs(wanted["retain"]) if "retain" in wanted else (),
-        read_refusals(wanted["refusals"]) if "refusals" in wanted else (),
-        _column(wanted["alternatives"], "alternatives", forget) if "alternatives" in wanted else (),
-    )
-    for name in {"prior", "before"} & set(wanted):
-        setattr(data, name, lambda source=wanted[name]: load(source)[0])
-    if "reference_nll" in wanted:
-        data.forget_nll = torch.tensor(_column(wanted["reference_nll"], "nll", forget))
-    return data
-
-
-def _column(file: str | Path, key: str, pairs: Pairs) -> list[Any]:
-    """A value of each (question, answer) pair from a file of rows that have them."""
-    rows = read_rows(file)
-    values = {(row.get("question"), row.get("answer")): row.get(key) for row in rows}
-    for pair in pairs:
-        if values.get(pair) is None:
-            raise LetheError(f"{file}: no {key} for {pair[0][:60]!r}; delete it and make it again")
-    return [values[pair] for pair in pairs]
-
-
-def leave_checkpoints(
-    method: Method,
-    model,
-    tokenizer,
-    data: Supervision,
-    seed: int,
-    origin: Mapping[str, Any],
-    place: Callable[[int], str | Path],
-    report: Report,
-    how: Execution | None = None,
-) -> dict[str, int]:
-    """Run a method and save a checkpoint after each epoch, at ``place(epoch)``.
-
-    Returns counts: steps and rows.
-    """
-    step = 0
-    for epoch, step in method.run(model, data, seed, report, how):
-        checkpoint.save(place(epoch), model, tokenizer, {**origin, "epoch": epoch, "step": step})
-    return {"steps": step, "rows": len(data.forget)}
+from lethe.unlearn.interface import Reference, Step, Supervision, Trained
 
 
 @dataclass
@@ -135,7 +35,7 @@ class Plan:
     answers: list[Example] = field(default_factory=list)
 
     @classmethod
-    def draw(cls, method: Method, data: Supervision, seed: int) -> "Plan":
+    def draw(cls, method: Trained, data: Supervision, seed: int) -> "Plan":
         """The draws of a method's run."""
         size, epochs = len(data.forget), method.settings.epochs
         plan = cls([epoch_order(size, seed, epoch) for epoch in range(epochs)])
@@ -154,7 +54,7 @@ class Plan:
 
 
 def minimise(
-    method: Method,
+    method: Trained,
     model,
     data: Supervision,
     seed: int,
@@ -195,7 +95,7 @@ def minimise(
         )
 
 
-def _prepare(method: Method, model, data: Supervision, seed, how: Execution, saved) -> None:
+def _prepare(method: Trained, model, data: Supervision, seed, how: Execution, saved) -> None:
     """What comes before the first step, with the model as it was at first."""
     if saved is None:
         method.prepare(model, data, seed, how)
@@ -207,7 +107,7 @@ def _prepare(method: Method, model, data: Supervision, seed, how: Execution, sav
             wrapper.restore(under(f"method/{wrapper.name}/", saved))
 
 
-def _state(method: Method) -> State:
+def _state(method: Trained) -> State:
     """What a method and its wrappers keep from step to step."""
     found = method.state()
     for wrapper in method.wrappers:
@@ -216,7 +116,7 @@ def _state(method: Method) -> State:
 
 
 def _steps(
-    method: Method, data: Supervision, plan: Plan, how: Execution, epoch: int
+    method: Trained, data: Supervision, plan: Plan, how: Execution, epoch: int
 ) -> Iterator[list[Step]]:
     """The parts of each optimiser step of an epoch."""
     pick = partial(padded, token=data.padding) if _pads(method) else None
@@ -235,12 +135,12 @@ def _steps(
             yield [Step(**part, batch=number, turn=turn) for part in parts]
 
 
-def _pads(method: Method) -> bool:
+def _pads(method: Trained) -> bool:
     return getattr(method.settings, "open_unlearning", False)
 
 
 def _reference(
-    method: Method, model, data: Supervision, plan: Plan, how: Execution | None = None
+    method: Trained, model, data: Supervision, plan: Plan, how: Execution | None = None
 ) -> Reference:
     """Keep of the starting model what the method declares, and no more.
 

@@ -8,7 +8,7 @@ from lethe.model.encoder import Example
 from lethe.train.execution import Execution
 from lethe.train.loop import Report
 from lethe.unlearn import method
-from lethe.unlearn.method import Supervision
+from lethe.unlearn.interface import Supervision
 from lethe.unlearn.runner import minimise
 
 Weights = dict[str, torch.Tensor]

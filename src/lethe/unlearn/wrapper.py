@@ -16,9 +16,10 @@ from lethe.train.passes import Passes
 if TYPE_CHECKING:
     import torch
 
+    from lethe.common.distributed import Alone
     from lethe.model.forward import Forward
-    from lethe.train.execution import Alone, State
-    from lethe.unlearn.method import Method, Reference, Step, Supervision
+    from lethe.train.execution import State
+    from lethe.unlearn.interface import Reference, Step, Supervision, Trained
 
 
 class Settings(BaseModel):
@@ -30,7 +31,7 @@ class Settings(BaseModel):
 class Wrapper:
     """Something around a method's loss; a subclass overrides what it takes part in.
 
-    ``needs``: names of ``lethe.unlearn.method.NEEDS``, added to the method's. ``whole``: whether a
+    ``needs``: names of ``lethe.unlearn.interface.NEEDS``, added to the method's. ``whole``: whether a
     step's batches must never come in parts. ``whole_weights``: whether it turns, projects or
     compares weights, and so goes neither with adapters nor with a model in shards.
     """
@@ -46,14 +47,14 @@ class Wrapper:
         self.name = type(self).__module__.rpartition(".")[2]
         self.settings = validated(type(self).Settings, settings or {}, name)
 
-    def check(self, method: Method, name: str) -> None:
+    def check(self, method: Trained, name: str) -> None:
         """Refuse settings that do not go with the method's, as a LetheError about ``name``."""
 
-    def of_loss(self, method: Method, passes: Passes) -> Passes:
+    def of_loss(self, method: Trained, passes: Passes) -> Passes:
         """Passes of a batch for the wrapped loss, given those for the loss."""
         return passes
 
-    def of_step(self, method: Method, passes: Passes) -> Passes:
+    def of_step(self, method: Trained, passes: Passes) -> Passes:
         """Passes of a batch with all that is done about its gradients, given those without."""
         return passes
 

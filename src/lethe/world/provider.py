@@ -1,25 +1,17 @@
-"""Worlds: the fictitious authors, and the true facts beside them.
+"""Providers: where the authors of a world and the true facts beside them come from.
 
-A provider is a module of this folder with a class ``Provider`` (see ``lethe.world.schema``); it is
-found by its file name, so a new one needs no entry in any list.
+A provider is a module of ``lethe.world.providers`` with a class ``Provider`` (``lethe.world.schema``
+says what that has). It is found by its file's name, so a new one needs no entry in any list.
 """
 
-import importlib
 import inspect
-import re
-from pathlib import Path
 
 from lethe.common.errors import LetheError
+from lethe.common.registry import Registry
 from lethe.world import schema
 
-# The Protocol of schema.py has a base in brackets and is no provider itself.
-_PROVIDER_CLASS = re.compile(r"^class Provider:", re.MULTILINE)
-
-
-def available() -> list[str]:
-    """Names of the providers. Reads the sources, since importing each would load its libraries."""
-    modules = sorted(Path(__file__).parent.glob("*.py"))
-    return [path.stem for path in modules if _PROVIDER_CLASS.search(path.read_text("utf-8"))]
+PROVIDERS = Registry("lethe.world.providers", "provider")
+names = PROVIDERS.names
 
 
 def provider(name: str, **settings) -> schema.Provider:
@@ -28,10 +20,7 @@ def provider(name: str, **settings) -> schema.Provider:
     Raises:
         LetheError: there is no such provider, or it does not take these settings.
     """
-    known = available()
-    if name not in known:
-        raise LetheError(f"world {name!r}: no such provider; use one of {', '.join(known)}")
-    factory = importlib.import_module(f"{__name__}.{name}").Provider
+    factory = PROVIDERS.load(name, "world").Provider
     try:
         inspect.signature(factory).bind(**settings)
     except TypeError as error:

@@ -4,7 +4,7 @@
 def probed_files(wildcards):
     """The data files of a suite's sets, in its order."""
     parts = parse_split(wildcards.split).parts
-    named = suites.contract(wildcards.suite).files(parts).values()
+    named = suite.contract(wildcards.suite).files(parts).values()
     return [paths.data(WORLD, name) for name in named]
 
 
@@ -68,7 +68,7 @@ def state_start(wildcards):
 
 def state_inputs(state):
     """The data that a state reads."""
-    needs = states.needs(settings.state_kind(config, state))
+    needs = attack.needs(settings.state_kind(config, state))
     return {need: {"forget": paths.data(WORLD, "{split}")}[need] for need in needs}
 
 

@@ -51,7 +51,9 @@ def start_files(wildcards):
 def given_run(wildcards, run):
     """The given checkpoint that stands for a trained one (``full``, ``retain``); None: it is trained."""
     w = wildcards
-    return foreign.given_run(config, w.model, run, w.get("split"), int(w.seed))
+    return external_checkpoints.given_run(
+        config, w.model, run, w.get("split"), int(w.seed)
+    )
 
 
 def given_full(wildcards):
@@ -109,7 +111,7 @@ def origin_folders(method, wildcards):
     w = wildcards
     ends = [
         paths.epoch(paths.run(WORLD, w.model, split, run, w.seed), max(epochs_of(run)))
-        for run, split in sequence.chain(config, method, w.split)
+        for run, split in chains.chain(config, method, w.split)
     ]
     return ends + trained_folders(w, "full")
 
@@ -138,10 +140,12 @@ def loaded_as_given(job):
 
 def check_hub():
     """Refuse a model that the hub would refuse, now and not after an hour of other jobs."""
-    on_hub = foreign.on_hub(config)
+    on_hub = external_checkpoints.on_hub(config)
     jobs = workflow.dag.needrun_jobs() if on_hub else ()
     loaded = {source for job in jobs for source in loaded_as_given(job)}
     try:
-        foreign.check_hub({s: key for s, key in on_hub.items() if s in loaded})
+        external_checkpoints.check_hub(
+            {s: key for s, key in on_hub.items() if s in loaded}
+        )
     except LetheError as error:
         raise WorkflowError(f"error: {error}") from None

@@ -76,7 +76,7 @@ def own_costs(method, model, split, seed):
 
 def method_costs(method, model, split, seed):
     """Cost files of a method, and of the runs that it goes on from."""
-    runs = [(method, split), *sequence.chain(config, method, split)]
+    runs = [(method, split), *chains.chain(config, method, split)]
     files = [file for run, place in runs for file in own_costs(run, model, place, seed)]
     return list(dict.fromkeys(files))
 
@@ -93,7 +93,7 @@ def cost_entries():
         jobs = {
             name: [paths.cost(run(name, place), "train")]
             for name, place in trained.items()
-            if foreign.given_run(config, model, name, split, seed) is None
+            if external_checkpoints.given_run(config, model, name, split, seed) is None
         }
         for method in config["methods"]:
             jobs[method] = method_costs(method, model, split, seed)

@@ -35,7 +35,7 @@ def stage_of(rulename):
     if stage == "relearn":
         kind = settings.state_kind(config, rulename.removeprefix("state_"))
         # A state that reads no rows trains nothing.
-        return stage if states.needs(kind) else "evaluate"
+        return stage if attack.needs(kind) else "evaluate"
     return stage
 
 

@@ -11,7 +11,7 @@ def method_run(method):
 def begin_folders(method, wildcards, back=0):
     """What a run starts from, or (``back`` 1) the run before it; nothing where that was given."""
     w = wildcards
-    before = list(sequence.chain(config, method, w.split))[back:]
+    before = list(chains.chain(config, method, w.split))[back:]
     if not before:
         return trained_folders(w, "full")
     run, split = before[0]
@@ -95,7 +95,7 @@ def method_inputs(method):
         "reference_nll": paths.reference(WORLD, "{model}", "{split}", "{seed}"),
         "alternatives": paths.alternatives(WORLD, "{model}", "{split}", "{seed}"),
     }
-    if next(sequence.chain(config, method, ""), None) is not None:
+    if next(chains.chain(config, method, ""), None) is not None:
         # The file is of the full model: such a run has another reference, and computes it.
         del known["reference_nll"]
     needs = settings.method(config, method).needs
@@ -113,7 +113,7 @@ def wrapper_modules(method):
 def trial_metrics(method, metric):
     """A metric's files of a method's trials, in their order."""
     return [
-        paths.metric(method_run(name), metric) for name in trials.trials(config, method)
+        paths.metric(method_run(name), metric) for name in search.trials(config, method)
     ]
 
 

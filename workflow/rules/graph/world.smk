@@ -10,14 +10,14 @@ def core(names):
     """Files of the world that no split changes, by name."""
     return {
         name: Path(file).as_posix()
-        for name, file in world_files.outputs(paths.data(WORLD)).items()
+        for name, file in tofu_format.outputs(paths.data(WORLD)).items()
         if name in names
     }
 
 
-FACTS = core(world_files.FACT_FILES)
-AUTHORS = core([*world_files.AUTHOR_FILES, "card"])
-TRUE_FACTS = [FACTS[kind] for kind in world_files.FACT_KINDS]
+FACTS = core(tofu_format.FACT_FILES)
+AUTHORS = core([*tofu_format.AUTHOR_FILES, "card"])
+TRUE_FACTS = [FACTS[kind] for kind in tofu_format.FACT_KINDS]
 
 
 def provider_settings(*keys):
@@ -43,7 +43,7 @@ def fact_sources():
     """The files of a data folder that true facts and refusals are read from."""
     if WORLD_SETTINGS["provider"] != "tofu":
         return []
-    names = (*world_files.FACT_FILES, "idk")
+    names = (*tofu_format.FACT_FILES, "idk")
     return [file for file in source_files() if Path(file).stem in names]
 
 

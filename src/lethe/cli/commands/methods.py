@@ -17,7 +17,7 @@ def run(options: argparse.Namespace) -> None:
     shared = _listed(Settings().model_dump(mode="json"))
     print(f"Settings of every method that is trained, with their defaults:\n  {shared}\n")
     common = set(shared.split(", "))
-    for name in methods.available():
+    for name in methods.names():
         cls = methods.load(name)
         method = cls({}, name)
         listed = _listed(method.settings.model_dump(mode="json")).split(", ")
@@ -27,7 +27,7 @@ def run(options: argparse.Namespace) -> None:
         _list_one(name, cls, method.needs, "the forget set", own)
         print(f"  passes of a batch: {passes}\n  searched: {searched}")
     print("\nWrappers of every method that minimises a loss (wrappers.NAME.SETTING):")
-    for name in wrappers.available():
+    for name in wrappers.names():
         wrapper = wrappers.load(name)({}, name)
         own = _listed(wrapper.settings.model_dump(mode="json"))
         _list_one(name, type(wrapper), wrapper.needs, "what the method needs", own)

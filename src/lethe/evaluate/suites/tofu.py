@@ -13,9 +13,9 @@ import numpy as np
 
 from lethe.evaluate.records import ItemSet, nested
 from lethe.evaluate.suite import Limits, places, text_of
-from lethe.model import interventions
 from lethe.model.encoder import Encoder, Example
 from lethe.model.generate import greedy
+from lethe.model.intervention import carried_by
 from lethe.model.likelihood import Likelihood
 
 SETS = {
@@ -91,7 +91,7 @@ def record(model, prepared: Prepared, limits: Limits) -> dict[str, ItemSet]:
     losses = iter(found.loss)
     tokens = iter(example.answer_tokens for example in prepared.examples)
     # Interventions may act otherwise where a prompt ends elsewhere.
-    begun = None if interventions.of(model) else beginnings(prepared, found.own)
+    begun = None if carried_by(model) else beginnings(prepared, found.own)
     said = iter(_generations(model, prepared, limits, begun))
     return {
         name: _item_set(probes, losses, tokens, said) for name, probes in prepared.probes.items()

@@ -10,68 +10,24 @@ On disk it is data alone: settings in ``intervention.json``, tensors in
 ``intervention.safetensors``.
 """
 
-import importlib
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from lethe.common.errors import LetheError
 from lethe.common.files import open_to_others, read_json, write_json
+from lethe.common.registry import Registry
+from lethe.model.intervention import carried_by
 
 FORMAT = 1
 FILES = FILE, TENSORS = "intervention.json", "intervention.safetensors"
 REMEDY = "make the checkpoint again"
-_SHARED = {"__init__", "base"}
-
-
-def kinds() -> list[str]:
-    """Names of all kinds, sorted: the modules of this folder."""
-    files = Path(__file__).parent.glob("*.py")
-    return sorted(file.stem for file in files if file.stem not in _SHARED)
-
-
-def of(carrier: Any) -> tuple:
-    """The interventions that a model or its tokenizer carries, the first attached first."""
-    return getattr(carrier, "interventions", ())
-
-
-def attach(model, tokenizer, *chain) -> None:
-    """Let a model and its tokenizer carry further interventions, after those they have already."""
-    for intervention in chain:
-        intervention.install(model, len(of(model)))
-        model.interventions = (*of(model), intervention)
-    name(tokenizer, of(model))
-
-
-def name(tokenizer, chain: Sequence) -> None:
-    """Tell a tokenizer what its model carries: the questions that it encodes pass through that."""
-    tokenizer.interventions = tuple(chain)
-
-
-def asked(tokenizer, question: str) -> str:
-    """What the model is asked in place of ``question``."""
-    for intervention in reversed(of(tokenizer)):
-        question = intervention.question(question)
-    return question
-
-
-def check_room(model, data, remedy: str) -> None:
-    """LetheError where a model has no positions for what its forget questions have become.
-
-    The longest answer that was there before must still fit behind the longest question.
-    """
-    tokenizer, most = data.encoder.tokenizer, getattr(model.config, "max_position_embeddings", None)
-    asked_ids = tokenizer([asked(tokenizer, question) for question, _ in data.forget_pairs])
-    longest = max(map(len, asked_ids.input_ids)) + max(e.answer_tokens for e in data.forget)
-    if most is not None and longest > most:
-        raise LetheError(
-            f"{remedy}; questions and answers get {longest} tokens, the model has {most} positions"
-        )
+INTERVENTIONS = Registry(__name__, "intervention")
+kinds = INTERVENTIONS.names
 
 
 def write(folder: Path, model) -> None:
     """Write the chain of a model into a checkpoint's folder; nothing where there is none."""
-    chain = of(model)
+    chain = carried_by(model)
     if not chain:
         return
     entries = [{"kind": intervention.kind, **intervention.values()} for intervention in chain]
@@ -129,7 +85,7 @@ def _one(file: Path, entry: dict[str, Any], tensors: dict[str, Any], place: int)
         for key, tensor in tensors.items()
         if key.startswith(f"{place}.")
     }
-    made = importlib.import_module(f"{__name__}.{kind}").Intervention
+    made = INTERVENTIONS.load(kind).Intervention
     try:
         return made(**values, **own)
     except (TypeError, ValueError) as error:

@@ -12,20 +12,21 @@ import yaml
 
 from lethe import metrics
 from lethe.common.errors import LetheError
+from lethe.common.registry import suggest
 from lethe.evaluate import attack
 from lethe.evaluate import suite as suites
 from lethe.model import fsdp
 from lethe.model.architectures.llama import Architecture
 from lethe.model.encoder import template_settings
-from lethe.model.settings import Compute, whole_weights
+from lethe.model.settings import Compute
 from lethe.pipeline import chains, external_checkpoints
 from lethe.pipeline.config.files import Odd, strict
-from lethe.pipeline.config.schema import check_schema, suggest
+from lethe.pipeline.config.schema import check_schema
 from lethe.report import figures
 from lethe.train.settings import Finetuning, Pretraining
 from lethe.unlearn import methods
 from lethe.unlearn.alternatives import Alternatives
-from lethe.unlearn.method import Method, Settings, validated
+from lethe.unlearn.method import Method, Settings, validated, whole_weights
 from lethe.world.generated.settings import generation
 from lethe.world.splits.author_share import forget_authors, parse_split
 
@@ -74,7 +75,7 @@ def with_all_methods(config: Mapping[str, Any]) -> dict[str, Any]:
     listed = config.get("methods")
     if not isinstance(listed, list) or ALL not in listed:
         return dict(config)
-    others = [name for name in methods.available() if name not in listed]
+    others = [name for name in methods.names() if name not in listed]
     place = listed.index(ALL)
     return {**config, "methods": [*listed[:place], *others, *listed[place + 1 :]]}
 
@@ -86,7 +87,7 @@ def check(config: Mapping[str, Any], schema: str | Path) -> None:
     for model in config["models"]:
         _check_model(config, model)
     for name in config["method_settings"]:
-        known = sorted({*methods.available(), *config["methods"]})
+        known = sorted({*methods.names(), *config["methods"]})
         if name not in config["methods"] and method_class(config, name) not in known:
             raise LetheError(f"config: method_settings.{name}: unknown name{suggest(name, known)}")
     # Settings of methods that are not listed may stand there: an overlay cannot take them away.

@@ -1,11 +1,11 @@
 """A configuration against its JSON schema: one line for the most telling of all errors."""
 
-import difflib
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from lethe.common.errors import LetheError
+from lethe.common.registry import suggest
 
 
 def check_schema(config: Mapping[str, Any], schema: dict) -> None:
@@ -49,10 +49,3 @@ def _line(error) -> str:
 
 def _dotted(place: str, key: Any) -> str:
     return f"{place}.{key}" if place else str(key)
-
-
-def suggest(key: Any, known: Iterable[str]) -> str:
-    """What to write in the place of an unknown name: the closest, or all that there are."""
-    known = list(known)
-    close = difflib.get_close_matches(str(key), known, n=1)
-    return f"; did you mean {close[0]}?" if close else f"; there are {', '.join(sorted(known))}"

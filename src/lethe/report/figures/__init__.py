@@ -9,42 +9,32 @@ constant says otherwise:
 
 import os
 from collections.abc import Sequence
-from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lethe.common.errors import LetheError
-from lethe.pipeline.code_digest import literals
+from lethe.common.registry import Registry
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from lethe.report.figures.base import FigureData
 
-FOLDER = Path(__file__).parent
-_HELPERS = {"__init__", "base", "style"}
+FIGURES = Registry(__name__, "figure")
+names = FIGURES.names
 _READS = ("scores", "intervals", "truth_ratio")
-
-
-def names() -> list[str]:
-    """The names of all figures."""
-    found = {path.stem for path in FOLDER.glob("*.py")}
-    return sorted(found - _HELPERS)
 
 
 def reads(name: str) -> Sequence[str]:
     """What a figure reads, from its source: importing it would take matplotlib."""
-    return literals(FOLDER / f"{name}.py").get("READS", _READS)
+    return FIGURES.declared(name).get("READS", _READS)
 
 
 def draw(name: str, data: "FigureData") -> "Figure":
     """The figure ``name``, in Lethe's style."""
     from lethe.report import style
 
-    if name not in names():
-        raise LetheError(f"figure {name!r}: no such figure; choose from {', '.join(names())}")
+    figure = FIGURES.load(name)
     with style.paper():
-        return import_module(f"{__name__}.{name}").draw(data)
+        return figure.draw(data)
 
 
 def render(name: str, data: "FigureData", pdf: str | os.PathLike, png: str | os.PathLike) -> None:

@@ -49,7 +49,8 @@ class Method(one_shot.Method):
     Settings = Settings
 
     def act(self, model, data, seed):
-        from lethe.model import interventions, prompt_similarity
+        from lethe.model import prompt_similarity
+        from lethe.model.intervention import attach
         from lethe.model.interventions.steering import Intervention
 
         s, depth = self.settings, model.config.num_hidden_layers
@@ -81,7 +82,7 @@ class Method(one_shot.Method):
         intervention.threshold = s.threshold
         if s.threshold is None:
             intervention.threshold = self._threshold(intervention, data, vocabulary)
-        interventions.attach(model, data.encoder.tokenizer, intervention)
+        attach(model, data.encoder.tokenizer, intervention)
 
     def _threshold(self, intervention, data, vocabulary: int) -> float:
         """Calibrated on the questions of forget and retain rows, as they are asked."""

@@ -44,7 +44,7 @@ class Method(one_shot.Method):
         self.needs = retain if answers == "others" else (*retain, answers)
 
     def act(self, model, data, seed):
-        from lethe.model import interventions
+        from lethe.model.intervention import attach, check_room
         from lethe.model.interventions.context import Intervention
 
         draw = random.Random(f"icul/{seed}")
@@ -59,8 +59,8 @@ class Method(one_shot.Method):
             for row, (question, answer) in enumerate(data.forget_pairs)
         ]
         intervention = Intervention(forget, kept, self.settings.nearest)
-        interventions.attach(model, data.encoder.tokenizer, intervention)
-        interventions.check_room(model, data, "icul.nearest, icul.kept: lower them")
+        attach(model, data.encoder.tokenizer, intervention)
+        check_room(model, data, "icul.nearest, icul.kept: lower them")
 
     def _others(self, data, row: int, answer: str) -> list[str]:
         """The answers that a forget row may be shown with."""

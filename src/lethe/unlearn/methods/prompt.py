@@ -44,7 +44,7 @@ class Method(one_shot.Method):
     Settings = Settings
 
     def act(self, model, data, seed):
-        from lethe.model import interventions
+        from lethe.model.intervention import attach, check_room
         from lethe.model.interventions.prompt import Intervention
 
         if self.settings.condition == "oracle":
@@ -53,8 +53,8 @@ class Method(one_shot.Method):
             text = {"none": "", "soft": SOFT, "medium": MEDIUM}[self.settings.condition]
             names = ", ".join(self._names(data.forget_pairs))
             intervention = Intervention(text.format(names=names))
-        interventions.attach(model, data.encoder.tokenizer, intervention)
-        interventions.check_room(model, data, "prompt.names: give fewer")
+        attach(model, data.encoder.tokenizer, intervention)
+        check_room(model, data, "prompt.names: give fewer")
 
     def _names(self, pairs) -> list[str]:
         """Whom the model is told to forget, in the order of the rows."""

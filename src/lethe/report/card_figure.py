@@ -7,13 +7,12 @@ from pathlib import Path
 import matplotlib.style
 from matplotlib.figure import Figure
 
-import lethe
 from lethe.common.files import whole_file
 from lethe.world.card import word_counts
 
 WORDS = 90
-# The file alone: the module beside it knows of runs and metrics, which a world does not.
-_STYLE = Path(lethe.__file__).parent / "figures" / "lethe.mplstyle"
+# The file alone: the module beside it knows of runs, which a world does not.
+_STYLE = Path(__file__).with_name("lethe.mplstyle")
 _BLUE = "#0072B2"
 
 

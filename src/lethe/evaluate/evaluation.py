@@ -1,0 +1,37 @@
+"""Putting one suite to checkpoint after checkpoint."""
+
+from collections.abc import Mapping, Sequence
+
+from lethe.evaluate.records import Checkpoint, dealt
+from lethe.evaluate.suite import Limits, load
+
+
+class Evaluation:
+    """One suite's questions, tokenised once and put to checkpoint after checkpoint.
+
+    Of the processes of a ``team`` (``lethe.common.distributed``) each asks its share of every set:
+    items have nothing to do with each other, so that it does not matter who asks.
+    """
+
+    def __init__(
+        self,
+        suite: str,
+        encoder,
+        rows: Mapping[str, Sequence[dict]],
+        limits: Limits,
+        team=None,
+    ):
+        """``rows``: the data rows of each set of the suite. LetheError where one lacks a text."""
+        self.module, self.limits, self.team, self.sets = load(suite), limits, team, list(rows)
+        if team is not None and team.size > 1:
+            mine = {name: some[team.rank :: team.size] for name, some in rows.items()}
+            rows = {name: some for name, some in mine.items() if some}
+        self.prepared = self.module.prepare(encoder, rows)
+
+    def __call__(self, model, epoch: int = 0, step: int = 0) -> Checkpoint:
+        """What a model answers, item by item; all of it on every process."""
+        found = self.module.record(model, self.prepared, self.limits)
+        if self.team is not None and self.team.size > 1:
+            shares = self.team.gathered(found)
+            found = {name: dealt(name, shares) for name in self.sets}
+        return Checkpoint(epoch, step, found)

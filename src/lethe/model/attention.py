@@ -1,0 +1,120 @@
+"""Attention within each sequence of a packed row, through transformers' attention interface.
+
+Every model that supports that interface runs packed batches unchanged.
+"""
+
+from functools import partial
+
+import torch
+from torch.nn.functional import scaled_dot_product_attention
+
+from lethe.common.errors import LetheError
+from lethe.model.batch import Packing
+
+ATTENTION = "lethe_packed"
+# What may run within each sequence, by the setting ``attention``.
+KINDS = ("sdpa", "eager", "flash")
+# What transformers knows each by. A name with "flash" in it would have it look for a kernel of that
+# name on the hub.
+NAMES = {"sdpa": ATTENTION, "eager": f"{ATTENTION}_eager", "flash": f"{ATTENTION}_varlen"}
+
+
+def packed_attention(
+    module, query, key, value, attention_mask, scaling=None, dropout=0.0, kind="sdpa", **kwargs
+):
+    """Attention within each sequence of a packed row, [1, T, H, D].
+
+    query [1, H, T, D], key and value [1, H_kv, T, D]; the ``Packing`` comes as keyword. ``kind`` is
+    ``sdpa`` (torch's choice of kernel), ``eager`` (plain products and a softmax in float32) or
+    ``flash`` (torch's FlashAttention on the packed row itself, without the padded layout; a tree or
+    a padded batch, which it cannot mask, is left to SDPA). Without a ``Packing`` (generation with a
+    cache, say) ``flash`` is transformers' own SDPA too.
+    """
+    packing: Packing | None = kwargs.pop("packing", None)
+    if kwargs.get("softcap") is not None and kind != "eager":
+        raise LetheError(f"attention: {kind} cannot cap scores as this model does; eager can")
+    if packing is None:
+        if kind == "eager":
+            return eager(module, query, key, value, attention_mask, scaling, dropout, **kwargs)
+        from transformers.integrations.sdpa_attention import sdpa_attention_forward
+
+        return sdpa_attention_forward(
+            module, query, key, value, attention_mask, scaling=scaling, dropout=dropout, **kwargs
+        )
+    window = kwargs.get("sliding_window")
+    if kind == "flash" and packing.mask is None and not packing.shared and not dropout:
+        return flash(query, key, value, packing, scaling, window), None
+    blocks = zip(*(packing.spread(tensor) for tensor in (query, key, value)), strict=True)
+    pairs = zip(blocks, packing.masks(window), strict=True)
+    if kind == "eager":
+        found = [
+            eager(module, *block, mask, scaling, dropout, **kwargs)[0] for block, mask in pairs
+        ]
+        return packing.collapse([out.transpose(1, 2) for out in found]), None
+    found = [
+        scaled_dot_product_attention(
+            *block,
+            attn_mask=mask,
+            is_causal=mask is None,
+            scale=scaling,
+            dropout_p=dropout,
+            enable_gqa=getattr(module, "num_key_value_groups", 1) > 1,
+        )
+        for block, mask in pairs
+    ]
+    return packing.collapse(found), None
+
+
+def eager(module, query, key, value, mask, scaling=None, dropout=0.0, softcap=None, **kwargs):
+    """Attention as it is written down: query [B, H, L, D], key and value [B, H_kv, S, D].
+
+    ``mask`` [B, 1, L, S] is true where a token is seen; None: causal. Returns [B, L, H, D]. It
+    knows ``softcap`` (Gemma 2), which SDPA has no place for.
+    """
+    groups = query.shape[1] // key.shape[1]
+    key, value = (t.repeat_interleave(groups, dim=1) for t in (key, value))
+    scores = query.float() @ key.float().transpose(2, 3)
+    scores = scores * (query.shape[-1] ** -0.5 if scaling is None else scaling)
+    if softcap is not None:
+        scores = softcap * torch.tanh(scores / softcap)
+    if mask is None:
+        length, seen = scores.shape[-2:]
+        mask = torch.ones(length, seen, dtype=torch.bool, device=scores.device)
+        mask = mask.tril(seen - length)
+    weights = scores.masked_fill(~mask, -torch.inf).softmax(-1)
+    weights = torch.dropout(weights, dropout, train=module.training).to(value.dtype)
+    return (weights @ value).transpose(1, 2), None
+
+
+def flash(query, key, value, packing: Packing, scaling=None, window=None) -> torch.Tensor:
+    """FlashAttention on a packed row: causal, each sequence alone; CUDA, 16-bit numbers."""
+    from torch.nn.attention.varlen import varlen_attn
+
+    bounds, longest = packing.bounds
+    # Autocast leaves rotated queries and keys in float32, and does not know this kernel.
+    rows = (tensor[0].transpose(0, 1).to(value.dtype) for tensor in (query, key, value))
+    back = -1 if window is None or window > longest else window - 1
+    out = varlen_attn(
+        *rows,
+        bounds,
+        bounds,
+        longest,
+        longest,
+        scale=scaling,
+        window_size=(back, 0),
+        enable_gqa=query.shape[1] != key.shape[1],
+    )
+    return out[None]
+
+
+def use_packing(model, kind: str = "sdpa") -> None:
+    """Let a transformers model run packed batches; other calls of it stay as they were."""
+    from transformers import AttentionInterface, AttentionMaskInterface
+    from transformers.masking_utils import sdpa_mask
+
+    if kind == "flash" and (model.dtype != torch.bfloat16 or not torch.cuda.is_available()):
+        raise LetheError("attention: flash needs CUDA and dtype bfloat16; choose sdpa")
+    name = NAMES[kind]
+    AttentionInterface.register(name, partial(packed_attention, kind=kind))
+    AttentionMaskInterface.register(name, sdpa_mask)
+    model.set_attn_implementation(name)
