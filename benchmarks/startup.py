@@ -17,7 +17,7 @@ PATH = (
     f"import sys; sys.path.insert(0, {str(ROOT / 'workflow/scripts')!r}); from common import job; "
 )
 TRAINING = """
-from lethe import checkpoint
+from lethe.model import checkpoint
 from lethe.common.torch_setup import set_up
 from lethe.train.settings import Schedule
 from lethe.model.encoder import Encoder

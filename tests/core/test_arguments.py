@@ -119,4 +119,6 @@ def test_what_is_replaced_is_what_the_library_says():
     text = "".join(file.read_text(encoding="utf-8") for file in others)
     assert [phrase for phrase in arguments.PHRASES if phrase not in text] == []
     for key in arguments.BEGINNINGS:
-        assert any(f"{quote}{key}: " in text for quote in ('"', 'f"')), key
+        # A registry's messages begin with the plural of its noun.
+        noun = f'Registry(__name__, "{key.removesuffix("s")}")'
+        assert any(said in text for said in (f'"{key}: ', noun)), key

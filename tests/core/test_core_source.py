@@ -55,7 +55,7 @@ def test_a_digest_is_the_same_wherever_the_project_lies(package, tmp_path, monke
 
 def test_comments_docstrings_and_layout_do_not_count(package):
     before = all_digests()
-    file = package / "methods" / "npo.py"
+    file = package / "unlearn/methods" / "npo.py"
     text = file.read_text(encoding="utf-8")
     text = re.sub(r'^"""Neg.*?"""', '"""Another docstring."""', text, flags=re.S)
     text = re.sub(r'(class Method.*?\n    )""".*?"""', r'\1"Short."', text, flags=re.S)
@@ -70,21 +70,25 @@ def test_comments_docstrings_and_layout_do_not_count(package):
 
 def test_editing_npo_concerns_its_variants_but_not_the_others(package):
     before = all_digests()
-    edit(package / "methods" / "npo.py", "Field(0.1", "Field(0.2")
+    edit(package / "unlearn/methods" / "npo.py", "Field(0.1", "Field(0.2")
     assert changed(before) == {"npo", "npo_retain", "npo_kl"}
     before = all_digests()
-    edit(package / "methods" / "npo_retain.py", "Settings = Settings", "Settings = npo.Settings")
+    edit(
+        package / "unlearn/methods" / "npo_retain.py",
+        "Settings = Settings",
+        "Settings = npo.Settings",
+    )
     assert changed(before) == {"npo_retain"}
 
 
 @pytest.mark.parametrize(
     ("file", "old", "new"),
     [
-        # methods.npo -> methods.base -> unlearn, inside a function -> optimise, order, forward.
-        ("rates.py", "(self.total - step)", "(self.total - step + 1)"),
-        ("order.py", 'f"order/', 'f"other/'),
-        ("forward.py", "self.batch.tokens_total", "self.batch.rows_total"),
-        ("schedule.py", "Field(1e-5, gt=0", "Field(2e-5, gt=0"),
+        # methods.npo -> method -> runner, inside a function -> optimizer, data_order, forward.
+        ("train/lr_schedule.py", "(self.total - step)", "(self.total - step + 1)"),
+        ("train/data_order.py", 'f"order/', 'f"other/'),
+        ("model/forward.py", "self.batch.tokens_total", "self.batch.rows_total"),
+        ("train/settings.py", "Field(1e-5, gt=0", "Field(2e-5, gt=0"),
     ],
 )
 def test_an_edit_of_what_is_imported_indirectly_counts(package, file, old, new):
@@ -95,10 +99,10 @@ def test_an_edit_of_what_is_imported_indirectly_counts(package, file, old, new):
 
 def test_an_edit_of_what_is_not_imported_does_not_count(package):
     before = all_digests()
-    edit(package / "evaluate" / "generate.py", "SHARE = 1 / 8", "SHARE = 1 / 4")
-    edit(package / "evaluate" / "steps.py", "CHUNK = 64", "CHUNK = 32")
-    edit(package / "evaluate" / "generation_probe.py", "short == long", "short != long")
-    edit(package / "lineage.py", "json", "jsonl")
+    edit(package / "model/generate.py", "SHARE = 1 / 8", "SHARE = 1 / 4")
+    edit(package / "model/decoding.py", "CHUNK = 64", "CHUNK = 32")
+    edit(package / "model/generation_probe.py", "short == long", "short != long")
+    edit(package / "pipeline/ledger.py", "json", "jsonl")
     assert changed(before) == set()
 
 
@@ -111,7 +115,7 @@ def test_packages_run_their_init_files(package):
 
 
 def test_data_files_of_the_packages_folder_count(package):
-    lists = sorted((package / "world" / "lists").glob("*.json"))
+    lists = sorted((package / "world/synthetic").glob("*.json"))
     assert lists
     world, method = digest("lethe.world.providers.synthetic"), digest("lethe.unlearn.methods.npo")
     lists[0].write_text(lists[0].read_text(encoding="utf-8") + "\n", encoding="utf-8")
@@ -119,18 +123,18 @@ def test_data_files_of_the_packages_folder_count(package):
     assert digest("lethe.world.providers.synthetic") != world
     assert digest("lethe.unlearn.methods.npo") == method
     world = digest("lethe.world.providers.synthetic")
-    (package / "world" / "lists" / "new.txt").write_text("x")
+    (package / "world/synthetic" / "new.txt").write_text("x")
     forget()
     assert digest("lethe.world.providers.synthetic") != world
 
 
 # Variants are built on the method that they vary.
 BASES = {
-    "grad_diff": {"methods/grad_ascent.py"},
-    "kl_min": {"methods/grad_ascent.py"},
-    "npo_retain": {"methods/npo.py"},
-    "npo_kl": {"methods/npo.py"},
-    "altpo": {"methods/dpo.py"},
+    "grad_diff": {"unlearn/methods/grad_ascent.py"},
+    "kl_min": {"unlearn/methods/grad_ascent.py"},
+    "npo_retain": {"unlearn/methods/npo.py"},
+    "npo_kl": {"unlearn/methods/npo.py"},
+    "altpo": {"unlearn/methods/dpo.py"},
 }
 
 
@@ -138,10 +142,15 @@ def test_every_method_depends_on_how_methods_run(package):
     for name in methods.names():
         files = closure(f"lethe.unlearn.methods.{name}")
         found = {file.relative_to(package.resolve()).as_posix() for file in files}
-        assert {f"methods/{name}.py", "methods/base.py", "unlearn.py", "packing.py"} <= found
+        assert {
+            f"unlearn/methods/{name}.py",
+            "unlearn/method.py",
+            "unlearn/runner.py",
+            "model/batch.py",
+        } <= found
         # No other method, but for those that it builds on.
-        others = {f"methods/{other}.py" for other in methods.names()} & found
-        assert others <= {f"methods/{name}.py"} | BASES.get(name, set())
+        others = {f"unlearn/methods/{other}.py" for other in methods.names()} & found
+        assert others <= {f"unlearn/methods/{name}.py"} | BASES.get(name, set())
 
 
 def test_scripts_and_what_lies_beside_them_count(package):
@@ -161,7 +170,7 @@ def test_scripts_and_what_lies_beside_them_count(package):
     forget()
     changed_once = digest(script)
     assert changed_once != before
-    edit(package / "files.py", '"rb"', '"r"')
+    edit(package / "common/files.py", '"rb"', '"r"')
     assert digest(script) != changed_once
     # A method found by its name at run time is added by the caller.
     assert digest(script, "lethe.unlearn.methods.npo") != digest(

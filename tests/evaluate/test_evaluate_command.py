@@ -66,7 +66,7 @@ def test_what_cannot_be_computed_is_said(run):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--metrics", "rogue"), "metric 'rogue': there is none of that name"),
+        (("--metrics", "rogue"), "unknown metric 'rogue'; did you mean rouge?"),
         (("--metrics", "privleak"), "metric 'privleak': needs an oracle; name one"),
         (("--set", "rouge=1"), "--set: 'rouge=1' is not METRIC.KEY=VALUE"),
         (("--set", "rouge.stem=no"), "metric 'rouge': unknown setting 'stem'"),

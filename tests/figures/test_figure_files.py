@@ -20,7 +20,7 @@ DRAW_ALL = """
 import json, sys
 from pathlib import Path
 import synthetic_metrics
-from lethe import figures
+from lethe.report import figures
 from lethe.report.figures.base import FigureData
 from lethe.analysis.bootstrap import collect_intervals
 from lethe.analysis.intervals import by_place

@@ -310,7 +310,7 @@ def test_others_refuse_it_and_are_told_how_to_load_it(loader, wrapped):
         "configuration": transformers.AutoConfig.from_pretrained,
         "pipeline": lambda folder: transformers.pipeline("text-generation", model=str(folder)),
     }
-    with pytest.raises(Exception, match=r"load it with lethe\.checkpoint\.load"):
+    with pytest.raises(Exception, match=r"load it with lethe\.model\.checkpoint\.load"):
         loaders[loader](wrapped)
 
 
@@ -319,7 +319,7 @@ def test_no_class_of_a_model_takes_a_notice_for_its_configuration(name, tokenize
     model = make_family(name, tokenizer)
     attach(model, tokenizer_of(tokenizer), prompt.Intervention("Say nothing. "))
     checkpoint.save(tmp_path / "c", model, tokenizer, {"stage": "test"})
-    with pytest.raises(Exception, match=r"load it with lethe\.checkpoint\.load"):
+    with pytest.raises(Exception, match=r"load it with lethe\.model\.checkpoint\.load"):
         type(model).from_pretrained(tmp_path / "c")
     again, _ = checkpoint.load(tmp_path / "c")
     assert type(again) is type(model)
@@ -358,9 +358,9 @@ def test_adapters_upon_it_are_refused_by_others_too(wrapped, pairs, tmp_path):
     model, tokenizer = checkpoint.load(wrapped)
     precision.prepare(model, Compute(lora={"rank": 2}).training("unlearn"), 0, wrapped)
     checkpoint.save(tmp_path / "adapters", model, tokenizer, {"stage": "test"})
-    with pytest.raises(Exception, match=r"load it with lethe\.checkpoint\.load"):
+    with pytest.raises(Exception, match=r"load it with lethe\.model\.checkpoint\.load"):
         peft.AutoPeftModelForCausalLM.from_pretrained(tmp_path / "adapters")
-    with pytest.raises(Exception, match=r"load it with lethe\.checkpoint\.load"):
+    with pytest.raises(Exception, match=r"load it with lethe\.model\.checkpoint\.load"):
         transformers.AutoModelForCausalLM.from_pretrained(tmp_path / "adapters")
     again, loaded = checkpoint.load(tmp_path / "adapters")
     # They begin as no change, and what was carried is.

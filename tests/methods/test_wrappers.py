@@ -78,7 +78,7 @@ def test_the_same_seed_gives_the_same_bits(wrapper, tokenizer, encoder, pairs):
 @pytest.mark.parametrize(
     ("settings", "line"),
     [
-        ({"wrappers": {"gro": {}}}, r"^npo\.wrappers: unknown wrapper 'gro'; there are .*gru"),
+        ({"wrappers": {"gro": {}}}, r"^npo\.wrappers: unknown wrapper 'gro'; did you mean gru"),
         ({"wrappers": {"gru": {"newest": 0}}}, r"^npo\.wrappers\.gru\.newest: .*found 0"),
         ({"wrappers": {"gru": {"old": 1}}}, r"^npo\.wrappers\.gru\.old: unknown setting"),
         ({"wrappers": {"mpu": {"round_epochs": 2}}, "epochs": 3}, r"mpu\.round_epochs: 2 does not"),

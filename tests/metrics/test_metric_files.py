@@ -21,10 +21,10 @@ SHIPPED = {"probability", "rouge", "truth_ratio", "model_utility", "forget_quali
 def test_metrics_are_found_by_name():
     assert set(metrics.names()) >= SHIPPED
     assert "base" not in metrics.names()
-    with pytest.raises(LetheError, match=r"'rogue'.*probability, .*rouge, truth_ratio"):
+    with pytest.raises(LetheError, match=r"'rogue'; did you mean rouge\?"):
         metrics.load("rogue")
     for name in ("base", "../records", ""):
-        with pytest.raises(LetheError, match="none of that name"):
+        with pytest.raises(LetheError, match=r"^metrics: unknown metric"):
             metrics.contract(name)
 
 
@@ -47,7 +47,7 @@ def test_the_contract_is_what_the_module_says(name):
 
 @pytest.mark.parametrize("name", metrics.names())
 def test_no_metric_imports_another(name):
-    tree = ast.parse((metrics.FOLDER / f"{name}.py").read_text())
+    tree = ast.parse((metrics.METRICS.folder / f"{name}.py").read_text())
     nodes = list(ast.walk(tree))
     imported = {node.module for node in nodes if isinstance(node, ast.ImportFrom)}
     imported |= {

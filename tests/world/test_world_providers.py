@@ -14,10 +14,10 @@ def test_lists_the_providers_and_nothing_else():
 @pytest.mark.parametrize(
     ("name", "settings", "message"),
     [
-        ("nowhere", {}, "'nowhere': no such provider; use one of openai, synthetic, tofu"),
-        ("schema", {}, "'schema': no such provider"),
-        ("files", {}, "'files': no such provider"),
-        ("../tofu", {}, "no such provider"),
+        ("nowhere", {}, "world: unknown provider 'nowhere'; there are openai, synthetic, tofu"),
+        ("schema", {}, "unknown provider 'schema'"),
+        ("base", {}, "unknown provider 'base'"),
+        ("../tofu", {}, "unknown provider"),
         ("synthetic", {"sed": 1}, "unexpected keyword argument 'sed'; its settings are seed"),
         ("tofu", {"folder": "x"}, "its settings are path, seed"),
     ],

@@ -20,7 +20,10 @@ from lethe.model.token_mixing import Mixing
 
 logger = logging.getLogger("lethe.common.progress")
 # What the answer depends on, of ours.
-CODE = "adapt decoders families forward miniature mixing packing padding probe rows trees"
+CODE = (
+    "precision decoders batch_layout forward miniature token_mixing batch attention padded_batch "
+    "mixing_probe plain_rows answer_trees"
+)
 # What a configuration says that changes no number.
 NAMES = ("_name_or_path", "architectures", "transformers_version", "dtype", "torch_dtype")
 

@@ -36,7 +36,7 @@ UPON = """**Only with Lethe.** These are adapters upon a model of adapters, of w
 another model, so other loaders are refused: the configuration is a notice that holds the true
 one."""
 LETHE = """```python
-from lethe import checkpoint
+from lethe.model import checkpoint
 
 model, tokenizer = checkpoint.load(folder)
 ```"""

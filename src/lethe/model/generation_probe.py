@@ -14,7 +14,7 @@ from lethe.model.decoding import WAYS
 from lethe.model.mixing_probe import Trial
 from lethe.model.token_mixing import Mixing
 
-CODE = f"{batch_layout.CODE} evaluate/generation_probe evaluate/steps"
+CODE = f"{batch_layout.CODE} generation_probe decoding"
 
 
 def fitted(model) -> Mixing:

@@ -16,7 +16,7 @@ from lethe.model import plain_rows
 from lethe.model.batch import Batch, pack, to_device
 from lethe.model.encoder import Encoder, Example
 from lethe.model.forward import Answers, decoder_layers, hidden_states, project
-from lethe.model.interventions import asked
+from lethe.model.intervention import asked
 
 # What families call the matrix from the MLP's inner size back to the model's.
 OUTPUTS = ("down_proj", "dense_4h_to_h", "fc2", "c_proj")
