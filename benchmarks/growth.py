@@ -25,7 +25,8 @@ from lethe.analysis.scores import collect_scores
 from lethe.common.files import read_rows
 from lethe.common.torch_setup import set_up
 from lethe.evaluate.records import Records
-from lethe.evaluate.suite import Evaluation, Limits
+from lethe.evaluate.suite import Limits
+from lethe.evaluate.evaluation import Evaluation
 from lethe.metrics.base import CheckpointValues, MetricFile, write_metric
 from lethe.model.architectures.llama import Architecture, make_model, train_tokenizer
 from lethe.model.encoder import Encoder, rows_to_pairs

@@ -168,7 +168,7 @@ def test_adapters_on_adapters(start, tokenizer, examples):
     assert torch.allclose(found, expected, atol=1e-4 * float(expected.abs().max()))
     # peft would make another model of them without a word, were it not told.
     for loader in (AutoPeftModelForCausalLM, AutoModelForCausalLM):
-        with pytest.raises(Exception, match=r"load it with lethe\.checkpoint\.load"):
+        with pytest.raises(Exception, match=r"load it with lethe\.model\.checkpoint\.load"):
             loader.from_pretrained(method)
     assert "Only with Lethe" in (method / "README.md").read_text(encoding="utf-8")
 
