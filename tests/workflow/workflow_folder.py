@@ -10,6 +10,7 @@ from pathlib import Path
 
 import patience
 import yaml
+from dry_runs import dry_run
 
 ROOT = Path(__file__).parents[2]
 PRESET = "config/smoke.yaml"
@@ -76,9 +77,11 @@ class Folder:
             laid = self.path.parent / f"{self.path.name}_overlay_{os.getpid()}.yaml"
             laid.write_text(yaml.safe_dump(overlay), encoding="utf-8")
             presets.append(str(laid))
-        return self._python(
-            "-m", "snakemake", *arguments, "--cores", str(cores), "--configfile", *presets
-        )
+        command = [*arguments, "--cores", str(cores), "--configfile", *presets]
+        # The server's variables and umask are those of the tests.
+        if "-n" in arguments and not self.environment and self.umask == -1:
+            return Outcome(*dry_run(self.path, command, self._environment()))
+        return self._python("-m", "snakemake", *command)
 
     def run(self, *arguments: str, overlay: dict | None = None, cores: int = 2) -> Outcome:
         """A real run that must succeed."""
@@ -122,13 +125,16 @@ class Folder:
         files = sorted(file for file in top.rglob(pattern) if file.is_file())
         return {file.relative_to(top).as_posix(): file.read_bytes() for file in files}
 
-    def _python(self, *arguments: str) -> Outcome:
+    def _environment(self) -> dict[str, str]:
         hidden = {"PYTHONPATH", "SNAKEMAKE_PROFILE"}
-        environment = {key: value for key, value in os.environ.items() if key not in hidden}
+        kept = {key: value for key, value in os.environ.items() if key not in hidden}
+        return kept | self.environment
+
+    def _python(self, *arguments: str) -> Outcome:
         done = patience.run(
             [sys.executable, *arguments],
             cwd=self.path,
-            env=environment | self.environment,
+            env=self._environment(),
             umask=self.umask,
         )
         return Outcome(done.returncode, done.stdout)
