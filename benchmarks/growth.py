@@ -24,9 +24,9 @@ from lethe.analysis.bootstrap import collect_intervals
 from lethe.analysis.scores import collect_scores
 from lethe.common.files import read_rows
 from lethe.common.torch_setup import set_up
+from lethe.evaluate.evaluation import Evaluation
 from lethe.evaluate.records import Records
 from lethe.evaluate.suite import Limits
-from lethe.evaluate.evaluation import Evaluation
 from lethe.metrics.base import CheckpointValues, MetricFile, write_metric
 from lethe.model.architectures.llama import Architecture, make_model, train_tokenizer
 from lethe.model.encoder import Encoder, rows_to_pairs

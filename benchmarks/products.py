@@ -1,4 +1,4 @@
-"""How fast linear layers multiply: torch's own, and those by oneDNN (lethe.model.onednn), one thread.
+"""How fast linear layers multiply: torch's own, and oneDNN's (lethe.model.onednn), one thread.
 
     .venv/bin/python benchmarks/products.py
 

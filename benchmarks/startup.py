@@ -44,8 +44,8 @@ STAGES = {
     ),
     "figure": (
         "import pandas, matplotlib.pyplot",
-        PATH
-        + "from lethe.report.figures import render; from lethe.report.figures.base import FigureData; "
+        PATH + "from lethe.report.figures import render; "
+        "from lethe.report.figures.base import FigureData; "
         "from lethe.analysis.scores import read_scores; import matplotlib.pyplot",
     ),
 }

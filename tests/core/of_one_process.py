@@ -10,9 +10,9 @@ from core_helpers import PAIRS, make_family
 
 from lethe.common.distributed import Alone
 from lethe.common.errors import LetheError
+from lethe.evaluate.evaluation import Evaluation
 from lethe.evaluate.records import Records, write_records
 from lethe.evaluate.suite import Limits
-from lethe.evaluate.evaluation import Evaluation
 from lethe.model import checkpoint
 from lethe.model.architectures.llama import train_tokenizer
 from lethe.model.encoder import Encoder

@@ -134,7 +134,7 @@ def test_value_out_of_range_is_named(overlay, start):
 @pytest.mark.parametrize(
     ("overlay", "words"),
     [
-        ({"methods": ["nop"]}, ["methods", "'nop'", "grad_ascent", "npo_retain"]),
+        ({"methods": ["nonesuch"]}, ["methods", "'nonesuch'", "grad_ascent", "npo_retain"]),
         ({"method_settings": {"npo": {"beta": 0}}}, ["method_settings.npo.beta", "0"]),
         ({"method_settings": {"npo": {"betta": 1}}}, ["method_settings.npo.betta", "beta"]),
         ({"method_settings": {"other": {}}}, ["method_settings.other", "npo"]),

@@ -365,7 +365,7 @@ def test_what_was_found_is_remembered(remembered, monkeypatch, caplog):
 @pytest.mark.parametrize("what", ["config", "attention", "dtype", "device", "torch", "code"])
 def test_what_it_depends_on_is_asked_anew(what, monkeypatch):
     model, attention, device = build("llama"), "sdpa", "cpu"
-    before = batch_layout.key(model, Fitting(type(model), attention, None, device), "probe")
+    before = batch_layout.key(model, Fitting(type(model), attention, None, device), "mixing_probe")
     if what == "config":
         model.config.rms_norm_eps = 1e-4
     elif what == "dtype":
@@ -376,7 +376,9 @@ def test_what_it_depends_on_is_asked_anew(what, monkeypatch):
         monkeypatch.setattr(batch_layout, "_digest", lambda code: "other")
     given = {"attention": "eager"} if what == "attention" else {"attention": attention}
     given["device"] = "cuda" if what == "device" else device
-    assert batch_layout.key(model, Fitting(type(model), **given, own=None), "probe") != before
+    assert (
+        batch_layout.key(model, Fitting(type(model), **given, own=None), "mixing_probe") != before
+    )
 
 
 def test_a_folder_that_cannot_be_written_costs_time_alone(tmp_path, monkeypatch):

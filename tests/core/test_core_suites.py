@@ -4,9 +4,9 @@ import torch
 from core_helpers import CLOSE, alone, make_family, plain, token_nll
 
 from lethe.common.errors import LetheError
+from lethe.evaluate.evaluation import Evaluation
 from lethe.evaluate.records import Records, read_records, write_records
 from lethe.evaluate.suite import Limits
-from lethe.evaluate.evaluation import Evaluation
 from lethe.model.encoder import Encoder
 from lethe.model.generate import greedy
 

@@ -1,4 +1,4 @@
-"""Plug-ins: the modules of a folder, found by the names of their files. Nobody keeps a list of them.
+"""Plug-ins: the modules of a folder, found by the names of their files; there is no list of them.
 
 A plug-in declares what it needs in literal constants (``NEEDS = ("forget",)``), which are read from
 its source: the workflow plans without importing torch, pandas or matplotlib. ``base.py`` and files

@@ -1,6 +1,7 @@
 """Probe suites: which texts are put to checkpoints and what is recorded, one file for each suite.
 
-A suite is a module of ``lethe.evaluate.suites``, found by its name, with literal constants and two functions:
+A suite is a module of ``lethe.evaluate.suites``, found by its name, with literal constants and two
+functions:
 
     SETS = {"forget": "forget_perturbed"}    its sets, and the data file that each is read from
     COLUMNS = ("answer_loss",)               what is recorded of an item beside question and answer

@@ -56,8 +56,8 @@ class Fitting:
 def fit(model, attention: str = "sdpa", device: str = "cpu") -> None:
     """Let a model run batches in the fastest layout in which its numbers are right; in place.
 
-    ``attention`` is what runs within each sequence (``lethe.model.batch``); ``device``: where the model
-    will be. LetheError, one line, where no layout is right.
+    ``attention`` is what runs within each sequence (``lethe.model.batch``); ``device``: where the
+    model will be. LetheError, one line, where no layout is right.
     """
     fitting = Fitting(type(model), attention, own_attention(model), device)
     mixed, kind = remembered(key(model, fitting, CODE), lambda: _probed(model, fitting))

@@ -3,8 +3,8 @@
 A checkpoint is a folder in transformers' format (safetensors, never pickle) with a small
 ``checkpoint.json`` beside the weights: the digest of every file and where the checkpoint came from.
 By it, what depends on a checkpoint is told by content whether that changed, without hashing
-gigabytes each time. It may carry interventions (``lethe.model.interventions``), which come and go with
-the model.
+gigabytes each time. It may carry interventions (``lethe.model.interventions``), which come and go
+with the model.
 """
 
 import os

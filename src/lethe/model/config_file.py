@@ -53,7 +53,7 @@ def settled(name: str, source: Any) -> dict[str, Any]:
 
 
 def within(source: Any) -> Any:
-    """The configuration that a notice (``lethe.model.loading_notice``) holds; None where there is no notice."""
+    """What a notice (``lethe.model.loading_notice``) holds as configuration; None without one."""
     file = Path(source) / "config.json"
     if not loading_notice.is_one(file):
         return None

@@ -52,8 +52,8 @@ class Answers:
 def hidden_states(model, batch: Batch, padding: bool = True) -> torch.Tensor:
     """Last hidden states of the packed tokens, [T, H].
 
-    Of models that cannot run packed rows, those of plain rows (``lethe.model.plain_rows``); without ``padding``
-    no row is padded.
+    Of models that cannot run packed rows, those of plain rows (``lethe.model.plain_rows``); without
+    ``padding`` no row is padded.
     """
     token_mixing.check_lengths(model, [batch.packing.gather.shape[1]])
     layout = _layout(model, batch)

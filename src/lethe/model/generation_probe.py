@@ -1,4 +1,4 @@
-"""Finds out how a model's texts are generated, when the first one is; ``lethe.model.mixing_probe`` has the rest.
+"""Finds out how a model's texts are generated, when the first one is.
 
 Apart from what is found out when a model is loaded: what only trains must not run again because
 generation was edited.

@@ -1,4 +1,4 @@
-"""Losses of many answers to one question, with what they share computed once (``lethe.model.answer_trees``)."""
+"""Losses of many answers to a question; what they share is computed once (``answer_trees``)."""
 
 from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""Finds out how a model's tokens may be laid out (``lethe.model.token_mixing``), by trying it on a small copy.
+"""Finds out how a model's tokens may be laid out (``token_mixing``), by trying it on a small copy.
 
 A layout is right if every logit is that of the sequence alone in plain transformers, and if it
 stays as it is when a later token changes, or a token of another sequence.
@@ -158,8 +158,8 @@ def first_layout(
 def found(model, plain, layouts: Sequence[str], named: Sequence[int]) -> Mixing | None:
     """Which layout is right for ``model``, measured by ``plain``: None where none is.
 
-    ``layouts`` are those to be tried, of ``lethe.model.token_mixing``; ``named``: the lengths that the
-    configuration names. How texts are generated is found out when the first one is
+    ``layouts`` are those to be tried, of ``lethe.model.token_mixing``; ``named``: the lengths that
+    the configuration names. How texts are generated is found out when the first one is
     (``lethe.model.generation_probe``): training does not depend on it.
     """
     first = first_layout(model, Trial(plain, SHORT, coarse(model)), layouts, token_mixing.HEADS)

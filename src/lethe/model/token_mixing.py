@@ -2,7 +2,8 @@
 
 Packed rows need an attention that takes transformers' attention interface at its word. Families
 that mix tokens in another way (alibi inside their own attention, attention sinks, convolutions,
-recurrent states) run the same sequences as plain rows. ``lethe.model.batch_layout`` finds out which it is.
+recurrent states) run the same sequences as plain rows. ``lethe.model.batch_layout`` finds out which
+it is.
 """
 
 from collections.abc import Iterable

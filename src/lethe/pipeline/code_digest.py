@@ -24,7 +24,7 @@ LEARNED = Path(".snakemake/lethe_sources.json")
 
 
 def digest(*entries: str | Path) -> str:
-    """Digest of entries: paths of scripts, or dotted names of modules (``lethe.unlearn.methods.npo``)."""
+    """Digest of entries: paths of scripts, or modules such as ``lethe.unlearn.methods.npo``."""
     files = {file for entry in entries for file in closure(entry)}
     total = hashlib.sha256()
     for file in sorted(files):

@@ -20,7 +20,8 @@ from lethe.pipeline.sizes import BYTES
 from lethe.world.splits.author_share import forget_authors, parse_split
 
 ROWS = 20  # of an author
-# Mean tokens, beside those of lethe.pipeline.memory; the short answers are to real authors and world facts.
+# Mean tokens, beside those of lethe.pipeline.memory; the short answers are to real authors and
+# world facts.
 OTHER_ANSWER, SHORT_QUESTION, SHORT_ANSWER = 50, 15, 5
 # What a job takes besides: imports, start of CUDA; and reading a checkpoint, bytes a second.
 START, READING = 40, 1e9

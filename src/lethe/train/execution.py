@@ -36,7 +36,7 @@ class Participant(Protocol):
 
 
 class NoKeeper:
-    """Nothing is saved: a training that is stopped begins anew; ``lethe.train.resume`` has another."""
+    """Nothing is saved: a stopped training begins anew; ``lethe.train.resume`` has another."""
 
     def due(self) -> bool:
         """Whether a state should be saved now, between two steps."""
@@ -79,7 +79,7 @@ class Execution:
         whole: bool = False,
         pick: Pick | None = None,
     ) -> list[dict[str, Batch]]:
-        """This process's parts of a step (``lethe.train.microbatch``); one with all rows if it stays whole."""
+        """This process's parts of a step (``microbatch``); one with all rows if it stays whole."""
         from lethe.model.batch import pack
         from lethe.train.microbatch import parts
 

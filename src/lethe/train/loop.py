@@ -24,8 +24,8 @@ Parts = Sequence[Any]
 class Loop:
     """Minimises a loss; knows how far it is.
 
-    ``wrappers`` (``lethe.unlearn.wrappers``) are told of gradients and updates; ``turns``: what the steps
-    on each batch are, in ``per_epoch`` counted all.
+    ``wrappers`` (``lethe.unlearn.wrappers``) are told of gradients and updates; ``turns``: what the
+    steps on each batch are, in ``per_epoch`` counted all.
 
     ``loss(part)`` is the scalar to minimise on a part; over the parts of a step it adds up. With
     ``shared`` each process has parts of its own, else every process has all of them. ``besides()``

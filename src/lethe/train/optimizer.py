@@ -22,8 +22,8 @@ Loss = Callable[[], torch.Tensor]
 class Optimiser:
     """An update with the schedule's learning rate; one ``step`` for each batch.
 
-    ``choice``: which update (``lethe.train.optimizer_settings``), by default AdamW. ``memories`` are states that do
-    not mix, by name: the hybrid of two kinds of gradient has one for each.
+    ``choice``: which update (``lethe.train.optimizer_settings``), by default AdamW. ``memories``
+    are states that do not mix, by name: the hybrid of two kinds of gradient has one for each.
     """
 
     def __init__(

@@ -86,7 +86,7 @@ class Reference:
 
 
 class Trained(Protocol):
-    """A method that is trained, as its wrappers and who runs it see it (``lethe.unlearn.method``)."""
+    """A method that is trained, as its wrappers and its runner see it."""
 
     name: str
     settings: Any

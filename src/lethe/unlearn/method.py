@@ -38,8 +38,8 @@ class Settings(Schedule):
 
     A ``Range`` beside a field's type is where ``search`` draws it from.
     ``frozen``: regular expressions; a parameter whose name has a match of one stays as it is.
-    ``wrappers``: what goes around the loss (``lethe.unlearn.wrappers``), by name with its settings; of
-    those that go around the whole run, the first is the outermost.
+    ``wrappers``: what goes around the loss (``lethe.unlearn.wrappers``), by name with its settings;
+    of those that go around the whole run, the first is the outermost.
     """
 
     lr: Annotated[float, Range(0.25, 4, log=True, relative=True)] = Field(
@@ -79,12 +79,12 @@ class Weighted(Settings):
 class Method:
     """A method that minimises a loss over batches of the forget set.
 
-    A subclass sets ``paper``, ``Settings``, ``needs`` (names of ``lethe.unlearn.interface.NEEDS``) and ``passes`` (of one
-    batch), and defines ``forget``; or ``loss``, if it is no weighted sum with a retain term. An
-    instance's ``needs`` and ``passes`` count the retain term and the wrappers that its settings
-    choose. ``prepare`` and ``stepped`` are called before the first and after each step. Methods of
-    other kinds override ``run``. ``intervention``: the kind that its checkpoints carry
-    (``lethe.model.interventions``), if it acts at inference time.
+    A subclass sets ``paper``, ``Settings``, ``needs`` (names of ``lethe.unlearn.interface.NEEDS``)
+    and ``passes`` (of one batch), and defines ``forget``; or ``loss``, if it is no weighted sum
+    with a retain term. An instance's ``needs`` and ``passes`` count the retain term and the
+    wrappers that its settings choose. ``prepare`` and ``stepped`` are called before the first and
+    after each step. Methods of other kinds override ``run``. ``intervention``: the kind that its
+    checkpoints carry (``lethe.model.interventions``), if it acts at inference time.
 
     ``turns``: the optimiser steps on each batch, one for most. ``answers_forget``: whether the loss
     calls ``model.answers`` of the forget batch; if a wrapper does too, that is no further pass.

@@ -31,7 +31,7 @@ class Method(method.Method):
         self.settings = method.validated(type(self).Settings, settings or {}, name)
 
     def act(self, model, data: method.Supervision, seed: int) -> None:
-        """Edit ``model`` in place, or attach an intervention to it (``lethe.model.interventions``)."""
+        """Edit ``model`` in place, or attach an intervention (``lethe.model.interventions``)."""
         raise LetheError(f"{type(self).__module__}: a method that acts once defines act()")
 
     def run(self, model, data, seed, report=lambda step, steps, loss: None, how=None):

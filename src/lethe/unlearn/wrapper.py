@@ -31,8 +31,8 @@ class Settings(BaseModel):
 class Wrapper:
     """Something around a method's loss; a subclass overrides what it takes part in.
 
-    ``needs``: names of ``lethe.unlearn.interface.NEEDS``, added to the method's. ``whole``: whether a
-    step's batches must never come in parts. ``whole_weights``: whether it turns, projects or
+    ``needs``: names of ``lethe.unlearn.interface.NEEDS``, added to the method's. ``whole``: whether
+    a step's batches must never come in parts. ``whole_weights``: whether it turns, projects or
     compares weights, and so goes neither with adapters nor with a model in shards.
     """
 

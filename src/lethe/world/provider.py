@@ -1,7 +1,8 @@
 """Providers: where the authors of a world and the true facts beside them come from.
 
-A provider is a module of ``lethe.world.providers`` with a class ``Provider`` (``lethe.world.schema``
-says what that has). It is found by its file's name, so a new one needs no entry in any list.
+A provider is a module of ``lethe.world.providers`` with a class ``Provider``
+(``lethe.world.schema`` says what that has). It is found by its file's name, so a new one needs no
+entry in any list.
 """
 
 import inspect

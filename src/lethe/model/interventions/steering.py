@@ -16,9 +16,10 @@ class Intervention(Base):
     """h' = (h - strength s) |h| / |h - strength s| at every token after a gated prompt, and in it.
 
     A prompt is gated if the nearest of ``centroids`` [K, D] is at least ``threshold`` similar; s is
-    that cluster's row of ``directions`` [K, H]. Similarity is the cosine of ``lethe.model.prompt_similarity``
-    vectors: ``tokens`` [D] are the columns of the centroids, ``idf`` [V] weighs all. What is not
-    gated keeps every bit. The gate sees the prompt alone, whatever the answer.
+    that cluster's row of ``directions`` [K, H]. Similarity is the cosine of
+    ``lethe.model.prompt_similarity`` vectors: ``tokens`` [D] are the columns of the centroids,
+    ``idf`` [V] weighs all. What is not gated keeps every bit. The gate sees the prompt alone,
+    whatever the answer.
     """
 
     def __init__(self, layer: int, strength: float, threshold: float, **tensors: torch.Tensor):

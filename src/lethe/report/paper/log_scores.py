@@ -1,4 +1,4 @@
-"""What makes up model utility, computed from evaluation logs: rows as ``lethe.report.tables`` has them.
+"""What makes up model utility, from evaluation logs: rows as ``lethe.report.tables`` has them.
 
 The finetuned model is put beside each oracle, so that tables and figures of a split can be drawn.
 """

@@ -6,8 +6,8 @@ from lethe.unlearn.methods import dpo
 class Method(dpo.Method):
     """DPO's loss with alternative answers in place of refusals, and a retain term.
 
-    The model under test proposes them before unlearning (``lethe.unlearn.alternatives``); each epoch draws
-    one of a row's.
+    The model under test proposes them before unlearning (``lethe.unlearn.alternatives``); each
+    epoch draws one of a row's.
     """
 
     paper = "AltPO, arXiv 2409.13474"

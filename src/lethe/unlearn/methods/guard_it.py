@@ -37,8 +37,9 @@ class Method(one_shot.Method):
 
     Forget rows are clustered; s_k comes from mean states of cluster and retain rows, scaled to
     their mean length (docs/methods.md). The paper's gate compares MiniLM embeddings with a
-    threshold of 0.55; ours weighted token counts (``lethe.model.prompt_similarity``), with the threshold that its
-    calibration finds. Its rows are plain text, question and answer; ours stand in the template.
+    threshold of 0.55; ours weighted token counts (``lethe.model.prompt_similarity``), with the
+    threshold that its calibration finds. Its rows are plain text, question and answer; ours stand
+    in the template.
     """
 
     kind = "inference"

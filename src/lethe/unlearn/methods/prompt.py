@@ -34,8 +34,8 @@ class Method(one_shot.Method):
     """A text before each question; ``oracle``: before each forget question, naming its answer.
 
     ``soft`` and ``medium`` go before every question whatever it is about, as in the paper. The
-    forgotten are named by ``lethe.unlearn.entity_names``. ``oracle`` knows a forget question by its exact text:
-    a paraphrase of it passes.
+    forgotten are named by ``lethe.unlearn.entity_names``. ``oracle`` knows a forget question by its
+    exact text: a paraphrase of it passes.
     """
 
     kind = "inference"

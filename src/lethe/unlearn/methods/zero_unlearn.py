@@ -19,8 +19,8 @@ class Settings(one_shot.Settings):
     the weights as they are. ``projection``: whether values lose the sensitive directions, of which
     no more than a ``share`` of all are taken; ``epsilon`` is what is left of them. ``position`` of
     a key: the subject's last token, or the prompt's. ``steps`` to ``clamp``: of the searches for
-    values (``lethe.unlearn.closed_form``); ``kl_weight`` holds what follows the subject. ``batch_size``: rows
-    of a search's pass.
+    values (``lethe.unlearn.closed_form``); ``kl_weight`` holds what follows the subject.
+    ``batch_size``: rows of a search's pass.
     """
 
     layers: tuple[int, ...] = ()
