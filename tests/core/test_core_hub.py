@@ -146,7 +146,8 @@ def test_a_cached_model_is_not_asked_for(hub, cache, foreign):
 
 def test_local_models_do_not_even_load_the_hubs_library(foreign):
     call = (
-        "import sys; from lethe.pipeline import external_checkpoints; external_checkpoints.check_hub({sys.argv[1]: 'path'});"
+        "import sys; from lethe.pipeline.external_checkpoints import check_hub;"
+        "check_hub({sys.argv[1]: 'path'});"
         "sys.exit('huggingface_hub' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", call, str(foreign)], check=False).returncode == 0

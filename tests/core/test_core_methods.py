@@ -307,7 +307,7 @@ DECLARATIONS = [
 
 @pytest.mark.parametrize("module", [*DECLARATIONS, "lethe.unlearn.runner"])
 def test_declarations_import_nothing_heavy(module):
-    """Each start of the workflow reads them; only ``lethe.unlearn.runner``, the control, needs torch."""
+    """Each start of the workflow reads them; only the runner, the control, needs torch."""
     code = (
         f"import sys, {module}\n"
         "if 'methods' in sys.argv[1]: sys.modules[sys.argv[1]].Method({})\n"

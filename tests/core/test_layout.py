@@ -16,7 +16,7 @@ STRANGERS = {("model", "llm"), ("train", "llm"), ("model", "world"), ("train", "
 
 
 def imported(file: Path) -> set[str]:
-    """Every module of ours that a file imports, wherever the statement stands, or names in a text."""
+    """Every module of ours that a file imports, wherever the statement stands, or loads by name."""
     found = set()
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         match node:

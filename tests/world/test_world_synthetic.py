@@ -104,7 +104,8 @@ def test_the_seed_changes_the_authors(targets):
 
 def test_equal_in_every_process():
     code = (
-        "import hashlib; from lethe.world.provider import provider; p = provider('synthetic', seed=3);"
+        "import hashlib; from lethe.world.provider import provider;"
+        "p = provider('synthetic', seed=3);"
         "text = repr((p.authors(5), p.holdout(5), p.facts(), p.refusals(), p.background(5, 3)));"
         "print(hashlib.sha256(text.encode()).hexdigest())"
     )

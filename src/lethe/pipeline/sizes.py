@@ -46,7 +46,7 @@ def parameters(settings: Mapping[str, Any]) -> int | None:
 
 
 def of_architecture(sizes: Architecture) -> int:
-    """Weights of a Llama (``lethe.model.architectures.llama``), output layer and embeddings tied."""
+    """Weights of a Llama (``model.architectures.llama``), output layer and embeddings tied."""
     attention = 4 * sizes.hidden_size**2
     rest = 3 * sizes.hidden_size * sizes.intermediate_size + 2 * sizes.hidden_size
     vocabulary = sizes.vocabulary * sizes.hidden_size
