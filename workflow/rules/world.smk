@@ -14,7 +14,7 @@ rule facts:
     params:
         provider=WORLD_SETTINGS["provider"],
         settings=provider_settings("path"),
-        code=code("facts.py", f"lethe.world.{WORLD_SETTINGS['provider']}"),
+        code=code("facts.py", f"lethe.world.providers.{WORLD_SETTINGS['provider']}"),
     script:
         "../scripts/facts.py"
 
@@ -40,7 +40,7 @@ rule world:
         authors=WORLD_SETTINGS["authors"],
         holdout_authors=WORLD_SETTINGS["holdout_authors"],
         perturbed_retain_authors=WORLD_SETTINGS["perturbed_retain_authors"],
-        code=code("world.py", f"lethe.world.{WORLD_SETTINGS['provider']}"),
+        code=code("world.py", f"lethe.world.providers.{WORLD_SETTINGS['provider']}"),
     script:
         "../scripts/world.py"
 
