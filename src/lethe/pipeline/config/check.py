@@ -125,7 +125,7 @@ def method_class(config: Mapping[str, Any], name: str) -> str:
 def method(config: Mapping[str, Any], name: str) -> Method:
     """A method with all of its settings: its class's defaults, the shared protocol, its own.
 
-    Of the protocol, methods that are not trained (``methods.oneshot``) have nothing.
+    Of the protocol, methods that are not trained (``lethe.unlearn.one_shot``) have nothing.
     """
     given = config["method_settings"].get(name, {})
     own = {key: value for key, value in given.items() if key not in OF_RUN}
