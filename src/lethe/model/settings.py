@@ -53,7 +53,7 @@ class Compute(_Choice):
         return {"dtype": self.dtype, "attention": self.attention}
 
     def training(self, stage: str) -> dict:
-        """What ``lethe.model.precision.prepare`` is told, in a stage (``finetune``, ``unlearn``)."""
+        """What ``precision.prepare`` is told, in a stage (``finetune``, ``unlearn``)."""
         lora = self.lora if self.lora is not None and stage in self.lora.stages else None
         return {
             "master_weights": self.master_weights,
