@@ -135,6 +135,13 @@ def test_value_out_of_range_is_named(overlay, start):
     ("overlay", "words"),
     [
         ({"methods": ["nonesuch"]}, ["methods", "'nonesuch'", "grad_ascent", "npo_retain"]),
+        *(
+            (
+                {"methods": [run], "method_settings": {run: {"method": "npo"}}},
+                ["methods", f"{run} is the name of another run", "method_settings.NAME.method"],
+            )
+            for run in ("base", "full", "retain", "random", "reference", "alternatives")
+        ),
         ({"method_settings": {"npo": {"beta": 0}}}, ["method_settings.npo.beta", "0"]),
         ({"method_settings": {"npo": {"betta": 1}}}, ["method_settings.npo.betta", "beta"]),
         ({"method_settings": {"other": {}}}, ["method_settings.other", "npo"]),

@@ -32,6 +32,8 @@ from lethe.world.splits.author_share import forget_authors, parse_split
 
 # Folders of results that belong to no world.
 RESERVED = ("logs", "studies", "benchmarks")
+# Folders of runs beside those of methods.
+OTHER_RUNS = ("base", "full", "retain", "random", "reference", "alternatives")
 # Stands in ``methods`` for all that are not listed.
 ALL = "all"
 WORDS = {"null": None, "true": True, "false": False}
@@ -84,6 +86,7 @@ def check(config: Mapping[str, Any], schema: str | Path) -> None:
     """Hold a configuration against the schema, the library and the files that it names."""
     check_schema(config, yaml.safe_load(Path(schema).read_text(encoding="utf-8")))
     config = with_all_methods(config)
+    _check_names(config["methods"])
     for model in config["models"]:
         _check_model(config, model)
     for name in config["method_settings"]:
@@ -188,6 +191,16 @@ def items_of(config: Mapping[str, Any], sets: Iterable[str]) -> dict[str, int]:
     if isinstance(items, int):
         return dict.fromkeys(sets, items)
     return {name: items.get(name, OFFICIAL_ITEMS) for name in sets}
+
+
+def _check_names(methods: Iterable[str]) -> None:
+    """A method's results would lie where those of another run do, and replace them."""
+    for name in methods:
+        if name in OTHER_RUNS:
+            raise LetheError(
+                f"config: methods: {name} is the name of another run; give the method another "
+                "name, and its file by method_settings.NAME.method"
+            )
 
 
 def _known(key: str, names: Iterable[str], known: Iterable[str]) -> None:
