@@ -4,9 +4,9 @@ import json
 
 import pytest
 from pydantic import ValidationError
-from service import Service, stage_of
-from worlds import generation, made
 
+from helpers.generated_worlds import generation, made
+from helpers.service import Service, stage_of
 from lethe.common.errors import LetheError
 from lethe.llm.journal import Answer
 from lethe.llm.structured import Shape, Strict, Unusable, counted
