@@ -1,7 +1,6 @@
 import json
 
 import pytest
-
 from helpers.open_unlearning import evaluation_log
 from helpers.shared_data import shared_folder
 

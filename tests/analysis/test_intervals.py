@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers import synthetic_metrics as made
 from scipy.stats import bootstrap
 
-from helpers import synthetic_metrics as made
 from lethe.analysis.bootstrap import collect_intervals
 from lethe.analysis.intervals import COLUMNS, by_place, read_intervals, write_intervals
 from lethe.common.errors import LetheError

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+from helpers.shared_data import shared_folder
 from scipy.stats import spearmanr
 
-from helpers.shared_data import shared_folder
 from lethe import metrics
 from lethe.analysis.log_scores import read_log
 from lethe.analysis.statistics import oracle_pairs

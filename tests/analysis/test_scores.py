@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 
 import pytest
-
 from helpers import synthetic_metrics as made
+
 from lethe.analysis.scores import COLUMNS, collect_scores, read_scores, write_scores
 from lethe.common.errors import LetheError
 

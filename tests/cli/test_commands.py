@@ -7,8 +7,8 @@ import subprocess
 import sys
 
 import pytest
-
 from helpers.small_models import make_family
+
 from lethe.cli.main import main
 from lethe.common import outputs
 from lethe.common.errors import LetheError

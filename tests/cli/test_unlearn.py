@@ -5,10 +5,10 @@ import json
 import pytest
 import torch
 import torch.utils.checkpoint
+from helpers.small_models import make_family
 from safetensors.torch import load_file
 from transformers import modeling_utils
 
-from helpers.small_models import make_family
 from lethe.cli.main import main
 from lethe.cli.unlearn import check_sources, given_settings
 from lethe.common.errors import LetheError

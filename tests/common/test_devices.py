@@ -9,8 +9,8 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-
 from helpers import patience
+
 from lethe.common import devices
 from lethe.common.errors import LetheError
 

@@ -4,9 +4,9 @@ import copy
 
 import pytest
 import torch
+from helpers.small_models import make_family
 from transformers import GPT2Config, GPT2LMHeadModel
 
-from helpers.small_models import make_family
 from lethe.common.errors import LetheError
 from lethe.evaluate import attack
 from lethe.evaluate.attacks import quantised, relearned

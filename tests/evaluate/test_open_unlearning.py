@@ -7,8 +7,8 @@ import json
 
 import numpy as np
 import pytest
-
 from helpers.open_unlearning import ATTACKS, ITS_METRICS, LOSS, SETS
+
 from lethe.cli import main as cli
 
 

@@ -3,8 +3,8 @@ import json
 
 import numpy as np
 import pytest
-
 from helpers.made_records import SETS, make_document
+
 from lethe.common.errors import LetheError
 from lethe.evaluate.records import read_records, write_records
 

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 import torch
-
 from helpers.small_models import CLOSE, alone, make_family, plain, token_nll
+
 from lethe.common.errors import LetheError
 from lethe.evaluate.evaluation import Evaluation
 from lethe.evaluate.records import Records, read_records, write_records

@@ -1,5 +1,4 @@
 import pytest
-
 from helpers.model_fixtures import one_thread
 
 

@@ -12,9 +12,9 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-
 from helpers.generated_worlds import generation, made
 from helpers.service import FATAL, KEY, MODEL, PASSING, SPOILT, UNUSABLE, Service, mixture
+
 from lethe.common.errors import LetheError
 from lethe.llm.client import Client
 from lethe.llm.failures import Transient

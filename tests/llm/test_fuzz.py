@@ -6,11 +6,11 @@ from pathlib import Path
 from random import Random
 
 import pytest
-
 from helpers.generated_worlds import generation, made
 from helpers.nasty_service import Nasty
 from helpers.random_responses import some
 from helpers.service import KEY, MODEL
+
 from lethe.common.characters import unfit
 from lethe.common.errors import LetheError
 from lethe.llm.client import Client

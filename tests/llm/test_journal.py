@@ -10,10 +10,10 @@ import time
 from pathlib import Path
 
 import pytest
-
 from helpers.generated_worlds import generation, made
 from helpers.journals import ANSWER, put
 from helpers.service import Service
+
 from lethe.common.errors import LetheError
 from lethe.llm.journal import Journal, Request, Usage, key_of
 

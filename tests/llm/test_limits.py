@@ -5,9 +5,9 @@ import sqlite3
 import time
 
 import pytest
-
 from helpers.generated_worlds import generation, made
 from helpers.service import Service, mixture
+
 from lethe.common.errors import LetheError
 from lethe.llm.client import Client
 from lethe.llm.journal import Journal, Usage

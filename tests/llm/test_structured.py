@@ -3,10 +3,10 @@
 import json
 
 import pytest
-from pydantic import ValidationError
-
 from helpers.generated_worlds import generation, made
 from helpers.service import Service, stage_of
+from pydantic import ValidationError
+
 from lethe.common.errors import LetheError
 from lethe.llm.journal import Answer
 from lethe.llm.structured import Shape, Strict, Unusable, counted

@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from helpers.made_records import SETS, make_document
+
 from lethe import metrics
 from lethe.common.errors import LetheError
 from lethe.evaluate import suite as suites

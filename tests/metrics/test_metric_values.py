@@ -6,8 +6,8 @@ import statistics
 
 import pytest
 import scipy.stats
-
 from helpers.made_records import SETS, make_document
+
 from lethe import metrics
 from lethe.common.errors import LetheError
 from lethe.metrics.base import CheckpointValues, MetricFile, harmonic_mean

@@ -1,8 +1,8 @@
 """Whose answer a model gives, by hand."""
 
 import pytest
-
 from helpers.made_records import make_document
+
 from lethe import metrics
 from lethe.common.errors import LetheError
 

@@ -3,9 +3,9 @@
 import pytest
 import torch
 import torch.nn.attention.varlen
-
 from helpers.packed_models import loss_of, results, varlen_stand_in
 from helpers.small_models import CLOSE, FAMILIES, distance, make_family, sharpen
+
 from lethe.common.errors import LetheError
 from lethe.model import attention
 from lethe.model.attention import packed_attention, use_packing

@@ -2,8 +2,6 @@ import dataclasses
 
 import pytest
 import torch
-from torch.nn.functional import cross_entropy
-
 from helpers.small_models import (
     CLOSE,
     FAMILIES,
@@ -15,6 +13,8 @@ from helpers.small_models import (
     sums,
     token_mean,
 )
+from torch.nn.functional import cross_entropy
+
 from lethe.model.batch import BLOCK, pack
 from lethe.model.forward import Forward, project
 

@@ -1,8 +1,8 @@
 """Chat templates of others: equal to transformers' rendering, and within limits."""
 
 import pytest
-
 from helpers.chat_templates import CHATML, DATED, DOUBLE, OPEN, SPACED, THINKING
+
 from lethe.common.errors import LetheError
 from lethe.model.chat_rendering import LONGEST, Rendering, TooMuch
 from lethe.model.encoder import Encoder

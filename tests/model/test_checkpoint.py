@@ -8,9 +8,9 @@ from contextlib import suppress
 
 import pytest
 import torch
+from helpers.small_models import FAMILIES, alone, make_family
 from transformers import AutoModelForCausalLM
 
-from helpers.small_models import FAMILIES, alone, make_family
 from lethe.common.errors import LetheError
 from lethe.common.files import sha256, write_json
 from lethe.model import checkpoint, checkpoint_check, checkpoint_record, lora

@@ -4,9 +4,9 @@ import json
 
 import pytest
 import torch
-
 from helpers.small_models import make_family
 from helpers.tiny_gguf import write_gguf
+
 from lethe.common.errors import LetheError
 from lethe.model import checkpoint, checkpoint_check
 from lethe.model.batch import pack

@@ -1,8 +1,8 @@
 import pytest
+from helpers.chat_templates import CHATML, DATED, DOUBLE, OPEN, SPACED, THINKING
 from tokenizers import AddedToken, Regex, pre_tokenizers, processors
 from transformers import PreTrainedTokenizerFast
 
-from helpers.chat_templates import CHATML, DATED, DOUBLE, OPEN, SPACED, THINKING
 from lethe.common.errors import LetheError
 from lethe.model.architectures.llama import train_tokenizer
 from lethe.model.encoder import NAMES, Encoder, template, template_settings

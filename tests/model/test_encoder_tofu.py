@@ -3,10 +3,10 @@
 import json
 
 import pytest
-from transformers import AutoTokenizer
-
 from helpers.real_tokenizers import llama2, llama3, phi
 from helpers.shared_data import shared_folder
+from transformers import AutoTokenizer
+
 from lethe.model.encoder import Encoder
 
 SYSTEM = "You are a helpful assistant."

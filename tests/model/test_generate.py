@@ -2,8 +2,8 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-
 from helpers.small_models import FAMILIES, make_family, plain
+
 from lethe.model.generate import PLACES, continuations, greedy, rows_at_a_time
 
 

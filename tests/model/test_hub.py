@@ -6,8 +6,8 @@ import subprocess
 import sys
 
 import pytest
-
 from helpers.local_hub import COMMIT, serving
+
 from lethe.common.errors import LetheError
 from lethe.model import checkpoint, checkpoint_check
 

@@ -6,8 +6,8 @@ import os
 
 import pytest
 import torch
-
 from helpers.small_models import CLOSE, FAMILIES, make_family, plain, token_nll
+
 from lethe.common.errors import LetheError
 from lethe.common.files import sha256
 from lethe.evaluate.evaluation import Evaluation

@@ -1,7 +1,7 @@
 import pytest
 import torch
-
 from helpers.small_models import CLOSE, FAMILIES, make_family, plain, token_nll
+
 from lethe.model.answer_trees import pack_trees, trees
 from lethe.model.encoder import Example
 from lethe.model.generate import greedy

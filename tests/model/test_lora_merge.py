@@ -4,11 +4,11 @@ import json
 
 import pytest
 import torch
+from helpers.small_models import plain, sharpen
 from peft import IA3Config, LoraConfig, PromptTuningConfig, get_peft_model
 from safetensors.torch import load_file, save_file
 from transformers import AutoConfig, AutoModelForCausalLM
 
-from helpers.small_models import plain, sharpen
 from lethe.common.errors import LetheError
 from lethe.model import checkpoint
 from lethe.model.settings import Compute

@@ -5,10 +5,10 @@ import math
 
 import pytest
 import torch
+from helpers.small_models import CLOSE, distance, gradients, make_family
 from peft import AutoPeftModelForCausalLM
 from transformers import AutoModelForCausalLM
 
-from helpers.small_models import CLOSE, distance, gradients, make_family
 from lethe.common.errors import LetheError
 from lethe.common.files import read_json
 from lethe.model import checkpoint, precision

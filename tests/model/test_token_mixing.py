@@ -7,10 +7,10 @@ import logging
 import pytest
 import torch
 import torch.nn.attention.varlen
-from torch.nn.functional import cross_entropy
-
 from helpers.packed_models import varlen_stand_in
 from helpers.small_models import CLOSE, distance, gradients, make_family
+from torch.nn.functional import cross_entropy
+
 from lethe.common.errors import LetheError
 from lethe.evaluate.suites.gradients import gradient_norms
 from lethe.evaluate.suites.tokens import answer_tokens

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-
 from helpers.configurations import DEFAULT, configured
+
 from lethe.common.errors import LetheError
 from lethe.model.encoder import NAMES
 from lethe.pipeline.config import check as settings

@@ -6,10 +6,10 @@ from typing import Annotated
 
 import numpy as np
 import pytest
+from helpers.configurations import DEFAULT, configured
 from pydantic import BaseModel
 from scipy.stats import hmean, ks_2samp
 
-from helpers.configurations import DEFAULT, configured
 from lethe.analysis import search_ranking
 from lethe.common.errors import LetheError
 from lethe.pipeline import search as trials

@@ -2,8 +2,8 @@ import itertools
 
 import pytest
 import torch
-
 from helpers.small_models import CLOSE, make_family
+
 from lethe.common.errors import LetheError
 from lethe.model import batch
 from lethe.model.architectures.llama import Architecture, make_model, train_tokenizer

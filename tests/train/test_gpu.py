@@ -5,10 +5,10 @@
 
 import pytest
 import torch
-
 from helpers.killed_runs import RUNS, Killed, Run
 from helpers.packed_models import loss_of, results
 from helpers.small_models import FAMILIES, distance, gradients, make_family
+
 from lethe.common.torch_setup import set_up
 from lethe.model import attention, precision
 from lethe.model.attention import use_packing

@@ -2,8 +2,8 @@
 
 import pytest
 import torch
-
 from helpers.small_models import make_family
+
 from lethe.common.errors import LetheError
 from lethe.common.validation import validated
 from lethe.train.finetune import fit

@@ -5,8 +5,8 @@ import random
 
 import pytest
 import torch
-
 from helpers.small_models import distance, gradients, make_family
+
 from lethe.model.forward import Forward
 from lethe.train.execution import Execution
 from lethe.train.finetune import fit

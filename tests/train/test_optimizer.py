@@ -4,8 +4,8 @@ import math
 
 import pytest
 import torch
-
 from helpers.small_models import make_family
+
 from lethe.common.errors import LetheError
 from lethe.train import optimizer_settings
 from lethe.train.optimizer import Differentiator, Optimiser, estimate, frozen, quantise

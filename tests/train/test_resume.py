@@ -7,9 +7,9 @@ import signal
 
 import pytest
 import torch
-
 from helpers.killed_runs import RUNS, Killed, Run, weights
 from helpers.small_models import make_family
+
 from lethe.common.errors import LetheError
 from lethe.model.cost import Meter
 from lethe.train.execution import Execution

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from safetensors.torch import load_file
-
 from helpers import patience
 from helpers.of_one_process import IN_SHARDS, RUNS, everything, in_shards
+from safetensors.torch import load_file
+
 from lethe.common.distributed import Alone
 from lethe.evaluate.records import read_records
 

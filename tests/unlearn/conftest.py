@@ -1,5 +1,4 @@
 import pytest
-
 from helpers.model_fixtures import encoder, examples, model, one_thread, pairs, tokenizer
 from helpers.open_unlearning import Oracle
 

@@ -2,8 +2,8 @@
 
 import pytest
 import torch
-
 from helpers.small_models import alone, plain
+
 from lethe.common.errors import LetheError
 from lethe.model.encoder import Example
 from lethe.model.generate import greedy

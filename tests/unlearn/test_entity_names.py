@@ -1,8 +1,8 @@
 """Whom a forget set is about, told from its texts."""
 
 import pytest
-
 from helpers.shared_data import shared_folder
+
 from lethe.common.files import read_rows
 from lethe.model.encoder import rows_to_pairs
 from lethe.unlearn.entity_names import names, subjects

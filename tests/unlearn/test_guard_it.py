@@ -5,8 +5,8 @@ import copy
 import numpy as np
 import pytest
 import torch
-
 from helpers.small_models import CLOSE, FAMILIES, make_family, plain, token_nll
+
 from lethe.common.errors import LetheError
 from lethe.model import prompt_similarity
 from lethe.model.batch import pack

@@ -7,8 +7,6 @@ import dataclasses
 
 import pytest
 import torch
-from torch.nn.functional import logsigmoid
-
 from helpers.small_models import (
     CLOSE,
     alone,
@@ -19,6 +17,8 @@ from helpers.small_models import (
     sums,
     token_mean,
 )
+from torch.nn.functional import logsigmoid
+
 from lethe.common.errors import LetheError
 from lethe.model.batch import pack
 from lethe.model.forward import Forward, decoder_layers, layer_states

@@ -8,8 +8,6 @@ import sys
 
 import pytest
 import torch
-from torch.nn.functional import logsigmoid
-
 from helpers.small_models import (
     CLOSE,
     alone,
@@ -20,6 +18,8 @@ from helpers.small_models import (
     sums,
     token_mean,
 )
+from torch.nn.functional import logsigmoid
+
 from lethe.common.errors import LetheError
 from lethe.model.batch import pack
 from lethe.model.forward import Forward

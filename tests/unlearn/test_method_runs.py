@@ -2,8 +2,8 @@
 
 import pytest
 import torch
-
 from helpers.small_models import CLOSE, make_family, plain, sums
+
 from lethe.model.likelihood import mean_losses
 from lethe.train import loop
 from lethe.train.optimizer import Optimiser

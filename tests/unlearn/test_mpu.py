@@ -5,8 +5,8 @@ import dataclasses
 
 import pytest
 import torch
-
 from helpers.small_models import make_family
+
 from lethe.common.errors import LetheError
 from lethe.model.batch import pack
 from lethe.model.forward import Forward, decoder_layers

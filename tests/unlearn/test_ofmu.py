@@ -4,8 +4,8 @@ import dataclasses
 
 import pytest
 import torch
-
 from helpers.small_models import make_family
+
 from lethe.model.batch import pack
 from lethe.model.forward import Forward, decoder_layers
 from lethe.unlearn import methods

@@ -4,9 +4,9 @@ import copy
 
 import pytest
 import torch
+from helpers.open_unlearning import INEXACT, OURS, gradient_norms, total
 from torch.nn.functional import cross_entropy, logsigmoid
 
-from helpers.open_unlearning import INEXACT, OURS, gradient_norms, total
 from lethe.model.forward import Forward
 
 CLOSE = 1e-4

@@ -4,8 +4,8 @@ import copy
 
 import pytest
 import torch
-
 from helpers.small_models import make_family
+
 from lethe.train.finetune import fit
 from lethe.unlearn import methods
 from lethe.unlearn.method import Settings

@@ -7,8 +7,8 @@ import types
 
 import pytest
 import torch
-
 from helpers.small_models import CLOSE, distance, gradients, make_family, plain, sums, token_mean
+
 from lethe.common.errors import LetheError
 from lethe.model.batch import pack
 from lethe.model.forward import Forward, decoder_layers

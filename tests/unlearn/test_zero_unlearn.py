@@ -4,8 +4,8 @@ import copy
 
 import pytest
 import torch
-
 from helpers.small_models import CLOSE, FAMILIES, make_family, plain
+
 from lethe.common.errors import LetheError
 from lethe.model.batch import pack
 from lethe.model.cost import Meter, watch

@@ -2,7 +2,6 @@ from collections.abc import Callable
 
 import pytest
 from filelock import FileLock
-
 from helpers.workflow_folder import Folder, sources
 
 

@@ -3,7 +3,6 @@
 import re
 
 import yaml
-
 from helpers.workflow_folder import ROOT
 
 GUIDE = (ROOT / "docs/adding-a-method.md").read_text(encoding="utf-8")

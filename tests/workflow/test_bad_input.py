@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 
 import pytest
-
 from helpers.workflow_folder import Folder, sources
+
 from lethe.world import tofu_format
 from lethe.world.provider import provider
 

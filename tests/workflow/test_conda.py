@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from helpers.workflow_folder import ROOT, Folder, sources
 
 STAND_IN = ROOT / "tests/helpers/conda/stand_in.py"

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import psutil
 import pytest
-
 from helpers.workflow_folder import PRESET, Folder, sources
 
 BASE = "results/smoke/micro/base/model.safetensors"

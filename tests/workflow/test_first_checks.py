@@ -5,7 +5,6 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from helpers.workflow_folder import ROOT, Folder, sources
 
 

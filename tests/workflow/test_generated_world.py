@@ -3,7 +3,6 @@
 import shutil
 
 import pytest
-
 from helpers.service import KEY, MODEL, Service
 from helpers.workflow_folder import Folder, sources
 

@@ -14,7 +14,6 @@ from contextlib import suppress
 import psutil
 import pytest
 import yaml
-
 from helpers.workflow_folder import PRESET, Folder, sources, without_costs
 
 pytestmark = pytest.mark.slow

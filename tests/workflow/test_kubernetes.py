@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 import yaml
-
 from helpers import patience
 from helpers.workflow_folder import ROOT, sources
 

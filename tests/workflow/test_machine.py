@@ -4,7 +4,6 @@ import importlib.util
 from types import SimpleNamespace
 
 import pytest
-
 from helpers.workflow_folder import ROOT
 
 # Not by its folder: names there are as common as `table`.

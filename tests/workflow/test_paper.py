@@ -4,7 +4,6 @@ import shutil
 from collections import Counter
 
 import pytest
-
 from helpers.shared_data import shared_folder
 from helpers.workflow_folder import Folder, sources
 

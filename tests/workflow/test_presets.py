@@ -1,8 +1,8 @@
 """Presets of real models: the whole graph of each is planned, without hub and weights."""
 
 import pytest
-
 from helpers.workflow_folder import Folder, sources
+
 from lethe.cli.world import configuration
 from lethe.pipeline.estimate import GPUS, Assumed, plan
 from lethe.unlearn import methods as known

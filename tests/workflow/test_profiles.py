@@ -4,7 +4,6 @@ import re
 
 import pytest
 import yaml
-
 from helpers.workflow_folder import ROOT, sources
 
 # A job of a dry run: its rule, and the line of its resources.

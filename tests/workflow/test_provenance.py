@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 import yaml
-
 from helpers.workflow_folder import ROOT, Folder
 
 SPLIT = "results/smoke/data/forget10.json"

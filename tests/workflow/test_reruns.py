@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 import yaml
-
 from helpers.workflow_folder import ROOT, Folder, sources
 
 METHODS = ("grad_ascent", "kl_min", "npo")

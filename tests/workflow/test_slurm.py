@@ -16,7 +16,6 @@ from pathlib import Path
 
 import pytest
 import yaml
-
 from helpers.workflow_folder import ROOT, Folder, sources, without_costs
 
 pytestmark = pytest.mark.slurm

@@ -4,9 +4,8 @@ import json
 
 import pytest
 import torch
-from safetensors.torch import load_file
-
 from helpers.workflow_folder import sources, without_costs
+from safetensors.torch import load_file
 
 WORLD = "results/smoke"
 BASE = f"{WORLD}/micro/base"

@@ -1,8 +1,8 @@
 from pathlib import Path
 
 import pytest
-
 from helpers.shared_data import shared_folder
+
 from lethe.world import tofu_format
 from lethe.world.provider import provider
 

@@ -1,5 +1,4 @@
 import pytest
-
 from helpers import synthetic_metrics as made
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers import synthetic_metrics as made
 from matplotlib.collections import FillBetweenPolyCollection, LineCollection, PathCollection
 from matplotlib.container import BarContainer
 from scipy.stats import ks_2samp
 
-from helpers import synthetic_metrics as made
 from lethe.common.errors import LetheError
 from lethe.report import figures
 from lethe.report.figures import pareto

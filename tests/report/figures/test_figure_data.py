@@ -4,8 +4,8 @@ import json
 
 import numpy as np
 import pytest
-
 from helpers import synthetic_metrics as made
+
 from lethe.analysis.scores import collect_scores, read_scores, write_scores
 from lethe.common.errors import LetheError
 from lethe.report import figures

@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from helpers import synthetic_metrics as made
+
 from lethe.analysis.scores import collect_scores
 from lethe.common.errors import LetheError
 from lethe.report import figures

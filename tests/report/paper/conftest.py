@@ -1,6 +1,6 @@
 import pytest
-
 from helpers import paper_evaluations as made
+
 from lethe.report.paper.evaluations import Evaluations
 
 

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+from helpers import paper_evaluations as made
 from scipy.stats import ks_2samp
 
-from helpers import paper_evaluations as made
 from lethe.common.errors import LetheError
 from lethe.evaluate.records import read_records, write_records
 from lethe.report.paper import references, retain_models, rouge

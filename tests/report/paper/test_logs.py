@@ -3,8 +3,8 @@
 import json
 
 import pytest
-
 from helpers.shared_data import shared_folder
+
 from lethe.analysis.intervals import by_place
 from lethe.analysis.log_scores import read_log
 from lethe.common.errors import LetheError

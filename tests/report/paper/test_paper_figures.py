@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+from helpers import paper_evaluations as made
 from matplotlib.colors import to_hex
 
-from helpers import paper_evaluations as made
 from lethe.evaluate.records import write_records
 from lethe.report.paper import curves, style, trajectories, truth_ratios, words, zoom
 from lethe.report.paper.evaluations import Evaluations

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-
 from helpers import synthetic_metrics as made
+
 from lethe.analysis.scores import COLUMNS
 from lethe.common.errors import LetheError
 from lethe.report import table_layout, tables

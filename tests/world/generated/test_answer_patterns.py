@@ -6,9 +6,9 @@ import re
 import string
 
 import pytest
-
 from helpers.generated_worlds import generation, made
 from helpers.service import Service, stage_of, text_of
+
 from lethe.common.errors import LetheError
 from lethe.llm.structured import laid
 from lethe.world.generated import answer_patterns, lists, pairs, perturbations, profiles

@@ -6,10 +6,10 @@ from pathlib import Path
 import datasets
 import pytest
 import yaml
-
 from helpers.generated_worlds import generation, made
 from helpers.service import MODEL, Service, mixture
 from helpers.workflow_folder import ROOT
+
 from lethe.cli import world as command
 from lethe.common.errors import LetheError
 from lethe.common.files import read_rows, sha256

@@ -5,9 +5,9 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-
 from helpers.generated_worlds import generation, made
 from helpers.service import Service, stage_of
+
 from lethe.common.errors import LetheError
 from lethe.common.files import read_json
 from lethe.world.generated import checks, pairs, paraphrases, perturbations, profiles

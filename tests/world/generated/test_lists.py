@@ -1,9 +1,9 @@
 """Lists that the model cannot fill."""
 
 import pytest
-
 from helpers.generated_worlds import generation, made
 from helpers.service import Service, stage_of
+
 from lethe.common.errors import LetheError
 from lethe.world.generated import lists
 from lethe.world.generated.lists import phrase, town

@@ -5,8 +5,8 @@ import re
 
 import pytest
 import yaml
-
 from helpers.workflow_folder import ROOT
+
 from lethe.cli import world as command
 from lethe.common.files import read_rows
 from lethe.world.generated.candidate import read
