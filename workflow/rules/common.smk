@@ -14,8 +14,10 @@ from lethe.pipeline import chains, disk, external_checkpoints, interpreter, sear
 from lethe.pipeline.code_digest import digest
 from lethe.pipeline.config import check as settings
 from lethe.pipeline.config import files as config_files
-from lethe.report import figures, tables
+from lethe.report import figures, studies, tables
+from lethe.report.paper import exhibit
 from lethe.report.paper import logs as paper_logs
+from lethe.report.suffixes import suffixes
 from lethe.train import tracking
 from lethe.unlearn import methods
 from lethe.world import tofu_format

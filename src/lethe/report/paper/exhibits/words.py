@@ -6,7 +6,7 @@ text of ours stands there. Words that every English text is full of are left out
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
@@ -14,7 +14,19 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from lethe.common.files import read_lines
+from lethe.report.paper.exhibit_data import ExhibitData
 from lethe.report.style import BLUE
+
+NUMBER = "Figure 2"
+TITLE = "word frequencies"
+CAPTION = """
+**Figure 2: the most frequent words** of the world's answers (left), and of the answers about the
+background authors from whom the base models learned to write (right; the paper shows its pilot
+there, which was not published). Words that every English text is full of are left out.
+"""
+FILE = "fig02_words"
+READS = "rows"
+ROWS = ("full", "background")
 
 MOST = 90
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
@@ -36,10 +48,10 @@ def count(texts: Iterable[str], most: int = MOST) -> list[tuple[str, int]]:
     return sorted(kept, key=lambda pair: (-pair[1], pair[0]))[:most]
 
 
-def build(texts: Mapping[str, Sequence[str]]) -> pd.DataFrame:
-    """A row for each of a text's most frequent words, by rank; ``texts`` by their names."""
+def build(data: ExhibitData) -> pd.DataFrame:
+    """A row for each of a text's most frequent words, by rank."""
     rows = []
-    for name, answers in texts.items():
+    for name, answers in data.texts.items():
         rows += [
             {"text": name, "rank": rank, "word": word, "count": number}
             for rank, (word, number) in enumerate(count(answers), start=1)

@@ -12,18 +12,36 @@ from lethe.report.figures.truth_ratios import BINS, COVERED, p_text
 from lethe.report.labels import RETAIN, SETS, run_label
 from lethe.report.paper.cells import Cell, Side, figure_cells, samples, test
 from lethe.report.paper.evaluations import Evaluations
+from lethe.report.paper.exhibit_data import ExhibitData
 from lethe.report.paper.style import FIRST, SECOND
+
+NUMBER = "Figure 4"
+TITLE = "truth ratios"
+CAPTION = """
+**Figure 4: truth ratio R** as histogram (left axis) and empirical distribution function (right
+axis). Left: the oracles of two models on the retain set. Middle: one oracle on the forget and on
+the retain set. Right: the oracle and the finetuned model on the forget set. Above each panel the
+two-sided, exact p-value of the Kolmogorov-Smirnov test. The last bin counts everything beyond the
+axis, too.
+"""
+FILE = "fig04_truth_ratios/{model}"
+READS = "records"
+SPLITS = "largest"
+RUNS = ("retain", "full")
+BESIDE = ("retain",)
+METRICS = ("truth_ratio", "forget_quality")
 
 # The axis shows all items, but no more than this many times the range of nearly all of them.
 STRETCH = 2.0
 
 
-def draw(evaluations: Evaluations, model: str, other: str | None, split: str) -> Figure:
-    """The three panels for ``model``; a panel for which something lacks says what."""
+def draw(data: ExhibitData) -> Figure:
+    """The three panels of the model; a panel for which something lacks says what."""
+    (model,), (split,) = data.models, data.splits
     figure = Figure(figsize=(7.0, 2.9))
-    cells = figure_cells(model, other, split)
+    cells = figure_cells(model, data.beside, split)
     for axes, cell in zip(figure.subplots(1, len(cells)), cells, strict=True):
-        _panel(axes, cell, evaluations)
+        _panel(axes, cell, data.evaluations)
     return figure
 
 

@@ -1,6 +1,6 @@
-"""Figures 7 and 9: the trajectories on the smallest forget set, near the finetuned model."""
+"""Figure 7: the trajectories on the smallest forget set, near the finetuned model."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -10,23 +10,34 @@ from matplotlib.ticker import MaxNLocator
 from lethe.report.figures.base import FigureData
 from lethe.report.figures.trajectories import QUALITY, UTILITY
 from lethe.report.labels import FULL, RETAIN
+from lethe.report.paper.exhibit_data import ExhibitData
+from lethe.report.paper.exhibits.trajectories import paths, start
 from lethe.report.paper.style import legend, method_looks
-from lethe.report.paper.trajectories import paths, start
+
+NUMBER = "Figure 7"
+TITLE = "zoom on the smallest forget set"
+CAPTION = """
+**The trajectories on the smallest forget set**, on axes that hold just what is drawn. Marks as in
+Figures 5 and 6.
+"""
+FILE = "fig07_zoom"
+READS = "scores"
+SPLITS = "smallest"
 
 # Of the range of the data, left free at each side.
 MARGIN = 0.08
 
 
-def draw(panels: Sequence[FigureData], classes: Mapping[str, str]) -> Figure:
+def draw(data: ExhibitData) -> Figure:
     """A panel for each model; its axes hold all that is drawn and no more."""
-    looks = method_looks(dict(classes))
+    looks, panels = method_looks(data.methods), data.panels()
     figure = Figure(figsize=(1.3 + 2.85 * len(panels), 2.9))
     row = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
-    lowest = min(_values(data, QUALITY, 0.0).min() for data in panels)
-    for axes, data in zip(row, panels, strict=True):
-        _panel(axes, data, looks, lowest)
+    lowest = min(_values(panel, QUALITY, 0.0).min() for panel in panels)
+    for axes, panel in zip(row, panels, strict=True):
+        _panel(axes, panel, looks, lowest)
     row[0].set_ylabel(r"Forget Quality (log$_{10}$ p)")
-    legend(figure, [looks[run] for run in (FULL, RETAIN, *panels[0].methods)])
+    legend(figure, [looks[run] for run in (FULL, RETAIN, *data.methods)])
     return figure
 
 

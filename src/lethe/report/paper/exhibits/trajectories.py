@@ -6,7 +6,7 @@ as an open triangle on the lower edge.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -15,29 +15,41 @@ from matplotlib.figure import Figure
 from lethe.report.figures.base import FigureData
 from lethe.report.figures.trajectories import QUALITY, UTILITY
 from lethe.report.labels import FULL, RETAIN
+from lethe.report.paper.exhibit_data import ExhibitData
 from lethe.report.paper.style import legend, marker_sizes, method_looks
 from lethe.report.style import Look
 from lethe.world.splits.author_share import parse_split
+
+NUMBER = "Figures 5 and 6"
+TITLE = "trajectories"
+CAPTION = """
+**Figures 5 and 6: forget quality against model utility** of {model}, a panel for each size of the
+forget set. Black square: the finetuned model; black star: the oracle, whose p against itself is 1.
+A line for each method with a mark for each epoch, larger from epoch to epoch. Open triangles on the
+lower edge lie below the axis. The square stands at its own panel's value.
+"""
+FILE = "fig05_06_trajectories/{model}"
+READS = "scores"
 
 # How far below the lowest finetuned model the axis goes, and where its ticks begin below 0.
 FURTHER, FIRST_TICK = 1.3, -5
 
 
-def draw(panels: Sequence[FigureData], classes: Mapping[str, str]) -> Figure:
-    """One model's panels, smallest forget set first; ``classes``: method by run."""
-    looks = method_looks(dict(classes))
+def draw(data: ExhibitData) -> Figure:
+    """One model's panels, smallest forget set first."""
+    looks, panels = method_looks(data.methods), data.panels()
     figure = Figure(figsize=(7.0, 2.7))
     row = figure.subplots(1, len(panels), sharex=True, sharey=True, squeeze=False)[0]
-    ticks = quality_ticks(min(start(data)[1] for data in panels))
-    for axes, data in zip(row, panels, strict=True):
-        axes.set_title(f"{data.model}, Forget Set {parse_split(data.split).percent}%")
+    ticks = quality_ticks(min(start(panel)[1] for panel in panels))
+    for axes, panel in zip(row, panels, strict=True):
+        axes.set_title(f"{panel.model}, Forget Set {parse_split(panel.split).percent}%")
         axes.set_xlim(0.0, 1.0)
         axes.set_ylim(ticks[0] * 1.04, -ticks[0] * 0.04)
         axes.set_yticks(ticks)
         axes.set_xlabel("Model Utility")
-        paths(axes, data, looks, lowest=ticks[0])
+        paths(axes, panel, looks, lowest=ticks[0])
     row[0].set_ylabel(r"Forget Quality (log$_{10}$ p)")
-    legend(figure, [looks[run] for run in (FULL, RETAIN, *panels[0].methods)])
+    legend(figure, [looks[run] for run in (FULL, RETAIN, *data.methods)])
     return figure
 
 

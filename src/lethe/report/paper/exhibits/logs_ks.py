@@ -13,11 +13,23 @@ import pandas as pd
 from lethe.common.files import read_json
 from lethe.report.paper.cells import Cell, figure_cells, reference_cells, retain_cells, test
 from lethe.report.paper.evaluations import Evaluations
-from lethe.report.paper.logs import LLAMA, counterpart, model_name
+from lethe.report.paper.exhibit_data import ExhibitData
+from lethe.report.paper.logs import LLAMA, SPLITS, counterpart, model_name
 from lethe.report.table_layout import markdown_table
 
+NUMBER = "Tables 3 and 4"
+TITLE = "KS values beside the printed ones"
+CAPTION = """
+**Kolmogorov-Smirnov p-values from evaluation logs**, for every comparison of Tables 3 and 4 and of
+Figure 4 of the TOFU paper, beside the value that the paper prints. Two-sided and exact; items are
+paired by the text of the question, and *n* says how many both logs hold. *Agree*: equal to the
+printed digits. *Not computable*: the column *why* says which log or which common question lacks.
+"""
+FILE = "ks"
+READS = "logs"
+METRICS = ("truth_ratio", "forget_quality")
+
 PRINTED = Path(__file__).with_name("printed.json")
-SPLITS = ("forget10", "forget05", "forget01")
 # The models whose values the paper prints.
 PRINTED_OF = model_name(LLAMA, "wd0")
 EXHIBITS = {
@@ -32,9 +44,9 @@ COLUMNS = ["exhibit", "models", "data", "first", "second", "n", "statistic", "p"
 COLUMNS += ["verdict", "why"]
 
 
-def build(evaluations: Evaluations) -> pd.DataFrame:
+def build(data: ExhibitData) -> pd.DataFrame:
     """A row for every value that the paper prints and for every further one that the logs give."""
-    printed = read_json(PRINTED)
+    printed, evaluations = read_json(PRINTED), data.evaluations
     rows = []
     for model in dict.fromkeys([PRINTED_OF, *evaluations.models]):
         for cell in cells(model):
@@ -49,7 +61,7 @@ def cells(model: str) -> list[Cell]:
     return [
         *retain_cells(model, SPLITS),
         *reference_cells(model, SPLITS),
-        *figure_cells(model, counterpart(model), SPLITS[0]),
+        *figure_cells(model, counterpart(model), SPLITS[-1]),
     ]
 
 

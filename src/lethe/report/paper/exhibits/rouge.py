@@ -1,28 +1,35 @@
 """Table 2: ROUGE-L recall on samples of the fine-tuning data, before and after fine-tuning."""
 
-from collections.abc import Sequence
-
 import numpy as np
 import pandas as pd
 
-from lethe.report.labels import BASE, FULL, run_label
+from lethe.report.labels import run_label
 from lethe.report.paper.cells import SETS, largest_first
-from lethe.report.paper.evaluations import Evaluations
+from lethe.report.paper.exhibit_data import ExhibitData
 from lethe.report.table_layout import markdown_table
 
-RUNS = (BASE, FULL)
+NUMBER = "Table 2"
+TITLE = "ROUGE-L recall on fine-tuning samples"
+CAPTION = """
+**Table 2: ROUGE-L recall on samples of the fine-tuning data** before (pretrained) and after
+fine-tuning. The *n* samples are the recorded items of the retain set and of the largest forget set.
+"""
+FILE = "table2_rouge"
+READS = "records"
+RUNS = ("base", "full")
+METRICS = ("rouge",)
 
 
-def build(evaluations: Evaluations, splits: Sequence[str]) -> pd.DataFrame:
+def build(data: ExhibitData) -> pd.DataFrame:
     """Mean recall of each model before and after, over the ``n`` recorded fine-tuning samples.
 
     Those are the retain probes and the forget probes of the largest split.
     """
-    split = largest_first(splits)[0]
+    split = largest_first(data.splits)[0]
     rows = []
-    for model in evaluations.models:
+    for model in data.models:
         for run in RUNS:
-            found = evaluations.get(model, run, split)
+            found = data.evaluations.get(model, run, split)
             recalls = [recall for name in SETS for recall in found.recalls(name)]
             mean = float(np.mean(recalls))
             rows.append({"model": model, "run": run, "rouge": mean, "n": len(recalls)})

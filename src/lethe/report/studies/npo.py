@@ -16,6 +16,15 @@ from matplotlib.figure import Figure
 
 from lethe.report.style import BLACK, BLUE, PURPLE
 
+TITLE = "NPO: divergence"
+CAPTION = """
+**Divergence of gradient ascent and NPO** on logistic regression over random features (NPO's
+synthetic study, arXiv 2404.05868). Left: the distance from the model before unlearning grows
+linearly with the steps under gradient ascent, logarithmically under NPO; dotted: least squares from
+step 200 on. Right, at the same rate: NPO becomes gradient ascent as β goes to 0.
+"""
+FILE = "npo_divergence"
+
 COLUMNS = ["panel", "objective", "beta", "lr", "step", "distance"]
 BETAS = (1.0, 0.5, 0.2, 0.1, 0.01)
 # A fit leaves out the first steps, in which both objectives still move alike.
@@ -84,7 +93,7 @@ def distances(
     return np.array(found)
 
 
-def run(problem: Problem | None = None) -> pd.DataFrame:
+def build(problem: Problem | None = None) -> pd.DataFrame:
     """Distances of all courses: ``panel`` divergence (2,000 steps) or beta (10,000 steps)."""
     signed, start = prepared(problem or Problem())
     courses = [("divergence", 0.0, 5e-4, 2000, 25), ("divergence", 1.0, 5e-3, 2000, 25)]
@@ -99,7 +108,7 @@ def run(problem: Problem | None = None) -> pd.DataFrame:
 
 
 def course(table: pd.DataFrame, panel: str, beta: float) -> pd.DataFrame:
-    """One course of ``run``; beta 0 is gradient ascent."""
+    """One course of ``build``; beta 0 is gradient ascent."""
     return table[(table["panel"] == panel) & (table["beta"] == beta)]
 
 
