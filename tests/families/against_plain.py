@@ -106,9 +106,11 @@ def _greedy(model, prompt: list[int], end: int) -> list[int]:
     return answer
 
 
-def by_lethe(folder: Path, rows: list[Example], end: int, attention: str = "sdpa"):
+def by_lethe(
+    folder: Path, rows: list[Example], end: int, attention: str = "sdpa", device: str = "cpu"
+):
     """The same of Lethe, and its model."""
-    model, _ = checkpoint.load(folder, attention=attention)
+    model, _ = checkpoint.load(folder, device, attention=attention)
     losses = mean_losses(model, rows)
     prompts = _prompts(rows)
     answers = greedy(model, prompts, [len(p) + NEW_TOKENS for p in prompts], end)
@@ -135,8 +137,8 @@ def _trained(model, rows: list[Example]) -> float:
 
 
 def weights_of(model) -> Weights:
-    """A copy of every parameter."""
-    return {name: p.detach().clone() for name, p in model.named_parameters()}
+    """A copy of every parameter, where it is compared."""
+    return {name: p.detach().cpu().clone() for name, p in model.named_parameters()}
 
 
 def _prompts(rows: list[Example]) -> list[list[int]]:

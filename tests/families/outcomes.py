@@ -42,8 +42,10 @@ def tokenizer():
     return train_tokenizer([text for answers in ASKED.values() for text in answers] * 3, 300)
 
 
-def examine(name: str, tokenizer, folder: Path, attention: str = "sdpa") -> Outcome:
-    """Build a family in ``folder`` and hold Lethe's numbers against transformers' own.
+def examine(
+    name: str, tokenizer, folder: Path, attention: str = "sdpa", device: str = "cpu"
+) -> Outcome:
+    """Build a family in ``folder`` and hold Lethe's numbers against transformers' own on a CPU.
 
     AssertionError: a wrong number, or anything but one line of refusal.
     """
@@ -64,7 +66,7 @@ def examine(name: str, tokenizer, folder: Path, attention: str = "sdpa") -> Outc
         # Learned positions that end before the texts do.
         wanted = None
     try:
-        found, model = by_lethe(folder, rows, end, attention)
+        found, model = by_lethe(folder, rows, end, attention, device)
     except LetheError as error:
         return _refused(error, folder)
     finally:

@@ -6,8 +6,11 @@ all, fails.
 
 import families_table
 import pytest
+import torch
 from outcomes import REFUSED, examine, tokenizer
 from tiny_families import class_of, names
+
+from lethe.common.torch_setup import set_up
 
 # One of each way to mix tokens, and those that once were wrong without a word.
 USUAL = [
@@ -55,6 +58,20 @@ def check(name: str, folder) -> None:
 @pytest.mark.parametrize("name", USUAL)
 def test_usual_families(name, tmp_path):
     check(name, tmp_path)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("name", USUAL)
+def test_usual_families_on_a_gpu(name, tmp_path):
+    """Right there, too; which way is taken may differ, since it is probed on the device."""
+    if not torch.cuda.is_available():
+        pytest.skip("there is no GPU")
+    set_up(1, "cuda")
+    said = families_table.rows()[name]
+    outcome = examine(name, tokenizer(), tmp_path, device="cuda")
+    assert (outcome.kind == REFUSED) == (said[1] == REFUSED)
+    if outcome.how != said[2]:
+        print(f"{name}: {outcome.how}, on a CPU {said[2]}")
 
 
 @pytest.mark.families
