@@ -5,40 +5,35 @@ from pathlib import Path
 from common import job
 from machine import processes, ready
 from start import report_of, split_of, start_of
-from training import execution, key, load_to
+from training import execution, key
 
-from lethe.common.files import sha256, write_json
-from lethe.model import checkpoint
+from lethe.common.files import sha256
 from lethe.model.cost import Meter
-from lethe.model.encoder import Encoder
-from lethe.model.precision import prepare
-from lethe.train.finetune import fit, taught
+from lethe.model.settings import Compute
+from lethe.train.finetuned_model import finetune
 from lethe.train.settings import Finetuning
 from lethe.world.rows import read_facts, read_qa
 
 with job(snakemake, key(snakemake), processes(snakemake)) as stage, Meter() as meter:
-    p = snakemake.params
+    p, i, o = snakemake.params, snakemake.input, snakemake.output
     device = ready(snakemake)
     start, parent = start_of(snakemake)
-    seed = int(snakemake.wildcards.seed)
-    model, tokenizer = checkpoint.load(
-        start, load_to(snakemake, device), **p.loading, template=p.template
-    )
-    prepare(model, p.training, seed, start)
-    schedule = Finetuning(**p.finetune)
-    facts = [row for file in snakemake.input.facts for row in read_facts(file)]
-    pairs = taught(read_qa(snakemake.input.data), facts, schedule.fact_repeats)
-    examples = Encoder(tokenizer, p.template, p.max_length).encode_all(pairs)
-    how = execution(snakemake, stage, meter, device)
-    counts = fit(model, examples, schedule, seed, report_of(snakemake, p.label), how)
-    origin = {
-        "stage": snakemake.rule,
-        "parent": parent,
-        "data": sha256(snakemake.input.data),
-        "settings": p.finetune,
+    counts = finetune(
+        start,
+        read_qa(i.data),
+        stage(Path(o.weights).parent),
+        facts=[row for file in i.facts for row in read_facts(file)],
+        settings=Finetuning(**p.finetune),
+        template=p.template,
+        max_length=p.max_length,
+        seed=int(snakemake.wildcards.seed),
+        compute=Compute(**p.loading, **p.training),
+        device=device,
+        how=execution(snakemake, stage, meter, device),
+        report=report_of(snakemake, p.label),
+        stage=snakemake.rule,
+        parent=parent,
+        data=sha256(i.data),
         **split_of(snakemake),
-        "seed": seed,
-        "template": p.template,
-    }
-    checkpoint.save(stage(Path(snakemake.output.weights).parent), model, tokenizer, origin)
-    write_json(stage(snakemake.output.cost), meter.read(**counts))
+    )
+    meter.write(stage(o.cost), **counts)

@@ -28,11 +28,6 @@ def key(snakemake) -> str:
     return hashlib.sha256(json.dumps(given, sort_keys=True).encode()).hexdigest()
 
 
-def load_to(snakemake, device: str) -> str:
-    """Where a model that is to be trained is loaded: it need not fit whole on the device."""
-    return "cpu" if in_shards(snakemake) else device
-
-
 def execution(snakemake, stage: Stage, meter: Meter, device: str) -> Execution:
     """By the configuration's ``compute``: no param of a rule, since it changes no result."""
     compute, sharded = snakemake.config["compute"], in_shards(snakemake)
