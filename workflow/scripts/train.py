@@ -3,37 +3,23 @@
 from pathlib import Path
 
 from common import job
-from machine import processes, ready
-from start import report_of, split_of, start_of
-from training import execution, key
+from machine import processes
+from training import from_checkpoint, key
 
 from lethe.common.files import sha256
 from lethe.model.cost import Meter
-from lethe.model.settings import Compute
 from lethe.train.finetuned_model import finetune
 from lethe.train.settings import Finetuning
 from lethe.world.rows import read_facts, read_qa
 
 with job(snakemake, key(snakemake), processes(snakemake)) as stage, Meter() as meter:
-    p, i, o = snakemake.params, snakemake.input, snakemake.output
-    device = ready(snakemake)
-    start, parent = start_of(snakemake)
+    i, o = snakemake.input, snakemake.output
     counts = finetune(
-        start,
-        read_qa(i.data),
-        stage(Path(o.weights).parent),
+        rows=read_qa(i.data),
         facts=[row for file in i.facts for row in read_facts(file)],
-        settings=Finetuning(**p.finetune),
-        template=p.template,
-        max_length=p.max_length,
-        seed=int(snakemake.wildcards.seed),
-        compute=Compute(**p.loading, **p.training),
-        device=device,
-        how=execution(snakemake, stage, meter, device),
-        report=report_of(snakemake, p.label),
-        stage=snakemake.rule,
-        parent=parent,
+        settings=Finetuning(**snakemake.params.finetune),
         data=sha256(i.data),
-        **split_of(snakemake),
+        out=stage(Path(o.weights).parent),
+        **from_checkpoint(snakemake, stage, meter),
     )
     meter.write(stage(o.cost), **counts)
