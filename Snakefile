@@ -48,7 +48,7 @@ report: "workflow/report/workflow.rst"
 
 wildcard_constraints:
     model="[a-z][a-z0-9_]*",
-    split="forget[0-9]{2}",
+    split=one_of(SPLITS),
     run="[a-z][a-z0-9_]*",
     seed="[0-9]+",
     state="[a-z][a-z0-9_]*",

@@ -1,21 +1,37 @@
 """The Python API: the page's code runs, the notebook runs, and both do what the workflow did."""
 
+import ast
 import base64
 import re
 import sys
 from pathlib import Path
 
 import nbformat
-import patience
 import pytest
+from helpers import patience
+from helpers.workflow_folder import ROOT
 from nbclient import NotebookClient
-from workflow_folder import ROOT
 
 from lethe.common import paths
 from lethe.model import checkpoint_record
 
 PAGE = ROOT / "docs/python.md"
 NOTEBOOK = ROOT / "docs/tutorial.ipynb"
+# The jobs that use a model or make a world, and what evaluates: their signatures stand on the page.
+NAMES = (
+    "lethe.world.making.make_world",
+    "lethe.train.base_model.make_base",
+    "lethe.train.finetuned_model.finetune",
+    "lethe.unlearn.files.files_of",
+    "lethe.unlearn.unlearning.unlearn",
+    "lethe.unlearn.reference_losses.write_reference_losses",
+    "lethe.unlearn.alternatives.propose_alternatives",
+    "lethe.evaluate.attacked_model.attack_checkpoint",
+    "lethe.evaluate.collect.collect",
+    "lethe.metrics.score",
+    "lethe.analysis.checkpoint_evaluation.evaluate",
+    "lethe.analysis.scores.scores_of",
+)
 
 
 def blocks() -> list[str]:
@@ -33,6 +49,33 @@ def test_the_pages_code_runs_and_leaves_what_the_workflow_left(worked):
     values = dict(re.findall(r"^\d+ +(npo|ours) +log10_forget_quality +(\S+)$", done.stdout, re.M))
     assert values["npo"] == values["ours"]
     assert "unknown method 'npoo'" in done.stdout
+
+
+def signature(name: str) -> str:
+    """A function as its source declares it, an argument a line."""
+    module, _, function = name.rpartition(".")
+    stem = ROOT.joinpath("src", *module.split("."))
+    file = next(f for f in (stem.with_suffix(".py"), stem / "__init__.py") if f.exists())
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    node = next(n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == function)
+    a = node.args
+    first = len(a.args) - len(a.defaults)
+    plain = [(arg, a.defaults[n - first] if n >= first else None) for n, arg in enumerate(a.args)]
+    named = list(zip(a.kwonlyargs, a.kw_defaults, strict=True))
+    lines = [_argument(*one) for one in plain] + ["*"] * bool(named)
+    lines += [_argument(*one) for one in named]
+    lines += [f"**{ast.unparse(a.kwarg)}"] if a.kwarg else []
+    inner = "".join(f"    {line},\n" for line in lines)
+    return f"{function}(\n{inner}) -> {ast.unparse(node.returns)}"
+
+
+def _argument(arg: ast.arg, default: ast.expr | None) -> str:
+    return ast.unparse(arg) + ("" if default is None else f" = {ast.unparse(default)}")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_page_gives_the_signatures_as_they_are(name):
+    assert f"```text\n{signature(name)}\n```" in PAGE.read_text(encoding="utf-8")
 
 
 def test_the_page_names_what_there_is():
