@@ -285,8 +285,8 @@ def test_settings_of_adapters_that_make_no_sense_are_one_line(key, value, plain_
 
 def test_unlearning_from_whole_modules_leaves_what_can_be_loaded(bases, tokenizer, tmp_path):
     """The command, from adapters with ``modules_to_save``, with all weights and with adapters."""
-    from lethe.cli.unlearn import unlearn
     from lethe.unlearn.methods import load
+    from lethe.unlearn.unlearning import unlearn
 
     settings = {"modules_to_save": ["lm_head", "norm"]}
     folder, _ = adapters(tokenizer, bases / "tied", tmp_path / "adapters", settings)
@@ -295,7 +295,7 @@ def test_unlearning_from_whole_modules_leaves_what_can_be_loaded(bases, tokenize
     method = load("grad_ascent")({"epochs": 3, "batch_size": 1, "lr": 1e-2})
     for name, compute in {"whole": None, "lora": Compute(lora={"rank": 2})}.items():
         files = {"forget": tmp_path / "forget10.json"}
-        out = unlearn(folder, method, files, tmp_path / name, compute=compute)
+        out = unlearn(folder, method, files, tmp_path / name, compute=compute).checkpoints[-1]
         before, after = (checkpoint.load(source)[0] for source in (folder, out))
         found = loaded_losses(after, ids(len(tokenizer)))
         assert not torch.equal(found, loaded_losses(before, ids(len(tokenizer))))

@@ -78,6 +78,12 @@ def digest(folder: str | Path) -> str:
     return parts[0] if len(parts) == 1 else hashlib.sha256("".join(parts).encode()).hexdigest()
 
 
+def name_of(source: str | Path) -> str:
+    """What provenance calls a checkpoint: ours by the digest of its weights, others by name."""
+    ours = (Path(source) / paths.DIGEST).exists()
+    return digest(source) if ours else str(source)
+
+
 def describe(folder: Path) -> dict[str, dict[str, str]]:
     """Both digests of every file of a folder that loading may read, by name."""
     files = [file for file in sorted(folder.iterdir()) if file.name != CARD]
