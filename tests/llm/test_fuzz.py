@@ -6,10 +6,10 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from fuzz import some
-from nasty import Nasty
-from service import KEY, MODEL
-from worlds import generation, made
+from helpers.generated_worlds import generation, made
+from helpers.nasty_service import Nasty
+from helpers.random_responses import some
+from helpers.service import KEY, MODEL
 
 from lethe.common.characters import unfit
 from lethe.common.errors import LetheError

@@ -3,9 +3,9 @@
 import json
 
 import pytest
+from helpers.generated_worlds import generation, made
+from helpers.service import Service, stage_of
 from pydantic import ValidationError
-from service import Service, stage_of
-from worlds import generation, made
 
 from lethe.common.errors import LetheError
 from lethe.llm.journal import Answer

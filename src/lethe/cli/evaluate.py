@@ -16,7 +16,8 @@ from lethe.model import checkpoint, checkpoint_check
 from lethe.model.encoder import Encoder, template_settings
 from lethe.model.settings import Compute
 from lethe.world.rows import read_perturbed, read_qa
-from lethe.world.splits.author_share import Split, parse_split
+from lethe.world.split import split
+from lethe.world.splits.base import BaseSplit
 
 # What a perturbed file must belong to, where that lies beside it.
 BASES = {"forget_perturbed": "forget", "retain_perturbed": "retain"}
@@ -53,7 +54,7 @@ def evaluate(request: Request) -> dict[str, Any]:
     computed, and for a checkpoint that cannot be loaded.
     """
     template_settings(request.template)
-    data = _Data(request.data, parse_split(request.split), request.items)
+    data = _Data(request.data, split(request.split), request.items)
     if request.metrics is None:
         data.check_split()
     skipped = {name: _obstacle(name, request, data) for name in request.metrics or metrics.names()}
@@ -109,7 +110,7 @@ def _obstacle(name: str, request: Request, data: "_Data") -> str | None:
 class _Data:
     """The data files of a folder, each read once and held against its base file."""
 
-    def __init__(self, folder: str, split: Split, items: int | None):
+    def __init__(self, folder: str, split: BaseSplit, items: int | None):
         self.folder, self.split, self.items = Path(folder), split, items
         if not self.folder.is_dir():
             raise LetheError(f"{folder}: no such folder; name one with TOFU's files")
@@ -118,13 +119,14 @@ class _Data:
     def check_split(self) -> None:
         """Where all metrics are wanted, a split without any file is a slip of the name."""
         there = {file.stem for file in self.folder.glob("forget[0-9][0-9]*.json")}
-        if there.isdisjoint((self.split.name, self.split.perturbed)):
+        own = (self.split.files["forget"], self.split.files["forget_perturbed"])
+        if not any((self.folder / f"{name}.json").exists() for name in own):
             known = sorted({name.removesuffix("_perturbed") for name in there})
             told = f"it has {', '.join(known)}" if known else "it has none"
             raise LetheError(f"splits: {self.folder} has no file of {self.split.name}; {told}")
 
     def path(self, part: str) -> Path:
-        return self.folder / f"{self.split.parts.get(part, part)}.json"
+        return self.folder / f"{self.split.files.get(part, part)}.json"
 
     def files(self, contract: metrics.Contract) -> dict[str, Path]:
         """The file of each set that a metric reads."""

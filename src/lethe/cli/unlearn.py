@@ -10,7 +10,7 @@ from lethe.model.settings import Compute
 from lethe.pipeline.config.check import parsed
 from lethe.unlearn.method import Method, whole_weights
 from lethe.world.rows import read_pairs, read_refusals
-from lethe.world.splits.author_share import parse_split
+from lethe.world.split import split as split_of
 
 REFUSALS = "idontknow.jsonl"
 
@@ -65,9 +65,9 @@ def check_sources(
         if (need in needs) != (source is not None):
             wrong = "needs one: give it" if source is None else "needs none: omit it"
             raise LetheError(f"--{need}: the method {wrong}")
-    chosen = parse_split(split)
-    names = {"retain": f"{chosen.retain}.json", "refusals": REFUSALS}
-    wanted = {"forget": f"{chosen.name}.json"} | {n: names[n] for n in needs if n in names}
+    own = split_of(split).files
+    names = {"retain": f"{own['retain']}.json", "refusals": REFUSALS}
+    wanted = {"forget": f"{own['forget']}.json"} | {n: names[n] for n in needs if n in names}
     if not Path(folder).is_dir():
         raise LetheError(f"{folder}: no such folder; name one with TOFU's files")
     files = {need: Path(folder) / name for need, name in wanted.items()}

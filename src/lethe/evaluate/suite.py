@@ -10,9 +10,9 @@ functions:
     record(model, prepared, limits) -> {set: ItemSet}
     check(rows)                              optional: LetheError where a row lacks a text
 
-A data file is named as a world names it, or by its part in a split (``Split.parts``). Constants are
-read without importing the module, so that the workflow's graph needs no torch. One suite is one job
-for each run.
+A data file is named as a world names it, or by its part in a split (``BaseSplit.files``).
+Constants are read without importing the module, so that the workflow's graph needs no torch. One
+suite is one job for each run.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

@@ -158,6 +158,11 @@ def paper_entries():
     ]
 
 
+def in_paper(run, split):
+    """The run that the paper calls so: its retain models are the oracles."""
+    return oracle_of(split) if run == "retain" else run
+
+
 def evaluated(models, splits, runs):
     """Records of runs with one checkpoint, of the first seed."""
     seed = config["seeds"][0]
@@ -166,7 +171,9 @@ def evaluated(models, splits, runs):
             "model": model,
             "split": split,
             "run": run,
-            "path": paths.records(paths.run(WORLD, model, split, run, seed)),
+            "path": paths.records(
+                paths.run(WORLD, model, split, in_paper(run, split), seed)
+            ),
         }
         for model in models
         for split in splits
