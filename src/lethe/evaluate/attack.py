@@ -3,7 +3,7 @@
 A kind is a module of ``lethe.evaluate.attacks`` with
 
     NEEDS = ("forget",)             data files that it reads, a literal constant; () for none
-    class Settings(BaseModel)       its settings, typed
+    settings_class                  its settings: a pydantic model
     change(model, settings, examples, seed, report, how)
                                     changes the model in place; ``examples`` are those of NEEDS,
                                     ``how`` a training runs is an Execution
@@ -38,4 +38,4 @@ def needs(kind: str) -> Sequence[str]:
 
 def settings_of(kind: str, given: Mapping[str, Any], name: str) -> Any:
     """A kind's settings with defaults; what is wrong with a key is one line that names it."""
-    return validated(load(kind).Settings, dict(given), name)
+    return validated(load(kind).settings_class, dict(given), name)

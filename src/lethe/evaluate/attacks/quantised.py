@@ -5,13 +5,16 @@ from pydantic import BaseModel, ConfigDict, Field
 NEEDS = ()
 
 
-class Settings(BaseModel):
+class QuantizationSettings(BaseModel):
     """``bits`` of a weight; ``group``: how many weights, along a layer's inputs, share a scale."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     bits: int = Field(4, ge=2, le=8)
     group: int = Field(32, ge=1)
+
+
+settings_class = QuantizationSettings
 
 
 def change(model, settings, examples, seed, report, how=None) -> None:

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 NEEDS = ("forget",)
 
 
-class Settings(BaseModel):
+class RelearningSettings(BaseModel):
     """``steps`` of AdamW with linear decay, on batches of ``rows`` forget rows (null: all of them).
 
     The rows are drawn from the seed, and each is used as often as any other. The first step is the
@@ -22,6 +22,9 @@ class Settings(BaseModel):
     rows: int | None = Field(None, ge=1)
 
 
+settings_class = RelearningSettings
+
+
 def change(model, settings, examples, seed, report, how=None) -> None:
     """The relearning attack, e.g. of “Downgrade to Upgrade”, arXiv 2510.00761."""
     from lethe.train.finetune import fit
@@ -34,7 +37,7 @@ def change(model, settings, examples, seed, report, how=None) -> None:
     fit(model, [examples[row] for row in chosen], schedule, f"relearned/{seed}", report, how)
 
 
-def drawn(size: int, settings: Settings, seed: int) -> list[int]:
+def drawn(size: int, settings: RelearningSettings, seed: int) -> list[int]:
     """The rows of all steps: ``rows`` of them, over and over, each time in another order."""
     rng = random.Random(f"relearned/{seed}")
     rows = rng.sample(range(size), min(size, settings.rows or size))

@@ -24,7 +24,7 @@ NAMES = "forget(?P<percent>0[1-9]|[1-9][0-9])"
 EXAMPLE = "forget01 to forget99, as in forget10"
 
 
-class Settings(SplitSettings):
+class AuthorShareSettings(SplitSettings):
     """``percent`` of the target authors are to be forgotten."""
 
     percent: int = Field(ge=1, le=99)
@@ -33,9 +33,9 @@ class Settings(SplitSettings):
 class Split(BaseSplit):
     """A split named ``forgetXX``, where XX is ``percent``."""
 
-    Settings = Settings
+    settings_class = AuthorShareSettings
 
-    def __init__(self, name: str, settings: Settings):
+    def __init__(self, name: str, settings: AuthorShareSettings):
         super().__init__(name, settings)
         published = f"forget{settings.percent:02d}"
         if name != published:
