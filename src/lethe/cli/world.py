@@ -8,6 +8,7 @@ from typing import Any
 from lethe.common import outputs, paths
 from lethe.common.characters import log_to_screen
 from lethe.common.errors import LetheError
+from lethe.pipeline import workflow_files
 from lethe.pipeline.config import check as settings
 from lethe.pipeline.config.files import read_config
 from lethe.world.card import Making
@@ -15,27 +16,16 @@ from lethe.world.generated.settings import Generation, generation
 from lethe.world.generated.stages import Cohort
 from lethe.world.making import Generated, make_world
 
-BASE = Path("config/config.yaml")
-SCHEMA = Path("workflow/schemas/config.schema.yaml")
+SCHEMA = workflow_files.root() / "workflow/schemas/config.schema.yaml"
 
 
 def configuration(files: list[str]) -> dict[str, Any]:
     """``config/config.yaml`` with ``files`` laid over it, as the workflow does, and checked."""
     merged: dict[str, Any] = {}
-    for file in (BASE, *files):
-        missing = "run this in Lethe's folder" if file == BASE else "name one that is there"
-        merged = _laid_over(merged, settings.parsed(read_config(file, missing)))
+    for file in (workflow_files.defaults(), *files):
+        merged = settings.laid_over(merged, settings.parsed(read_config(file)))
     merged = settings.with_all_methods(merged)
     settings.check(merged, SCHEMA)
-    return merged
-
-
-def _laid_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """Mappings merge, everything else replaces."""
-    merged = dict(below)
-    for key, value in above.items():
-        both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
-        merged[key] = _laid_over(merged[key], value) if both else value
     return merged
 
 
