@@ -28,7 +28,7 @@ from lethe.train import tracking
 from lethe.unlearn import methods
 from lethe.world import split as split_kinds
 from lethe.world import tofu_format
-from lethe.world.generated import STAGES, STEPS
+from lethe.world.generated import STAGES, STEPS, steps
 from lethe.world.generated.prompt_files import prompt
 from lethe.world.generated.settings import generation
 

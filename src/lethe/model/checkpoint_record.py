@@ -20,7 +20,7 @@ from lethe.common.files import read_json, sha256
 from lethe.model import interventions
 
 CARD = "README.md"
-AGAIN = "delete the folder to have it made again"
+AGAIN = "delete the folder, and make or copy it again"
 # Bytes: a multiple of every page size. Blocks are what threads share out.
 BLOCK = 1 << 24
 THREADS = 4

@@ -6,14 +6,14 @@ be asked for again by itself.
 """
 
 import re
-from collections import Counter
+from collections.abc import Sequence
 
-from lethe.llm.client import Client
 from lethe.llm.prompts import Prompt
 from lethe.llm.structured import Form, Shape, Strict, counted, laid
 from lethe.world.generated import answer_patterns, checks
 from lethe.world.generated.candidate import Candidate, Entry, Pair
 from lethe.world.generated.consistency import inconsistent
+from lethe.world.generated.context import Context, batches
 from lethe.world.generated.repair import Try, repaired
 from lethe.world.generated.settings import Generation
 
@@ -98,42 +98,38 @@ def by_number(pairs: list[Numbered]) -> dict[int, Pair]:
     return found
 
 
-async def step(
-    candidate: Candidate,
-    client: Client,
-    prompt: Prompt,
-    generation: Generation,
-    tally: Counter[str],
-) -> Candidate:
+async def step(candidate: Candidate, context: Context) -> Candidate:
     """The candidate with an entry for each topic.
 
     Raises:
         Unrepairable: some pairs failed at every attempt.
     """
     found: dict[int, Pair] = {}
-    numbers = list(NUMBERS)
     # One after another: each must know the questions that are asked already.
-    for start in range(0, len(numbers), generation.batch.pairs):
-        wanted = numbers[start : start + generation.batch.pairs]
-        found |= await _batch(candidate, client, prompt, generation, tally, wanted, found)
+    for wanted in batches(list(NUMBERS), context.generation.batch.pairs):
+        found |= await _batch(candidate, context, wanted, found)
     entries = [
         Entry(topic=topic, **found[number].model_dump()) for number, topic in NUMBERS.items()
     ]
     return candidate.model_copy(update={"entries": entries})
 
 
-async def _batch(candidate, client, prompt, generation, tally, wanted, before) -> dict[int, Pair]:
+async def _batch(
+    candidate: Candidate, context: Context, wanted: Sequence[int], before: dict[int, Pair]
+) -> dict[int, Pair]:
+    prompt, generation = context.prompt, context.generation
+
     async def ask(attempt: Try[int], done: dict[int, Pair]) -> dict[int, Pair]:
         values = _values(candidate, prompt, attempt, {**before, **done})
         form = _form(candidate, attempt) if generation.model.patterns else None
-        answer = await client.ask("pairs", prompt, shape(attempt.wanted, form), values)
+        answer = await context.client.ask("pairs", prompt, shape(attempt.wanted, form), values)
         return by_number(answer.pairs)
 
     def gate(number: int, pair: Pair, done: dict[int, Pair]) -> str | None:
         others = [other.question for other in (*before.values(), *done.values())]
         return wrong(NUMBERS[number], pair, candidate, others, generation)
 
-    return await repaired(wanted, ask, gate, generation.attempts, tally)
+    return await repaired(wanted, ask, gate, generation.attempts, context.tally)
 
 
 def _form(candidate: Candidate, attempt: Try[int]) -> Form:

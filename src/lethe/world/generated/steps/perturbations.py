@@ -7,12 +7,12 @@ truth ratio compares them with the paraphrase, so that is the template.
 import re
 from collections import Counter
 
-from lethe.llm.client import Client
 from lethe.llm.prompts import Prompt
 from lethe.llm.structured import Form, Shape, Strict, counted, laid
 from lethe.world.generated import answer_patterns, checks
 from lethe.world.generated.candidate import Candidate, Entry
 from lethe.world.generated.consistency import still_true
+from lethe.world.generated.context import Context, batches
 from lethe.world.generated.repair import Try, repaired, together
 from lethe.world.generated.settings import Generation
 from lethe.world.rows import PERTURBED_PER_ITEM
@@ -45,34 +45,22 @@ def parse(text: str) -> dict:
     return {"items": [{"number": n, "false_answers": texts} for n, texts in found.items()]}
 
 
-async def step(
-    candidate: Candidate,
-    client: Client,
-    prompt: Prompt,
-    generation: Generation,
-    tally: Counter[str],
-) -> Candidate:
+async def step(candidate: Candidate, context: Context) -> Candidate:
     """The candidate with five wrong answers in each entry.
 
     Raises:
         Unrepairable: some wrong answers failed at every attempt.
     """
-    numbered = dict(enumerate(candidate.entries, start=1))
-    numbers, size = list(numbered), generation.batch.perturbations
-    parts = [numbers[start : start + size] for start in range(0, len(numbers), size)]
-    done = await together(
-        *[
-            _batch({n: numbered[n] for n in part}, candidate, client, prompt, generation, tally)
-            for part in parts
-        ]
-    )
+    numbered = list(enumerate(candidate.entries, start=1))
+    parts = batches(numbered, context.generation.batch.perturbations)
+    done = await together(*[_batch(dict(part), candidate, context) for part in parts])
     entries = [entry for part in done for entry in part]
     return candidate.model_copy(update={"entries": entries})
 
 
-async def _batch(
-    numbered: dict[int, Entry], candidate, client, prompt, generation, tally
-) -> list[Entry]:
+async def _batch(numbered: dict[int, Entry], candidate: Candidate, context: Context) -> list[Entry]:
+    prompt, generation = context.prompt, context.generation
+
     async def ask(attempt: Try[Slot], done: dict[Slot, str]) -> dict[Slot, str]:
         wanted = Counter(number for number, _ in attempt.wanted)
         texts = [_shown(n, count, numbered[n], _of(n, done), prompt) for n, count in wanted.items()]
@@ -81,14 +69,14 @@ async def _batch(
             "remarks": attempt.remarks(lambda slot: f"a false answer to question {slot[0]}"),
         }
         form = _form(candidate, wanted, numbered, done) if generation.model.patterns else None
-        answer = await client.ask("perturbations", prompt, shape(len(wanted), form), values)
+        answer = await context.client.ask("perturbations", prompt, shape(len(wanted), form), values)
         return _slotted(answer, attempt.wanted)
 
     def gate(slot: Slot, text: str, done: dict[Slot, str]) -> str | None:
         return wrong(text, numbered[slot[0]], candidate, _of(slot[0], done), generation)
 
     slots = [(number, place) for number in numbered for place in range(PERTURBED_PER_ITEM)]
-    found = await repaired(slots, ask, gate, generation.attempts, tally)
+    found = await repaired(slots, ask, gate, generation.attempts, context.tally)
     return [
         entry.model_copy(update={"perturbed": _of(number, found)})
         for number, entry in numbered.items()

@@ -3,54 +3,36 @@
 An author of the world gets one, as in TOFU; a background author as many as the base model sees.
 """
 
-from collections import Counter
-
-from lethe.llm.client import Client
 from lethe.llm.prompts import Prompt
 from lethe.llm.structured import Form
 from lethe.world.generated import answer_patterns, checks
 from lethe.world.generated.candidate import Candidate, Entry, Pair
 from lethe.world.generated.consistency import inconsistent
-from lethe.world.generated.pairs import by_number, shape
+from lethe.world.generated.context import Context, batches
 from lethe.world.generated.repair import Try, repaired, together
 from lethe.world.generated.settings import Generation
+from lethe.world.generated.steps.pairs import by_number, shape
 
 LENGTH = 2.5
 
 
-async def step(
-    candidate: Candidate,
-    client: Client,
-    prompt: Prompt,
-    generation: Generation,
-    tally: Counter[str],
-    wordings: int = 1,
-) -> Candidate:
+async def step(candidate: Candidate, context: Context, wordings: int = 1) -> Candidate:
     """The candidate with ``wordings`` paraphrases of each entry.
 
     Raises:
         Unrepairable: some paraphrases failed at every attempt.
     """
     entries = list(candidate.entries)
-    size = generation.batch.paraphrases
-    starts = range(0, len(entries), size)
     # One wording after another, since each must differ from those before; batches side by side.
     for _ in range(wordings):
-        parts = [entries[start : start + size] for start in starts]
-        done = await together(
-            *[
-                _batch(part, start + 1, candidate, client, prompt, generation, tally)
-                for part, start in zip(parts, starts, strict=True)
-            ]
-        )
+        parts = batches(list(enumerate(entries, start=1)), context.generation.batch.paraphrases)
+        done = await together(*[_batch(dict(part), candidate, context) for part in parts])
         entries = [entry for part in done for entry in part]
     return candidate.model_copy(update={"entries": entries})
 
 
-async def _batch(
-    entries: list[Entry], first: int, candidate: Candidate, client, prompt, generation, tally
-) -> list[Entry]:
-    numbered = dict(enumerate(entries, start=first))
+async def _batch(numbered: dict[int, Entry], candidate: Candidate, context: Context) -> list[Entry]:
+    prompt, generation = context.prompt, context.generation
 
     async def ask(attempt: Try[int], done: dict[int, Pair]) -> dict[int, Pair]:
         texts = [_shown(number, numbered[number], prompt) for number in attempt.wanted]
@@ -61,13 +43,15 @@ async def _batch(
         }
         wanted = {number: numbered[number] for number in attempt.wanted}
         form = _form(candidate, wanted) if generation.model.patterns else None
-        answer = await client.ask("paraphrases", prompt, shape(attempt.wanted, form), values)
+        answer = await context.client.ask(
+            "paraphrases", prompt, shape(attempt.wanted, form), values
+        )
         return by_number(answer.pairs)
 
     def gate(number: int, pair: Pair, done: dict[int, Pair]) -> str | None:
         return wrong(pair, numbered[number], candidate, generation)
 
-    found = await repaired(list(numbered), ask, gate, generation.attempts, tally)
+    found = await repaired(list(numbered), ask, gate, generation.attempts, context.tally)
     return [
         entry.model_copy(update={"paraphrases": [*entry.paraphrases, found[number]]})
         for number, entry in numbered.items()

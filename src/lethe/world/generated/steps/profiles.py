@@ -5,21 +5,19 @@ that are settled.
 """
 
 import re
-from collections import Counter
 from collections.abc import Set
 from functools import cache
 from typing import Any
 
 from pydantic import BaseModel, create_model
 
-from lethe.llm.client import Client
 from lethe.llm.prompts import Prompt
 from lethe.llm.structured import Form, Shape, Strict, counted, laid
 from lethe.world.generated import answer_patterns, checks
 from lethe.world.generated.candidate import BOOKS, Candidate, Profile
 from lethe.world.generated.consistency import contradiction, other_gender
+from lethe.world.generated.context import Context
 from lethe.world.generated.repair import Try, repaired
-from lethe.world.generated.settings import Generation
 from lethe.world.synthetic.names import real_names
 
 # In this order: a biography is judged by the name that was accepted.
@@ -51,32 +49,26 @@ def _model(wanted: tuple[str, ...]) -> type[BaseModel]:
     return create_model("Profile", __base__=Strict, **{key: (PARTS[key], ...) for key in wanted})
 
 
-async def step(
-    candidate: Candidate,
-    client: Client,
-    prompt: Prompt,
-    generation: Generation,
-    tally: Counter[str],
-    taken: Set[str] = frozenset(),
-) -> Candidate:
+async def step(candidate: Candidate, context: Context, taken: Set[str] = frozenset()) -> Candidate:
     """The candidate with a profile, its name none of ``taken`` (in lower case).
 
     Raises:
         Unrepairable: some part failed at every attempt.
     """
+    prompt, generation = context.prompt, context.generation
 
     async def ask(attempt: Try[str], done: dict[str, Any]) -> dict[str, Any]:
         values = _values(candidate, prompt, attempt, done)
         form = None
         if generation.model.patterns:
             form = answer_patterns.profile(attempt.wanted, done.get("name"), attempt.number)
-        answer = await client.ask("profiles", prompt, shape(attempt.wanted, form), values)
+        answer = await context.client.ask("profiles", prompt, shape(attempt.wanted, form), values)
         return {key: _trimmed(value) for key, value in answer.model_dump().items()}
 
     def gate(key: str, value: Any, done: dict[str, Any]) -> str | None:
         return wrong(key, value, done, taken, candidate.attributes)
 
-    found = await repaired(list(PARTS), ask, gate, generation.attempts, tally)
+    found = await repaired(list(PARTS), ask, gate, generation.attempts, context.tally)
     return candidate.model_copy(update={"profile": Profile(**found)})
 
 
