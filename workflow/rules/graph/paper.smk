@@ -259,14 +259,8 @@ def exhibit_code(name):
 def report_outputs(place, kinds, shown):
     """Outputs by suffix; one of them, the figure if there is one, goes into the report."""
     reported = "png" if "png" in kinds else "csv"
-    return {
-        kind: (
-            report(f"{place}.{kind}", **shown)
-            if kind == reported
-            else f"{place}.{kind}"
-        )
-        for kind in kinds
-    }
+    files = {kind: f"{place}.{kind}" for kind in kinds}
+    return {**files, reported: report(files[reported], **shown)}
 
 
 def exhibit_outputs(name):
