@@ -46,7 +46,7 @@ report: "workflow/report/workflow.rst"
 
 wildcard_constraints:
     model="[a-z][a-z0-9_]*",
-    split="forget[0-9]{2}",
+    split=one_of(SPLITS),
     run="[a-z][a-z0-9_]*",
     seed="[0-9]+",
     state="[a-z][a-z0-9_]*",
@@ -69,6 +69,10 @@ rule all:
 
 include: "workflow/rules/resources.smk"
 include: "workflow/rules/provenance.smk"
+
+
+if IMPORTED:
+    tell_jobs()
 
 
 onstart:

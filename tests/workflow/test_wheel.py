@@ -6,9 +6,9 @@ import sysconfig
 import zipfile
 from pathlib import Path
 
-import patience
 import pytest
-from workflow_folder import ROOT, Outcome, sources
+from helpers import patience
+from helpers.workflow_folder import ROOT, Outcome, sources
 
 from lethe.pipeline.code_digest import digest
 

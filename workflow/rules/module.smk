@@ -1,5 +1,6 @@
 # Where this workflow's files are, and whose run this is: its own, or that of a Snakefile which imports it.
 
+import json
 import logging
 from functools import cache
 
@@ -68,3 +69,9 @@ def declared(rulename):
 def our_jobs():
     """The jobs of these rules that are to run."""
     return [job for job in workflow.dag.needrun_jobs() if job.rule in OURS]
+
+
+def tell_jobs():
+    """Let scripts know these rules by the names that they have here (scripts/rule_name.py)."""
+    told = json.loads(os.environ.get("LETHE_RULES", "{}"))
+    os.environ["LETHE_RULES"] = json.dumps(told | declared_names())

@@ -79,7 +79,9 @@ def _add_world(commands) -> None:
 
 
 def _add_tofu_logs(commands) -> None:
-    logs = commands.add_parser("tofu-logs", help="score an evaluation log of TOFU or its peer")
+    logs = commands.add_parser(
+        "tofu-logs", help="score a log of TOFU's or open-unlearning's evaluation"
+    )
     logs.add_argument("file", type=place, help="eval_log_aggregated.json or TOFU_EVAL.json")
     logs.add_argument("--oracle", type=place, help="the log of the retain model: forget quality")
     logs.add_argument("--variant", choices=["geometric", "arithmetic"], default="geometric")

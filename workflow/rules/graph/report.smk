@@ -42,7 +42,8 @@ def state_entries():
     return [
         {**entry, "state": state, "path": paths.metric(folder, entry["metric"])}
         for entry in entries()
-        if entry["run"] in settings.runs_with_states(config)
+        if entry["run"]
+        in settings.runs_with_states(config, SPLITS[entry["split"]].roles)
         and entry["seed"] in config["seeds"]
         for state in config["states"]
         for folder in [paths.state(str(Path(entry["path"]).parents[1]), state)]
@@ -89,7 +90,7 @@ def cost_entries():
         config["models"], config["splits"], config["seeds"]
     ):
         run = lambda name, place: paths.run(WORLD, model, place, name, seed)
-        trained = {"full": paths.NO_SPLIT, "retain": split}
+        trained = {"full": paths.NO_SPLIT, **dict.fromkeys(SPLITS[split].roles, split)}
         # What was given was not trained here, and has no cost.
         jobs = {
             name: [paths.cost(run(name, place), "train")]

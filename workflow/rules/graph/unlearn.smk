@@ -90,7 +90,7 @@ def checkpoints_given(method):
 def method_inputs(method):
     """The data that a method declares it needs, and no other."""
     known = {
-        "retain": lambda w: paths.data(WORLD, parse_split(w.split).retain),
+        "retain": split_file("retain"),
         "refusals": paths.refusals(WORLD),
         "reference_nll": paths.reference(WORLD, "{model}", "{split}", "{seed}"),
         "alternatives": paths.alternatives(WORLD, "{model}", "{split}", "{seed}"),
@@ -100,7 +100,7 @@ def method_inputs(method):
         del known["reference_nll"]
     needs = settings.method(config, method).needs
     inputs = {need: known[need] for need in needs if need in known}
-    forget = {"forget": paths.data(WORLD, "{split}")}
+    forget = {"forget": split_file("forget")}
     return forget | inputs | checkpoint_inputs(method)
 
 

@@ -4,7 +4,7 @@ Nothing heavy is imported here: every start of the workflow passes through this 
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from lethe.model import fsdp
 from lethe.model.architectures.llama import Architecture
 from lethe.model.encoder import template_settings
 from lethe.model.settings import Compute
-from lethe.pipeline import chains, external_checkpoints
+from lethe.pipeline import chains, external_checkpoints, splits
 from lethe.pipeline.config.files import Odd, strict
 from lethe.pipeline.config.schema import check_schema
 from lethe.report import figures
@@ -28,12 +28,9 @@ from lethe.unlearn import methods
 from lethe.unlearn.alternatives import Alternatives
 from lethe.unlearn.method import Method, Settings, validated, whole_weights
 from lethe.world.generated.settings import generation
-from lethe.world.splits.author_share import forget_authors, parse_split
 
 # Folders of results that belong to no world.
 RESERVED = ("logs", "studies", "benchmarks")
-# Folders of runs beside those of methods.
-OTHER_RUNS = ("base", "full", "retain", "random", "reference", "alternatives")
 # Stands in ``methods`` for all that are not listed.
 ALL = "all"
 WORDS = {"null": None, "true": True, "false": False}
@@ -95,7 +92,7 @@ def check(config: Mapping[str, Any], schema: str | Path) -> None:
     """Hold a configuration against the schema, the library and the files that it names."""
     check_schema(config, yaml.safe_load(Path(schema).read_text(encoding="utf-8")))
     config = with_all_methods(config)
-    _check_names(config["methods"])
+    _check_names(config)
     for model in config["models"]:
         _check_model(config, model)
     for name in config["method_settings"]:
@@ -123,7 +120,7 @@ def check(config: Mapping[str, Any], schema: str | Path) -> None:
     _check_world(config["world"])
     if "openai" in (config["world"]["provider"], config["world"]["background"]):
         generation(config["world"])
-    _check_splits(config)
+    splits.check(config)
     _check_holdout(config)
     if config["world"]["provider"] == "tofu" and config["world"]["path"] is not None:
         _check_folder(config)
@@ -164,10 +161,13 @@ def state_settings(config: Mapping[str, Any], name: str) -> dict[str, Any]:
     return attack.settings_of(kind, own, f"state_settings.{name}").model_dump(mode="json")
 
 
-def runs_with_states(config: Mapping[str, Any]) -> list[str]:
-    """The runs whose last checkpoint is brought into states: the controls, then methods."""
+def runs_with_states(config: Mapping[str, Any], oracles: Sequence[str]) -> list[str]:
+    """The runs whose last checkpoint is brought into states: the controls, then methods.
+
+    ``oracles``: the runs of a split's oracles.
+    """
     chosen = config["state_methods"]
-    return ["full", "retain", *(config["methods"] if chosen is None else chosen)]
+    return ["full", *oracles, *(config["methods"] if chosen is None else chosen)]
 
 
 def shared_settings(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -202,10 +202,12 @@ def items_of(config: Mapping[str, Any], sets: Iterable[str]) -> dict[str, int]:
     return {name: items.get(name, OFFICIAL_ITEMS) for name in sets}
 
 
-def _check_names(methods: Iterable[str]) -> None:
+def _check_names(config: Mapping[str, Any]) -> None:
     """A method's results would lie where those of another run do, and replace them."""
-    for name in methods:
-        if name in OTHER_RUNS:
+    variants = [name for name, own in config["method_settings"].items() if "method" in own]
+    others = splits.other_runs(config)
+    for name in (*config["methods"], *variants):
+        if name in others:
             raise LetheError(
                 f"config: methods: {name} is the name of another run; give the method another "
                 "name, and its file by method_settings.NAME.method"
@@ -310,32 +312,16 @@ def _check_subset(world: Mapping[str, Any]) -> None:
         )
 
 
-def _check_splits(config: Mapping[str, Any]) -> None:
-    world = config["world"]
-    for name in config["splits"]:
-        count = forget_authors(parse_split(name), world["authors"])
-        if world["perturbed_retain_authors"] > world["authors"] - count:
-            raise LetheError(
-                f"config: world.perturbed_retain_authors: {world['perturbed_retain_authors']} are "
-                f"more than the {world['authors'] - count} authors that {name} retains; lower it"
-            )
-        if world["provider"] != "tofu" and count > world["holdout_authors"]:
-            raise LetheError(
-                f"config: world.holdout_authors: {world['holdout_authors']} are fewer than the "
-                f"{count} authors of {name}; raise it"
-            )
-
-
 def _check_holdout(config: Mapping[str, Any]) -> None:
     """Membership can only be told from authors that no model has seen."""
     world = config["world"]
     wanted = [name for name in config["metrics"] if "holdout" in _suite_files(name)]
-    for split in config["splits"] if wanted else []:
-        count = forget_authors(parse_split(split), world["authors"])
+    for split in splits.of_config(config).values() if wanted else []:
+        count = splits.holdout_authors(split, world["authors"])
         if count > world["holdout_authors"]:
             raise LetheError(
-                f"config: metrics: {wanted[0]} needs {count} holdout authors for {split}, there "
-                f"are {world['holdout_authors']}; raise world.holdout_authors or leave it out"
+                f"config: metrics: {wanted[0]} needs {count} holdout authors for {split.name}, "
+                f"there are {world['holdout_authors']}; raise world.holdout_authors or leave it out"
             )
 
 
@@ -352,7 +338,7 @@ def _check_folder(config: Mapping[str, Any]) -> None:
         world["path"],
         world["authors"],
         world["holdout_authors"],
-        config["splits"],
+        splits.of_config(config).values(),
         world["perturbed_retain_authors"],
         world["subset"],
     )
