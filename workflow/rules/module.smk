@@ -57,13 +57,13 @@ if not IMPORTED:
 
 
 @cache
-def declared_names():
+def names_here():
     return {proxy.rule.name: name for name, proxy in rules._rules.items()}
 
 
-def declared(rulename):
+def name_here(rulename):
     """A rule's name in these files, whatever an importer calls it."""
-    return declared_names().get(rulename, rulename)
+    return names_here().get(rulename, rulename)
 
 
 def our_jobs():
@@ -74,4 +74,4 @@ def our_jobs():
 def tell_jobs():
     """Let scripts know these rules by the names that they have here (scripts/rule_name.py)."""
     told = json.loads(os.environ.get("LETHE_RULES", "{}"))
-    os.environ["LETHE_RULES"] = json.dumps(told | declared_names())
+    os.environ["LETHE_RULES"] = json.dumps(told | names_here())

@@ -20,7 +20,7 @@ from typing import Any
 
 from lethe.common.errors import LetheError
 from lethe.common.files import write_rows
-from lethe.common.registry import Registry, suggest
+from lethe.common.registry import Registry, literals, suggest
 from lethe.common.validation import validated
 from lethe.world.rows import read_qa
 from lethe.world.splits.base import REQUIRED, BaseSplit
@@ -33,7 +33,13 @@ ROLE = re.compile("[a-z][a-z0-9_]*")
 
 def reads(kind: str) -> Sequence[str]:
     """The world's files that splits of a kind are cut from."""
-    return KINDS.declared(kind).get("READS", READS)
+    return _constants(kind).get("READS", READS)
+
+
+def _constants(kind: str) -> dict[str, Any]:
+    """What a kind declares, without its import."""
+    KINDS.check(kind)
+    return literals(KINDS.folder / f"{kind}.py")
 
 
 def split(name: str, settings: Mapping[str, Any] | None = None) -> BaseSplit:
@@ -55,7 +61,7 @@ def split(name: str, settings: Mapping[str, Any] | None = None) -> BaseSplit:
 
 def _of_name(name: str) -> tuple[str, dict[str, int | str]]:
     """The kind that a name stands for, and the settings that it says."""
-    kinds = {kind: KINDS.declared(kind) for kind in names()}
+    kinds = {kind: _constants(kind) for kind in names()}
     for kind, constants in kinds.items() if isinstance(name, str) else ():
         match = re.fullmatch(constants.get("NAMES", kind), name)
         if match is not None:

@@ -259,14 +259,9 @@ def exhibit_code(name):
 def report_outputs(place, kinds, shown):
     """Outputs by suffix; one of them, the figure if there is one, goes into the report."""
     reported = "png" if "png" in kinds else "csv"
-    return {
-        kind: (
-            report(f"{place}.{kind}", **shown)
-            if kind == reported
-            else f"{place}.{kind}"
-        )
-        for kind in kinds
-    }
+    made = {kind: f"{place}.{kind}" for kind in kinds}
+    made[reported] = report(made[reported], **shown)
+    return made
 
 
 def exhibit_outputs(name):
