@@ -239,6 +239,8 @@ def test_other_shells_read_their_scripts(shell, capsys):
         subprocess.run([shell, "-n"], input=script, check=True, encoding="utf-8")
 
 
-def test_a_shell_without_a_script_is_one_line():
-    with pytest.raises(LetheError, match="invalid choice: 'tcsh'"):
+def test_a_shell_without_a_script_is_one_line(capsys):
+    with pytest.raises(SystemExit) as ended:
         main(["completion", "tcsh"])
+    assert ended.value.code == 2
+    assert "invalid choice: 'tcsh'" in capsys.readouterr().err
