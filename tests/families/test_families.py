@@ -4,11 +4,11 @@
 all, fails.
 """
 
-import families_table
 import pytest
 import torch
-from outcomes import REFUSED, examine, tokenizer
-from tiny_families import class_of, names
+from helpers import families_table
+from helpers.family_outcomes import REFUSED, examine, tokenizer
+from helpers.tiny_families import class_of, names
 
 from lethe.common.torch_setup import set_up
 
@@ -50,7 +50,7 @@ USUAL = [
 def check(name: str, folder) -> None:
     """What becomes of a family is what the page says."""
     said = families_table.rows().get(name)
-    assert said, f"{name}: not in docs/families.md; run tests/families/families_table.py {name}"
+    assert said, f"{name}: not in docs/families.md; run helpers/families_table.py {name}"
     outcome = examine(name, tokenizer(), folder)
     assert said == (class_of(name), outcome.kind, outcome.how)
 

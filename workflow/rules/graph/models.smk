@@ -144,7 +144,7 @@ def snapshot_files():
 def loaded_as_given(job):
     """Checkpoints that a job loads where others put them."""
     p = job.params
-    converted = [p.path] if job.name == "import_base" else []
+    converted = [p.path] if declared(job.name) == "import_base" else []
     started = [] if job.input.get("parent") else [p.get("given")]
     return [*converted, *started, *(p.get("others") or {}).values()]
 
@@ -152,7 +152,7 @@ def loaded_as_given(job):
 def check_hub():
     """Refuse a model that the hub would refuse, now and not after an hour of other jobs."""
     on_hub = external_checkpoints.on_hub(config)
-    jobs = workflow.dag.needrun_jobs() if on_hub else ()
+    jobs = our_jobs() if on_hub else ()
     loaded = {source for job in jobs for source in loaded_as_given(job)}
     try:
         external_checkpoints.check_hub(

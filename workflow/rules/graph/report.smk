@@ -3,6 +3,7 @@
 import json
 import os
 import shlex
+from itertools import takewhile
 
 
 def said(key):
@@ -169,15 +170,26 @@ def table_files():
 
 def report_command():
     """What makes the report of this run: with its presets, and what the command line set."""
-    presets = [os.path.relpath(file) for file in workflow.config_settings.configfiles]
-    said = settings.parsed(workflow.config_settings.config)
-    given = [f"{key}={json.dumps(value)}" for key, value in said.items()]
+    files = list(workflow.config_settings.configfiles)
+    values = settings.parsed(workflow.config_settings.config)
+    said = [f"{key}={json.dumps(value)}" for key, value in values.items()]
+    given = ["--config", *said] if said else []
+    if Path.cwd() != ROOT:
+        return shlex.join(["lethe", "run", "--report", REPORT, *named(files), *given])
+    presets = [os.path.relpath(file) for file in files]
     if given:
-        named = ["--configfile", *presets] if presets else []
-        command = ["snakemake", "--report", REPORT, *named, "--config", *given]
-        return shlex.join(command)
+        laid = ["--configfile", *presets] if presets else []
+        return shlex.join(["snakemake", "--report", REPORT, *laid, *given])
     quoted = shlex.quote(" ".join(presets))
     return f"make report PRESET={quoted}" if presets else "make report"
+
+
+def named(files):
+    """How `lethe run` is told of configuration files: first presets by word, then others."""
+    words = list(takewhile(lambda file: file.parent == ROOT / "config", files))
+    others = [os.path.relpath(file) for file in files[len(words) :]]
+    presets = [word for file in words for word in ("--preset", file.stem)]
+    return [*presets, *(["--configfile", *others] if others else [])]
 
 
 def closing_words():

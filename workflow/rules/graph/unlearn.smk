@@ -150,12 +150,12 @@ def epoch_weights(method):
 
 def planned_checkpoints():
     """What the planned jobs write, with its size."""
-    for job in workflow.dag.needrun_jobs():
+    for job in our_jobs():
         for file in job.output:
             if not file.endswith(paths.WEIGHTS):
                 continue
             stages = {"unlearn": "unlearn", "train": "finetune"}
-            stage = stages.get(job.rule.name.partition("_")[0], "whole")
+            stage = stages.get(declared(job.rule.name).partition("_")[0], "whole")
             size = disk.size_of(config, job.wildcards.model, stage)
             yield disk.Made(str(file), size, not file.is_temp, str(job.output[0]))
 

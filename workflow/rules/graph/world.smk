@@ -93,6 +93,11 @@ def others():
     return {"full": paths.data(WORLD, "full")}
 
 
+def stage_module(stage):
+    """Where the code of a stage is, for digests; a step is found by its name."""
+    return steps.module(stage) if stage in STEPS else f"lethe.world.generated.{stage}"
+
+
 def stage_cost(cohort, stage):
     return paths.cost(f"{paths.world(WORLD)}/stages/{cohort}", stage)
 

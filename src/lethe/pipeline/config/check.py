@@ -66,6 +66,15 @@ def _collection(text: str) -> Any:
         return text
 
 
+def laid_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Mappings merge, everything else replaces."""
+    merged = dict(below)
+    for key, value in above.items():
+        both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
+        merged[key] = laid_over(merged[key], value) if both else value
+    return merged
+
+
 def with_all_methods(config: Mapping[str, Any]) -> dict[str, Any]:
     """The configuration with ``all`` in ``methods`` as every method that there is, in its place.
 
