@@ -7,7 +7,7 @@ from start import start_of
 
 from lethe.common.torch_setup import set_up
 from lethe.model import checkpoint
-from lethe.model.architectures.random_weights import untrained
+from lethe.model.random_weights import untrained
 
 with job(snakemake) as stage:
     p, seed = snakemake.params, int(snakemake.wildcards.seed)
