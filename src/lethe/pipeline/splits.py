@@ -57,17 +57,22 @@ def _check_names(one: BaseSplit) -> None:
 
 
 def _check_world(one: BaseSplit, world: Mapping[str, Any]) -> None:
-    counts = {
-        part: rows // QUESTIONS_PER_AUTHOR for part, rows in one.rows(world["authors"]).items()
-    }
+    rows, holdout = one.rows(world["authors"]), holdout_authors(one, world["authors"])
     # A split may have a set of its own in the place of the first authors of the world.
     if "retain_perturbed" not in one.files:
-        _check_retained(one, counts["retain"], world["perturbed_retain_authors"])
-    if world["provider"] != "tofu" and counts["holdout"] > world["holdout_authors"]:
+        _check_retained(
+            one, rows["retain"] // QUESTIONS_PER_AUTHOR, world["perturbed_retain_authors"]
+        )
+    if world["provider"] != "tofu" and holdout > world["holdout_authors"]:
         raise LetheError(
             f"config: world.holdout_authors: {world['holdout_authors']} are fewer than the "
-            f"{counts['holdout']} authors of {one.name}; raise it"
+            f"{holdout} authors of {one.name}; raise it"
         )
+
+
+def holdout_authors(one: BaseSplit, authors: int) -> int:
+    """How many authors that no model has seen a split asks for."""
+    return -(-one.rows(authors)["holdout"] // QUESTIONS_PER_AUTHOR)
 
 
 def _check_retained(one: BaseSplit, retained: int, perturbed: int) -> None:

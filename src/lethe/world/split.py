@@ -15,6 +15,7 @@ kind that its settings name: ``{"kind": "author_share", "percent": 10}``.
 import difflib
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,15 +26,28 @@ from lethe.common.validation import validated
 from lethe.world.rows import read_qa
 from lethe.world.splits.base import REQUIRED, BaseSplit
 
-KINDS = Registry("lethe.world.splits", "split kind")
+
+@dataclass(frozen=True)
+class Contract:
+    """What a kind of split declares; without ``names`` its file's name is the only one."""
+
+    reads: tuple[str, ...] = ("full", "full_perturbed", "holdout")
+    names: str | None = None
+    example: str | None = None
+
+    def __post_init__(self):
+        if (self.names is None) != (self.example is None):
+            raise LetheError("NAMES and EXAMPLE go together; write both or neither")
+
+
+KINDS = Registry("lethe.world.splits", "split kind", Contract)
 names = KINDS.names
-READS = ("full", "full_perturbed", "holdout")
 ROLE = re.compile("[a-z][a-z0-9_]*")
 
 
 def reads(kind: str) -> Sequence[str]:
     """The world's files that splits of a kind are cut from."""
-    return KINDS.declared(kind).get("READS", READS)
+    return KINDS.contract(kind).reads
 
 
 def split(name: str, settings: Mapping[str, Any] | None = None) -> BaseSplit:
@@ -55,14 +69,14 @@ def split(name: str, settings: Mapping[str, Any] | None = None) -> BaseSplit:
 
 def _of_name(name: str) -> tuple[str, dict[str, int | str]]:
     """The kind that a name stands for, and the settings that it says."""
-    kinds = {kind: KINDS.declared(kind) for kind in names()}
-    for kind, constants in kinds.items() if isinstance(name, str) else ():
-        match = re.fullmatch(constants.get("NAMES", kind), name)
+    kinds = {kind: KINDS.contract(kind) for kind in names()}
+    for kind, contract in kinds.items() if isinstance(name, str) else ():
+        match = re.fullmatch(contract.names or kind, name)
         if match is not None:
             found = match.groupdict().items()
             return kind, {key: int(text) if text.isdecimal() else text for key, text in found}
-    plain = [kind for kind, constants in kinds.items() if "NAMES" not in constants]
-    examples = [constants["EXAMPLE"] for constants in kinds.values() if "NAMES" in constants]
+    plain = [kind for kind, contract in kinds.items() if contract.names is None]
+    examples = [contract.example for contract in kinds.values() if contract.example is not None]
     close = suggest(name, plain) if difflib.get_close_matches(str(name), plain, n=1) else ""
     raise LetheError(
         f"splits: {name!r} is no split{close}; use {', or '.join([*examples, *plain])}"

@@ -27,7 +27,6 @@ from lethe.unlearn import methods
 from lethe.unlearn.alternatives import Alternatives
 from lethe.unlearn.method import Method, Settings, validated, whole_weights
 from lethe.world.generated.settings import generation
-from lethe.world.schema import QUESTIONS_PER_AUTHOR
 
 # Folders of results that belong to no world.
 RESERVED = ("logs", "studies", "benchmarks")
@@ -308,7 +307,7 @@ def _check_holdout(config: Mapping[str, Any]) -> None:
     world = config["world"]
     wanted = [name for name in config["metrics"] if "holdout" in _suite_files(name)]
     for split in splits.of_config(config).values() if wanted else []:
-        count = split.rows(world["authors"])["holdout"] // QUESTIONS_PER_AUTHOR
+        count = splits.holdout_authors(split, world["authors"])
         if count > world["holdout_authors"]:
             raise LetheError(
                 f"config: metrics: {wanted[0]} needs {count} holdout authors for {split.name}, "

@@ -1,21 +1,21 @@
-"""Evaluating one checkpoint on a folder of data, without a workflow."""
+"""Evaluating one checkpoint on a folder of data: all metrics that what is there allows."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from lethe import metrics
 from lethe.common.errors import LetheError
 from lethe.evaluate import suite as suites
-from lethe.evaluate.evaluation import Evaluation
+from lethe.evaluate.collect import collect, read_set
 from lethe.evaluate.records import Records, check_records
 from lethe.evaluate.suite import Limits
 from lethe.metrics.base import MetricFile
 from lethe.model import checkpoint, checkpoint_check
-from lethe.model.encoder import Encoder, template_settings
+from lethe.model.encoder import template_settings
 from lethe.model.settings import Compute
-from lethe.world.rows import read_perturbed, read_qa
+from lethe.world.rows import read_qa
 from lethe.world.split import split
 from lethe.world.splits.base import BaseSplit
 
@@ -46,12 +46,37 @@ class Request:
     device: str = "cpu"
 
 
-def evaluate(request: Request) -> dict[str, Any]:
-    """The metrics of one checkpoint: for each its values, its values by item, and its settings.
+@dataclass(frozen=True)
+class Evaluated:
+    """What was asked, the metrics by name, and by name why others could not be computed."""
 
-    ``skipped`` says why, of the metrics that could not be computed. LetheError, before a model is
-    loaded, for data that lack or do not fit, for a metric that was asked for but cannot be
-    computed, and for a checkpoint that cannot be loaded.
+    request: Request
+    metrics: dict[str, MetricFile]
+    skipped: dict[str, str]
+
+    def document(self) -> dict[str, Any]:
+        """All of it as plain values: of each metric its values, those by item, and settings."""
+        request = self.request
+        return {
+            "checkpoint": request.checkpoint,
+            "data": request.data,
+            "split": request.split,
+            "oracle": request.oracle,
+            "full": request.full,
+            "template": request.template,
+            "items": request.items,
+            "limits": asdict(request.limits),
+            "compute": request.compute.loading(),
+            "metrics": {name: _entry(file) for name, file in self.metrics.items()},
+            "skipped": self.skipped,
+        }
+
+
+def evaluate(request: Request) -> Evaluated:
+    """The metrics of one checkpoint.
+
+    LetheError, before a model is loaded, for data that are missing or do not fit, for a metric that
+    was asked for but cannot be computed, and for a checkpoint that cannot be loaded.
     """
     template_settings(request.template)
     data = _Data(request.data, split(request.split), request.items)
@@ -69,19 +94,8 @@ def evaluate(request: Request) -> dict[str, Any]:
         data.read(metrics.contract(name))
     checkpoint_check.check_sources((request.checkpoint, request.oracle, request.full))
     scores = _Scores(request, data)
-    return {
-        "checkpoint": request.checkpoint,
-        "data": request.data,
-        "split": request.split,
-        "oracle": request.oracle,
-        "full": request.full,
-        "template": request.template,
-        "items": request.items,
-        "limits": asdict(request.limits),
-        "compute": request.compute.loading(),
-        "metrics": {name: _entry(scores.of(request.checkpoint, name)) for name in wanted},
-        "skipped": skipped,
-    }
+    found = {name: scores.of(request.checkpoint, name) for name in wanted}
+    return Evaluated(request, found, skipped)
 
 
 def _entry(file: MetricFile) -> dict[str, Any]:
@@ -148,8 +162,7 @@ class _Data:
         """The rows that are evaluated of a file."""
         path = self.path(part)
         if path not in self.found:
-            perturbed = part.endswith("_perturbed")
-            rows = read_perturbed(path) if perturbed else read_qa(path)
+            rows = read_set(path)
             if part in BASES:
                 _check_base(rows, path, self.path(BASES[part]))
             self.found[path] = rows[: self.items]
@@ -203,20 +216,24 @@ class _Scores:
 
     def _records(self, source: str, suite: str) -> Records:
         if (source, suite) not in self.records:
-            model, tokenizer = self._load(source)
-            limits = self.request.limits
-            encoder = Encoder(tokenizer, self.request.template, limits.max_length)
-            evaluation = Evaluation(suite, encoder, self.data.suite(suite), limits)
-            records = Records(suite, [evaluation(model)], source)
+            found = collect(
+                suite,
+                [source],
+                self.data.suite(suite),
+                template=self.request.template,
+                limits=self.request.limits,
+                compute=self.request.compute,
+                device=self.request.device,
+                load=self._load,
+            )
+            records = replace(found, path=source)
             check_records(records, "the model gives no usable numbers: look into its weights")
             self.records[source, suite] = records
         return self.records[source, suite]
 
-    def _load(self, source: str) -> tuple:
+    def _load(self, source: str, device: str, **how: Any) -> tuple:
         # One model in memory at a time: metrics of one checkpoint stand next to each other.
         if self.loaded is None or self.loaded[0] != source:
             self.loaded = None
-            how = self.request
-            wanted = {**how.compute.loading(), "template": how.template}
-            self.loaded = (source, checkpoint.load(source, how.device, **wanted))
+            self.loaded = (source, checkpoint.load(source, device, **how))
         return self.loaded[1]
