@@ -89,4 +89,4 @@ def published(name: str) -> Split:
     match = re.fullmatch(NAMES, name)
     if match is None:
         raise LetheError(f"splits: {name} is none of TOFU's; the paper's exhibits are of {EXAMPLE}")
-    return Split(name, Settings(percent=int(match["percent"])))
+    return Split(name, AuthorShareSettings(percent=int(match["percent"])))
