@@ -9,6 +9,8 @@ import yaml
 from helpers.workflow_folder import ROOT, Folder
 
 SMOKE = yaml.safe_load((ROOT / "config/smoke.yaml").read_text(encoding="utf-8"))
+# What a clone has of the workflow, the library apart.
+PARTS = ("Snakefile", "workflow", "config", "envs", "profiles")
 RESULTS = [f"results/smoke/data/{name}.json" for name in ("forget10", "retain90")]
 # A rule of its own writes below results/, too, with a command that is no single program.
 IMPORTER = """
@@ -153,11 +155,11 @@ def repository(tmp_path_factory) -> Path:
     """The workflow's files as a commit, as a hosting service has them."""
     top = tmp_path_factory.mktemp("repository")
     listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "Snakefile", "workflow"],
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", *PARTS],
         cwd=ROOT, capture_output=True, check=True, encoding="utf-8",
     ).stdout.split()  # fmt: skip
     for name in filter(lambda name: (ROOT / name).is_file(), listed):
-        # In a folder: of a local repository, Snakemake does not find what a file at its top includes.
+        # In a folder: Snakemake finds nothing that a file at the top of a local repository includes.
         place = top / "lethe" / name
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_bytes((ROOT / name).read_bytes())
