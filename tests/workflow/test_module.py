@@ -87,6 +87,18 @@ def test_the_importer_plans_what_the_workflow_itself_would(importer, tmp_path):
     assert any("mem_mb" in line for line in asked["unlearn_npo"])
 
 
+@pytest.mark.parametrize("naming", ["", " as lethe_*"])
+def test_where_snakedeploy_looks_the_same_is_the_default(tmp_path, naming):
+    """``workflow/Snakefile``, imported as snakedeploy does, with its own default target."""
+    (tmp_path / "Snakefile").write_text(
+        f"module lethe:\n    snakefile: {str(ROOT / 'workflow/Snakefile')!r}\n"
+        f"    config: config\n\nuse rule * from lethe{naming}\n"
+    )
+    planned = Folder(tmp_path, str(ROOT / "config/smoke.yaml")).planned()
+    prefix = naming.removeprefix(" as ").removesuffix("*")
+    assert planned == {f"{prefix}{job}" for job in own_plan(tmp_path).jobs}
+
+
 def test_jobs_run_in_the_importers_folder_and_are_not_repeated(importer):
     folder = importer()
     # Below results/ and no job's of ours: of no concern to the provenance of ours.
