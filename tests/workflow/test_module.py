@@ -171,7 +171,7 @@ def repository(tmp_path_factory) -> Path:
         cwd=ROOT, capture_output=True, check=True, encoding="utf-8",
     ).stdout.split()  # fmt: skip
     for name in filter(lambda name: (ROOT / name).is_file(), listed):
-        # In a folder: Snakemake finds nothing that a file at a repository's top includes.
+        # In a folder: Snakemake does not find what a file at the top of a repository includes.
         place = top / "lethe" / name
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_bytes((ROOT / name).read_bytes())
