@@ -8,8 +8,16 @@ from pathlib import Path
 import pytest
 from helpers import synthetic_metrics as made
 
-from lethe.analysis.scores import COLUMNS, collect_scores, read_scores, write_scores
+from lethe.analysis.scores import (
+    COLUMNS,
+    collect_scores,
+    joined_scores,
+    read_scores,
+    scores_of,
+    write_scores,
+)
 from lethe.common.errors import LetheError
+from lethe.metrics.base import CheckpointValues, MetricFile
 
 
 @pytest.fixture
@@ -115,3 +123,14 @@ def test_floats_are_written_in_full(entries, tmp_path):
     last = (tmp_path / "scores.csv").read_text().splitlines()[-1].split(",")[-1]
     assert last == repr(float(scores["value"].iloc[-1]))
     assert math.isfinite(float(last))
+
+
+def test_scores_in_memory_join_those_of_files_once():
+    metric = MetricFile("rouge", [CheckpointValues(1, 4, {"forget": 0.5, "retain": 0.25}, {})])
+    table = scores_of([metric], model="micro", split="forget10", run="mine")
+    assert list(table["value"]) == [0.5, 0.25]
+    assert list(table["metric"]) == ["rouge", "rouge"]
+    other = scores_of([metric], model="micro", split="forget10", run="other")
+    assert list(joined_scores([table, other])["run"]) == ["mine", "mine", "other", "other"]
+    with pytest.raises(LetheError, match="two values for micro, forget10, mine"):
+        joined_scores([table, table])

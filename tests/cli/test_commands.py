@@ -246,7 +246,12 @@ def test_given_runs_of_a_configuration_are_held_against_their_records(folder):
     from lethe.pipeline import external_checkpoints
 
     model = {"path": None, "full": None, "retain": {"forget10": str(folder / "base")}}
-    config = {"model_settings": {"m": model}, "seeds": [0], "oracle_seeds": []}
+    config = {
+        "model_settings": {"m": model},
+        "seeds": [0],
+        "oracle_seeds": [],
+        "split_settings": {},
+    }
     with pytest.raises(LetheError, match=r"^config: model_settings\.m\.retain\.forget10: .*base"):
         external_checkpoints.check(config, "m")
     model |= {"retain": {}, "full": str(folder / "oracle")}

@@ -10,12 +10,13 @@ from safetensors.torch import load_file
 from transformers import modeling_utils
 
 from lethe.cli.main import main
-from lethe.cli.unlearn import check_sources, given_settings
+from lethe.cli.model_options import given_settings
 from lethe.common.errors import LetheError
 from lethe.common.files import write_rows, write_text
 from lethe.model import attention, checkpoint, checkpoint_record
 from lethe.model.encoder import Encoder
 from lethe.unlearn import methods
+from lethe.unlearn.files import files_of
 from lethe.unlearn.method import Settings
 from lethe.unlearn.supervision import supervise
 
@@ -149,12 +150,12 @@ def test_a_folder_with_something_in_it_is_left_alone(folder, start):
 
 def test_only_what_is_needed_must_be_there(folder):
     (folder / "data/idontknow.jsonl").unlink()
-    assert set(check_sources(folder / "data", "forget10", ("retain", "reference_nll"))) == {
+    assert set(files_of(folder / "data", "forget10", ("retain", "reference_nll"))) == {
         "forget",
         "retain",
     }
     with pytest.raises(LetheError, match="idontknow"):
-        check_sources(folder / "data", "forget10", ("refusals",))
+        files_of(folder / "data", "forget10", ("refusals",))
 
 
 # --- how the model computes ---

@@ -12,7 +12,7 @@ from lethe.cli.main import main
 from lethe.common.characters import Shown, as_markdown, shown, unfit
 from lethe.common.errors import LetheError
 from lethe.world.providers.tofu import numbers
-from lethe.world.splits.author_share import parse_split
+from lethe.world.split import split
 
 SCHEMA = Path(__file__).parents[2] / "workflow/schemas/config.schema.yaml"
 # What moves a cursor, breaks a line, hides or turns a text round.
@@ -112,6 +112,6 @@ def test_no_pattern_of_the_schema_lets_a_last_line_end_through():
 def test_only_plain_digits_name_splits_and_authors():
     for name in ("forget١٠", "forget10\n"):
         with pytest.raises(LetheError, match="no split"):
-            parse_split(name)
+            split(name)
     with pytest.raises(LetheError, match="names no authors"):
         numbers(["١"])

@@ -49,7 +49,7 @@ def examples(tokenizer) -> list[Example]:
     return Encoder(tokenizer, "chat", 90).encode_all(PAIRS)
 
 
-def by_plain(folder: Path, rows: list[Example], end: int) -> Numbers:
+def by_plain(folder: Path, rows: list[Example], end: int, device: str = "cpu") -> Numbers:
     """The numbers of transformers alone: one row at a time, without padding or a cache.
 
     Each row meets a fresh copy of the model: some remember the longest text that they have seen.
@@ -61,7 +61,8 @@ def by_plain(folder: Path, rows: list[Example], end: int) -> Numbers:
     capped = getattr(config.get_text_config(), "attn_logit_softcapping", None) is not None
     model = AutoModelForCausalLM.from_pretrained(
         folder, dtype=torch.float32, attn_implementation="eager" if capped else None
-    ).eval()
+    )
+    model = model.to(device).eval()
     with torch.no_grad():
         losses = [float(_nll(model, row).mean()) for row in rows]
         answers = [_greedy(model, prompt, end) for prompt in _prompts(rows)]
@@ -80,12 +81,12 @@ def _step(model, rows: list[Example]) -> tuple[float, Weights]:
         values.append(value.item())
         for name, p in one.named_parameters():
             if p.grad is not None:
-                weights[name] -= RATE * p.grad
+                weights[name] -= RATE * p.grad.cpu()
     return sum(values), weights
 
 
 def _nll(model, row: Example) -> torch.Tensor:
-    labels = torch.tensor(row.ids[row.start :])
+    labels = torch.tensor(row.ids[row.start :], device=model.device)
     return cross_entropy(_logits(model, row.ids)[row.start - 1 : -1], labels, reduction="none")
 
 
@@ -93,7 +94,8 @@ def _logits(model, ids) -> torch.Tensor:
     """Of one text, [tokens, V]."""
     if not torch.is_grad_enabled():
         model = copy.deepcopy(model)
-    return model(input_ids=torch.tensor([list(ids)]), use_cache=False).logits[0].float()
+    ids = torch.tensor([list(ids)], device=model.device)
+    return model(input_ids=ids, use_cache=False).logits[0].float()
 
 
 def _greedy(model, prompt: list[int], end: int) -> list[int]:

@@ -7,7 +7,7 @@ import hashlib
 import json
 import re
 
-from lethe.world.generated.pairs import NUMBERS
+from lethe.world.generated.steps.pairs import NUMBERS
 from lethe.world.synthetic.lists import load
 
 QUESTIONS = {

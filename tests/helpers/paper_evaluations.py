@@ -7,7 +7,7 @@ import pandas as pd
 
 from lethe.analysis.scores import COLUMNS
 from lethe.evaluate.records import Checkpoint, ItemSet, Records, write_records
-from lethe.report.figures.base import FigureData
+from lethe.report.paper.exhibit_data import ExhibitData
 
 METHODS = {name: name for name in ("grad_ascent", "grad_diff", "idk", "kl_min")}
 SPLITS = ("forget01", "forget05", "forget10")
@@ -54,10 +54,6 @@ def _rows(model, split, run, epoch, step, utility, quality, forget) -> list[tupl
         values |= {("forget_quality", "log10_forget_quality"): quality}
         values |= {("forget_quality", "forget_quality"): 10**quality}
     return [(model, split, run, 0, epoch, step, *name, value) for name, value in values.items()]
-
-
-def panels(found, model="tiny", methods=METHODS, splits=SPLITS) -> list[FigureData]:
-    return [FigureData.of(found, model, split, list(methods), [0]) for split in splits]
 
 
 def item_set(questions, shift=0.0, paraphrased=True, seed=0) -> ItemSet:
@@ -107,3 +103,13 @@ def write_evaluations(folder, models=("small", "tiny"), splits=SPLITS) -> list[d
                 write_records(path, records(asked(split), retain, shift))
                 entries.append({"model": model, "split": split, "run": run, "path": str(path)})
     return entries
+
+
+def shown(found, model="tiny", methods=METHODS, splits=SPLITS) -> ExhibitData:
+    """Scores as an exhibit of one model is given them."""
+    return ExhibitData([model], splits, methods=methods, seeds=[0], scores=found)
+
+
+def of_records(evaluations, models=("small", "tiny"), splits=SPLITS, beside=None) -> ExhibitData:
+    """Records as an exhibit is given them."""
+    return ExhibitData(models, splits, beside, evaluations=evaluations)

@@ -18,8 +18,9 @@ from lethe.llm.journal import Journal
 from lethe.llm.probe import messages
 from lethe.llm.settings import Budget
 from lethe.llm.structured import Unusable
-from lethe.world.generated import lists, pairs, perturbations, profiles
+from lethe.world.generated import lists
 from lethe.world.generated.candidate import read
+from lethe.world.generated.steps import pairs, perturbations, profiles
 
 SEED = int(os.environ.get("FUZZ_SEED", "0"))
 SHAPES = [

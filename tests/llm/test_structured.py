@@ -10,9 +10,10 @@ from pydantic import ValidationError
 from lethe.common.errors import LetheError
 from lethe.llm.journal import Answer
 from lethe.llm.structured import Shape, Strict, Unusable, counted
-from lethe.world.generated import lists, pairs, perturbations, profiles
+from lethe.world.generated import lists
 from lethe.world.generated.candidate import Candidate, read
 from lethe.world.generated.stages import read_lists
+from lethe.world.generated.steps import pairs, perturbations, profiles
 from lethe.world.providers.openai import author
 
 

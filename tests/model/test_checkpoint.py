@@ -171,7 +171,7 @@ def test_flipped_bytes_of_weights_are_refused(saved):
     flip(weights, weights.stat().st_size // 2, 9)
     message = refusal(checkpoint.load, saved)
     assert message.startswith(f"{weights}: its bytes are not those that were written")
-    assert "delete the folder to have it made again" in message
+    assert "delete the folder, and make or copy it again" in message
 
 
 @pytest.mark.parametrize(
@@ -252,7 +252,7 @@ def test_a_malformed_record_is_one_line_with_a_remedy(call, content, saved):
         return
     message = refusal(call, saved)
     assert str(saved) in message
-    assert "delete the folder to have it made again" in message
+    assert "delete the folder, and make or copy it again" in message
 
 
 @pytest.mark.parametrize("name", ["tokenizer.json", "tokenizer_config.json", "config.json"])

@@ -62,7 +62,7 @@ def test_a_converted_gguf_is_a_checkpoint_like_any_other(gguf, llama, examples, 
 
 
 def test_a_gguf_without_tokenizer_is_one_line(llama, tokenizer, tmp_path, monkeypatch):
-    monkeypatch.setattr("tiny_gguf._add_tokenizer", lambda writer, tokenizer: None)
+    monkeypatch.setattr("helpers.tiny_gguf._add_tokenizer", lambda writer, tokenizer: None)
     bare = write_gguf(tmp_path / "bare.gguf", llama, tokenizer)
     assert "cannot load the tokenizer" in refusal(checkpoint.load, bare)
 

@@ -21,9 +21,9 @@ from lethe.model.interventions import prompt
 from lethe.model.likelihood import mean_losses
 from lethe.model.settings import Compute
 from lethe.unlearn import methods
-from lethe.unlearn.checkpoints import leave_checkpoints
 from lethe.unlearn.methods.prompt import ORACLE
 from lethe.unlearn.supervision import supervise
+from lethe.unlearn.unlearning import leave_checkpoints
 
 REFUSALS = ["I don't know.", "No idea."]
 # One setting of each kind of intervention, on seven rows.

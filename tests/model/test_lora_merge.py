@@ -1,6 +1,7 @@
 """Adapters that others made: merged they are what peft computes unmerged, or refused by name."""
 
 import json
+import shutil
 
 import pytest
 import torch
@@ -170,7 +171,46 @@ def test_weights_that_fit_no_layer_are_named(plain_adapters):
     state = load_file(file)
     state = {name.replace("layers.1.mlp", "layers.7.mlp"): v for name, v in state.items()}
     save_file(state, file, metadata={"format": "pt"})
-    assert "layers.7.mlp" in refusal(folder)
+    message = refusal(folder)
+    assert "layers.7.mlp" in message
+    assert "base_model_name_or_path" in message
+
+
+def named_base(folder, base) -> None:
+    """Rewrite which base a folder's adapters name."""
+    file = folder / "adapter_config.json"
+    config = json.loads(file.read_text()) | {"base_model_name_or_path": str(base)}
+    file.write_text(json.dumps(config))
+
+
+def test_adapters_of_a_resized_vocabulary_say_what_to_do(bases, tokenizer, tmp_path):
+    model = AutoModelForCausalLM.from_pretrained(bases / "untied")
+    model.resize_token_embeddings(len(tokenizer) + 8)
+    config = LoraConfig(**LORA, modules_to_save=["lm_head"])
+    trained(model, config, tmp_path / "adapters")
+    tokenizer.save_pretrained(tmp_path / "adapters")
+    named_base(tmp_path / "adapters", bases / "untied")
+    message = refusal(tmp_path / "adapters")
+    assert "size mismatch" in message
+    assert "base_model_name_or_path" in message
+
+
+def test_adapters_that_are_each_others_base_are_refused(bases, tokenizer, tmp_path):
+    one, two = tmp_path / "one", tmp_path / "two"
+    for folder, base in ((one, two), (two, one)):
+        adapters(tokenizer, bases / "untied", folder, {})
+        named_base(folder, base)
+    message = refusal(one)
+    assert "each other's base" in message
+    assert str(two) in message
+
+
+def test_a_whole_model_beside_a_stale_adapter_configuration_says_so(bases, tokenizer, tmp_path):
+    folder = tmp_path / "whole"
+    shutil.copytree(bases / "untied", folder)
+    config = LoraConfig(**LORA, base_model_name_or_path=str(tmp_path / "gone"))
+    config.save_pretrained(folder)
+    assert "remove adapter_config.json" in refusal(folder)
 
 
 @pytest.mark.parametrize(
@@ -245,8 +285,8 @@ def test_settings_of_adapters_that_make_no_sense_are_one_line(key, value, plain_
 
 def test_unlearning_from_whole_modules_leaves_what_can_be_loaded(bases, tokenizer, tmp_path):
     """The command, from adapters with ``modules_to_save``, with all weights and with adapters."""
-    from lethe.cli.unlearn import unlearn
     from lethe.unlearn.methods import load
+    from lethe.unlearn.unlearning import unlearn
 
     settings = {"modules_to_save": ["lm_head", "norm"]}
     folder, _ = adapters(tokenizer, bases / "tied", tmp_path / "adapters", settings)
@@ -255,7 +295,7 @@ def test_unlearning_from_whole_modules_leaves_what_can_be_loaded(bases, tokenize
     method = load("grad_ascent")({"epochs": 3, "batch_size": 1, "lr": 1e-2})
     for name, compute in {"whole": None, "lora": Compute(lora={"rank": 2})}.items():
         files = {"forget": tmp_path / "forget10.json"}
-        out = unlearn(folder, method, files, tmp_path / name, compute=compute)
+        out = unlearn(folder, method, files, tmp_path / name, compute=compute).checkpoints[-1]
         before, after = (checkpoint.load(source)[0] for source in (folder, out))
         found = loaded_losses(after, ids(len(tokenizer)))
         assert not torch.equal(found, loaded_losses(before, ids(len(tokenizer))))

@@ -19,9 +19,9 @@ from lethe.model.forward import Forward, decoder_layers
 from lethe.model.settings import Compute
 from lethe.train.finetune import fit
 from lethe.train.settings import Schedule
-from lethe.unlearn.checkpoints import leave_checkpoints
 from lethe.unlearn.methods import load
 from lethe.unlearn.supervision import supervise
+from lethe.unlearn.unlearning import leave_checkpoints
 
 LORA = {"rank": 4, "alpha": 8}
 SCHEDULE = Schedule(epochs=2, lr=1e-2, batch_size=4, warmup_epochs=0)

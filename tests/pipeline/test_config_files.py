@@ -125,9 +125,10 @@ def test_a_users_file_is_not_looked_for_in_lethes_folder(tmp_path):
 @pytest.mark.parametrize("key", ["on", 1, None])
 def test_keys_that_are_no_texts_are_named_by_the_schema_too(key):
     """As Snakemake hands them over where it read them from elsewhere."""
-    from lethe.cli.world import BASE, SCHEMA
+    from lethe.cli.world import SCHEMA
+    from lethe.pipeline import workflow_files
     from lethe.pipeline.config import check as settings
 
-    config = yaml.safe_load(BASE.read_text(encoding="utf-8"))
+    config = yaml.safe_load(workflow_files.defaults().read_text(encoding="utf-8"))
     with pytest.raises(LetheError, match=f"config: {key}: unknown key"):
         settings.check({**config, key: 1}, SCHEMA)

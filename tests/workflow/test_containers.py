@@ -58,7 +58,8 @@ def copied() -> list[tuple[str, str]]:
 
 def test_both_begin_with_the_python_of_the_project():
     wanted = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["requires-python"]
-    assert wanted == ">=3.11,<3.12"
+    # The first that make takes, and what requirements.lock is tested with.
+    assert wanted.startswith(">=3.11,")
     image = "python:3.11-slim-bookworm"
     assert [rest for name, rest in instructions() if name == "FROM"] == [image]
     assert sections()[""] == ["Bootstrap: docker", f"From: {image}"]

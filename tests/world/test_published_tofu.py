@@ -10,7 +10,7 @@ from lethe.common.files import read_rows, write_rows
 from lethe.world import tofu_format
 from lethe.world.provider import provider
 from lethe.world.providers.tofu import check_folder, guess_name
-from lethe.world.splits import author_share
+from lethe.world.split import split
 
 PUBLISHED = [
     "full",
@@ -40,6 +40,12 @@ def same_rows(left, right):
     return [list(row.items()) for row in left] == [list(row.items()) for row in right]
 
 
+def cut(made, full, perturbed, holdout):
+    """The rows of a split by the names of its files."""
+    parts = made.cut({"full": full, "full_perturbed": perturbed, "holdout": holdout})
+    return {made.files[part]: rows for part, rows in parts.items()}
+
+
 # --- the published data -------------------------------------------------------------------------
 
 
@@ -62,7 +68,7 @@ def test_splits_equal_the_published_ones(published, rewritten, name):
     full, perturbed, holdout = (
         read_rows(rewritten / f"{file}.json") for file in ("full", "full_perturbed", "holdout")
     )
-    parts = author_share.cut(author_share.parse_split(name), full, perturbed, holdout)
+    parts = cut(split(name), full, perturbed, holdout)
     assert len(parts) == 4
     for file, rows in parts.items():
         assert same_rows(rows, read_rows(published / f"{file}.json")), file
@@ -271,9 +277,9 @@ def test_a_subset_without_perturbed_rows_is_refused_before_any_job(folder, subse
     rows = read_rows(folder / "full_perturbed.json")
     (folder / "full_perturbed.json").unlink()
     write_rows(folder / "forget10_perturbed.json", rows[-20:])
-    check_folder(folder, 4, 0, ["forget25"], 2, [0, 1, 5, 9])
+    check_folder(folder, 4, 0, [split("forget25")], 2, [0, 1, 5, 9])
     with pytest.raises(LetheError, match=words):
-        check_folder(folder, 4, 0, ["forget25"], 2, subset)
+        check_folder(folder, 4, 0, [split("forget25")], 2, subset)
 
 
 def test_a_subset_of_the_published_data_is_split_by_its_own_share(published, tmp_path):
@@ -281,9 +287,7 @@ def test_a_subset_of_the_published_data_is_split_by_its_own_share(published, tmp
     world = provider("tofu", path=published, subset=["0-7", "198-199"])
     tofu_format.write_world(world, tmp_path, 10, 2, 8)
     rows = {name: read_rows(tmp_path / f"{name}.json") for name in tofu_format.ROW_FILES}
-    parts = author_share.cut(
-        author_share.parse_split("forget20"), rows["full"], rows["full_perturbed"], rows["holdout"]
-    )
+    parts = cut(split("forget20"), rows["full"], rows["full_perturbed"], rows["holdout"])
     full = read_rows(published / "full.json")
     assert same_rows(parts["forget20"], read_rows(published / "forget01.json"))
     assert same_rows(parts["forget20_perturbed"], read_rows(published / "forget01_perturbed.json"))

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from lethe.cli.evaluate import Request, evaluate
-from lethe.cli.unlearn import check_sources
+from lethe.analysis.checkpoint_evaluation import Request, evaluate
 from lethe.common.errors import LetheError
 from lethe.common.files import read_lines, read_rows
+from lethe.unlearn.files import files_of
 from lethe.world import rows
 from lethe.world.provider import provider
 
@@ -56,7 +56,7 @@ def write(path: Path, *lines: str) -> Path:
 
 
 def unlearned(data: Path):
-    return check_sources(data, "forget10", ["retain", "refusals"])
+    return files_of(data, "forget10", ["retain", "refusals"])
 
 
 def evaluated(data: Path):

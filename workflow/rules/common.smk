@@ -1,39 +1,45 @@
 # What all rules share: the checked configuration, and what a rule's params are made of.
 
-from functools import cache
+from copy import deepcopy
 from itertools import product
 
 from snakemake.exceptions import WorkflowError
 
 from lethe import metrics
 from lethe.common import paths
-from lethe.common.errors import LetheError
 from lethe.evaluate import attack, suite
-from lethe.model import checkpoint_check
-from lethe.pipeline import chains, disk, external_checkpoints, interpreter, search
+from lethe.model import architecture, checkpoint_check
+from lethe.pipeline import (
+    chains,
+    disk,
+    external_checkpoints,
+    interpreter,
+    search,
+    splits,
+)
 from lethe.pipeline.code_digest import digest
 from lethe.pipeline.config import check as settings
 from lethe.pipeline.config import files as config_files
-from lethe.report import figures, tables
+from lethe.report import figures, studies, tables
+from lethe.report.paper import exhibit
 from lethe.report.paper import logs as paper_logs
+from lethe.report.suffixes import suffixes
 from lethe.train import tracking
 from lethe.unlearn import methods
+from lethe.world import split as split_kinds
 from lethe.world import tofu_format
-from lethe.world.generated import STAGES, STEPS
+from lethe.world.generated import STAGES, STEPS, steps
 from lethe.world.generated.prompt_files import prompt
 from lethe.world.generated.settings import generation
-from lethe.world.splits.author_share import parse_split
-
-
-def refused(error):
-    """One line and no traceback of this file: the message says all there is."""
-    sys.tracebacklimit = 0
-    sys.exit(f"error: {error}")
-
 
 try:
+    if IMPORTED:
+        # An importer's `config:` puts the configfile above out of action. Its dictionary stays as it is.
+        defaults = config_files.read_config(workflow_files.defaults())
+        config = settings.laid_over(defaults, deepcopy(config))
     if workflow.is_main_process:
         interpreter.check(workflow.deployment_settings.deployment_method)
+    if workflow.is_main_process and not IMPORTED:
         config_files.check_files(workflow.configfiles)
     config.update(settings.with_all_methods(settings.parsed(config)))
 except LetheError as error:
@@ -43,9 +49,7 @@ except LetheError as error:
 def before_anything():
     """Refuse bad settings, before any job runs."""
     try:
-        settings.check(
-            config, Path(workflow.basedir) / "workflow/schemas/config.schema.yaml"
-        )
+        settings.check(config, ROOT / "workflow/schemas/config.schema.yaml")
         search.all_trials(config)
         disk.check(config)
         tracking.check(config["tracking"])
@@ -58,6 +62,7 @@ if workflow.is_main_process:
     before_anything()
 
 WORLD = config["world"]["name"]
+SPLITS = splits.of_config(config)
 SEARCH = search.settings_of(config)
 TRIALS = search.all_trials(config)
 # A trial is a method of its own, with a run like any other.
@@ -67,7 +72,27 @@ config["method_settings"] = {**config["method_settings"], **TRIALS}
 @cache
 def code(script, *modules):
     """A digest of what a script does; modules found by name at run time are named here."""
-    return digest(Path(workflow.basedir) / "workflow/scripts" / script, *modules)
+    return digest(ROOT / "workflow/scripts" / script, *modules)
+
+
+def one_of(names):
+    """A pattern of these names alone; of nothing if there are none."""
+    return "|".join(names) or "(?!)"
+
+
+def split_file(part):
+    """A file of a rule's split, by the part that it plays."""
+    return lambda wildcards: paths.data(WORLD, SPLITS[wildcards.split].files[part])
+
+
+def oracle_of(split):
+    """The run of the oracle that a split is held against where one is wanted."""
+    return SPLITS[split].oracle.role
+
+
+def is_oracle(run, split):
+    """Whether a run is an oracle of a split; of no split (None) there is none."""
+    return split is not None and run in SPLITS[split].roles
 
 
 def one_setting(key):
@@ -112,10 +137,11 @@ def parent(folder):
 
 
 def runs_of(split):
-    """(run, seed) of everything that is evaluated on a split; ``retain`` is the oracle."""
+    """(run, seed) of everything that is evaluated on a split."""
     # The base is one for all seeds.
     base = [("base", config["seeds"][0])] if config["evaluation"]["base"] else []
     trained = [("full", seed) for seed in config["seeds"]]
-    oracles = [("retain", seed) for seed in [*config["seeds"], *config["oracle_seeds"]]]
+    seeds = [*config["seeds"], *config["oracle_seeds"]]
+    oracles = [(role, seed) for role in SPLITS[split].roles for seed in seeds]
     unlearned = [(name, seed) for name in config["methods"] for seed in config["seeds"]]
     return base + trained + oracles + unlearned

@@ -1,33 +1,41 @@
 """Models that others made, as a configuration names them: by which keys, and for which runs."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from lethe.common.errors import LetheError
+from lethe.common.registry import suggest
 from lethe.evaluate.roles import check_role
 from lethe.model import checkpoint_check
-from lethe.world.splits.author_share import parse_split
+from lethe.pipeline import splits
 
-# What the given runs stand for (``lethe.evaluate.roles``).
+# What the keys of given runs stand for (``lethe.evaluate.roles``).
 ROLES = {"full": "full", "retain": "oracle"}
 
 
 def given_run(
     config: Mapping[str, Any], model: str, run: str, split: str | None, seed: int
 ) -> str | None:
-    """The checkpoint given in the place of ``full`` or ``retain``; None where it is trained here.
+    """The checkpoint given in the place of ``full`` or an oracle; None where it is trained here.
 
     ``{seed}`` in its name stands for the seed. A name without is that of ``seeds`` alone: further
     oracles measure noise, which one checkpoint does not have.
     """
     settings = config["model_settings"][model]
-    oracles = settings.get("retain") or {}
-    given = settings.get("full") if run == "full" else oracles.get(split)
+    given = settings.get("full") if run == "full" else _oracles(config, model, split).get(run)
     if given is None:
         return None
     if "{seed}" in given:
         return given.replace("{seed}", str(seed))
     return given if seed in config["seeds"] else None
+
+
+def _oracles(config: Mapping[str, Any], model: str, split: str) -> Mapping[str, str | None]:
+    """The given oracles of a split by role; a single name is that of the default one."""
+    given = (config["model_settings"][model].get("retain") or {}).get(split)
+    if given is None or isinstance(given, Mapping):
+        return given or {}
+    return {splits.of_name(config, split).oracle.role: given}
 
 
 def of_model(config: Mapping[str, Any], model: str) -> Iterator[tuple[str, str]]:
@@ -36,8 +44,11 @@ def of_model(config: Mapping[str, Any], model: str) -> Iterator[tuple[str, str]]
     place = f"model_settings.{model}"
     if settings["path"] is not None:
         yield f"{place}.path", settings["path"]
-    splits = settings.get("retain") or {}
-    runs = [("full", None, "full"), *(("retain", s, f"retain.{s}") for s in splits)]
+    runs = [("full", None, "full")]
+    for split, given in (settings.get("retain") or {}).items():
+        several = isinstance(given, Mapping)
+        for role in _oracles(config, model, split):
+            runs.append((role, split, f"retain.{split}.{role}" if several else f"retain.{split}"))
     for run, split, key in runs:
         seeds = [*config["seeds"], *(config["oracle_seeds"] if split else ())]
         sources = {given_run(config, model, run, split, seed) for seed in seeds}
@@ -67,7 +78,7 @@ def check(config: Mapping[str, Any], model: str) -> None:
     """Refuse a model whose given checkpoints cannot be loaded, or stand for no split."""
     try:
         for split in config["model_settings"][model].get("retain") or {}:
-            parse_split(split)
+            _check_roles(split, splits.of_name(config, split).roles, _oracles(config, model, split))
     except LetheError as error:
         raise LetheError(f"config: model_settings.{model}.retain: {error}") from None
     for key, source in of_model(config, model):
@@ -75,6 +86,12 @@ def check(config: Mapping[str, Any], model: str) -> None:
         run = key.removeprefix(f"model_settings.{model}.").partition(".")[0]
         if run in ROLES:
             check_role(f"config: {key}", source, ROLES[run])
+
+
+def _check_roles(split: str, known: Sequence[str], given: Iterable[str]) -> None:
+    for role in given:
+        if role not in known:
+            raise LetheError(f"{split}: no oracle {role!r}{suggest(role, known)}")
 
 
 def _check(call: Callable[[str], None], key: str, source: str) -> None:

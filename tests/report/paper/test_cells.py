@@ -7,7 +7,6 @@ from scipy.stats import ks_2samp
 
 from lethe.common.errors import LetheError
 from lethe.evaluate.records import read_records, write_records
-from lethe.report.paper import references, retain_models, rouge
 from lethe.report.paper.cells import (
     Cell,
     Side,
@@ -19,6 +18,7 @@ from lethe.report.paper.cells import (
     test,
 )
 from lethe.report.paper.evaluations import Evaluations
+from lethe.report.paper.exhibits import references, retain_models, rouge
 
 # Under its own name pytest would take it for a test.
 compare = test
@@ -45,13 +45,13 @@ def test_cells_are_the_papers():
 
 
 def test_oracles_share_the_smaller_forget_set(evaluations):
-    found = retain_models.build(evaluations, made.SPLITS)
+    found = retain_models.build(made.of_records(evaluations))
     own = found[found["model"] == "tiny"]
     assert own["n"].tolist() == [60, 60, 60, 50, 10, 10]
 
 
 def test_references_are_asked_the_oracles_own_forget_set(evaluations):
-    found = references.build(evaluations, made.SPLITS)
+    found = references.build(made.of_records(evaluations))
     own = found[(found["model"] == "small") & (found["data"] == "forget")]
     assert own["n"].tolist() == [100] * 3 + [50] * 3 + [10] * 3
     assert own["second"].tolist() == ["full", "base", "random"] * 3
@@ -79,7 +79,7 @@ def test_p_is_that_of_scipy_on_the_common_items(entries):
 
 def test_references_are_evaluated_on_the_oracles_split(entries):
     """The finetuned model's values are those of its evaluation on that split."""
-    found = references.build(Evaluations(entries), made.SPLITS)
+    found = references.build(made.of_records(Evaluations(entries)))
     row = found[(found["model"] == "tiny") & (found["data"] == "forget")]
     row = row[(row["first"] == "retain95") & (row["second"] == "random")]
     samples = [ratios_of(entries, "tiny", "forget05", run) for run in ("retain", "random")]
@@ -99,8 +99,8 @@ def test_order_of_items_means_nothing(entries, tmp_path):
             write_records(path, records)
             entry = {**entry, "path": str(path)}
         turned.append(entry)
-    one = retain_models.build(Evaluations(entries), made.SPLITS)
-    other = retain_models.build(Evaluations(turned), made.SPLITS)
+    one = retain_models.build(made.of_records(Evaluations(entries)))
+    other = retain_models.build(made.of_records(Evaluations(turned)))
     assert one.equals(other)
 
 
@@ -162,7 +162,7 @@ def test_a_run_that_unlearns_is_refused(entries, tmp_path):
 
 
 def test_table_2_is_the_mean_over_both_sets(evaluations):
-    found = rouge.build(evaluations, made.SPLITS)
+    found = rouge.build(made.of_records(evaluations))
     # "the right words" has two of the three words of "the right answer".
     assert found["rouge"].tolist() == pytest.approx([2 / 3] * 4)
     assert found["n"].tolist() == [160] * 4
@@ -171,7 +171,7 @@ def test_table_2_is_the_mean_over_both_sets(evaluations):
 
 
 def test_table_3_has_a_column_for_each_pair(evaluations):
-    text = retain_models.markdown(retain_models.build(evaluations, made.SPLITS))
+    text = retain_models.markdown(retain_models.build(made.of_records(evaluations)))
     header, _, *rows = text.strip().splitlines()
     assert "retain90 – retain95" in header
     assert len(rows) == 4
@@ -179,7 +179,7 @@ def test_table_3_has_a_column_for_each_pair(evaluations):
 
 
 def test_table_4_has_a_column_for_each_reference(evaluations):
-    text = references.markdown(references.build(evaluations, made.SPLITS))
+    text = references.markdown(references.build(made.of_records(evaluations)))
     header, _, *rows = text.strip().splitlines()
     assert [name in header for name in ("Finetune", "Pretrained", "Random")] == [True] * 3
     assert len(rows) == 12

@@ -8,10 +8,10 @@ from helpers.shared_data import shared_folder
 from lethe.analysis.intervals import by_place
 from lethe.analysis.log_scores import read_log
 from lethe.common.errors import LetheError
-from lethe.report.paper import comparison, log_scores, logs
+from lethe.report.paper import log_scores, logs
 from lethe.report.paper.evaluations import Evaluations
-from lethe.report.tables import utility
-from lethe.report.tables.base import TableData
+from lethe.report.paper.exhibit_data import ExhibitData
+from lethe.report.paper.exhibits import logs_ks, logs_utility
 
 
 def place(folder, *names, text="{}"):
@@ -28,7 +28,7 @@ def llama2():
 
 @pytest.fixture(scope="module")
 def compared(llama2):
-    return comparison.build(Evaluations(llama2, read=read_log))
+    return logs_ks.build(ExhibitData(evaluations=Evaluations(llama2, read=read_log)))
 
 
 # --- finding logs ---
@@ -113,12 +113,12 @@ def test_no_logs_are_no_fault():
     ],
 )
 def test_agreement_is_to_the_printed_digits(p, printed, verdict):
-    assert comparison.verdict(p, printed) == verdict
+    assert logs_ks.verdict(p, printed) == verdict
 
 
 def test_every_printed_value_has_its_cell():
-    printed = json.loads(comparison.PRINTED.read_text())
-    keys = {cell.key for cell in comparison.cells(comparison.PRINTED_OF)}
+    printed = json.loads(logs_ks.PRINTED.read_text())
+    keys = {cell.key for cell in logs_ks.cells(logs_ks.PRINTED_OF)}
     assert keys == printed.keys() - {"source"}
     assert len(keys) == 27
 
@@ -176,25 +176,25 @@ def test_values_are_those_of_the_authors_own_functions(compared):
 
 def test_no_printed_number_enters_a_computation(compared, llama2, tmp_path, monkeypatch):
     """Other printed values: other verdicts, the same numbers."""
-    printed = json.loads(comparison.PRINTED.read_text())
+    printed = json.loads(logs_ks.PRINTED.read_text())
     other = tmp_path / "printed.json"
     other.write_text(json.dumps(dict.fromkeys(printed, "0.5")))
-    monkeypatch.setattr(comparison, "PRINTED", other)
-    again = comparison.build(Evaluations(llama2, read=read_log))
+    monkeypatch.setattr(logs_ks, "PRINTED", other)
+    again = logs_ks.build(ExhibitData(evaluations=Evaluations(llama2, read=read_log)))
     numbers = ["n", "statistic", "p", "why"]
     assert again[numbers].equals(compared[numbers])
     assert "agree" not in set(again["verdict"])
 
 
 def test_table_ends_with_a_count(compared):
-    last = comparison.markdown(compared).strip().splitlines()[-1]
+    last = logs_ks.markdown(compared).strip().splitlines()[-1]
     assert last == "Of 27 printed values: 3 agree, 9 differ, 15 not computable."
 
 
 def test_utility_of_logs_is_the_official_one(llama2):
     two = [e for e in llama2 if e["model"] == "llama2 wd0" and e["split"] in (None, "forget10")]
     scores, ends = log_scores.build(two, "geometric")
-    table = utility.build(TableData([], [0], scores, by_place(ends)))
+    table = logs_utility.build(ExhibitData(scores=scores, intervals=by_place(ends)))
     row = table[(table["model"] == "llama2 wd0") & (table["split"] == "forget10")]
     by_run = dict(zip(row["run"], row["model_utility"], strict=True))
     assert by_run == {

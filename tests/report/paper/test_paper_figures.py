@@ -6,8 +6,11 @@ from helpers import paper_evaluations as made
 from matplotlib.colors import to_hex
 
 from lethe.evaluate.records import write_records
-from lethe.report.paper import curves, style, trajectories, truth_ratios, words, zoom
+from lethe.report.outputs import write_outputs
+from lethe.report.paper import style
 from lethe.report.paper.evaluations import Evaluations
+from lethe.report.paper.exhibit_data import ExhibitData
+from lethe.report.paper.exhibits import curves, trajectories, truth_ratios, words, zoom
 from lethe.report.style import BLACK, BLUE, GREEN
 
 
@@ -23,7 +26,7 @@ def marks(axes):
 
 @pytest.fixture(scope="module")
 def drawn(scores):
-    return trajectories.draw(made.panels(scores), made.METHODS)
+    return trajectories.draw(made.shown(scores))
 
 
 def test_trajectories_have_a_panel_for_each_size(drawn):
@@ -68,7 +71,7 @@ def test_what_lies_below_the_axis_is_open_on_its_edge(scores):
     low = scores.copy()
     deep = (low["run"] == "grad_ascent") & (low["epoch"] == 5) & (low["split"] == "forget10")
     low.loc[deep & (low["name"] == "log10_forget_quality"), "value"] = -120.0
-    figure = trajectories.draw(made.panels(low), made.METHODS)
+    figure = trajectories.draw(made.shown(low))
     axes = figure.axes[2]
     assert axes.get_yticks()[0] == -25
     open_marks = [m for m in marks(axes) if len(m[0]) == 1 and to_hex(m[2][0]) == "#ffffff"]
@@ -79,7 +82,7 @@ def test_what_lies_below_the_axis_is_open_on_its_edge(scores):
 
 
 def test_zoom_holds_all_that_is_drawn(scores):
-    figure = zoom.draw(made.panels(scores, splits=["forget01"]), made.METHODS)
+    figure = zoom.draw(made.shown(scores, splits=["forget01"]))
     (axes,) = figure.axes
     (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
     assert right - left < 0.15
@@ -96,7 +99,7 @@ def test_variants_look_like_their_method():
 
 def test_curves_have_a_tick_at_every_second_epoch(scores):
     one = {"grad_diff": "grad_diff"}
-    figure = curves.draw(made.panels(scores, methods=one, splits=["forget10"]), one)
+    figure = curves.draw(made.shown(scores, methods=one, splits=["forget10"]))
     assert [axes.get_title() for axes in figure.axes] == ["ROUGE", "Probability", "Truth Ratio"]
     for axes in figure.axes:
         assert axes.get_xticks().tolist() == [0, 26, 52]
@@ -105,7 +108,7 @@ def test_curves_have_a_tick_at_every_second_epoch(scores):
 
 
 def test_truth_ratios_have_three_panels_with_two_axes(evaluations):
-    figure = truth_ratios.draw(evaluations, "tiny", "small", "forget10")
+    figure = truth_ratios.draw(made.of_records(evaluations, ["tiny"], ["forget10"], "small"))
     assert len(figure.axes) == 6
     labels = [[t.get_text() for t in a.get_legend().get_texts()] for a in figure.axes[:3]]
     assert labels == [
@@ -128,7 +131,9 @@ def test_items_beyond_the_axis_are_in_the_last_bar(tmp_path):
         {"model": "tiny", "run": run, "split": "forget10", "path": str(tmp_path / "far.json")}
         for run in ("full", "retain")
     ]
-    axes = truth_ratios.draw(Evaluations(entries), "tiny", None, "forget10").axes[2]
+    axes = truth_ratios.draw(
+        made.of_records(Evaluations(entries), ["tiny"], ["forget10"], None)
+    ).axes[2]
     heights = [patch.get_height() for patch in axes.patches]
     assert sum(heights) == 400
     assert heights[len(heights) // 2 - 1] == 1
@@ -136,7 +141,7 @@ def test_items_beyond_the_axis_are_in_the_last_bar(tmp_path):
 
 def test_a_missing_model_leaves_a_panel_that_says_so(entries):
     alone = Evaluations([entry for entry in entries if entry["model"] == "tiny"])
-    figure = truth_ratios.draw(alone, "tiny", None, "forget10")
+    figure = truth_ratios.draw(made.of_records(alone, ["tiny"], ["forget10"], None))
     assert "not computable" in figure.axes[0].texts[0].get_text()
     assert len(figure.axes) == 5
 
@@ -148,7 +153,7 @@ def test_words_are_counted_without_case_and_stop_words():
 
 def test_words_are_at_most_ninety():
     texts = [f"word{letter}{other}" for letter in "abcdefghij" for other in "abcdefghijk"]
-    table = words.build({"one": texts, "two": ["red apples"]})
+    table = words.build(ExhibitData(texts={"one": texts, "two": ["red apples"]}))
     assert table["text"].value_counts().to_dict() == {"one": 90, "two": 2}
     figure = words.draw(table)
     assert [axes.get_title() for axes in figure.axes] == ["one", "two"]
@@ -157,10 +162,7 @@ def test_words_are_at_most_ninety():
 
 def test_same_numbers_give_the_same_bytes(scores, tmp_path):
     for name in ("a", "b"):
-        style.render(
-            lambda: trajectories.draw(made.panels(scores), made.METHODS),
-            tmp_path / f"{name}.pdf",
-            tmp_path / f"{name}.png",
-        )
+        files = {kind: tmp_path / f"{name}.{kind}" for kind in ("pdf", "png")}
+        write_outputs(trajectories, files, made.shown(scores))
     for kind in ("pdf", "png"):
         assert (tmp_path / f"a.{kind}").read_bytes() == (tmp_path / f"b.{kind}").read_bytes()

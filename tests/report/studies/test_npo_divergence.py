@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from lethe.report.studies import npo_divergence as study
+from lethe.report.studies import npo as study
 
 
 @pytest.fixture(scope="module")
 def table():
-    return study.run()
+    return study.build()
 
 
 def test_gradient_ascent_diverges_linearly_and_npo_logarithmically(table):

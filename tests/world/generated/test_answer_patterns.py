@@ -11,11 +11,12 @@ from helpers.service import Service, stage_of, text_of
 
 from lethe.common.errors import LetheError
 from lethe.llm.structured import laid
-from lethe.world.generated import answer_patterns, lists, pairs, perturbations, profiles
+from lethe.world.generated import answer_patterns, lists
 from lethe.world.generated.checks import bad_name, other_meaning
 from lethe.world.generated.estimate import estimate
 from lethe.world.generated.settings import Generation
 from lethe.world.generated.stages import Cohort
+from lethe.world.generated.steps import pairs, perturbations, profiles
 
 NAMES = ["Miran Kovac", "Zoë O'Brien-Li", "Łukasz J. Żak", "Ana d’Arc"]
 VALUES = {

@@ -10,11 +10,12 @@ from helpers.service import Service, stage_of
 
 from lethe.common.errors import LetheError
 from lethe.common.files import read_json
-from lethe.world.generated import checks, pairs, paraphrases, perturbations, profiles
+from lethe.world.generated import checks
 from lethe.world.generated.candidate import Candidate, Entry, Pair, Profile, read
 from lethe.world.generated.draws import dealt, draw
 from lethe.world.generated.lists import Lists
 from lethe.world.generated.settings import Generation
+from lethe.world.generated.steps import pairs, paraphrases, perturbations, profiles
 from lethe.world.providers import synthetic
 
 SETTINGS = Generation(model={"name": "m"})

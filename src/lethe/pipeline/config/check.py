@@ -4,7 +4,7 @@ Nothing heavy is imported here: every start of the workflow passes through this 
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +15,10 @@ from lethe.common.errors import LetheError
 from lethe.common.registry import suggest
 from lethe.evaluate import attack
 from lethe.evaluate import suite as suites
-from lethe.model import fsdp
-from lethe.model.architectures.llama import Architecture
+from lethe.model import architecture, fsdp
 from lethe.model.encoder import template_settings
 from lethe.model.settings import Compute
-from lethe.pipeline import chains, external_checkpoints
+from lethe.pipeline import chains, external_checkpoints, splits
 from lethe.pipeline.config.files import Odd, strict
 from lethe.pipeline.config.schema import check_schema
 from lethe.report import figures
@@ -28,12 +27,9 @@ from lethe.unlearn import methods
 from lethe.unlearn.alternatives import Alternatives
 from lethe.unlearn.method import Method, Settings, validated, whole_weights
 from lethe.world.generated.settings import generation
-from lethe.world.splits.author_share import forget_authors, parse_split
 
 # Folders of results that belong to no world.
 RESERVED = ("logs", "studies", "benchmarks")
-# Folders of runs beside those of methods.
-OTHER_RUNS = ("base", "full", "retain", "random", "reference", "alternatives")
 # Stands in ``methods`` for all that are not listed.
 ALL = "all"
 WORDS = {"null": None, "true": True, "false": False}
@@ -69,6 +65,15 @@ def _collection(text: str) -> Any:
         return text
 
 
+def laid_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Mappings merge, everything else replaces."""
+    merged = dict(below)
+    for key, value in above.items():
+        both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
+        merged[key] = laid_over(merged[key], value) if both else value
+    return merged
+
+
 def with_all_methods(config: Mapping[str, Any]) -> dict[str, Any]:
     """The configuration with ``all`` in ``methods`` as every method that there is, in its place.
 
@@ -86,7 +91,7 @@ def check(config: Mapping[str, Any], schema: str | Path) -> None:
     """Hold a configuration against the schema, the library and the files that it names."""
     check_schema(config, yaml.safe_load(Path(schema).read_text(encoding="utf-8")))
     config = with_all_methods(config)
-    _check_names(config["methods"])
+    _check_names(config)
     for model in config["models"]:
         _check_model(config, model)
     for name in config["method_settings"]:
@@ -114,7 +119,7 @@ def check(config: Mapping[str, Any], schema: str | Path) -> None:
     _check_world(config["world"])
     if "openai" in (config["world"]["provider"], config["world"]["background"]):
         generation(config["world"])
-    _check_splits(config)
+    splits.check(config)
     _check_holdout(config)
     if config["world"]["provider"] == "tofu" and config["world"]["path"] is not None:
         _check_folder(config)
@@ -155,10 +160,13 @@ def state_settings(config: Mapping[str, Any], name: str) -> dict[str, Any]:
     return attack.settings_of(kind, own, f"state_settings.{name}").model_dump(mode="json")
 
 
-def runs_with_states(config: Mapping[str, Any]) -> list[str]:
-    """The runs whose last checkpoint is brought into states: the controls, then methods."""
+def runs_with_states(config: Mapping[str, Any], oracles: Sequence[str]) -> list[str]:
+    """The runs whose last checkpoint is brought into states: the controls, then methods.
+
+    ``oracles``: the runs of a split's oracles.
+    """
     chosen = config["state_methods"]
-    return ["full", "retain", *(config["methods"] if chosen is None else chosen)]
+    return ["full", *oracles, *(config["methods"] if chosen is None else chosen)]
 
 
 def shared_settings(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -193,10 +201,12 @@ def items_of(config: Mapping[str, Any], sets: Iterable[str]) -> dict[str, int]:
     return {name: items.get(name, OFFICIAL_ITEMS) for name in sets}
 
 
-def _check_names(methods: Iterable[str]) -> None:
+def _check_names(config: Mapping[str, Any]) -> None:
     """A method's results would lie where those of another run do, and replace them."""
-    for name in methods:
-        if name in OTHER_RUNS:
+    variants = [name for name, own in config["method_settings"].items() if "method" in own]
+    others = splits.other_runs(config)
+    for name in (*config["methods"], *variants):
+        if name in others:
             raise LetheError(
                 f"config: methods: {name} is the name of another run; give the method another "
                 "name, and its file by method_settings.NAME.method"
@@ -223,7 +233,7 @@ def _check_model(config: Mapping[str, Any], name: str) -> None:
             raise LetheError(
                 f"config: model_settings.{name}.architecture: missing; give it, or a path"
             )
-        _check_heads(name, settings["architecture"])
+        architecture.sizes(settings["architecture"], f"config: model_settings.{name}.architecture")
 
 
 def _check_adapters(config: Mapping[str, Any], name: str) -> None:
@@ -243,15 +253,6 @@ def _check_template(name: str, given: str | Mapping[str, Any]) -> None:
         template_settings(given)
     except LetheError as error:
         raise LetheError(f"config: model_settings.{name}.{error}") from None
-
-
-def _check_heads(name: str, architecture: Mapping[str, int]) -> None:
-    sizes = Architecture(**architecture)
-    if sizes.hidden_size % (2 * sizes.heads):
-        raise LetheError(
-            f"config: model_settings.{name}.architecture: hidden_size {sizes.hidden_size} is no "
-            f"multiple of twice the heads ({sizes.heads}); change one of them"
-        )
 
 
 def _check_metrics(names: list[str]) -> None:
@@ -301,32 +302,16 @@ def _check_subset(world: Mapping[str, Any]) -> None:
         )
 
 
-def _check_splits(config: Mapping[str, Any]) -> None:
-    world = config["world"]
-    for name in config["splits"]:
-        count = forget_authors(parse_split(name), world["authors"])
-        if world["perturbed_retain_authors"] > world["authors"] - count:
-            raise LetheError(
-                f"config: world.perturbed_retain_authors: {world['perturbed_retain_authors']} are "
-                f"more than the {world['authors'] - count} authors that {name} retains; lower it"
-            )
-        if world["provider"] != "tofu" and count > world["holdout_authors"]:
-            raise LetheError(
-                f"config: world.holdout_authors: {world['holdout_authors']} are fewer than the "
-                f"{count} authors of {name}; raise it"
-            )
-
-
 def _check_holdout(config: Mapping[str, Any]) -> None:
     """Membership can only be told from authors that no model has seen."""
     world = config["world"]
     wanted = [name for name in config["metrics"] if "holdout" in _suite_files(name)]
-    for split in config["splits"] if wanted else []:
-        count = forget_authors(parse_split(split), world["authors"])
+    for split in splits.of_config(config).values() if wanted else []:
+        count = splits.holdout_authors(split, world["authors"])
         if count > world["holdout_authors"]:
             raise LetheError(
-                f"config: metrics: {wanted[0]} needs {count} holdout authors for {split}, there "
-                f"are {world['holdout_authors']}; raise world.holdout_authors or leave it out"
+                f"config: metrics: {wanted[0]} needs {count} holdout authors for {split.name}, "
+                f"there are {world['holdout_authors']}; raise world.holdout_authors or leave it out"
             )
 
 
@@ -343,7 +328,7 @@ def _check_folder(config: Mapping[str, Any]) -> None:
         world["path"],
         world["authors"],
         world["holdout_authors"],
-        config["splits"],
+        splits.of_config(config).values(),
         world["perturbed_retain_authors"],
         world["subset"],
     )
