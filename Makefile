@@ -12,9 +12,9 @@ INSTALLED := .venv/.installed
 demo: $(INSTALLED)
 	@$(BIN)/python -m lethe.cli.demo
 
-# One process a core, each with whole files of tests.
+# One process a core, each with whole files of tests, in the order of tests/conftest.py.
 test: $(INSTALLED) lint
-	$(BIN)/pytest --numprocesses logical --maxprocesses 4 --dist loadfile
+	$(BIN)/pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 # Three worlds and seeds that no tuning has seen; takes about 20 minutes.
 science: $(INSTALLED)
