@@ -13,7 +13,7 @@ from lethe.llm.structured import Shape, Strict, Unusable, counted
 from lethe.world.generated import lists, pairs, perturbations, profiles
 from lethe.world.generated.candidate import Candidate, read
 from lethe.world.generated.stages import read_lists
-from lethe.world.providers.openai import author
+from lethe.world.providers.generated import author
 
 
 class Colours(Strict):

@@ -12,8 +12,8 @@ from lethe.evaluate import attack, suite
 from lethe.model import checkpoint_check
 from lethe.pipeline import chains, disk, external_checkpoints, interpreter, search
 from lethe.pipeline.code_digest import digest
-from lethe.pipeline.config import check as settings
-from lethe.pipeline.config import files as config_files
+from lethe.pipeline.config import load, settings, strict_yaml
+from lethe.pipeline.config.check import check
 from lethe.report import figures, tables
 from lethe.report.paper import logs as paper_logs
 from lethe.train import tracking
@@ -21,7 +21,6 @@ from lethe.unlearn import methods
 from lethe.world import tofu_format
 from lethe.world.generated import STAGES, STEPS
 from lethe.world.generated.prompt_files import prompt
-from lethe.world.generated.settings import generation
 from lethe.world.splits.author_share import parse_split
 
 
@@ -34,8 +33,8 @@ def refused(error):
 try:
     if workflow.is_main_process:
         interpreter.check(workflow.deployment_settings.deployment_method)
-        config_files.check_files(workflow.configfiles)
-    config.update(settings.with_all_methods(settings.parsed(config)))
+        strict_yaml.check_files(workflow.configfiles)
+    CONFIG = load.build(config)
 except LetheError as error:
     refused(error)
 
@@ -43,13 +42,11 @@ except LetheError as error:
 def before_anything():
     """Refuse bad settings, before any job runs."""
     try:
-        settings.check(
-            config, Path(workflow.basedir) / "workflow/schemas/config.schema.yaml"
-        )
-        search.all_trials(config)
-        disk.check(config)
-        tracking.check(config["tracking"])
-        paper_logs.check(config["logs"])
+        check(CONFIG)
+        search.check(CONFIG)
+        disk.check(CONFIG)
+        tracking.check(CONFIG.tracking)
+        paper_logs.check(CONFIG.logs)
     except LetheError as error:
         refused(error)
 
@@ -57,11 +54,12 @@ def before_anything():
 if workflow.is_main_process:
     before_anything()
 
-WORLD = config["world"]["name"]
-SEARCH = search.settings_of(config)
-TRIALS = search.all_trials(config)
+# What scripts read: address, device and the like, which change no result and are no params.
+config.update(CONFIG.model_dump(mode="json"))
+WORLD = CONFIG.world.name
+TRIALS = search.all_trials(CONFIG)
 # A trial is a method of its own, with a run like any other.
-config["method_settings"] = {**config["method_settings"], **TRIALS}
+CONFIG = CONFIG.with_methods(TRIALS)
 
 
 @cache
@@ -72,25 +70,25 @@ def code(script, *modules):
 
 def one_setting(key):
     """A setting of a rule's model."""
-    return lambda wildcards: config["model_settings"][wildcards.model][key]
+    return lambda wildcards: settings.model_value(CONFIG, wildcards.model, key)
 
 
 def cores(kind):
     """Processor cores of a job: the threads of each of its processes."""
-    return config["threads"][kind] * config["compute"]["processes"]
+    return getattr(CONFIG.threads, kind) * CONFIG.compute.processes
 
 
 def loading(wildcards):
     """In which numbers a rule's model is loaded, and how it attends."""
-    return settings.compute_settings(config, wildcards.model).loading()
+    return CONFIG.model_settings[wildcards.model].loading()
 
 
 def training(stage):
     """What of a rule's model is trained, and in which numbers."""
-    return lambda w: settings.compute_settings(config, w.model).training(stage)
+    return lambda w: CONFIG.model_settings[w.model].training(stage)
 
 
-KEEP = config["checkpoints"]["keep"]
+KEEP = CONFIG.checkpoints.keep
 
 
 def checkpoint_files(folder, stays=True):
@@ -98,7 +96,7 @@ def checkpoint_files(folder, stays=True):
     weights = f"{folder}/{paths.WEIGHTS}"
     if not stays:
         weights = temp(weights)
-    elif config["checkpoints"]["protect"]:
+    elif CONFIG.checkpoints.protect:
         weights = protected(weights)
     return {"weights": weights, "digest": f"{folder}/{paths.DIGEST}"}
 
@@ -114,8 +112,8 @@ def parent(folder):
 def runs_of(split):
     """(run, seed) of everything that is evaluated on a split; ``retain`` is the oracle."""
     # The base is one for all seeds.
-    base = [("base", config["seeds"][0])] if config["evaluation"]["base"] else []
-    trained = [("full", seed) for seed in config["seeds"]]
-    oracles = [("retain", seed) for seed in [*config["seeds"], *config["oracle_seeds"]]]
-    unlearned = [(name, seed) for name in config["methods"] for seed in config["seeds"]]
+    base = [("base", CONFIG.seeds[0])] if CONFIG.evaluation.base else []
+    trained = [("full", seed) for seed in CONFIG.seeds]
+    oracles = [("retain", seed) for seed in [*CONFIG.seeds, *CONFIG.oracle_seeds]]
+    unlearned = [(name, seed) for name in CONFIG.methods for seed in CONFIG.seeds]
     return base + trained + oracles + unlearned

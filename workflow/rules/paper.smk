@@ -93,7 +93,7 @@ rule paper_trajectories:
         exhibit="trajectories",
         panels=lambda w: [(w.model, split) for split in SIZES],
         methods=LISTED,
-        seeds=config["seeds"],
+        seeds=CONFIG.seeds,
         code=code("paper_figure.py", "lethe.report.paper.trajectories"),
     script:
         "../scripts/paper_figure.py"
@@ -116,9 +116,9 @@ rule paper_zoom:
         "../../envs/light.yaml"
     params:
         exhibit="zoom",
-        panels=[(model, SIZES[0]) for model in config["models"]],
+        panels=[(model, SIZES[0]) for model in CONFIG.models],
         methods=LISTED,
-        seeds=config["seeds"],
+        seeds=CONFIG.seeds,
         code=code("paper_figure.py", "lethe.report.paper.zoom"),
     script:
         "../scripts/paper_figure.py"
@@ -143,7 +143,7 @@ rule paper_zoom_longer:
         exhibit="zoom",
         panels=[(LAST_MODEL, SIZES[0])],
         methods=unlisted_methods(),
-        seeds=config["seeds"],
+        seeds=CONFIG.seeds,
         code=code("paper_figure.py", "lethe.report.paper.zoom"),
     script:
         "../scripts/paper_figure.py"
@@ -169,7 +169,7 @@ rule paper_curves:
         exhibit="curves",
         panels=lambda w: [(w.model, w.split)],
         methods=lambda w: {w.run: LISTED[w.run]},
-        seeds=config["seeds"],
+        seeds=CONFIG.seeds,
         code=code("paper_figure.py", "lethe.report.paper.curves"),
     script:
         "../scripts/paper_figure.py"
@@ -181,7 +181,7 @@ for _exhibit, (_number, _title, _runs, _metrics) in PAPER_TABLES.items():
         name:
             f"paper_{_exhibit}"
         input:
-            files(evaluated(config["models"], SIZES, _runs)),
+            files(evaluated(CONFIG.models, SIZES, _runs)),
         output:
             csv=report(
                 paths.paper(WORLD, f"table{_number}_{_exhibit}.csv"),
@@ -196,7 +196,7 @@ for _exhibit, (_number, _title, _runs, _metrics) in PAPER_TABLES.items():
             "../../envs/light.yaml"
         params:
             exhibit=_exhibit,
-            entries=evaluated(config["models"], SIZES, _runs),
+            entries=evaluated(CONFIG.models, SIZES, _runs),
             splits=SIZES,
             variant=truth_ratio_variant(),
             code=code("paper_table.py", f"lethe.report.paper.{_exhibit}", *_metrics),

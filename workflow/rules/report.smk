@@ -65,14 +65,14 @@ for _table in TABLES:
         params:
             table=_table,
             entries=table_entries(_table),
-            methods=config["methods"],
-            seeds=config["seeds"],
+            methods=CONFIG.methods,
+            seeds=CONFIG.seeds,
             code=code("table.py", f"lethe.report.tables.{_table}"),
         script:
             "../scripts/table.py"
 
 
-for _figure in config["figures"]:
+for _figure in CONFIG.figures:
 
     rule:
         name:
@@ -96,8 +96,8 @@ for _figure in config["figures"]:
         params:
             figure=_figure,
             entries=figure_metrics(_figure),
-            methods=config["methods"],
-            seeds=config["seeds"],
+            methods=CONFIG.methods,
+            seeds=CONFIG.seeds,
             code=code("figure.py", f"lethe.report.figures.{_figure}"),
         script:
             "../scripts/figure.py"
@@ -113,11 +113,11 @@ rule claims:
     conda:
         "../../envs/light.yaml"
     params:
-        models=config["models"],
-        splits=config["splits"],
-        seeds=config["seeds"],
-        oracle_seeds=config["oracle_seeds"],
-        methods=config["methods"],
+        models=CONFIG.models,
+        splits=CONFIG.splits,
+        seeds=CONFIG.seeds,
+        oracle_seeds=CONFIG.oracle_seeds,
+        methods=CONFIG.methods,
         code=code("claims.py"),
     script:
         "../scripts/claims.py"

@@ -24,7 +24,7 @@ with job(snakemake, key(snakemake), processes(snakemake)) as stage, Meter() as m
     rows = read_pairs(forget) if forget else []
     prepare(model, p.training, seed, start)
     examples = Encoder(tokenizer, p.template, p.max_length).encode_all(rows)
-    settings = attack.settings_of(p.kind, p.settings, "state_settings")
+    settings = attack.settings_of(p.kind, p.settings, "attack_settings")
     how = execution(snakemake, stage, meter, device)
     attack.load(p.kind).change(model, settings, examples, seed, report_of(snakemake, p.label), how)
     before = checkpoint.origin(start)

@@ -7,7 +7,7 @@ from typing import Any
 from lethe.common.errors import LetheError
 from lethe.common.validation import validated
 from lethe.model.settings import Compute
-from lethe.pipeline.config.check import parsed
+from lethe.pipeline.config.load import parsed
 from lethe.unlearn.method import Method, whole_weights
 from lethe.world.rows import read_pairs, read_refusals
 from lethe.world.splits.author_share import parse_split

@@ -1,7 +1,6 @@
 """``lethe world``: a world without the workflow, or what it would take."""
 
 import logging
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,50 +9,27 @@ from lethe.common import outputs, paths
 from lethe.common.characters import log_to_screen
 from lethe.common.errors import LetheError
 from lethe.common.files import read_json
-from lethe.pipeline.config import check as settings
-from lethe.pipeline.config.files import read_config
+from lethe.pipeline.config.check import check
+from lethe.pipeline.config.load import configuration
+from lethe.pipeline.config.world import World
 from lethe.world.card import Making, write_card
 from lethe.world.generated import STAGES
-from lethe.world.generated.settings import Generation, generation
+from lethe.world.generated.settings import Generation
 from lethe.world.generated.stages import Cohort
 from lethe.world.provider import provider
 from lethe.world.rows import read_qa
 from lethe.world.tofu_format import write_world
 
-BASE = Path("config/config.yaml")
-SCHEMA = Path("workflow/schemas/config.schema.yaml")
 
-
-def configuration(files: list[str]) -> dict[str, Any]:
-    """``config/config.yaml`` with ``files`` laid over it, as the workflow does, and checked."""
-    merged: dict[str, Any] = {}
-    for file in (BASE, *files):
-        missing = "run this in Lethe's folder" if file == BASE else "name one that is there"
-        merged = _laid_over(merged, settings.parsed(read_config(file, missing)))
-    merged = settings.with_all_methods(merged)
-    settings.check(merged, SCHEMA)
-    return merged
-
-
-def _laid_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """Mappings merge, everything else replaces."""
-    merged = dict(below)
-    for key, value in above.items():
-        both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
-        merged[key] = _laid_over(merged[key], value) if both else value
-    return merged
-
-
-def cohorts(world: Mapping[str, Any]) -> dict[str, Cohort]:
+def cohorts(world: World) -> dict[str, Cohort]:
     """What a language model is to make of a world."""
     found = {}
-    if world["provider"] == "openai":
-        sizes = {"holdout": world["holdout_authors"], "target": world["authors"]}
-        found["authors"] = Cohort(sizes, world["seed"])
-    if world["background"] == "openai":
-        sizes = {"background": world["background_authors"]}
-        wordings = world["background_phrasings"] - 1
-        found["background"] = Cohort(sizes, world["seed"], wordings)
+    if world.provider == "generated":
+        sizes = {"holdout": world.holdout_authors, "target": world.authors}
+        found["authors"] = Cohort(sizes, world.seed)
+    if world.background == "generated":
+        sizes = {"background": world.background_authors}
+        found["background"] = Cohort(sizes, world.seed, world.background_phrasings - 1)
     return found
 
 
@@ -61,12 +37,14 @@ def run(files: list[str], out: str | None, dry: bool) -> None:
     """Print the estimate; unless ``dry``, make the world in the folder ``out``."""
     if not dry:
         _check_out(out)
-    world = configuration(files)["world"]
+    config = configuration(files)
+    check(config)
+    world = config.world
     wanted = cohorts(world)
-    made = generation(world) if wanted else None
-    journal = Path(paths.journal(world["name"]))
+    made = world.generated if wanted else None
+    journal = Path(paths.journal(world.name))
     if made is None:
-        print(f"provider {world['provider']}: no service is asked, nothing is spent")
+        print(f"provider {world.provider}: no service is asked, nothing is spent")
     else:
         print(_told(made, wanted, journal))
     if dry:
@@ -84,10 +62,10 @@ def _check_out(out: str | None) -> None:
     outputs.check_folder(out, empty=False)
 
 
-def _make(world, wanted, made: Generation | None, journal: Path, out: Path) -> None:
-    given: dict[str, Any] = {"seed": world["seed"]}
-    if world["provider"] == "tofu":
-        given["path"] = world["path"]
+def _make(world: World, wanted, made: Generation | None, journal: Path, out: Path) -> None:
+    given: dict[str, Any] = {"seed": world.seed}
+    if world.provider == "tofu":
+        given["path"] = world.path
     making = Making()
     if made is not None:
         from lethe.world.generated.run import make, names_of
@@ -95,16 +73,16 @@ def _make(world, wanted, made: Generation | None, journal: Path, out: Path) -> N
     if "authors" in wanted:
         last = make(made, {"authors": wanted["authors"]}, journal, out / "stages")
         given["path"] = last["authors"]
-    sizes = (world["authors"], world["holdout_authors"], world["perturbed_retain_authors"])
-    write_world(provider(world["provider"], **given), out / "data", *sizes)
+    sizes = (world.authors, world.holdout_authors, world.perturbed_retain_authors)
+    write_world(provider(world.provider, **given), out / "data", *sizes)
     if "background" in wanted:
         taken = names_of(last.get("authors"), None if last else out / "data" / "full.json")
         cohort = {"background": replace(wanted["background"], taken=taken)}
         last |= make(made, cohort, journal, out / "stages")
-        _write_background(last["background"], world["background_phrasings"], out)
+        _write_background(last["background"], world.background_phrasings, out)
     if made is not None:
         making = _making(made, last, out / "stages")
-    _describe(world["name"], making, out / "data")
+    _describe(world.name, making, out / "data")
     if made is not None:
         print(_told(made, wanted, journal))
     print(f"written: {out}/data, with its card README.md")
@@ -112,7 +90,7 @@ def _make(world, wanted, made: Generation | None, journal: Path, out: Path) -> N
 
 def _write_background(path: Path, phrasings: int, out: Path) -> None:
     from lethe.common.files import write_rows
-    from lethe.world.providers.openai import background_rows
+    from lethe.world.providers.generated import background_rows
 
     write_rows(out / "data" / "background.json", background_rows(path, phrasings))
 

@@ -18,7 +18,7 @@ from typing import Any
 from lethe.common.registry import Registry
 from lethe.common.validation import validated
 
-ATTACKS = Registry("lethe.evaluate.attacks", "state")
+ATTACKS = Registry("lethe.evaluate.attacks", "attack")
 names, load = ATTACKS.names, ATTACKS.load
 
 

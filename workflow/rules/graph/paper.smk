@@ -2,10 +2,10 @@
 
 # --- from our own runs ---
 
-SIZES = sorted(config["splits"])
+SIZES = sorted(CONFIG.splits)
 # The last model takes the place of the paper's smaller one, Phi.
-LAST_MODEL = config["models"][-1]
-LISTED = {name: name for name in config["methods"]}
+LAST_MODEL = CONFIG.models[-1]
+LISTED = {name: name for name in CONFIG.methods}
 # What the exhibits measure themselves; found by name, so digests of code must be told.
 KS = ["lethe.metrics.truth_ratio", "lethe.metrics.forget_quality"]
 UTILITY = [
@@ -38,7 +38,7 @@ def paper_tables():
 def paper_files():
     figures = ["fig02_words", "fig07_zoom"]
     figures += ["fig09_zoom_longer"] if unlisted_methods() else []
-    for model in config["models"]:
+    for model in CONFIG.models:
         figures += [
             f"fig04_truth_ratios/{model}",
             f"fig05_06_trajectories/{model}",
@@ -69,14 +69,14 @@ def paper_entries():
             ),
         }
         for run in unlisted_methods()
-        for seed in config["seeds"]
+        for seed in CONFIG.seeds
         for metric in ("model_utility", "forget_quality")
     ]
 
 
 def evaluated(models, splits, runs):
     """Records of runs with one checkpoint, of the first seed."""
-    seed = config["seeds"][0]
+    seed = CONFIG.seeds[0]
     return [
         {
             "model": model,
@@ -92,7 +92,7 @@ def evaluated(models, splits, runs):
 
 def other_model(model):
     """The next model, which Figure 4 holds beside this one; None where it is the only one."""
-    models = config["models"]
+    models = CONFIG.models
     found = models[(models.index(model) + 1) % len(models)]
     return None if found == model else found
 
@@ -108,9 +108,7 @@ def figure4_entries(wildcards):
 
 # Found by their folders' names; what is in them was checked before.
 LOGS = (
-    paper_logs.entries(paper_logs.find(config["logs"]))
-    if config["logs"] is not None
-    else []
+    paper_logs.entries(paper_logs.find(CONFIG.logs)) if CONFIG.logs is not None else []
 )
 FROM_LOGS = "from_logs"
 
@@ -122,7 +120,7 @@ def file_name(model):
 
 def wanted_logs(wildcards):
     """All that logs allow. Asked for without logs, it is one line, as other bad settings are."""
-    if config["logs"] is None:
+    if CONFIG.logs is None:
         sys.tracebacklimit = 0
         sys.exit(
             "error: config: logs: null; name a folder of logs: --config logs=FOLDER"

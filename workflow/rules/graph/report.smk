@@ -3,14 +3,12 @@
 import json
 import os
 import shlex
+from functools import reduce
 
 
 def said(key):
     """What the configuration has under a dotted key."""
-    value = config
-    for part in key.split("."):
-        value = value[part]
-    return value
+    return reduce(getattr, key.split("."), CONFIG)
 
 
 REPORT = f"{paths.RESULTS}/report.html"
@@ -29,10 +27,10 @@ def entries(model=None, split=None, only=None):
             "metric": metric,
             "path": paths.metric(paths.run(WORLD, model_, split_, run, seed), metric),
         }
-        for model_ in ([model] if model else config["models"])
-        for split_ in ([split] if split else config["splits"])
+        for model_ in ([model] if model else CONFIG.models)
+        for split_ in ([split] if split else CONFIG.splits)
         for run, seed in runs_of(split_)
-        for metric in (only or config["metrics"])
+        for metric in (only or CONFIG.metrics)
     ]
 
 
@@ -41,9 +39,9 @@ def state_entries():
     return [
         {**entry, "state": state, "path": paths.metric(folder, entry["metric"])}
         for entry in entries()
-        if entry["run"] in settings.runs_with_states(config)
-        and entry["seed"] in config["seeds"]
-        for state in config["states"]
+        if entry["run"] in settings.attacked_runs(CONFIG)
+        and entry["seed"] in CONFIG.seeds
+        for state in CONFIG.attacks
         for folder in [paths.state(str(Path(entry["path"]).parents[1]), state)]
     ]
 
@@ -53,7 +51,7 @@ def search_entries():
     return [
         {**place, "path": paths.search(paths.run(WORLD, *place.values()))}
         for values in product(
-            config["models"], config["splits"], SEARCH.methods, config["seeds"]
+            CONFIG.models, CONFIG.splits, CONFIG.search.methods, CONFIG.seeds
         )
         for place in [dict(zip(("model", "split", "run", "seed"), values))]
     ]
@@ -76,7 +74,7 @@ def own_costs(method, model, split, seed):
 
 def method_costs(method, model, split, seed):
     """Cost files of a method, and of the runs that it goes on from."""
-    runs = [(method, split), *chains.chain(config, method, split)]
+    runs = [(method, split), *chains.chain(CONFIG, method, split)]
     files = [file for run, place in runs for file in own_costs(run, model, place, seed)]
     return list(dict.fromkeys(files))
 
@@ -84,18 +82,16 @@ def method_costs(method, model, split, seed):
 def cost_entries():
     """Every cost file that is compared, with the nouns that it belongs to."""
     found = []
-    for model, split, seed in product(
-        config["models"], config["splits"], config["seeds"]
-    ):
+    for model, split, seed in product(CONFIG.models, CONFIG.splits, CONFIG.seeds):
         run = lambda name, place: paths.run(WORLD, model, place, name, seed)
         trained = {"full": paths.NO_SPLIT, "retain": split}
         # What was given was not trained here, and has no cost.
         jobs = {
             name: [paths.cost(run(name, place), "train")]
             for name, place in trained.items()
-            if external_checkpoints.given_run(config, model, name, split, seed) is None
+            if external_checkpoints.given_run(CONFIG, model, name, split, seed) is None
         }
-        for method in config["methods"]:
+        for method in CONFIG.methods:
             jobs[method] = method_costs(method, model, split, seed)
         place = {"model": model, "split": split, "seed": seed}
         found += [
@@ -151,9 +147,9 @@ def figure_metrics(name, form=list):
 def figure_files():
     return [
         paths.figure(WORLD, model, split, name) + suffix
-        for model in config["models"]
-        for split in config["splits"]
-        for name in config["figures"]
+        for model in CONFIG.models
+        for split in CONFIG.splits
+        for name in CONFIG.figures
         for suffix in (".pdf", ".png")
     ]
 
@@ -169,7 +165,7 @@ def table_files():
 def report_command():
     """What makes the report of this run: with its presets, and what the command line set."""
     presets = [os.path.relpath(file) for file in workflow.config_settings.configfiles]
-    said = settings.parsed(workflow.config_settings.config)
+    said = load.parsed(workflow.config_settings.config)
     given = [f"{key}={json.dumps(value)}" for key, value in said.items()]
     if given:
         named = ["--configfile", *presets] if presets else []

@@ -1,7 +1,7 @@
 """Fictitious authors from a language model, stage by stage.
 
 lists -> draws -> profiles -> pairs -> paraphrases -> perturbations. Each stage is a module of this
-folder of that name; ``stages`` runs one over all candidates, ``lethe.world.providers.openai`` reads
+folder of that name; ``stages`` runs one over all candidates, and the provider ``generated`` reads
 what the last one left. Every answer goes through a journal (``lethe.llm``), so running a stage
 again asks only for what was never asked.
 """
