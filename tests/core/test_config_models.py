@@ -125,13 +125,16 @@ def test_an_old_key_is_refused_with_the_new_one_named(old):
 @pytest.mark.parametrize(
     ("overlay", "words"),
     [
-        ({"world": {"provider": "openai"}}, "world.provider: openai has a new name; write generated"),
+        (
+            {"world": {"provider": "openai"}},
+            "world.provider: openai has a new name; write generated",
+        ),
         (
             {"attack_settings": {"x": {"attack": "quantised"}}},
             "attack_settings.x.attack: quantised has a new name; write quantization",
         ),
     ],
-)  # fmt: skip
+)
 def test_an_old_value_is_refused_with_the_new_one_named(overlay, words):
     assert message(written(overlay)) == f"config: {words}"
 
