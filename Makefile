@@ -1,6 +1,9 @@
 # Two commands do everything: `make demo` and `make test`. Both install into .venv first.
 
-PYTHON ?= python3.11
+# 3.11 first: requirements.lock was made and tested with it (docs/installing.md).
+FITS := import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
+PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
+	$$python -c "$(FITS)" 2>/dev/null && echo $$python && break; done)
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
@@ -44,9 +47,12 @@ lint: $(INSTALLED)
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/snakemake --lint
 
-$(INSTALLED): requirements.lock pyproject.toml
+$(INSTALLED): requirements.lock pyproject.toml setup.py
+	@test -d .venv -o -n "$(PYTHON)" || \
+		{ echo "no Python 3.11, 3.12 or 3.13 here; name one: make PYTHON=FILE $(MAKECMDGOALS)"; exit 1; }
 	test -d .venv || $(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet -r requirements.lock
+	@$(BIN)/pip uninstall --quiet --quiet --yes lethe  # what this project was before lethe-lab
 	$(BIN)/pip install --quiet --no-deps --no-build-isolation -e .
 	touch $@
 

@@ -1,7 +1,6 @@
 # Lethe: from fictitious authors to the figures of machine unlearning.
 # Each stage has its file in workflow/rules; src/lethe/common/paths.py owns every path.
 
-import logging
 import os
 import sys
 from pathlib import Path
@@ -9,16 +8,15 @@ from pathlib import Path
 from snakemake.utils import min_version
 
 min_version("9.27")
-sys.path.insert(0, str(Path(workflow.basedir) / "src"))
-# On a full disk Snakemake's log fails at each message, at such length that nobody finds why.
-logging.raiseExceptions = False
-if hasattr(sys.stdout, "reconfigure"):
-    # A terminal that cannot show a character shows its number, and the run does not fail for it.
-    sys.stdout.reconfigure(errors="backslashreplace")
+# In a checkout the library lies beside this file; elsewhere it is the installed one.
+sys.path.insert(0, str(Path(str(workflow.current_basedir)) / "src"))
+
+
+include: "workflow/rules/module.smk"
 
 
 # Beside this file, wherever Snakemake is started; results go to where it is started.
-configfile: os.path.relpath(Path(workflow.basedir) / "config/config.yaml")
+configfile: os.path.relpath(ROOT / "config/config.yaml")
 
 
 include: "workflow/rules/common.smk"
@@ -48,7 +46,7 @@ report: "workflow/report/workflow.rst"
 
 wildcard_constraints:
     model="[a-z][a-z0-9_]*",
-    split="forget[0-9]{2}",
+    split=one_of(SPLITS),
     run="[a-z][a-z0-9_]*",
     seed="[0-9]+",
     state="[a-z][a-z0-9_]*",
@@ -75,7 +73,8 @@ include: "workflow/rules/provenance.smk"
 
 onstart:
     # Again: Snakemake's scheduler listens by now.
-    ending.listen()
+    if not IMPORTED:
+        ending.listen()
     check_resources()
     check_hub()
     check_room()

@@ -17,13 +17,13 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-sys.path[:0] = [str(ROOT / "src"), str(ROOT / "tests/llm")]
+sys.path[:0] = [str(ROOT / "src"), str(ROOT / "tests")]
 
 LATENCY, CONNECTIONS = 0.05, 16
 
 
 def serve(pipe) -> None:
-    from service import Service
+    from helpers.service import Service
 
     with Service(latency=LATENCY) as service:
         pipe.send(service.url)
@@ -33,8 +33,8 @@ def serve(pipe) -> None:
 
 def generate(url: str, authors: int) -> None:
     """In a process of its own, whose memory is looked at."""
-    from service import KEY
-    from worlds import generation, made
+    from helpers.generated_worlds import generation, made
+    from helpers.service import KEY
 
     os.environ["OPENAI_API_KEY"] = KEY
     import openai  # noqa: F401 - loading it is not what is measured

@@ -2,7 +2,7 @@
 
 import os
 
-from broken_fixtures import BrokenFixtures
+from helpers.broken_fixtures import BrokenFixtures
 
 # Torch's waiting threads should sleep soon: tests share the machine. Set before torch is imported.
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")

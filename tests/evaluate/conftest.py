@@ -1,8 +1,3 @@
-import pytest
-from shared_data import shared_folder
-
-
-@pytest.fixture(scope="session")
-def parity():
-    """The peer's tiny models, its data in TOFU's format and its own evaluation of them."""
-    return shared_folder("oracle", "parity")
+from helpers.made_records import records, save
+from helpers.model_fixtures import encoder, examples, foreign, model, one_thread, pairs, tokenizer
+from helpers.open_unlearning import parity

@@ -4,10 +4,13 @@
 all, fails.
 """
 
-import families_table
 import pytest
-from outcomes import REFUSED, examine, tokenizer
-from tiny_families import class_of, names
+import torch
+from helpers import families_table
+from helpers.family_outcomes import REFUSED, examine, tokenizer
+from helpers.tiny_families import class_of, names
+
+from lethe.common.torch_setup import set_up
 
 # One of each way to mix tokens, and those that once were wrong without a word.
 USUAL = [
@@ -47,7 +50,7 @@ USUAL = [
 def check(name: str, folder) -> None:
     """What becomes of a family is what the page says."""
     said = families_table.rows().get(name)
-    assert said, f"{name}: not in docs/families.md; run tests/families/families_table.py {name}"
+    assert said, f"{name}: not in docs/families.md; run helpers/families_table.py {name}"
     outcome = examine(name, tokenizer(), folder)
     assert said == (class_of(name), outcome.kind, outcome.how)
 
@@ -55,6 +58,20 @@ def check(name: str, folder) -> None:
 @pytest.mark.parametrize("name", USUAL)
 def test_usual_families(name, tmp_path):
     check(name, tmp_path)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("name", USUAL)
+def test_usual_families_on_a_gpu(name, tmp_path):
+    """Right there, too; which way is taken may differ, since it is probed on the device."""
+    if not torch.cuda.is_available():
+        pytest.skip("there is no GPU")
+    set_up(1, "cuda")
+    said = families_table.rows()[name]
+    outcome = examine(name, tokenizer(), tmp_path, device="cuda")
+    assert (outcome.kind == REFUSED) == (said[1] == REFUSED)
+    if outcome.how != said[2]:
+        print(f"{name}: {outcome.how}, on a CPU {said[2]}")
 
 
 @pytest.mark.families

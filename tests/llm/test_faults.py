@@ -12,8 +12,8 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from service import FATAL, KEY, MODEL, PASSING, SPOILT, UNUSABLE, Service, mixture
-from worlds import generation, made
+from helpers.generated_worlds import generation, made
+from helpers.service import FATAL, KEY, MODEL, PASSING, SPOILT, UNUSABLE, Service, mixture
 
 from lethe.common.errors import LetheError
 from lethe.llm.client import Client
@@ -275,16 +275,15 @@ def test_the_key_is_in_no_file_and_no_output(tmp_path):
     """All faults, full debugging of every library, and a service that repeats the key."""
     program = (
         "import logging, sys\n"
-        f"sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
         "from pathlib import Path\n"
         "logging.basicConfig(level=logging.DEBUG)\n"
-        "from worlds import generation, made\n"
+        "from helpers.generated_worlds import generation, made\n"
         "made(Path(sys.argv[2]), generation(sys.argv[1]), 3, 0)\n"
     )
     with Service(fault=mixture(*PASSING, *UNUSABLE), repeats=KEY) as service:
         done = subprocess.run(
             [sys.executable, "-c", program, service.url, str(tmp_path)],
-            env={**os.environ, "OPENAI_LOG": "debug"},
+            env={**os.environ, "PYTHONPATH": str(ROOT / "tests"), "OPENAI_LOG": "debug"},
             capture_output=True,
             text=True,
             check=False,

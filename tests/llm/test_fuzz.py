@@ -6,10 +6,10 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from fuzz import some
-from nasty import Nasty
-from service import KEY, MODEL
-from worlds import generation, made
+from helpers.generated_worlds import generation, made
+from helpers.nasty_service import Nasty
+from helpers.random_responses import some
+from helpers.service import KEY, MODEL
 
 from lethe.common.characters import unfit
 from lethe.common.errors import LetheError
@@ -18,8 +18,9 @@ from lethe.llm.journal import Journal
 from lethe.llm.probe import messages
 from lethe.llm.settings import Budget
 from lethe.llm.structured import Unusable
-from lethe.world.generated import lists, pairs, perturbations, profiles
+from lethe.world.generated import lists
 from lethe.world.generated.candidate import read
+from lethe.world.generated.steps import pairs, perturbations, profiles
 
 SEED = int(os.environ.get("FUZZ_SEED", "0"))
 SHAPES = [

@@ -10,26 +10,20 @@ import time
 from pathlib import Path
 
 import pytest
-from service import Service
-from worlds import generation, made
+from helpers.generated_worlds import generation, made
+from helpers.journals import ANSWER, put
+from helpers.service import Service
 
 from lethe.common.errors import LetheError
-from lethe.llm.journal import Answer, Journal, Request, Usage, key_of
+from lethe.llm.journal import Journal, Request, Usage, key_of
 
-ANSWER = Answer("yes", "stop", "m", 3, 4)
 LATENCY = 0.03
 PROGRAM = """
 import sys
-sys.path.insert(0, sys.argv[1])
 from pathlib import Path
-from worlds import generation, made
-made(Path(sys.argv[3]), generation(sys.argv[2], service={"timeout": 5.0, "connections": 4}), 12, 2)
+from helpers.generated_worlds import generation, made
+made(Path(sys.argv[2]), generation(sys.argv[1], service={"timeout": 5.0, "connections": 4}), 12, 2)
 """
-
-
-def put(journal: Journal, *bodies: dict) -> None:
-    for request in (Request.of("pairs", body) for body in bodies):
-        journal.keep(journal.takes_off(request, 10, 20), request, ANSWER)
 
 
 def test_answers_are_found_by_content_alone(tmp_path):
@@ -119,6 +113,10 @@ def test_another_prompt_asks_for_its_stage_only(service, tmp_path, monkeypatch):
     assert set(service.stages) == {"perturbations"}
 
 
+def environment() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+
+
 def killed_and_continued(folder: Path, kills: int, seed: int) -> None:
     """Kill a run at random moments; each continuation asks only for what is missing."""
     rng = random.Random(seed)
@@ -126,13 +124,17 @@ def killed_and_continued(folder: Path, kills: int, seed: int) -> None:
         whole = made(folder / "whole", generation(service.url), 12, 2).read_bytes()
         requests = sum(service.asked.values())
     with Service(latency=LATENCY) as service:
-        command = [sys.executable, "-c", PROGRAM, str(Path(__file__).parent), service.url]
+        command = [sys.executable, "-c", PROGRAM, service.url]
         for _ in range(kills):
             # After some requests of this run, at any time before the next ones are answered.
             number, after = rng.randint(1, 2 * requests // kills), rng.uniform(0, LATENCY)
             _kill_after(command, folder / "killed", service, number, after)
         done = subprocess.run(
-            [*command, str(folder / "killed")], capture_output=True, text=True, check=False
+            [*command, str(folder / "killed")],
+            env=environment(),
+            capture_output=True,
+            text=True,
+            check=False,
         )
         assert done.returncode == 0, done.stderr[-3000:]
     assert (folder / "killed/authors/perturbations.json").read_bytes() == whole
@@ -147,7 +149,9 @@ def killed_and_continued(folder: Path, kills: int, seed: int) -> None:
 def _kill_after(command, folder: Path, service: Service, requests: int, after: float) -> None:
     kept = _kept(folder)
     start = len(service.log)
-    process = subprocess.Popen([*command, str(folder)], stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        [*command, str(folder)], env=environment(), stderr=subprocess.DEVNULL
+    )
     while len(service.log) < start + requests and process.poll() is None:
         time.sleep(0.002)
     time.sleep(after)

@@ -5,8 +5,8 @@ import sqlite3
 import time
 
 import pytest
-from service import Service, mixture
-from worlds import generation, made
+from helpers.generated_worlds import generation, made
+from helpers.service import Service, mixture
 
 from lethe.common.errors import LetheError
 from lethe.llm.client import Client

@@ -9,9 +9,9 @@ from email.utils import formatdate
 from pathlib import Path
 
 import pytest
-from nasty import Nasty, completion, response
-from service import KEY, MODEL, Service, stage_of
-from worlds import generation, made
+from helpers.generated_worlds import generation, made
+from helpers.nasty_service import Nasty, completion, response
+from helpers.service import KEY, MODEL, Service, stage_of
 
 from lethe.common.errors import LetheError
 from lethe.llm import reading

@@ -3,16 +3,17 @@
 import json
 
 import pytest
+from helpers.generated_worlds import generation, made
+from helpers.service import Service, stage_of
 from pydantic import ValidationError
-from service import Service, stage_of
-from worlds import generation, made
 
 from lethe.common.errors import LetheError
 from lethe.llm.journal import Answer
 from lethe.llm.structured import Shape, Strict, Unusable, counted
-from lethe.world.generated import lists, pairs, perturbations, profiles
+from lethe.world.generated import lists
 from lethe.world.generated.candidate import Candidate, read
 from lethe.world.generated.stages import read_lists
+from lethe.world.generated.steps import pairs, perturbations, profiles
 from lethe.world.providers.generated import author
 
 

@@ -9,9 +9,9 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from service import Service
-from test_journal import ANSWER, put
-from worlds import generation, made
+from helpers.generated_worlds import generation, made
+from helpers.journals import ANSWER, put
+from helpers.service import Service
 
 from lethe.common.errors import LetheError
 from lethe.llm.journal import Journal, Request, Usage, key_of

@@ -7,13 +7,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from helpers.made_records import SETS, make_document
 
 from lethe import metrics
 from lethe.common.errors import LetheError
 from lethe.evaluate import suite as suites
 from lethe.metrics.base import CheckpointValues, MetricFile, read_metric, write_metric
-
-from .conftest import SETS, make_document
 
 SHIPPED = {"probability", "rouge", "truth_ratio", "model_utility", "forget_quality"}
 

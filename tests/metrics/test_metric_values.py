@@ -6,13 +6,12 @@ import statistics
 
 import pytest
 import scipy.stats
+from helpers.made_records import SETS, make_document
 
 from lethe import metrics
 from lethe.common.errors import LetheError
 from lethe.metrics.base import CheckpointValues, MetricFile, harmonic_mean
 from lethe.metrics.forget_quality import compare
-
-from .conftest import SETS, make_document
 
 LN2 = math.log(2)
 # Two items a set. Probabilities are powers of two, so that the results are plain fractions.

@@ -1,11 +1,10 @@
 """Whose answer a model gives, by hand."""
 
 import pytest
+from helpers.made_records import make_document
 
 from lethe import metrics
 from lethe.common.errors import LetheError
-
-from .conftest import make_document
 
 TRUTH, WRONG, IDEAL, NONE = range(4)
 ANSWER, OTHER, ORACLE = "He was born in Lima", "He was born in Oslo", "She writes about the sea"

@@ -43,7 +43,7 @@ def one(name, records, **settings):
 
 
 @pytest.mark.parametrize(
-    ("matches", "strict", "peer"),
+    ("matches", "strict", "open_unlearning"),
     [
         ([1, 1, 1, 1], 1, 1),
         ([0, 1, 1, 1], 3 / 4, 3 / 4),
@@ -54,10 +54,11 @@ def one(name, records, **settings):
         ([0], 0, 1),
     ],
 )
-def test_extraction_strength(matches, strict, peer):
+def test_extraction_strength(matches, strict, open_unlearning):
     records = tokens([matches, [1, 1]])
     assert one("extraction_strength", records).items["forget"] == [strict, 1]
-    assert one("extraction_strength", records, last_token="peer").items["forget"] == [peer, 1]
+    theirs = one("extraction_strength", records, last_token="open_unlearning")
+    assert theirs.items["forget"] == [open_unlearning, 1]
 
 
 def test_exact_memorization():
@@ -104,7 +105,7 @@ def test_min_k_takes_the_lowest_two_fifths(name):
     assert found.items["forget"] == pytest.approx([4.5, 7.0])
 
 
-def test_gradient_norm_attack_and_the_peers_mean():
+def test_gradient_norm_attack_and_open_unlearnings_mean():
     items = {
         name: ItemSet(
             question=["a?", "b?"],
@@ -116,7 +117,7 @@ def test_gradient_norm_attack_and_the_peers_mean():
     }
     records = Records("gradients", [Checkpoint(0, 0, items)])
     assert one("membership_gradient_norm", records).items["forget"] == [3.0, 1.0]
-    found = one("membership_gradient_norm", records, loss="peer")
+    found = one("membership_gradient_norm", records, loss="open_unlearning")
     assert found.items["forget"] == pytest.approx([4.0, 2.0])
     assert found.values["auc"] == 0.875
 

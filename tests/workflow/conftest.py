@@ -2,7 +2,7 @@ from collections.abc import Callable
 
 import pytest
 from filelock import FileLock
-from workflow_folder import Folder, sources
+from helpers.workflow_folder import Folder, sources
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,7 @@
 import re
 
 import yaml
-from workflow_folder import ROOT
+from helpers.workflow_folder import ROOT
 
 GUIDE = (ROOT / "docs/adding-a-method.md").read_text(encoding="utf-8")
 UNLEARN = "unlearn_bounded_ascent[forget10,0]"

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from workflow_folder import Folder, sources
+from helpers.workflow_folder import Folder, sources
 
 from lethe.world import tofu_format
 from lethe.world.provider import provider

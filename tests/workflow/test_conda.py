@@ -1,4 +1,4 @@
-"""The smoke world under --use-conda, with a stand-in for conda (tests/conda/stand_in.py)."""
+"""The smoke world under --use-conda, with tests/helpers/conda/stand_in.py for conda."""
 
 import ast
 import json
@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from workflow_folder import ROOT, Folder, sources
+from helpers.workflow_folder import ROOT, Folder, sources
 
-STAND_IN = ROOT / "tests/conda/stand_in.py"
+STAND_IN = ROOT / "tests/helpers/conda/stand_in.py"
 # Of the repository, not of an environment.
 OURS = {"lethe", *(file.stem for file in ROOT.glob("workflow/scripts/*.py"))}
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from workflow_folder import PRESET, Folder, sources
+from helpers.workflow_folder import PRESET, Folder, sources
 
 BASE = "results/smoke/micro/base/model.safetensors"
 OPTIONS = ("--cores", "2", "--config", 'threads={"base": 2}')

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from workflow_folder import ROOT, Folder, sources
+from helpers.workflow_folder import ROOT, Folder, sources
 
 
 @pytest.fixture(scope="module")

@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 
 import pytest
-from tiny_gguf import write_gguf
-from workflow_folder import Folder, sources
+from helpers.tiny_gguf import write_gguf
+from helpers.workflow_folder import Folder, sources
 
 from lethe.model import checkpoint, checkpoint_record
 from lethe.model.architectures.llama import Architecture, make_model, train_tokenizer

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-from local_hub import Hub, serving
-from workflow_folder import Folder, sources
+from helpers.local_hub import Hub, serving
+from helpers.workflow_folder import Folder, sources
 
 from lethe.model import checkpoint
 from lethe.model.architectures.llama import Architecture, make_model, train_tokenizer

@@ -14,7 +14,7 @@ from contextlib import suppress
 import psutil
 import pytest
 import yaml
-from workflow_folder import PRESET, Folder, sources, without_costs
+from helpers.workflow_folder import PRESET, Folder, sources, without_costs
 
 pytestmark = pytest.mark.slow
 

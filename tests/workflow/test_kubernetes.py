@@ -7,10 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import patience
 import pytest
 import yaml
-from workflow_folder import ROOT, sources
+from helpers import patience
+from helpers.workflow_folder import ROOT, sources
 
 PROFILE = ROOT / "profiles/kubernetes"
 FACTS = "results/smoke/data/world_facts.json"
@@ -28,7 +28,7 @@ def cluster(tmp_path, monkeypatch) -> Path:
     folder = tmp_path / "cluster"
     folder.mkdir()
     monkeypatch.setenv("CLUSTER", str(folder))
-    first = [str(ROOT / "tests/kubernetes"), str(Path(sys.executable).parent)]
+    first = [str(ROOT / "tests/helpers/kubernetes"), str(Path(sys.executable).parent)]
     monkeypatch.setenv("PATH", os.pathsep.join([*first, os.environ["PATH"]]))
     return folder
 

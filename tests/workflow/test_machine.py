@@ -4,7 +4,7 @@ import importlib.util
 from types import SimpleNamespace
 
 import pytest
-from workflow_folder import ROOT
+from helpers.workflow_folder import ROOT
 
 # Not by its folder: names there are as common as `table`.
 spec = importlib.util.spec_from_file_location("machine", ROOT / "workflow/scripts/machine.py")

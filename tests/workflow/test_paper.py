@@ -4,8 +4,8 @@ import shutil
 from collections import Counter
 
 import pytest
-from shared_data import shared_folder
-from workflow_folder import Folder, sources
+from helpers.shared_data import shared_folder
+from helpers.workflow_folder import Folder, sources
 
 PRESET = "config/paper_smoke.yaml"
 PAPER = "results/paper_smoke/paper"

@@ -1,7 +1,7 @@
 """Presets of real models: the whole graph of each is planned, without hub and weights."""
 
 import pytest
-from workflow_folder import Folder, sources
+from helpers.workflow_folder import Folder, sources
 
 from lethe.pipeline.config.load import configuration
 from lethe.pipeline.estimate import GPUS, Assumed, plan

@@ -4,7 +4,7 @@ import re
 
 import pytest
 import yaml
-from workflow_folder import ROOT, sources
+from helpers.workflow_folder import ROOT, sources
 
 # A job of a dry run: its rule, and the line of its resources.
 JOB = re.compile(r"^rule (\w+):\n(?:(?: {4}.*\n)*?) {4}resources: (.*)$", re.MULTILINE)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from workflow_folder import ROOT, Folder
+from helpers.workflow_folder import ROOT, Folder
 
 SPLIT = "results/smoke/data/forget10.json"
 BASE = "results/smoke/micro/base"

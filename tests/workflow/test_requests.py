@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 import yaml
-from shared_data import SHARED, shared_folder
+from helpers.shared_data import SHARED, shared_folder
+from helpers.workflow_folder import ROOT
 from snakemake.api import SnakemakeApi
 from snakemake.cli import parse_args
 from snakemake.settings.types import ConfigSettings, OutputSettings, ResourceSettings
-from workflow_folder import ROOT
 
 from lethe.pipeline import sizes
 from lethe.pipeline.config.load import configuration

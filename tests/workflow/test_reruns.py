@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from workflow_folder import ROOT, Folder, sources
+from helpers.workflow_folder import ROOT, Folder, sources
 
 METHODS = ("grad_ascent", "kl_min", "npo")
 METRICS = ("probability", "rouge", "truth_ratio", "model_utility", "forget_quality")

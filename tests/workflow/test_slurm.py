@@ -16,11 +16,11 @@ from pathlib import Path
 
 import pytest
 import yaml
-from workflow_folder import ROOT, Folder, sources, without_costs
+from helpers.workflow_folder import ROOT, Folder, sources, without_costs
 
 pytestmark = pytest.mark.slurm
 
-CLUSTER = ROOT / "tests/slurm/cluster.sh"
+CLUSTER = ROOT / "tests/helpers/slurm/cluster.sh"
 PROFILE = "profiles/slurm"
 # Far beyond what a busy machine needs.
 LIMIT_SECONDS = 3 * 3600

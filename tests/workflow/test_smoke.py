@@ -4,8 +4,8 @@ import json
 
 import pytest
 import torch
+from helpers.workflow_folder import sources, without_costs
 from safetensors.torch import load_file
-from workflow_folder import sources, without_costs
 
 WORLD = "results/smoke"
 BASE = f"{WORLD}/micro/base"

@@ -56,12 +56,14 @@ def without_traceback(kind, error, trace, before=sys.excepthook):
         before(kind, error, trace)
 
 
-# A job is deaf to Ctrl-C until it can end in good order (workflow/scripts/common.py), and is the
-# process that Snakemake waits for, no shell in between.
-shell.prefix("set -euo pipefail; trap '' INT; exec ")
+if not IMPORTED:
+    # A job is deaf to Ctrl-C until it can end in good order (workflow/scripts/common.py), and is the
+    # process that Snakemake waits for, no shell in between. An importer's shell commands are others.
+    shell.prefix("set -euo pipefail; trap '' INT; exec ")
 
 ending = Ending()
-if workflow.is_main_process and threading.current_thread() is threading.main_thread():
+in_front = threading.current_thread() is threading.main_thread()
+if workflow.is_main_process and in_front and not IMPORTED:
     ending.listen()
     # asyncio's: while a run is planned the interrupt may come in the midst of a task.
     for log in (logger, logging.getLogger("asyncio")):

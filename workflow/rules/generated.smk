@@ -17,7 +17,7 @@ rule lists:
         wordings=0,
         cohort="lists",
         settings=stage_settings("authors", "lists"),
-        code=code("stage.py", "lethe.world.generated.lists"),
+        code=code("stage.py", stage_module("lists")),
     script:
         "../scripts/stage.py"
 
@@ -44,7 +44,7 @@ for _cohort in GENERATED:
                 wordings=wordings(_cohort, _stage),
                 cohort=_cohort,
                 settings=stage_settings(_cohort, _stage),
-                code=code("stage.py", f"lethe.world.generated.{_stage}"),
+                code=code("stage.py", stage_module(_stage)),
             script:
                 "../scripts/stage.py"
 

@@ -38,7 +38,7 @@ def with_holders(lock):
 
 
 processes.name_run()
-if workflow.is_main_process:
+if workflow.is_main_process and not IMPORTED:
     # Of the class that this Snakefile's run will use; a second reading lays nothing over the first.
     _own = FilePersistence.lock
     FilePersistence.lock = with_holders(getattr(_own, "of", _own))

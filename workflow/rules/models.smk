@@ -1,4 +1,4 @@
-# The models before unlearning: base, full (all authors) and retain (the oracle of a split).
+# The models before unlearning: base, full (all authors) and the oracles of a split.
 
 
 rule base:
@@ -88,39 +88,46 @@ rule train_full:
         "../scripts/train.py"
 
 
-rule train_retain:
-    input:
-        unpack(start_files),
-        data=lambda w: paths.data(WORLD, parse_split(w.split).retain),
-        facts=facts_beside_authors,
-    output:
-        **checkpoint_files(
-            paths.trained(WORLD, "{model}", "{split}", "retain", "{seed}"),
-            stays=KEEP != "none",
-        ),
-        cost=paths.cost(
-            paths.run(WORLD, "{model}", "{split}", "retain", "{seed}"), "train"
-        ),
-    log:
-        paths.log(WORLD, "{model}", "{split}", "retain", "seed{seed}"),
-    priority: 10
-    conda:
-        "../../envs/torch.yaml"
-    threads: cores("train")
-    resources:
-        mem_mb=main_memory,
-    params:
-        given=one_setting("base_checkpoint"),
-        finetune=lambda w: CONFIG.model_settings[w.model].finetune.model_dump(),
-        loading=loading,
-        training=training("finetune"),
-        template=one_setting("template"),
-        max_length=one_setting("max_length"),
-        label="retain ({split}), seed {seed}",
-        threads=CONFIG.threads.train,
-        code=code("train.py"),
-    script:
-        "../scripts/train.py"
+# One rule for each role: TOFU's splits have one oracle, retain.
+for _role, _splits in splits_by_role().items():
+
+    rule:
+        name:
+            f"train_{_role}"
+        input:
+            unpack(start_files),
+            data=oracle_data(_role),
+            facts=facts_beside_authors,
+        output:
+            **checkpoint_files(
+                paths.trained(WORLD, "{model}", "{split}", _role, "{seed}"),
+                stays=KEEP != "none",
+            ),
+            cost=paths.cost(
+                paths.run(WORLD, "{model}", "{split}", _role, "{seed}"), "train"
+            ),
+        log:
+            paths.log(WORLD, "{model}", "{split}", _role, "seed{seed}"),
+        wildcard_constraints:
+            split=one_of(_splits),
+        priority: 10
+        conda:
+            "../../envs/torch.yaml"
+        threads: cores("train")
+        resources:
+            mem_mb=main_memory,
+        params:
+            given=one_setting("base_checkpoint"),
+            finetune=lambda w: CONFIG.model_settings[w.model].finetune.model_dump(),
+            loading=loading,
+            training=training("finetune"),
+            template=one_setting("template"),
+            max_length=one_setting("max_length"),
+            label=f"{_role} ({{split}}), seed {{seed}}",
+            threads=CONFIG.threads.train,
+            code=code("train.py"),
+        script:
+            "../scripts/train.py"
 
 
 rule random:

@@ -10,7 +10,7 @@ READ = ("merges.txt", "vocab.txt")
 
 def is_made(name):
     """Whether a rule makes a file of that name."""
-    return any(rule.is_producer(name) for rule in workflow.rules)
+    return any(rule.is_producer(name) for rule in OURS)
 
 
 @cache

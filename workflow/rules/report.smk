@@ -65,6 +65,7 @@ for _table in TABLES:
         params:
             table=_table,
             entries=table_entries(_table),
+            oracles={name: list(split.roles) for name, split in SPLITS.items()},
             methods=CONFIG.methods,
             seeds=CONFIG.seeds,
             code=code("table.py", f"lethe.report.tables.{_table}"),
@@ -96,6 +97,7 @@ for _figure in CONFIG.figures:
         params:
             figure=_figure,
             entries=figure_metrics(_figure),
+            oracle=lambda w: oracle_of(w.split),
             methods=CONFIG.methods,
             seeds=CONFIG.seeds,
             code=code("figure.py", f"lethe.report.figures.{_figure}"),
@@ -117,6 +119,7 @@ rule claims:
         splits=CONFIG.splits,
         seeds=CONFIG.seeds,
         oracle_seeds=CONFIG.oracle_seeds,
+        oracles={name: oracle_of(name) for name in SPLITS},
         methods=CONFIG.methods,
         code=code("claims.py"),
     script:

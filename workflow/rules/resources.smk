@@ -11,7 +11,7 @@ GROWING = ("runtime", "mem_mb")
 def spread_resources():
     """Give rules the resources of the patterns that they fit; a rule's own entry wins."""
     given = workflow.resource_settings.overwrite_resources or {}
-    for ruled in workflow.rules:
+    for ruled in OURS:
         for pattern, resources in given.items():
             if fnmatchcase(ruled.name, pattern):
                 ruled.resources.update(resources)
@@ -58,7 +58,7 @@ GPU_MB = {}
 
 def bound_resources():
     """Bound what grows, and count the GPUs of rules to which the profile gives some."""
-    for ruled in workflow.rules:
+    for ruled in OURS:
         found = ruled.resources
         GPU_MB[ruled.name] = taken(ruled, "gpu_mb")
         limits = {name: taken(ruled, f"max_{name}") for name in GROWING}

@@ -9,10 +9,7 @@ for _method in CONFIG.search.methods:
         input:
             ratios=trial_metrics(_method, "truth_ratio"),
             utilities=trial_metrics(_method, "model_utility"),
-            oracle=paths.metric(
-                paths.run(WORLD, "{model}", "{split}", "retain", "{seed}"),
-                "truth_ratio",
-            ),
+            oracle=oracle_metric("truth_ratio"),
             full=paths.metric(
                 paths.run(WORLD, "{model}", "{split}", "full", "{seed}"),
                 "model_utility",

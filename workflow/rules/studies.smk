@@ -1,21 +1,32 @@
-# Studies of methods on small problems, without world and language model; each is a target by its name.
+# Studies of methods on small problems, without world and language model; each is a target: NAME_study.
 
 
-rule npo_study:
-    output:
-        csv=paths.study("npo_divergence.csv"),
-        pdf=paths.study("npo_divergence.pdf"),
-        png=report(
-            paths.study("npo_divergence.png"),
-            caption="../report/npo_study.rst",
-            category="Studies",
-            labels={"study": "NPO: divergence"},
-        ),
-    log:
-        paths.log("studies", "npo_divergence"),
-    conda:
-        "../../envs/light.yaml"
-    params:
-        code=code("npo_study.py"),
-    script:
-        "../scripts/npo_study.py"
+def study_outputs(name):
+    study = studies.contract(name)
+    shown = {
+        "caption": "../report/exhibit.rst",
+        "category": "Studies",
+        "labels": {"study": study.title},
+    }
+    return report_outputs(
+        paths.study(study.file), suffixes(studies.STUDIES, name), shown
+    )
+
+
+for _study in studies.names():
+
+    rule:
+        name:
+            f"{_study}_study"
+        output:
+            **study_outputs(_study),
+        log:
+            paths.log("studies", studies.contract(_study).file),
+        conda:
+            "../../envs/light.yaml"
+        params:
+            study=_study,
+            caption=studies.contract(_study).caption.strip(),
+            code=code("study.py", studies.STUDIES.module(_study)),
+        script:
+            "../scripts/study.py"

@@ -4,7 +4,7 @@
 rule reference:
     input:
         unpack(full_files),
-        forget=paths.data(WORLD, "{split}"),
+        forget=split_file("forget"),
     output:
         made=paths.reference(WORLD, "{model}", "{split}", "{seed}"),
         cost=paths.cost(
@@ -33,7 +33,7 @@ rule reference:
 rule alternatives:
     input:
         unpack(full_files),
-        forget=paths.data(WORLD, "{split}"),
+        forget=split_file("forget"),
     output:
         made=paths.alternatives(WORLD, "{model}", "{split}", "{seed}"),
         cost=paths.cost(

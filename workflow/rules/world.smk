@@ -45,27 +45,23 @@ rule world:
         "../scripts/world.py"
 
 
-for _split in map(parse_split, CONFIG.splits):
+for _split in SPLITS.values():
 
     rule:
         name:
             f"split_{_split.name}"
         input:
-            full=paths.data(WORLD, "full"),
-            full_perturbed=paths.data(WORLD, "full_perturbed"),
-            holdout=paths.data(WORLD, "holdout"),
+            **{name: paths.data(WORLD, name) for name in split_kinds.reads(_split.kind)},
         output:
-            paths.data(WORLD, _split.name),
-            paths.data(WORLD, _split.retain),
-            paths.data(WORLD, _split.perturbed),
-            paths.data(WORLD, _split.holdout),
+            **{part: paths.data(WORLD, name) for part, name in _split.files.items()},
         log:
             paths.log(WORLD, "split", _split.name),
         conda:
             "../../envs/light.yaml"
         params:
             split=_split.name,
-            code=code("split.py"),
+            settings={"kind": _split.kind, **_split.settings.model_dump(mode="json")},
+            code=code("split.py", f"lethe.world.splits.{_split.kind}"),
         script:
             "../scripts/split.py"
 
@@ -97,7 +93,7 @@ if WORLD_SETTINGS.background == "synthetic":
 
 if GENERATED:
 
-    include: "generated.smk"
+    include: "profiles.smk"
 
 
 rule data_card:

@@ -9,5 +9,5 @@ from lethe.common.files import write_json
 with job(snakemake) as stage:
     p = snakemake.params
     scores = read_scores(snakemake.input[0])
-    found = check(scores, p.models, p.splits, p.seeds, p.oracle_seeds, p.methods)
+    found = check(scores, p.models, p.splits, p.seeds, p.oracle_seeds, p.methods, p.oracles)
     write_json(stage(snakemake.output[0]), [claim.row() for claim in found], indent=1)

@@ -14,5 +14,7 @@ with job(snakemake) as stage:
     # A figure has only the inputs that it reads.
     intervals = read_intervals(i.intervals) if i.get("intervals") else None
     costs = read_costs(i.costs) if i.get("costs") else None
-    data = FigureData.of(scores, w.model, w.split, p.methods, p.seeds, p.entries, intervals, costs)
+    data = FigureData.of(
+        scores, w.model, w.split, p.methods, p.seeds, p.entries, intervals, costs, p.oracle
+    )
     render(p.figure, data, stage(out.pdf), stage(out.png))

@@ -4,17 +4,13 @@ from pathlib import Path
 
 from common import job
 
-from lethe.common.files import sha256, write_json
 from lethe.common.torch_setup import set_up
-from lethe.model import checkpoint
 from lethe.model.cost import Meter
+from lethe.model.gguf_import import import_gguf
+from lethe.model.settings import Compute
 
 with job(snakemake) as stage, Meter() as meter:
     p = snakemake.params
     set_up(p.threads)
-    model, tokenizer = checkpoint.load(p.path, **p.loading)
-    origin = {"stage": "import", "file": Path(p.path).name}
-    if snakemake.input:
-        origin["sha256"] = sha256(snakemake.input[0])
-    checkpoint.save(stage(Path(snakemake.output.weights).parent), model, tokenizer, origin)
-    write_json(stage(snakemake.output.cost), meter.read())
+    import_gguf(p.path, stage(Path(snakemake.output.weights).parent), Compute(**p.loading))
+    meter.write(stage(snakemake.output.cost))

@@ -6,19 +6,19 @@ from common import job
 from start import start_of
 
 from lethe.common.torch_setup import set_up
-from lethe.model import checkpoint
-from lethe.model.architectures.random_weights import untrained
+from lethe.model.architectures.random_weights import make_untrained
+from lethe.model.settings import Compute
 
 with job(snakemake) as stage:
-    p, seed = snakemake.params, int(snakemake.wildcards.seed)
+    p = snakemake.params
     set_up(snakemake.threads)
     start, parent = start_of(snakemake)
-    model, tokenizer = checkpoint.load(start, **p.loading)
-    origin = {
-        "stage": snakemake.rule,
-        "parent": parent,
-        "seed": seed,
-        "template": p.template,
-    }
-    folder = stage(Path(snakemake.output.weights).parent)
-    checkpoint.save(folder, untrained(model, seed), tokenizer, origin)
+    make_untrained(
+        start,
+        stage(Path(snakemake.output.weights).parent),
+        int(snakemake.wildcards.seed),
+        template=p.template,
+        compute=Compute(**p.loading),
+        parent=parent,
+        stage=snakemake.rule,
+    )

@@ -4,25 +4,20 @@ from common import job
 from machine import ready
 from start import start_of
 
-from lethe.common.files import write_json, write_rows
-from lethe.model import checkpoint
 from lethe.model.cost import Meter
-from lethe.model.encoder import Encoder
-from lethe.unlearn.runner import answer_nll
-from lethe.world.rows import read_pairs
+from lethe.model.settings import Compute
+from lethe.unlearn.reference_losses import write_reference_losses
 
 with job(snakemake) as stage, Meter() as meter:
-    p, i = snakemake.params, snakemake.input
-    device = ready(snakemake)
-    model, tokenizer = checkpoint.load(start_of(snakemake)[0], device, **p.loading)
-    pairs = read_pairs(i.forget)
-    examples = Encoder(tokenizer, p.template, p.max_length).encode_all(pairs)
-    losses = answer_nll(model, examples, p.batch_size).tolist()
-    write_rows(
+    p = snakemake.params
+    counts = write_reference_losses(
+        start_of(snakemake)[0],
+        snakemake.input.forget,
         stage(snakemake.output.made),
-        (
-            {"question": question, "answer": answer, "nll": nll}
-            for (question, answer), nll in zip(pairs, losses, strict=True)
-        ),
+        batch_size=p.batch_size,
+        template=p.template,
+        max_length=p.max_length,
+        compute=Compute(**p.loading),
+        device=ready(snakemake),
     )
-    write_json(stage(snakemake.output.cost), meter.read(rows=len(pairs)))
+    meter.write(stage(snakemake.output.cost), **counts)

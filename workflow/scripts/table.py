@@ -17,5 +17,6 @@ with job(snakemake) as stage:
         read_scores(scores) if scores else None,
         read_intervals(intervals) if intervals else {},
         p.entries,
+        p.get("oracles", {}),
     )
     render(p.table, data, stage(out.csv), stage(out.markdown))

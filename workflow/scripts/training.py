@@ -2,13 +2,16 @@
 
 import hashlib
 import json
+from typing import Any
 
-from machine import in_shards, team
+from machine import in_shards, ready, team
+from start import report_of, split_of, start_of
 
 from lethe.common import paths
 from lethe.common.files import sha256
 from lethe.model import checkpoint_check
 from lethe.model.cost import Meter
+from lethe.model.settings import Compute
 from lethe.pipeline.ledger import Stage
 from lethe.train.execution import Execution
 from lethe.train.resume import Keeper
@@ -28,14 +31,28 @@ def key(snakemake) -> str:
     return hashlib.sha256(json.dumps(given, sort_keys=True).encode()).hexdigest()
 
 
-def load_to(snakemake, device: str) -> str:
-    """Where a model that is to be trained is loaded: it need not fit whole on the device."""
-    return "cpu" if in_shards(snakemake) else device
-
-
 def execution(snakemake, stage: Stage, meter: Meter, device: str) -> Execution:
     """By the configuration's ``compute``: no param of a rule, since it changes no result."""
     compute, sharded = snakemake.config["compute"], in_shards(snakemake)
     together = team(snakemake, device, sharded)
     keeper = Keeper(stage.state, compute["save_seconds"], meter, together)
     return Execution(compute["microbatch_tokens"], keeper, together)
+
+
+def from_checkpoint(snakemake, stage: Stage, meter: Meter) -> dict[str, Any]:
+    """The arguments that all trainings have which start from a checkpoint."""
+    p, device = snakemake.params, ready(snakemake)
+    start, parent = start_of(snakemake)
+    return {
+        "start": start,
+        "template": p.template,
+        "max_length": p.max_length,
+        "seed": int(snakemake.wildcards.seed),
+        "compute": Compute(**p.loading, **p.training),
+        "device": device,
+        "how": execution(snakemake, stage, meter, device),
+        "report": report_of(snakemake, p.label),
+        "stage": snakemake.rule,
+        "parent": parent,
+        **split_of(snakemake),
+    }

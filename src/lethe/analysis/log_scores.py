@@ -10,7 +10,7 @@ from lethe import metrics
 from lethe.common.errors import LetheError
 from lethe.common.files import GIVEN, read_json
 from lethe.evaluate.logs.official import is_official, official_records
-from lethe.evaluate.logs.open_unlearning import is_peer, peer_records
+from lethe.evaluate.logs.open_unlearning import is_open_unlearning, open_unlearning_records
 from lethe.evaluate.records import Records
 
 # The authors' names of sets and metrics, in the order of their table.
@@ -24,7 +24,7 @@ METRICS = {"probability": "Prob.", "rouge": "ROUGE", "truth_ratio": "Truth Ratio
 
 
 def read_log(path: str | os.PathLike) -> Records:
-    """Read an official ``eval_log_aggregated.json`` or a peer's ``TOFU_EVAL.json`` into records.
+    """Read an official ``eval_log_aggregated.json``, or open-unlearning's ``TOFU_EVAL.json``.
 
     Which of the two it is, its content says. LetheError names the file, the set and the fault.
     """
@@ -33,8 +33,8 @@ def read_log(path: str | os.PathLike) -> Records:
     document = read_json(path, GIVEN)
     if is_official(document):
         return official_records(document, str(path))
-    if is_peer(document):
-        return peer_records(document, str(path))
+    if is_open_unlearning(document):
+        return open_unlearning_records(document, str(path))
     known = "eval_log_aggregated.json nor a TOFU_EVAL.json"
     raise LetheError(f"{path}: neither an {known}; name the log of a TOFU evaluation")
 

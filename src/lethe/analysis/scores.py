@@ -4,11 +4,15 @@ import csv
 import math
 import os
 from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from lethe.common.errors import LetheError
 from lethe.common.files import whole_file
+
+if TYPE_CHECKING:
+    from lethe.metrics.base import MetricFile
 
 COLUMNS = ["model", "split", "run", "seed", "epoch", "step", "metric", "name", "value"]
 # What tells one row from another.
@@ -38,14 +42,33 @@ def collect_scores(entries: Iterable[Mapping]) -> pd.DataFrame:
     return scores
 
 
+def scores_of(
+    metrics: Iterable["MetricFile"], *, model: str, split: str, run: str, seed: int = 0
+) -> pd.DataFrame:
+    """Tidy rows of a run's metrics that are in memory, as ``evaluate`` gives them."""
+    place = (model, split, run, seed)
+    rows = [row for metric in metrics for row in _of_metric(place, metric)]
+    return pd.DataFrame(rows, columns=COLUMNS).astype(_NUMBERS)
+
+
+def joined_scores(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
+    """Several tables of scores as one; LetheError where two have a value of the same name."""
+    scores = pd.concat(list(tables), ignore_index=True)
+    _check_unique(scores, "scores", KEY)
+    return scores
+
+
 def _rows(entry: Mapping) -> list[tuple]:
     from lethe.metrics.base import read_metric
 
     place = (entry["model"], entry["split"], entry["run"], int(entry["seed"]))
-    metric = entry["metric"]
+    return _of_metric(place, read_metric(entry["path"], entry["metric"]))
+
+
+def _of_metric(place: tuple, metric: "MetricFile") -> list[tuple]:
     return [
-        (*place, checkpoint.epoch, checkpoint.step, metric, name, value)
-        for checkpoint in read_metric(entry["path"], metric).checkpoints
+        (*place, checkpoint.epoch, checkpoint.step, metric.metric, name, value)
+        for checkpoint in metric.checkpoints
         for name, value in checkpoint.values.items()
     ]
 

@@ -24,6 +24,7 @@ PHRASES = {
     "template.variables.": "--variable ",
     "template.variables": "--variable",
     "compute.device": "--device",
+    "compute.lora": "--compute lora",
 }
 BEGINNINGS = {
     "template": "--template",
@@ -31,6 +32,8 @@ BEGINNINGS = {
     "splits": "--split",
     "methods": "--method",
     "attention": "--compute attention",
+    "prior": "--prior",
+    "before": "--before",
 }
 
 

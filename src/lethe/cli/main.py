@@ -5,8 +5,9 @@ import json
 import os
 import sys
 
+from lethe import __version__
 from lethe.cli.arguments import Parser, place
-from lethe.cli.commands import claims, evaluate, methods, plan, unlearn
+from lethe.cli.commands import claims, completion, evaluate, methods, plan, run, unlearn
 from lethe.common.errors import LetheError
 
 # What a shell says of a program that a signal ended: 128 and the signal's number.
@@ -35,7 +36,11 @@ def _run(arguments: list[str] | None) -> None:
     if hasattr(sys.stdout, "reconfigure"):
         # A terminal that cannot show a character shows its number.
         sys.stdout.reconfigure(errors="backslashreplace")
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options, more = parser.parse_known_args(arguments)
+    if more and not options.takes_more:
+        parser.error(f"unrecognized arguments: {' '.join(more)}")
+    options.more = more
     options.run(options)
     if sys.stdout is not None:
         sys.stdout.flush()
@@ -43,17 +48,22 @@ def _run(arguments: list[str] | None) -> None:
 
 def _parser() -> Parser:
     parser = Parser(prog="lethe", description="A laboratory for unlearning.")
+    parser.add_argument("--version", action="version", version=f"lethe {__version__}")
+    # Whether a command hands words that it does not know to another program.
+    parser.set_defaults(takes_more=False)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     bring = commands.add_parser("bring", help="copy results and their provenance from a folder")
     bring.add_argument("folder", type=place, help="another working folder of Lethe's")
     bring.set_defaults(run=_bring)
     claims.add(commands)
+    completion.add(commands, _parser)
     evaluate.add(commands)
     _add_world(commands)
     _add_tofu_logs(commands)
     methods.add(commands)
     plan.add(commands)
+    run.add(commands)
     unlearn.add(commands)
     return parser
 
@@ -69,7 +79,9 @@ def _add_world(commands) -> None:
 
 
 def _add_tofu_logs(commands) -> None:
-    logs = commands.add_parser("tofu-logs", help="score an evaluation log of TOFU or its peer")
+    logs = commands.add_parser(
+        "tofu-logs", help="score a log of TOFU's or open-unlearning's evaluation"
+    )
     logs.add_argument("file", type=place, help="eval_log_aggregated.json or TOFU_EVAL.json")
     logs.add_argument("--oracle", type=place, help="the log of the retain model: forget quality")
     logs.add_argument("--variant", choices=["geometric", "arithmetic"], default="geometric")

@@ -1,10 +1,16 @@
 """Options of the commands that work with a model: its template, how and where it computes."""
 
+from __future__ import annotations
+
 import argparse
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from lethe.cli.arguments import Parser, device, threads
 from lethe.common.errors import LetheError
+
+if TYPE_CHECKING:
+    from lethe.model.settings import Compute
 
 
 def add_template(parser: Parser) -> None:
@@ -52,10 +58,40 @@ def template(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _variables(options: argparse.Namespace) -> dict[str, Any]:
-    from lethe.cli.unlearn import given_settings
-
     given = given_settings(options.variable, "--variable")
     for key, value in given.items():
         if not isinstance(value, str | int | float | bool):
             raise LetheError(f"--variable {key}: a text, a number, true or false is wanted")
     return given
+
+
+def given_settings(texts: Sequence[str], option: str = "--set") -> dict[str, Any]:
+    """Settings from ``key=value``; a dotted key (``optimiser.name=sgd``) goes into a mapping."""
+    from lethe.pipeline.config.load import parsed
+
+    found: dict[str, Any] = {}
+    for text in texts:
+        key, equals, value = text.partition("=")
+        if not equals or not all(key.split(".")):
+            raise LetheError(f"{option} {text}: write it as key=value")
+        *outer, last = key.split(".")
+        place = found
+        for name in outer:
+            place = place.setdefault(name, {})
+            if not isinstance(place, dict):
+                raise LetheError(
+                    f"{option} {text}: {name} has a value already; give one of the two"
+                )
+        try:
+            place[last] = parsed(value)
+        except LetheError as error:
+            raise LetheError(f"{option} {text}: {error}") from None
+    return found
+
+
+def given_compute(texts: Sequence[str]) -> Compute:
+    """How a model computes, from ``--compute key=value``: what the workflow's models are told."""
+    from lethe.common.validation import validated
+    from lethe.model.settings import Compute
+
+    return validated(Compute, given_settings(texts, "--compute"), "--compute")

@@ -1,24 +1,19 @@
 """``lethe world``: a world without the workflow, or what it would take."""
 
 import logging
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from lethe.common import outputs, paths
 from lethe.common.characters import log_to_screen
 from lethe.common.errors import LetheError
-from lethe.common.files import read_json
 from lethe.pipeline.config.check import check
 from lethe.pipeline.config.load import configuration
 from lethe.pipeline.config.world import World
-from lethe.world.card import Making, write_card
-from lethe.world.generated import STAGES
+from lethe.world.card import Making
 from lethe.world.generated.settings import Generation
 from lethe.world.generated.stages import Cohort
-from lethe.world.provider import provider
-from lethe.world.rows import read_qa
-from lethe.world.tofu_format import write_world
+from lethe.world.making import Generated, make_world
 
 
 def cohorts(world: World) -> dict[str, Cohort]:
@@ -63,52 +58,31 @@ def _check_out(out: str | None) -> None:
 
 
 def _make(world: World, wanted, made: Generation | None, journal: Path, out: Path) -> None:
-    given: dict[str, Any] = {"seed": world.seed}
+    settings: dict[str, Any] = {"seed": world.seed}
     if world.provider == "tofu":
-        given["path"] = world.path
-    making = Making()
+        settings["path"] = world.path
+    generated = None
     if made is not None:
-        from lethe.world.generated.run import make, names_of
-    last: dict[str, Path] = {}
-    if "authors" in wanted:
-        last = make(made, {"authors": wanted["authors"]}, journal, out / "stages")
-        given["path"] = last["authors"]
-    sizes = (world.authors, world.holdout_authors, world.perturbed_retain_authors)
-    write_world(provider(world.provider, **given), out / "data", *sizes)
-    if "background" in wanted:
-        taken = names_of(last.get("authors"), None if last else out / "data" / "full.json")
-        cohort = {"background": replace(wanted["background"], taken=taken)}
-        last |= make(made, cohort, journal, out / "stages")
-        _write_background(last["background"], world.background_phrasings, out)
-    if made is not None:
-        making = _making(made, last, out / "stages")
+        generated = Generated(made, wanted, journal, world.background_phrasings)
+    making = make_world(
+        world.provider,
+        out,
+        settings=settings,
+        authors=world.authors,
+        holdout=world.holdout_authors,
+        perturbed_retain_authors=world.perturbed_retain_authors,
+        generated=generated,
+    )
     _describe(world.name, making, out / "data")
     if made is not None:
         print(_told(made, wanted, journal))
     print(f"written: {out}/data, with its card README.md")
 
 
-def _write_background(path: Path, phrasings: int, out: Path) -> None:
-    from lethe.common.files import write_rows
-    from lethe.world.providers.generated import background_rows
-
-    write_rows(out / "data" / "background.json", background_rows(path, phrasings))
-
-
-def _making(made: Generation, last: dict[str, Path], folder: Path) -> Making:
-    costs = [read_json(folder / "lists" / "cost" / "lists.json")]
-    for cohort, path in last.items():
-        stages = STAGES[2 : STAGES.index(path.stem) + 1]
-        costs += [read_json(folder / cohort / "cost" / f"{stage}.json") for stage in stages]
-    lists = folder / "lists" / "lists.json"
-    return Making(costs, lists, list(last.values()), made.content())
-
-
 def _describe(name: str, making: Making, folder: Path) -> None:
-    from lethe.report.card_figure import write_words
+    from lethe.report.data_card import write_data_card
 
-    write_card(folder, name, making, folder / "README.md")
-    write_words(read_qa(folder / "full.json"), folder / "words.png")
+    write_data_card(folder, name, making, folder / "README.md", folder / "words.png")
 
 
 def _told(made: Generation, wanted: dict[str, Cohort], journal: Path) -> str:

@@ -61,13 +61,13 @@ def snapshot(world: str, model: str, percent: str | int) -> str:
 
 
 def run(world: str, model: str, split: str, run: str, seed: str | int) -> str:
-    """Folder of one run: ``run`` is ``full``, ``retain`` or a method."""
+    """Folder of one run: ``run`` is ``full``, an oracle's role or a method."""
     return _join(RESULTS, world, model, split, run, f"seed{seed}")
 
 
 def trained(world: str, model: str, split: str, run_name: str, seed: str | int) -> str:
-    """Folder of the one checkpoint of ``full``, ``retain`` or ``random``."""
-    place = split if run_name == "retain" else NO_SPLIT
+    """Folder of the one checkpoint of ``full``, ``random`` or an oracle, which is of a split."""
+    place = NO_SPLIT if run_name in ("full", "random") else split
     return _join(run(world, model, place, run_name, seed), "checkpoint")
 
 

@@ -4,6 +4,10 @@ import logging
 import time
 
 
+def silent(step: int, steps: int, loss: float | None = None) -> None:
+    """What a training calls after each step, where nobody wants to know."""
+
+
 class Progress:
     """Report steps at most every ``every`` seconds: how far, the loss if any, how long still."""
 

@@ -1,8 +1,10 @@
 """Plug-ins: the modules of a folder, found by the names of their files; there is no list of them.
 
-A plug-in declares what it needs in literal constants (``NEEDS = ("forget",)``), which are read from
-its source: the workflow plans without importing torch, pandas or matplotlib. ``base.py`` and files
-whose names begin with an underscore are what the plug-ins of a folder share, and no plug-ins.
+A plug-in declares what it needs and reads in literal constants (``NEEDS = ("forget",)``), which are
+read from its source: the workflow plans without importing torch, pandas or matplotlib. What it may
+declare are the fields of its registry's contract, a dataclass; a constant has its field's name in
+capitals. ``base.py`` and files whose names begin with an underscore are what the plug-ins of a
+folder share, and no plug-ins.
 """
 
 import ast
@@ -10,9 +12,11 @@ import difflib
 import importlib
 from collections.abc import Iterable
 from contextlib import suppress
+from dataclasses import MISSING, fields
+from functools import cache
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from lethe.common.errors import LetheError
 
@@ -20,11 +24,17 @@ LETHE = Path(__file__).parents[1]
 SHARED = "base"
 
 
-class Registry:
-    """The plug-ins of one package; ``noun`` is what messages call one of them."""
+Contract = TypeVar("Contract")
 
-    def __init__(self, package: str, noun: str):
-        self.package, self.noun = package, noun
+
+class Registry(Generic[Contract]):
+    """The plug-ins of one package; ``noun`` is what messages call one of them.
+
+    ``contract``: the dataclass of what they declare; None where their classes say it themselves.
+    """
+
+    def __init__(self, package: str, noun: str, contract: type[Contract] | None = None):
+        self.package, self.noun, self._contract = package, noun, contract
         self.folder = LETHE.joinpath(*package.split(".")[1:])
 
     def names(self) -> list[str]:
@@ -45,18 +55,55 @@ class Registry:
     def load(self, name: str, place: str | None = None) -> ModuleType:
         """Import one plug-in and no other; an unknown name is a LetheError."""
         self.check(name, place)
-        return importlib.import_module(f"{self.package}.{name}")
+        return importlib.import_module(self.module(name))
 
-    def declared(self, name: str, place: str | None = None) -> dict[str, Any]:
-        """The constants of a plug-in, without importing it; an unknown name is a LetheError."""
+    def module(self, name: str) -> str:
+        """The dotted name of a plug-in, as digests of code want it."""
+        return f"{self.package}.{name}"
+
+    def contract(self, name: str, place: str | None = None) -> Contract:
+        """What a plug-in declares, the defaults filled in, without importing it.
+
+        Raises:
+            LetheError: no such plug-in, or it lacks a declaration, or that has no meaning.
+        """
         self.check(name, place)
-        return literals(self.folder / f"{name}.py")
+        return declared(self.folder / f"{name}.py", f"{self.noun} {name}", self._contract)
+
+    def functions(self, name: str) -> frozenset[str]:
+        """The functions that a plug-in defines, without importing it."""
+        self.check(name)
+        return frozenset(
+            statement.name
+            for statement in _statements(self.folder / f"{name}.py")
+            if isinstance(statement, ast.FunctionDef)
+        )
+
+
+@cache
+def declared(file: Path, who: str, contract: type[Contract]) -> Contract:
+    """A contract filled in from the constants of a file; messages begin with ``who``."""
+    constants = literals(file)
+    for field in fields(contract):
+        required = field.default is MISSING and field.default_factory is MISSING
+        if required and field.name.upper() not in constants:
+            raise LetheError(f"{who}: declares no {field.name.upper()}; write it in {file.name}")
+    names = {field.name.upper(): field.name for field in fields(contract)}
+    given = {names[key]: value for key, value in constants.items() if key in names}
+    try:
+        return contract(**given)
+    except LetheError as error:
+        raise LetheError(f"{who}: {error}") from None
+
+
+def _statements(file: Path) -> list[ast.stmt]:
+    return ast.parse(file.read_text(encoding="utf-8"), filename=str(file)).body
 
 
 def literals(file: Path) -> dict[str, Any]:
     """The constants (``NAME = literal``) at the top of a module, read without importing it."""
     found = {}
-    for statement in ast.parse(file.read_text(encoding="utf-8"), filename=str(file)).body:
+    for statement in _statements(file):
         if not isinstance(statement, ast.Assign) or not isinstance(statement.targets[0], ast.Name):
             continue
         name = statement.targets[0].id

@@ -13,18 +13,27 @@ so that it works on whatever a method left: weights, or weights that something e
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from lethe.common.registry import Registry
 from lethe.common.validation import validated
 
-ATTACKS = Registry("lethe.evaluate.attacks", "attack")
+
+@dataclass(frozen=True)
+class Contract:
+    """What an attack declares."""
+
+    needs: tuple[str, ...]
+
+
+ATTACKS = Registry("lethe.evaluate.attacks", "attack", Contract)
 names, load = ATTACKS.names, ATTACKS.load
 
 
 def needs(kind: str) -> Sequence[str]:
     """The data files that a kind reads, from its source."""
-    return ATTACKS.declared(kind)["NEEDS"]
+    return ATTACKS.contract(kind).needs
 
 
 def settings_of(kind: str, given: Mapping[str, Any], name: str) -> Any:

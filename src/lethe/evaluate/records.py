@@ -83,6 +83,11 @@ class Records:
     checkpoints: list[Checkpoint] = field(default_factory=list)
     path: str = "records"
 
+    @property
+    def items(self) -> int:
+        """How many items there are, those of each checkpoint counted."""
+        return sum(len(items) for point in self.checkpoints for items in point.sets.values())
+
 
 def nested(rows: Sequence[Sequence], dtype: type | None = None) -> Nested:
     """[n, k] where every item has k values, else n arrays."""

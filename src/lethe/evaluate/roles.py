@@ -10,20 +10,22 @@ from pathlib import Path
 from lethe.common.errors import LetheError
 from lethe.common.files import sha256
 from lethe.model import checkpoint
-from lethe.world.splits.author_share import parse_split
+from lethe.world.split import split as split_of
 
+# Stages that train an oracle bear its role: train_retain, and of other splits others.
+ORACLE = "train_oracle"
 # What the stages made (rules of the workflow, and ``lethe unlearn``), in words.
 MADE = {
     "base": "a base model, from before any author was learned",
     "random": "a model with random weights",
     "train_full": "the full model, which learned the forget set",
-    "train_retain": "an oracle, which never saw the forget set",
+    ORACLE: "an oracle, which never saw the forget set",
     "unlearn": "an unlearned model",
 }
 # Who cannot stand for whom.
 WRONG = {
     "oracle": ("base", "random", "train_full", "unlearn"),
-    "full": ("base", "random", "train_retain"),
+    "full": ("base", "random", ORACLE),
     "prior": ("train_full", "unlearn"),
 }
 WANTED = {
@@ -44,19 +46,22 @@ def check_role(where: str, source: str | Path | None, role: str) -> None:
 
 
 def check_oracle(where: str, source: str | None, folder: str | Path, split: str) -> None:
-    """``check_role`` of an oracle; nor may it be that of another split whose file the folder has.
+    """``check_role`` of an oracle; nor may it have learned another file that the folder has.
 
     ``folder``: of data as TOFU has them.
     """
     check_role(where, source, "oracle")
-    learned = _origin(source).get("data")
-    wanted = f"{parse_split(split).retain}.json"
-    files = {file.name: file for file in Path(folder).glob("retain[0-9][0-9].json")}
-    if learned is None or wanted not in files or sha256(files[wanted]) == learned:
+    learned, chosen = _origin(source).get("data"), split_of(split)
+    wanted = [f"{chosen.data_of(role)}.json" for role in chosen.roles]
+    files = {file.name: file for file in Path(folder).glob("*.json")}
+    if learned is None or not files.keys() & {*wanted}:
         return
-    for name, file in sorted(files.items()):
-        if name != wanted and sha256(file) == learned:
-            raise LetheError(f"{where}: {source} was trained on {name}, not on {wanted}; name that")
+    trained_on = [name for name, file in sorted(files.items()) if sha256(file) == learned]
+    if trained_on and not {*trained_on} & {*wanted}:
+        raise LetheError(
+            f"{where}: {source} was trained on {trained_on[0]}, not on {' or '.join(wanted)}; "
+            "name that"
+        )
 
 
 def check_different(given: Iterable[tuple[str, str | None]]) -> None:
@@ -79,5 +84,8 @@ def _origin(source: str | Path | None) -> dict:
 def _stage(source: str | Path | None) -> str | None:
     """The stage that made a checkpoint, as ``MADE`` names it; unknown ones are None."""
     stage = _origin(source).get("stage")
-    stage = "unlearn" if str(stage).startswith("unlearn") else stage
+    kind = str(stage).partition("_")[0]
+    if kind == "train" and stage != "train_full":
+        return ORACLE
+    stage = "unlearn" if kind == "unlearn" else stage
     return stage if stage in MADE else None

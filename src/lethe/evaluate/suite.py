@@ -10,20 +10,16 @@ functions:
     record(model, prepared, limits) -> {set: ItemSet}
     check(rows)                              optional: LetheError where a row lacks a text
 
-A data file is named as a world names it, or by its part in a split (``Split.parts``). Constants are
-read without importing the module, so that the workflow's graph needs no torch. One suite is one job
-for each run.
+A data file is named as a world names it, or by its part in a split (``BaseSplit.files``).
+Constants are read without importing the module, so that the workflow's graph needs no torch. One
+suite is one job for each run.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 
 from lethe.common.errors import LetheError
 from lethe.common.registry import Registry
-
-SUITES = Registry("lethe.evaluate.suites", "suite")
-names, load = SUITES.names, SUITES.load
 
 
 @dataclass(frozen=True)
@@ -38,6 +34,10 @@ class Contract:
         return {name: parts.get(file, file) for name, file in self.sets.items()}
 
 
+SUITES = Registry("lethe.evaluate.suites", "suite", Contract)
+names, load, contract = SUITES.names, SUITES.load, SUITES.contract
+
+
 @dataclass(frozen=True)
 class Limits:
     """How much a suite puts to a checkpoint and takes back.
@@ -50,13 +50,6 @@ class Limits:
     max_length: int = 200
     max_new_tokens: int | None = None
     token_budget: int | None = None
-
-
-@cache
-def contract(name: str) -> Contract:
-    """What a suite asks for, from its source."""
-    found = SUITES.declared(name)
-    return Contract(found["SETS"], found["COLUMNS"])
 
 
 def check(name: str, rows: Mapping[str, Sequence[dict]]) -> None:

@@ -19,13 +19,9 @@ its own numbers. Nothing heavy is imported before a metric is computed.
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
 
 from lethe.common.errors import LetheError
-from lethe.common.registry import Registry
-
-METRICS = Registry(__name__, "metric")
-names, load = METRICS.names, METRICS.load
+from lethe.common.registry import Registry, suggest
 
 
 @dataclass(frozen=True)
@@ -41,15 +37,14 @@ class Contract:
     sets: tuple[str, ...] = ()
     settings: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
+    def __post_init__(self):
+        for need in self.needs:
+            if need not in names():
+                raise LetheError(f"NEEDS: unknown metric {need!r}{suggest(need, names())}")
 
-CONSTANTS = {key.upper() for key in Contract.__dataclass_fields__}
 
-
-@cache
-def contract(name: str) -> Contract:
-    """Read what a metric asks for from its source, without importing it (nor numpy)."""
-    found = METRICS.declared(name)
-    return Contract(**{key.lower(): found[key] for key in CONSTANTS & found.keys()})
+METRICS = Registry(__name__, "metric", Contract)
+names, load, contract = METRICS.names, METRICS.load, METRICS.contract
 
 
 def settings_of(name: str, given: Mapping[str, str]) -> dict[str, str]:

@@ -2,8 +2,8 @@
 
 How little of an answer must be given until the model would say all the rest, teacher-forced: with k
 the smallest number of leading tokens after which every token is the likeliest, 1 - k/|a|. The end
-token does not count. An answer whose last token is not the likeliest has 0 (``strict``); the peer
-never gives less than 1/|a| (``peer``).
+token does not count. An answer whose last token is not the likeliest has 0 (``strict``);
+open-unlearning never gives less than 1/|a| (``open_unlearning``).
 """
 
 import numpy as np
@@ -12,12 +12,12 @@ from lethe.metrics.base import CheckpointValues, Inputs, column_of
 
 SUITE = "tokens"
 SETS = ("forget",)
-SETTINGS = {"last_token": ("strict", "peer")}
+SETTINGS = {"last_token": ("strict", "open_unlearning")}
 
 
 def compute(inputs: Inputs) -> list[CheckpointValues]:
     """Value and items in [0, 1] of the forget set; LetheError if it lacks."""
-    least = inputs.settings["last_token"] == "peer"
+    least = inputs.settings["last_token"] == "open_unlearning"
     found = []
     for checkpoint in inputs.records.checkpoints:
         matches = column_of(inputs, checkpoint, "forget", "token_match")

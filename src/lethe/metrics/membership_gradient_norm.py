@@ -2,7 +2,7 @@
 
 The score is the mean over parameter tensors of the L2 norm of the gradient of the answer's loss,
 as in OpenUnlearning (arXiv 2506.12618; p = 2). Its loss is a sum over n tokens divided by n - 1, so
-that its norms are larger by n / (n - 1): setting ``loss: peer`` gives those.
+that its norms are larger by n / (n - 1): ``loss: open_unlearning`` gives those.
 """
 
 import numpy as np
@@ -12,7 +12,7 @@ from lethe.metrics.base import CheckpointValues, Inputs, column_of
 
 SUITE = "gradients"
 SETS = ("forget", "holdout")
-SETTINGS = {"loss": ("mean", "peer")}
+SETTINGS = {"loss": ("mean", "open_unlearning")}
 
 
 def compute(inputs: Inputs) -> list[CheckpointValues]:

@@ -113,6 +113,7 @@ def _check_whole(folder: Path) -> None:
 
 def _check_base(folder: Path) -> None:
     """Adapters change one base: it must be there, and be the one that they were trained on."""
+    lora.check_chain(folder)
     base = lora.base_of(folder)
     try:
         check_given(base)
@@ -132,6 +133,11 @@ def _check_foreign(folder: Path) -> None:
     names = {file.name for file in folder.iterdir()}
     if lora.are_in(folder) and lora.PEFT_WEIGHTS in names:
         return _check_base(folder)
+    if lora.are_in(folder) and paths.WEIGHTS in names:
+        raise LetheError(
+            f"{folder}: {lora.CONFIG} describes adapters, but their weights ({lora.PEFT_WEIGHTS}) "
+            f"are missing; if {paths.WEIGHTS} is a whole model, remove {lora.CONFIG}"
+        )
     _check_names(folder, names)
     _check_config(folder)
     index = folder / f"{paths.WEIGHTS}.index.json"

@@ -20,7 +20,7 @@ from lethe.common.files import read_json, sha256
 from lethe.model import interventions
 
 CARD = "README.md"
-AGAIN = "delete the folder to have it made again"
+AGAIN = "delete the folder, and make or copy it again"
 # Bytes: a multiple of every page size. Blocks are what threads share out.
 BLOCK = 1 << 24
 THREADS = 4
@@ -76,6 +76,12 @@ def digest(folder: str | Path) -> str:
     if not parts:
         raise LetheError(f"{folder}/{paths.DIGEST}: names no weights; {AGAIN}")
     return parts[0] if len(parts) == 1 else hashlib.sha256("".join(parts).encode()).hexdigest()
+
+
+def name_of(source: str | Path) -> str:
+    """What provenance calls a checkpoint: ours by the digest of its weights, others by name."""
+    ours = (Path(source) / paths.DIGEST).exists()
+    return digest(source) if ours else str(source)
 
 
 def describe(folder: Path) -> dict[str, dict[str, str]]:

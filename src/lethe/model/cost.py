@@ -5,6 +5,9 @@ import sys
 import time
 from contextvars import ContextVar
 from dataclasses import dataclass
+from pathlib import Path
+
+from lethe.common.files import write_json
 
 
 @dataclass
@@ -85,6 +88,10 @@ class Meter:
                 self.tally.forward_tokens / max(cost["wall_seconds"], 1e-3), 1
             )
         return cost | _cuda()
+
+    def write(self, file: str | Path, **counts: float) -> None:
+        """Write what ``read`` gives as JSON."""
+        write_json(file, self.read(**counts))
 
 
 def watch(model) -> None:

@@ -122,6 +122,21 @@ def base_of(folder: str | Path) -> str:
     return str(found[0]) if found else source
 
 
+def check_chain(folder: str | Path) -> None:
+    """LetheError if the bases of adapters, which may be adapters too, lead back to one of them."""
+    passed: list[Path] = []
+    place = Path(folder)
+    while place.is_dir() and are_in(place):
+        if place.resolve() in passed:
+            names = " -> ".join(str(folder) for folder in [*passed, passed[0]])
+            raise LetheError(
+                f"{folder}/{CONFIG}: adapters that are each other's base: {names}; write the "
+                "whole model's folder or hub id into one of them (base_model_name_or_path)"
+            )
+        passed.append(place.resolve())
+        place = Path(base_of(place))
+
+
 def _places(folder: Path, *names: str) -> Iterator[Path]:
     """Where a base of a whole name may be."""
     for name in names:

@@ -25,6 +25,11 @@ CLOSE = {torch.float32: 1e-3, torch.bfloat16: 0.1, torch.float16: 0.05}
 ROWS, LENGTH = 4, 24
 ELSEWHERE = "merge them where they were trained (merge_and_unload of peft) and name that folder"
 
+OTHER_BASE = (
+    f"name the model that they were trained on in {CONFIG} (base_model_name_or_path), or "
+    f"{ELSEWHERE}"
+)
+
 
 def merge(model, folder: str | Path):
     """The model with a folder's adapters merged into its weights, in place; it may be untied.
@@ -67,7 +72,9 @@ def check_names(folder: Path, config) -> None:
     wanted = {name: value.shape for name, value in state.items()}
     odd = {name for name, _ in found.items() ^ wanted.items()}
     if odd:
-        raise LetheError(f"{folder}: {min(odd)} ({len(odd)} weights do not fit their base)")
+        raise LetheError(
+            f"{folder}: {min(odd)} ({len(odd)} weights do not fit their base); {OTHER_BASE}"
+        )
 
 
 def _config(folder: Path):
@@ -120,8 +127,15 @@ def _fill(adapted, weights: dict[str, torch.Tensor], folder: Path) -> None:
         found = set_peft_model_state_dict(adapted, weights, adapter_name=NAME)
     except KeyError as error:
         raise LetheError(f"{folder}: no weights {error.args[0]}; get the adapters again") from error
+    except RuntimeError as error:
+        sizes = [line.strip() for line in str(error).splitlines() if "size mismatch" in line]
+        if not sizes:
+            raise
+        raise LetheError(f"{folder}: {sizes[0].rstrip('.')} in its base; {OTHER_BASE}") from error
     if found.unexpected_keys:
-        raise LetheError(f"{folder}: {found.unexpected_keys[0]} fits no layer of its base")
+        raise LetheError(
+            f"{folder}: {found.unexpected_keys[0]} fits no layer of its base; {OTHER_BASE}"
+        )
     # peft renames what older versions of transformers called otherwise; its own word comes first.
     missing = [name for name in _unfilled(adapted, found.missing_keys) if NAME in name.split(".")]
     if adapted.peft_config[NAME].bias != "none":

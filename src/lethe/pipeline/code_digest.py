@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from lethe.common.files import sha256, write_json
+from lethe.pipeline import workflow_files
 
-PACKAGE = Path(__file__).parents[1]
+PACKAGE = Path(__file__).resolve().parents[1]
 # What was learned from syntax trees, by content: each start of the workflow asks for all of them.
 LEARNED = Path(".snakemake/lethe_sources.json")
 
@@ -153,6 +154,8 @@ def _drop_docstring(node: ast.AST) -> None:
 
 
 def _label(file: Path) -> str:
-    """A file's name that does not depend on where the project lies."""
-    root = PACKAGE.parent.parent
+    """A file's name that does not depend on where the project lies, in a checkout or a wheel."""
+    if PACKAGE in file.parents:
+        return f"src/{file.relative_to(PACKAGE.parent).as_posix()}"
+    root = workflow_files.root()
     return file.relative_to(root).as_posix() if root in file.parents else file.name

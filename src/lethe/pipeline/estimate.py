@@ -6,18 +6,18 @@ at these lengths, are left out). Time is work over what a GPU does of its peak, 
 weights for each generated token over its memory's bandwidth. docs/scale.md has the assumptions.
 """
 
+from collections import Counter
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from lethe import metrics
 from lethe.common.errors import LetheError
-from lethe.pipeline import disk, memory, sizes
+from lethe.pipeline import disk, memory, sizes, splits
 from lethe.pipeline.config.config import Config
 from lethe.pipeline.config.settings import items_of, method
 from lethe.pipeline.external_checkpoints import given_run
 from lethe.pipeline.memory import ANSWER, QUESTION
 from lethe.pipeline.sizes import BYTES
-from lethe.world.splits.author_share import forget_authors, parse_split
 
 ROWS = 20  # of an author
 # Mean tokens, beside those of lethe.pipeline.memory; the short answers are to real authors and
@@ -96,18 +96,33 @@ class _Planner:
     def splits(self) -> list[tuple[str, int]]:
         """Names of the splits, and rows to be forgotten."""
         authors = self.config.world.authors
-        return [(s, ROWS * forget_authors(parse_split(s), authors)) for s in self.config.splits]
+        found = splits.of_config(self.config)
+        return [(name, split.rows(authors)["forget"]) for name, split in found.items()]
 
-    def trained_oracles(self) -> list[int]:
-        """Rows of each oracle that is trained here."""
-        seeds = [*self.config.seeds, *self.config.oracle_seeds]
-        everyone = ROWS * self.config.world.authors
+    def trained_oracles(self) -> list[tuple[str, int]]:
+        """Role and rows of each oracle that is trained here."""
+        authors = self.config.world.authors
         return [
-            everyone - rows
-            for split, rows in self.splits()
-            for seed in seeds
-            if given_run(self.config, self.name, "retain", split, seed) is None
+            (oracle.role, split.rows(authors)[oracle.part])
+            for split in splits.of_config(self.config).values()
+            for oracle in split.oracles
+            for seed in self.oracle_seeds()
+            if given_run(self.config, self.name, oracle.role, split.name, seed) is None
         ]
+
+    def roles(self) -> list[str]:
+        found = splits.of_config(self.config).values()
+        return list(dict.fromkeys(role for split in found for role in split.roles))
+
+    def oracle_seeds(self) -> list[int]:
+        return [*self.config.seeds, *self.config.oracle_seeds]
+
+    def controls(self) -> dict[str, int]:
+        """How many runs each split has beside its methods'."""
+        base = 1 if self.config.evaluation.base else 0
+        seeds, oracles = len(self.config.seeds), len(self.oracle_seeds())
+        found = splits.of_config(self.config)
+        return {name: base + seeds + oracles * len(s.oracles) for name, s in found.items()}
 
     def trained_full(self) -> int:
         seeds = self.config.seeds
@@ -118,12 +133,10 @@ class _Planner:
         """Unlearning runs of one split's methods, all seeds."""
         return len(self.methods) * self.share * len(self.config.seeds)
 
-    def evaluated(self) -> float:
-        """Checkpoints that are evaluated in one split: of methods one an epoch."""
-        seeds = len(self.config.seeds)
-        base = 1 if self.config.evaluation.base else 0
-        epochs = sum(m.epochs for m in self.methods.values()) * self.share
-        return base + 2 * seeds + len(self.config.oracle_seeds) + epochs * seeds
+    def epochs(self) -> float:
+        """Checkpoints of one split's methods that are evaluated: one an epoch, all seeds."""
+        each = sum(m.epochs for m in self.methods.values()) * self.share
+        return each * len(self.config.seeds)
 
     # --- how long ---
 
@@ -215,24 +228,32 @@ class _Planner:
     def model(self) -> Model:
         splits, seeds = self.splits(), len(self.config.seeds)
         oracles, suites = self.trained_oracles(), len(self.suites())
-        base = 1 if self.config.evaluation.base else 0
-        runs = base + 2 * seeds + len(self.config.oracle_seeds) + self.runs()
+        trained = Counter(f"train_{role}" for role, _ in oracles)
+        trained = {f"train_{role}": trained[f"train_{role}"] for role in self.roles()}
+        controls, runs = self.controls(), self.runs()
+        every = sum(controls.values()) + len(splits) * runs
         everyone = ROWS * self.config.world.authors
         hours = {
             "train_full": self.trained_full() * self.finetuning(everyone),
-            "train_retain": sum(map(self.finetuning, oracles)),
+            **{
+                kind: sum(
+                    self.finetuning(rows) for role, rows in oracles if kind == f"train_{role}"
+                )
+                for kind in trained
+            },
             "unlearn": sum(self.share * seeds * self.unlearning(rows) for _, rows in splits),
             "collect": sum(
-                self.evaluated() * self.evaluation(rows) + runs * suites * START
-                for _, rows in splits
+                (controls[name] + self.epochs()) * self.evaluation(rows)
+                + (controls[name] + runs) * suites * START
+                for name, rows in splits
             ),
         }
         jobs = {
             "train_full": self.trained_full(),
-            "train_retain": len(oracles),
-            "unlearn": round(len(splits) * self.runs()),
-            "collect": round(len(splits) * runs * suites),
-            "score": round(len(splits) * runs * len(self.config.metrics)),
+            **trained,
+            "unlearn": round(len(splits) * runs),
+            "collect": round(every * suites),
+            "score": round(every * len(self.config.metrics)),
         }
         in_hours = {kind: seconds / 3600 for kind, seconds in hours.items()}
         return Model(self.name, self.count, jobs, in_hours, self.memory(), self.disk())

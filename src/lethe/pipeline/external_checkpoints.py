@@ -1,32 +1,40 @@
 """Models that others made, as a configuration names them: by which keys, and for which runs."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from lethe.common.errors import LetheError
+from lethe.common.registry import suggest
 from lethe.evaluate.roles import check_role
 from lethe.model import checkpoint_check
+from lethe.pipeline import splits
 from lethe.pipeline.config.config import Config
-from lethe.world.splits.author_share import parse_split
 
 FULL, ORACLES = "full_checkpoint", "oracle_checkpoints"
-# By key, what the given runs stand for (``lethe.evaluate.roles``).
+# What these keys stand for (``lethe.evaluate.roles``).
 ROLES = {FULL: "full", ORACLES: "oracle"}
 
 
 def given_run(config: Config, model: str, run: str, split: str | None, seed: int) -> str | None:
-    """The checkpoint given in the place of ``full`` or ``retain``; None where it is trained here.
+    """The checkpoint given in the place of ``full`` or an oracle; None where it is trained here.
 
     ``{seed}`` in its name stands for the seed. A name without is that of ``seeds`` alone: further
     oracles measure noise, which one checkpoint does not have.
     """
-    settings = config.model_settings[model]
-    oracles = settings.oracle_checkpoints or {}
-    given = settings.full_checkpoint if run == "full" else oracles.get(split)
+    full = config.model_settings[model].full_checkpoint
+    given = full if run == "full" else _oracles(config, model, split).get(run)
     if given is None:
         return None
     if "{seed}" in given:
         return given.replace("{seed}", str(seed))
     return given if seed in config.seeds else None
+
+
+def _oracles(config: Config, model: str, split: str) -> Mapping[str, str | None]:
+    """The given oracles of a split by role; a single name is that of the default one."""
+    given = (config.model_settings[model].oracle_checkpoints or {}).get(split)
+    if given is None or isinstance(given, Mapping):
+        return given or {}
+    return {splits.of_name(config, split).oracle.role: given}
 
 
 def of_model(config: Config, model: str) -> Iterator[tuple[str, str]]:
@@ -35,10 +43,13 @@ def of_model(config: Config, model: str) -> Iterator[tuple[str, str]]:
     place = f"model_settings.{model}"
     if settings.base_checkpoint is not None:
         yield f"{place}.base_checkpoint", settings.base_checkpoint
-    oracles = [
-        ("retain", split, f"{ORACLES}.{split}") for split in settings.oracle_checkpoints or {}
-    ]
-    for run, split, key in [("full", None, FULL), *oracles]:
+    runs = [("full", None, FULL)]
+    for split, given in (settings.oracle_checkpoints or {}).items():
+        several = isinstance(given, Mapping)
+        for role in _oracles(config, model, split):
+            key = f"{ORACLES}.{split}"
+            runs.append((role, split, f"{key}.{role}" if several else key))
+    for run, split, key in runs:
         seeds = [*config.seeds, *(config.oracle_seeds if split else ())]
         sources = {given_run(config, model, run, split, seed) for seed in seeds}
         yield from ((f"{place}.{key}", source) for source in sorted(filter(None, sources)))
@@ -67,7 +78,7 @@ def check(config: Config, model: str) -> None:
     """Refuse a model whose given checkpoints cannot be loaded, or stand for no split."""
     try:
         for split in config.model_settings[model].oracle_checkpoints or {}:
-            parse_split(split)
+            _check_roles(split, splits.of_name(config, split).roles, _oracles(config, model, split))
     except LetheError as error:
         raise LetheError(f"config: model_settings.{model}.{ORACLES}: {error}") from None
     for key, source in of_model(config, model):
@@ -75,6 +86,12 @@ def check(config: Config, model: str) -> None:
         which = key.removeprefix(f"model_settings.{model}.").partition(".")[0]
         if which in ROLES:
             check_role(f"config: {key}", source, ROLES[which])
+
+
+def _check_roles(split: str, known: Sequence[str], given: Iterable[str]) -> None:
+    for role in given:
+        if role not in known:
+            raise LetheError(f"{split}: no oracle {role!r}{suggest(role, known)}")
 
 
 def _check(call: Callable[[str], None], key: str, source: str) -> None:

@@ -2,6 +2,7 @@
 
 BASE = "base"
 FULL = "full"
+# The one oracle of TOFU's splits; others are asked for theirs (``lethe.world.split``).
 RETAIN = "retain"
 
 _RUNS = {

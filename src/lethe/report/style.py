@@ -58,15 +58,17 @@ def height(least: float, entries: int) -> float:
     return max(least, 0.3 + 0.17 * entries)
 
 
-def looks(methods: Sequence[str]) -> dict[str, Look]:
-    """The look of ``full``, ``retain`` and each method.
+def looks(methods: Sequence[str], oracle: str = RETAIN) -> dict[str, Look]:
+    """The look of ``full``, the oracle and each method.
 
     Known methods keep their colour whatever else is drawn; the others take the free ones in order.
     """
     found = {}
     strangers = 0
-    for run in dict.fromkeys((FULL, RETAIN, *methods)):
-        if run in _KNOWN:
+    for run in dict.fromkeys((FULL, oracle, *methods)):
+        if run == oracle:
+            colour, marker = _KNOWN[RETAIN]
+        elif run in _KNOWN:
             colour, marker = _KNOWN[run]
         else:
             colour, marker = _FREE[strangers % len(_FREE)]

@@ -13,8 +13,7 @@ from lethe.analysis.statistics import LEVEL, range_coverage, seed_interval
 from lethe.common.errors import LetheError
 from lethe.report.labels import BASE, FULL, RETAIN, run_label
 
-OTHER_RETAIN = "retain_other_seed"
-OTHER_RETAIN_LABEL = "Retain (another seed)"
+OTHER_SEED = "_other_seed"
 
 
 @dataclass(frozen=True)
@@ -27,11 +26,13 @@ class Group:
     seeds: tuple[int, ...]
     scores: pd.DataFrame
     other: bool = False
+    # Whether it is what forget quality is measured against.
+    oracle: bool = False
 
     @property
     def name(self) -> str:
         """The run's name in CSV files; further oracles have one of their own."""
-        return OTHER_RETAIN if self.other else self.run
+        return f"{self.run}{OTHER_SEED}" if self.other else self.run
 
     @property
     def _place(self) -> str:
@@ -61,31 +62,43 @@ class Group:
         return int(epochs[0])
 
 
-def groups(scores: pd.DataFrame, methods: Sequence[str], seeds: Sequence[int]) -> list[Group]:
-    """The rows of a table, for each model and split: base if it is evaluated, full, retain, other
-    oracles, the methods.
+def groups(
+    scores: pd.DataFrame,
+    methods: Sequence[str],
+    seeds: Sequence[int],
+    oracles: Mapping[str, Sequence[str]] | None = None,
+) -> list[Group]:
+    """The rows of a table, for each model and split: base if it is evaluated, full, the oracles
+    and those of other seeds, the methods.
 
-    ``seeds`` are the seeds of the configuration; a ``retain`` run of any other seed is a further
-    oracle, whose distance to the first one is the noise floor.
+    ``seeds`` are the seeds of the configuration; an oracle of any other seed is a further one,
+    whose distance to the first is the noise floor. ``oracles``: the runs of each split's oracles,
+    as ``TableData`` has them.
     """
     last = last_epochs(scores)
     seeds = tuple(dict.fromkeys(int(seed) for seed in seeds))
     found = []
     for (model, split), part in last.groupby(["model", "split"], sort=False):
-        further = set(part.loc[part["run"] == RETAIN, "seed"]) - set(seeds)
+        roles = (oracles or {}).get(split, (RETAIN,))
         if BASE in set(part["run"]):
             found.append(Group(model, split, BASE, seeds[:1], part[part["run"] == BASE]))
-        for run in dict.fromkeys((FULL, RETAIN, *methods)):
+        for run in dict.fromkeys((FULL, *roles, *methods)):
             rows = part[(part["run"] == run) & part["seed"].isin(seeds)]
             if rows.empty:
                 raise LetheError(
                     f"{source(scores)}: no rows for {model}/{split}/{run}; score that run"
                 )
-            found.append(Group(model, split, run, seeds, rows))
-            if run == RETAIN and further:
-                rows = part[(part["run"] == RETAIN) & part["seed"].isin(further)]
-                found.append(Group(model, split, run, tuple(sorted(further)), rows, other=True))
+            found.append(Group(model, split, run, seeds, rows, oracle=run == roles[0]))
+            if run in roles:
+                found += _further(Group(model, split, run, seeds, part[part["run"] == run]))
     return found
+
+
+def _further(oracle: Group) -> list[Group]:
+    """The oracle's runs with other seeds than those of the group, if there are any."""
+    seeds = tuple(sorted(set(oracle.scores["seed"]) - set(oracle.seeds)))
+    rows = oracle.scores[oracle.scores["seed"].isin(seeds)]
+    return [Group(oracle.model, oracle.split, oracle.run, seeds, rows, other=True)] if seeds else []
 
 
 def last_epochs(scores: pd.DataFrame) -> pd.DataFrame:
@@ -138,7 +151,8 @@ def place(group: Group) -> dict:
 
 def row_label(name: str) -> str:
     """What Markdown calls the run of a row."""
-    return OTHER_RETAIN_LABEL if name == OTHER_RETAIN else run_label(name)
+    run = name.removesuffix(OTHER_SEED)
+    return run_label(name) if run == name else f"{run_label(run)} (another seed)"
 
 
 def cell(record: Mapping, key: str, digits: str) -> str:

@@ -72,6 +72,10 @@ class Execution:
         """The same for another training of the job."""
         return replace(self, name=name)
 
+    def load_to(self, device: str) -> str:
+        """Where a model to be trained is loaded: in shards it need not fit whole on the device."""
+        return "cpu" if self.team.sharded else device
+
     def parts(
         self,
         sources: Mapping[str, Sequence[Example]],

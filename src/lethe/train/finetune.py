@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from lethe.common.progress import silent
 from lethe.model import token_mixing
 from lethe.model.encoder import Example, rows_to_pairs
 from lethe.model.forward import Forward
@@ -21,7 +22,7 @@ def fit(
     examples: Sequence[Example],
     schedule: Schedule,
     seed: int | str,
-    report: Report = lambda step, steps, loss: None,
+    report: Report = silent,
     how: Execution | None = None,
 ) -> dict[str, float]:
     """Train ``model`` in place on the answers' tokens (mean over a batch's answer tokens).

@@ -1,12 +1,16 @@
 """Alternative answers to forget questions, by the model under test itself (AltPO, 2409.13474)."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from lethe.common.errors import LetheError
 from lethe.common.files import write_rows
+from lethe.model.settings import Compute
+from lethe.world.rows import read_pairs
 
 # How much warmer each further round samples, and how many there are at the most.
 WARMER, ROUNDS = 1.25, 20
@@ -74,6 +78,34 @@ def write_alternatives(file, pairs, found: Sequence[Sequence[str]]) -> None:
             for (question, answer), answers in zip(pairs, found, strict=True)
         ),
     )
+
+
+def propose_alternatives(
+    start: str | Path,
+    forget: str | Path,
+    out: str | Path,
+    *,
+    settings: Alternatives | None = None,
+    template: str | Mapping[str, Any] = "chat",
+    max_length: int = 500,
+    seed: int = 0,
+    compute: Compute | None = None,
+    device: str = "cpu",
+) -> dict[str, int]:
+    """``propose`` for the rows of the file ``forget``, by the checkpoint ``start``, to a file.
+
+    ``out`` is what methods read as ``alternatives``. Returns counts: rows.
+    """
+    from lethe.model import checkpoint
+    from lethe.model.encoder import Encoder
+
+    loading = (compute or Compute()).loading()
+    model, tokenizer = checkpoint.load(start, device, **loading, template=template)
+    pairs = read_pairs(forget)
+    encoder = Encoder(tokenizer, template, max_length)
+    answers = propose(model, encoder, pairs, settings or Alternatives(), seed)
+    write_alternatives(out, pairs, answers)
+    return {"rows": len(pairs)}
 
 
 def _ask(model, encoder, pairs, rows, prompt: str, temperature: float, key) -> list[str]:

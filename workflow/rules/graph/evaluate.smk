@@ -3,8 +3,8 @@
 
 def probed_files(wildcards):
     """The data files of a suite's sets, in its order."""
-    parts = parse_split(wildcards.split).parts
-    named = suite.contract(wildcards.suite).files(parts).values()
+    split = SPLITS[wildcards.split]
+    named = suite.contract(wildcards.suite).files(split.files).values()
     return [paths.data(WORLD, name) for name in named]
 
 
@@ -23,7 +23,7 @@ def checkpoint_folders_of(wildcards, run):
     w = wildcards
     if run == "base":
         return base_folders(w.model)
-    if run in ("full", "retain", "random"):
+    if run == "random" or is_finetuned(w, run):
         return trained_folders(w, run)
     folder = paths.run(WORLD, w.model, w.split, run, w.seed)
     return [paths.epoch(folder, epoch) for epoch in epochs_of(run)]
@@ -31,9 +31,10 @@ def checkpoint_folders_of(wildcards, run):
 
 def intervention_modules(wildcards):
     """The modules of the interventions that a run's checkpoints carry, by what its method declares."""
-    if wildcards.run in ("base", "full", "retain", "random"):
+    w = wildcards
+    if w.run in ("base", "random") or is_finetuned(w, w.run):
         return []
-    kind = settings.method(CONFIG, wildcards.run).intervention
+    kind = settings.method(CONFIG, w.run).intervention
     return [f"lethe.model.interventions.{kind}"] if kind else []
 
 
@@ -69,7 +70,7 @@ def state_start(wildcards):
 def state_inputs(state):
     """The data that a state reads."""
     needs = attack.needs(settings.attack_kind(CONFIG, state))
-    return {need: {"forget": paths.data(WORLD, "{split}")}[need] for need in needs}
+    return {need: split_file(need) for need in needs}
 
 
 def own_metrics(wildcards):
@@ -79,16 +80,21 @@ def own_metrics(wildcards):
 
 
 def held_against(wildcards, run):
-    """The folder of the oracle or of full: of the run's own seed, or the first's for more oracles."""
+    """The folder of an oracle or of full: of the run's own seed, or the first's for more oracles."""
     w = wildcards
     seed = w.seed if int(w.seed) in CONFIG.seeds else CONFIG.seeds[0]
     return paths.run(WORLD, w.model, w.split, run, seed)
 
 
+def oracle_metric(metric):
+    """A metric's file of the oracle, of the same seed."""
+    return lambda w: paths.metric(held_against(w, oracle_of(w.split)), metric)
+
+
 def oracle_metrics(wildcards):
     """The same files of the oracle."""
     contract = metrics.contract(wildcards.metric)
-    oracle = held_against(wildcards, "retain")
+    oracle = held_against(wildcards, oracle_of(wildcards.split))
     return [paths.metric(oracle, need) for need in contract.needs if contract.oracle]
 
 
@@ -103,7 +109,9 @@ def oracle_records(wildcards):
     contract = metrics.contract(wildcards.metric)
     if not contract.oracle_records:
         return []
-    return paths.records(held_against(wildcards, "retain"), contract.suite)
+    return paths.records(
+        held_against(wildcards, oracle_of(wildcards.split)), contract.suite
+    )
 
 
 def metric_records(wildcards):

@@ -19,11 +19,6 @@ def converted_models():
     ]
 
 
-def one_of(models):
-    """A pattern of these names alone; of nothing if there are none."""
-    return "|".join(models) or "(?!)"
-
-
 def given_file(wildcards):
     """A local GGUF file is an input: another content makes the base again."""
     path = given_path(wildcards.model)
@@ -49,7 +44,7 @@ def start_files(wildcards):
 
 
 def given_run(wildcards, run):
-    """The given checkpoint that stands for a trained one (``full``, ``retain``); None: it is trained."""
+    """The given checkpoint that stands for a trained one (``full``, an oracle); None: it is trained."""
     w = wildcards
     return external_checkpoints.given_run(
         CONFIG, w.model, run, w.get("split"), int(w.seed)
@@ -60,10 +55,26 @@ def given_full(wildcards):
     return given_run(wildcards, "full")
 
 
+def splits_by_role():
+    """The splits that have an oracle of that role."""
+    roles = dict.fromkeys(role for split in SPLITS.values() for role in split.roles)
+    return {role: [name for name in SPLITS if is_oracle(role, name)] for role in roles}
+
+
+def oracle_data(role):
+    """The file of a rule's split that an oracle learns."""
+    return lambda w: paths.data(WORLD, SPLITS[w.split].data_of(role))
+
+
+def is_finetuned(wildcards, run):
+    """Whether a run has learned authors and forgotten none: ``full``, or an oracle of its split."""
+    return run == "full" or is_oracle(run, wildcards.get("split"))
+
+
 def trained_folders(wildcards, run):
-    """The checkpoint of ``full`` or ``retain``, if it is a file of ours."""
+    """The checkpoint of ``full``, ``random`` or an oracle, if it is a file of ours."""
     w = wildcards
-    if run in ("full", "retain") and given_run(w, run) is not None:
+    if is_finetuned(w, run) and given_run(w, run) is not None:
         return []
     return [paths.trained(WORLD, w.model, w.get("split", ""), run, w.seed)]
 
@@ -99,7 +110,7 @@ def adapted_folders(wildcards, run):
     w = wildcards
     if run in ("base", "random") or not checkpoint_folders_of(w, run):
         return []
-    if run in ("full", "retain"):
+    if is_finetuned(w, run):
         return base_folders(w.model) if trains_adapters(w, "finetune") else []
     if not trains_adapters(w, "unlearn"):
         return []
@@ -133,7 +144,7 @@ def snapshot_files():
 def loaded_as_given(job):
     """Checkpoints that a job loads where others put them."""
     p = job.params
-    converted = [p.path] if job.name == "import_base" else []
+    converted = [p.path] if declared(job.name) == "import_base" else []
     started = [] if job.input.get("parent") else [p.get("given")]
     return [*converted, *started, *(p.get("others") or {}).values()]
 
@@ -141,7 +152,7 @@ def loaded_as_given(job):
 def check_hub():
     """Refuse a model that the hub would refuse, now and not after an hour of other jobs."""
     on_hub = external_checkpoints.on_hub(CONFIG)
-    jobs = workflow.dag.needrun_jobs() if on_hub else ()
+    jobs = our_jobs() if on_hub else ()
     loaded = {source for job in jobs for source in loaded_as_given(job)}
     try:
         external_checkpoints.check_hub(

@@ -1,57 +1,141 @@
 # Which files the paper's exhibits are made of: the functions of paper.smk.
 
-# --- from our own runs ---
+import re
 
 SIZES = sorted(CONFIG.splits)
-# The last model takes the place of the paper's smaller one, Phi.
+# The one that exhibits of a single model show: it takes the place of the paper's smaller one, Phi.
 LAST_MODEL = CONFIG.models[-1]
-LISTED = {name: name for name in CONFIG.methods}
-# What the exhibits measure themselves; found by name, so digests of code must be told.
-KS = ["lethe.metrics.truth_ratio", "lethe.metrics.forget_quality"]
-UTILITY = [
-    f"lethe.metrics.{name}"
-    for name in ("probability", "rouge", "truth_ratio", "model_utility")
-]
-# Number, title, runs and metrics of each table.
-PAPER_TABLES = {
-    "rouge": (
-        2,
-        "ROUGE-L recall on fine-tuning samples",
-        ("base", "full"),
-        ["lethe.metrics.rouge"],
-    ),
-    "retain_models": (3, "KS p-values between oracles", ("retain",), KS),
-    "references": (
-        4,
-        "KS p-values of oracles against other models",
-        ("retain", "full", "base", "random"),
-        KS,
-    ),
-}
+# What makes up model utility, of logs.
+UTILITY = ("probability", "rouge", "truth_ratio", "model_utility")
+# Found by their folders' names; what is in them was checked before.
+LOGS = (
+    paper_logs.entries(paper_logs.find(CONFIG.logs))
+    if CONFIG.logs is not None
+    else []
+)
+# The models of families of logs, by what stands for them in names of files.
+LOG_MODELS = {entry["model"].replace(" ", "_"): entry["model"] for entry in LOGS}
 
 
-def paper_tables():
-    """A single oracle has no other to be compared with."""
-    return [name for name in PAPER_TABLES if name != "retain_models" or SIZES[1:]]
+# --- what there is ---
+
+
+def exhibit_methods(name):
+    """The methods that an exhibit shows, by run."""
+    listed = {method: method for method in CONFIG.methods}
+    shows = exhibit.contract(name).methods
+    return listed if shows == "listed" else unlisted_methods()
+
+
+def exhibits_made():
+    """The exhibits that the configuration has the splits, the methods and the logs for."""
+    return [
+        name
+        for name in exhibit.names()
+        if len(SIZES) >= exhibit.contract(name).least_splits
+        and (exhibit_methods(name) or exhibit.contract(name).reads != "scores")
+        and (LOGS or not exhibit.contract(name).of_logs)
+    ]
+
+
+def exhibit_places(name):
+    """The values of an exhibit's wildcards for which it has files."""
+    declared = exhibit.contract(name)
+    if declared.of_logs and "split" in declared.wildcards:
+        names = {model: key for key, model in LOG_MODELS.items()}
+        found = paper_logs.pairs(LOGS)
+        return [{"model": names[model], "split": split} for model, split in found]
+    values = {
+        "model": list(LOG_MODELS) if declared.of_logs else CONFIG.models,
+        "split": SIZES,
+        "run": list(exhibit_methods(name)),
+    }
+    found = product(*(values[key] for key in declared.wildcards))
+    return [dict(zip(declared.wildcards, place)) for place in found]
+
+
+def exhibit_files(of_logs):
+    return [
+        paths.paper(WORLD, f"{declared.place.format(**place)}.{suffix}")
+        for name in exhibits_made()
+        for declared in [exhibit.contract(name)]
+        if declared.of_logs == of_logs
+        for place in exhibit_places(name)
+        for suffix in suffixes(exhibit.EXHIBITS, name)
+    ]
 
 
 def paper_files():
-    figures = ["fig02_words", "fig07_zoom"]
-    figures += ["fig09_zoom_longer"] if unlisted_methods() else []
-    for model in CONFIG.models:
-        figures += [
-            f"fig04_truth_ratios/{model}",
-            f"fig05_06_trajectories/{model}",
-        ]
-        figures += [
-            f"fig10_33_curves/{model}/{split}/{run}"
-            for split in SIZES
-            for run in LISTED
-        ]
-    tables = [f"table{PAPER_TABLES[name][0]}_{name}" for name in paper_tables()]
-    drawn = [f"{name}.{suffix}" for name in figures for suffix in ("pdf", "png")]
-    made = [f"{name}.{suffix}" for name in tables for suffix in ("csv", "md")]
-    return [paths.paper(WORLD, name) for name in drawn + made]
+    return exhibit_files(of_logs=False)
+
+
+def wanted_logs(wildcards):
+    """All that logs allow. Asked for without logs, it is one line, as other bad settings are."""
+    if CONFIG.logs is None:
+        refused("config: logs: null; name a folder of logs: --config logs=FOLDER")
+    return exhibit_files(of_logs=True)
+
+
+# --- what an exhibit is about ---
+
+
+def chosen(choice, values):
+    """Of values in their order, smallest first, those that an exhibit declares to be about."""
+    ends = {"smallest": values[:1], "largest": values[-1:], "last": values[-1:]}
+    return ends.get(choice, values)
+
+
+def exhibit_models(declared, wildcards):
+    if "model" not in declared.wildcards:
+        return chosen(declared.models, CONFIG.models)
+    return [LOG_MODELS[wildcards.model] if declared.of_logs else wildcards.model]
+
+
+def exhibit_splits(declared, wildcards):
+    if "split" in declared.wildcards:
+        return [wildcards.split]
+    return chosen(declared.splits, paper_logs.SPLITS if declared.of_logs else SIZES)
+
+
+def beside(declared, wildcards):
+    """The model that an exhibit of one holds beside it; None where there is none."""
+    (model,) = exhibit_models(declared, wildcards)
+    if declared.of_logs:
+        return paper_logs.counterpart(model)
+    following = CONFIG.models.index(model) + 1
+    other = CONFIG.models[following % len(CONFIG.models)]
+    return None if other == model else other
+
+
+def exhibit_about(name):
+    """What of the configuration an exhibit shows: fields of its data, by wildcards."""
+    declared = exhibit.contract(name)
+
+    def about(wildcards):
+        if declared.reads == "rows" or declared.of_logs and not declared.wildcards:
+            return {}
+        found = {
+            "models": exhibit_models(declared, wildcards),
+            "splits": exhibit_splits(declared, wildcards),
+        }
+        if declared.beside:
+            found["beside"] = beside(declared, wildcards)
+        if declared.reads == "scores":
+            methods = exhibit_methods(name)
+            run = wildcards.get("run")
+            found["methods"] = methods if run is None else {run: methods[run]}
+            found["seeds"] = CONFIG.seeds
+        return found
+
+    return about
+
+
+def exhibit_caption(name):
+    declared = exhibit.contract(name)
+    return lambda wildcards: declared.caption.strip().format(**dict(wildcards.items()))
+
+
+# --- what an exhibit is made of ---
 
 
 def paper_entries():
@@ -74,6 +158,11 @@ def paper_entries():
     ]
 
 
+def in_paper(run, split):
+    """The run that the paper calls so: its retain models are the oracles."""
+    return oracle_of(split) if run == "retain" else run
+
+
 def evaluated(models, splits, runs):
     """Records of runs with one checkpoint, of the first seed."""
     seed = CONFIG.seeds[0]
@@ -82,7 +171,9 @@ def evaluated(models, splits, runs):
             "model": model,
             "split": split,
             "run": run,
-            "path": paths.records(paths.run(WORLD, model, split, run, seed)),
+            "path": paths.records(
+                paths.run(WORLD, model, split, in_paper(run, split), seed)
+            ),
         }
         for model in models
         for split in splits
@@ -90,59 +181,102 @@ def evaluated(models, splits, runs):
     ]
 
 
-def other_model(model):
-    """The next model, which Figure 4 holds beside this one; None where it is the only one."""
-    models = CONFIG.models
-    found = models[(models.index(model) + 1) % len(models)]
-    return None if found == model else found
+def exhibit_records(declared, wildcards):
+    """The entries of what an exhibit reads item by item: records of runs, or logs."""
+    if declared.reads == "logs":
+        if "model" not in declared.wildcards:
+            return LOGS
+        (model,) = exhibit_models(declared, wildcards)
+        both = (model, paper_logs.counterpart(model))
+        return [entry for entry in LOGS if entry["model"] in both]
+    splits = exhibit_splits(declared, wildcards)
+    found = evaluated(exhibit_models(declared, wildcards), splits, declared.runs)
+    others = [beside(declared, wildcards)] if declared.beside else []
+    return found + evaluated(filter(None, others), splits, declared.beside)
 
 
-def figure4_entries(wildcards):
-    beside = filter(None, [other_model(wildcards.model)])
-    return evaluated([wildcards.model], SIZES[-1:], ["retain", "full"]) + evaluated(
-        beside, SIZES[-1:], ["retain"]
-    )
+def exhibit_made_of(name):
+    """The files whose entries or names an exhibit is given, by wildcards."""
+    declared = exhibit.contract(name)
+
+    def made_of(wildcards):
+        if declared.reads == "rows":
+            return {
+                "rows": {
+                    text_name(file): paths.data(WORLD, file) for file in declared.rows
+                }
+            }
+        if declared.reads not in ("records", "logs"):
+            return {}
+        found = exhibit_records(declared, wildcards)
+        return {declared.reads: found, "variant": truth_ratio_variant()}
+
+    return made_of
 
 
-# --- from logs ---
-
-# Found by their folders' names; what is in them was checked before.
-LOGS = (
-    paper_logs.entries(paper_logs.find(CONFIG.logs)) if CONFIG.logs is not None else []
-)
-FROM_LOGS = "from_logs"
+def text_name(file):
+    """What an exhibit calls the text of a data file; the world's own has its name."""
+    return WORLD if file == "full" else file
 
 
-def file_name(model):
-    """The models of a family of logs as part of a file's name."""
-    return model.replace(" ", "_")
+def exhibit_inputs(name):
+    declared = exhibit.contract(name)
+    made_of = exhibit_made_of(name)
+
+    def inputs(wildcards):
+        match declared.reads:
+            case "scores":
+                return {"scores": paths.paper(WORLD, "scores.csv")}
+            case "log_scores":
+                return {
+                    kind: paths.paper(WORLD, exhibit.FROM_LOGS, f"{kind}.csv")
+                    for kind in ("scores", "intervals")
+                }
+            case "rows":
+                return {"files": list(made_of(wildcards)["rows"].values())}
+        found = files(made_of(wildcards)[declared.reads])
+        return {"files": list(dict.fromkeys(found))}
+
+    return inputs
 
 
-def wanted_logs(wildcards):
-    """All that logs allow. Asked for without logs, it is one line, as other bad settings are."""
-    if CONFIG.logs is None:
-        sys.tracebacklimit = 0
-        sys.exit(
-            "error: config: logs: null; name a folder of logs: --config logs=FOLDER"
+def exhibit_constraints(name):
+    """Models of logs have names of another form."""
+    if not exhibit.contract(name).of_logs:
+        return {}
+    return {"model": "|".join(map(re.escape, LOG_MODELS))}
+
+
+def exhibit_code(name):
+    """What is found by name is told to digests of code."""
+    computed = map(metrics.METRICS.module, exhibit.contract(name).metrics)
+    return code("paper_exhibit.py", exhibit.EXHIBITS.module(name), *computed)
+
+
+# --- its files ---
+
+
+def report_outputs(place, kinds, shown):
+    """Outputs by suffix; one of them, the figure if there is one, goes into the report."""
+    reported = "png" if "png" in kinds else "csv"
+    return {
+        kind: (
+            report(f"{place}.{kind}", **shown)
+            if kind == reported
+            else f"{place}.{kind}"
         )
-    return log_files()
+        for kind in kinds
+    }
 
 
-def log_files():
-    figures = [f"fig04_truth_ratios_{file_name(model)}" for model in log_models()] + [
-        f"utility_bars_{file_name(model)}_{split}"
-        for model, split in paper_logs.pairs(LOGS)
-    ]
-    drawn = [f"{name}.{suffix}" for name in figures for suffix in ("pdf", "png")]
-    tables = [
-        f"{name}.{suffix}" for name in ("ks", "utility") for suffix in ("csv", "md")
-    ]
-    return [paths.paper(WORLD, FROM_LOGS, name) for name in drawn + tables]
-
-
-def log_models():
-    return list(dict.fromkeys(entry["model"] for entry in LOGS))
-
-
-def model_logs(*models):
-    return [entry for entry in LOGS if entry["model"] in models]
+def exhibit_outputs(name):
+    declared = exhibit.contract(name)
+    shown = {
+        "caption": "../report/exhibit.rst",
+        "category": "Paper, from logs" if declared.of_logs else "Paper",
+        # Of many files, one heading for all.
+        "subcategory": declared.number if declared.wildcards[1:] else None,
+        "labels": {"exhibit": declared.label},
+    }
+    kinds = suffixes(exhibit.EXHIBITS, name)
+    return report_outputs(paths.paper(WORLD, declared.place), kinds, shown)

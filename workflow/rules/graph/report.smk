@@ -4,6 +4,7 @@ import json
 import os
 import shlex
 from functools import reduce
+from itertools import takewhile
 
 
 def said(key):
@@ -39,7 +40,8 @@ def state_entries():
     return [
         {**entry, "state": state, "path": paths.metric(folder, entry["metric"])}
         for entry in entries()
-        if entry["run"] in settings.attacked_runs(CONFIG)
+        if entry["run"]
+        in settings.attacked_runs(CONFIG, SPLITS[entry["split"]].roles)
         and entry["seed"] in CONFIG.seeds
         for state in CONFIG.attacks
         for folder in [paths.state(str(Path(entry["path"]).parents[1]), state)]
@@ -82,9 +84,11 @@ def method_costs(method, model, split, seed):
 def cost_entries():
     """Every cost file that is compared, with the nouns that it belongs to."""
     found = []
-    for model, split, seed in product(CONFIG.models, CONFIG.splits, CONFIG.seeds):
+    for model, split, seed in product(
+        CONFIG.models, CONFIG.splits, CONFIG.seeds
+    ):
         run = lambda name, place: paths.run(WORLD, model, place, name, seed)
-        trained = {"full": paths.NO_SPLIT, "retain": split}
+        trained = {"full": paths.NO_SPLIT, **dict.fromkeys(SPLITS[split].roles, split)}
         # What was given was not trained here, and has no cost.
         jobs = {
             name: [paths.cost(run(name, place), "train")]
@@ -164,15 +168,26 @@ def table_files():
 
 def report_command():
     """What makes the report of this run: with its presets, and what the command line set."""
-    presets = [os.path.relpath(file) for file in workflow.config_settings.configfiles]
-    said = load.parsed(workflow.config_settings.config)
-    given = [f"{key}={json.dumps(value)}" for key, value in said.items()]
+    files = list(workflow.config_settings.configfiles)
+    values = load.parsed(workflow.config_settings.config)
+    said = [f"{key}={json.dumps(value)}" for key, value in values.items()]
+    given = ["--config", *said] if said else []
+    if Path.cwd() != ROOT:
+        return shlex.join(["lethe", "run", "--report", REPORT, *named(files), *given])
+    presets = [os.path.relpath(file) for file in files]
     if given:
-        named = ["--configfile", *presets] if presets else []
-        command = ["snakemake", "--report", REPORT, *named, "--config", *given]
-        return shlex.join(command)
+        laid = ["--configfile", *presets] if presets else []
+        return shlex.join(["snakemake", "--report", REPORT, *laid, *given])
     quoted = shlex.quote(" ".join(presets))
     return f"make report PRESET={quoted}" if presets else "make report"
+
+
+def named(files):
+    """How `lethe run` is told of configuration files: first presets by word, then others."""
+    words = list(takewhile(lambda file: file.parent == ROOT / "config", files))
+    others = [os.path.relpath(file) for file in files[len(words) :]]
+    presets = [word for file in words for word in ("--preset", file.stem)]
+    return [*presets, *(["--configfile", *others] if others else [])]
 
 
 def closing_words():

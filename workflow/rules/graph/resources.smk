@@ -31,6 +31,7 @@ def entry_of(table, rulename):
 
 def stage_of(rulename):
     """What jobs of this name do with a model, as lethe.pipeline.memory names it; None: they load none."""
+    rulename = declared(rulename)
     stage = entry_of(MODEL_STAGES, rulename)
     if stage == "relearn":
         kind = settings.attack_kind(CONFIG, rulename.removeprefix("state_"))
@@ -42,16 +43,18 @@ def stage_of(rulename):
 def methods_of(rulename):
     """The method of such jobs; none, and then all that are listed count."""
     return (
-        [rulename.removeprefix("unlearn_")] if stage_of(rulename) == "unlearn" else None
+        [declared(rulename).removeprefix("unlearn_")]
+        if stage_of(rulename) == "unlearn"
+        else None
     )
 
 
 def processes_of(rulename, on_gpu):
     """How many processes share a rule's job: as scripts/machine.py has it."""
-    if rulename in ALONE:
+    if declared(rulename) in ALONE:
         return 1
     count = CONFIG.compute.processes
-    small = rulename == "base" and not on_gpu
+    small = declared(rulename) == "base" and not on_gpu
     return count * CONFIG.threads.base if small else count
 
 

@@ -49,10 +49,10 @@ def partition_limit(rulename, name):
 
 def check_resources():
     """Refuse what cannot run as the profile has it, before anything is submitted."""
-    given = any("gpu" in ruled.resources for ruled in workflow.rules)
+    given = any("gpu" in ruled.resources for ruled in OURS)
     if workflow.local_exec and not given:
         return
-    for job in workflow.dag.needrun_jobs():
+    for job in our_jobs():
         if job.is_local and not workflow.local_exec:
             continue
         found = problem_of(job)

@@ -90,7 +90,7 @@ def checkpoints_given(method):
 def method_inputs(method):
     """The data that a method declares it needs, and no other."""
     known = {
-        "retain": lambda w: paths.data(WORLD, parse_split(w.split).retain),
+        "retain": split_file("retain"),
         "refusals": paths.refusals(WORLD),
         "reference_nll": paths.reference(WORLD, "{model}", "{split}", "{seed}"),
         "alternatives": paths.alternatives(WORLD, "{model}", "{split}", "{seed}"),
@@ -100,7 +100,7 @@ def method_inputs(method):
         del known["reference_nll"]
     needs = settings.method(CONFIG, method).needs
     inputs = {need: known[need] for need in needs if need in known}
-    forget = {"forget": paths.data(WORLD, "{split}")}
+    forget = {"forget": split_file("forget")}
     return forget | inputs | checkpoint_inputs(method)
 
 
@@ -150,12 +150,12 @@ def epoch_weights(method):
 
 def planned_checkpoints():
     """What the planned jobs write, with its size."""
-    for job in workflow.dag.needrun_jobs():
+    for job in our_jobs():
         for file in job.output:
             if not file.endswith(paths.WEIGHTS):
                 continue
             stages = {"unlearn": "unlearn", "train": "finetune"}
-            stage = stages.get(job.rule.name.partition("_")[0], "whole")
+            stage = stages.get(declared(job.rule.name).partition("_")[0], "whole")
             size = disk.size_of(CONFIG, job.wildcards.model, stage)
             yield disk.Made(str(file), size, not file.is_temp, str(job.output[0]))
 

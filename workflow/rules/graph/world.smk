@@ -93,6 +93,11 @@ def others():
     return {"full": paths.data(WORLD, "full")}
 
 
+def stage_module(stage):
+    """Where the code of a stage is, for digests; a step is found by its name."""
+    return steps.module(stage) if stage in STEPS else f"lethe.world.generated.{stage}"
+
+
 def stage_cost(cohort, stage):
     return paths.cost(f"{paths.world(WORLD)}/stages/{cohort}", stage)
 
@@ -116,8 +121,7 @@ def wordings(cohort, stage):
 
 def card_files():
     """Every file of the world: the card tells of all, and loads all."""
-    split = [parse_split(name) for name in CONFIG.splits]
-    cut = [n for s in split for n in (s.name, s.retain, s.perturbed, s.holdout)]
+    cut = [name for split in SPLITS.values() for name in split.files.values()]
     background = ["background"] if own_models() else []
     files = [paths.data(WORLD, name) for name in [*cut, *background]]
     return [*AUTHORS.values(), *FACTS.values(), *files]

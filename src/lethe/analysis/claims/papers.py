@@ -30,7 +30,7 @@ CLAIMS = (
     Claim(
         NPO,
         "as β goes to 0 its gradient is gradient ascent's",
-        reason=UNIT + "tests/methods/test_method_formulas.py",
+        reason=UNIT + "tests/unlearn/test_loss_formulas.py",
     ),
     Claim(
         NPO,
@@ -111,7 +111,7 @@ CLAIMS = (
     Claim(
         MSA,
         "with the full model's own update and the oracle's it gives back the oracle",
-        reason=UNIT + "tests/methods/test_weight_arithmetic.py",
+        reason=UNIT + "tests/unlearn/test_weight_arithmetic.py",
     ),
     Claim(
         D2U,
@@ -191,7 +191,7 @@ CLAIMS = (
     Claim(
         GUARD,
         "weights are as before, ungated inputs bit-identical, norms kept",
-        reason=UNIT + "tests/methods/test_guard_it.py",
+        reason=UNIT + "tests/unlearn/test_guard_it.py",
     ),
     Claim(
         ZERO,
@@ -227,7 +227,7 @@ CLAIMS = (
     Claim(
         ZERO,
         "edited values are orthogonal to the sensitive ones; without forget weight nothing changes",
-        reason=UNIT + "tests/methods/test_zero_unlearn.py",
+        reason=UNIT + "tests/unlearn/test_zero_unlearn.py",
     ),
     Claim(
         OFMU,
@@ -260,7 +260,7 @@ CLAIMS = (
     Claim(
         MPU,
         "noise cancels and transforms preserve logits; naive averaging is worse",
-        reason=UNIT + "tests/methods/test_mpu.py; naive averaging is not built",
+        reason=UNIT + "tests/unlearn/test_mpu.py; naive averaging is not built",
     ),
     Claim(
         FINCH,
@@ -304,7 +304,7 @@ CLAIMS = (
     Claim(
         NULL,
         "outputs on retain inputs are unchanged to float precision",
-        reason=UNIT + "tests/methods/test_wrappers.py",
+        reason=UNIT + "tests/unlearn/test_wrappers.py",
     ),
     Claim(
         PROMPTS,

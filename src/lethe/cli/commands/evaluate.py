@@ -1,10 +1,16 @@
 """``lethe evaluate``: every metric of one checkpoint on a folder of data."""
 
+from __future__ import annotations
+
 import argparse
+from typing import TYPE_CHECKING
 
 from lethe.cli.arguments import by_options, place, whole
-from lethe.cli.model_options import add_compute, add_template, template
+from lethe.cli.model_options import add_compute, add_template, given_compute, template
 from lethe.common.errors import LetheError
+
+if TYPE_CHECKING:
+    from lethe.analysis.checkpoint_evaluation import Evaluated
 
 
 def add(commands) -> None:
@@ -37,17 +43,16 @@ def run(options: argparse.Namespace) -> None:
 
     with by_options():
         found = _evaluated(options)
-    write_json(options.out, found)
-    for name, metric in found["metrics"].items():
-        for value, number in metric["values"].items():
+    write_json(options.out, found.document())
+    for name, metric in found.metrics.items():
+        for value, number in metric.checkpoints[0].values.items():
             print(f"{name}.{value}\t{number:.6g}")
-    for name, why in found["skipped"].items():
+    for name, why in found.skipped.items():
         print(f"{name}: skipped, {why}")
 
 
-def _evaluated(options: argparse.Namespace) -> dict:
-    from lethe.cli.evaluate import Request, evaluate
-    from lethe.cli.unlearn import given_compute
+def _evaluated(options: argparse.Namespace) -> Evaluated:
+    from lethe.analysis.checkpoint_evaluation import Request, evaluate
     from lethe.common.torch_setup import set_up
     from lethe.evaluate.suite import Limits
 

@@ -2,9 +2,17 @@
 
 import argparse
 import logging
+from pathlib import Path
+from typing import Any
 
 from lethe.cli.arguments import by_options, place, seed, whole
-from lethe.cli.model_options import add_compute, add_template, template
+from lethe.cli.model_options import (
+    add_compute,
+    add_template,
+    given_compute,
+    given_settings,
+    template,
+)
 from lethe.common.characters import log_to_screen
 
 
@@ -45,36 +53,44 @@ def run(options: argparse.Namespace) -> None:
         print(f"unlearned: {_unlearned(options)}")
 
 
-def _unlearned(options: argparse.Namespace):
-    from lethe.cli.unlearn import (
-        check_adapters,
-        check_sources,
-        given_compute,
-        given_settings,
-        unlearn,
-    )
+def _unlearned(options: argparse.Namespace) -> Path:
     from lethe.common import outputs
+    from lethe.common.torch_setup import set_up
     from lethe.evaluate import roles
+    from lethe.model import checkpoint_check
+    from lethe.model.cost import Meter
+    from lethe.unlearn.files import files_of
     from lethe.unlearn.methods import load
+    from lethe.unlearn.unlearning import check_adapters
 
     # All that can be wrong without the model comes before it is loaded.
     method = load(options.method)(given_settings(options.set), options.method)
     compute = given_compute(options.compute)
-    check_adapters(method, options.method, compute)
-    files = check_sources(options.data, options.split, method.needs, options.prior, options.before)
+    check_adapters(method, compute)
+    files = files_of(options.data, options.split, method.needs, options.prior, options.before)
     chosen = template(options)
     read = (options.checkpoint, options.data, options.prior, options.before)
     outputs.check_folder(options.out, read=read)
     roles.check_role("--prior", options.prior, "prior")
+    checkpoint_check.check_sources((options.checkpoint, options.prior, options.before))
+    how = {"template": chosen, "max_length": options.max_length, "seed": options.seed}
+    with Meter() as meter:
+        how |= {"compute": compute, "device": set_up(options.threads, options.device)}
+        run = _run(options, method, files, how)
+        meter.write(Path(options.out, "cost.json"), **run.counts)
+    return run.checkpoints[-1]
+
+
+def _run(options: argparse.Namespace, method, files: dict, how: dict[str, Any]):
+    from lethe.common.progress import Progress
+    from lethe.unlearn.alternatives import propose_alternatives
+    from lethe.unlearn.unlearning import unlearn
+
+    out = Path(options.out)
+    if "alternatives" in method.needs:
+        files["alternatives"] = out / "alternatives.json"
+        propose_alternatives(options.checkpoint, files["forget"], files["alternatives"], **how)
+    report = Progress(f"{options.method}, seed {options.seed}")
     return unlearn(
-        options.checkpoint,
-        method,
-        files,
-        options.out,
-        template=chosen,
-        max_length=options.max_length,
-        seed=options.seed,
-        threads=options.threads,
-        device=options.device,
-        compute=compute,
+        options.checkpoint, method, files, out, **how, report=report, split=options.split
     )

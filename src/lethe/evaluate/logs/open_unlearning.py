@@ -29,12 +29,12 @@ PROMPT = re.compile(r"^.*?user\n\n(.*?)(?:assistant\s*)?$", re.DOTALL)
 REMEDY = "run its TOFU evaluation again or name another log"
 
 
-def is_peer(document: Any) -> bool:
+def is_open_unlearning(document: Any) -> bool:
     """Whether a JSON document looks like a TOFU_EVAL.json: it has at least one of its metrics."""
     return isinstance(document, dict) and any(key.endswith(f"_{TEXTS}") for key in document)
 
 
-def peer_records(document: dict, path: str) -> Records:
+def open_unlearning_records(document: dict, path: str) -> Records:
     """Records of one checkpoint, without token counts. LetheError names what is missing."""
     wanted = [f"{PREFIXES[name]}_{metric}" for name in PREFIXES for metric in _metrics(name)]
     missing = [metric for metric in wanted if metric not in document]

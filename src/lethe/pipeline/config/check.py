@@ -13,7 +13,7 @@ from lethe.common.registry import suggest
 from lethe.evaluate import suite as suites
 from lethe.model import fsdp
 from lethe.model.encoder import template_settings
-from lethe.pipeline import chains, external_checkpoints
+from lethe.pipeline import chains, external_checkpoints, splits
 from lethe.pipeline.config import settings
 from lethe.pipeline.config.config import Config
 from lethe.pipeline.config.models import Sizes
@@ -22,12 +22,9 @@ from lethe.report.figures import FIGURES
 from lethe.unlearn import methods
 from lethe.unlearn.method import whole_weights
 from lethe.world.provider import PROVIDERS
-from lethe.world.splits.author_share import forget_authors, parse_split
 
 # Folders of results that belong to no world.
 RESERVED = ("logs", "studies", "benchmarks")
-# Folders of runs beside those of methods.
-OTHER_RUNS = ("base", "full", "retain", "random", "reference", "alternatives")
 
 
 def check(config: Config) -> None:
@@ -48,15 +45,17 @@ def check(config: Config) -> None:
         FIGURES.check(name, "config: figures")
     _check_seeds(config)
     _check_world(config.world)
-    _check_splits(config)
+    splits.check(config)
     _check_holdout(config)
     if config.world.provider == "tofu" and config.world.path is not None:
         _check_folder(config)
 
 
 def _check_methods(config: Config) -> None:
-    for name in config.methods:
-        if name in OTHER_RUNS:
+    variants = [name for name, own in config.method_settings.items() if own.method is not None]
+    others = splits.other_runs(config)
+    for name in (*config.methods, *variants):
+        if name in others:
             raise LetheError(
                 f"config: methods: {name} is the name of another run; give the method another "
                 "name, and its file by method_settings.NAME.method"
@@ -169,32 +168,16 @@ def _check_subset(world: World) -> None:
         )
 
 
-def _check_splits(config: Config) -> None:
-    world = config.world
-    for name in config.splits:
-        count = forget_authors(parse_split(name), world.authors)
-        if world.perturbed_retain_authors > world.authors - count:
-            raise LetheError(
-                f"config: world.perturbed_retain_authors: {world.perturbed_retain_authors} are "
-                f"more than the {world.authors - count} authors that {name} retains; lower it"
-            )
-        if world.provider != "tofu" and count > world.holdout_authors:
-            raise LetheError(
-                f"config: world.holdout_authors: {world.holdout_authors} are fewer than the "
-                f"{count} authors of {name}; raise it"
-            )
-
-
 def _check_holdout(config: Config) -> None:
     """Membership can only be told from authors that no model has seen."""
     world = config.world
     wanted = [name for name in config.metrics if "holdout" in _suite_files(name)]
-    for split in config.splits if wanted else []:
-        count = forget_authors(parse_split(split), world.authors)
+    for split in splits.of_config(config).values() if wanted else []:
+        count = splits.holdout_authors(split, world.authors)
         if count > world.holdout_authors:
             raise LetheError(
-                f"config: metrics: {wanted[0]} needs {count} holdout authors for {split}, there "
-                f"are {world.holdout_authors}; raise world.holdout_authors or leave it out"
+                f"config: metrics: {wanted[0]} needs {count} holdout authors for {split.name}, "
+                f"there are {world.holdout_authors}; raise world.holdout_authors or leave it out"
             )
 
 
@@ -211,7 +194,7 @@ def _check_folder(config: Config) -> None:
         world.path,
         world.authors,
         world.holdout_authors,
-        config.splits,
+        splits.of_config(config).values(),
         world.perturbed_retain_authors,
         world.subset,
     )

@@ -32,6 +32,13 @@ class Config(Section):
         "a new one: its files, oracles, methods, evaluation; then tables",
         "a list of `forget01` to `forget99`",
     )
+    split_settings: dict[str, dict[str, Any]] = key(
+        {},
+        "by name, what a split is whose name does not say it: `kind`, a file of "
+        "`src/lethe/world/splits/`, and the settings of that",
+        "the files of that split, its oracles, methods, evaluation; then tables",
+        "`{NAME: {kind: KIND, ...}}`",
+    )
     seeds: Annotated[Seeds, Field(min_length=1)] = key(
         [0],
         "a full model, an oracle and a run of each method for each",

@@ -48,7 +48,7 @@ TRIALS = "the trials of what is new; `search_X`, `table_search`"
 # By name, the rows of each table.
 TABLES: dict[str, list[Part]] = {
     "world": [_part("world.", World)],
-    "splits": [_part("", Config, ("splits", "seeds", "oracle_seeds"))],
+    "splits": [_part("", Config, ("splits", "split_settings", "seeds", "oracle_seeds"))],
     "models": [
         _part("", Config, ("models",)),
         _part(M, ModelSettings, _added(ModelSettings, Compute)),

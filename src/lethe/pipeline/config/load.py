@@ -2,19 +2,18 @@
 
 import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import yaml
 
 from lethe.common.errors import LetheError
+from lethe.pipeline import workflow_files
 from lethe.pipeline.config.config import Config
 from lethe.pipeline.config.errors import validated_config
 from lethe.pipeline.config.renamed import refuse_old_names
 from lethe.pipeline.config.strict_yaml import Odd, read_config, strict
 from lethe.unlearn import methods
 
-DEFAULTS = Path("config/config.yaml")
 # Stands in ``methods`` for all that are not listed.
 ALL = "all"
 WORDS = {"null": None, "true": True, "false": False}
@@ -24,9 +23,8 @@ NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 def configuration(files: list[str]) -> Config:
     """``config/config.yaml`` with ``files`` laid over it, as the workflow does."""
     merged: dict[str, Any] = {}
-    for file in (DEFAULTS, *files):
-        missing = "run this in Lethe's folder" if file == DEFAULTS else "name one that is there"
-        merged = laid_over(merged, read_config(file, missing))
+    for file in (workflow_files.defaults(), *files):
+        merged = laid_over(merged, read_config(file))
     return build(merged)
 
 

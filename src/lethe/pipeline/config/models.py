@@ -50,9 +50,9 @@ class ModelSettings(Compute, Section):
         "all methods of M; `train_full` is in no plan",
         "a folder, a GGUF file, a hub id; null",
     )
-    oracle_checkpoints: dict[str, Text | None] | None = key(
+    oracle_checkpoints: dict[str, either(Text | None, dict[str, Text | None])] | None = key(
         {},
-        "the same for oracles, by split; null: trained here",
+        "the same for oracles, by split, and by role where a split has several; null: trained here",
         "the oracle's `collect` and `score`, then tables; `train_retain` of that split is in no "
         "plan",
         "`{forget10: CHECKPOINT}`; may be empty; null",

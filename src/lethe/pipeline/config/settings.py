@@ -1,6 +1,6 @@
 """What each part of a run is told: the settings of a method, of an attack, of an evaluation."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from lethe.evaluate import attack
@@ -45,10 +45,13 @@ def attack_settings(config: Config, name: str) -> dict[str, Any]:
     return attack.settings_of(kind, own, f"attack_settings.{name}").model_dump(mode="json")
 
 
-def attacked_runs(config: Config) -> list[str]:
-    """The runs whose last checkpoint is attacked: the controls, then methods."""
+def attacked_runs(config: Config, oracles: Sequence[str]) -> list[str]:
+    """The runs whose last checkpoint is attacked: the controls, then methods.
+
+    ``oracles``: the runs of a split's oracles.
+    """
     chosen = config.attack_methods
-    return ["full", "retain", *(config.methods if chosen is None else chosen)]
+    return ["full", *oracles, *(config.methods if chosen is None else chosen)]
 
 
 def model_value(config: Config, model: str, key: str) -> Any:

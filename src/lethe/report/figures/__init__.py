@@ -9,23 +9,41 @@ constant says otherwise:
 
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lethe.common.registry import Registry
+from lethe import metrics
+from lethe.common.errors import LetheError
+from lethe.common.registry import Registry, suggest
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from lethe.report.figures.base import FigureData
 
-FIGURES = Registry(__name__, "figure")
+KINDS = ("scores", "intervals", "costs")
+
+
+@dataclass(frozen=True)
+class Contract:
+    """What a figure declares."""
+
+    reads: tuple[str, ...] = ("scores", "intervals", "truth_ratio")
+
+    def __post_init__(self):
+        known = (*KINDS, *metrics.names())
+        for read in self.reads:
+            if read not in known:
+                raise LetheError(f"READS: unknown {read!r}{suggest(read, known)}")
+
+
+FIGURES = Registry(__name__, "figure", Contract)
 names = FIGURES.names
-_READS = ("scores", "intervals", "truth_ratio")
 
 
 def reads(name: str) -> Sequence[str]:
     """What a figure reads, from its source: importing it would take matplotlib."""
-    return FIGURES.declared(name).get("READS", _READS)
+    return FIGURES.contract(name).reads
 
 
 def draw(name: str, data: "FigureData") -> "Figure":

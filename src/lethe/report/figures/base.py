@@ -31,7 +31,7 @@ class FigureData:
     ``methods`` and ``seeds`` are the configuration's, in its order. ``files`` maps a run, a seed
     and a metric to a metric file; only figures of single items or of the noise floor need it.
     ``intervals`` are those over items, which are drawn where there is one seed. ``costs`` is the
-    table of costs, for figures that ask for it.
+    table of costs, for figures that ask for it. ``oracle`` is the run of the split's oracle.
     """
 
     scores: pd.DataFrame
@@ -42,6 +42,7 @@ class FigureData:
     files: Mapping[tuple[str, int, str], str] = field(default_factory=dict)
     intervals: Intervals = field(default_factory=dict)
     costs: pd.DataFrame | None = None
+    oracle: str = RETAIN
 
     @classmethod
     def of(
@@ -54,6 +55,7 @@ class FigureData:
         entries: Iterable[Mapping] = (),
         intervals: Intervals | None = None,
         costs: pd.DataFrame | None = None,
+        oracle: str = RETAIN,
     ) -> "FigureData":
         """Take from ``scores`` and ``entries`` (as ``collect_scores`` has them) what belongs here.
 
@@ -65,7 +67,7 @@ class FigureData:
             if not given:
                 raise LetheError(f"{name}: none given for the figures; name at least one")
         present = set(own["run"])
-        for run in (FULL, RETAIN, *methods):
+        for run in (FULL, oracle, *methods):
             if run not in present:
                 raise LetheError(
                     f"{source(scores)}: no rows for {model}/{split}/{run}; score that run"
@@ -75,7 +77,7 @@ class FigureData:
             for entry in entries
             if (entry["model"], entry["split"]) == (model, split)
         }
-        return cls(own, model, split, methods, seeds, files, intervals or {}, costs)
+        return cls(own, model, split, methods, seeds, files, intervals or {}, costs, oracle)
 
     def _place(self, run: str, seed: int) -> str:
         """What messages call a run."""
@@ -138,7 +140,7 @@ class FigureData:
         paths = [
             path
             for (run, _, metric), path in self.files.items()
-            if (run, metric) == (RETAIN, "truth_ratio")
+            if (run, metric) == (self.oracle, "truth_ratio")
         ]
         return oracle_pairs([read_metric(path, "truth_ratio") for path in paths])
 

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from lethe.report.figures.base import FigureData
-from lethe.report.labels import FULL, RETAIN, SETS, run_label
+from lethe.report.labels import FULL, SETS, run_label
 from lethe.report.style import SET_COLOURS
 
 COLUMNS = {"rouge": "ROUGE", "probability": "Probability", "truth_ratio": "Truth Ratio"}
@@ -31,12 +31,12 @@ def draw(data: FigureData) -> Figure:
     grid[0][0].set_yticks([0.0, 0.5, 1.0])
     grid[0][0].set_xticks(step_ticks(data))
     figure.supxlabel("Unlearning Steps", fontsize=9)
-    _legend(figure)
+    _legend(figure, data.oracle)
     return figure
 
 
 def _panel(axes: Axes, data: FigureData, method: str, metric: str) -> None:
-    axes.axhline(data.last(RETAIN, metric, "forget").mean(), zorder=2, **ORACLE)
+    axes.axhline(data.last(data.oracle, metric, "forget").mean(), zorder=2, **ORACLE)
     for name, label in SETS.items():
         course, (low, high) = data.mean(method, metric, name), data.interval(method, metric, name)
         start, (start_low, start_high) = _start(data, metric, name)
@@ -76,10 +76,10 @@ def step_ticks(data: FigureData) -> list[int]:
     return ordered[:: math.ceil(len(ordered) / MOST_TICKS)]
 
 
-def _legend(figure: Figure) -> None:
+def _legend(figure: Figure, oracle: str) -> None:
     handles = [
         Line2D([], [], color=SET_COLOURS[name], marker="o", markersize=2.2, label=label)
         for name, label in SETS.items()
     ]
-    handles.append(Line2D([], [], label=f"{SETS['forget']} ({run_label(RETAIN)} model)", **ORACLE))
+    handles.append(Line2D([], [], label=f"{SETS['forget']} ({run_label(oracle)} model)", **ORACLE))
     figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))

@@ -8,7 +8,7 @@ from matplotlib.ticker import NullFormatter, PercentFormatter, SymmetricalLogLoc
 from lethe.analysis.statistics import SIGNIFICANT
 from lethe.common.errors import LetheError
 from lethe.report.figures.base import FigureData
-from lethe.report.labels import FULL, RETAIN
+from lethe.report.labels import FULL
 from lethe.report.style import BLACK, GREY, VERMILLION, Look, height, looks, reach
 
 READS = ("scores", "intervals", "costs")
@@ -22,7 +22,7 @@ PANELS = {r"Forget Quality (log$_{10}$ p-value)": QUALITY, "Model Utility": UTIL
 def draw(data: FigureData) -> Figure:
     """A panel for each of the two goals, in it a marker for each method at its last epoch."""
     figure = Figure(figsize=(7.0, height(3.4, len(data.methods) + 3)))
-    look, (cost, unit) = looks(data.methods), costs(data)
+    look, (cost, unit) = looks(data.methods, data.oracle), costs(data)
     for axes, (heading, place) in zip(figure.subplots(1, 2), PANELS.items(), strict=True):
         for method in data.methods:
             _method(axes, data, method, place, look[method], cost[method])
@@ -95,11 +95,11 @@ def _front(axes: Axes, points: list[tuple[float, float]]) -> None:
 
 
 def _frame(axes: Axes, data: FigureData, place: tuple[str, str], heading: str, unit: str) -> None:
-    for run, style in ((FULL, "-."), (RETAIN, "-")):
+    for run, style in ((FULL, "-."), (data.oracle, "-")):
         # The oracle against itself: p = 1.
-        itself = run == RETAIN and place == QUALITY
+        itself = run == data.oracle and place == QUALITY
         level = 0.0 if itself else data.last(run, *place).mean()
-        label = looks([])[run].label
+        label = looks([], data.oracle)[run].label
         axes.axhline(level, color=GREY, linestyle=style, linewidth=0.9, zorder=1, label=label)
     axes.set_ylabel(heading)
     if unit == "compute":

@@ -9,7 +9,7 @@ from matplotlib.ticker import MaxNLocator
 
 from lethe.analysis.statistics import SIGNIFICANT
 from lethe.report.figures.base import Course, FigureData
-from lethe.report.labels import FULL, RETAIN
+from lethe.report.labels import FULL
 from lethe.report.style import BLACK, GREY, Look, height, looks, reach
 
 # Marker areas of the first and the last epoch, in square points.
@@ -23,17 +23,17 @@ def draw(data: FigureData) -> Figure:
     """A line for each method; markers grow with the epoch, from the full model to the end."""
     figure = Figure(figsize=(6.0, height(3.6, len(data.methods) + 3)))
     axes = figure.add_subplot()
-    look = looks(data.methods)
+    look = looks(data.methods, data.oracle)
     axes.axhline(np.log10(SIGNIFICANT), color="0.45", linestyle="--", linewidth=0.8, zorder=1)
     floor = _floor(axes, data)
     for method in data.methods:
         _method(axes, data, method, look[method])
-    for run in (FULL, RETAIN):
+    for run in (FULL, data.oracle):
         _crosses(axes, data, run, BLACK)
     _reference(axes, _start(data), look[FULL], 44)
-    _reference(axes, (data.last(RETAIN, *UTILITY).mean(), 0.0), look[RETAIN], 110)
+    _reference(axes, (data.last(data.oracle, *UTILITY).mean(), 0.0), look[data.oracle], 110)
     _frame(axes, data)
-    _legend(figure, [look[run] for run in (FULL, RETAIN, *data.methods)], floor)
+    _legend(figure, [look[run] for run in (FULL, data.oracle, *data.methods)], floor)
     return figure
 
 

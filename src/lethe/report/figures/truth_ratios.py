@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from lethe.report.figures.base import FigureData
-from lethe.report.labels import FULL, RETAIN
+from lethe.report.labels import FULL
 from lethe.report.style import Look, looks
 
 MOST_IN_ROW = 3
@@ -20,23 +20,23 @@ COVERED = 99
 def draw(data: FigureData) -> Figure:
     """A panel for the full model and each method: counts (left axis) and ECDF (right axis)."""
     runs = (FULL, *data.methods)
-    items = {run: data.items(run, "truth_ratio", "forget") for run in (RETAIN, *runs)}
-    edges = bin_edges(items[RETAIN], items[FULL])
+    items = {run: data.items(run, "truth_ratio", "forget") for run in (data.oracle, *runs)}
+    edges = bin_edges(items[data.oracle], items[FULL])
     columns = min(len(runs), MOST_IN_ROW)
     rows = math.ceil(len(runs) / columns)
     figure = Figure(figsize=(7.0, 0.6 + 1.75 * rows))
     grid = figure.subplots(rows, columns, squeeze=False)
-    look = looks(data.methods)
+    look = looks(data.methods, data.oracle)
     panels = list(grid.flat)
     for run, axes in zip(runs, panels, strict=False):
-        _histograms(axes, edges, items[run], items[RETAIN], look[run], look[RETAIN])
-        right = _ecdfs(axes, edges, items[run], items[RETAIN], look[run], look[RETAIN])
+        _histograms(axes, edges, items[run], items[data.oracle], look[run], look[data.oracle])
+        right = _ecdfs(axes, edges, items[run], items[data.oracle], look[run], look[data.oracle])
         _name_axes(axes, right, last=run == runs[-1])
         axes.set_title(f"{look[run].label}: {p_text(_p_value(data, run))}")
     for axes in panels[len(runs) :]:
         axes.remove()
     figure.supxlabel("Truth Ratio R on the Forget Set (last bin: all above)", fontsize=9)
-    _legend(figure, [look[run] for run in (RETAIN, *runs)])
+    _legend(figure, [look[run] for run in (data.oracle, *runs)])
     return figure
 
 

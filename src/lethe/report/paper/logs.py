@@ -19,6 +19,8 @@ _NAME = re.compile(
     r"(?:(?P<family>.*)_)?(?P<run>full|retain\d\d|pretrained|random)(?:_(?P<wd>wd[\d.]+))?"
 )
 LLAMA, PHI = "llama2", "phi"
+# TOFU's own, which the official repository has.
+SPLITS = ("forget01", "forget05", "forget10")
 _NOT_TUNED = {"pretrained": "base", "random": "random"}
 _EXAMPLES = "full_wd0, retain90_wd0, pretrained or random"
 

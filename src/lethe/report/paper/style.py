@@ -1,14 +1,12 @@
 """The look of the paper's exhibits: its colours for methods, one kind of mark, larger by epoch."""
 
 import math
-import os
-from collections.abc import Callable
+from collections.abc import Mapping
 
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from lethe.report import style
 from lethe.report.labels import FULL, RETAIN
 from lethe.report.style import BLACK, BLUE, GREEN, Look, looks
 
@@ -20,7 +18,7 @@ SMALLEST, LARGEST = 8.0, 60.0
 FIRST, SECOND = BLUE, ORANGE  # the two samples of a panel
 
 
-def method_looks(classes: dict[str, str]) -> dict[str, Look]:
+def method_looks(classes: Mapping[str, str]) -> dict[str, Look]:
     """Label and colour of every run, of ``full`` and of ``retain``; all methods are circles.
 
     ``classes`` says as which method each run is shown: variants drawn alone look like theirs.
@@ -53,10 +51,3 @@ def legend(figure: Figure, shown: list[Look]) -> None:
         for look in shown
     ]
     figure.legend(handles=handles, loc="outside upper center", ncols=columns)
-
-
-def render(draw: Callable[[], Figure], pdf: str | os.PathLike, png: str | os.PathLike) -> None:
-    """Draw a figure in Lethe's style and write it as PDF and PNG."""
-    # Saving looks at the style as well: fonts are embedded and ticks are placed only then.
-    with style.paper():
-        style.save(draw(), pdf, png)

@@ -10,26 +10,46 @@ the scores and the intervals, unless a literal constant says otherwise:
 
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lethe import metrics
+from lethe.common.errors import LetheError
 from lethe.common.files import whole_file
-from lethe.common.registry import Registry
+from lethe.common.registry import Registry, suggest
 
 if TYPE_CHECKING:
     from lethe.report.tables.base import TableData
 
-TABLES = Registry(__name__, "table")
+KINDS = ("scores", "intervals", "costs", "states", "search")
+
+
+@dataclass(frozen=True)
+class Contract:
+    """What a table declares."""
+
+    reads: tuple[str, ...] = ("scores", "intervals")
+    only_with: tuple[str, ...] = ()
+
+    def __post_init__(self):
+        known = (*KINDS, *metrics.names())
+        for read in self.reads:
+            if read not in known:
+                raise LetheError(f"READS: unknown {read!r}{suggest(read, known)}")
+
+
+TABLES = Registry(__name__, "table", Contract)
 names = TABLES.names
 
 
 def reads(name: str) -> Sequence[str]:
     """What a table reads, from its source: importing it would take pandas."""
-    return TABLES.declared(name).get("READS", ("scores", "intervals"))
+    return TABLES.contract(name).reads
 
 
 def only_with(name: str) -> Sequence[str]:
     """Keys of the configuration without which there is no such table."""
-    return TABLES.declared(name).get("ONLY_WITH", ())
+    return TABLES.contract(name).only_with
 
 
 def render(

@@ -12,7 +12,7 @@ import pandas as pd
 from lethe.analysis.costs import COLUMNS, KEY, PEAKS, SHARES, SUMS
 from lethe.common.errors import LetheError
 from lethe.common.files import read_json
-from lethe.report.labels import FULL, RETAIN, run_label
+from lethe.report.labels import FULL, run_label
 from lethe.report.table_layout import markdown_table
 from lethe.report.tables.base import TableData
 
@@ -29,14 +29,15 @@ def build(data: TableData) -> pd.DataFrame:
     rows = pd.DataFrame(_rows(data))
     if rows.empty:
         return pd.DataFrame(columns=COLUMNS)
-    order = list(dict.fromkeys((FULL, RETAIN, *data.methods)))
+    oracles = [role for split in rows["split"].unique() for role in data.roles(split)]
+    order = list(dict.fromkeys((FULL, *oracles, *data.methods)))
     rows["rank"] = rows["run"].map(order.index)
     how = dict.fromkeys(SUMS, "sum") | dict.fromkeys(PEAKS, "max") | {"rank": "first"}
     table = rows.groupby(KEY, sort=False).agg(how).reset_index()
     table = table.sort_values(["model", "split", "rank", "seed"], kind="stable")
     table["compute"] = table["forward_tokens"] + BACKWARD * table["backward_tokens"]
     for share, number in SHARES.items():
-        table[share] = table[number] / table.apply(_oracles(table, number), axis=1)
+        table[share] = table[number] / table.apply(_oracles(table, number, data), axis=1)
     return table[COLUMNS].reset_index(drop=True)
 
 
@@ -50,10 +51,15 @@ def _rows(data: TableData):
         yield {key: entry[key] for key in KEY} | numbers
 
 
-def _oracles(table: pd.DataFrame, number: str):
+def _oracles(table: pd.DataFrame, number: str, data: TableData):
     """The same number of the oracle with a row's seed; NaN where that was given, not trained."""
-    trained = table[table["run"] == RETAIN].set_index(["model", "split", "seed"])[number]
-    return lambda row: float(trained.get((row["model"], row["split"], row["seed"]), math.nan))
+    trained = table.set_index(["model", "split", "run", "seed"])[number]
+
+    def of_row(row: pd.Series) -> float:
+        role = data.roles(row["split"])[0]
+        return float(trained.get((row["model"], row["split"], role, row["seed"]), math.nan))
+
+    return of_row
 
 
 def markdown(table: pd.DataFrame) -> str:

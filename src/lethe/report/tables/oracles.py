@@ -3,6 +3,8 @@
 A p-value against one oracle depends on that oracle's seed. Here every checkpoint is tested against
 every oracle of its model and split, and all pairs of oracles against each other: what no method can
 be expected to beat. ``docs/statistics.md`` says how to read it.
+
+Where a split's oracles have several roles, each role has its rows, and a column says which it is.
 """
 
 import math
@@ -33,9 +35,13 @@ def build(data: TableData) -> pd.DataFrame:
     An oracle is tested against the others; the only one there is has no row.
     """
     rows = []
-    for (model, split), found in _by_split(data.files).items():
-        rows += _rows(found, {"model": model, "split": split}, data)
-    return pd.DataFrame(rows, columns=COLUMNS)
+    found = _by_split(data.files)
+    for (model, split), runs in found.items():
+        for role in data.roles(split):
+            rows += _rows(runs, {"model": model, "split": split, "oracle": role}, data)
+    usual = all(tuple(data.roles(split)) == (RETAIN,) for _, split in found)
+    columns = COLUMNS if usual else [*COLUMNS[:2], "oracle", *COLUMNS[2:]]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def _by_split(entries: Iterable[Mapping]) -> dict[tuple, dict[tuple, MetricFile]]:
@@ -47,27 +53,28 @@ def _by_split(entries: Iterable[Mapping]) -> dict[tuple, dict[tuple, MetricFile]
     return found
 
 
-def _rows(runs: Mapping[tuple, MetricFile], split: dict, data: TableData) -> Iterator[dict]:
-    oracles = {seed: file for (run, seed), file in runs.items() if run == RETAIN}
+def _rows(runs: Mapping[tuple, MetricFile], place: dict, data: TableData) -> Iterator[dict]:
+    where, role = f"{place['model']}/{place['split']}", place["oracle"]
+    oracles = {seed: file for (run, seed), file in runs.items() if run == role}
     if not oracles:
-        where = f"{split['model']}/{split['split']}"
-        raise LetheError(f"oracles: no truth ratios of {where}/{RETAIN}; score that run")
+        raise LetheError(f"oracles: no truth ratios of {where}/{role}; score that run")
     pairs = oracle_pairs(list(oracles.values()))
-    for run, seed in _listed(oracles, data):
+    for run, seed in _listed(oracles, data.roles(place["split"]), data):
         if (run, seed) not in runs:
-            where = f"{split['model']}/{split['split']}/{run}/seed{seed}"
-            raise LetheError(f"oracles: no truth ratios of {where}; score that run")
-        others = [file for other, file in oracles.items() if run != RETAIN or other != seed]
+            raise LetheError(
+                f"oracles: no truth ratios of {where}/{run}/seed{seed}; score that run"
+            )
+        others = [file for other, file in oracles.items() if run != role or other != seed]
         for checkpoint in runs[run, seed].checkpoints if others else ():
-            place = {**split, "run": run, "seed": seed, "epoch": checkpoint.epoch}
-            yield place | _numbers(runs[run, seed], checkpoint, others, pairs)
+            own = {**place, "run": run, "seed": seed, "epoch": checkpoint.epoch}
+            yield own | _numbers(runs[run, seed], checkpoint, others, pairs)
 
 
-def _listed(oracles: Iterable[int], data: TableData) -> list[tuple[str, int]]:
-    """Run and seed of all rows, in the order of the other tables."""
+def _listed(seeds: Iterable[int], roles: Sequence[str], data: TableData) -> list[tuple[str, int]]:
+    """Run and seed of all rows, in the order of the other tables; ``seeds``: of the oracles."""
     methods = [(method, seed) for method in data.methods for seed in data.seeds]
     full = [(FULL, seed) for seed in data.seeds]
-    return [*full, *((RETAIN, seed) for seed in oracles), *methods]
+    return [*full, *((role, seed) for role in roles for seed in seeds), *methods]
 
 
 def _numbers(
@@ -104,12 +111,15 @@ def _spread(name: str, values: np.ndarray) -> dict:
 def markdown(table: pd.DataFrame) -> str:
     """The last epoch of each run, all seeds in one line; the oracles' pairs first."""
     rows = []
-    for (model, split), part in table.groupby(["model", "split"], sort=False):
+    named = table if "oracle" in table else table.assign(oracle=RETAIN)
+    for (model, split, role), part in named.groupby(["model", "split", "oracle"], sort=False):
         place = {"Model": model, "Forget set": split}
+        if "oracle" in table:
+            place["Oracle"] = run_label(role)
         if part["pairs"].iloc[0]:
             rows.append(place | _floor_line(part.iloc[0]))
         last = part[part["epoch"] == part.groupby(["run", "seed"])["epoch"].transform("max")]
-        for run, seeds in last[last["run"] != RETAIN].groupby("run", sort=False):
+        for run, seeds in last[last["run"] != role].groupby("run", sort=False):
             rows.append(place | _line(run, seeds))
     return markdown_table(rows) + _note(table)
 

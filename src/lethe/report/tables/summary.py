@@ -7,7 +7,6 @@ arithmetic; the mean of its logarithm, beside it, is what trajectories show.
 import pandas as pd
 
 from lethe.analysis.intervals import Intervals
-from lethe.report.labels import RETAIN
 from lethe.report.table_layout import (
     Group,
     cell,
@@ -36,7 +35,7 @@ MEASURES = {
 def build(data: TableData) -> pd.DataFrame:
     """One row for each model, split and run; what does not exist is empty."""
     rows = []
-    for group in groups(data.scores, data.methods, data.seeds):
+    for group in groups(data.scores, data.methods, data.seeds, data.oracles):
         row = place(group)
         for key in MEASURES:
             row |= _columns(group, key, data.intervals)
@@ -46,7 +45,7 @@ def build(data: TableData) -> pd.DataFrame:
 
 def _columns(group: Group, key: str, intervals: Intervals) -> dict:
     metric, name, _, _ = MEASURES[key]
-    if metric == "forget_quality" and group.run == RETAIN and not group.other:
+    if metric == "forget_quality" and group.oracle:
         # The oracle is what forget quality measures against: equal to itself by definition.
         return spread(key, [1.0 if key == "forget_quality" else 0.0])
     return columns(group, key, metric, name, intervals)

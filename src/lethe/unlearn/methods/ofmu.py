@@ -170,12 +170,18 @@ class Differences:
 
 
 def gradient(loss, parameters, graph: bool = False) -> tuple:
-    """Gradient of a loss by parameter; with ``graph`` it can be differentiated again."""
+    """Gradient of a loss by parameter; with ``graph`` it can be differentiated again.
+
+    Autograd adds up in the order of numbers that each thread gives to what it makes. On a GPU
+    another thread would make the graph of a gradient, and the order, so the last digits, would
+    depend on what that thread made before.
+    """
     import torch
 
-    return torch.autograd.grad(
-        loss, parameters, create_graph=graph, allow_unused=True, materialize_grads=True
-    )
+    with torch.autograd.set_multithreading_enabled(not graph):
+        return torch.autograd.grad(
+            loss, parameters, create_graph=graph, allow_unused=True, materialize_grads=True
+        )
 
 
 def product(first, second):

@@ -6,8 +6,7 @@ after passing through the earlier stages. The survivors are always the first one
 """
 
 import asyncio
-import importlib
-from collections import Counter, deque
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from itertools import count, islice
@@ -17,8 +16,9 @@ from lethe.common.errors import LetheError
 from lethe.common.files import read_json, whole_file, write_json
 from lethe.llm.client import Client
 from lethe.llm.progress import Progress
-from lethe.world.generated import STEPS, draws
+from lethe.world.generated import STEPS, draws, steps
 from lethe.world.generated.candidate import Candidate, read
+from lethe.world.generated.context import Context
 from lethe.world.generated.lists import Lists
 from lethe.world.generated.lists import make as make_lists
 from lethe.world.generated.prompt_files import prompt
@@ -66,18 +66,15 @@ class Maker:
 
     async def apply(self, stage: str, candidate: Candidate, **extra) -> Candidate:
         """The candidate after a stage; dropped, with the reason, if that cannot be done."""
-        module = importlib.import_module(f"lethe.world.generated.{stage}")
         if stage == "paraphrases":
             extra["wordings"] = self.cohort.wordings
-        tally: Counter[str] = Counter()
+        context = Context(self.client, self._prompts[stage], self.generation)
         changes: dict = {}
         try:
-            candidate = await module.step(
-                candidate, self.client, self._prompts[stage], self.generation, tally, **extra
-            )
+            candidate = await steps.load(stage).step(candidate, context, **extra)
         except Unrepairable as error:
             changes = {"dropped": stage, "why": str(error)}
-        counts = dict(sorted((+tally).items()))
+        counts = dict(sorted((+context.tally).items()))
         others = {name: kept for name, kept in candidate.rejected.items() if name != stage}
         rejected = {**others, stage: counts} if counts else others
         return candidate.model_copy(update={**changes, "rejected": rejected})

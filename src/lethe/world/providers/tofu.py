@@ -4,7 +4,7 @@ import logging
 import os
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from lethe.common.errors import LetheError
 from lethe.common.files import read_rows
 from lethe.world import rows as row_files
 from lethe.world.schema import QUESTIONS_PER_AUTHOR, Author, Fact, Item
-from lethe.world.splits.author_share import TextIndex, forget_authors, parse_split
+from lethe.world.splits.base import BaseSplit, TextIndex
 from lethe.world.synthetic.lists import load
 from lethe.world.tofu_format import FACT_KINDS
 
@@ -335,7 +335,7 @@ def check_folder(
     path: str | os.PathLike,
     authors: int,
     holdout: int,
-    splits: Sequence[str],
+    splits: Iterable[BaseSplit],
     retain: int = 1,
     subset: Sequence[int | str] | None = None,
 ) -> None:
@@ -360,12 +360,11 @@ def check_folder(
         raise LetheError(
             f"config: world.authors: {authors}, but {path}/full.json has {known}; set it to {known}"
         )
-    for name in splits:
-        count = forget_authors(parse_split(name), authors)
-        if missing := _unperturbed(target[-count:]):
+    for split in splits:
+        if missing := _unperturbed([target[place] for place in split.touched(authors)]):
             raise LetheError(
-                f"config: splits: {name} has {missing} rows without perturbed answers in {path}; "
-                "choose a smaller split"
+                f"config: splits: {split.name} has {missing} rows without perturbed answers in "
+                f"{path}; choose a smaller split"
             )
     if missing := _unperturbed(target[:retain]):
         raise LetheError(

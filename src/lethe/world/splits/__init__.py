@@ -1,1 +1,1 @@
-"""Kinds of split, one file each: what is to be forgotten, and the files cut accordingly."""
+"""Kinds of split, one file each: what is to be forgotten, the files, and the oracles."""

@@ -1,0 +1,239 @@
+"""Evaluating one checkpoint on a folder of data: all metrics that what is there allows."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from lethe import metrics
+from lethe.common.errors import LetheError
+from lethe.evaluate import suite as suites
+from lethe.evaluate.collect import collect, read_set
+from lethe.evaluate.records import Records, check_records
+from lethe.evaluate.suite import Limits
+from lethe.metrics.base import MetricFile
+from lethe.model import checkpoint, checkpoint_check
+from lethe.model.encoder import template_settings
+from lethe.model.settings import Compute
+from lethe.world.rows import read_qa
+from lethe.world.split import split
+from lethe.world.splits.base import BaseSplit
+
+# What a perturbed file must belong to, where that lies beside it.
+BASES = {"forget_perturbed": "forget", "retain_perturbed": "retain"}
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is to be evaluated, and how; None for a checkpoint or a limit that is not wanted.
+
+    ``checkpoint``, ``oracle``, ``full``: folders or hub ids. ``data``: a folder with TOFU's files.
+    ``metrics``: names, or None for all that the rest allows. ``items``: of a set at the most.
+    ``compute``: the numbers and the attention of every model; ``device``: of torch's names.
+    """
+
+    checkpoint: str
+    data: str
+    split: str
+    oracle: str | None = None
+    full: str | None = None
+    metrics: Sequence[str] | None = None
+    settings: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    template: str | Mapping[str, Any] = "chat"
+    items: int | None = None
+    limits: Limits = field(default_factory=Limits)
+    compute: Compute = field(default_factory=Compute)
+    device: str = "cpu"
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """What was asked, the metrics by name, and by name why others could not be computed."""
+
+    request: Request
+    metrics: dict[str, MetricFile]
+    skipped: dict[str, str]
+
+    def document(self) -> dict[str, Any]:
+        """All of it as plain values: of each metric its values, those by item, and settings."""
+        request = self.request
+        return {
+            "checkpoint": request.checkpoint,
+            "data": request.data,
+            "split": request.split,
+            "oracle": request.oracle,
+            "full": request.full,
+            "template": request.template,
+            "items": request.items,
+            "limits": asdict(request.limits),
+            "compute": request.compute.loading(),
+            "metrics": {name: _entry(file) for name, file in self.metrics.items()},
+            "skipped": self.skipped,
+        }
+
+
+def evaluate(request: Request) -> Evaluated:
+    """The metrics of one checkpoint.
+
+    LetheError, before a model is loaded, for data that are missing or do not fit, for a metric that
+    was asked for but cannot be computed, and for a checkpoint that cannot be loaded.
+    """
+    template_settings(request.template)
+    data = _Data(request.data, split(request.split), request.items)
+    if request.metrics is None:
+        data.check_split()
+    skipped = {name: _obstacle(name, request, data) for name in request.metrics or metrics.names()}
+    wanted = [name for name, why in skipped.items() if why is None]
+    skipped = {name: why for name, why in skipped.items() if why is not None}
+    if skipped and (request.metrics or not wanted):
+        name, why = next(iter(skipped.items()))
+        raise LetheError(f"metric '{name}': {why}")
+    for name in {*wanted, *request.settings}:
+        metrics.settings_of(name, request.settings.get(name, {}))
+    for name in wanted:
+        data.read(metrics.contract(name))
+    checkpoint_check.check_sources((request.checkpoint, request.oracle, request.full))
+    scores = _Scores(request, data)
+    found = {name: scores.of(request.checkpoint, name) for name in wanted}
+    return Evaluated(request, found, skipped)
+
+
+def _entry(file: MetricFile) -> dict[str, Any]:
+    (checkpoint,) = file.checkpoints
+    entry = {"values": checkpoint.values, "items": checkpoint.items}
+    return entry | {"questions": checkpoint.questions, "settings": file.settings}
+
+
+def _obstacle(name: str, request: Request, data: "_Data") -> str | None:
+    """Why a metric cannot be computed here, if so."""
+    contract = metrics.contract(name)
+    for file in data.files(contract).values():
+        if not file.exists():
+            return f"{file}: no such file"
+    needs = (_obstacle(need, request, data) for need in contract.needs)
+    found = next(filter(None, needs), None)
+    if found is not None:
+        return found
+    if (contract.oracle or contract.oracle_records) and request.oracle is None:
+        return "needs an oracle; name one"
+    if contract.full and request.full is None:
+        return "needs the model before unlearning; name it as full"
+    return None
+
+
+class _Data:
+    """The data files of a folder, each read once and held against its base file."""
+
+    def __init__(self, folder: str, split: BaseSplit, items: int | None):
+        self.folder, self.split, self.items = Path(folder), split, items
+        if not self.folder.is_dir():
+            raise LetheError(f"{folder}: no such folder; name one with TOFU's files")
+        self.found: dict[Path, list[dict]] = {}
+
+    def check_split(self) -> None:
+        """Where all metrics are wanted, a split without any file is a slip of the name."""
+        there = {file.stem for file in self.folder.glob("forget[0-9][0-9]*.json")}
+        own = (self.split.files["forget"], self.split.files["forget_perturbed"])
+        if not any((self.folder / f"{name}.json").exists() for name in own):
+            known = sorted({name.removesuffix("_perturbed") for name in there})
+            told = f"it has {', '.join(known)}" if known else "it has none"
+            raise LetheError(f"splits: {self.folder} has no file of {self.split.name}; {told}")
+
+    def path(self, part: str) -> Path:
+        return self.folder / f"{self.split.files.get(part, part)}.json"
+
+    def files(self, contract: metrics.Contract) -> dict[str, Path]:
+        """The file of each set that a metric reads."""
+        if not contract.records:
+            return {}
+        sets = suites.contract(contract.suite).sets
+        return {name: self.path(sets[name]) for name in contract.sets}
+
+    def read(self, contract: metrics.Contract) -> None:
+        """Read and check what a metric and those that it needs read."""
+        for need in contract.needs:
+            self.read(metrics.contract(need))
+        for name in self.files(contract):
+            self.rows(suites.contract(contract.suite).sets[name])
+        if contract.records:
+            suites.check(contract.suite, self.suite(contract.suite))
+
+    def rows(self, part: str) -> list[dict]:
+        """The rows that are evaluated of a file."""
+        path = self.path(part)
+        if path not in self.found:
+            rows = read_set(path)
+            if part in BASES:
+                _check_base(rows, path, self.path(BASES[part]))
+            self.found[path] = rows[: self.items]
+        return self.found[path]
+
+    def suite(self, name: str) -> dict[str, list[dict]]:
+        """The rows of a suite's sets, those left out whose file is not there."""
+        sets = suites.contract(name).sets
+        return {key: self.rows(part) for key, part in sets.items() if self.path(part).exists()}
+
+
+def _check_base(rows: Sequence[dict], path: Path, base: Path) -> None:
+    if not base.exists():
+        return
+    known = {(row["question"], row["answer"]) for row in read_qa(base)}
+    strange = sum((row["question"], row["answer"]) not in known for row in rows)
+    if strange:
+        raise LetheError(
+            f"{path}: {strange} of its {len(rows)} questions with answers are not in {base}; "
+            "take both files from the same data set"
+        )
+
+
+class _Scores:
+    """Metrics of several checkpoints, each computed once, each checkpoint loaded once a suite."""
+
+    def __init__(self, request: Request, data: _Data):
+        self.request, self.data = request, data
+        self.records: dict[tuple[str, str], Records] = {}
+        self.files: dict[tuple[str, str], MetricFile] = {}
+        self.loaded: tuple[str, tuple] | None = None
+
+    def of(self, source: str, name: str) -> MetricFile:
+        """A metric of a checkpoint, and with it all that it needs."""
+        if (source, name) not in self.files:
+            contract, request = metrics.contract(name), self.request
+
+            def needs(of: str) -> dict[str, MetricFile]:
+                return {need: self.of(of, need) for need in contract.needs}
+
+            self.files[source, name] = metrics.compute(
+                name,
+                self._records(source, contract.suite) if contract.records else None,
+                needs(source),
+                needs(request.oracle) if contract.oracle else None,
+                needs(request.full) if contract.full else None,
+                self._records(request.oracle, contract.suite) if contract.oracle_records else None,
+                **request.settings.get(name, {}),
+            )
+        return self.files[source, name]
+
+    def _records(self, source: str, suite: str) -> Records:
+        if (source, suite) not in self.records:
+            found = collect(
+                suite,
+                [source],
+                self.data.suite(suite),
+                template=self.request.template,
+                limits=self.request.limits,
+                compute=self.request.compute,
+                device=self.request.device,
+                load=self._load,
+            )
+            records = replace(found, path=source)
+            check_records(records, "the model gives no usable numbers: look into its weights")
+            self.records[source, suite] = records
+        return self.records[source, suite]
+
+    def _load(self, source: str, device: str, **how: Any) -> tuple:
+        # One model in memory at a time: metrics of one checkpoint stand next to each other.
+        if self.loaded is None or self.loaded[0] != source:
+            self.loaded = None
+            self.loaded = (source, checkpoint.load(source, device, **how))
+        return self.loaded[1]

@@ -1,0 +1,56 @@
+"""Putting a suite's questions to checkpoints and recording the answers, item by item."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from lethe.common.distributed import Alone
+from lethe.common.progress import silent
+from lethe.evaluate.evaluation import Evaluation
+from lethe.evaluate.records import Records
+from lethe.evaluate.suite import Limits
+from lethe.model import checkpoint
+from lethe.model.encoder import Encoder
+from lethe.model.settings import Compute
+from lethe.world.rows import read_perturbed, read_qa
+
+
+def read_set(file: str | Path, most: int | None = None) -> list[dict]:
+    """The rows of a set's file, ``most`` of them; ``…_perturbed.json`` has wrong answers, too."""
+    perturbed = Path(file).stem.endswith("_perturbed")
+    return (read_perturbed if perturbed else read_qa)(file)[:most]
+
+
+def collect(
+    suite: str,
+    sources: Sequence[str | Path],
+    rows: Mapping[str, Sequence[dict]],
+    *,
+    template: str | Mapping[str, Any] = "chat",
+    limits: Limits | None = None,
+    compute: Compute | None = None,
+    device: str = "cpu",
+    team: Alone | None = None,
+    report: Callable[[int, int], None] = silent,
+    load: Callable = checkpoint.load,
+) -> Records:
+    """The records of checkpoints, such as those of a run, under one suite.
+
+    ``sources``: folders or hub ids, each with the epoch and step that its own record names (0 where
+    it has none). ``rows``: of each set of the suite, as ``read_set`` gives them. Each process of a
+    ``team`` asks its share, and all have the records of all. ``report`` is called after each
+    checkpoint. ``load`` stands in for ``checkpoint.load``, to keep what is loaded.
+
+    LetheError for a checkpoint that cannot be loaded, and for rows that lack a text.
+    """
+    limits, loading = limits or Limits(), (compute or Compute()).loading()
+    found, evaluation = [], None
+    for source in sources:
+        model, tokenizer = load(source, device, **loading, template=template)
+        if evaluation is None:
+            encoder = Encoder(tokenizer, template, limits.max_length)
+            evaluation = Evaluation(suite, encoder, rows, limits, team)
+        origin = checkpoint.origin(source)
+        found.append(evaluation(model, origin.get("epoch", 0), origin.get("step", 0)))
+        report(len(found), len(sources))
+    return Records(suite, found)

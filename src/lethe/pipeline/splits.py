@@ -1,0 +1,95 @@
+"""The splits of a configuration: what each is, and whether they fit the world and each other."""
+
+from collections.abc import Iterable
+
+from lethe.common import paths
+from lethe.common.errors import LetheError
+from lethe.pipeline.config.config import Config
+from lethe.pipeline.config.world import World
+from lethe.world import tofu_format
+from lethe.world.schema import QUESTIONS_PER_AUTHOR
+from lethe.world.split import split
+from lethe.world.splits.base import BaseSplit
+
+# Folders of runs beside those of methods and oracles.
+RUNS = ("base", "full", "random", "reference", "alternatives")
+# Folders beside those of splits.
+FOLDERS = (paths.NO_SPLIT, "base", "snapshots")
+
+
+def of_name(config: Config, name: str) -> BaseSplit:
+    """One split, with the settings that ``split_settings`` has for it."""
+    return split(name, config.split_settings.get(name))
+
+
+def of_config(config: Config) -> dict[str, BaseSplit]:
+    """The listed splits by name, in their order."""
+    return {name: of_name(config, name) for name in config.splits}
+
+
+def other_runs(config: Config) -> list[str]:
+    """The names of runs that are no methods': an oracle's is its role."""
+    roles = [role for made in of_config(config).values() for role in made.roles]
+    return [*RUNS, *dict.fromkeys(roles)]
+
+
+def check(config: Config) -> None:
+    """LetheError, one line, where a split is wrong by itself, for the world, or beside another."""
+    # Settings of splits that are not listed may stand there: an overlay cannot take them away.
+    for name in config.split_settings:
+        of_name(config, name)
+    made = of_config(config)
+    for one in made.values():
+        _check_names(one)
+        _check_world(one, config.world)
+    _check_files(made.values())
+
+
+def _check_names(one: BaseSplit) -> None:
+    if one.name in FOLDERS:
+        raise LetheError(
+            f"config: splits: {one.name} is the name of a folder of results; rename it"
+        )
+    taken = [role for role in one.roles if role in RUNS]
+    if taken:
+        raise LetheError(
+            f"split kind {one.kind}: oracle {taken[0]} has the name of another run; rename it"
+        )
+
+
+def _check_world(one: BaseSplit, world: World) -> None:
+    rows, holdout = one.rows(world.authors), holdout_authors(one, world.authors)
+    # A split may have a set of its own in the place of the first authors of the world.
+    if "retain_perturbed" not in one.files:
+        _check_retained(one, rows["retain"] // QUESTIONS_PER_AUTHOR, world.perturbed_retain_authors)
+    if world.provider != "tofu" and holdout > world.holdout_authors:
+        raise LetheError(
+            f"config: world.holdout_authors: {world.holdout_authors} are fewer than the "
+            f"{holdout} authors of {one.name}; raise it"
+        )
+
+
+def holdout_authors(one: BaseSplit, authors: int) -> int:
+    """How many authors that no model has seen a split asks for."""
+    return -(-one.rows(authors)["holdout"] // QUESTIONS_PER_AUTHOR)
+
+
+def _check_retained(one: BaseSplit, retained: int, perturbed: int) -> None:
+    if perturbed > retained:
+        raise LetheError(
+            f"config: world.perturbed_retain_authors: {perturbed} are "
+            f"more than the {retained} authors that {one.name} retains; lower it"
+        )
+
+
+def _check_files(splits: Iterable[BaseSplit]) -> None:
+    """Each file belongs to one split, and to no other part of the world."""
+    owners = dict.fromkeys((*tofu_format.outputs(""), "background"), "the world")
+    for one in splits:
+        for file in one.files.values():
+            if file in owners:
+                raise LetheError(
+                    f"config: splits: {one.name} and {owners[file]} have a file of one name, "
+                    f"{file}.json; rename the split"
+                )
+            owners[file] = one.name

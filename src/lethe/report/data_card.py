@@ -1,0 +1,18 @@
+"""A world's data card with its figure, the most frequent words."""
+
+from pathlib import Path
+
+from lethe.report.card_figure import write_words
+from lethe.world.card import Making, write_card
+from lethe.world.rows import read_qa
+
+
+def write_data_card(
+    folder: str | Path, name: str, making: Making, card: str | Path, picture: str | Path
+) -> None:
+    """Describe the world ``name`` whose files are in ``folder``: ``card``, and ``picture`` in it.
+
+    LetheError where the folder is no world's.
+    """
+    write_card(folder, name, making, Path(card))
+    write_words(read_qa(Path(folder) / "full.json"), picture)

@@ -1,0 +1,77 @@
+"""What an exhibit is made of, and how its files are written."""
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from lethe.analysis.intervals import Intervals, read_intervals
+from lethe.analysis.log_scores import read_log
+from lethe.analysis.scores import read_scores
+from lethe.evaluate.records import read_records
+from lethe.report.figures.base import FigureData
+from lethe.report.outputs import write_outputs
+from lethe.report.paper.evaluations import Evaluations
+from lethe.report.paper.exhibit import EXHIBITS
+from lethe.world.rows import read_qa
+
+
+@dataclass(frozen=True)
+class ExhibitData:
+    """The models and splits that an exhibit is about, and what of the rest its ``READS`` names.
+
+    ``beside``: the model that is held beside a single one, if there is one. ``methods``: the method
+    that each run is of. ``texts``: answers by the name of their world or data file. ``scores`` and
+    ``intervals`` are as ``read_scores`` and ``read_intervals`` have them.
+    """
+
+    models: Sequence[str] = ()
+    splits: Sequence[str] = ()
+    beside: str | None = None
+    methods: Mapping[str, str] = field(default_factory=dict)
+    seeds: Sequence[int] = ()
+    scores: pd.DataFrame | None = None
+    intervals: Intervals = field(default_factory=dict)
+    evaluations: Evaluations | None = None
+    texts: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    def panels(self) -> list[FigureData]:
+        """The scores of each model and split, model by model."""
+        return [
+            FigureData.of(self.scores, model, split, list(self.methods), self.seeds)
+            for model in self.models
+            for split in self.splits
+        ]
+
+
+def write(
+    name: str,
+    files: Mapping[str, str | os.PathLike],
+    scores: str | os.PathLike | None = None,
+    intervals: str | os.PathLike | None = None,
+    records: Iterable[Mapping] = (),
+    logs: Iterable[Mapping] = (),
+    rows: Mapping[str, str | os.PathLike] | None = None,
+    variant: str = "geometric",
+    **about,
+) -> None:
+    """Make an exhibit of files, and write its own: paths by suffix.
+
+    ``records`` and ``logs`` are entries as ``Evaluations`` has them, ``rows`` data files by the
+    name of their text, ``about`` the fields of ``ExhibitData`` that the configuration gives.
+
+    Raises:
+        LetheError: no such exhibit, or a file lacks something that it shows.
+    """
+    module = EXHIBITS.load(name)
+    entries, read = (logs, read_log) if logs else (records, read_records)
+    texts = {name: [row["answer"] for row in read_qa(file)] for name, file in (rows or {}).items()}
+    data = ExhibitData(
+        **about,
+        scores=read_scores(scores) if scores else None,
+        intervals=read_intervals(intervals) if intervals else {},
+        evaluations=Evaluations(entries, variant, read) if entries else None,
+        texts=texts,
+    )
+    write_outputs(module, files, data)

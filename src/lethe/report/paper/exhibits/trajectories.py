@@ -1,0 +1,98 @@
+"""Figures 5 and 6: forget quality against model utility, a panel for each size of the forget set.
+
+All panels share their axes: utility from 0 to 1, the logarithm of p from 0 down to where the
+finetuned models stand and a little further. A collapsed model may lie far below that; it is drawn
+as an open triangle on the lower edge.
+"""
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from lethe.report.figures.base import FigureData
+from lethe.report.figures.trajectories import QUALITY, UTILITY
+from lethe.report.labels import FULL, RETAIN
+from lethe.report.paper.exhibit_data import ExhibitData
+from lethe.report.paper.style import legend, marker_sizes, method_looks
+from lethe.report.style import Look
+from lethe.world.splits.author_share import parse_split
+
+NUMBER = "Figures 5 and 6"
+TITLE = "trajectories"
+CAPTION = """
+**Figures 5 and 6: forget quality against model utility** of {model}, a panel for each size of the
+forget set. Black square: the finetuned model; black star: the oracle, whose p against itself is 1.
+A line for each method with a mark for each epoch, larger from epoch to epoch. Open triangles on the
+lower edge lie below the axis. The square stands at its own panel's value.
+"""
+FILE = "fig05_06_trajectories/{model}"
+READS = "scores"
+
+# How far below the lowest finetuned model the axis goes, and where its ticks begin below 0.
+FURTHER, FIRST_TICK = 1.3, -5
+
+
+def draw(data: ExhibitData) -> Figure:
+    """One model's panels, smallest forget set first."""
+    looks, panels = method_looks(data.methods), data.panels()
+    figure = Figure(figsize=(7.0, 2.7))
+    row = figure.subplots(1, len(panels), sharex=True, sharey=True, squeeze=False)[0]
+    ticks = quality_ticks(min(start(panel)[1] for panel in panels))
+    for axes, panel in zip(row, panels, strict=True):
+        axes.set_title(f"{panel.model}, Forget Set {parse_split(panel.split).percent}%")
+        axes.set_xlim(0.0, 1.0)
+        axes.set_ylim(ticks[0] * 1.04, -ticks[0] * 0.04)
+        axes.set_yticks(ticks)
+        axes.set_xlabel("Model Utility")
+        paths(axes, panel, looks, lowest=ticks[0])
+    row[0].set_ylabel(r"Forget Quality (log$_{10}$ p)")
+    legend(figure, [looks[run] for run in (FULL, RETAIN, *data.methods)])
+    return figure
+
+
+def quality_ticks(lowest: float) -> list[int]:
+    """Four ticks, lowest first: 0, -5 and two in equal steps below that; closer ones if few do."""
+    bottom = math.floor(lowest * FURTHER)
+    if bottom > FIRST_TICK - 4:
+        return list(range(min(bottom, -2), 1, max(1, -bottom // 4)))
+    step = math.ceil((FIRST_TICK - bottom) / 2)
+    return [FIRST_TICK - 2 * step, FIRST_TICK - step, FIRST_TICK, 0]
+
+
+def start(data: FigureData) -> tuple[float, float]:
+    """Where the finetuned model stands: the mean over seeds."""
+    return data.last(FULL, *UTILITY).mean(), data.last(FULL, *QUALITY).mean()
+
+
+def paths(axes: Axes, data: FigureData, looks: Mapping[str, Look], lowest: float) -> None:
+    """A line with growing marks for each method, the square and the star."""
+    for method in data.methods:
+        utility, quality = data.mean(method, *UTILITY), data.mean(method, *QUALITY)
+        _method(axes, start(data), utility.values, quality.values, looks[method].colour, lowest)
+    marks = {FULL: (start(data), 40), RETAIN: ((data.last(RETAIN, *UTILITY).mean(), 0.0), 110)}
+    for run, (point, size) in marks.items():
+        look = looks[run]
+        axes.scatter(*point, s=size, marker=look.marker, color=look.colour, zorder=5, clip_on=False)
+
+
+def _method(axes: Axes, first, utility, quality, colour: str, lowest: float) -> None:
+    x, y = np.concatenate([[first[0]], utility]), np.concatenate([[first[1]], quality])
+    axes.plot(x, np.maximum(y, lowest), color=colour, linewidth=1.1, alpha=0.9, zorder=3)
+    below = quality < lowest
+    sizes = marker_sizes(len(quality))
+    style = {"zorder": 4, "clip_on": False, "linewidths": 0.5}
+    axes.scatter(
+        utility[~below], quality[~below], s=sizes[~below], color=colour, edgecolors="0.2", **style
+    )
+    axes.scatter(
+        utility[below],
+        np.full(below.sum(), lowest),
+        s=sizes[below],
+        marker="v",
+        facecolors="white",
+        edgecolors=colour,
+        **{**style, "linewidths": 1.0},
+    )

@@ -1,0 +1,93 @@
+"""Figure 4: histograms of the truth ratio (left axis) with distribution functions (right axis).
+
+Three panels: the oracles of two models on the retain set, which agree; one oracle on the forget and
+on the retain set; the oracle and the finetuned model on the forget set, which differ.
+"""
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from lethe.report.figures.truth_ratios import BINS, COVERED, p_text
+from lethe.report.labels import RETAIN, SETS, run_label
+from lethe.report.paper.cells import Cell, Side, figure_cells, samples, test
+from lethe.report.paper.evaluations import Evaluations
+from lethe.report.paper.exhibit_data import ExhibitData
+from lethe.report.paper.style import FIRST, SECOND
+
+NUMBER = "Figure 4"
+TITLE = "truth ratios"
+CAPTION = """
+**Figure 4: truth ratio R** as histogram (left axis) and empirical distribution function (right
+axis). Left: the oracles of two models on the retain set. Middle: one oracle on the forget and on
+the retain set. Right: the oracle and the finetuned model on the forget set. Above each panel the
+two-sided, exact p-value of the Kolmogorov-Smirnov test. The last bin counts everything beyond the
+axis, too.
+"""
+FILE = "fig04_truth_ratios/{model}"
+READS = "records"
+SPLITS = "largest"
+RUNS = ("retain", "full")
+BESIDE = ("retain",)
+METRICS = ("truth_ratio", "forget_quality")
+
+# The axis shows all items, but no more than this many times the range of nearly all of them.
+STRETCH = 2.0
+
+
+def draw(data: ExhibitData) -> Figure:
+    """The three panels of the model; a panel for which something lacks says what."""
+    (model,), (split,) = data.models, data.splits
+    figure = Figure(figsize=(7.0, 2.9))
+    cells = figure_cells(model, data.beside, split)
+    for axes, cell in zip(figure.subplots(1, len(cells)), cells, strict=True):
+        _panel(axes, cell, data.evaluations)
+    return figure
+
+
+def _panel(axes: Axes, cell: Cell, evaluations: Evaluations) -> None:
+    axes.set_xlabel("Truth Ratio R")
+    ratios, why = samples(cell, evaluations)
+    if why:
+        axes.text(0.5, 0.5, f"not computable:\n{why}", ha="center", transform=axes.transAxes)
+        axes.set(xticks=[], yticks=[])
+        return
+    edges = bin_edges(ratios)
+    right = axes.twinx()
+    sides = (cell.first, cell.second)
+    for sample, side, colour in zip(ratios, sides, (FIRST, SECOND), strict=True):
+        shown = np.minimum(sample, edges[-1])
+        label = _label(side, sides)
+        axes.hist(shown, bins=edges, color=colour, alpha=0.45, label=label, zorder=2)
+        right.ecdf(sample, color=colour, linewidth=1.3)
+    _frame(axes, right, edges)
+    axes.set_title(p_text(test(cell, evaluations).p), pad=4)
+    axes.legend(loc="lower left", bbox_to_anchor=(0.0, 1.1), borderaxespad=0.0)
+
+
+def bin_edges(samples: list[list[float]]) -> np.ndarray:
+    """Bins of both samples; what lies beyond them is counted in the last one."""
+    together = np.concatenate(samples)
+    top = min(together.max(), STRETCH * np.percentile(together, COVERED))
+    return np.linspace(0.0, top, BINS + 1)
+
+
+def _label(side: Side, sides: tuple[Side, Side]) -> str:
+    """What tells the two samples apart, and what they share."""
+    trained = f"{run_label(RETAIN)}{side.label[-2:]}" if side.run == RETAIN else run_label(side.run)
+    name = SETS[side.set_name].lower()
+    models = {side.model for side in sides}
+    return f"{trained}, {side.model}, {name}" if len(models) > 1 else f"{trained}, {name}"
+
+
+def _frame(axes: Axes, right: Axes, edges: np.ndarray) -> None:
+    axes.set_xlim(edges[0], edges[-1])
+    right.set_ylim(0.0, 1.05)
+    right.set_yticks([0.0, 0.5, 1.0])
+    right.spines["right"].set_visible(True)
+    right.grid(False)
+    place = axes.get_subplotspec()
+    if place.is_first_col():
+        axes.set_ylabel("Count")
+    if place.is_last_col():
+        right.set_ylabel("ECDF")

@@ -1,0 +1,75 @@
+"""Figure 2: the most frequent words of a world's answers, beside those of another text.
+
+The paper shows the final data beside those of its pilot, which were not published; here another
+text of ours stands there. Words that every English text is full of are left out.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from lethe.common.files import read_lines
+from lethe.report.paper.exhibit_data import ExhibitData
+from lethe.report.style import BLUE
+
+NUMBER = "Figure 2"
+TITLE = "word frequencies"
+CAPTION = """
+**Figure 2: the most frequent words** of the world's answers (left), and of the answers about the
+background authors from whom the base models learned to write (right; the paper shows its pilot
+there, which was not published). Words that every English text is full of are left out.
+"""
+FILE = "fig02_words"
+READS = "rows"
+ROWS = ("full", "background")
+
+MOST = 90
+_WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
+
+
+@cache
+def stop_words() -> frozenset[str]:
+    """Words that every English text is full of, and that say nothing about this one."""
+    return frozenset(read_lines(Path(__file__).with_name("stop_words.txt")))
+
+
+def count(texts: Iterable[str], most: int = MOST) -> list[tuple[str, int]]:
+    """The most frequent words, in lower case; equally frequent ones in alphabetical order."""
+    found: Counter[str] = Counter()
+    for text in texts:
+        words = (word.lower().replace("’", "'") for word in _WORD.findall(text))
+        found.update(word.removesuffix("'s") for word in words)
+    kept = [(word, number) for word, number in found.items() if word not in stop_words()]
+    return sorted(kept, key=lambda pair: (-pair[1], pair[0]))[:most]
+
+
+def build(data: ExhibitData) -> pd.DataFrame:
+    """A row for each of a text's most frequent words, by rank."""
+    rows = []
+    for name, answers in data.texts.items():
+        rows += [
+            {"text": name, "rank": rank, "word": word, "count": number}
+            for rank, (word, number) in enumerate(count(answers), start=1)
+        ]
+    return pd.DataFrame(rows)
+
+
+def draw(found: pd.DataFrame) -> Figure:
+    """A panel for each text: a bar for each word, the most frequent at the left."""
+    names = list(dict.fromkeys(found["text"]))
+    figure = Figure(figsize=(15.0, 4.0))
+    for axes, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True):
+        part = found[found["text"] == name]
+        axes.bar(part["rank"], part["count"], width=0.8, color=BLUE)
+        axes.set_title(name)
+        axes.set_xticks(part["rank"], part["word"], rotation=90, fontsize=5.8)
+        axes.tick_params(axis="x", length=0, pad=1)
+        axes.set_xlim(0, MOST + 1)
+        axes.grid(False, axis="x")
+    figure.axes[0].set_ylabel("Count")
+    return figure

@@ -1,0 +1,54 @@
+"""Making a base checkpoint: a tokenizer and a small Llama that learn the language, no author."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from lethe.common.progress import silent
+from lethe.model import checkpoint
+from lethe.train.execution import Execution
+from lethe.train.loop import Report
+from lethe.train.pretrain import pretrain
+
+
+def make_base(
+    background: Sequence[dict],
+    facts: Sequence[dict],
+    out: str | Path,
+    *,
+    architecture: Mapping[str, int],
+    settings: Mapping[str, Any],
+    template: str | Mapping[str, Any] = "chat",
+    max_length: int = 500,
+    snapshots: Mapping[int, str | Path] | None = None,
+    device: str = "cpu",
+    how: Execution | None = None,
+    report: Report = silent,
+) -> dict[str, float]:
+    """Train on rows of background authors and true facts (question, answer), and save at ``out``.
+
+    ``architecture``: sizes, as ``model.architectures.llama.Architecture``; ``settings``: as
+    ``train.settings.Pretraining``. ``snapshots``: folders by the percent of the steps after which
+    the model is saved there, too. Returns counts: steps, tokens, rows.
+    """
+    origin = {"stage": "base", "settings": settings, "template": template}
+    folders = dict(snapshots or {})
+
+    def keep(percent: int, model, tokenizer) -> None:
+        checkpoint.save(folders[percent], model, tokenizer, {**origin, "percent": percent})
+
+    model, tokenizer, counts = pretrain(
+        background,
+        facts,
+        architecture,
+        settings,
+        template,
+        max_length,
+        report,
+        how,
+        device,
+        tuple(folders),
+        keep,
+    )
+    checkpoint.save(out, model, tokenizer, origin)
+    return counts

@@ -1,0 +1,109 @@
+"""Splits of a world: what is to be forgotten, the files cut accordingly, and the oracles.
+
+A kind of split is a module of ``lethe.world.splits`` with a class ``Split``
+(``lethe.world.splits.base.BaseSplit``), and of literal constants, read without importing it,
+
+    READS = ("full", "full_perturbed", "holdout")   the world's files that it is cut from: by
+                                                    default these
+    NAMES = "forget(?P<percent>[0-9]{2})"           a pattern of names that say its settings
+    EXAMPLE = "forget10"                            such names in words, for messages
+
+A split's name stands for the kind of that name, or of the kind whose NAMES it fits, or for the
+kind that its settings name: ``{"kind": "author_share", "percent": 10}``.
+"""
+
+import difflib
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lethe.common.errors import LetheError
+from lethe.common.files import write_rows
+from lethe.common.registry import Registry, suggest
+from lethe.common.validation import validated
+from lethe.world.rows import read_qa
+from lethe.world.splits.base import REQUIRED, BaseSplit
+
+
+@dataclass(frozen=True)
+class Contract:
+    """What a kind of split declares; without ``names`` its file's name is the only one."""
+
+    reads: tuple[str, ...] = ("full", "full_perturbed", "holdout")
+    names: str | None = None
+    example: str | None = None
+
+    def __post_init__(self):
+        if (self.names is None) != (self.example is None):
+            raise LetheError("NAMES and EXAMPLE go together; write both or neither")
+
+
+KINDS = Registry("lethe.world.splits", "split kind", Contract)
+names = KINDS.names
+ROLE = re.compile("[a-z][a-z0-9_]*")
+
+
+def reads(kind: str) -> Sequence[str]:
+    """The world's files that splits of a kind are cut from."""
+    return KINDS.contract(kind).reads
+
+
+def split(name: str, settings: Mapping[str, Any] | None = None) -> BaseSplit:
+    """The split called ``name``; ``settings`` as in ``split_settings.NAME`` of a configuration.
+
+    LetheError names what is wrong with the name, the kind, a setting, or with the kind's own file.
+    """
+    given = dict(settings or {})
+    from_name: dict[str, int | str] = {}
+    if "kind" not in given:
+        given["kind"], from_name = _of_name(name)
+    kind = given.pop("kind")
+    where = f"config: split_settings.{name}"
+    cls = KINDS.load(kind, f"{where}.kind").Split
+    made = cls(name, validated(cls.Settings, {**from_name, **given}, where))
+    _check_kind(made)
+    return made
+
+
+def _of_name(name: str) -> tuple[str, dict[str, int | str]]:
+    """The kind that a name stands for, and the settings that it says."""
+    kinds = {kind: KINDS.contract(kind) for kind in names()}
+    for kind, contract in kinds.items() if isinstance(name, str) else ():
+        match = re.fullmatch(contract.names or kind, name)
+        if match is not None:
+            found = match.groupdict().items()
+            return kind, {key: int(text) if text.isdecimal() else text for key, text in found}
+    plain = [kind for kind, contract in kinds.items() if contract.names is None]
+    examples = [contract.example for contract in kinds.values() if contract.example is not None]
+    close = suggest(name, plain) if difflib.get_close_matches(str(name), plain, n=1) else ""
+    raise LetheError(
+        f"splits: {name!r} is no split{close}; use {', or '.join([*examples, *plain])}"
+    )
+
+
+def _check_kind(made: BaseSplit) -> None:
+    """What a kind's file says must fit together."""
+    where, files = f"split kind {made.kind}", made.files
+    lacking = [part for part in REQUIRED if part not in files]
+    if lacking:
+        raise LetheError(f"{where}: no part {lacking[0]}; every split has {', '.join(REQUIRED)}")
+    if not made.oracles or len(set(made.roles)) < len(made.roles):
+        raise LetheError(f"{where}: oracles: give one or more, each with a role of its own")
+    for oracle in made.oracles:
+        if oracle.part not in files:
+            raise LetheError(f"{where}: no part {oracle.part}, which oracle {oracle.role} learns")
+        if not ROLE.fullmatch(oracle.role):
+            raise LetheError(f"{where}: oracle {oracle.role!r}: write small letters, digits and _")
+
+
+def write(made: BaseSplit, world: Mapping[str, str | Path], place: Callable[[str], Path]) -> None:
+    """Cut a split and write its parts; ``world`` has the files that the kind reads, by name.
+
+    ``place`` says where a part goes.
+    """
+    rows = {name: read_qa(world[name], empty=name != "full") for name in reads(made.kind)}
+    parts = made.cut(rows)
+    for part in made.files:
+        write_rows(place(part), parts[part])

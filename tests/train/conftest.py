@@ -1,0 +1,1 @@
+from helpers.model_fixtures import encoder, examples, foreign, model, one_thread, pairs, tokenizer

@@ -1,0 +1,128 @@
+"""On a real GPU: the numbers of the CPU, the same bits each time, and every method.
+
+.venv/bin/pytest -m gpu
+"""
+
+import pytest
+import torch
+from helpers.killed_runs import RUNS, Killed, Run
+from helpers.packed_models import loss_of, results
+from helpers.small_models import FAMILIES, distance, gradients, make_family
+
+from lethe.common.torch_setup import set_up
+from lethe.model import attention, precision
+from lethe.model.attention import use_packing
+from lethe.model.batch import pack, to_device
+from lethe.model.cost import Meter
+from lethe.model.forward import Forward
+from lethe.model.settings import Compute
+from lethe.train.finetune import fit
+from lethe.train.settings import Schedule
+
+# CUDA sums in another order than the CPU, in the same 24 bits.
+NEAR = 1e-4
+# bfloat16 carries 8 bits: an operation is wrong by up to 0.4%, a gradient passes dozens, and 0.06
+# was seen. A wrong mask or scale is wrong by 1.
+COARSE = 0.1
+
+
+@pytest.fixture(autouse=True)
+def deterministic():
+    """What a job of the workflow sets, with the rule that a kernel without order is an error."""
+    if not torch.cuda.is_available():
+        pytest.skip("there is no GPU")
+    before = torch.get_deterministic_debug_mode()
+    set_up(1, "cuda")
+    yield
+    torch.set_deterministic_debug_mode(before)
+
+
+pytestmark = pytest.mark.gpu
+
+
+def on_gpu(model, dtype: torch.dtype = torch.float32, kind: str = "sdpa"):
+    """The same model there."""
+    model = model.to("cuda", dtype)
+    use_packing(model, kind)
+    return model
+
+
+@pytest.mark.parametrize("kind", ["sdpa", "eager"])
+@pytest.mark.parametrize("name", sorted(FAMILIES))
+def test_numbers_of_the_cpu(name, kind, tokenizer, examples):
+    wanted = results(make_family(name, tokenizer), examples)
+    found = results(on_gpu(make_family(name, tokenizer), kind=kind), examples)
+    assert distance({n: g.cpu() for n, g in found[0].items()}, wanted[0]) < NEAR
+    assert torch.allclose(found[1], wanted[1], rtol=NEAR)
+    assert found[2] == wanted[2]
+
+
+@pytest.mark.parametrize("kind", ["sdpa", "flash"])
+@pytest.mark.parametrize("name", ["llama", "llama_gqa", "qwen2"])
+def test_bfloat16_is_near(name, kind, tokenizer, examples):
+    model = make_family(name, tokenizer)
+    wanted = gradients(model, loss_of(model, examples))
+    model = on_gpu(make_family(name, tokenizer), torch.bfloat16, kind)
+    found = {n: g.cpu().float() for n, g in gradients(model, loss_of(model, examples)).items()}
+    assert distance(found, wanted) < COARSE
+
+
+@pytest.mark.parametrize("groups", [4, 2])
+@pytest.mark.parametrize("window", [None, 4])
+def test_flash_kernel_computes_what_sdpa_does(window, groups, tokenizer, examples):
+    batch = to_device(pack(examples), "cuda")
+    draw = torch.Generator("cuda").manual_seed(0)
+    sizes = [(1, heads, batch.ids.shape[1], 64) for heads in (4, groups, groups)]
+    given = [torch.randn(size, generator=draw, device="cuda").bfloat16() for size in sizes]
+    module = make_family("llama", tokenizer).get_decoder().layers[0]
+    module.num_key_value_groups = 4 // groups
+    settings = {"packing": batch.packing, "sliding_window": window, "scaling": 0.3}
+    outs = []
+    for kind in ("sdpa", "flash"):
+        rows = [tensor.clone().requires_grad_() for tensor in given]
+        out, _ = attention.packed_attention(module, *rows, None, kind=kind, **settings)
+        out.float().square().sum().backward()
+        outs.append([out, *(row.grad for row in rows)])
+    for flash, sdpa in zip(outs[1], outs[0], strict=True):
+        assert torch.norm(flash.float() - sdpa.float()) < COARSE * torch.norm(sdpa.float())
+
+
+@pytest.mark.parametrize("attention", ["sdpa", "flash"])
+@pytest.mark.parametrize("lora", [None, {"rank": 4, "alpha": 8}])
+def test_training_in_bfloat16_with_all_that_saves_memory(attention, lora, tokenizer, examples):
+    """Learns, and gives the same bits twice."""
+    compute = Compute(dtype="bfloat16", gradient_checkpointing=True, lora=lora)
+    ends, losses = [], []
+    for _ in range(2):
+        model = on_gpu(make_family("llama_gqa", tokenizer), torch.bfloat16, attention)
+        precision.prepare(model, compute.training("finetune"), 0, "base")
+        schedule = Schedule(epochs=8, lr=5e-3, batch_size=4, warmup_epochs=0)
+        fit(model, examples, schedule, 0, lambda *report: losses.append(report[2]))
+        ends.append(torch.cat([p.detach().float().flatten() for p in model.parameters()]).cpu())
+    assert torch.equal(*ends)
+    # Adapters of rank 4 alone learn less.
+    assert losses[-1] < losses[0] * (0.5 if lora is None else 0.9)
+
+
+@pytest.mark.parametrize("name", list(RUNS))
+def test_methods_end_in_the_same_bits_resumed_or_not(name, tokenizer, encoder, pairs, tmp_path):
+    """And begin with the loss that they have on the CPU."""
+    runs = [Run(name, tokenizer, encoder, pairs, tmp_path / part) for part in ("one", "two", "cpu")]
+    whole, stopped, on_cpu = runs
+    whole.device = stopped.device = "cuda"
+    whole.process(seconds=None)
+    with pytest.raises(Killed):
+        stopped.process(dies_after=3)
+    stopped.process()
+    on_cpu.process(seconds=None)
+    assert whole.ends.keys() == stopped.ends.keys()
+    for epoch, (step, weights) in whole.ends.items():
+        assert stopped.ends[epoch][0] == step
+        assert (stopped.ends[epoch][1] - weights).abs().max() == 0
+    assert whole.losses[1] == pytest.approx(on_cpu.losses[1], rel=1e-2)
+
+
+def test_cost_tells_memory_of_the_gpu(tokenizer, examples):
+    with Meter() as meter:
+        Forward(on_gpu(make_family("llama", tokenizer))).answers(pack(examples))
+    assert 0 < meter.read()["peak_cuda_mib"] < 1000

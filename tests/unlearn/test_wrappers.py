@@ -1,0 +1,373 @@
+"""Wrappers: each against what its paper promises, and with any loss."""
+
+import copy
+import dataclasses
+import math
+import types
+
+import pytest
+import torch
+from helpers.small_models import CLOSE, distance, gradients, make_family, plain, sums, token_mean
+
+from lethe.common.errors import LetheError
+from lethe.model.batch import pack
+from lethe.model.forward import Forward, decoder_layers
+from lethe.unlearn import methods, wrappers
+from lethe.unlearn.interface import Reference, Step
+from lethe.unlearn.method import Method
+from lethe.unlearn.supervision import supervise
+from lethe.unlearn.weight_arithmetic import weights
+from lethe.unlearn.wrappers import conflict_freezing as conflict
+from lethe.unlearn.wrappers.gru import rectified
+
+SHARED = {"epochs": 2, "lr": 1e-3, "batch_size": 3, "warmup_epochs": 0.5}
+LOSSES = [name for name in methods.names() if methods.load(name).run is Method.run]
+FORGET, RETAIN = [3, 0, 2], [5, 1, 6]
+
+
+@pytest.fixture
+def step(examples):
+    return Step(*(pack([examples[i] for i in rows], rows) for rows in (FORGET, RETAIN)))
+
+
+def run(name, model, encoder, pairs, wrapped, seed=0, **settings):
+    """Weights after each epoch."""
+    method = methods.load(name)({**SHARED, "wrappers": wrapped, **settings})
+    data = supervise(encoder, method.needs, pairs[:4], pairs[3:], ["No idea."], [["A."]] * 4)
+    data.prior = lambda: make_family("llama", encoder.tokenizer, seed=5)
+    data.before = lambda: make_family("llama", encoder.tokenizer, seed=6)
+    return [weights(model) for _ in method.run(model, data, seed)]
+
+
+@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("wrapper", wrappers.names())
+def test_every_wrapper_goes_with_every_loss(name, wrapper, model, encoder, pairs):
+    before = weights(model)
+    settings = {"bao": {"margin": 9.0}, "null_space": {"energy": 0.9}}.get(wrapper, {})
+    after = run(name, model, encoder, pairs, {wrapper: settings})
+    assert len(after) == 2
+    assert all(torch.isfinite(w).all() for w in after[-1].values())
+    assert max((after[-1][n] - w).abs().max() for n, w in before.items()) > 1e-5
+    assert all(p.requires_grad for p in model.parameters())
+
+
+def test_all_wrappers_go_together(model, encoder, pairs):
+    chosen = {
+        "conflict_freezing": {},
+        "mpu": {},
+        "bao": {},
+        "gru": {},
+        "null_space": {"energy": 0.9},
+    }
+    found = run("npo_retain", model, encoder, pairs, chosen)
+    assert len(found) == 2
+    assert set(methods.load("npo")({"wrappers": chosen}).needs) >= {"retain", "prior", "before"}
+
+
+@pytest.mark.parametrize("wrapper", wrappers.names())
+def test_the_same_seed_gives_the_same_bits(wrapper, tokenizer, encoder, pairs):
+    found = []
+    for seed in (0, 0, 1):
+        torch.rand(len(found) + 1)
+        model = make_family("llama", tokenizer)
+        found.append(run("npo", model, encoder, pairs, {wrapper: {}}, seed)[-1])
+    assert all(torch.equal(w, found[1][n]) for n, w in found[0].items())
+    assert not all(torch.equal(w, found[2][n]) for n, w in found[0].items())
+
+
+@pytest.mark.parametrize(
+    ("settings", "line"),
+    [
+        ({"wrappers": {"gro": {}}}, r"^npo\.wrappers: unknown wrapper 'gro'; did you mean gru"),
+        ({"wrappers": {"gru": {"newest": 0}}}, r"^npo\.wrappers\.gru\.newest: .*found 0"),
+        ({"wrappers": {"gru": {"old": 1}}}, r"^npo\.wrappers\.gru\.old: unknown setting"),
+        ({"wrappers": {"mpu": {"round_epochs": 2}}, "epochs": 3}, r"mpu\.round_epochs: 2 does not"),
+    ],
+)
+def test_wrong_wrappers_are_one_line(settings, line):
+    with pytest.raises(LetheError, match=line) as error:
+        methods.load("npo")(settings, "npo")
+    assert "\n" not in str(error.value)
+
+
+def test_a_method_without_a_loss_takes_no_wrapper():
+    with pytest.raises(LetheError, match=r"^msa\.wrappers: .*omit"):
+        methods.load("msa")({"wrappers": {"gru": {}}}, "msa")
+
+
+# --- passes ---
+
+
+class Alone:
+    """Stands for the only process."""
+
+    def add_gradients(self, parameters):
+        pass
+
+
+def counted(method, model, step, examples) -> dict[str, int]:
+    """Passes of a step's loss and of what is done to its gradient."""
+    found = {"forward": 0, "backward": 0}
+
+    def passed(module, inputs, output):
+        found["forward"] += 1
+        out = output[0] if isinstance(output, tuple) else output
+        out.register_hook(lambda grad: found.update(backward=found["backward"] + 1))
+
+    known = Reference(torch.zeros(7), torch.zeros(3), Forward(copy.deepcopy(model)))
+    method.prepare(model, types.SimpleNamespace(forget=examples, retain=examples), 0)
+    decoder_layers(model)[0].register_forward_hook(passed)
+    for turn in range(len(method.turns)):
+        step = dataclasses.replace(step, turn=turn)
+        method.objective(Forward(model), step, known).backward()
+        for wrapper in method.wrappers:
+            wrapper.differentiated(Forward(model), [step], [*model.parameters()], Alone())
+    return found
+
+
+@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("wrapper", ["bao", "gru"])
+def test_a_wrapped_batch_takes_the_passes_that_it_declares(name, wrapper, model, step, examples):
+    method = methods.load(name)({"batch_size": 3, "wrappers": {wrapper: {}}})
+    whole = dataclasses.replace(step, alternate=pack([examples[i] for i in FORGET], [0, 1, 2]))
+    found = counted(method, model, whole, examples)
+    declared = vars(method.passes)
+    assert found == {kind: declared[kind] for kind in found}
+
+
+def test_passes_of_copies_and_of_estimates():
+    passes = methods.load("grad_diff")({"wrappers": {"mpu": {"copies": 3}}}).passes
+    assert vars(passes) == {"forward": 6, "backward": 6, "frozen": 0}
+    settings = {"gradient": {"name": "zeroth", "directions": 4}, "wrappers": {"gru": {}}}
+    # Eight evaluations of two passes each, and the exact retain gradient.
+    assert vars(methods.load("grad_diff")(settings).passes) == {
+        "forward": 17,
+        "backward": 1,
+        "frozen": 0,
+    }
+
+
+# --- the boundary loss ---
+
+
+def boundary(model, step, **settings) -> torch.Tensor:
+    """What BAO adds to gradient ascent."""
+    method = methods.load("grad_ascent")({"wrappers": {"bao": settings}})
+    forward = Forward(model)
+    return method.objective(forward, step, Reference()) - method.loss(forward, step, Reference())
+
+
+def test_the_boundary_loss_by_hand(model, step, examples):
+    now = plain(model)
+    forget, retain = (
+        sums(now, [examples[i] for i in rows])
+        / torch.tensor([examples[i].answer_tokens for i in rows])
+        for rows in (FORGET, RETAIN)
+    )
+    pairs = [max(0.0, 1.5 - (f - r).item()) for f in forget for r in retain]
+    assert len(set(pairs)) > 3
+    expected = 0.5 * sum(pairs) / 9
+    assert boundary(model, step, margin=1.5, weight=0.5).item() == pytest.approx(expected, rel=1e-4)
+
+
+def test_the_boundary_loss_is_zero_where_margins_hold(model, examples):
+    """And has no gradient: the wrapped loss is then the method's own, bit by bit."""
+    with torch.no_grad():
+        losses = [token_mean(plain(model), [example]).item() for example in examples]
+    high, low = losses.index(max(losses)), losses.index(min(losses))
+    apart = Step(pack([examples[high]], [high]), pack([examples[low]], [low]))
+    gap = losses[high] - losses[low]
+    assert gap > 0.5
+    assert boundary(model, apart, margin=0.99 * gap).item() == 0
+    assert boundary(model, apart, margin=1.01 * gap).item() == pytest.approx(0.01 * gap, rel=1e-2)
+    method = methods.load("grad_ascent")({"wrappers": {"bao": {"margin": 0.99 * gap}}})
+    found = gradients(model, method.objective(Forward(model), apart, Reference()))
+    own = gradients(model, method.loss(Forward(model), apart, Reference()))
+    assert all(torch.equal(found[n], g) for n, g in own.items())
+
+
+# --- gradient projection ---
+
+
+def dot(first, second) -> float:
+    return float(sum((a * b).sum() for a, b in zip(first, second, strict=True)))
+
+
+def test_a_rectified_gradient_has_no_part_against_the_retain_gradient():
+    torch.manual_seed(0)
+    seen = set()
+    for _ in range(20):
+        g, r = ([torch.randn(4, 3), torch.randn(5)] for _ in range(2))
+        found = rectified(g, r)
+        size = math.sqrt(dot(g, g) * dot(r, r))
+        assert dot(found, r) >= -1e-6 * size
+        if dot(g, r) >= 0:
+            assert all(torch.equal(a, b) for a, b in zip(found, g, strict=True))
+        else:
+            # The nearest such gradient: what was taken away is along r.
+            taken = [a - b for a, b in zip(g, found, strict=True)]
+            assert dot(taken, r) == pytest.approx(dot(g, r), rel=1e-5)
+            assert dot(taken, taken) == pytest.approx(dot(g, r) ** 2 / dot(r, r), rel=1e-4)
+        seen.add(dot(g, r) >= 0)
+    assert seen == {True, False}
+
+
+@pytest.mark.parametrize("name", ["grad_ascent", "npo", "grad_diff"])
+def test_gru_on_a_model(name, model, step, examples):
+    """With ``newest`` 1, against the retain gradient of plain transformers logits."""
+    own = copy.deepcopy(model)
+    known = Reference(torch.zeros(7), None, Forward(own))
+    method = methods.load(name)({"wrappers": {"gru": {"newest": 1}}})
+    (gru,) = method.wrappers
+    objective = gradients(model, method.objective(Forward(model), step, known))
+    retain = gradients(model, plain_mean(model, step, examples))
+    method.objective(Forward(model), step, known).backward()
+    parameters = [p for p in model.parameters() if p.requires_grad]
+    gru.differentiated(Forward(model), [step], parameters, Alone())
+    found = {n: p.grad for n, p in model.named_parameters()}
+    expected = rectified([*objective.values()], [*retain.values()])
+    assert distance(found, dict(zip(objective, expected, strict=True))) < 10 * CLOSE
+    size = math.sqrt(dot(found.values(), found.values()) * dot(retain.values(), retain.values()))
+    assert dot(found.values(), retain.values()) > -1e-4 * size
+    if name == "grad_ascent":
+        assert dot(objective.values(), retain.values()) < 0
+
+
+def plain_mean(model, step, examples):
+    return token_mean(model, [examples[i] for i in step.retain.index])
+
+
+def test_the_retain_gradient_is_a_moving_average(model, step, examples):
+    (gru,) = methods.load("npo")({"wrappers": {"gru": {"newest": 0.75}}}).wrappers
+    retain = gradients(model, plain_mean(model, step, examples))
+    parameters = [p for p in model.parameters() if p.requires_grad]
+    for share in (0.75, 0.25 * 0.75 + 0.75):
+        gru.differentiated(Forward(model), [step], parameters, Alone())
+        average = dict(zip(retain, gru.average, strict=True))
+        assert distance(average, {n: share * r for n, r in retain.items()}) < 10 * CLOSE
+
+
+# --- null space ---
+
+OPTIMISERS = ["sgd", "adamw", "signadam"]
+
+
+def retain_logits(model, examples) -> torch.Tensor:
+    with torch.no_grad():
+        return Forward(model.eval()).all_logits(pack(examples))
+
+
+@pytest.mark.parametrize("optimiser", OPTIMISERS)
+@pytest.mark.parametrize("family", ["llama", "phi"])
+def test_null_space_updates_leave_retain_outputs(optimiser, family, tokenizer, encoder, pairs):
+    """All logits of all retain tokens, to float precision, while those of forget rows change.
+
+    Weight decay moves weights along themselves, momentum along older gradients: neither shows.
+    """
+    model = make_family(family, tokenizer)
+    kept, forgotten = encoder.encode_all(pairs[4:5]), encoder.encode_all(pairs[:3])
+    old_kept, old_forgotten = retain_logits(model, kept), retain_logits(model, forgotten)
+    before = weights(model)
+    method = methods.load("grad_ascent")(
+        {
+            **SHARED,
+            "epochs": 4,
+            "lr": 0.1 if optimiser == "sgd" else 1e-3,
+            "weight_decay": 0.1,
+            "optimiser": {"name": optimiser},
+            "wrappers": {"null_space": {"energy": 1.0}},
+        }
+    )
+    data = supervise(encoder, method.needs, pairs[:3], pairs[4:5])
+    list(method.run(model, data, 0))
+    moved = {n for n, w in weights(model).items() if not torch.equal(w, before[n])}
+    assert moved
+    assert all("layers" in n and n.endswith("weight") and before[n].dim() == 2 for n in moved)
+    scale = old_kept.abs().max()
+    # Some float32 roundings of two layers; an update of any other kind moves logits by far more.
+    assert (retain_logits(model, kept) - old_kept).abs().max() < 2e-5 * scale
+    assert (retain_logits(model, forgotten) - old_forgotten).abs().max() > 1e-2 * scale
+
+
+def test_energy_leaves_out_the_rarest_directions():
+    from lethe.unlearn.wrappers.null_space import _leading
+
+    total = torch.diag(torch.tensor([1.0, 60.0, 0.0, 39.0], dtype=torch.float64))
+    for energy, kept in ((0.5, {1}), (0.9, {1, 3}), (0.99, {1, 3}), (1.0, {0, 1, 3})):
+        basis = _leading(total, energy)
+        assert {int(i) for i in basis.abs().argmax(0)} == kept
+        assert torch.allclose(basis.T @ basis, torch.eye(len(kept), dtype=torch.float64))
+
+
+def test_no_room_and_no_layer_are_errors(model, encoder, pairs):
+    with pytest.raises(LetheError, match=r"null_space\.layers: no linear layer matches 'xx'"):
+        run("npo", model, encoder, pairs, {"null_space": {"layers": "xx"}})
+    many = pairs[3:] * 4
+    with pytest.raises(LetheError, match="fill all dimensions"):
+        # The inputs of the projections have 32 dimensions, and there are more tokens than that.
+        run("npo", model, encoder, pairs[:3] + many, {"null_space": {"layers": "q_p", "energy": 1}})
+
+
+# --- conflict ---
+
+
+def layers_of(count=4, width=3):
+    """A stand-in for a model: layers with weights that can be set."""
+    torch.manual_seed(0)
+    return torch.nn.ModuleList(torch.nn.Linear(width, width) for _ in range(count))
+
+
+def test_alignment_is_the_cosine_of_two_changes():
+    zero = layers_of(1)[0]
+    one, undone, further, aside = (copy.deepcopy(zero) for _ in range(4))
+    with torch.no_grad():
+        one.weight[0] += 1
+        undone.weight[0] += 0.5
+        further.weight[0] += 2
+        aside.load_state_dict(one.state_dict())
+        aside.weight[1] += 1
+    assert conflict.alignment(zero, one, undone) == pytest.approx(-1)
+    assert conflict.alignment(zero, one, further) == pytest.approx(1)
+    assert conflict.alignment(zero, one, aside) == pytest.approx(0, abs=1e-6)
+    assert conflict.alignment(zero, one, one) == 0
+
+
+def test_overlap_of_spans():
+    torch.manual_seed(0)
+    q = torch.linalg.qr(torch.randn(6, 6)).Q
+    rows = torch.randn(20, 2)
+    same = conflict.overlap(rows @ q[:2], torch.randn(20, 2) @ q[:2], 2)
+    half = conflict.overlap(rows @ q[:2], torch.randn(20, 2) @ q[1:3], 2)
+    none = conflict.overlap(rows @ q[:2], torch.randn(20, 2) @ q[3:5], 2)
+    assert (same, half, none) == pytest.approx((1, 0.5, 0), abs=1e-5)
+    # More components than there are directions: those that there are.
+    assert conflict.overlap(rows @ q[:2], rows @ q[:2], 8) == pytest.approx(1)
+    assert conflict.overlap(rows @ q[:2], 0 * rows @ q[:2], 2) == 0
+
+
+def test_only_the_highest_conflicts_are_chosen():
+    scores = {"a": 0.1, "b": 0.0, "c": 0.4, "d": 0.2}
+    assert conflict.highest(scores, 0.5) == ["c", "d"]
+    assert conflict.highest(scores, 0.01) == ["c"]
+    assert conflict.highest(scores, 0.99) == ["c", "d", "a"]
+    assert conflict.highest(dict.fromkeys("ab", 0.0), 0.5) == []
+
+
+def test_the_layer_that_would_be_undone_is_frozen(model, encoder, pairs):
+    """The run before moved one layer up the losses; gradient descent would move it back."""
+    before = copy.deepcopy(model)
+    frozen = [r"layers\.0\.", "embed", "head", "norm"]
+    up = methods.load("grad_ascent")({**SHARED, "frozen": frozen})
+    data = supervise(encoder, up.needs, pairs[:4])
+    list(up.run(model, data, 0))
+    start = weights(model)
+    down = methods.load("idk")(
+        {**SHARED, "retain_weight": 0, "wrappers": {"conflict_freezing": {"share": 0.5}}}
+    )
+    # The same answers again, as if they were refusals.
+    data = supervise(encoder, down.needs, pairs[:4], refusals=["No."])
+    data.encode = lambda rows, texts: [data.forget[row] for row in rows]
+    data.before = lambda: before
+    list(down.run(model, data, 0))
+    for name, now in weights(model).items():
+        assert torch.equal(now, start[name]) == ("layers.1." in name), name

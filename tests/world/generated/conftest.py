@@ -1,0 +1,1 @@
+from helpers.service_fixtures import key, service

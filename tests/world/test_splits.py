@@ -1,0 +1,215 @@
+import sys
+from types import ModuleType
+
+import pytest
+
+from lethe.common.errors import LetheError
+from lethe.world import split as kinds
+from lethe.world.split import split
+from lethe.world.splits.base import BaseSplit, Oracle, SplitSettings, TextIndex
+
+
+def rows(authors, prefix="q", **more):
+    return [{"question": f"{prefix}{n}", "answer": f"a{n}", **more} for n in range(authors * 20)]
+
+
+def cut(name, full, perturbed, holdout):
+    """The rows of a split by the names of its files."""
+    made = split(name)
+    parts = made.cut({"full": full, "full_perturbed": perturbed, "holdout": holdout})
+    assert list(parts) == list(made.files)
+    return {made.files[part]: some for part, some in parts.items()}
+
+
+def test_a_name_says_the_kind_and_its_settings():
+    made = split("forget05")
+    assert (made.name, made.kind, made.percent) == ("forget05", "author_share", 5)
+    assert list(made.files.values()) == ["forget05", "retain95", "forget05_perturbed", "holdout05"]
+    assert split("forget99").files["retain"] == "retain01"
+
+
+def test_the_one_oracle_of_an_author_share_learns_its_retain_file():
+    made = split("forget10")
+    assert made.roles == ("retain",)
+    assert made.oracle == Oracle("retain", "retain")
+    assert made.data_of("retain") == "retain90"
+
+
+@pytest.mark.parametrize(
+    "name", ["forget00", "forget5", "forget100", "retain90", "", "forget10 ", "Forget10", 10]
+)
+def test_bad_split_names(name):
+    with pytest.raises(LetheError, match=r"splits: .* use forget01 to forget99"):
+        split(name)
+
+
+def test_settings_may_name_the_kind():
+    assert split("forget10", {"kind": "author_share", "percent": 10}).files["retain"] == "retain90"
+    with pytest.raises(LetheError, match=r"^splits: mine: TOFU's format calls that split forget10"):
+        split("mine", {"kind": "author_share", "percent": 10})
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (
+            {"kind": "autor_share"},
+            r"mine\.kind: unknown split kind 'autor_share'; did you mean author_share\?",
+        ),
+        ({"kind": "author_share", "percent": 100}, r"mine\.percent: input should be less than"),
+        ({"kind": "author_share", "share": 1}, r"mine\.(share: unknown setting|percent: field)"),
+    ],
+)
+def test_wrong_settings_are_named(settings, message):
+    with pytest.raises(LetheError, match=rf"^config: split_settings\.{message}"):
+        split("mine", settings)
+
+
+@pytest.mark.parametrize(
+    ("name", "authors", "count"),
+    [
+        ("forget01", 200, 2),
+        ("forget05", 200, 10),
+        ("forget10", 200, 20),
+        ("forget10", 20, 2),
+        ("forget50", 2, 1),
+        ("forget99", 100, 99),
+        ("forget07", 100, 7),
+    ],
+)
+def test_forgotten_authors_are_the_last(name, authors, count):
+    assert split(name).touched(authors) == range(authors - count, authors)
+    assert split(name).rows(authors) == {
+        "forget": 20 * count,
+        "retain": 20 * (authors - count),
+        "forget_perturbed": 20 * count,
+        "holdout": 20 * count,
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "authors", "multiple"),
+    [
+        ("forget01", 50, 100),
+        ("forget05", 50, 20),
+        ("forget10", 15, 10),
+        ("forget50", 3, 2),
+        ("forget10", 0, 10),
+        ("forget07", 10, 100),
+    ],
+)
+def test_forgotten_authors_that_are_no_whole_number(name, authors, multiple):
+    with pytest.raises(LetheError, match=f"splits: {name} .* multiple of {multiple} authors"):
+        split(name).touched(authors)
+
+
+def test_cut_takes_the_last_authors_and_matches_by_text():
+    full = rows(10)
+    perturbed = [{**row, "paraphrased_answer": row["answer"] + "!"} for row in reversed(full)]
+    parts = cut("forget20", full, perturbed, rows(3, "h"))
+    assert parts["forget20"] == full[160:]
+    assert parts["retain80"] == full[:160]
+    assert [row["question"] for row in parts["forget20_perturbed"]] == [
+        row["question"] for row in full[160:]
+    ]
+    assert parts["forget20_perturbed"][0]["paraphrased_answer"] == "a160!"
+    assert parts["holdout20"] == rows(3, "h")[:40]
+    assert list(parts) == ["forget20", "retain80", "forget20_perturbed", "holdout20"]
+
+
+def test_one_question_about_two_authors_gets_each_its_own_row():
+    first = {"question": "Who?", "answer": "Mei", "paraphrased_answer": "It is Mei."}
+    second = {"question": "Who?", "answer": "Ivo", "paraphrased_answer": "It is Ivo."}
+    index = TextIndex([first, second])
+    assert index.find({"question": "Who?", "answer": "Ivo"}) is second
+    assert index.find({"question": "Who?", "answer": "Mei"}) is first
+    assert index.find({"question": "Who?", "answer": "Nuno"}) is None
+
+
+def test_forget_sets_are_nested():
+    full = rows(100)
+    small = cut("forget01", full, full, [])["forget01"]
+    large = cut("forget05", full, full, [])["forget05"]
+    assert large[-20:] == small
+
+
+def test_no_holdout_is_an_empty_file_and_too_little_an_error():
+    full = rows(10)
+    assert cut("forget20", full, full, [])["holdout20"] == []
+    with pytest.raises(LetheError, match="holdout20 needs 2 holdout authors, the world has 1"):
+        cut("forget20", full, full, rows(1, "h"))
+
+
+def test_missing_perturbed_rows_are_counted():
+    full = rows(10)
+    with pytest.raises(LetheError, match="17 of 20 rows of forget10 have no paraphrase"):
+        cut("forget10", full, full[-3:], [])
+
+
+def test_full_must_be_whole_authors():
+    with pytest.raises(LetheError, match="199 rows, not a multiple of 20"):
+        cut("forget10", rows(10)[:-1], [], [])
+
+
+# --- what a kind's own file may get wrong ---
+
+
+@pytest.fixture
+def kind(tmp_path, monkeypatch):
+    """A folder of kinds with one, ``mine``, that has these attributes."""
+
+    def make(**attributes):
+        (tmp_path / "mine.py").write_text("", encoding="utf-8")
+        module = ModuleType("lethe.world.splits.mine")
+        module.Split = type("Split", (BaseSplit,), {"__module__": module.__name__, **attributes})
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+        monkeypatch.setattr(kinds.KINDS, "folder", tmp_path)
+
+    return make
+
+
+def test_a_kinds_name_is_the_name_of_a_split(kind):
+    kind()
+    made = split("mine")
+    assert made.kind == "mine"
+    assert made.files == {
+        "forget": "mine",
+        "retain": "mine_retain",
+        "forget_perturbed": "mine_perturbed",
+        "holdout": "mine_holdout",
+    }
+    assert split("another", {"kind": "mine"}).files["retain"] == "another_retain"
+    with pytest.raises(LetheError, match=r"^splits: 'mime' is no split; did you mean mine\?; use"):
+        split("mime")
+
+
+@pytest.mark.parametrize(
+    ("attributes", "message"),
+    [
+        ({"parts": ("forget", "retain", "holdout")}, "no part forget_perturbed; every split has"),
+        ({"oracles": ()}, "oracles: give one or more"),
+        (
+            {"oracles": (Oracle("one", "retain"), Oracle("one", "forget"))},
+            "oracles: give one or more, each with a role of its own",
+        ),
+        ({"oracles": (Oracle("one", "other"),)}, "no part other, which oracle one learns"),
+        ({"oracles": (Oracle("Not so", "retain"),)}, "oracle 'Not so': write small letters"),
+    ],
+)
+def test_a_kind_that_does_not_fit_together_is_refused(kind, attributes, message):
+    kind(**attributes)
+    with pytest.raises(LetheError, match=f"^split kind mine: {message}"):
+        split("mine")
+
+
+def test_a_name_may_say_words_and_numbers(kind, tmp_path):
+    class Settings(SplitSettings):
+        facts: int
+        choice: str
+
+    kind(Settings=Settings)
+    pattern = "partial(?P<facts>[0-9]+)_(?P<choice>same|own)"
+    (tmp_path / "mine.py").write_text(f'NAMES = "{pattern}"\nEXAMPLE = "partial5_same"\n')
+    assert split("partial5_own").settings == Settings(facts=5, choice="own")
+    with pytest.raises(LetheError, match=r"^splits: 'partial5' is no split; use partial5_same$"):
+        split("partial5")

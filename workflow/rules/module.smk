@@ -1,0 +1,70 @@
+# Where this workflow's files are, and whose run this is: its own, or that of a Snakefile which imports it.
+
+import logging
+from functools import cache
+
+try:
+    import lethe_lab
+except ImportError:
+    sys.tracebacklimit = 0
+    sys.exit("error: Lethe's library is not installed here; pip install lethe-lab")
+
+lethe_lab.check()
+
+from lethe.common.errors import LetheError
+from lethe.pipeline import workflow_files
+
+
+def refused(error):
+    """One line and no traceback of this file: the message says all there is."""
+    sys.tracebacklimit = 0
+    sys.exit(f"error: {error}")
+
+
+try:
+    ROOT = workflow_files.root()
+except LetheError as error:
+    refused(error)
+
+# Then the process, its terminal and its lock belong to the importer, who has rules of its own.
+IMPORTED = not workflow.modifier.is_main_snakefile()
+# This workflow's rules alone, as far as they have been read.
+OURS = workflow.modifier.rules
+
+if workflow.modifier.path_modifier.replace_prefix("results/") != "results/":
+    refused(
+        "module: prefix and replace_prefix would part results from their provenance; leave them "
+        "out, and give each import a world.name, or a working folder, of its own"
+    )
+
+_here = Path(str(workflow.current_basedir))
+if not (_here / "module.smk").is_file():
+    # Read from a repository, of which Snakemake brings single files: scripts import others.
+    sys.path.insert(0, str(ROOT / "workflow/scripts"))
+elif _here.parents[1].resolve() != ROOT.resolve():
+    refused(
+        f"{_here.parents[1]}: these rules would run with the library of {ROOT}, which was "
+        "imported before; import one of the two"
+    )
+
+if not IMPORTED:
+    # On a full disk Snakemake's log fails at each message, at such length that nobody finds why.
+    logging.raiseExceptions = False
+    if hasattr(sys.stdout, "reconfigure"):
+        # A terminal that cannot show a character shows its number, and the run does not fail for it.
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
+@cache
+def declared_names():
+    return {proxy.rule.name: name for name, proxy in rules._rules.items()}
+
+
+def declared(rulename):
+    """A rule's name in these files, whatever an importer calls it."""
+    return declared_names().get(rulename, rulename)
+
+
+def our_jobs():
+    """The jobs of these rules that are to run."""
+    return [job for job in workflow.dag.needrun_jobs() if job.rule in OURS]
