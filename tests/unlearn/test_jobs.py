@@ -11,8 +11,8 @@ from lethe.common.files import read_rows, sha256, write_rows
 from lethe.evaluate.attacked_model import attack_checkpoint
 from lethe.evaluate.collect import collect, read_set
 from lethe.model import checkpoint, checkpoint_record
-from lethe.model.architectures.random_weights import make_untrained
 from lethe.model.encoder import Encoder
+from lethe.model.random_weights import make_untrained
 from lethe.train.finetune import fit
 from lethe.train.finetuned_model import finetune
 from lethe.train.settings import Finetuning

@@ -6,7 +6,7 @@ from common import job
 from start import start_of
 
 from lethe.common.torch_setup import set_up
-from lethe.model.architectures.random_weights import make_untrained
+from lethe.model.random_weights import make_untrained
 from lethe.model.settings import Compute
 
 with job(snakemake) as stage:

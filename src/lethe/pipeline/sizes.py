@@ -7,8 +7,9 @@ import struct
 from pathlib import Path
 
 from lethe.common.errors import LetheError
-from lethe.model import checkpoint_check
-from lethe.pipeline.config.models import ModelSettings, Sizes
+from lethe.model import architecture, checkpoint_check
+from lethe.pipeline.config.keys import given
+from lethe.pipeline.config.models import ModelSettings
 
 BYTES = {"float32": 4, "bfloat16": 2}
 # Tokenizer and configuration of a given model: Llama 3 has 17 MB of them.
@@ -25,11 +26,11 @@ def parameters(settings: ModelSettings) -> int | None:
     As given; else of the architecture; else from the headers of local files (of GGUF at the most);
     else as the model's name says ("7b").
     """
-    given, path = settings.parameters, settings.base_checkpoint
-    if given is not None:
-        return int(given)
+    path = settings.base_checkpoint
+    if settings.parameters is not None:
+        return int(settings.parameters)
     if path is None:
-        return of_architecture(settings.architecture)
+        return architecture.sizes(given(settings.architecture)).parameters
     if checkpoint_check.is_gguf(path) and Path(path).is_file():
         # Four bits are the least that is usual.
         return 2 * Path(path).stat().st_size
@@ -40,14 +41,6 @@ def parameters(settings: ModelSettings) -> int | None:
     return (
         round(float(found[-1][0]) * {"b": 1e9, "m": 1e6}[found[-1][1].lower()]) if found else None
     )
-
-
-def of_architecture(sizes: Sizes) -> int:
-    """Weights of a Llama (``model.architectures.llama``), output layer and embeddings tied."""
-    attention = 4 * sizes.hidden_size**2
-    rest = 3 * sizes.hidden_size * sizes.intermediate_size + 2 * sizes.hidden_size
-    vocabulary = sizes.vocabulary * sizes.hidden_size
-    return vocabulary + sizes.layers * (attention + rest) + sizes.hidden_size
 
 
 def in_file(file: Path) -> int:

@@ -2,6 +2,9 @@
 
 import re
 
+# A line that begins with its own name would be the directive.
+from snakemake.io import report as shown_file
+
 SIZES = sorted(CONFIG.splits)
 # The one that exhibits of a single model show: it takes the place of the paper's smaller one, Phi.
 LAST_MODEL = CONFIG.models[-1]
@@ -9,9 +12,7 @@ LAST_MODEL = CONFIG.models[-1]
 UTILITY = ("probability", "rouge", "truth_ratio", "model_utility")
 # Found by their folders' names; what is in them was checked before.
 LOGS = (
-    paper_logs.entries(paper_logs.find(CONFIG.logs))
-    if CONFIG.logs is not None
-    else []
+    paper_logs.entries(paper_logs.find(CONFIG.logs)) if CONFIG.logs is not None else []
 )
 # The models of families of logs, by what stands for them in names of files.
 LOG_MODELS = {entry["model"].replace(" ", "_"): entry["model"] for entry in LOGS}
@@ -241,10 +242,15 @@ def exhibit_inputs(name):
 
 
 def exhibit_constraints(name):
-    """Models of logs have names of another form."""
+    """Models of logs have names of another form, and their splits need not be configured."""
     if not exhibit.contract(name).of_logs:
         return {}
-    return {"model": "|".join(map(re.escape, LOG_MODELS))}
+    splits = {entry["split"] for entry in LOGS if entry["split"] is not None}
+    alternatives = {"model": LOG_MODELS, "split": splits or paper_logs.SPLITS}
+    return {
+        key: "|".join(map(re.escape, sorted(names)))
+        for key, names in alternatives.items()
+    }
 
 
 def exhibit_code(name):
@@ -261,7 +267,7 @@ def report_outputs(place, kinds, shown):
     reported = "png" if "png" in kinds else "csv"
     return {
         kind: (
-            report(f"{place}.{kind}", **shown)
+            shown_file(f"{place}.{kind}", **shown)
             if kind == reported
             else f"{place}.{kind}"
         )

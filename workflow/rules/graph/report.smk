@@ -40,8 +40,7 @@ def state_entries():
     return [
         {**entry, "state": state, "path": paths.metric(folder, entry["metric"])}
         for entry in entries()
-        if entry["run"]
-        in settings.attacked_runs(CONFIG, SPLITS[entry["split"]].roles)
+        if entry["run"] in settings.attacked_runs(CONFIG, SPLITS[entry["split"]].roles)
         and entry["seed"] in CONFIG.seeds
         for state in CONFIG.attacks
         for folder in [paths.state(str(Path(entry["path"]).parents[1]), state)]
@@ -84,9 +83,7 @@ def method_costs(method, model, split, seed):
 def cost_entries():
     """Every cost file that is compared, with the nouns that it belongs to."""
     found = []
-    for model, split, seed in product(
-        CONFIG.models, CONFIG.splits, CONFIG.seeds
-    ):
+    for model, split, seed in product(CONFIG.models, CONFIG.splits, CONFIG.seeds):
         run = lambda name, place: paths.run(WORLD, model, place, name, seed)
         trained = {"full": paths.NO_SPLIT, **dict.fromkeys(SPLITS[split].roles, split)}
         # What was given was not trained here, and has no cost.

@@ -11,12 +11,12 @@ from lethe import metrics
 from lethe.common.errors import LetheError
 from lethe.common.registry import suggest
 from lethe.evaluate import suite as suites
-from lethe.model import fsdp
+from lethe.model import architecture, fsdp
 from lethe.model.encoder import template_settings
 from lethe.pipeline import chains, external_checkpoints, splits
 from lethe.pipeline.config import settings
 from lethe.pipeline.config.config import Config
-from lethe.pipeline.config.models import Sizes
+from lethe.pipeline.config.keys import given
 from lethe.pipeline.config.world import World
 from lethe.report.figures import FIGURES
 from lethe.unlearn import methods
@@ -88,7 +88,7 @@ def _check_model(config: Config, name: str) -> None:
                 f"config: model_settings.{name}.architecture: missing; give it, or a "
                 "base_checkpoint"
             )
-        _check_heads(name, model.architecture)
+        architecture.sizes(given(model.architecture), f"config: model_settings.{name}.architecture")
 
 
 def _check_adapters(config: Config, name: str) -> None:
@@ -110,23 +110,15 @@ def _check_template(config: Config, name: str) -> None:
         raise LetheError(f"config: model_settings.{name}.{error}") from None
 
 
-def _check_heads(name: str, sizes: Sizes) -> None:
-    if sizes.hidden_size % (2 * sizes.heads):
-        raise LetheError(
-            f"config: model_settings.{name}.architecture: hidden_size {sizes.hidden_size} is no "
-            f"multiple of twice the heads ({sizes.heads}); change one of them"
-        )
-
-
 def _check_metrics(config: Config) -> None:
     for name in config.metrics:
         metrics.METRICS.check(name, "config: metrics")
         for need in metrics.contract(name).needs:
             if need not in config.metrics:
                 raise LetheError(f"config: metrics: {name} needs {need}; add it to the list")
-    for name, given in config.metric_settings.items():
+    for name, chosen in config.metric_settings.items():
         metrics.METRICS.check(name, "config: metric_settings")
-        metrics.settings_of(name, given)
+        metrics.settings_of(name, chosen)
 
 
 def _check_seeds(config: Config) -> None:

@@ -14,11 +14,12 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from lethe.analysis.search_ranking import Search
+from lethe.model.architectures.llama import Architecture
 from lethe.model.settings import Compute, LoRA
 from lethe.pipeline.config.config import Config
 from lethe.pipeline.config.evaluation import Evaluation
 from lethe.pipeline.config.methods import AttackSettings, MethodSettings
-from lethe.pipeline.config.models import ModelSettings, Sizes, Template
+from lethe.pipeline.config.models import BASE, ArchitectureSettings, ModelSettings, Template
 from lethe.pipeline.config.running import Checkpoints, Running, ThreadCounts
 from lethe.pipeline.config.world import World
 from lethe.train.settings import Finetuning, Pretraining, Schedule
@@ -53,7 +54,10 @@ TABLES: dict[str, list[Part]] = {
         _part("", Config, ("models",)),
         _part(M, ModelSettings, _added(ModelSettings, Compute)),
     ],
-    "architecture": [_part(f"{M}architecture.", Sizes)],
+    "architecture": [
+        _part(f"{M}architecture.", ArchitectureSettings),
+        _part(f"{M}architecture.", Architecture, (), BASE),
+    ],
     "model compute": [
         _part(M, Compute, (), "everything of M; `lora` and checkpointing: all that is trained"),
         _part(f"{M}lora.", LoRA, (), "all that is trained"),

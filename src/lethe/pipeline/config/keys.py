@@ -20,6 +20,16 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
+class PluginSettings(BaseModel):
+    """Keys of Lethe's; all others are settings that the plug-in's own file declares and checks."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
+
+    def own(self) -> dict[str, Any]:
+        """The plug-in's settings, as they were written."""
+        return dict(self.model_extra or {})
+
+
 def given(section: BaseModel) -> dict[str, Any]:
     """The keys that were written, and no defaults, as plain values."""
     return section.model_dump(mode="json", exclude_unset=True)

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, WithJsonSchema
+from pydantic import BeforeValidator, WithJsonSchema
 
-from lethe.pipeline.config.keys import REQUIRED, Name, Section, key
+from lethe.pipeline.config.keys import REQUIRED, Name, PluginSettings, Section, key
 
 
 class PreviousRun(Section):
@@ -33,17 +33,7 @@ Previous = Annotated[
 ]
 
 
-class _OfPlugin(BaseModel):
-    """Keys of Lethe's; all others are settings that the plug-in's own file declares and checks."""
-
-    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
-
-    def own(self) -> dict[str, Any]:
-        """The plug-in's settings, as they were written."""
-        return dict(self.model_extra or {})
-
-
-class MethodSettings(_OfPlugin):
+class MethodSettings(PluginSettings):
     """A method: its file, where its run starts, and what its file reads."""
 
     method: Name | None = key(
@@ -60,7 +50,7 @@ class MethodSettings(_OfPlugin):
     )
 
 
-class AttackSettings(_OfPlugin):
+class AttackSettings(PluginSettings):
     """An attack: its file, and what that reads."""
 
     attack: Name | None = key(

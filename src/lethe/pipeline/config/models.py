@@ -2,10 +2,10 @@
 
 from typing import Literal
 
-from lethe.model.architectures.llama import Architecture
+from lethe.model.architecture import DEFAULT
 from lethe.model.encoder import NAMES
 from lethe.model.settings import Compute
-from lethe.pipeline.config.keys import REQUIRED, Section, Text, either, key
+from lethe.pipeline.config.keys import REQUIRED, Name, PluginSettings, Section, Text, either, key
 from lethe.train.settings import Finetuning, Pretraining
 
 ALL_OF_IT = "everything of M"
@@ -23,15 +23,12 @@ class Template(Section):
     )
 
 
-class Sizes(Section):
-    """Sizes of a Llama that is made here; defaults are ``Architecture``'s."""
+class ArchitectureSettings(PluginSettings):
+    """A model that is made here: which architecture, and the sizes that its file declares."""
 
-    hidden_size: int = key(Architecture.hidden_size, "a multiple of twice the heads", BASE, ge=8)
-    layers: int = key(Architecture.layers, "decoder layers", BASE, ge=1)
-    heads: int = key(Architecture.heads, "attention heads of a layer", BASE, ge=1)
-    intermediate_size: int = key(Architecture.intermediate_size, "width within a layer", BASE, ge=8)
-    vocabulary: int = key(Architecture.vocabulary, "tokens of the tokenizer", BASE, ge=300)
-    positions: int = key(Architecture.positions, "tokens that a text may have", BASE, ge=16)
+    name: Name = key(
+        DEFAULT, "the architecture", BASE, "a file of `src/lethe/model/architectures/`"
+    )
 
 
 class ModelSettings(Compute, Section):
@@ -70,7 +67,7 @@ class ModelSettings(Compute, Section):
     max_length: int = key(
         REQUIRED, "tokens of a training sequence; the rest is cut", ALL_OF_IT, ge=8
     )
-    architecture: Sizes | None = key(
+    architecture: ArchitectureSettings | None = key(
         None,
         "sizes, below; for a base that is made here, and needed for it",
         BASE,
