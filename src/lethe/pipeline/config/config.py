@@ -28,14 +28,15 @@ class Config(Section):
     world: World = key(REQUIRED, "the authors")
     splits: Annotated[unique(str), Field(min_length=1)] = key(
         ["forget10"],
-        "shares to be forgotten, each a whole number of authors",
+        "what is to be forgotten: shares, each a whole number of authors, and names of kinds or in "
+        "`split_settings`",
         "a new one: its files, oracles, methods, evaluation; then tables",
-        "a list of `forget01` to `forget99`",
+        "a list of `forget01` to `forget99` and such names",
     )
     split_settings: dict[str, dict[str, Any]] = key(
         {},
-        "by name, what a split is whose name does not say it: `kind`, a file of "
-        "`src/lethe/world/splits/`, and the settings of that",
+        "by name of a split: `kind`, a file of `src/lethe/world/splits/`, and the settings of that "
+        "kind ([adding-a-split.md](adding-a-split.md))",
         "the files of that split, its oracles, methods, evaluation; then tables",
         "`{NAME: {kind: KIND, ...}}`",
     )
