@@ -255,7 +255,7 @@ EDITS = {
     "a run that starts from another's end": (
         {
             "methods": [*METHODS, "again"],
-            "method_settings": {"again": {"method": "npo", "start": "kl_min"}},
+            "method_settings": {"again": {"method": "npo", "previous_run": "kl_min"}},
         },
         method_again("again"),
     ),
@@ -306,7 +306,7 @@ EDITS = {
         unlearned() | evaluated([f"{method},0" for method in METHODS]) | report() | COST,
     ),
     "states of one method": (
-        {"states": ["relearned", "quantised4"], "state_methods": ["npo"]},
+        {"attacks": ["relearned", "quantised4"], "attack_methods": ["npo"]},
         in_state("relearned")
         | in_state("quantised4")
         | {"table_states", "table_method_claims", "all"},
@@ -322,7 +322,7 @@ EDITS = {
     "how trainings run": (
         {
             "compute": {
-                "part_tokens": 512,
+                "microbatch_tokens": 512,
                 "processes": 2,
                 "sharding": "fsdp",
                 "save_seconds": 0,

@@ -12,8 +12,6 @@ from lethe.common.errors import LetheError
 from lethe.model.batch import Packing
 
 ATTENTION = "lethe_packed"
-# What may run within each sequence, by the setting ``attention``.
-KINDS = ("sdpa", "eager", "flash")
 # What transformers knows each by. A name with "flash" in it would have it look for a kernel of that
 # name on the hub.
 NAMES = {"sdpa": ATTENTION, "eager": f"{ATTENTION}_eager", "flash": f"{ATTENTION}_varlen"}

@@ -13,7 +13,7 @@ from lethe.report.tables.base import TableData
 from lethe.report.tables.summary import MEASURES
 
 READS = ("scores", "states")
-ONLY_WITH = ("states",)
+ONLY_WITH = ("attacks",)
 AS_IT_IS = "as_it_is"
 RUN = ["model", "split", "run"]
 COLUMNS = [*RUN, "state", "seed", "metric", "name", "value"]
