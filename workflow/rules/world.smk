@@ -51,7 +51,10 @@ for _split in SPLITS.values():
         name:
             f"split_{_split.name}"
         input:
-            **{name: paths.data(WORLD, name) for name in split_kinds.contract(_split.kind).reads},
+            **{
+                name: paths.data(WORLD, name)
+                for name in split_kinds.contract(_split.kind).reads
+            },
         output:
             **{part: paths.data(WORLD, name) for part, name in _split.files.items()},
         log:
