@@ -243,10 +243,15 @@ def exhibit_inputs(name):
 
 
 def exhibit_constraints(name):
-    """Models of logs have names of another form."""
+    """Models of logs have names of another form, and their splits need not be configured."""
     if not exhibit.contract(name).of_logs:
         return {}
-    return {"model": "|".join(map(re.escape, LOG_MODELS))}
+    splits = {entry["split"] for entry in LOGS if entry["split"] is not None}
+    alternatives = {"model": LOG_MODELS, "split": splits or paper_logs.SPLITS}
+    return {
+        key: "|".join(map(re.escape, sorted(names)))
+        for key, names in alternatives.items()
+    }
 
 
 def exhibit_code(name):
