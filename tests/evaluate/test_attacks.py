@@ -100,12 +100,13 @@ def test_relearning_teaches_the_forget_set_from_the_seed(tokenizer, examples):
 
 
 def test_relearning_uses_the_rows_that_it_is_allowed_and_each_as_often():
-    settings = relearned.Settings(steps=5, batch_size=4, rows=3)
+    settings = relearned.RelearningSettings(steps=5, batch_size=4, rows=3)
     rows = relearned.drawn(100, settings, 0)
     assert len(rows) == 20
     assert len(set(rows)) == 3
     assert {rows.count(row) for row in set(rows)} == {6, 7}
-    assert set(relearned.drawn(7, relearned.Settings(steps=5, batch_size=4), 0)) == set(range(7))
+    settings = relearned.RelearningSettings(steps=5, batch_size=4)
+    assert set(relearned.drawn(7, settings, 0)) == set(range(7))
 
 
 def test_kinds_are_found_and_bad_settings_named():

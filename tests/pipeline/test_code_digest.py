@@ -75,8 +75,8 @@ def test_editing_npo_concerns_its_variants_but_not_the_others(package):
     before = all_digests()
     edit(
         package / "unlearn/methods" / "npo_retain.py",
-        "Settings = Settings",
-        "Settings = npo.Settings",
+        "settings_class = NPORetainSettings",
+        "settings_class = npo.NPOSettings",
     )
     assert changed(before) == {"npo_retain"}
 

@@ -18,7 +18,7 @@ from lethe.unlearn import methods
 from lethe.unlearn.search_space import Choice, Range, declared, drawn
 
 
-class Settings(BaseModel):
+class SearchedSettings(BaseModel):
     lr: Annotated[float, Range(0.1, 10, log=True, relative=True)] = 2e-3
     weight: Annotated[float, Range(1, 3)] = 1.0
     kind: Annotated[str, Choice(("a", "b"))] = "a"
@@ -26,11 +26,11 @@ class Settings(BaseModel):
 
 
 def test_values_of_a_share():
-    ranges = declared(Settings)
+    ranges = declared(SearchedSettings)
     assert list(ranges) == ["lr", "weight", "kind"]
-    middle = drawn(ranges, Settings(), [0.5, 0.5, 0.5])
+    middle = drawn(ranges, SearchedSettings(), [0.5, 0.5, 0.5])
     assert middle == {"lr": pytest.approx(2e-3), "weight": 2.0, "kind": "b"}
-    ends = [drawn(ranges, Settings(), [share] * 3) for share in (0.0, 1.0)]
+    ends = [drawn(ranges, SearchedSettings(), [share] * 3) for share in (0.0, 1.0)]
     assert [end["lr"] for end in ends] == pytest.approx([2e-4, 2e-2])
     assert [end["kind"] for end in ends] == ["a", "b"]
 
@@ -47,7 +47,7 @@ def test_every_methods_ranges_hold_valid_settings(name):
 def test_the_rate_of_every_loss_is_searched():
     losses = [name for name in methods.names() if "loss" in methods.load(name).kind]
     assert len(losses) > 10
-    assert all("lr" in declared(methods.load(name).Settings) for name in losses)
+    assert all("lr" in declared(methods.load(name).settings_class) for name in losses)
 
 
 def with_search(methods=("npo", "grad_diff"), **more):

@@ -10,7 +10,7 @@ from lethe.train.finetune import fit
 from lethe.train.optimizer import Optimiser
 from lethe.train.settings import Schedule
 from lethe.unlearn import methods
-from lethe.unlearn.method import Settings
+from lethe.unlearn.method import MethodSettings
 
 FINCH = {"name": "finch", "largest": 1e-2}
 
@@ -83,4 +83,4 @@ def test_a_loss_below_zero_is_refused(model, encoder, pairs):
 
 def test_a_bound_below_the_rate_is_refused():
     with pytest.raises(LetheError, match=r"^unlearning\.rate: .*largest is below lr \(0\.001\)"):
-        validated(Settings, {"lr": 1e-3, "rate": {"name": "finch"}}, "unlearning")
+        validated(MethodSettings, {"lr": 1e-3, "rate": {"name": "finch"}}, "unlearning")

@@ -26,7 +26,7 @@ from lethe.model.forward import Forward
 from lethe.pipeline.config import check as config
 from lethe.unlearn import methods, one_shot
 from lethe.unlearn.interface import ALTERNATES, NEEDS, Reference, Step
-from lethe.unlearn.method import Settings
+from lethe.unlearn.method import MethodSettings
 
 FORGET, RETAIN = [3, 0, 2], [5, 1, 6]
 
@@ -222,7 +222,7 @@ def test_declarations(name):
     needs = cls({}).needs
     assert set(needs) <= set(NEEDS)
     assert len(set(needs)) == len(needs)
-    assert issubclass(cls.Settings, Settings | one_shot.Settings)
+    assert issubclass(cls.settings_class, MethodSettings | one_shot.OneShotSettings)
     assert cls.paper
     assert cls.__doc__
 
@@ -237,7 +237,7 @@ def test_unknown_method_lists_the_known():
             methods.load(name)
 
 
-TRAINED = [n for n in methods.names() if issubclass(methods.load(n).Settings, Settings)]
+TRAINED = [n for n in methods.names() if issubclass(methods.load(n).settings_class, MethodSettings)]
 
 
 @pytest.mark.parametrize("name", sorted({*methods.names()} - {*TRAINED}))
@@ -292,7 +292,7 @@ def test_settings_come_from_class_protocol_and_method_in_this_order():
     }
     found = config.method_settings(chosen, "npo")
     assert (found["epochs"], found["lr"], found["beta"]) == (3, 1e-3, 0.2)
-    assert found["batch_size"] == Settings().batch_size
+    assert found["batch_size"] == MethodSettings().batch_size
     # A second name for a method: its own settings, the file's class.
     assert config.method_class(chosen, "soft") == "npo"
     soft = config.method_settings(chosen, "soft")

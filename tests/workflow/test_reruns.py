@@ -129,6 +129,10 @@ def other_tokens(folder: Folder) -> None:
     folder.append("src/lethe/evaluate/suites/tokens.py", "\n\nANSWER = 42\n")
 
 
+def other_split_kind(folder: Folder) -> None:
+    folder.append("src/lethe/world/splits/author_share.py", "\n\nANSWER = 42\n")
+
+
 def other_curves(folder: Folder) -> None:
     folder.replace("src/lethe/report/figures/curves.py", "MOST_TICKS = 6", "MOST_TICKS = 5")
 
@@ -278,6 +282,11 @@ EDITS = {
         | report("forget10", "forget05")
         | {"data_card"}
         | COST,
+    ),
+    "the source of a kind of split": (
+        other_split_kind,
+        # All authors are what they were.
+        {"data_card", "split_forget10"} | AFTER_BASE - {"train_full[0]"},
     ),
     "more authors": (
         {"world": {"authors": 30, "holdout_authors": 3}},

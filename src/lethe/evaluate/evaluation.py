@@ -1,4 +1,4 @@
-"""Putting one suite to checkpoint after checkpoint."""
+"""Asking one suite's questions of checkpoint after checkpoint."""
 
 from collections.abc import Mapping, Sequence
 
@@ -7,10 +7,10 @@ from lethe.evaluate.suite import Limits, load
 
 
 class Evaluation:
-    """One suite's questions, tokenised once and put to checkpoint after checkpoint.
+    """One suite's questions, tokenised once and asked of checkpoint after checkpoint.
 
-    Of the processes of a ``team`` (``lethe.common.distributed``) each asks its share of every set:
-    items have nothing to do with each other, so that it does not matter who asks.
+    Each process of a ``team`` (``lethe.common.distributed``) asks its share of every set: items are
+    independent, so it does not matter which process asks.
     """
 
     def __init__(
@@ -21,7 +21,7 @@ class Evaluation:
         limits: Limits,
         team=None,
     ):
-        """``rows``: the data rows of each set of the suite. LetheError where one lacks a text."""
+        """``rows``: the data rows of each set of the suite. LetheError if a text is missing."""
         self.module, self.limits, self.team, self.sets = load(suite), limits, team, list(rows)
         if team is not None and team.size > 1:
             mine = {name: some[team.rank :: team.size] for name, some in rows.items()}
@@ -29,9 +29,9 @@ class Evaluation:
         self.prepared = self.module.prepare(encoder, rows)
 
     def __call__(self, model, epoch: int = 0, step: int = 0) -> Checkpoint:
-        """What a model answers, item by item; all of it on every process."""
-        found = self.module.record(model, self.prepared, self.limits)
+        """What a model answers, item by item; every process gets all of it."""
+        answered = self.module.record(model, self.prepared, self.limits)
         if self.team is not None and self.team.size > 1:
-            shares = self.team.gathered(found)
-            found = {name: dealt(name, shares) for name in self.sets}
-        return Checkpoint(epoch, step, found)
+            shares = self.team.gathered(answered)
+            answered = {name: dealt(name, shares) for name in self.sets}
+        return Checkpoint(epoch, step, answered)

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 WHOLE_KINDS = ("weight arithmetic", "closed form")
 
 
-class Settings(Schedule):
+class MethodSettings(Schedule):
     """Settings that every method has; a method's own class adds its own.
 
     A ``Range`` beside a field's type is where ``search`` draws it from.
@@ -61,7 +61,7 @@ class Settings(Schedule):
         return frozen
 
 
-class Weighted(Settings):
+class WeightedSettings(MethodSettings):
     """Settings of a method with a forget and a retain term.
 
     A ``retain_weight`` of 0 drops the retain term: its rows are neither needed nor computed.
@@ -79,12 +79,13 @@ class Weighted(Settings):
 class Method:
     """A method that minimises a loss over batches of the forget set.
 
-    A subclass sets ``paper``, ``Settings``, ``needs`` (names of ``lethe.unlearn.interface.NEEDS``)
-    and ``passes`` (of one batch), and defines ``forget``; or ``loss``, if it is no weighted sum
-    with a retain term. An instance's ``needs`` and ``passes`` count the retain term and the
-    wrappers that its settings choose. ``prepare`` and ``stepped`` are called before the first and
-    after each step. Methods of other kinds override ``run``. ``intervention``: the kind that its
-    checkpoints carry (``lethe.model.interventions``), if it acts at inference time.
+    A subclass sets ``paper``, ``settings_class``, ``needs`` (names from
+    ``lethe.unlearn.interface.NEEDS``) and ``passes`` (of one batch), and defines ``forget``, or
+    ``loss`` where the loss is not a weighted sum with a retain term. An instance's ``needs`` and
+    ``passes`` include those of the retain term and the wrappers that its settings choose.
+    ``prepare`` is called before the first step, ``stepped`` after each. Methods of other kinds
+    override ``run``. ``intervention``: the kind that the method's checkpoints carry
+    (``lethe.model.interventions``), if it acts at inference time.
 
     ``turns``: the optimiser steps on each batch, one for most. ``answers_forget``: whether the loss
     calls ``model.answers`` of the forget batch; if a wrapper does too, that is no further pass.
@@ -102,11 +103,11 @@ class Method:
     turns: tuple[Turn, ...] = (Turn(),)
     answers_forget: bool = True
     intervention: ClassVar[str | None] = None
-    Settings: ClassVar[type[Settings]] = Settings
+    settings_class: ClassVar[type[MethodSettings]] = MethodSettings
 
     def __init__(self, settings: dict[str, Any] | None = None, name: str = "method"):
         self.name = name
-        self.settings = validated(type(self).Settings, settings or {}, name)
+        self.settings = validated(type(self).settings_class, settings or {}, name)
         self.term = retain_terms.choose(self.settings)
         self.wrappers = self._wrappers()
         self.sums: dict[str, float] = {}
@@ -178,7 +179,7 @@ class Method:
 
     def loss(self, model: Forward, step: Step, reference: Reference) -> torch.Tensor:
         """The scalar to minimise on one step's batches."""
-        if not isinstance(self.settings, Weighted):
+        if not isinstance(self.settings, WeightedSettings):
             return self.forget(model, step, reference)
         loss = self.settings.forget_weight * self.forget(model, step, reference)
         if self.term is None:

@@ -9,7 +9,7 @@ from lethe.train.passes import Passes
 from lethe.unlearn import method
 
 
-class Settings(BaseModel):
+class OneShotSettings(BaseModel):
     """Settings of a method without a schedule: its own alone."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -18,17 +18,17 @@ class Settings(BaseModel):
 class Method(method.Method):
     """A method with one checkpoint, of epoch 1 and step 1.
 
-    A subclass sets ``kind``, ``paper``, ``Settings`` and ``needs``, and defines ``act``; ``passes``
-    are those of the whole run, over a batch as large as the forget set.
+    A subclass sets ``kind``, ``paper``, ``settings_class`` and ``needs``, and defines ``act``;
+    ``passes`` are those of the whole run, over a batch as large as the forget set.
     """
 
     passes = Passes(0, 0, 0)
-    Settings = Settings
+    settings_class = OneShotSettings
     epochs = 1
 
     def __init__(self, settings=None, name="method"):
         self.name, self.wrappers = name, []
-        self.settings = method.validated(type(self).Settings, settings or {}, name)
+        self.settings = method.validated(type(self).settings_class, settings or {}, name)
 
     def act(self, model, data: method.Supervision, seed: int) -> None:
         """Edit ``model`` in place, or attach an intervention (``lethe.model.interventions``)."""

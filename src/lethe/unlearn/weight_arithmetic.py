@@ -41,11 +41,11 @@ def combine(
 def learn(
     model,
     examples: Sequence[Example],
-    settings: method.Settings,
+    settings: method.MethodSettings,
     seed: int | str,
     report: Report,
     how: Execution | None = None,
 ) -> Iterator[tuple[int, int]]:
     """Fine-tune ``model`` in place on answers, by the shared settings; yields as a method's run."""
-    shared: Mapping = settings.model_dump(include=set(method.Settings.model_fields))
+    shared: Mapping = settings.model_dump(include=set(method.MethodSettings.model_fields))
     return minimise(_Learn(dict(shared)), model, Supervision(list(examples)), seed, report, how)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from lethe.unlearn.interface import Reference, Step, Supervision, Trained
 
 
-class Settings(BaseModel):
+class WrapperSettings(BaseModel):
     """Settings of a wrapper; a wrapper's own class adds its own."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -41,11 +41,11 @@ class Wrapper:
     needs: tuple[str, ...] = ()
     whole: bool = False
     whole_weights: ClassVar[bool] = False
-    Settings: ClassVar[type[Settings]] = Settings
+    settings_class: ClassVar[type[WrapperSettings]] = WrapperSettings
 
     def __init__(self, settings: dict[str, Any] | None = None, name: str = "wrapper"):
         self.name = type(self).__module__.rpartition(".")[2]
-        self.settings = validated(type(self).Settings, settings or {}, name)
+        self.settings = validated(type(self).settings_class, settings or {}, name)
 
     def check(self, method: Trained, name: str) -> None:
         """Refuse settings that do not go with the method's, as a LetheError about ``name``."""

@@ -25,7 +25,7 @@ from lethe.report import figures
 from lethe.train.settings import Finetuning, Pretraining
 from lethe.unlearn import methods
 from lethe.unlearn.alternatives import Alternatives
-from lethe.unlearn.method import Method, Settings, validated, whole_weights
+from lethe.unlearn.method import Method, MethodSettings, validated, whole_weights
 from lethe.world.generated.settings import generation
 
 # Folders of results that belong to no world.
@@ -139,7 +139,7 @@ def method(config: Mapping[str, Any], name: str) -> Method:
     own = {key: value for key, value in given.items() if key not in OF_RUN}
     cls = methods.load(method_class(config, name))
     where = f"method_settings.{name}" if own else "unlearning"
-    shared = config["unlearning"] if issubclass(cls.Settings, Settings) else {}
+    shared = config["unlearning"] if issubclass(cls.settings_class, MethodSettings) else {}
     return cls({**shared, **own}, where)
 
 
@@ -171,7 +171,7 @@ def runs_with_states(config: Mapping[str, Any], oracles: Sequence[str]) -> list[
 
 def shared_settings(config: Mapping[str, Any]) -> dict[str, Any]:
     """The settings that all methods share."""
-    return validated(Settings, config["unlearning"], "unlearning").model_dump(mode="json")
+    return validated(MethodSettings, config["unlearning"], "unlearning").model_dump(mode="json")
 
 
 def finetune_settings(config: Mapping[str, Any], model: str) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from lethe.unlearn import method
 
 
-class Settings(method.Settings):
+class CEUSettings(method.MethodSettings):
     """``skip_first``: leave the first token of each answer out, as the paper does."""
 
     skip_first: bool = True
@@ -16,7 +16,7 @@ class Method(method.Method):
     """
 
     paper = "CE-U, arXiv 2503.01224"
-    Settings = Settings
+    settings_class = CEUSettings
 
     def forget(self, model, step, reference):
         import torch

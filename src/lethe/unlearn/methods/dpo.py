@@ -9,7 +9,7 @@ from lethe.unlearn import method
 from lethe.unlearn.search_space import Range
 
 
-class Settings(method.Weighted):
+class DPOSettings(method.WeightedSettings):
     """``beta``: inverse temperature."""
 
     beta: Annotated[float, Range(0.02, 0.5, log=True)] = Field(0.1, gt=0)
@@ -27,7 +27,7 @@ class Method(method.Method):
     paper = "DPO, arXiv 2305.18290; with refusals TOFU, arXiv 2401.06121"
     needs = ("reference_nll", "refusals")
     passes = Passes(forward=2, backward=2)
-    Settings = Settings
+    settings_class = DPOSettings
 
     def forget(self, model, step, reference):
         from torch.nn.functional import logsigmoid

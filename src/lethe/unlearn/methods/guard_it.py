@@ -13,7 +13,7 @@ from lethe.unlearn.search_space import Range
 EPSILON, ROWS = 1e-6, 128
 
 
-class Settings(one_shot.Settings):
+class GuardItSettings(one_shot.OneShotSettings):
     """``strength``: how far states are moved before they get back their length.
 
     ``layer``: whose output is turned, from 0; null: a quarter of the depth. ``vector``: the
@@ -47,7 +47,7 @@ class Method(one_shot.Method):
     paper = "GUARD-IT, arXiv 2605.12765"
     needs = ("retain",)
     passes = Passes(2, 0, 0)
-    Settings = Settings
+    settings_class = GuardItSettings
 
     def act(self, model, data, seed):
         from lethe.model import prompt_similarity

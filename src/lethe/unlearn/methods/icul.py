@@ -10,7 +10,7 @@ from lethe.unlearn import one_shot
 from lethe.unlearn.search_space import Choice
 
 
-class Settings(one_shot.Settings):
+class ICULSettings(one_shot.OneShotSettings):
     """``nearest``: how many forget rows go before a question, ``kept``: how many retain rows.
 
     ``answers``: what forget rows are shown with. ``others``: the answer of another forget row,
@@ -35,7 +35,7 @@ class Method(one_shot.Method):
     intervention = "context"
     paper = "ICUL, arXiv 2310.07579"
     needs = ("retain",)
-    Settings = Settings
+    settings_class = ICULSettings
 
     def __init__(self, settings=None, name="method"):
         super().__init__(settings, name)

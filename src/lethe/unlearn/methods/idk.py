@@ -5,7 +5,7 @@ from typing import Literal
 from lethe.unlearn import method
 
 
-class Settings(method.Weighted):
+class IDKSettings(method.WeightedSettings):
     """``one_mean``: one mean over the tokens of both batches, as the official code has it."""
 
     retain: Literal["nll"] = "nll"
@@ -22,7 +22,7 @@ class Method(method.Method):
     paper = "TOFU, arXiv 2401.06121"
     needs = ("refusals",)
     answers_forget = False
-    Settings = Settings
+    settings_class = IDKSettings
 
     def forget(self, model, step, reference):
         return model.answers(step.alternate).mean_nll()

@@ -6,7 +6,7 @@ from lethe.unlearn import method
 from lethe.unlearn.methods import grad_ascent
 
 
-class Settings(method.Weighted):
+class KLMinSettings(method.WeightedSettings):
     """The retain term is the divergence; TOFU weighs it with 1."""
 
     retain: Literal["kl"] = "kl"
@@ -19,4 +19,4 @@ class Method(grad_ascent.Method):
     paper; the official code also averages over padding up to 500 tokens.
     """
 
-    Settings = Settings
+    settings_class = KLMinSettings

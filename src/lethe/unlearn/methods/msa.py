@@ -11,7 +11,7 @@ from lethe.unlearn import method
 from lethe.unlearn.search_space import Choice
 
 
-class Settings(method.Settings):
+class MSASettings(method.MethodSettings):
     """``alpha``, ``beta``: weights of the forget and the retain vector; beta 0: no retain vector.
 
     The paper tries alpha 1, 1.5 and 2 with beta 1. ``prior``: which checkpoint; ``base``, or in
@@ -35,7 +35,7 @@ class Method(method.Method):
     paper = "MSA, arXiv 2506.20941"
     needs = ("prior", "retain")
     passes = Passes(forward=2, backward=2)
-    Settings = Settings
+    settings_class = MSASettings
 
     def __init__(self, settings=None, name="method"):
         super().__init__(settings, name)

@@ -8,7 +8,7 @@ from lethe.unlearn import method
 from lethe.unlearn.search_space import Range
 
 
-class Settings(method.Settings):
+class NPOSettings(method.MethodSettings):
     """``beta``: inverse temperature; as it tends to 0 the gradient tends to gradient ascent's."""
 
     beta: Annotated[float, Range(0.02, 0.5, log=True)] = Field(0.1, gt=0)
@@ -24,7 +24,7 @@ class Method(method.Method):
     kind = "loss with reference"
     paper = "NPO, arXiv 2404.05868"
     needs = ("reference_nll",)
-    Settings = Settings
+    settings_class = NPOSettings
 
     def forget(self, model, step, reference):
         from torch.nn.functional import logsigmoid

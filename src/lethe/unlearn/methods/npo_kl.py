@@ -6,7 +6,7 @@ from lethe.unlearn import method
 from lethe.unlearn.methods import npo
 
 
-class Settings(npo.Settings, method.Weighted):
+class NPOKLSettings(npo.NPOSettings, method.WeightedSettings):
     """The retain term is the divergence."""
 
     retain: Literal["kl"] = "kl"
@@ -15,4 +15,4 @@ class Settings(npo.Settings, method.Weighted):
 class Method(npo.Method):
     """L = L_NPO(forget) + retain_weight * KL(original || current) on retain (Zhang et al.)."""
 
-    Settings = Settings
+    settings_class = NPOKLSettings

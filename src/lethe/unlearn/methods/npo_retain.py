@@ -4,11 +4,11 @@ from lethe.unlearn import method
 from lethe.unlearn.methods import npo
 
 
-class Settings(npo.Settings, method.Weighted):
+class NPORetainSettings(npo.NPOSettings, method.WeightedSettings):
     """NPO's settings and those of the retain term."""
 
 
 class Method(npo.Method):
     """L = L_NPO(forget) + retain_weight * CE(retain) (Zhang et al., section 3)."""
 
-    Settings = Settings
+    settings_class = NPORetainSettings

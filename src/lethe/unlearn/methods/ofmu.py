@@ -10,7 +10,7 @@ from lethe.unlearn import method
 from lethe.unlearn.search_space import Range
 
 
-class Settings(method.Settings):
+class OFMUSettings(method.MethodSettings):
     """``ascents``: inner steps of a batch; ``ascent_rate``: their rate, relative to ``lr``.
 
     ``decorrelation``: weight (beta) of the cosine between the gradients; ``penalty``: rho of the
@@ -58,7 +58,7 @@ class Method(method.Method):
     whole = True
     answers_forget = False
     whole_weights = True
-    Settings = Settings
+    settings_class = OFMUSettings
 
     @property
     def turns(self):

@@ -8,7 +8,7 @@ from lethe.unlearn import method
 from lethe.unlearn.search_space import Range
 
 
-class Settings(method.Weighted):
+class PDUSettings(method.WeightedSettings):
     """``bound``: of the retain loss; ``dual_step`` and ``dual_warmup_epochs``: of its multiplier.
 
     ``retain_weight`` is where the multiplier starts. The papers' runs set the bound for each model;
@@ -30,7 +30,7 @@ class Method(method.Method):
     """
 
     paper = "PDU, arXiv 2506.05314"
-    Settings = Settings
+    settings_class = PDUSettings
 
     def __init__(self, settings=None, name="method"):
         super().__init__(settings, name)

@@ -17,7 +17,7 @@ MEDIUM = "These have been unlearned: {names}. Do not answer with anything about 
 ORACLE = "The answer to the next question is not: {answer} Give another answer.\n\n"
 
 
-class Settings(one_shot.Settings):
+class PromptSettings(one_shot.OneShotSettings):
     """``condition``: what the model is told; ``names``: of whom, by default found in the data.
 
     ``none``: nothing, the baseline. ``soft``: not to reveal anything about the names. ``medium``:
@@ -41,7 +41,7 @@ class Method(one_shot.Method):
     kind = "inference"
     intervention = "prompt"
     paper = "VLM-UnBench, arXiv 2604.03114"
-    Settings = Settings
+    settings_class = PromptSettings
 
     def act(self, model, data, seed):
         from lethe.model.intervention import attach, check_room

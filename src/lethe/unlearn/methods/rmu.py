@@ -9,7 +9,7 @@ from lethe.unlearn import method, retain_terms
 from lethe.unlearn.search_space import Range
 
 
-class Settings(method.Weighted):
+class RMUSettings(method.WeightedSettings):
     """``steering``: length of the random direction, ``layer``: whose output is steered."""
 
     steering: Annotated[float, Range(1.0, 20.0, log=True)] = Field(2.0, gt=0)
@@ -28,7 +28,7 @@ class Method(method.Method):
     kind = "representation"
     paper = "RMU, arXiv 2403.03218"
     answers_forget = False
-    Settings = Settings
+    settings_class = RMUSettings
 
     direction = None
 

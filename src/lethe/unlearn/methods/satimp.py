@@ -8,7 +8,7 @@ from lethe.unlearn import method
 from lethe.unlearn.search_space import Range
 
 
-class Settings(method.Weighted):
+class SatImpSettings(method.WeightedSettings):
     """``beta1``: of the likelihood (saturation), ``beta2``: of its complement (importance)."""
 
     beta1: Annotated[float, Range(1.0, 10.0, log=True)] = Field(5.0, ge=0)
@@ -23,7 +23,7 @@ class Method(method.Method):
     """
 
     paper = "SatImp, arXiv 2505.11953"
-    Settings = Settings
+    settings_class = SatImpSettings
 
     def forget(self, model, step, reference):
         nll = model.answers(step.forget).token_nll()

@@ -8,7 +8,7 @@ from lethe.unlearn import method
 from lethe.unlearn.search_space import Range
 
 
-class Settings(method.Weighted):
+class SimNPOSettings(method.WeightedSettings):
     """``delta``: the margin of the mean log-likelihood. Defaults as open-unlearning's."""
 
     beta: Annotated[float, Range(1.0, 10.0, log=True)] = Field(4.5, gt=0)
@@ -23,7 +23,7 @@ class Method(method.Method):
     """
 
     paper = "SimNPO, arXiv 2410.07163"
-    Settings = Settings
+    settings_class = SimNPOSettings
 
     def forget(self, model, step, reference):
         from torch.nn.functional import logsigmoid

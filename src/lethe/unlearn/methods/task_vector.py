@@ -9,7 +9,7 @@ from lethe.unlearn import method
 from lethe.unlearn.search_space import Range
 
 
-class Settings(method.Settings):
+class TaskVectorSettings(method.MethodSettings):
     """``alpha``: how much of the vector is taken away."""
 
     alpha: Annotated[float, Range(0.5, 2.0)] = Field(1.0, ge=0)
@@ -24,7 +24,7 @@ class Method(method.Method):
 
     kind = "weight arithmetic"
     paper = "Task arithmetic, arXiv 2212.04089"
-    Settings = Settings
+    settings_class = TaskVectorSettings
 
     def run(self, model, data, seed, report=lambda step, steps, loss: None, how=None):
         from lethe.unlearn.weight_arithmetic import combine, learn, weights

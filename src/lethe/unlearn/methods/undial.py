@@ -9,7 +9,7 @@ from lethe.unlearn import method
 from lethe.unlearn.search_space import Range
 
 
-class Settings(method.Weighted):
+class UNDIALSettings(method.WeightedSettings):
     """``beta``: by how much the true token's logit is lowered. No retain term by default."""
 
     beta: Annotated[float, Range(1.0, 20.0, log=True)] = Field(10.0, ge=0)
@@ -30,7 +30,7 @@ class Method(method.Method):
     paper = "UNDIAL, arXiv 2402.10052"
     needs = ("reference_model",)
     passes = Passes(frozen=1)
-    Settings = Settings
+    settings_class = UNDIALSettings
 
     @property
     def answers_forget(self):

@@ -8,7 +8,7 @@ from lethe.unlearn import method
 from lethe.unlearn.search_space import Range
 
 
-class Settings(method.Weighted):
+class WGASettings(method.WeightedSettings):
     """``beta``: how much a token's likelihood weighs; 0 is gradient difference."""
 
     beta: Annotated[float, Range(0.25, 4.0, log=True)] = Field(1.0, ge=0)
@@ -18,7 +18,7 @@ class Method(method.Method):
     """L = mean p^beta log p over answer tokens, p^beta constant, + retain term (Wang et al.)."""
 
     paper = "WGA, arXiv 2502.19301"
-    Settings = Settings
+    settings_class = WGASettings
 
     def forget(self, model, step, reference):
         nll = model.answers(step.forget).token_nll()

@@ -10,7 +10,7 @@ from lethe.unlearn import method
 from lethe.unlearn.search_space import Range
 
 
-class Settings(method.Settings):
+class WHPSettings(method.MethodSettings):
     """``alpha``: how strongly the reinforced model's preferences are taken away.
 
     ``reinforce_epochs``: passes over the forget set that make the reinforced model, with the run's
@@ -32,7 +32,7 @@ class Method(method.Method):
 
     paper = "Who's Harry Potter, arXiv 2310.02238"
     whole_weights = True
-    Settings = Settings
+    settings_class = WHPSettings
 
     labels = None
 

@@ -12,7 +12,7 @@ from lethe.unlearn.search_space import Range
 ROWS = 64
 
 
-class Settings(one_shot.Settings):
+class ZeroUnlearnSettings(one_shot.OneShotSettings):
     """``layers``, from 0: empty for about three at 16 to 18 28ths of the depth.
 
     ``general_weight``, ``forget_weight``, ``mu``: of the retain rows' keys, of the forget rows', of
@@ -54,7 +54,7 @@ class Method(one_shot.Method):
     needs = ("retain",)
     # Of the defaults in three layers: the searches, keys and states; one over the retain rows each.
     passes = Passes(107, 100, 0)
-    Settings = Settings
+    settings_class = ZeroUnlearnSettings
 
     def act(self, model, data, seed):
         import torch

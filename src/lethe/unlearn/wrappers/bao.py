@@ -6,7 +6,7 @@ from lethe.train.passes import Passes
 from lethe.unlearn import wrapper
 
 
-class Settings(wrapper.Settings):
+class BAOSettings(wrapper.WrapperSettings):
     """``margin``: nats by which a forget row's loss shall exceed a retain row's; ``weight``."""
 
     margin: float = Field(1.0, ge=0)
@@ -26,7 +26,7 @@ class Wrapper(wrapper.Wrapper):
     needs = ("retain",)
     # Pairs would be lost between parts.
     whole = True
-    Settings = Settings
+    settings_class = BAOSettings
 
     def of_loss(self, method, passes):
         # What the method's own terms computed of the same batches is not computed again.

@@ -10,7 +10,7 @@ from lethe.train.execution import Execution
 from lethe.unlearn import wrapper
 
 
-class Settings(wrapper.Settings):
+class ConflictFreezingSettings(wrapper.WrapperSettings):
     """``share``: of the decoder's layers to freeze, those of the highest scores.
 
     ``pilot_epochs``: epochs of the short run from which the scores come; ``components``: of the
@@ -37,7 +37,7 @@ class Wrapper(wrapper.Wrapper):
     paper = "Defenses at Odds, arXiv 2605.14514"
     needs = ("before",)
     whole_weights = True
-    Settings = Settings
+    settings_class = ConflictFreezingSettings
 
     def around(self, run):
         def guided(method, model, data, seed, report, how=None):

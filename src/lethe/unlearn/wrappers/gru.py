@@ -7,7 +7,7 @@ from lethe.train.passes import Passes
 from lethe.unlearn import wrapper
 
 
-class Settings(wrapper.Settings):
+class GRUSettings(wrapper.WrapperSettings):
     """``newest``: weight of the newest retain gradient in their moving average; 1: it alone."""
 
     newest: float = Field(0.8, gt=0, le=1)
@@ -24,7 +24,7 @@ class Wrapper(wrapper.Wrapper):
     kind = "gradient"
     paper = "GRU, arXiv 2503.09117"
     needs = ("retain",)
-    Settings = Settings
+    settings_class = GRUSettings
 
     average: list | None = None
 

@@ -11,7 +11,7 @@ from lethe.train.execution import Execution, under
 from lethe.unlearn import wrapper
 
 
-class Settings(wrapper.Settings):
+class MPUSettings(wrapper.WrapperSettings):
     """``copies``: perturbed models of a round; ``noise``: relative to the model's own update.
 
     ``round_epochs``: epochs that a copy is trained before the copies are joined; ``server_rate``:
@@ -45,7 +45,7 @@ class Wrapper(wrapper.Wrapper):
     paper = "MPU, arXiv 2602.23798"
     needs = ("prior",)
     whole_weights = True
-    Settings = Settings
+    settings_class = MPUSettings
 
     def check(self, method, name):
         epochs, own = method.settings.epochs, self.settings.round_epochs

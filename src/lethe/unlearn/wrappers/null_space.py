@@ -11,7 +11,7 @@ from lethe.unlearn import wrapper
 NOTHING = 1e-12
 
 
-class Settings(wrapper.Settings):
+class NullSpaceSettings(wrapper.WrapperSettings):
     """``layers``: regular expression of the linear layers whose weights are trained.
 
     ``energy``: the share of the retain inputs' energy that updates must not touch; 1: all of it.
@@ -35,7 +35,7 @@ class Wrapper(wrapper.Wrapper):
     paper = "Null-space constrained updates, arXiv 2605.05909"
     needs = ("retain",)
     whole_weights = True
-    Settings = Settings
+    settings_class = NullSpaceSettings
 
     chosen: dict | None = None
 
