@@ -6,6 +6,7 @@ that is started plainly. Jobs that cannot be like their plain selves, such as th
 threads or an environment of conda, are started plainly.
 """
 
+import atexit
 import json
 import os
 import select
@@ -26,10 +27,12 @@ THREADS = ("OMP", "GOTO", "OPENBLAS", "MKL", "NUMEXPR")
 def fork_jobs(start: Callable[[list[str]], None]) -> None:
     """From here on the scripts of jobs are forks; ``start`` goes on as a Python of its own."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    if not os.fork():
+    server = os.fork()
+    if not server:
         ours.close()
         _serve(theirs, start)
     theirs.close()
+    atexit.register(_end, ours, server)
     plainly = ScriptBase._execute_cmd
 
     def execute(script, command: str, **how) -> None:
@@ -40,6 +43,12 @@ def fork_jobs(start: Callable[[list[str]], None]) -> None:
             raise subprocess.CalledProcessError(code, command)
 
     ScriptBase._execute_cmd = execute
+
+
+def _end(server: socket.socket, process: int) -> None:
+    """Leave no process behind; its time then counts as this one's."""
+    server.close()
+    os.waitpid(process, 0)
 
 
 def _can_fork(script, how: dict) -> bool:
