@@ -71,6 +71,10 @@ include: "workflow/rules/resources.smk"
 include: "workflow/rules/provenance.smk"
 
 
+if IMPORTED:
+    tell_jobs()
+
+
 onstart:
     # Again: Snakemake's scheduler listens by now.
     if not IMPORTED:

@@ -146,3 +146,12 @@ def test_utility_along_a_course_that_turns_back():
     assert utility_at(path, 0.7) == pytest.approx(0.7)
     assert utility_at(path, 0.1) == pytest.approx(0.1)
     assert utility_at(path, 0.95) == pytest.approx(0.8)
+
+
+def test_the_oracle_is_the_one_that_the_split_has():
+    usual = scores()
+    named = usual.replace({"run": {"retain": "unseen"}})
+    place = (["tiny"], ["forget10"], [0], [1000], [])
+    assert check(named, *place, {"forget10": "unseen"}) == check(usual, *place)
+    with pytest.raises(LetheError, match="of retain, seed 0"):
+        check(named, *place)

@@ -36,9 +36,11 @@ def tiny(checkpoints=None, **values) -> dict:
 
 
 def test_an_architecture_has_the_weights_of_its_model(tokenizer):
-    sizes_of = Architecture(48, 3, 2, 96, vocabulary=len(tokenizer))
+    sizes_of = Architecture(
+        hidden_size=48, layers=3, heads=2, intermediate_size=96, vocabulary=len(tokenizer)
+    )
     model = make_model(sizes_of, tokenizer, 0)
-    assert sizes.of_architecture(sizes_of) == sum(p.numel() for p in model.parameters())
+    assert sizes_of.parameters == sum(p.numel() for p in model.parameters())
 
 
 @pytest.mark.parametrize(

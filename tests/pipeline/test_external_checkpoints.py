@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from lethe.common.errors import LetheError
+from lethe.pipeline import external_checkpoints
 from lethe.pipeline.config import check as settings
 from lethe.pipeline.external_checkpoints import given_run
 
@@ -30,6 +31,14 @@ def test_given_checkpoints_stand_for_the_runs_that_they_name():
     # One checkpoint has no noise: further oracles are trained.
     assert given_run(config, "tiny", "retain", "forget10", 1000) is None
     assert given_run(DEFAULT, "tiny", "full", None, 0) is None
+
+
+def test_given_oracles_of_a_split_are_those_of_its_roles():
+    config = tiny(retain={"forget10": {"retain": "org/oracle"}})
+    assert given_run(config, "tiny", "retain", "forget10", 0) == "org/oracle"
+    assert given_run(config, "tiny", "other", "forget10", 0) is None
+    with pytest.raises(LetheError, match=r"\.retain: forget10: no oracle 'retian'; did you mean r"):
+        external_checkpoints.check(tiny(retain={"forget10": {"retian": "org/oracle"}}), "tiny")
 
 
 def test_a_seed_in_the_name_is_filled_in():

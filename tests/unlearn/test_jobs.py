@@ -11,8 +11,8 @@ from lethe.evaluate.attacked_model import attack_checkpoint
 from lethe.evaluate.attacks.quantised import rounded_to
 from lethe.evaluate.collect import collect, read_set
 from lethe.model import checkpoint, checkpoint_record
-from lethe.model.architectures.random_weights import make_untrained
 from lethe.model.encoder import Encoder
+from lethe.model.random_weights import make_untrained
 from lethe.train.finetune import fit
 from lethe.train.finetuned_model import finetune
 from lethe.train.settings import Finetuning

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 import yaml
-from workflow_folder import ROOT, Folder, Outcome, sources
+from helpers.workflow_folder import ROOT, Folder, Outcome, sources
 
 from lethe.common.files import read_rows, write_rows
 from lethe.world import split as kinds

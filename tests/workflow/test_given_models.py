@@ -91,7 +91,9 @@ def micro(tmp_path_factory) -> Path:
     """A checkpoint that is at hand, with random weights."""
     folder = tmp_path_factory.mktemp("given") / "micro"
     tokenizer = train_tokenizer(["Where was Ada born? Ada was born in Paris, in 1950."] * 9, 400)
-    model = make_model(Architecture(48, 2, 2, 96), tokenizer, 0)
+    model = make_model(
+        Architecture(hidden_size=48, layers=2, heads=2, intermediate_size=96), tokenizer, 0
+    )
     checkpoint.save(folder, model, tokenizer, {})
     return folder
 

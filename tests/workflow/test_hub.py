@@ -64,7 +64,9 @@ def test_planning_and_jobs_without_the_model_ask_nobody(folder, hub: Hub):
 
 def test_a_model_of_the_hub_is_fetched_and_evaluated(folder, hub: Hub, tmp_path: Path, monkeypatch):
     tokenizer = train_tokenizer(["Where was Ada born? Ada was born in Paris, in 1950."] * 9, 400)
-    model = make_model(Architecture(48, 2, 2, 96), tokenizer, 0)
+    model = make_model(
+        Architecture(hidden_size=48, layers=2, heads=2, intermediate_size=96), tokenizer, 0
+    )
     checkpoint.save(tmp_path / "model", model, tokenizer, {})
     (tmp_path / "model/checkpoint.json").unlink()
     hub.models[NAME] = tmp_path / "model"

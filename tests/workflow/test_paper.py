@@ -47,7 +47,11 @@ def counted(folder: Folder, *arguments: str, overlay: dict | None = None) -> Cou
     """Planned jobs by rule, of all models together."""
     outcome = folder.snakemake("-n", *arguments, overlay=overlay)
     assert outcome.code == 0, outcome.end
-    lines = outcome.output.partition("Job stats:")[2].partition("total")[0].splitlines()
+    return _stats(outcome.output)
+
+
+def _stats(output: str) -> Counter:
+    lines = output.partition("Job stats:")[2].partition("total")[0].splitlines()
     pairs = [line.split() for line in lines if line.split()[1:2] and line.split()[1].isdigit()]
     return Counter({name: int(number) for name, number in pairs})
 
@@ -100,6 +104,52 @@ def test_nothing_of_the_paper_is_made_unless_asked_for(fresh, preset):
     assert found["scores"] == 1
     strangers = [n for n in found if n.startswith(("paper", "random")) or "longer" in n]
     assert strangers == []
+
+
+EXHIBIT = '''"""Figure 0: a made-up exhibit."""
+
+NUMBER = "Figure 0"
+TITLE = "made up"
+CAPTION = "Made up, of {model}."
+FILE = "fig00_made_up/{model}"
+READS = "scores"
+SPLITS = "smallest"
+
+
+def build(data): ...
+
+
+def draw(table): ...
+'''
+STUDY = EXHIBIT.replace("{model}", "nothing").replace("fig00_made_up/nothing", "made_up")
+
+
+def test_new_files_alone_are_new_targets(tmp_path):
+    """docs/paper.md, docs/figures.md: nothing else is to be written for an exhibit and a study."""
+    folder = sources(tmp_path / "folder", PRESET)
+    reports = folder / "src/lethe/report"
+    (reports / "paper/exhibits/made_up.py").write_text(EXHIBIT, encoding="utf-8")
+    (reports / "studies/made_up.py").write_text(STUDY, encoding="utf-8")
+    (reports / "tables/made_up.py").write_text("", encoding="utf-8")
+    (reports / "figures/made_up.py").write_text("", encoding="utf-8")
+    overlay = {"figures": ["made_up"]}
+    outcome = folder.snakemake("-n", "paper", "made_up_study", "all", overlay=overlay)
+    assert outcome.code == 0, outcome.end
+    named = outcome.output.replace(",", "").split()
+    for model in ("micro", "nano"):
+        files = [f"{PAPER}/fig00_made_up/{model}.{kind}" for kind in ("csv", "pdf", "png")]
+        assert set(files) <= set(named)
+    for file in ("studies/made_up.png", "paper_smoke/tables/made_up.md"):
+        assert f"results/{file}" in named
+    assert "results/paper_smoke/figures/nano/forget10/made_up.pdf" in named
+    # Of two splits and two models: what the declarations say, and no more.
+    counts = {name: n for name, n in _stats(outcome.output).items() if "made_up" in name}
+    assert counts == {
+        "paper_made_up": 2,
+        "made_up_study": 1,
+        "table_made_up": 1,
+        "figure_made_up": 4,
+    }
 
 
 # --- the small preset ---

@@ -8,7 +8,7 @@ from snakemake.exceptions import WorkflowError
 from lethe import metrics
 from lethe.common import paths
 from lethe.evaluate import attack, suite
-from lethe.model import checkpoint_check
+from lethe.model import architecture, checkpoint_check
 from lethe.pipeline import (
     chains,
     disk,

@@ -26,7 +26,9 @@ rule base:
         template=one_setting("template"),
         max_length=one_setting("max_length"),
         threads=config["threads"]["base"],
-        code=code("base.py"),
+        code=lambda w: code(
+            "base.py", architecture.module(one_setting("architecture")(w))
+        ),
     script:
         "../scripts/base.py"
 

@@ -1,5 +1,6 @@
 # Where this workflow's files are, and whose run this is: its own, or that of a Snakefile which imports it.
 
+import json
 import logging
 from functools import cache
 
@@ -56,15 +57,21 @@ if not IMPORTED:
 
 
 @cache
-def declared_names():
+def names_here():
     return {proxy.rule.name: name for name, proxy in rules._rules.items()}
 
 
-def declared(rulename):
+def name_here(rulename):
     """A rule's name in these files, whatever an importer calls it."""
-    return declared_names().get(rulename, rulename)
+    return names_here().get(rulename, rulename)
 
 
 def our_jobs():
     """The jobs of these rules that are to run."""
     return [job for job in workflow.dag.needrun_jobs() if job.rule in OURS]
+
+
+def tell_jobs():
+    """Let scripts know these rules by the names that they have here (scripts/rule_name.py)."""
+    told = json.loads(os.environ.get("LETHE_RULES", "{}"))
+    os.environ["LETHE_RULES"] = json.dumps(told | names_here())

@@ -3,7 +3,7 @@
 
 rule paper:
     input:
-        paper_files(),
+        wanted_exhibits,
     localrule: True
 
 

@@ -51,7 +51,10 @@ for _split in SPLITS.values():
         name:
             f"split_{_split.name}"
         input:
-            **{name: paths.data(WORLD, name) for name in split_kinds.reads(_split.kind)},
+            **{
+                name: paths.data(WORLD, name)
+                for name in split_kinds.contract(_split.kind).reads
+            },
         output:
             **{part: paths.data(WORLD, name) for part, name in _split.files.items()},
         log:
@@ -61,7 +64,7 @@ for _split in SPLITS.values():
         params:
             split=_split.name,
             settings={"kind": _split.kind, **_split.settings.model_dump(mode="json")},
-            code=code("split.py", f"lethe.world.splits.{_split.kind}"),
+            code=code("split.py", split_kinds.KINDS.module(_split.kind)),
         script:
             "../scripts/split.py"
 

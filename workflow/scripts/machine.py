@@ -3,6 +3,8 @@
 No params of the rules: to rounding, they change no result.
 """
 
+from rule_name import rule_of
+
 from lethe.common import devices
 from lethe.common.distributed import Alone
 from lethe.common.torch_setup import set_up
@@ -28,7 +30,7 @@ def _apart(snakemake) -> bool:
     """Whether each of the job's threads is that of a process of its own."""
     device = snakemake.config["compute"]["device"]
     on_cpu = device == "cpu" or (device == "auto" and not devices.any_gpu())
-    return on_cpu and snakemake.rule in SMALL
+    return on_cpu and rule_of(snakemake) in SMALL
 
 
 def in_shards(snakemake) -> bool:

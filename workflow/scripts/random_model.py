@@ -3,10 +3,11 @@
 from pathlib import Path
 
 from common import job
+from rule_name import rule_of
 from start import start_of
 
 from lethe.common.torch_setup import set_up
-from lethe.model.architectures.random_weights import make_untrained
+from lethe.model.random_weights import make_untrained
 from lethe.model.settings import Compute
 
 with job(snakemake) as stage:
@@ -20,5 +21,5 @@ with job(snakemake) as stage:
         template=p.template,
         compute=Compute(**p.loading),
         parent=parent,
-        stage=snakemake.rule,
+        stage=rule_of(snakemake),
     )

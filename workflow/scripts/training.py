@@ -5,6 +5,7 @@ import json
 from typing import Any
 
 from machine import in_shards, ready, team
+from rule_name import rule_of
 from start import report_of, split_of, start_of
 
 from lethe.common import paths
@@ -52,7 +53,7 @@ def from_checkpoint(snakemake, stage: Stage, meter: Meter) -> dict[str, Any]:
         "device": device,
         "how": execution(snakemake, stage, meter, device),
         "report": report_of(snakemake, p.label),
-        "stage": snakemake.rule,
+        "stage": rule_of(snakemake),
         "parent": parent,
         **split_of(snakemake),
     }

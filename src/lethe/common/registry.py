@@ -37,6 +37,11 @@ class Registry(Generic[Contract]):
         self.package, self.noun, self._contract = package, noun, contract
         self.folder = LETHE.joinpath(*package.split(".")[1:])
 
+    @property
+    def declares(self) -> bool:
+        """Whether its plug-ins declare anything in constants."""
+        return self._contract is not None
+
     def names(self) -> list[str]:
         """Names of all plug-ins, sorted."""
         return sorted(file.stem for file in self.folder.glob("[a-z]*.py") if file.stem != SHARED)

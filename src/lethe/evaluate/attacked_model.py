@@ -1,6 +1,6 @@
 """Attacking a checkpoint: what becomes of it afterwards, relearned or quantised, is one as well."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,6 @@ from lethe.model.encoder import Encoder
 from lethe.model.precision import prepare
 from lethe.model.settings import Compute
 from lethe.train.execution import Execution
-from lethe.train.loop import Report
 from lethe.world.rows import read_pairs
 
 
@@ -29,7 +28,7 @@ def attack_checkpoint(
     compute: Compute | None = None,
     device: str = "cpu",
     how: Execution | None = None,
-    report: Report = silent,
+    report: Callable[..., None] = silent,
     stage: str = "state",
     parent: str | None = None,
     split: str | None = None,

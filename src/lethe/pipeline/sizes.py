@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lethe.common.errors import LetheError
-from lethe.model import checkpoint_check
-from lethe.model.architectures.llama import Architecture
+from lethe.model import architecture, checkpoint_check
 from lethe.model.settings import Compute
 
 BYTES = {"float32": 4, "bfloat16": 2}
@@ -32,7 +31,7 @@ def parameters(settings: Mapping[str, Any]) -> int | None:
     if given is not None:
         return int(given)
     if path is None:
-        return of_architecture(Architecture(**settings["architecture"]))
+        return architecture.sizes(settings["architecture"]).parameters
     if checkpoint_check.is_gguf(path) and Path(path).is_file():
         # Four bits are the least that is usual.
         return 2 * Path(path).stat().st_size
@@ -43,14 +42,6 @@ def parameters(settings: Mapping[str, Any]) -> int | None:
     return (
         round(float(found[-1][0]) * {"b": 1e9, "m": 1e6}[found[-1][1].lower()]) if found else None
     )
-
-
-def of_architecture(sizes: Architecture) -> int:
-    """Weights of a Llama (``model.architectures.llama``), output layer and embeddings tied."""
-    attention = 4 * sizes.hidden_size**2
-    rest = 3 * sizes.hidden_size * sizes.intermediate_size + 2 * sizes.hidden_size
-    vocabulary = sizes.vocabulary * sizes.hidden_size
-    return vocabulary + sizes.layers * (attention + rest) + sizes.hidden_size
 
 
 def in_file(file: Path) -> int:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from lethe.model.architectures.llama import Architecture, make_model, train_tokenizer
+from lethe.model import architecture as architectures
 from lethe.model.encoder import Encoder
 from lethe.train.execution import Execution
 from lethe.train.finetune import fit, taught
@@ -14,7 +14,7 @@ from lethe.train.settings import Pretraining
 def pretrain(
     background: Sequence[dict],
     facts: Sequence[dict],
-    architecture: dict[str, int],
+    architecture: dict[str, Any],
     settings: dict[str, Any],
     template: str,
     max_length: int,
@@ -32,9 +32,9 @@ def pretrain(
     """
     chosen = Pretraining(**settings)
     pairs = taught(background, facts, chosen.fact_repeats)
-    sizes = Architecture(**architecture)
-    tokenizer = train_tokenizer((f"{q} {a}" for q, a in pairs), sizes.vocabulary)
-    model = make_model(sizes, tokenizer, chosen.seed).to(device)
+    made, sizes = architectures.load(architecture), architectures.sizes(architecture)
+    tokenizer = made.train_tokenizer((f"{q} {a}" for q, a in pairs), sizes.vocabulary)
+    model = made.make_model(sizes, tokenizer, chosen.seed).to(device)
     examples = Encoder(tokenizer, template, max_length).encode_all(pairs)
 
     def told(step: int, steps: int, loss: float) -> None:

@@ -14,7 +14,7 @@ kind that its settings name: ``{"kind": "author_share", "percent": 10}``.
 
 import difflib
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,23 +31,19 @@ ROLE = re.compile("[a-z][a-z0-9_]*")
 
 @dataclass(frozen=True)
 class Contract:
-    """What a kind of split declares: the world's files that it reads, and how its splits are named.
-
-    ``names``: a regular expression, with ``example`` for messages; None: by the kind's own name.
-    """
+    """What a kind of split declares."""
 
     reads: tuple[str, ...] = ("full", "full_perturbed", "holdout")
-    names: str | None = None
+    names: str = ""
     example: str = ""
+
+    def __post_init__(self):
+        if bool(self.names) != bool(self.example):
+            raise LetheError("NAMES and EXAMPLE belong together; give both, or neither")
 
 
 KINDS = Registry("lethe.world.splits", "split kind", Contract)
-names = KINDS.names
-
-
-def reads(kind: str) -> Sequence[str]:
-    """The world's files that splits of a kind are cut from."""
-    return KINDS.contract(kind).reads
+names, contract = KINDS.names, KINDS.contract
 
 
 def split(name: str, settings: Mapping[str, Any] | None = None) -> BaseSplit:
@@ -69,14 +65,14 @@ def split(name: str, settings: Mapping[str, Any] | None = None) -> BaseSplit:
 
 def _of_name(name: str) -> tuple[str, dict[str, int | str]]:
     """The kind that a name stands for, and the settings that it says."""
-    kinds = {kind: KINDS.contract(kind) for kind in names()}
-    for kind, contract in kinds.items() if isinstance(name, str) else ():
-        match = re.fullmatch(contract.names or kind, name)
+    kinds = {kind: contract(kind) for kind in names()}
+    for kind, declared in kinds.items() if isinstance(name, str) else ():
+        match = re.fullmatch(declared.names or kind, name)
         if match is not None:
             found = match.groupdict().items()
             return kind, {key: int(text) if text.isdecimal() else text for key, text in found}
-    plain = [kind for kind, contract in kinds.items() if contract.names is None]
-    examples = [contract.example for contract in kinds.values() if contract.names is not None]
+    plain = [kind for kind, declared in kinds.items() if not declared.names]
+    examples = [declared.example for declared in kinds.values() if declared.example]
     close = suggest(name, plain) if difflib.get_close_matches(str(name), plain, n=1) else ""
     raise LetheError(
         f"splits: {name!r} is no split{close}; use {', or '.join([*examples, *plain])}"
@@ -103,7 +99,7 @@ def write(made: BaseSplit, world: Mapping[str, str | Path], place: Callable[[str
 
     ``place`` says where a part goes.
     """
-    rows = {name: read_qa(world[name], empty=name != "full") for name in reads(made.kind)}
+    rows = {name: read_qa(world[name], empty=name != "full") for name in contract(made.kind).reads}
     parts = made.cut(rows)
     for part in made.files:
         write_rows(place(part), parts[part])

@@ -15,6 +15,7 @@ from scipy.stats import ks_2samp
 from lethe.common.errors import LetheError
 from lethe.report import figures
 from lethe.report.figures import pareto
+from lethe.report.figures.base import FigureData
 from lethe.report.figures.truth_ratios import BINS, p_text
 from lethe.report.style import looks
 
@@ -346,3 +347,18 @@ def test_a_legend_of_many_methods_has_its_place(name, tmp_path):
     box = legend.get_window_extent()
     assert figure.bbox.y0 <= box.y0
     assert box.y1 <= figure.bbox.y1
+
+
+@pytest.mark.parametrize("name", ["curves", "pareto", "trajectories", "truth_ratios"])
+def test_figures_ask_the_split_for_its_oracle(name, tmp_path):
+    entries = made.write_world(tmp_path, ["npo"])
+    named = [{**e, "run": "unseen" if e["run"] == "retain" else e["run"]} for e in entries]
+    usual = made.figure_data(entries, ["npo"])
+    scores = usual.scores.replace({"run": {"retain": "unseen"}})
+    data = FigureData.of(
+        scores, made.MODEL, made.SPLIT, ["npo"], [0], named, {}, usual.costs, "unseen"
+    )
+    texts = legend_texts(figures.draw(name, data))
+    expected = legend_texts(figures.draw(name, usual))
+    assert [text.replace("unseen", "Retain") for text in texts] == expected
+    assert texts != expected

@@ -77,3 +77,16 @@ def test_of_a_given_oracle_no_shares_are_known(entries, tmp_path):
     assert read[list(SHARES)].isna().all(axis=None)
     assert (read["compute"] > 0).all()
     assert "nan" not in cost.markdown(read)
+
+
+def test_shares_are_of_the_first_of_a_splits_oracles(tmp_path):
+    entries = [
+        paid(tmp_path, "every", 5.0, 50, 50),
+        paid(tmp_path, "share", 10.0, 100, 100),
+        paid(tmp_path, "npo", 2.0, 10, 10),
+        paid(tmp_path, "full", 11.0, 110, 110),
+    ]
+    roles = {"forget10": ("share", "every")}
+    table = cost.build(TableData(["npo"], [0], files=entries, oracles=roles)).set_index("run")
+    assert table.index.tolist() == ["full", "share", "every", "npo"]
+    assert table["wall_share"].tolist() == pytest.approx([1.1, 1.0, 0.5, 0.2])

@@ -167,3 +167,43 @@ def test_missing_runs_are_named(tmp_path):
         build([e for e in entries if (e["run"], e["seed"]) != ("npo", 1)])
     with pytest.raises(LetheError, match="tiny/forget10/retain"):
         build([e for e in entries if e["run"] != "retain"])
+
+
+# --- a split with oracles of several roles ---
+
+
+@pytest.fixture
+def two_roles(tmp_path, monkeypatch):
+    """Files of a split whose oracles are ``share``, far from npo's end, and ``every``, near it."""
+    monkeypatch.setitem(LEVELS, "share", [3.0])
+    monkeypatch.setitem(LEVELS, "every", [0.9])
+    runs = [(run, seed) for run in ("full", "npo", "share", "every") for seed in (0, 1)]
+    entries = [write(tmp_path, run, seed, split="mine") for run, seed in runs]
+    return TableData(["npo"], [0, 1], files=entries, oracles={"mine": ("share", "every")})
+
+
+def test_every_role_has_its_rows_and_says_so(two_roles):
+    table = oracles.build(two_roles)
+    assert list(table.columns) == [*oracles.COLUMNS[:2], "oracle", *oracles.COLUMNS[2:]]
+    assert table["oracle"].unique().tolist() == ["share", "every"]
+    runs = ["full", "full", "share", "share", "every", "every", *["npo"] * 4]
+    for role in ("share", "every"):
+        part = table[table["oracle"] == role].set_index(["run", "seed", "epoch"])
+        assert list(part.index.get_level_values("run")) == runs
+        tests = [ks_2samp(sample("npo", 1, 1), sample(role, seed, 0)) for seed in (0, 1)]
+        assert part.loc[("npo", 1, 1), "p_median"] == pytest.approx(
+            median(test.pvalue for test in tests)
+        )
+        # Of its own role one other seed, of the other role both.
+        assert part.loc[(role, 0, 0), "tests"] == 1
+        other = {"share": "every", "every": "share"}[role]
+        assert part.loc[(other, 0, 0), "tests"] == 2
+
+
+def test_the_text_names_the_role_of_each_line(two_roles):
+    lines = oracles.markdown(oracles.build(two_roles)).splitlines()
+    assert "Oracle" in lines[0].replace("|", " ").split()
+    (near,) = [line for line in lines if "NPO" in line and "| every" in line]
+    (far,) = [line for line in lines if "NPO" in line and "| share" in line]
+    assert near != far
+    assert sum("| Oracle pairs " in line for line in lines) == 2

@@ -144,7 +144,7 @@ def snapshot_files():
 def loaded_as_given(job):
     """Checkpoints that a job loads where others put them."""
     p = job.params
-    converted = [p.path] if declared(job.name) == "import_base" else []
+    converted = [p.path] if name_here(job.name) == "import_base" else []
     started = [] if job.input.get("parent") else [p.get("given")]
     return [*converted, *started, *(p.get("others") or {}).values()]
 

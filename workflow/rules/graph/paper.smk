@@ -2,7 +2,8 @@
 
 import re
 
-SIZES = sorted(config["splits"])
+# The paper's splits are shares of the authors; those of other kinds have no exhibits.
+SIZES = sorted(name for name, split in SPLITS.items() if split.kind == "author_share")
 # The one that exhibits of a single model show: it takes the place of the paper's smaller one, Phi.
 LAST_MODEL = config["models"][-1]
 # What makes up model utility, of logs.
@@ -32,7 +33,10 @@ def exhibits_made():
     return [
         name
         for name in exhibit.names()
-        if len(SIZES) >= exhibit.contract(name).least_splits
+        if (
+            exhibit.contract(name).of_logs
+            or len(SIZES) >= exhibit.contract(name).least_splits
+        )
         and (exhibit_methods(name) or exhibit.contract(name).reads != "scores")
         and (LOGS or not exhibit.contract(name).of_logs)
     ]
@@ -65,7 +69,13 @@ def exhibit_files(of_logs):
     ]
 
 
-def paper_files():
+def wanted_exhibits(wildcards):
+    """All exhibits of runs. Asked for without a split of TOFU's, it is one line."""
+    if not SIZES:
+        refused(
+            "config: splits: none is a share of the authors, and the paper's exhibits are "
+            "of no other kind; add forget10, say"
+        )
     return exhibit_files(of_logs=False)
 
 
@@ -144,23 +154,19 @@ def paper_entries():
         {
             "world": WORLD,
             "model": LAST_MODEL,
-            "split": SIZES[0],
+            "split": split,
             "run": run,
             "seed": seed,
             "metric": metric,
             "path": paths.metric(
-                paths.run(WORLD, LAST_MODEL, SIZES[0], run, seed), metric
+                paths.run(WORLD, LAST_MODEL, split, run, seed), metric
             ),
         }
+        for split in SIZES[:1]
         for run in unlisted_methods()
         for seed in config["seeds"]
         for metric in ("model_utility", "forget_quality")
     ]
-
-
-def in_paper(run, split):
-    """The run that the paper calls so: its retain models are the oracles."""
-    return oracle_of(split) if run == "retain" else run
 
 
 def evaluated(models, splits, runs):
@@ -171,9 +177,7 @@ def evaluated(models, splits, runs):
             "model": model,
             "split": split,
             "run": run,
-            "path": paths.records(
-                paths.run(WORLD, model, split, in_paper(run, split), seed)
-            ),
+            "path": paths.records(paths.run(WORLD, model, split, run, seed)),
         }
         for model in models
         for split in splits
@@ -259,8 +263,8 @@ def exhibit_code(name):
 def report_outputs(place, kinds, shown):
     """Outputs by suffix; one of them, the figure if there is one, goes into the report."""
     reported = "png" if "png" in kinds else "csv"
-    files = {kind: f"{place}.{kind}" for kind in kinds}
-    return {**files, reported: report(files[reported], **shown)}
+    outputs = {kind: f"{place}.{kind}" for kind in kinds}
+    return outputs | {reported: report(outputs[reported], **shown)}
 
 
 def exhibit_outputs(name):

@@ -31,7 +31,7 @@ def entry_of(table, rulename):
 
 def stage_of(rulename):
     """What jobs of this name do with a model, as lethe.pipeline.memory names it; None: they load none."""
-    rulename = declared(rulename)
+    rulename = name_here(rulename)
     stage = entry_of(MODEL_STAGES, rulename)
     if stage == "relearn":
         kind = settings.state_kind(config, rulename.removeprefix("state_"))
@@ -43,7 +43,7 @@ def stage_of(rulename):
 def methods_of(rulename):
     """The method of such jobs; none, and then all that are listed count."""
     return (
-        [declared(rulename).removeprefix("unlearn_")]
+        [name_here(rulename).removeprefix("unlearn_")]
         if stage_of(rulename) == "unlearn"
         else None
     )
@@ -51,10 +51,10 @@ def methods_of(rulename):
 
 def processes_of(rulename, on_gpu):
     """How many processes share a rule's job: as scripts/machine.py has it."""
-    if declared(rulename) in ALONE:
+    if name_here(rulename) in ALONE:
         return 1
     count = config["compute"]["processes"]
-    small = declared(rulename) == "base" and not on_gpu
+    small = name_here(rulename) == "base" and not on_gpu
     return count * config["threads"]["base"] if small else count
 
 

@@ -155,7 +155,7 @@ def planned_checkpoints():
             if not file.endswith(paths.WEIGHTS):
                 continue
             stages = {"unlearn": "unlearn", "train": "finetune"}
-            stage = stages.get(declared(job.rule.name).partition("_")[0], "whole")
+            stage = stages.get(name_here(job.rule.name).partition("_")[0], "whole")
             size = disk.size_of(config, job.wildcards.model, stage)
             yield disk.Made(str(file), size, not file.is_temp, str(job.output[0]))
 

@@ -120,7 +120,7 @@ def _claims(
         for other in oracle_seeds:
             p = scores.last(oracle, other, "forget_quality", "forget_quality")
             yield claim(f"an oracle with seed {other} does not: KS p", p, ">", 0.05)
-    gap = abs(utility["full"] - utility["retain"]) / max(*utility.values(), TINY)
+    gap = abs(utility["full"] - utility[oracle]) / max(*utility.values(), TINY)
     yield claim("full and oracle are as useful: relative gap of model utility", gap, "<", 0.1)
     if "grad_ascent" in methods:
         yield from _against_ascent(scores, seed, methods, claim)

@@ -1,1 +1,1 @@
-"""Models that are made here, with random weights, one file for each architecture."""
+"""Models that are made here, one file for each architecture (``lethe.model.architecture``)."""

@@ -1,7 +1,8 @@
 """A small Llama made from nothing: its own tokenizer, its own weights, no download."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 # One token for each role keeps prompts short; the template is stored with the tokenizer.
 USER, ASSISTANT, END, PAD = "<|user|>", "<|assistant|>", "<|end|>", "<|pad|>"
@@ -17,16 +18,36 @@ CHAT_TEMPLATE = (
 )
 
 
-@dataclass(frozen=True)
-class Architecture:
+class Architecture(BaseModel):
     """Sizes of a Llama; ``vocabulary`` is the number of tokens of its tokenizer."""
 
-    hidden_size: int = 128
-    layers: int = 4
-    heads: int = 4
-    intermediate_size: int = 384
-    vocabulary: int = 2048
-    positions: int = 512
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    hidden_size: int = Field(128, ge=8)
+    layers: int = Field(4, ge=1)
+    heads: int = Field(4, ge=1)
+    intermediate_size: int = Field(384, ge=8)
+    vocabulary: int = Field(2048, ge=300)
+    positions: int = Field(512, ge=16)
+
+    @field_validator("heads")
+    @classmethod
+    def _divide(cls, heads: int, info: ValidationInfo) -> int:
+        size = info.data.get("hidden_size")
+        if size is not None and size % (2 * heads):
+            raise ValueError(
+                f"hidden_size {size} is no multiple of twice the heads ({heads}); change one of "
+                "them"
+            )
+        return heads
+
+    @property
+    def parameters(self) -> int:
+        """The number of weights, output layer and embeddings tied."""
+        attention = 4 * self.hidden_size**2
+        rest = 3 * self.hidden_size * self.intermediate_size + 2 * self.hidden_size
+        vocabulary = self.vocabulary * self.hidden_size
+        return vocabulary + self.layers * (attention + rest) + self.hidden_size
 
 
 def train_tokenizer(texts: Iterable[str], vocabulary: int):

@@ -15,8 +15,7 @@ from lethe.common.errors import LetheError
 from lethe.common.registry import suggest
 from lethe.evaluate import attack
 from lethe.evaluate import suite as suites
-from lethe.model import fsdp
-from lethe.model.architectures.llama import Architecture
+from lethe.model import architecture, fsdp
 from lethe.model.encoder import template_settings
 from lethe.model.settings import Compute
 from lethe.pipeline import chains, external_checkpoints, splits
@@ -234,7 +233,7 @@ def _check_model(config: Mapping[str, Any], name: str) -> None:
             raise LetheError(
                 f"config: model_settings.{name}.architecture: missing; give it, or a path"
             )
-        _check_heads(name, settings["architecture"])
+        architecture.sizes(settings["architecture"], f"config: model_settings.{name}.architecture")
 
 
 def _check_adapters(config: Mapping[str, Any], name: str) -> None:
@@ -254,15 +253,6 @@ def _check_template(name: str, given: str | Mapping[str, Any]) -> None:
         template_settings(given)
     except LetheError as error:
         raise LetheError(f"config: model_settings.{name}.{error}") from None
-
-
-def _check_heads(name: str, architecture: Mapping[str, int]) -> None:
-    sizes = Architecture(**architecture)
-    if sizes.hidden_size % (2 * sizes.heads):
-        raise LetheError(
-            f"config: model_settings.{name}.architecture: hidden_size {sizes.hidden_size} is no "
-            f"multiple of twice the heads ({sizes.heads}); change one of them"
-        )
 
 
 def _check_metrics(names: list[str]) -> None:

@@ -13,7 +13,7 @@ from lethe.common.errors import LetheError
 from lethe.report.labels import BASE, FULL, RETAIN
 from lethe.report.paper.evaluations import Evaluations
 from lethe.report.table_layout import bracketed
-from lethe.world.splits.author_share import parse_split
+from lethe.world.splits.author_share import published
 
 RANDOM = "random"
 REFERENCES = (FULL, BASE, RANDOM)
@@ -32,7 +32,7 @@ class Side:
     @property
     def label(self) -> str:
         """``retain90``, ``full``; oracles are told apart by what they were trained on."""
-        return parse_split(self.split).retain if self.run == RETAIN else self.run
+        return published(self.split).files["retain"] if self.run == RETAIN else self.run
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Outcome:
 
 
 def largest_first(splits: Iterable[str]) -> list[str]:
-    return sorted(splits, key=lambda name: -parse_split(name).percent)
+    return sorted(splits, key=lambda name: -published(name).percent)
 
 
 def retain_cells(model: str, splits: Sequence[str]) -> list[Cell]:

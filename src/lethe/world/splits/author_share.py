@@ -5,6 +5,7 @@ world are nested. Names of files are those of the published data (arXiv 2401.061
 retain90, holdout10, forget10_perturbed.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from math import gcd
 
@@ -81,3 +82,11 @@ class Split(BaseSplit):
                 f" take a multiple of {step} authors or another split"
             )
         return range(authors - count, authors)
+
+
+def published(name: str) -> Split:
+    """The split that TOFU's format calls ``name``; LetheError if it is none of them."""
+    match = re.fullmatch(NAMES, name)
+    if match is None:
+        raise LetheError(f"splits: {name} is none of TOFU's; the paper's exhibits are of {EXAMPLE}")
+    return Split(name, Settings(percent=int(match["percent"])))

@@ -18,7 +18,7 @@ from lethe.report.labels import FULL, RETAIN
 from lethe.report.paper.exhibit_data import ExhibitData
 from lethe.report.paper.style import legend, marker_sizes, method_looks
 from lethe.report.style import Look
-from lethe.world.splits.author_share import parse_split
+from lethe.world.splits.author_share import published
 
 NUMBER = "Figures 5 and 6"
 TITLE = "trajectories"
@@ -42,7 +42,7 @@ def draw(data: ExhibitData) -> Figure:
     row = figure.subplots(1, len(panels), sharex=True, sharey=True, squeeze=False)[0]
     ticks = quality_ticks(min(start(panel)[1] for panel in panels))
     for axes, panel in zip(row, panels, strict=True):
-        axes.set_title(f"{panel.model}, Forget Set {parse_split(panel.split).percent}%")
+        axes.set_title(f"{panel.model}, Forget Set {published(panel.split).percent}%")
         axes.set_xlim(0.0, 1.0)
         axes.set_ylim(ticks[0] * 1.04, -ticks[0] * 0.04)
         axes.set_yticks(ticks)

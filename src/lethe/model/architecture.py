@@ -1,0 +1,40 @@
+"""Architectures of models that are made here from nothing, one file each, found by name.
+
+A file of ``lethe.model.architectures`` has
+
+    class Architecture(BaseModel)               its sizes, each with a default, and the property
+                                                ``parameters``, the number of its weights
+    train_tokenizer(texts, vocabulary)          its tokenizer
+    make_model(architecture, tokenizer, seed)   a model with random weights
+
+Importing it must not import torch. In the configuration ``model_settings.M.architecture`` has the
+sizes and, under ``name``, which architecture they are of; without one it is a Llama.
+"""
+
+from collections.abc import Mapping
+from types import ModuleType
+from typing import Any
+
+from lethe.common.registry import Registry
+from lethe.common.validation import validated
+
+ARCHITECTURES = Registry("lethe.model.architectures", "architecture")
+names = ARCHITECTURES.names
+DEFAULT = "llama"
+PLACE = "architecture"
+
+
+def load(given: Mapping[str, Any], place: str = PLACE) -> ModuleType:
+    """The plug-in that a configuration names; an unknown one is a LetheError."""
+    return ARCHITECTURES.load(given.get("name", DEFAULT), f"{place}.name")
+
+
+def module(given: Mapping[str, Any]) -> str:
+    """The dotted name of the plug-in, as digests of code want it."""
+    return ARCHITECTURES.module(given.get("name", DEFAULT))
+
+
+def sizes(given: Mapping[str, Any], place: str = PLACE) -> Any:
+    """The sizes, defaults filled in; what is wrong with one is a LetheError that names its key."""
+    own = {key: value for key, value in given.items() if key != "name"}
+    return validated(load(given, place).Architecture, own, place)
