@@ -11,6 +11,7 @@ from typing import Any
 
 from lethe.common.distributed import Team
 from lethe.common.errors import LetheError
+from lethe.model import attached
 
 
 class Sharded(Team):
@@ -56,9 +57,9 @@ class Sharded(Team):
         # Between passes all is in shards, the last layers too: else their whole weights would
         # stand in for what an optimiser shall train.
         model.set_reshard_after_forward(True)
-        model.lethe_team = self
+        attached.update_model(model, process_group=self)
         # Weights are gathered for what runs within the model's own forward pass.
-        model.forward = lambda function, *given: function(model, *given)
+        attached.run_functions(model)
 
     def add_gradients(self, parameters) -> None:
         """Nothing: the backward passes did."""
@@ -104,7 +105,7 @@ def check(kind: str, processes: int, methods: Mapping[str, Any], adapted: Iterab
 
 def team_of(model) -> Sharded | None:
     """The processes that hold a model in shards; None where this one has all of it."""
-    return getattr(model, "lethe_team", None)
+    return attached.model_state(model).process_group
 
 
 def held(value, like):
