@@ -13,7 +13,7 @@ from transformers import AutoModelForCausalLM
 
 from lethe.common.errors import LetheError
 from lethe.common.files import sha256, write_json
-from lethe.model import checkpoint, checkpoint_check, checkpoint_record, lora
+from lethe.model import attached, checkpoint, checkpoint_check, checkpoint_record, lora
 from lethe.model.batch import pack
 from lethe.model.encoder import Encoder
 from lethe.model.forward import Forward
@@ -316,7 +316,7 @@ def test_a_tokenizer_that_reads_otherwise_once_saved_is_not_saved(
 ):
     """As one whose class cleans up texts in a way that its files do not tell."""
     other = copy.deepcopy(tokenizer)
-    vars(other).pop("lethe_read", None)
+    attached.update_tokenizer(other, saved_files=None)
     call = type(other).__call__
 
     def cleaned(self, text, *given, **named):

@@ -13,7 +13,7 @@ from lethe.common.files import sha256
 from lethe.evaluate.evaluation import Evaluation
 from lethe.evaluate.records import Records, write_records
 from lethe.evaluate.suite import Limits
-from lethe.model import checkpoint, checkpoint_record, interventions, precision
+from lethe.model import attached, checkpoint, checkpoint_record, interventions, precision
 from lethe.model.encoder import Encoder
 from lethe.model.generate import greedy
 from lethe.model.intervention import asked, attach, carried_by
@@ -328,7 +328,7 @@ def test_no_class_of_a_model_takes_a_notice_for_its_configuration(name, tokenize
 
 def reloaded_config(model, folder, tokenizer) -> dict:
     """What a configuration is like after a plain checkpoint of it was loaded."""
-    model.interventions = ()
+    attached.update_model(model, interventions=())
     checkpoint.save(folder, model, tokenizer, {"stage": "test"})
     return checkpoint.load(folder)[0].config.to_diff_dict()
 

@@ -15,6 +15,7 @@ from lethe.common.errors import LetheError
 from lethe.evaluate.suites.gradients import gradient_norms
 from lethe.evaluate.suites.tokens import answer_tokens
 from lethe.model import (
+    attached,
     batch_layout,
     checkpoint,
     generation_probe,
@@ -207,12 +208,13 @@ LAYOUTS = (token_mixing.PADDED, token_mixing.ALONE)
 def rowed(model, layout: str):
     """The same model told to run plain rows, which it need not."""
     other = copy.deepcopy(model)
-    other.lethe_mixing = Mixing(
+    mixing = Mixing(
         layout,
         token_mixing.RECOMPUTED,
         beyond_layout=layout,
         beyond_generation=token_mixing.RECOMPUTED,
     )
+    attached.update_model(other, mixing=mixing)
     return other
 
 
@@ -291,7 +293,7 @@ class TestRowsGiveWhatPackedRowsGive:
                 directions=torch.randn(1, size, generator=draw),
             )
             intervention.install(some, 0)
-            some.interventions = (intervention,)
+            attached.update_model(some, interventions=(intervention,))
             prompts = [e.ids[: e.start] for e in examples]
             with torch.no_grad():
                 losses = Forward(some).answers(pack(examples)).sequence_nll()

@@ -24,7 +24,7 @@ def package(tmp_path, monkeypatch) -> Path:
 
 def forget() -> None:
     """A job reads each file once, so what it read is kept; here files change."""
-    for name in ("_data_files", "_imports", "_file_digest"):
+    for name in ("_data_files", "_imports", "_file_digest", "_first_of", "_inits", "_label"):
         getattr(code_digest, name).cache_clear()
 
 

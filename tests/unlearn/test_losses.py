@@ -23,7 +23,9 @@ from torch.nn.functional import logsigmoid
 from lethe.common.errors import LetheError
 from lethe.model.batch import pack
 from lethe.model.forward import Forward
-from lethe.pipeline.config import check as config
+from lethe.pipeline.config import settings as config
+from lethe.pipeline.config.config import Config
+from lethe.pipeline.config.load import build
 from lethe.unlearn import methods, one_shot
 from lethe.unlearn.interface import ALTERNATES, NEEDS, Reference, Step
 from lethe.unlearn.method import MethodSettings
@@ -227,6 +229,12 @@ def test_declarations(name):
     assert cls.__doc__
 
 
+def configured(unlearning: dict, method_settings: dict | None = None) -> Config:
+    """A configuration of nothing but settings of methods."""
+    given = {"unlearning": unlearning, "method_settings": method_settings or {}}
+    return build({"world": {"name": "w"}, "models": ["m"], "model_settings": {}, **given})
+
+
 def test_unknown_method_lists_the_known():
     with pytest.raises(LetheError, match=r"'nonesuch'; there are .*grad_ascent.*npo_retain"):
         methods.load("nonesuch")
@@ -244,7 +252,7 @@ TRAINED = [n for n in methods.names() if issubclass(methods.load(n).settings_cla
 def test_a_method_that_is_not_trained_has_no_schedule(name):
     with pytest.raises(LetheError, match=rf"^{name}\.epochs: unknown setting"):
         methods.load(name)({"epochs": 3}, name)
-    chosen = {"unlearning": {"epochs": 3, "lr": 1e-4}, "method_settings": {}}
+    chosen = configured({"epochs": 3, "lr": 1e-4})
     method = config.method(chosen, name)
     assert method.epochs == 1
     assert "warmup_epochs" not in config.method_settings(chosen, name)
@@ -286,10 +294,8 @@ def test_a_methods_own_settings_are_held_to_their_range(name, key, value):
 
 
 def test_settings_come_from_class_protocol_and_method_in_this_order():
-    chosen = {
-        "unlearning": {"epochs": 3, "lr": 1e-4},
-        "method_settings": {"npo": {"beta": 0.2, "lr": 1e-3}, "soft": {"method": "npo"}},
-    }
+    own = {"npo": {"beta": 0.2, "lr": 1e-3}, "soft": {"method": "npo"}}
+    chosen = configured({"epochs": 3, "lr": 1e-4}, own)
     found = config.method_settings(chosen, "npo")
     assert (found["epochs"], found["lr"], found["beta"]) == (3, 1e-3, 0.2)
     assert found["batch_size"] == MethodSettings().batch_size
@@ -300,10 +306,9 @@ def test_settings_come_from_class_protocol_and_method_in_this_order():
 
 
 def test_wrong_settings_name_where_they_stand():
-    shared = {"unlearning": {"lr": 7}, "method_settings": {}}
-    with pytest.raises(LetheError, match=r"^unlearning\.lr: .*7"):
-        config.method_settings(shared, "npo")
-    own = {"unlearning": {}, "method_settings": {"npo": {"bta": 1}}}
+    with pytest.raises(LetheError, match=r"^config: unlearning\.lr: .*7"):
+        configured({"lr": 7})
+    own = configured({}, {"npo": {"bta": 1}})
     with pytest.raises(LetheError, match=r"^method_settings\.npo\.bta: unknown setting.*beta"):
         config.method_settings(own, "npo")
 

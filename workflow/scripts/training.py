@@ -37,7 +37,7 @@ def execution(snakemake, stage: Stage, meter: Meter, device: str) -> Execution:
     compute, sharded = snakemake.config["compute"], in_shards(snakemake)
     together = team(snakemake, device, sharded)
     keeper = Keeper(stage.state, compute["save_seconds"], meter, together)
-    return Execution(compute["part_tokens"], keeper, together)
+    return Execution(compute["microbatch_tokens"], keeper, together)
 
 
 def from_checkpoint(snakemake, stage: Stage, meter: Meter) -> dict[str, Any]:

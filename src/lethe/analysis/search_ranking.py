@@ -23,10 +23,12 @@ class Search(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    methods: tuple[str, ...] = ()
-    trials: int = Field(4, ge=2, le=1000)
-    strategy: Literal["random"] = "random"
-    seed: int = Field(0, ge=0)
+    methods: tuple[str, ...] = Field(
+        (), description="methods whose search spaces are searched ([comparison.md](comparison.md))"
+    )
+    trials: int = Field(4, ge=2, le=1000, description="trials of each method")
+    strategy: Literal["random"] = Field("random", description="how trials are drawn")
+    seed: int = Field(0, ge=0, description="of the draws")
 
 
 def closeness(run: np.ndarray, oracle: np.ndarray) -> float:

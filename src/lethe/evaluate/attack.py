@@ -28,7 +28,7 @@ class Contract:
     needs: tuple[str, ...]
 
 
-ATTACKS = Registry("lethe.evaluate.attacks", "state", Contract)
+ATTACKS = Registry("lethe.evaluate.attacks", "attack", Contract)
 names, load = ATTACKS.names, ATTACKS.load
 
 

@@ -9,11 +9,10 @@ import torch
 from torch.nn.functional import scaled_dot_product_attention
 
 from lethe.common.errors import LetheError
+from lethe.model import attached
 from lethe.model.batch import Packing
 
 ATTENTION = "lethe_packed"
-# What may run within each sequence, by the setting ``attention``.
-KINDS = ("sdpa", "eager", "flash")
 # What transformers knows each by. A name with "flash" in it would have it look for a kernel of that
 # name on the hub.
 NAMES = {"sdpa": ATTENTION, "eager": f"{ATTENTION}_eager", "flash": f"{ATTENTION}_varlen"}
@@ -109,12 +108,10 @@ def flash(query, key, value, packing: Packing, scaling=None, window=None) -> tor
 
 def use_packing(model, kind: str = "sdpa") -> None:
     """Let a transformers model run packed batches; other calls of it stay as they were."""
-    from transformers import AttentionInterface, AttentionMaskInterface
     from transformers.masking_utils import sdpa_mask
 
     if kind == "flash" and (model.dtype != torch.bfloat16 or not torch.cuda.is_available()):
         raise LetheError("attention: flash needs CUDA and dtype bfloat16; choose sdpa")
     name = NAMES[kind]
-    AttentionInterface.register(name, partial(packed_attention, kind=kind))
-    AttentionMaskInterface.register(name, sdpa_mask)
+    attached.register_attention(name, partial(packed_attention, kind=kind), sdpa_mask)
     model.set_attn_implementation(name)

@@ -14,15 +14,15 @@ from pathlib import Path
 import torch
 
 from lethe.common.errors import LetheError
-from lethe.model import miniature, mixing_probe, token_mixing
+from lethe.model import attached, miniature, mixing_probe, token_mixing
 from lethe.model.attention import ATTENTION, use_packing
 from lethe.model.token_mixing import Mixing
 
 logger = logging.getLogger("lethe.common.progress")
 # What the answer depends on, of ours.
 CODE = (
-    "precision decoders batch_layout forward miniature token_mixing batch attention padded_batch "
-    "mixing_probe plain_rows answer_trees"
+    "attached precision decoders batch_layout forward miniature token_mixing batch attention "
+    "padded_batch mixing_probe plain_rows answer_trees"
 )
 # What a configuration says that changes no number.
 NAMES = ("_name_or_path", "architectures", "transformers_version", "dtype", "torch_dtype")
@@ -69,8 +69,11 @@ def fit(model, attention: str = "sdpa", device: str = "cpu") -> None:
         logger.info(
             "%s: its tokens cannot share packed rows; plain rows are slower", type(model).__name__
         )
-    model.lethe_mixing = replace(mixed, positions=positions(model))
-    model.lethe_fitting = replace(fitting, kind=kind)
+    attached.update_model(
+        model,
+        mixing=replace(mixed, positions=positions(model)),
+        fitting=replace(fitting, kind=kind),
+    )
 
 
 def positions(model) -> int | None:
@@ -91,9 +94,8 @@ def _before(module: torch.nn.Embedding) -> int:
 
 def as_fitted(model, fitted) -> None:
     """Let a model made of another's configuration run batches as that does; in place."""
-    for name in ("lethe_mixing", "lethe_fitting"):
-        if hasattr(fitted, name):
-            setattr(model, name, getattr(fitted, name))
+    state = attached.model_state(fitted)
+    attached.update_model(model, mixing=state.mixing, fitting=state.fitting)
 
 
 def remembered(key: str, find: Callable[[], tuple[Mixing, str]]) -> tuple[Mixing, str]:

@@ -20,6 +20,7 @@ from lethe.common import paths
 from lethe.common.errors import LetheError
 from lethe.common.files import open_to_others, read_json, write_json
 from lethe.model import (
+    attached,
     card,
     checkpoint_record,
     config_file,
@@ -239,10 +240,10 @@ def _check_saved(folder: Path, model, tokenizer) -> None:
                     raise LetheError(f"weights {name} ({kind.replace('_', ' ')})")
         files = checkpoint_record.read(folder)["files"]
         read = {name: files[name] for name in sorted(files) if "token" in name or "chat" in name}
-        if getattr(tokenizer, "lethe_read", None) != read:
+        if attached.tokenizer_state(tokenizer).saved_files != read:
             if _load_tokenizer(folder)(SAMPLE).input_ids != tokenizer(SAMPLE).input_ids:
                 raise LetheError("its tokenizer cuts texts otherwise than before it was saved")
-            tokenizer.lethe_read = read
+            attached.update_tokenizer(tokenizer, saved_files=read)
 
 
 @contextmanager
@@ -276,9 +277,10 @@ def _save_model(folder: Path, model, weights: dict[str, Any] | None) -> None:
     # One file whatever the size: its name is then known before the job runs.
     weights = stored(model) if weights is None else weights
     model.save_pretrained(folder, max_shard_size="100TB", state_dict=weights)
-    if getattr(model, "lethe_dtype", None) is not None:
+    dtype = attached.model_state(model).dtype
+    if dtype is not None:
         config = read_json(folder / "config.json")
-        config["dtype"] = str(model.lethe_dtype).removeprefix("torch.")
+        config["dtype"] = str(dtype).removeprefix("torch.")
         write_json(folder / "config.json", config, indent=2)
 
 

@@ -3,11 +3,11 @@
 import resource
 import sys
 import time
-from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 
 from lethe.common.files import write_json
+from lethe.model.attached import TALLY
 
 
 @dataclass
@@ -33,9 +33,6 @@ class Tally:
         self.backward_tokens += tokens
 
 
-_TALLY: ContextVar[Tally | None] = ContextVar("tally", default=None)
-
-
 class Meter:
     """Counts from its creation; ``read`` gives the cost so far.
 
@@ -49,11 +46,11 @@ class Meter:
 
     def __enter__(self) -> "Meter":
         self.tally = Tally()
-        self._before = _TALLY.set(self.tally)
+        self._before = TALLY.set(self.tally)
         return self
 
     def __exit__(self, *_) -> None:
-        _TALLY.reset(self._before)
+        TALLY.reset(self._before)
 
     def spent(self) -> dict[str, float]:
         """Seconds so far, of the wall and of the processor, and passes of models."""
@@ -103,7 +100,7 @@ def watch(model) -> None:
 
 def passed(states, tokens: float) -> None:
     """Count a pass that put out ``states``, a tensor, and what comes back to them."""
-    tally = _TALLY.get()
+    tally = TALLY.get()
     if tally is None:
         return
     tally.forward(tokens)

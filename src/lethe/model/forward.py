@@ -8,7 +8,7 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from lethe.common.errors import LetheError
-from lethe.model import plain_rows, token_mixing
+from lethe.model import attached, plain_rows, token_mixing
 from lethe.model.batch import Batch, to_device
 from lethe.model.cost import passed
 from lethe.model.decoders import decoder_of
@@ -184,11 +184,8 @@ def _replaced(module: torch.nn.Module, states: torch.Tensor) -> Iterator[None]:
             """What else a family's decoder would give, its heads do without."""
 
     output = Output(last_hidden_state=states)
-    module._call_impl = lambda *given, **named: output
-    try:
+    with attached.answering(module, output):
         yield
-    finally:
-        del module._call_impl
 
 
 def within(model, function, *given):

@@ -11,6 +11,7 @@ from typing import Any
 
 from lethe.common.distributed import Team
 from lethe.common.errors import LetheError
+from lethe.model import attached
 
 
 class Sharded(Team):
@@ -56,9 +57,9 @@ class Sharded(Team):
         # Between passes all is in shards, the last layers too: else their whole weights would
         # stand in for what an optimiser shall train.
         model.set_reshard_after_forward(True)
-        model.lethe_team = self
+        attached.update_model(model, process_group=self)
         # Weights are gathered for what runs within the model's own forward pass.
-        model.forward = lambda function, *given: function(model, *given)
+        attached.run_functions(model)
 
     def add_gradients(self, parameters) -> None:
         """Nothing: the backward passes did."""
@@ -70,15 +71,15 @@ class Sharded(Team):
         return found.cpu() if self.rank == 0 else None
 
 
-def check(compute: Mapping[str, Any], methods: Mapping[str, Any], adapted: Iterable[str]) -> None:
-    """Refuse what cannot run in shards, before any job; ``compute`` as in the configuration.
+def check(kind: str, processes: int, methods: Mapping[str, Any], adapted: Iterable[str]) -> None:
+    """Refuse what cannot run in shards, before any job; ``kind``: ``compute.sharding``.
 
     ``methods``: those listed, by name; ``adapted``: models that train adapters alone.
     """
-    kind, remedy = compute["sharding"], "set compute.sharding to none (results are the same)"
+    remedy = "set compute.sharding to none (results are the same)"
     if kind == "none":
         return
-    if compute["processes"] == 1:
+    if processes == 1:
         raise LetheError(
             f"config: compute.sharding: {kind} spreads a model over processes, and there is one; "
             "raise compute.processes, or set it to none"
@@ -104,7 +105,7 @@ def check(compute: Mapping[str, Any], methods: Mapping[str, Any], adapted: Itera
 
 def team_of(model) -> Sharded | None:
     """The processes that hold a model in shards; None where this one has all of it."""
-    return getattr(model, "lethe_team", None)
+    return attached.model_state(model).process_group
 
 
 def held(value, like):

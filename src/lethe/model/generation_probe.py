@@ -9,7 +9,7 @@ from functools import partial
 
 import torch
 
-from lethe.model import batch_layout, miniature, mixing_probe, token_mixing
+from lethe.model import attached, batch_layout, miniature, mixing_probe, token_mixing
 from lethe.model.decoding import WAYS
 from lethe.model.mixing_probe import Trial
 from lethe.model.token_mixing import Mixing
@@ -21,14 +21,15 @@ def fitted(model) -> Mixing:
     """What is known of a model, with how it generates, which is then known from there on."""
     mixed = token_mixing.of(model)
     if mixed.generation is None:
-        key = batch_layout.key(model, model.lethe_fitting, CODE)
+        key = batch_layout.key(model, attached.model_state(model).fitting, CODE)
         found, _ = batch_layout.remembered(key, partial(_probed, model, mixed))
-        mixed = model.lethe_mixing = replace(found, positions=mixed.positions)
+        mixed = replace(found, positions=mixed.positions)
+        attached.update_model(model, mixing=mixed)
     return mixed
 
 
 def _probed(model, mixed: Mixing) -> tuple[Mixing, str]:
-    fitting = model.lethe_fitting
+    fitting = attached.model_state(model).fitting
     plain = batch_layout.plain_copy(model, fitting)
     if mixed.layout == token_mixing.PACKED:
         copy = batch_layout.packed_copy(plain, fitting.kind, model.dtype)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from lethe.common.errors import LetheError
+from lethe.model import attached
 
 if TYPE_CHECKING:
     import torch
@@ -41,20 +42,20 @@ class Base:
 
 def carried_by(carrier: Any) -> tuple:
     """The interventions that a model or its tokenizer carries, the first attached first."""
-    return getattr(carrier, "interventions", ())
+    return attached.interventions_of(carrier)
 
 
 def attach(model, tokenizer, *chain) -> None:
     """Let a model and its tokenizer carry further interventions, after those they have already."""
     for intervention in chain:
         intervention.install(model, len(carried_by(model)))
-        model.interventions = (*carried_by(model), intervention)
+        attached.update_model(model, interventions=(*carried_by(model), intervention))
     tell(tokenizer, carried_by(model))
 
 
 def tell(tokenizer, chain: Sequence) -> None:
     """Tell a tokenizer what its model carries: the questions that it encodes pass through that."""
-    tokenizer.interventions = tuple(chain)
+    attached.update_tokenizer(tokenizer, interventions=tuple(chain))
 
 
 def asked(tokenizer, question: str) -> str:

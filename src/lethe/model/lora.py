@@ -14,7 +14,7 @@ from typing import Any
 from lethe.common import paths
 from lethe.common.errors import LetheError
 from lethe.common.files import open_to_others, write_json
-from lethe.model import checkpoint_record, loading_notice
+from lethe.model import attached, checkpoint_record, loading_notice
 
 CONFIG = "adapter_config.json"
 PEFT_WEIGHTS = "adapter_model.safetensors"
@@ -28,12 +28,13 @@ def are_in(source: str | Path) -> bool:
 
 def of(model) -> bool:
     """Whether a model in memory trains adapters alone."""
-    return getattr(model, "lethe_base", None) is not None
+    return attached.model_state(model).adapter_base is not None
 
 
 def are_upon_adapters(model) -> bool:
     """Whether a model in memory trains adapters whose base is itself one of adapters."""
-    return of(model) and are_in(model.lethe_base["source"])
+    base = attached.model_state(model).adapter_base
+    return base is not None and are_in(base["source"])
 
 
 def add(model, settings: Mapping[str, Any], seed: int, base: str | Path) -> None:
@@ -65,7 +66,7 @@ def add(model, settings: Mapping[str, Any], seed: int, base: str | Path) -> None
             parameter.data = parameter.data.float()
     known = checkpoint_record.is_ours(base)
     digest = checkpoint_record.digest(base) if known else None
-    model.lethe_base = {"source": str(base), "digest": digest}
+    attached.update_model(model, adapter_base={"source": str(base), "digest": digest})
 
 
 def _name(base: str | Path) -> str:
@@ -87,7 +88,7 @@ def save(folder: Path, model) -> dict[str, Any]:
     # Sets have no order that would be the same in every process.
     plain = {key: sorted(v) if isinstance(v, set) else v for key, v in config.items()}
     write_json(folder / CONFIG, dict(sorted(plain.items())), indent=2)
-    return model.lethe_base
+    return attached.model_state(model).adapter_base
 
 
 def base_of(folder: str | Path) -> str:

@@ -11,7 +11,7 @@ from functools import cached_property
 
 import torch
 
-from lethe.model import token_mixing
+from lethe.model import attached, token_mixing
 from lethe.model.answer_trees import pack_trees, trees
 from lethe.model.batch import Batch, pack, to_device
 from lethe.model.encoder import Example
@@ -136,7 +136,7 @@ EXAMPLES = {"short": SHORT, "long": LONG}
 @torch.no_grad()
 def tried(model, mixed: Mixing, check) -> bool:
     """Whether a check holds; what raises does not hold."""
-    model.lethe_mixing = mixed
+    attached.update_model(model, mixing=mixed)
     try:
         return check(model)
     except Exception:

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import torch
 
+from lethe.model import attached
+
 # oneDNN makes code for each number of rows that it meets, megabytes and milliseconds: it is given
 # multiples of this, and what is left over is done in another way.
 STEP = 64
@@ -38,14 +40,14 @@ def use_onednn(model: torch.nn.Module) -> None:
         return
     for module in model.modules():
         if type(module) is torch.nn.Linear:
-            module.__class__ = OneDNNLinear
+            attached.become(module, OneDNNLinear)
 
 
 def use_torchs_own(model: torch.nn.Module) -> None:
     """Undo ``use_onednn``."""
     for module in model.modules():
         if type(module) is OneDNNLinear:
-            module.__class__ = torch.nn.Linear
+            attached.become(module, torch.nn.Linear)
 
 
 @cache

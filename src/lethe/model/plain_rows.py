@@ -8,12 +8,12 @@ ran. Rows are padded on the right, or those of equal length go together without 
 import inspect
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass
 
 import torch
 from torch.nn.functional import pad
 
+from lethe.model.attached import PLAIN_PASS
 from lethe.model.batch import Batch
 from lethe.model.token_mixing import ALONE
 
@@ -51,14 +51,13 @@ class Pass:
         return flat.index_select(0, self.places)
 
 
-_RUNNING: ContextVar[Pass | None] = ContextVar("running", default=None)
 # Values of some tokens: which packed ones (None: all, in order), and the values [N, D].
 Part = tuple[torch.Tensor | None, torch.Tensor]
 
 
 def running() -> Pass | None:
     """The pass over plain rows that is running, for hooks; None where the batch is packed."""
-    return _RUNNING.get()
+    return PLAIN_PASS.get()
 
 
 def at_tokens(value: torch.Tensor) -> Part:
@@ -88,11 +87,11 @@ def run(batch: Batch, layout: str, call: Call, whole: bool = True) -> torch.Tens
 
 @contextmanager
 def _told(rows: Pass) -> Iterator[None]:
-    before = _RUNNING.set(rows)
+    before = PLAIN_PASS.set(rows)
     try:
         yield
     finally:
-        _RUNNING.reset(before)
+        PLAIN_PASS.reset(before)
 
 
 def passes(batch: Batch, layout: str, whole: bool = True) -> list[Pass]:

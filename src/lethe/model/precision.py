@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from lethe.model import lora
+from lethe.model import attached, lora
 from lethe.model.fsdp import team_of
 
 
@@ -23,7 +23,7 @@ def prepare(model, training: Mapping[str, Any], seed: int, start: str | Path) ->
     if training["lora"] is not None:
         lora.add(model, training["lora"], seed, start)
     elif training["master_weights"] and model.dtype != torch.float32:
-        model.lethe_dtype = model.dtype
+        attached.update_model(model, dtype=model.dtype)
         model.float()
     if training["gradient_checkpointing"]:
         # The reentrant kind gives no gradient to adapters behind frozen embeddings, silently.
@@ -34,7 +34,7 @@ def prepare(model, training: Mapping[str, Any], seed: int, start: str | Path) ->
 
 def computing(model) -> AbstractContextManager:
     """The context in which a model with master weights computes in its own numbers."""
-    dtype = getattr(model, "lethe_dtype", None)
+    dtype = attached.model_state(model).dtype
     return nullcontext() if dtype is None else torch.autocast(model.device.type, dtype=dtype)
 
 
@@ -43,7 +43,7 @@ def stored(model) -> dict[str, torch.Tensor] | None:
 
     In other numbers; or whole, of a model in shards: of the first process, and all must call.
     """
-    dtype, team = getattr(model, "lethe_dtype", None), team_of(model)
+    dtype, team = attached.model_state(model).dtype, team_of(model)
     if dtype is None and team is None:
         return None
     found, once = {}, {}
@@ -61,9 +61,9 @@ def frozen_copy(model):
     """The model as it is now, not to be trained; weights that do not change are shared."""
     shared = {id(p): p for p in model.parameters() if not p.requires_grad}
     twin = copy.deepcopy(model, shared).eval().requires_grad_(False)
-    dtype = getattr(twin, "lethe_dtype", None)
+    dtype = attached.model_state(twin).dtype
     if dtype is not None:
         # The weights came from a checkpoint in this dtype, so that nothing is lost.
-        del twin.lethe_dtype
+        attached.update_model(twin, dtype=None)
         twin.to(dtype)
     return twin

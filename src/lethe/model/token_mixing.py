@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from lethe.common.errors import LetheError
+from lethe.model import attached
 
 # From the fastest to the one that every causal model can: one packed row; rows padded on the right;
 # rows of equal length together, without any padding.
@@ -65,7 +66,7 @@ SAFEST = Mixing(ALONE, RECOMPUTED, OWN, beyond_layout=ALONE, beyond_generation=R
 
 def of(model) -> Mixing:
     """What was found for a model; the fastest, if it was never asked."""
-    return getattr(model, "lethe_mixing", FASTEST)
+    return attached.model_state(model).mixing or FASTEST
 
 
 def check_lengths(model, lengths: Iterable[int], what: str = "a text") -> None:

@@ -26,9 +26,12 @@ class Alternatives(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    count: int = Field(5, ge=1)
-    temperature: float = Field(1.0, gt=0)
-    prompt: str = "<question>"
+    count: int = Field(5, ge=1, description="answers for each forget row")
+    temperature: float = Field(1.0, gt=0, description="at which they are sampled")
+    prompt: str = Field(
+        "<question>",
+        description="what the model is asked: a text with `<question>`, perhaps `<answer>`",
+    )
 
     @field_validator("prompt")
     @classmethod

@@ -45,10 +45,26 @@ class MethodSettings(Schedule):
     lr: Annotated[float, Range(0.25, 4, log=True, relative=True)] = Field(
         1e-5, gt=0, le=1, description="peak learning rate"
     )
-    optimiser: Optimiser = Field(default={"name": "adamw"}, validate_default=True)
-    gradient: Gradient = Field(default={"name": "backpropagation"}, validate_default=True)
-    frozen: tuple[str, ...] = ()
-    wrappers: dict[str, dict[str, Any]] = Field(default={})
+    optimiser: Optimiser = Field(
+        default={"name": "adamw"},
+        validate_default=True,
+        description="what makes steps of gradients ([methods.md](methods.md))",
+    )
+    gradient: Gradient = Field(
+        default={"name": "backpropagation"},
+        validate_default=True,
+        description="how gradients are found ([methods.md](methods.md))",
+    )
+    frozen: tuple[str, ...] = Field(
+        (),
+        description="regular expressions; parameters whose names have a match of one stay as they "
+        "are",
+    )
+    wrappers: dict[str, dict[str, Any]] = Field(
+        default={},
+        description="what goes around X's loss, by name with its settings: `{gru: {}}` "
+        "([methods.md](methods.md))",
+    )
 
     @field_validator("frozen")
     @classmethod

@@ -1,6 +1,8 @@
 """Gated steering: of prompts near the forget set, a layer's states are turned (GUARD-IT)."""
 
 import math
+from typing import Any
+from weakref import WeakKeyDictionary
 
 import torch
 
@@ -34,6 +36,8 @@ class Intervention(Base):
         # Of each token of the pass that is running the cluster, or -1: [1, T] packed, [B, L]
         # in plain rows, else [B, 1].
         self.chosen: torch.Tensor | None = None
+        # Of caches that transformers made, as long as they are in use.
+        self._notes: WeakKeyDictionary[Any, dict[int, torch.Tensor]] = WeakKeyDictionary()
 
     def _agree(self) -> bool:
         """Whether the tensors' sizes and columns belong together."""
@@ -83,10 +87,17 @@ class Intervention(Base):
         if batch is not None:
             self.chosen = self._packed(batch)[None]
             return
-        notes = {} if cache is None else cache.__dict__.setdefault("notes", {})
+        notes = self._notes_of(cache)
         if cache is None or cache.get_seq_length() == 0 or self.place not in notes:
             notes[self.place] = self._rows(ids, kwargs.get("attention_mask"))
         self.chosen = notes[self.place][:, None]
+
+    def _notes_of(self, cache) -> dict[int, torch.Tensor]:
+        """What is remembered of a cache's rows: in ours, whose rows may leave, or here."""
+        if cache is None:
+            return {}
+        notes = getattr(cache, "notes", None)
+        return self._notes.setdefault(cache, {}) if notes is None else notes
 
     def _packed(self, batch: Batch) -> torch.Tensor:
         """The cluster of each token of a packed row, by the prompt of its sequence, [T]."""
