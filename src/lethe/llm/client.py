@@ -270,7 +270,7 @@ def _explained(error: LetheError, request: Request) -> LetheError:
         return error
     return LetheError(
         f"{error}; if it is the patterns that the service cannot follow, set model.patterns to"
-        " false (world.openai)"
+        " false (world.generated)"
     )
 
 

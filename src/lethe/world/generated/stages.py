@@ -212,7 +212,7 @@ def _check_drops(stage: str, dropped: int, wanted: int, candidate: Candidate) ->
         raise LetheError(
             f"{stage}: {dropped} authors had to be dropped to make {wanted} (the last:"
             f" {candidate.why}); use a stronger model, more attempts or looser checks"
-            " (world.openai); what was answered is kept"
+            " (world.generated); what was answered is kept"
         )
 
 
