@@ -9,8 +9,8 @@ from pydantic import ValidationError
 from lethe.cli import arguments
 from lethe.cli.arguments import Parser, device, place, seed, share, threads, whole
 from lethe.common.errors import LetheError
-from lethe.unlearn.files import files_of
 from lethe.pipeline.config.running import Running
+from lethe.unlearn.files import files_of
 
 ROOT = Path(__file__).parents[2]
 
