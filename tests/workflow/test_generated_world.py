@@ -125,7 +125,7 @@ def test_bad_input_is_one_line(change, key, words, service, tmp_path, monkeypatc
     settings = overlay(service.url)["world"]["generated"] | change
     folder = sources(tmp_path)
     outcome = folder.snakemake(
-        "results/smoke/stages/lists/lists.json", overlay=overlay(service.url, openai=settings)
+        "results/smoke/stages/lists/lists.json", overlay=overlay(service.url, generated=settings)
     )
     assert outcome.code != 0
     (line,) = outcome.errors

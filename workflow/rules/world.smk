@@ -96,7 +96,7 @@ if WORLD_SETTINGS.background == "synthetic":
 
 if GENERATED:
 
-    include: "profiles.smk"
+    include: "generated.smk"
 
 
 rule data_card:
