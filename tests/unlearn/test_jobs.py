@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 from helpers.small_models import make_family
-from lethe.evaluate.attacks.quantization import rounded_to
 
 from lethe.common.errors import LetheError
 from lethe.common.files import read_rows, sha256, write_rows
 from lethe.evaluate.attacked_model import attack_checkpoint
+from lethe.evaluate.attacks.quantization import rounded_to
 from lethe.evaluate.collect import collect, read_set
 from lethe.model import checkpoint, checkpoint_record
 from lethe.model.encoder import Encoder
@@ -112,7 +112,7 @@ def test_an_attack_keeps_the_place_in_the_run(start, tmp_path):
     name = "model.layers.0.mlp.up_proj.weight"
     rounded = rounded_to(before.state_dict()[name], 3, 8)
     assert torch.equal(after.state_dict()[name], rounded)
-    with pytest.raises(LetheError, match=r"state_settings\.bit"):
+    with pytest.raises(LetheError, match=r"attack_settings\.bit"):
         attack_checkpoint(start, "quantization", tmp_path / "no", settings={"bit": 3})
 
 
