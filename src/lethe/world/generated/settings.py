@@ -97,16 +97,16 @@ class Generation(_Settings):
         A replacement for a dropped author passes through the earlier stages again, but with the
         settings of theirs that made the files it is added to: those are inputs.
         """
-        found: dict[str, Any] = {"model": self.model.model_dump(), "attempts": self.attempts}
+        settings: dict[str, Any] = {"model": self.model.model_dump(), "attempts": self.attempts}
         for group in (self.batch, self.checks):
             if name in type(group).model_fields:
                 value = getattr(group, name)
-                found[type(group).__name__.lower()] = (
+                settings[type(group).__name__.lower()] = (
                     value.model_dump() if isinstance(value, BaseModel) else value
                 )
         if name == "lists":
-            found["lists"] = self.lists.model_dump()
-        return found
+            settings["lists"] = self.lists.model_dump()
+        return settings
 
 
 def generation(world: Mapping[str, Any]) -> Generation:
