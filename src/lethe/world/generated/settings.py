@@ -120,12 +120,17 @@ def generation(world: Mapping[str, Any]) -> Generation:
         raise LetheError(_line(error)) from None
     for key, _, kind in misread(world.get("generated") or {}, checked):
         raise LetheError(f"config: world.generated{key}: input should be {kind}")
-    if checked.budget.cost is not None and not (checked.prices.input or checked.prices.output):
+    check_prices(checked)
+    return checked
+
+
+def check_prices(settings: Generation) -> None:
+    """LetheError for a budget of money without prices, which would never be used up."""
+    if settings.budget.cost is not None and not (settings.prices.input or settings.prices.output):
         raise LetheError(
             "config: world.generated.budget.cost: no prices to count it by; "
             "set world.generated.prices"
         )
-    return checked
 
 
 def _line(error: ValidationError) -> str:
