@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 from helpers.small_models import make_family
-from lethe.evaluate.attacks.quantised import rounded_to
 
 from lethe.common.errors import LetheError
 from lethe.common.files import read_rows, sha256, write_rows
 from lethe.evaluate.attacked_model import attack_checkpoint
+from lethe.evaluate.attacks.quantization import rounded_to
 from lethe.evaluate.collect import collect, read_set
 from lethe.model import checkpoint, checkpoint_record
 from lethe.model.encoder import Encoder
@@ -104,16 +104,16 @@ def test_random_weights_are_others_with_a_parent(start, tmp_path):
 
 
 def test_an_attack_keeps_the_place_in_the_run(start, tmp_path):
-    attack_checkpoint(start, "quantised", tmp_path / "out", settings={"bits": 3, "group": 8})
+    attack_checkpoint(start, "quantization", tmp_path / "out", settings={"bits": 3, "group": 8})
     origin = checkpoint.origin(tmp_path / "out")
-    assert (origin["epoch"], origin["step"], origin["state"]) == (3, 7, "quantised")
+    assert (origin["epoch"], origin["step"], origin["state"]) == (3, 7, "quantization")
     assert origin["settings"] == {"bits": 3, "group": 8}
     before, after = (checkpoint.load(s)[0] for s in (start, tmp_path / "out"))
     name = "model.layers.0.mlp.up_proj.weight"
     rounded = rounded_to(before.state_dict()[name], 3, 8)
     assert torch.equal(after.state_dict()[name], rounded)
-    with pytest.raises(LetheError, match=r"state_settings\.bit"):
-        attack_checkpoint(start, "quantised", tmp_path / "no", settings={"bit": 3})
+    with pytest.raises(LetheError, match=r"attack_settings\.bit"):
+        attack_checkpoint(start, "quantization", tmp_path / "no", settings={"bit": 3})
 
 
 def test_records_name_the_checkpoints_place_and_count_items(start, rows, tmp_path):

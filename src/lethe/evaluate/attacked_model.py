@@ -40,7 +40,7 @@ def attack_checkpoint(
     counts: rows. LetheError for unknown settings and for a checkpoint that cannot be used.
     """
     compute, how = compute or Compute(), how or Execution()
-    chosen = attack.settings_of(kind, settings or {}, "state_settings")
+    chosen = attack.settings_of(kind, settings or {}, "attack_settings")
     model, tokenizer = checkpoint.load(start, how.load_to(device), **compute.loading())
     rows = read_pairs(forget) if forget else []
     # Adapters have been merged by now: an attacker trains all weights.
