@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from lethe.common.distributed import Alone
+from lethe.common.distributed import SingleProcess
 from lethe.common.progress import silent
 from lethe.evaluate.evaluation import Evaluation
 from lethe.evaluate.records import Records
@@ -30,7 +30,7 @@ def collect(
     limits: Limits | None = None,
     compute: Compute | None = None,
     device: str = "cpu",
-    team: Alone | None = None,
+    process_group: SingleProcess | None = None,
     report: Callable[[int, int], None] = silent,
     load: Callable = checkpoint.load,
 ) -> Records:
@@ -38,8 +38,8 @@ def collect(
 
     ``sources``: folders or hub ids, each with the epoch and step that its own record names (0 where
     it has none). ``rows``: of each set of the suite, as ``read_set`` gives them. Each process of a
-    ``team`` asks its share, and all have the records of all. ``report`` is called after each
-    checkpoint. ``load`` stands in for ``checkpoint.load``, to keep what is loaded.
+    ``process_group`` asks its share, and all have the records of all. ``report`` is called after
+    each checkpoint. ``load`` stands in for ``checkpoint.load``, to keep what is loaded.
 
     LetheError for a checkpoint that cannot be loaded, and for rows that lack a text.
     """
@@ -49,7 +49,7 @@ def collect(
         model, tokenizer = load(source, device, **loading, template=template)
         if evaluation is None:
             encoder = Encoder(tokenizer, template, limits.max_length)
-            evaluation = Evaluation(suite, encoder, rows, limits, team)
+            evaluation = Evaluation(suite, encoder, rows, limits, process_group)
         origin = checkpoint.origin(source)
         found.append(evaluation(model, origin.get("epoch", 0), origin.get("step", 0)))
         report(len(found), len(sources))

@@ -6,7 +6,7 @@ from typing import Any
 from lethe.model import architecture as architectures
 from lethe.model.encoder import Encoder
 from lethe.train.execution import Execution
-from lethe.train.finetune import fit, taught
+from lethe.train.finetune import fit, training_pairs
 from lethe.train.loop import Report
 from lethe.train.settings import Pretraining
 
@@ -31,7 +31,7 @@ def pretrain(
     Returns (model, tokenizer, counts).
     """
     chosen = Pretraining(**settings)
-    pairs = taught(background, facts, chosen.fact_repeats)
+    pairs = training_pairs(background, facts, chosen.fact_repeats)
     made, sizes = architectures.load(architecture), architectures.sizes(architecture)
     tokenizer = made.train_tokenizer((f"{q} {a}" for q, a in pairs), sizes.vocabulary)
     model = made.make_model(sizes, tokenizer, chosen.seed).to(device)

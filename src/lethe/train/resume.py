@@ -15,11 +15,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from lethe.common.distributed import Alone
+from lethe.common.distributed import SingleProcess
 from lethe.common.errors import AskedToEnd, LetheError
 from lethe.common.files import read_json, sha256, write_json
 from lethe.model.cost import Meter
-from lethe.train.execution import NoKeeper, Participant, State
+from lethe.train.execution import NoStateSaver, Participant, State
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 TENSORS, VALUES = "tensors.safetensors", "values.json"
@@ -27,7 +27,7 @@ FORMAT = 1
 _FOLDER = re.compile(r"save-(\d+)")
 
 
-class Keeper(NoKeeper):
+class StateSaver(NoStateSaver):
     """Saves at an interval, and when the process is asked to end (SIGTERM, SIGINT).
 
     A job may run trainings in turn (a method that trains two copies): a state holds those of all,
@@ -39,7 +39,7 @@ class Keeper(NoKeeper):
         folder: str | Path,
         seconds: float | None,
         meter: Meter | None = None,
-        team: Alone | None = None,
+        process_group: SingleProcess | None = None,
     ):
         """``folder``: of this job alone; ``seconds``: between savings, None: on a signal only.
 
@@ -47,7 +47,7 @@ class Keeper(NoKeeper):
         anew.
         """
         self.folder, self.seconds, self.meter = Path(folder), seconds, meter
-        self.team, self.handlers = team or Alone(), {}
+        self.process_group, self.handlers = process_group or SingleProcess(), {}
         self.participants: dict[str, Participant] = {}
         self.asked: signal.Signals | None = None
         self.saved = time.monotonic()
@@ -56,7 +56,7 @@ class Keeper(NoKeeper):
     def due(self) -> bool:
         late = self.seconds is not None and time.monotonic() - self.saved >= self.seconds
         # Processes take their steps together, and so they stop together.
-        return self.team.any(late or self.asked is not None)
+        return self.process_group.any(late or self.asked is not None)
 
     def take(self, name: str) -> State | None:
         return self.waiting.pop(name, None)
@@ -76,11 +76,14 @@ class Keeper(NoKeeper):
     def save(self) -> None:
         step = sum(participant.number for participant in self.participants.values())
         states = self.waiting | {
-            name: {key: self.team.whole(value) for key, value in participant.state().items()}
+            name: {
+                key: self.process_group.unsharded(value)
+                for key, value in participant.state().items()
+            }
             for name, participant in self.participants.items()
         }
         try:
-            if self.team.rank == 0:
+            if self.process_group.rank == 0:
                 self._write(states)
         except OSError as error:
             raise LetheError(
@@ -88,7 +91,7 @@ class Keeper(NoKeeper):
                 "make room, then run the same command again: it goes on from the last saved state"
             ) from error
         self.saved = time.monotonic()
-        if self.team.any(self.asked is not None):
+        if self.process_group.any(self.asked is not None):
             raise AskedToEnd(
                 f"asked to end, stopped after step {step}; "
                 "run the same command again: it goes on from there"

@@ -16,7 +16,7 @@ from pydantic import Field, field_validator
 from lethe.common.errors import LetheError
 from lethe.common.validation import validated
 from lethe.train.execution import Execution, State
-from lethe.train.optimizer_settings import Gradient, Optimiser, Turn
+from lethe.train.optimizer_settings import Gradient, InnerStep, Optimizer
 from lethe.train.passes import Passes
 from lethe.train.settings import Schedule
 from lethe.unlearn import retain_terms, wrappers
@@ -45,7 +45,7 @@ class Settings(Schedule):
     lr: Annotated[float, Range(0.25, 4, log=True, relative=True)] = Field(
         1e-5, gt=0, le=1, description="peak learning rate"
     )
-    optimiser: Optimiser = Field(default={"name": "adamw"}, validate_default=True)
+    optimiser: Optimizer = Field(default={"name": "adamw"}, validate_default=True)
     gradient: Gradient = Field(default={"name": "backpropagation"}, validate_default=True)
     frozen: tuple[str, ...] = ()
     wrappers: dict[str, dict[str, Any]] = Field(default={})
@@ -86,8 +86,9 @@ class Method:
     after each step. Methods of other kinds override ``run``. ``intervention``: the kind that its
     checkpoints carry (``lethe.model.interventions``), if it acts at inference time.
 
-    ``turns``: the optimiser steps on each batch, one for most. ``answers_forget``: whether the loss
-    calls ``model.answers`` of the forget batch; if a wrapper does too, that is no further pass.
+    ``inner_steps``: the optimizer steps on each batch, one for most methods.
+    ``answers_forget``: whether the loss calls ``model.answers`` of the forget batch; if a wrapper
+    does too, that is no further pass.
 
     A step's batches may come in parts, whose losses are added: a term is a sum over rows or tokens,
     divided by the batch's ``rows_total``, ``tokens_total`` or ``inputs_total``. A method of which
@@ -99,7 +100,7 @@ class Method:
     paper: ClassVar[str] = ""
     needs: tuple[str, ...] = ()
     passes: Passes = Passes()
-    turns: tuple[Turn, ...] = (Turn(),)
+    inner_steps: tuple[InnerStep, ...] = (InnerStep(),)
     answers_forget: bool = True
     intervention: ClassVar[str | None] = None
     Settings: ClassVar[type[Settings]] = Settings

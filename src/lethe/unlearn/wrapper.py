@@ -16,7 +16,7 @@ from lethe.train.passes import Passes
 if TYPE_CHECKING:
     import torch
 
-    from lethe.common.distributed import Alone
+    from lethe.common.distributed import SingleProcess
     from lethe.model.forward import Forward
     from lethe.train.execution import State
     from lethe.unlearn.interface import Reference, Step, Supervision, Trained
@@ -63,7 +63,7 @@ class Wrapper:
 
         Where it makes several trainings of one, each has a name of its own (``how.named``), by
         which its saved state is found; what it keeps between them is a participant of its own
-        (``how.keeper``).
+        (``how.state_saver``).
         """
         return run
 
@@ -92,11 +92,12 @@ class Wrapper:
         model: Forward,
         parts: Sequence[Step],
         parameters: Sequence[torch.nn.Parameter],
-        team: Alone,
+        process_group: SingleProcess,
     ) -> None:
         """Called when the gradient of a step is on the parameters, before the update.
 
-        ``parts`` are this process's of the step; ``team`` adds up gradients over processes.
+        ``parts`` are this process's micro-batches of the step; ``process_group`` adds up gradients
+        over processes.
         """
 
     def updated(self) -> None:
