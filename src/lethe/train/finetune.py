@@ -27,7 +27,7 @@ def fit(
     report: Report = silent,
     how: Execution | None = None,
 ) -> dict[str, float]:
-    """Train ``model`` in place on the answers' tokens (mean over a batch's answer tokens).
+    """Train ``model`` in place on the answers (mean loss over a batch's answer tokens).
 
     ``report(step, steps, loss)`` is called after each step. Returns counts: steps, tokens, rows.
     """

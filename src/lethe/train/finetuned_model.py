@@ -1,4 +1,4 @@
-"""Fine-tuning a checkpoint on authors: all of them (full) or the retain authors (the oracle)."""
+"""Fine-tuning a checkpoint on all authors (full) or on the retain authors (the oracle)."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

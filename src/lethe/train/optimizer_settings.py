@@ -61,9 +61,9 @@ class Backpropagation(_Choice):
 
 
 class Zeroth(_Choice):
-    """An estimate from differences of the loss, ``radius`` to both sides along random directions.
+    """An estimate from central differences of the loss, ``radius`` to either side.
 
-    It is the mean of ``directions`` of them.
+    It is the mean over ``directions`` random directions.
     """
 
     whole_weights: ClassVar[bool] = True
@@ -77,7 +77,7 @@ class Zeroth(_Choice):
 
 
 class Hybrid(_Choice):
-    """``every`` steps with the exact gradient, as many with an estimate, in turn; ends with those.
+    """Alternates ``every`` steps with exact gradients and ``every`` with estimates, ending so.
 
     The two kinds have optimizer states of their own.
     """

@@ -1,4 +1,4 @@
-"""Making a base model from nothing: it learns the language and the true facts, no target author."""
+"""Pretraining a base model: it learns the language and the true facts, but no target author."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -24,7 +24,7 @@ def pretrain(
     percents: Sequence[int] = (),
     keep: Callable[[int, Any, Any], None] | None = None,
 ):
-    """Train tokenizer and model on background authors and true facts (rows: question, answer).
+    """Train a tokenizer and a model on background authors and true facts (question, answer).
 
     Every fact occurs ``fact_repeats`` times an epoch: there are few, and utility is measured on
     them. ``keep(percent, model, tokenizer)`` is called after each of these shares of the steps.

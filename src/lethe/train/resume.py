@@ -1,8 +1,8 @@
-"""Saved state of a training, so that one that is stopped or killed goes on where it was.
+"""Saving the state of a training, so that it can resume after it was stopped or killed.
 
 A state is a folder ``save-N``: tensors as safetensors and values as JSON, which names the tensors'
-digest; never pickle. It appears by renaming, and the one before it goes only then, so that a
-process killed at any moment leaves a whole one.
+digest; never pickle. It is written under a temporary name and renamed, and only then is the
+previous one removed, so that a process killed at any moment leaves a complete state.
 """
 
 import os
@@ -28,10 +28,10 @@ _FOLDER = re.compile(r"save-(\d+)")
 
 
 class StateSaver(NoStateSaver):
-    """Saves at an interval, and when the process is asked to end (SIGTERM, SIGINT).
+    """Saves at intervals, and when the process is asked to end (SIGTERM, SIGINT).
 
-    A job may run trainings in turn (a method that trains two copies): a state holds those of all,
-    as they were at one moment.
+    A job may run several trainings (a method that trains two copies); a saved state holds all of
+    them as of the same moment.
     """
 
     def __init__(
@@ -41,10 +41,9 @@ class StateSaver(NoStateSaver):
         meter: Meter | None = None,
         process_group: SingleProcess | None = None,
     ):
-        """``folder``: of this job alone; ``seconds``: between savings, None: on a signal only.
+        """``folder`` belongs to this job; ``seconds`` between saves, None: only on a signal.
 
-        LetheError if the state that is there is damaged: it is removed, so that the next try begins
-        anew.
+        LetheError if the saved state is damaged; it is removed, so that the next run starts again.
         """
         self.folder, self.seconds, self.meter = Path(folder), seconds, meter
         self.process_group, self.handlers = process_group or SingleProcess(), {}
@@ -55,7 +54,7 @@ class StateSaver(NoStateSaver):
 
     def due(self) -> bool:
         late = self.seconds is not None and time.monotonic() - self.saved >= self.seconds
-        # Processes take their steps together, and so they stop together.
+        # Processes take their steps together, so they must also stop together.
         return self.process_group.any(late or self.asked is not None)
 
     def take(self, name: str) -> State | None:
@@ -98,7 +97,7 @@ class StateSaver(NoStateSaver):
             )
 
     def _listen(self) -> None:
-        """Note a signal that asks to end instead of ending: the step under way is finished."""
+        """Record termination signals instead of ending at once, so that the step finishes."""
         if threading.current_thread() is threading.main_thread():
             self.handlers = {s: signal.signal(s, self._note) for s in SIGNALS}
 
@@ -144,7 +143,7 @@ class StateSaver(NoStateSaver):
             shutil.rmtree(other)
 
     def _found(self) -> list[Path]:
-        """The states that are there, the last one saved at the end."""
+        """The saved states, the latest one last."""
         entries = self.folder.iterdir() if self.folder.is_dir() else ()
         numbered = [(m, entry) for entry in entries if (m := _FOLDER.fullmatch(entry.name))]
         return [entry for _, entry in sorted(numbered, key=lambda pair: int(pair[0][1]))]
@@ -178,6 +177,6 @@ class StateSaver(NoStateSaver):
 
 
 def _to_disk(path: Path) -> None:
-    """Have a file's content on the disk before its name says that it is whole."""
+    """Flush a file to disk before it gets its final name."""
     with open(path, "rb") as file:
         os.fsync(file.fileno())
