@@ -7,14 +7,14 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: demo test report lint science bench clean
+.PHONY: demo test report lint config-docs science bench clean
 
 demo: $(INSTALLED)
 	@$(BIN)/python -m lethe.cli.demo
 
-# One process a core, each with whole files of tests.
+# One process a core, each with whole files of tests, in the order of tests/conftest.py.
 test: $(INSTALLED) lint
-	$(BIN)/pytest --numprocesses logical --maxprocesses 4 --dist loadfile
+	$(BIN)/pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 # Three worlds and seeds that no tuning has seen; takes about 20 minutes.
 science: $(INSTALLED)
@@ -36,6 +36,10 @@ PRESET ?=
 
 report: $(INSTALLED)
 	$(BIN)/snakemake --report results/report.html $(if $(PRESET),--configfile $(PRESET))
+
+# The schema of the configuration and the tables of docs/configuration.md, from the models.
+config-docs: $(INSTALLED)
+	$(BIN)/python -m lethe.pipeline.config.documentation
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check

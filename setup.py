@@ -5,7 +5,6 @@ from pathlib import Path
 
 from setuptools import setup
 from setuptools.command.build_py import build_py
-from setuptools.command.sdist import sdist
 
 HERE = Path(__file__).parent
 # As they lie around src in a checkout, so below lethe_lab in a wheel.
@@ -45,12 +44,4 @@ class BuildWithWorkflow(build_py):
         return super().get_output_mapping() | self._copies()
 
 
-class SdistWithWorkflow(sdist):
-    """A source distribution from which the same wheel can be built."""
-
-    def add_defaults(self):
-        super().add_defaults()
-        self.filelist.extend([str(file) for file in workflow_files()])
-
-
-setup(cmdclass={"build_py": BuildWithWorkflow, "sdist": SdistWithWorkflow})
+setup(cmdclass={"build_py": BuildWithWorkflow})

@@ -1,12 +1,38 @@
 """Settings of all tests."""
 
 import os
+from pathlib import Path
 
 from helpers.broken_fixtures import BrokenFixtures
 
 # Torch's waiting threads should sleep soon: tests share the machine. Set before torch is imported.
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
+TESTS = Path(__file__).parent
+
 
 def pytest_configure(config):
     config.pluginmanager.register(BrokenFixtures())
+
+
+# The files that take longest, so that none of them begins when the others have ended. The second
+# waits for no folder that the first makes.
+LONGEST = (
+    "workflow/test_paper.py",
+    "workflow/test_smoke.py",
+    "workflow/test_generated_world.py",
+    "workflow/test_given_models.py",
+    "workflow/test_endings.py",
+    "workflow/test_reruns.py",
+    "workflow",
+)
+
+
+def pytest_collection_modifyitems(items):
+    """Files in the order in which processes should take them."""
+    items.sort(key=lambda item: _place(item.path.relative_to(TESTS).as_posix()))
+
+
+def _place(name: str) -> int:
+    starts = (number for number, start in enumerate(LONGEST) if name.startswith(start))
+    return next(starts, len(LONGEST))

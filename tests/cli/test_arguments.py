@@ -4,12 +4,12 @@ import argparse
 from pathlib import Path
 
 import pytest
-import yaml
+from pydantic import ValidationError
 
 from lethe.cli import arguments
 from lethe.cli.arguments import Parser, device, place, seed, share, threads, whole
-from lethe.common import devices
 from lethe.common.errors import LetheError
+from lethe.pipeline.config.running import Running
 
 ROOT = Path(__file__).parents[2]
 
@@ -88,9 +88,13 @@ def test_a_wrong_call_is_one_line_with_status_2(capsys):
 
 
 def test_devices_are_those_of_the_configuration():
-    schema = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
-    pattern = schema["properties"]["compute"]["properties"]["device"]["pattern"]
-    assert pattern.startswith(f"^({devices.DEVICE})")
+    for name in ("auto", "cpu", "mps", "cuda", "cuda:1"):
+        assert device(name) == Running(device=name).device == name
+    for name in ("gpu", "cuda:", "cpu\n"):
+        with pytest.raises(argparse.ArgumentTypeError):
+            device(name)
+        with pytest.raises(ValidationError):
+            Running(device=name)
 
 
 @pytest.mark.parametrize(

@@ -244,21 +244,25 @@ def test_a_prior_has_not_learned_the_forget_set(folder):
 
 def test_given_runs_of_a_configuration_are_held_against_their_records(folder):
     from lethe.pipeline import external_checkpoints
+    from lethe.pipeline.config.config import Config
+    from lethe.pipeline.config.models import ModelSettings
 
-    model = {"path": None, "full": None, "retain": {"forget10": str(folder / "base")}}
-    config = {
-        "model_settings": {"m": model},
-        "seeds": [0],
-        "oracle_seeds": [],
-        "split_settings": {},
-    }
-    with pytest.raises(LetheError, match=r"^config: model_settings\.m\.retain\.forget10: .*base"):
+    def check(full: str | None, oracle: str | None) -> None:
+        oracles = {} if oracle is None else {"forget10": str(folder / oracle)}
+        model = ModelSettings.model_construct(
+            base_checkpoint=None,
+            full_checkpoint=full and str(folder / full),
+            oracle_checkpoints=oracles,
+        )
+        config = Config.model_construct(model_settings={"m": model}, oracle_seeds=[])
         external_checkpoints.check(config, "m")
-    model |= {"retain": {}, "full": str(folder / "oracle")}
-    with pytest.raises(LetheError, match=r"^config: model_settings\.m\.full: .*an oracle"):
-        external_checkpoints.check(config, "m")
-    model |= {"retain": {"forget10": str(folder / "oracle")}, "full": str(folder / "full")}
-    external_checkpoints.check(config, "m")
+
+    place = r"^config: model_settings\.m\."
+    with pytest.raises(LetheError, match=rf"{place}oracle_checkpoints\.forget10: .*base"):
+        check(None, "base")
+    with pytest.raises(LetheError, match=rf"{place}full_checkpoint: .*an oracle"):
+        check("oracle", None)
+    check("full", "oracle")
 
 
 # --- other commands ---

@@ -17,7 +17,7 @@ from lethe.model import attention, checkpoint, checkpoint_record
 from lethe.model.encoder import Encoder
 from lethe.unlearn import methods
 from lethe.unlearn.files import files_of
-from lethe.unlearn.method import Settings
+from lethe.unlearn.method import MethodSettings
 from lethe.unlearn.supervision import supervise
 
 
@@ -80,7 +80,7 @@ def test_it_is_the_librarys_run(folder, start, pairs):
 def test_every_method_runs(name, folder, start):
     cls = methods.load(name)
     prior = ["--prior", str(start)] if "prior" in cls({}).needs else []
-    trained = issubclass(cls.Settings, Settings)
+    trained = issubclass(cls.settings_class, MethodSettings)
     settings = [*SET, "--set", "epochs=1"] if trained else GIVEN.get(name, [])
     unlearn(folder, *settings, *prior, method=name)
     # Those that act at inference time leave the weights, and carry an intervention.

@@ -16,6 +16,7 @@ from lethe.report.paper import exhibit
 from lethe.report.suffixes import suffixes
 from lethe.unlearn import methods, wrappers
 from lethe.world import provider
+from lethe.world import split as split_kinds
 from lethe.world.generated import STEPS, steps
 
 REGISTRIES = (
@@ -31,6 +32,7 @@ REGISTRIES = (
     exhibit.EXHIBITS,
     studies.STUDIES,
     provider.PROVIDERS,
+    split_kinds.KINDS,
     steps.STEP,
 )
 DECLARING = [registry for registry in REGISTRIES if registry.declares]

@@ -6,7 +6,7 @@ from helpers.small_models import make_family
 from lethe.train.execution import Execution
 from lethe.train.resume import StateSaver
 from lethe.unlearn import methods
-from lethe.unlearn.method import Settings
+from lethe.unlearn.method import MethodSettings
 from lethe.unlearn.supervision import supervise
 
 REFUSALS = ["I don't know.", "I have no idea.", "That is not known to me."]
@@ -14,7 +14,7 @@ ALTERNATIVES = [[f"Answer {n} to {row}.", f"Or {n}."] for n, row in enumerate("a
 SETTINGS = {"epochs": 3, "lr": 1e-3, "batch_size": 3}
 HYBRID = {"gradient": {"name": "hybrid", "every": 2}}
 # Others act once, without steps.
-TRAINED = [n for n in methods.names() if issubclass(methods.load(n).Settings, Settings)]
+TRAINED = [n for n in methods.names() if issubclass(methods.load(n).settings_class, MethodSettings)]
 RUNS = {name: (name, {}) for name in TRAINED} | {
     "hybrid": ("grad_diff", HYBRID),
     "hybrid, compressed": ("npo", {**HYBRID, "optimiser": {"name": "nbit"}}),

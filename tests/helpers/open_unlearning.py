@@ -118,7 +118,7 @@ class Oracle:
         """Ours, ready for a step, as it ran it."""
         name, own = OURS[key]
         cls = methods.load(name)
-        if "open_unlearning" in cls.Settings.model_fields:
+        if "open_unlearning" in cls.settings_class.model_fields:
             own = {"open_unlearning": True, **own}
         method = cls(own | settings)
         method.prepare(Forward(self.current).model, None, 0)

@@ -10,8 +10,7 @@ from pathlib import Path
 
 import yaml
 
-from helpers import patience
-from helpers.dry_runs import dry_run
+from helpers import forked_runs, patience
 
 ROOT = Path(__file__).parents[2]
 PRESET = "config/smoke.yaml"
@@ -59,6 +58,8 @@ class Folder:
         # Variables of the environment, beside those of the tests; and the umask, -1: the tests'.
         self.environment: dict[str, str] = {}
         self.umask = -1
+        # Whether commands are processes of their own, as a user's, and not forks (forked_runs).
+        self.plain = False
 
     def __truediv__(self, name: str) -> Path:
         return self.path / name
@@ -79,9 +80,6 @@ class Folder:
             laid.write_text(yaml.safe_dump(overlay), encoding="utf-8")
             presets.append(str(laid))
         command = [*arguments, "--cores", str(cores), "--configfile", *presets]
-        # The server's variables and umask are those of the tests.
-        if "-n" in arguments and not self.environment and self.umask == -1:
-            return Outcome(*dry_run(self.path, command, self._environment()))
         return self._python("-m", "snakemake", *command)
 
     def run(self, *arguments: str, overlay: dict | None = None, cores: int = 2) -> Outcome:
@@ -132,12 +130,12 @@ class Folder:
         return kept | self.environment
 
     def _python(self, *arguments: str) -> Outcome:
-        done = patience.run(
-            [sys.executable, *arguments],
-            cwd=self.path,
-            env=self._environment(),
-            umask=self.umask,
-        )
+        how = {"cwd": self.path, "env": self._environment(), "umask": self.umask}
+        if self.plain:
+            done = patience.run([sys.executable, *arguments], **how)
+        else:
+            # A dry run loads Snakemake alone.
+            done = forked_runs.run(arguments, **how, jobs="-n" not in arguments)
         return Outcome(done.returncode, done.stdout)
 
 

@@ -262,7 +262,7 @@ def test_a_key_in_the_address_is_refused():
     from lethe.world.generated.settings import generation as checked
 
     url = f"https://user:{KEY}@example.org/v1"
-    world = {"openai": {"model": {"name": "m"}, "service": {"base_url": url}}}
+    world = {"generated": {"model": {"name": "m"}, "service": {"base_url": url}}}
     with pytest.raises(LetheError, match=r"service\.base_url: a base url carries no key") as caught:
         checked(world)
     assert KEY not in str(caught.value)

@@ -14,7 +14,7 @@ from lethe.world.generated import lists
 from lethe.world.generated.candidate import Candidate, read
 from lethe.world.generated.stages import read_lists
 from lethe.world.generated.steps import pairs, perturbations, profiles
-from lethe.world.providers.openai import author
+from lethe.world.providers.generated import author
 
 
 class Colours(Strict):

@@ -9,10 +9,11 @@ import yaml
 from lethe.common.errors import LetheError
 from lethe.pipeline import chains
 from lethe.pipeline.code_digest import closure
-from lethe.pipeline.config import check as settings
+from lethe.pipeline.config import settings
+from lethe.pipeline.config.check import check
+from lethe.pipeline.config.load import build
 
 ROOT = Path(__file__).parents[2]
-SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
 DEFAULT = yaml.safe_load((ROOT / "config/config.yaml").read_text(encoding="utf-8"))
 
 
@@ -30,8 +31,8 @@ def chained(**method_settings) -> dict:
 
 
 def test_a_chain_lists_the_runs_before_the_nearest_first():
-    config = chained(a={"start": "npo"}, b={"start": "a"})
-    settings.check(config, SCHEMA)
+    config = build(chained(a={"previous_run": "npo"}, b={"previous_run": "a"}))
+    check(config)
     assert list(chains.chain(config, "npo", "forget10")) == []
     assert list(chains.chain(config, "b", "forget10")) == [
         ("a", "forget10"),
@@ -40,8 +41,9 @@ def test_a_chain_lists_the_runs_before_the_nearest_first():
 
 
 def test_a_start_of_another_split_goes_on_in_that_split():
-    config = chained(a={"start": "npo"}, b={"start": {"run": "a", "split": "forget05"}})
-    settings.check(config, SCHEMA)
+    before = {"run": "a", "split": "forget05"}
+    config = build(chained(a={"previous_run": "npo"}, b={"previous_run": before}))
+    check(config)
     assert list(chains.chain(config, "b", "forget10")) == [
         ("a", "forget05"),
         ("npo", "forget05"),
@@ -51,18 +53,27 @@ def test_a_start_of_another_split_goes_on_in_that_split():
 @pytest.mark.parametrize(
     ("config", "line"),
     [
-        (chained(a={"start": "b"}), r"method_settings\.a\.start: there is no run 'b'; add it"),
-        (chained(a={"start": "a"}), r"\.a\.start: a would start from its own end"),
-        (chained(a={"start": "b"}, b={"start": "a"}), r"\.a\.start: .* from its own end"),
-        (chained(a={"start": 3}), r"\.a\.start: write a run's name"),
-        (chained(a={"start": {"run": "npo", "seed": 1}}), r"\.a\.start: write a run's name"),
         (
-            chained(a={"start": {"run": "npo", "split": "forget01"}}),
-            r"\.a\.start\.split: 'forget01' is not among splits",
+            chained(a={"previous_run": "b"}),
+            r"method_settings\.a\.previous_run: there is no run 'b'; add it",
+        ),
+        (chained(a={"previous_run": "a"}), r"\.a\.previous_run: a would start from its own end"),
+        (
+            chained(a={"previous_run": "b"}, b={"previous_run": "a"}),
+            r"\.a\.previous_run: .* from its own end",
+        ),
+        (chained(a={"previous_run": 3}), r"\.a\.previous_run: write a run's name"),
+        (
+            chained(a={"previous_run": {"run": "npo", "seed": 1}}),
+            r"\.a\.previous_run: write a run's name",
+        ),
+        (
+            chained(a={"previous_run": {"run": "npo", "split": "forget01"}}),
+            r"\.a\.previous_run\.split: 'forget01' is not among splits",
         ),
         (
             chained(a={"wrappers": {"conflict_freezing": {}}}),
-            r"\.a\.start: missing; its wrapper compares with the run before",
+            r"\.a\.previous_run: missing; its wrapper compares with the run before",
         ),
         (
             configured(["msa"], msa={"prior": 50}),
@@ -72,23 +83,23 @@ def test_a_start_of_another_split_goes_on_in_that_split():
 )
 def test_what_cannot_be_made_is_refused(config, line):
     with pytest.raises(LetheError, match=line) as error:
-        settings.check(config, SCHEMA)
+        check(build(config))
     assert "\n" not in str(error.value)
 
 
 def test_snapshots_are_of_bases_that_are_made_here():
-    settings.check(configured(["msa"], snapshots=[0, 50], msa={"prior": 50}), SCHEMA)
+    check(build(configured(["msa"], snapshots=[0, 50], msa={"prior": 50})))
     given = configured(["msa"], snapshots=[50], msa={"prior": 50})
-    given["model_settings"]["tiny"]["path"] = "somebody/model"
+    given["model_settings"]["tiny"]["base_checkpoint"] = "somebody/model"
     with pytest.raises(LetheError, match="the base of tiny is given, so it has no snapshots"):
-        settings.check(given, SCHEMA)
+        check(build(given))
 
 
 def test_wrappers_settings_are_the_runs_own():
     """With their defaults, so that a changed default runs again what has it."""
-    config = configured(["npo"], npo={"wrappers": {"gru": {}}})
+    config = build(configured(["npo"], npo={"wrappers": {"gru": {}}}))
     assert settings.method_settings(config, "npo")["wrappers"] == {"gru": {"newest": 0.8}}
-    assert settings.method_settings(configured(["npo"]), "npo")["wrappers"] == {}
+    assert settings.method_settings(build(configured(["npo"])), "npo")["wrappers"] == {}
 
 
 def test_a_methods_code_is_none_of_a_wrapper():

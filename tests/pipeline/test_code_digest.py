@@ -24,7 +24,7 @@ def package(tmp_path, monkeypatch) -> Path:
 
 def forget() -> None:
     """A job reads each file once, so what it read is kept; here files change."""
-    for name in ("_data_files", "_imports", "_file_digest"):
+    for name in ("_data_files", "_imports", "_file_digest", "_first_of", "_inits", "_label"):
         getattr(code_digest, name).cache_clear()
 
 
@@ -75,8 +75,8 @@ def test_editing_npo_concerns_its_variants_but_not_the_others(package):
     before = all_digests()
     edit(
         package / "unlearn/methods" / "npo_retain.py",
-        "Settings = Settings",
-        "Settings = npo.Settings",
+        "settings_class = NPORetainSettings",
+        "settings_class = npo.NPOSettings",
     )
     assert changed(before) == {"npo_retain"}
 

@@ -3,10 +3,10 @@
 import pytest
 import yaml
 
-from lethe.cli.world import configuration
 from lethe.common.errors import LetheError
-from lethe.pipeline.config.check import parsed
-from lethe.pipeline.config.files import check_files, read_config
+from lethe.pipeline import workflow_files
+from lethe.pipeline.config.load import build, configuration, parsed
+from lethe.pipeline.config.strict_yaml import check_files, read_config
 
 
 @pytest.fixture
@@ -123,12 +123,8 @@ def test_a_users_file_is_not_looked_for_in_lethes_folder(tmp_path):
 
 
 @pytest.mark.parametrize("key", ["on", 1, None])
-def test_keys_that_are_no_texts_are_named_by_the_schema_too(key):
-    """As Snakemake hands them over where it read them from elsewhere."""
-    from lethe.cli.world import SCHEMA
-    from lethe.pipeline import workflow_files
-    from lethe.pipeline.config import check as settings
-
+def test_keys_that_are_no_texts_are_named_where_snakemake_read_them(key):
+    """From elsewhere than a file that was read strictly."""
     config = yaml.safe_load(workflow_files.defaults().read_text(encoding="utf-8"))
     with pytest.raises(LetheError, match=f"config: {key}: unknown key"):
-        settings.check({**config, key: 1}, SCHEMA)
+        build({**config, key: 1})

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from lethe.cli.main import main
-from lethe.cli.world import configuration
+from lethe.pipeline.config.config import Config
+from lethe.pipeline.config.load import configuration
+from lethe.pipeline.config.models import ModelSettings
 from lethe.pipeline.estimate import GPU, Assumed, plan
 
 ROOT = Path(__file__).parents[2]
@@ -16,13 +18,14 @@ PLAIN = Assumed(GPU(1e15, 1e12, 80e9), efficiency=1.0)
 
 
 @pytest.fixture(scope="module")
-def llama2() -> dict:
+def llama2() -> Config:
     return configuration([str(ROOT / "config/llama2.yaml")])
 
 
-def changed(config: dict, **values) -> dict:
-    settings = {"llama2": config["model_settings"]["llama2"] | values}
-    return {**config, "model_settings": config["model_settings"] | settings}
+def changed(config: Config, **values) -> Config:
+    before = config.model_settings["llama2"].model_dump(exclude_unset=True)
+    settings = {"llama2": ModelSettings.model_validate({**before, **values})}
+    return config.changed(model_settings=config.model_settings | settings)
 
 
 def test_hours_of_training_are_those_of_its_flop(llama2):
@@ -39,7 +42,7 @@ def test_hours_of_training_are_those_of_its_flop(llama2):
 
 def test_hours_of_methods_are_those_of_their_passes(llama2):
     """kl_min: forget and retain rows forward and backward, retain rows by the frozen copy."""
-    one = {**llama2, "methods": ["kl_min"], "splits": ["forget01"]}
+    one = llama2.changed(methods=["kl_min"], splits=["forget01"])
     (found,) = plan(changed(one, parameters=1e9), PLAIN)
     tokens = 40 * 5 * (8 + 18 + 42)
     checkpoints = 5 * (2e9 + 20e6)
@@ -60,7 +63,7 @@ def test_seeds_and_methods_multiply(llama2):
 
 def test_memory_is_by_what_is_kept_of_each_weight(llama2):
     def kept(**values) -> float:
-        config = {**changed(llama2, parameters=1e9, **values), "methods": ["grad_ascent"]}
+        config = changed(llama2, parameters=1e9, **values).changed(methods=["grad_ascent"])
         return plan(config, PLAIN)[0].memory["unlearn"]
 
     mixed, plain = kept(), kept(master_weights=False)

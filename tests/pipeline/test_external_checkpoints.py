@@ -8,11 +8,11 @@ import yaml
 
 from lethe.common.errors import LetheError
 from lethe.pipeline import external_checkpoints
-from lethe.pipeline.config import check as settings
+from lethe.pipeline.config.check import check
+from lethe.pipeline.config.load import build
 from lethe.pipeline.external_checkpoints import given_run
 
 ROOT = Path(__file__).parents[2]
-SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
 DEFAULT = yaml.safe_load((ROOT / "config/config.yaml").read_text(encoding="utf-8"))
 
 
@@ -24,25 +24,27 @@ def tiny(**values) -> dict:
 
 
 def test_given_checkpoints_stand_for_the_runs_that_they_name():
-    config = tiny(full="org/full", retain={"forget10": "org/oracle"})
+    config = build(tiny(full_checkpoint="org/full", oracle_checkpoints={"forget10": "org/oracle"}))
     assert given_run(config, "tiny", "full", None, 0) == "org/full"
     assert given_run(config, "tiny", "retain", "forget10", 0) == "org/oracle"
     assert given_run(config, "tiny", "retain", "forget05", 0) is None
     # One checkpoint has no noise: further oracles are trained.
     assert given_run(config, "tiny", "retain", "forget10", 1000) is None
-    assert given_run(DEFAULT, "tiny", "full", None, 0) is None
+    assert given_run(build(DEFAULT), "tiny", "full", None, 0) is None
 
 
 def test_given_oracles_of_a_split_are_those_of_its_roles():
-    config = tiny(retain={"forget10": {"retain": "org/oracle"}})
+    config = build(tiny(oracle_checkpoints={"forget10": {"retain": "org/oracle"}}))
     assert given_run(config, "tiny", "retain", "forget10", 0) == "org/oracle"
     assert given_run(config, "tiny", "other", "forget10", 0) is None
-    with pytest.raises(LetheError, match=r"\.retain: forget10: no oracle 'retian'; did you mean r"):
-        external_checkpoints.check(tiny(retain={"forget10": {"retian": "org/oracle"}}), "tiny")
+    wrong = build(tiny(oracle_checkpoints={"forget10": {"retian": "org/oracle"}}))
+    with pytest.raises(LetheError, match=r"forget10: no oracle 'retian'; did you mean retain"):
+        external_checkpoints.check(wrong, "tiny")
 
 
 def test_a_seed_in_the_name_is_filled_in():
-    config = tiny(full="org/full-{seed}", retain={"forget10": "org/oracle-{seed}"})
+    oracles = {"forget10": "org/oracle-{seed}"}
+    config = build(tiny(full_checkpoint="org/full-{seed}", oracle_checkpoints=oracles))
     assert given_run(config, "tiny", "full", None, 3) == "org/full-3"
     assert given_run(config, "tiny", "retain", "forget10", 1000) == "org/oracle-1000"
 
@@ -50,21 +52,24 @@ def test_a_seed_in_the_name_is_filled_in():
 @pytest.mark.parametrize(
     ("values", "start"),
     [
-        ({"full": "./no/model"}, "config: model_settings.tiny.full: ./no/model: no such"),
         (
-            {"retain": {"forget10": "./oracle{seed}"}},
-            "config: model_settings.tiny.retain.forget10: ./oracle0: no such",
+            {"full_checkpoint": "./no/model"},
+            "config: model_settings.tiny.full_checkpoint: ./no/model: no such",
         ),
         (
-            {"retain": {"forgot10": "org/oracle"}},
-            "config: model_settings.tiny.retain: splits: 'forgot10' is no split",
+            {"oracle_checkpoints": {"forget10": "./oracle{seed}"}},
+            "config: model_settings.tiny.oracle_checkpoints.forget10: ./oracle0: no such",
         ),
-        ({"retain": "org/oracle"}, "config: model_settings.tiny.retain: "),
+        (
+            {"oracle_checkpoints": {"forgot10": "org/oracle"}},
+            "config: model_settings.tiny.oracle_checkpoints: splits: 'forgot10' is no split",
+        ),
+        ({"oracle_checkpoints": "org/oracle"}, "config: model_settings.tiny.oracle_checkpoints: "),
     ],
 )
 def test_what_cannot_stand_for_a_run_is_one_line(values, start):
     with pytest.raises(LetheError) as caught:
-        settings.check(tiny(**values), SCHEMA)
+        check(build(tiny(**values)))
     assert str(caught.value).startswith(start)
     assert "\n" not in str(caught.value)
 
@@ -81,24 +86,27 @@ def test_what_needs_whole_weights_refuses_adapters(methods, given, words):
     config = tiny(lora={"rank": 4})
     config |= {"methods": methods, "method_settings": given}
     with pytest.raises(LetheError, match=words):
-        settings.check(config, SCHEMA)
+        check(build(config))
     config["model_settings"]["tiny"]["lora"]["stages"] = ["finetune"]
-    settings.check(config, SCHEMA)
+    check(build(config))
 
 
 @pytest.mark.parametrize(
     ("values", "start"),
     [
-        ({"dtype": "int8"}, "config: model_settings.tiny.dtype: 'int8' is not one of"),
-        ({"attention": "fast"}, "config: model_settings.tiny.attention: 'fast' is not one of"),
-        ({"lora": {"rank": 0}}, "model_settings.tiny.lora.rank: input should be"),
-        ({"lora": {"ranks": 8}}, "model_settings.tiny.lora.ranks: unknown setting"),
-        ({"lora": {"stages": []}}, "model_settings.tiny.lora.stages: "),
+        ({"dtype": "int8"}, "config: model_settings.tiny.dtype: input should be 'float32' or"),
+        ({"attention": "fast"}, "config: model_settings.tiny.attention: input should be 'sdpa', "),
+        ({"lora": {"rank": 0}}, "config: model_settings.tiny.lora.rank: input should be"),
+        (
+            {"lora": {"ranks": 8}},
+            "config: model_settings.tiny.lora.ranks: unknown key; did you mean rank?",
+        ),
+        ({"lora": {"stages": []}}, "config: model_settings.tiny.lora.stages: "),
     ],
 )
 def test_a_setting_of_how_a_model_computes_is_named(values, start):
     with pytest.raises(LetheError) as caught:
-        settings.check(tiny(**values), SCHEMA)
+        check(build(tiny(**values)))
     assert str(caught.value).startswith(start)
 
 
@@ -124,13 +132,13 @@ SHARDS = {"processes": 2, "sharding": "fsdp"}
 def test_what_needs_whole_weights_refuses_shards(given, words):
     config = {**tiny(), **given, "compute": DEFAULT["compute"] | SHARDS | given.get("compute", {})}
     with pytest.raises(LetheError, match=f"^config: compute.sharding: {words}"):
-        settings.check(config, SCHEMA)
+        check(build(config))
     config["compute"]["sharding"] = "none"
-    settings.check(config, SCHEMA)
+    check(build(config))
 
 
 def test_adapters_refuse_shards():
     config = tiny(lora={"rank": 4})
     config["compute"] |= SHARDS
     with pytest.raises(LetheError, match="tiny trains adapters; take away"):
-        settings.check(config, SCHEMA)
+        check(build(config))

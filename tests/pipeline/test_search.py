@@ -13,12 +13,12 @@ from scipy.stats import hmean, ks_2samp
 from lethe.analysis import search_ranking
 from lethe.common.errors import LetheError
 from lethe.pipeline import search as trials
-from lethe.pipeline.config import check as settings
+from lethe.pipeline.config import settings
 from lethe.unlearn import methods
 from lethe.unlearn.search_space import Choice, Range, declared, drawn
 
 
-class Settings(BaseModel):
+class SearchedSettings(BaseModel):
     lr: Annotated[float, Range(0.1, 10, log=True, relative=True)] = 2e-3
     weight: Annotated[float, Range(1, 3)] = 1.0
     kind: Annotated[str, Choice(("a", "b"))] = "a"
@@ -26,11 +26,11 @@ class Settings(BaseModel):
 
 
 def test_values_of_a_share():
-    ranges = declared(Settings)
+    ranges = declared(SearchedSettings)
     assert list(ranges) == ["lr", "weight", "kind"]
-    middle = drawn(ranges, Settings(), [0.5, 0.5, 0.5])
+    middle = drawn(ranges, SearchedSettings(), [0.5, 0.5, 0.5])
     assert middle == {"lr": pytest.approx(2e-3), "weight": 2.0, "kind": "b"}
-    ends = [drawn(ranges, Settings(), [share] * 3) for share in (0.0, 1.0)]
+    ends = [drawn(ranges, SearchedSettings(), [share] * 3) for share in (0.0, 1.0)]
     assert [end["lr"] for end in ends] == pytest.approx([2e-4, 2e-2])
     assert [end["kind"] for end in ends] == ["a", "b"]
 
@@ -47,11 +47,12 @@ def test_every_methods_ranges_hold_valid_settings(name):
 def test_the_rate_of_every_loss_is_searched():
     losses = [name for name in methods.names() if "loss" in methods.load(name).kind]
     assert len(losses) > 10
-    assert all("lr" in declared(methods.load(name).Settings) for name in losses)
+    assert all("lr" in declared(methods.load(name).settings_class) for name in losses)
 
 
-def with_search(methods=("npo", "grad_diff"), **more):
-    return configured({"search": {"methods": list(methods), "trials": 3, **more}})
+def with_search(methods=("npo", "grad_diff"), settings=None, **more):
+    search = {"methods": list(methods), "trials": 3, **more}
+    return configured({"search": search, "method_settings": settings or {}})
 
 
 def test_trials_are_equally_many_seeded_and_only_grow():
@@ -70,37 +71,34 @@ def test_trials_are_equally_many_seeded_and_only_grow():
 
 
 def test_trials_keep_what_else_their_method_is_told():
-    config = with_search(["npo_retain", "mild"])
-    config["method_settings"]["mild"] = {"method": "npo", "epochs": 2}
+    mild = {"method": "npo", "epochs": 2}
+    config = with_search(["npo_retain", "mild"], {"mild": mild})
     found = trials.all_trials(config)
     # One that is not in the run itself has a trial for its own settings.
     assert found["mild_trial0"] == {"method": "npo", "epochs": 2}
     assert found["mild_trial1"]["epochs"] == 2
     assert "npo_retain" not in found
     assert found["npo_retain_trial1"]["method"] == "npo_retain"
-    merged = {**config, "method_settings": {**config["method_settings"], **found}}
     for name in found:
-        settings.method_settings(merged, name)
+        settings.method_settings(config.with_methods(found), name)
 
 
 def test_bad_searches_are_one_line():
     with pytest.raises(LetheError, match=r"search\.trials: .*found 1"):
-        trials.settings_of(with_search(trials=1))
+        with_search(trials=1)
     with pytest.raises(LetheError, match="unknown method 'nop'"):
         trials.all_trials(with_search(["nop"]))
-    taken = with_search(["npo"])
-    taken["method_settings"]["npo_trial1"] = {"method": "idk"}
+    taken = with_search(["npo"], {"npo_trial1": {"method": "idk"}})
     with pytest.raises(LetheError, match="npo_trial1 is a trial's name"):
         trials.all_trials(taken)
-    bare = with_search(["npo"])
-    bare["metrics"] = ["probability"]
+    bare = with_search(["npo"]).changed(metrics=["probability"])
     with pytest.raises(LetheError, match="ranked by truth_ratio"):
-        trials.settings_of(bare)
+        trials.check(bare)
 
 
 def test_a_method_without_ranges_cannot_be_searched(monkeypatch):
     monkeypatch.setattr(trials, "declared", lambda settings: {})
-    with pytest.raises(LetheError, match="npo declares no ranges"):
+    with pytest.raises(LetheError, match="npo declares no search space"):
         trials.trials(with_search(["npo"]), "npo")
 
 

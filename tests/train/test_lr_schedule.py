@@ -10,14 +10,14 @@ from lethe.train.finetune import fit
 from lethe.train.optimizer import Optimizer
 from lethe.train.settings import Schedule
 from lethe.unlearn import methods
-from lethe.unlearn.method import Settings
+from lethe.unlearn.method import MethodSettings
 
 FINCH = {"name": "finch", "largest": 1e-2}
 
 
 def rates(losses, **settings) -> list[float]:
     """The rate of each step, given the losses."""
-    schedule = Schedule(**{"lr": 1e-3, "warmup_epochs": 0, "rate": FINCH, **settings})
+    schedule = Schedule(**{"lr": 1e-3, "warmup_epochs": 0, "lr_schedule": FINCH, **settings})
     optimizer = Optimizer(torch.nn.Linear(2, 1), schedule, len(losses))
     found = []
     for loss in losses:
@@ -30,18 +30,18 @@ def rates(losses, **settings) -> list[float]:
 
 def test_rates_by_hand():
     """Means 4, 0.5*4 + 0.5*1 = 2.5, 0.5*2.5 + 0.5*16 = 9.25; kappa = 1e-3 * 2."""
-    found = rates([4.0, 1.0, 16.0], rate={**FINCH, "memory": 0.5})
+    found = rates([4.0, 1.0, 16.0], lr_schedule={**FINCH, "memory": 0.5})
     assert found == pytest.approx([2e-3 / m**0.5 for m in (4, 2.5, 9.25)], rel=1e-6)
     assert found[0] == pytest.approx(1e-3, rel=1e-6)
 
 
 def test_the_papers_memory_and_bound():
-    found = rates([4.0, 1.0], rate=FINCH)
+    found = rates([4.0, 1.0], lr_schedule=FINCH)
     assert found[1] == pytest.approx(2e-3 / (0.9 * 4 + 0.1) ** 0.5, rel=1e-6)
     # As the loss tends to 0 the rate would grow without end.
-    low = rates([4.0, *[0.0] * 60], rate={**FINCH, "memory": 0.0, "largest": 5e-3})
+    low = rates([4.0, *[0.0] * 60], lr_schedule={**FINCH, "memory": 0.0, "largest": 5e-3})
     assert low[1] == low[-1] == 5e-3
-    assert rates([1.0, -3.0], rate={**FINCH, "memory": 0.0})[1] == 1e-2
+    assert rates([1.0, -3.0], lr_schedule={**FINCH, "memory": 0.0})[1] == 1e-2
 
 
 def test_a_warm_up_takes_its_share():
@@ -50,7 +50,7 @@ def test_a_warm_up_takes_its_share():
 
 
 def test_the_rate_does_not_change_without_a_choice():
-    assert rates([4.0, 1.0, 7.0, 1.0], rate={"name": "linear"}, epochs=1) == pytest.approx(
+    assert rates([4.0, 1.0, 7.0, 1.0], lr_schedule={"name": "linear"}, epochs=1) == pytest.approx(
         [0, 1e-3, 2e-3 / 3, 1e-3 / 3]
     )
 
@@ -59,7 +59,7 @@ def test_finetuning_takes_it(tokenizer, examples):
     ends = []
     for rate in ({"name": "linear"}, FINCH):
         model = make_family("llama", tokenizer)
-        schedule = Schedule(epochs=2, lr=1e-3, batch_size=4, warmup_epochs=0, rate=rate)
+        schedule = Schedule(epochs=2, lr=1e-3, batch_size=4, warmup_epochs=0, lr_schedule=rate)
         reports = []
         fit(model, examples, schedule, 0, lambda *r, seen=reports: seen.append(r[2]))
         ends.append(reports)
@@ -71,7 +71,7 @@ def test_finetuning_takes_it(tokenizer, examples):
 def test_a_loss_below_zero_is_refused(model, encoder, pairs):
     from lethe.unlearn.supervision import supervise
 
-    settings = {"rate": FINCH, "lr": 1e-3}
+    settings = {"lr_schedule": FINCH, "lr": 1e-3}
     method = methods.load("grad_ascent")(settings)
     with pytest.raises(LetheError, match=r"rate\.finch: the loss begins at -"):
         list(method.run(model, supervise(encoder, (), pairs[:2]), 0))
@@ -82,5 +82,7 @@ def test_a_loss_below_zero_is_refused(model, encoder, pairs):
 
 
 def test_a_bound_below_the_rate_is_refused():
-    with pytest.raises(LetheError, match=r"^unlearning\.rate: .*largest is below lr \(0\.001\)"):
-        validated(Settings, {"lr": 1e-3, "rate": {"name": "finch"}}, "unlearning")
+    with pytest.raises(
+        LetheError, match=r"^unlearning\.lr_schedule: .*largest is below lr \(0\.001\)"
+    ):
+        validated(MethodSettings, {"lr": 1e-3, "lr_schedule": {"name": "finch"}}, "unlearning")

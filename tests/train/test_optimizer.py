@@ -10,7 +10,7 @@ from lethe.common.errors import LetheError
 from lethe.train import optimizer_settings
 from lethe.train.optimizer import Differentiator, Optimizer, estimate, frozen, quantise
 from lethe.unlearn import methods
-from lethe.unlearn.method import Settings
+from lethe.unlearn.method import MethodSettings
 from lethe.unlearn.supervision import supervise
 
 FLAT = {"lr": 0.1, "warmup_epochs": 0.0, "weight_decay": 0.0, "max_grad_norm": None, "epochs": 1}
@@ -26,7 +26,7 @@ def line(values) -> torch.nn.Linear:
 
 def walk(choice: dict, gradients, **changed) -> list[list[float]]:
     """Weights, from 0, after each gradient; the first step of a schedule has rate 0."""
-    settings = Settings(**FLAT | changed, optimiser=choice)
+    settings = MethodSettings(**FLAT | changed, optimiser=choice)
     layer = line([0.0] * len(gradients[0]))
     optimiser = Optimizer(layer, settings, 1000, settings.optimiser)
     optimiser.number = 1
@@ -85,7 +85,7 @@ def test_quantised_values_are_the_nearest_of_their_levels(bits):
 @pytest.mark.parametrize("name", ["sgd", "signsgd", "signadam", "nbit", "adamw"])
 def test_decay_is_decoupled(name):
     """Weights shrink by lr * decay whatever the direction."""
-    settings = Settings(**FLAT | {"weight_decay": 0.5}, optimiser={"name": name})
+    settings = MethodSettings(**FLAT | {"weight_decay": 0.5}, optimiser={"name": name})
     layer = line([2.0, -4.0])
     optimiser = Optimizer(layer, settings, 1000, settings.optimiser)
     optimiser.number = 1
@@ -161,7 +161,7 @@ def test_the_hybrid_ends_with_estimates(steps, every, kinds):
 
 def test_exact_and_estimated_gradients_have_moments_of_their_own():
     """An estimate is larger by the root of the dimensions; its moments would stop Adam for long."""
-    settings = Settings(**FLAT)
+    settings = MethodSettings(**FLAT)
     layer = line([0.0])
     optimiser = Optimizer(layer, settings, 1000, settings.optimiser, ("exact", "estimate"))
     for memory, gradient in (("exact", 1.0), ("estimate", 1e6), ("exact", 1.0)):
@@ -192,7 +192,7 @@ def run(name, model, encoder, pairs, **settings):
     return model
 
 
-TRAINED = [n for n in methods.names() if issubclass(methods.load(n).Settings, Settings)]
+TRAINED = [n for n in methods.names() if issubclass(methods.load(n).settings_class, MethodSettings)]
 
 
 @pytest.mark.parametrize("name", TRAINED)

@@ -5,9 +5,9 @@ import torch
 from helpers.small_models import alone, plain
 
 from lethe.common.errors import LetheError
+from lethe.common.validation import validated
 from lethe.model.encoder import Example
 from lethe.model.generate import greedy
-from lethe.pipeline.config.check import validated
 from lethe.unlearn import alternatives
 from lethe.unlearn.alternatives import Alternatives, propose, sample, write_alternatives
 from lethe.unlearn.supervision import read_supervision

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 from helpers.small_models import make_family
+from lethe.evaluate.attacks.quantised import rounded_to
 
 from lethe.common.errors import LetheError
 from lethe.common.files import read_rows, sha256, write_rows
 from lethe.evaluate.attacked_model import attack_checkpoint
-from lethe.evaluate.attacks.quantised import rounded_to
 from lethe.evaluate.collect import collect, read_set
 from lethe.model import checkpoint, checkpoint_record
 from lethe.model.encoder import Encoder

@@ -23,10 +23,12 @@ from torch.nn.functional import logsigmoid
 from lethe.common.errors import LetheError
 from lethe.model.batch import pack
 from lethe.model.forward import Forward
-from lethe.pipeline.config import check as config
+from lethe.pipeline.config import settings as config
+from lethe.pipeline.config.config import Config
+from lethe.pipeline.config.load import build
 from lethe.unlearn import methods, one_shot
 from lethe.unlearn.interface import ALTERNATES, NEEDS, Reference, Step
-from lethe.unlearn.method import Settings
+from lethe.unlearn.method import MethodSettings
 
 FORGET, RETAIN = [3, 0, 2], [5, 1, 6]
 
@@ -222,9 +224,15 @@ def test_declarations(name):
     needs = cls({}).needs
     assert set(needs) <= set(NEEDS)
     assert len(set(needs)) == len(needs)
-    assert issubclass(cls.Settings, Settings | one_shot.Settings)
+    assert issubclass(cls.settings_class, MethodSettings | one_shot.OneShotSettings)
     assert cls.paper
     assert cls.__doc__
+
+
+def configured(unlearning: dict, method_settings: dict | None = None) -> Config:
+    """A configuration of nothing but settings of methods."""
+    given = {"unlearning": unlearning, "method_settings": method_settings or {}}
+    return build({"world": {"name": "w"}, "models": ["m"], "model_settings": {}, **given})
 
 
 def test_unknown_method_lists_the_known():
@@ -237,14 +245,14 @@ def test_unknown_method_lists_the_known():
             methods.load(name)
 
 
-TRAINED = [n for n in methods.names() if issubclass(methods.load(n).Settings, Settings)]
+TRAINED = [n for n in methods.names() if issubclass(methods.load(n).settings_class, MethodSettings)]
 
 
 @pytest.mark.parametrize("name", sorted({*methods.names()} - {*TRAINED}))
 def test_a_method_that_is_not_trained_has_no_schedule(name):
     with pytest.raises(LetheError, match=rf"^{name}\.epochs: unknown setting"):
         methods.load(name)({"epochs": 3}, name)
-    chosen = {"unlearning": {"epochs": 3, "lr": 1e-4}, "method_settings": {}}
+    chosen = configured({"epochs": 3, "lr": 1e-4})
     method = config.method(chosen, name)
     assert method.epochs == 1
     assert "warmup_epochs" not in config.method_settings(chosen, name)
@@ -286,13 +294,11 @@ def test_a_methods_own_settings_are_held_to_their_range(name, key, value):
 
 
 def test_settings_come_from_class_protocol_and_method_in_this_order():
-    chosen = {
-        "unlearning": {"epochs": 3, "lr": 1e-4},
-        "method_settings": {"npo": {"beta": 0.2, "lr": 1e-3}, "soft": {"method": "npo"}},
-    }
+    own = {"npo": {"beta": 0.2, "lr": 1e-3}, "soft": {"method": "npo"}}
+    chosen = configured({"epochs": 3, "lr": 1e-4}, own)
     found = config.method_settings(chosen, "npo")
     assert (found["epochs"], found["lr"], found["beta"]) == (3, 1e-3, 0.2)
-    assert found["batch_size"] == Settings().batch_size
+    assert found["batch_size"] == MethodSettings().batch_size
     # A second name for a method: its own settings, the file's class.
     assert config.method_class(chosen, "soft") == "npo"
     soft = config.method_settings(chosen, "soft")
@@ -300,10 +306,9 @@ def test_settings_come_from_class_protocol_and_method_in_this_order():
 
 
 def test_wrong_settings_name_where_they_stand():
-    shared = {"unlearning": {"lr": 7}, "method_settings": {}}
-    with pytest.raises(LetheError, match=r"^unlearning\.lr: .*7"):
-        config.method_settings(shared, "npo")
-    own = {"unlearning": {}, "method_settings": {"npo": {"bta": 1}}}
+    with pytest.raises(LetheError, match=r"^config: unlearning\.lr: .*7"):
+        configured({"lr": 7})
+    own = configured({}, {"npo": {"bta": 1}})
     with pytest.raises(LetheError, match=r"^method_settings\.npo\.bta: unknown setting.*beta"):
         config.method_settings(own, "npo")
 

@@ -9,7 +9,7 @@ from lethe.train import loop
 from lethe.train.optimizer import Optimiser
 from lethe.unlearn import methods
 from lethe.unlearn.interface import ALTERNATES
-from lethe.unlearn.method import Method, Settings
+from lethe.unlearn.method import Method, MethodSettings
 from lethe.unlearn.runner import answer_nll
 from lethe.unlearn.supervision import supervise
 
@@ -33,7 +33,7 @@ def weights(model) -> torch.Tensor:
     return torch.cat([parameter.detach().flatten() for parameter in model.parameters()])
 
 
-TRAINED = [n for n in methods.names() if issubclass(methods.load(n).Settings, Settings)]
+TRAINED = [n for n in methods.names() if issubclass(methods.load(n).settings_class, MethodSettings)]
 # Those that minimise a loss of their own, step by step.
 LOSSES = [name for name in methods.names() if methods.load(name).run is Method.run]
 
@@ -156,7 +156,7 @@ def test_every_batch_is_one_step_of_the_optimiser(model, encoder, forget, retain
     made = []
     monkeypatch.setattr(loop, "Optimiser", lambda *args: made.append(Optimiser(*args)) or made[-1])
     run("npo", model, encoder, forget, retain)
-    (update,) = made[0].memories.values()
+    (update,) = made[0].optimizer_states.values()
     assert {int(state["step"]) for state in update.state.values()} == {4}
     assert made[0].lr == 0
 

@@ -8,7 +8,7 @@ from helpers.small_models import make_family
 
 from lethe.train.finetune import fit
 from lethe.unlearn import methods
-from lethe.unlearn.method import Settings
+from lethe.unlearn.method import MethodSettings
 from lethe.unlearn.supervision import supervise
 from lethe.unlearn.weight_arithmetic import combine, learn, weights
 
@@ -31,7 +31,7 @@ def run(name, model, encoder, pairs, prior=None, seed=0, **settings):
 def learned(model, examples, seed=0, epochs=2):
     """Weights after plain fine-tuning of a copy, by the function that trains full and oracle."""
     tuned = copy.deepcopy(model)
-    fit(tuned, examples, Settings(**SHARED | {"epochs": epochs}), seed)
+    fit(tuned, examples, MethodSettings(**SHARED | {"epochs": epochs}), seed)
     return weights(tuned)
 
 
@@ -42,7 +42,7 @@ def close(found, expected, atol=1e-6) -> bool:
 
 def test_learning_is_plain_finetuning(model, examples):
     tuned = copy.deepcopy(model)
-    ends = list(learn(tuned, examples[:3], Settings(**SHARED), 0, lambda *_: None))
+    ends = list(learn(tuned, examples[:3], MethodSettings(**SHARED), 0, lambda *_: None))
     assert ends == [(1, 1), (2, 2)]
     assert close(weights(tuned), learned(model, examples[:3]), atol=0)
 

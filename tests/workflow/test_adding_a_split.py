@@ -134,6 +134,12 @@ def test_what_cannot_be_is_refused_in_one_line(folder, overlay, words):
     assert words in line
 
 
+def test_the_papers_exhibits_are_of_tofus_splits(folder):
+    refused = folder.snakemake("-n", "paper", overlay={"splits": ["half_given"]})
+    (line,) = refused.errors
+    assert "the paper's exhibits are of no other kind; add forget10" in line
+
+
 def test_elsewhere_a_method_may_have_an_oracles_name(folder):
     overlay = {"methods": ["without_all"], "method_settings": {"without_all": {"method": "npo"}}}
     assert "unlearn_without_all[forget10,0]" in folder.planned(overlay=overlay)

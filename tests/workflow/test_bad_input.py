@@ -9,7 +9,7 @@ from helpers.workflow_folder import Folder, sources
 from lethe.world import tofu_format
 from lethe.world.provider import provider
 
-MICRO = {"path": None, "template": "chat", "max_length": 200}
+MICRO = {"base_checkpoint": None, "template": "chat", "max_length": 200}
 ARCHITECTURE = {"hidden_size": 48, "layers": 2, "heads": 2, "intermediate_size": 96}
 
 # Settings laid over the smoke preset, and what the one line must contain.
@@ -25,7 +25,7 @@ SETTINGS = {
     ),
     "a training setting misspelt": (
         {"model_settings": {"micro": {"finetune": {"epoch": 2}}}},
-        ["model_settings.micro.finetune.epoch", "unknown setting", "epochs"],
+        ["model_settings.micro.finetune.epoch", "unknown key", "did you mean epochs?"],
     ),
     "a shared setting misspelt": ({"unlearning": {"epoch": 2}}, ["unlearning.epoch", "epochs"]),
     "a method's setting misspelt": (
@@ -33,7 +33,10 @@ SETTINGS = {
         ["method_settings.npo.betta", "beta"],
     ),
     "threads of no job": ({"threads": {"training": 1}}, ["threads.training", "did you mean train"]),
-    "one author": ({"world": {"authors": 1}}, ["world.authors", "1", "minimum"]),
+    "one author": (
+        {"world": {"authors": 1}},
+        ["world.authors", "found 1", "greater than or equal to 2"],
+    ),
     "text for a number": ({"world": {"authors": "many"}}, ["world.authors", "many", "integer"]),
     "null for a number": ({"world": {"seed": None}}, ["world.seed", "integer"]),
     "no such provider": ({"world": {"provider": "wiki"}}, ["world.provider", "synthetic"]),
@@ -57,15 +60,19 @@ SETTINGS = {
         {"world": {"name": "studies"}},
         ["world.name", "studies", "choose another"],
     ),
-    "an unknown state": ({"states": ["melted"]}, ["states", "'melted'", "quantised, relearned"]),
-    "states of a method that does not run": (
-        {"state_methods": ["npoo"]},
-        ["state_methods", "'npoo'", "did you mean npo?"],
+    "an unknown attack": (
+        {"attacks": ["melted"]},
+        ["attacks", "'melted'", "quantization, relearning"],
     ),
-    "bits of no quantisation": (
-        {"state_settings": {"quantised4": {"bits": 1}}},
-        ["state_settings.quantised4.bits", "1"],
+    "attacks on a method that does not run": (
+        {"attack_methods": ["npoo"]},
+        ["attack_methods", "'npoo'", "did you mean npo?"],
     ),
+    "bits of no quantization": (
+        {"attack_settings": {"quantised4": {"bits": 1}}},
+        ["attack_settings.quantised4.bits", "1"],
+    ),
+    "an old name of a key": ({"states": ["relearned"]}, ["config: states", "write attacks"]),
     "a search over an unknown method": ({"search": {"methods": ["nop"]}}, ["'nop'", "npo"]),
     "an unknown metric": ({"metrics": ["rogue"]}, ["metrics", "'rogue'", "did you mean rouge?"]),
     "an unknown figure": ({"figures": ["curve"]}, ["figures", "'curve'", "did you mean curves?"]),
@@ -106,7 +113,7 @@ SETTINGS = {
         ["model_settings.micro.architecture", "heads"],
     ),
     "a start checkpoint that is not there": (
-        {"model_settings": {"micro": {"path": "./no/such/checkpoint"}}},
+        {"model_settings": {"micro": {"base_checkpoint": "./no/such/checkpoint"}}},
         ["no/such/checkpoint"],
     ),
 }

@@ -12,7 +12,7 @@ STAGES = ["draws", "profiles", "pairs", "paraphrases", "perturbations"]
 
 def overlay(url: str, **changes) -> dict:
     settings = {"model": {"name": MODEL}, "service": {"base_url": url}, "lists": LISTS}
-    world = {"provider": "openai", "authors": 10, "holdout_authors": 2, "openai": settings}
+    world = {"provider": "generated", "authors": 10, "holdout_authors": 2, "generated": settings}
     return {"world": world | changes}
 
 
@@ -48,10 +48,10 @@ def test_nothing_is_left_to_do_nor_to_ask(ran, service):
 
 
 def test_what_no_result_depends_on_runs_nothing(ran, service):
-    settings = overlay("http://127.0.0.1:1/v1")["world"]["openai"]
+    settings = overlay("http://127.0.0.1:1/v1")["world"]["generated"]
     settings |= {"budget": {"requests": 7}, "prices": {"input": 3.0}}
     settings["service"] |= {"connections": 2, "timeout": 9, "requests_per_minute": 3}
-    assert planned(ran, service, {"openai": settings}) == set()
+    assert planned(ran, service, {"generated": settings}) == set()
 
 
 def test_a_changed_prompt_runs_its_stage_and_later_ones(ran, service, tmp_path):
@@ -66,18 +66,18 @@ def test_a_changed_prompt_runs_its_stage_and_later_ones(ran, service, tmp_path):
 @pytest.mark.parametrize(
     ("settings", "first"),
     [
-        ({"gates": {"perturbations": {"template": 0.5}}}, "perturbations"),
+        ({"checks": {"perturbations": {"template": 0.5}}}, "perturbations"),
         ({"batch": {"paraphrases": 5}}, "paraphrases"),
-        ({"gates": {"pairs": {"alike": 0.8}}}, "pairs"),
+        ({"checks": {"pairs": {"alike": 0.8}}}, "pairs"),
         ({"attempts": 5}, "profiles"),
         ({"model": {"name": MODEL, "patterns": True}}, "profiles"),
     ],
 )
 def test_a_setting_runs_the_stage_that_uses_it_and_later_ones(settings, first, ran, service):
-    changed = overlay(service.url)["world"]["openai"] | settings
+    changed = overlay(service.url)["world"]["generated"] | settings
     jobs = {f"authors_{stage}" for stage in STAGES[STAGES.index(first) :]}
     also = {"lists", "authors_draws"} if first == "profiles" else set()
-    assert planned(ran, service, {"openai": changed}) == jobs | also | AFTER
+    assert planned(ran, service, {"generated": changed}) == jobs | also | AFTER
 
 
 def test_more_authors_ask_for_the_new_ones_only(ran, service, tmp_path):
@@ -114,7 +114,7 @@ def test_the_key_is_nowhere(ran):
         ({}, "sk-wrong", ["the key is not accepted", "OPENAI_API_KEY"]),
         ({}, None, ["OPENAI_API_KEY", "not set"]),
         ({"service": {"base_url": "http://127.0.0.1:1/v1"}}, KEY, ["cannot be reached"]),
-        ({"modle": {}}, KEY, ["config: world.openai.modle", "unknown key"]),
+        ({"modle": {}}, KEY, ["config: world.generated.modle", "unknown key"]),
     ],
 )
 def test_bad_input_is_one_line(change, key, words, service, tmp_path, monkeypatch):
@@ -122,7 +122,7 @@ def test_bad_input_is_one_line(change, key, words, service, tmp_path, monkeypatc
         monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     else:
         monkeypatch.setenv("OPENAI_API_KEY", key)
-    settings = overlay(service.url)["world"]["openai"] | change
+    settings = overlay(service.url)["world"]["generated"] | change
     folder = sources(tmp_path)
     outcome = folder.snakemake(
         "results/smoke/stages/lists/lists.json", overlay=overlay(service.url, openai=settings)

@@ -41,7 +41,7 @@ def stand_in(tmp_path_factory) -> Path:
 def real(data: Path, weights: Path, **more) -> dict:
     """What a user of the preset sets: where data and weights lie."""
     overlay = {"world": {"path": str(data)}}
-    overlay["model_settings"] = {"smollm2": {"path": str(weights)}}
+    overlay["model_settings"] = {"smollm2": {"base_checkpoint": str(weights)}}
     return {**overlay, **more}
 
 
@@ -65,7 +65,7 @@ def test_the_preset_with_real_weights_is_planned_whole(fresh, data, stand_in):
     ("overlay", "words"),
     [
         (
-            {"model_settings": {"smollm2": {"path": "models/no.gguf"}}},
+            {"model_settings": {"smollm2": {"base_checkpoint": "models/no.gguf"}}},
             ["models/no.gguf", "no such"],
         ),
         ({"world": {"subset": ["0-5", 200, 201]}}, ["no author 200", "0 to 199"]),
@@ -102,7 +102,7 @@ def given(path: Path) -> dict:
     return {
         "world": {"name": "given"},
         "evaluation": {"base": True, "items": 3, "max_length": 200},
-        "model_settings": {"micro": {"path": str(path)}},
+        "model_settings": {"micro": {"base_checkpoint": str(path)}},
     }
 
 
@@ -164,7 +164,11 @@ def test_the_base_is_evaluated_as_well_and_nothing_else(home):
 
 
 def given_runs(path: Path, **more) -> dict:
-    settings = {"full": str(path), "retain": {"forget10": str(path)}, **more}
+    settings = {
+        "full_checkpoint": str(path),
+        "oracle_checkpoints": {"forget10": str(path)},
+        **more,
+    }
     overlay = given(path)
     return {**overlay, "model_settings": {"micro": settings}, "oracle_seeds": []}
 

@@ -13,7 +13,7 @@ NAME = "org/micro-0.1m"
 OVERLAY = {
     "world": {"name": "given"},
     "evaluation": {"base": True, "items": 3, "max_length": 200},
-    "model_settings": {"micro": {"path": NAME}},
+    "model_settings": {"micro": {"base_checkpoint": NAME}},
 }
 RECORDS = "results/given/micro/forget10/base/seed0/records/tofu.json"
 FACTS = "results/given/data/world_facts.json"
@@ -44,7 +44,7 @@ def refused(folder: Folder) -> str:
 def test_a_gated_model_ends_a_run_before_its_first_job(folder, hub: Hub):
     hub.models[NAME] = "gated"
     error = refused(folder)
-    assert error.startswith(f"error: config: model_settings.micro.path: {NAME}: ")
+    assert error.startswith(f"error: config: model_settings.micro.base_checkpoint: {NAME}: ")
     assert "it is gated; accept its licence on the hub" in error
     assert not (folder / "results/given").exists()
 

@@ -9,6 +9,8 @@ import yaml
 from helpers.workflow_folder import ROOT, Folder
 
 SMOKE = yaml.safe_load((ROOT / "config/smoke.yaml").read_text(encoding="utf-8"))
+# What a clone has of the workflow, the library apart.
+PARTS = ("Snakefile", "workflow", "config", "envs", "profiles")
 RESULTS = [f"results/smoke/data/{name}.json" for name in ("forget10", "retain90")]
 # A rule of its own writes below results/, too, with a command that is no single program.
 IMPORTER = """
@@ -85,6 +87,18 @@ def test_the_importer_plans_what_the_workflow_itself_would(importer, tmp_path):
     assert any("mem_mb" in line for line in asked["unlearn_npo"])
 
 
+@pytest.mark.parametrize("naming", ["", " as lethe_*"])
+def test_where_snakedeploy_looks_the_same_is_the_default(tmp_path, naming):
+    """``workflow/Snakefile``, imported as snakedeploy does, with its own default target."""
+    (tmp_path / "Snakefile").write_text(
+        f"module lethe:\n    snakefile: {str(ROOT / 'workflow/Snakefile')!r}\n"
+        f"    config: config\n\nuse rule * from lethe{naming}\n"
+    )
+    planned = Folder(tmp_path, str(ROOT / "config/smoke.yaml")).planned()
+    prefix = naming.removeprefix(" as ").removesuffix("*")
+    assert planned == {f"{prefix}{job}" for job in own_plan(tmp_path).jobs}
+
+
 def test_jobs_run_in_the_importers_folder_and_are_not_repeated(importer):
     folder = importer()
     # Below results/ and no job's of ours: of no concern to the provenance of ours.
@@ -153,7 +167,7 @@ def repository(tmp_path_factory) -> Path:
     """The workflow's files as a commit, as a hosting service has them."""
     top = tmp_path_factory.mktemp("repository")
     listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "Snakefile", "workflow"],
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", *PARTS],
         cwd=ROOT, capture_output=True, check=True, encoding="utf-8",
     ).stdout.split()  # fmt: skip
     for name in filter(lambda name: (ROOT / name).is_file(), listed):

@@ -208,6 +208,13 @@ def test_logs_alone_need_no_model_and_no_world(tmp_path):
     assert "0.627" in (top / "utility.md").read_text()
 
 
+def test_logs_may_be_of_splits_that_are_not_configured(fresh, tmp_path):
+    logs = logs_of(tmp_path, "full_wd0", "retain90_wd0", "retain99_wd0")
+    overlay = {**logs, "splits": ["forget05"]}
+    found = counted(Folder(fresh.path, "config/smoke.yaml"), "paper_from_logs", overlay=overlay)
+    assert found["paper_logs_bars"] == 2
+
+
 def test_logs_must_be_named(tmp_path):
     folder = sources(tmp_path / "folder")
     outcome = folder.snakemake("-n", "paper_from_logs")

@@ -3,7 +3,7 @@
 import pytest
 from helpers.workflow_folder import Folder, sources
 
-from lethe.cli.world import configuration
+from lethe.pipeline.config.load import configuration
 from lethe.pipeline.estimate import GPUS, Assumed, plan
 from lethe.unlearn import methods as known
 

@@ -14,9 +14,9 @@ from snakemake.api import SnakemakeApi
 from snakemake.cli import parse_args
 from snakemake.settings.types import ConfigSettings, OutputSettings, ResourceSettings
 
-from lethe.cli.world import configuration
 from lethe.pipeline import sizes
-from lethe.pipeline.config.check import compute_settings
+from lethe.pipeline.config.load import configuration
+from lethe.pipeline.config.models import ModelSettings
 from lethe.pipeline.estimate import GPUS, Assumed, plan
 
 PROFILES = ("slurm", "kubernetes", "gpu", "gpu_shards")
@@ -52,7 +52,7 @@ class Rules:
                 snakefile=ROOT / "Snakefile",
                 workdir=folder,
             )._workflow
-        self.config = self.flow.globals["config"]
+        self.config = self.flow.globals["CONFIG"]
 
     def of_models(self):
         return [rule for rule in self.flow.rules if "model" in rule.wildcard_names]
@@ -112,7 +112,7 @@ def test_jobs_ask_for_what_their_model_takes(preset, profile, folder):
 
 
 def _bfloat16(config, model: str) -> bool:
-    return compute_settings(config, model).dtype == "bfloat16"
+    return config.model_settings[model].dtype == "bfloat16"
 
 
 @pytest.mark.parametrize("profile", PROFILES)
@@ -151,17 +151,18 @@ def test_all_shards_of_a_local_model_count(tmp_path):
 
     for number in range(3):
         save_file({f"w{number}": torch.zeros(10, 10)}, tmp_path / f"m-{number}.safetensors")
-    assert sizes.parameters({"path": str(tmp_path), "parameters": None}) == 300
+    assert sizes.parameters(ModelSettings.model_construct(base_checkpoint=str(tmp_path))) == 300
 
 
 def test_a_stub_of_git_lfs_is_named(tmp_path):
     (tmp_path / "model.safetensors").write_text("version https://git-lfs.github.com/spec/v1\n")
     with pytest.raises(sizes.LetheError, match=r"model\.safetensors: .*fetch it whole"):
-        sizes.parameters({"path": str(tmp_path), "parameters": None})
+        sizes.parameters(ModelSettings.model_construct(base_checkpoint=str(tmp_path)))
 
 
 def test_a_configuration_of_a_hub_model_without_its_size_is_told():
     config = configuration(["config/llama2.yaml"])
-    config["model_settings"]["llama2"] |= {"parameters": None, "path": "someone/chat"}
+    unknown = {"parameters": None, "base_checkpoint": "someone/chat"}
+    config.model_settings["llama2"] = config.model_settings["llama2"].model_copy(update=unknown)
     with pytest.raises(sizes.LetheError, match=r"model_settings\.llama2\.parameters"):
         plan(config, Assumed(GPUS["a100"]))

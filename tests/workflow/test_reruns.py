@@ -129,6 +129,10 @@ def other_tokens(folder: Folder) -> None:
     folder.append("src/lethe/evaluate/suites/tokens.py", "\n\nANSWER = 42\n")
 
 
+def other_split_kind(folder: Folder) -> None:
+    folder.append("src/lethe/world/splits/author_share.py", "\n\nANSWER = 42\n")
+
+
 def other_curves(folder: Folder) -> None:
     folder.replace("src/lethe/report/figures/curves.py", "MOST_TICKS = 6", "MOST_TICKS = 5")
 
@@ -251,7 +255,7 @@ EDITS = {
     "a run that starts from another's end": (
         {
             "methods": [*METHODS, "again"],
-            "method_settings": {"again": {"method": "npo", "start": "kl_min"}},
+            "method_settings": {"again": {"method": "npo", "previous_run": "kl_min"}},
         },
         method_again("again"),
     ),
@@ -279,6 +283,11 @@ EDITS = {
         | {"data_card"}
         | COST,
     ),
+    "the source of a kind of split": (
+        other_split_kind,
+        # All authors are what they were.
+        {"data_card", "split_forget10"} | AFTER_BASE - {"train_full[0]"},
+    ),
     "more authors": (
         {"world": {"authors": 30, "holdout_authors": 3}},
         # The base has learned none of them.
@@ -297,7 +306,7 @@ EDITS = {
         unlearned() | evaluated([f"{method},0" for method in METHODS]) | report() | COST,
     ),
     "states of one method": (
-        {"states": ["relearned", "quantised4"], "state_methods": ["npo"]},
+        {"attacks": ["relearned", "quantised4"], "attack_methods": ["npo"]},
         in_state("relearned")
         | in_state("quantised4")
         | {"table_states", "table_method_claims", "all"},
@@ -313,7 +322,7 @@ EDITS = {
     "how trainings run": (
         {
             "compute": {
-                "part_tokens": 512,
+                "microbatch_tokens": 512,
                 "processes": 2,
                 "sharding": "fsdp",
                 "save_seconds": 0,

@@ -6,8 +6,8 @@ RUNS = "results/smoke/micro/forget10"
 OVERLAY = {
     "methods": ["grad_ascent", "kl_min", "npo", "again", "guided"],
     "method_settings": {
-        "again": {"method": "grad_ascent", "start": "npo"},
-        "guided": {"method": "npo", "start": "again", "wrappers": {"conflict_freezing": {}}},
+        "again": {"method": "grad_ascent", "previous_run": "npo"},
+        "guided": {"method": "npo", "previous_run": "again", "wrappers": {"conflict_freezing": {}}},
     },
 }
 

@@ -8,13 +8,13 @@ from lethe.world.provider import names, provider
 
 
 def test_lists_the_providers_and_nothing_else():
-    assert names() == ["openai", "synthetic", "tofu"]
+    assert names() == ["generated", "synthetic", "tofu"]
 
 
 @pytest.mark.parametrize(
     ("name", "settings", "message"),
     [
-        ("nowhere", {}, "world: unknown provider 'nowhere'; there are openai, synthetic, tofu"),
+        ("nowhere", {}, "world: unknown provider 'nowhere'; there are generated, synthetic, tofu"),
         ("schema", {}, "unknown provider 'schema'"),
         ("base", {}, "unknown provider 'base'"),
         ("../tofu", {}, "unknown provider"),

@@ -203,13 +203,13 @@ def test_a_kind_that_does_not_fit_together_is_refused(kind, attributes, message)
 
 
 def test_a_name_may_say_words_and_numbers(kind, tmp_path):
-    class Settings(SplitSettings):
+    class MineSettings(SplitSettings):
         facts: int
         choice: str
 
-    kind(Settings=Settings)
+    kind(settings_class=MineSettings)
     pattern = "partial(?P<facts>[0-9]+)_(?P<choice>same|own)"
     (tmp_path / "mine.py").write_text(f'NAMES = "{pattern}"\nEXAMPLE = "partial5_same"\n')
-    assert split("partial5_own").settings == Settings(facts=5, choice="own")
+    assert split("partial5_own").settings == MineSettings(facts=5, choice="own")
     with pytest.raises(LetheError, match=r"^splits: 'partial5' is no split; use partial5_same$"):
         split("partial5")

@@ -18,8 +18,8 @@ from lethe.pipeline import (
     splits,
 )
 from lethe.pipeline.code_digest import digest
-from lethe.pipeline.config import check as settings
-from lethe.pipeline.config import files as config_files
+from lethe.pipeline.config import load, settings, strict_yaml
+from lethe.pipeline.config.check import check
 from lethe.report import figures, studies, tables
 from lethe.report.paper import exhibit
 from lethe.report.paper import logs as paper_logs
@@ -30,18 +30,17 @@ from lethe.world import split as split_kinds
 from lethe.world import tofu_format
 from lethe.world.generated import STAGES, STEPS, steps
 from lethe.world.generated.prompt_files import prompt
-from lethe.world.generated.settings import generation
 
 try:
     if IMPORTED:
         # An importer's `config:` puts the configfile above out of action. Its dictionary stays as it is.
-        defaults = config_files.read_config(workflow_files.defaults())
-        config = settings.laid_over(defaults, deepcopy(config))
+        defaults = strict_yaml.read_config(workflow_files.defaults())
+        config = load.laid_over(defaults, deepcopy(config))
     if workflow.is_main_process:
         interpreter.check(workflow.deployment_settings.deployment_method)
     if workflow.is_main_process and not IMPORTED:
-        config_files.check_files(workflow.configfiles)
-    config.update(settings.with_all_methods(settings.parsed(config)))
+        strict_yaml.check_files(workflow.configfiles)
+    CONFIG = load.build(config)
 except LetheError as error:
     refused(error)
 
@@ -49,11 +48,11 @@ except LetheError as error:
 def before_anything():
     """Refuse bad settings, before any job runs."""
     try:
-        settings.check(config, ROOT / "workflow/schemas/config.schema.yaml")
-        search.all_trials(config)
-        disk.check(config)
-        tracking.check(config["tracking"])
-        paper_logs.check(config["logs"])
+        check(CONFIG)
+        search.check(CONFIG)
+        disk.check(CONFIG)
+        tracking.check(CONFIG.tracking)
+        paper_logs.check(CONFIG.logs)
     except LetheError as error:
         refused(error)
 
@@ -61,12 +60,13 @@ def before_anything():
 if workflow.is_main_process:
     before_anything()
 
-WORLD = config["world"]["name"]
-SPLITS = splits.of_config(config)
-SEARCH = search.settings_of(config)
-TRIALS = search.all_trials(config)
+# What scripts read: address, device and the like, which change no result and are no params.
+config.update(CONFIG.model_dump(mode="json"))
+WORLD = CONFIG.world.name
+SPLITS = splits.of_config(CONFIG)
+TRIALS = search.all_trials(CONFIG)
 # A trial is a method of its own, with a run like any other.
-config["method_settings"] = {**config["method_settings"], **TRIALS}
+CONFIG = CONFIG.with_methods(TRIALS)
 
 
 @cache
@@ -97,25 +97,25 @@ def is_oracle(run, split):
 
 def one_setting(key):
     """A setting of a rule's model."""
-    return lambda wildcards: config["model_settings"][wildcards.model][key]
+    return lambda wildcards: settings.model_value(CONFIG, wildcards.model, key)
 
 
 def cores(kind):
     """Processor cores of a job: the threads of each of its processes."""
-    return config["threads"][kind] * config["compute"]["processes"]
+    return getattr(CONFIG.threads, kind) * CONFIG.compute.processes
 
 
 def loading(wildcards):
     """In which numbers a rule's model is loaded, and how it attends."""
-    return settings.compute_settings(config, wildcards.model).loading()
+    return CONFIG.model_settings[wildcards.model].loading()
 
 
 def training(stage):
     """What of a rule's model is trained, and in which numbers."""
-    return lambda w: settings.compute_settings(config, w.model).training(stage)
+    return lambda w: CONFIG.model_settings[w.model].training(stage)
 
 
-KEEP = config["checkpoints"]["keep"]
+KEEP = CONFIG.checkpoints.keep
 
 
 def checkpoint_files(folder, stays=True):
@@ -123,7 +123,7 @@ def checkpoint_files(folder, stays=True):
     weights = f"{folder}/{paths.WEIGHTS}"
     if not stays:
         weights = temp(weights)
-    elif config["checkpoints"]["protect"]:
+    elif CONFIG.checkpoints.protect:
         weights = protected(weights)
     return {"weights": weights, "digest": f"{folder}/{paths.DIGEST}"}
 
@@ -139,9 +139,9 @@ def parent(folder):
 def runs_of(split):
     """(run, seed) of everything that is evaluated on a split."""
     # The base is one for all seeds.
-    base = [("base", config["seeds"][0])] if config["evaluation"]["base"] else []
-    trained = [("full", seed) for seed in config["seeds"]]
-    seeds = [*config["seeds"], *config["oracle_seeds"]]
+    base = [("base", CONFIG.seeds[0])] if CONFIG.evaluation.base else []
+    trained = [("full", seed) for seed in CONFIG.seeds]
+    seeds = [*CONFIG.seeds, *CONFIG.oracle_seeds]
     oracles = [(role, seed) for role in SPLITS[split].roles for seed in seeds]
-    unlearned = [(name, seed) for name in config["methods"] for seed in config["seeds"]]
+    unlearned = [(name, seed) for name in CONFIG.methods for seed in CONFIG.seeds]
     return base + trained + oracles + unlearned

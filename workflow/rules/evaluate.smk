@@ -32,13 +32,14 @@ rule collect:
         given=given_checkpoint,
         loading=loading,
         sets=lambda w: list(suite.contract(w.suite).sets),
-        most=lambda w: settings.items_of(config, suite.contract(w.suite).sets),
+        most=lambda w: settings.items_of(CONFIG, suite.contract(w.suite).sets),
         limits={
-            key: config["evaluation"][key] for key in ("max_length", "max_new_tokens")
+            key: getattr(CONFIG.evaluation, key)
+            for key in ("max_length", "max_new_tokens")
         },
         template=one_setting("template"),
         label="evaluate {run} ({split}, {suite}), seed {seed}",
-        threads=config["threads"]["collect"],
+        threads=CONFIG.threads.collect,
         code=lambda w: code(
             "collect.py", f"lethe.evaluate.suites.{w.suite}", *intervention_modules(w)
         ),

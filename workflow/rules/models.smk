@@ -20,12 +20,12 @@ rule base:
     resources:
         mem_mb=main_memory,
     params:
-        pretrain=lambda w: settings.pretrain_settings(config, w.model),
-        percents=config["snapshots"],
+        pretrain=lambda w: CONFIG.model_settings[w.model].pretrain.model_dump(),
+        percents=CONFIG.snapshots,
         architecture=one_setting("architecture"),
         template=one_setting("template"),
         max_length=one_setting("max_length"),
-        threads=config["threads"]["base"],
+        threads=CONFIG.threads.base,
         code=lambda w: code(
             "base.py", architecture.module(one_setting("architecture")(w))
         ),
@@ -45,13 +45,13 @@ rule import_base:
         model=one_of(converted_models()),
     conda:
         "../../envs/torch.yaml"
-    threads: config["threads"]["base"]
+    threads: CONFIG.threads.base
     resources:
         mem_mb=main_memory,
     params:
-        path=one_setting("path"),
+        path=one_setting("base_checkpoint"),
         loading=loading,
-        threads=config["threads"]["base"],
+        threads=CONFIG.threads.base,
         code=code("import_base.py"),
     script:
         "../scripts/import_base.py"
@@ -77,14 +77,14 @@ rule train_full:
     resources:
         mem_mb=main_memory,
     params:
-        given=one_setting("path"),
-        finetune=lambda w: settings.finetune_settings(config, w.model),
+        given=one_setting("base_checkpoint"),
+        finetune=lambda w: CONFIG.model_settings[w.model].finetune.model_dump(),
         loading=loading,
         training=training("finetune"),
         template=one_setting("template"),
         max_length=one_setting("max_length"),
         label="full, seed {seed}",
-        threads=config["threads"]["train"],
+        threads=CONFIG.threads.train,
         code=code("train.py"),
     script:
         "../scripts/train.py"
@@ -119,14 +119,14 @@ for _role, _splits in splits_by_role().items():
         resources:
             mem_mb=main_memory,
         params:
-            given=one_setting("path"),
-            finetune=lambda w: settings.finetune_settings(config, w.model),
+            given=one_setting("base_checkpoint"),
+            finetune=lambda w: CONFIG.model_settings[w.model].finetune.model_dump(),
             loading=loading,
             training=training("finetune"),
             template=one_setting("template"),
             max_length=one_setting("max_length"),
             label=f"{_role} ({{split}}), seed {{seed}}",
-            threads=config["threads"]["train"],
+            threads=CONFIG.threads.train,
             code=code("train.py"),
         script:
             "../scripts/train.py"
@@ -144,7 +144,7 @@ rule random:
     resources:
         mem_mb=main_memory,
     params:
-        given=one_setting("path"),
+        given=one_setting("base_checkpoint"),
         loading=loading,
         template=one_setting("template"),
         code=code("random_model.py"),

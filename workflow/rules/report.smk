@@ -66,14 +66,14 @@ for _table in TABLES:
             table=_table,
             entries=table_entries(_table),
             oracles={name: list(split.roles) for name, split in SPLITS.items()},
-            methods=config["methods"],
-            seeds=config["seeds"],
+            methods=CONFIG.methods,
+            seeds=CONFIG.seeds,
             code=code("table.py", f"lethe.report.tables.{_table}"),
         script:
             "../scripts/table.py"
 
 
-for _figure in config["figures"]:
+for _figure in CONFIG.figures:
 
     rule:
         name:
@@ -98,8 +98,8 @@ for _figure in config["figures"]:
             figure=_figure,
             entries=figure_metrics(_figure),
             oracle=lambda w: oracle_of(w.split),
-            methods=config["methods"],
-            seeds=config["seeds"],
+            methods=CONFIG.methods,
+            seeds=CONFIG.seeds,
             code=code("figure.py", f"lethe.report.figures.{_figure}"),
         script:
             "../scripts/figure.py"
@@ -115,12 +115,12 @@ rule claims:
     conda:
         "../../envs/light.yaml"
     params:
-        models=config["models"],
-        splits=config["splits"],
-        seeds=config["seeds"],
-        oracle_seeds=config["oracle_seeds"],
+        models=CONFIG.models,
+        splits=CONFIG.splits,
+        seeds=CONFIG.seeds,
+        oracle_seeds=CONFIG.oracle_seeds,
         oracles={name: oracle_of(name) for name in SPLITS},
-        methods=config["methods"],
+        methods=CONFIG.methods,
         code=code("claims.py"),
     script:
         "../scripts/claims.py"

@@ -1,7 +1,7 @@
 # Search: trials are methods of their own, with rules of their own; one job for each method ranks them.
 
 
-for _method in SEARCH.methods:
+for _method in CONFIG.search.methods:
 
     rule:
         name:
@@ -21,7 +21,7 @@ for _method in SEARCH.methods:
         conda:
             "../../envs/light.yaml"
         params:
-            trials=search.trials(config, _method),
+            trials=search.trials(CONFIG, _method),
             code=code("search.py"),
         script:
             "../scripts/search.py"

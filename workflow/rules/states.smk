@@ -1,7 +1,7 @@
 # States of finished runs: relearned, quantised. Each is made of the last checkpoint and evaluated as a run is.
 
 
-for _state in config["states"]:
+for _state in CONFIG.attacks:
 
     rule:
         name:
@@ -28,15 +28,15 @@ for _state in config["states"]:
             given=given_checkpoint,
             loading=loading,
             training=training("relearn"),
-            kind=settings.state_kind(config, _state),
-            settings=settings.state_settings(config, _state),
+            kind=settings.attack_kind(CONFIG, _state),
+            settings=settings.attack_settings(CONFIG, _state),
             template=one_setting("template"),
             max_length=one_setting("max_length"),
             label=f"{_state}: {{run}} ({{split}}), seed {{seed}}",
-            threads=config["threads"]["unlearn"],
+            threads=CONFIG.threads.unlearn,
             code=code(
                 "state.py",
-                f"lethe.evaluate.attacks.{settings.state_kind(config, _state)}",
+                f"lethe.evaluate.attacks.{settings.attack_kind(CONFIG, _state)}",
             ),
         script:
             "../scripts/state.py"

@@ -15,7 +15,7 @@ rule reference:
     priority: 6
     conda:
         "../../envs/torch.yaml"
-    threads: config["threads"]["unlearn"]
+    threads: CONFIG.threads.unlearn
     resources:
         mem_mb=main_memory,
     params:
@@ -23,8 +23,8 @@ rule reference:
         loading=loading,
         template=one_setting("template"),
         max_length=one_setting("max_length"),
-        batch_size=settings.shared_settings(config)["batch_size"],
-        threads=config["threads"]["unlearn"],
+        batch_size=CONFIG.unlearning.batch_size,
+        threads=CONFIG.threads.unlearn,
         code=code("reference.py"),
     script:
         "../scripts/reference.py"
@@ -45,24 +45,24 @@ rule alternatives:
     priority: 6
     conda:
         "../../envs/torch.yaml"
-    threads: config["threads"]["unlearn"]
+    threads: CONFIG.threads.unlearn
     resources:
         mem_mb=main_memory,
     params:
         given=given_full,
         loading=loading,
-        settings=config["alternatives"],
+        settings=CONFIG.alternatives.model_dump(mode="json"),
         template=one_setting("template"),
         max_length=one_setting("max_length"),
-        threads=config["threads"]["unlearn"],
+        threads=CONFIG.threads.unlearn,
         code=code("alternatives.py"),
     script:
         "../scripts/alternatives.py"
 
 
-for _method in [*config["methods"], *unlisted_methods(), *TRIALS]:
+for _method in [*CONFIG.methods, *unlisted_methods(), *TRIALS]:
 
-    _class = settings.method_class(config, _method)
+    _class = settings.method_class(CONFIG, _method)
 
     rule:
         name:
@@ -84,7 +84,7 @@ for _method in [*config["methods"], *unlisted_methods(), *TRIALS]:
             mem_mb=main_memory,
         params:
             method=_class,
-            settings=settings.method_settings(config, _method),
+            settings=settings.method_settings(CONFIG, _method),
             given=begin_given(_method),
             others=checkpoints_given(_method),
             loading=loading,
@@ -92,7 +92,7 @@ for _method in [*config["methods"], *unlisted_methods(), *TRIALS]:
             template=one_setting("template"),
             max_length=one_setting("max_length"),
             label=f"{_method} ({{split}}), seed {{seed}}",
-            threads=config["threads"]["unlearn"],
+            threads=CONFIG.threads.unlearn,
             code=code(
                 "unlearn.py",
                 f"lethe.unlearn.methods.{_class}",

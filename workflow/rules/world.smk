@@ -12,9 +12,9 @@ rule facts:
     conda:
         "../../envs/light.yaml"
     params:
-        provider=WORLD_SETTINGS["provider"],
+        provider=WORLD_SETTINGS.provider,
         settings=provider_settings("path"),
-        code=code("facts.py", f"lethe.world.providers.{WORLD_SETTINGS['provider']}"),
+        code=code("facts.py", f"lethe.world.providers.{WORLD_SETTINGS.provider}"),
     script:
         "../scripts/facts.py"
 
@@ -31,16 +31,16 @@ rule world:
         # From the hub it comes through the library datasets.
         (
             "../../envs/torch.yaml"
-            if WORLD_SETTINGS["provider"] == "tofu" and WORLD_SETTINGS["path"] is None
+            if WORLD_SETTINGS.provider == "tofu" and WORLD_SETTINGS.path is None
             else "../../envs/light.yaml"
         )
     params:
-        provider=WORLD_SETTINGS["provider"],
+        provider=WORLD_SETTINGS.provider,
         settings=provider_settings("path", "subset"),
-        authors=WORLD_SETTINGS["authors"],
-        holdout_authors=WORLD_SETTINGS["holdout_authors"],
-        perturbed_retain_authors=WORLD_SETTINGS["perturbed_retain_authors"],
-        code=code("world.py", f"lethe.world.providers.{WORLD_SETTINGS['provider']}"),
+        authors=WORLD_SETTINGS.authors,
+        holdout_authors=WORLD_SETTINGS.holdout_authors,
+        perturbed_retain_authors=WORLD_SETTINGS.perturbed_retain_authors,
+        code=code("world.py", f"lethe.world.providers.{WORLD_SETTINGS.provider}"),
     script:
         "../scripts/world.py"
 
@@ -69,14 +69,14 @@ for _split in SPLITS.values():
             "../scripts/split.py"
 
 
-if WORLD_SETTINGS["background"] == "synthetic":
+if WORLD_SETTINGS.background == "synthetic":
 
     rule background:
         input:
             # A synthetic world's names are disjoint from these by construction.
             full=(
                 []
-                if WORLD_SETTINGS["provider"] == "synthetic"
+                if WORLD_SETTINGS.provider == "synthetic"
                 else paths.data(WORLD, "full")
             ),
         output:
@@ -86,9 +86,9 @@ if WORLD_SETTINGS["background"] == "synthetic":
         conda:
             "../../envs/light.yaml"
         params:
-            seed=WORLD_SETTINGS["seed"],
-            authors=WORLD_SETTINGS["background_authors"],
-            phrasings=WORLD_SETTINGS["background_phrasings"],
+            seed=WORLD_SETTINGS.seed,
+            authors=WORLD_SETTINGS.background_authors,
+            phrasings=WORLD_SETTINGS.background_phrasings,
             code=code("background.py"),
         script:
             "../scripts/background.py"

@@ -119,7 +119,7 @@ def _remedy(error: Exception) -> str | None:
     """One line for what the machine lacks, not the program; None for other errors."""
     text = str(error)
     if isinstance(error, MemoryError) or "out of memory" in text or "can't allocate" in text:
-        return "not enough memory; lower compute.part_tokens or give it more, then run it again"
+        return "not enough memory; lower compute.microbatch_tokens or give it more, then run again"
     # Libraries that write files themselves tell the number in their message alone.
     told = re.search(r"os error (\d+)", text)
     number = int(told[1]) if told else getattr(error, "errno", None)

@@ -37,7 +37,7 @@ def execution(snakemake, stage: Stage, meter: Meter, device: str) -> Execution:
     compute, sharded = snakemake.config["compute"], in_shards(snakemake)
     together = process_group(snakemake, device, sharded)
     state_saver = StateSaver(stage.state, compute["save_seconds"], meter, together)
-    return Execution(compute["part_tokens"], state_saver, together)
+    return Execution(compute["microbatch_tokens"], state_saver, together)
 
 
 def from_checkpoint(snakemake, stage: Stage, meter: Meter) -> dict[str, Any]:

@@ -67,7 +67,7 @@ def _variables(options: argparse.Namespace) -> dict[str, Any]:
 
 def given_settings(texts: Sequence[str], option: str = "--set") -> dict[str, Any]:
     """Settings from ``key=value``; a dotted key (``optimiser.name=sgd``) goes into a mapping."""
-    from lethe.pipeline.config.check import parsed
+    from lethe.pipeline.config.load import parsed
 
     found: dict[str, Any] = {}
     for text in texts:

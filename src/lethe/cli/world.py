@@ -1,44 +1,30 @@
 """``lethe world``: a world without the workflow, or what it would take."""
 
 import logging
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from lethe.common import outputs, paths
 from lethe.common.characters import log_to_screen
 from lethe.common.errors import LetheError
-from lethe.pipeline import workflow_files
-from lethe.pipeline.config import check as settings
-from lethe.pipeline.config.files import read_config
+from lethe.pipeline.config.check import check
+from lethe.pipeline.config.load import configuration
+from lethe.pipeline.config.world import World
 from lethe.world.card import Making
-from lethe.world.generated.settings import Generation, generation
+from lethe.world.generated.settings import Generation
 from lethe.world.generated.stages import Cohort
 from lethe.world.making import Generated, make_world
 
-SCHEMA = workflow_files.root() / "workflow/schemas/config.schema.yaml"
 
-
-def configuration(files: list[str]) -> dict[str, Any]:
-    """``config/config.yaml`` with ``files`` laid over it, as the workflow does, and checked."""
-    merged: dict[str, Any] = {}
-    for file in (workflow_files.defaults(), *files):
-        merged = settings.laid_over(merged, settings.parsed(read_config(file)))
-    merged = settings.with_all_methods(merged)
-    settings.check(merged, SCHEMA)
-    return merged
-
-
-def cohorts(world: Mapping[str, Any]) -> dict[str, Cohort]:
+def cohorts(world: World) -> dict[str, Cohort]:
     """What a language model is to make of a world."""
     found = {}
-    if world["provider"] == "openai":
-        sizes = {"holdout": world["holdout_authors"], "target": world["authors"]}
-        found["authors"] = Cohort(sizes, world["seed"])
-    if world["background"] == "openai":
-        sizes = {"background": world["background_authors"]}
-        wordings = world["background_phrasings"] - 1
-        found["background"] = Cohort(sizes, world["seed"], wordings)
+    if world.provider == "generated":
+        sizes = {"holdout": world.holdout_authors, "target": world.authors}
+        found["authors"] = Cohort(sizes, world.seed)
+    if world.background == "generated":
+        sizes = {"background": world.background_authors}
+        found["background"] = Cohort(sizes, world.seed, world.background_phrasings - 1)
     return found
 
 
@@ -46,12 +32,14 @@ def run(files: list[str], out: str | None, dry: bool) -> None:
     """Print the estimate; unless ``dry``, make the world in the folder ``out``."""
     if not dry:
         _check_out(out)
-    world = configuration(files)["world"]
+    config = configuration(files)
+    check(config)
+    world = config.world
     wanted = cohorts(world)
-    made = generation(world) if wanted else None
-    journal = Path(paths.journal(world["name"]))
+    made = world.generated if wanted else None
+    journal = Path(paths.journal(world.name))
     if made is None:
-        print(f"provider {world['provider']}: no service is asked, nothing is spent")
+        print(f"provider {world.provider}: no service is asked, nothing is spent")
     else:
         print(_told(made, wanted, journal))
     if dry:
@@ -69,23 +57,23 @@ def _check_out(out: str | None) -> None:
     outputs.check_folder(out, empty=False)
 
 
-def _make(world, wanted, made: Generation | None, journal: Path, out: Path) -> None:
-    settings: dict[str, Any] = {"seed": world["seed"]}
-    if world["provider"] == "tofu":
-        settings["path"] = world["path"]
+def _make(world: World, wanted, made: Generation | None, journal: Path, out: Path) -> None:
+    settings: dict[str, Any] = {"seed": world.seed}
+    if world.provider == "tofu":
+        settings["path"] = world.path
     generated = None
     if made is not None:
-        generated = Generated(made, wanted, journal, world["background_phrasings"])
+        generated = Generated(made, wanted, journal, world.background_phrasings)
     making = make_world(
-        world["provider"],
+        world.provider,
         out,
         settings=settings,
-        authors=world["authors"],
-        holdout=world["holdout_authors"],
-        perturbed_retain_authors=world["perturbed_retain_authors"],
+        authors=world.authors,
+        holdout=world.holdout_authors,
+        perturbed_retain_authors=world.perturbed_retain_authors,
         generated=generated,
     )
-    _describe(world["name"], making, out / "data")
+    _describe(world.name, making, out / "data")
     if made is not None:
         print(_told(made, wanted, journal))
     print(f"written: {out}/data, with its card README.md")

@@ -1,1 +1,1 @@
-"""Putting a probe suite to checkpoints and recording what they answer, item by item."""
+"""Asking checkpoints a suite's questions and recording their answers, item by item."""

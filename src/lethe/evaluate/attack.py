@@ -1,15 +1,16 @@
-"""States of a checkpoint: what becomes of it afterwards, one file for each kind, found by name.
+"""Attacks: what may be done to a checkpoint after unlearning, one file each, found by name.
 
-A kind is a module of ``lethe.evaluate.attacks`` with
+An attack leaves the checkpoint in a state, such as relearned or quantised, which is evaluated like
+any other. It is a module of ``lethe.evaluate.attacks`` with
 
-    NEEDS = ("forget",)             data files that it reads, a literal constant; () for none
-    class Settings(BaseModel)       its settings, typed
+    NEEDS = ("forget",)             the data files it reads, a literal constant; () for none
+    settings_class                  its settings: a pydantic model
     change(model, settings, examples, seed, report, how)
-                                    changes the model in place; ``examples`` are those of NEEDS,
-                                    ``how`` a training runs is an Execution
+                                    changes the model in place; ``examples``: the rows of NEEDS,
+                                    tokenised; ``how``: the Execution of a training
 
-Importing it must not import torch. What a state does goes through ``checkpoint.load`` and ``save``,
-so that it works on whatever a method left: weights, or weights that something else acts upon.
+Importing it must not import torch. Models are loaded and saved by ``lethe.model.checkpoint``, so an
+attack works on any checkpoint: weights alone, or weights with an intervention.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,20 +23,20 @@ from lethe.common.validation import validated
 
 @dataclass(frozen=True)
 class Contract:
-    """What a kind of state declares."""
+    """What an attack declares."""
 
     needs: tuple[str, ...]
 
 
-ATTACKS = Registry("lethe.evaluate.attacks", "state", Contract)
+ATTACKS = Registry("lethe.evaluate.attacks", "attack", Contract)
 names, load = ATTACKS.names, ATTACKS.load
 
 
 def needs(kind: str) -> Sequence[str]:
-    """The data files that a kind reads, from its source."""
+    """The data files that an attack reads, from its source."""
     return ATTACKS.contract(kind).needs
 
 
 def settings_of(kind: str, given: Mapping[str, Any], name: str) -> Any:
-    """A kind's settings with defaults; what is wrong with a key is one line that names it."""
-    return validated(load(kind).Settings, dict(given), name)
+    """An attack's settings with defaults filled in; LetheError names a wrong key in one line."""
+    return validated(load(kind).settings_class, dict(given), name)

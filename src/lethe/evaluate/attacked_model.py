@@ -1,4 +1,4 @@
-"""Attacking a checkpoint: what becomes of it afterwards, relearned or quantised, is one as well."""
+"""Attacking a checkpoint; the result, relearned or quantised, is a checkpoint as well."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -35,15 +35,15 @@ def attack_checkpoint(
 ) -> dict[str, int]:
     """Bring the checkpoint ``start`` into the state ``kind`` (``lethe.evaluate.attacks``).
 
-    ``settings``: of that kind; ``forget``: the file of the forget set, if the kind reads it. The
-    last three are for the record of the checkpoint, as of ``unlearn``. Returns counts: rows.
-    LetheError for unknown settings and for a checkpoint that cannot be used.
+    ``settings``: those of the attack; ``forget``: the file of the forget set, if the attack reads
+    it. The last three go into the new checkpoint's record, as those of ``unlearn`` do. Returns
+    counts: rows. LetheError for unknown settings and for a checkpoint that cannot be used.
     """
     compute, how = compute or Compute(), how or Execution()
     chosen = attack.settings_of(kind, settings or {}, "state_settings")
     model, tokenizer = checkpoint.load(start, how.load_to(device), **compute.loading())
     rows = read_pairs(forget) if forget else []
-    # Adapters are merged by then: an attacker trains all weights.
+    # Adapters have been merged by now: an attacker trains all weights.
     prepare(model, compute.training("relearn"), seed, start)
     examples = Encoder(tokenizer, template, max_length).encode_all(rows)
     attack.load(kind).change(model, chosen, examples, seed, report, how)

@@ -1,4 +1,4 @@
-"""Putting a suite's questions to checkpoints and recording the answers, item by item."""
+"""Asking checkpoints a suite's questions and recording the answers, item by item."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -16,7 +16,7 @@ from lethe.world.rows import read_perturbed, read_qa
 
 
 def read_set(file: str | Path, most: int | None = None) -> list[dict]:
-    """The rows of a set's file, ``most`` of them; ``…_perturbed.json`` has wrong answers, too."""
+    """Up to ``most`` rows of a set's file; ``…_perturbed.json`` also holds wrong answers."""
     perturbed = Path(file).stem.endswith("_perturbed")
     return (read_perturbed if perturbed else read_qa)(file)[:most]
 
@@ -36,21 +36,21 @@ def collect(
 ) -> Records:
     """The records of checkpoints, such as those of a run, under one suite.
 
-    ``sources``: folders or hub ids, each with the epoch and step that its own record names (0 where
-    it has none). ``rows``: of each set of the suite, as ``read_set`` gives them. Each process of a
-    ``process_group`` asks its share, and all have the records of all. ``report`` is called after
-    each checkpoint. ``load`` stands in for ``checkpoint.load``, to keep what is loaded.
+    ``sources``: folders or hub ids; epoch and step come from a checkpoint's own record (0 if it has
+    none). ``rows``: the rows of each set of the suite, as from ``read_set``. Each process of a
+    ``process_group`` asks its share, and every process gets all records. ``report`` is called after
+    each checkpoint. ``load`` replaces ``checkpoint.load``, for instance to cache loaded models.
 
     LetheError for a checkpoint that cannot be loaded, and for rows that lack a text.
     """
     limits, loading = limits or Limits(), (compute or Compute()).loading()
-    found, evaluation = [], None
+    recorded, evaluation = [], None
     for source in sources:
         model, tokenizer = load(source, device, **loading, template=template)
         if evaluation is None:
             encoder = Encoder(tokenizer, template, limits.max_length)
             evaluation = Evaluation(suite, encoder, rows, limits, process_group)
         origin = checkpoint.origin(source)
-        found.append(evaluation(model, origin.get("epoch", 0), origin.get("step", 0)))
-        report(len(found), len(sources))
-    return Records(suite, found)
+        recorded.append(evaluation(model, origin.get("epoch", 0), origin.get("step", 0)))
+        report(len(recorded), len(sources))
+    return Records(suite, recorded)

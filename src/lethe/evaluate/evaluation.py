@@ -1,4 +1,4 @@
-"""Putting one suite to checkpoint after checkpoint."""
+"""Asking one suite's questions of checkpoint after checkpoint."""
 
 from collections.abc import Mapping, Sequence
 
@@ -7,10 +7,10 @@ from lethe.evaluate.suite import Limits, load
 
 
 class Evaluation:
-    """One suite's questions, tokenised once and put to checkpoint after checkpoint.
+    """One suite's questions, tokenised once and asked of checkpoint after checkpoint.
 
-    Each process of a ``process_group`` (``lethe.common.distributed``) asks its share of every set;
-    items are independent of each other, so it does not matter which process asks.
+    Each process of a ``process_group`` (``lethe.common.distributed``) asks its share of every set:
+    items are independent, so it does not matter which process asks.
     """
 
     def __init__(
@@ -21,7 +21,7 @@ class Evaluation:
         limits: Limits,
         process_group=None,
     ):
-        """``rows``: the data rows of each set of the suite. LetheError where one lacks a text."""
+        """``rows``: the data rows of each set of the suite. LetheError if a text is missing."""
         self.module, self.limits, self.process_group, self.sets = (
             load(suite),
             limits,
@@ -36,9 +36,9 @@ class Evaluation:
         self.prepared = self.module.prepare(encoder, rows)
 
     def __call__(self, model, epoch: int = 0, step: int = 0) -> Checkpoint:
-        """What a model answers, item by item; all of it on every process."""
-        found = self.module.record(model, self.prepared, self.limits)
+        """What a model answers, item by item; every process gets all of it."""
+        answered = self.module.record(model, self.prepared, self.limits)
         if self.process_group is not None and self.process_group.size > 1:
-            shares = self.process_group.gathered(found)
-            found = {name: dealt(name, shares) for name in self.sets}
-        return Checkpoint(epoch, step, found)
+            shares = self.process_group.gathered(answered)
+            answered = {name: dealt(name, shares) for name in self.sets}
+        return Checkpoint(epoch, step, answered)

@@ -1,7 +1,7 @@
-"""Records: what one evaluation of a run wrote down for every item, and all that metrics read.
+"""Records: what an evaluation of a run recorded for every item, and all that metrics read.
 
-The format is described in ``docs/architecture.md``. A record that is incomplete, of unequal lengths
-or not finite is refused here, so that no metric ever turns it into a number.
+The format is described in ``docs/architecture.md``. Records that are incomplete, of unequal lengths
+or not finite are refused here, so that no metric ever turns them into a number.
 """
 
 import json
@@ -19,10 +19,10 @@ from lethe.evaluate import suite as suites
 FORMAT = 1
 REMEDY = "delete the file to have it made again"
 
-# A mean negative log-likelihood is never below zero but for rounding.
+# A mean negative log-likelihood falls below zero only by rounding.
 ROUNDING = 1e-4
 
-# Values of several answers or tokens an item: 2-D [n, k], or n arrays where k varies.
+# Values of several answers or tokens per item: 2-D [n, k], or n arrays where k varies.
 Nested = np.ndarray | list[np.ndarray]
 
 
@@ -30,16 +30,16 @@ Nested = np.ndarray | list[np.ndarray]
 class ItemSet:
     """The items of one set, column by column, each of length n.
 
-    A suite records the columns that it names; the others are None. Losses are the mean negative
-    log-likelihood of a token of the answer in nats, the end token included; ``*_tokens`` how many
-    tokens that is (None also where a foreign log does not tell). ``perturbed_*`` have a value for
-    each wrong answer, of which ``wrong_answer`` is the first as a text; ``paraphrase_*`` are None
-    where a set has no paraphrases.
+    A suite fills in the columns that it declares; the others are None. Losses are the mean negative
+    log-likelihood per token of the answer in nats, end token included; ``*_tokens`` count those
+    tokens (None also where another program's log does not say). ``perturbed_*`` have a value for
+    each wrong answer; ``wrong_answer`` is the text of the first. ``paraphrase_*`` are None where a
+    set has no paraphrases.
 
     ``token_*`` have a value for each token of the answer, *without* the end token, from a pass
     over the true answer: its log-probability (nats), whether it is the likeliest token (1 or 0),
-    and its log-probability standardised by mean and deviation of those of the whole vocabulary,
-    weighted by probability. ``gradient_norm``: mean over the model's parameter tensors of the L2
+    and its log-probability standardised by the probability-weighted mean and standard deviation
+    over the whole vocabulary. ``gradient_norm``: mean over the model's parameter tensors of the L2
     norm of the gradient of ``answer_loss``.
     """
 
@@ -85,7 +85,7 @@ class Records:
 
     @property
     def items(self) -> int:
-        """How many items there are, those of each checkpoint counted."""
+        """How many items there are, over all checkpoints."""
         return sum(len(items) for point in self.checkpoints for items in point.sets.values())
 
 
@@ -97,7 +97,7 @@ def nested(rows: Sequence[Sequence], dtype: type | None = None) -> Nested:
 
 
 def dealt(name: str, shares: Sequence[Mapping[str, ItemSet]]) -> ItemSet:
-    """One set of those that were dealt out item by item, share after share, in its old order."""
+    """One set whose items were dealt out in turn to ``shares``, back in its original order."""
     parts = [share[name] for share in shares if name in share]
     size = sum(map(len, parts))
     order = [(row, share) for share, part in enumerate(parts) for row in range(len(part))]
@@ -122,14 +122,14 @@ def read_records(path: str | os.PathLike) -> Records:
 
 
 def check_records(records: Records, remedy: str) -> None:
-    """LetheError for values that ``read_records`` would refuse; sets may be left out."""
+    """LetheError for values that ``read_records`` would refuse; sets may be absent."""
     _records(_document(records), records.path, remedy, whole=False)
 
 
 def write_records(path: str | os.PathLike, records: Records) -> None:
     """Write records as compact JSON, atomically; the same records give the same bytes.
 
-    What ``read_records`` would refuse is refused here too, and no file is left.
+    Values that ``read_records`` would refuse are refused here too; then no file is written.
     """
     document = _document(records)
     _records(document, str(path), "nothing was written: mend what was recorded")
@@ -141,8 +141,8 @@ def item_set(
 ) -> ItemSet:
     """Check the columns of one set and make an ItemSet of them.
 
-    ``columns`` maps names of columns to lists, those ``required`` among them; ``where`` names file
-    and set, ``remedy`` ends every message.
+    ``columns`` maps names of columns to lists and must contain those ``required``. In messages,
+    ``where`` names file and set, and ``remedy`` comes last.
     """
     if not isinstance(columns, Mapping):
         raise LetheError(f"{where}: expected columns, found {_kind(columns)}; {remedy}")
@@ -166,7 +166,7 @@ SAME_SHAPE = {
 
 
 def _partners(columns: Mapping[str, Any]) -> list[str]:
-    """A paraphrase's loss and token count belong together, where token counts are told at all."""
+    """Columns that must accompany those given: a paraphrase's loss and its token count."""
     pair = ("paraphrase_loss", "paraphrase_tokens")
     if not any(name in columns for name in pair):
         return []
@@ -178,7 +178,7 @@ def _text_fault(value: Any) -> str | None:
 
 
 def _number_fault(value: Any) -> str | None:
-    # type() and not isinstance(): true and false are no numbers.
+    # type(), not isinstance(): true and false are not numbers here.
     if type(value) not in (int, float):
         return "not a number"
     return None if np.isfinite(value) else "not finite"
@@ -200,7 +200,7 @@ def _flag_fault(value: Any) -> str | None:
     return None if type(value) is int and value in (0, 1) else "neither 0 nor 1"
 
 
-# What a value of a column must be, and whether an item has several.
+# The check of a column's values, and whether an item has several values.
 COLUMNS = {
     "question": (_text_fault, False),
     "answer": (_text_fault, False),
@@ -221,7 +221,7 @@ WHOLE = (_count_fault, _flag_fault)
 
 
 class _Columns:
-    """Columns of one set under examination."""
+    """The columns of one set while they are checked."""
 
     def __init__(self, columns: Mapping[str, Any], where: str, remedy: str):
         self.columns, self.where, self.remedy = columns, where, remedy
@@ -247,8 +247,8 @@ class _Columns:
             raise self.fail(name, "missing")
         values = self.columns[name]
         if not isinstance(values, list) or not values:
-            found = "an empty list" if values == [] else _kind(values)
-            raise self.fail(name, f"expected a list of values, found {found}")
+            kind = "an empty list" if values == [] else _kind(values)
+            raise self.fail(name, f"expected a list of values, found {kind}")
         if self.length is None:
             self.length = len(values)
         if len(values) != self.length:
@@ -256,7 +256,7 @@ class _Columns:
         return values
 
     def each(self, name: str, values: list, fault) -> None:
-        """Raise for the first value with a fault, and say how many have one."""
+        """Raise for the first faulty value, and say how many are faulty."""
         faults = [(row, why) for row, why in enumerate(map(fault, values)) if why]
         if faults:
             row, why = faults[0]

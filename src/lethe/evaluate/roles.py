@@ -1,7 +1,7 @@
-"""What a checkpoint may stand for: its own record must not say that it is something else.
+"""The role a checkpoint is given must not contradict its own record.
 
-A checkpoint of ours records the stage that made it, and of what data. One of others records
-nothing, and may be whatever the user says.
+Checkpoints made by Lethe record the stage and the data that they come from. Others record nothing,
+and may have any role that the user gives them.
 """
 
 from collections.abc import Iterable
@@ -12,9 +12,9 @@ from lethe.common.files import sha256
 from lethe.model import checkpoint
 from lethe.world.split import split as split_of
 
-# Stages that train an oracle bear its role: train_retain, and of other splits others.
+# Stages that train an oracle end in its role: train_retain for TOFU's.
 ORACLE = "train_oracle"
-# What the stages made (rules of the workflow, and ``lethe unlearn``), in words.
+# What each stage (a rule of the workflow, or ``lethe unlearn``) makes, in words.
 MADE = {
     "base": "a base model, from before any author was learned",
     "random": "a model with random weights",
@@ -22,7 +22,7 @@ MADE = {
     ORACLE: "an oracle, which never saw the forget set",
     "unlearn": "an unlearned model",
 }
-# Who cannot stand for whom.
+# Stages whose checkpoints cannot have a role.
 WRONG = {
     "oracle": ("base", "random", "train_full", "unlearn"),
     "full": ("base", "random", ORACLE),
@@ -36,7 +36,7 @@ WANTED = {
 
 
 def check_role(where: str, source: str | Path | None, role: str) -> None:
-    """LetheError, which begins with ``where``, if a checkpoint's record says it is another thing.
+    """LetheError, beginning with ``where``, if a checkpoint's record contradicts its role.
 
     ``role``: ``oracle``, ``full`` or ``prior``.
     """
@@ -46,9 +46,9 @@ def check_role(where: str, source: str | Path | None, role: str) -> None:
 
 
 def check_oracle(where: str, source: str | None, folder: str | Path, split: str) -> None:
-    """``check_role`` of an oracle; nor may it have learned another file that the folder has.
+    """``check_role`` of an oracle, which must not have learned another file of the folder either.
 
-    ``folder``: of data as TOFU has them.
+    ``folder``: data in TOFU's format.
     """
     check_role(where, source, "oracle")
     learned, chosen = _origin(source).get("data"), split_of(split)
@@ -65,7 +65,7 @@ def check_oracle(where: str, source: str | None, folder: str | Path, split: str)
 
 
 def check_different(given: Iterable[tuple[str, str | None]]) -> None:
-    """LetheError where one checkpoint is named for two things that it cannot both be."""
+    """LetheError where one checkpoint is named for two roles that it cannot both have."""
     seen: dict[Path, str] = {}
     for where, source in given:
         if source is None:
@@ -77,8 +77,8 @@ def check_different(given: Iterable[tuple[str, str | None]]) -> None:
 
 
 def _origin(source: str | Path | None) -> dict:
-    found = checkpoint.origin(source) if source is not None else {}
-    return found if isinstance(found, dict) else {}
+    origin = checkpoint.origin(source) if source is not None else {}
+    return origin if isinstance(origin, dict) else {}
 
 
 def _stage(source: str | Path | None) -> str | None:

@@ -1,18 +1,18 @@
-"""Probe suites: which texts are put to checkpoints and what is recorded, one file for each suite.
+"""Suites: the questions that checkpoints are asked and what is recorded, one file each.
 
-A suite is a module of ``lethe.evaluate.suites``, found by its name, with literal constants and two
+A suite is a module of ``lethe.evaluate.suites``, found by name, with literal constants and two
 functions:
 
     SETS = {"forget": "forget_perturbed"}    its sets, and the data file that each is read from
-    COLUMNS = ("answer_loss",)               what is recorded of an item beside question and answer
+    COLUMNS = ("answer_loss",)               what it records of an item beside question and answer
 
     prepare(encoder, rows) -> prepared       rows by set, tokenised once for all checkpoints
     record(model, prepared, limits) -> {set: ItemSet}
-    check(rows)                              optional: LetheError where a row lacks a text
+    check(rows)                              optional: LetheError if a row's text is missing
 
-A data file is named as a world names it, or by its part in a split (``BaseSplit.files``).
-Constants are read without importing the module, so that the workflow's graph needs no torch. One
-suite is one job for each run.
+A data file has the world's name for it, or that of a split's part (``BaseSplit.files``). Constants
+are read without importing the module, so the workflow's graph needs no torch. Each suite is one job
+for each run.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -40,11 +40,11 @@ names, load, contract = SUITES.names, SUITES.load, SUITES.contract
 
 @dataclass(frozen=True)
 class Limits:
-    """How much a suite puts to a checkpoint and takes back.
+    """Limits of what a suite asks and what a checkpoint answers.
 
-    ``max_length``: tokens of question and generated answer together, as TOFU limits them;
-    ``max_new_tokens``: of the answer alone, as OpenUnlearning does (None: no such limit);
-    ``token_budget``: padded tokens of a batch of likelihoods (None: by the device).
+    ``max_length``: tokens of question and generated answer together, as in TOFU;
+    ``max_new_tokens``: tokens of the answer alone, as in OpenUnlearning (None: no such limit);
+    ``token_budget``: padded tokens in a batch of likelihoods (None: chosen by the device).
     """
 
     max_length: int = 200
@@ -53,14 +53,14 @@ class Limits:
 
 
 def check(name: str, rows: Mapping[str, Sequence[dict]]) -> None:
-    """Refuse rows that a suite could not put to a model, before there is one; by its ``check``."""
-    asked = getattr(load(name), "check", None)
-    if asked is not None:
-        asked(rows)
+    """Refuse rows that a suite cannot use, before a model is loaded, by the suite's ``check``."""
+    check_rows = getattr(load(name), "check", None)
+    if check_rows is not None:
+        check_rows(rows)
 
 
 def text_of(row: Mapping, key: str, place: str):
-    """A row's text (or list of texts) that must be there; LetheError names the place."""
+    """A row's required text (or list of texts); LetheError names the place if it is missing."""
     value = row.get(key)
     if not value:
         raise LetheError(f"{place}: no {key}; every row that is evaluated needs one")

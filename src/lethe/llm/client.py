@@ -270,7 +270,7 @@ def _explained(error: LetheError, request: Request) -> LetheError:
         return error
     return LetheError(
         f"{error}; if the service does not support patterns, set model.patterns to"
-        " false (world.openai)"
+        " false (world.generated)"
     )
 
 

@@ -1,18 +1,18 @@
 """Metrics: numbers from recorded items alone, one file for each metric, found by its name.
 
 A metric is a module of this folder with ``compute(inputs) -> list[CheckpointValues]`` and literal
-constants that say what it asks for, where that differs from the defaults:
+constants that declare what it reads, where that differs from the defaults (in brackets):
 
     NEEDS = ("probability",)    metric files of the same run that it reads (none)
     ORACLE = True               whether it reads the same files of the oracle too (no)
     FULL = True                 whether it reads those of the model before unlearning too (no)
-    RECORDS = False             whether it reads the records (yes)
-    ORACLE_RECORDS = True       whether it reads those of the oracle too (no)
-    SUITE = "tokens"            whose records these are (the suite ``tofu``)
-    SETS = ("forget",)          the sets of those records that it reads
+    RECORDS = False             whether it reads the run's records (yes)
+    ORACLE_RECORDS = True       whether it reads the oracle's records too (no)
+    SUITE = "tokens"            the suite that the records are of (``tofu``)
+    SETS = ("forget",)          the sets of the records that it reads
     SETTINGS = {"variant": ("geometric", "arithmetic")}    choices; the first is the default
 
-There is no list of metrics to keep, and no metric imports another: a change to one can only change
+There is no list of metrics to maintain, and no metric imports another: editing one can only change
 its own numbers. Nothing heavy is imported before a metric is computed.
 """
 
@@ -26,7 +26,7 @@ from lethe.common.registry import Registry, suggest
 
 @dataclass(frozen=True)
 class Contract:
-    """What a metric asks for: the constants of its module."""
+    """What a metric reads, as the constants of its module declare it."""
 
     needs: tuple[str, ...] = ()
     oracle: bool = False
@@ -48,7 +48,7 @@ names, load, contract = METRICS.names, METRICS.load, METRICS.contract
 
 
 def settings_of(name: str, given: Mapping[str, str]) -> dict[str, str]:
-    """All settings of a metric, the defaults filled in; LetheError for an unknown one."""
+    """All settings of a metric, with defaults filled in; LetheError for an unknown one."""
     allowed = contract(name).settings
     for key, value in given.items():
         if key not in allowed:
@@ -63,7 +63,7 @@ def settings_of(name: str, given: Mapping[str, str]) -> dict[str, str]:
 def compute(
     name: str, records=None, needs=None, oracle=None, full=None, oracle_records=None, **settings
 ):
-    """Compute a metric from what is already in memory.
+    """Compute a metric from inputs that are already in memory.
 
     ``records`` and ``oracle_records`` are ``lethe.evaluate.records.Records`` of the metric's suite;
     ``needs``, ``oracle`` and ``full`` map names of metrics to ``MetricFile``. Returns a
@@ -89,8 +89,8 @@ def score(
     """Compute one metric of one run from files and write its metric file.
 
     ``needs_paths``, ``oracle_paths`` and ``full_paths`` map names of metrics to the metric files of
-    the run, the oracle and the full model; what the metric does not ask for is not read. LetheError
-    where something is missing.
+    the run, the oracle and the full model; files that the metric does not need are not read.
+    LetheError where one that it needs is missing.
     """
     from lethe.metrics.base import write_metric
 

@@ -1,4 +1,4 @@
-"""What membership attacks share: a score for each answer, high for one that was never seen."""
+"""Shared by membership attacks: a score for each answer, high for answers never seen."""
 
 from collections.abc import Callable, Mapping
 
@@ -8,18 +8,18 @@ from lethe.evaluate.records import Nested
 from lethe.metrics.base import CheckpointValues, Inputs
 
 SETS = ("forget", "holdout")
-# Of an answer's tokens: OpenUnlearning's choice for TOFU.
+# Share of an answer's tokens that Min-K% averages: OpenUnlearning's choice for TOFU.
 SHARE = 0.4
 
 
 def attack(inputs: Inputs, score: Callable[..., np.ndarray]) -> list[CheckpointValues]:
-    """``score(checkpoint, set name) -> [n]`` put to every checkpoint of the records."""
-    found = []
+    """Apply ``score(checkpoint, set name) -> [n]`` to every checkpoint of the records."""
+    attacked = []
     for checkpoint in inputs.records.checkpoints:
         scores = {name: score(checkpoint, name) for name in SETS}
         questions = {name: list(checkpoint.sets[name].question) for name in SETS}
-        found.append(attack_values(checkpoint.epoch, checkpoint.step, scores, questions))
-    return found
+        attacked.append(attack_values(checkpoint.epoch, checkpoint.step, scores, questions))
+    return attacked
 
 
 def attack_values(
@@ -28,7 +28,7 @@ def attack_values(
     scores: Mapping[str, np.ndarray],
     questions: Mapping[str, list[str]],
 ) -> CheckpointValues:
-    """``auc`` in [0, 1], the mean score of both sets, and the scores as items."""
+    """``auc`` in [0, 1], the mean score of each set, and the scores as items."""
     values = {"auc": auc(scores["forget"], scores["holdout"])}
     values |= {name: float(np.mean(scores[name])) for name in SETS}
     items = {name: np.asarray(scores[name]).tolist() for name in SETS}
@@ -45,10 +45,10 @@ def lowest(values: Nested) -> np.ndarray:
 def auc(forget: np.ndarray, holdout: np.ndarray) -> float:
     """Share of pairs in which the holdout answer scores higher than the forget answer, ties half.
 
-    1: forget answers are told apart as seen; 0.5: they are not; below: they look less seen than
-    answers that no model has seen.
+    1: forget answers are recognised as seen; 0.5: they cannot be told apart; below 0.5: they look
+    less familiar than answers that no model has seen.
     """
-    # Imported here because it takes longer than all the rest.
+    # Imported here because importing it takes longer than everything else.
     from scipy.stats import mannwhitneyu
 
     statistic = mannwhitneyu(holdout, forget, method="asymptotic").statistic

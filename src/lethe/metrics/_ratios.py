@@ -1,4 +1,4 @@
-"""The truth ratio of single items, which several metrics take other means of."""
+"""The truth ratio of single items, which several metrics average in different ways."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ from lethe.evaluate.records import ItemSet
 from lethe.metrics.base import Inputs, items_of
 
 PARAPHRASED = ("forget", "retain")
-# Collapsed models differ by hundreds of nats: R and 1/R are kept within what a double can hold.
+# Losses of collapsed models differ by hundreds of nats: this keeps R and 1/R finite in a double.
 LARGEST_LOG = 700.0
 
 
@@ -15,8 +15,8 @@ def log_ratios(inputs: Inputs, checkpoint, name: str, variant: str) -> np.ndarra
     """log R of each item of a set, [n], within ±LARGEST_LOG.
 
     R = P(wrong answers) / P(right answer), each normalised by its length (arXiv 2401.06121, Eq. 1):
-    ``arithmetic`` takes the mean of the wrong answers' probabilities, ``geometric`` of their
-    logarithms. LetheError if the set, its paraphrases or its perturbed answers lack.
+    ``arithmetic`` averages the wrong answers' probabilities, ``geometric`` their logarithms.
+    LetheError if the set, its paraphrases or its perturbed answers are missing.
     """
     items = items_of(inputs, checkpoint, name)
     where = f"{inputs.records.path}: epoch {checkpoint.epoch}, set '{name}'"
@@ -36,7 +36,7 @@ def closer_to_one(logs: np.ndarray) -> np.ndarray:
 
 
 def _right(items: ItemSet, name: str, where: str) -> np.ndarray:
-    """Loss of the right answer [n]: of the paraphrase, or of the answer where none belongs."""
+    """Loss of the right answer [n]: the paraphrase, or the answer itself in sets without one."""
     if items.paraphrase_loss is not None:
         return items.paraphrase_loss
     if name in PARAPHRASED:

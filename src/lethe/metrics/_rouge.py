@@ -7,7 +7,7 @@ from functools import cache
 def rouge_l() -> Callable:
     """A function (target, prediction) -> the package's ``Score``: precision, recall, F1 in [0, 1].
 
-    It remembers: checkpoints often repeat a generation.
+    Results are cached, since checkpoints often repeat a generation.
     """
     from rouge_score.rouge_scorer import RougeScorer
 

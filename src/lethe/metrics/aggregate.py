@@ -1,12 +1,12 @@
 """One number for a run: memorisation, privacy and utility (OpenUnlearning, arXiv 2506.12618, 6).
 
-The paper prints the scores and not all that they are made of; [RECON] marks what is our choice.
-Every part is in [0, 1], high is good, HM is the harmonic mean, x_full and x_oracle are the same
-number of the model before unlearning and of the oracle:
+The paper prints the scores but not every step of their computation; [RECON] marks our choices.
+Every part is in [0, 1] and higher is better; HM is the harmonic mean; x_full and x_oracle are the
+same number for the model before unlearning and for the oracle:
 
     memorisation  HM of 1 - min(1, x / x_full) over extraction strength, exact memorisation,
                   paraphrased probability and the forget truth ratio's geometric share
-                  [RECON: dividing by x_full, so that the full model has 0 as in the paper]
+                  [RECON: dividing by x_full, so that the full model scores 0 as in the paper]
     privacy       HM of s over the attacks loss, zlib, Min-K% and Min-K%++. With u = 1 - AUC,
                   ratio:     s = min(u, u_oracle) / max(u, u_oracle)                    [RECON]
                   distance:  s = 1 - |AUC - AUC_oracle| / max(AUC_oracle, u_oracle)     [RECON]
@@ -85,11 +85,11 @@ def _checkpoint(row: dict, inputs: Inputs, full: dict, oracle: dict) -> Checkpoi
 
 
 def _only(file: MetricFile, name: str) -> float:
-    return value_of(file, only_checkpoint(file, "the run that others are held against"), name)
+    return value_of(file, only_checkpoint(file, "a run that others are compared with"), name)
 
 
 def _share(value: float, of: float) -> float:
-    """value / of within [0, 1]; a full model that has none of it left nothing to lose."""
+    """value / of, clipped to [0, 1]; 1 where ``of`` is 0: the full model had nothing to lose."""
     return min(1.0, value / of) if of > 0 else 1.0
 
 

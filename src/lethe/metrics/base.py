@@ -1,7 +1,7 @@
 """What all metrics share: their inputs, their values, and the metric file with its checks.
 
-The format is described in ``docs/architecture.md`` and ``docs/metrics.md``. No numpy here: metrics
-that only combine other metrics start in a moment.
+The format is described in ``docs/architecture.md`` and ``docs/metrics.md``. numpy is not imported
+here, so that metrics that only combine other metrics start quickly.
 """
 
 import json
@@ -25,8 +25,8 @@ REMEDY = "delete the file to have it made again"
 class CheckpointValues:
     """The numbers of one checkpoint.
 
-    ``values`` are the numbers of tables. ``items`` are values by item for a set, in the order of
-    the records; ``questions`` the texts of those items, where another metric has to pair them.
+    ``values`` are the numbers shown in tables. ``items`` are the values of a set's items, in the
+    order of the records; ``questions`` their texts, where another metric pairs them.
     """
 
     epoch: int
@@ -52,7 +52,7 @@ class MetricFile:
 
 @dataclass(frozen=True)
 class Inputs:
-    """All that a metric may read: only what its constants ask for is there."""
+    """All that a metric may read; only what its constants declare is filled in."""
 
     records: "Records | None" = None
     needs: dict[str, MetricFile] = field(default_factory=dict)
@@ -75,13 +75,13 @@ def items_of(inputs: Inputs, checkpoint: "Checkpoint", name: str) -> "ItemSet":
 
 def column_of(inputs: Inputs, checkpoint: "Checkpoint", name: str, column: str):
     """A column of a set; LetheError if the suite did not record set or column."""
-    found = getattr(items_of(inputs, checkpoint, name), column)
-    if found is None:
+    values = getattr(items_of(inputs, checkpoint, name), column)
+    if values is None:
         raise LetheError(
             f"{inputs.records.path}: epoch {checkpoint.epoch}, set '{name}': no column '{column}'; "
             "score this metric on a suite that records it"
         )
-    return found
+    return values
 
 
 def only_checkpoint(file: MetricFile, what: str) -> CheckpointValues:
@@ -101,7 +101,7 @@ def _only(checkpoints: list, place: str, what: str):
 
 
 def value_of(file: MetricFile, checkpoint: CheckpointValues, name: str) -> float:
-    """A value of a metric file; LetheError if it is not there."""
+    """A value of a metric file; LetheError if it is missing."""
     if name not in checkpoint.values:
         raise LetheError(f"{file.place}: no value '{name}'; {REMEDY}")
     return checkpoint.values[name]
@@ -159,8 +159,8 @@ def _metric(document: Any, name: str, path: str, remedy: str) -> MetricFile:
     check = _Check(path, remedy)
     check.that(isinstance(document, dict), "not a metric file")
     check.that(document.get("format") == FORMAT, f"not a metric file of format {FORMAT}")
-    found = document.get("metric")
-    check.that(found == name, f"holds the metric {found!r}, not '{name}'")
+    metric = document.get("metric")
+    check.that(metric == name, f"holds the metric {metric!r}, not '{name}'")
     settings = document.get("settings", {})
     check.that(_maps(settings, lambda value: isinstance(value, str)), "broken key 'settings'")
     entries = document.get("checkpoints")

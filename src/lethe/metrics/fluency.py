@@ -1,14 +1,14 @@
 """Fluency of what the model says, without a classifier: does it repeat itself, is it language?
 
-Our own definition, since the usual one asks a downloaded classifier. Of one generation
+Our own definition, since the usual one needs a downloaded classifier. For one generation
 
     variety   = distinct / all of its word trigrams: 1 - rep-3 of Welleck et al. 2020
                 (arXiv 1908.04319), low for a text that runs in circles
     language  = share of its runs of four characters that occur in the questions and true answers
                 of the records, low for tokens thrown together
 
-and fluency = variety * language, 0 for an empty generation. It does not ask whether the answer is
-right. The records' texts are the same for all runs of a split, so that runs are comparable.
+and fluency = variety * language, 0 for an empty generation. It says nothing about whether the
+answer is right. The records' texts are the same for all runs of a split, so runs are comparable.
 """
 
 from functools import cache
@@ -23,7 +23,7 @@ CHARACTERS = 4
 
 
 def compute(inputs: Inputs) -> list[CheckpointValues]:
-    """Values and items in [0, 1] for the four sets; LetheError if a set lacks."""
+    """Values and items in [0, 1] for the four sets; LetheError if a set is missing."""
     return [_checkpoint(inputs, checkpoint) for checkpoint in inputs.records.checkpoints]
 
 
@@ -47,7 +47,7 @@ def _variety(text: str) -> float:
     words = text.split()
     if not words:
         return 0.0
-    # Shorter texts than a trigram are one piece.
+    # A text shorter than a trigram counts as one piece.
     trigrams = list(zip(*(words[start:] for start in range(WORDS)), strict=False)) or [words]
     return len(set(map(tuple, trigrams))) / len(trigrams)
 
@@ -58,7 +58,7 @@ def _language(text: str, known: set[str]) -> float:
 
 
 def _padded(text: str) -> str:
-    """The text in lower case, single spaces between and around its words."""
+    """The text in lower case, with single spaces between and around its words."""
     return f" {' '.join(text.lower().split())} "
 
 

@@ -1,8 +1,8 @@
-"""Forget quality: could the unlearned model be the oracle (TOFU, arXiv 2401.06121).
+"""Forget quality: can the unlearned model be told from the oracle (TOFU, arXiv 2401.06121)?
 
 The p-value of the two-sided two-sample Kolmogorov-Smirnov test between the truth ratios of the
 unlearned model and of the oracle (trained on the retain authors only) on the same forget items. p
-is exact, not the asymptotic formula of the paper's Appendix A: all published values are exact.
+is exact, as all published values are, not the asymptotic formula of the paper's Appendix A.
 """
 
 import math
@@ -14,14 +14,14 @@ from lethe.metrics.base import CheckpointValues, Inputs, MetricFile, only_checkp
 RECORDS = False
 NEEDS = ("truth_ratio",)
 ORACLE = True
-# Beyond about 511 items p can be smaller than any double; its logarithm then stops here.
+# Beyond about 511 items p can be smaller than any double; its logarithm is then cut off here.
 SMALLEST_P = 2.2250738585072014e-308
 
 
 def compute(inputs: Inputs) -> list[CheckpointValues]:
     """``forget_quality`` (p), ``log10_forget_quality`` and ``ks_statistic`` of every checkpoint.
 
-    LetheError if the oracle has not exactly one checkpoint, other questions or another variant.
+    LetheError if the oracle has other questions, another variant or more than one checkpoint.
     """
     run, oracle = inputs.needs["truth_ratio"], inputs.oracle["truth_ratio"]
     return [
@@ -46,7 +46,7 @@ def against(run: MetricFile, checkpoint: CheckpointValues, oracle: MetricFile) -
 
 def compare(ratios: list[float], oracle_ratios: list[float]) -> dict[str, float]:
     """The values for two samples of truth ratios, of n and m items."""
-    # Imported here because it takes longer than all the rest.
+    # Imported here because importing it takes longer than everything else.
     from scipy.stats import ks_2samp
 
     test = ks_2samp(ratios, oracle_ratios)

@@ -1,9 +1,9 @@
-"""The forget set's truth ratio in every form that is in use, side by side.
+"""The forget set's truth ratio in all forms in use, side by side.
 
-R as in ``truth_ratio``, geometric and arithmetic. Of each: ``closer``, the mean of min(R, 1/R) (the
-official code; 1: right and wrong answers equally likely), and ``share``, the mean of 1 / (1 + R),
-which is right / (right + wrong) (arXiv 2506.12618, Eq. 7; 0.5: equally likely, 1: known).
-``arithmetic_mean`` is the mean of R itself, as TOFU's Table 1 reads.
+R as in ``truth_ratio``, geometric and arithmetic. For each, ``closer`` is the mean of min(R, 1/R)
+(the official code; 1: right and wrong answers equally likely), and ``share`` the mean of 1 / (1 +
+R), which is right / (right + wrong) (arXiv 2506.12618, Eq. 7; 0.5: equally likely, 1: known).
+``arithmetic_mean`` is the mean of R itself, as in TOFU's Table 1.
 """
 
 import numpy as np
@@ -16,7 +16,7 @@ VARIANTS = ("geometric", "arithmetic")
 
 
 def compute(inputs: Inputs) -> list[CheckpointValues]:
-    """``geometric_closer``, ``geometric_share``, the same for ``arithmetic``, and its mean."""
+    """``closer`` and ``share`` of both variants, and ``arithmetic_mean``."""
     return [_checkpoint(inputs, checkpoint) for checkpoint in inputs.records.checkpoints]
 
 

@@ -1,8 +1,9 @@
 """Membership attack by gradient norm: an answer that was learned hardly moves the model any more.
 
 The score is the mean over parameter tensors of the L2 norm of the gradient of the answer's loss,
-as in OpenUnlearning (arXiv 2506.12618; p = 2). Its loss is a sum over n tokens divided by n - 1, so
-that its norms are larger by n / (n - 1): ``loss: open_unlearning`` gives those.
+as in OpenUnlearning (arXiv 2506.12618; p = 2). OpenUnlearning divides the sum
+over n tokens by n - 1, so its norms are larger by n / (n - 1): ``loss: open_unlearning`` does the
+same.
 """
 
 import numpy as np
@@ -16,7 +17,7 @@ SETTINGS = {"loss": ("mean", "open_unlearning")}
 
 
 def compute(inputs: Inputs) -> list[CheckpointValues]:
-    """``auc``, mean scores and scores of forget and holdout; LetheError if a set lacks."""
+    """``auc``, mean scores and scores of forget and holdout; LetheError if a set is missing."""
 
     def score(checkpoint, name: str) -> np.ndarray:
         norms = column_of(inputs, checkpoint, name, "gradient_norm")

@@ -11,5 +11,5 @@ SETS = ("forget", "holdout")
 
 
 def compute(inputs: Inputs) -> list[CheckpointValues]:
-    """``auc``, mean scores and scores of forget and holdout; LetheError if a set lacks."""
+    """``auc``, mean scores and scores of forget and holdout; LetheError if a set is missing."""
     return attack(inputs, lambda c, name: column_of(inputs, c, name, "answer_loss"))

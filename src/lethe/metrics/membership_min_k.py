@@ -1,7 +1,7 @@
 """Membership attack Min-K% (Shi et al. 2024, arXiv 2310.16789, Eq. 1).
 
 The score is minus the mean log-probability of the least likely 40% of an answer's tokens (at least
-one; the end token is none of them): a text that was seen has few surprises.
+one, without the end token): a text that was seen has few surprises.
 """
 
 from lethe.metrics._membership import attack, lowest
@@ -12,5 +12,5 @@ SETS = ("forget", "holdout")
 
 
 def compute(inputs: Inputs) -> list[CheckpointValues]:
-    """``auc``, mean scores and scores of forget and holdout; LetheError if a set lacks."""
+    """``auc``, mean scores and scores of forget and holdout; LetheError if a set is missing."""
     return attack(inputs, lambda c, name: -lowest(column_of(inputs, c, name, "token_logprob")))

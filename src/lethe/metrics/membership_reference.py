@@ -1,7 +1,7 @@
-"""Membership attack against a reference (Carlini et al. 2021, arXiv 2012.07805): how much lower is
-the loss than that of a model that has not seen the answer?
+"""Membership attack against a reference (Carlini et al. 2021, arXiv 2012.07805): how much lower
+is the loss than that of a model that has not seen the answer?
 
-The score is the run's loss minus the oracle's of the same answer. Of an oracle against itself all
+The score is the run's loss minus the oracle's on the same answer. For an oracle against itself all
 scores are 0 and ``auc`` is 0.5.
 """
 
@@ -17,15 +17,17 @@ ORACLE = True
 
 
 def compute(inputs: Inputs) -> list[CheckpointValues]:
-    """``auc``, mean scores and scores; LetheError if the oracle has other questions."""
+    """``auc``, mean scores and scores; LetheError if the oracle's questions differ."""
     run, oracle = inputs.needs["membership_loss"], inputs.oracle["membership_loss"]
     reference = only_checkpoint(oracle, "an oracle")
-    found = []
+    scored = []
     for checkpoint in run.checkpoints:
         _same_questions(run, checkpoint, oracle, reference)
         scores = {name: np.subtract(checkpoint.items[name], reference.items[name]) for name in SETS}
-        found.append(attack_values(checkpoint.epoch, checkpoint.step, scores, checkpoint.questions))
-    return found
+        scored.append(
+            attack_values(checkpoint.epoch, checkpoint.step, scores, checkpoint.questions)
+        )
+    return scored
 
 
 def _same_questions(

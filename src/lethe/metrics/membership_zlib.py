@@ -1,7 +1,7 @@
 """Membership attack by loss over zlib entropy (Carlini et al. 2021, arXiv 2012.07805, section 5).
 
 The score is the answer's mean loss over the number of bytes of its text compressed by zlib, so that
-texts that any model finds easy count less.
+texts that are easy for any model count less.
 """
 
 import zlib
@@ -16,7 +16,7 @@ SETS = ("forget", "holdout")
 
 
 def compute(inputs: Inputs) -> list[CheckpointValues]:
-    """``auc``, mean scores and scores of forget and holdout; LetheError if a set lacks."""
+    """``auc``, mean scores and scores of forget and holdout; LetheError if a set is missing."""
 
     def score(checkpoint, name: str) -> np.ndarray:
         loss = column_of(inputs, checkpoint, name, "answer_loss")

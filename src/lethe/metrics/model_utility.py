@@ -1,4 +1,4 @@
-"""Model utility: what the model still knows and can (TOFU, arXiv 2401.06121).
+"""Model utility: what the model still knows and can do (TOFU, arXiv 2401.06121).
 
 The harmonic mean of nine numbers: probability, ROUGE and truth ratio on the retain set and on the
 two sets of true facts. It is 0 as soon as one of them is 0. ``retain_utility`` is the harmonic mean
@@ -40,7 +40,7 @@ def _checkpoint(files: list[MetricFile], row: tuple[CheckpointValues, ...]) -> C
 
 def _share(file: MetricFile, checkpoint: CheckpointValues, name: str) -> float:
     value = value_of(file, checkpoint, name)
-    # Means of values within [0, 1] leave it by a rounding at most.
+    # Means of values within [0, 1] can leave it by rounding at most.
     if not -1e-12 <= value <= 1 + 1e-12:
         raise LetheError(
             f"{file.place}: value '{name}' is {value}, outside of 0 to 1; "

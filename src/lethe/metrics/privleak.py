@@ -1,9 +1,9 @@
-"""PrivLeak (MUSE, arXiv 2407.06460, Eq. 3): how far a membership attack is from where it should be.
+"""PrivLeak (MUSE, arXiv 2407.06460, Eq. 3): how far a membership attack is from its ideal.
 
-With a the AUC by which Min-K% takes forget answers for unseen ones (1 - ``auc`` of
-``membership_min_k``): PrivLeak = 100 (a_run - a_oracle) / a_oracle percent. 0 is best; strongly
-negative: still recognised as seen; positive: forgotten so hard that it shows. ``against_chance``
-is the same with a_oracle = 0.5, which OpenUnlearning takes where it is given no oracle.
+PrivLeak = 100 (a_run - a_oracle) / a_oracle percent, with a the AUC by which Min-K% takes forget
+answers for unseen ones (1 - ``auc`` of ``membership_min_k``). 0 is best; strongly negative: still
+recognised as seen; positive: over-forgotten, which also gives it away. ``against_chance``
+is the same with a_oracle = 0.5, as OpenUnlearning computes it without an oracle.
 """
 
 from lethe.metrics.base import CheckpointValues, Inputs, only_checkpoint, value_of
@@ -19,12 +19,12 @@ def compute(inputs: Inputs) -> list[CheckpointValues]:
     """``privleak`` and ``against_chance`` in percent, from -100 upwards."""
     run, oracle = inputs.needs["membership_min_k"], inputs.oracle["membership_min_k"]
     wanted = 1 - value_of(oracle, only_checkpoint(oracle, "an oracle"), "auc")
-    found = []
+    scored = []
     for checkpoint in run.checkpoints:
         unseen = 1 - value_of(run, checkpoint, "auc")
         values = {"privleak": _percent(unseen, wanted), "against_chance": _percent(unseen, 0.5)}
-        found.append(CheckpointValues(checkpoint.epoch, checkpoint.step, values))
-    return found
+        scored.append(CheckpointValues(checkpoint.epoch, checkpoint.step, values))
+    return scored
 
 
 def _percent(unseen: float, wanted: float) -> float:

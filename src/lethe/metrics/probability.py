@@ -1,9 +1,10 @@
 """Probability of the true answer (TOFU, arXiv 2401.06121, Table 1).
 
 With l(a) the mean negative log-likelihood of a token of answer a, p(a) = exp(-l(a)), that is
-P(a|q)^(1/|a|). The forget and the retain set take the mean of p(a). The sets of true facts take the
-mean of p(a) / (p(a) + the sum of p over the wrong answers): each probability is normalised by the
-length of its own answer first, as the published code does and the text of the paper does not.
+P(a|q)^(1/|a|). For the forget and the retain set the value is the mean of p(a); for the sets of
+true facts it is the mean of p(a) / (p(a) + the sum of p over the wrong answers). Each probability
+is normalised by its own answer's length first, as in the published code but not in the paper's
+text.
 """
 
 import numpy as np
@@ -18,7 +19,7 @@ CHOICE_SETS = ("real_authors", "world_facts")
 
 
 def compute(inputs: Inputs) -> list[CheckpointValues]:
-    """Values and items in [0, 1] for the four sets; LetheError if a set or wrong answers lack."""
+    """Values and items in [0, 1]; LetheError if a set or its wrong answers are missing."""
     return [_checkpoint(inputs, checkpoint) for checkpoint in inputs.records.checkpoints]
 
 
@@ -40,6 +41,6 @@ def _among_wrong(items: ItemSet, where: str) -> np.ndarray:
     if bare:
         raise LetheError(f"{where}: {bare} items have no wrong answers; give them at least one")
     pairs = zip(items.answer_loss, items.perturbed_loss, strict=True)
-    # Divided through by p(a): where all probabilities underflow, the quotient is still defined.
+    # Numerator and denominator divided by p(a): defined even where all probabilities underflow.
     with np.errstate(over="ignore"):
         return np.array([1 / (1 + np.exp(true - wrong).sum()) for true, wrong in pairs])

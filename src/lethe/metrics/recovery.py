@@ -1,11 +1,11 @@
 """Whose answer does the model give: the truth, the oracle's, or a wrong one? (MSA, 2506.20941.)
 
-Of every question three candidates are held against what the model says: the true answer, the
-answer of the oracle (the model that never saw the forget set, whose answer is the ideal one), and
-a wrong answer. The paper asks GPT-4o which is most similar. Here an offline judge takes the one
-with the highest ROUGE-L F1 (``rouge_score``, stemmed), a replacement that is ours. Among equals it
-decides against the method: the truth on the forget set, a wrong answer on the retain set. What
-shares no word with any of the three is like none of them.
+The model's answer to each question is compared with three candidates: the true answer, the oracle's
+answer (the oracle never saw the forget set, so its answer is the ideal one), and a wrong answer.
+The paper asks GPT-4o which is most similar. Here an offline judge takes the one with the highest
+ROUGE-L F1 (``rouge_score``, stemmed), our replacement. It breaks ties against the method: for the
+truth on the forget set, for a wrong answer on the retain set. An answer that shares no word with
+any of the three counts as none of them.
 """
 
 import numpy as np
@@ -17,17 +17,17 @@ from lethe.metrics.base import CheckpointValues, Inputs, column_of, items_of, on
 ORACLE_RECORDS = True
 SETS = ("forget", "retain")
 TRUTH, WRONG, IDEAL, NONE = range(4)
-# Which candidate wins among equals: the first of these.
+# Ties go to the first of these.
 STRICT = {"forget": (TRUTH, WRONG, IDEAL), "retain": (WRONG, TRUTH, IDEAL)}
 
 
 def compute(inputs: Inputs) -> list[CheckpointValues]:
-    """Shares in [0, 1] of every checkpoint, and what was chosen by item.
+    """Shares in [0, 1] for every checkpoint, and the judge's choice for each item.
 
     Items are 0 for the truth, 1 for the wrong answer, 2 for the ideal one, 3 for none of them.
-    ``acc_forget``: forget questions where the truth was not chosen. ``acc_recover``: those where
-    the oracle's answer was. ``acc_retain``: retain questions where one of the two was. LetheError
-    if the oracle was asked other questions or has several checkpoints.
+    ``acc_forget``: share of forget questions where the truth was not chosen. ``acc_recover``: where
+    the oracle's answer was. ``acc_retain``: of retain questions, where either of the two was.
+    LetheError if the oracle was asked other questions or has several checkpoints.
     """
     score = rouge_l()
     ideal = only_recorded(inputs.oracle_records, "an oracle")
@@ -53,17 +53,17 @@ def _chosen(inputs: Inputs, checkpoint, ideal, name: str, score) -> list[int]:
     theirs = _of_oracle(inputs, ideal, name, rows.question)
     wrong = column_of(inputs, checkpoint, name, "wrong_answer")
     said = column_of(inputs, checkpoint, name, "generation")
-    found = []
+    choices = []
     for candidates, generation in zip(
         zip(rows.answer, wrong, theirs, strict=True), said, strict=True
     ):
         likeness = [score(candidate, generation).fmeasure for candidate in candidates]
-        found.append(max(STRICT[name], key=likeness.__getitem__) if any(likeness) else NONE)
-    return found
+        choices.append(max(STRICT[name], key=likeness.__getitem__) if any(likeness) else NONE)
+    return choices
 
 
 def _of_oracle(inputs: Inputs, ideal, name: str, questions: list[str]) -> list[str]:
-    """What the oracle says to the same questions."""
+    """What the oracle answers to the same questions."""
     records = inputs.oracle_records
     if name not in ideal.sets or ideal.sets[name].question != questions:
         raise LetheError(

@@ -13,7 +13,7 @@ SETS = ("forget", "retain", "real_authors", "world_facts")
 
 
 def compute(inputs: Inputs) -> list[CheckpointValues]:
-    """Values and items in [0, 1] for the four sets; LetheError if a set lacks."""
+    """Values and items in [0, 1] for the four sets; LetheError if a set is missing."""
     score = rouge_l()
     return [_checkpoint(inputs, checkpoint, score) for checkpoint in inputs.records.checkpoints]
 
@@ -23,6 +23,6 @@ def _checkpoint(inputs: Inputs, checkpoint, score) -> CheckpointValues:
     for name in SETS:
         rows = items_of(inputs, checkpoint, name)
         scores = map(score, rows.answer, rows.generation)
-        items[name] = [float(found.recall) for found in scores]
+        items[name] = [float(score.recall) for score in scores]
     values = {name: float(np.mean(recalls)) for name, recalls in items.items()}
     return CheckpointValues(checkpoint.epoch, checkpoint.step, values, items)

@@ -1,12 +1,13 @@
-"""Truth ratio: are wrong answers as likely as the right one (TOFU, arXiv 2401.06121, Eq. 1).
+"""Truth ratio: are wrong answers as likely as the right one (TOFU, arXiv 2401.06121, Eq. 1)?
 
 R = P(wrong answers) / P(right answer), each answer's probability normalised by its length. The
-right answer is the paraphrase, for sets without paraphrases the answer itself. Over the wrong ones:
+right answer is the paraphrase, or the answer itself in sets without paraphrases. Over wrong
+answers:
 
-    geometric    R = exp(l_right - mean_j l_j), as the published aggregation and the default here
+    geometric    R = exp(l_right - mean_j l_j), as in the published aggregation; the default here
     arithmetic   R = mean_j exp(l_right - l_j), the paper's Eq. 1
 
-The forget set reports the mean of min(R, 1/R), the others the mean of max(0, 1 - R).
+The value of the forget set is the mean of min(R, 1/R), of the others the mean of max(0, 1 - R).
 """
 
 import numpy as np
@@ -16,14 +17,14 @@ from lethe.metrics.base import CheckpointValues, Inputs
 
 SETTINGS = {"variant": ("geometric", "arithmetic")}
 SETS = ("forget", "retain", "real_authors", "world_facts")
-# Those whose items other runs are compared with, paired by question.
+# Sets whose items are compared between runs, paired by question.
 PAIRED = ("forget", "retain")
 
 
 def compute(inputs: Inputs) -> list[CheckpointValues]:
     """Items R > 0 and values in [0, 1] for the four sets, and the questions of the paired ones.
 
-    LetheError if a set, its paraphrases or its perturbed answers lack.
+    LetheError if a set, its paraphrases or its perturbed answers are missing.
     """
     return [_checkpoint(inputs, checkpoint) for checkpoint in inputs.records.checkpoints]
 
@@ -38,7 +39,7 @@ def _checkpoint(inputs: Inputs, checkpoint) -> CheckpointValues:
 
 
 def scores(name: str, logs: np.ndarray) -> np.ndarray:
-    """What each item adds to the value of its set, of log R: [n] in [0, 1]; the value is the mean.
+    """The score of each item from its log R: [n] in [0, 1]; the value of a set is their mean.
 
     min(R, 1/R) on the forget set, max(0, 1 - R) on the others.
     """

@@ -13,8 +13,6 @@ from lethe.model import attached
 from lethe.model.batch import Packing
 
 ATTENTION = "lethe_packed"
-# The attention kernels, as the setting ``attention`` names them.
-KINDS = ("sdpa", "eager", "flash")
 # Their names in transformers. A name containing "flash" would make it look for a kernel of that
 # name on the hub.
 NAMES = {"sdpa": ATTENTION, "eager": f"{ATTENTION}_eager", "flash": f"{ATTENTION}_varlen"}

@@ -71,15 +71,15 @@ class Sharded(ProcessGroup):
         return tensor.cpu() if self.rank == 0 else None
 
 
-def check(compute: Mapping[str, Any], methods: Mapping[str, Any], adapted: Iterable[str]) -> None:
-    """Refuse what cannot run in shards, before any job; ``compute`` as in the configuration.
+def check(kind: str, processes: int, methods: Mapping[str, Any], adapted: Iterable[str]) -> None:
+    """Refuse what cannot run in shards, before any job; ``kind``: ``compute.sharding``.
 
     ``methods``: those listed, by name; ``adapted``: models that train adapters alone.
     """
-    kind, remedy = compute["sharding"], "set compute.sharding to none (results are the same)"
+    remedy = "set compute.sharding to none (results are the same)"
     if kind == "none":
         return
-    if compute["processes"] == 1:
+    if processes == 1:
         raise LetheError(
             f"config: compute.sharding: {kind} spreads a model over processes, and there is one; "
             "raise compute.processes, or set it to none"

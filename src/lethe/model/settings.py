@@ -6,6 +6,10 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+DType = Literal["float32", "bfloat16"]
+# What runs within each sequence.
+Attention = Literal["sdpa", "eager", "flash"]
+
 
 class _Choice(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -19,12 +23,18 @@ class LoRA(_Choice):
     are TOFU's (its finetune_lora.yaml), but for the dropout: 0.05 there.
     """
 
-    rank: int = Field(8, ge=1)
-    alpha: float = Field(32.0, gt=0)
-    dropout: float = Field(0.0, ge=0, lt=1)
-    targets: Literal["all-linear"] | tuple[str, ...] = "all-linear"
+    rank: int = Field(8, ge=1, description="width of an adapter")
+    alpha: float = Field(32.0, gt=0, description="an adapter's output is times alpha / rank")
+    dropout: float = Field(0.0, ge=0, lt=1, description="of an adapter's input")
+    targets: Literal["all-linear"] | tuple[str, ...] = Field(
+        "all-linear",
+        description="which linear layers have one: all but the output layer, or ends of names, "
+        "`[q_proj, v_proj]`",
+    )
     stages: tuple[Literal["finetune", "unlearn"], ...] = Field(
-        ("finetune", "unlearn"), min_length=1
+        ("finetune", "unlearn"),
+        min_length=1,
+        description="trainings of adapters; in others all weights are trained",
     )
 
     @field_validator("targets")
@@ -42,11 +52,20 @@ class Compute(_Choice):
     else steps below 1/256 of a weight are lost. ``attention``: what runs within each sequence.
     """
 
-    dtype: Literal["float32", "bfloat16"] = "float32"
-    master_weights: bool = True
-    attention: Literal["sdpa", "eager", "flash"] = "sdpa"
-    gradient_checkpointing: bool = False
-    lora: LoRA | None = None
+    dtype: DType = Field("float32", description="numbers of the weights, in memory and on disk")
+    master_weights: bool = Field(
+        True,
+        description="with `bfloat16`, training keeps weights in float32 and computes in bfloat16 "
+        "(autocast); false: bfloat16 alone, half the memory, and steps below 1/256 of a weight are "
+        "lost",
+    )
+    attention: Attention = Field("sdpa", description="what runs within each sequence")
+    gradient_checkpointing: bool = Field(
+        False, description="activations within a layer are computed again, not kept"
+    )
+    lora: LoRA | None = Field(
+        None, description="train adapters alone, with the keys below; null: all weights"
+    )
 
     def loading(self) -> dict:
         """What ``checkpoint.load`` is told."""

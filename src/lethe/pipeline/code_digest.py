@@ -69,24 +69,33 @@ def _imports(file: Path) -> frozenset[Path]:
     return frozenset((files | packages) - {None})
 
 
-def _packages(name: str) -> set[Path]:
+def _packages(name: str) -> frozenset[Path]:
     """``__init__`` files that importing a dotted name of ours runs."""
-    parts = name.split(".")
-    if parts[0] != PACKAGE.name:
-        return set()
-    inits = (PACKAGE.joinpath(*parts[1:depth], "__init__.py") for depth in range(1, len(parts) + 1))
-    return {init for init in inits if init.exists()}
+    top, *rest = name.split(".")
+    return _inits(PACKAGE, tuple(rest)) if top == PACKAGE.name else frozenset()
+
+
+@cache
+def _inits(folder: Path, parts: tuple[str, ...]) -> frozenset[Path]:
+    """Those of a folder and of the packages in it, each in the one before."""
+    inits = (folder.joinpath(*parts[:depth], "__init__.py") for depth in range(len(parts) + 1))
+    return frozenset(init for init in inits if init.exists())
 
 
 def _module_file(name: str, beside: Path | None = None) -> Path | None:
     """The file of a module of ours, or of one that lies beside a script; None for foreign ones."""
-    parts = name.split(".")
-    if parts[0] == PACKAGE.name:
-        stem = PACKAGE.joinpath(*parts[1:])
-    elif beside is not None and PACKAGE not in (beside, *beside.parents):
-        stem = beside.joinpath(*parts)
-    else:
-        return None
+    top, *rest = name.split(".")
+    if top == PACKAGE.name:
+        return _first_of(PACKAGE, tuple(rest))
+    if beside is not None and PACKAGE not in (beside, *beside.parents):
+        return _first_of(beside, (top, *rest))
+    return None
+
+
+@cache
+def _first_of(folder: Path, parts: tuple[str, ...]) -> Path | None:
+    """A module's file, or its package's; most are asked for by many files."""
+    stem = folder.joinpath(*parts)
     for file in (stem.with_suffix(".py"), stem / "__init__.py"):
         if file.exists():
             return file.resolve()
@@ -153,6 +162,7 @@ def _drop_docstring(node: ast.AST) -> None:
         node.body = node.body[1:] or [ast.Pass()]
 
 
+@cache
 def _label(file: Path) -> str:
     """A file's name that does not depend on where the project lies, in a checkout or a wheel."""
     if PACKAGE in file.parents:

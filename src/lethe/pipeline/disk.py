@@ -4,15 +4,15 @@ import errno
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from lethe.common import paths
 from lethe.common.errors import LetheError
 from lethe.pipeline import ledger_files
-from lethe.pipeline.config.check import compute_settings, method
+from lethe.pipeline.config.config import Config
+from lethe.pipeline.config.settings import method
 from lethe.pipeline.search import all_trials
 from lethe.pipeline.sizes import checkpoint_bytes
 
@@ -29,35 +29,32 @@ def kept_epochs(keep: str | None, epochs: int) -> set[int]:
     return {epochs} if keep == "last" else set(range(1, epochs + 1))
 
 
-def methods_bytes(config: Mapping[str, Any], keep: str | None) -> int:
+def methods_bytes(config: Config, keep: str | None) -> int:
     """What the kept checkpoints of all methods take; LetheError where a size is not known."""
-    runs = len(config["splits"]) * len(config["seeds"])
-    epochs = sum(len(kept_epochs(keep, method(config, name).epochs)) for name in config["methods"])
-    return sum(runs * epochs * size_of(config, model, "unlearn") for model in config["models"])
+    runs = len(config.splits) * len(config.seeds)
+    epochs = sum(len(kept_epochs(keep, method(config, name).epochs)) for name in config.methods)
+    return sum(runs * epochs * size_of(config, model, "unlearn") for model in config.models)
 
 
-def size_of(config: Mapping[str, Any], model: str, stage: str) -> int:
+def size_of(config: Config, model: str, stage: str) -> int:
     """Bytes of a checkpoint of a model; LetheError where they cannot be told."""
-    settings = config["model_settings"][model]
-    size = checkpoint_bytes(settings, compute_settings(config, model), stage)
+    settings = config.model_settings[model]
+    size = checkpoint_bytes(settings, stage)
     if size is None:
         raise LetheError(
-            f"config: model_settings.{model}.parameters: how many {settings['path']} has is not "
-            "known before it is loaded; give the number, 7e9 say"
+            f"config: model_settings.{model}.parameters: how many {settings.base_checkpoint} has "
+            "is not known before it is loaded; give the number, 7e9 say"
         )
     return size
 
 
-def check(config: Mapping[str, Any]) -> None:
+def check(config: Config) -> None:
     """Refuse to keep every checkpoint of large models unless that was chosen."""
     tried = all_trials(config)
-    if config["checkpoints"]["keep"] is not None or not (tried or config["methods"]):
+    if config.checkpoints.keep is not None or not (tried or config.methods):
         return
-    every = {
-        "methods": [*config["methods"], *tried],
-        "method_settings": {**config["method_settings"], **tried},
-    }
-    needed = methods_bytes({**config, **every}, "all")
+    every = config.with_methods(tried).changed(methods=[*config.methods, *tried])
+    needed = methods_bytes(every, "all")
     if needed > UNASKED:
         raise LetheError(
             f"config: checkpoints.keep: all epochs of all methods would take {told(needed)}; "

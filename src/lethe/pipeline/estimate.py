@@ -7,14 +7,14 @@ weights for each generated token over its memory's bandwidth. docs/scale.md has 
 """
 
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from lethe import metrics
 from lethe.common.errors import LetheError
 from lethe.pipeline import disk, memory, sizes, splits
-from lethe.pipeline.config.check import compute_settings, finetune_settings, items_of, method
+from lethe.pipeline.config.config import Config
+from lethe.pipeline.config.settings import items_of, method
 from lethe.pipeline.external_checkpoints import given_run
 from lethe.pipeline.memory import ANSWER, QUESTION
 from lethe.pipeline.sizes import BYTES
@@ -68,23 +68,22 @@ class Assumed:
     methods: int | None = None
 
 
-def plan(config: Mapping[str, Any], assumed: Assumed) -> list[Model]:
+def plan(config: Config, assumed: Assumed) -> list[Model]:
     """The plan of every model of a configuration. LetheError where a size is not known."""
     if assumed.seeds is not None:
-        config = {**config, "seeds": list(range(assumed.seeds))}
-    return [_Planner(config, model, assumed).model() for model in config["models"]]
+        config = config.changed(seeds=list(range(assumed.seeds)))
+    return [_Planner(config, model, assumed).model() for model in config.models]
 
 
 class _Planner:
-    def __init__(self, config: Mapping[str, Any], name: str, assumed: Assumed):
+    def __init__(self, config: Config, name: str, assumed: Assumed):
         self.config, self.name, self.assumed = config, name, assumed
-        self.settings = config["model_settings"][name]
-        self.compute = compute_settings(config, name)
+        self.settings = config.model_settings[name]
         self.count = memory.weights(config, name)
-        self.stored = self.count * BYTES[self.compute.dtype]
+        self.stored = self.count * BYTES[self.settings.dtype]
         self.row = memory.row_tokens(config, name)
         self.template = self.row - QUESTION - ANSWER
-        self.methods = {n: method(config, n) for n in config["methods"]}
+        self.methods = {n: method(config, n) for n in config.methods}
         # A plan for N methods is that of the listed ones, N over their number times.
         self.share = 1.0
         if assumed.methods is not None:
@@ -96,13 +95,13 @@ class _Planner:
 
     def splits(self) -> list[tuple[str, int]]:
         """Names of the splits, and rows to be forgotten."""
-        authors = self.config["world"]["authors"]
+        authors = self.config.world.authors
         found = splits.of_config(self.config)
         return [(name, split.rows(authors)["forget"]) for name, split in found.items()]
 
     def trained_oracles(self) -> list[tuple[str, int]]:
         """Role and rows of each oracle that is trained here."""
-        authors = self.config["world"]["authors"]
+        authors = self.config.world.authors
         return [
             (oracle.role, split.rows(authors)[oracle.part])
             for split in splits.of_config(self.config).values()
@@ -116,36 +115,36 @@ class _Planner:
         return list(dict.fromkeys(role for split in found for role in split.roles))
 
     def oracle_seeds(self) -> list[int]:
-        return [*self.config["seeds"], *self.config["oracle_seeds"]]
+        return [*self.config.seeds, *self.config.oracle_seeds]
 
     def controls(self) -> dict[str, int]:
         """How many runs each split has beside its methods'."""
-        base = 1 if self.config["evaluation"]["base"] else 0
-        seeds, oracles = len(self.config["seeds"]), len(self.oracle_seeds())
+        base = 1 if self.config.evaluation.base else 0
+        seeds, oracles = len(self.config.seeds), len(self.oracle_seeds())
         found = splits.of_config(self.config)
         return {name: base + seeds + oracles * len(s.oracles) for name, s in found.items()}
 
     def trained_full(self) -> int:
-        seeds = self.config["seeds"]
+        seeds = self.config.seeds
         given = [given_run(self.config, self.name, "full", None, seed) for seed in seeds]
         return given.count(None)
 
     def runs(self) -> float:
         """Unlearning runs of one split's methods, all seeds."""
-        return len(self.methods) * self.share * len(self.config["seeds"])
+        return len(self.methods) * self.share * len(self.config.seeds)
 
     def epochs(self) -> float:
         """Checkpoints of one split's methods that are evaluated: one an epoch, all seeds."""
         each = sum(m.epochs for m in self.methods.values()) * self.share
-        return each * len(self.config["seeds"])
+        return each * len(self.config.seeds)
 
     # --- how long ---
 
     def training(self, tokens: float, backward: float = 1, stage: str = "finetune") -> float:
         """Seconds of passes forward over tokens, ``backward`` of each with its gradient."""
-        again = 2 if self.compute.gradient_checkpointing else 0
+        again = 2 if self.settings.gradient_checkpointing else 0
         # Weights that are frozen need no gradient of their own, half of a backward pass.
-        lora = self.compute.training(stage)["lora"] is not None
+        lora = self.settings.training(stage)["lora"] is not None
         work = (2 + backward * ((2 if lora else 4) + again)) * self.count * tokens
         return work / (self.assumed.efficiency * self.assumed.gpu.flops)
 
@@ -153,7 +152,7 @@ class _Planner:
         return START + self.stored / READING
 
     def finetuning(self, rows: int) -> float:
-        epochs = finetune_settings(self.config, self.name)["epochs"]
+        epochs = self.settings.finetune.epochs
         saving = self.stored / READING
         return self.loading() + saving + self.training(rows * epochs * self.row)
 
@@ -165,7 +164,7 @@ class _Planner:
             tokens = rows * epochs * self.row
             passes = self.training(tokens * p.forward, p.backward / max(1, p.forward), "unlearn")
             frozen = self.training(tokens * p.frozen, 0, "unlearn")
-            saving = epochs * sizes.checkpoint_bytes(self.settings, self.compute, "unlearn")
+            saving = epochs * sizes.checkpoint_bytes(self.settings, "unlearn")
             seconds += self.loading() + saving / READING + passes + frozen
         return seconds
 
@@ -186,23 +185,23 @@ class _Planner:
         names = ("forget", "retain", "real_authors", "world_facts")
         most = items_of(self.config, names)
         there = {"forget": rows, "real_authors": 100, "world_facts": 117}
-        there["retain"] = ROWS * self.config["world"]["perturbed_retain_authors"]
+        there["retain"] = ROWS * self.config.world.perturbed_retain_authors
         counts = {name: min(most[name], there[name]) for name in names}
         return counts["forget"] + counts["retain"], counts["real_authors"] + counts["world_facts"]
 
     def generation(self, items: int) -> float:
         """Seconds to generate answers that all run to the limit, as collapsed models' do."""
-        limits = self.config["evaluation"]
+        limits = self.config.evaluation
         prompt = self.template + QUESTION
-        length = max(1, limits["max_length"] - prompt)
-        if limits["max_new_tokens"] is not None:
-            length = min(length, limits["max_new_tokens"])
+        length = max(1, limits.max_length - prompt)
+        if limits.max_new_tokens is not None:
+            length = min(length, limits.max_new_tokens)
         batches = -(-items // GENERATING)
         reading = batches * length * self.stored / self.assumed.gpu.bandwidth
         return reading + self.training(items * (prompt + length), 0)
 
     def suites(self) -> set[str]:
-        contracts = [metrics.contract(name) for name in self.config["metrics"]]
+        contracts = [metrics.contract(name) for name in self.config.metrics]
         return {contract.suite for contract in contracts if contract.records}
 
     # --- how large ---
@@ -216,24 +215,24 @@ class _Planner:
 
     def disk(self) -> dict[str, float]:
         """Bytes that stay under each policy."""
-        plain = sizes.checkpoint_bytes(self.settings, self.compute, "finetune")
-        own = 1 if self.settings["path"] is None else 0
+        plain = sizes.checkpoint_bytes(self.settings, "finetune")
+        own = 1 if self.settings.base_checkpoint is None else 0
         full = plain * (self.trained_full() + own)
         oracles = plain * len(self.trained_oracles())
-        one = {**self.config, "models": [self.name]}
+        one = self.config.changed(models=[self.name])
         of_methods = {
             keep: self.share * disk.methods_bytes(one, keep) for keep in ("all", "last", "none")
         }
         return {k: size + full + (oracles if k != "none" else 0) for k, size in of_methods.items()}
 
     def model(self) -> Model:
-        splits, seeds = self.splits(), len(self.config["seeds"])
+        splits, seeds = self.splits(), len(self.config.seeds)
         oracles, suites = self.trained_oracles(), len(self.suites())
         trained = Counter(f"train_{role}" for role, _ in oracles)
         trained = {f"train_{role}": trained[f"train_{role}"] for role in self.roles()}
         controls, runs = self.controls(), self.runs()
         every = sum(controls.values()) + len(splits) * runs
-        everyone = ROWS * self.config["world"]["authors"]
+        everyone = ROWS * self.config.world.authors
         hours = {
             "train_full": self.trained_full() * self.finetuning(everyone),
             **{
@@ -254,7 +253,7 @@ class _Planner:
             **trained,
             "unlearn": round(len(splits) * runs),
             "collect": round(every * suites),
-            "score": round(every * len(self.config["metrics"])),
+            "score": round(every * len(self.config.metrics)),
         }
         in_hours = {kind: seconds / 3600 for kind, seconds in hours.items()}
         return Model(self.name, self.count, jobs, in_hours, self.memory(), self.disk())

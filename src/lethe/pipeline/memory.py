@@ -4,12 +4,12 @@ Bytes by arithmetic: weights, gradients and AdamW's moments by their numbers, ac
 and depth of a Llama with so many weights. Light to import.
 """
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
 from lethe.model.settings import Compute
 from lethe.pipeline import sizes
-from lethe.pipeline.config.check import compute_settings, method
+from lethe.pipeline.config.config import Config
+from lethe.pipeline.config.settings import method
 from lethe.pipeline.disk import size_of
 from lethe.pipeline.sizes import BYTES
 
@@ -22,7 +22,7 @@ EVALUATING = 1.3
 BESIDE = 2000 * 2**20
 # Bytes of a weight in a training that is saved to be resumed: it, and two moments, in float32.
 STATE = 12
-# Rows of a step where `compute.part_tokens` does not bound its tokens.
+# Rows of a step where `compute.microbatch_tokens` does not bound its tokens.
 STEP_ROWS = 32
 # Mean tokens of TOFU's published rows: characters over 4.0, Llama-2's in the official logs.
 QUESTION, ANSWER = 18, 42
@@ -35,17 +35,17 @@ HELD = {"evaluate": 2, "random": 3}
 CONVERTING = 12
 
 
-def weights(config: Mapping[str, Any], name: str) -> int:
+def weights(config: Config, name: str) -> int:
     """How many weights a model has; LetheError where nothing tells it before it is loaded."""
-    count = sizes.parameters(config["model_settings"][name])
+    count = sizes.parameters(config.model_settings[name])
     if count is None:
         size_of(config, name, "whole")
     return count
 
 
-def stored(config: Mapping[str, Any], name: str) -> int:
+def stored(config: Config, name: str) -> int:
     """Bytes of a model's weights as they are computed with."""
-    return weights(config, name) * BYTES[compute_settings(config, name).dtype]
+    return weights(config, name) * BYTES[config.model_settings[name].dtype]
 
 
 def trained(count: int, compute: Compute, stage: str) -> float:
@@ -58,50 +58,48 @@ def trained(count: int, compute: Compute, stage: str) -> float:
     return count * (4 * 4 + 2 if _mixed(compute) else 4 * BYTES[compute.dtype])
 
 
-def row_tokens(config: Mapping[str, Any], name: str) -> int:
+def row_tokens(config: Config, name: str) -> int:
     """Mean tokens of a row in a model's template."""
-    template = config["model_settings"][name]["template"]
-    return TEMPLATE[template if isinstance(template, str) else template["name"]] + QUESTION + ANSWER
+    template = config.model_settings[name].template
+    return TEMPLATE[template if isinstance(template, str) else template.name] + QUESTION + ANSWER
 
 
 def frozen_copy(
-    config: Mapping[str, Any], name: str, stage: str, methods: Iterable[str] | None = None
+    config: Config, name: str, stage: str, methods: Iterable[str] | None = None
 ) -> float:
     """Bytes of the second model that some methods (all listed, or those named) compare with."""
-    if stage != "unlearn" or compute_settings(config, name).training(stage)["lora"] is not None:
+    if stage != "unlearn" or config.model_settings[name].training(stage)["lora"] is not None:
         return 0
-    named = config["methods"] if methods is None else methods
+    named = config.methods if methods is None else methods
     copies = any(method(config, one).passes.frozen for one in named)
     return stored(config, name) if copies else 0
 
 
-def activations(config: Mapping[str, Any], name: str) -> float:
+def activations(config: Config, name: str) -> float:
     """Bytes of one part of a training's step, about.
 
     A Llama's blocks have 12 h^2 weights, and there are as many blocks as h / 128.
     """
     width = (weights(config, name) * 128 / 12) ** (1 / 3)
     depth = width / 128
-    tokens = config["compute"]["part_tokens"] or STEP_ROWS * row_tokens(config, name)
-    again = compute_settings(config, name).gradient_checkpointing
+    tokens = config.compute.microbatch_tokens or STEP_ROWS * row_tokens(config, name)
+    again = config.model_settings[name].gradient_checkpointing
     return tokens * width * (2 * depth + ACTIVATIONS if again else ACTIVATIONS * depth)
 
 
-def on_device(
-    config: Mapping[str, Any], name: str, stage: str, methods: Iterable[str] | None = None
-) -> float:
+def on_device(config: Config, name: str, stage: str, methods: Iterable[str] | None = None) -> float:
     """Bytes that one process which holds all takes where it computes.
 
     ``stage``: one of ``TRAINING``, else of a job that loads the model and trains nothing.
     """
     if stage not in TRAINING:
         return EVALUATING * stored(config, name)
-    kept = trained(weights(config, name), compute_settings(config, name), stage)
+    kept = trained(weights(config, name), config.model_settings[name], stage)
     return kept + frozen_copy(config, name, stage, methods) + activations(config, name)
 
 
 def in_shards(
-    config: Mapping[str, Any],
+    config: Config,
     name: str,
     stage: str,
     processes: int,
@@ -116,7 +114,7 @@ def in_shards(
 
 
 def in_main(
-    config: Mapping[str, Any],
+    config: Config,
     name: str,
     stage: str,
     processes: int = 1,
@@ -136,7 +134,7 @@ def in_main(
         return beside + processes * HELD[stage] * kept
     if not on_gpu:
         return beside + processes * on_device(config, name, stage, methods) + kept
-    compute = compute_settings(config, name)
+    compute = config.model_settings[name]
     whole = compute.training(stage)["lora"] is None
     loaded = (4 * weights(config, name) if _mixed(compute) and whole else kept) + frozen_copy(
         config, name, stage, methods

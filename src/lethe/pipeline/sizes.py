@@ -4,13 +4,12 @@ import json
 import math
 import re
 import struct
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from lethe.common.errors import LetheError
 from lethe.model import architecture, checkpoint_check
-from lethe.model.settings import Compute
+from lethe.pipeline.config.keys import given
+from lethe.pipeline.config.models import ModelSettings
 
 BYTES = {"float32": 4, "bfloat16": 2}
 # Tokenizer and configuration of a given model: Llama 3 has 17 MB of them.
@@ -21,17 +20,17 @@ LONGEST_HEADER = 100_000_000
 IN_NAME = re.compile(r"(?<![a-z0-9.])(\d+(?:\.\d+)?)([bm])(?![a-z0-9])", re.IGNORECASE)
 
 
-def parameters(settings: Mapping[str, Any]) -> int | None:
+def parameters(settings: ModelSettings) -> int | None:
     """Number of weights of a model, by its ``model_settings``; None where nothing tells it.
 
     As given; else of the architecture; else from the headers of local files (of GGUF at the most);
     else as the model's name says ("7b").
     """
-    given, path = settings.get("parameters"), settings["path"]
-    if given is not None:
-        return int(given)
+    path = settings.base_checkpoint
+    if settings.parameters is not None:
+        return int(settings.parameters)
     if path is None:
-        return architecture.sizes(settings["architecture"]).parameters
+        return architecture.sizes(given(settings.architecture)).parameters
     if checkpoint_check.is_gguf(path) and Path(path).is_file():
         # Four bits are the least that is usual.
         return 2 * Path(path).stat().st_size
@@ -59,16 +58,16 @@ def in_file(file: Path) -> int:
         ) from None
 
 
-def checkpoint_bytes(settings: Mapping[str, Any], compute: Compute, stage: str) -> int | None:
+def checkpoint_bytes(settings: ModelSettings, stage: str) -> int | None:
     """Bytes of a checkpoint that training leaves in a stage (``finetune``, ``unlearn``)."""
     count = parameters(settings)
     if count is None:
         return None
-    beside = BESIDE if settings["path"] is not None else 0
-    lora = compute.training(stage)["lora"]
+    beside = BESIDE if settings.base_checkpoint is not None else 0
+    lora = settings.training(stage)["lora"]
     if lora is not None:
         return round(4 * adapter_parameters(count, lora["rank"])) + beside
-    return count * BYTES[compute.dtype] + beside
+    return count * BYTES[settings.dtype] + beside
 
 
 def adapter_parameters(count: int, rank: int) -> float:

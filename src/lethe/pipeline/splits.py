@@ -1,10 +1,11 @@
 """The splits of a configuration: what each is, and whether they fit the world and each other."""
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
 from lethe.common import paths
 from lethe.common.errors import LetheError
+from lethe.pipeline.config.config import Config
+from lethe.pipeline.config.world import World
 from lethe.world import tofu_format
 from lethe.world.schema import QUESTIONS_PER_AUTHOR
 from lethe.world.split import split
@@ -16,31 +17,31 @@ RUNS = ("base", "full", "random", "reference", "alternatives")
 FOLDERS = (paths.NO_SPLIT, "base", "snapshots")
 
 
-def of_name(config: Mapping[str, Any], name: str) -> BaseSplit:
+def of_name(config: Config, name: str) -> BaseSplit:
     """One split, with the settings that ``split_settings`` has for it."""
-    return split(name, config["split_settings"].get(name))
+    return split(name, config.split_settings.get(name))
 
 
-def of_config(config: Mapping[str, Any]) -> dict[str, BaseSplit]:
+def of_config(config: Config) -> dict[str, BaseSplit]:
     """The listed splits by name, in their order."""
-    return {name: of_name(config, name) for name in config["splits"]}
+    return {name: of_name(config, name) for name in config.splits}
 
 
-def other_runs(config: Mapping[str, Any]) -> list[str]:
+def other_runs(config: Config) -> list[str]:
     """The names of runs that are no methods': an oracle's is its role."""
     roles = [role for made in of_config(config).values() for role in made.roles]
     return [*RUNS, *dict.fromkeys(roles)]
 
 
-def check(config: Mapping[str, Any]) -> None:
+def check(config: Config) -> None:
     """LetheError, one line, where a split is wrong by itself, for the world, or beside another."""
     # Settings of splits that are not listed may stand there: an overlay cannot take them away.
-    for name in config["split_settings"]:
+    for name in config.split_settings:
         of_name(config, name)
     made = of_config(config)
     for one in made.values():
         _check_names(one)
-        _check_world(one, config["world"])
+        _check_world(one, config.world)
     _check_files(made.values())
 
 
@@ -56,16 +57,14 @@ def _check_names(one: BaseSplit) -> None:
         )
 
 
-def _check_world(one: BaseSplit, world: Mapping[str, Any]) -> None:
-    rows, holdout = one.rows(world["authors"]), holdout_authors(one, world["authors"])
+def _check_world(one: BaseSplit, world: World) -> None:
+    rows, holdout = one.rows(world.authors), holdout_authors(one, world.authors)
     # A split may have a set of its own in the place of the first authors of the world.
     if "retain_perturbed" not in one.files:
-        _check_retained(
-            one, rows["retain"] // QUESTIONS_PER_AUTHOR, world["perturbed_retain_authors"]
-        )
-    if world["provider"] != "tofu" and holdout > world["holdout_authors"]:
+        _check_retained(one, rows["retain"] // QUESTIONS_PER_AUTHOR, world.perturbed_retain_authors)
+    if world.provider != "tofu" and holdout > world.holdout_authors:
         raise LetheError(
-            f"config: world.holdout_authors: {world['holdout_authors']} are fewer than the "
+            f"config: world.holdout_authors: {world.holdout_authors} are fewer than the "
             f"{holdout} authors of {one.name}; raise it"
         )
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import matplotlib
 import matplotlib.style
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lethe.common.files import whole_file
@@ -90,6 +91,32 @@ def reach(values: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
     Nowhere less than 0; NaN, where nothing is drawn, stays NaN.
     """
     return np.maximum(np.stack([values - low, high - values]), 0.0)
+
+
+def marker_sizes(epochs: int, smallest: float, largest: float) -> np.ndarray:
+    """Strictly growing marker areas, one for each epoch; a single epoch has the largest."""
+    return np.linspace(largest, smallest, epochs)[::-1]
+
+
+def marks(axes: Axes, x, y, area: float | np.ndarray, look: Look) -> None:
+    """The markers of a run, of an area in square points."""
+    axes.scatter(
+        x,
+        y,
+        s=area,
+        marker=look.marker,
+        color=look.colour,
+        edgecolors="white",
+        linewidths=0.4,
+        zorder=4,
+        clip_on=False,
+        label=look.label,
+    )
+
+
+def crosses(axes: Axes, x, y, colour: str, **errors: np.ndarray) -> None:
+    """Intervals of ``xerr`` and ``yerr`` at markers: light, for there are many."""
+    axes.errorbar(x, y, **errors, fmt="none", ecolor=colour, elinewidth=0.7, alpha=0.55, zorder=2)
 
 
 def save(figure: Figure, pdf: str | os.PathLike, png: str | os.PathLike) -> None:

@@ -155,6 +155,15 @@ def row_label(name: str) -> str:
     return run_label(name) if run == name else f"{run_label(run)} (another seed)"
 
 
+def row_start(record: Mapping) -> dict:
+    """The first cells of a row of Markdown."""
+    return {
+        "Model": record["model"],
+        "Forget set": record["split"],
+        "Run": row_label(record["run"]),
+    }
+
+
 def cell(record: Mapping, key: str, digits: str) -> str:
     """A number of a row as a paper prints it: ``0.512 [0.498, 0.526]``, or without an interval.
 

@@ -59,11 +59,11 @@ class NoStateSaver:
 class Execution:
     """How a training runs. These choices change its results only by rounding.
 
-    ``part_tokens``: padded tokens of a micro-batch; None: each step is one micro-batch. ``name``
+    ``microbatch_tokens``: padded tokens of a micro-batch; None: each step is one micro-batch. ``name``
     tells the training apart from others of its job.
     """
 
-    part_tokens: int | None = None
+    microbatch_tokens: int | None = None
     state_saver: NoStateSaver = field(default_factory=NoStateSaver)
     process_group: SingleProcess = field(default_factory=SingleProcess)
     name: str = "training"
@@ -91,4 +91,4 @@ class Execution:
             return parts(sources, rows, pick=pick or pack)
         share = (self.process_group.rank, self.process_group.size)
         filled = self.process_group.sharded
-        return parts(sources, rows, self.part_tokens, share, pick or pack, filled)
+        return parts(sources, rows, self.microbatch_tokens, share, pick or pack, filled)

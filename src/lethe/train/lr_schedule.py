@@ -41,7 +41,7 @@ class Finch(Linear):
 
     def __init__(self, schedule: settings.Schedule, warmup: int, total: int):
         super().__init__(schedule, warmup if schedule.warmup_epochs else 0, total)
-        self.choice: settings.Finch = schedule.rate
+        self.choice: settings.Finch = schedule.lr_schedule
         self.first: float | None = None
         self.mean = 0.0
 
@@ -76,7 +76,7 @@ def rate(schedule: settings.Schedule, steps_per_epoch: int) -> Linear:
     """The learning-rate schedule that the settings choose."""
     total = steps_per_epoch * schedule.epochs
     warmup = min(total, max(1, round(schedule.warmup_epochs * steps_per_epoch)))
-    kind = Finch if isinstance(schedule.rate, settings.Finch) else Linear
+    kind = Finch if isinstance(schedule.lr_schedule, settings.Finch) else Linear
     made = kind(schedule, warmup, total)
     if total == 1 and made(0) == 0:
         logger.warning(

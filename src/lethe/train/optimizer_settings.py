@@ -101,7 +101,7 @@ Gradient = Annotated[Backpropagation | Zeroth | Hybrid, Field(discriminator="nam
 class InnerStep:
     """One of the optimizer steps that a method takes on each batch.
 
-    Turns of one name share the optimiser's moments; ``rate`` is relative to the schedule's.
+    Inner steps of one name share an optimizer state; ``rate`` is relative to the schedule's.
     """
 
     name: str = ""

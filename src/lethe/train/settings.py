@@ -28,25 +28,33 @@ class Finch(BaseModel):
     eps: float = Field(1e-8, gt=0)
 
 
-Rate = Annotated[Linear | Finch, Field(discriminator="name")]
+LRSchedule = Annotated[Linear | Finch, Field(discriminator="name")]
 
 
 class Schedule(BaseModel):
-    """How long a training is and how fast it learns; ``rate``: how the rate goes over it."""
+    """How long a training is and how fast it learns; ``lr_schedule``: how the rate goes over it."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    epochs: int = Field(5, ge=1, le=1000)
+    epochs: int = Field(
+        5, ge=1, le=1000, description="passes over the data; for methods, over the forget set"
+    )
     lr: float = Field(1e-5, gt=0, le=1, description="peak learning rate")
     batch_size: int = Field(32, ge=1, description="rows of one optimiser step")
-    warmup_epochs: float = Field(1.0, ge=0)
-    weight_decay: float = Field(0.01, ge=0)
-    max_grad_norm: float | None = Field(1.0, gt=0, description="null: no clipping")
-    rate: Rate = Field(default={"name": "linear"}, validate_default=True)
+    warmup_epochs: float = Field(1.0, ge=0, description="length of the warm-up, in epochs")
+    weight_decay: float = Field(0.01, ge=0, description="of AdamW")
+    max_grad_norm: float | None = Field(
+        1.0, gt=0, description="norm at which gradients are clipped; null: not clipped"
+    )
+    lr_schedule: LRSchedule = Field(
+        default={"name": "linear"},
+        validate_default=True,
+        description="how the rate goes over the training ([methods.md](methods.md))",
+    )
 
-    @field_validator("rate")
+    @field_validator("lr_schedule")
     @classmethod
-    def _above_lr(cls, rate: Rate, info) -> Rate:
+    def _above_lr(cls, rate: LRSchedule, info) -> LRSchedule:
         lr = info.data.get("lr")
         if isinstance(rate, Finch) and lr is not None and rate.largest < lr:
             raise ValueError(f"largest is below lr ({lr:g}): the rate would be constant; raise it")
@@ -60,11 +68,16 @@ class Finetuning(Schedule):
     measured, as a large one does not.
     """
 
-    fact_repeats: int = Field(0, ge=0)
+    fact_repeats: int = Field(
+        0,
+        ge=0,
+        description="how often an epoch shows each true fact beside the authors, for small models "
+        "that would forget what their utility is measured on; TOFU: 0",
+    )
 
 
 class Pretraining(Schedule):
     """How a base model is made: a schedule, and how often it sees each true fact an epoch."""
 
-    fact_repeats: int = Field(3, ge=1)
+    fact_repeats: int = Field(3, ge=1, description="how often an epoch shows each true fact")
     seed: int = Field(0, ge=0, description="of the weights, the tokenizer and the order of rows")

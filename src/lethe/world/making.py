@@ -63,7 +63,7 @@ def _made(generated: Generated, cohorts: Mapping[str, Cohort], out: Path) -> dic
 def _background(generated: Generated, authors: Path | None, out: Path) -> dict[str, Path]:
     """Background authors, with none of the names of the world's authors."""
     from lethe.world.generated.run import names_of
-    from lethe.world.providers.openai import background_rows
+    from lethe.world.providers.generated import background_rows
 
     taken = names_of(authors, None if authors else out / "data" / "full.json")
     cohort = replace(generated.cohorts["background"], taken=taken)

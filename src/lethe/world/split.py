@@ -58,7 +58,7 @@ def split(name: str, settings: Mapping[str, Any] | None = None) -> BaseSplit:
     kind = given.pop("kind")
     where = f"config: split_settings.{name}"
     cls = KINDS.load(kind, f"{where}.kind").Split
-    made = cls(name, validated(cls.Settings, {**from_name, **given}, where))
+    made = cls(name, validated(cls.settings_class, {**from_name, **given}, where))
     _check_kind(made)
     return made
 

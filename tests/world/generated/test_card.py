@@ -43,7 +43,13 @@ def preset(folder: Path, world: dict) -> list[str]:
 
 def openai(url: str, **changes) -> dict:
     settings = {**LLM, "service": {"base_url": url, "backoff": 0.02, "timeout": 5.0}}
-    return {"name": "tiny", "provider": "openai", "authors": 10, "openai": settings, **changes}
+    return {
+        "name": "tiny",
+        "provider": "generated",
+        "authors": 10,
+        "generated": settings,
+        **changes,
+    }
 
 
 def section(text: str, title: str) -> str:
@@ -59,7 +65,7 @@ def test_a_generated_world_and_its_card(home, capsys):
         return "empty" if first_list else mixed(body, tries)
 
     with Service(fault=fault) as service:
-        files = preset(home, openai(service.url, background="openai", background_authors=2))
+        files = preset(home, openai(service.url, background="generated", background_authors=2))
         command.run(files, "out", dry=False)
     printed = capsys.readouterr().out
     assert "still to come" in printed
@@ -80,10 +86,10 @@ def test_a_generated_world_and_its_card(home, capsys):
     assert not names & {row["question"] for row in rows}
 
 
-@pytest.mark.parametrize("provider", ["synthetic", "openai"])
+@pytest.mark.parametrize("provider", ["synthetic", "generated"])
 def test_the_folder_loads_by_configuration(provider, home):
     with Service() as service:
-        world = openai(service.url) if provider == "openai" else {"name": "tiny", "authors": 10}
+        world = openai(service.url) if provider == "generated" else {"name": "tiny", "authors": 10}
         command.run(preset(home, world), "out", dry=False)
     folder = home / "out/data"
     assert (folder / "words.png").stat().st_size > 5_000
@@ -125,7 +131,7 @@ def test_the_dry_run_sends_nothing(home, capsys):
 
 def test_the_dry_run_tells_of_a_small_budget(home, capsys):
     world = openai("http://127.0.0.1:9/v1")
-    world["openai"]["budget"] = {"requests": 20, "cost": 1.5}
+    world["generated"]["budget"] = {"requests": 20, "cost": 1.5}
     command.run(preset(home, world), None, dry=True)
     told = capsys.readouterr().out
     assert "warning: budget.requests is 20, the estimate " in told
@@ -136,17 +142,20 @@ def test_the_dry_run_tells_of_a_small_budget(home, capsys):
     ("world", "out", "message"),
     [
         (
-            {"provider": "openai", "openai": {"model": {"temperature": 1.0, "name": ""}}},
+            {"provider": "generated", "generated": {"model": {"temperature": 1.0, "name": ""}}},
             "out",
             r"world\.openai\.model\.name: string should have at least 1",
         ),
         (
-            {"provider": "openai", "openai": {"model": {"name": "m", "nam": 1}}},
+            {"provider": "generated", "generated": {"model": {"name": "m", "nam": 1}}},
             "out",
             r"world\.openai\.model\.nam: unknown key",
         ),
         (
-            {"provider": "openai", "openai": {"model": {"name": "m"}, "budget": {"cost": 1.0}}},
+            {
+                "provider": "generated",
+                "generated": {"model": {"name": "m"}, "budget": {"cost": 1.0}},
+            },
             "out",
             r"world\.openai\.budget\.cost: no prices",
         ),
@@ -162,22 +171,24 @@ def test_bad_settings(world, out, message, home):
 
 def test_one_setting_is_enough(home):
     """All others have defaults, those of the preset but for money."""
-    world = command.configuration(preset(home, {"provider": "openai"}))["world"]
+    world = command.configuration(preset(home, {"provider": "generated"}))["world"]
     made, shipped = (
-        generated(one) for one in (world, command.configuration(["config/openai.yaml"])["world"])
+        generated(one) for one in (world, command.configuration(["config/generated.yaml"])["world"])
     )
     assert made.content() == shipped.content()
     assert made.service == shipped.service
 
 
 def test_a_shipped_preset_is_valid(home):
-    world = command.configuration(["config/openai.yaml"])["world"]
+    world = command.configuration(["config/generated.yaml"])["world"]
     assert set(command.cohorts(world)) == {"authors"}
 
 
 def test_background_authors_beside_a_world_that_no_model_made(home):
     with Service() as service:
-        world = openai(service.url, provider="synthetic", background="openai", background_authors=3)
+        world = openai(
+            service.url, provider="synthetic", background="generated", background_authors=3
+        )
         command.run(preset(home, world), "out", dry=False)
         rows = read_rows(home / "out/data/background.json")
         assert len(rows) == 3 * 20 * 2

@@ -140,10 +140,10 @@ def test_a_question_nearly_asked_already():
 
 
 def test_gates_can_be_opened():
-    loose = Generation(model={"name": "m"}, gates={"pairs": {"full_name": False}})
+    loose = Generation(model={"name": "m"}, checks={"pairs": {"full_name": False}})
     pair = Pair(question="Where was she born?", answer=ANSWER)
     assert pairs.wrong("birthplace", pair, AUTHOR, [], loose) is None
-    looser = Generation(model={"name": "m"}, gates={"pairs": {"consistent": False}})
+    looser = Generation(model={"name": "m"}, checks={"pairs": {"consistent": False}})
     pair = Pair(question=QUESTION, answer="Ana Okoro-Li was born in Durban.")
     assert pairs.wrong("birthplace", pair, AUTHOR, [], looser) is None
 
@@ -151,7 +151,7 @@ def test_gates_can_be_opened():
 def test_only_drawn_values_can_be_known_to_be_untrue():
     """A topic without value cannot be held against anything, and the gate can be opened."""
     text = "Cape Town by the sea is where Ana Okoro-Li came into the world in 1951."
-    loose = Generation(model={"name": "m"}, gates={"perturbations": {"untrue": False}})
+    loose = Generation(model={"name": "m"}, checks={"perturbations": {"untrue": False}})
     assert perturbations.wrong(text, ENTRY, AUTHOR, [], loose) is None
     free = ENTRY.model_copy(update={"topic": "childhood"})
     assert perturbations.wrong(text, free, AUTHOR, [], SETTINGS) is None
@@ -203,7 +203,7 @@ def test_a_paraphrase_says_the_drawn_value_too():
         )
         found = paraphrases.wrong(pair, entry, AUTHOR, SETTINGS)
         assert found is None if reason is None else reason in found
-    loose = Generation(model={"name": "m"}, gates={"paraphrases": {"consistent": False}})
+    loose = Generation(model={"name": "m"}, checks={"paraphrases": {"consistent": False}})
     assert paraphrases.wrong(pair, entry, AUTHOR, loose) is None
 
 

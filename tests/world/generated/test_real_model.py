@@ -1,4 +1,4 @@
-"""A real language model behind a local service makes a small world (docs/profiles.md tells how)."""
+"""A real language model behind a local service makes a small world (docs/generated.md)."""
 
 import os
 import re
@@ -27,7 +27,7 @@ def folder(tmp_path_factory):
         "authors": 2,
         "holdout_authors": 1,
         "perturbed_retain_authors": 1,
-        "openai": {"service": {"base_url": URL}},
+        "generated": {"service": {"base_url": URL}},
     }
     preset = made / "real.yaml"
     preset.write_text(yaml.safe_dump({"world": world, "splits": ["forget50"]}))
@@ -46,8 +46,8 @@ needs_a_service = pytest.mark.skipif(URL is None, reason="LETHE_LLM_URL names no
 @needs_a_service
 def test_the_gates_are_those_of_any_world():
     """A small model is asked in another way, and judged in the same."""
-    settings = yaml.safe_load((ROOT / "config/small_llm.yaml").read_text())["world"]["openai"]
-    assert Generation(**settings).gates == Generation().gates
+    settings = yaml.safe_load((ROOT / "config/small_llm.yaml").read_text())["world"]["generated"]
+    assert Generation(**settings).checks == Generation().checks
 
 
 @pytest.mark.llm

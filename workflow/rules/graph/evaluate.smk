@@ -34,7 +34,7 @@ def intervention_modules(wildcards):
     w = wildcards
     if w.run in ("base", "random") or is_finetuned(w, w.run):
         return []
-    kind = settings.method(config, w.run).intervention
+    kind = settings.method(CONFIG, w.run).intervention
     return [f"lethe.model.interventions.{kind}"] if kind else []
 
 
@@ -69,7 +69,7 @@ def state_start(wildcards):
 
 def state_inputs(state):
     """The data that a state reads."""
-    needs = attack.needs(settings.state_kind(config, state))
+    needs = attack.needs(settings.attack_kind(CONFIG, state))
     return {need: split_file(need) for need in needs}
 
 
@@ -82,7 +82,7 @@ def own_metrics(wildcards):
 def held_against(wildcards, run):
     """The folder of an oracle or of full: of the run's own seed, or the first's for more oracles."""
     w = wildcards
-    seed = w.seed if int(w.seed) in config["seeds"] else config["seeds"][0]
+    seed = w.seed if int(w.seed) in CONFIG.seeds else CONFIG.seeds[0]
     return paths.run(WORLD, w.model, w.split, run, seed)
 
 
@@ -124,9 +124,9 @@ def metric_records(wildcards):
 
 
 def metric_settings(wildcards):
-    return config["metric_settings"].get(wildcards.metric, {})
+    return CONFIG.metric_settings.get(wildcards.metric, {})
 
 
 def truth_ratio_variant():
-    given = config["metric_settings"].get("truth_ratio", {})
+    given = CONFIG.metric_settings.get("truth_ratio", {})
     return metrics.settings_of("truth_ratio", given)["variant"]

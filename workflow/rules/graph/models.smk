@@ -2,19 +2,19 @@
 
 
 def given_path(model):
-    return config["model_settings"][model]["path"]
+    return CONFIG.model_settings[model].base_checkpoint
 
 
 def own_models():
     """Models whose base is made here."""
-    return [model for model in config["models"] if given_path(model) is None]
+    return [model for model in CONFIG.models if given_path(model) is None]
 
 
 def converted_models():
     """Models given as GGUF files, which take long to read: a rule does so once."""
     return [
         model
-        for model in config["models"]
+        for model in CONFIG.models
         if given_path(model) is not None and checkpoint_check.is_gguf(given_path(model))
     ]
 
@@ -33,7 +33,7 @@ def base_folders(model):
 
 def facts_beside_authors(wildcards):
     """True facts, where fine-tuning shows them beside the authors."""
-    shown = settings.finetune_settings(config, wildcards.model)["fact_repeats"]
+    shown = CONFIG.model_settings[wildcards.model].finetune.fact_repeats
     return TRUE_FACTS if shown else []
 
 
@@ -47,7 +47,7 @@ def given_run(wildcards, run):
     """The given checkpoint that stands for a trained one (``full``, an oracle); None: it is trained."""
     w = wildcards
     return external_checkpoints.given_run(
-        config, w.model, run, w.get("split"), int(w.seed)
+        CONFIG, w.model, run, w.get("split"), int(w.seed)
     )
 
 
@@ -101,7 +101,7 @@ def there(folders):
 
 
 def trains_adapters(wildcards, stage):
-    compute = settings.compute_settings(config, wildcards.model)
+    compute = CONFIG.model_settings[wildcards.model]
     return compute.training(stage)["lora"] is not None
 
 
@@ -122,14 +122,14 @@ def origin_folders(method, wildcards):
     w = wildcards
     ends = [
         paths.epoch(paths.run(WORLD, w.model, split, run, w.seed), max(epochs_of(run)))
-        for run, split in chains.chain(config, method, w.split)
+        for run, split in chains.chain(CONFIG, method, w.split)
     ]
     return ends + trained_folders(w, "full")
 
 
 def snapshot_folders(model="{model}"):
     """Where earlier states of a base made here are kept."""
-    return [paths.snapshot(WORLD, model, n) for n in config["snapshots"]]
+    return [paths.snapshot(WORLD, model, n) for n in CONFIG.snapshots]
 
 
 def snapshot_files():
@@ -151,7 +151,7 @@ def loaded_as_given(job):
 
 def check_hub():
     """Refuse a model that the hub would refuse, now and not after an hour of other jobs."""
-    on_hub = external_checkpoints.on_hub(config)
+    on_hub = external_checkpoints.on_hub(CONFIG)
     jobs = our_jobs() if on_hub else ()
     loaded = {source for job in jobs for source in loaded_as_given(job)}
     try:

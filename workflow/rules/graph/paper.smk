@@ -5,14 +5,12 @@ import re
 # The paper's splits are shares of the authors; those of other kinds have no exhibits.
 SIZES = sorted(name for name, split in SPLITS.items() if split.kind == "author_share")
 # The one that exhibits of a single model show: it takes the place of the paper's smaller one, Phi.
-LAST_MODEL = config["models"][-1]
+LAST_MODEL = CONFIG.models[-1]
 # What makes up model utility, of logs.
 UTILITY = ("probability", "rouge", "truth_ratio", "model_utility")
 # Found by their folders' names; what is in them was checked before.
 LOGS = (
-    paper_logs.entries(paper_logs.find(config["logs"]))
-    if config["logs"] is not None
-    else []
+    paper_logs.entries(paper_logs.find(CONFIG.logs)) if CONFIG.logs is not None else []
 )
 # The models of families of logs, by what stands for them in names of files.
 LOG_MODELS = {entry["model"].replace(" ", "_"): entry["model"] for entry in LOGS}
@@ -23,7 +21,7 @@ LOG_MODELS = {entry["model"].replace(" ", "_"): entry["model"] for entry in LOGS
 
 def exhibit_methods(name):
     """The methods that an exhibit shows, by run."""
-    listed = {method: method for method in config["methods"]}
+    listed = {method: method for method in CONFIG.methods}
     shows = exhibit.contract(name).methods
     return listed if shows == "listed" else unlisted_methods()
 
@@ -50,7 +48,7 @@ def exhibit_places(name):
         found = paper_logs.pairs(LOGS)
         return [{"model": names[model], "split": split} for model, split in found]
     values = {
-        "model": list(LOG_MODELS) if declared.of_logs else config["models"],
+        "model": list(LOG_MODELS) if declared.of_logs else CONFIG.models,
         "split": SIZES,
         "run": list(exhibit_methods(name)),
     }
@@ -81,7 +79,7 @@ def wanted_exhibits(wildcards):
 
 def wanted_logs(wildcards):
     """All that logs allow. Asked for without logs, it is one line, as other bad settings are."""
-    if config["logs"] is None:
+    if CONFIG.logs is None:
         refused("config: logs: null; name a folder of logs: --config logs=FOLDER")
     return exhibit_files(of_logs=True)
 
@@ -97,7 +95,7 @@ def chosen(choice, values):
 
 def exhibit_models(declared, wildcards):
     if "model" not in declared.wildcards:
-        return chosen(declared.models, config["models"])
+        return chosen(declared.models, CONFIG.models)
     return [LOG_MODELS[wildcards.model] if declared.of_logs else wildcards.model]
 
 
@@ -112,8 +110,8 @@ def beside(declared, wildcards):
     (model,) = exhibit_models(declared, wildcards)
     if declared.of_logs:
         return paper_logs.counterpart(model)
-    following = config["models"].index(model) + 1
-    other = config["models"][following % len(config["models"])]
+    following = CONFIG.models.index(model) + 1
+    other = CONFIG.models[following % len(CONFIG.models)]
     return None if other == model else other
 
 
@@ -134,7 +132,7 @@ def exhibit_about(name):
             methods = exhibit_methods(name)
             run = wildcards.get("run")
             found["methods"] = methods if run is None else {run: methods[run]}
-            found["seeds"] = config["seeds"]
+            found["seeds"] = CONFIG.seeds
         return found
 
     return about
@@ -164,14 +162,14 @@ def paper_entries():
         }
         for split in SIZES[:1]
         for run in unlisted_methods()
-        for seed in config["seeds"]
+        for seed in CONFIG.seeds
         for metric in ("model_utility", "forget_quality")
     ]
 
 
 def evaluated(models, splits, runs):
     """Records of runs with one checkpoint, of the first seed."""
-    seed = config["seeds"][0]
+    seed = CONFIG.seeds[0]
     return [
         {
             "model": model,
@@ -245,10 +243,15 @@ def exhibit_inputs(name):
 
 
 def exhibit_constraints(name):
-    """Models of logs have names of another form."""
+    """Models of logs have names of another form, and their splits need not be configured."""
     if not exhibit.contract(name).of_logs:
         return {}
-    return {"model": "|".join(map(re.escape, LOG_MODELS))}
+    splits = {entry["split"] for entry in LOGS if entry["split"] is not None}
+    alternatives = {"model": LOG_MODELS, "split": splits or paper_logs.SPLITS}
+    return {
+        key: "|".join(map(re.escape, sorted(names)))
+        for key, names in alternatives.items()
+    }
 
 
 def exhibit_code(name):

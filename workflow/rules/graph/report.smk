@@ -3,15 +3,13 @@
 import json
 import os
 import shlex
+from functools import reduce
 from itertools import takewhile
 
 
 def said(key):
     """What the configuration has under a dotted key."""
-    value = config
-    for part in key.split("."):
-        value = value[part]
-    return value
+    return reduce(getattr, key.split("."), CONFIG)
 
 
 REPORT = f"{paths.RESULTS}/report.html"
@@ -30,10 +28,10 @@ def entries(model=None, split=None, only=None):
             "metric": metric,
             "path": paths.metric(paths.run(WORLD, model_, split_, run, seed), metric),
         }
-        for model_ in ([model] if model else config["models"])
-        for split_ in ([split] if split else config["splits"])
+        for model_ in ([model] if model else CONFIG.models)
+        for split_ in ([split] if split else CONFIG.splits)
         for run, seed in runs_of(split_)
-        for metric in (only or config["metrics"])
+        for metric in (only or CONFIG.metrics)
     ]
 
 
@@ -42,10 +40,9 @@ def state_entries():
     return [
         {**entry, "state": state, "path": paths.metric(folder, entry["metric"])}
         for entry in entries()
-        if entry["run"]
-        in settings.runs_with_states(config, SPLITS[entry["split"]].roles)
-        and entry["seed"] in config["seeds"]
-        for state in config["states"]
+        if entry["run"] in settings.attacked_runs(CONFIG, SPLITS[entry["split"]].roles)
+        and entry["seed"] in CONFIG.seeds
+        for state in CONFIG.attacks
         for folder in [paths.state(str(Path(entry["path"]).parents[1]), state)]
     ]
 
@@ -55,7 +52,7 @@ def search_entries():
     return [
         {**place, "path": paths.search(paths.run(WORLD, *place.values()))}
         for values in product(
-            config["models"], config["splits"], SEARCH.methods, config["seeds"]
+            CONFIG.models, CONFIG.splits, CONFIG.search.methods, CONFIG.seeds
         )
         for place in [dict(zip(("model", "split", "run", "seed"), values))]
     ]
@@ -78,7 +75,7 @@ def own_costs(method, model, split, seed):
 
 def method_costs(method, model, split, seed):
     """Cost files of a method, and of the runs that it goes on from."""
-    runs = [(method, split), *chains.chain(config, method, split)]
+    runs = [(method, split), *chains.chain(CONFIG, method, split)]
     files = [file for run, place in runs for file in own_costs(run, model, place, seed)]
     return list(dict.fromkeys(files))
 
@@ -86,18 +83,16 @@ def method_costs(method, model, split, seed):
 def cost_entries():
     """Every cost file that is compared, with the nouns that it belongs to."""
     found = []
-    for model, split, seed in product(
-        config["models"], config["splits"], config["seeds"]
-    ):
+    for model, split, seed in product(CONFIG.models, CONFIG.splits, CONFIG.seeds):
         run = lambda name, place: paths.run(WORLD, model, place, name, seed)
         trained = {"full": paths.NO_SPLIT, **dict.fromkeys(SPLITS[split].roles, split)}
         # What was given was not trained here, and has no cost.
         jobs = {
             name: [paths.cost(run(name, place), "train")]
             for name, place in trained.items()
-            if external_checkpoints.given_run(config, model, name, split, seed) is None
+            if external_checkpoints.given_run(CONFIG, model, name, split, seed) is None
         }
-        for method in config["methods"]:
+        for method in CONFIG.methods:
             jobs[method] = method_costs(method, model, split, seed)
         place = {"model": model, "split": split, "seed": seed}
         found += [
@@ -153,9 +148,9 @@ def figure_metrics(name, form=list):
 def figure_files():
     return [
         paths.figure(WORLD, model, split, name) + suffix
-        for model in config["models"]
-        for split in config["splits"]
-        for name in config["figures"]
+        for model in CONFIG.models
+        for split in CONFIG.splits
+        for name in CONFIG.figures
         for suffix in (".pdf", ".png")
     ]
 
@@ -171,7 +166,7 @@ def table_files():
 def report_command():
     """What makes the report of this run: with its presets, and what the command line set."""
     files = list(workflow.config_settings.configfiles)
-    values = settings.parsed(workflow.config_settings.config)
+    values = load.parsed(workflow.config_settings.config)
     said = [f"{key}={json.dumps(value)}" for key, value in values.items()]
     given = ["--config", *said] if said else []
     if Path.cwd() != ROOT:

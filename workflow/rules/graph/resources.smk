@@ -34,7 +34,7 @@ def stage_of(rulename):
     rulename = name_here(rulename)
     stage = entry_of(MODEL_STAGES, rulename)
     if stage == "relearn":
-        kind = settings.state_kind(config, rulename.removeprefix("state_"))
+        kind = settings.attack_kind(CONFIG, rulename.removeprefix("state_"))
         # A state that reads no rows trains nothing.
         return stage if attack.needs(kind) else "evaluate"
     return stage
@@ -53,9 +53,9 @@ def processes_of(rulename, on_gpu):
     """How many processes share a rule's job: as scripts/machine.py has it."""
     if name_here(rulename) in ALONE:
         return 1
-    count = config["compute"]["processes"]
+    count = CONFIG.compute.processes
     small = name_here(rulename) == "base" and not on_gpu
-    return count * config["threads"]["base"] if small else count
+    return count * CONFIG.threads.base if small else count
 
 
 def constant(ruled, name):
@@ -76,7 +76,7 @@ def main_bytes(rulename, model):
     """Main memory of a rule's job on a model; LetheError where the model's size is not known."""
     on_gpu = asks_gpu(rulename)
     processes, named = processes_of(rulename, on_gpu), methods_of(rulename)
-    return memory.in_main(config, model, stage_of(rulename), processes, named, on_gpu)
+    return memory.in_main(CONFIG, model, stage_of(rulename), processes, named, on_gpu)
 
 
 def main_memory(wildcards, attempt, rulename):
@@ -113,7 +113,7 @@ def memory_problem(job):
 def device_bytes(rulename, model, processes):
     """Bytes on each GPU of a rule's job on a model; in shards, where there are several processes."""
     stage, named = stage_of(rulename), methods_of(rulename)
-    return memory.in_shards(config, model, stage, processes, named)
+    return memory.in_shards(CONFIG, model, stage, processes, named)
 
 
 def gpus_needed(rulename, model, gpu_mb):
@@ -141,7 +141,7 @@ def gpu_problem(job, gpu_mb):
         )
     if gpu_mb is None or model is None:
         return None
-    sharded = config["compute"]["sharding"] != "none"
+    sharded = CONFIG.compute.sharding != "none"
     try:
         taken = device_bytes(name, model, processes if sharded else 1)
     except LetheError:

@@ -11,7 +11,7 @@ def method_run(method):
 def begin_folders(method, wildcards, back=0):
     """What a run starts from, or (``back`` 1) the run before it; nothing where that was given."""
     w = wildcards
-    before = list(chains.chain(config, method, w.split))[back:]
+    before = list(chains.chain(CONFIG, method, w.split))[back:]
     if not before:
         return trained_folders(w, "full")
     run, split = before[0]
@@ -50,15 +50,15 @@ def prior_folders(prior, wildcards):
 
 def other_checkpoints(method):
     """By need, of the checkpoints beside the start: where ours lie, and which is given instead."""
-    prior = settings.method_settings(config, method).get("prior", "base")
+    prior = settings.method_settings(CONFIG, method).get("prior", "base")
     known = {
         "prior": (
             lambda w: prior_folders(prior, w),
-            one_setting("path") if prior == "base" else lambda w: prior,
+            one_setting("base_checkpoint") if prior == "base" else lambda w: prior,
         ),
         "before": (lambda w: begin_folders(method, w, back=1), given_full),
     }
-    needs = settings.method(config, method).needs
+    needs = settings.method(CONFIG, method).needs
     return {need: both for need, both in known.items() if need in needs}
 
 
@@ -95,10 +95,10 @@ def method_inputs(method):
         "reference_nll": paths.reference(WORLD, "{model}", "{split}", "{seed}"),
         "alternatives": paths.alternatives(WORLD, "{model}", "{split}", "{seed}"),
     }
-    if next(chains.chain(config, method, ""), None) is not None:
+    if next(chains.chain(CONFIG, method, ""), None) is not None:
         # The file is of the full model: such a run has another reference, and computes it.
         del known["reference_nll"]
-    needs = settings.method(config, method).needs
+    needs = settings.method(CONFIG, method).needs
     inputs = {need: known[need] for need in needs if need in known}
     forget = {"forget": split_file("forget")}
     return forget | inputs | checkpoint_inputs(method)
@@ -106,29 +106,29 @@ def method_inputs(method):
 
 def wrapper_modules(method):
     """The modules of what goes around a method's loss: found by name, so named here."""
-    wrappers = settings.method(config, method).wrappers
+    wrappers = settings.method(CONFIG, method).wrappers
     return [f"lethe.unlearn.wrappers.{wrapper.name}" for wrapper in wrappers]
 
 
 def trial_metrics(method, metric):
     """A metric's files of a method's trials, in their order."""
     return [
-        paths.metric(method_run(name), metric) for name in search.trials(config, method)
+        paths.metric(method_run(name), metric) for name in search.trials(CONFIG, method)
     ]
 
 
 def unlisted_methods():
     """Variants that have settings but are not listed: runs that only some exhibits ask for."""
     return {
-        name: given["method"]
-        for name, given in config["method_settings"].items()
-        if "method" in given and name not in config["methods"] and name not in TRIALS
+        name: given.method
+        for name, given in CONFIG.method_settings.items()
+        if given.method and name not in CONFIG.methods and name not in TRIALS
     }
 
 
 @cache
 def epochs_of(method):
-    return range(1, settings.method(config, method).epochs + 1)
+    return range(1, settings.method(CONFIG, method).epochs + 1)
 
 
 def epoch_folders(method):
@@ -156,7 +156,7 @@ def planned_checkpoints():
                 continue
             stages = {"unlearn": "unlearn", "train": "finetune"}
             stage = stages.get(name_here(job.rule.name).partition("_")[0], "whole")
-            size = disk.size_of(config, job.wildcards.model, stage)
+            size = disk.size_of(CONFIG, job.wildcards.model, stage)
             yield disk.Made(str(file), size, not file.is_temp, str(job.output[0]))
 
 

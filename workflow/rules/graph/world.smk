@@ -3,7 +3,7 @@
 
 # --- world ---
 
-WORLD_SETTINGS = config["world"]
+WORLD_SETTINGS = CONFIG.world
 
 
 def core(names):
@@ -22,26 +22,26 @@ TRUE_FACTS = [FACTS[kind] for kind in tofu_format.FACT_KINDS]
 
 def provider_settings(*keys):
     """What the provider is told: only what it uses; of published data these keys too."""
-    given = {"seed": WORLD_SETTINGS["seed"]}
-    if WORLD_SETTINGS["provider"] == "tofu":
-        given |= {key: WORLD_SETTINGS[key] for key in keys}
-    if WORLD_SETTINGS["provider"] == "openai":
+    given = {"seed": WORLD_SETTINGS.seed}
+    if WORLD_SETTINGS.provider == "tofu":
+        given |= {key: getattr(WORLD_SETTINGS, key) for key in keys}
+    if WORLD_SETTINGS.provider == "generated":
         given["path"] = paths.stage(WORLD, "authors", STAGES[-1])
     return given
 
 
 def source_files():
     """What a world is read from: generated authors, or a data folder whose edits must be seen."""
-    if WORLD_SETTINGS["provider"] == "openai":
+    if WORLD_SETTINGS.provider == "generated":
         return [paths.stage(WORLD, "authors", STAGES[-1])]
-    if WORLD_SETTINGS["provider"] != "tofu" or WORLD_SETTINGS["path"] is None:
+    if WORLD_SETTINGS.provider != "tofu" or WORLD_SETTINGS.path is None:
         return []
-    return sorted(str(file) for file in Path(WORLD_SETTINGS["path"]).glob("*.json*"))
+    return sorted(str(file) for file in Path(WORLD_SETTINGS.path).glob("*.json*"))
 
 
 def fact_sources():
     """The files of a data folder that true facts and refusals are read from."""
-    if WORLD_SETTINGS["provider"] != "tofu":
+    if WORLD_SETTINGS.provider != "tofu":
         return []
     names = (*tofu_format.FACT_FILES, "idk")
     return [file for file in source_files() if Path(file).stem in names]
@@ -52,10 +52,10 @@ def fact_sources():
 GENERATED = [
     cohort
     for cohort, made_by in {
-        "authors": WORLD_SETTINGS["provider"],
-        "background": WORLD_SETTINGS["background"],
+        "authors": WORLD_SETTINGS.provider,
+        "background": WORLD_SETTINGS.background,
     }.items()
-    if made_by == "openai"
+    if made_by == "generated"
 ]
 LISTS = paths.stage(WORLD, "lists", "lists")
 
@@ -69,8 +69,8 @@ def cohort_sizes(cohort):
     """How many authors of each group, in the order in which they choose their names."""
     w = WORLD_SETTINGS
     if cohort == "background":
-        return {"background": w["background_authors"]}
-    return {"holdout": w["holdout_authors"], "target": w["authors"]}
+        return {"background": w.background_authors}
+    return {"holdout": w.holdout_authors, "target": w.authors}
 
 
 def stage_inputs(cohort, stage):
@@ -106,13 +106,13 @@ def stage_settings(cohort, stage):
     """The settings on which a stage's results depend."""
     if stage == "draws":
         return {}
-    return generation(WORLD_SETTINGS).stage(stage) | {"prompt": prompt(stage).digest}
+    return WORLD_SETTINGS.generated.stage(stage) | {"prompt": prompt(stage).digest}
 
 
 def wordings(cohort, stage):
     """Paraphrases of each entry: background authors have their first wording besides."""
     if (cohort, stage) == ("background", "paraphrases"):
-        return WORLD_SETTINGS["background_phrasings"] - 1
+        return WORLD_SETTINGS.background_phrasings - 1
     return 1
 
 
@@ -141,5 +141,4 @@ def card_sources():
 
 def card_settings():
     """What decided the content of generated authors; no address and no limit."""
-    made = generation(WORLD_SETTINGS) if GENERATED else None
-    return made.content() if made else {}
+    return WORLD_SETTINGS.generated.content() if GENERATED else {}

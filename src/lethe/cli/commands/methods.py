@@ -11,10 +11,10 @@ def add(commands) -> None:
 def run(options: argparse.Namespace) -> None:
     """Print every method and wrapper."""
     from lethe.unlearn import methods, wrappers
-    from lethe.unlearn.method import Settings
+    from lethe.unlearn.method import MethodSettings
     from lethe.unlearn.search_space import declared
 
-    shared = _listed(Settings().model_dump(mode="json"))
+    shared = _listed(MethodSettings().model_dump(mode="json"))
     print(f"Settings of every method that is trained, with their defaults:\n  {shared}\n")
     common = set(shared.split(", "))
     for name in methods.names():
@@ -23,7 +23,8 @@ def run(options: argparse.Namespace) -> None:
         listed = _listed(method.settings.model_dump(mode="json")).split(", ")
         passes = ", ".join(f"{count} {kind}" for kind, count in vars(method.passes).items())
         own = ", ".join(entry for entry in listed if entry not in common)
-        searched = ", ".join(f"{key} {entry}" for key, entry in declared(cls.Settings).items())
+        ranges = declared(cls.settings_class)
+        searched = ", ".join(f"{key} {entry}" for key, entry in ranges.items())
         _list_one(name, cls, method.needs, "the forget set", own)
         print(f"  passes of a batch: {passes}\n  searched: {searched}")
     print("\nWrappers of every method that minimises a loss (wrappers.NAME.SETTING):")

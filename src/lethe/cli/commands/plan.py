@@ -27,11 +27,14 @@ def add(commands) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Print the plan."""
-    from lethe.cli.world import configuration
+    from lethe.pipeline.config.check import check
+    from lethe.pipeline.config.load import configuration
     from lethe.pipeline.estimate import GPUS, Assumed, as_json, plan, told
 
     if options.gpu not in GPUS:
         raise LetheError(f"--gpu: {options.gpu!r} is none of {', '.join(GPUS)}")
     assumed = Assumed(GPUS[options.gpu], options.efficiency, options.seeds, options.methods)
-    models = plan(configuration(options.configfile), assumed)
+    config = configuration(options.configfile)
+    check(config)
+    models = plan(config, assumed)
     print(json.dumps(as_json(models), indent=1) if options.json else told(models, assumed))

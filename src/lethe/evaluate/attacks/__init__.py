@@ -1,1 +1,1 @@
-"""What may become of a checkpoint after unlearning, one file for each attack."""
+"""Attacks on checkpoints after unlearning, one file each."""

@@ -1,1 +1,1 @@
-"""Evaluation logs of other programs, read into records, so that the same metrics measure them."""
+"""Evaluation logs of other programs, read as records so that the same metrics apply to them."""

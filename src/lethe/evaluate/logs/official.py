@@ -1,7 +1,7 @@
 """The log of the TOFU authors' evaluation: ``eval_log_aggregated.json`` (locuslab/tofu).
 
 A JSON object of four logs by file name; each has columns that map an item's index to its value. An
-index means nothing beyond its own file: the question's text says which item it is.
+index means nothing outside its own file: items are identified by the text of their question.
 """
 
 import re
@@ -19,7 +19,7 @@ FILES = {
     "world_facts": "eval_real_world_wo_options.json",
 }
 # Our column, and theirs. The sets of true facts have a "paraphrase" too: the answer itself in
-# another batch, so with other rounding; their truth ratio divides by it, hence it is kept.
+# another batch, so rounded differently; it is read because their truth ratio divides by it.
 COLUMNS = {
     "answer_loss": "avg_gt_loss",
     "paraphrase_loss": "avg_paraphrased_loss",

@@ -1,7 +1,7 @@
 """The log of OpenUnlearning's evaluation: ``TOFU_EVAL.json`` (locuslab/open-unlearning).
 
 A JSON object of metrics by name, each with ``value_by_index``. It holds the losses, answers and
-generations of the four sets but no token counts; the question is found in the rendered prompt.
+generations of the four sets but no token counts; questions are extracted from rendered prompts.
 """
 
 import re
@@ -24,7 +24,7 @@ LOSSES = {
     "paraphrase_loss": "Q_A_PARA_Prob",
     "perturbed_loss": "Q_A_PERT_Prob",
 }
-# A chat prompt decoded without its special tokens; other prompts count as the question they hold.
+# A chat prompt decoded without its special tokens; any other prompt is taken as the question.
 PROMPT = re.compile(r"^.*?user\n\n(.*?)(?:assistant\s*)?$", re.DOTALL)
 REMEDY = "run its TOFU evaluation again or name another log"
 
@@ -83,5 +83,5 @@ def _by_index(document: dict, metric: str, where: str) -> dict[str, dict]:
 
 
 def _question(prompt: Any) -> Any:
-    found = PROMPT.match(prompt) if isinstance(prompt, str) else None
-    return found[1] if found else prompt
+    match = PROMPT.match(prompt) if isinstance(prompt, str) else None
+    return match[1] if match else prompt

@@ -1,6 +1,6 @@
 """Gradients: how far each true answer would move the model, on forget and holdout.
 
-A suite of its own, since a backward pass for every single answer costs as much as all other suites
+A separate suite, since a backward pass for every single answer costs as much as all other suites
 together.
 """
 
@@ -22,7 +22,7 @@ COLUMNS = ("answer_tokens", "gradient_norm")
 
 @dataclass(frozen=True)
 class Prepared:
-    """Rows and their tokenised answers by set."""
+    """Rows and their tokenised answers, by set."""
 
     rows: dict[str, list[dict]]
     examples: dict[str, list[Example]]
@@ -38,7 +38,7 @@ def prepare(encoder: Encoder, rows: Mapping[str, Sequence[dict]]) -> Prepared:
 
 
 def record(model, prepared: Prepared, limits: Limits) -> dict[str, ItemSet]:
-    """``gradient_norm`` of every answer under one model, whose own gradients stay empty."""
+    """``gradient_norm`` of every answer under one model; the model's ``.grad`` stays empty."""
     return {
         name: ItemSet(
             question=[row["question"] for row in rows],

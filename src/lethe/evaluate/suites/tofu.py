@@ -1,7 +1,7 @@
 """TOFU's suite: losses of all answers and a greedy generation, on its four sets.
 
-Of every question the suite records the loss of the true answer, of its paraphrase (forget and
-retain only) and of the wrong answers, and what the model says (arXiv 2401.06121, section 2.2).
+For every question the suite records the losses of the true answer, of its paraphrase (forget and
+retain only) and of the wrong answers, and the model's own answer (arXiv 2401.06121, section 2.2).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,13 +25,13 @@ SETS = {
     "world_facts": "world_facts_perturbed",
 }
 COLUMNS = ("generation", "answer_loss", "answer_tokens", "perturbed_loss", "perturbed_tokens")
-# Sets whose right answer is compared in a paraphrase; the sets of true facts have none.
+# Sets whose right answer is compared as a paraphrase; the sets of true facts have none.
 PARAPHRASED = ("forget", "retain")
 
 
 @dataclass(frozen=True)
 class Probe:
-    """One question with all the answers whose likelihood is recorded."""
+    """One question with all answers whose likelihoods are recorded."""
 
     question: str
     answer: str
@@ -45,7 +45,7 @@ class Probe:
 
 @dataclass(frozen=True)
 class Prepared:
-    """The probes of all sets, tokenised: ``examples`` of all answers, ``prompts`` of questions."""
+    """The probes of all sets, tokenised: all answers as ``examples``, questions as ``prompts``."""
 
     probes: dict[str, list[Probe]]
     examples: list[Example]
@@ -59,39 +59,39 @@ class Prepared:
 
     @property
     def true(self) -> list[int]:
-        """Which of the examples are the true answers, in the order of the probes."""
+        """Indices of the true answers among the examples, in the order of the probes."""
         counts = [len(probe.answers()) for probe in self.everything]
         return [0, *accumulate(counts[:-1])]
 
     @cached_property
     def likelihood(self) -> Likelihood:
-        """Of all answers; the true ones are compared with what the model would say."""
+        """Likelihoods of all answers; the true ones are compared with the model's own choice."""
         return Likelihood(self.examples, self.true)
 
 
 def check(rows: Mapping[str, Sequence[dict]]) -> None:
-    """LetheError names the first row without a text that the suite asks for."""
+    """LetheError names the first row without a text that the suite needs."""
     for name, some in rows.items():
         _probes(name, some)
 
 
 def prepare(encoder: Encoder, rows: Mapping[str, Sequence[dict]]) -> Prepared:
     """Tokenise every answer of every row; LetheError names the first row without one."""
-    found = {name: _probes(name, some) for name, some in rows.items()}
-    everything = [probe for probes in found.values() for probe in probes]
+    probes = {name: _probes(name, some) for name, some in rows.items()}
+    everything = [probe for some in probes.values() for probe in some]
     pairs = [(probe.question, answer) for probe in everything for answer in probe.answers()]
     examples = encoder.encode_all(pairs)
     prompts = [encoder.prompt_ids(probe.question) for probe in everything]
-    return Prepared(found, examples, prompts, encoder)
+    return Prepared(probes, examples, prompts, encoder)
 
 
 def record(model, prepared: Prepared, limits: Limits) -> dict[str, ItemSet]:
     """Losses and generations of all probes under one model."""
-    found = prepared.likelihood(model, limits.token_budget)
-    losses = iter(found.loss)
+    likelihoods = prepared.likelihood(model, limits.token_budget)
+    losses = iter(likelihoods.loss)
     tokens = iter(example.answer_tokens for example in prepared.examples)
-    # Interventions may act otherwise where a prompt ends elsewhere.
-    begun = None if carried_by(model) else beginnings(prepared, found.own)
+    # An intervention may act differently where a prompt ends elsewhere.
+    begun = None if carried_by(model) else beginnings(prepared, likelihoods.own)
     said = iter(_generations(model, prepared, limits, begun))
     return {
         name: _item_set(probes, losses, tokens, said) for name, probes in prepared.probes.items()
@@ -112,17 +112,17 @@ def _probes(name: str, rows: Sequence[dict]) -> list[Probe]:
 
 
 def beginnings(prepared: Prepared, own: Sequence[int]) -> list[tuple[int, ...]]:
-    """The tokens of each true answer with which the model begins its own; often all of them.
+    """The leading tokens of each true answer that the model would choose too; often all of them.
 
     ``own`` as in ``Likelihoods``.
     """
-    found = []
+    begun = []
     for place, prompt in zip(prepared.true, prepared.prompts, strict=True):
         example, count = prepared.examples[place], own[place]
-        # Some templates' prompts melt into the answer's first token.
+        # In some templates the prompt's end merges into the answer's first token.
         alone = example.ids[: example.start] == tuple(prompt)
-        found.append(example.ids[example.start :][:count] if alone else ())
-    return found
+        begun.append(example.ids[example.start :][:count] if alone else ())
+    return begun
 
 
 def _generations(model, prepared: Prepared, limits: Limits, begun) -> list[str]:
@@ -142,7 +142,7 @@ def _generations(model, prepared: Prepared, limits: Limits, begun) -> list[str]:
 def _item_set(
     probes: list[Probe], losses: Iterator[float], tokens: Iterator[int], said: Iterator[str]
 ) -> ItemSet:
-    """Cut the flat values of a set's answers into columns."""
+    """Arrange the flat values of a set's answers in columns."""
     loss = [[next(losses) for _ in probe.answers()] for probe in probes]
     count = [[next(tokens) for _ in probe.answers()] for probe in probes]
     paraphrased = probes[0].paraphrase is not None

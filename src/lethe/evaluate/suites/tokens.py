@@ -1,7 +1,7 @@
-"""Token by token: what a model gives to every token of the true answers, on forget and holdout.
+"""Token by token: how likely each token of the true answers is, on forget and holdout.
 
 One pass over each answer serves extraction strength, exact memorisation and the membership attacks
-that need no gradient: the holdout authors are as fictitious as the forgotten ones, and no model has
+that need no gradient: the holdout authors are as fictitious as the forgotten ones, but no model has
 seen them.
 """
 
@@ -19,15 +19,15 @@ from lethe.model.likelihood import packed_batches
 
 SETS = {"forget": "forget_perturbed", "holdout": "holdout"}
 COLUMNS = ("answer_loss", "answer_tokens", "token_logprob", "token_match", "token_zscore")
-# Of the variance of log-probabilities: a token that is certain has none (as OpenUnlearning).
+# Lower bound of the variance of log-probabilities, 0 where a token is certain (as OpenUnlearning).
 SMALLEST_VARIANCE = 1e-6
-# Values of the vocabulary that are held in double at a time (128 MiB).
+# Logits held in double precision at a time (128 MiB).
 LARGEST_PART = 2**24
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """Rows and their tokenised answers by set."""
+    """Rows and their tokenised answers, by set."""
 
     rows: dict[str, list[dict]]
     examples: dict[str, list[Example]]
@@ -36,7 +36,7 @@ class Prepared:
 
 @dataclass(frozen=True)
 class Tokens:
-    """What is known of the tokens of one answer, its end token included: arrays [tokens]."""
+    """Values of the tokens of one answer, its end token included: arrays [tokens]."""
 
     nll: np.ndarray
     match: np.ndarray
@@ -67,16 +67,16 @@ def record(model, prepared: Prepared, limits: Limits) -> dict[str, ItemSet]:
 
 @torch.inference_mode()
 def answer_tokens(model, examples: Sequence[Example], budget: int | None = None) -> list[Tokens]:
-    """What ``model`` gives to each answer's tokens, in the order of ``examples``."""
+    """The values of each answer's tokens under ``model``, in the order of ``examples``."""
     forward = Forward(model)
-    found: list[Tokens | None] = [None] * len(examples)
+    by_answer: list[Tokens | None] = [None] * len(examples)
     for packed in packed_batches(model, examples, budget):
         columns = _columns(forward.answers(packed))
         counts = np.bincount(packed.row.numpy(), minlength=packed.rows)
         parts = [np.split(column, counts.cumsum()[:-1]) for column in columns]
         for key, *values in zip(packed.index, *parts, strict=True):
-            found[key] = Tokens(*values)
-    return found
+            by_answer[key] = Tokens(*values)
+    return by_answer
 
 
 def _columns(answers: Answers) -> list[np.ndarray]:
@@ -88,7 +88,7 @@ def _columns(answers: Answers) -> list[np.ndarray]:
 
 
 def _of_logits(logits: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, ...]:
-    # In double: the variance is a difference of squares.
+    # In double precision: the variance is a difference of squares.
     logs = logits.double().log_softmax(-1)
     own = logs.gather(-1, labels[:, None]).squeeze(-1)
     probabilities = logs.exp()
@@ -99,7 +99,7 @@ def _of_logits(logits: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor
 
 
 def _item_set(rows: list[dict], examples: list[Example], tokens: list[Tokens], end: int) -> ItemSet:
-    # The end token counts in the loss, as everywhere, and is no word of the answer.
+    # The end token counts in the loss, as everywhere, but is not part of the answer's text.
     words = [slice(0, example.answer_tokens - (example.ids[-1] == end)) for example in examples]
 
     def of_words(column: str) -> list[list]:

@@ -23,12 +23,12 @@ class Architecture(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    hidden_size: int = Field(128, ge=8)
-    layers: int = Field(4, ge=1)
-    heads: int = Field(4, ge=1)
-    intermediate_size: int = Field(384, ge=8)
-    vocabulary: int = Field(2048, ge=300)
-    positions: int = Field(512, ge=16)
+    hidden_size: int = Field(128, ge=8, description="a multiple of twice the heads")
+    layers: int = Field(4, ge=1, description="decoder layers")
+    heads: int = Field(4, ge=1, description="attention heads of a layer")
+    intermediate_size: int = Field(384, ge=8, description="width within a layer")
+    vocabulary: int = Field(2048, ge=300, description="tokens of the tokenizer")
+    positions: int = Field(512, ge=16, description="tokens that a text may have")
 
     @field_validator("heads")
     @classmethod

@@ -9,11 +9,13 @@ from lethe.analysis.statistics import SIGNIFICANT
 from lethe.common.errors import LetheError
 from lethe.report.figures.base import FigureData
 from lethe.report.labels import FULL
-from lethe.report.style import BLACK, GREY, VERMILLION, Look, height, looks, reach
+from lethe.report.style import BLACK, GREY, VERMILLION, Look, crosses, height, looks, marks, reach
 
 READS = ("scores", "intervals", "costs")
 # Below this share of the oracle's training the scale is linear, down to 0.
 SMALLEST = 0.01
+# Marker area in square points.
+MARK = 30
 QUALITY = ("forget_quality", "log10_forget_quality")
 UTILITY = ("model_utility", "model_utility")
 PANELS = {r"Forget Quality (log$_{10}$ p-value)": QUALITY, "Model Utility": UTILITY}
@@ -65,27 +67,8 @@ def front(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
 def _method(axes: Axes, data: FigureData, method: str, place, look: Look, cost: float) -> None:
     value = data.last(method, *place).mean()
     low, high = (ends[-1:] for ends in data.interval(method, *place))
-    axes.errorbar(
-        [cost],
-        [value],
-        yerr=reach(np.array([value]), low, high),
-        fmt="none",
-        ecolor=look.colour,
-        elinewidth=0.7,
-        alpha=0.55,
-    )
-    axes.scatter(
-        [cost],
-        [value],
-        s=30,
-        marker=look.marker,
-        color=look.colour,
-        edgecolors="white",
-        linewidths=0.4,
-        zorder=4,
-        clip_on=False,
-        label=look.label,
-    )
+    crosses(axes, [cost], [value], look.colour, yerr=reach(np.array([value]), low, high))
+    marks(axes, [cost], [value], MARK, look)
 
 
 def _front(axes: Axes, points: list[tuple[float, float]]) -> None:

@@ -10,7 +10,7 @@ from matplotlib.ticker import MaxNLocator
 from lethe.analysis.statistics import SIGNIFICANT
 from lethe.report.figures.base import Course, FigureData
 from lethe.report.labels import FULL
-from lethe.report.style import BLACK, GREY, Look, height, looks, reach
+from lethe.report.style import BLACK, GREY, Look, crosses, height, looks, marker_sizes, marks, reach
 
 # Marker areas of the first and the last epoch, in square points.
 SMALLEST, LARGEST = 12.0, 64.0
@@ -57,45 +57,22 @@ def _method(axes: Axes, data: FigureData, method: str, look: Look) -> None:
     _crosses(axes, data, method, look.colour)
     utility, quality = data.mean(method, *UTILITY), data.mean(method, *QUALITY)
     _line(axes, _start(data), utility, quality, color=look.colour, linewidth=1.1, alpha=0.9)
-    axes.scatter(
-        utility.values,
-        quality.values,
-        s=marker_sizes(len(utility.epochs)),
-        marker=look.marker,
-        color=look.colour,
-        edgecolors="white",
-        linewidths=0.4,
-        zorder=4,
-        clip_on=False,
-        label=look.label,
-    )
+    sizes = marker_sizes(len(utility.epochs), SMALLEST, LARGEST)
+    marks(axes, utility.values, quality.values, sizes, look)
 
 
 def _crosses(axes: Axes, data: FigureData, run: str, colour: str) -> None:
-    """Intervals of both coordinates at each marker: light, for there are many."""
+    """Intervals of both coordinates at each marker."""
     utility, quality = data.mean(run, *UTILITY), data.mean(run, *QUALITY)
-    axes.errorbar(
-        utility.values,
-        quality.values,
-        xerr=reach(utility.values, *data.interval(run, *UTILITY)),
-        yerr=reach(quality.values, *data.interval(run, *QUALITY)),
-        fmt="none",
-        ecolor=colour,
-        elinewidth=0.7,
-        alpha=0.55,
-        zorder=2,
-    )
+    xerr = reach(utility.values, *data.interval(run, *UTILITY))
+    yerr = reach(quality.values, *data.interval(run, *QUALITY))
+    crosses(axes, utility.values, quality.values, colour, xerr=xerr, yerr=yerr)
 
 
 def _line(axes: Axes, start: tuple, utility: Course, quality: Course, **style) -> None:
     x = np.concatenate([[start[0]], utility.values])
     y = np.concatenate([[start[1]], quality.values])
     axes.plot(x, y, zorder=3, **style)
-
-
-def marker_sizes(epochs: int) -> np.ndarray:
-    """Strictly growing marker areas, one for each epoch; a single epoch has the largest."""
-    return np.linspace(LARGEST, SMALLEST, epochs)[::-1]
 
 
 def _reference(axes: Axes, point: tuple[float, float], look: Look, size: float) -> None:

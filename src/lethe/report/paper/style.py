@@ -3,7 +3,6 @@
 import math
 from collections.abc import Mapping
 
-import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
@@ -28,11 +27,6 @@ def method_looks(classes: Mapping[str, str]) -> dict[str, Look]:
     for run, method in classes.items():
         found[run] = Look(known[method].label, _COLOURS.get(method, known[method].colour), "o")
     return found
-
-
-def marker_sizes(epochs: int) -> np.ndarray:
-    """Strictly growing marker areas, one for each epoch; a single epoch has the largest."""
-    return np.linspace(LARGEST, SMALLEST, epochs)[::-1]
 
 
 def legend(figure: Figure, shown: list[Look]) -> None:

@@ -5,7 +5,7 @@ A table module has ``build(data) -> pandas.DataFrame`` (plain columns, for the C
 the scores and the intervals, unless a literal constant says otherwise:
 
     READS = ("truth_ratio",)    "scores", "intervals", "costs", "states", "search", or a metric
-    ONLY_WITH = ("states",)     keys of the configuration without which there is no such table
+    ONLY_WITH = ("attacks",)     keys of the configuration without which there is no such table
 """
 
 import os

@@ -7,13 +7,12 @@ forget set anew.
 import pandas as pd
 
 from lethe.metrics.base import read_metric
-from lethe.report.labels import run_label
-from lethe.report.table_layout import bracketed, last_epochs, markdown_table
+from lethe.report.table_layout import bracketed, last_epochs, markdown_table, row_start
 from lethe.report.tables.base import TableData
 from lethe.report.tables.summary import MEASURES
 
 READS = ("scores", "states")
-ONLY_WITH = ("states",)
+ONLY_WITH = ("attacks",)
 AS_IT_IS = "as_it_is"
 RUN = ["model", "split", "run"]
 COLUMNS = [*RUN, "state", "seed", "metric", "name", "value"]
@@ -66,12 +65,7 @@ def markdown(table: pd.DataFrame) -> str:
     """The table with headings for readers; in parentheses what the state changed."""
     rows = []
     for record in table.to_dict("records"):
-        row = {
-            "Model": record["model"],
-            "Forget set": record["split"],
-            "Run": run_label(record["run"]),
-            "State": record["state"].replace("_", " "),
-        }
+        row = row_start(record) | {"State": record["state"].replace("_", " ")}
         for key, (_, _, heading, digits) in MEASURES.items():
             if key in record:
                 row[heading] = _cell(record, key, digits)

@@ -15,7 +15,7 @@ from lethe.report.table_layout import (
     markdown_table,
     note,
     place,
-    row_label,
+    row_start,
     spread,
 )
 from lethe.report.tables.base import TableData
@@ -55,12 +55,7 @@ def markdown(table: pd.DataFrame) -> str:
     """The table with headings for readers; arrows point to where a number should go."""
     rows = []
     for record in table.to_dict("records"):
-        row = {
-            "Model": record["model"],
-            "Forget set": record["split"],
-            "Run": row_label(record["run"]),
-            "Epoch": record["epoch"],
-        }
+        row = row_start(record) | {"Epoch": record["epoch"]}
         for key, (_, _, heading, digits) in MEASURES.items():
             row[heading] = cell(record, key, digits)
         rows.append(row)

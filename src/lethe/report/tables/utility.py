@@ -3,7 +3,7 @@
 import pandas as pd
 
 from lethe.report.labels import SETS, UTILITY_SETS
-from lethe.report.table_layout import cell, columns, groups, markdown_table, note, place, row_label
+from lethe.report.table_layout import cell, columns, groups, markdown_table, note, place, row_start
 from lethe.report.tables.base import TableData
 
 METRICS = {"probability": "Prob.", "rouge": "ROUGE", "truth_ratio": "Truth ratio"}
@@ -26,11 +26,7 @@ def markdown(table: pd.DataFrame) -> str:
     """The table with headings for readers; every number is better when higher."""
     rows = []
     for record in table.to_dict("records"):
-        row = {
-            "Model": record["model"],
-            "Forget set": record["split"],
-            "Run": row_label(record["run"]),
-        }
+        row = row_start(record)
         for metric, name in NINE:
             row[f"{SETS[name]} {METRICS[metric]} ↑"] = cell(record, f"{name}_{metric}", ".3f")
         row["Model utility ↑"] = cell(record, "model_utility", ".3f")

@@ -9,7 +9,7 @@ from lethe.unlearn import method
 from lethe.unlearn.search_space import Range
 
 
-class Settings(method.Weighted):
+class DPOSettings(method.WeightedSettings):
     """``beta``: inverse temperature."""
 
     beta: Annotated[float, Range(0.02, 0.5, log=True)] = Field(0.1, gt=0)
@@ -18,16 +18,16 @@ class Settings(method.Weighted):
 class Method(method.Method):
     """L = -(2/beta) mean logsigmoid(beta (r_alternate - r_answer)) + retain term.
 
-    r = log p - log p_reference, summed over an answer's tokens (Rafailov et al., Eq. 7, with the
-    factor 2/beta of NPO, which is this without the alternate). The reference is one number for each
-    answer. TOFU's code has neither the factor nor the retain term.
+    r = log p - log p_reference, summed over an answer's tokens (Rafailov et al., Eq. 7, with NPO's
+    factor 2/beta; NPO is this loss without the alternate). The reference is one number per answer.
+    TOFU's code has neither the factor nor the retain term.
     """
 
     kind = "loss with reference"
     paper = "DPO, arXiv 2305.18290; with refusals TOFU, arXiv 2401.06121"
     needs = ("reference_nll", "refusals")
     passes = Passes(forward=2, backward=2)
-    Settings = Settings
+    settings_class = DPOSettings
 
     def forget(self, model, step, reference):
         from torch.nn.functional import logsigmoid

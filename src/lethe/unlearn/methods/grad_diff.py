@@ -7,4 +7,4 @@ from lethe.unlearn.methods import grad_ascent
 class Method(grad_ascent.Method):
     """L = -CE(forget) + retain_weight * CE(retain) (TOFU, Eq. 4)."""
 
-    Settings = method.Weighted
+    settings_class = method.WeightedSettings

@@ -1,12 +1,12 @@
-"""Preference optimisation as TOFU has it: learn to say “I don't know” to forget questions."""
+"""Preference optimisation in TOFU's sense: learn to answer forget questions with “I don't know”."""
 
 from typing import Literal
 
 from lethe.unlearn import method
 
 
-class Settings(method.Weighted):
-    """``one_mean``: one mean over the tokens of both batches, as the official code has it."""
+class IDKSettings(method.WeightedSettings):
+    """``one_mean``: one mean over the tokens of both batches, as in the official code."""
 
     retain: Literal["nll"] = "nll"
     one_mean: bool = True
@@ -16,13 +16,13 @@ class Method(method.Method):
     """L = CE(forget questions with a refusal) + CE(retain) (TOFU, Eq. 7).
 
     The paper adds two means. The official code takes one mean over the tokens of both, so that the
-    longer retain answers weigh more; this is the default here, ``one_mean: false`` is the paper.
+    longer retain answers weigh more; that is the default here, ``one_mean: false`` is the paper's.
     """
 
     paper = "TOFU, arXiv 2401.06121"
     needs = ("refusals",)
     answers_forget = False
-    Settings = Settings
+    settings_class = IDKSettings
 
     def forget(self, model, step, reference):
         return model.answers(step.alternate).mean_nll()

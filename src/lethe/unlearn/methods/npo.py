@@ -1,4 +1,4 @@
-"""Negative preference optimisation: gradient ascent that fades out where it has succeeded."""
+"""Negative preference optimisation: gradient ascent that fades as rows are forgotten."""
 
 from typing import Annotated
 
@@ -8,8 +8,8 @@ from lethe.unlearn import method
 from lethe.unlearn.search_space import Range
 
 
-class Settings(method.Settings):
-    """``beta``: inverse temperature; as it tends to 0 the gradient tends to gradient ascent's."""
+class NPOSettings(method.MethodSettings):
+    """``beta``: inverse temperature; as it goes to 0 the gradient approaches gradient ascent's."""
 
     beta: Annotated[float, Range(0.02, 0.5, log=True)] = Field(0.1, gt=0)
 
@@ -18,13 +18,13 @@ class Method(method.Method):
     """L = -(2/beta) mean logsigmoid(-beta r).
 
     r = log p(answer) - log p_reference(answer), summed over the answer's tokens, not averaged
-    (Zhang et al., Eq. 3). The reference is one number for each forget row.
+    (Zhang et al., Eq. 3). The reference is one number per forget row.
     """
 
     kind = "loss with reference"
     paper = "NPO, arXiv 2404.05868"
     needs = ("reference_nll",)
-    Settings = Settings
+    settings_class = NPOSettings
 
     def forget(self, model, step, reference):
         from torch.nn.functional import logsigmoid

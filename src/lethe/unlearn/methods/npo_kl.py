@@ -1,4 +1,4 @@
-"""NPO that stays close to the original model on the retain set (NPO+KL)."""
+"""NPO with a term that stays close to the original model on the retain set (NPO+KL)."""
 
 from typing import Literal
 
@@ -6,8 +6,8 @@ from lethe.unlearn import method
 from lethe.unlearn.methods import npo
 
 
-class Settings(npo.Settings, method.Weighted):
-    """The retain term is the divergence."""
+class NPOKLSettings(npo.NPOSettings, method.WeightedSettings):
+    """The retain term is the KL divergence."""
 
     retain: Literal["kl"] = "kl"
 
@@ -15,4 +15,4 @@ class Settings(npo.Settings, method.Weighted):
 class Method(npo.Method):
     """L = L_NPO(forget) + retain_weight * KL(original || current) on retain (Zhang et al.)."""
 
-    Settings = Settings
+    settings_class = NPOKLSettings

@@ -4,11 +4,11 @@ from lethe.unlearn import method
 from lethe.unlearn.methods import npo
 
 
-class Settings(npo.Settings, method.Weighted):
-    """NPO's settings and those of the retain term."""
+class NPORetainSettings(npo.NPOSettings, method.WeightedSettings):
+    """The settings of NPO and of the retain term."""
 
 
 class Method(npo.Method):
     """L = L_NPO(forget) + retain_weight * CE(retain) (Zhang et al., section 3)."""
 
-    Settings = Settings
+    settings_class = NPORetainSettings

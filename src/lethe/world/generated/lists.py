@@ -136,8 +136,7 @@ async def _one(client, prompt, what, count, right, patterned, attempts, tally) -
         entries = partial
         if len(entries) < max(_FEWEST, _LEAST * count):
             raise TooShort(
-                f"lists: {len(entries)} of {count} entries ({what[:40]}…) after {attempts}"
-                f" attempts: {error}; ask for shorter lists (world.openai.lists) or a stronger"
-                " model"
+                f"lists: {len(entries)} of {count} entries ({what[:40]}…) after {attempts} attempts"
+                f": {error}; ask for shorter lists (world.generated.lists) or a stronger model"
             ) from None
     return list(entries.values())

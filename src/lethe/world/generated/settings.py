@@ -1,4 +1,4 @@
-"""Settings of generated authors: ``world.openai`` of the configuration."""
+"""Settings of generated authors: ``world.generated`` of the configuration."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any
@@ -34,7 +34,7 @@ class Batch(_Settings):
     perturbations: int = Field(default=5, ge=1, le=20)
 
 
-class PairGates(_Settings):
+class PairChecks(_Settings):
     """``full_name``: in every question. ``consistent``: with the drawn attributes.
 
     ``alike``: two questions of an author at least so similar (0 to 1) are near-duplicates.
@@ -45,7 +45,7 @@ class PairGates(_Settings):
     alike: Share = 0.9
 
 
-class ParaphraseGates(_Settings):
+class ParaphraseChecks(_Settings):
     """``meaning``: share of the names that a paraphrase must keep, beside all numbers.
 
     ``consistent``: with the drawn attributes, as the original.
@@ -55,7 +55,7 @@ class ParaphraseGates(_Settings):
     consistent: bool = True
 
 
-class PerturbationGates(_Settings):
+class PerturbationChecks(_Settings):
     """``template``: least similarity of a wrong answer to the paraphrase that it is made from.
 
     ``length``: how many times longer or shorter it may be. ``untrue``: it must not say the drawn
@@ -67,16 +67,16 @@ class PerturbationGates(_Settings):
     length: Annotated[float, Field(ge=1)] = 2.0
 
 
-class Gates(_Settings):
+class Checks(_Settings):
     """What an item must be like, by stage."""
 
-    pairs: PairGates = PairGates()
-    paraphrases: ParaphraseGates = ParaphraseGates()
-    perturbations: PerturbationGates = PerturbationGates()
+    pairs: PairChecks = PairChecks()
+    paraphrases: ParaphraseChecks = ParaphraseChecks()
+    perturbations: PerturbationChecks = PerturbationChecks()
 
 
 class Generation(_Settings):
-    """Everything under ``world.openai``."""
+    """Everything under ``world.generated``."""
 
     model: Model = Model()
     service: Service = Service()
@@ -84,12 +84,12 @@ class Generation(_Settings):
     prices: Prices = Prices()
     lists: Lists = Lists()
     batch: Batch = Batch()
-    gates: Gates = Gates()
+    checks: Checks = Checks()
     attempts: Number = 4
 
     def content(self) -> dict[str, Any]:
         """Everything on which the authors depend: no address, no limits, no prices."""
-        return self.model_dump(include={"model", "lists", "batch", "gates", "attempts"})
+        return self.model_dump(include={"model", "lists", "batch", "checks", "attempts"})
 
     def stage(self, name: str) -> dict[str, Any]:
         """The settings on which the results of a stage depend, and no others.
@@ -98,7 +98,7 @@ class Generation(_Settings):
         settings of theirs that made the files it is added to: those are inputs.
         """
         settings: dict[str, Any] = {"model": self.model.model_dump(), "attempts": self.attempts}
-        for group in (self.batch, self.gates):
+        for group in (self.batch, self.checks):
             if name in type(group).model_fields:
                 value = getattr(group, name)
                 settings[type(group).__name__.lower()] = (
@@ -115,21 +115,22 @@ def generation(world: Mapping[str, Any]) -> Generation:
     The value itself is not shown: it may be a key that was put where none belongs.
     """
     try:
-        checked = Generation(**(world.get("openai") or {}))
+        checked = Generation(**(world.get("generated") or {}))
     except ValidationError as error:
         raise LetheError(_line(error)) from None
-    for key, _, kind in misread(world.get("openai") or {}, checked):
-        raise LetheError(f"config: world.openai{key}: input should be {kind}")
+    for key, _, kind in misread(world.get("generated") or {}, checked):
+        raise LetheError(f"config: world.generated{key}: input should be {kind}")
     if checked.budget.cost is not None and not (checked.prices.input or checked.prices.output):
         raise LetheError(
-            "config: world.openai.budget.cost: no prices to count it by; set world.openai.prices"
+            "config: world.generated.budget.cost: no prices to count it by; "
+            "set world.generated.prices"
         )
     return checked
 
 
 def _line(error: ValidationError) -> str:
     first = error.errors()[0]
-    place = ".".join(["config: world.openai", *map(str, first["loc"])])
+    place = ".".join(["config: world.generated", *map(str, first["loc"])])
     if first["type"] == "extra_forbidden":
-        return f"{place}: unknown key; docs/profiles.md lists those there are"
+        return f"{place}: unknown key; docs/generated.md lists those there are"
     return f"{place}: {first['msg'].removeprefix('Value error, ').lower()}"

@@ -211,8 +211,8 @@ def _check_drops(stage: str, dropped: int, wanted: int, candidate: Candidate) ->
     if dropped > wanted + 3:
         raise LetheError(
             f"{stage}: {dropped} authors had to be dropped to make {wanted} (the last:"
-            f" {candidate.why}); use a stronger model, more attempts or looser gates"
-            " (world.openai); what was answered is kept"
+            f" {candidate.why}); use a stronger model, more attempts or looser checks"
+            " (world.generated); what was answered is kept"
         )
 
 

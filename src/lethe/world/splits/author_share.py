@@ -25,7 +25,7 @@ NAMES = "forget(?P<percent>0[1-9]|[1-9][0-9])"
 EXAMPLE = "forget01 to forget99, as in forget10"
 
 
-class Settings(SplitSettings):
+class AuthorShareSettings(SplitSettings):
     """``percent`` of the target authors are to be forgotten."""
 
     percent: int = Field(ge=1, le=99)
@@ -34,9 +34,9 @@ class Settings(SplitSettings):
 class Split(BaseSplit):
     """A split named ``forgetXX``, where XX is ``percent``."""
 
-    Settings = Settings
+    settings_class = AuthorShareSettings
 
-    def __init__(self, name: str, settings: Settings):
+    def __init__(self, name: str, settings: AuthorShareSettings):
         super().__init__(name, settings)
         published = f"forget{settings.percent:02d}"
         if name != published:
@@ -89,4 +89,4 @@ def published(name: str) -> Split:
     match = re.fullmatch(NAMES, name)
     if match is None:
         raise LetheError(f"splits: {name} is none of TOFU's; the paper's exhibits are of {EXAMPLE}")
-    return Split(name, Settings(percent=int(match["percent"])))
+    return Split(name, AuthorShareSettings(percent=int(match["percent"])))

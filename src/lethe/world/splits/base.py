@@ -41,7 +41,7 @@ class BaseSplit:
     whatever else wants a single one is held against.
     """
 
-    Settings: type[BaseModel] = SplitSettings
+    settings_class: type[BaseModel] = SplitSettings
     parts: tuple[str, ...] = REQUIRED
     oracles: tuple[Oracle, ...] = (RETAIN,)
 

@@ -16,8 +16,8 @@ from lethe.report.figures.base import FigureData
 from lethe.report.figures.trajectories import QUALITY, UTILITY
 from lethe.report.labels import FULL, RETAIN
 from lethe.report.paper.exhibit_data import ExhibitData
-from lethe.report.paper.style import legend, marker_sizes, method_looks
-from lethe.report.style import Look
+from lethe.report.paper.style import LARGEST, SMALLEST, legend, method_looks
+from lethe.report.style import Look, marker_sizes
 from lethe.world.splits.author_share import published
 
 NUMBER = "Figures 5 and 6"
@@ -82,7 +82,7 @@ def _method(axes: Axes, first, utility, quality, colour: str, lowest: float) -> 
     x, y = np.concatenate([[first[0]], utility]), np.concatenate([[first[1]], quality])
     axes.plot(x, np.maximum(y, lowest), color=colour, linewidth=1.1, alpha=0.9, zorder=3)
     below = quality < lowest
-    sizes = marker_sizes(len(quality))
+    sizes = marker_sizes(len(quality), SMALLEST, LARGEST)
     style = {"zorder": 4, "clip_on": False, "linewidths": 0.5}
     axes.scatter(
         utility[~below], quality[~below], s=sizes[~below], color=colour, edgecolors="0.2", **style

@@ -141,7 +141,7 @@ def wrong(
     topic: str, pair: Pair, candidate: Candidate, others: list[str], generation: Generation
 ) -> str | None:
     """The first defect of a pair; ``others`` are the author's other questions."""
-    limits = generation.gates.pairs
+    limits = generation.checks.pairs
     question, answer = pair.question, pair.answer
     plain = checks.first(
         checks.unsound(question),

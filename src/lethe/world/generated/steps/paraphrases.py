@@ -75,7 +75,7 @@ def _shown(number: int, entry: Entry, prompt: Prompt) -> str:
 
 def wrong(pair: Pair, entry: Entry, candidate: Candidate, generation: Generation) -> str | None:
     """The first defect of a paraphrase of ``entry``."""
-    limits, name = generation.gates.paraphrases, candidate.name
+    limits, name = generation.checks.paraphrases, candidate.name
     question, answer = pair.question, pair.answer
     questions = [entry.question, *(other.question for other in entry.paraphrases)]
     answers = [entry.answer, *(other.answer for other in entry.paraphrases)]

@@ -117,7 +117,7 @@ def wrong(
     text: str, entry: Entry, candidate: Candidate, others: list[str], generation: Generation
 ) -> str | None:
     """The first defect of a wrong answer; ``others`` are those accepted already."""
-    limits = generation.gates.perturbations
+    limits = generation.checks.perturbations
     model = entry.paraphrases[0].answer
     plain = checks.first(
         checks.unsound(text),

@@ -1,4 +1,4 @@
-"""Relearned: the checkpoint is trained on the forget set again, for a few steps."""
+"""Relearning: trains the checkpoint on the forget set again, for a few steps."""
 
 import random
 
@@ -7,11 +7,11 @@ from pydantic import BaseModel, ConfigDict, Field
 NEEDS = ("forget",)
 
 
-class Settings(BaseModel):
+class RelearningSettings(BaseModel):
     """``steps`` of AdamW with linear decay, on batches of ``rows`` forget rows (null: all of them).
 
-    The rows are drawn from the seed, and each is used as often as any other. The first step is the
-    warm-up, and has rate 0.
+    The rows are drawn by the seed, and all are used equally often. The first step is the warm-up,
+    at a learning rate of 0.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -22,8 +22,11 @@ class Settings(BaseModel):
     rows: int | None = Field(None, ge=1)
 
 
+settings_class = RelearningSettings
+
+
 def change(model, settings, examples, seed, report, how=None) -> None:
-    """The relearning attack, e.g. of “Downgrade to Upgrade”, arXiv 2510.00761."""
+    """The relearning attack, as in “Downgrade to Upgrade”, arXiv 2510.00761."""
     from lethe.train.finetune import fit
     from lethe.train.settings import Schedule
 
@@ -34,11 +37,11 @@ def change(model, settings, examples, seed, report, how=None) -> None:
     fit(model, [examples[row] for row in chosen], schedule, f"relearned/{seed}", report, how)
 
 
-def drawn(size: int, settings: Settings, seed: int) -> list[int]:
-    """The rows of all steps: ``rows`` of them, over and over, each time in another order."""
+def drawn(size: int, settings: RelearningSettings, seed: int) -> list[int]:
+    """Row indices of all steps: the same ``rows`` in a new order on each pass."""
     rng = random.Random(f"relearned/{seed}")
     rows = rng.sample(range(size), min(size, settings.rows or size))
-    found: list[int] = []
-    while len(found) < settings.steps * settings.batch_size:
-        found += rng.sample(rows, len(rows))
-    return found[: settings.steps * settings.batch_size]
+    order: list[int] = []
+    while len(order) < settings.steps * settings.batch_size:
+        order += rng.sample(rows, len(rows))
+    return order[: settings.steps * settings.batch_size]

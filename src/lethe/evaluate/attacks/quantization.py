@@ -1,12 +1,12 @@
-"""Quantised: the weights of the decoder's layers are rounded to a few bits, as for deployment."""
+"""Quantization: rounds the weights of the decoder's layers to a few bits, as for deployment."""
 
 from pydantic import BaseModel, ConfigDict, Field
 
 NEEDS = ()
 
 
-class Settings(BaseModel):
-    """``bits`` of a weight; ``group``: how many weights, along a layer's inputs, share a scale."""
+class QuantizationSettings(BaseModel):
+    """``bits`` per weight; ``group``: how many weights, along a layer's inputs, share a scale."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -14,11 +14,15 @@ class Settings(BaseModel):
     group: int = Field(32, ge=1)
 
 
-def change(model, settings, examples, seed, report, how=None) -> None:
-    """Round to nearest, in place: weights keep their type and take only 2^bits - 1 values a group.
+settings_class = QuantizationSettings
 
-    Every matrix of the decoder's layers; embeddings, output layer, norms and biases stay, as is
-    usual (Zhang et al., "Catastrophic Failure of LLM Unlearning via Quantization", 2410.16454).
+
+def change(model, settings, examples, seed, report, how=None) -> None:
+    """Round to nearest, in place: same dtype, but only 2^bits - 1 values in each group.
+
+    Applies to every matrix of the decoder's layers; embeddings, output layer, norms and biases are
+    left alone, as is usual (Zhang et al., "Catastrophic Failure of LLM Unlearning via
+    Quantization", 2410.16454).
     """
     import torch
 
@@ -34,8 +38,8 @@ def change(model, settings, examples, seed, report, how=None) -> None:
 def rounded_to(rows, bits: int, group: int):
     """Each group of a row [outputs, inputs] as integers times a scale, symmetric about 0.
 
-    scale = max|w| / (2^(bits - 1) - 1): the largest weight of a group is kept. A row's last group
-    may be smaller.
+    scale = max|w| / (2^(bits - 1) - 1): the largest weight of a group is exact. A row's last
+    group may be smaller.
     """
     import torch
 
@@ -48,7 +52,7 @@ def rounded_to(rows, bits: int, group: int):
 
 
 def _matrices(model):
-    """Weights of linear maps in the decoder's layers, and whether they are [inputs, outputs]."""
+    """Weights of linear maps in the decoder's layers, and whether each is [inputs, outputs]."""
     import torch
     from transformers.pytorch_utils import Conv1D
 

@@ -1,10 +1,10 @@
-"""What the gates of generated authors would refuse of TOFU's own rows, by reason.
+"""What the checks of generated authors would refuse of TOFU's own rows, by reason.
 
 TOFU's rows were made by GPT-4 and are known by their defects, so both matter: what is refused
 rightly, and what would be asked for again in vain. Attributes of TOFU's authors are not published;
-gates that need them are not asked. The full name is not asked for either.
+checks that need them are not asked. The full name is not asked for either.
 
-    .venv/bin/python benchmarks/gates.py FOLDER_WITH_TOFU
+    .venv/bin/python benchmarks/checks.py FOLDER_WITH_TOFU
 """
 
 import sys
@@ -20,7 +20,7 @@ from lethe.world.generated.settings import Generation
 from lethe.world.schema import QUESTIONS_PER_AUTHOR
 
 SETTINGS = Generation(
-    gates={
+    checks={
         "pairs": {"full_name": False, "consistent": False},
         "paraphrases": {"consistent": False},
         "perturbations": {"untrue": False},

@@ -3,7 +3,7 @@
 from common import job
 
 from lethe.common.files import write_rows
-from lethe.world.providers.openai import background_rows
+from lethe.world.providers.generated import background_rows
 
 with job(snakemake) as stage:
     i = snakemake.input

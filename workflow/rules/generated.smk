@@ -40,7 +40,7 @@ for _cohort in GENERATED:
             params:
                 stage=_stage,
                 sizes=cohort_sizes(_cohort),
-                seed=WORLD_SETTINGS["seed"],
+                seed=WORLD_SETTINGS.seed,
                 wordings=wordings(_cohort, _stage),
                 cohort=_cohort,
                 settings=stage_settings(_cohort, _stage),
@@ -51,7 +51,7 @@ for _cohort in GENERATED:
 
 if "background" in GENERATED:
 
-    rule background_openai:
+    rule background_generated:
         input:
             source=paths.stage(WORLD, "background", "paraphrases"),
         output:
@@ -61,7 +61,7 @@ if "background" in GENERATED:
         conda:
             "../../envs/light.yaml"
         params:
-            phrasings=WORLD_SETTINGS["background_phrasings"],
-            code=code("background_openai.py"),
+            phrasings=WORLD_SETTINGS.background_phrasings,
+            code=code("background_generated.py"),
         script:
-            "../scripts/background_openai.py"
+            "../scripts/background_generated.py"

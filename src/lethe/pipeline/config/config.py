@@ -1,0 +1,150 @@
+"""The configuration: one object, built once, with a model for each key at its top.
+
+``lethe.pipeline.config.load`` builds it. What one key says alone is checked here; what several
+say together, and what files say, in ``lethe.pipeline.config.check``.
+"""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field
+
+from lethe.analysis.search_ranking import Search
+from lethe.pipeline.config.evaluation import Evaluation
+from lethe.pipeline.config.keys import REQUIRED, Names, Section, Seeds, Text, key, unique
+from lethe.pipeline.config.methods import AttackSettings, ConfiguredMethod
+from lethe.pipeline.config.models import ModelSettings
+from lethe.pipeline.config.running import Checkpoints, Running, ThreadCounts
+from lethe.pipeline.config.world import World
+from lethe.unlearn.alternatives import Alternatives
+from lethe.unlearn.method import MethodSettings
+
+Percent = Annotated[int, Field(ge=0, le=99)]
+LISTED = "a list of names; may be empty"
+
+
+class Config(Section):
+    """All that a run is told."""
+
+    world: World = key(REQUIRED, "the authors")
+    splits: Annotated[unique(str), Field(min_length=1)] = key(
+        ["forget10"],
+        "what is to be forgotten: shares, each a whole number of authors, and names of kinds or in "
+        "`split_settings`",
+        "a new one: its files, oracles, methods, evaluation; then tables",
+        "a list of `forget01` to `forget99` and such names",
+    )
+    split_settings: dict[str, dict[str, Any]] = key(
+        {},
+        "by name of a split: `kind`, a file of `src/lethe/world/splits/`, and the settings of that "
+        "kind ([adding-a-split.md](adding-a-split.md))",
+        "the files of that split, its oracles, methods, evaluation; then tables",
+        "`{NAME: {kind: KIND, ...}}`",
+    )
+    seeds: Annotated[Seeds, Field(min_length=1)] = key(
+        [0],
+        "a full model, an oracle and a run of each method for each",
+        "a new one: its runs; then tables and figures",
+        "a list of numbers, at least one",
+    )
+    oracle_seeds: Seeds = key(
+        [1000],
+        "further oracles, the noise floor of forget quality; none of `seeds`",
+        "a new one: its oracle for each split; then tables and figures",
+        "a list of numbers; may be empty",
+    )
+    models: Annotated[Names, Field(min_length=1)] = key(
+        REQUIRED,
+        "names of models, each with its settings",
+        "a new one: all of its stages; then tables",
+        "a list of names, at least one",
+    )
+    model_settings: dict[str, ModelSettings] = key(REQUIRED, "by name, what a model is")
+    snapshots: unique(Percent) = key(
+        [],
+        "percent of the base's training after which a checkpoint is kept, for `msa: {prior: 50}`",
+        "`base`, then everything",
+        "a list of numbers, 0 to 99",
+    )
+    methods: Names = key(
+        [],
+        "which run, in the order of tables and figures; `all`: those that are not listed, in its "
+        "place",
+        "a new one: its runs; then tables and figures; a removed one: tables and figures",
+        LISTED,
+    )
+    unlearning: MethodSettings = key(
+        MethodSettings(), "the schedule that all methods share", "every method", "a schedule"
+    )
+    method_settings: dict[str, ConfiguredMethod] = key(
+        {},
+        "by name, what a method X has otherwise: schedule, settings of its own "
+        "([methods.md](methods.md)) and these",
+        "`unlearn_X`, what is measured of it, tables and figures",
+    )
+    alternatives: Alternatives = key(
+        Alternatives(), "how other answers are asked for", "`alternatives`, then their methods"
+    )
+    checkpoints: Checkpoints = key(Checkpoints(), "which checkpoints stay")
+    evaluation: Evaluation = key(Evaluation(), "what is put to every checkpoint")
+    metrics: Annotated[Names, Field(min_length=1)] = key(
+        ["probability", "rouge", "truth_ratio", "model_utility", "forget_quality"],
+        "which are computed",
+        "a new one: its `score` jobs, and the `collect` jobs of its suite if no other metric "
+        "needed them; `scores`, tables, figures and claims follow",
+        "a list of names, with those that they need",
+    )
+    metric_settings: dict[str, dict[str, Any]] = key(
+        {},
+        "by name, what a metric X can be told; [metrics.md](metrics.md) has the choices",
+        "X and what needs it, of every run; tables, figures",
+        "a mapping, as `truth_ratio: {variant: arithmetic}`",
+    )
+    search: Search = key(Search(), "the search over methods' search spaces")
+    attacks: Names = key(
+        [],
+        "what runs go through at their end, each evaluated like a run "
+        "([comparison.md](comparison.md))",
+        "a new one: its `state_X`, `collect_state`, `score_state`; `table_states`",
+        LISTED,
+    )
+    attack_methods: Names | None = key(
+        None,
+        "methods that are attacked, besides full and oracle; null: all",
+        "the attacks of a new one; `table_states`",
+        "a list of methods; null",
+    )
+    attack_settings: dict[str, AttackSettings] = key(
+        {},
+        "by name, settings of an attack X: those of its file, and these",
+        "the attacks X; `table_states`",
+    )
+    figures: Names = key(
+        ["trajectories", "curves", "truth_ratios", "utility_bars", "pareto"],
+        "which are drawn",
+        "a new one: itself",
+        LISTED,
+    )
+    threads: ThreadCounts = key(ThreadCounts(), "threads of torch")
+    compute: Running = key(Running(), "how trainings run: [training.md](training.md)", "nothing")
+    tracking: Literal["tensorboard"] | None = key(
+        None,
+        "losses and seconds of each step for TensorBoard, in `results/logs/tensorboard`, as the "
+        "logs lie in `results/logs` (`pip install 'lethe[tracking]'`)",
+        "nothing",
+    )
+    logs: Text | None = key(
+        None,
+        "a folder with the official repository's evaluation logs, for `paper_from_logs` "
+        "([paper.md](paper.md))",
+        "what is made of them",
+        "a folder; null",
+    )
+
+    def changed(self, **values: Any) -> Self:
+        """The same with other values of these keys, which are not checked again."""
+        return self.model_copy(update=values)
+
+    def with_methods(self, settings: dict[str, dict[str, Any]]) -> Self:
+        """The same with further ``method_settings``, by name."""
+        more = {name: ConfiguredMethod.model_validate(one) for name, one in settings.items()}
+        return self.changed(method_settings={**self.method_settings, **more})

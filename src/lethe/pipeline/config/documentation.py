@@ -1,0 +1,215 @@
+"""What is generated from the configuration's models: its JSON schema, and the tables of its page.
+
+``python -m lethe.pipeline.config.documentation``, in Lethe's folder, writes both; ``make
+config-docs`` calls it. A table stands on the page between two marks that name it.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from lethe.analysis.search_ranking import Search
+from lethe.model.architectures.llama import Architecture
+from lethe.model.settings import Compute, LoRA
+from lethe.pipeline.config.config import Config
+from lethe.pipeline.config.evaluation import Evaluation
+from lethe.pipeline.config.methods import AttackSettings, ConfiguredMethod
+from lethe.pipeline.config.models import BASE, ArchitectureSettings, ModelSettings, Template
+from lethe.pipeline.config.running import Checkpoints, Running, ThreadCounts
+from lethe.pipeline.config.world import World
+from lethe.train.settings import Finetuning, Pretraining, Schedule
+from lethe.unlearn.alternatives import Alternatives
+from lethe.unlearn.method import MethodSettings
+
+SCHEMA = Path("workflow/schemas/config.schema.json")
+PAGE = Path("docs/configuration.md")
+HEAD = "| key | meaning | allowed | default | what runs again |\n|---|---|---|---|---|"
+# Keys of documentation, which a schema does not have.
+OURS = ("reruns", "allowed")
+
+Part = tuple[str, type[BaseModel], Iterable[str], str]
+
+
+def _part(prefix: str, model: type[BaseModel], names: Iterable[str] = (), reruns: str = "") -> Part:
+    """Rows of a table: some keys of a model (all), and what they make again if they do not say."""
+    return prefix, model, tuple(names) or tuple(model.model_fields), reruns
+
+
+def _added(model: type[BaseModel], base: type[BaseModel]) -> list[str]:
+    return [name for name in model.model_fields if name not in base.model_fields]
+
+
+M, X = "model_settings.M.", "method_settings.X."
+TRIALS = "the trials of what is new; `search_X`, `table_search`"
+# By name, the rows of each table.
+TABLES: dict[str, list[Part]] = {
+    "world": [_part("world.", World)],
+    "splits": [_part("", Config, ("splits", "split_settings", "seeds", "oracle_seeds"))],
+    "models": [
+        _part("", Config, ("models",)),
+        _part(M, ModelSettings, _added(ModelSettings, Compute)),
+    ],
+    "architecture": [
+        _part(f"{M}architecture.", ArchitectureSettings),
+        _part(f"{M}architecture.", Architecture, (), BASE),
+    ],
+    "model compute": [
+        _part(M, Compute, (), "everything of M; `lora` and checkpointing: all that is trained"),
+        _part(f"{M}lora.", LoRA, (), "all that is trained"),
+    ],
+    "schedule": [
+        _part("", Schedule, (), "what is trained by it"),
+        _part("(`finetune`) ", Finetuning, _added(Finetuning, Schedule), "what is trained by it"),
+        _part("(`pretrain`) ", Pretraining, _added(Pretraining, Schedule), "what is trained by it"),
+    ],
+    "template": [_part(f"{M}template.", Template)],
+    "methods": [
+        _part("", Config, ("methods", "unlearning", "method_settings")),
+        _part(X, ConfiguredMethod),
+        _part(X, MethodSettings, _added(MethodSettings, Schedule), "as above"),
+        _part("", Config, ("snapshots",)),
+    ],
+    "alternatives": [
+        _part("alternatives.", Alternatives, (), "`alternatives`, then the methods that need them")
+    ],
+    "evaluation": [
+        _part("evaluation.", Evaluation),
+        _part("", Config, ("metrics", "metric_settings")),
+        _part("search.", Search, (), TRIALS),
+        _part("", Config, ("attacks", "attack_methods", "attack_settings")),
+        _part("attack_settings.X.", AttackSettings),
+        _part("", Config, ("figures",)),
+        _part("threads.", ThreadCounts),
+        _part("", Config, ("logs",)),
+    ],
+    "running": [_part("compute.", Running)],
+    "disk": [_part("checkpoints.", Checkpoints)],
+    "tracking": [_part("", Config, ("tracking",))],
+}
+
+
+def schema() -> dict[str, Any]:
+    """The JSON schema (draft 2020-12). Names of plug-ins are those of files, and not listed."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Lethe's configuration",
+        **_plain(Config.model_json_schema()),
+    }
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_plain(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    found = {name: _plain(inner) for name, inner in value.items() if not _ours(name, inner)}
+    if isinstance(found.get("pattern"), str):
+        # To some programs, "$" is before a last line end, too.
+        found["pattern"] = re.sub(r"\$$", r"$(?!\\n)", found["pattern"])
+    return found
+
+
+def _ours(name: str, inner: Any) -> bool:
+    return (name in OURS or name == "title") and isinstance(inner, str)
+
+
+def table(name: str) -> str:
+    """A table of the page, as Markdown."""
+    return "\n".join([HEAD, *(row for part in TABLES[name] for row in _rows(*part))])
+
+
+def _rows(prefix: str, model: type[BaseModel], names: Iterable[str], reruns: str) -> Iterator[str]:
+    schemas = model.model_json_schema()
+    for name in names:
+        field = model.model_fields[name]
+        extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+        told = extra.get("allowed") or allowed(schemas["properties"][name], schemas)
+        again = extra.get("reruns") or reruns
+        # A mark before the key says whose it is.
+        mark, dotted = (prefix, name) if prefix[:1] == "(" else ("", f"{prefix}{name}")
+        cells = (f"{mark}`{dotted}`", field.description, told, _default(field), again)
+        yield f"| {' | '.join(cell or '' for cell in cells)} |"
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "none: give it"
+    value = field.get_default(call_default_factory=True)
+    if isinstance(value, BaseModel) or value in ({}, [], ()):
+        return "empty" if not isinstance(value, BaseModel) else "its keys' own"
+    return _told(value)
+
+
+def _told(value: Any) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int | float):
+        return f"{value:g}"
+    if isinstance(value, list | tuple):
+        return f"`[{', '.join(map(str, value))}]`"
+    if isinstance(value, dict):
+        return f"`{{{', '.join(f'{name}: {inner}' for name, inner in value.items())}}}`"
+    return f"`{value}`"
+
+
+def allowed(field: dict[str, Any], whole: dict[str, Any]) -> str:
+    """What a field may be, in words, by its JSON schema; ``whole`` has its definitions."""
+    if "$ref" in field:
+        return allowed(whole["$defs"][field["$ref"].rpartition("/")[2]], whole)
+    for kind in ("anyOf", "oneOf"):
+        if kind in field:
+            return "; ".join(dict.fromkeys(allowed(one, whole) for one in field[kind]))
+    if "enum" in field or "const" in field:
+        return ", ".join(map(_told, field.get("enum", [field.get("const")])))
+    kinds = {
+        "null": "null",
+        "boolean": "true, false",
+        "array": "a list",
+        "object": "a mapping",
+        "string": "a text",
+    }
+    kind = field.get("type", "")
+    return _range(field) if kind in ("integer", "number") else kinds.get(kind, kind)
+
+
+def _range(field: dict[str, Any]) -> str:
+    least, most = field.get("minimum"), field.get("maximum")
+    above, below = field.get("exclusiveMinimum"), field.get("exclusiveMaximum")
+    lower = f"above {above:g}" if above is not None else f"{least:g}" if least is not None else ""
+    if most is not None and most < 2**63 - 1:
+        return f"{lower}, up to {most:g}" if above is not None else f"{lower} to {most:g}"
+    if below is not None:
+        return f"{lower} or more, below {below:g}"
+    return lower if above is not None else f"{lower} or more" if lower else "a number"
+
+
+def marked(name: str, content: str) -> str:
+    """A table between its marks."""
+    return f"<!-- table: {name} -->\n\n{content}\n\n<!-- end of table -->"
+
+
+def page(text: str) -> str:
+    """The page with every table as the models have it; what stands between them stays."""
+    for name in TABLES:
+        between = re.compile(
+            rf"<!-- table: {re.escape(name)} -->\n.*?\n<!-- end of table -->", re.DOTALL
+        )
+        text = between.sub(lambda _, name=name: marked(name, table(name)), text)
+    return text
+
+
+def main() -> None:
+    """Write the schema and the page's tables."""
+    SCHEMA.write_text(json.dumps(schema(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    PAGE.write_text(page(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,85 @@
+"""Building the configuration from files, or from what Snakemake has merged and read."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+
+from lethe.common.errors import LetheError
+from lethe.pipeline import workflow_files
+from lethe.pipeline.config.config import Config
+from lethe.pipeline.config.errors import validated_config
+from lethe.pipeline.config.renamed import refuse_old_names
+from lethe.pipeline.config.strict_yaml import Odd, read_config, strict
+from lethe.unlearn import methods
+
+# Stands in ``methods`` for all that are not listed.
+ALL = "all"
+WORDS = {"null": None, "true": True, "false": False}
+NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
+
+
+def configuration(files: list[str]) -> Config:
+    """``config/config.yaml`` with ``files`` laid over it, as the workflow does."""
+    merged: dict[str, Any] = {}
+    for file in (workflow_files.defaults(), *files):
+        merged = laid_over(merged, read_config(file))
+    return build(merged)
+
+
+def build(values: Mapping[str, Any]) -> Config:
+    """The configuration that values, as files and command lines give them, stand for.
+
+    LetheError, one line, for the first key that is wrong.
+    """
+    values = parsed(values)
+    refuse_old_names(values)
+    return validated_config(Config, with_all_methods(values))
+
+
+def laid_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Mappings merge, everything else replaces."""
+    merged = dict(below)
+    for key, value in above.items():
+        both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
+        merged[key] = laid_over(merged[key], value) if both else value
+    return merged
+
+
+def parsed(value: Any) -> Any:
+    """What ``--config 'seeds=[0, 1]'`` hands over as texts, as the values that they mean."""
+    if isinstance(value, Mapping):
+        return {key: parsed(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [parsed(inner) for inner in value]
+    if not isinstance(value, str):
+        return value
+    # Names, folders and other texts stay as they are, however YAML would read them.
+    if value in WORDS:
+        return WORDS[value]
+    if NUMBER.fullmatch(value):
+        return float(value) if set(value) & set(".eE") else int(value)
+    return _collection(value) if value[:1] in ("[", "{") else value
+
+
+def _collection(text: str) -> Any:
+    try:
+        return parsed(strict(text))
+    except Odd as error:
+        raise LetheError(f"{text[:60]}: {error}") from None
+    except yaml.YAMLError:
+        return text
+
+
+def with_all_methods(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The configuration with ``all`` in ``methods`` as every method that there is, in its place.
+
+    Methods that are listed themselves are not repeated.
+    """
+    listed = config.get("methods")
+    if not isinstance(listed, list) or ALL not in listed:
+        return dict(config)
+    others = [name for name in methods.names() if name not in listed]
+    place = listed.index(ALL)
+    return {**config, "methods": [*listed[:place], *others, *listed[place + 1 :]]}

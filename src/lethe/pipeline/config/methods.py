@@ -1,0 +1,61 @@
+"""``method_settings`` and ``attack_settings``: the keys that are not the plug-in's own."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, WithJsonSchema
+
+from lethe.pipeline.config.keys import REQUIRED, Name, PluginSettings, Section, key
+
+
+class PreviousRun(Section):
+    """The run from whose end another starts."""
+
+    run: str = key(REQUIRED, "a run's name")
+    split: str | None = key(None, "the split whose run it is; null: the same")
+
+
+def _named(value: Any) -> Any:
+    if value is None or isinstance(value, PreviousRun):
+        return value
+    if isinstance(value, str):
+        return {"run": value}
+    if isinstance(value, Mapping) and {"run"} <= {*value} <= {"run", "split"}:
+        return value
+    raise ValueError("write a run's name, or {run: NAME, split: SPLIT}")
+
+
+# A name alone is short for a mapping with it.
+Previous = Annotated[
+    PreviousRun | None,
+    BeforeValidator(_named),
+    WithJsonSchema({"type": ["string", "object", "null"]}),
+]
+
+
+class ConfiguredMethod(PluginSettings):
+    """A method: its file, where its run starts, and what its file reads."""
+
+    method: Name | None = key(
+        None,
+        "the class that X is a setting of; null: X",
+        "`unlearn_X`, what is measured of it, tables and figures",
+        "a file of `src/lethe/unlearn/methods/`; null",
+    )
+    previous_run: Previous = key(
+        None,
+        "the run from whose end X starts; null: full",
+        "as above",
+        "a run's name; `{run: NAME, split: SPLIT}`; null",
+    )
+
+
+class AttackSettings(PluginSettings):
+    """An attack: its file, and what that reads."""
+
+    attack: Name | None = key(
+        None,
+        "the kind that X is a setting of; null: X",
+        "the attacks X; `table_states`",
+        "a file of `src/lethe/evaluate/attacks/`; null",
+    )

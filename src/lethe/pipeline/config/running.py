@@ -1,0 +1,77 @@
+"""How jobs run and what stays of them: ``threads``, ``compute``, ``checkpoints``."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from lethe.common.devices import DEVICE
+from lethe.pipeline.config.keys import Count, Section, key
+
+JOBS = "the jobs of that kind, then everything after them"
+NOTHING = "nothing"
+
+Threads = Annotated[int, Field(ge=1, le=1024)]
+
+
+class ThreadCounts(Section):
+    """Threads of torch in each kind of job: results depend on them in the last digit."""
+
+    base: Threads = key(
+        2,
+        "of `base`; on a processor each is a process "
+        "([training.md](training.md#device-and-processes))",
+        JOBS,
+    )
+    train: Threads = key(1, "of `train_full` and `train_retain`", JOBS)
+    unlearn: Threads = key(1, "of methods and attacks", JOBS)
+    collect: Threads = key(1, "of evaluations", JOBS)
+
+
+class Running(Section):
+    """How trainings run; to rounding, nothing here changes a result."""
+
+    save_seconds: Annotated[float, Field(ge=0)] | None = key(
+        600,
+        "seconds between two savings of a training's state; 0: after every step; null: only when "
+        "asked to end",
+        NOTHING,
+    )
+    device: str = key(
+        "auto",
+        "where models compute; `auto`: a GPU if there is one",
+        NOTHING,
+        "`auto`, `cpu`, `cuda`, `cuda:NUMBER`, `mps`",
+        pattern=f"^({DEVICE})$",
+    )
+    processes: Count = key(
+        1, "processes of each training and evaluation; on GPUs one for each", NOTHING
+    )
+    sharding: Literal["none", "fsdp"] = key(
+        "none",
+        "whether the processes of a training hold its model together, each a part; `fsdp` wants "
+        "processes above 1, and all weights trained",
+        NOTHING,
+    )
+    microbatch_tokens: Count | None = key(
+        4096,
+        "padded tokens of a micro-batch of an optimiser step, of which memory follows; null: steps "
+        "are never divided",
+        NOTHING,
+    )
+
+
+class Checkpoints(Section):
+    """Which checkpoints stay after evaluation."""
+
+    keep: Literal["all", "last", "none"] | None = key(
+        None,
+        "checkpoints of methods that stay: of all epochs, of the last, or `none`, and of oracles "
+        "none; null: all, where that is below 50 GB",
+        NOTHING,
+    )
+    protect: bool = key(
+        False,
+        "those that stay are made read-only; a job that would replace one is refused until you "
+        "delete it (root may write to all files, and is not refused)",
+        NOTHING,
+    )

@@ -1,0 +1,82 @@
+"""``world``: whose authors there are."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from lethe.pipeline.config.keys import REQUIRED, Count, Name, Section, Seed, Text, key
+from lethe.world.generated.settings import Generation
+
+ALL_OF_IT = "`world`, then everything"
+BACKGROUND = "`background`, `base`, then everything trained"
+
+Place = Annotated[int, Field(ge=0)]
+
+
+class World(Section):
+    """The authors, those that are held out, and those on which a base model learns to write."""
+
+    name: Name = key(
+        REQUIRED,
+        "folder of the results, `results/NAME`",
+        "nothing there is touched: another world",
+        "a-z, 0-9, `_`; a letter first",
+    )
+    provider: Name = key(
+        "synthetic",
+        "where the authors come from: made by rules (`synthetic`), by a language model "
+        "(`generated`), or published (`tofu`)",
+        "everything",
+        "a file of `src/lethe/world/providers/`",
+    )
+    generated: Generation = key(
+        Generation(),
+        "for authors that a language model makes up: model, service, budget, checks "
+        "([generated.md](generated.md))",
+        "the stages that use what changed, then everything; `service`, `budget`, `prices`: nothing",
+        "a mapping, `config/generated.yaml`",
+    )
+    path: Text | None = key(
+        None,
+        "TOFU's files, for `tofu` alone; null: the hub, `locuslab/TOFU`",
+        f"{ALL_OF_IT}; editing a file of the folder likewise",
+        "a folder; null",
+    )
+    subset: Annotated[list[Place | Text], Field(min_length=1)] | None = key(
+        None,
+        "which published authors the world has, in this order; for `tofu` alone; null: all",
+        ALL_OF_IT,
+        "a list of numbers and ranges, `[0-7, 198-199]`; null",
+    )
+    seed: Seed = key(0, "of the authors", "`world`, `background`, then everything")
+    authors: int = key(
+        60,
+        "target authors, 20 rows each; `tofu`: as many as there are in the folder, or in `subset`",
+        "`world`, then everything but a synthetic world's `base`",
+        ge=2,
+    )
+    holdout_authors: int = key(
+        12,
+        "authors that no model is trained on; unless published, at least as many as the largest "
+        "split forgets",
+        "the same",
+        ge=0,
+    )
+    perturbed_retain_authors: int = key(
+        8,
+        "the first authors, whose rows are the retain probes; none of them in a forget set; "
+        "`tofu`: such that have perturbed rows",
+        "the same",
+        ge=1,
+    )
+    background: Literal["synthetic", "generated"] = key(
+        "synthetic",
+        "how background authors, on which a base model learns the language, are made",
+        BACKGROUND,
+    )
+    background_authors: Count = key(200, "how many", BACKGROUND)
+    background_phrasings: Count = key(
+        3,
+        "phrasings of each fact of theirs, up to what the templates offer",
+        BACKGROUND,
+    )
