@@ -59,8 +59,8 @@ class NoStateSaver:
 class Execution:
     """How a training runs. These choices change its results only by rounding.
 
-    ``microbatch_tokens``: padded tokens of a micro-batch; None: each step is one micro-batch. ``name``
-    tells the training apart from others of its job.
+    ``microbatch_tokens``: padded tokens of a micro-batch; None: each step is one micro-batch.
+    ``name`` tells the training apart from others of its job.
     """
 
     microbatch_tokens: int | None = None

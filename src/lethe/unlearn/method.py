@@ -104,7 +104,8 @@ class Method:
     (``lethe.model.interventions``), if it acts at inference time.
 
     ``inner_steps``: the optimizer steps on each batch, one for most methods. ``answers_forget``:
-    whether the loss calls ``model.answers`` on the forget batch; a wrapper that does too then adds no pass.
+    whether the loss calls ``model.answers`` on the forget batch; a
+    wrapper that does too then adds no pass.
 
     A step's batches may come in parts whose losses are added, so a term must be a sum over rows or
     tokens divided by the batch's ``rows_total``, ``tokens_total`` or ``inputs_total``. A method

@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from lethe.model.fsdp import held, number
+from lethe.model.fsdp import placed_like, number
 from lethe.train.passes import Passes
 from lethe.unlearn import wrapper
 
@@ -29,7 +29,7 @@ class Wrapper(wrapper.Wrapper):
     average: list | None = None
 
     def of_step(self, method, passes):
-        return passes + Passes().times(len(method.turns))
+        return passes + Passes().times(len(method.inner_steps))
 
     def prepare(self, model, data, seed):
         self.average = None
@@ -52,7 +52,7 @@ class Wrapper(wrapper.Wrapper):
             self.average = [share * r for r in newest]
             return
         pairs = zip(self.average, newest, strict=True)
-        self.average = [held(mean, r).lerp_(r, share) for mean, r in pairs]
+        self.average = [placed_like(mean, r).lerp_(r, share) for mean, r in pairs]
 
 
 def _retain_gradient(model, parts, parameters, process_group) -> list:
