@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from lethe.model.fsdp import placed_like, number
+from lethe.model.fsdp import number, placed_like
 from lethe.train.passes import Passes
 from lethe.unlearn import wrapper
 
