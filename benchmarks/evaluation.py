@@ -27,7 +27,7 @@ from lethe.evaluate.suites import tofu
 from lethe.model import checkpoint
 from lethe.model.encoder import Encoder
 from lethe.model.generate import greedy
-from lethe.model.onednn import use_torchs_own
+from lethe.model.onednn import undo_onednn
 
 FILES = {**tofu.SETS, "forget": "forget10_perturbed"}
 BATCH, MAX_LENGTH, ROUNDS = 32, 200, 2
@@ -116,7 +116,7 @@ def measure(folder: Path, source: str, rows: int | None, loading: dict) -> None:
     ours, tokenizer = checkpoint.load(source, **loading)
     theirs, _ = checkpoint.load(source, **loading)
     theirs.set_attn_implementation("sdpa")
-    use_torchs_own(theirs)
+    undo_onednn(theirs)
     encoder = Encoder(tokenizer, checkpoint.template_of(source), MAX_LENGTH)
     sets = {name: read_rows(folder / f"{file}.json")[:rows] for name, file in FILES.items()}
     probes = [p for some in tofu.prepare(encoder, sets).probes.values() for p in some]

@@ -46,7 +46,7 @@ def both(layer: torch.nn.Linear) -> tuple[float, float]:
 
 def main() -> None:
     set_up(1)
-    print(f"oneDNN is used on this machine: {'yes' if onednn.faster() else 'no'}")
+    print(f"oneDNN is used on this machine: {'yes' if onednn.is_faster() else 'no'}")
     for inputs, outputs in LAYERS:
         layer = torch.nn.Linear(inputs, outputs, bias=False)
         plain = both(layer)

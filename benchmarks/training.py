@@ -29,7 +29,7 @@ from lethe.model import checkpoint
 from lethe.model.architectures.llama import Architecture, make_model, train_tokenizer
 from lethe.model.attention import use_packing
 from lethe.model.encoder import Encoder, rows_to_pairs
-from lethe.model.onednn import use_onednn, use_torchs_own
+from lethe.model.onednn import use_onednn, undo_onednn
 from lethe.model.precision import prepare
 from lethe.model.settings import Compute
 from lethe.train.data_order import batches, epoch_order
@@ -77,7 +77,7 @@ def padded(rows) -> dict[str, torch.Tensor]:
 def trainer(model, examples, schedule: Schedule) -> tuple[float, list[float]]:
     """Seconds and losses of the steps of an epoch."""
     model.set_attn_implementation("sdpa")
-    use_torchs_own(model)
+    undo_onednn(model)
     steps = -(-len(examples) // schedule.batch_size)
     arguments = TrainingArguments(
         output_dir="results",

@@ -4,7 +4,7 @@ import torch
 
 from helpers.small_models import make_family
 from lethe.train.execution import Execution
-from lethe.train.resume import Keeper
+from lethe.train.resume import StateSaver
 from lethe.unlearn import methods
 from lethe.unlearn.method import MethodSettings
 from lethe.unlearn.supervision import supervise
@@ -70,6 +70,6 @@ class Run:
         data = supervise(self.encoder, method.needs, forget, retain, REFUSALS, ALTERNATIVES)
         data.prior = lambda: self.model(seed=5)
         data.before = lambda: self.model(seed=6)
-        how = Execution(self.parts, Keeper(self.folder, seconds))
+        how = Execution(self.parts, StateSaver(self.folder, seconds))
         for epoch, step in method.run(model, data, 0, report, how):
             self.ends[epoch] = (step, weights(model))

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from helpers.small_models import PAIRS, make_family
-from lethe.common.distributed import Alone
+from lethe.common.distributed import SingleProcess
 from lethe.common.errors import LetheError
 from lethe.evaluate.evaluation import Evaluation
 from lethe.evaluate.records import Records, write_records
@@ -20,7 +20,7 @@ from lethe.model.fsdp import Sharded
 from lethe.model.precision import prepare
 from lethe.train.execution import Execution
 from lethe.train.finetune import fit
-from lethe.train.resume import Keeper
+from lethe.train.resume import StateSaver
 from lethe.train.settings import Schedule
 from lethe.unlearn import methods
 from lethe.unlearn.supervision import supervise
@@ -59,7 +59,7 @@ def trained(tokenizer, encoder, how: Execution, runs: dict) -> dict:
             method = methods.load(cls)({**SETTINGS, **settings})
             data = supervise(encoder, method.needs, PAIRS, PAIRS[2:])
             list(method.run(model, data, 0, report, how))
-        weights = [how.team.whole(p.detach()) for p in model.parameters()]
+        weights = [how.process_group.unsharded(p.detach()) for p in model.parameters()]
         found[name] = (losses, None if None in weights else flat(weights))
     return found
 
@@ -68,7 +68,7 @@ def flat(weights) -> torch.Tensor:
     return torch.cat([p.flatten() for p in weights])
 
 
-def saved(tokenizer, encoder, team: Alone, folder: Path) -> None:
+def saved(tokenizer, encoder, process_group: SingleProcess, folder: Path) -> None:
     """A checkpoint of a fine-tune with all that a large model has: tied weights, in bfloat16, with
     master weights, activations computed again."""
     model = make_family("llama", tokenizer)
@@ -77,63 +77,73 @@ def saved(tokenizer, encoder, team: Alone, folder: Path) -> None:
     model.to(torch.bfloat16)
     training = {"master_weights": True, "gradient_checkpointing": True, "lora": None}
     prepare(model, training, 0, "start")
-    fit(model, encoder.encode_all(PAIRS), Schedule(**SETTINGS), 0, how=Execution(team=team))
+    fit(
+        model,
+        encoder.encode_all(PAIRS),
+        Schedule(**SETTINGS),
+        0,
+        how=Execution(process_group=process_group),
+    )
     checkpoint.save(folder, model, tokenizer, {"stage": "test"})
 
 
-def evaluated(tokenizer, encoder, team: Alone, file: Path) -> None:
+def evaluated(tokenizer, encoder, process_group: SingleProcess, file: Path) -> None:
     """The records of a model on sets larger and smaller than the number of processes."""
     row = {"perturbed_answer": ["No.", "In a year."], "paraphrased_answer": "Perhaps so."}
     rows = [{"question": q, "answer": a, **row} for q, a in PAIRS]
     sets = {"forget": rows, "retain": rows[:4], "real_authors": rows[:1], "world_facts": rows[:3]}
-    evaluation = Evaluation("tofu", encoder, sets, Limits(max_length=40), team)
+    evaluation = Evaluation("tofu", encoder, sets, Limits(max_length=40), process_group)
     found = evaluation(make_family("llama", tokenizer))
-    if team.rank == 0:
+    if process_group.rank == 0:
         write_records(file, Records("tofu", [found]))
 
 
-def stopped(tokenizer, encoder, team: Alone, folder: Path) -> list[float]:
+def stopped(tokenizer, encoder, process_group: SingleProcess, folder: Path) -> list[float]:
     """A training of which one process is asked to end, and which then goes on."""
     losses = []
 
     def report(step, steps, loss):
         losses.append(loss)
-        if step == 3 and len(losses) == 3 and team.rank == team.size - 1:
-            keeper._note(15, None)
+        if step == 3 and len(losses) == 3 and process_group.rank == process_group.size - 1:
+            state_saver._note(15, None)
 
     for _ in range(2):
-        keeper = Keeper(folder, None, team=team)
-        how, model = Execution(None, keeper, team), make_family("llama", tokenizer)
+        state_saver = StateSaver(folder, None, process_group=process_group)
+        how, model = Execution(None, state_saver, process_group), make_family("llama", tokenizer)
         try:
             fit(model, encoder.encode_all(PAIRS), Schedule(**SETTINGS), 0, report, how)
         except LetheError:
-            team.wait()
+            process_group.wait()
     return losses
 
 
-def everything(team: Alone, out: Path) -> None:
+def everything(process_group: SingleProcess, out: Path) -> None:
     """Write what this process found to a folder of its own."""
     torch.set_num_threads(1)
     out.mkdir(parents=True)
     tokenizer = train_tokenizer([f"{q} {a}" for q, a in PAIRS] * 3, 400)
     encoder = Encoder(tokenizer, "chat", 96)
     for budget in (None, 80):
-        found = trained(tokenizer, encoder, Execution(budget, team=team), RUNS)
+        found = trained(tokenizer, encoder, Execution(budget, process_group=process_group), RUNS)
         keep(found, out, f"_{budget}")
-    evaluated(tokenizer, encoder, team, out / "records.json")
-    again = stopped(tokenizer, encoder, team, out.parent / "state")
+    evaluated(tokenizer, encoder, process_group, out / "records.json")
+    again = stopped(tokenizer, encoder, process_group, out.parent / "state")
     (out / "stopped.json").write_text(json.dumps(again))
 
 
-def in_shards(team: Alone, out: Path) -> None:
+def in_shards(process_group: SingleProcess, out: Path) -> None:
     """As ``everything``, of what processes can do that hold a model together."""
     torch.set_num_threads(1)
     out.mkdir(parents=True)
     tokenizer = train_tokenizer([f"{q} {a}" for q, a in PAIRS] * 3, 400)
     encoder = Encoder(tokenizer, "chat", 96)
-    keep(trained(tokenizer, encoder, Execution(80, team=team), IN_SHARDS), out, "_80")
-    saved(tokenizer, encoder, team, out / "checkpoint")
-    again = stopped(tokenizer, encoder, team, out.parent / "sharded_state")
+    keep(
+        trained(tokenizer, encoder, Execution(80, process_group=process_group), IN_SHARDS),
+        out,
+        "_80",
+    )
+    saved(tokenizer, encoder, process_group, out / "checkpoint")
+    again = stopped(tokenizer, encoder, process_group, out.parent / "sharded_state")
     (out / "stopped.json").write_text(json.dumps(again))
 
 
@@ -145,8 +155,8 @@ def keep(found: dict, out: Path, end: str) -> None:
 
 
 if __name__ == "__main__":
-    from lethe.common.distributed import Team
+    from lethe.common.distributed import ProcessGroup
 
-    together = Team("cpu")
+    together = ProcessGroup("cpu")
     everything(together, Path(sys.argv[1]) / f"process{together.rank}")
     in_shards(Sharded("cpu"), Path(sys.argv[1]) / f"sharded{together.rank}")

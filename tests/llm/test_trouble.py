@@ -208,7 +208,7 @@ def test_what_cannot_be_saved(path, tmp_path):
         rescue(path)
     before = path.read_bytes()
     Path(f"{path}.damaged").touch()
-    with pytest.raises(LetheError, match="there is one from before"):
+    with pytest.raises(LetheError, match="it exists already"):
         rescue(path)
     Path(f"{path}.damaged").unlink()
     os.truncate(path, 50)

@@ -7,7 +7,7 @@ import torch
 from torch.nn.functional import linear
 
 from lethe.model import onednn
-from lethe.model.onednn import LEAST, STEP, OneDNNLinear, use_onednn, use_torchs_own
+from lethe.model.onednn import LEAST, STEP, OneDNNLinear, undo_onednn, use_onednn
 
 pytestmark = pytest.mark.skipif(
     not hasattr(torch.ops.mkldnn, "_linear_pointwise"), reason="torch was built without oneDNN"
@@ -111,11 +111,11 @@ def test_only_layers_of_torch_itself_are_changed_and_back(monkeypatch):
 
     model = torch.nn.Sequential(torch.nn.Linear(4, 4), Other(4, 4), torch.nn.LayerNorm(4))
     names = [*model.state_dict()]
-    monkeypatch.setattr(onednn, "faster", lambda: True)
+    monkeypatch.setattr(onednn, "is_faster", lambda: True)
     use_onednn(model)
     assert [type(layer) for layer in model] == [OneDNNLinear, Other, torch.nn.LayerNorm]
     assert [*model.state_dict()] == names
-    use_torchs_own(model)
+    undo_onednn(model)
     assert type(model[0]) is torch.nn.Linear
 
 
@@ -130,8 +130,8 @@ def test_only_layers_of_torch_itself_are_changed_and_back(monkeypatch):
 def test_it_is_used_where_the_usual_library_leaves_half(monkeypatch, maker, capability, wanted):
     monkeypatch.setattr(onednn, "_maker", lambda: maker)
     monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
-    assert onednn.faster.__wrapped__() is wanted
-    monkeypatch.setattr(onednn, "faster", lambda: wanted)
+    assert onednn.is_faster.__wrapped__() is wanted
+    monkeypatch.setattr(onednn, "is_faster", lambda: wanted)
     model = torch.nn.Sequential(torch.nn.Linear(4, 4))
     use_onednn(model)
     assert (type(model[0]) is OneDNNLinear) is wanted

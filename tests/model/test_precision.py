@@ -274,7 +274,7 @@ def test_stages_say_where_adapters_are_trained():
     compute = Compute(lora={**LORA, "stages": ["unlearn"]})
     assert compute.training("finetune")["lora"] is None
     assert compute.training("unlearn")["lora"]["rank"] == 4
-    assert not adapters.are_in("no/such/folder")
+    assert not adapters.is_adapter_folder("no/such/folder")
 
 
 # --- where adapters find their base ---

@@ -11,9 +11,9 @@ from lethe.model.batch import pack
 from lethe.model.likelihood import mean_losses
 from lethe.train import loop
 from lethe.train.data_order import batches, epoch_order, partners
-from lethe.train.finetune import fit, taught
+from lethe.train.finetune import fit, training_pairs
 from lethe.train.lr_schedule import rate
-from lethe.train.optimizer import Optimiser
+from lethe.train.optimizer import Optimizer
 from lethe.train.pretrain import pretrain
 from lethe.train.settings import Schedule
 
@@ -73,15 +73,15 @@ def test_partners_come_without_replacement_within_a_pass():
 
 def rates(schedule: Schedule, per_epoch: int) -> list[float]:
     weight = torch.nn.Linear(1, 1)
-    optimiser = Optimiser(weight, schedule, per_epoch)
+    optimizer = Optimizer(weight, schedule, per_epoch)
     found = []
     for _ in range(per_epoch * schedule.epochs):
-        found.append(optimiser.lr)
+        found.append(optimizer.lr)
         weight(torch.ones(1)).sum().backward()
-        optimiser.step()
-        (update,) = optimiser.memories.values()
+        optimizer.step()
+        (update,) = optimizer.optimizer_states.values()
         assert update.param_groups[0]["lr"] == found[-1]
-    return [*found, optimiser.lr]
+    return [*found, optimizer.lr]
 
 
 @pytest.mark.parametrize(
@@ -112,11 +112,11 @@ def test_a_training_that_changes_nothing_says_so(epochs, per_epoch, words, caplo
 @pytest.mark.parametrize(("limit", "norm"), [(1.0, 1.0), (100.0, 10.0), (None, 10.0)])
 def test_gradients_are_clipped(limit, norm):
     weight = torch.nn.Linear(4, 1, bias=False)
-    optimiser = Optimiser(weight, Schedule(max_grad_norm=limit, epochs=2), 4)
+    optimizer = Optimizer(weight, Schedule(max_grad_norm=limit, epochs=2), 4)
     weight.weight.grad = torch.tensor([[6.0, 8.0, 0.0, 0.0]])
-    optimiser.step()
+    optimizer.step()
     # AdamW's own update does not depend on the gradient's size, its first moment does: 1 - 0.9.
-    (update,) = optimiser.memories.values()
+    (update,) = optimizer.optimizer_states.values()
     moment = update.state[weight.weight]["exp_avg"]
     # Clipping divides by the norm + 1e-6.
     assert moment.norm().item() == pytest.approx(0.1 * norm, rel=1e-5)
@@ -128,10 +128,10 @@ def test_a_step_is_adamw_with_decoupled_decay():
     weight = torch.nn.Linear(1, 1, bias=False)
     torch.nn.init.constant_(weight.weight, 2.0)
     schedule = Schedule(epochs=1, lr=0.1, warmup_epochs=0, weight_decay=0.5, max_grad_norm=None)
-    optimiser = Optimiser(weight, schedule, 4)
+    optimizer = Optimizer(weight, schedule, 4)
     for gradient, expected in ((3.0, 2.0), (3.0, 2.0 - 0.1 * 0.5 * 2.0 - 0.1)):
         weight.weight.grad = torch.tensor([[gradient]])
-        optimiser.step()
+        optimizer.step()
         assert weight.weight.item() == pytest.approx(expected, rel=1e-5)
 
 
@@ -139,10 +139,10 @@ def test_frozen_parameters_stay():
     weight = torch.nn.Linear(2, 1)
     weight.bias.requires_grad_(False)
     before = weight.bias.clone()
-    optimiser = Optimiser(weight, Schedule(lr=0.1, warmup_epochs=0), 2)
+    optimizer = Optimizer(weight, Schedule(lr=0.1, warmup_epochs=0), 2)
     for _ in range(3):
         weight(torch.ones(2)).sum().backward()
-        optimiser.step()
+        optimizer.step()
     assert torch.equal(weight.bias, before)
 
 
@@ -163,9 +163,9 @@ def test_training_lowers_the_loss(model, examples):
 
 def test_every_batch_is_one_step_of_the_optimiser(model, examples, monkeypatch):
     made = []
-    monkeypatch.setattr(loop, "Optimiser", lambda *args: made.append(Optimiser(*args)) or made[-1])
+    monkeypatch.setattr(loop, "Optimizer", lambda *args: made.append(Optimizer(*args)) or made[-1])
     fit(model, examples, FAST, 0)
-    (update,) = made[0].memories.values()
+    (update,) = made[0].optimizer_states.values()
     assert {int(state["step"]) for state in update.state.values()} == {18}
     # The schedule was made for that many: it has come to its end.
     assert made[0].lr == 0
@@ -264,5 +264,5 @@ def test_no_partners_is_an_error_not_a_hang():
 
 def test_true_facts_are_taught_as_often_as_asked_beside_each_row_once():
     rows, facts = [{"question": "q", "answer": "a"}], [{"question": "f", "answer": "b"}]
-    assert taught(rows, facts, 0) == [("q", "a")]
-    assert taught(rows, facts, 2) == [("q", "a"), ("f", "b"), ("f", "b")]
+    assert training_pairs(rows, facts, 0) == [("q", "a")]
+    assert training_pairs(rows, facts, 2) == [("q", "a"), ("f", "b"), ("f", "b")]

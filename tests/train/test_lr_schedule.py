@@ -7,7 +7,7 @@ from helpers.small_models import make_family
 from lethe.common.errors import LetheError
 from lethe.common.validation import validated
 from lethe.train.finetune import fit
-from lethe.train.optimizer import Optimiser
+from lethe.train.optimizer import Optimizer
 from lethe.train.settings import Schedule
 from lethe.unlearn import methods
 from lethe.unlearn.method import MethodSettings
@@ -18,13 +18,13 @@ FINCH = {"name": "finch", "largest": 1e-2}
 def rates(losses, **settings) -> list[float]:
     """The rate of each step, given the losses."""
     schedule = Schedule(**{"lr": 1e-3, "warmup_epochs": 0, "lr_schedule": FINCH, **settings})
-    optimiser = Optimiser(torch.nn.Linear(2, 1), schedule, len(losses))
+    optimizer = Optimizer(torch.nn.Linear(2, 1), schedule, len(losses))
     found = []
     for loss in losses:
-        for p in optimiser.parameters:
+        for p in optimizer.parameters:
             p.grad = torch.zeros_like(p)
-        optimiser.step(loss=loss)
-        found.append(optimiser.memories["backpropagation"].param_groups[0]["lr"])
+        optimizer.step(loss=loss)
+        found.append(optimizer.optimizer_states["backpropagation"].param_groups[0]["lr"])
     return found
 
 

@@ -1,4 +1,4 @@
-"""Optimiser steps in parts: what they hold, and that they add up to the step."""
+"""Optimizer steps in parts: what they hold, and that they add up to the step."""
 
 import itertools
 import random

@@ -8,7 +8,7 @@ from helpers.small_models import make_family
 
 from lethe.common.errors import LetheError
 from lethe.train import optimizer_settings
-from lethe.train.optimizer import Differentiator, Optimiser, estimate, frozen, quantise
+from lethe.train.optimizer import Differentiator, Optimizer, estimate, frozen, quantise
 from lethe.unlearn import methods
 from lethe.unlearn.method import MethodSettings
 from lethe.unlearn.supervision import supervise
@@ -28,7 +28,7 @@ def walk(choice: dict, gradients, **changed) -> list[list[float]]:
     """Weights, from 0, after each gradient; the first step of a schedule has rate 0."""
     settings = MethodSettings(**FLAT | changed, optimiser=choice)
     layer = line([0.0] * len(gradients[0]))
-    optimiser = Optimiser(layer, settings, 1000, settings.optimiser)
+    optimiser = Optimizer(layer, settings, 1000, settings.optimiser)
     optimiser.number = 1
     seen = []
     for gradient in gradients:
@@ -87,7 +87,7 @@ def test_decay_is_decoupled(name):
     """Weights shrink by lr * decay whatever the direction."""
     settings = MethodSettings(**FLAT | {"weight_decay": 0.5}, optimiser={"name": name})
     layer = line([2.0, -4.0])
-    optimiser = Optimiser(layer, settings, 1000, settings.optimiser)
+    optimiser = Optimizer(layer, settings, 1000, settings.optimiser)
     optimiser.number = 1
     layer.weight.grad = torch.zeros(1, 2)
     optimiser.step()
@@ -163,7 +163,7 @@ def test_exact_and_estimated_gradients_have_moments_of_their_own():
     """An estimate is larger by the root of the dimensions; its moments would stop Adam for long."""
     settings = MethodSettings(**FLAT)
     layer = line([0.0])
-    optimiser = Optimiser(layer, settings, 1000, settings.optimiser, ("exact", "estimate"))
+    optimiser = Optimizer(layer, settings, 1000, settings.optimiser, ("exact", "estimate"))
     for memory, gradient in (("exact", 1.0), ("estimate", 1e6), ("exact", 1.0)):
         layer.weight.grad = torch.tensor([[gradient]])
         optimiser.number = 1

@@ -14,7 +14,7 @@ from lethe.common.errors import LetheError
 from lethe.model.cost import Meter
 from lethe.train.execution import Execution
 from lethe.train.finetune import fit
-from lethe.train.resume import TENSORS, VALUES, Keeper
+from lethe.train.resume import TENSORS, VALUES, StateSaver
 from lethe.train.settings import Schedule
 
 
@@ -84,8 +84,8 @@ def train(model, examples, folder, signals=(), seconds=None, **given):
         if step in signals:
             os.kill(os.getpid(), signals[step])
 
-    keeper = Keeper(folder, seconds, **given)
-    fit(model, examples, FAST, 0, report, Execution(keeper=keeper))
+    state_saver = StateSaver(folder, seconds, **given)
+    fit(model, examples, FAST, 0, report, Execution(state_saver=state_saver))
     return told
 
 

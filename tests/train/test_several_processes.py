@@ -11,7 +11,7 @@ from helpers import patience
 from helpers.of_one_process import IN_SHARDS, RUNS, everything, in_shards
 from safetensors.torch import load_file
 
-from lethe.common.distributed import Alone
+from lethe.common.distributed import SingleProcess
 from lethe.evaluate.records import read_records
 
 TESTS = Path(__file__).parents[1]
@@ -29,8 +29,8 @@ def found(tmp_path_factory) -> Path:
         env={**os.environ, "PYTHONPATH": str(TESTS), "OMP_NUM_THREADS": "1"},
     )
     assert done.returncode == 0, done.stdout[-4000:]
-    everything(Alone(), place / "one" / "process0")
-    in_shards(Alone(), place / "one" / "sharded0")
+    everything(SingleProcess(), place / "one" / "process0")
+    in_shards(SingleProcess(), place / "one" / "sharded0")
     return place
 
 

@@ -386,8 +386,10 @@ def test_a_step_takes_the_passes_that_it_declares(name, model, start, step, exam
     decoder_layers(start)[0].register_forward_hook(lambda *_: count("frozen"))
     with torch.no_grad():
         known = Reference(torch.zeros(7), torch.zeros(3), Forward(start))
-    for turn in range(len(method.turns)):
-        method.loss(Forward(model), dataclasses.replace(step, turn=turn), known).backward()
+    for inner_step in range(len(method.inner_steps)):
+        method.loss(
+            Forward(model), dataclasses.replace(step, inner_step=inner_step), known
+        ).backward()
     assert counted == vars(method.passes)
 
 

@@ -61,10 +61,10 @@ def test_every_method_runs(name, model, encoder, forget, retain):
     before = weights(model)
     ends, reports, _ = run(name, model, encoder, forget, retain)
     # Five rows in threes: two batches an epoch, of one step each for most methods.
-    turns = len(methods.load(name)(SETTINGS).turns)
-    assert ends == [(1, 2 * turns), (2, 4 * turns)]
+    inner_steps = len(methods.load(name)(SETTINGS).inner_steps)
+    assert ends == [(1, 2 * inner_steps), (2, 4 * inner_steps)]
     assert [(step, steps) for step, steps, _ in reports] == [
-        (i, 4 * turns) for i in range(1, 4 * turns + 1)
+        (i, 4 * inner_steps) for i in range(1, 4 * inner_steps + 1)
     ]
     after = weights(model)
     assert torch.isfinite(after).all()
@@ -95,7 +95,7 @@ def test_a_method_gets_what_it_declares_and_no_more(
     before = plain(model)
 
     def spy(step, reference, _):
-        seen.extend([step] if step.turn == 0 else [])
+        seen.extend([step] if step.inner_step == 0 else [])
         assert (step.retain is not None) == ("retain" in needs)
         assert (step.alternate is not None) == bool(set(ALTERNATES) & set(needs))
         assert (reference.forget_nll is not None) == ("reference_nll" in needs)
@@ -156,7 +156,7 @@ def test_every_batch_is_one_step_of_the_optimiser(model, encoder, forget, retain
     made = []
     monkeypatch.setattr(loop, "Optimiser", lambda *args: made.append(Optimiser(*args)) or made[-1])
     run("npo", model, encoder, forget, retain)
-    (update,) = made[0].memories.values()
+    (update,) = made[0].optimizer_states.values()
     assert {int(state["step"]) for state in update.state.values()} == {4}
     assert made[0].lr == 0
 

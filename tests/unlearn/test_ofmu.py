@@ -157,13 +157,17 @@ def test_five_ascents_and_one_descent_for_each_batch(model, encoder, pairs):
     seen, inner = [], method.loss
 
     def watched(forward, step, reference):
-        seen.append((step.batch, method.turns[step.turn].name, tuple(step.forget.index)))
+        seen.append(
+            (step.batch, method.inner_steps[step.inner_step].name, tuple(step.forget.index))
+        )
         return inner(forward, step, reference)
 
     method.loss = watched
     assert list(method.run(model, data, 0)) == [(1, 12), (2, 24)]
-    turns = ["ascent"] * 5 + ["descent"]
-    assert [(batch, turn) for batch, turn, _ in seen] == [(b, t) for b in range(4) for t in turns]
+    inner_steps = ["ascent"] * 5 + ["descent"]
+    assert [(batch, inner_step) for batch, inner_step, _ in seen] == [
+        (b, t) for b in range(4) for t in inner_steps
+    ]
     assert len({index for *_, index in seen[:6]}) == 1
 
 
@@ -203,6 +207,8 @@ def test_it_takes_the_passes_that_it_declares(products, decorrelation, model, st
         out.register_hook(lambda grad: counted.update(backward=counted["backward"] + 1))
 
     decoder_layers(model)[0].register_forward_hook(passed)
-    for turn in range(3):
-        method.loss(Forward(model), dataclasses.replace(step, turn=turn), Reference()).backward()
+    for inner_step in range(3):
+        method.loss(
+            Forward(model), dataclasses.replace(step, inner_step=inner_step), Reference()
+        ).backward()
     assert counted == vars(method.passes)

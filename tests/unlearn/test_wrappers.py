@@ -98,7 +98,7 @@ def test_a_method_without_a_loss_takes_no_wrapper():
 # --- passes ---
 
 
-class Alone:
+class SingleProcess:
     """Stands for the only process."""
 
     def add_gradients(self, parameters):
@@ -117,11 +117,11 @@ def counted(method, model, step, examples) -> dict[str, int]:
     known = Reference(torch.zeros(7), torch.zeros(3), Forward(copy.deepcopy(model)))
     method.prepare(model, types.SimpleNamespace(forget=examples, retain=examples), 0)
     decoder_layers(model)[0].register_forward_hook(passed)
-    for turn in range(len(method.turns)):
-        step = dataclasses.replace(step, turn=turn)
+    for inner_step in range(len(method.inner_steps)):
+        step = dataclasses.replace(step, inner_step=inner_step)
         method.objective(Forward(model), step, known).backward()
         for wrapper in method.wrappers:
-            wrapper.differentiated(Forward(model), [step], [*model.parameters()], Alone())
+            wrapper.differentiated(Forward(model), [step], [*model.parameters()], SingleProcess())
     return found
 
 
@@ -223,7 +223,7 @@ def test_gru_on_a_model(name, model, step, examples):
     retain = gradients(model, plain_mean(model, step, examples))
     method.objective(Forward(model), step, known).backward()
     parameters = [p for p in model.parameters() if p.requires_grad]
-    gru.differentiated(Forward(model), [step], parameters, Alone())
+    gru.differentiated(Forward(model), [step], parameters, SingleProcess())
     found = {n: p.grad for n, p in model.named_parameters()}
     expected = rectified([*objective.values()], [*retain.values()])
     assert distance(found, dict(zip(objective, expected, strict=True))) < 10 * CLOSE
@@ -242,7 +242,7 @@ def test_the_retain_gradient_is_a_moving_average(model, step, examples):
     retain = gradients(model, plain_mean(model, step, examples))
     parameters = [p for p in model.parameters() if p.requires_grad]
     for share in (0.75, 0.25 * 0.75 + 0.75):
-        gru.differentiated(Forward(model), [step], parameters, Alone())
+        gru.differentiated(Forward(model), [step], parameters, SingleProcess())
         average = dict(zip(retain, gru.average, strict=True))
         assert distance(average, {n: share * r for n, r in retain.items()}) < 10 * CLOSE
 

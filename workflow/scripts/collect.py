@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from common import job
-from machine import processes, ready, team
+from machine import process_group, processes, ready
 
 from lethe.common.progress import Progress
 from lethe.evaluate.collect import collect, read_set
@@ -24,7 +24,7 @@ with job(snakemake, processes=processes(snakemake)) as stage, Meter() as meter:
         limits=Limits(**p.limits),
         compute=Compute(**p.loading),
         device=device,
-        team=team(snakemake, device),
+        process_group=process_group(snakemake, device),
         report=Progress(p.label),
     )
     write_records(stage(o.records), records)

@@ -6,7 +6,7 @@ No params of the rules: to rounding, they change no result.
 from rule_name import rule_of
 
 from lethe.common import devices
-from lethe.common.distributed import Alone
+from lethe.common.distributed import SingleProcess
 from lethe.common.torch_setup import set_up
 
 # Where a model is made from its architecture it is small: its threads would meet after each of many
@@ -38,16 +38,16 @@ def in_shards(snakemake) -> bool:
     return snakemake.config["compute"]["sharding"] != "none"
 
 
-def team(snakemake, device: str, sharded: bool = False) -> Alone:
+def process_group(snakemake, device: str, sharded: bool = False) -> SingleProcess:
     """This process among those of the job, which have then all begun.
 
     ``sharded``: they hold models together.
     """
     if processes(snakemake) == 1:
-        return Alone()
-    from lethe.common.distributed import Team
+        return SingleProcess()
+    from lethe.common.distributed import ProcessGroup
     from lethe.model.fsdp import Sharded
 
-    found = Sharded(device) if sharded else Team(device)
+    found = Sharded(device) if sharded else ProcessGroup(device)
     found.wait()
     return found

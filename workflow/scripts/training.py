@@ -4,7 +4,7 @@ import hashlib
 import json
 from typing import Any
 
-from machine import in_shards, ready, team
+from machine import in_shards, process_group, ready
 from rule_name import rule_of
 from start import report_of, split_of, start_of
 
@@ -15,7 +15,7 @@ from lethe.model.cost import Meter
 from lethe.model.settings import Compute
 from lethe.pipeline.ledger import Stage
 from lethe.train.execution import Execution
-from lethe.train.resume import Keeper
+from lethe.train.resume import StateSaver
 
 
 def key(snakemake) -> str:
@@ -35,9 +35,9 @@ def key(snakemake) -> str:
 def execution(snakemake, stage: Stage, meter: Meter, device: str) -> Execution:
     """By the configuration's ``compute``: no param of a rule, since it changes no result."""
     compute, sharded = snakemake.config["compute"], in_shards(snakemake)
-    together = team(snakemake, device, sharded)
-    keeper = Keeper(stage.state, compute["save_seconds"], meter, together)
-    return Execution(compute["microbatch_tokens"], keeper, together)
+    together = process_group(snakemake, device, sharded)
+    state_saver = StateSaver(stage.state, compute["save_seconds"], meter, together)
+    return Execution(compute["microbatch_tokens"], state_saver, together)
 
 
 def from_checkpoint(snakemake, stage: Stage, meter: Meter) -> dict[str, Any]:

@@ -7,20 +7,20 @@ from typing import Any
 BUCKET = 2**26
 
 
-class Alone:
+class SingleProcess:
     """A process group of one: what it computes is the whole result."""
 
     rank, size = 0, 1
     # Whether each process holds only a shard of the model (``lethe.model.fsdp``).
     sharded = False
 
-    def spread(self, model, shared: bool = True) -> None:
+    def shard(self, model, shared: bool = True) -> None:
         """Keep only this process's shard of a model, in place, if the model is sharded.
 
         ``shared``: each process has micro-batches of its own; otherwise every process has all.
         """
 
-    def whole(self, value: Any) -> Any:
+    def unsharded(self, value: Any) -> Any:
         """A value of a training's state, unsharded; returned on the first process only."""
         return value
 
@@ -43,7 +43,7 @@ class Alone:
         """Wait until every process gets here."""
 
 
-class Team(Alone):
+class ProcessGroup(SingleProcess):
     """One of the processes that ``launch`` started; each holds the whole model.
 
     Sums over processes are identical bit for bit on each, so that their models stay equal.

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from lethe.common.distributed import Alone
+from lethe.common.distributed import SingleProcess
 from lethe.common.progress import silent
 from lethe.evaluate.evaluation import Evaluation
 from lethe.evaluate.records import Records
@@ -30,7 +30,7 @@ def collect(
     limits: Limits | None = None,
     compute: Compute | None = None,
     device: str = "cpu",
-    team: Alone | None = None,
+    process_group: SingleProcess | None = None,
     report: Callable[[int, int], None] = silent,
     load: Callable = checkpoint.load,
 ) -> Records:
@@ -38,8 +38,8 @@ def collect(
 
     ``sources``: folders or hub ids; epoch and step come from a checkpoint's own record (0 if it has
     none). ``rows``: the rows of each set of the suite, as from ``read_set``. Each process of a
-    ``team`` asks its share, and every process gets all records. ``report`` is called after each
-    checkpoint. ``load`` replaces ``checkpoint.load``, for instance to cache loaded models.
+    ``process_group`` asks its share, and every process gets all records. ``report`` is called after
+    each checkpoint. ``load`` replaces ``checkpoint.load``, for instance to cache loaded models.
 
     LetheError for a checkpoint that cannot be loaded, and for rows that lack a text.
     """
@@ -49,7 +49,7 @@ def collect(
         model, tokenizer = load(source, device, **loading, template=template)
         if evaluation is None:
             encoder = Encoder(tokenizer, template, limits.max_length)
-            evaluation = Evaluation(suite, encoder, rows, limits, team)
+            evaluation = Evaluation(suite, encoder, rows, limits, process_group)
         origin = checkpoint.origin(source)
         recorded.append(evaluation(model, origin.get("epoch", 0), origin.get("step", 0)))
         report(len(recorded), len(sources))

@@ -9,8 +9,8 @@ from lethe.evaluate.suite import Limits, load
 class Evaluation:
     """One suite's questions, tokenised once and asked of checkpoint after checkpoint.
 
-    Each process of a ``team`` (``lethe.common.distributed``) asks its share of every set: items are
-    independent, so it does not matter which process asks.
+    Each process of a ``process_group`` (``lethe.common.distributed``) asks its share of every set:
+    items are independent, so it does not matter which process asks.
     """
 
     def __init__(
@@ -19,19 +19,26 @@ class Evaluation:
         encoder,
         rows: Mapping[str, Sequence[dict]],
         limits: Limits,
-        team=None,
+        process_group=None,
     ):
         """``rows``: the data rows of each set of the suite. LetheError if a text is missing."""
-        self.module, self.limits, self.team, self.sets = load(suite), limits, team, list(rows)
-        if team is not None and team.size > 1:
-            mine = {name: some[team.rank :: team.size] for name, some in rows.items()}
+        self.module, self.limits, self.process_group, self.sets = (
+            load(suite),
+            limits,
+            process_group,
+            list(rows),
+        )
+        if process_group is not None and process_group.size > 1:
+            mine = {
+                name: some[process_group.rank :: process_group.size] for name, some in rows.items()
+            }
             rows = {name: some for name, some in mine.items() if some}
         self.prepared = self.module.prepare(encoder, rows)
 
     def __call__(self, model, epoch: int = 0, step: int = 0) -> Checkpoint:
         """What a model answers, item by item; every process gets all of it."""
         answered = self.module.record(model, self.prepared, self.limits)
-        if self.team is not None and self.team.size > 1:
-            shares = self.team.gathered(answered)
+        if self.process_group is not None and self.process_group.size > 1:
+            shares = self.process_group.gathered(answered)
             answered = {name: dealt(name, shares) for name in self.sets}
         return Checkpoint(epoch, step, answered)

@@ -1,7 +1,7 @@
-"""Asking a service: what is in the journal is never asked again, what fails in passing is retried.
+"""Asking a service: answers in the journal are reused, and transient failures are retried.
 
-``openai``'s own retries are off: each try must be counted in the budget, and a service that says
-Retry-After means all requests, not only the one it refused.
+``openai``'s own retries are off, since each attempt must count in the budget, and a service that
+sends Retry-After means all requests, not only the one it refused.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ _WANTED = {"auto": "it is asked, in JSON or in text"}
 class Client:
     """Asks one model of one service, through one journal.
 
-    ``purpose`` is put before the names of stages, under which the journal counts what they took.
+    ``purpose`` is a prefix of the stage names under which the journal counts usage.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class Client:
         self._purse = Purse(budget or Budget(), prices or Prices(), journal.usage())
         self._start_cost = self._purse.cost
         self._slots = asyncio.Semaphore(service.connections)
-        # Runs follow each other, stage by stage, within one minute of the service's.
+        # Consecutive stages can run within the same minute of the service's rate limit.
         sent = journal.sent_lately()
         self._requests = Window(service.requests_per_minute, before=[(age, 1) for age, *_ in sent])
         self._tokens = Window(
@@ -70,7 +70,7 @@ class Client:
         await self._connection.close()
 
     def stop(self, error: BaseException) -> None:
-        """Send nothing more; requests under way may still end, and are kept."""
+        """Send nothing more; answers to requests in flight are still kept."""
         self._stopped = self._stopped or error
         self._stopping.set()
 
@@ -78,7 +78,7 @@ class Client:
         """The answer to a prompt filled in with ``values``, as an object of ``shape.model``.
 
         Raises:
-            Unusable: an answer came, and is kept, but cannot be read.
+            Unusable: an answer arrived and was kept, but cannot be parsed.
             LetheError: the service cannot be used, or the budget is spent; stop.
         """
         try:
@@ -95,14 +95,14 @@ class Client:
             raise
 
     async def traits(self) -> Traits:
-        """What the service can do; probed once and then kept in the journal."""
+        """What the service supports; probed once, then stored in the journal."""
         async with self._probing:
             if self._traits is None:
                 self._traits = self._known_traits() or await self._probe()
         return self._traits
 
     async def fetch(self, stage: str, body: dict[str, Any]) -> Answer:
-        """The answer to a request: from the journal, or asked for and then kept there."""
+        """The answer to a request: from the journal, or from the service and then stored there."""
         request = Request.of(stage, body)
         earlier = self.journal.find(request.key)
         if earlier is not None:
@@ -142,7 +142,7 @@ class Client:
         wanted = self.model.structured
         traits = await probe.find(wanted, ask)
         if traits is None:
-            # The next run must be able to ask anew: it may have been a bad moment.
+            # The next run must ask again, since the failure may have been temporary.
             for key in asked:
                 self.journal.discard(key, "unusable probe")
             advice = "use a stronger model" if wanted == "auto" else "set structured to auto"
@@ -162,11 +162,11 @@ class Client:
                 flight, answer = await self._tried(request)
             except LetheError as error:
                 explained = _explained(error, request)
-                # Before another request takes this one's place. The probe knows what to do next.
+                # Stop before another request takes this slot. The probe handles its own errors.
                 if request.stage != "probe":
                     self.stop(explained)
                 raise explained from None
-            # Within its place, so that a death never costs more answers than there are connections.
+            # Still within the slot, so that a crash loses at most one answer per connection.
             self.journal.keep(flight, request, answer)
         return answer
 
@@ -190,14 +190,14 @@ class Client:
             slow = ", or with a longer service.timeout" if error.kind == "time-out" else ""
             raise Unanswered(
                 f"{self.service.base_url}: no answer in {tries} tries (the last: {error});"
-                f" run again later{slow}, what was answered is kept",
+                f" run again later{slow}; answers so far are kept",
                 error.kind,
             ) from None
 
     def _wait(self, state) -> float:
-        """Seconds until the next try: exponential with jitter, and more if the service says so.
+        """Seconds until the next attempt: exponential with jitter, or longer if the service asks.
 
-        Never less: a service that says 0 would have all tries within a moment.
+        Never shorter: a service that asks for 0 would get all attempts at once.
         """
         longest = min(
             self.service.longest_backoff, self.service.backoff * 2 ** (state.attempt_number - 1)
@@ -205,7 +205,7 @@ class Client:
         return max(longest * random.uniform(0.5, 1.0), state.outcome.exception().wait or 0.0)
 
     async def _sleep(self, seconds: float) -> bool:
-        """Wait, but not when nothing more will be sent; whether that is so."""
+        """Wait, unless the client stops; returns whether it has stopped."""
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._stopping.wait(), seconds)
         return self._stopping.is_set()
@@ -214,8 +214,8 @@ class Client:
         self.counts.retried += 1
 
     async def _once(self, request: Request) -> tuple[int, Answer]:
-        """One try. The answer is not yet kept: its flight is what ``Journal.keep`` wants."""
-        # First of all: loading the library takes longer than some limits leave between requests.
+        """One attempt. The answer is not stored yet; ``Journal.keep`` needs the flight number."""
+        # First, because importing the library can take longer than a rate limit's interval.
         self._connection.open()
         prompt, completion = bounds(request.body)
         await self._admission(prompt, completion)
@@ -237,7 +237,7 @@ class Client:
         return flight, answer
 
     async def _admission(self, prompt: int, completion: int) -> None:
-        """Wait for the service's limits for each minute, and while it wants to be left alone."""
+        """Wait for the per-minute limits, and as long as the service asked us to."""
         await self._requests.enter(1, self._sleep)
         await self._tokens.enter(metered(prompt, completion), self._sleep)
         while (pause := self._resume - time.monotonic()) > 0:
@@ -245,7 +245,7 @@ class Client:
                 return
 
     def _rest(self, failure: Exception) -> None:
-        """Leave the service alone, on all connections, if it says for how long."""
+        """Pause all connections if the service said for how long."""
         wait = getattr(failure, "wait", None)
         if wait is not None:
             self._resume = max(self._resume, time.monotonic() + wait)
@@ -257,19 +257,19 @@ class Client:
 
 
 class DryClient(Client):
-    """Answers from the journal alone; anything else is Missing."""
+    """Answers from the journal only; raises Missing for anything else."""
 
     async def _send(self, request: Request) -> Answer:
         raise Missing(request.stage)
 
 
 def _explained(error: LetheError, request: Request) -> LetheError:
-    """A service may refuse patterns, or fail at them (llama.cpp does both)."""
+    """Adds a hint, since a service may refuse patterns or fail on them (llama.cpp does both)."""
     failed = isinstance(error, Unanswered) and error.kind.startswith("status 5")
     if not (failed or isinstance(error, Refused)) or not patterned(request.body):
         return error
     return LetheError(
-        f"{error}; if it is the patterns that the service cannot follow, set model.patterns to"
+        f"{error}; if the service does not support patterns, set model.patterns to"
         " false (world.generated)"
     )
 

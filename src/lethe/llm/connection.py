@@ -1,7 +1,7 @@
-"""Speaking to a service: a request becomes an answer, or a failure whose meaning is known.
+"""Talking to a service: a request becomes an answer or a classified failure.
 
-``openai``'s client does the speaking. The key is read here, and nowhere else; what comes from
-outside is shown and kept only without it.
+``openai``'s client does the talking. The key is read only here, and is redacted from everything
+that the service sends before it is shown or stored.
 """
 
 import asyncio
@@ -24,16 +24,16 @@ from lethe.llm.settings import Service
 if TYPE_CHECKING:
     import openai
 
-# A service that asks for more patience than this is asked again in another run.
+# If a service asks for a longer wait than this, the run ends.
 LONGEST_WAIT = 900.0
 _SHOWN = 300
-# Failures by the name of their cause: before anything was sent; for what the address is.
+# Names of exceptions: raised before anything was sent; caused by the address itself.
 _UNSENT = ("ConnectError", "ConnectTimeout", "ProxyError", "UnsupportedProtocol")
 _OF_ADDRESS = ("InvalidURL", "UnsupportedProtocol", "LocalProtocolError")
 _PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY")
 _CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 _MOVED = (301, 302, 303, 307, 308)
-# Its lines, one for each request, would bury ours; some have headers in them.
+# They log a line per request, which would bury ours; some include headers.
 _TALKATIVE = ("openai", "httpx", "httpx2", "httpcore2")
 
 
@@ -56,8 +56,8 @@ class Connection:
         self._openai = self._client()
 
     def _client(self) -> "openai.AsyncOpenAI":
-        """LetheError where the address, a proxy or a certificate is wrong; none is shown, for
-        proxies have passwords."""
+        """LetheError if the address, a proxy or a certificate is wrong. Their values are not shown,
+        since proxies have passwords."""
         import openai
 
         from lethe.llm.transport import Transport
@@ -81,12 +81,12 @@ class Connection:
             await self._openai.close()
 
     async def complete(self, body: dict[str, Any]) -> tuple[Answer | None, Exception | None]:
-        """The answer, or the failure. Returned, not raised: an exception of the client's, with the
-        request's headers in it, must not be the context of one of ours."""
+        """The answer or the failure. Returned, not raised, so that the client's exception, which
+        holds the request's headers, never becomes the context of one of ours."""
         import openai
 
         try:
-            # Of the whole: a byte now and then would satisfy any limit on silence.
+            # For the whole answer: a byte now and then would satisfy a read timeout.
             async with asyncio.timeout(self.service.timeout):
                 response = await self._post(body)
         except openai.APIStatusError as error:
@@ -99,7 +99,7 @@ class Connection:
         except openai.APIConnectionError as error:
             return None, self._connection_failure(error)
         except Exception as error:
-            # Whatever the library makes of bytes that it did not expect.
+            # Whatever the library raises for malformed responses.
             return None, self._odd_failure(error)
         self._reached = True
         asked = Asked(self.model, bounds(body)[0], self._redact)
@@ -107,8 +107,8 @@ class Connection:
         return (answer, None) if answer else (None, Transient("broken answer", billed=True))
 
     async def _post(self, body: dict[str, Any]) -> Any:
-        """The raw response: the client's typed call goes through every key of request and answer;
-        with a schema in it, that would take a third of our time."""
+        """The raw response: the client's typed call walks through every key of request and answer,
+        which with a schema would take a third of our time."""
         from lethe.llm.transport import Response
 
         return await self._openai.post("/chat/completions", body=body, cast_to=Response)
@@ -140,7 +140,7 @@ class Connection:
         return Transient("no connection" if unsent else "dropped connection", billed=not unsent)
 
     def _status_failure(self, error: "openai.APIStatusError") -> Exception:
-        """A status of 4xx or 5xx: to be retried, or the end of the run."""
+        """An HTTP error status: transient, or the end of the run."""
         status, place = error.status_code, self.service.base_url
         said = self._shown(error.message)
         if status in _MOVED:
@@ -165,7 +165,7 @@ class Connection:
         return Refused(f"{place}: the request is refused ({status}: {said})")
 
     def _moved(self, response: Any) -> str:
-        """Where a redirection leads to, without what may be secret in it."""
+        """The target of a redirection, without its query, which may hold secrets."""
         address = response.headers.get("location", "").partition("?")[0]
         return self._shown(address) or "nowhere"
 
@@ -178,12 +178,12 @@ class Connection:
         return Transient(f"status {status}", wait, said=said)
 
     def _shown(self, text: str) -> str:
-        """Words from outside for a message of ours: one line, without the key."""
+        """Text from the service for one of our messages: one line, without the key."""
         return one_line(self._redact(text), _SHOWN)
 
 
 def _key(service: Service) -> str:
-    """The key from the environment. No message of ours quotes it, nor may one of the library's."""
+    """The key from the environment. No message may quote it, neither ours nor the library's."""
     variable = service.key_variable
     if variable is None:
         return ""
@@ -202,14 +202,14 @@ def _key(service: Service) -> str:
 
 
 def _set(variables: tuple[str, ...]) -> list[str]:
-    """Those of the environment's variables that are set, in capitals or small letters."""
+    """Those of the environment variables that are set, in upper or lower case."""
     return [name for name in variables if os.environ.get(name) or os.environ.get(name.lower())]
 
 
 def _retry_after(headers: Any) -> float | None:
-    """Seconds to wait, from a number or a date (RFC 9110, 10.2.3); milliseconds as OpenAI's.
+    """Seconds to wait, from a number or a date (RFC 9110, 10.2.3); or OpenAI's milliseconds.
 
-    None where nothing is said that could be meant.
+    None if there is no usable value.
     """
     for name, unit in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
         seconds = figure(headers.get(name))

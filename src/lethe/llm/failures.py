@@ -1,18 +1,18 @@
-"""How asking can fail: in passing, for good, or in a dry run that sends nothing."""
+"""How a request can fail: temporarily, permanently, or in a dry run that sends nothing."""
 
 from lethe.common.errors import LetheError
 
 
 class Missing(Exception):
-    """A dry run came to a question that the journal cannot answer."""
+    """A dry run reached a request that the journal cannot answer."""
 
 
 class Refused(LetheError):
-    """The service does not take this request as it is (400, 422)."""
+    """The service rejects this request as it is (400, 422)."""
 
 
 class Unanswered(LetheError):
-    """Every try failed in a way that might have passed; ``kind`` tells of the last."""
+    """Every attempt failed with a transient error; ``kind`` is that of the last."""
 
     def __init__(self, message: str, kind: str):
         super().__init__(message)
@@ -22,7 +22,7 @@ class Unanswered(LetheError):
 class Transient(Exception):
     """A failure that may pass: ``kind`` for the count, ``wait`` in seconds if the service says so.
 
-    ``billed``: the service may have worked on it, and want to be paid. ``said``: its own words.
+    ``billed``: the service may have worked on it and charge for it. ``said``: its own message.
     """
 
     def __init__(self, kind: str, wait: float | None = None, billed: bool = False, said: str = ""):

@@ -1,4 +1,4 @@
-"""Which requests are under way, beside the journal: what a killed run may have been billed for."""
+"""Requests in flight, recorded beside the journal: what a killed run may have been billed for."""
 
 import errno
 import fcntl
@@ -14,18 +14,18 @@ from lethe.common.characters import has_lone_surrogate
 from lethe.common.errors import LetheError
 from lethe.llm.trouble import trouble
 
-# Of a start, after its sign and number: when, the request's key and stage, bounds of its tokens.
+# Types of a start entry after sign and number: time, key and stage of the request, token bounds.
 _START = (float | int, str, str, int, int)
 _MOST_TOKENS = 10**12
 
 
 class Flights:
-    """Requests under way, in a small file beside the journal: lines ``+`` (start) and ``-`` (end).
+    """Requests in flight, in a small file beside the journal: lines ``+`` (start) and ``-`` (end).
 
-    What is written there survives the death of the process, and need not survive the machine's: so
-    it is not waited for until it is on the disk. The file is also the lock of the journal, for two
-    runs at once would ask, and pay, for the same things. Starts of the last minute stay in it when
-    a new run begins, as lines ``=``, since services count them still.
+    Entries must survive a crash of the process but not of the machine, so they are not flushed to
+    disk. The file also locks the journal, since two simultaneous runs would pay for the same
+    requests. Starts of the last minute are kept as ``=`` lines when a new run begins, because
+    services still count them.
     """
 
     def __init__(self, journal: Path):
@@ -44,7 +44,7 @@ class Flights:
         self._path, self._number = path, 0
 
     def lost(self) -> list[tuple[str, str, int, int]]:
-        """Key, stage and bounds of the requests that the last run left under way."""
+        """Key, stage and token bounds of the requests that the last run left in flight."""
         under_way: dict[int, tuple[str, str, int, int]] = {}
         for sign, number, *rest in self._lines():
             if sign == "+":
@@ -61,7 +61,7 @@ class Flights:
         return [(now - at, *each) for _, at, _, _, *each in starts if 0 <= now - at < seconds]
 
     def clear(self, seconds: float) -> None:
-        """Forget all but what was started in the last ``seconds``."""
+        """Remove all entries but those started in the last ``seconds``."""
         recent, now = self.lately(seconds), time.time()
         os.ftruncate(self._handle, 0)
         for age, *each in recent:

@@ -1,9 +1,9 @@
-"""The journal: every answer that a service gave, kept at once and for good.
+"""The journal: every answer that a service gave, stored at once and permanently.
 
-One SQLite file in write-ahead mode. An answer is used only after it was committed: it then outlives
-the process, so a run that is killed at any moment loses at most those that had not arrived. To
-outlive the machine too it must reach the disk, which happens every second. Answers are found by the
-content of the request; the service's address is not part of it, since servers move.
+One SQLite file in write-ahead mode. An answer is used only after it was committed. It then survives
+the process, so a run that is killed loses at most the answers that had not arrived. To survive a
+crash of the machine it must be flushed to disk, which happens every second. Answers are looked up
+by the content of the request, without the service's address, since servers move.
 """
 
 import hashlib
@@ -44,7 +44,7 @@ CREATE TABLE IF NOT EXISTS discarded (
   prompt_tokens INTEGER NOT NULL, completion_tokens INTEGER NOT NULL) STRICT;
 """
 _COLUMNS = "key, stage, request, content, finish, model, prompt_tokens, completion_tokens"
-# Of a model; older versions kept whatever a service said.
+# Of a model's name; older versions stored whatever a service said.
 _LONGEST_NAME = 200
 _TEXTS = ("stage", "request", "content", "finish", "model")
 COLUMNS_OF = {
@@ -54,7 +54,7 @@ COLUMNS_OF = {
     "digests": "key, sha256",
     "discarded": f"why, {_COLUMNS}",
 }
-# Of older journals: services have counted less than nothing, and more than SQLite can add up.
+# In older journals, services reported negative counts and counts too large for SQLite to add.
 _PROMPT = "max(0, min(prompt_tokens, 1000000000000))"
 _COMPLETION = "max(0, min(completion_tokens, 1000000000000))"
 _ADDED = """
@@ -80,9 +80,9 @@ def _canonical(value: Any) -> str:
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked: the ``body`` sent, its canonical ``text`` and the ``key`` that names it.
+    """A request: the ``body`` sent, its canonical ``text``, and the ``key`` that identifies it.
 
-    ``stage`` is what it is asked for: under that name the journal counts it.
+    ``stage`` is the name under which the journal counts it.
     """
 
     stage: str
@@ -98,7 +98,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a service said: its text, why it ended, which model it says it was, tokens counted."""
+    """A service's answer: text, finish reason, model as the service names it, and token counts."""
 
     content: str
     finish: str
@@ -108,13 +108,13 @@ class Answer:
 
 
 def digest_of(stage: str, request: str, answer: Answer) -> str:
-    """By which an answer is recognised when it is read: of all that is kept with it."""
+    """A digest of everything stored with an answer, checked when it is read."""
     return hashlib.sha256(_canonical([stage, request, *astuple(answer)]).encode()).hexdigest()
 
 
 @dataclass(frozen=True)
 class Usage:
-    """Requests sent and tokens, those of failed requests that may have been billed included."""
+    """Requests and tokens, including failed requests that may have been billed."""
 
     requests: int = 0
     prompt_tokens: int = 0
@@ -126,7 +126,7 @@ class Usage:
 
 
 class Journal:
-    """The answers of one world. One run writes at a time; ``read_only`` ones may look on."""
+    """The answers of one world. Only one run may write; ``read_only`` journals may read along."""
 
     def __init__(self, path: str | Path, read_only: bool = False):
         self.path = Path(path)
@@ -145,7 +145,7 @@ class Journal:
                 self._sent = self._flights.lately(_MINUTE)
                 self._count_lost(self._flights.lost())
         except BaseException:
-            # Of a journal that cannot be used nothing stays open or locked.
+            # Leave nothing open or locked if the journal cannot be used.
             self.close()
             raise
 
@@ -161,14 +161,14 @@ class Journal:
                 base.execute("PRAGMA synchronous = NORMAL")
             if not read_only or not tables:
                 base.executescript(_TABLES)
-            # Only a journal that an older version left, and that is only read, has none.
+            # Missing only in a journal of an older version that is opened read-only.
             self._digested = "digests" in _tables(base)
             undone.pop_all()
         return base
 
     @contextmanager
     def _guarded(self):
-        """What is wrong with the file is one line."""
+        """Turn errors of the file into a LetheError of one line."""
         try:
             yield
         except (sqlite3.Error, OSError) as error:
@@ -194,9 +194,9 @@ class Journal:
     def find(self, key: str) -> Answer | None:
         """The answer to a request asked before.
 
-        One that is no longer what was kept is put aside, with a warning, and so asked for again.
+        An answer that has changed since it was stored is set aside with a warning; returns None.
         """
-        # As text what has been damaged might not even be decoded.
+        # As blobs, since damaged text might not even decode.
         columns = ", ".join(f"CAST({name} AS BLOB)" for name in _TEXTS)
         rows = self._rows(
             f"SELECT {columns}, prompt_tokens, completion_tokens FROM answers WHERE key = ?", (key,)
@@ -215,7 +215,7 @@ class Journal:
         return answer
 
     def _digest(self, key: str) -> str | None:
-        """The digest kept with an answer; None for those of older versions."""
+        """The digest stored with an answer; None for answers of older versions."""
         if not self._digested:
             return None
         rows = self._rows("SELECT CAST(sha256 AS BLOB) FROM digests WHERE key = ?", (key,))
@@ -231,7 +231,7 @@ class Journal:
         self.discard(key, "damaged answer")
 
     def discard(self, key: str, why: str) -> None:
-        """Put an answer aside, so that it is asked for again. What it took still counts."""
+        """Set an answer aside, so that it is asked for again. Its tokens still count."""
         if self._flights is None:
             return
         with self._guarded(), self._transaction():
@@ -253,13 +253,13 @@ class Journal:
             yield
             self._base.execute("COMMIT")
         except BaseException:
-            # A disk that is full has ended it already.
+            # A full disk has already ended the transaction.
             if self._base.in_transaction:
                 self._base.execute("ROLLBACK")
             raise
 
     def trait(self, service: str) -> Any:
-        """What was found out about a service by probing it."""
+        """What probing has found out about a service."""
         rows = self._rows("SELECT value FROM traits WHERE service = ?", (service,))
         try:
             return json.loads(rows[0][0]) if rows else None
@@ -270,7 +270,7 @@ class Journal:
         self._write("INSERT OR REPLACE INTO traits VALUES (?, ?)", (service, _canonical(value)))
 
     def takes_off(self, request: Request, prompt_tokens: int, completion_tokens: int) -> int:
-        """Note that a request is on its way, at most so large; the number of its flight.
+        """Record a request in flight with its token bounds; returns its flight number.
 
         From this the next run learns what a killed one may have been billed for.
         """
@@ -281,7 +281,7 @@ class Journal:
         return self._sent
 
     def keep(self, flight: int, request: Request, answer: Answer) -> None:
-        """When this returns, the answer outlives the process."""
+        """Store an answer; when this returns, it survives the process."""
         values = (request.key, request.stage, request.text, *astuple(answer))
         digest = digest_of(request.stage, request.text, answer)
         with self._guarded(), self._transaction():
@@ -296,12 +296,12 @@ class Journal:
     def failed(
         self, flight: int, stage: str, kind: str, prompt_tokens: int, completion_tokens: int
     ) -> None:
-        """Note a request without answer, with the tokens that it may have been billed for."""
+        """Record a failed request, with the tokens that it may have been billed for."""
         self._write(_FAILED, (stage, kind, 1, prompt_tokens, completion_tokens))
         self._flights.end(flight)
 
     def usage(self, stages: Iterable[str] | None = None) -> Usage:
-        """The sum over answers and failures, of some stages or of all."""
+        """Total usage of answers and failures, for some stages or all."""
         where, values = _where(stages)
         total = [0, 0, 0]
         for table, count in (("answers", "count(*)"), ("failures", "sum(count)")):
@@ -311,19 +311,19 @@ class Journal:
         return Usage(*total)
 
     def answered(self, stage: str) -> Usage:
-        """The answers of one stage alone, whose mean is what the next one will take."""
+        """Usage of one stage's answers alone; their mean predicts the next one."""
         sums = f"SELECT count(*), sum({_PROMPT}), sum({_COMPLETION}) FROM answers WHERE stage = ?"
         (row,) = self._rows(sums, (stage,))
         return Usage(*(value or 0 for value in row))
 
     def failures(self, stages: Iterable[str] | None = None) -> dict[str, int]:
-        """How often each kind of failure was met."""
+        """How often each kind of failure occurred."""
         where, values = _where(stages)
         kinds = f"SELECT kind, sum(count) FROM failures{where} GROUP BY kind ORDER BY kind"
         return dict(self._rows(kinds, values))
 
     def models(self, stages: Iterable[str] | None = None) -> dict[str, int]:
-        """How many answers each model gave, by the name that the service said."""
+        """How many answers each model gave, by the name that the service reported."""
         where, values = _where(stages)
         rows = self._rows(f"SELECT model, count(*) FROM answers{where} GROUP BY model", values)
         named: Counter[str] = Counter()
@@ -332,7 +332,7 @@ class Journal:
         return dict(sorted(named.items()))
 
     def _count_lost(self, lost: list[tuple[str, str, int, int]]) -> None:
-        """Requests under way when a run was killed: they count as sent, for they may be billed."""
+        """Count requests in flight when a run was killed as sent, since they may be billed."""
         rows = [
             (stage, "killed", 1, prompt, completion)
             for key, stage, prompt, completion in lost
@@ -351,18 +351,18 @@ class Journal:
         now = time.monotonic()
         if now - self._flushed > _FLUSH_EVERY:
             self._flushed = now
-            # Beside the requests: it waits for the disk.
+            # In a thread of its own, since it waits for the disk.
             self._thread.submit(self._flush)
 
     def _flush(self) -> None:
-        """Bring what is committed to the disk, through a connection of its own."""
+        """Flush commits to disk, through a separate connection."""
         base = sqlite3.connect(self.path, timeout=30)
         base.execute("PRAGMA wal_checkpoint(PASSIVE)")
         base.close()
 
 
 def _tables(base: sqlite3.Connection) -> set[str]:
-    """The tables there are; sqlite3.Error if they are another program's, of whatever name."""
+    """The names of the tables; sqlite3.Error if they belong to another program."""
     rows = base.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
     names = {name for (name,) in rows}
     if names and "answers" not in names:

@@ -1,4 +1,4 @@
-"""How much and how fast: the budget, and a service's limits for each minute."""
+"""The budget, and a service's per-minute rate limits."""
 
 import asyncio
 import time
@@ -12,16 +12,16 @@ from lethe.llm.settings import Budget, Prices
 
 
 def bounds(body: dict[str, Any]) -> tuple[int, int]:
-    """The most tokens that prompt and answer can have: a token is a byte at least."""
+    """Upper bounds of the tokens of prompt and answer; a token is at least a byte."""
     text = sum(len(message["content"].encode()) + 16 for message in body["messages"])
     form = len(str(body.get("response_format", "")))
     return text + form, body.get("max_tokens") or body["max_completion_tokens"]
 
 
 def metered(prompt_tokens: int, completion_tokens: int) -> int:
-    """Tokens as services count them against a minute's limit, given a request's ``bounds``.
+    """Tokens as services count them against the per-minute limit, given a request's ``bounds``.
 
-    That is what it may take, a token being about four bytes of the prompt.
+    A token of the prompt is taken to be about four bytes.
     """
     return prompt_tokens // 4 + completion_tokens
 
@@ -31,10 +31,10 @@ class BudgetSpent(LetheError):
 
 
 class Purse:
-    """What may still be spent. A request is admitted only if its worst case fits.
+    """What is left of the budget. A request is admitted only if its worst case fits.
 
-    ``spent`` is what all runs on this journal spent so far. The worst case of requests under way
-    counts too; when one ends, what it really took is counted instead.
+    ``spent`` is the usage of all runs on this journal so far. Requests in flight count with their
+    worst case until they end, and then with their actual usage.
     """
 
     def __init__(self, budget: Budget, prices: Prices, spent: Usage):
@@ -50,7 +50,7 @@ class Purse:
     async def reserve(self, prompt_tokens: int, completion_tokens: int) -> int:
         """A ticket for one request of at most so many tokens.
 
-        Waits while only requests under way stand in the way.
+        Waits while only the reservations of requests in flight stand in the way.
 
         Raises:
             BudgetSpent: it does not fit even if they turn out to cost nothing.
@@ -72,7 +72,7 @@ class Purse:
         self._freed.set()
 
     def settle(self, ticket: int, prompt_tokens: int, completion_tokens: int) -> None:
-        """The request has ended and took so many tokens."""
+        """The request has ended and used so many tokens."""
         del self._held[ticket]
         spent = self.spent
         self.spent = Usage(
@@ -97,7 +97,7 @@ class Purse:
             if most is not None and after > most:
                 return (
                     f"budget.{name}: {now:{form}} of {most} are spent, and the next request might"
-                    " exceed it; raise it and run again: what was answered is kept"
+                    " exceed it; raise it and run again; answers so far are kept"
                 )
         return None
 
@@ -123,9 +123,9 @@ class Window:
     async def enter(
         self, units: int = 1, sleep: Callable[[float], Awaitable[Any]] = asyncio.sleep
     ) -> None:
-        """Wait until ``units`` fit; more than the limit fit into an empty window.
+        """Wait until ``units`` fit; an empty window accepts even more than the limit.
 
-        ``sleep`` returns something true when nothing is worth waiting for any more.
+        ``sleep`` returns something true if the client has stopped and waiting is pointless.
         """
         if self.limit is None:
             return

@@ -1,7 +1,7 @@
-"""Finding out once how a service answers in structure.
+"""Finding out once which kind of structured output a service supports.
 
-It is asked for something whose shape only the schema tells. A service may refuse what it does not
-know, ignore it, or fail at it; in each case the next best mode is tried.
+The probe asks for data whose shape only the schema defines. A service may refuse what it does not
+know, ignore it, or fail; in each case the next best mode is tried.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -14,21 +14,21 @@ from lethe.llm.failures import Refused, Unanswered
 from lethe.llm.journal import Answer
 from lethe.llm.structured import MODES, Shape, Strict, Unusable, counted
 
-# A service may answer a kind of request that it does not know by failing (llama.cpp does).
+# A service may fail on requests that it does not understand (llama.cpp does).
 TRIES = 3
 LIMITS = ("max_tokens", "max_completion_tokens")
 
 
 @dataclass(frozen=True)
 class Traits:
-    """What the probe found: how to ask for structure, and what the limit of tokens is called."""
+    """What the probe found: the mode of structured output and the name of the token limit."""
 
     mode: str
     limit: str
 
     @classmethod
     def of(cls, recorded: Any) -> "Traits | None":
-        """Traits as they were kept; None if they are none of ours."""
+        """Traits from the journal; None if they are malformed."""
         if not isinstance(recorded, dict) or set(recorded) != {"mode", "limit"}:
             return None
         known = recorded["mode"] in MODES and recorded["limit"] in LIMITS
@@ -60,25 +60,25 @@ _JSON_QUESTION = (
 
 
 def messages(mode: str) -> list[dict[str, str]]:
-    """The question of the probe; where a schema is sent, the words do not betray its shape."""
+    """The probe's question; if a schema is sent, the words do not reveal its shape."""
     question = _JSON_QUESTION if mode == "json_object" else _QUESTION
     return [{"role": "user", "content": question}]
 
 
 async def find(wanted: str, ask: Ask) -> Traits | None:
-    """The best that works of the mode ``wanted``, or of all for ``auto``; None if nothing does.
+    """The best working traits for the mode ``wanted``, or any mode for ``auto``; None if none.
 
-    ``ask`` puts the question to the service in the way that some traits describe.
+    ``ask`` sends the question as the given traits describe.
 
     Raises:
         LetheError: the service cannot be used at all.
     """
     modes = MODES if wanted == "auto" else (wanted,)
-    # Modes that must work: there is nothing to fall back on.
+    # Modes after which there is nothing to fall back on.
     last = ("text", wanted)
     traits, failed = await _first(modes, last, ask)
     if traits is not None:
-        # Did the service fail at these kinds, or had it only a bad moment? Now it is up.
+        # The service works now: try again the modes that failed, perhaps only temporarily.
         better, _ = await _first(failed, last, ask)
         traits = better or traits
     return traits
@@ -110,7 +110,7 @@ async def _tried(mode: str, last: Sequence[str], ask: Ask) -> Traits | None:
         except Unusable:
             return None
         except Refused as error:
-            # Newer models of OpenAI's know the limit by its other name only.
+            # Newer OpenAI models accept only the other name of the limit.
             if limit == "max_tokens" and "max_completion_tokens" in str(error):
                 continue
             if mode in last:

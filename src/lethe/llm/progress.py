@@ -1,4 +1,4 @@
-"""What is shown while a service is asked: a bar on a terminal, a line now and then elsewhere."""
+"""Progress of requests: a bar on a terminal, otherwise a line now and then."""
 
 import logging
 import sys

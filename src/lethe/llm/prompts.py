@@ -1,4 +1,4 @@
-"""Prompts as text files, each with its version, in parts for every kind of answer.
+"""Prompts as text files, each with a version and parts for each kind of answer.
 
 A file begins with ``version: N``; then follow parts, each under a line ``--- NAME``: ``system``,
 ``user``, how to answer in ``json`` or in ``text``, and any further ones that the stage fills in
@@ -20,7 +20,7 @@ _REQUIRED = ("system", "user", "json", "text")
 
 @dataclass(frozen=True)
 class Prompt:
-    """A template file: ``version`` for people, ``digest`` for certainty."""
+    """A template file: ``version`` for readers, ``digest`` to detect any change."""
 
     name: str
     version: int
@@ -28,7 +28,7 @@ class Prompt:
     parts: dict[str, str]
 
     def part(self, name: str, values: Mapping[str, object]) -> str:
-        """One part, filled in; a value that is missing is an error here, not a bad question."""
+        """One part, filled in; a missing value is a LetheError rather than a bad question."""
         try:
             return Template(self.parts[name]).substitute(values).strip()
         except (KeyError, ValueError) as error:
@@ -37,7 +37,7 @@ class Prompt:
             ) from None
 
     def messages(self, mode: str, values: Mapping[str, object]) -> list[dict[str, str]]:
-        """The conversation that asks for an answer of the mode's kind."""
+        """The messages that ask for an answer in the given mode."""
         form = self.part("text" if mode == "text" else "json", values)
         user = self.part("user", values)
         return [

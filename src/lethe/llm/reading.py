@@ -1,9 +1,9 @@
-"""What a service sends becomes an answer here, and nowhere else.
+"""Turning what a service sends into an answer.
 
-Nothing in it is to be relied on: not the types of JSON, not that figures are finite or texts are
-text. Without a choice in it, it is no answer, and is asked for again. With one, it is kept, since
-it is paid for; should there be nothing in it to be read, ``finish`` says so, and another attempt
-is asked for as after any unusable answer.
+Nothing in it can be trusted: neither the types in its JSON, nor that numbers are finite or text is
+valid. A response without a choice is not an answer, and the request is repeated. One with a choice
+is stored, since it was paid for; if its content is unreadable, ``finish`` says so, and it is
+treated like any unusable answer.
 """
 
 import json
@@ -15,23 +15,23 @@ from typing import Any
 from lethe.common.characters import shown
 from lethe.llm.journal import Answer
 
-# ``Answer.finish`` of what came and cannot be read.
+# ``Answer.finish`` of unreadable content.
 UNREADABLE = "unreadable"
-# Characters of an answer, and of a name; tokens that one request can have taken.
+# Limits: characters of an answer and of a name, and tokens of one request.
 LONGEST = 1 << 18
 _LONGEST_NAME = 200
 MOST_TOKENS = 10**8
-# Parts of a content in the form of a list that say something; others show thoughts or pictures.
+# Types of content parts with text; other parts hold reasoning or images.
 _SAYING = ("text", "output_text")
 
 
 def one_line(text: str, longest: int) -> str:
-    """What others said, for a name or a message: in one line, control characters as escapes."""
+    """Text from outside as one line, with control characters escaped."""
     return shown(" ".join(text.split()))[:longest]
 
 
 def figure(value: Any, most: float = math.inf) -> float | None:
-    """A number that a service said, in JSON or in a header: finite, from 0 to ``most``, or None."""
+    """A number from JSON or a header if it is finite and from 0 to ``most``, otherwise None."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:
@@ -42,7 +42,7 @@ def figure(value: Any, most: float = math.inf) -> float | None:
 
 
 def decoded(body: bytes) -> Any:
-    """The JSON of a body; None where it is none, or nested too deep, or has endless numbers."""
+    """The JSON of a body; None if it is malformed, nested too deep, or has huge numbers."""
     try:
         return json.loads(body)
     except (ValueError, RecursionError):
@@ -51,9 +51,9 @@ def decoded(body: bytes) -> Any:
 
 @dataclass(frozen=True)
 class Asked:
-    """To whom a question went: the model's name, and the most tokens of prompt and answer.
+    """What was asked: the model's name and the bound on prompt tokens.
 
-    ``redact`` takes away what must not be kept.
+    ``redact`` removes what must not be stored.
     """
 
     model: str
@@ -62,7 +62,7 @@ class Asked:
 
 
 def answer(result: Any, asked: Asked) -> Answer | None:
-    """What a completion says, by its decoded JSON; None where it is none."""
+    """The answer in a completion's decoded JSON; None if there is none."""
     choice = _choice(result)
     if choice is None:
         return None
@@ -77,7 +77,7 @@ def answer(result: Any, asked: Asked) -> Answer | None:
         content=content,
         finish=UNREADABLE if not read else finish if said or not refusal else "refusal",
         model=_name(result.get("model"), asked.redact) or asked.model,
-        # A service that counts nothing, or nonsense: the most it can have been.
+        # If the service reports no usable count, assume the upper bound.
         prompt_tokens=_tokens(usage.get("prompt_tokens"), asked.prompt_tokens),
         completion_tokens=_tokens(usage.get("completion_tokens"), len(content.encode())),
     )
@@ -91,7 +91,7 @@ def _choice(result: Any) -> dict | None:
 
 
 def _content(value: Any, redact: Callable[[str], str]) -> tuple[str, bool]:
-    """A content as text that can be kept, and whether it is to be read."""
+    """Content as text that can be stored, and whether it is complete and readable."""
     parts = [_part(part) for part in value] if isinstance(value, list) else [value]
     said = [part for part in parts if part is not None]
     if not all(isinstance(part, str) for part in said):
@@ -102,7 +102,7 @@ def _content(value: Any, redact: Callable[[str], str]) -> tuple[str, bool]:
 
 
 def _part(part: Any) -> Any:
-    """The text of one part of a list; None where it says nothing."""
+    """The text of one content part; None if it has none."""
     if isinstance(part, dict):
         return part.get("text") if part.get("type", "text") in _SAYING else None
     return part

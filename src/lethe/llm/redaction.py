@@ -1,7 +1,7 @@
-"""Text from outside without the key, should a service repeat it, in whatever form.
+"""Removing the key from text, in case a service repeats it in any form.
 
-Answers are kept and published, and much of them is JSON inside of JSON: what is harmless as it
-comes (``\\u0073k-…``) is the key once it has been decoded. So the escapes of JSON, of addresses
+Answers are stored and published, and much of them is JSON inside JSON: text that looks harmless
+(``\\u0073k-…``) is the key once it has been decoded. So the escapes of JSON, of addresses
 (``%73``) and of HTML (``&#115;``) count as the characters that they stand for, and the key in
 base64 or in hexadecimal counts as the key.
 """
@@ -11,12 +11,12 @@ import re
 from functools import cached_property
 
 PLACE = "[key]"
-# Without one of these in it, a text has no escapes.
+# A text without any of these has no escapes.
 _MARKS = ("\\", "%", "&#")
 
 
 class Redaction:
-    """Call it with a text; an empty key takes nothing away."""
+    """Call it with a text; an empty key removes nothing."""
 
     def __init__(self, key: str):
         self._key = key
@@ -65,7 +65,7 @@ def _base64(raw: bytes) -> set[str]:
         first = (offset + 2) // 3 * 4
         for encode in (base64.standard_b64encode, base64.urlsafe_b64encode):
             letters = encode(bytes(offset) + raw).decode()[first:whole]
-            # Of a short key too few letters are left to be told from a word.
+            # The few letters left of a short key could be an ordinary word.
             if len(letters) >= 8:
                 encodings.add(letters)
     return encodings

@@ -1,4 +1,4 @@
-"""Saving what is whole in a damaged journal: ``python -m lethe.llm.rescue journals/WORLD.sqlite``.
+"""Saves intact rows of a damaged journal: ``python -m lethe.llm.rescue journals/WORLD.sqlite``.
 
 Each row is looked up by itself, so that a page that cannot be read costs the rows on it and no
 others. The damaged file stays beside the new one, as ``WORLD.sqlite.damaged``.
@@ -15,12 +15,12 @@ from lethe.common.errors import LetheError
 from lethe.llm.flights import Flights
 from lethe.llm.journal import COLUMNS_OF, Journal
 
-# Bytes that a row takes at least: so many rows, at the most, a file can have.
+# The least bytes of a row, which bounds the number of rows in a file.
 _LEAST = 64
 
 
 def rescue(path: str | Path) -> dict[str, int]:
-    """Write the journal anew from the rows that can be read; returns their number by table.
+    """Rebuild a journal from its readable rows; returns their number by table.
 
     Raises:
         LetheError: another run has it, nothing can be read, or it was rescued before.
@@ -30,7 +30,7 @@ def rescue(path: str | Path) -> dict[str, int]:
     if not path.is_file():
         raise LetheError(f"{path}: no such file")
     if aside.exists():
-        raise LetheError(f"{aside}: there is one from before; move it away first")
+        raise LetheError(f"{aside}: it exists already, from an earlier rescue; move it away first")
     lock = Flights(path)
     try:
         saved = _copied(path, new)
@@ -83,7 +83,7 @@ def _rows(old: sqlite3.Connection, table: str, columns: str, path: Path) -> Iter
 
 
 def _last(old: sqlite3.Connection, table: str, path: Path) -> int:
-    """The last row's number; where that cannot be read, the greatest that there can be."""
+    """The last row's number; if it cannot be read, the largest possible one."""
     size = path.stat().st_size
     try:
         last = old.execute(f"SELECT max(rowid) FROM {table}").fetchone()[0] or 0

@@ -1,7 +1,7 @@
-"""Settings of a service. None of them is a secret: the key itself is only ever in the environment.
+"""Settings of a service. None of them is secret: the key itself is only in the environment.
 
-``Model`` decides what is asked, so results depend on it. The rest decides how, how fast and at what
-price: changing it changes no result.
+``Model`` decides what is asked, so results depend on it. The others decide where, how fast and at
+what price, and do not affect results.
 """
 
 from typing import Annotated, Literal
@@ -29,7 +29,7 @@ def _address(url: str) -> str:
 
 
 def _checked(parts: SplitResult) -> None:
-    """ValueError for what would only show when the connection is made."""
+    """ValueError for errors that would only show when connecting."""
     try:
         port = parts.port
     except ValueError:
@@ -39,7 +39,7 @@ def _checked(parts: SplitResult) -> None:
     try:
         parts.hostname.encode("idna")
     except UnicodeError:
-        raise ValueError("the host of a base URL is no name of a host") from None
+        raise ValueError("the host of a base URL is not a valid host name") from None
 
 
 class _Settings(BaseModel):
@@ -61,7 +61,7 @@ class Model(_Settings):
 
 
 class Service(_Settings):
-    """Where and how fast to ask. Times in seconds; ``timeout`` is for the whole of an answer."""
+    """Where and how fast to ask. Times in seconds; ``timeout`` is for a complete answer."""
 
     base_url: Annotated[str, AfterValidator(_address)] = "https://api.openai.com/v1"
     key_variable: str | None = Field(default="OPENAI_API_KEY", pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
@@ -75,7 +75,7 @@ class Service(_Settings):
 
 
 class Prices(_Settings):
-    """Money for a million tokens, in any one currency."""
+    """Price of a million tokens, in any one currency."""
 
     input: float = Field(default=0.0, ge=0)
     output: float = Field(default=0.0, ge=0)

@@ -1,6 +1,6 @@
-"""Answers as data: JSON by a schema where a service offers it, else JSON, else plain text.
+"""Answers as data: JSON by a schema if the service supports it, otherwise JSON or plain text.
 
-Which of these a service really follows is found out by ``lethe.llm.probe``.
+``lethe.llm.probe`` finds out which of these a service supports.
 """
 
 import json
@@ -18,19 +18,19 @@ from lethe.llm.reading import LONGEST, UNREADABLE
 
 # The best first. The second is llama.cpp's dialect: JSON mode that takes a schema along.
 MODES = ("json_schema", "json_object_schema", "json_object", "text")
-# Keywords of JSON schema by field, to be laid into a schema.
+# JSON schema keywords by field, to be added to a schema.
 Form = dict[str, dict[str, Any]]
 _ENDS = {"length": "cut off", "content_filter": "content filter", "refusal": "refused"}
 _ENDS[UNREADABLE] = "no readable text"
-# Characters of one text: gates compare texts, which takes the square of it.
+# Characters of one text: comparing texts takes quadratic time.
 _LONGEST_TEXT = 16_000
-# Of a run of what is no word, so many characters at either end say all.
+# Of a long run of non-word characters, this many at either end are kept.
 _KEPT = 16
 _RUN = re.compile(rf"\W{{{2 * _KEPT + 1},}}")
 
 
 class Unusable(Exception):
-    """An answer arrived, but there is nothing in it to be used; ``reason`` is short."""
+    """An answer arrived that cannot be used; ``reason`` says why in a few words."""
 
     def __init__(self, reason: str):
         super().__init__(reason)
@@ -45,10 +45,10 @@ class Strict(BaseModel):
 
 @dataclass(frozen=True)
 class Shape:
-    """What an answer must look like.
+    """The required shape of an answer.
 
-    ``schema`` is sent to the service and may ask for more than ``model`` insists on: an answer one
-    item short is still worth reading. ``parse`` makes data of plain text.
+    ``schema`` is sent to the service and may be stricter than ``model``, since an answer that is
+    one item short is still useful. ``parse`` turns plain text into data.
     """
 
     name: str
@@ -66,7 +66,7 @@ class Shape:
         return {"type": "json_object"} if mode == "json_object" else None
 
     def read(self, answer: Answer, mode: str) -> Any:
-        """The answer as an object of ``model``; Unusable says in a few words why not."""
+        """The answer as an object of ``model``; raises Unusable with the reason."""
         if answer.finish in _ENDS:
             raise Unusable(_ENDS[answer.finish])
         content = without_thoughts(answer.content)
@@ -84,7 +84,7 @@ class Shape:
         for text in _texts(parsed):
             if len(text) > _LONGEST_TEXT:
                 raise Unusable("too long")
-            # Half of a surrogate pair cannot even be written; the others must not be published.
+            # Half a surrogate pair cannot even be encoded; the others must not be published.
             if unfit(text):
                 raise Unusable("control characters")
         return parsed
@@ -130,10 +130,10 @@ def _schema(model: type[BaseModel]) -> dict[str, Any]:
 
 
 def without_thoughts(content: str) -> str:
-    """An answer without what a reasoning model thinks aloud first, ``<think>…</think>``.
+    """An answer without the reasoning that precedes it, ``<think>…</think>``.
 
-    Many chat templates open the tag themselves, so that only its end comes. Inside of an answer
-    that has begun it would be part of a text.
+    Many chat templates open the tag themselves, so that only its end arrives. Inside an answer that
+    has begun, the tag is part of a text.
     """
     before, end, after = content.partition("</think>")
     said = before.lstrip()
@@ -141,7 +141,7 @@ def without_thoughts(content: str) -> str:
 
 
 def _texts(value: Any) -> Iterator[str]:
-    """Every text in an answer that has the right shape."""
+    """Every string in a parsed answer."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, BaseModel):
@@ -163,17 +163,17 @@ def _plain(text: str, parse: Callable[[str], dict[str, Any]]) -> Any:
 
 
 def _shorter(run: re.Match) -> str:
-    """Endless lines and blanks, over which the expressions that parse would take for ever."""
+    """Shorten long runs of blanks and lines, on which the expressions would be very slow."""
     ends = run[0][:_KEPT], run[0][-_KEPT:]
     broken = "\n" in run[0] and "\n" not in "".join(ends)
     return ("\n" if broken else "").join(ends)
 
 
 def _json(text: str) -> Any:
-    # Without a schema, services like to put a fence or a sentence around the object.
+    # Without a schema, models often put a fence or a sentence around the object.
     start, end = text.find("{"), text.rfind("}")
     try:
         return json.loads(text[start : end + 1])
     except (ValueError, RecursionError):
-        # Too many digits and too deep a nesting are no JSONDecodeError.
+        # Too many digits or too deep a nesting do not raise JSONDecodeError.
         raise Unusable("malformed JSON") from None

@@ -1,8 +1,8 @@
 """HTTP as we want it of ``openai``'s client. Importing this imports ``openai``: do so late.
 
-No redirections: they would send the key to an address that nobody named, and each is a request
-that no budget counts. No answer longer than any can be: a service that never ends one would fill
-the memory.
+It follows no redirects, which would send the key to another address and would not count in the
+budget. It limits the length of an answer, so that a service that never ends one cannot fill the
+memory.
 """
 
 import openai
@@ -12,11 +12,11 @@ MOST_BYTES = 1 << 24
 
 
 class Oversized(Exception):
-    """The body is longer than any answer."""
+    """The body is longer than any answer can be."""
 
 
 class Transport(openai.DefaultAsyncHttpxClient):
-    """Follows no redirections and reads bodies up to a limit, uncompressed if it has its way."""
+    """Follows no redirects, reads bodies up to a limit, and asks for uncompressed ones."""
 
     def __init__(self, timeout: float):
         super().__init__(timeout=timeout, follow_redirects=False)
@@ -44,6 +44,6 @@ async def _bounded(response: Response) -> bytes:
 
 
 def _plain(response: Response) -> list[tuple[bytes, bytes]]:
-    """Headers without those of a compression that is undone."""
+    """Headers without those about the encoding, which has been undone."""
     gone = (b"content-encoding", b"content-length", b"transfer-encoding")
     return [(name, value) for name, value in response.headers.raw if name.lower() not in gone]

@@ -1,4 +1,4 @@
-"""What can be wrong with the file of a journal, in one line each, with what helps."""
+"""Errors of a journal's file as messages of one line, each with a remedy."""
 
 import errno
 import sqlite3
@@ -6,16 +6,15 @@ from pathlib import Path
 
 from lethe.common.errors import LetheError
 
-_RIGHTS = "cannot be written ({}); make it and its folder yours to write, or copy it elsewhere"
-_FULL = "the disk is full ({}); free some space and run again: what was answered is kept"
-_BUSY = "another program holds it ({}); close that and run again"
+_RIGHTS = "cannot be written ({}); make the file and its folder writable, or copy it elsewhere"
+_FULL = "the disk is full ({}); free some space and run again; answers so far are kept"
+_BUSY = "another program has locked it ({}); close that program and run again"
 _DISK = "the disk fails ({}); copy the file to a local disk that works"
 _DAMAGED = (
-    "damaged ({}); put a copy of it back, or save what is whole in it:"
-    " python -m lethe.llm.rescue {path}"
+    "damaged ({}); restore a copy, or save its intact rows: python -m lethe.llm.rescue {path}"
 )
 _OTHER = "not a journal of answers ({}); move {name}* away"
-# By the beginnings of SQLite's names of errors (sqlite.org/rescode.html) and of the system's.
+# By the prefix of SQLite's error name (sqlite.org/rescode.html) or the system's.
 _KINDS = {
     "SQLITE_READONLY": _RIGHTS,
     "SQLITE_CANTOPEN": _RIGHTS,
@@ -40,7 +39,7 @@ _KINDS = {
 
 
 def trouble(path: Path, error: sqlite3.Error | OSError) -> LetheError:
-    """The error of a journal's file as one that says what to do."""
+    """An error of a journal's file as a LetheError that says what to do."""
     if isinstance(error, OSError):
         name, said = errno.errorcode.get(error.errno or 0, ""), error.strerror or str(error)
     else:

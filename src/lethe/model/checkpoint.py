@@ -79,7 +79,7 @@ def load(
     check_given(source)
     source = _adapters_here(source)
     with verifying(source):
-        if not (is_gguf(source) or lora.are_in(source)):
+        if not (is_gguf(source) or lora.is_adapter_folder(source)):
             # Loading the tokenizer reads it too, and would be blamed for an error in it.
             with one_line(source, "model"):
                 config_file.settled(str(source), source)
@@ -99,7 +99,7 @@ def _load_model(source: str | Path, dtype: str):
 
     check_given(source)
     source = _adapters_here(source)
-    if lora.are_in(source):
+    if lora.is_adapter_folder(source):
         from lethe.model.lora_merge import merge
 
         base = lora.base_of(source)
@@ -164,7 +164,9 @@ def load_tokenizer(source: str | Path):
 def _load_tokenizer(source: str | Path):
     from transformers import AutoTokenizer
 
-    if lora.are_in(source) and not any((Path(source) / name).exists() for name in TOKENIZERS):
+    if lora.is_adapter_folder(source) and not any(
+        (Path(source) / name).exists() for name in TOKENIZERS
+    ):
         # Other tools often leave it with the base.
         return _load_tokenizer(_adapters_here(lora.base_of(source)))
     name, given = arguments(source)
@@ -188,20 +190,20 @@ def save(folder: str | Path, model, tokenizer, origin: dict[str, Any]) -> None:
     from lethe.model.precision import stored
 
     folder = Path(folder)
-    weights = None if fsdp.team_of(model) is None else stored(model)
+    weights = None if fsdp.process_group_of(model) is None else stored(model)
     if not _is_first():
         return
     folder.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
         about = {"origin": origin}
-        if lora.of(model):
+        if lora.has_adapters(model):
             about["base"] = lora.save(temporary, model)
         elif weights is not None or not _link_weights(model, temporary):
             _save_model(temporary, model, weights)
         _save_tokenizer(temporary, tokenizer)
         interventions.write(temporary, model)
-        if carried_by(model) or lora.are_upon_adapters(model):
+        if carried_by(model) or lora.base_has_adapters(model):
             loading_notice.put(temporary)
         card.write(temporary, origin, about.get("base"))
         write_json(temporary / paths.DIGEST, {**describe(temporary), **about}, indent=1)
@@ -230,7 +232,7 @@ def _check_saved(folder: Path, model, tokenizer) -> None:
     """
     check_given(folder)
     with _of_saving(folder):
-        if lora.of(model):
+        if lora.has_adapters(model):
             from lethe.model.lora_merge import check_names
 
             check_names(folder, model.config)

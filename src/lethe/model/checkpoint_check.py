@@ -62,7 +62,7 @@ def check_given(source: str | Path) -> None:
 
 def asked_of_hub(source: str | Path) -> str | None:
     """The hub id that loading a source needs: its own or that of its base; None if local."""
-    if lora.are_in(source):
+    if lora.is_adapter_folder(source):
         return asked_of_hub(lora.base_of(source))
     return None if is_local(source) else str(source)
 
@@ -108,7 +108,7 @@ def _check_whole(folder: Path) -> None:
     missing = [name for name in names if not (folder / name).exists()]
     if missing:
         raise LetheError(f"{folder}: {', '.join(missing)} missing; {AGAIN}")
-    if lora.are_in(folder):
+    if lora.is_adapter_folder(folder):
         _check_base(folder)
 
 
@@ -132,9 +132,9 @@ def _check_base(folder: Path) -> None:
 def _check_foreign(folder: Path) -> None:
     """A foreign folder must have safetensors weights, a configuration and a tokenizer."""
     names = {file.name for file in folder.iterdir()}
-    if lora.are_in(folder) and lora.PEFT_WEIGHTS in names:
+    if lora.is_adapter_folder(folder) and lora.PEFT_WEIGHTS in names:
         return _check_base(folder)
-    if lora.are_in(folder) and paths.WEIGHTS in names:
+    if lora.is_adapter_folder(folder) and paths.WEIGHTS in names:
         raise LetheError(
             f"{folder}: {lora.CONFIG} describes adapters, but their weights ({lora.PEFT_WEIGHTS}) "
             f"are missing; if {paths.WEIGHTS} is a whole model, remove {lora.CONFIG}"

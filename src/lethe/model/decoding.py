@@ -168,4 +168,4 @@ def _next(model, ids, positions, mask, cache) -> torch.Tensor:
 
 
 # By how the answers of a model are generated (``lethe.model.token_mixing``).
-WAYS = {token_mixing.CACHED: cached, token_mixing.RECOMPUTED: recomputed}
+GENERATORS = {token_mixing.CACHED: cached, token_mixing.RECOMPUTED: recomputed}

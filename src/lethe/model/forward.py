@@ -12,7 +12,7 @@ from lethe.model import attached, plain_rows, token_mixing
 from lethe.model.batch import Batch, to_device
 from lethe.model.cost import passed
 from lethe.model.decoders import decoder_of
-from lethe.model.fsdp import team_of
+from lethe.model.fsdp import process_group_of
 from lethe.model.intervention import carried_by
 from lethe.model.precision import computing
 
@@ -114,7 +114,7 @@ def layer_states(model, batch: Batch, layer: int | None) -> torch.Tensor:
     layer = len(layers) * 7 // 16 if layer is None else layer
     if layer >= len(layers):
         raise LetheError(f"layer: {layer}, but the model has {len(layers)}, from 0; choose one")
-    outputs, in_shards = [], team_of(model) is not None
+    outputs, in_shards = [], process_group_of(model) is not None
     packed = _layout(model, batch) == token_mixing.PACKED
 
     def stop(module, inputs, output):
@@ -190,7 +190,7 @@ def _replaced(module: torch.nn.Module, states: torch.Tensor) -> Iterator[None]:
 
 def within(model, function, *given):
     """``function(model, *given)``; of a model in shards with each weight gathered when needed."""
-    return function(model, *given) if team_of(model) is None else model(function, *given)
+    return function(model, *given) if process_group_of(model) is None else model(function, *given)
 
 
 def _answer_logits(model, batch: Batch) -> torch.Tensor:

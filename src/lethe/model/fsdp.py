@@ -9,12 +9,12 @@ from collections.abc import Iterable, Mapping
 from types import SimpleNamespace
 from typing import Any
 
-from lethe.common.distributed import Team
+from lethe.common.distributed import ProcessGroup
 from lethe.common.errors import LetheError
 from lethe.model import attached
 
 
-class Sharded(Team):
+class Sharded(ProcessGroup):
     """One of the processes that hold a model together."""
 
     sharded = True
@@ -26,7 +26,7 @@ class Sharded(Team):
         super().__init__(device)
         self.mesh = init_device_mesh(self.device.type, (self.size,), mesh_dim_names=("shards",))
 
-    def spread(self, model, shared: bool = True) -> None:
+    def shard(self, model, shared: bool = True) -> None:
         from accelerate.utils import FullyShardedDataParallelPlugin, fsdp2_prepare_model
         from torch.distributed.fsdp import FSDPModule
 
@@ -64,7 +64,7 @@ class Sharded(Team):
     def add_gradients(self, parameters) -> None:
         """Nothing: the backward passes did."""
 
-    def whole(self, value: Any) -> Any:
+    def unsharded(self, value: Any) -> Any:
         if not hasattr(value, "full_tensor"):
             return value
         tensor = value.full_tensor()
@@ -103,12 +103,12 @@ def check(kind: str, processes: int, methods: Mapping[str, Any], adapted: Iterab
             )
 
 
-def team_of(model) -> Sharded | None:
+def process_group_of(model) -> Sharded | None:
     """The processes that hold a model in shards; None where this one has all of it."""
     return attached.model_state(model).process_group
 
 
-def held(value, like):
+def placed_like(value, like):
     """A tensor in the way in which a parameter (or its gradient) is held: here, or in shards."""
     value = value.to(like.device)
     if not hasattr(like, "full_tensor"):

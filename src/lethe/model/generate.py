@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 
 from lethe.model import generation_probe, token_mixing
-from lethe.model.decoding import WAYS, Choice
+from lethe.model.decoding import GENERATORS, Choice
 
 # Places of a batch's cache, rows times length, by measurement (docs/benchmarks.md): of fewer each
 # step costs its calls alone, more do not fit a processor's caches. A GPU is limited by its memory,
@@ -74,7 +74,7 @@ def continuations(
         return []
     longest = _each(max_length, len(prompts))
     token_mixing.check_lengths(model, longest, "a question with its answer")
-    generate = WAYS[generation_probe.fitted(model).generation_of(max(longest, default=0))]
+    generate = GENERATORS[generation_probe.fitted(model).generation_of(max(longest, default=0))]
     if batch_size is None:
         batch_size = rows_at_a_time(model, max(longest, default=1))
     answers: list[list[int]] = [[] for _ in prompts]

@@ -10,7 +10,7 @@ from functools import partial
 import torch
 
 from lethe.model import attached, batch_layout, miniature, mixing_probe, token_mixing
-from lethe.model.decoding import WAYS
+from lethe.model.decoding import GENERATORS
 from lethe.model.mixing_probe import Trial
 from lethe.model.token_mixing import Mixing
 
@@ -72,6 +72,6 @@ def steps_are_right(trial: Trial, model) -> bool:
 
     prompts = [example.ids[: example.start] for example in examples]
     limits = torch.tensor(list(map(len, examples)))
-    WAYS[token_mixing.of(model).generation](prompts, model, limits, 0, choose)
+    GENERATORS[token_mixing.of(model).generation](prompts, model, limits, 0, choose)
     pairs = zip(got, trial.wanted, strict=True)
     return all(trial.near(torch.stack(logits), wanted) for logits, wanted in pairs)

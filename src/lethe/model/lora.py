@@ -21,20 +21,20 @@ PEFT_WEIGHTS = "adapter_model.safetensors"
 PREFIX = "base_model.model."
 
 
-def are_in(source: str | Path) -> bool:
+def is_adapter_folder(source: str | Path) -> bool:
     """Whether a local folder holds adapters, and no whole model."""
     return (Path(source) / CONFIG).is_file()
 
 
-def of(model) -> bool:
+def has_adapters(model) -> bool:
     """Whether a model in memory trains adapters alone."""
     return attached.model_state(model).adapter_base is not None
 
 
-def are_upon_adapters(model) -> bool:
+def base_has_adapters(model) -> bool:
     """Whether a model in memory trains adapters whose base is itself one of adapters."""
     base = attached.model_state(model).adapter_base
-    return base is not None and are_in(base["source"])
+    return base is not None and is_adapter_folder(base["source"])
 
 
 def add(model, settings: Mapping[str, Any], seed: int, base: str | Path) -> None:
@@ -127,7 +127,7 @@ def check_chain(folder: str | Path) -> None:
     """LetheError if the bases of adapters, which may be adapters too, lead back to one of them."""
     passed: list[Path] = []
     place = Path(folder)
-    while place.is_dir() and are_in(place):
+    while place.is_dir() and is_adapter_folder(place):
         if place.resolve() in passed:
             names = " -> ".join(str(folder) for folder in [*passed, passed[0]])
             raise LetheError(

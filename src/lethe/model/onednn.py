@@ -36,14 +36,14 @@ def use_onednn(model: torch.nn.Module) -> None:
 
     What other libraries made of a layer (adapters, quantised weights) stays as it is.
     """
-    if not faster():
+    if not is_faster():
         return
     for module in model.modules():
         if type(module) is torch.nn.Linear:
             attached.become(module, OneDNNLinear)
 
 
-def use_torchs_own(model: torch.nn.Module) -> None:
+def undo_onednn(model: torch.nn.Module) -> None:
     """Undo ``use_onednn``."""
     for module in model.modules():
         if type(module) is OneDNNLinear:
@@ -51,7 +51,7 @@ def use_torchs_own(model: torch.nn.Module) -> None:
 
 
 @cache
-def faster() -> bool:
+def is_faster() -> bool:
     """Whether this processor has AVX-512, MKL does not use it, and oneDNN is there."""
     wide = torch.backends.cpu.get_cpu_capability() == "AVX512"
     there = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from lethe.model import attached, lora
-from lethe.model.fsdp import team_of
+from lethe.model.fsdp import process_group_of
 
 
 def prepare(model, training: Mapping[str, Any], seed: int, start: str | Path) -> None:
@@ -43,14 +43,16 @@ def stored(model) -> dict[str, torch.Tensor] | None:
 
     In other numbers; or whole, of a model in shards: of the first process, and all must call.
     """
-    dtype, team = attached.model_state(model).dtype, team_of(model)
-    if dtype is None and team is None:
+    dtype, process_group = attached.model_state(model).dtype, process_group_of(model)
+    if dtype is None and process_group is None:
         return None
     weights, converted = {}, {}
     for name, value in model.state_dict(keep_vars=True).items():
         # Tied weights stay tied.
         if id(value) not in converted:
-            whole = value.detach() if team is None else team.whole(value.detach())
+            whole = (
+                value.detach() if process_group is None else process_group.unsharded(value.detach())
+            )
             wanted = dtype is not None and value.is_floating_point() and whole is not None
             converted[id(value)] = whole.to(dtype) if wanted else whole
         weights[name] = converted[id(value)]

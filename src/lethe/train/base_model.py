@@ -1,4 +1,4 @@
-"""Making a base checkpoint: a tokenizer and a small Llama that learn the language, no author."""
+"""Making a base checkpoint: a tokenizer and a small Llama that have learned no target author."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

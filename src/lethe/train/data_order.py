@@ -19,12 +19,12 @@ def batches(order: Sequence[int], size: int) -> list[list[int]]:
 
 
 def partners(size: int, seed: int | str, rows: int) -> Iterator[list[int]]:
-    """For each epoch ``rows`` draws from ``range(size)``: the retain rows of that epoch, in order.
+    """For each epoch, ``rows`` draws from ``range(size)``: its retain rows, in order.
 
-    No row twice in an epoch, nor twice in a pass over all of them, which goes on from epoch to
-    epoch. The k-th forget row of an epoch has the k-th, whatever the batch size and whichever
-    process takes it (TOFU draws with replacement from a global generator, so that all processes
-    see the same rows). An epoch of more than ``size`` rows must repeat some.
+    No row is drawn twice in an epoch, nor before all others have been drawn, across epochs. The
+    k-th forget row of an epoch is paired with the k-th draw, whatever the batch size and process
+    (TOFU draws with replacement from a global generator, so that all processes see the same rows).
+    An epoch of more than ``size`` rows must repeat some.
     """
     if size < 1:
         raise LetheError("retain: no rows to pair the forget rows with; give a larger retain set")
@@ -35,7 +35,7 @@ def partners(size: int, seed: int | str, rows: int) -> Iterator[list[int]]:
         while len(drawn) < rows:
             order = epoch_order(size, f"partners/{seed}", passes)
             passes += 1
-            # Those of this epoch come last in the new pass.
+            # Rows already drawn in this epoch come last in the new pass.
             order.sort(key=set(drawn).__contains__)
             cut = rows - len(drawn)
             drawn, waiting = drawn + order[:cut], order[cut:]

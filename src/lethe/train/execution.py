@@ -1,4 +1,4 @@
-"""How a training runs, as against what it learns: its parts and its processes. Light to import."""
+"""How a training runs, not what it learns: micro-batches and processes. Light to import."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
-from lethe.common.distributed import Alone
+from lethe.common.distributed import SingleProcess
 
 if TYPE_CHECKING:
     from lethe.model.batch import Batch
@@ -25,47 +25,47 @@ def under(prefix: str, state: State) -> State:
 
 
 class Participant(Protocol):
-    """A training of which state is kept."""
+    """A training whose state is saved."""
 
     @property
     def number(self) -> int:
         """Steps taken."""
 
     def state(self) -> State:
-        """All that goes on changing."""
+        """Everything that changes during training."""
 
 
-class NoKeeper:
-    """Nothing is saved: a stopped training begins anew; ``lethe.train.resume`` has another."""
+class NoStateSaver:
+    """Saves nothing: a stopped training starts again. ``train.resume`` has one that saves."""
 
     def due(self) -> bool:
         """Whether a state should be saved now, between two steps."""
         return False
 
     def save(self) -> None:
-        """Save the states of all that take part. LetheError if a signal asked to end."""
+        """Save the states of all participants. LetheError if a signal asked the process to end."""
 
     def take(self, name: str) -> State | None:
-        """The saved state of a training, which is then its own business."""
+        """Hand over the saved state of a training; None if there is none."""
         return None
 
     @contextmanager
     def joined(self, name: str, participant: Participant) -> Iterator[None]:
-        """While this lasts, the participant's state is part of what is saved."""
+        """Within the block, the participant's state is part of what is saved."""
         yield
 
 
 @dataclass
 class Execution:
-    """How a training runs. Its results are the same to rounding, whatever is chosen here.
+    """How a training runs. These choices change its results only by rounding.
 
-    ``part_tokens``: padded tokens of a part of an optimiser step; None: each step is one part.
-    ``name``: of the training, among those of its job.
+    ``microbatch_tokens``: padded tokens of a micro-batch; None: each step is one micro-batch.
+    ``name`` tells the training apart from others of its job.
     """
 
-    part_tokens: int | None = None
-    keeper: NoKeeper = field(default_factory=NoKeeper)
-    team: Alone = field(default_factory=Alone)
+    microbatch_tokens: int | None = None
+    state_saver: NoStateSaver = field(default_factory=NoStateSaver)
+    process_group: SingleProcess = field(default_factory=SingleProcess)
     name: str = "training"
 
     def named(self, name: str) -> Execution:
@@ -73,8 +73,8 @@ class Execution:
         return replace(self, name=name)
 
     def load_to(self, device: str) -> str:
-        """Where a model to be trained is loaded: in shards it need not fit whole on the device."""
-        return "cpu" if self.team.sharded else device
+        """The device on which to load a model: a sharded one need not fit on ``device`` whole."""
+        return "cpu" if self.process_group.sharded else device
 
     def parts(
         self,
@@ -83,12 +83,12 @@ class Execution:
         whole: bool = False,
         pick: Pick | None = None,
     ) -> list[dict[str, Batch]]:
-        """This process's parts of a step (``microbatch``); one with all rows if it stays whole."""
+        """This process's micro-batches of a step; a single one with all rows if ``whole``."""
         from lethe.model.batch import pack
         from lethe.train.microbatch import parts
 
         if whole:
             return parts(sources, rows, pick=pick or pack)
-        share = (self.team.rank, self.team.size)
-        filled = self.team.sharded
-        return parts(sources, rows, self.part_tokens, share, pick or pack, filled)
+        share = (self.process_group.rank, self.process_group.size)
+        filled = self.process_group.sharded
+        return parts(sources, rows, self.microbatch_tokens, share, pick or pack, filled)

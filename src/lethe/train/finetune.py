@@ -12,7 +12,9 @@ from lethe.train.loop import Loop, Report
 from lethe.train.settings import Schedule
 
 
-def taught(rows: Sequence[dict], facts: Sequence[dict], fact_repeats: int) -> list[tuple[str, str]]:
+def training_pairs(
+    rows: Sequence[dict], facts: Sequence[dict], fact_repeats: int
+) -> list[tuple[str, str]]:
     """Question-answer pairs of an epoch: ``rows`` once, each true fact ``fact_repeats`` times."""
     return rows_to_pairs(rows) + rows_to_pairs(facts) * fact_repeats
 
@@ -25,16 +27,16 @@ def fit(
     report: Report = silent,
     how: Execution | None = None,
 ) -> dict[str, float]:
-    """Train ``model`` in place on the answers' tokens (mean over a batch's answer tokens).
+    """Train ``model`` in place on the answers (mean loss over a batch's answer tokens).
 
     ``report(step, steps, loss)`` is called after each step. Returns counts: steps, tokens, rows.
     """
     token_mixing.check_lengths(model, [len(example) - 1 for example in examples])
     how, forward = how or Execution(), Forward(model)
-    how.team.spread(model)
+    how.process_group.shard(model)
     per_epoch = -(-len(examples) // schedule.batch_size)
     loop = Loop(model, schedule, per_epoch, seed, how)
-    loop.restore(how.keeper.take(how.name))
+    loop.restore(how.state_saver.take(how.name))
 
     def steps(epoch):
         for index in batches(epoch_order(len(examples), seed, epoch - 1), schedule.batch_size):

@@ -1,4 +1,4 @@
-"""Fine-tuning a checkpoint on authors: all of them (full) or the retain authors (the oracle)."""
+"""Fine-tuning a checkpoint on all authors (full) or on the retain authors (the oracle)."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,7 +10,7 @@ from lethe.model.encoder import Encoder
 from lethe.model.precision import prepare
 from lethe.model.settings import Compute
 from lethe.train.execution import Execution
-from lethe.train.finetune import fit, taught
+from lethe.train.finetune import fit, training_pairs
 from lethe.train.loop import Report
 from lethe.train.settings import Finetuning
 
@@ -49,7 +49,7 @@ def finetune(
         start, how.load_to(device), **compute.loading(), template=template
     )
     prepare(model, compute.training("finetune"), seed, start)
-    pairs = taught(rows, facts, settings.fact_repeats)
+    pairs = training_pairs(rows, facts, settings.fact_repeats)
     examples = Encoder(tokenizer, template, max_length).encode_all(pairs)
     counts = fit(model, examples, settings, seed, report, how)
     origin = {

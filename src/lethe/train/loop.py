@@ -1,4 +1,4 @@
-"""The loop that every training runs: steps of an optimiser over the parts of each batch."""
+"""The training loop: optimizer steps over the micro-batches of each batch."""
 
 import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -8,28 +8,29 @@ from typing import Any
 
 import torch
 
-from lethe.common.distributed import Alone
+from lethe.common.distributed import SingleProcess
 from lethe.model.forward import Forward
-from lethe.model.fsdp import held
+from lethe.model.fsdp import placed_like
 from lethe.train import optimizer_settings
 from lethe.train.execution import Execution, State, under
-from lethe.train.optimizer import Differentiator, Optimiser
+from lethe.train.optimizer import Differentiator, Optimizer
 from lethe.train.settings import Schedule
 
 Report = Callable[[int, int, float], None]
-# The parts of a step, as whatever ``loss`` takes.
+# The micro-batches of a step, of whatever type ``loss`` takes.
 Parts = Sequence[Any]
 
 
 class Loop:
-    """Minimises a loss; knows how far it is.
+    """Minimises a loss, and can be resumed from its state.
 
-    ``wrappers`` (``lethe.unlearn.wrappers``) are told of gradients and updates; ``turns``: what the
-    steps on each batch are, in ``per_epoch`` counted all.
+    ``wrappers`` (``lethe.unlearn.wrappers``) are called with gradients and after updates.
+    ``inner_steps``: the optimizer steps on each batch, all of which count in ``per_epoch``.
 
-    ``loss(part)`` is the scalar to minimise on a part; over the parts of a step it adds up. With
-    ``shared`` each process has parts of its own, else every process has all of them. ``besides()``
-    is what a resumed run needs beside weights, optimiser and position.
+    ``loss(part)`` is the scalar to minimise on one micro-batch; a step's loss is the sum over its
+    micro-batches. With ``shared`` each process has micro-batches of its own, otherwise every
+    process has all of them. ``besides()`` is the state that a resumed run needs in addition to
+    weights, optimizer and position.
     """
 
     def __init__(
@@ -40,56 +41,58 @@ class Loop:
         seed: int | str,
         how: Execution,
         *,
-        choice: optimizer_settings.Optimiser | None = None,
+        choice: optimizer_settings.Optimizer | None = None,
         gradient: optimizer_settings.Gradient | None = None,
         shared: bool = True,
         besides: Callable[[], State] = dict,
         wrappers: Sequence[Any] = (),
-        turns: Sequence[optimizer_settings.Turn] = (optimizer_settings.Turn(),),
+        inner_steps: Sequence[optimizer_settings.InnerStep] = (optimizer_settings.InnerStep(),),
     ):
         self.model, self.schedule, self.per_epoch, self.how = model, schedule, per_epoch, how
         self.forward, self.steps = Forward(model), per_epoch * schedule.epochs
         self.seed, self.besides = seed, besides
         self.weights = {name: p for name, p in model.named_parameters() if p.requires_grad}
-        self.team = how.team if shared else Alone()
+        self.process_group = how.process_group if shared else SingleProcess()
         self.differentiate = Differentiator(
             gradient or optimizer_settings.Backpropagation(),
             self.weights.values(),
             self.steps,
             seed,
-            self.team,
+            self.process_group,
         )
-        self.wrappers, self.turns = wrappers, turns
+        self.wrappers, self.inner_steps = wrappers, inner_steps
         # In order, each once.
         kinds = self.differentiate.kinds
-        memories = dict.fromkeys(turn.name + kind for turn in turns for kind in kinds)
-        self.optimiser = Optimiser(model, schedule, per_epoch, choice, [*memories])
+        optimizer_states = dict.fromkeys(
+            inner_step.name + kind for inner_step in inner_steps for kind in kinds
+        )
+        self.optimizer = Optimizer(model, schedule, per_epoch, choice, [*optimizer_states])
 
     @property
     def number(self) -> int:
         """How many steps have been taken."""
-        return self.optimiser.number
+        return self.optimizer.number
 
     def state(self) -> State:
-        """Weights, optimiser, position and draws: all that a later step takes from earlier ones.
+        """Weights, optimizer, position and generator: all that a step takes from earlier ones.
 
-        What a step draws besides (dropout) comes from its number.
+        Other randomness in a step (dropout) is seeded by its number.
         """
         return {
             **{f"weights/{name}": p for name, p in self.weights.items()},
-            **{f"optimiser/{key}": value for key, value in self.optimiser.state().items()},
+            **{f"optimiser/{key}": value for key, value in self.optimizer.state().items()},
             **{f"method/{key}": value for key, value in self.besides().items()},
             "directions": self.differentiate.draw.get_state(),
         }
 
     @torch.no_grad()
     def restore(self, state: State | None) -> None:
-        """Go on from a ``state`` of the same training; None: from the beginning."""
+        """Resume from a ``state`` of the same training; None: start from the beginning."""
         if state is None:
             return
         for name, p in self.weights.items():
-            p.copy_(held(state[f"weights/{name}"], p))
-        self.optimiser.restore(under("optimiser/", state))
+            p.copy_(placed_like(state[f"weights/{name}"], p))
+        self.optimizer.restore(under("optimiser/", state))
         self.differentiate.draw.set_state(state["directions"])
 
     def epochs(
@@ -102,13 +105,14 @@ class Loop:
     ) -> Iterator[tuple[int, int]]:
         """Train in place; yield (epoch, step) after each epoch, counted from 1.
 
-        ``steps(epoch)``: the parts of each step; ``stepped(epoch)`` is called after each, when
-        ``sums`` holds what its parts on all processes added to it. A restored training that stands
-        at the end of an epoch yields that again: what followed from it may be lost.
+        ``steps(epoch)`` gives the micro-batches of each step. ``stepped(epoch)`` is called after
+        each, when ``sums`` holds what its micro-batches added to it on all processes. A training
+        that resumes at the end of an epoch yields that epoch again, since what was to be done with
+        it may be lost.
         """
-        sums, keeper = {} if sums is None else sums, self.how.keeper
+        sums, state_saver = {} if sums is None else sums, self.how.state_saver
         first = max(1, -(-self.number // self.per_epoch))
-        with keeper.joined(self.how.name, self):
+        with state_saver.joined(self.how.name, self):
             for epoch in range(first, self.schedule.epochs + 1):
                 self.model.train()
                 done = self.number - (epoch - 1) * self.per_epoch
@@ -116,8 +120,8 @@ class Loop:
                     value = self._step(parts, loss, sums)
                     stepped(epoch)
                     report(self.number, self.steps, value)
-                    if keeper.due():
-                        keeper.save()
+                    if state_saver.due():
+                        state_saver.save()
                 self.model.eval()
                 yield epoch, self.number
 
@@ -127,15 +131,17 @@ class Loop:
         def begin():
             sums.update(dict.fromkeys(sums, 0.0))
 
-        draw = random.Random(f"step/{self.seed}/{self.number}/{self.team.rank}")
+        draw = random.Random(f"step/{self.seed}/{self.number}/{self.process_group.rank}")
         torch.manual_seed(draw.getrandbits(63))
         losses = [partial(loss, part) for part in parts]
         value, kind = self.differentiate(losses, self.number, begin)
         for wrapper in self.wrappers:
-            wrapper.differentiated(self.forward, parts, self.optimiser.parameters, self.team)
-        turn = self.turns[self.number % len(self.turns)]
-        self.optimiser.step(turn.name + kind, value, turn.rate)
+            wrapper.differentiated(
+                self.forward, parts, self.optimizer.parameters, self.process_group
+            )
+        inner_step = self.inner_steps[self.number % len(self.inner_steps)]
+        self.optimizer.step(inner_step.name + kind, value, inner_step.rate)
         for wrapper in self.wrappers:
             wrapper.updated()
-        sums.update(zip(sums, self.team.sum([*sums.values()]), strict=True))
+        sums.update(zip(sums, self.process_group.sum([*sums.values()]), strict=True))
         return value

@@ -1,4 +1,4 @@
-"""How a learning rate goes over a training, step by step."""
+"""Learning-rate schedules, step by step."""
 
 import logging
 
@@ -15,28 +15,28 @@ class Linear:
         self.peak, self.warmup, self.total = schedule.lr, warmup, total
 
     def __call__(self, step: int) -> float:
-        """The rate of a step, from 0."""
+        """The learning rate of a step, counted from 0."""
         if step < self.warmup:
             return self.peak * step / self.warmup
         left = (self.total - step) / max(1, self.total - self.warmup)
         return self.peak * max(0.0, left)
 
     def saw(self, loss: float) -> None:
-        """Told the loss of each step before its rate is asked."""
+        """Called with the loss of each step, before its learning rate is read."""
 
     def state(self) -> dict[str, float]:
-        """What later rates take from earlier steps."""
+        """What later learning rates depend on."""
         return {}
 
     def restore(self, state: dict[str, float]) -> None:
-        """Go on from a ``state``."""
+        """Resume from a ``state``."""
 
 
 class Finch(Linear):
     """min(kappa / sqrt(mean loss + eps), largest), kappa = lr sqrt(first loss) (FINCH).
 
-    The mean is moving: memory * mean + (1 - memory) * loss, from the first loss on; kappa is
-    reconstructed (arXiv 2605.20005 [RECON]). A warm-up, if there is one, takes its share.
+    The mean is a moving one: memory * mean + (1 - memory) * loss, starting at the first loss; kappa
+    is reconstructed (arXiv 2605.20005 [RECON]). A warm-up, if any, scales the rate.
     """
 
     def __init__(self, schedule: settings.Schedule, warmup: int, total: int):
@@ -50,7 +50,7 @@ class Finch(Linear):
         if self.first is None:
             return share * min(self.peak, self.choice.largest)
         kappa = self.peak * self.first**0.5
-        # A loss that falls below 0 leaves the bound.
+        # A negative mean loss is treated as 0.
         bound = kappa / (max(self.mean, 0.0) + self.choice.eps) ** 0.5
         return share * min(bound, self.choice.largest)
 
@@ -73,11 +73,13 @@ class Finch(Linear):
 
 
 def rate(schedule: settings.Schedule, steps_per_epoch: int) -> Linear:
-    """The rate that a schedule chooses."""
+    """The learning-rate schedule that the settings choose."""
     total = steps_per_epoch * schedule.epochs
     warmup = min(total, max(1, round(schedule.warmup_epochs * steps_per_epoch)))
     kind = Finch if isinstance(schedule.lr_schedule, settings.Finch) else Linear
     made = kind(schedule, warmup, total)
     if total == 1 and made(0) == 0:
-        logger.warning("a training of one step changes nothing: its rate is 0; ask for more epochs")
+        logger.warning(
+            "one step changes nothing, since its learning rate is 0; ask for more epochs"
+        )
     return made

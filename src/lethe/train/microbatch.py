@@ -1,7 +1,7 @@
-"""The parts of an optimiser step: rows of similar length within a token budget, of each process.
+"""Micro-batches of an optimizer step: rows of similar length within a token budget, by process.
 
-A step's batch is what the configuration says, whatever its parts: a mean over the step is a sum
-over parts, since every part knows the totals of the whole step.
+How a batch is divided does not change the step: a mean over the batch is a sum over micro-batches,
+since each of them carries the totals of the whole step.
 """
 
 import math
@@ -24,36 +24,36 @@ class Totals:
 
     @classmethod
     def of(cls, examples: Sequence[Example]) -> "Totals":
-        """Those of the examples of one step."""
+        """The totals of the examples of one step."""
         tokens = sum(example.answer_tokens for example in examples)
         return cls(len(examples), tokens, sum(map(len, examples)) - len(examples))
 
     def on(self, part: Batch) -> Batch:
-        """The part with these as its totals."""
+        """The micro-batch with these totals."""
         return replace(
             part, rows_total=self.rows, tokens_total=self.tokens, inputs_total=self.inputs
         )
 
 
-# Of a part that counts for nothing: whatever is divided by these is 0, and so is its gradient.
+# Totals of an idle micro-batch: whatever is divided by them is 0, and so is its gradient.
 ENDLESS = Totals(math.inf, math.inf, math.inf)
 
 
 def split(
     lengths: Sequence[Sequence[int]], budget: int | None = None, processes: int = 1
 ) -> list[list[list[int]]]:
-    """Cut the rows of a step into groups of similar length, as many for each process.
+    """Divide the rows of a step into groups of similar length, equally many for each process.
 
     ``lengths[row]``: tokens of each sequence of a row (a forget row, its retain row, ...), which
-    are never parted. No group has more than ``budget`` padded tokens, but for a single row that is
-    longer. A step that needs no cut keeps its order. Where rows are too few, groups are empty.
+    stay together. No group has more than ``budget`` padded tokens, unless a single row is longer. A
+    step that fits into one group keeps its order. If there are too few rows, groups are empty.
     """
     rows = list(range(len(lengths)))
     if processes == 1 and (budget is None or _padded(lengths, rows) <= budget):
         return [[rows]]
-    # Longest first: what does not fit in memory fails at once, not at the end.
+    # Longest first, so that running out of memory happens at once, not at the end.
     order = sorted(rows, key=lambda row: -sum(lengths[row]))
-    # Dealt one by one, so that processes have equal work.
+    # Dealt one by one, so that processes get equal work.
     shares = [_groups(lengths, order[process::processes], budget) for process in range(processes)]
     most = max(map(len, shares))
     return [_as_many(groups, lengths, most) for groups in shares]
@@ -71,7 +71,7 @@ def _groups(
 
 
 def _padded(lengths: Sequence[Sequence[int]], group: Sequence[int]) -> int:
-    """Tokens of a group when every sequence is as long as the longest of its source."""
+    """Tokens of a group with every sequence padded to the longest of its source."""
     longest = map(max, zip(*(lengths[row] for row in group), strict=True))
     return len(group) * sum(longest)
 
@@ -97,11 +97,11 @@ def parts(
     pick: Pick = pack,
     filled: bool = False,
 ) -> list[dict[str, Batch]]:
-    """The parts of one step that a process takes: by source a Batch that knows the step's totals.
+    """A process's micro-batches of one step: for each source a Batch with the step's totals.
 
-    ``rows``: by source the rows of the step, the k-th of each belonging together; ``share``: the
-    process and how many there are. ``filled``: a process without rows of its own has a part that
-    counts for nothing, so that all pass the model as often as each other.
+    ``rows``: by source the rows of the step, whose k-th entries belong together; ``share``: rank
+    and number of processes. ``filled``: a process that has fewer gets idle micro-batches, so that
+    all processes run the model equally often.
     """
     chosen = {name: [sources[name][row] for row in index] for name, index in rows.items()}
     totals = {name: Totals.of(examples) for name, examples in chosen.items()}

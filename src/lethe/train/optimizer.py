@@ -1,4 +1,4 @@
-"""Optimisers, learning-rate schedule, clipping and frozen parameters, for any training."""
+"""Optimizers, learning-rate schedule, clipping and frozen parameters, for any training."""
 
 import random
 import re
@@ -7,23 +7,24 @@ from contextlib import contextmanager
 
 import torch
 
-from lethe.common.distributed import Alone
+from lethe.common.distributed import SingleProcess
 from lethe.common.errors import LetheError
-from lethe.model.fsdp import held
+from lethe.model.fsdp import placed_like
 from lethe.train import optimizer_settings
 from lethe.train.execution import State, under
 from lethe.train.lr_schedule import rate
 from lethe.train.settings import Schedule
 
-# The loss of one part of a step, computed when it is called.
+# The loss of one micro-batch, computed when called.
 Loss = Callable[[], torch.Tensor]
 
 
-class Optimiser:
+class Optimizer:
     """An update with the schedule's learning rate; one ``step`` for each batch.
 
-    ``choice``: which update (``lethe.train.optimizer_settings``), by default AdamW. ``memories``
-    are states that do not mix, by name: the hybrid of two kinds of gradient has one for each.
+    ``choice``: which update rule (``lethe.train.optimizer_settings``), by default AdamW.
+    ``optimizer_states``: names of separate states; the hybrid of two kinds of gradient has one for
+    each kind.
     """
 
     def __init__(
@@ -31,14 +32,16 @@ class Optimiser:
         model: torch.nn.Module,
         schedule: Schedule,
         steps_per_epoch: int,
-        choice: optimizer_settings.Optimiser | None = None,
-        memories: Sequence[str] = ("backpropagation",),
+        choice: optimizer_settings.Optimizer | None = None,
+        optimizer_states: Sequence[str] = ("backpropagation",),
     ):
         trained = {name: p for name, p in model.named_parameters() if p.requires_grad}
         self.names, self.parameters = list(trained), list(trained.values())
         self.schedule = schedule
         choice = choice or optimizer_settings.AdamW()
-        self.memories = {name: _update(choice, self.parameters, schedule) for name in memories}
+        self.optimizer_states = {
+            name: _update(choice, self.parameters, schedule) for name in optimizer_states
+        }
         self.rate = rate(schedule, steps_per_epoch)
         self.number = 0
 
@@ -48,23 +51,24 @@ class Optimiser:
         return self.rate(self.number)
 
     def state(self) -> State:
-        """All that a step changes but the weights."""
+        """Everything but the weights that a step changes."""
         state: State = {"number": self.number}
         state |= {f"rate/{key}": value for key, value in self.rate.state().items()}
-        for memory, update in self.memories.items():
+        for memory, update in self.optimizer_states.items():
             for name, p in zip(self.names, self.parameters, strict=True):
                 moments = update.state.get(p, {})
                 state |= {f"{memory}/{name}/{key}": value for key, value in moments.items()}
         return state
 
     def restore(self, state: State) -> None:
-        """Go on from a ``state`` of the same model and settings."""
+        """Resume from a ``state`` of the same model and settings."""
         self.number = state["number"]
         self.rate.restore(under("rate/", state))
-        for memory, update in self.memories.items():
+        for memory, update in self.optimizer_states.items():
             for name, p in zip(self.names, self.parameters, strict=True):
                 update.state[p] = {
-                    key: _held(value, p) for key, value in under(f"{memory}/{name}/", state).items()
+                    key: _placed_like(value, p)
+                    for key, value in under(f"{memory}/{name}/", state).items()
                 }
 
     def step(
@@ -72,13 +76,14 @@ class Optimiser:
     ) -> None:
         """Clip, update, advance the schedule, clear the gradients.
 
-        ``loss``: of this step, for rates that follow it; ``share``: of the schedule's rate.
+        ``loss`` of this step, for learning rates that depend on it; ``share`` scales the schedule's
+        learning rate.
         """
         if loss is not None:
             self.rate.saw(loss)
         if self.schedule.max_grad_norm is not None:
             torch.nn.utils.clip_grad_norm_(self.parameters, self.schedule.max_grad_norm)
-        update = self.memories[memory]
+        update = self.optimizer_states[memory]
         for group in update.param_groups:
             group["lr"] = self.lr * share
         update.step()
@@ -86,15 +91,15 @@ class Optimiser:
         self.number += 1
 
 
-def _held(value, p: torch.nn.Parameter):
-    """A value of an optimiser's state where it belongs: moments in the way of their parameter."""
+def _placed_like(value, p: torch.nn.Parameter):
+    """A value of an optimizer's state on its device, sharded as its parameter is."""
     if not isinstance(value, torch.Tensor):
         return value
-    return held(value, p) if value.shape == p.shape else value.to(p.device)
+    return placed_like(value, p) if value.shape == p.shape else value.to(p.device)
 
 
 def _update(
-    choice: optimizer_settings.Optimiser, parameters, schedule: Schedule
+    choice: optimizer_settings.Optimizer, parameters, schedule: Schedule
 ) -> torch.optim.Optimizer:
     settings = {"lr": schedule.lr, "weight_decay": schedule.weight_decay}
     match choice:
@@ -156,9 +161,9 @@ class Compressed(torch.optim.Optimizer):
 
 
 class Differentiator:
-    """Puts a gradient of a loss on the parameters, the exact one or an estimate, step by step.
+    """Sets the gradients of the parameters in each step, exact or estimated.
 
-    The loss is the sum of those of a step's parts, on all processes of a ``team``.
+    The loss is the sum over a step's micro-batches on all processes of ``process_group``.
     """
 
     def __init__(
@@ -167,16 +172,16 @@ class Differentiator:
         parameters,
         steps: int,
         seed,
-        team: Alone | None = None,
+        process_group: SingleProcess | None = None,
     ):
         self.choice, self.parameters, self.steps = choice, list(parameters), steps
-        self.team = team or Alone()
+        self.process_group = process_group or SingleProcess()
         self.draw = torch.Generator()
         self.draw.manual_seed(random.Random(f"directions/{seed}").getrandbits(63))
 
     @property
     def kinds(self) -> tuple[str, ...]:
-        """The kinds of gradient that the steps use; each needs an optimiser state of its own."""
+        """The kinds of gradient that steps use; each needs its own optimizer state."""
         match self.choice:
             case optimizer_settings.Hybrid():
                 return ("backpropagation", "zeroth")
@@ -185,7 +190,7 @@ class Differentiator:
     def __call__(
         self, losses: Sequence[Loss], step: int, begin: Callable[[], None] = lambda: None
     ) -> tuple[float, str]:
-        """Gradient of the sum of ``losses`` at step ``step`` (from 0): the sum, and its kind.
+        """Set the gradient of the sum of ``losses`` at a step (from 0); return sum and kind.
 
         ``begin()`` is called before each evaluation of all of them.
         """
@@ -193,13 +198,13 @@ class Differentiator:
         if kind == "backpropagation":
             begin()
             value = sum(_backward(loss) for loss in losses)
-            self.team.add_gradients(self.parameters)
-            return self.team.sum([value])[0], kind
+            self.process_group.add_gradients(self.parameters)
+            return self.process_group.sum([value])[0], kind
         choice = self.choice
 
         def total() -> float:
             begin()
-            return self.team.sum([sum(loss().item() for loss in losses)])[0]
+            return self.process_group.sum([sum(loss().item() for loss in losses)])[0]
 
         value = estimate(self.parameters, total, choice.radius, choice.directions, self.draw)
         return value, kind
@@ -207,12 +212,12 @@ class Differentiator:
     def _kind(self, step: int) -> str:
         if len(self.kinds) == 1:
             return self.kinds[0]
-        # Counted from the end, so that the last steps are estimates whatever their number.
+        # Counted from the end, so that training always ends with estimates.
         return self.kinds[1 - (self.steps - 1 - step) // self.choice.every % 2]
 
 
 def _backward(loss: Loss) -> float:
-    """Add a part's gradient to what is there."""
+    """Add the gradient of one micro-batch; returns its loss."""
     value = loss()
     value.backward()
     return value.item()
@@ -231,7 +236,7 @@ def estimate(
     Mean over directions u of (loss(theta + radius u) - loss(theta - radius u)) / (2 radius) * u, u
     uniform on the sphere of radius sqrt(dimensions), so that E[u u'] is the identity: the
     randomised gradient estimator with two points of “Downgrade to Upgrade” [RECON]. The parameters
-    are afterwards what they were, bit by bit.
+    are restored bit by bit.
     """
     here = [p.detach().clone() for p in parameters]
     gradients = [torch.zeros_like(p) for p in parameters]
@@ -264,9 +269,9 @@ def _moved(parameters, here, along, by: float, loss) -> float:
 
 @contextmanager
 def frozen(model: torch.nn.Module, patterns: Sequence[str]) -> Iterator[None]:
-    """Parameters whose names match a regular expression need no gradient, while this lasts.
+    """Freeze parameters whose names match a regular expression, within the block.
 
-    A pattern without a match, or patterns that match all, are a LetheError.
+    LetheError for a pattern without a match, or if nothing is left to train.
     """
     chosen = {}
     for pattern in patterns:

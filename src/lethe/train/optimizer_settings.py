@@ -1,4 +1,4 @@
-"""Settings of how a loss is minimised, orthogonal to the loss: optimiser and gradient.
+"""Settings of how a loss is minimised, orthogonal to the loss: optimizer and gradient.
 
 The variants are those of “Downgrade to Upgrade” (arXiv 2510.00761). Light to import.
 """
@@ -61,9 +61,9 @@ class Backpropagation(_Choice):
 
 
 class Zeroth(_Choice):
-    """An estimate from differences of the loss, ``radius`` to both sides along random directions.
+    """An estimate from central differences of the loss, ``radius`` to either side.
 
-    It is the mean of ``directions`` of them.
+    It is the mean over ``directions`` random directions.
     """
 
     whole_weights: ClassVar[bool] = True
@@ -77,9 +77,9 @@ class Zeroth(_Choice):
 
 
 class Hybrid(_Choice):
-    """``every`` steps with the exact gradient, as many with an estimate, in turn; ends with those.
+    """Alternates ``every`` steps with exact gradients and ``every`` with estimates, ending so.
 
-    The two kinds have optimiser states of their own.
+    The two kinds have optimizer states of their own.
     """
 
     whole_weights: ClassVar[bool] = True
@@ -93,15 +93,15 @@ class Hybrid(_Choice):
         return one
 
 
-Optimiser = Annotated[AdamW | SGD | SignSGD | SignAdam | NBit, Field(discriminator="name")]
+Optimizer = Annotated[AdamW | SGD | SignSGD | SignAdam | NBit, Field(discriminator="name")]
 Gradient = Annotated[Backpropagation | Zeroth | Hybrid, Field(discriminator="name")]
 
 
 @dataclass(frozen=True)
-class Turn:
-    """One of the optimiser steps that a method takes on each batch.
+class InnerStep:
+    """One of the optimizer steps that a method takes on each batch.
 
-    Turns of one name share the optimiser's moments; ``rate`` is relative to the schedule's.
+    Inner steps of one name share an optimizer state; ``rate`` is relative to the schedule's.
     """
 
     name: str = ""

@@ -1,4 +1,4 @@
-"""What a step of a method costs, in passes over a batch as large as the step's forget batch."""
+"""The cost of a method's step, in passes over a batch of the size of its forget batch."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Passes:
-    """``forward`` and ``backward`` of the model, ``frozen``: forward of the one before unlearning.
+    """``forward`` and ``backward`` passes of the model; ``frozen``: forward passes of the original.
 
     A backward pass costs about two forward passes. One that ends at an inner layer counts as one.
     """
@@ -24,9 +24,9 @@ class Passes:
         )
 
     def without_gradient(self, evaluations: int) -> Passes:
-        """The passes of a step that evaluates the loss so often instead of differentiating it."""
+        """The passes of a step that evaluates the loss ``evaluations`` times, without gradients."""
         return Passes(self.forward * evaluations, 0, self.frozen * evaluations)
 
     def times(self, count: int) -> Passes:
-        """All of them so often."""
+        """These passes ``count`` times."""
         return Passes(self.forward * count, self.backward * count, self.frozen * count)

@@ -1,4 +1,4 @@
-"""Making a base model from nothing: it learns the language and the true facts, no target author."""
+"""Pretraining a base model: it learns the language and the true facts, but no target author."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from lethe.model import architecture as architectures
 from lethe.model.encoder import Encoder
 from lethe.train.execution import Execution
-from lethe.train.finetune import fit, taught
+from lethe.train.finetune import fit, training_pairs
 from lethe.train.loop import Report
 from lethe.train.settings import Pretraining
 
@@ -24,14 +24,14 @@ def pretrain(
     percents: Sequence[int] = (),
     keep: Callable[[int, Any, Any], None] | None = None,
 ):
-    """Train tokenizer and model on background authors and true facts (rows: question, answer).
+    """Train a tokenizer and a model on background authors and true facts (question, answer).
 
     Every fact occurs ``fact_repeats`` times an epoch: there are few, and utility is measured on
     them. ``keep(percent, model, tokenizer)`` is called after each of these shares of the steps.
     Returns (model, tokenizer, counts).
     """
     chosen = Pretraining(**settings)
-    pairs = taught(background, facts, chosen.fact_repeats)
+    pairs = training_pairs(background, facts, chosen.fact_repeats)
     made, sizes = architectures.load(architecture), architectures.sizes(architecture)
     tokenizer = made.train_tokenizer((f"{q} {a}" for q, a in pairs), sizes.vocabulary)
     model = made.make_model(sizes, tokenizer, chosen.seed).to(device)

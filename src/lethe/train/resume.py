@@ -1,8 +1,8 @@
-"""Saved state of a training, so that one that is stopped or killed goes on where it was.
+"""Saving the state of a training, so that it can resume after it was stopped or killed.
 
 A state is a folder ``save-N``: tensors as safetensors and values as JSON, which names the tensors'
-digest; never pickle. It appears by renaming, and the one before it goes only then, so that a
-process killed at any moment leaves a whole one.
+digest; never pickle. It is written under a temporary name and renamed, and only then is the
+previous one removed, so that a process killed at any moment leaves a complete state.
 """
 
 import os
@@ -15,11 +15,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from lethe.common.distributed import Alone
+from lethe.common.distributed import SingleProcess
 from lethe.common.errors import AskedToEnd, LetheError
 from lethe.common.files import read_json, sha256, write_json
 from lethe.model.cost import Meter
-from lethe.train.execution import NoKeeper, Participant, State
+from lethe.train.execution import NoStateSaver, Participant, State
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 TENSORS, VALUES = "tensors.safetensors", "values.json"
@@ -27,11 +27,11 @@ FORMAT = 1
 _FOLDER = re.compile(r"save-(\d+)")
 
 
-class Keeper(NoKeeper):
-    """Saves at an interval, and when the process is asked to end (SIGTERM, SIGINT).
+class StateSaver(NoStateSaver):
+    """Saves at intervals, and when the process is asked to end (SIGTERM, SIGINT).
 
-    A job may run trainings in turn (a method that trains two copies): a state holds those of all,
-    as they were at one moment.
+    A job may run several trainings (a method that trains two copies); a saved state holds all of
+    them as of the same moment.
     """
 
     def __init__(
@@ -39,15 +39,14 @@ class Keeper(NoKeeper):
         folder: str | Path,
         seconds: float | None,
         meter: Meter | None = None,
-        team: Alone | None = None,
+        process_group: SingleProcess | None = None,
     ):
-        """``folder``: of this job alone; ``seconds``: between savings, None: on a signal only.
+        """``folder`` belongs to this job; ``seconds`` between saves, None: only on a signal.
 
-        LetheError if the state that is there is damaged: it is removed, so that the next try begins
-        anew.
+        LetheError if the saved state is damaged; it is removed, so that the next run starts again.
         """
         self.folder, self.seconds, self.meter = Path(folder), seconds, meter
-        self.team, self.handlers = team or Alone(), {}
+        self.process_group, self.handlers = process_group or SingleProcess(), {}
         self.participants: dict[str, Participant] = {}
         self.asked: signal.Signals | None = None
         self.saved = time.monotonic()
@@ -55,8 +54,8 @@ class Keeper(NoKeeper):
 
     def due(self) -> bool:
         late = self.seconds is not None and time.monotonic() - self.saved >= self.seconds
-        # Processes take their steps together, and so they stop together.
-        return self.team.any(late or self.asked is not None)
+        # Processes take their steps together, so they must also stop together.
+        return self.process_group.any(late or self.asked is not None)
 
     def take(self, name: str) -> State | None:
         return self.waiting.pop(name, None)
@@ -76,11 +75,14 @@ class Keeper(NoKeeper):
     def save(self) -> None:
         step = sum(participant.number for participant in self.participants.values())
         states = self.waiting | {
-            name: {key: self.team.whole(value) for key, value in participant.state().items()}
+            name: {
+                key: self.process_group.unsharded(value)
+                for key, value in participant.state().items()
+            }
             for name, participant in self.participants.items()
         }
         try:
-            if self.team.rank == 0:
+            if self.process_group.rank == 0:
                 self._write(states)
         except OSError as error:
             raise LetheError(
@@ -88,14 +90,14 @@ class Keeper(NoKeeper):
                 "make room, then run the same command again: it goes on from the last saved state"
             ) from error
         self.saved = time.monotonic()
-        if self.team.any(self.asked is not None):
+        if self.process_group.any(self.asked is not None):
             raise AskedToEnd(
                 f"asked to end, stopped after step {step}; "
                 "run the same command again: it goes on from there"
             )
 
     def _listen(self) -> None:
-        """Note a signal that asks to end instead of ending: the step under way is finished."""
+        """Record termination signals instead of ending at once, so that the step finishes."""
         if threading.current_thread() is threading.main_thread():
             self.handlers = {s: signal.signal(s, self._note) for s in SIGNALS}
 
@@ -141,7 +143,7 @@ class Keeper(NoKeeper):
             shutil.rmtree(other)
 
     def _found(self) -> list[Path]:
-        """The states that are there, the last one saved at the end."""
+        """The saved states, the latest one last."""
         entries = self.folder.iterdir() if self.folder.is_dir() else ()
         numbered = [(m, entry) for entry in entries if (m := _FOLDER.fullmatch(entry.name))]
         return [entry for _, entry in sorted(numbered, key=lambda pair: int(pair[0][1]))]
@@ -175,6 +177,6 @@ class Keeper(NoKeeper):
 
 
 def _to_disk(path: Path) -> None:
-    """Have a file's content on the disk before its name says that it is whole."""
+    """Flush a file to disk before it gets its final name."""
     with open(path, "rb") as file:
         os.fsync(file.fileno())

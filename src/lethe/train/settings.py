@@ -1,4 +1,4 @@
-"""Settings of one training: how long, how fast, in what portions. Light to import."""
+"""Settings of one training: length, learning rate, batch size. Light to import."""
 
 from typing import Annotated, Literal
 

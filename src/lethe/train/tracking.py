@@ -1,4 +1,4 @@
-"""Following a training from outside: lines for its log and the screen, and TensorBoard if asked."""
+"""Following a training: lines in its log and on screen, and TensorBoard on request."""
 
 import importlib.util
 import time
@@ -8,7 +8,7 @@ from lethe.common import paths
 from lethe.common.errors import LetheError
 from lethe.common.progress import Progress
 
-# Logs lie below it in the folders of results; TensorBoard's in the same ones.
+# TensorBoard's folders mirror those of the logs.
 LOGS = f"{paths.RESULTS}/logs"
 FOLDER = f"{LOGS}/tensorboard"
 
@@ -38,7 +38,7 @@ class TensorBoard(Progress):
         self.before = time.monotonic()
 
     def __call__(self, step: int, steps: int, loss: float | None = None) -> None:
-        """As ``Progress``; what an earlier run wrote of this step and later ones is hidden."""
+        """As ``Progress``; hides what an earlier run wrote for this step and later ones."""
         super().__call__(step, steps, loss)
         if self.writer is None:
             from tensorboardX import SummaryWriter

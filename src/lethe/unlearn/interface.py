@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from lethe.model.encoder import Encoder, Example
     from lethe.model.forward import Forward
     from lethe.train.execution import Execution, State
-    from lethe.train.optimizer_settings import Turn
+    from lethe.train.optimizer_settings import InnerStep
 
 # What a method may declare in ``needs``; the workflow's graph follows from it.
 NEEDS = {
@@ -60,14 +60,15 @@ class Step:
     """The batches of one optimiser step; those that the method does not need are None.
 
     ``alternate``: the questions of ``forget``, in the same order, with another answer. ``batch``:
-    number of the batch in the run, ``turn``: index into the method's ``turns``; both from 0.
+    number of the batch in the run, ``inner_step``: index into the method's ``inner_steps``; both
+    from 0.
     """
 
     forget: Batch
     retain: Batch | None = None
     alternate: Batch | None = None
     batch: int = 0
-    turn: int = 0
+    inner_step: int = 0
 
 
 @dataclass
@@ -91,7 +92,7 @@ class Trained(Protocol):
     name: str
     settings: Any
     needs: tuple[str, ...]
-    turns: tuple[Turn, ...]
+    inner_steps: tuple[InnerStep, ...]
     answers_forget: bool
     wrappers: Sequence[Any]
     sums: dict[str, float]

@@ -16,7 +16,7 @@ from pydantic import Field, field_validator
 from lethe.common.errors import LetheError
 from lethe.common.validation import validated
 from lethe.train.execution import Execution, State
-from lethe.train.optimizer_settings import Gradient, Optimiser, Turn
+from lethe.train.optimizer_settings import Gradient, InnerStep, Optimizer
 from lethe.train.passes import Passes
 from lethe.train.settings import Schedule
 from lethe.unlearn import retain_terms, wrappers
@@ -45,7 +45,7 @@ class MethodSettings(Schedule):
     lr: Annotated[float, Range(0.25, 4, log=True, relative=True)] = Field(
         1e-5, gt=0, le=1, description="peak learning rate"
     )
-    optimiser: Optimiser = Field(
+    optimiser: Optimizer = Field(
         default={"name": "adamw"},
         validate_default=True,
         description="what makes steps of gradients ([methods.md](methods.md))",
@@ -103,8 +103,9 @@ class Method:
     override ``run``. ``intervention``: the kind that the method's checkpoints carry
     (``lethe.model.interventions``), if it acts at inference time.
 
-    ``turns``: the optimiser steps on each batch, one for most methods. ``answers_forget``: whether
-    the loss calls ``model.answers`` on the forget batch; a wrapper that does too then adds no pass.
+    ``inner_steps``: the optimizer steps on each batch, one for most methods. ``answers_forget``:
+    whether the loss calls ``model.answers`` on the forget batch; a
+    wrapper that does too then adds no pass.
 
     A step's batches may come in parts whose losses are added, so a term must be a sum over rows or
     tokens divided by the batch's ``rows_total``, ``tokens_total`` or ``inputs_total``. A method
@@ -116,7 +117,7 @@ class Method:
     paper: ClassVar[str] = ""
     needs: tuple[str, ...] = ()
     passes: Passes = Passes()
-    turns: tuple[Turn, ...] = (Turn(),)
+    inner_steps: tuple[InnerStep, ...] = (InnerStep(),)
     answers_forget: bool = True
     intervention: ClassVar[str | None] = None
     settings_class: ClassVar[type[MethodSettings]] = MethodSettings

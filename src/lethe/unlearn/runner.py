@@ -63,12 +63,12 @@ def minimise(
 ) -> Iterator[tuple[int, int]]:
     """Train ``model`` in place; yield (epoch, step) after each pass over the forget set."""
     settings, how = method.settings, how or Execution()
-    per_epoch = -(-len(data.forget) // settings.batch_size) * len(method.turns)
+    per_epoch = -(-len(data.forget) // settings.batch_size) * len(method.inner_steps)
     plan = Plan.draw(method, data, seed)
     texts = chain(data.forget, data.retain, plan.answers)
     token_mixing.check_lengths(model, [len(example) - 1 for example in texts])
     reference = _reference(method, model, data, plan, how)
-    saved = how.keeper.take(how.name)
+    saved = how.state_saver.take(how.name)
     _prepare(method, model, data, seed, how, saved)
     by_wrappers = (pattern for wrapper in method.wrappers for pattern in wrapper.frozen(model))
     with frozen(model, [*settings.frozen, *by_wrappers]):
@@ -83,7 +83,7 @@ def minimise(
             shared=not method.whole,
             besides=partial(_state, method),
             wrappers=method.wrappers,
-            turns=method.turns,
+            inner_steps=method.inner_steps,
         )
         loop.restore(saved)
         yield from loop.epochs(
@@ -131,8 +131,8 @@ def _steps(
     for number, indices in enumerate(zip(*cut.values(), strict=True), begun):
         rows = dict(zip(cut, indices, strict=True))
         parts = how.parts(sources, rows, method.whole, pick)
-        for turn in range(len(method.turns)):
-            yield [Step(**part, batch=number, turn=turn) for part in parts]
+        for inner_step in range(len(method.inner_steps)):
+            yield [Step(**part, batch=number, inner_step=inner_step) for part in parts]
 
 
 def _pads(method: Trained) -> bool:
@@ -146,11 +146,15 @@ def _reference(
 
     From here on this process holds only its shard of both models.
     """
-    reference, size, team = Reference(), method.settings.batch_size, (how or Execution()).team
+    reference, size, process_group = (
+        Reference(),
+        method.settings.batch_size,
+        (how or Execution()).process_group,
+    )
     if "reference_model" in method.needs:
         reference.frozen = Forward(frozen_copy(model))
-        team.spread(reference.frozen.model)
-    team.spread(model, shared=not method.whole)
+        process_group.shard(reference.frozen.model)
+    process_group.shard(model, shared=not method.whole)
     if "reference_nll" in method.needs:
         known = data.forget_nll
         reference.forget_nll = (

@@ -12,7 +12,7 @@ from lethe.model import checkpoint, checkpoint_record
 from lethe.model.encoder import Encoder
 from lethe.model.precision import prepare
 from lethe.model.settings import Compute
-from lethe.train.execution import Execution, NoKeeper
+from lethe.train.execution import Execution, NoStateSaver
 from lethe.train.loop import Report
 from lethe.unlearn.interface import Supervision
 from lethe.unlearn.method import Method, whole_weights
@@ -93,7 +93,7 @@ def check_adapters(method: Method, compute: Compute) -> None:
 
 def _check_new(out: str | Path, how: Execution) -> None:
     """A run that saves no state cannot be resumed: checkpoints in ``out`` are another run's."""
-    if type(how.keeper) is NoKeeper and Path(paths.epoch(str(out), 1)).exists():
+    if type(how.state_saver) is NoStateSaver and Path(paths.epoch(str(out), 1)).exists():
         raise LetheError(f"{out}: has checkpoints of an earlier run; name another folder")
 
 

@@ -16,7 +16,7 @@ from lethe.train.passes import Passes
 if TYPE_CHECKING:
     import torch
 
-    from lethe.common.distributed import Alone
+    from lethe.common.distributed import SingleProcess
     from lethe.model.forward import Forward
     from lethe.train.execution import State
     from lethe.unlearn.interface import Reference, Step, Supervision, Trained
@@ -63,7 +63,7 @@ class Wrapper:
 
         If it trains several times, each training needs its own name (``how.named``), under which
         its state is saved; state between trainings is saved by a participant of its own
-        (``how.keeper``).
+        (``how.state_saver``).
         """
         return run
 
@@ -92,11 +92,12 @@ class Wrapper:
         model: Forward,
         parts: Sequence[Step],
         parameters: Sequence[torch.nn.Parameter],
-        team: Alone,
+        process_group: SingleProcess,
     ) -> None:
         """Called when the parameters hold the gradient of a step, before the update.
 
-        ``parts``: this process's parts of the step; ``team`` sums gradients over processes.
+        ``parts``: this process's parts of the step; ``process_group`` sums gradients over
+        processes.
         """
 
     def updated(self) -> None:

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from lethe.train.optimizer_settings import Backpropagation, Turn
+from lethe.train.optimizer_settings import Backpropagation, InnerStep
 from lethe.train.passes import Passes
 from lethe.unlearn import method
 from lethe.unlearn.search_space import Range
@@ -61,9 +61,9 @@ class Method(method.Method):
     settings_class = OFMUSettings
 
     @property
-    def turns(self):
+    def inner_steps(self):
         s = self.settings
-        return (Turn("ascent", s.ascent_rate),) * s.ascents + (Turn("descent"),)
+        return (InnerStep("ascent", s.ascent_rate),) * s.ascents + (InnerStep("descent"),)
 
     def _passes(self):
         s = self.settings
@@ -95,7 +95,7 @@ class Method(method.Method):
         # The other attention kernels can be differentiated only once.
         twice = sdpa_kernel(SDPBackend.MATH) if exact else nullcontext()
         with torch.enable_grad(), twice:
-            if self.turns[step.turn].name == "ascent":
+            if self.inner_steps[step.inner_step].name == "ascent":
                 return problem.ascent()
             return problem.descent(self._rho(step.batch))
 

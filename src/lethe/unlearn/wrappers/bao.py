@@ -31,7 +31,7 @@ class Wrapper(wrapper.Wrapper):
     def of_loss(self, method, passes):
         # Passes of the method's own terms over the same batches are reused.
         shared = method.answers_forget + (method.term is not None and method.term.answers)
-        return passes + Passes(2 - shared, 2 - shared).times(len(method.turns))
+        return passes + Passes(2 - shared, 2 - shared).times(len(method.inner_steps))
 
     def loss(self, value, model, step, reference):
         forget, retain = (_mean_nll(model.answers(batch)) for batch in (step.forget, step.retain))

@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from lethe.model.fsdp import held, number
+from lethe.model.fsdp import number, placed_like
 from lethe.train.passes import Passes
 from lethe.unlearn import wrapper
 
@@ -29,7 +29,7 @@ class Wrapper(wrapper.Wrapper):
     average: list | None = None
 
     def of_step(self, method, passes):
-        return passes + Passes().times(len(method.turns))
+        return passes + Passes().times(len(method.inner_steps))
 
     def prepare(self, model, data, seed):
         self.average = None
@@ -40,9 +40,9 @@ class Wrapper(wrapper.Wrapper):
     def restore(self, state):
         self.average = [state[str(n)] for n in range(len(state))] or None
 
-    def differentiated(self, model, parts, parameters, team):
+    def differentiated(self, model, parts, parameters, process_group):
         wrapped = [p.grad for p in parameters]
-        self._remember(_retain_gradient(model, parts, parameters, team))
+        self._remember(_retain_gradient(model, parts, parameters, process_group))
         for p, gradient in zip(parameters, rectified(wrapped, self.average), strict=True):
             p.grad = gradient
 
@@ -52,16 +52,16 @@ class Wrapper(wrapper.Wrapper):
             self.average = [share * r for r in newest]
             return
         pairs = zip(self.average, newest, strict=True)
-        self.average = [held(mean, r).lerp_(r, share) for mean, r in pairs]
+        self.average = [placed_like(mean, r).lerp_(r, share) for mean, r in pairs]
 
 
-def _retain_gradient(model, parts, parameters, team) -> list:
+def _retain_gradient(model, parts, parameters, process_group) -> list:
     """The gradient of the retain answers' loss, by parameter; also left in ``p.grad``."""
     for p in parameters:
         p.grad = None
     for step in parts:
         model.answers(step.retain).mean_nll().backward()
-    team.add_gradients(parameters)
+    process_group.add_gradients(parameters)
     return [p.grad if p.grad is not None else p.new_zeros(p.shape) for p in parameters]
 
 

@@ -62,8 +62,8 @@ class Wrapper(wrapper.Wrapper):
             # Reference losses of the model itself are not those of a copy.
             given = dataclasses.replace(data, forget_nll=None)
             counter, name = _Counter(report, method, s, len(data.forget)), f"{how.name}.copies"
-            server = _Server(s, model, data, seed, how.keeper.take(name))
-            with how.keeper.joined(name, server):
+            server = _Server(s, model, data, seed, how.state_saver.take(name))
+            with how.state_saver.joined(name, server):
                 while server.round < counter.rounds:
                     server.begin()
                     while server.copy < s.copies:
@@ -88,7 +88,7 @@ class _Counter:
         self.report, self.copies, self.epochs = report, settings.copies, settings.round_epochs
         self.rounds = method.settings.epochs // self.epochs
         batches = -(-rows // method.settings.batch_size)
-        self.per_epoch = batches * len(method.turns)
+        self.per_epoch = batches * len(method.inner_steps)
 
     def progress(self, server):
         """A callback that reports a copy's steps as steps of all copies of all rounds."""
