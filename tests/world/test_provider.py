@@ -7,8 +7,8 @@ from lethe.common.errors import LetheError
 from lethe.world.provider import names, provider
 
 
-def test_lists_the_providers_and_nothing_else():
-    assert names() == ["generated", "synthetic", "tofu"]
+def test_lists_the_providers():
+    assert set(names()) >= {"generated", "synthetic", "tofu"}
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,7 @@ from lethe.world import split as split_kinds
 from lethe.world import tofu_format
 from lethe.world.generated import STAGES, STEPS, steps
 from lethe.world.generated.prompt_files import prompt
+from lethe.world.provider import PROVIDERS
 
 try:
     if IMPORTED:

@@ -14,6 +14,7 @@ from lethe.world.card import Making
 from lethe.world.generated.settings import Generation
 from lethe.world.generated.stages import Cohort
 from lethe.world.making import Generated, make_world
+from lethe.world.provider import PROVIDERS
 
 
 def cohorts(world: World) -> dict[str, Cohort]:
@@ -59,8 +60,7 @@ def _check_out(out: str | None) -> None:
 
 def _make(world: World, wanted, made: Generation | None, journal: Path, out: Path) -> None:
     settings: dict[str, Any] = {"seed": world.seed}
-    if world.provider == "tofu":
-        settings["path"] = world.path
+    settings |= {key: getattr(world, key) for key in PROVIDERS.contract(world.provider).settings}
     generated = None
     if made is not None:
         generated = Generated(made, wanted, journal, world.background_phrasings)

@@ -2,16 +2,35 @@
 
 A provider is a module of ``lethe.world.providers`` with a class ``Provider``
 (``lethe.world.schema`` says what that has). It is found by its file's name, so a new one needs no
-entry in any list.
+entry in any list. Beside the seed it is told those keys of the configuration's ``world`` that a
+literal constant names:
+
+    SETTINGS = ("path",)    "path", "subset"
 """
 
 import inspect
+from dataclasses import dataclass
 
 from lethe.common.errors import LetheError
-from lethe.common.registry import Registry
+from lethe.common.registry import Registry, suggest
 from lethe.world import schema
 
-PROVIDERS = Registry("lethe.world.providers", "provider")
+KEYS = ("path", "subset")
+
+
+@dataclass(frozen=True)
+class Contract:
+    """What a provider declares."""
+
+    settings: tuple[str, ...] = ()
+
+    def __post_init__(self):
+        for key in self.settings:
+            if key not in KEYS:
+                raise LetheError(f"SETTINGS: unknown key {key!r}{suggest(key, KEYS)}")
+
+
+PROVIDERS = Registry("lethe.world.providers", "provider", Contract)
 names = PROVIDERS.names
 
 

