@@ -31,7 +31,7 @@ def with_holders(lock):
         except LetheError as error:
             refused(error)
         except LockException:
-            refused(workflow_lock.told(folder))
+            refused(workflow_lock.holders_message(folder))
 
     noted.of = lock
     return noted

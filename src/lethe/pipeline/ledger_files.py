@@ -1,6 +1,6 @@
 """The ledgers: by job, the size, time of modification and digest of every file that it finished.
 
-A ledger is a JSON file below ``.snakemake/lethe``, called after the job's first output. It maps the
+A ledger is a JSON file below ``.snakemake/lethe``, named after the job's first output. It maps the
 names of files to their entries.
 """
 
@@ -15,8 +15,8 @@ from lethe.common import paths
 from lethe.common.errors import LetheError
 from lethe.common.files import sha256, write_json
 
-# Where Snakemake keeps its own records, from which it knows whether a result is up to date, and the
-# ledgers beside them: results copied without the one lack the other too.
+# Snakemake's own records, which tell whether a result is up to date, and the ledgers beside them:
+# whoever copies results without the one leaves out the other too.
 RECORDS = Path(".snakemake/metadata")
 LEDGERS = Path(".snakemake/lethe")
 
@@ -35,19 +35,19 @@ class Damaged(LetheError):
 
 @dataclass
 class Known:
-    """What all ledgers of a folder say: entries by the name of the file, and damaged ledgers."""
+    """The contents of all ledgers of a folder: entries by file name, and damaged ledgers."""
 
     entries: dict[str, Entry] = field(default_factory=dict)
     damaged: dict[Path, str] = field(default_factory=dict)
 
 
 def place(name: str) -> Path:
-    """The ledger of the job whose first output has that name."""
+    """The path of the ledger of the job whose first output has that name."""
     return LEDGERS / f"{name}.json"
 
 
 def entry(file: Path, sha: str | None = None) -> Entry:
-    """A file as it is now."""
+    """The entry of a file as it is now."""
     stat = file.stat()
     return {"size": stat.st_size, "mtime_ns": stat.st_mtime_ns, "sha256": sha or sha256(file)}
 
@@ -76,7 +76,7 @@ def every(root: Path) -> Iterator[Path]:
 
 
 def known(root: Path) -> Known:
-    """All that a folder's ledgers say; nothing without Snakemake's own records."""
+    """The contents of a folder's ledgers; nothing if Snakemake's own records are missing."""
     found = Known()
     for ledger in every(root) if (root / RECORDS).is_dir() else ():
         try:
@@ -87,13 +87,13 @@ def known(root: Path) -> Known:
 
 
 class Finder:
-    """Finds what is noted of single files without reading every ledger; reads each but once."""
+    """Looks up the entries of single files without reading every ledger, and none twice."""
 
     def __init__(self) -> None:
         self._read: dict[Path, dict[str, Entry]] = {}
 
     def __call__(self, name: str) -> Entry | None:
-        """The entry of a file: a job's outputs lie near the first, after which its ledger is."""
+        """A file's entry: a job's outputs lie near its first, which its ledger is named after."""
         found = self._entries(place(name)).get(name)
         for folder in PurePosixPath(name).parents:
             if found is not None or len(folder.parts) < 2:
@@ -115,7 +115,7 @@ class Finder:
 
 
 def _add(entries: dict[str, Entry], more: dict[str, Entry]) -> None:
-    """Of a file in several ledgers, the job that wrote it last tells what it is."""
+    """Of several entries of a file, the one from the job that wrote it last."""
     for name, given in more.items():
         if name not in entries or entries[name]["mtime_ns"] <= given["mtime_ns"]:
             entries[name] = given
@@ -126,9 +126,9 @@ def _fault(document: Any) -> str | None:
         return "not an object"
     for name, given in document.items():
         if not below_results(name):
-            return f"{name[:80]!r} is no file below {paths.RESULTS}/"
+            return f"{name[:80]!r} is not a file below {paths.RESULTS}/"
         if not isinstance(given, dict) or any(type(given.get(k)) is not t for k, t in KEYS.items()):
-            return f"the entry of {name[:80]} is not whole"
+            return f"the entry of {name[:80]} is incomplete"
     return None
 
 
@@ -140,7 +140,7 @@ def below_results(name: str) -> bool:
 
 
 def walk(top: Path) -> Iterator[tuple[str, list[str], list[str]]]:
-    """As ``os.walk``, links to folders followed, but none that leads in a circle."""
+    """``os.walk`` that follows links to folders, except those that lead in a circle."""
     seen = set()
     for place, folders, names in os.walk(top, followlinks=True):
         if (real := os.path.realpath(place)) in seen:
@@ -151,7 +151,7 @@ def walk(top: Path) -> Iterator[tuple[str, list[str], list[str]]]:
 
 
 def together(names: Iterable[str], root: Path) -> list[str]:
-    """The names with whole folders in the place of all files in them, for a message."""
+    """The names, with a folder in place of all its files, for a message."""
     named, found = set(names), []
     for name in sorted(named):
         if any(name.startswith(f"{folder}/") for folder in found):

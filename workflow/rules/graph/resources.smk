@@ -157,6 +157,6 @@ def gpu_problem(job, gpu_mb):
             f"train adapters (model_settings.{model}.lora), or {remedy}"
         )
     return (
-        f"{name} of {model} takes {disk.told(taken)} on a GPU, which has "
-        f"{disk.told(1e6 * gpu_mb)} (gpu_mb in the profile); {remedy}"
+        f"{name} of {model} takes {disk.readable_bytes(taken)} on a GPU, which has "
+        f"{disk.readable_bytes(1e6 * gpu_mb)} (gpu_mb in the profile); {remedy}"
     )

@@ -31,11 +31,11 @@ def run(options: argparse.Namespace) -> None:
     rows = read_claims(options.file)
     for row in rows:
         verdict = "holds" if row["holds"] else "FAILS"
-        told = (
+        line = (
             f"{verdict}  {row['model']}/{row['split']} seed {row['seed']}: {row['claim']} "
             f"{row['value']:.3g} (must be {row['relation']} {row['bound']:g})"
         )
-        print(shown(told))
+        print(shown(line))
     failed = sum(not row["holds"] for row in rows)
     print(f"{len(rows) - failed} of {len(rows)} claims hold")
     if failed:

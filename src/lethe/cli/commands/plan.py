@@ -29,7 +29,7 @@ def run(options: argparse.Namespace) -> None:
     """Print the plan."""
     from lethe.pipeline.config.check import check
     from lethe.pipeline.config.load import configuration
-    from lethe.pipeline.estimate import GPUS, Assumed, as_json, plan, told
+    from lethe.pipeline.estimate import GPUS, Assumed, as_json, as_text, plan
 
     if options.gpu not in GPUS:
         raise LetheError(f"--gpu: {options.gpu!r} is none of {', '.join(GPUS)}")
@@ -37,4 +37,4 @@ def run(options: argparse.Namespace) -> None:
     config = configuration(options.configfile)
     check(config)
     models = plan(config, assumed)
-    print(json.dumps(as_json(models), indent=1) if options.json else told(models, assumed))
+    print(json.dumps(as_json(models), indent=1) if options.json else as_text(models, assumed))
