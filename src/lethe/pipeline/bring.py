@@ -102,9 +102,9 @@ def _forget(root: Path, wanted: dict[str, Entry]) -> None:
     """Drop entries of ledgers here about missing files that are about to be copied."""
     for ledger in ledger_files.every(root):
         entries = ledger_files.read(ledger)
-        kept = {name: entry for name, entry in entries.items() if name not in wanted}
-        if len(kept) < len(entries):
-            ledger_files.write(ledger, kept)
+        remaining = {name: entry for name, entry in entries.items() if name not in wanted}
+        if len(remaining) < len(entries):
+            ledger_files.write(ledger, remaining)
 
 
 def _take(
@@ -125,8 +125,8 @@ def _take(
 
 def _records(root: Path) -> dict[str, Path]:
     """Snakemake's record of each file, relative to the working folder."""
-    found = _named(root / ledger_files.RECORDS)
-    return {name: record.relative_to(root) for name, record in found}
+    records = _named(root / ledger_files.RECORDS)
+    return {name: record.relative_to(root) for name, record in records}
 
 
 def _named(folder: Path) -> Iterator[tuple[str, Path]]:

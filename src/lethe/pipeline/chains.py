@@ -62,11 +62,11 @@ def _check_sources(config: Config, name: str, method: Method) -> None:
 
 
 def _previous(config: Config, name: str) -> PreviousRun | None:
-    found = config.method_settings.get(name)
-    return found and found.previous_run
+    settings = config.method_settings.get(name)
+    return settings and settings.previous_run
 
 
 def _runs(config: Config, name: str) -> bool:
     """Whether the run exists: a listed method, or a variant that has settings."""
-    found = config.method_settings.get(name)
-    return name in config.methods or (found is not None and found.method is not None)
+    settings = config.method_settings.get(name)
+    return name in config.methods or (settings is not None and settings.method is not None)

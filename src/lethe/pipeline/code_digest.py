@@ -38,15 +38,15 @@ def closure(entry: str | Path) -> set[Path]:
     start = _module_file(entry) if isinstance(entry, str) and "/" not in entry else Path(entry)
     if start is None or not start.exists():
         raise FileNotFoundError(f"no source file for {entry}")
-    found: set[Path] = set()
+    files: set[Path] = set()
     waiting = [start.resolve()]
     while waiting:
         file = waiting.pop()
-        if file in found:
+        if file in files:
             continue
-        found.add(file)
-        waiting.extend(_imports(file) - found)
-    return found | {data for file in found for data in _data_files(file.parent)}
+        files.add(file)
+        waiting.extend(_imports(file) - files)
+    return files | {data for file in files for data in _data_files(file.parent)}
 
 
 @cache
@@ -137,20 +137,20 @@ def _learned() -> dict[str, dict]:
     """The cache of earlier starts, by the digest of a file's bytes; written back at the end."""
     # Other versions of Python have other trees; other versions of this module digest differently.
     maker = f"{sys.version} {sha256(Path(__file__))}"
-    found: dict[str, dict] = {}
+    learned: dict[str, dict] = {}
     with suppress(OSError, ValueError, LookupError, TypeError):
         stored = json.loads(LEARNED.read_text(encoding="utf-8"))
         if stored["maker"] == maker:
-            found = dict(stored["files"])
-    atexit.register(_keep, found, len(found), LEARNED.absolute(), maker)
-    return found
+            learned = dict(stored["files"])
+    atexit.register(_keep, learned, len(learned), LEARNED.absolute(), maker)
+    return learned
 
 
-def _keep(found: dict[str, dict], before: int, file: Path, maker: str) -> None:
+def _keep(learned: dict[str, dict], before: int, file: Path, maker: str) -> None:
     """Write the cache beside Snakemake's own records if it has grown and they exist."""
-    if len(found) > before and file.parent.is_dir():
+    if len(learned) > before and file.parent.is_dir():
         with suppress(OSError):
-            write_json(file, {"maker": maker, "files": found})
+            write_json(file, {"maker": maker, "files": learned})
 
 
 def _drop_docstring(node: ast.AST) -> None:

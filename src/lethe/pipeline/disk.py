@@ -57,7 +57,7 @@ def check(config: Config) -> None:
     needed = methods_bytes(every, "all")
     if needed > UNASKED:
         raise LetheError(
-            f"config: checkpoints.keep: all epochs of all methods would take {readable_bytes(needed)}; "
+            f"config: checkpoints.keep: all epochs of all methods would take {readable(needed)}; "
             "choose all, last or none"
         )
 
@@ -93,13 +93,13 @@ def check_room(made: Iterable[Made], at_once: int, folder: str = paths.RESULTS) 
     """One line that says what a run takes and what is free; LetheError if it cannot fit."""
     stays, passing = needed(made, at_once)
     free = shutil.disk_usage(folder if Path(folder).exists() else ".").free
-    line = f"Disk: checkpoints take {readable_bytes(stays)} to stay and {readable_bytes(passing)} for a time"
+    line = f"Disk: checkpoints take {readable(stays)} to stay and {readable(passing)} for a time"
     if stays + passing > free:
         raise LetheError(
-            f"{line}, but {folder}/ has {readable_bytes(free)} free; make room, or keep fewer: "
+            f"{line}, but {folder}/ has {readable(free)} free; make room, or keep fewer: "
             "checkpoints.keep: last or none"
         )
-    return f"{line}; {readable_bytes(free)} are free."
+    return f"{line}; {readable(free)} are free."
 
 
 def check_writable(folders: Iterable[str | Path]) -> None:
@@ -141,7 +141,7 @@ def sweep(world: str) -> None:
                     file.unlink()
 
 
-def readable_bytes(size: float) -> str:
+def readable(size: float) -> str:
     """Bytes in a readable unit."""
     unit, scale = next(
         ((unit, scale) for unit, scale in (("TB", 1e12), ("GB", 1e9)) if size >= 0.9995 * scale),

@@ -99,8 +99,8 @@ class _Planner:
     def splits(self) -> list[tuple[str, int]]:
         """Each split's name and its number of rows to forget."""
         authors = self.config.world.authors
-        found = splits.of_config(self.config)
-        return [(name, split.rows(authors)["forget"]) for name, split in found.items()]
+        configured = splits.of_config(self.config)
+        return [(name, split.rows(authors)["forget"]) for name, split in configured.items()]
 
     def trained_oracles(self) -> list[tuple[str, int]]:
         """Role and number of rows of each oracle that is trained here."""
@@ -114,8 +114,8 @@ class _Planner:
         ]
 
     def roles(self) -> list[str]:
-        found = splits.of_config(self.config).values()
-        return list(dict.fromkeys(role for split in found for role in split.roles))
+        configured = splits.of_config(self.config).values()
+        return list(dict.fromkeys(role for split in configured for role in split.roles))
 
     def oracle_seeds(self) -> list[int]:
         return [*self.config.seeds, *self.config.oracle_seeds]
@@ -124,8 +124,8 @@ class _Planner:
         """How many runs each split has besides its methods'."""
         base = 1 if self.config.evaluation.base else 0
         seeds, oracles = len(self.config.seeds), len(self.oracle_seeds())
-        found = splits.of_config(self.config)
-        return {name: base + seeds + oracles * len(s.oracles) for name, s in found.items()}
+        configured = splits.of_config(self.config)
+        return {name: base + seeds + oracles * len(s.oracles) for name, s in configured.items()}
 
     def trained_full(self) -> int:
         seeds = self.config.seeds
@@ -273,9 +273,9 @@ def as_text(models: list[Model], assumed: Assumed) -> str:
         lines.append(f"  together: {sum(m.hours.values()):.1f} GPU-hours")
         for kind, size in m.memory.items():
             fits = -(-size // assumed.gpu.memory)
-            lines.append(f"  GPU memory of {kind}: {disk.readable_bytes(size)}, {fits:.0f} GPUs or more")
+            lines.append(f"  GPU memory of {kind}: {disk.readable(size)}, {fits:.0f} GPUs or more")
         for keep, size in m.disk.items():
-            lines.append(f"  disk with checkpoints.keep {keep}: {disk.readable_bytes(size)}")
+            lines.append(f"  disk with checkpoints.keep {keep}: {disk.readable(size)}")
     return "\n".join(lines)
 
 

@@ -151,11 +151,11 @@ def _is(note: Path, tag: dict) -> bool:
 
 def _drop_unfinished(folder: Path) -> None:
     """Remove temporary files left by a process that was killed while writing."""
-    for found in sorted(folder.rglob(".*"), reverse=True):
-        if found.is_dir():
-            shutil.rmtree(found)
+    for path in sorted(folder.rglob(".*"), reverse=True):
+        if path.is_dir():
+            shutil.rmtree(path)
         else:
-            found.unlink()
+            path.unlink()
 
 
 def verify(names: Iterable[str]) -> None:
@@ -234,19 +234,19 @@ def _status(file: Path) -> tuple[int, int] | None:
 
 def _present(root: Path) -> list[str]:
     """Files under results/ that a job may have made, sorted; links to folders are followed."""
-    top, found = root / paths.RESULTS, []
+    top, files = root / paths.RESULTS, []
     for place, folders, names in ledger_files.walk(top):
         folders[:] = [folder for folder in folders if not folder.startswith(".")]
         if Path(place) == top:
             folders[:] = [folder for folder in folders if folder not in FREE]
             names = [name for name in names if name not in FREE]
-        found += [
+        files += [
             Path(place, name).relative_to(root).as_posix()
             for name in names
             # Temporary names of files being written, and Snakemake's marks, begin with a dot.
             if not name.startswith(".")
         ]
-    return sorted(found)
+    return sorted(files)
 
 
 def _renew(root: Path, known: ledger_files.Known, names: list[str]) -> None:

@@ -55,15 +55,15 @@ def entry(file: Path, sha: str | None = None) -> Entry:
 def read(ledger: Path) -> dict[str, Entry]:
     """The entries of a ledger, none if there is no such file; LetheError if it is damaged."""
     try:
-        found = json.loads(ledger.read_text(encoding="utf-8"))
+        entries = json.loads(ledger.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
     except (ValueError, RecursionError) as error:
         raise Damaged(ledger, type(error).__name__) from None
-    why = _fault(found)
+    why = _fault(entries)
     if why:
         raise Damaged(ledger, why)
-    return found
+    return entries
 
 
 def write(ledger: Path, entries: dict[str, Entry]) -> None:
@@ -77,13 +77,13 @@ def every(root: Path) -> Iterator[Path]:
 
 def known(root: Path) -> Known:
     """The contents of a folder's ledgers; nothing if Snakemake's own records are missing."""
-    found = Known()
+    contents = Known()
     for ledger in every(root) if (root / RECORDS).is_dir() else ():
         try:
-            _add(found.entries, read(ledger))
+            _add(contents.entries, read(ledger))
         except Damaged as error:
-            found.damaged[ledger.relative_to(root)] = error.why
-    return found
+            contents.damaged[ledger.relative_to(root)] = error.why
+    return contents
 
 
 class Finder:
@@ -94,18 +94,18 @@ class Finder:
 
     def __call__(self, name: str) -> Entry | None:
         """A file's entry: a job's outputs lie near its first, which its ledger is named after."""
-        found = self._entries(place(name)).get(name)
+        entry = self._entries(place(name)).get(name)
         for folder in PurePosixPath(name).parents:
-            if found is not None or len(folder.parts) < 2:
+            if entry is not None or len(folder.parts) < 2:
                 break
-            found = self._below(LEDGERS / folder).get(name)
-        return found
+            entry = self._below(LEDGERS / folder).get(name)
+        return entry
 
     def _below(self, folder: Path) -> dict[str, Entry]:
         if folder not in self._read:
-            self._read[folder] = found = {}
+            self._read[folder] = entries = {}
             for ledger in sorted(folder.rglob("[!.]*.json")):
-                _add(found, self._entries(ledger))
+                _add(entries, self._entries(ledger))
         return self._read[folder]
 
     def _entries(self, ledger: Path) -> dict[str, Entry]:
@@ -152,14 +152,14 @@ def walk(top: Path) -> Iterator[tuple[str, list[str], list[str]]]:
 
 def together(names: Iterable[str], root: Path) -> list[str]:
     """The names, with a folder in place of all its files, for a message."""
-    named, found = set(names), []
+    named, shown = set(names), []
     for name in sorted(named):
-        if any(name.startswith(f"{folder}/") for folder in found):
+        if any(name.startswith(f"{folder}/") for folder in shown):
             continue
         parents = [str(p) for p in PurePosixPath(name).parents if len(p.parts) > 1]
         whole = [p for p in reversed(parents) if _files(root / p, root) <= named]
-        found.append(whole[0] if whole else name)
-    return found
+        shown.append(whole[0] if whole else name)
+    return shown
 
 
 def _files(folder: Path, root: Path) -> set[str]:

@@ -94,8 +94,8 @@ def on_device(config: Config, name: str, stage: str, methods: Iterable[str] | No
     """
     if stage not in TRAINING:
         return EVALUATING * stored(config, name)
-    kept = trained(weights(config, name), config.model_settings[name], stage)
-    return kept + frozen_copy(config, name, stage, methods) + activations(config, name)
+    training = trained(weights(config, name), config.model_settings[name], stage)
+    return training + frozen_copy(config, name, stage, methods) + activations(config, name)
 
 
 def in_shards(
@@ -129,18 +129,18 @@ def in_main(
     beside = BESIDE * (1 + (processes - 1) / 2)
     if stage == "convert":
         return beside + CONVERTING * weights(config, name)
-    kept = stored(config, name)
+    stored_weights = stored(config, name)
     if stage in HELD:
-        return beside + processes * HELD[stage] * kept
+        return beside + processes * HELD[stage] * stored_weights
     if not on_gpu:
-        return beside + processes * on_device(config, name, stage, methods) + kept
+        return beside + processes * on_device(config, name, stage, methods) + stored_weights
     compute = config.model_settings[name]
     whole = compute.training(stage)["lora"] is None
-    loaded = (4 * weights(config, name) if _mixed(compute) and whole else kept) + frozen_copy(
-        config, name, stage, methods
-    )
+    loaded = (
+        4 * weights(config, name) if _mixed(compute) and whole else stored_weights
+    ) + frozen_copy(config, name, stage, methods)
     state = STATE * weights(config, name) if whole else 0
-    return beside + max(processes * loaded, state, 2 * kept)
+    return beside + max(processes * loaded, state, 2 * stored_weights)
 
 
 def _mixed(compute: Compute) -> bool:

@@ -38,16 +38,16 @@ def trials(config: Config, method: str) -> dict[str, dict[str, Any]]:
     rng = random.Random(f"search/{config.search.seed}/{method}")
     # The first trial is the method's own run, if there is one.
     first = method if method in config.methods else trial_name(method, 0)
-    found: dict[str, dict[str, Any]] = {first: {}}
+    by_name: dict[str, dict[str, Any]] = {first: {}}
     for number in range(1, config.search.trials):
         shares = [rng.random() for _ in ranges]
-        found[trial_name(method, number)] = drawn(ranges, configured, shares)
-    return found
+        by_name[trial_name(method, number)] = drawn(ranges, configured, shares)
+    return by_name
 
 
 def all_trials(config: Config) -> dict[str, dict[str, Any]]:
     """``method_settings`` of all trials, by name; a name that is taken is a LetheError."""
-    found = {}
+    by_name = {}
     for method in config.search.methods:
         own = given(config.method_settings[method]) if method in config.method_settings else {}
         cls = settings.method_class(config, method)
@@ -56,5 +56,5 @@ def all_trials(config: Config) -> dict[str, dict[str, Any]]:
                 continue
             if name in {*config.methods, *config.method_settings}:
                 raise LetheError(f"config: search: {name} is a trial's name; rename that method")
-            found[name] = {**own, "method": cls, **values}
-    return found
+            by_name[name] = {**own, "method": cls, **values}
+    return by_name

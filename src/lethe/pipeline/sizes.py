@@ -37,9 +37,9 @@ def parameters(settings: ModelSettings) -> int | None:
     files = sorted(Path(path).glob("*.safetensors"))
     if files:
         return sum(map(in_file, files))
-    found = IN_NAME.findall(path)
+    sizes = IN_NAME.findall(path)
     return (
-        round(float(found[-1][0]) * {"b": 1e9, "m": 1e6}[found[-1][1].lower()]) if found else None
+        round(float(sizes[-1][0]) * {"b": 1e9, "m": 1e6}[sizes[-1][1].lower()]) if sizes else None
     )
 
 

@@ -77,25 +77,25 @@ def comment_of(rule: str, wildcards: Iterable[str]) -> str:
 
 def minutes(text: str) -> int | None:
     """Minutes from SLURM's [days-]hours:minutes:seconds; None: no limit or not a time."""
-    found = re.fullmatch(r"(?:(\d+)-)?(?:(\d+):)?(\d+):(\d+)", text)
-    if found is None:
+    match = re.fullmatch(r"(?:(\d+)-)?(?:(\d+):)?(\d+):(\d+)", text)
+    if match is None:
         return None
-    days, hours, mins, _ = (int(part or 0) for part in found.groups())
+    days, hours, mins, _ = (int(part or 0) for part in match.groups())
     return 24 * 60 * days + 60 * hours + mins
 
 
 def partitions(asked: Callable = ask) -> dict[str, Partition]:
     """Every partition that takes jobs, by name; empty if SLURM does not answer."""
-    found: dict[str, Partition] = {}
+    by_name: dict[str, Partition] = {}
     for name, limit, mem, gres in asked("sinfo", "-a", "-h", "-o", "%R|%l|%m|%G") or ():
         gpus = sum(int(n) for n in re.findall(r"(?:^|,)gpu(?::[^,:(]+)*?:(\d+)", gres))
         # A partition with several kinds of nodes has a line for each.
-        before = found.get(name, Partition(None, 0, 0))
+        before = by_name.get(name, Partition(None, 0, 0))
         size = int(re.sub(r"\D.*", "", mem) or 0)
-        found[name] = Partition(
+        by_name[name] = Partition(
             minutes(limit), max(before.mem_mb or 0, size), max(before.gpu or 0, gpus)
         )
-    return found
+    return by_name
 
 
 def too_much(name: str, asked: Mapping[str, int], known: Mapping[str, Partition]) -> str | None:

@@ -109,8 +109,8 @@ def holders_message(folder: Path, runs: Path = RUNS) -> str:
 
 
 def _notes(runs: Path) -> list[Note]:
-    found = (Note.read(file) for file in sorted(runs.glob("[!.]*.json")))
-    return [note for note in found if note is not None]
+    notes = (Note.read(file) for file in sorted(runs.glob("[!.]*.json")))
+    return [note for note in notes if note is not None]
 
 
 @contextmanager

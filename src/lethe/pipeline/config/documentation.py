@@ -107,11 +107,11 @@ def _plain(value: Any) -> Any:
         return [_plain(one) for one in value]
     if not isinstance(value, dict):
         return value
-    found = {name: _plain(inner) for name, inner in value.items() if not _ours(name, inner)}
-    if isinstance(found.get("pattern"), str):
+    schema = {name: _plain(inner) for name, inner in value.items() if not _ours(name, inner)}
+    if isinstance(schema.get("pattern"), str):
         # In some programs, "$" also matches before a final line end.
-        found["pattern"] = re.sub(r"\$$", r"$(?!\\n)", found["pattern"])
-    return found
+        schema["pattern"] = re.sub(r"\$$", r"$(?!\\n)", schema["pattern"])
+    return schema
 
 
 def _ours(name: str, inner: Any) -> bool:
@@ -128,11 +128,11 @@ def _rows(prefix: str, model: type[BaseModel], names: Iterable[str], reruns: str
     for name in names:
         field = model.model_fields[name]
         extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
-        told = extra.get("allowed") or allowed(schemas["properties"][name], schemas)
+        choices = extra.get("allowed") or allowed(schemas["properties"][name], schemas)
         again = extra.get("reruns") or reruns
         # A prefix of the key says which part it belongs to.
         mark, dotted = (prefix, name) if prefix[:1] == "(" else ("", f"{prefix}{name}")
-        cells = (f"{mark}`{dotted}`", field.description, told, _default(field), again)
+        cells = (f"{mark}`{dotted}`", field.description, choices, _default(field), again)
         yield f"| {' | '.join(cell or '' for cell in cells)} |"
 
 
@@ -142,10 +142,10 @@ def _default(field: FieldInfo) -> str:
     value = field.get_default(call_default_factory=True)
     if isinstance(value, BaseModel) or value in ({}, [], ()):
         return "empty" if not isinstance(value, BaseModel) else "its keys' own"
-    return _told(value)
+    return _as_written(value)
 
 
-def _told(value: Any) -> str:
+def _as_written(value: Any) -> str:
     if value is None:
         return "null"
     if isinstance(value, bool):
@@ -167,7 +167,7 @@ def allowed(field: dict[str, Any], whole: dict[str, Any]) -> str:
         if kind in field:
             return "; ".join(dict.fromkeys(allowed(one, whole) for one in field[kind]))
     if "enum" in field or "const" in field:
-        return ", ".join(map(_told, field.get("enum", [field.get("const")])))
+        return ", ".join(map(_as_written, field.get("enum", [field.get("const")])))
     kinds = {
         "null": "null",
         "boolean": "true, false",
