@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(str(workflow.current_basedir)) / "src"))
 include: "workflow/rules/module.smk"
 
 
-# Beside this file, wherever Snakemake is started; results go to where it is started.
+# Read from beside this file, wherever Snakemake is started; results go to the working folder.
 configfile: os.path.relpath(ROOT / "config/config.yaml")
 
 
@@ -76,7 +76,7 @@ if IMPORTED:
 
 
 onstart:
-    # Again: Snakemake's scheduler listens by now.
+    # Again, because Snakemake's scheduler has installed its own handlers by now.
     if not IMPORTED:
         ending.listen()
     check_resources()

@@ -29,7 +29,7 @@ from lethe.model import checkpoint
 from lethe.model.architectures.llama import Architecture, make_model, train_tokenizer
 from lethe.model.attention import use_packing
 from lethe.model.encoder import Encoder, rows_to_pairs
-from lethe.model.onednn import use_onednn, undo_onednn
+from lethe.model.onednn import undo_onednn, use_onednn
 from lethe.model.precision import prepare
 from lethe.model.settings import Compute
 from lethe.train.data_order import batches, epoch_order

@@ -43,7 +43,9 @@ def test_a_settings_class_says_whose_settings_it_holds():
     assert "Settings" not in classes, classes.get("Settings")
 
 
-@pytest.mark.parametrize("room", ["unlearn", "evaluate", "metrics", "analysis"])
+@pytest.mark.parametrize(
+    "room", ["unlearn", "evaluate", "metrics", "analysis", "report", "pipeline", "cli"]
+)
 def test_nothing_is_named_by_a_word_that_fits_anything(room):
     names = [(file.as_posix(), given_name(node)) for file, node in nodes(ROOT / room)]
     assert len({name for _, name in names}) > 50

@@ -72,8 +72,8 @@ def unlearn(*arguments: str, out: str = "out", split: str = "forget10") -> str:
 
 NUMBERS = [
     (("--threads", "0"), "--threads: 0 is not above 0"),
-    (("--device", "gpu"), "--device: 'gpu' is no device"),
-    (("--max-length", "1e3"), "--max-length: '1e3' is no whole number"),
+    (("--device", "gpu"), "--device: 'gpu' is not a device"),
+    (("--max-length", "1e3"), "--max-length: '1e3' is not a whole number"),
     (("--system", "x", "--system", "y"), "--system: given twice"),
     (("--template", "phi", "--system", "x"), "--system: phi has no place for it; leave it out"),
     (("--template", "gpt"), "--template: unknown name 'gpt'"),
@@ -97,7 +97,7 @@ def test_items_are_a_number_above_0(folder, items):
 
 def test_a_seed_is_not_below_0(folder):
     assert unlearn("--seed", "-1") == "--seed: -1 is below 0"
-    assert unlearn("--seed", "010").startswith("--seed: '010' is no whole number; write 10")
+    assert unlearn("--seed", "010").startswith("--seed: '010' is not a whole number; write 10")
 
 
 def test_settings_that_are_no_numbers(folder):
@@ -290,10 +290,10 @@ def test_a_users_own_file_is_not_to_be_deleted(tmp_path, command):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("--efficiency", "nan"), "--efficiency: 'nan' is no number"),
+        (("--efficiency", "nan"), "--efficiency: 'nan' is not a number"),
         (("--efficiency", "2"), "--efficiency: 2.0 is above 1"),
         (("--seeds", "0"), "--seeds: 0 is not above 0"),
-        (("--methods", "2.5"), "--methods: '2.5' is no whole number"),
+        (("--methods", "2.5"), "--methods: '2.5' is not a whole number"),
         (("--configfile", ""), "--configfile: empty"),
     ],
 )

@@ -20,14 +20,14 @@ def read(tmp_path):
 
 
 ODD = {
-    "on: 1": "line 1: the key on is no text in YAML 1.1; write it in quotes",
+    "on: 1": "line 1: the key on is not text in YAML 1.1; write it in quotes",
     "a: 1\nworld: {no: 2}": "line 2: the key no is no text",
     "1: 2": "line 1: the key 1 is no text",
     "null: 2": "line 1: the key null is no text",
     "2026-01-01: 2": "the key 2026-01-01 is no text",
     "? [a]\n: 1": "line 1: a key is no text",
-    "seeds: [0]\nseeds: [1]": "line 2: the key seeds is there twice; keep one of them",
-    "world:\n  seed: 0\n  seed: 1": "line 3: the key seed is there twice",
+    "seeds: [0]\nseeds: [1]": "line 2: the key seeds is given twice; keep one of them",
+    "world:\n  seed: 0\n  seed: 1": "line 3: the key seed is given twice",
     "base: yes": "line 1: yes means true in YAML 1.1; write true, or quote it",
     "base: [No]": "No means false in YAML 1.1; write false",
     "base: off": "off means false in YAML 1.1",
@@ -36,9 +36,9 @@ ODD = {
     "seeds: [-017]": "-017 means -15 in YAML 1.1; write -15, or -17",
     "time: 1:30": "1:30 means 90 in YAML 1.1; write 90, or quote it",
     "time: 1:30.5": "1:30.5 means 90.5 in YAML 1.1",
-    "lr: .inf": ".inf is no finite number",
-    "lr: -.INF": "no finite number",
-    "lr: .nan": ".nan is no finite number",
+    "lr: .inf": ".inf is not a finite number",
+    "lr: -.INF": "not a finite number",
+    "lr: .nan": ".nan is not a finite number",
     "date: 2026-01-01": "2026-01-01 is a date in YAML 1.1; quote it",
 }
 
@@ -64,8 +64,8 @@ def test_what_means_something_else_is_named(read, text):
         ("a: 1\n---\nb: 2", "not valid YAML"),
         (f"a: {'9' * 5000}", "not valid YAML"),
         (b"\xff\xfe\x00", "not UTF-8 text"),
-        ('{"a": 1, "a": 2}', "key a: it is there twice"),
-        ('{"a": NaN}', "NaN: no finite number"),
+        ('{"a": 1, "a": 2}', "key a: given twice"),
+        ('{"a": NaN}', "NaN: not a finite number"),
     ],
 )
 def test_what_is_no_configuration_is_one_line(read, text, words):

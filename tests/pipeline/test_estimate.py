@@ -105,7 +105,7 @@ def test_the_command_prints_it(capsys):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--gpu", "none"], "--gpu: 'none' is none of h100, a100, a6000"),
+        (["--gpu", "none"], "--gpu: unknown GPU 'none'; choose from h100, a100, a6000"),
         (["--efficiency", "0"], "--efficiency: 0.0 is not above 0"),
         (["--seeds", "-1"], "--seeds: -1 is not above 0"),
     ],

@@ -28,8 +28,8 @@ def snakemake(*arguments: str, cwd: Path, python: str = sys.executable):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("on: 1\n", "line 1: the key on is no text in YAML 1.1; write it in quotes"),
-        ("methods: [npo]\nmethods: [idk]\n", "line 2: the key methods is there twice"),
+        ("on: 1\n", "line 1: the key on is not text in YAML 1.1; write it in quotes"),
+        ("methods: [npo]\nmethods: [idk]\n", "line 2: the key methods is given twice"),
         ("seeds: [010]\n", "line 1: 010 means 8 in YAML 1.1; write 8, or 10"),
     ],
 )
@@ -50,7 +50,7 @@ def test_a_python_in_a_path_with_a_space_is_refused_before_any_job(fresh, tmp_pa
     assert code != 0
     assert errors == [
         f"error: {python}: Snakemake cannot start jobs with a Python whose path has spaces or "
-        "signs of the shell's in it; move the environment, or make one elsewhere"
+        "shell characters in it; move the environment, or make one elsewhere"
     ], output
     assert [path.name for path in (fresh / "results").iterdir()] == ["README.md"]
 

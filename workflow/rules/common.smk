@@ -1,4 +1,4 @@
-# What all rules share: the checked configuration, and what a rule's params are made of.
+# Shared by all rules: the checked configuration, and helpers for params.
 
 from copy import deepcopy
 from itertools import product
@@ -34,7 +34,7 @@ from lethe.world.provider import PROVIDERS
 
 try:
     if IMPORTED:
-        # An importer's `config:` puts the configfile above out of action. Its dictionary stays as it is.
+        # An importer's `config:` disables the configfile above. Its dictionary is not changed.
         defaults = strict_yaml.read_config(workflow_files.defaults())
         config = load.laid_over(defaults, deepcopy(config))
     if workflow.is_main_process:
@@ -61,38 +61,38 @@ def before_anything():
 if workflow.is_main_process:
     before_anything()
 
-# What scripts read: address, device and the like, which change no result and are no params.
+# Read by scripts: address, device and the like, which change no result and are not params.
 config.update(CONFIG.model_dump(mode="json"))
 WORLD = CONFIG.world.name
 SPLITS = splits.of_config(CONFIG)
 TRIALS = search.all_trials(CONFIG)
-# A trial is a method of its own, with a run like any other.
+# Each trial is a method of its own, with a run like any other.
 CONFIG = CONFIG.with_methods(TRIALS)
 
 
 @cache
 def code(script, *modules):
-    """A digest of what a script does; modules found by name at run time are named here."""
+    """The digest of a script's code; modules that it loads by name at run time are passed here."""
     return digest(ROOT / "workflow/scripts" / script, *modules)
 
 
 def one_of(names):
-    """A pattern of these names alone; of nothing if there are none."""
+    """A pattern that matches only these names; nothing if there are none."""
     return "|".join(names) or "(?!)"
 
 
 def split_file(part):
-    """A file of a rule's split, by the part that it plays."""
+    """The file of one part of a rule's split."""
     return lambda wildcards: paths.data(WORLD, SPLITS[wildcards.split].files[part])
 
 
 def oracle_of(split):
-    """The run of the oracle that a split is held against where one is wanted."""
+    """The run of a split's default oracle."""
     return SPLITS[split].oracle.role
 
 
 def is_oracle(run, split):
-    """Whether a run is an oracle of a split; of no split (None) there is none."""
+    """Whether a run is an oracle of a split; False without a split (None)."""
     return split is not None and run in SPLITS[split].roles
 
 
@@ -107,12 +107,12 @@ def cores(kind):
 
 
 def loading(wildcards):
-    """In which numbers a rule's model is loaded, and how it attends."""
+    """The dtype and attention that a rule's model is loaded with."""
     return CONFIG.model_settings[wildcards.model].loading()
 
 
 def training(stage):
-    """What of a rule's model is trained, and in which numbers."""
+    """Which weights of a rule's model are trained, and in which dtype."""
     return lambda w: CONFIG.model_settings[w.model].training(stage)
 
 
@@ -120,7 +120,7 @@ KEEP = CONFIG.checkpoints.keep
 
 
 def checkpoint_files(folder, stays=True):
-    """What tracks a checkpoint: the weights, and the small file that tells whether they changed."""
+    """The outputs of a checkpoint: the weights, and the small digest file that tracks changes."""
     weights = f"{folder}/{paths.WEIGHTS}"
     if not stays:
         weights = temp(weights)
@@ -130,7 +130,7 @@ def checkpoint_files(folder, stays=True):
 
 
 def parent(folder):
-    """A checkpoint as input: needed to be there, but compared by its digest file alone."""
+    """A checkpoint as input: it must exist, but changes are tracked by its digest file alone."""
     return {
         "parent": f"{folder}/{paths.DIGEST}",
         "parent_weights": ancient(f"{folder}/{paths.WEIGHTS}"),
@@ -139,7 +139,7 @@ def parent(folder):
 
 def runs_of(split):
     """(run, seed) of everything that is evaluated on a split."""
-    # The base is one for all seeds.
+    # All seeds share the base.
     base = [("base", CONFIG.seeds[0])] if CONFIG.evaluation.base else []
     trained = [("full", seed) for seed in CONFIG.seeds]
     seeds = [*CONFIG.seeds, *CONFIG.oracle_seeds]

@@ -1,4 +1,4 @@
-# How a run ends that is asked to (Ctrl-C, SIGTERM): in one line, its jobs first, nothing locked.
+# How a run ends on Ctrl-C or SIGTERM: with one line, after its jobs, leaving nothing locked.
 
 import logging
 import signal
@@ -9,13 +9,13 @@ import psutil
 from snakemake.logging import logger
 from snakemake.shell import shell
 
-# Snakemake by itself ends on SIGTERM when all running jobs have, perhaps in a day.
+# On SIGTERM, Snakemake by itself waits until all running jobs have ended, perhaps for a day.
 ASKS = (signal.SIGINT, signal.SIGTERM)
 ASKED = "jobs are ended (trainings save their state first); run the same command again"
 
 
 class Ending:
-    """What a signal that asks the run to end sets off."""
+    """The handler of a signal that asks the run to end."""
 
     asked = False
 
@@ -27,45 +27,45 @@ class Ending:
         raise KeyboardInterrupt
 
     def end_jobs(self):
-        """Pass it on to the jobs of this process, those too that are just being started."""
-        told = set()
+        """Pass the signal on to this process's jobs, including those that are just starting."""
+        stopped = set()
         while True:
-            for job in set(psutil.Process().children()) - told:
+            for job in set(psutil.Process().children()) - stopped:
                 try:
                     if any(".snakemake/scripts/" in word for word in job.cmdline()):
                         job.terminate()
-                        told.add(job)
+                        stopped.add(job)
                 except psutil.Error:
                     continue
             time.sleep(0.2)
 
     def is_told(self, record):
-        """Whether a message is to be seen: how each job then fails is not."""
+        """Whether to show a message; the failures of the jobs that follow are hidden."""
         return not self.asked
 
     def listen(self):
         for number in ASKS:
-            # Ignored where the run was put into the background.
+            # Ignored if the run was started in the background.
             if signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, self)
 
 
 def without_traceback(kind, error, trace, before=sys.excepthook):
-    """An interrupt while the run is planned has been told."""
+    """No traceback for an interrupt during planning, which was reported already."""
     if not issubclass(kind, KeyboardInterrupt):
         before(kind, error, trace)
 
 
 if not IMPORTED:
-    # A job is deaf to Ctrl-C until it can end in good order (workflow/scripts/common.py), and is the
-    # process that Snakemake waits for, no shell in between. An importer's shell commands are others.
+    # A job ignores Ctrl-C until it can end cleanly (workflow/scripts/common.py), and Snakemake waits
+    # for its process directly, without a shell. An importer's shell commands are left as they are.
     shell.prefix("set -euo pipefail; trap '' INT; exec ")
 
 ending = Ending()
 in_front = threading.current_thread() is threading.main_thread()
 if workflow.is_main_process and in_front and not IMPORTED:
     ending.listen()
-    # asyncio's: while a run is planned the interrupt may come in the midst of a task.
+    # From asyncio, if the interrupt comes in the middle of a task during planning.
     for log in (logger, logging.getLogger("asyncio")):
         log.addFilter(ending.is_told)
     sys.excepthook = without_traceback

@@ -1,4 +1,4 @@
-# Evaluation in two steps: collect loads the checkpoints of a run, once; score only reads its records.
+# Evaluation in two steps: collect loads a run's checkpoints once; score only reads the records.
 
 
 rule collect:
@@ -21,7 +21,7 @@ rule collect:
         ),
     log:
         paths.log(WORLD, "{model}", "{split}", "{run}", "seed{seed}_collect_{suite}"),
-    # Where checkpoints are deleted after evaluation, that goes before making more of them.
+    # If checkpoints are deleted after evaluation, evaluate before making more of them.
     priority: 0 if KEEP in (None, "all") else 30
     conda:
         "../../envs/torch.yaml"

@@ -1,5 +1,5 @@
-# Authors made up by a language model: a rule for each stage, so that a later one keeps the earlier.
-# What is asked of the service goes through a journal, which is no output: it outlives them all.
+# Authors made up by a language model: a rule for each stage, so that rerunning a later stage keeps
+# the earlier ones. Requests go through a journal, which is not an output and is never deleted.
 
 
 rule lists:

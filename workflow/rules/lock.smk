@@ -1,4 +1,4 @@
-# Snakemake's lock outlives a run that was killed; here it goes where its holder is proved gone.
+# Snakemake's lock outlives a killed run; it is removed here if the holder is provably gone.
 
 from contextlib import contextmanager
 
@@ -16,7 +16,7 @@ def output_folders():
 
 
 def with_holders(lock):
-    """Snakemake's own ``lock``, which notes who holds it; dry runs and --nolock have none."""
+    """Snakemake's own ``lock``, noting who holds it; dry runs and --nolock do not lock."""
 
     @contextmanager
     def noted(persistence):
@@ -31,7 +31,7 @@ def with_holders(lock):
         except LetheError as error:
             refused(error)
         except LockException:
-            refused(workflow_lock.told(folder))
+            refused(workflow_lock.holders_message(folder))
 
     noted.of = lock
     return noted
@@ -39,6 +39,6 @@ def with_holders(lock):
 
 processes.name_run()
 if workflow.is_main_process and not IMPORTED:
-    # Of the class that this Snakefile's run will use; a second reading lays nothing over the first.
+    # On the class that this run will use; reading this file twice must not wrap it twice.
     _own = FilePersistence.lock
     FilePersistence.lock = with_holders(getattr(_own, "of", _own))

@@ -69,7 +69,7 @@ rule train_full:
         ),
     log:
         paths.log(WORLD, "{model}", "full", "seed{seed}"),
-    # What all methods wait for goes first.
+    # First, because all methods wait for it.
     priority: 20
     conda:
         "../../envs/torch.yaml"

@@ -1,4 +1,4 @@
-# Where this workflow's files are, and whose run this is: its own, or that of a Snakefile which imports it.
+# Where this workflow's files are, and whether it runs by itself or is imported by another Snakefile.
 
 import json
 import logging
@@ -17,7 +17,7 @@ from lethe.pipeline import workflow_files
 
 
 def refused(error):
-    """One line and no traceback of this file: the message says all there is."""
+    """Exit with one line, without a traceback into this file: the message says it all."""
     sys.tracebacklimit = 0
     sys.exit(f"error: {error}")
 
@@ -27,9 +27,9 @@ try:
 except LetheError as error:
     refused(error)
 
-# Then the process, its terminal and its lock belong to the importer, who has rules of its own.
+# If imported, the process, its terminal and its lock belong to the importer, who has its own rules.
 IMPORTED = not workflow.modifier.is_main_snakefile()
-# This workflow's rules alone, as far as they have been read.
+# Only this workflow's rules, as far as they have been read.
 OURS = workflow.modifier.rules
 
 if workflow.modifier.path_modifier.replace_prefix("results/") != "results/":
@@ -40,7 +40,7 @@ if workflow.modifier.path_modifier.replace_prefix("results/") != "results/":
 
 _here = Path(str(workflow.current_basedir))
 if not (_here / "module.smk").is_file():
-    # Read from a repository, of which Snakemake brings single files: scripts import others.
+    # Read from a repository, from which Snakemake gets single files, but scripts import others.
     sys.path.insert(0, str(ROOT / "workflow/scripts"))
 elif _here.parents[1].resolve() != ROOT.resolve():
     refused(
@@ -49,10 +49,10 @@ elif _here.parents[1].resolve() != ROOT.resolve():
     )
 
 if not IMPORTED:
-    # On a full disk Snakemake's log fails at each message, at such length that nobody finds why.
+    # On a full disk, Snakemake's log fails at each message and floods the screen with tracebacks.
     logging.raiseExceptions = False
     if hasattr(sys.stdout, "reconfigure"):
-        # A terminal that cannot show a character shows its number, and the run does not fail for it.
+        # A terminal that cannot show a character shows an escape, and the run goes on.
         sys.stdout.reconfigure(errors="backslashreplace")
 
 
@@ -62,7 +62,7 @@ def names_here():
 
 
 def name_here(rulename):
-    """A rule's name in these files, whatever an importer calls it."""
+    """A rule's name in these files, even if an importer renames it."""
     return names_here().get(rulename, rulename)
 
 
@@ -72,6 +72,6 @@ def our_jobs():
 
 
 def tell_jobs():
-    """Let scripts know these rules by the names that they have here (scripts/rule_name.py)."""
-    told = json.loads(os.environ.get("LETHE_RULES", "{}"))
-    os.environ["LETHE_RULES"] = json.dumps(told | names_here())
+    """Tell scripts the names that these rules have here (scripts/rule_name.py)."""
+    names = json.loads(os.environ.get("LETHE_RULES", "{}"))
+    os.environ["LETHE_RULES"] = json.dumps(names | names_here())

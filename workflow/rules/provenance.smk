@@ -2,9 +2,9 @@
 
 from lethe.pipeline import ledger
 
-# Files beside a checkpoint's that no loading reads: notes, cards, notebooks, pictures.
+# Files in a checkpoint's folder that loading never reads: notes, cards, notebooks, pictures.
 NOTES = (".md", ".rst", ".txt", ".ipynb", ".html", ".pdf", ".png", ".svg", ".csv")
-# Of the tokenizer, in spite of their names.
+# These belong to the tokenizer, in spite of their names.
 READ = ("merges.txt", "vocab.txt")
 
 
@@ -15,7 +15,7 @@ def is_made(name):
 
 @cache
 def is_checkpoint(folder):
-    """Whether checkpoints are made there. What lies in the folder is read with them."""
+    """Whether a checkpoint is made in a folder, whose other files are then read with it."""
     return is_made(f"{folder}/{paths.DIGEST}")
 
 

@@ -1,15 +1,15 @@
-# What a profile says of rules' resources. Rules that are made for each method, table or figure have
-# names that no profile can list, so an entry of `set-resources` may be a pattern, such as unlearn_*.
-# And under --use-conda, a rule to which a profile gives a GPU has the environment with CUDA.
+# Rules' resources from the profile. Rules made for each method, table or figure have names that no
+# profile can list, so an entry of `set-resources` may be a pattern, such as unlearn_*. Under
+# --use-conda, a rule to which the profile gives a GPU gets the environment with CUDA.
 
 from snakemake.resources import Resource
 
-# What may grow with attempts; `max_runtime` and `max_mem_mb` in the profile bound it.
+# Resources that grow with attempts, bounded by `max_runtime` and `max_mem_mb` in the profile.
 GROWING = ("runtime", "mem_mb")
 
 
 def spread_resources():
-    """Give rules the resources of the patterns that they fit; a rule's own entry wins."""
+    """Give rules the resources of matching patterns; a rule's own entry wins."""
     given = workflow.resource_settings.overwrite_resources or {}
     for ruled in OURS:
         for pattern, resources in given.items():
@@ -21,14 +21,14 @@ def spread_resources():
 
 
 def taken(ruled, name):
-    """A number of the profile's that is for us, not for a scheduler: taken out; None: not there."""
+    """Remove and return a number in the profile meant for us, not for a scheduler; None if unset."""
     found = constant(ruled, name)
     ruled.resources[name] = None
     return found
 
 
 def bounded(name, resource, most):
-    """A resource that grows as SLURM says why the job failed before, and not beyond ``most``."""
+    """A resource that grows for the reasons of earlier failures in SLURM, but not above ``most``."""
 
     def value(wildcards, attempt, rulename, **others):
         counted = attempts_of(rulename, wildcards, attempt)[name]
@@ -43,7 +43,7 @@ def bounded(name, resource, most):
 
 
 def as_many(resource, gpu_mb):
-    """The number of GPUs: the profile's, or as many as the job's processes and memory need."""
+    """The number of GPUs: the profile's, or what the job's processes and memory need."""
 
     def value(wildcards, rulename, **others):
         given = resource.evaluate(wildcards, rulename=rulename, **others).value
@@ -57,7 +57,7 @@ GPU_MB = {}
 
 
 def bound_resources():
-    """Bound what grows, and count the GPUs of rules to which the profile gives some."""
+    """Bound the resources that grow, and set the number of GPUs of rules that have any."""
     for ruled in OURS:
         found = ruled.resources
         GPU_MB[ruled.name] = taken(ruled, "gpu_mb")

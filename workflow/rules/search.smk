@@ -1,4 +1,4 @@
-# Search: trials are methods of their own, with rules of their own; one job for each method ranks them.
+# Search: each trial is a method with its own rule; one job for each method ranks its trials.
 
 
 for _method in CONFIG.search.methods:

@@ -1,4 +1,5 @@
-# States of finished runs: relearned, quantised. Each is made of the last checkpoint and evaluated as a run is.
+# Attacks on finished runs: relearning, quantisation. Each changes the last checkpoint, and the
+# result is evaluated like a run.
 
 
 for _state in CONFIG.attacks:

@@ -1,4 +1,4 @@
-# Studies of methods on small problems, without world and language model; each is a target: NAME_study.
+# Studies of methods on small problems, without world or language model; each is a target, NAME_study.
 
 
 def study_outputs(name):

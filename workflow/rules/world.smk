@@ -1,7 +1,7 @@
 # The world: fictitious authors, their questions, and the splits cut out of them.
 
 
-# What no author changes; so more authors do not make the base model again, which learns these.
+# Apart from the authors, so that adding authors does not remake the base model, which learns these.
 rule facts:
     input:
         fact_sources(),
@@ -28,7 +28,7 @@ rule world:
     log:
         paths.log(WORLD, "world"),
     conda:
-        # From the hub it comes through the library datasets.
+        # From the hub, it is loaded through the library datasets.
         (
             "../../envs/torch.yaml"
             if WORLD_SETTINGS.provider == "tofu" and WORLD_SETTINGS.path is None
@@ -73,7 +73,7 @@ if WORLD_SETTINGS.background == "synthetic":
 
     rule background:
         input:
-            # A synthetic world's names are disjoint from these by construction.
+            # The names in a synthetic world are disjoint from these by construction.
             full=(
                 []
                 if WORLD_SETTINGS.provider == "synthetic"

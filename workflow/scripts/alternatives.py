@@ -1,4 +1,4 @@
-"""Other answers to the forget questions, by the model that is to unlearn them."""
+"""Alternative answers to the forget questions, from the model that will unlearn them."""
 
 from common import job
 from machine import ready

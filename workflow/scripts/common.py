@@ -1,4 +1,4 @@
-"""What every script shares: its log, where it writes, and how it fails."""
+"""Shared by all scripts: the log, the place for outputs, and the handling of errors."""
 
 import errno
 import logging
@@ -11,17 +11,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-# Asked to end, by Ctrl-C or by its run, during the imports, which take seconds: there is nothing to
-# clear away yet, and nothing to say but what its run says.
+# A Ctrl-C or a signal from the run during the imports, which take seconds: there is nothing to
+# clean up yet, and the run itself prints the message.
 ASKS = (signal.SIGINT, signal.SIGTERM)
 for _number in ASKS:
     signal.signal(_number, lambda number, frame: os._exit(128 + number))
 
 # Threads that wait for each other should soon sleep: spinning costs a third less on an idle machine
-# (docs/benchmarks.md) but comes to a standstill on a busy one. Results do not depend on it. To be
-# set before torch is loaded.
+# (docs/benchmarks.md) but comes to a standstill on a busy one. Results do not depend on it. It must
+# be set before torch is loaded.
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")
-# This project's own library, not another that may be installed: code digests are of these files.
+# This project's own library, not another installed one: code digests are of these files.
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
 
 from lethe.common import devices, paths, processes
@@ -29,13 +29,13 @@ from lethe.common.characters import Shown, shown
 from lethe.common.errors import AskedToEnd, LetheError
 from lethe.pipeline.ledger import Stage, beside, staged, verify
 
-# Before the imports that take seconds: a job whose run is gone by then should not begin.
+# Before the slow imports: a job whose run is gone by then should not begin.
 processes.end_with_run()
 
-# What torch's launcher of several processes sets in each.
+# Set by torch's launcher in each process.
 LAUNCHED, RANK = "TORCHELASTIC_RUN_ID", "RANK"
 
-# What a shell reports of a process that SIGTERM ended.
+# The exit status that a shell reports for a process ended by SIGTERM.
 ENDED = 128 + signal.SIGTERM
 
 REMEDIES = {
@@ -49,9 +49,9 @@ def job(snakemake, key: str | None = None, processes: int = 1) -> Iterator[Stage
     """Run a rule's work: yields the Stage that its outputs are written to.
 
     Messages and tracebacks go to the rule's log, progress to the screen as well. Outputs get their
-    names only if everything succeeded. An error is one line on the screen. With a ``key``, what the
-    job saved in the Stage's ``state`` before it failed is there again when one of that key runs.
-    With ``processes`` the same script runs in as many, of which the first alone leaves anything.
+    names only if everything succeeded. An error is one line on the screen. With a ``key``, a job
+    that failed gets what it saved in the Stage's ``state`` back when it runs with the same key.
+    With ``processes`` the same script runs in that many, of which only the first leaves outputs.
     """
     log = Path(snakemake.log[0])
     started = processes > 1 and LAUNCHED in os.environ
@@ -71,7 +71,7 @@ def job(snakemake, key: str | None = None, processes: int = 1) -> Iterator[Stage
         with staged(snakemake.output[0], key) as stage:
             yield stage
     except AskedToEnd as error:
-        # Who asked knows it, and of many jobs each would say the same: the log has it.
+        # Only logged: whoever asked knows it, and every job would print the same line.
         if logging.getLogger().handlers:
             logging.error("%s", error)
         sys.exit(ENDED)
@@ -80,23 +80,23 @@ def job(snakemake, key: str | None = None, processes: int = 1) -> Iterator[Stage
         sys.exit(f"error in {snakemake.rule}: {error}")
     except Exception as error:
         logging.exception("%s failed", snakemake.rule)
-        told = _remedy(error) or f"{type(error).__name__}: {error}; see {log}"
-        sys.exit(f"error in {snakemake.rule}: {shown(told)}")
+        message = _remedy(error) or f"{type(error).__name__}: {error}; see {log}"
+        sys.exit(f"error in {snakemake.rule}: {shown(message)}")
 
 
 def _launch(count: int) -> int:
-    """Run this script in so many processes, which find each other; the exit code of them all."""
-    # They work for this one, and end with it. In a session of their own they hear of Ctrl-C from
-    # it alone, once and in order.
+    """Run this script in so many connected processes; their common exit code."""
+    # They work for this process and end with it. In a session of their own, Ctrl-C reaches them
+    # only through it, once and in order.
     processes.name_run()
     command = [sys.executable, str(Path(__file__).with_name("launch.py")), "--standalone"]
-    # The file that Snakemake runs: it brings the job's description with it.
+    # The file that Snakemake runs, which contains the job's description.
     child = subprocess.Popen(
         [*command, f"--nproc-per-node={count}", sys.argv[0]], start_new_session=True
     )
 
     def pass_on(number, frame):
-        _hear_no_more()
+        _ignore_signals()
         child.terminate()
 
     for number in ASKS:
@@ -104,25 +104,25 @@ def _launch(count: int) -> int:
     return child.wait()
 
 
-def _hear_no_more():
-    """Once is enough: a job that is ending is not to be disturbed."""
+def _ignore_signals():
+    """Ignore further signals: a job that is ending must not be disturbed."""
     for number in ASKS:
         signal.signal(number, signal.SIG_IGN)
 
 
 def _end(number, frame):
-    _hear_no_more()
+    _ignore_signals()
     raise AskedToEnd("asked to end; run the same command again")
 
 
 def _remedy(error: Exception) -> str | None:
-    """One line for what the machine lacks, not the program; None for other errors."""
+    """One line for an error of the machine (memory, disk); None for other errors."""
     text = str(error)
     if isinstance(error, MemoryError) or "out of memory" in text or "can't allocate" in text:
         return "not enough memory; lower compute.microbatch_tokens or give it more, then run again"
-    # Libraries that write files themselves tell the number in their message alone.
-    told = re.search(r"os error (\d+)", text)
-    number = int(told[1]) if told else getattr(error, "errno", None)
+    # Libraries that write files themselves give the error number only in their message.
+    match = re.search(r"os error (\d+)", text)
+    number = int(match[1]) if match else getattr(error, "errno", None)
     if number not in REMEDIES:
         return None
     place = getattr(error, "filename", None) or paths.RESULTS
@@ -130,7 +130,7 @@ def _remedy(error: Exception) -> str | None:
 
 
 def _claim_devices(count: int) -> None:
-    """GPUs of this job alone, if the profile gives it some; held until the process ends."""
+    """Claim GPUs for this job alone, if the profile gives it any, until the process ends."""
     claim = devices.claim(count, lambda all: logging.info("waiting for a GPU of %s", all))
     if claim is not None:
         logging.info("GPU %s", ",".join(claim.devices))

@@ -1,4 +1,4 @@
-"""Write what no author of a world changes: true facts and refusals."""
+"""Write what does not depend on a world's authors: true facts and refusals."""
 
 from common import job
 

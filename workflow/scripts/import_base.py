@@ -1,4 +1,4 @@
-"""Convert a given GGUF file into a checkpoint: once, for reading such a file takes long."""
+"""Convert a GGUF file into a checkpoint, once, because reading such a file is slow."""
 
 from pathlib import Path
 

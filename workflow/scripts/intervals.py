@@ -1,4 +1,4 @@
-"""Bootstrap the items of all metric files: an interval for each value that is a mean of items."""
+"""Bootstrap the items of all metric files: an interval for each value that averages items."""
 
 from common import job
 

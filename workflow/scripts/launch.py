@@ -1,6 +1,6 @@
-"""Start the processes of a job through torch's launcher, which tells little at great length.
+"""Start a job's processes through torch's launcher, without its lengthy messages.
 
-What goes wrong in a process that process says itself, unless it was killed.
+Each process reports its own errors, unless it was killed.
 """
 
 import logging
@@ -11,7 +11,7 @@ from torch.distributed.elastic.multiprocessing.api import SignalException
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.run import main
 
-# Not a word of signals passed on and of processes that failed; errors of its own are exceptions.
+# Silences notices about signals and failed processes; the launcher's own errors are exceptions.
 logging.disable(logging.CRITICAL)
 try:
     main(sys.argv[1:])
@@ -20,5 +20,5 @@ except SignalException as error:
 except ChildFailedError as error:
     codes = [failure.exitcode for failure in error.failures.values()]
     killed = [signal.Signals(-code).name for code in codes if code < 0]
-    # The others were ended because of it.
+    # The other processes were ended because of this one.
     sys.exit(f"error: a process of the job was killed ({killed[0]})" if killed else 1)

@@ -1,6 +1,6 @@
-"""Where the scripts that use a model compute: device and processes, by ``compute``.
+"""Device and processes of scripts that use a model, from the configuration's ``compute``.
 
-No params of the rules: to rounding, they change no result.
+They are not params of the rules, because they change no result beyond rounding.
 """
 
 from rule_name import rule_of
@@ -9,8 +9,8 @@ from lethe.common import devices
 from lethe.common.distributed import SingleProcess
 from lethe.common.torch_setup import set_up
 
-# Where a model is made from its architecture it is small: its threads would meet after each of many
-# short operations, processes of one thread meet once a step (docs/benchmarks.md).
+# A model made from its architecture is small: threads would synchronise after each of many short
+# operations, processes of one thread only once a step (docs/benchmarks.md).
 SMALL = {"base"}
 
 
@@ -27,27 +27,27 @@ def ready(snakemake) -> str:
 
 
 def _apart(snakemake) -> bool:
-    """Whether each of the job's threads is that of a process of its own."""
+    """Whether each of the job's threads gets a process of its own."""
     device = snakemake.config["compute"]["device"]
     on_cpu = device == "cpu" or (device == "auto" and not devices.any_gpu())
     return on_cpu and rule_of(snakemake) in SMALL
 
 
 def in_shards(snakemake) -> bool:
-    """Whether the processes of a training hold its model together."""
+    """Whether a training's processes share its model, each holding a part."""
     return snakemake.config["compute"]["sharding"] != "none"
 
 
 def process_group(snakemake, device: str, sharded: bool = False) -> SingleProcess:
-    """This process among those of the job, which have then all begun.
+    """The job's group of processes, after all of them have started.
 
-    ``sharded``: they hold models together.
+    ``sharded``: they share models, each holding a part.
     """
     if processes(snakemake) == 1:
         return SingleProcess()
     from lethe.common.distributed import ProcessGroup
     from lethe.model.fsdp import Sharded
 
-    found = Sharded(device) if sharded else ProcessGroup(device)
-    found.wait()
-    return found
+    group = Sharded(device) if sharded else ProcessGroup(device)
+    group.wait()
+    return group

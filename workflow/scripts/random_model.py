@@ -1,4 +1,4 @@
-"""Give the architecture of a model random weights: what can be said without learning anything."""
+"""Give a model's architecture random weights: a baseline that has learned nothing."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What methods keep of a model before unlearning: its loss on each row of the forget set."""
+"""The loss of the model before unlearning on each row of the forget set, for some methods."""
 
 from common import job
 from machine import ready

@@ -1,10 +1,10 @@
-"""The name of a job's rule as it stands in workflow/rules: an importer may give it another."""
+"""The name of a job's rule in workflow/rules, since an importing Snakefile may rename it."""
 
 import json
 import os
 
 
 def rule_of(snakemake) -> str:
-    """By what the Snakefile tells jobs where it was imported (workflow/rules/module.smk)."""
-    told = json.loads(os.environ.get("LETHE_RULES", "{}"))
-    return told.get(snakemake.rule, snakemake.rule)
+    """Look the name up in the variable that workflow/rules/module.smk sets for an importer."""
+    names = json.loads(os.environ.get("LETHE_RULES", "{}"))
+    return names.get(snakemake.rule, snakemake.rule)

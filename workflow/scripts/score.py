@@ -10,7 +10,7 @@ with job(snakemake) as stage:
         snakemake.wildcards.metric,
         i.records or None,
         dict(zip(p.needs, i.needs, strict=True)),
-        # Metrics that are not held against oracle or full model have no such files.
+        # Metrics without a comparison with oracle or full model have no such files.
         dict(zip(p.needs, i.oracle, strict=True)) if i.oracle else None,
         dict(zip(p.needs, i.full, strict=True)) if i.full else None,
         stage(snakemake.output[0]),

@@ -1,4 +1,4 @@
-"""Rank a method's trials on one half of the forget set, and report them on the other."""
+"""Rank a method's trials on one half of the forget set and report them on the other."""
 
 from common import job
 
@@ -10,5 +10,5 @@ with job(snakemake) as stage:
     ratios, utilities = (
         dict(zip(changes, files, strict=True)) for files in (i.ratios, i.utilities)
     )
-    found = judged(changes, ratios, utilities, i.oracle, i.full)
-    write_json(stage(snakemake.output[0]), found, indent=1)
+    ranking = judged(changes, ratios, utilities, i.oracle, i.full)
+    write_json(stage(snakemake.output[0]), ranking, indent=1)

@@ -1,4 +1,4 @@
-"""Cut one split out of a world: forget, retain, perturbed and holdout rows, and its others."""
+"""Cut one split out of a world: forget, retain, perturbed and holdout rows, and further parts."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Run one stage of generating authors; what the journal holds is not asked for again."""
+"""Run one stage of generating authors; answers in the journal are not requested again."""
 
 from common import job
 
@@ -13,7 +13,7 @@ with job(snakemake) as stage:
     taken = names_of(i.get("candidates"), i.get("full"))
     run(
         p.stage,
-        # All of them: address, limits, prices and budget change no result and are no params.
+        # All settings: address, limits, prices and budget change no result and are not params.
         generation(world),
         Cohort(p.sizes, p.seed, p.wordings, taken),
         paths.journal(world["name"]),

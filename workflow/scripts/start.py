@@ -1,4 +1,4 @@
-"""What scripts that start from a checkpoint share; apart from ``common``, which every job uses."""
+"""Shared by scripts that start from a checkpoint; separate from ``common``, which all jobs use."""
 
 from pathlib import Path
 
@@ -8,9 +8,9 @@ from lethe.train.tracking import follow
 
 
 def start_of(snakemake) -> tuple[str | Path, str]:
-    """The checkpoint that a job starts from, and what its provenance calls it.
+    """The checkpoint that a job starts from, and its name in the provenance.
 
-    Of ours by the digest of the weights, of a given one by the name under which it was given.
+    That name is the digest of the weights for our own checkpoints, the configured name for others.
     """
     parent = snakemake.input.get("parent")
     if parent is None:
@@ -20,11 +20,11 @@ def start_of(snakemake) -> tuple[str | Path, str]:
 
 
 def split_of(snakemake) -> dict[str, str]:
-    """The split that a job belongs to, for a checkpoint's provenance; nothing where to none."""
+    """The split that a job belongs to, for a checkpoint's provenance; None if there is none."""
     split = snakemake.wildcards.get("split")
     return {} if split is None else {"split": split}
 
 
 def report_of(snakemake, label: str) -> Progress:
-    """What a training calls after each step: by the configuration, which changes no result."""
+    """The callback after each training step, from the configuration; it changes no result."""
     return follow(label, snakemake.log[0], snakemake.config["tracking"])

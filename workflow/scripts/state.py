@@ -1,4 +1,4 @@
-"""Bring the last checkpoint of a run into a state: relearned, quantised."""
+"""Attack the last checkpoint of a run, by relearning or quantisation."""
 
 from pathlib import Path
 

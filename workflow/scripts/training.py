@@ -1,4 +1,4 @@
-"""What the scripts that train share: how their job runs, and goes on after it was stopped."""
+"""Shared by scripts that train: how a job runs, and how it resumes after it was stopped."""
 
 import hashlib
 import json
@@ -19,9 +19,9 @@ from lethe.train.resume import StateSaver
 
 
 def key(snakemake) -> str:
-    """What the job's results depend on: its parameters, and its inputs by content.
+    """A key for all that the job's results depend on: its parameters and its inputs' content.
 
-    Weights are left out: the digest file beside them stands for them.
+    Weights are left out, because the digest file beside them represents them.
     """
     inputs = {
         str(file): sha256(file)
@@ -33,7 +33,7 @@ def key(snakemake) -> str:
 
 
 def execution(snakemake, stage: Stage, meter: Meter, device: str) -> Execution:
-    """By the configuration's ``compute``: no param of a rule, since it changes no result."""
+    """From the configuration's ``compute``, which is not a param, since it changes no result."""
     compute, sharded = snakemake.config["compute"], in_shards(snakemake)
     together = process_group(snakemake, device, sharded)
     state_saver = StateSaver(stage.state, compute["save_seconds"], meter, together)
@@ -41,7 +41,7 @@ def execution(snakemake, stage: Stage, meter: Meter, device: str) -> Execution:
 
 
 def from_checkpoint(snakemake, stage: Stage, meter: Meter) -> dict[str, Any]:
-    """The arguments that all trainings have which start from a checkpoint."""
+    """The arguments shared by all trainings that start from a checkpoint."""
     p, device = snakemake.params, ready(snakemake)
     start, parent = start_of(snakemake)
     return {

@@ -1,4 +1,4 @@
-"""Arguments of the command line: values of a kind, each option once, a mistake as one line."""
+"""Arguments of the command line: typed values, each option at most once, one-line errors."""
 
 import argparse
 import math
@@ -13,11 +13,11 @@ from lethe.common.errors import LetheError
 WHOLE = re.compile(r"-?(0|[1-9][0-9]*)")
 DIGITS = re.compile(r"[-+]?[0-9]{1,18}")
 MOST = 2**31 - 1
-# What torch's generators take.
+# The largest seed that torch's generators accept.
 MOST_SEED = 2**63 - 1
 
-# What messages of the library call by the configuration's names, and the command line otherwise:
-# anywhere in a message, and as the key with which one begins.
+# The configuration's names in the library's messages, and their names on the command line:
+# anywhere in a message, and as the key at its beginning.
 PHRASES = {
     "set template.system to null": "pass --system ''",
     "template.system": "--system",
@@ -38,7 +38,7 @@ BEGINNINGS = {
 
 
 class Once(argparse.Action):
-    """Stores a value; an option that is given twice is an error, where the second would win."""
+    """Stores a value and refuses an option that is given twice, of which the second would win."""
 
     def __call__(self, parser, namespace, values, option_string=None):
         given = vars(namespace).setdefault("given", set())
@@ -49,7 +49,7 @@ class Once(argparse.Action):
 
 
 class Parser(argparse.ArgumentParser):
-    """A wrong value of an option is a LetheError; a wrong call is one line and exit status 2."""
+    """Raises LetheError for an option's wrong value; a wrong call is one line and exit status 2."""
 
     def __init__(self, *arguments, **more):
         super().__init__(*arguments, **more)
@@ -65,15 +65,15 @@ class Parser(argparse.ArgumentParser):
 
 
 def whole(low: int, high: int = MOST) -> Callable[[str], int]:
-    """A whole number from ``low`` to ``high``, written plainly: 010 is 8 to some and 10 to others.
+    """An argparse type: a whole number from ``low`` to ``high``.
 
-    Of Python's types, for argparse.
+    It must be written plainly, because 010 is 8 to some and 10 to others.
     """
 
     def read(text: str) -> int:
         if not WHOLE.fullmatch(text):
             plainly = f"; write {int(text)}" if DIGITS.fullmatch(text) else ""
-            raise argparse.ArgumentTypeError(f"{text[:40]!r} is no whole number{plainly}")
+            raise argparse.ArgumentTypeError(f"{text[:40]!r} is not a whole number{plainly}")
         if len(text) > len(str(high)) + 1 or int(text) > high:
             raise argparse.ArgumentTypeError(f"{text[:40]} is above {high}")
         if int(text) < low:
@@ -94,7 +94,9 @@ def share(text: str) -> float:
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise argparse.ArgumentTypeError(f"{text[:40]!r} is no number; write one above 0, up to 1")
+        raise argparse.ArgumentTypeError(
+            f"{text[:40]!r} is not a number; write one above 0, up to 1"
+        )
     if not 0 < value <= 1:
         raise argparse.ArgumentTypeError(f"{value} is {'above 1' if value > 0 else 'not above 0'}")
     return value
@@ -105,21 +107,21 @@ def seed(text: str) -> int:
 
 
 def threads(text: str) -> int:
-    """More threads than any machine has cores are a slip: each would be made."""
+    """A number of threads. More than any machine's cores is a slip, but would really be started."""
     return whole(1, 1024)(text)
 
 
 def device(text: str) -> str:
-    """A name of torch's; whether the device is there is asked when torch is loaded."""
+    """A device name of torch's; whether the device exists is checked once torch is loaded."""
     if not re.fullmatch(DEVICE, text):
         raise argparse.ArgumentTypeError(
-            f"{text[:40]!r} is no device; write auto, cpu, mps, cuda or cuda:NUMBER"
+            f"{text[:40]!r} is not a device; write auto, cpu, mps, cuda or cuda:NUMBER"
         )
     return text
 
 
 def place(text: str) -> str:
-    """A file, a folder or a hub id: not nothing, as a shell's unset variable gives."""
+    """A file, a folder or a hub id; not empty, as from an unset variable of the shell."""
     if not text.strip():
         raise argparse.ArgumentTypeError("empty; name a file or a folder")
     return text
@@ -127,7 +129,7 @@ def place(text: str) -> str:
 
 @contextmanager
 def by_options() -> Iterator[None]:
-    """Let errors name the command line's options where the library names configuration keys."""
+    """Make errors name the command line's options instead of configuration keys."""
     try:
         yield
     except LetheError as error:
@@ -135,7 +137,7 @@ def by_options() -> Iterator[None]:
 
 
 def with_options(message: str) -> str:
-    """A message of the library as the command line says it."""
+    """A message of the library in the command line's terms."""
     for key, option in PHRASES.items():
         message = re.sub(rf"(?<![\w./-]){re.escape(key)}", lambda _, new=option: new, message)
     key, colon, rest = message.partition(": ")

@@ -1,4 +1,4 @@
-"""The main job for a newcomer: run the default world, make the report, check what came out."""
+"""``make demo``: run the default world, make the report, check the results."""
 
 import os
 import signal
@@ -15,7 +15,7 @@ CLAIMS = Path(paths.table("default", "claims.json"))
 
 
 def main() -> None:
-    """Run everything; exit with an error if the workflow fails or a claim does not hold."""
+    """Run everything; exit with an error if the workflow or a claim fails."""
     start = time.monotonic()
     _snakemake("--cores", "all", "--quiet", "rules")
     if not _is_reported():
@@ -31,23 +31,23 @@ def main() -> None:
 
 
 def _is_reported() -> bool:
-    """Whether the report is of this world, and of these results."""
+    """Whether the report shows this world and its current results."""
     if not REPORT.exists() or REPORT.stat().st_mtime < CLAIMS.stat().st_mtime:
         return False
     return str(CLAIMS) in REPORT.read_text(encoding="utf-8")
 
 
 def _snakemake(*arguments: str) -> None:
-    """Run Snakemake to its end: asked to end (Ctrl-C, SIGTERM), it ends its jobs and unlocks."""
+    """Run Snakemake; on Ctrl-C or SIGTERM wait until it has ended its jobs and unlocked."""
     command = [sys.executable, "-m", "snakemake", *arguments]
     child: list[subprocess.Popen] = []
-    # Ctrl-C reaches the child by itself; a signal to this process alone is passed on.
+    # Ctrl-C reaches the child directly; a signal to this process alone is passed on.
     signal.signal(signal.SIGINT, lambda number, frame: None)
     signal.signal(signal.SIGTERM, lambda number, frame: [c.send_signal(number) for c in child])
     child.append(subprocess.Popen(command, env={**os.environ, "PYTHONUNBUFFERED": "1"}))
     code = child[0].wait()
     if code:
-        # Ended by a signal it has the number that a shell would give it.
+        # If a signal ended it, return the exit status that a shell would report.
         sys.exit(code if code > 0 else 128 - code)
 
 

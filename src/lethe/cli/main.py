@@ -10,7 +10,7 @@ from lethe.cli.arguments import Parser, place
 from lethe.cli.commands import claims, completion, evaluate, methods, plan, run, unlearn
 from lethe.common.errors import LetheError
 
-# What a shell says of a program that a signal ended: 128 and the signal's number.
+# A shell's exit status for a program that a signal ended: 128 plus the signal's number.
 INTERRUPTED, NOBODY_READS = 130, 141
 
 
@@ -21,7 +21,7 @@ def main(arguments: list[str] | None = None) -> None:
     except LetheError as error:
         sys.exit(f"error: {error}")
     except BrokenPipeError:
-        # As `lethe methods | head`: what is still to be written at the end has no reader either.
+        # As in `lethe methods | head`: the output still buffered has no reader either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(NOBODY_READS)
     except OSError as error:
@@ -34,7 +34,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 def _run(arguments: list[str] | None) -> None:
     if hasattr(sys.stdout, "reconfigure"):
-        # A terminal that cannot show a character shows its number.
+        # A terminal that cannot show a character shows an escape instead.
         sys.stdout.reconfigure(errors="backslashreplace")
     parser = _parser()
     options, more = parser.parse_known_args(arguments)
@@ -49,7 +49,7 @@ def _run(arguments: list[str] | None) -> None:
 def _parser() -> Parser:
     parser = Parser(prog="lethe", description="A laboratory for unlearning.")
     parser.add_argument("--version", action="version", version=f"lethe {__version__}")
-    # Whether a command hands words that it does not know to another program.
+    # Whether a command passes unknown arguments on to another program.
     parser.set_defaults(takes_more=False)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
@@ -69,7 +69,7 @@ def _parser() -> Parser:
 
 
 def _add_world(commands) -> None:
-    world = commands.add_parser("world", help="make a world in a folder, or tell what it takes")
+    world = commands.add_parser("world", help="make a world in a folder, or estimate what it takes")
     world.add_argument(
         "--configfile", nargs="+", type=place, default=[], help="presets, as for snakemake"
     )
@@ -106,5 +106,5 @@ def _world(options: argparse.Namespace) -> None:
 def _tofu_logs(options: argparse.Namespace) -> None:
     from lethe.analysis.log_scores import tofu_logs
 
-    found = tofu_logs(options.file, options.oracle, options.variant, options.unpaired)
-    print(json.dumps(found, indent=2))
+    report = tofu_logs(options.file, options.oracle, options.variant, options.unpaired)
+    print(json.dumps(report, indent=2))

@@ -1,4 +1,4 @@
-"""Options of the commands that work with a model: its template, how and where it computes."""
+"""Options of the commands that use a model: its template, precision, attention and device."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def add_template(parser: Parser) -> None:
         action="append",
         default=[],
         metavar="KEY=VALUE",
-        help="what a chat template reads otherwise: 'date_string=10 Apr 2025'",
+        help="another variable of a chat template: 'date_string=10 Apr 2025'",
     )
 
 
@@ -40,21 +40,24 @@ def add_compute(parser: Parser, examples: str, results: str) -> None:
 
 
 def template(options: argparse.Namespace) -> dict[str, Any]:
-    """The checkpoint's own template, or what the options say of it; checked without a model."""
+    """The checkpoint's own template, changed by the options; checked without a model."""
     from lethe.model.checkpoint import template_of
     from lethe.model.encoder import CHATS, template_settings
 
-    found = template_of(options.checkpoint)
+    settings = template_of(options.checkpoint)
     if options.template is not None:
-        # What a chat template reads otherwise (a date) is still needed; other templates read none.
-        kept = found if options.template in CHATS else {}
-        found = {**kept, "name": options.template}
+        # Another chat template still needs the variables (a date); other templates have none.
+        own = settings if options.template in CHATS else {}
+        settings = {**own, "name": options.template}
     if options.system is not None:
-        found = {**found, "system": options.system or None}
+        settings = {**settings, "system": options.system or None}
     if options.variable:
-        found = {**found, "variables": {**found.get("variables", {}), **_variables(options)}}
-    template_settings(found)
-    return found
+        settings = {
+            **settings,
+            "variables": {**settings.get("variables", {}), **_variables(options)},
+        }
+    template_settings(settings)
+    return settings
 
 
 def _variables(options: argparse.Namespace) -> dict[str, Any]:
@@ -69,13 +72,13 @@ def given_settings(texts: Sequence[str], option: str = "--set") -> dict[str, Any
     """Settings from ``key=value``; a dotted key (``optimiser.name=sgd``) goes into a mapping."""
     from lethe.pipeline.config.load import parsed
 
-    found: dict[str, Any] = {}
+    settings: dict[str, Any] = {}
     for text in texts:
         key, equals, value = text.partition("=")
         if not equals or not all(key.split(".")):
             raise LetheError(f"{option} {text}: write it as key=value")
         *outer, last = key.split(".")
-        place = found
+        place = settings
         for name in outer:
             place = place.setdefault(name, {})
             if not isinstance(place, dict):
@@ -86,11 +89,11 @@ def given_settings(texts: Sequence[str], option: str = "--set") -> dict[str, Any
             place[last] = parsed(value)
         except LetheError as error:
             raise LetheError(f"{option} {text}: {error}") from None
-    return found
+    return settings
 
 
 def given_compute(texts: Sequence[str]) -> Compute:
-    """How a model computes, from ``--compute key=value``: what the workflow's models are told."""
+    """How a model computes, from ``--compute key=value``; the keys are those of model_settings."""
     from lethe.common.validation import validated
     from lethe.model.settings import Compute
 

@@ -1,4 +1,4 @@
-"""``lethe world``: a world without the workflow, or what it would take."""
+"""``lethe world``: make a world without the workflow, or estimate its cost."""
 
 import logging
 from pathlib import Path
@@ -18,15 +18,15 @@ from lethe.world.provider import PROVIDERS
 
 
 def cohorts(world: World) -> dict[str, Cohort]:
-    """What a language model is to make of a world."""
-    found = {}
+    """The groups of a world's authors that a language model makes up."""
+    by_name = {}
     if world.provider == "generated":
         sizes = {"holdout": world.holdout_authors, "target": world.authors}
-        found["authors"] = Cohort(sizes, world.seed)
+        by_name["authors"] = Cohort(sizes, world.seed)
     if world.background == "generated":
         sizes = {"background": world.background_authors}
-        found["background"] = Cohort(sizes, world.seed, world.background_phrasings - 1)
-    return found
+        by_name["background"] = Cohort(sizes, world.seed, world.background_phrasings - 1)
+    return by_name
 
 
 def run(files: list[str], out: str | None, dry: bool) -> None:
@@ -40,9 +40,9 @@ def run(files: list[str], out: str | None, dry: bool) -> None:
     made = world.generated if wanted else None
     journal = Path(paths.journal(world.name))
     if made is None:
-        print(f"provider {world.provider}: no service is asked, nothing is spent")
+        print(f"provider {world.provider}: uses no service, costs nothing")
     else:
-        print(_told(made, wanted, journal))
+        print(_as_text(made, wanted, journal))
     if dry:
         return
     log_to_screen(logging.WARNING)
@@ -54,7 +54,7 @@ def _check_out(out: str | None) -> None:
     if out is None:
         raise LetheError("world: name a folder, --out FOLDER, or ask for --dry-run")
     if Path(paths.RESULTS).resolve() in (Path(out).resolve(), *Path(out).resolve().parents):
-        raise LetheError(f"--out {out}: results/ is the workflow's; name another folder")
+        raise LetheError(f"--out {out}: results/ belongs to the workflow; name another folder")
     outputs.check_folder(out, empty=False)
 
 
@@ -75,7 +75,7 @@ def _make(world: World, wanted, made: Generation | None, journal: Path, out: Pat
     )
     _describe(world.name, making, out / "data")
     if made is not None:
-        print(_told(made, wanted, journal))
+        print(_as_text(made, wanted, journal))
     print(f"written: {out}/data, with its card README.md")
 
 
@@ -85,33 +85,33 @@ def _describe(name: str, making: Making, folder: Path) -> None:
     write_data_card(folder, name, making, folder / "README.md", folder / "words.png")
 
 
-def _told(made: Generation, wanted: dict[str, Cohort], journal: Path) -> str:
+def _as_text(made: Generation, wanted: dict[str, Cohort], journal: Path) -> str:
     """The estimate as a table."""
     from lethe.world.generated.estimate import estimate
 
-    found = estimate(made, wanted, journal)
+    estimated = estimate(made, wanted, journal)
     heads = ("", "requests", "to be sent", "prompt tokens", "answer tokens", "cost")
     names = ("requests", "missing", "prompt_tokens", "completion_tokens", "cost")
-    rows = [(stage, *(getattr(row, n) for n in names)) for stage, row in found.rows.items()]
-    rows.append(("still to come", *(found.total(n) for n in names)))
+    rows = [(stage, *(getattr(row, n) for n in names)) for stage, row in estimated.rows.items()]
+    rows.append(("still to come", *(estimated.total(n) for n in names)))
     lines = [f"{heads[0]:<28}" + "".join(f"{head:>15}" for head in heads[1:])]
     lines += [f"{row[0]:<28}" + "".join(f"{v:>15}" for v in row[1:5]) + f"{row[5]:>15.4f}"
               for row in rows]  # fmt: skip
     lines.append(
-        f"spent so far: {found.spent_requests} requests, {found.spent_tokens} tokens,"
-        f" cost {found.spent_cost:.4f} (journal {journal})"
+        f"spent so far: {estimated.spent_requests} requests, {estimated.spent_tokens} tokens,"
+        f" cost {estimated.spent_cost:.4f} (journal {journal})"
     )
-    return "\n".join([*lines, *_over_budget(made, found)])
+    return "\n".join([*lines, *_over_budget(made, estimated)])
 
 
-def _over_budget(made: Generation, found) -> list[str]:
-    """Where the estimate is above the budget: then the run will stop before its end."""
+def _over_budget(made: Generation, estimated) -> list[str]:
+    """A warning for each limit that the estimate exceeds, which will stop the run early."""
     sums = {
-        "requests": found.spent_requests + found.total("missing"),
-        "tokens": found.spent_tokens
-        + found.total("prompt_tokens")
-        + found.total("completion_tokens"),
-        "cost": found.spent_cost + found.total("cost"),
+        "requests": estimated.spent_requests + estimated.total("missing"),
+        "tokens": estimated.spent_tokens
+        + estimated.total("prompt_tokens")
+        + estimated.total("completion_tokens"),
+        "cost": estimated.spent_cost + estimated.total("cost"),
     }
     return [
         f"warning: budget.{name} is {most}, the estimate {sums[name]:g}: the run will stop early"

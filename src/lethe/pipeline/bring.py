@@ -1,8 +1,8 @@
-"""Results of another working folder, brought with their provenance.
+"""Copying results from another working folder together with their provenance.
 
-Of each result come the file, its entry in the ledger of its job, and Snakemake's record of it: of
-files that are brought, and of no others. What the other folder knows of files that it no longer has
-says nothing of files of that name here.
+For each file that is copied, its entry in its job's ledger and Snakemake's record of it are copied
+too, and nothing else: what the other folder remembers about files that it no longer has says
+nothing about files of that name here.
 """
 
 import os
@@ -18,7 +18,7 @@ from lethe.pipeline import ledger_files
 from lethe.pipeline.ledger import changed_times
 from lethe.pipeline.ledger_files import Entry
 
-# What Snakemake writes of outputs whose job has not ended, in the same manner as its records.
+# Where Snakemake notes the outputs of unfinished jobs, named in the same way as its records.
 UNFINISHED = Path(".snakemake/incomplete")
 
 
@@ -26,16 +26,18 @@ def bring(source: str | Path, folder: str | Path = ".") -> int:
     """Copy the results of another working folder with their provenance; returns how many files.
 
     Nothing is written there. Nothing is copied unless the results there are what their jobs wrote
-    and none would replace another result here. A file that is here already, byte by byte, stays as
-    it is with its provenance: so after a kill the same call brings the rest.
+    and none would replace a different result here. An identical file that is already here stays as
+    it is and gets its provenance, so that after a kill the same call copies the rest.
     """
     source, root = Path(source), Path(folder)
     entries, known = _finished(source), _known_here(root)
     same = {name for name, entry in entries.items() if _is_like(root / name, entry)}
     for name in entries:
         if name not in same and os.path.lexists(root / name):
-            raise LetheError(f"{name}: there is another result of that name here; remove it first")
-    # A file that someone copied here is the same, too, but nothing is known of it yet.
+            raise LetheError(
+                f"{name}: a different result of that name is already here; remove it first"
+            )
+    # Includes identical files that someone copied here without their provenance.
     wanted = {
         name: entry
         for name, entry in entries.items()
@@ -60,15 +62,17 @@ def _known_here(root: Path) -> dict[str, Entry]:
 
 
 def _finished(source: Path) -> dict[str, Entry]:
-    """The results there, as they are noted; LetheError if one is not what its job wrote."""
+    """The entries of the results there; LetheError if one is not what its job wrote."""
     known = ledger_files.known(source)
     for ledger, why in known.damaged.items():
         raise LetheError(f"{source / ledger}: {why}; there, {ledger_files.REMEDY}")
     if not known.entries:
-        raise LetheError(f"{source}: no results with provenance there; name a folder of Lethe's")
+        raise LetheError(
+            f"{source}: no results with provenance there; name a working folder of Lethe"
+        )
     _check_links(source / paths.RESULTS)
     changed_times(source, known)
-    # A job whose Snakemake was killed may have written files of which the record is an older one.
+    # If Snakemake was killed, its records may be older than the files that a job wrote.
     left = {name for name, _ in _named(source / UNFINISHED)}
     there = {name: e for name, e in known.entries.items() if (source / name).is_file()}
     unfinished = sorted(left & there.keys())
@@ -80,7 +84,7 @@ def _finished(source: Path) -> dict[str, Entry]:
 
 
 def _check_links(top: Path) -> None:
-    """LetheError for a link that leads nowhere: results would be left out without a word."""
+    """LetheError for a dangling link, behind which results would silently be left out."""
     for place, folders, names in ledger_files.walk(top):
         for name in [*folders, *names]:
             link = Path(place, name)
@@ -95,18 +99,18 @@ def _is_like(file: Path, entry: Entry) -> bool:
 
 
 def _forget(root: Path, wanted: dict[str, Entry]) -> None:
-    """Drop what ledgers here say of files that are not here and are about to come."""
+    """Drop entries of ledgers here about missing files that are about to be copied."""
     for ledger in ledger_files.every(root):
         entries = ledger_files.read(ledger)
-        kept = {name: entry for name, entry in entries.items() if name not in wanted}
-        if len(kept) < len(entries):
-            ledger_files.write(ledger, kept)
+        remaining = {name: entry for name, entry in entries.items() if name not in wanted}
+        if len(remaining) < len(entries):
+            ledger_files.write(ledger, remaining)
 
 
 def _take(
     name: str, entry: Entry, ledger: Path, record: Path | None, source: Path, root: Path
 ) -> None:
-    """Bring one file. It gets its name last, when all is known of it."""
+    """Copy one file. It gets its name last, after its provenance."""
     with whole_file(root / name) as temporary:
         shutil.copyfile(source / name, temporary)
         shutil.copystat(source / name, temporary)
@@ -121,12 +125,12 @@ def _take(
 
 def _records(root: Path) -> dict[str, Path]:
     """Snakemake's record of each file, relative to the working folder."""
-    found = _named(root / ledger_files.RECORDS)
-    return {name: record.relative_to(root) for name, record in found}
+    records = _named(root / ledger_files.RECORDS)
+    return {name: record.relative_to(root) for name, record in records}
 
 
 def _named(folder: Path) -> Iterator[tuple[str, Path]]:
-    """Files that Snakemake calls after outputs, in base64, long names cut with an ``@`` before."""
+    """Files that Snakemake names after outputs: base64, long names split into ``@`` folders."""
     for record in folder.rglob("*"):
         if record.is_file():
             cut = "".join(part.removeprefix("@") for part in record.relative_to(folder).parts)

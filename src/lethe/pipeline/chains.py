@@ -9,9 +9,9 @@ from lethe.unlearn.method import Method
 
 
 def chain(config: Config, name: str, split: str) -> Iterator[tuple[str, str]]:
-    """(run, split) of each run before ``name``, the nearest first; none: it starts from full.
+    """(run, split) of each run before ``name``, nearest first; empty if it starts from full.
 
-    A previous run is of the same split, unless it names another.
+    A previous run belongs to the same split unless it names another.
     """
     while (start := _previous(config, name)) is not None:
         name, split = start.run, start.split or split
@@ -19,9 +19,9 @@ def chain(config: Config, name: str, split: str) -> Iterator[tuple[str, str]]:
 
 
 def check(config: Config, listed: Mapping[str, Method]) -> None:
-    """Every previous run must be one that there is, and no run may come before itself.
+    """Refuse a previous run that does not exist, or a run that would come before itself.
 
-    So must every checkpoint that one of the ``listed`` methods needs beside its start.
+    Also refuse a missing checkpoint that one of the ``listed`` methods needs besides its start.
     """
     for name in config.method_settings:
         start = _previous(config, name)
@@ -46,7 +46,7 @@ def _check_sources(config: Config, name: str, method: Method) -> None:
     if "before" in method.needs and first is None:
         raise LetheError(
             f"config: method_settings.{name}.previous_run: missing; its wrapper compares with the "
-            "run before: name that"
+            "previous run: name that"
         )
     prior = getattr(method.settings, "prior", "base")
     if not isinstance(prior, int):
@@ -57,16 +57,16 @@ def _check_sources(config: Config, name: str, method: Method) -> None:
     for model in config.models:
         if config.model_settings[model].base_checkpoint is not None:
             raise LetheError(
-                f"{where}the base of {model} is given, so it has no snapshots; name a checkpoint"
+                f"{where}the base of {model} is given, so it has no snapshots; name one"
             )
 
 
 def _previous(config: Config, name: str) -> PreviousRun | None:
-    found = config.method_settings.get(name)
-    return found and found.previous_run
+    settings = config.method_settings.get(name)
+    return settings and settings.previous_run
 
 
 def _runs(config: Config, name: str) -> bool:
-    """Whether there is such a run: a method that is listed, or a variant that has settings."""
-    found = config.method_settings.get(name)
-    return name in config.methods or (found is not None and found.method is not None)
+    """Whether the run exists: a listed method, or a variant that has settings."""
+    settings = config.method_settings.get(name)
+    return name in config.methods or (settings is not None and settings.method is not None)

@@ -1,9 +1,9 @@
 """Digests of source code by meaning: what a result depends on, and nothing more.
 
 The digest of an entry file covers its syntax tree and those of all modules of ours that it
-imports, directly or not, without comments, docstrings and layout. Modules found by name at run time
-(methods, metrics, figures, world providers) leave no import statement: the caller adds the one it
-means.
+imports, directly or not, without comments, docstrings and layout. Modules loaded by name at run
+time (methods, metrics, figures, world providers) have no import statement, so the caller adds the
+one that is used.
 """
 
 import ast
@@ -20,12 +20,12 @@ from lethe.common.files import sha256, write_json
 from lethe.pipeline import workflow_files
 
 PACKAGE = Path(__file__).resolve().parents[1]
-# What was learned from syntax trees, by content: each start of the workflow asks for all of them.
+# A cache of digests and imports by content, because each start of the workflow needs all of them.
 LEARNED = Path(".snakemake/lethe_sources.json")
 
 
 def digest(*entries: str | Path) -> str:
-    """Digest of entries: paths of scripts, or modules such as ``lethe.unlearn.methods.npo``."""
+    """The digest of entries: paths of scripts, or names like ``lethe.unlearn.methods.npo``."""
     files = {file for entry in entries for file in closure(entry)}
     total = hashlib.sha256()
     for file in sorted(files):
@@ -38,20 +38,20 @@ def closure(entry: str | Path) -> set[Path]:
     start = _module_file(entry) if isinstance(entry, str) and "/" not in entry else Path(entry)
     if start is None or not start.exists():
         raise FileNotFoundError(f"no source file for {entry}")
-    found: set[Path] = set()
+    files: set[Path] = set()
     waiting = [start.resolve()]
     while waiting:
         file = waiting.pop()
-        if file in found:
+        if file in files:
             continue
-        found.add(file)
-        waiting.extend(_imports(file) - found)
-    return found | {data for file in found for data in _data_files(file.parent)}
+        files.add(file)
+        waiting.extend(_imports(file) - files)
+    return files | {data for file in files for data in _data_files(file.parent)}
 
 
 @cache
 def _data_files(folder: Path) -> frozenset[Path]:
-    """Word lists, styles and the like that a package reads; none at the top of the library."""
+    """A package's data files (word lists, styles); the library's top folder has none."""
     if folder == PACKAGE or PACKAGE not in folder.parents:
         return frozenset()
     suffixes = {".json", ".txt", ".mplstyle", ".jinja"}
@@ -60,7 +60,7 @@ def _data_files(folder: Path) -> frozenset[Path]:
 
 @cache
 def _imports(file: Path) -> frozenset[Path]:
-    """Files of ours that a file's import statements name, wherever in the file they stand."""
+    """Files of ours that a file imports, also inside functions."""
     if file.suffix != ".py":
         return frozenset()
     names = _of_content(file)["imports"]
@@ -70,20 +70,20 @@ def _imports(file: Path) -> frozenset[Path]:
 
 
 def _packages(name: str) -> frozenset[Path]:
-    """``__init__`` files that importing a dotted name of ours runs."""
+    """The ``__init__`` files that run when a dotted name of ours is imported."""
     top, *rest = name.split(".")
     return _inits(PACKAGE, tuple(rest)) if top == PACKAGE.name else frozenset()
 
 
 @cache
 def _inits(folder: Path, parts: tuple[str, ...]) -> frozenset[Path]:
-    """Those of a folder and of the packages in it, each in the one before."""
+    """The ``__init__`` files of a folder and of nested packages, outermost first."""
     inits = (folder.joinpath(*parts[:depth], "__init__.py") for depth in range(len(parts) + 1))
     return frozenset(init for init in inits if init.exists())
 
 
 def _module_file(name: str, beside: Path | None = None) -> Path | None:
-    """The file of a module of ours, or of one that lies beside a script; None for foreign ones."""
+    """The file of one of our modules, or of one beside a script; None for other libraries'."""
     top, *rest = name.split(".")
     if top == PACKAGE.name:
         return _first_of(PACKAGE, tuple(rest))
@@ -94,7 +94,7 @@ def _module_file(name: str, beside: Path | None = None) -> Path | None:
 
 @cache
 def _first_of(folder: Path, parts: tuple[str, ...]) -> Path | None:
-    """A module's file, or its package's; most are asked for by many files."""
+    """The file of a module or a package; cached, since most are imported by many files."""
     stem = folder.joinpath(*parts)
     for file in (stem.with_suffix(".py"), stem / "__init__.py"):
         if file.exists():
@@ -134,23 +134,23 @@ def _of_tree(tree: ast.Module) -> dict[str, Any]:
 
 @cache
 def _learned() -> dict[str, dict]:
-    """What earlier starts learned, by the digest of a file's bytes; written back at the end."""
-    # Another Python has other trees, another version of this module another digest of them.
+    """The cache of earlier starts, by the digest of a file's bytes; written back at the end."""
+    # Other versions of Python have other trees; other versions of this module digest differently.
     maker = f"{sys.version} {sha256(Path(__file__))}"
-    found: dict[str, dict] = {}
+    learned: dict[str, dict] = {}
     with suppress(OSError, ValueError, LookupError, TypeError):
         stored = json.loads(LEARNED.read_text(encoding="utf-8"))
         if stored["maker"] == maker:
-            found = dict(stored["files"])
-    atexit.register(_keep, found, len(found), LEARNED.absolute(), maker)
-    return found
+            learned = dict(stored["files"])
+    atexit.register(_keep, learned, len(learned), LEARNED.absolute(), maker)
+    return learned
 
 
-def _keep(found: dict[str, dict], before: int, file: Path, maker: str) -> None:
-    """Write what is new, where Snakemake keeps its own records; without them there is no need."""
-    if len(found) > before and file.parent.is_dir():
+def _keep(learned: dict[str, dict], before: int, file: Path, maker: str) -> None:
+    """Write the cache beside Snakemake's own records if it has grown and they exist."""
+    if len(learned) > before and file.parent.is_dir():
         with suppress(OSError):
-            write_json(file, {"maker": maker, "files": found})
+            write_json(file, {"maker": maker, "files": learned})
 
 
 def _drop_docstring(node: ast.AST) -> None:
@@ -164,7 +164,7 @@ def _drop_docstring(node: ast.AST) -> None:
 
 @cache
 def _label(file: Path) -> str:
-    """A file's name that does not depend on where the project lies, in a checkout or a wheel."""
+    """A file's name, the same wherever the project lies, in a checkout or a wheel."""
     if PACKAGE in file.parents:
         return f"src/{file.relative_to(PACKAGE.parent).as_posix()}"
     root = workflow_files.root()

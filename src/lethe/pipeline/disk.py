@@ -1,4 +1,4 @@
-"""Disk: which checkpoints stay after a run, what they take, and whether there is room. Light."""
+"""Disk: which checkpoints stay after a run, their size, and whether there is room. Light."""
 
 import errno
 import os
@@ -16,9 +16,9 @@ from lethe.pipeline.config.settings import method
 from lethe.pipeline.search import all_trials
 from lethe.pipeline.sizes import checkpoint_bytes
 
-# What may be kept of methods without being asked for: more is kept on purpose or not at all.
+# Methods' checkpoints may take this much by default; keeping more must be chosen explicitly.
 UNASKED = 50 * 10**9
-# Bytes without which no run gets far.
+# Free bytes below which no run gets far.
 LITTLE = 2**16
 
 
@@ -30,26 +30,26 @@ def kept_epochs(keep: str | None, epochs: int) -> set[int]:
 
 
 def methods_bytes(config: Config, keep: str | None) -> int:
-    """What the kept checkpoints of all methods take; LetheError where a size is not known."""
+    """The size of all methods' checkpoints under a policy; LetheError if a size is not known."""
     runs = len(config.splits) * len(config.seeds)
     epochs = sum(len(kept_epochs(keep, method(config, name).epochs)) for name in config.methods)
     return sum(runs * epochs * size_of(config, model, "unlearn") for model in config.models)
 
 
 def size_of(config: Config, model: str, stage: str) -> int:
-    """Bytes of a checkpoint of a model; LetheError where they cannot be told."""
+    """Bytes of a model's checkpoint; LetheError if they are not known."""
     settings = config.model_settings[model]
     size = checkpoint_bytes(settings, stage)
     if size is None:
         raise LetheError(
             f"config: model_settings.{model}.parameters: how many {settings.base_checkpoint} has "
-            "is not known before it is loaded; give the number, 7e9 say"
+            "is not known before it is loaded; give the number, such as 7e9"
         )
     return size
 
 
 def check(config: Config) -> None:
-    """Refuse to keep every checkpoint of large models unless that was chosen."""
+    """Refuse to keep every checkpoint of large models unless that was chosen explicitly."""
     tried = all_trials(config)
     if config.checkpoints.keep is not None or not (tried or config.methods):
         return
@@ -57,7 +57,7 @@ def check(config: Config) -> None:
     needed = methods_bytes(every, "all")
     if needed > UNASKED:
         raise LetheError(
-            f"config: checkpoints.keep: all epochs of all methods would take {told(needed)}; "
+            f"config: checkpoints.keep: all epochs of all methods would take {readable(needed)}; "
             "choose all, last or none"
         )
 
@@ -73,10 +73,10 @@ class Made:
 
 
 def needed(made: Iterable[Made], at_once: int) -> tuple[int, int]:
-    """Bytes that planned jobs add: (what stays, what lies there for a time beside it).
+    """Bytes that planned jobs add: (what stays, what is there for a time on top of that).
 
-    ``at_once``: how many jobs run side by side. A run's passing checkpoints lie there from its end
-    until it is evaluated; evaluation goes first, so that twice as many runs wait at the most.
+    ``at_once``: how many jobs run in parallel. Checkpoints that do not stay exist from the end of
+    their run until it is evaluated. Evaluation goes first, so at most twice as many runs wait.
     """
     stays, passing = 0, {}
     for one in made:
@@ -90,22 +90,22 @@ def needed(made: Iterable[Made], at_once: int) -> tuple[int, int]:
 
 
 def check_room(made: Iterable[Made], at_once: int, folder: str = paths.RESULTS) -> str:
-    """One line that says what a run takes and what is free; LetheError where it cannot fit."""
+    """One line that says what a run takes and what is free; LetheError if it cannot fit."""
     stays, passing = needed(made, at_once)
     free = shutil.disk_usage(folder if Path(folder).exists() else ".").free
-    line = f"Disk: checkpoints take {told(stays)} to stay and {told(passing)} for a time"
+    line = f"Disk: checkpoints take {readable(stays)} to stay and {readable(passing)} for a time"
     if stays + passing > free:
         raise LetheError(
-            f"{line}, but {folder}/ has {told(free)} free; make room, or keep fewer: "
+            f"{line}, but {folder}/ has {readable(free)} free; make room, or keep fewer: "
             "checkpoints.keep: last or none"
         )
-    return f"{line}; {told(free)} are free."
+    return f"{line}; {readable(free)} are free."
 
 
 def check_writable(folders: Iterable[str | Path]) -> None:
     """LetheError for a folder that cannot be written to: no room, or read-only.
 
-    Of one that is not there yet, where it is to be made.
+    If it does not exist yet, the folder where it would be made is tested.
     """
     looked_at = set()
     for folder in map(Path, folders):
@@ -128,9 +128,9 @@ def _write_something(folder: Path) -> None:
 
 
 def sweep(world: str) -> None:
-    """Clear what lies beside weights that were deleted; the digest, which says what was, stays.
+    """Remove the files beside deleted weights, except the digest, which says what was there.
 
-    So does what no job wrote there.
+    Files that no job wrote stay as well.
     """
     noted = ledger_files.Finder()
     for digest in Path(paths.world(world)).rglob(paths.DIGEST):
@@ -141,8 +141,8 @@ def sweep(world: str) -> None:
                     file.unlink()
 
 
-def told(size: float) -> str:
-    """Bytes as a person says them."""
+def readable(size: float) -> str:
+    """Bytes in a readable unit."""
     unit, scale = next(
         ((unit, scale) for unit, scale in (("TB", 1e12), ("GB", 1e9)) if size >= 0.9995 * scale),
         ("MB", 1e6),

@@ -1,9 +1,10 @@
-"""What a configuration takes, told before it runs: jobs, GPU-hours, memory, disk.
+"""Estimating what a configuration takes before it runs: jobs, GPU-hours, memory, disk.
 
-Work is counted in FLOP: 2 for each weight and token forward, 4 backward, 2 more where activations
-are computed again (Kaplan et al., arXiv 2001.08361, section 2.1; attention's own products, below 2%
-at these lengths, are left out). Time is work over what a GPU does of its peak, and reading all
-weights for each generated token over its memory's bandwidth. docs/scale.md has the assumptions.
+Work is counted in FLOP: 2 for each weight and token forward, 4 backward, 2 more if activations are
+computed again (Kaplan et al., arXiv 2001.08361, section 2.1; attention's own products, below 2% at
+these lengths, are left out). Training time is work divided by the FLOP/s that a GPU achieves,
+generation time the bytes of the weights read for each token divided by the memory's bandwidth.
+docs/scale.md has the assumptions.
 """
 
 from collections import Counter
@@ -20,25 +21,25 @@ from lethe.pipeline.memory import ANSWER, QUESTION
 from lethe.pipeline.sizes import BYTES
 
 ROWS = 20  # of an author
-# Mean tokens, beside those of lethe.pipeline.memory; the short answers are to real authors and
-# world facts.
+# Mean tokens, in addition to those of lethe.pipeline.memory; the short answers are to questions
+# about real authors and world facts.
 OTHER_ANSWER, SHORT_QUESTION, SHORT_ANSWER = 50, 15, 5
-# What a job takes besides: imports, start of CUDA; and reading a checkpoint, bytes a second.
+# A job's overhead: seconds for imports and starting CUDA; bytes a second for reading a checkpoint.
 START, READING = 40, 1e9
-# Rows that generate at once.
+# Rows that are generated together.
 GENERATING = 128
 
 
 @dataclass(frozen=True)
 class GPU:
-    """16-bit FLOP a second at its peak, bytes a second of its memory, bytes of it."""
+    """Peak 16-bit FLOP a second, memory bandwidth in bytes a second, memory in bytes."""
 
     flops: float
     bandwidth: float
     memory: float
 
 
-# The makers' data sheets, dense matrices.
+# From the makers' data sheets, for dense matrices.
 GPUS = {
     "h100": GPU(989e12, 3.35e12, 80e9),
     "a100": GPU(312e12, 2.04e12, 80e9),
@@ -48,7 +49,7 @@ GPUS = {
 
 @dataclass
 class Model:
-    """A model's part of the plan; hours of one GPU, bytes."""
+    """A model's part of the plan, in hours of one GPU and in bytes."""
 
     name: str
     parameters: int
@@ -60,7 +61,7 @@ class Model:
 
 @dataclass(frozen=True)
 class Assumed:
-    """Of the peak, what training and reading reach; how many seeds and methods to plan for."""
+    """The shares of the peak that are reached, and how many seeds and methods to plan for."""
 
     gpu: GPU
     efficiency: float = 0.35
@@ -69,7 +70,7 @@ class Assumed:
 
 
 def plan(config: Config, assumed: Assumed) -> list[Model]:
-    """The plan of every model of a configuration. LetheError where a size is not known."""
+    """The plan for every model of a configuration. LetheError if a size is not known."""
     if assumed.seeds is not None:
         config = config.changed(seeds=list(range(assumed.seeds)))
     return [_Planner(config, model, assumed).model() for model in config.models]
@@ -84,23 +85,25 @@ class _Planner:
         self.row = memory.row_tokens(config, name)
         self.template = self.row - QUESTION - ANSWER
         self.methods = {n: method(config, n) for n in config.methods}
-        # A plan for N methods is that of the listed ones, N over their number times.
+        # A plan for N methods scales the plan of the listed ones by N over their number.
         self.share = 1.0
         if assumed.methods is not None:
             if not self.methods:
-                raise LetheError("--methods: none is listed whose cost could stand for others")
+                raise LetheError(
+                    "--methods: the configuration lists no method to scale the cost of; add one"
+                )
             self.share = assumed.methods / len(self.methods)
 
     # --- how many ---
 
     def splits(self) -> list[tuple[str, int]]:
-        """Names of the splits, and rows to be forgotten."""
+        """Each split's name and its number of rows to forget."""
         authors = self.config.world.authors
-        found = splits.of_config(self.config)
-        return [(name, split.rows(authors)["forget"]) for name, split in found.items()]
+        configured = splits.of_config(self.config)
+        return [(name, split.rows(authors)["forget"]) for name, split in configured.items()]
 
     def trained_oracles(self) -> list[tuple[str, int]]:
-        """Role and rows of each oracle that is trained here."""
+        """Role and number of rows of each oracle that is trained here."""
         authors = self.config.world.authors
         return [
             (oracle.role, split.rows(authors)[oracle.part])
@@ -111,18 +114,18 @@ class _Planner:
         ]
 
     def roles(self) -> list[str]:
-        found = splits.of_config(self.config).values()
-        return list(dict.fromkeys(role for split in found for role in split.roles))
+        configured = splits.of_config(self.config).values()
+        return list(dict.fromkeys(role for split in configured for role in split.roles))
 
     def oracle_seeds(self) -> list[int]:
         return [*self.config.seeds, *self.config.oracle_seeds]
 
     def controls(self) -> dict[str, int]:
-        """How many runs each split has beside its methods'."""
+        """How many runs each split has besides its methods'."""
         base = 1 if self.config.evaluation.base else 0
         seeds, oracles = len(self.config.seeds), len(self.oracle_seeds())
-        found = splits.of_config(self.config)
-        return {name: base + seeds + oracles * len(s.oracles) for name, s in found.items()}
+        configured = splits.of_config(self.config)
+        return {name: base + seeds + oracles * len(s.oracles) for name, s in configured.items()}
 
     def trained_full(self) -> int:
         seeds = self.config.seeds
@@ -134,16 +137,16 @@ class _Planner:
         return len(self.methods) * self.share * len(self.config.seeds)
 
     def epochs(self) -> float:
-        """Checkpoints of one split's methods that are evaluated: one an epoch, all seeds."""
+        """Evaluated checkpoints of one split's methods: one an epoch, all seeds."""
         each = sum(m.epochs for m in self.methods.values()) * self.share
         return each * len(self.config.seeds)
 
     # --- how long ---
 
     def training(self, tokens: float, backward: float = 1, stage: str = "finetune") -> float:
-        """Seconds of passes forward over tokens, ``backward`` of each with its gradient."""
+        """Seconds of forward passes over tokens, each followed by ``backward`` backward passes."""
         again = 2 if self.settings.gradient_checkpointing else 0
-        # Weights that are frozen need no gradient of their own, half of a backward pass.
+        # Frozen weights save half of a backward pass, since they need no gradient of their own.
         lora = self.settings.training(stage)["lora"] is not None
         work = (2 + backward * ((2 if lora else 4) + again)) * self.count * tokens
         return work / (self.assumed.efficiency * self.assumed.gpu.flops)
@@ -190,7 +193,7 @@ class _Planner:
         return counts["forget"] + counts["retain"], counts["real_authors"] + counts["world_facts"]
 
     def generation(self, items: int) -> float:
-        """Seconds to generate answers that all run to the limit, as collapsed models' do."""
+        """Seconds to generate if all answers run to the limit, as a collapsed model's do."""
         limits = self.config.evaluation
         prompt = self.template + QUESTION
         length = max(1, limits.max_length - prompt)
@@ -214,7 +217,7 @@ class _Planner:
         return {stage: memory.on_device(self.config, self.name, stage) for stage in stages}
 
     def disk(self) -> dict[str, float]:
-        """Bytes that stay under each policy."""
+        """Bytes of checkpoints that stay under each policy."""
         plain = sizes.checkpoint_bytes(self.settings, "finetune")
         own = 1 if self.settings.base_checkpoint is None else 0
         full = plain * (self.trained_full() + own)
@@ -259,7 +262,7 @@ class _Planner:
         return Model(self.name, self.count, jobs, in_hours, self.memory(), self.disk())
 
 
-def told(models: list[Model], assumed: Assumed) -> str:
+def as_text(models: list[Model], assumed: Assumed) -> str:
     """The plan as text."""
     lines = []
     for m in models:
@@ -270,12 +273,12 @@ def told(models: list[Model], assumed: Assumed) -> str:
         lines.append(f"  together: {sum(m.hours.values()):.1f} GPU-hours")
         for kind, size in m.memory.items():
             fits = -(-size // assumed.gpu.memory)
-            lines.append(f"  GPU memory of {kind}: {disk.told(size)}, {fits:.0f} GPUs or more")
+            lines.append(f"  GPU memory of {kind}: {disk.readable(size)}, {fits:.0f} GPUs or more")
         for keep, size in m.disk.items():
-            lines.append(f"  disk with checkpoints.keep {keep}: {disk.told(size)}")
+            lines.append(f"  disk with checkpoints.keep {keep}: {disk.readable(size)}")
     return "\n".join(lines)
 
 
 def as_json(models: list[Model]) -> list[dict[str, Any]]:
-    """The plan as plain values: hours, bytes."""
+    """The plan as plain values, in hours and bytes."""
     return [asdict(model) for model in models]

@@ -1,4 +1,4 @@
-"""Models that others made, as a configuration names them: by which keys, and for which runs."""
+"""External checkpoints in a configuration: the keys that name them, and the runs they are for."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
@@ -10,15 +10,15 @@ from lethe.pipeline import splits
 from lethe.pipeline.config.config import Config
 
 FULL, ORACLES = "full_checkpoint", "oracle_checkpoints"
-# What these keys stand for (``lethe.evaluate.roles``).
+# The role that each key's checkpoint plays (``lethe.evaluate.roles``).
 ROLES = {FULL: "full", ORACLES: "oracle"}
 
 
 def given_run(config: Config, model: str, run: str, split: str | None, seed: int) -> str | None:
-    """The checkpoint given in the place of ``full`` or an oracle; None where it is trained here.
+    """The checkpoint given in place of ``full`` or an oracle; None if it is trained here.
 
-    ``{seed}`` in its name stands for the seed. A name without is that of ``seeds`` alone: further
-    oracles measure noise, which one checkpoint does not have.
+    ``{seed}`` in its name stands for the seed. A name without it serves only ``seeds``: further
+    oracles measure the spread between trainings, for which one checkpoint is not enough.
     """
     full = config.model_settings[model].full_checkpoint
     given = full if run == "full" else _oracles(config, model, split).get(run)
@@ -30,7 +30,7 @@ def given_run(config: Config, model: str, run: str, split: str | None, seed: int
 
 
 def _oracles(config: Config, model: str, split: str) -> Mapping[str, str | None]:
-    """The given oracles of a split by role; a single name is that of the default one."""
+    """A split's given oracles by role; a single name stands for the default oracle."""
     given = (config.model_settings[model].oracle_checkpoints or {}).get(split)
     if given is None or isinstance(given, Mapping):
         return given or {}
@@ -38,7 +38,7 @@ def _oracles(config: Config, model: str, split: str) -> Mapping[str, str | None]
 
 
 def of_model(config: Config, model: str) -> Iterator[tuple[str, str]]:
-    """``(key, source)`` of what a model starts from and of its given runs."""
+    """``(key, source)`` of each external checkpoint of a model: its base and its given runs."""
     settings = config.model_settings[model]
     place = f"model_settings.{model}"
     if settings.base_checkpoint is not None:
@@ -56,10 +56,10 @@ def of_model(config: Config, model: str) -> Iterator[tuple[str, str]]:
 
 
 def on_hub(config: Config) -> dict[str, str]:
-    """Every given source of which the hub is asked, with the key that names it."""
+    """Every external checkpoint that may come from the hub, with the key that names it."""
     named = [one for model in config.models for one in of_model(config, model)]
     for method, settings in config.method_settings.items():
-        # A method may name a checkpoint itself (``msa``); else it is the base, or a snapshot of it.
+        # A method may name a checkpoint itself (``msa``); otherwise it uses the base or a snapshot.
         prior = settings.own().get("prior", "base")
         if isinstance(prior, str) and prior != "base":
             named.append((f"method_settings.{method}.prior", prior))
@@ -69,13 +69,13 @@ def on_hub(config: Config) -> dict[str, str]:
 
 
 def check_hub(sources: Mapping[str, str]) -> None:
-    """Refuse sources (each with its key) that the hub would refuse. Asks the network."""
+    """Refuse sources (each with its key) that the hub would refuse. Uses the network."""
     for source, key in sources.items():
         _check(checkpoint_check.check_hub, key, source)
 
 
 def check(config: Config, model: str) -> None:
-    """Refuse a model whose given checkpoints cannot be loaded, or stand for no split."""
+    """Refuse a model whose external checkpoints cannot be loaded or belong to no split."""
     try:
         for split in config.model_settings[model].oracle_checkpoints or {}:
             _check_roles(split, splits.of_name(config, split).roles, _oracles(config, model, split))

@@ -1,4 +1,4 @@
-"""Whether Snakemake can start jobs with this Python, whose path it writes bare into commands."""
+"""Whether Snakemake can start jobs with this Python, whose path it does not quote."""
 
 import shlex
 import sys
@@ -8,12 +8,12 @@ from lethe.common.errors import LetheError
 
 
 def check(deployment: Collection = (), executable: str = sys.executable) -> None:
-    """LetheError where the path of Python has a space or another sign of the shell's in it.
+    """LetheError if the path of Python has a space or another special character of the shell.
 
-    ``deployment``: how jobs get their software; those of conda and of containers start its Python.
+    ``deployment``: how jobs get their software; with conda or containers they use that Python.
     """
     if not deployment and shlex.quote(executable) != executable:
         raise LetheError(
             f"{executable}: Snakemake cannot start jobs with a Python whose path has spaces or "
-            "signs of the shell's in it; move the environment, or make one elsewhere"
+            "shell characters in it; move the environment, or make one elsewhere"
         )

@@ -1,10 +1,10 @@
-"""Which results may be trusted: the digest of every file that a job of ours finished.
+"""Which results can be trusted: the digest of every file that one of our jobs finished.
 
-Snakemake remembers the inputs and parameters of what it made, but not what came out; files copied
-into a project, or changed by hand, would pass for results. So each job writes its outputs under
-temporary names, notes their digests in a small ledger, and only then gives them their names. Before
-anything else runs, ``check`` holds the files against the ledgers: size and time of modification as
-they were mean the content is as it was; otherwise it is hashed again.
+Snakemake remembers the inputs and parameters of its outputs, but not their contents, so files that
+were copied into a project or changed by hand would pass for results. Therefore each job writes its
+outputs under temporary names, notes their digests in a small ledger, and only then gives them their
+final names. Before anything else runs, ``check`` compares the files with the ledgers. A file with
+the same size and modification time counts as unchanged; any other is hashed again.
 """
 
 import fcntl
@@ -20,18 +20,18 @@ from lethe.common.errors import LetheError
 from lethe.common.files import read_json, sha256, write_json
 from lethe.pipeline import ledger_files
 
-# Files under results/ that are no results, though jobs may write them.
+# Files under results/ that are not results, though jobs may write them.
 FREE = ("logs", "README.md", "report.html", "report.zip", "benchmarks")
 REMEDY = "remove it, or bring results with `lethe bring FOLDER`, which carries their provenance"
 AGAIN = "it is not what its job wrote (the digest differs); delete it to have it made again"
-# Bytes of what a job reads that are hashed first: a tenth of a second at the most.
+# A job hashes at most this many bytes of its inputs before it starts: a tenth of a second.
 VERIFIED = 64 * 2**20
 
 
 class Stage:
     """A place to write a job's outputs: ``stage(path)`` is the temporary path of an output.
 
-    ``state``: a folder for what the job needs to go on after it was stopped.
+    ``state``: a folder for what the job needs to resume after it was stopped.
     """
 
     def __init__(self, folder: Path):
@@ -45,12 +45,12 @@ class Stage:
     def publish(self, name: str) -> None:
         """Note all files written so far in the ledger ``name``, then give them their names.
 
-        A file and what is noted of it never differ: what lay under these names goes first. Whenever
-        a kill ends this, each file is as noted or missing.
+        A file never differs from its entry, because old files of these names are removed first.
+        Whenever a kill interrupts this, each file is as noted or missing.
         """
         files = sorted(file for file in self.folder.rglob("*") if file.is_file())
         final = [file.relative_to(self.folder) for file in files]
-        # A setting may have made more files before (more epochs): they stay what they are.
+        # Other settings may have made more files (more epochs): their entries stay.
         entries = ledger_files.read(ledger_files.place(name))
         for place in final:
             _clear(place, entries.get(place.as_posix()))
@@ -59,7 +59,7 @@ class Stage:
             for place, file in zip(final, files, strict=True)
         }
         ledger_files.write(ledger_files.place(name), entries)
-        # From here on the outputs are not whole in one place: nothing may go on from the state.
+        # From here on the outputs are spread over two places: nothing may resume from the state.
         shutil.rmtree(self.state, ignore_errors=True)
         for place, file in zip(final, files, strict=True):
             place.parent.mkdir(parents=True, exist_ok=True)
@@ -70,13 +70,13 @@ class Stage:
 def staged(name: str, key: str | None = None):
     """Yield a Stage; what was written to it is published if the block succeeds, else dropped.
 
-    ``name`` identifies the job: the name of its first output. With a ``key``, which stands for all
-    that its results depend on, a job that fails or is killed after it saved a state finds both its
-    state and its outputs again, as long as the key is the same.
+    ``name``, the name of the first output, identifies the job. ``key`` stands for everything that
+    the results depend on: a job that fails or is killed after saving a state gets its state and
+    its outputs back as long as the key is the same.
     """
     folder, tag = Path(paths.job(name)), {"output": name, "key": key}
     stage, note = Stage(folder), folder / "job.json"
-    # Damaged, it would be found only when all work is done.
+    # Otherwise a damaged ledger would be noticed only after all the work.
     ledger_files.read(ledger_files.place(name))
     with _alone(folder, name):
         try:
@@ -98,9 +98,9 @@ def staged(name: str, key: str | None = None):
 
 @contextmanager
 def beside(name: str):
-    """Yield a Stage for a process that helps the one that makes ``name``: its outputs are dropped.
+    """Yield a Stage for a helper of the process that makes ``name``; its outputs are dropped.
 
-    It may read the other's ``state``.
+    It may read the main process's ``state``.
     """
     folder = Path(tempfile.mkdtemp(prefix="lethe-"))
     try:
@@ -113,7 +113,7 @@ def beside(name: str):
 
 @contextmanager
 def _alone(folder: Path, name: str) -> Iterator[None]:
-    """Hold a job's folder; LetheError if a process that outlived its Snakemake still does."""
+    """Lock a job's folder; LetheError if a process that outlived its Snakemake still holds it."""
     folder.mkdir(parents=True, exist_ok=True)
     with open(folder / "lock", "w") as lock:
         try:
@@ -127,7 +127,7 @@ def _alone(folder: Path, name: str) -> Iterator[None]:
 
 
 def _clear(place: Path, noted: ledger_files.Entry | None) -> None:
-    """Make way for an output; what a user wrote there (a card of their own) is kept beside it."""
+    """Make way for an output; what a user wrote there (their own card) is moved beside it."""
     if not place.is_file() or (noted and _is_as_noted(place, noted)):
         place.unlink(missing_ok=True)
     else:
@@ -142,7 +142,7 @@ def _is_as_noted(file: Path, noted: ledger_files.Entry) -> bool:
 
 
 def _is(note: Path, tag: dict) -> bool:
-    """Whether a job's note says that; a damaged one says nothing."""
+    """Whether a job's note has this content; a damaged one never does."""
     try:
         return read_json(note) == tag
     except LetheError:
@@ -150,20 +150,20 @@ def _is(note: Path, tag: dict) -> bool:
 
 
 def _drop_unfinished(folder: Path) -> None:
-    """Remove what was being written, under a temporary name, when its process was killed."""
-    for found in sorted(folder.rglob(".*"), reverse=True):
-        if found.is_dir():
-            shutil.rmtree(found)
+    """Remove temporary files left by a process that was killed while writing."""
+    for path in sorted(folder.rglob(".*"), reverse=True):
+        if path.is_dir():
+            shutil.rmtree(path)
         else:
-            found.unlink()
+            path.unlink()
 
 
 def verify(names: Iterable[str]) -> None:
-    """Hold files that a job is about to read against their ledgers, byte by byte.
+    """Compare files that a job is about to read with their ledgers, byte by byte.
 
-    ``check`` trusts size and time; a byte may have changed under both, and since. Weights are not
-    among these: loading verifies them. Of files that together are larger than 64 MiB the largest
-    are left out. LetheError names the first that is not as it was written.
+    ``check`` trusts size and time, but a byte may have changed without changing either, or since.
+    Weights are not included: loading verifies them. If the files exceed 64 MiB together, the
+    largest are left out. LetheError names the first that is not as it was written.
     """
     left, noted = VERIFIED, ledger_files.Finder()
     sized = {
@@ -181,12 +181,12 @@ def verify(names: Iterable[str]) -> None:
 
 
 def check(folder: str | Path = ".", counts: Callable[[str], bool] = lambda name: True) -> None:
-    """Refuse results that are not what a job of this project, or of the one they came from, made.
+    """Refuse results that no job wrote, in this project or in the one that they were copied from.
 
     ``counts``: whether a job would read or overwrite a file of that name. Files that no job wrote
-    and none would touch (a notebook, notes) are nobody's business. LetheError names the first such
-    file and how many there are. Times that changed without the content (a copy, a touch) are noted,
-    so that the next check is quick again.
+    and none would touch (a notebook, notes) are ignored. LetheError names the first refused file
+    and how many there are. If a time changed but not the content (a copy, a touch), the new time
+    is noted, so that the next check is quick again.
     """
     root = Path(folder)
     known = ledger_files.known(root)
@@ -202,7 +202,7 @@ def check(folder: str | Path = ".", counts: Callable[[str], bool] = lambda name:
 def changed_times(
     root: Path, known: ledger_files.Known, counts: Callable[[str], bool] = lambda name: True
 ) -> list[str]:
-    """Files whose time alone is not as noted; LetheError for one that counts and has changed."""
+    """Files of which only the time changed; LetheError for a changed one that counts."""
     stale = []
     for name in sorted(known.entries):
         entry, file = known.entries[name], root / name
@@ -217,7 +217,7 @@ def changed_times(
 
 
 def _of_damaged(root: Path, known: ledger_files.Known, strangers: list[str]) -> str:
-    """What to delete where ledgers are damaged: them, and the results that only they knew."""
+    """The error for damaged ledgers: delete them, and the results that only they listed."""
     ledger, why = next(iter(known.damaged.items()))
     more = f" (and {len(known.damaged) - 1} more)" if len(known.damaged) > 1 else ""
     doomed = [*map(str, known.damaged), *ledger_files.together(strangers, root)]
@@ -233,24 +233,24 @@ def _status(file: Path) -> tuple[int, int] | None:
 
 
 def _present(root: Path) -> list[str]:
-    """Files under results/ that a job may have made, in order; links to folders are followed."""
-    top, found = root / paths.RESULTS, []
+    """Files under results/ that a job may have made, sorted; links to folders are followed."""
+    top, files = root / paths.RESULTS, []
     for place, folders, names in ledger_files.walk(top):
         folders[:] = [folder for folder in folders if not folder.startswith(".")]
         if Path(place) == top:
             folders[:] = [folder for folder in folders if folder not in FREE]
             names = [name for name in names if name not in FREE]
-        found += [
+        files += [
             Path(place, name).relative_to(root).as_posix()
             for name in names
             # Temporary names of files being written, and Snakemake's marks, begin with a dot.
             if not name.startswith(".")
         ]
-    return sorted(found)
+    return sorted(files)
 
 
 def _renew(root: Path, known: ledger_files.Known, names: list[str]) -> None:
-    """Note the times of files whose content was found unchanged, if there is room to write."""
+    """Note the new times of files with unchanged content, if there is room to write."""
     for ledger in ledger_files.every(root) if names else ():
         if ledger.relative_to(root) in known.damaged:
             continue

@@ -1,6 +1,6 @@
 """The ledgers: by job, the size, time of modification and digest of every file that it finished.
 
-A ledger is a JSON file below ``.snakemake/lethe``, called after the job's first output. It maps the
+A ledger is a JSON file below ``.snakemake/lethe``, named after the job's first output. It maps the
 names of files to their entries.
 """
 
@@ -15,8 +15,8 @@ from lethe.common import paths
 from lethe.common.errors import LetheError
 from lethe.common.files import sha256, write_json
 
-# Where Snakemake keeps its own records, from which it knows whether a result is up to date, and the
-# ledgers beside them: results copied without the one lack the other too.
+# Snakemake's own records, which tell whether a result is up to date, and the ledgers beside them:
+# whoever copies results without the one leaves out the other too.
 RECORDS = Path(".snakemake/metadata")
 LEDGERS = Path(".snakemake/lethe")
 
@@ -35,19 +35,19 @@ class Damaged(LetheError):
 
 @dataclass
 class Known:
-    """What all ledgers of a folder say: entries by the name of the file, and damaged ledgers."""
+    """The contents of all ledgers of a folder: entries by file name, and damaged ledgers."""
 
     entries: dict[str, Entry] = field(default_factory=dict)
     damaged: dict[Path, str] = field(default_factory=dict)
 
 
 def place(name: str) -> Path:
-    """The ledger of the job whose first output has that name."""
+    """The path of the ledger of the job whose first output has that name."""
     return LEDGERS / f"{name}.json"
 
 
 def entry(file: Path, sha: str | None = None) -> Entry:
-    """A file as it is now."""
+    """The entry of a file as it is now."""
     stat = file.stat()
     return {"size": stat.st_size, "mtime_ns": stat.st_mtime_ns, "sha256": sha or sha256(file)}
 
@@ -55,15 +55,15 @@ def entry(file: Path, sha: str | None = None) -> Entry:
 def read(ledger: Path) -> dict[str, Entry]:
     """The entries of a ledger, none if there is no such file; LetheError if it is damaged."""
     try:
-        found = json.loads(ledger.read_text(encoding="utf-8"))
+        entries = json.loads(ledger.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
     except (ValueError, RecursionError) as error:
         raise Damaged(ledger, type(error).__name__) from None
-    why = _fault(found)
+    why = _fault(entries)
     if why:
         raise Damaged(ledger, why)
-    return found
+    return entries
 
 
 def write(ledger: Path, entries: dict[str, Entry]) -> None:
@@ -76,36 +76,36 @@ def every(root: Path) -> Iterator[Path]:
 
 
 def known(root: Path) -> Known:
-    """All that a folder's ledgers say; nothing without Snakemake's own records."""
-    found = Known()
+    """The contents of a folder's ledgers; nothing if Snakemake's own records are missing."""
+    contents = Known()
     for ledger in every(root) if (root / RECORDS).is_dir() else ():
         try:
-            _add(found.entries, read(ledger))
+            _add(contents.entries, read(ledger))
         except Damaged as error:
-            found.damaged[ledger.relative_to(root)] = error.why
-    return found
+            contents.damaged[ledger.relative_to(root)] = error.why
+    return contents
 
 
 class Finder:
-    """Finds what is noted of single files without reading every ledger; reads each but once."""
+    """Looks up the entries of single files without reading every ledger, and none twice."""
 
     def __init__(self) -> None:
         self._read: dict[Path, dict[str, Entry]] = {}
 
     def __call__(self, name: str) -> Entry | None:
-        """The entry of a file: a job's outputs lie near the first, after which its ledger is."""
-        found = self._entries(place(name)).get(name)
+        """A file's entry: a job's outputs lie near its first, which its ledger is named after."""
+        entry = self._entries(place(name)).get(name)
         for folder in PurePosixPath(name).parents:
-            if found is not None or len(folder.parts) < 2:
+            if entry is not None or len(folder.parts) < 2:
                 break
-            found = self._below(LEDGERS / folder).get(name)
-        return found
+            entry = self._below(LEDGERS / folder).get(name)
+        return entry
 
     def _below(self, folder: Path) -> dict[str, Entry]:
         if folder not in self._read:
-            self._read[folder] = found = {}
+            self._read[folder] = entries = {}
             for ledger in sorted(folder.rglob("[!.]*.json")):
-                _add(found, self._entries(ledger))
+                _add(entries, self._entries(ledger))
         return self._read[folder]
 
     def _entries(self, ledger: Path) -> dict[str, Entry]:
@@ -115,7 +115,7 @@ class Finder:
 
 
 def _add(entries: dict[str, Entry], more: dict[str, Entry]) -> None:
-    """Of a file in several ledgers, the job that wrote it last tells what it is."""
+    """Of several entries of a file, the one from the job that wrote it last."""
     for name, given in more.items():
         if name not in entries or entries[name]["mtime_ns"] <= given["mtime_ns"]:
             entries[name] = given
@@ -126,9 +126,9 @@ def _fault(document: Any) -> str | None:
         return "not an object"
     for name, given in document.items():
         if not below_results(name):
-            return f"{name[:80]!r} is no file below {paths.RESULTS}/"
+            return f"{name[:80]!r} is not a file below {paths.RESULTS}/"
         if not isinstance(given, dict) or any(type(given.get(k)) is not t for k, t in KEYS.items()):
-            return f"the entry of {name[:80]} is not whole"
+            return f"the entry of {name[:80]} is incomplete"
     return None
 
 
@@ -140,7 +140,7 @@ def below_results(name: str) -> bool:
 
 
 def walk(top: Path) -> Iterator[tuple[str, list[str], list[str]]]:
-    """As ``os.walk``, links to folders followed, but none that leads in a circle."""
+    """``os.walk`` that follows links to folders, except those that lead in a circle."""
     seen = set()
     for place, folders, names in os.walk(top, followlinks=True):
         if (real := os.path.realpath(place)) in seen:
@@ -151,15 +151,15 @@ def walk(top: Path) -> Iterator[tuple[str, list[str], list[str]]]:
 
 
 def together(names: Iterable[str], root: Path) -> list[str]:
-    """The names with whole folders in the place of all files in them, for a message."""
-    named, found = set(names), []
+    """The names, with a folder in place of all its files, for a message."""
+    named, shown = set(names), []
     for name in sorted(named):
-        if any(name.startswith(f"{folder}/") for folder in found):
+        if any(name.startswith(f"{folder}/") for folder in shown):
             continue
         parents = [str(p) for p in PurePosixPath(name).parents if len(p.parts) > 1]
         whole = [p for p in reversed(parents) if _files(root / p, root) <= named]
-        found.append(whole[0] if whole else name)
-    return found
+        shown.append(whole[0] if whole else name)
+    return shown
 
 
 def _files(folder: Path, root: Path) -> set[str]:

@@ -1,7 +1,7 @@
-"""How much memory a model's jobs take, told before they run: on a GPU, and beside it.
+"""Estimating the memory of a model's jobs before they run: on the GPU, and main memory.
 
-Bytes by arithmetic: weights, gradients and AdamW's moments by their numbers, activations by width
-and depth of a Llama with so many weights. Light to import.
+Bytes by arithmetic: weights, gradients and AdamW's moments by their count, activations by the
+width and depth of a Llama with so many weights. Light to import.
 """
 
 from collections.abc import Iterable
@@ -13,30 +13,30 @@ from lethe.pipeline.config.settings import method
 from lethe.pipeline.disk import size_of
 from lethe.pipeline.sizes import BYTES
 
-# Numbers that training keeps in memory for a token of a layer.
+# Numbers that training holds in memory for each token in each layer.
 ACTIVATIONS = 34
-# What evaluation takes of the weights' bytes on a device, with keys and values of what it
-# generates.
+# Memory of evaluation on a device as a multiple of the weights' bytes, including the keys and
+# values of what it generates.
 EVALUATING = 1.3
-# Python, torch and the data, in the main memory of each process.
+# Main memory of each process for Python, torch and the data.
 BESIDE = 2000 * 2**20
-# Bytes of a weight in a training that is saved to be resumed: it, and two moments, in float32.
+# Bytes of a weight in a training's saved state: the weight and two moments, in float32.
 STATE = 12
-# Rows of a step where `compute.microbatch_tokens` does not bound its tokens.
+# Rows of a step if `compute.microbatch_tokens` does not bound its tokens.
 STEP_ROWS = 32
-# Mean tokens of TOFU's published rows: characters over 4.0, Llama-2's in the official logs.
+# Mean tokens of TOFU's published rows: characters / 4.0, as for Llama-2 in the official logs.
 QUESTION, ANSWER = 18, 42
 TEMPLATE = {"chat": 45, "llama3": 45, "llama2": 8, "phi": 6, "phi_prompted": 6, "plain": 1}
-# Stages in which weights are trained, as `Compute.training` knows them.
+# Stages in which weights are trained, as named in `Compute.training`.
 TRAINING = ("finetune", "unlearn", "relearn")
-# What the other stages hold of the weights' bytes in main memory, while they load and use them.
+# Main memory of the other stages as a multiple of the weights' bytes.
 HELD = {"evaluate": 2, "random": 3}
-# Bytes of a weight while a GGUF file is turned into plain numbers.
+# Bytes of a weight while a GGUF file is unpacked.
 CONVERTING = 12
 
 
 def weights(config: Config, name: str) -> int:
-    """How many weights a model has; LetheError where nothing tells it before it is loaded."""
+    """A model's number of weights; LetheError if it is not known before the model is loaded."""
     count = sizes.parameters(config.model_settings[name])
     if count is None:
         size_of(config, name, "whole")
@@ -44,7 +44,7 @@ def weights(config: Config, name: str) -> int:
 
 
 def stored(config: Config, name: str) -> int:
-    """Bytes of a model's weights as they are computed with."""
+    """Bytes of a model's weights in the dtype that it computes in."""
     return weights(config, name) * BYTES[config.model_settings[name].dtype]
 
 
@@ -54,7 +54,7 @@ def trained(count: int, compute: Compute, stage: str) -> float:
     if lora is not None:
         adapters = 16 * sizes.adapter_parameters(count, lora["rank"])
         return count * BYTES[compute.dtype] + adapters
-    # Weights, gradient, two moments; with master weights a copy to compute with, too.
+    # Weights, gradient and two moments; with master weights also a copy to compute with.
     return count * (4 * 4 + 2 if _mixed(compute) else 4 * BYTES[compute.dtype])
 
 
@@ -67,7 +67,7 @@ def row_tokens(config: Config, name: str) -> int:
 def frozen_copy(
     config: Config, name: str, stage: str, methods: Iterable[str] | None = None
 ) -> float:
-    """Bytes of the second model that some methods (all listed, or those named) compare with."""
+    """Bytes of the second model that some of the methods (by default all listed) compare with."""
     if stage != "unlearn" or config.model_settings[name].training(stage)["lora"] is not None:
         return 0
     named = config.methods if methods is None else methods
@@ -76,7 +76,7 @@ def frozen_copy(
 
 
 def activations(config: Config, name: str) -> float:
-    """Bytes of one part of a training's step, about.
+    """Approximate bytes of one micro-batch of a training step.
 
     A Llama's blocks have 12 h^2 weights, and there are as many blocks as h / 128.
     """
@@ -88,14 +88,14 @@ def activations(config: Config, name: str) -> float:
 
 
 def on_device(config: Config, name: str, stage: str, methods: Iterable[str] | None = None) -> float:
-    """Bytes that one process which holds all takes where it computes.
+    """Bytes on the device of a process that holds the whole model.
 
-    ``stage``: one of ``TRAINING``, else of a job that loads the model and trains nothing.
+    ``stage``: one of ``TRAINING``; any other loads the model and trains nothing.
     """
     if stage not in TRAINING:
         return EVALUATING * stored(config, name)
-    kept = trained(weights(config, name), config.model_settings[name], stage)
-    return kept + frozen_copy(config, name, stage, methods) + activations(config, name)
+    training = trained(weights(config, name), config.model_settings[name], stage)
+    return training + frozen_copy(config, name, stage, methods) + activations(config, name)
 
 
 def in_shards(
@@ -105,7 +105,7 @@ def in_shards(
     processes: int,
     methods: Iterable[str] | None = None,
 ) -> float:
-    """Bytes on the device of each of so many processes that train a model together."""
+    """Bytes on the device of each process when ``processes`` of them train a model together."""
     whole = on_device(config, name, stage, methods)
     if stage not in TRAINING:
         return whole
@@ -123,24 +123,24 @@ def in_main(
 ) -> float:
     """Bytes of main memory that a job takes; ``on_gpu``: it computes on a GPU.
 
-    ``stage``: one of ``TRAINING`` or of ``HELD``, or ``convert``. Every process loads the model
-    whole before it goes to a GPU, and one of them writes what is saved.
+    ``stage``: one of ``TRAINING`` or of ``HELD``, or ``convert``. Every process loads the whole
+    model before it goes to a GPU, and one of them writes what is saved.
     """
     beside = BESIDE * (1 + (processes - 1) / 2)
     if stage == "convert":
         return beside + CONVERTING * weights(config, name)
-    kept = stored(config, name)
+    stored_weights = stored(config, name)
     if stage in HELD:
-        return beside + processes * HELD[stage] * kept
+        return beside + processes * HELD[stage] * stored_weights
     if not on_gpu:
-        return beside + processes * on_device(config, name, stage, methods) + kept
+        return beside + processes * on_device(config, name, stage, methods) + stored_weights
     compute = config.model_settings[name]
     whole = compute.training(stage)["lora"] is None
-    loaded = (4 * weights(config, name) if _mixed(compute) and whole else kept) + frozen_copy(
-        config, name, stage, methods
-    )
+    loaded = (
+        4 * weights(config, name) if _mixed(compute) and whole else stored_weights
+    ) + frozen_copy(config, name, stage, methods)
     state = STATE * weights(config, name) if whole else 0
-    return beside + max(processes * loaded, state, 2 * kept)
+    return beside + max(processes * loaded, state, 2 * stored_weights)
 
 
 def _mixed(compute: Compute) -> bool:

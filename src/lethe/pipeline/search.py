@@ -1,4 +1,4 @@
-"""The trials of a search: methods of their own, with settings drawn from declared ranges."""
+"""The trials of a search: variants of methods, with settings drawn from declared ranges."""
 
 import random
 from typing import Any
@@ -9,12 +9,12 @@ from lethe.pipeline.config.config import Config
 from lethe.pipeline.config.keys import given
 from lethe.unlearn.search_space import declared, drawn
 
-# What trials are ranked by.
+# The metrics that trials are ranked by.
 METRICS = ("truth_ratio", "model_utility")
 
 
 def check(config: Config) -> None:
-    """Refuse a search that cannot be ranked, or whose trials' names are taken."""
+    """Refuse a search whose trials cannot be ranked or have names that are taken."""
     for metric in METRICS if config.search.methods else ():
         if metric not in config.metrics:
             raise LetheError(f"config: search: trials are ranked by {metric}; add it to metrics")
@@ -26,27 +26,28 @@ def trial_name(method: str, number: int) -> str:
 
 
 def trials(config: Config, method: str) -> dict[str, dict[str, Any]]:
-    """What each trial of a method sets, by the trial's name.
+    """The settings of each trial of a method, by the trial's name.
 
-    Drawn from the seed and the method's name alone: more trials leave the first as they are.
+    They depend only on the seed and the method's name, so that more trials leave earlier ones
+    unchanged.
     """
     configured = settings.method(config, method).settings
     ranges = declared(type(configured))
     if not ranges:
         raise LetheError(f"config: search.methods: {method} declares no search space; leave it out")
     rng = random.Random(f"search/{config.search.seed}/{method}")
-    # The method's own run, where there is one, is the first.
+    # The first trial is the method's own run, if there is one.
     first = method if method in config.methods else trial_name(method, 0)
-    found: dict[str, dict[str, Any]] = {first: {}}
+    by_name: dict[str, dict[str, Any]] = {first: {}}
     for number in range(1, config.search.trials):
         shares = [rng.random() for _ in ranges]
-        found[trial_name(method, number)] = drawn(ranges, configured, shares)
-    return found
+        by_name[trial_name(method, number)] = drawn(ranges, configured, shares)
+    return by_name
 
 
 def all_trials(config: Config) -> dict[str, dict[str, Any]]:
     """``method_settings`` of all trials, by name; a name that is taken is a LetheError."""
-    found = {}
+    by_name = {}
     for method in config.search.methods:
         own = given(config.method_settings[method]) if method in config.method_settings else {}
         cls = settings.method_class(config, method)
@@ -55,5 +56,5 @@ def all_trials(config: Config) -> dict[str, dict[str, Any]]:
                 continue
             if name in {*config.methods, *config.method_settings}:
                 raise LetheError(f"config: search: {name} is a trial's name; rename that method")
-            found[name] = {**own, "method": cls, **values}
-    return found
+            by_name[name] = {**own, "method": cls, **values}
+    return by_name

@@ -1,4 +1,4 @@
-"""How large a model and its checkpoints are, told before anything is loaded. Light to import."""
+"""The size of a model and its checkpoints, before anything is loaded. Light to import."""
 
 import json
 import math
@@ -12,19 +12,19 @@ from lethe.pipeline.config.keys import given
 from lethe.pipeline.config.models import ModelSettings
 
 BYTES = {"float32": 4, "bfloat16": 2}
-# Tokenizer and configuration of a given model: Llama 3 has 17 MB of them.
+# Tokenizer and configuration of an external model: Llama 3 has 17 MB of them.
 BESIDE = 20 * 10**6
 # Bytes that safetensors itself allows a header.
 LONGEST_HEADER = 100_000_000
-# "7b", "1.5B", "135M" in the name of a model, apart from other words.
+# "7b", "1.5B" or "135M" as a word of its own in a model's name.
 IN_NAME = re.compile(r"(?<![a-z0-9.])(\d+(?:\.\d+)?)([bm])(?![a-z0-9])", re.IGNORECASE)
 
 
 def parameters(settings: ModelSettings) -> int | None:
-    """Number of weights of a model, by its ``model_settings``; None where nothing tells it.
+    """Number of weights of a model, from its ``model_settings``; None if it is not known.
 
-    As given; else of the architecture; else from the headers of local files (of GGUF at the most);
-    else as the model's name says ("7b").
+    In this order: as given; from the architecture; from the headers of local files (an upper bound
+    for GGUF); from the model's name ("7b").
     """
     path = settings.base_checkpoint
     if settings.parameters is not None:
@@ -32,19 +32,19 @@ def parameters(settings: ModelSettings) -> int | None:
     if path is None:
         return architecture.sizes(given(settings.architecture)).parameters
     if checkpoint_check.is_gguf(path) and Path(path).is_file():
-        # Four bits are the least that is usual.
+        # The usual formats have at least four bits a weight.
         return 2 * Path(path).stat().st_size
     files = sorted(Path(path).glob("*.safetensors"))
     if files:
         return sum(map(in_file, files))
-    found = IN_NAME.findall(path)
+    sizes = IN_NAME.findall(path)
     return (
-        round(float(found[-1][0]) * {"b": 1e9, "m": 1e6}[found[-1][1].lower()]) if found else None
+        round(float(sizes[-1][0]) * {"b": 1e9, "m": 1e6}[sizes[-1][1].lower()]) if sizes else None
     )
 
 
 def in_file(file: Path) -> int:
-    """Numbers in a safetensors file, from its header alone. LetheError where it has none."""
+    """How many numbers a safetensors file has, from its header. LetheError if it has no header."""
     try:
         with file.open("rb") as content:
             (length,) = struct.unpack("<Q", content.read(8))
@@ -54,12 +54,12 @@ def in_file(file: Path) -> int:
         return sum(math.prod(entry["shape"]) for name, entry in header.items() if name[:1] != "_")
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, struct.error):
         raise LetheError(
-            f"{file}: no safetensors file (a stub of Git LFS, perhaps); fetch it whole"
+            f"{file}: not a safetensors file (a stub of Git LFS, perhaps); fetch the real one"
         ) from None
 
 
 def checkpoint_bytes(settings: ModelSettings, stage: str) -> int | None:
-    """Bytes of a checkpoint that training leaves in a stage (``finetune``, ``unlearn``)."""
+    """Bytes of a checkpoint that a stage (``finetune``, ``unlearn``) leaves."""
     count = parameters(settings)
     if count is None:
         return None
@@ -71,9 +71,9 @@ def checkpoint_bytes(settings: ModelSettings, stage: str) -> int | None:
 
 
 def adapter_parameters(count: int, rank: int) -> float:
-    """Weights of adapters in all linear layers of a Llama, about.
+    """Approximate weights of adapters in all linear layers of a Llama.
 
-    rank * (in + out) over a block's seven layers comes to 0.30% of 6.7 billion and 0.46% of 1.2
-    billion weights at rank 8; this goes between them, and on, as a power.
+    rank * (in + out) over a block's seven layers is 0.30% of 6.7 billion and 0.46% of 1.2 billion
+    weights at rank 8; a power law through these two points gives the rest.
     """
     return count * 0.0030 * (6.7e9 / count) ** 0.24 * rank / 8

@@ -1,6 +1,6 @@
-"""What SLURM says of partitions and of jobs, by its own commands. Light to import.
+"""Asking SLURM about partitions and jobs, through its own commands. Light to import.
 
-A job is known by its comment, which Snakemake's plugin gives it: rule and wildcards.
+A job is identified by its comment, rule and wildcards, which Snakemake's plugin sets.
 """
 
 import re
@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from threading import Event, Thread
 
-# What each of a job's ends asks more of: nothing for all other ends that SLURM names.
+# What a job needs more of after each of these ends; after any other, nothing.
 MORE = {"TIMEOUT": "runtime", "DEADLINE": "runtime", "OUT_OF_MEMORY": "mem_mb", "KILLED": "mem_mb"}
-# How a job exits that was killed (SIGKILL). Where no cgroups confine jobs, accounting kills those
-# that take more memory than they asked for, and SLURM calls them FAILED.
+# The exit code of a job killed by SIGKILL. Without cgroups, accounting kills jobs that exceed the
+# memory they asked for, and SLURM calls them FAILED.
 KILLED = re.compile(r"\bExitCode=(?:(?:9|137):\d+|\d+:9)\b")
 # States of a job that has not ended.
 GOING = {
@@ -20,16 +20,16 @@ GOING = {
     *("REQUEUED", "REQUEUE_FED", "REQUEUE_HOLD", "RESIZING", "SIGNALING", "STAGE_OUT"),
     *("SPECIAL_EXIT", "RESV_DEL_HOLD", "REVOKED"),
 }
-# Reasons that pass by themselves: others' jobs end, nodes come up, a quota of jobs at a time.
+# Reasons that resolve themselves: other jobs end, nodes come up, a quota of running jobs.
 PASSING = {
     *("None", "Resources", "Priority", "Dependency", "BeginTime", "Cleaning", "Prolog"),
     *("JobArrayTaskLimit", "Reservation", "FrontEndDown", "Licenses", "Preempted"),
     *("WaitingForScheduling", "NodeDown", "Fed_Job_Lock"),
 }
-# Limits of what runs at a time; and budgets of a year, say, which are not given back.
+# Limits on what runs at a time, and on budgets (of a year, say), which are not given back.
 OTHERS = re.compile(r"MaxJobs|Grp|PerUser|PerAcc")
 SPENT = re.compile(r"(?<!Run)Minutes")
-# What to do where a reason itself does not say it.
+# What to do about a reason that does not say it itself.
 REMEDIES = {
     "PartitionTimeLimit": "lower runtime in the profile, or name another partition",
     "PartitionNodeLimit": "ask for less in the profile, or name another partition",
@@ -40,7 +40,7 @@ REMEDIES = {
     "AssocMaxWallDurationPerJobLimit": "lower runtime in the profile",
     "BadConstraints": "no node has what the profile asks for: lower it",
     "ReqNodeNotAvail": "its nodes are down or reserved: sinfo -R says why",
-    "JobHeldUser": "scontrol release lets it go",
+    "JobHeldUser": "scontrol release starts it",
     "JobHeldAdmin": "an administrator holds it: ask why",
 }
 SECONDS = 30
@@ -48,9 +48,9 @@ SECONDS = 30
 
 @dataclass(frozen=True)
 class Partition:
-    """What a partition gives a job at the most: minutes, MB of a node, GPUs of a node.
+    """The most that a partition gives a job: minutes, MB of a node, GPUs of a node.
 
-    None: no limit, or none that SLURM tells.
+    None: no limit, or none that SLURM reports.
     """
 
     runtime: int | None
@@ -59,7 +59,7 @@ class Partition:
 
 
 def ask(*command: str) -> list[list[str]] | None:
-    """Lines of one of SLURM's commands, cut at the bars; None where it does not answer."""
+    """Lines of one of SLURM's commands, split at the bars; None if it does not answer."""
     try:
         done = subprocess.run(
             command, capture_output=True, encoding="utf-8", errors="replace", timeout=30, check=True
@@ -76,44 +76,44 @@ def comment_of(rule: str, wildcards: Iterable[str]) -> str:
 
 
 def minutes(text: str) -> int | None:
-    """A time as SLURM writes it ([days-]hours:minutes:seconds); None: no limit, or not a time."""
-    found = re.fullmatch(r"(?:(\d+)-)?(?:(\d+):)?(\d+):(\d+)", text)
-    if found is None:
+    """Minutes from SLURM's [days-]hours:minutes:seconds; None: no limit or not a time."""
+    match = re.fullmatch(r"(?:(\d+)-)?(?:(\d+):)?(\d+):(\d+)", text)
+    if match is None:
         return None
-    days, hours, mins, _ = (int(part or 0) for part in found.groups())
+    days, hours, mins, _ = (int(part or 0) for part in match.groups())
     return 24 * 60 * days + 60 * hours + mins
 
 
 def partitions(asked: Callable = ask) -> dict[str, Partition]:
-    """Every partition that a job can be sent to; none where SLURM does not answer."""
-    found: dict[str, Partition] = {}
+    """Every partition that takes jobs, by name; empty if SLURM does not answer."""
+    by_name: dict[str, Partition] = {}
     for name, limit, mem, gres in asked("sinfo", "-a", "-h", "-o", "%R|%l|%m|%G") or ():
         gpus = sum(int(n) for n in re.findall(r"(?:^|,)gpu(?::[^,:(]+)*?:(\d+)", gres))
-        # A partition of unlike nodes has a line for each kind.
-        before = found.get(name, Partition(None, 0, 0))
+        # A partition with several kinds of nodes has a line for each.
+        before = by_name.get(name, Partition(None, 0, 0))
         size = int(re.sub(r"\D.*", "", mem) or 0)
-        found[name] = Partition(
+        by_name[name] = Partition(
             minutes(limit), max(before.mem_mb or 0, size), max(before.gpu or 0, gpus)
         )
-    return found
+    return by_name
 
 
 def too_much(name: str, asked: Mapping[str, int], known: Mapping[str, Partition]) -> str | None:
-    """What a request (``runtime``, ``mem_mb``, ``gpu``) has too much of for a partition."""
+    """Why a request (``runtime``, ``mem_mb``, ``gpu``) exceeds a partition; None if it does not."""
     if name not in known:
         return f"there is no partition {name} (sinfo knows {', '.join(sorted(known))})"
     units = {"runtime": "minutes", "mem_mb": "MB on a node", "gpu": "GPUs on a node"}
     for key, unit in units.items():
         most = getattr(known[name], key)
         wanted = asked.get(key)
-        # What follows from files that are not there yet is a text.
+        # Values that depend on missing files are texts.
         if most is not None and isinstance(wanted, int) and wanted > most:
             return f"it asks for {wanted} {unit}, and partition {name} has {most}"
     return None
 
 
 class Ends:
-    """How earlier tries of jobs ended, as far as SLURM still knows when it is asked."""
+    """How earlier tries of jobs ended, as far as SLURM still knows."""
 
     def __init__(self, folder: str, asked: Callable = ask):
         self.folder, self.asked = folder, asked
@@ -130,9 +130,9 @@ class Ends:
         return rows is not None
 
     def of(self, comment: str, count: int) -> list[str] | None:
-        """The states in which the last ``count`` tries of a job ended, the oldest first.
+        """The states in which the last ``count`` tries of a job ended, oldest first.
 
-        Fewer where SLURM refused to take the job; None where it does not answer.
+        Fewer if SLURM refused to take the job; None if it does not answer.
         """
         if not self.look():
             return None
@@ -144,7 +144,7 @@ class Ends:
         return [state for _, state in sorted(ended)][-count:] if count else []
 
     def exactly(self, number: str, state: str) -> str:
-        """The state of a job that ended: ``KILLED`` for a failure that something did to it."""
+        """The state of a job that ended; ``KILLED`` for a failure that was a kill from outside."""
         if state == "FAILED" and number not in self.killed:
             rows = self.asked("scontrol", "show", "job", "-o", number) or [[]]
             self.killed[number] = bool(KILLED.search(" ".join(rows[0])))
@@ -152,9 +152,10 @@ class Ends:
 
 
 def attempts(ends: Iterable[str] | None, attempt: int) -> dict[str, int]:
-    """As which attempt a job asks for each thing: one more for each end for want of it.
+    """The attempt number for each resource: one more for each end that was for lack of it.
 
-    ``ends`` of the tries before ``attempt``; None: nobody knows what they lacked, and both count.
+    ``ends`` are those of the tries before ``attempt``; if None, the reason is unknown and every
+    try counts for both resources.
     """
     if ends is None:
         return {"runtime": attempt, "mem_mb": attempt}
@@ -163,7 +164,7 @@ def attempts(ends: Iterable[str] | None, attempt: int) -> dict[str, int]:
 
 
 def waits_for(reason: str) -> str | None:
-    """What to do about a job's reason to wait; None where it passes by itself."""
+    """What to do about a job's reason to wait; None if it resolves itself."""
     name = reason.split(",")[0].split("(")[0].strip()
     if name in PASSING or (OTHERS.search(name) and not SPENT.search(name)):
         return None
@@ -171,7 +172,7 @@ def waits_for(reason: str) -> str | None:
 
 
 class Watch(Thread):
-    """Says, once for each job and reason, why a job of this folder waits for what may not come."""
+    """Reports, once for each job and reason, a wait of this folder's jobs that may never end."""
 
     def __init__(self, folder: str, say: Callable[[str], None], asked: Callable = ask):
         super().__init__(daemon=True, name="lethe-slurm")

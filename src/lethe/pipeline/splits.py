@@ -1,4 +1,4 @@
-"""The splits of a configuration: what each is, and whether they fit the world and each other."""
+"""The splits of a configuration, and whether they fit the world and each other."""
 
 from collections.abc import Iterable
 
@@ -11,14 +11,14 @@ from lethe.world.schema import QUESTIONS_PER_AUTHOR
 from lethe.world.split import split
 from lethe.world.splits.base import BaseSplit
 
-# Folders of runs beside those of methods and oracles.
+# Folders of runs that are neither methods nor oracles.
 RUNS = ("base", "full", "random", "reference", "alternatives")
-# Folders beside those of splits.
+# Folders of a model that are not splits.
 FOLDERS = (paths.NO_SPLIT, "base", "snapshots")
 
 
 def of_name(config: Config, name: str) -> BaseSplit:
-    """One split, with the settings that ``split_settings`` has for it."""
+    """One split, with its settings from ``split_settings``."""
     return split(name, config.split_settings.get(name))
 
 
@@ -28,14 +28,14 @@ def of_config(config: Config) -> dict[str, BaseSplit]:
 
 
 def other_runs(config: Config) -> list[str]:
-    """The names of runs that are no methods': an oracle's is its role."""
+    """The names of runs that are not methods; an oracle's is its role."""
     roles = [role for made in of_config(config).values() for role in made.roles]
     return [*RUNS, *dict.fromkeys(roles)]
 
 
 def check(config: Config) -> None:
-    """LetheError, one line, where a split is wrong by itself, for the world, or beside another."""
-    # Settings of splits that are not listed may stand there: an overlay cannot take them away.
+    """LetheError, one line, if a split is wrong by itself, for the world, or with another split."""
+    # Settings of unlisted splits are allowed: an overlay cannot remove them.
     for name in config.split_settings:
         of_name(config, name)
     made = of_config(config)
@@ -59,7 +59,7 @@ def _check_names(one: BaseSplit) -> None:
 
 def _check_world(one: BaseSplit, world: World) -> None:
     rows, holdout = one.rows(world.authors), holdout_authors(one, world.authors)
-    # A split may have a set of its own in the place of the first authors of the world.
+    # A split may have its own retain probes instead of the world's first authors.
     if "retain_perturbed" not in one.files:
         _check_retained(one, rows["retain"] // QUESTIONS_PER_AUTHOR, world.perturbed_retain_authors)
     if world.provider != "tofu" and holdout > world.holdout_authors:
@@ -70,7 +70,7 @@ def _check_world(one: BaseSplit, world: World) -> None:
 
 
 def holdout_authors(one: BaseSplit, authors: int) -> int:
-    """How many authors that no model has seen a split asks for."""
+    """How many holdout authors a split needs."""
     return -(-one.rows(authors)["holdout"] // QUESTIONS_PER_AUTHOR)
 
 
@@ -83,7 +83,7 @@ def _check_retained(one: BaseSplit, retained: int, perturbed: int) -> None:
 
 
 def _check_files(splits: Iterable[BaseSplit]) -> None:
-    """Each file belongs to one split, and to no other part of the world."""
+    """Refuse a file that belongs to two splits, or to a split and the world."""
     owners = dict.fromkeys((*tofu_format.outputs(""), "background"), "the world")
     for one in splits:
         for file in one.files.values():

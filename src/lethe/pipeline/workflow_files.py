@@ -1,6 +1,6 @@
-"""Where the workflow's own files lie: Snakefile, rules, scripts, presets, profiles, environments.
+"""Locating the workflow's files: Snakefile, rules, scripts, presets, profiles, environments.
 
-In a checkout they lie around ``src``; a wheel carries them in the package ``lethe_lab``.
+In a checkout they lie beside ``src``; a wheel carries them in the package ``lethe_lab``.
 """
 
 from functools import cache
@@ -10,13 +10,13 @@ from lethe.common.errors import LetheError
 from lethe.common.registry import suggest
 
 PACKAGE = Path(__file__).resolve().parents[1]
-# What every start lays below the presets; not one of them.
+# The defaults that every start begins with; not a preset.
 DEFAULTS = "config.yaml"
 
 
 @cache
 def root() -> Path:
-    """The folder of the Snakefile that belongs to this library; LetheError if there is none."""
+    """The folder with this library's Snakefile; LetheError if there is none."""
     for folder in (PACKAGE.parents[1], PACKAGE.parent / "lethe_lab"):
         if (folder / "Snakefile").is_file() and (folder / "workflow/rules").is_dir():
             return folder
@@ -32,13 +32,13 @@ def defaults() -> Path:
 
 
 def presets() -> list[str]:
-    """The presets, by word: ``smoke`` is ``config/smoke.yaml``."""
+    """The presets by name: ``smoke`` is ``config/smoke.yaml``."""
     files = (root() / "config").glob("*.yaml")
     return sorted(file.stem for file in files if file.name != DEFAULTS)
 
 
 def preset(name: str) -> Path:
-    """The file of a preset; LetheError suggests another word where there is none."""
+    """The file of a preset; LetheError with the closest name if there is none."""
     if name not in presets():
         raise LetheError(f"--preset: unknown preset {name!r}{suggest(name, presets())}")
     return root() / "config" / f"{name}.yaml"

@@ -1,8 +1,8 @@
 """Who holds Snakemake's lock, so that it does not outlive a run that was killed.
 
-The lock is a list of files with no word of who holds it. So each run notes who it is and which
-locks are its own. A lock is removed only where its note proves the holder gone: on the same host,
-in the same space of process numbers.
+The lock is a list of files that does not say who holds it. So each run notes who it is and which
+locks are its own. A lock is removed only if its note proves that the holder is gone: on the same
+host, in the same PID namespace.
 """
 
 import fcntl
@@ -22,7 +22,7 @@ UNLOCK = "then run the same command with --unlock, and again without"
 
 @dataclass(frozen=True)
 class Note:
-    """Who holds which locks, by name and mark; ``here``: its jobs are its own processes."""
+    """Who holds which locks, by name and mark; ``here``: its jobs are its child processes."""
 
     file: Path
     process: Process
@@ -35,7 +35,7 @@ class Note:
 
     @classmethod
     def read(cls, file: Path) -> "Note | None":
-        """None if it is damaged: it then proves nothing."""
+        """None if the note is damaged, because then it proves nothing."""
         try:
             said = read_json(file)
             return cls(file, Process(**said["process"]), said["here"], dict(said["locks"]))
@@ -43,12 +43,12 @@ class Note:
             return None
 
     def held(self, folder: Path) -> list[Path]:
-        """Its locks that are still there."""
+        """The holder's locks that still exist."""
         return [folder / name for name, mark in self.locks.items() if _mark(folder / name) == mark]
 
 
 def _mark(lock: Path) -> list[int]:
-    """What tells a lock from one of the same name made since."""
+    """What distinguishes a lock from a later one of the same name."""
     with suppress(OSError):
         stat = lock.stat()
         return [stat.st_ino, stat.st_mtime_ns]
@@ -70,9 +70,9 @@ def holding(locks: Iterable[str | Path], here: bool, runs: Path = RUNS) -> Itera
 
 
 def release(folder: Path, runs: Path = RUNS) -> None:
-    """Remove the locks in a folder whose holder is proved gone, and notes of none that are there.
+    """Remove a folder's locks whose holder is provably gone, and notes without any lock.
 
-    Jobs that run elsewhere (a cluster's) may go on without the holder: then its locks stay.
+    Jobs on other machines (a cluster's) may outlive the holder: then its locks stay.
     """
     with _alone(runs):
         for note in _notes(runs):
@@ -83,16 +83,16 @@ def release(folder: Path, runs: Path = RUNS) -> None:
                 note.file.unlink()
 
 
-def told(folder: Path, runs: Path = RUNS) -> str:
-    """Who holds the locks in a folder, as far as it is known, and what to do."""
+def holders_message(folder: Path, runs: Path = RUNS) -> str:
+    """A message: who holds the locks in a folder, as far as is known, and what to do."""
     holders = [note for note in _notes(runs) if note.held(folder)]
     noted = {lock for note in holders for lock in note.held(folder)}
     if {lock for lock in folder.glob("*.lock") if lock.is_file()} - noted:
         return (
-            "locked, by whom was not noted; make sure that no snakemake is at work in this folder, "
+            "locked by an unknown process; make sure that no snakemake is at work in this folder, "
             f"on any host, {UNLOCK}"
         )
-    # First those that are at work, then those that cannot be seen.
+    # First the holders that are at work, then those that cannot be seen from here.
     gone = {str(note.process): note.process.is_gone(Process.this()) for note in holders}
     name = min(gone, key=lambda name: {False: 0, None: 1, True: 2}[gone[name]])
     if gone[name] is False:
@@ -109,13 +109,13 @@ def told(folder: Path, runs: Path = RUNS) -> str:
 
 
 def _notes(runs: Path) -> list[Note]:
-    found = (Note.read(file) for file in sorted(runs.glob("[!.]*.json")))
-    return [note for note in found if note is not None]
+    notes = (Note.read(file) for file in sorted(runs.glob("[!.]*.json")))
+    return [note for note in notes if note is not None]
 
 
 @contextmanager
 def _alone(runs: Path) -> Iterator[None]:
-    """One at a time: a lock seen as stale could be another's by the time it is removed."""
+    """One process at a time: a stale lock could belong to another by the time it is removed."""
     runs.mkdir(parents=True, exist_ok=True)
     with open(runs / ".lock", "w", encoding="utf-8") as guard:
         fcntl.flock(guard, fcntl.LOCK_EX)

@@ -11,7 +11,7 @@ from lethe.common.files import whole_file
 from lethe.world.card import word_counts
 
 WORDS = 90
-# The file alone: the module beside it knows of runs, which a world does not.
+# Only the style file: ``lethe.report.style`` knows about runs, which a world does not have.
 _STYLE = Path(__file__).with_name("lethe.mplstyle")
 _BLUE = "#0072B2"
 
@@ -30,5 +30,5 @@ def write_words(rows: Sequence[dict], png: str | os.PathLike, words: int = WORDS
         axes.grid(False, axis="x")
         axes.set_ylabel("Number of times")
         with whole_file(png) as file:
-            # A version in the file would make it differ between two equal worlds.
+            # With matplotlib's version in the file, two equal worlds would have different figures.
             figure.savefig(file, format="png", metadata={"Software": None})

@@ -10,9 +10,9 @@ from lethe.world.rows import read_qa
 def write_data_card(
     folder: str | Path, name: str, making: Making, card: str | Path, picture: str | Path
 ) -> None:
-    """Describe the world ``name`` whose files are in ``folder``: ``card``, and ``picture`` in it.
+    """Describe the world ``name`` in ``folder``: the page ``card``, and its figure ``picture``.
 
-    LetheError where the folder is no world's.
+    LetheError if the folder does not hold a world.
     """
     write_card(folder, name, making, Path(card))
     write_words(read_qa(Path(folder) / "full.json"), picture)

@@ -1,8 +1,8 @@
-"""Human names of runs and evaluation sets, shared by tables and figures."""
+"""Display names of runs and evaluation sets, shared by tables and figures."""
 
 BASE = "base"
 FULL = "full"
-# The one oracle of TOFU's splits; others are asked for theirs (``lethe.world.split``).
+# The one oracle of TOFU's splits; other splits name their own (``lethe.world.split``).
 RETAIN = "retain"
 
 _RUNS = {
@@ -46,5 +46,5 @@ UTILITY_SETS = ("retain", "real_authors", "world_facts")
 
 
 def run_label(run: str) -> str:
-    """The name of a run as a paper would print it; a run without one keeps its own, in words."""
+    """The name of a run as a paper would print it; by default the run's own name, in words."""
     return _RUNS.get(run, run.replace("_", " "))

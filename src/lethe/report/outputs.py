@@ -1,4 +1,4 @@
-"""The files of an exhibit or a study: what its functions return, written whole."""
+"""Writing the files of an exhibit or a study from what its functions return."""
 
 import os
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from lethe.report import style
 def write_outputs(module: ModuleType, files: Mapping[str, str | os.PathLike], *data: Any) -> None:
     """Write ``files``, paths by suffix: csv by ``build``, md by ``markdown``, others by ``draw``.
 
-    ``draw`` is given what ``build`` returned, or the data where the module has no ``build``.
+    ``draw`` gets what ``build`` returned, or the data if the module has no ``build``.
     """
     made = [module.build(*data)] if hasattr(module, "build") else data
     if "csv" in files:
@@ -21,6 +21,6 @@ def write_outputs(module: ModuleType, files: Mapping[str, str | os.PathLike], *d
     if "md" in files:
         write_text(files["md"], module.markdown(*made))
     if "pdf" in files:
-        # Saving looks at the style as well: fonts are embedded and ticks are placed only then.
+        # Save in the same style: fonts are embedded and ticks are placed only when saving.
         with style.paper():
             style.save(module.draw(*made), files["pdf"], files["png"])

@@ -1,4 +1,4 @@
-"""How runs and sets look, and how a figure becomes a file."""
+"""The look of runs and sets, and the saving of figures."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -17,7 +17,7 @@ from lethe.report.labels import FULL, RETAIN, run_label
 
 STYLE = Path(__file__).with_name("lethe.mplstyle")
 
-# The palette of Okabe and Ito, told apart by colour-blind readers as well.
+# The palette of Okabe and Ito, which colour-blind readers can tell apart as well.
 BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
 YELLOW, BLUE, VERMILLION, PURPLE = "#F0E442", "#0072B2", "#D55E00", "#CC79A7"
 GREY = "#8C8C8C"
@@ -32,8 +32,8 @@ _KNOWN = {
     "npo": (PURPLE, "<"),
     "npo_retain": (SKY, ">"),
 }
-# For methods without a colour of their own: dark hues of Paul Tol's muted scheme, which no known
-# method has; yellow comes last because it is faint on white.
+# For methods without a colour of their own: dark hues of Paul Tol's muted scheme, unused by known
+# methods; yellow comes last because it is faint on white.
 _FREE_COLOURS = ("#882255", "#332288", "#44AA99", "#999933", YELLOW)
 _FREE = [(colour, marker) for marker in "phdPXH8" for colour in _FREE_COLOURS]
 
@@ -55,16 +55,16 @@ class Look:
 
 
 def height(least: float, entries: int) -> float:
-    """Inches that a figure needs beside a legend of so many entries, at least ``least``."""
+    """Height in inches of a figure beside a legend of so many entries, at least ``least``."""
     return max(least, 0.3 + 0.17 * entries)
 
 
 def looks(methods: Sequence[str], oracle: str = RETAIN) -> dict[str, Look]:
     """The look of ``full``, the oracle and each method.
 
-    Known methods keep their colour whatever else is drawn; the others take the free ones in order.
+    Known methods have fixed colours; the others take the free ones in order.
     """
-    found = {}
+    by_run = {}
     strangers = 0
     for run in dict.fromkeys((FULL, oracle, *methods)):
         if run == oracle:
@@ -74,21 +74,21 @@ def looks(methods: Sequence[str], oracle: str = RETAIN) -> dict[str, Look]:
         else:
             colour, marker = _FREE[strangers % len(_FREE)]
             strangers += 1
-        found[run] = Look(run_label(run), colour, marker)
-    return found
+        by_run[run] = Look(run_label(run), colour, marker)
+    return by_run
 
 
 @contextmanager
 def paper() -> Iterator[None]:
-    """Lethe's style, from matplotlib's defaults up: a user's own matplotlibrc changes nothing."""
+    """Lethe's style on top of matplotlib's defaults, whatever the user's own matplotlibrc says."""
     with matplotlib.style.context(["default", str(STYLE)]):
         yield
 
 
 def reach(values: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
-    """How far an interval reaches below and above values, as error bars want it: [2, ...].
+    """The distances of an interval's ends from the values, as error bars need them: [2, ...].
 
-    Nowhere less than 0; NaN, where nothing is drawn, stays NaN.
+    Never below 0; NaN, for which nothing is drawn, stays NaN.
     """
     return np.maximum(np.stack([values - low, high - values]), 0.0)
 
@@ -99,7 +99,7 @@ def marker_sizes(epochs: int, smallest: float, largest: float) -> np.ndarray:
 
 
 def marks(axes: Axes, x, y, area: float | np.ndarray, look: Look) -> None:
-    """The markers of a run, of an area in square points."""
+    """The markers of a run; areas are in square points."""
     axes.scatter(
         x,
         y,
@@ -115,14 +115,14 @@ def marks(axes: Axes, x, y, area: float | np.ndarray, look: Look) -> None:
 
 
 def crosses(axes: Axes, x, y, colour: str, **errors: np.ndarray) -> None:
-    """Intervals of ``xerr`` and ``yerr`` at markers: light, for there are many."""
+    """Error bars of ``xerr`` and ``yerr`` at markers, light because there are many."""
     axes.errorbar(x, y, **errors, fmt="none", ecolor=colour, elinewidth=0.7, alpha=0.55, zorder=2)
 
 
 def save(figure: Figure, pdf: str | os.PathLike, png: str | os.PathLike) -> None:
     """Write a figure as PDF and PNG: both or neither, and the same bytes for the same figure."""
     with whole_file(pdf) as pdf_file, whole_file(png) as png_file:
-        # A date or a version in the file would make it differ between two equal runs.
+        # With a date or a version in the file, two equal runs would have different figures.
         figure.savefig(
             pdf_file,
             format="pdf",

@@ -1,19 +1,19 @@
-"""Which files an exhibit or a study has: they follow from the functions in its source."""
+"""Which files an exhibit or a study has, according to the functions in its source."""
 
 from functools import cache
 
 from lethe.common.errors import LetheError
 from lethe.common.registry import Registry
 
-# In this order a module's files are listed.
+# A module's files are listed in this order.
 OF_FUNCTION = {"build": ("csv",), "markdown": ("md",), "draw": ("pdf", "png")}
 
 
 @cache
 def suffixes(registry: Registry, name: str) -> tuple[str, ...]:
-    """The files of a plug-in, without importing it; LetheError where it has none."""
+    """The suffixes of a plug-in's files, without importing it; LetheError if it has none."""
     has = registry.functions(name)
-    found = tuple(suffix for key, some in OF_FUNCTION.items() if key in has for suffix in some)
-    if not found:
+    endings = tuple(suffix for key, some in OF_FUNCTION.items() if key in has for suffix in some)
+    if not endings:
         raise LetheError(f"{registry.noun} {name}: no function build, markdown or draw; write one")
-    return found
+    return endings

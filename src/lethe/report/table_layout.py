@@ -1,4 +1,4 @@
-"""From tidy scores to a table: which runs make its rows, their means and their intervals."""
+"""From tidy scores to a table: the runs in its rows, their means and their intervals."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -26,23 +26,23 @@ class Group:
     seeds: tuple[int, ...]
     scores: pd.DataFrame
     other: bool = False
-    # Whether it is what forget quality is measured against.
+    # Whether forget quality is measured against this run.
     oracle: bool = False
 
     @property
     def name(self) -> str:
-        """The run's name in CSV files; further oracles have one of their own."""
+        """The run's name in CSV files; further oracles have names of their own."""
         return f"{self.run}{OTHER_SEED}" if self.other else self.run
 
     @property
     def _place(self) -> str:
-        """What messages call the run."""
+        """The run's name in messages."""
         return f"{source(self.scores)}: {self.model}/{self.split}/{self.run}"
 
     def values(self, metric: str, name: str) -> list[float]:
         """One value for each seed, at the last epoch."""
-        found = self.scores[(self.scores["metric"] == metric) & (self.scores["name"] == name)]
-        by_seed = dict(zip(found["seed"], found["value"], strict=True))
+        rows = self.scores[(self.scores["metric"] == metric) & (self.scores["name"] == name)]
+        by_seed = dict(zip(rows["seed"], rows["value"], strict=True))
         missing = [seed for seed in self.seeds if seed not in by_seed]
         if missing:
             raise LetheError(
@@ -73,29 +73,29 @@ def groups(
 
     ``seeds`` are the seeds of the configuration; an oracle of any other seed is a further one,
     whose distance to the first is the noise floor. ``oracles``: the runs of each split's oracles,
-    as ``TableData`` has them.
+    as in ``TableData``.
     """
     last = last_epochs(scores)
     seeds = tuple(dict.fromkeys(int(seed) for seed in seeds))
-    found = []
+    groups = []
     for (model, split), part in last.groupby(["model", "split"], sort=False):
         roles = (oracles or {}).get(split, (RETAIN,))
         if BASE in set(part["run"]):
-            found.append(Group(model, split, BASE, seeds[:1], part[part["run"] == BASE]))
+            groups.append(Group(model, split, BASE, seeds[:1], part[part["run"] == BASE]))
         for run in dict.fromkeys((FULL, *roles, *methods)):
             rows = part[(part["run"] == run) & part["seed"].isin(seeds)]
             if rows.empty:
                 raise LetheError(
                     f"{source(scores)}: no rows for {model}/{split}/{run}; score that run"
                 )
-            found.append(Group(model, split, run, seeds, rows, oracle=run == roles[0]))
+            groups.append(Group(model, split, run, seeds, rows, oracle=run == roles[0]))
             if run in roles:
-                found += _further(Group(model, split, run, seeds, part[part["run"] == run]))
-    return found
+                groups += _further(Group(model, split, run, seeds, part[part["run"] == run]))
+    return groups
 
 
 def _further(oracle: Group) -> list[Group]:
-    """The oracle's runs with other seeds than those of the group, if there are any."""
+    """The oracle's runs with seeds outside the group, if there are any."""
     seeds = tuple(sorted(set(oracle.scores["seed"]) - set(oracle.seeds)))
     rows = oracle.scores[oracle.scores["seed"].isin(seeds)]
     return [Group(oracle.model, oracle.split, oracle.run, seeds, rows, other=True)] if seeds else []
@@ -110,14 +110,14 @@ def last_epochs(scores: pd.DataFrame) -> pd.DataFrame:
 def columns(group: Group, key: str, metric: str, name: str, intervals: Intervals) -> dict:
     """A number's columns: mean over seeds, ends of the interval, standard deviation over seeds.
 
-    The interval is over seeds, or over items where there is one seed (``interval_kind``); NaN is
-    what does not exist.
+    The interval is over seeds, or over items if there is one seed (``interval_kind``). What does
+    not exist is NaN.
     """
     return spread(key, group.values(metric, name), _over_items(group, metric, name, intervals))
 
 
 def _over_items(group: Group, metric: str, name: str, intervals: Intervals) -> tuple[float, float]:
-    """The interval over the items of the first seed; NaN where the value has none."""
+    """The interval over the first seed's items; NaN if the value has none."""
     run = (group.model, group.split, group.run, group.seeds[0])
     return intervals.get((*run, group.epoch, metric, name), (math.nan, math.nan))
 
@@ -125,7 +125,7 @@ def _over_items(group: Group, metric: str, name: str, intervals: Intervals) -> t
 def spread(
     key: str, values: Sequence[float], one: tuple[float, float] = (math.nan, math.nan)
 ) -> dict:
-    """Columns of values over seeds; ``one`` is the interval of a single seed's value."""
+    """The columns of a number's values over seeds; ``one`` is the interval of a single seed."""
     low, high = seed_interval(values) if len(values) > 1 else one
     series = pd.Series(list(values), dtype=float)
     numbers = {"": series.mean(), "_low": low, "_high": high, "_sd": series.std(ddof=1)}
@@ -133,7 +133,7 @@ def spread(
 
 
 def interval_kind(group: Group) -> str:
-    """What the intervals of a row are over."""
+    """What a row's intervals are over: seeds or items."""
     return "seeds" if len(group.seeds) > 1 else "items"
 
 
@@ -150,7 +150,7 @@ def place(group: Group) -> dict:
 
 
 def row_label(name: str) -> str:
-    """What Markdown calls the run of a row."""
+    """The label of a row's run in Markdown."""
     run = name.removesuffix(OTHER_SEED)
     return run_label(name) if run == name else f"{run_label(run)} (another seed)"
 
@@ -193,7 +193,7 @@ def markdown_table(rows: list[dict]) -> str:
 
 
 def note(table: pd.DataFrame) -> str:
-    """What the brackets of a table are: lines to stand below it."""
+    """The note below a table that says what its brackets are."""
     over = table.drop_duplicates(["interval", "seeds"])
     lines = []
     if "items" in set(over["interval"]):

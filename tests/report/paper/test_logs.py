@@ -68,8 +68,8 @@ def test_what_was_not_tuned_belongs_to_every_weight_decay(tmp_path):
 BAD = {
     "no folder": (None, "no folder at .*; name one that holds"),
     "empty": ([], "no eval_log_aggregated.json in the subfolders of .*full_wd0"),
-    "another name": (["grad_ascent_wd0"], "grad_ascent_wd0 says no run"),
-    "no weight decay": (["full"], "full says no run; name the folder like full_wd0"),
+    "another name": (["grad_ascent_wd0"], "grad_ascent_wd0 does not name a run"),
+    "no weight decay": (["full"], "full does not name a run; name the folder like full_wd0"),
     "twice": (["full_wd0", "llama2_full_wd0"], "of the same run as .*; keep one of them"),
 }
 

@@ -159,7 +159,7 @@ def test_the_dry_run_tells_of_a_small_budget(home, capsys):
             "out",
             r"world\.generated\.budget\.cost: no prices",
         ),
-        ({}, "results/x", r"results/ is the workflow's"),
+        ({}, "results/x", r"results/ belongs to the workflow"),
         ({}, None, r"--out FOLDER"),
         ({"authors": 1}, "out", r"world\.authors"),
     ],

@@ -1,8 +1,8 @@
-# Which files belong to what is recorded and scored of a checkpoint.
+# The files behind a run's records and metrics.
 
 
 def probed_files(wildcards):
-    """The data files of a suite's sets, in its order."""
+    """The data files of a suite's sets, in the suite's order."""
     split = SPLITS[wildcards.split]
     named = suite.contract(wildcards.suite).files(split.files).values()
     return [paths.data(WORLD, name) for name in named]
@@ -30,7 +30,7 @@ def checkpoint_folders_of(wildcards, run):
 
 
 def intervention_modules(wildcards):
-    """The modules of the interventions that a run's checkpoints carry, by what its method declares."""
+    """The modules of the interventions that a run's checkpoints carry, as its method declares."""
     w = wildcards
     if w.run in ("base", "random") or is_finetuned(w, w.run):
         return []
@@ -39,7 +39,7 @@ def intervention_modules(wildcards):
 
 
 def given_checkpoint(wildcards):
-    """What is evaluated where it lies, without a checkpoint of ours."""
+    """An external checkpoint, which is evaluated where it lies."""
     if checkpoint_folders(wildcards):
         return None
     if wildcards.run == "base":
@@ -48,7 +48,7 @@ def given_checkpoint(wildcards):
 
 
 def measured_folder(wildcards):
-    """Where records and metrics lie: in the run's folder, or in that of a state of it."""
+    """The folder of records and metrics: the run's, or that of the run under an attack."""
     state = wildcards.get("state")
     folder = run_folder(wildcards)
     return folder if state is None else paths.state(folder, state)
@@ -60,7 +60,7 @@ STATE = paths.state(
 
 
 def state_start(wildcards):
-    """The last checkpoint of a run, from which its states come; nothing where it was given."""
+    """The last checkpoint of a run, which is attacked; nothing if it is external."""
     folders = checkpoint_folders(wildcards)
     if not folders:
         return {}
@@ -68,7 +68,7 @@ def state_start(wildcards):
 
 
 def state_inputs(state):
-    """The data that a state reads."""
+    """The data that an attack reads."""
     needs = attack.needs(settings.attack_kind(CONFIG, state))
     return {need: split_file(need) for need in needs}
 
@@ -80,26 +80,26 @@ def own_metrics(wildcards):
 
 
 def held_against(wildcards, run):
-    """The folder of an oracle or of full: of the run's own seed, or the first's for more oracles."""
+    """The folder of an oracle or of full, with the run's seed; for further oracles, the first seed."""
     w = wildcards
     seed = w.seed if int(w.seed) in CONFIG.seeds else CONFIG.seeds[0]
     return paths.run(WORLD, w.model, w.split, run, seed)
 
 
 def oracle_metric(metric):
-    """A metric's file of the oracle, of the same seed."""
+    """The oracle's file of a metric, for the same seed."""
     return lambda w: paths.metric(held_against(w, oracle_of(w.split)), metric)
 
 
 def oracle_metrics(wildcards):
-    """The same files of the oracle."""
+    """The oracle's files of the same metrics."""
     contract = metrics.contract(wildcards.metric)
     oracle = held_against(wildcards, oracle_of(wildcards.split))
     return [paths.metric(oracle, need) for need in contract.needs if contract.oracle]
 
 
 def full_metrics(wildcards):
-    """The same files of the model before unlearning."""
+    """The files of the same metrics for the model before unlearning."""
     contract = metrics.contract(wildcards.metric)
     full = held_against(wildcards, "full")
     return [paths.metric(full, need) for need in contract.needs if contract.full]

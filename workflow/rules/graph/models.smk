@@ -1,4 +1,4 @@
-# What models start from, and where they lie.
+# What models start from, and where their checkpoints are.
 
 
 def given_path(model):
@@ -11,7 +11,7 @@ def own_models():
 
 
 def converted_models():
-    """Models given as GGUF files, which take long to read: a rule does so once."""
+    """Models given as GGUF files, which a rule converts once because reading them is slow."""
     return [
         model
         for model in CONFIG.models
@@ -20,31 +20,31 @@ def converted_models():
 
 
 def given_file(wildcards):
-    """A local GGUF file is an input: another content makes the base again."""
+    """A local GGUF file as input, so that changed content makes the base again."""
     path = given_path(wildcards.model)
     return [path] if checkpoint_check.is_local(path) else []
 
 
 def base_folders(model):
-    """Where the base is, if it is a file of ours: a given checkpoint is used where it lies."""
+    """The base's checkpoint, if it is ours; an external one is used where it lies."""
     ours = model in own_models() + converted_models()
     return [paths.base(WORLD, model)] if ours else []
 
 
 def facts_beside_authors(wildcards):
-    """True facts, where fine-tuning shows them beside the authors."""
+    """True facts, if fine-tuning mixes them with the authors."""
     shown = CONFIG.model_settings[wildcards.model].finetune.fact_repeats
     return TRUE_FACTS if shown else []
 
 
 def start_files(wildcards):
-    """What training starts from: of a given checkpoint nothing is made, nothing tracked."""
+    """What training starts from; an external checkpoint is neither made nor tracked."""
     folders = base_folders(wildcards.model)
     return parent(folders[0]) if folders else {}
 
 
 def given_run(wildcards, run):
-    """The given checkpoint that stands for a trained one (``full``, an oracle); None: it is trained."""
+    """The external checkpoint used as ``full`` or an oracle; None if that is trained here."""
     w = wildcards
     return external_checkpoints.given_run(
         CONFIG, w.model, run, w.get("split"), int(w.seed)
@@ -56,7 +56,7 @@ def given_full(wildcards):
 
 
 def splits_by_role():
-    """The splits that have an oracle of that role."""
+    """The splits that have an oracle with that role."""
     roles = dict.fromkeys(role for split in SPLITS.values() for role in split.roles)
     return {role: [name for name in SPLITS if is_oracle(role, name)] for role in roles}
 
@@ -67,12 +67,12 @@ def oracle_data(role):
 
 
 def is_finetuned(wildcards, run):
-    """Whether a run has learned authors and forgotten none: ``full``, or an oracle of its split."""
+    """Whether a run learned authors and unlearned none: ``full``, or an oracle of its split."""
     return run == "full" or is_oracle(run, wildcards.get("split"))
 
 
 def trained_folders(wildcards, run):
-    """The checkpoint of ``full``, ``random`` or an oracle, if it is a file of ours."""
+    """The checkpoint of ``full``, ``random`` or an oracle, if it is ours."""
     w = wildcards
     if is_finetuned(w, run) and given_run(w, run) is not None:
         return []
@@ -80,18 +80,18 @@ def trained_folders(wildcards, run):
 
 
 def full_files(wildcards):
-    """The model before unlearning; nothing where it was given."""
+    """The model before unlearning; nothing if it is external."""
     folders = trained_folders(wildcards, "full")
     return parent(folders[0]) | beneath(wildcards, "full") if folders else {}
 
 
 def beneath(wildcards, run):
-    """Checkpoints of ours that a run's adapters change: they must be there when it is loaded."""
+    """Our checkpoints below a run's adapters, which must exist when the run is loaded."""
     return there(adapted_folders(wildcards, run))
 
 
 def there(folders):
-    """Checkpoints as inputs that are only to be there."""
+    """Checkpoints as inputs that only have to exist."""
     names = [
         f"{folder}/{name}"
         for folder in folders
@@ -106,7 +106,7 @@ def trains_adapters(wildcards, stage):
 
 
 def adapted_folders(wildcards, run):
-    """What a run's adapters change, and what that changes, down to whole weights."""
+    """The checkpoint below a run's adapters, the one below that, and so on down to whole weights."""
     w = wildcards
     if run in ("base", "random") or not checkpoint_folders_of(w, run):
         return []
@@ -118,7 +118,7 @@ def adapted_folders(wildcards, run):
 
 
 def origin_folders(method, wildcards):
-    """What a run came from, the last first: ends of other runs, then full if it is ours."""
+    """What a run came from, latest first: ends of previous runs, then full if it is ours."""
     w = wildcards
     ends = [
         paths.epoch(paths.run(WORLD, w.model, split, run, w.seed), max(epochs_of(run)))
@@ -128,21 +128,21 @@ def origin_folders(method, wildcards):
 
 
 def snapshot_folders(model="{model}"):
-    """Where earlier states of a base made here are kept."""
+    """The folders of a base's snapshots, if it is made here."""
     return [paths.snapshot(WORLD, model, n) for n in CONFIG.snapshots]
 
 
 def snapshot_files():
-    """What tells of each snapshot: a target of its own, whether a method needs it or not.
+    """The digest of each snapshot as a target, whether a method needs it or not.
 
-    Snakemake looks for no other change of a job some of whose outputs were never made.
+    If an output of a job was never made, Snakemake looks for no other change of the job.
     """
     folders = [folder for model in own_models() for folder in snapshot_folders(model)]
     return [f"{folder}/{paths.DIGEST}" for folder in folders]
 
 
 def loaded_as_given(job):
-    """Checkpoints that a job loads where others put them."""
+    """The external checkpoints that a job loads."""
     p = job.params
     converted = [p.path] if name_here(job.name) == "import_base" else []
     started = [] if job.input.get("parent") else [p.get("given")]
@@ -150,7 +150,7 @@ def loaded_as_given(job):
 
 
 def check_hub():
-    """Refuse a model that the hub would refuse, now and not after an hour of other jobs."""
+    """Refuse a model that the hub would refuse now, not after an hour of other jobs."""
     on_hub = external_checkpoints.on_hub(CONFIG)
     jobs = our_jobs() if on_hub else ()
     loaded = {source for job in jobs for source in loaded_as_given(job)}

@@ -1,18 +1,18 @@
-# Which files the paper's exhibits are made of: the functions of paper.smk.
+# The files that the paper's exhibits are made from: functions for paper.smk.
 
 import re
 
-# The paper's splits are shares of the authors; those of other kinds have no exhibits.
+# The paper's splits are shares of the authors; other kinds have no exhibits.
 SIZES = sorted(name for name, split in SPLITS.items() if split.kind == "author_share")
-# The one that exhibits of a single model show: it takes the place of the paper's smaller one, Phi.
+# The model in exhibits of a single one; it stands for the paper's smaller model, Phi.
 LAST_MODEL = CONFIG.models[-1]
-# What makes up model utility, of logs.
+# The metrics behind model utility, for logs.
 UTILITY = ("probability", "rouge", "truth_ratio", "model_utility")
-# Found by their folders' names; what is in them was checked before.
+# Identified by their folders' names; their contents were checked before.
 LOGS = (
     paper_logs.entries(paper_logs.find(CONFIG.logs)) if CONFIG.logs is not None else []
 )
-# The models of families of logs, by what stands for them in names of files.
+# The models in the logs, by their names in file names.
 LOG_MODELS = {entry["model"].replace(" ", "_"): entry["model"] for entry in LOGS}
 
 
@@ -27,7 +27,7 @@ def exhibit_methods(name):
 
 
 def exhibits_made():
-    """The exhibits that the configuration has the splits, the methods and the logs for."""
+    """The exhibits for which the configuration has the splits, the methods and the logs."""
     return [
         name
         for name in exhibit.names()
@@ -68,7 +68,7 @@ def exhibit_files(of_logs):
 
 
 def wanted_exhibits(wildcards):
-    """All exhibits of runs. Asked for without a split of TOFU's, it is one line."""
+    """All exhibits of runs. Without a split of TOFU's kind, the request is an error in one line."""
     if not SIZES:
         refused(
             "config: splits: none is a share of the authors, and the paper's exhibits are "
@@ -78,17 +78,17 @@ def wanted_exhibits(wildcards):
 
 
 def wanted_logs(wildcards):
-    """All that logs allow. Asked for without logs, it is one line, as other bad settings are."""
+    """All exhibits from logs. Without logs, the request is an error in one line."""
     if CONFIG.logs is None:
         refused("config: logs: null; name a folder of logs: --config logs=FOLDER")
     return exhibit_files(of_logs=True)
 
 
-# --- what an exhibit is about ---
+# --- the models, splits and runs in an exhibit ---
 
 
 def chosen(choice, values):
-    """Of values in their order, smallest first, those that an exhibit declares to be about."""
+    """The values that an exhibit declares (all, first or last), from a list in ascending order."""
     ends = {"smallest": values[:1], "largest": values[-1:], "last": values[-1:]}
     return ends.get(choice, values)
 
@@ -106,7 +106,7 @@ def exhibit_splits(declared, wildcards):
 
 
 def beside(declared, wildcards):
-    """The model that an exhibit of one holds beside it; None where there is none."""
+    """The model that an exhibit compares a single one with; None if there is none."""
     (model,) = exhibit_models(declared, wildcards)
     if declared.of_logs:
         return paper_logs.counterpart(model)
@@ -116,7 +116,7 @@ def beside(declared, wildcards):
 
 
 def exhibit_about(name):
-    """What of the configuration an exhibit shows: fields of its data, by wildcards."""
+    """The fields of an exhibit's data that the configuration gives, by wildcards."""
     declared = exhibit.contract(name)
 
     def about(wildcards):
@@ -143,11 +143,11 @@ def exhibit_caption(name):
     return lambda wildcards: declared.caption.strip().format(**dict(wildcards.items()))
 
 
-# --- what an exhibit is made of ---
+# --- the files that an exhibit reads ---
 
 
 def paper_entries():
-    """Every metric file of the configuration, and those of the variants for Figure 9."""
+    """Every metric file of the configuration, and those of the variants in Figure 9."""
     return entries() + [
         {
             "world": WORLD,
@@ -184,7 +184,7 @@ def evaluated(models, splits, runs):
 
 
 def exhibit_records(declared, wildcards):
-    """The entries of what an exhibit reads item by item: records of runs, or logs."""
+    """The entries that an exhibit reads item by item: records of runs, or logs."""
     if declared.reads == "logs":
         if "model" not in declared.wildcards:
             return LOGS
@@ -198,7 +198,7 @@ def exhibit_records(declared, wildcards):
 
 
 def exhibit_made_of(name):
-    """The files whose entries or names an exhibit is given, by wildcards."""
+    """The files that an exhibit gets as entries or by name, by wildcards."""
     declared = exhibit.contract(name)
 
     def made_of(wildcards):
@@ -217,7 +217,7 @@ def exhibit_made_of(name):
 
 
 def text_name(file):
-    """What an exhibit calls the text of a data file; the world's own has its name."""
+    """An exhibit's name for the text of a data file; for the world's own, the world's name."""
     return WORLD if file == "full" else file
 
 
@@ -243,7 +243,7 @@ def exhibit_inputs(name):
 
 
 def exhibit_constraints(name):
-    """Models of logs have names of another form, and their splits need not be configured."""
+    """Wildcards of exhibits from logs: models have other names, splits need not be configured."""
     if not exhibit.contract(name).of_logs:
         return {}
     splits = {entry["split"] for entry in LOGS if entry["split"] is not None}
@@ -255,7 +255,7 @@ def exhibit_constraints(name):
 
 
 def exhibit_code(name):
-    """What is found by name is told to digests of code."""
+    """The modules that an exhibit loads by name, for the code digest."""
     computed = map(metrics.METRICS.module, exhibit.contract(name).metrics)
     return code("paper_exhibit.py", exhibit.EXHIBITS.module(name), *computed)
 
@@ -264,7 +264,7 @@ def exhibit_code(name):
 
 
 def report_outputs(place, kinds, shown):
-    """Outputs by suffix; one of them, the figure if there is one, goes into the report."""
+    """Outputs by suffix; one of them, a figure if possible, goes into the report."""
     reported = "png" if "png" in kinds else "csv"
     outputs = {kind: f"{place}.{kind}" for kind in kinds}
     return outputs | {reported: report(outputs[reported], **shown)}
@@ -275,7 +275,7 @@ def exhibit_outputs(name):
     shown = {
         "caption": "../report/exhibit.rst",
         "category": "Paper, from logs" if declared.of_logs else "Paper",
-        # Of many files, one heading for all.
+        # Many files share one heading.
         "subcategory": declared.number if declared.wildcards[1:] else None,
         "labels": {"exhibit": declared.label},
     }

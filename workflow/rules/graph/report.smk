@@ -1,4 +1,4 @@
-# Which files tables and figures are made of.
+# The files that tables and figures are made from.
 
 import json
 import os
@@ -8,7 +8,7 @@ from itertools import takewhile
 
 
 def said(key):
-    """What the configuration has under a dotted key."""
+    """The configuration's value of a dotted key."""
     return reduce(getattr, key.split("."), CONFIG)
 
 
@@ -36,7 +36,7 @@ def entries(model=None, split=None, only=None):
 
 
 def state_entries():
-    """Every metric file of a state, with the nouns that it belongs to."""
+    """Every metric file of an attack, with the nouns that it belongs to."""
     return [
         {**entry, "state": state, "path": paths.metric(folder, entry["metric"])}
         for entry in entries()
@@ -48,7 +48,7 @@ def state_entries():
 
 
 def search_entries():
-    """What every search found, with the nouns that it belongs to."""
+    """The result file of every search, with the nouns that it belongs to."""
     return [
         {**place, "path": paths.search(paths.run(WORLD, *place.values()))}
         for values in product(
@@ -74,19 +74,19 @@ def own_costs(method, model, split, seed):
 
 
 def method_costs(method, model, split, seed):
-    """Cost files of a method, and of the runs that it goes on from."""
+    """Cost files of a method and of its previous runs."""
     runs = [(method, split), *chains.chain(CONFIG, method, split)]
     files = [file for run, place in runs for file in own_costs(run, model, place, seed)]
     return list(dict.fromkeys(files))
 
 
 def cost_entries():
-    """Every cost file that is compared, with the nouns that it belongs to."""
+    """Every cost file in the comparison, with the nouns that it belongs to."""
     found = []
     for model, split, seed in product(CONFIG.models, CONFIG.splits, CONFIG.seeds):
         run = lambda name, place: paths.run(WORLD, model, place, name, seed)
         trained = {"full": paths.NO_SPLIT, **dict.fromkeys(SPLITS[split].roles, split)}
-        # What was given was not trained here, and has no cost.
+        # External checkpoints were not trained here and have no cost.
         jobs = {
             name: [paths.cost(run(name, place), "train")]
             for name, place in trained.items()
@@ -115,7 +115,7 @@ def table_inputs(name):
 
 
 def table_entries(name):
-    """The files of metrics or of costs that a table reads itself."""
+    """The metric or cost files that a table reads itself."""
     kinds = {
         "costs": cost_entries,
         "states": state_entries,
@@ -164,7 +164,7 @@ def table_files():
 
 
 def report_command():
-    """What makes the report of this run: with its presets, and what the command line set."""
+    """The command that makes this run's report, with its presets and command-line settings."""
     files = list(workflow.config_settings.configfiles)
     values = load.parsed(workflow.config_settings.config)
     said = [f"{key}={json.dumps(value)}" for key, value in values.items()]
@@ -180,7 +180,7 @@ def report_command():
 
 
 def named(files):
-    """How `lethe run` is told of configuration files: first presets by word, then others."""
+    """The configuration files as options of `lethe run`: first presets by name, then others."""
     words = list(takewhile(lambda file: file.parent == ROOT / "config", files))
     others = [os.path.relpath(file) for file in files[len(words) :]]
     presets = [word for file in words for word in ("--preset", file.stem)]
@@ -188,7 +188,7 @@ def named(files):
 
 
 def closing_words():
-    """Where to look, and how the methods fared."""
+    """Where the results are, and the summary table."""
     summary = Path(paths.table(WORLD, "summary.md"))
     table = summary.read_text(encoding="utf-8") if summary.exists() else ""
     exhibits = Path(paths.paper(WORLD))

@@ -1,10 +1,10 @@
-# What a job that loads a model asks of a machine: main memory, and GPUs where the profile gives some.
+# The main memory that a job with a model requests, and its GPUs if the profile has any.
 
 from fnmatch import fnmatchcase
 
 from lethe.pipeline import memory
 
-# By rule, what it does with a model; a rule that is not here loads none.
+# What each rule does with a model; rules that are not listed load none.
 MODEL_STAGES = {
     "base": "finetune",
     "import_base": "convert",
@@ -22,7 +22,7 @@ ALONE = ("import_base", "random", "reference", "alternatives")
 
 
 def entry_of(table, rulename):
-    """What a table of patterns has for a rule; None for nothing."""
+    """A rule's entry in a table of patterns; None if there is none."""
     return next(
         (entry for pattern, entry in table.items() if fnmatchcase(rulename, pattern)),
         None,
@@ -30,18 +30,18 @@ def entry_of(table, rulename):
 
 
 def stage_of(rulename):
-    """What jobs of this name do with a model, as lethe.pipeline.memory names it; None: they load none."""
+    """A rule's stage, as named in lethe.pipeline.memory; None if it loads no model."""
     rulename = name_here(rulename)
     stage = entry_of(MODEL_STAGES, rulename)
     if stage == "relearn":
         kind = settings.attack_kind(CONFIG, rulename.removeprefix("state_"))
-        # A state that reads no rows trains nothing.
+        # An attack that reads no rows trains nothing.
         return stage if attack.needs(kind) else "evaluate"
     return stage
 
 
 def methods_of(rulename):
-    """The method of such jobs; none, and then all that are listed count."""
+    """The method of a rule's jobs; if there is none, all listed methods count."""
     return (
         [name_here(rulename).removeprefix("unlearn_")]
         if stage_of(rulename) == "unlearn"
@@ -50,7 +50,7 @@ def methods_of(rulename):
 
 
 def processes_of(rulename, on_gpu):
-    """How many processes share a rule's job: as scripts/machine.py has it."""
+    """How many processes share a rule's job, as in scripts/machine.py."""
     if name_here(rulename) in ALONE:
         return 1
     count = CONFIG.compute.processes
@@ -59,7 +59,7 @@ def processes_of(rulename, on_gpu):
 
 
 def constant(ruled, name):
-    """What the profile gives a rule of something that no job changes; None where it says nothing."""
+    """A rule's resource in the profile that is the same for all its jobs; None if not set."""
     if name not in ruled.resources:
         return None
     nothing = {"input": [], "attempt": 1, "threads": 1, "async_run": None}
@@ -73,24 +73,24 @@ def asks_gpu(rulename):
 
 @cache
 def main_bytes(rulename, model):
-    """Main memory of a rule's job on a model; LetheError where the model's size is not known."""
+    """Main memory of a rule's job on a model; LetheError if the model's size is not known."""
     on_gpu = asks_gpu(rulename)
     processes, named = processes_of(rulename, on_gpu), methods_of(rulename)
     return memory.in_main(CONFIG, model, stage_of(rulename), processes, named, on_gpu)
 
 
 def main_memory(wildcards, attempt, rulename):
-    """MiB of main memory of a job, by its model's size and what it does with it."""
+    """MiB of main memory of a job, from its model's size and its stage."""
     try:
         needed = main_bytes(rulename, wildcards.model)
     except LetheError:
-        # Said and, where a scheduler holds jobs to it, refused by check_resources.
+        # check_resources reports it, and refuses it if a scheduler enforces memory.
         needed = memory.BESIDE
     return attempt * int(needed / 2**20)
 
 
 def says_memory(rulename):
-    """Whether the profile itself says how much memory a rule asks for."""
+    """Whether the profile itself sets a rule's memory."""
     entries = workflow.resource_settings.overwrite_resources or {}
     return any(
         fnmatchcase(rulename, pattern) and {"mem", "mem_mb", "mem_mib"} & set(given)
@@ -99,7 +99,7 @@ def says_memory(rulename):
 
 
 def memory_problem(job):
-    """Why the memory of a job that loads a model cannot be told; None where it can."""
+    """Why the memory of a job with a model is not known; None if it is."""
     if stage_of(job.rule.name) is None or says_memory(job.rule.name):
         return None
     try:
@@ -111,15 +111,15 @@ def memory_problem(job):
 
 @cache
 def device_bytes(rulename, model, processes):
-    """Bytes on each GPU of a rule's job on a model; in shards, where there are several processes."""
+    """Bytes on each GPU of a rule's job on a model; its share if several processes hold it."""
     stage, named = stage_of(rulename), methods_of(rulename)
     return memory.in_shards(CONFIG, model, stage, processes, named)
 
 
 def gpus_needed(rulename, model, gpu_mb):
-    """How many GPUs a job needs: one for each process, and as many as hold what it trains.
+    """How many GPUs a job needs: one for each process, and enough to hold what it trains.
 
-    ``gpu_mb``: MB of one GPU; None where the profile does not say.
+    ``gpu_mb``: MB of one GPU; None if the profile does not say.
     """
     count = processes_of(rulename, on_gpu=True)
     if gpu_mb is None or model is None:
@@ -131,7 +131,7 @@ def gpus_needed(rulename, model, gpu_mb):
 
 
 def gpu_problem(job, gpu_mb):
-    """Why a job cannot use, or does not get, the GPUs that it needs; None where it can."""
+    """Why a job cannot use, or does not get, the GPUs that it needs; None if it can."""
     name, model = job.rule.name, job.wildcards.get("model")
     processes = processes_of(name, on_gpu=True)
     if job.resources.gpu < processes:
@@ -145,7 +145,7 @@ def gpu_problem(job, gpu_mb):
     try:
         taken = device_bytes(name, model, processes if sharded else 1)
     except LetheError:
-        # Of a model that names no size nothing is told.
+        # For a model of unknown size nothing can be checked.
         return None
     if taken <= 1e6 * gpu_mb:
         return None
@@ -157,6 +157,6 @@ def gpu_problem(job, gpu_mb):
             f"train adapters (model_settings.{model}.lora), or {remedy}"
         )
     return (
-        f"{name} of {model} takes {disk.told(taken)} on a GPU, which has "
-        f"{disk.told(1e6 * gpu_mb)} (gpu_mb in the profile); {remedy}"
+        f"{name} of {model} takes {disk.readable(taken)} on a GPU, which has "
+        f"{disk.readable(1e6 * gpu_mb)} (gpu_mb in the profile); {remedy}"
     )

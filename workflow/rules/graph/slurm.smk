@@ -1,4 +1,4 @@
-# What the workflow asks of SLURM, where that runs its jobs.
+# The workflow's dealings with SLURM, if that runs its jobs.
 
 import re
 
@@ -26,7 +26,7 @@ def in_array(rulename):
 
 
 def attempts_of(rulename, wildcards, attempt):
-    """As which attempt a job asks for time and for memory."""
+    """The attempt numbers that a job's requests for time and for memory grow with."""
     if attempt == 1 or not on_slurm() or in_array(rulename):
         return slurm.attempts(None, attempt)
     comment = slurm.comment_of(rulename, wildcards)
@@ -35,12 +35,12 @@ def attempts_of(rulename, wildcards, attempt):
 
 @cache
 def partitions():
-    """By name, as SLURM has them now."""
+    """SLURM's current partitions, by name."""
     return slurm.partitions()
 
 
 def partition_limit(rulename, name):
-    """What a rule's partition has of time or memory at the most; None where that is not known."""
+    """The time or memory limit of a rule's partition; None if it is not known."""
     if not on_slurm():
         return None
     partition = constant(workflow.get_rule(rulename), "slurm_partition")
@@ -48,7 +48,7 @@ def partition_limit(rulename, name):
 
 
 def check_resources():
-    """Refuse what cannot run as the profile has it, before anything is submitted."""
+    """Refuse jobs that cannot run under this profile, before anything is submitted."""
     given = any("gpu" in ruled.resources for ruled in OURS)
     if workflow.local_exec and not given:
         return
@@ -61,7 +61,7 @@ def check_resources():
 
 
 def problem_of(job):
-    """Why a job cannot run as the profile has it; None where it can."""
+    """Why a job cannot run under this profile; None if it can."""
     problems = []
     if job.resources.get("gpu"):
         problems.append(gpu_problem(job, GPU_MB[job.rule.name]))
@@ -73,7 +73,7 @@ def problem_of(job):
 
 
 def partition_problem(job):
-    """What a job asks too much of its partitions; None where SLURM would take it."""
+    """Why a job exceeds all of its partitions; None if one would take it."""
     named, asked = job.resources.get("slurm_partition"), job.resources
     elsewhere = any(map(asked.get, ("cluster", "clusters", "slurm_cluster")))
     if named is None or elsewhere or not partitions():
@@ -83,15 +83,15 @@ def partition_problem(job):
 
 
 def watch_slurm():
-    """Say why jobs wait, where that may be for ever."""
+    """Report why jobs wait, if they may wait for ever."""
     if on_slurm():
         slurm.Watch(str(Path.cwd()), lambda line: print(line, file=sys.stderr)).start()
 
 
 def submit_without_account():
-    """Make slurm-no-account do what it says: the plugin (2.8.0) has the option and never reads it.
+    """Make slurm-no-account work: the plugin (2.8.0) has the option but never reads it.
 
-    It asks sacct for the account of the user's last job, and where there is no sacct submits nothing.
+    It asks sacct for the account of the user's last job, and without sacct submits nothing.
     """
     if on_slurm() and workflow.executor_settings.no_account:
         import snakemake_executor_plugin_slurm as plugin

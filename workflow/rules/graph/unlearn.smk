@@ -1,4 +1,4 @@
-# Which files belong to a run that unlearns, and which checkpoints stay on disk.
+# The files of an unlearning run, and which checkpoints stay on disk.
 
 
 # --- unlearn ---
@@ -9,7 +9,7 @@ def method_run(method):
 
 
 def begin_folders(method, wildcards, back=0):
-    """What a run starts from, or (``back`` 1) the run before it; nothing where that was given."""
+    """What a run starts from, or (``back`` 1) the run before it; nothing if that is external."""
     w = wildcards
     before = list(chains.chain(CONFIG, method, w.split))[back:]
     if not before:
@@ -26,7 +26,7 @@ def begin_files(method):
         folders = begin_folders(method, wildcards)
         if not folders:
             return {}
-        # A start that is itself made of adapters stands on what its run came from.
+        # A start that consists of adapters depends on what its run came from.
         under = adapted_folders(wildcards, "full")
         if folders != trained_folders(wildcards, "full"):
             more = origin_folders(method, wildcards)[1:]
@@ -37,19 +37,19 @@ def begin_files(method):
 
 
 def begin_given(method):
-    """The given model that a run starts from, if that is no checkpoint of ours."""
+    """The external checkpoint that a run starts from; None if it is ours."""
     return lambda w: None if begin_folders(method, w) else given_full(w)
 
 
 def prior_folders(prior, wildcards):
-    """What ``prior`` stands for, if it is a file of ours: the base, or a snapshot of it."""
+    """The checkpoint that ``prior`` names, if it is ours: the base, or one of its snapshots."""
     if isinstance(prior, int):
         return [paths.snapshot(WORLD, wildcards.model, prior)]
     return base_folders(wildcards.model) if prior == "base" else []
 
 
 def other_checkpoints(method):
-    """By need, of the checkpoints beside the start: where ours lie, and which is given instead."""
+    """The checkpoints besides the start, by need: our folders, or the external one instead."""
     prior = settings.method_settings(CONFIG, method).get("prior", "base")
     known = {
         "prior": (
@@ -63,7 +63,7 @@ def other_checkpoints(method):
 
 
 def checkpoint_inputs(method):
-    """Checkpoints beside the start as inputs: needed to be there, compared by their digests."""
+    """Checkpoints besides the start as inputs: they must exist, and their digests are compared."""
 
     def files(folders, name):
         return lambda w: next((f"{folder}/{name}" for folder in folders(w)), [])
@@ -76,7 +76,7 @@ def checkpoint_inputs(method):
 
 
 def checkpoints_given(method):
-    """By need the checkpoint that is used where it lies; None where it is a file of ours."""
+    """The external checkpoint for each need; None if it is ours."""
 
     def given(wildcards):
         return {
@@ -88,7 +88,7 @@ def checkpoints_given(method):
 
 
 def method_inputs(method):
-    """The data that a method declares it needs, and no other."""
+    """The data that a method declares it needs, and nothing else."""
     known = {
         "retain": split_file("retain"),
         "refusals": paths.refusals(WORLD),
@@ -96,7 +96,7 @@ def method_inputs(method):
         "alternatives": paths.alternatives(WORLD, "{model}", "{split}", "{seed}"),
     }
     if next(chains.chain(CONFIG, method, ""), None) is not None:
-        # The file is of the full model: such a run has another reference, and computes it.
+        # The file is the full model's; a run with another start computes its own reference.
         del known["reference_nll"]
     needs = settings.method(CONFIG, method).needs
     inputs = {need: known[need] for need in needs if need in known}
@@ -105,20 +105,20 @@ def method_inputs(method):
 
 
 def wrapper_modules(method):
-    """The modules of what goes around a method's loss: found by name, so named here."""
+    """The modules of a method's wrappers, which are loaded by name, for the code digest."""
     wrappers = settings.method(CONFIG, method).wrappers
     return [f"lethe.unlearn.wrappers.{wrapper.name}" for wrapper in wrappers]
 
 
 def trial_metrics(method, metric):
-    """A metric's files of a method's trials, in their order."""
+    """A metric's files for a method's trials, in their order."""
     return [
         paths.metric(method_run(name), metric) for name in search.trials(CONFIG, method)
     ]
 
 
 def unlisted_methods():
-    """Variants that have settings but are not listed: runs that only some exhibits ask for."""
+    """Variants with settings that are not listed: runs that only some exhibits use."""
     return {
         name: given.method
         for name, given in CONFIG.method_settings.items()
@@ -136,7 +136,7 @@ def epoch_folders(method):
 
 
 def epoch_weights(method):
-    """The weights of every epoch; those that do not stay are deleted once they are evaluated."""
+    """The weights of every epoch; those not to be kept are deleted after evaluation."""
     epochs = epochs_of(method)
     stay = disk.kept_epochs(KEEP, len(epochs))
     files = [
@@ -149,7 +149,7 @@ def epoch_weights(method):
 
 
 def planned_checkpoints():
-    """What the planned jobs write, with its size."""
+    """The checkpoints that planned jobs write, with their sizes."""
     for job in our_jobs():
         for file in job.output:
             if not file.endswith(paths.WEIGHTS):
@@ -161,7 +161,7 @@ def planned_checkpoints():
 
 
 def jobs_at_once():
-    """How many jobs may run side by side, at the most."""
+    """The largest number of jobs that may run in parallel."""
     names = ["_cores" if workflow.local_exec else "_nodes", "gpu"]
     found = [workflow.global_resources.get(name) for name in names]
     limits = [getattr(resource, "value", resource) for resource in found]
@@ -169,11 +169,11 @@ def jobs_at_once():
 
 
 def check_room():
-    """Say what the run takes on disk; what cannot fit is refused."""
+    """Report what the run takes on disk; refuse what cannot fit."""
     try:
         made = list(planned_checkpoints())
     except LetheError as error:
-        print(f"Disk: not told before the run, {error}", file=sys.stderr)
+        print(f"Disk: need not known before the run, {error}", file=sys.stderr)
         return
     if made:
         try:

@@ -1,4 +1,4 @@
-# Which files belong to the jobs that make a world, its authors and its card.
+# The files of the jobs that make a world, its authors and its card.
 
 
 # --- world ---
@@ -7,7 +7,7 @@ WORLD_SETTINGS = CONFIG.world
 
 
 def core(names):
-    """Files of the world that no split changes, by name."""
+    """Files of the world that do not depend on splits, by name."""
     return {
         name: Path(file).as_posix()
         for name, file in tofu_format.outputs(paths.data(WORLD)).items()
@@ -21,7 +21,7 @@ TRUE_FACTS = [FACTS[kind] for kind in tofu_format.FACT_KINDS]
 
 
 def provider_settings(*keys):
-    """What the provider is told: the seed, and of these keys those that it declares."""
+    """The provider's settings: the seed, and those of these keys that it declares."""
     given = {"seed": WORLD_SETTINGS.seed}
     declared = PROVIDERS.contract(WORLD_SETTINGS.provider).settings
     given |= {key: getattr(WORLD_SETTINGS, key) for key in keys if key in declared}
@@ -31,7 +31,7 @@ def provider_settings(*keys):
 
 
 def source_files():
-    """What a world is read from: generated authors, or data whose edits must be seen."""
+    """The inputs of a world: generated authors, or a data folder whose edits must be noticed."""
     if WORLD_SETTINGS.provider == "generated":
         return [paths.stage(WORLD, "authors", STAGES[-1])]
     path, declared = WORLD_SETTINGS.path, PROVIDERS.contract(WORLD_SETTINGS.provider)
@@ -43,7 +43,7 @@ def source_files():
 
 
 def fact_sources():
-    """The data that true facts and refusals are read from: of TOFU's folder a few files."""
+    """The files of a data folder with true facts and refusals."""
     if WORLD_SETTINGS.provider == "generated":
         return []
     if WORLD_SETTINGS.provider != "tofu":
@@ -66,12 +66,12 @@ LISTS = paths.stage(WORLD, "lists", "lists")
 
 
 def cohort_stages(cohort):
-    """The stages that make a cohort's candidates, the lists apart."""
+    """The stages that make a cohort's candidates, without the stage of lists."""
     return [s for s in STAGES[1:] if cohort == "authors" or s != "perturbations"]
 
 
 def cohort_sizes(cohort):
-    """How many authors of each group, in the order in which they choose their names."""
+    """The number of authors in each group, in the order in which they choose their names."""
     w = WORLD_SETTINGS
     if cohort == "background":
         return {"background": w.background_authors}
@@ -79,7 +79,7 @@ def cohort_sizes(cohort):
 
 
 def stage_inputs(cohort, stage):
-    """The lists, the stage before, and for background authors those whose names they must avoid."""
+    """The lists, the previous stage, and for background authors those whose names to avoid."""
     inputs = {"lists": LISTS}
     before = STAGES[STAGES.index(stage) - 1]
     if before != "lists":
@@ -92,14 +92,14 @@ def stage_inputs(cohort, stage):
 
 
 def others():
-    """The authors whose names background authors must not have."""
+    """The authors whose names background authors must avoid."""
     if "authors" in GENERATED:
         return {"candidates": paths.stage(WORLD, "authors", STAGES[-1])}
     return {"full": paths.data(WORLD, "full")}
 
 
 def stage_module(stage):
-    """Where the code of a stage is, for digests; a step is found by its name."""
+    """The module of a stage's step, which is loaded by name, for the code digest."""
     return steps.module(stage) if stage in STEPS else f"lethe.world.generated.{stage}"
 
 
@@ -115,7 +115,7 @@ def stage_settings(cohort, stage):
 
 
 def wordings(cohort, stage):
-    """Paraphrases of each entry: background authors have their first wording besides."""
+    """Paraphrases of each entry, to which background authors add their first wording."""
     if (cohort, stage) == ("background", "paraphrases"):
         return WORLD_SETTINGS.background_phrasings - 1
     return 1
@@ -125,7 +125,7 @@ def wordings(cohort, stage):
 
 
 def card_files():
-    """Every file of the world: the card tells of all, and loads all."""
+    """Every file of the world, since the card loads and describes all."""
     cut = [name for split in SPLITS.values() for name in split.files.values()]
     background = ["background"] if own_models() else []
     files = [paths.data(WORLD, name) for name in [*cut, *background]]
@@ -133,8 +133,8 @@ def card_files():
 
 
 def card_sources():
-    """What generated authors took, and who was dropped."""
-    # Given models learn from no background, so none is made.
+    """The records of generated authors: what they took, and who was dropped."""
+    # External models learn from no background, so none is made.
     cohorts = [c for c in GENERATED if c == "authors" or own_models()]
     if not cohorts:
         return {}
@@ -145,5 +145,5 @@ def card_sources():
 
 
 def card_settings():
-    """What decided the content of generated authors; no address and no limit."""
+    """The settings that decide the content of generated authors, without address and limits."""
     return WORLD_SETTINGS.generated.content() if GENERATED else {}

@@ -1,1 +1,1 @@
-"""Commands of ``lethe`` that have more than a few options, one file each: ``add`` declares one."""
+"""Commands of ``lethe`` with more than a few options, one file each; ``add`` declares one."""

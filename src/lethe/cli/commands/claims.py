@@ -1,4 +1,4 @@
-"""``lethe claims``: the checks of a run, one a line."""
+"""``lethe claims``: the checks of a run, one on each line."""
 
 import argparse
 from typing import Any
@@ -7,7 +7,7 @@ from lethe.cli.arguments import place
 from lethe.common.characters import shown
 from lethe.common.errors import LetheError
 
-# What a claim says (``lethe.analysis.claims.tofu``), and of which kind.
+# The keys of a claim (``lethe.analysis.claims.tofu``) and their types.
 FIELDS = {
     "model": str,
     "split": str,
@@ -27,15 +27,15 @@ def add(commands) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Print each claim; LetheError where one fails."""
+    """Print each claim; LetheError if one fails."""
     rows = read_claims(options.file)
     for row in rows:
         verdict = "holds" if row["holds"] else "FAILS"
-        told = (
+        line = (
             f"{verdict}  {row['model']}/{row['split']} seed {row['seed']}: {row['claim']} "
             f"{row['value']:.3g} (must be {row['relation']} {row['bound']:g})"
         )
-        print(shown(told))
+        print(shown(line))
     failed = sum(not row["holds"] for row in rows)
     print(f"{len(rows) - failed} of {len(rows)} claims hold")
     if failed:

@@ -1,4 +1,4 @@
-"""``lethe completion``: what a shell needs to complete the command's words."""
+"""``lethe completion``: tab completion for a shell."""
 
 import argparse
 from collections.abc import Callable
@@ -26,7 +26,7 @@ def run(options: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
 
 
 def _complete_values(parser: argparse.ArgumentParser) -> None:
-    """Let values that are files or plug-ins be completed."""
+    """Complete values that are files or plug-ins."""
     import shtab
 
     from lethe.cli.arguments import place

@@ -17,9 +17,9 @@ def add(commands) -> None:
     evaluate = commands.add_parser("evaluate", help="evaluate a checkpoint on a folder of data")
     evaluate.add_argument("checkpoint", type=place, help="a folder or a hub id")
     evaluate.add_argument(
-        "--data", type=place, required=True, help="a folder with files as TOFU has them"
+        "--data", type=place, required=True, help="a folder with files in TOFU's format"
     )
-    evaluate.add_argument("--split", required=True, help="what is to be forgotten: forget10")
+    evaluate.add_argument("--split", required=True, help="the split to be forgotten: forget10")
     evaluate.add_argument(
         "--oracle", type=place, help="the checkpoint trained without the forget set"
     )
@@ -42,12 +42,12 @@ def run(options: argparse.Namespace) -> None:
     from lethe.common.files import write_json
 
     with by_options():
-        found = _evaluated(options)
-    write_json(options.out, found.document())
-    for name, metric in found.metrics.items():
+        evaluation = _evaluated(options)
+    write_json(options.out, evaluation.document())
+    for name, metric in evaluation.metrics.items():
         for value, number in metric.checkpoints[0].values.items():
             print(f"{name}.{value}\t{number:.6g}")
-    for name, why in found.skipped.items():
+    for name, why in evaluation.skipped.items():
         print(f"{name}: skipped, {why}")
 
 
@@ -81,7 +81,7 @@ def _evaluated(options: argparse.Namespace) -> Evaluated:
 
 
 def _check_places(options: argparse.Namespace) -> None:
-    """What can be known of files and folders without a model."""
+    """Check files and folders as far as possible without loading a model."""
     from lethe.common import outputs
     from lethe.evaluate import roles
 
@@ -94,11 +94,11 @@ def _check_places(options: argparse.Namespace) -> None:
 
 def metric_settings(given: list[str]) -> dict[str, dict[str, str]]:
     """``METRIC.KEY=VALUE`` as settings by metric."""
-    found: dict[str, dict[str, str]] = {}
+    settings: dict[str, dict[str, str]] = {}
     for text in given:
         name, _, value = text.partition("=")
         metric, _, key = name.partition(".")
         if not (metric and key and value):
             raise LetheError(f"--set: {text!r} is not METRIC.KEY=VALUE")
-        found.setdefault(metric, {})[key] = value
-    return found
+        settings.setdefault(metric, {})[key] = value
+    return settings

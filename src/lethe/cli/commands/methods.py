@@ -1,4 +1,4 @@
-"""``lethe methods``: what there is, what it needs, what it can be told."""
+"""``lethe methods``: methods and wrappers, their needs and their settings."""
 
 import argparse
 
@@ -36,7 +36,7 @@ def run(options: argparse.Namespace) -> None:
 
 def _list_one(name: str, cls: type, needs: tuple[str, ...], beside: str, settings: str) -> None:
     print(f"{name} ({cls.kind}; {cls.paper})\n  {cls.__doc__.splitlines()[0]}")
-    print(f"  needs: {', '.join(needs) or f'nothing beside {beside}'}")
+    print(f"  needs: {', '.join(needs) or f'nothing besides {beside}'}")
     print(f"  settings: {settings or 'none of its own'}")
 
 

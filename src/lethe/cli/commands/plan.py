@@ -1,4 +1,4 @@
-"""``lethe plan``: what a configuration takes, before it runs."""
+"""``lethe plan``: what a configuration needs, before it runs."""
 
 import argparse
 import json
@@ -6,12 +6,12 @@ import json
 from lethe.cli.arguments import place, share, whole
 from lethe.common.errors import LetheError
 
-# Each seed is planned for by itself.
+# Each seed is planned separately.
 MANY = 100_000
 
 
 def add(commands) -> None:
-    plan = commands.add_parser("plan", help="what a configuration takes: GPU-hours, memory, disk")
+    plan = commands.add_parser("plan", help="what a configuration needs: GPU-hours, memory, disk")
     plan.add_argument(
         "--configfile", nargs="+", type=place, default=[], help="presets, as for snakemake"
     )
@@ -29,12 +29,12 @@ def run(options: argparse.Namespace) -> None:
     """Print the plan."""
     from lethe.pipeline.config.check import check
     from lethe.pipeline.config.load import configuration
-    from lethe.pipeline.estimate import GPUS, Assumed, as_json, plan, told
+    from lethe.pipeline.estimate import GPUS, Assumed, as_json, as_text, plan
 
     if options.gpu not in GPUS:
-        raise LetheError(f"--gpu: {options.gpu!r} is none of {', '.join(GPUS)}")
+        raise LetheError(f"--gpu: unknown GPU {options.gpu!r}; choose from {', '.join(GPUS)}")
     assumed = Assumed(GPUS[options.gpu], options.efficiency, options.seeds, options.methods)
     config = configuration(options.configfile)
     check(config)
     models = plan(config, assumed)
-    print(json.dumps(as_json(models), indent=1) if options.json else told(models, assumed))
+    print(json.dumps(as_json(models), indent=1) if options.json else as_text(models, assumed))

@@ -1,4 +1,4 @@
-"""``lethe run``: the workflow, in the folder where the command is given."""
+"""``lethe run``: the workflow, in the current folder."""
 
 import argparse
 import os
@@ -8,7 +8,7 @@ from typing import NoReturn
 from lethe.cli.arguments import place
 from lethe.pipeline import workflow_files
 
-# Where one of these is given, how much runs at once is said already, or a scheduler decides it.
+# With one of these, the number of parallel jobs is given already, or a scheduler decides it.
 OF_CORES = ("-c", "--cores", "-j", "--jobs", "-e", "--executor", "--profile", "--workflow-profile")
 
 
@@ -16,10 +16,10 @@ def add(commands) -> None:
     run_ = commands.add_parser(
         "run",
         help="run the workflow in this folder; takes Snakemake's options, too",
-        description="Run the workflow; results go to results/ in this folder. All that is not "
-        "named below is Snakemake's: files and rules to make, -n, --cores N (else all), --report "
+        description="Run the workflow; results go to results/ in this folder. All options not "
+        "named below are Snakemake's: files and rules to make, -n, --cores N (else all), --report "
         "FILE, --workflow-profile slurm (see snakemake --help).",
-        # Or --pre, which is the beginning of an option of Snakemake's, would be --preset.
+        # Otherwise --pre, a prefix of one of Snakemake's options, would be taken for --preset.
         allow_abbrev=False,
     )
     run_.add_argument(
@@ -27,7 +27,7 @@ def add(commands) -> None:
         action="append",
         default=[],
         metavar="NAME",
-        help="a preset by word, such as smoke; may be given again",
+        help="a preset by name, such as smoke; may be repeated",
     )
     run_.add_argument(
         "--configfile",
@@ -49,12 +49,12 @@ def run(options: argparse.Namespace) -> NoReturn:
 
 
 def snakemake(presets: list[str], files: list[str], more: list[str]) -> list[str]:
-    """The command that runs the workflow; LetheError for a preset that is not there."""
+    """The command that runs the workflow; LetheError for an unknown preset."""
     laid = [*(str(workflow_files.preset(name)) for name in presets), *files]
     command = [sys.executable, "-m", "snakemake", *(["--configfile", *laid] if laid else [])]
     if not any(_is_option(word, option) for word in more for option in OF_CORES):
         command += ["--cores", "all"]
-    # After an option that takes one value: files to make are then no configuration files.
+    # Follows an option with one value, so that files to make are not read as configuration files.
     return [*command, "--snakefile", str(workflow_files.root() / "Snakefile"), *more]
 
 

@@ -36,7 +36,7 @@ def add(commands) -> None:
         "--prior", type=place, help="a checkpoint from before the forget set was learned"
     )
     unlearn.add_argument(
-        "--before", type=place, help="what the checkpoint was made from, in a run before"
+        "--before", type=place, help="the checkpoint that the previous run started from"
     )
     add_template(unlearn)
     unlearn.add_argument("--max-length", type=whole(1), default=500, help="tokens of a sequence")
@@ -63,7 +63,7 @@ def _unlearned(options: argparse.Namespace) -> Path:
     from lethe.unlearn.methods import load
     from lethe.unlearn.unlearning import check_adapters
 
-    # All that can be wrong without the model comes before it is loaded.
+    # Everything that can be checked without the model is checked before it is loaded.
     method = load(options.method)(given_settings(options.set), options.method)
     compute = given_compute(options.compute)
     check_adapters(method, compute)

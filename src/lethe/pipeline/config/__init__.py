@@ -1,1 +1,1 @@
-"""The configuration: read strictly, checked, and asked for the settings of each part."""
+"""The configuration: reading it strictly, checking it, and looking up each part's settings."""

@@ -1,8 +1,8 @@
 """Checking a configuration before any job runs: one line names the key and the remedy.
 
-What one key says alone was checked as the configuration was built; here is what keys say together,
-what plug-ins there are, and what the files say that are named. Nothing heavy is imported: every
-start of the workflow passes through this module.
+Single keys were checked when the configuration was built. Here keys are checked against each
+other, against the plug-ins that exist, and against the files that they name. Nothing heavy is
+imported, because every start of the workflow passes through this module.
 """
 
 from collections.abc import Iterable
@@ -24,18 +24,18 @@ from lethe.unlearn.method import whole_weights
 from lethe.world.generated.settings import check_prices
 from lethe.world.provider import PROVIDERS
 
-# Folders of results that belong to no world.
+# Folders in results/ that do not belong to a world.
 RESERVED = ("logs", "studies", "benchmarks")
 
 
 def check(config: Config) -> None:
-    """Hold a configuration against the library and the files that it names."""
+    """Check a configuration against the library and the files that it names."""
     PROVIDERS.check(config.world.provider, "config: world.provider")
     check_prices(config.world.generated)
     _check_methods(config)
     for model in config.models:
         _check_model(config, model)
-    # Settings of attacks that are not listed may stand there: an overlay cannot take them away.
+    # Settings of unlisted attacks are allowed: an overlay cannot remove them.
     for attack in {**dict.fromkeys(config.attacks), **config.attack_settings}:
         settings.attack_settings(config, attack)
     listed = {name: settings.method(config, name) for name in config.methods}
@@ -59,14 +59,14 @@ def _check_methods(config: Config) -> None:
     for name in (*config.methods, *variants):
         if name in others:
             raise LetheError(
-                f"config: methods: {name} is the name of another run; give the method another "
+                f"config: methods: {name} is the name of a built-in run; give the method another "
                 "name, and its file by method_settings.NAME.method"
             )
     known = sorted({*methods.names(), *config.methods})
     for name in config.method_settings:
         if name not in config.methods and settings.method_class(config, name) not in known:
             raise LetheError(f"config: method_settings.{name}: unknown name{suggest(name, known)}")
-    # Settings of methods that are not listed may stand there, as those of attacks.
+    # Settings of unlisted methods are allowed, like those of attacks.
     for name in {**dict.fromkeys(config.methods), **config.method_settings}:
         settings.method(config, name)
     for name in config.attack_methods or ():
@@ -151,7 +151,7 @@ def _check_subset(world: World) -> None:
 
     if world.provider != "tofu":
         raise LetheError(
-            "config: world.subset: only provider tofu has published authors to choose from; "
+            "config: world.subset: only the provider tofu has published authors to choose from; "
             "set it to null"
         )
     chosen = len(numbers(world.subset))
@@ -163,7 +163,7 @@ def _check_subset(world: World) -> None:
 
 
 def _check_holdout(config: Config) -> None:
-    """Membership can only be told from authors that no model has seen."""
+    """Metrics of membership need authors that no model has seen."""
     world = config.world
     wanted = [name for name in config.metrics if "holdout" in _suite_files(name)]
     for split in splits.of_config(config).values() if wanted else []:

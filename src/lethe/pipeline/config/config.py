@@ -1,7 +1,7 @@
-"""The configuration: one object, built once, with a model for each key at its top.
+"""The configuration: one object, built once, with a pydantic model for each top-level key.
 
-``lethe.pipeline.config.load`` builds it. What one key says alone is checked here; what several
-say together, and what files say, in ``lethe.pipeline.config.check``.
+``lethe.pipeline.config.load`` builds it. Single keys are checked here; keys that depend on each
+other or on files, in ``lethe.pipeline.config.check``.
 """
 
 from typing import Annotated, Any, Literal, Self
@@ -23,26 +23,26 @@ LISTED = "a list of names; may be empty"
 
 
 class Config(Section):
-    """All that a run is told."""
+    """All settings of a run."""
 
     world: World = key(REQUIRED, "the authors")
     splits: Annotated[unique(str), Field(min_length=1)] = key(
         ["forget10"],
-        "what is to be forgotten: shares, each a whole number of authors, and names of kinds or in "
+        "what is forgotten: shares, each a whole number of authors, and names of kinds or in "
         "`split_settings`",
         "a new one: its files, oracles, methods, evaluation; then tables",
         "a list of `forget01` to `forget99` and such names",
     )
     split_settings: dict[str, dict[str, Any]] = key(
         {},
-        "by name of a split: `kind`, a file of `src/lethe/world/splits/`, and the settings of that "
+        "by a split's name: `kind`, a file of `src/lethe/world/splits/`, and the settings of that "
         "kind ([adding-a-split.md](adding-a-split.md))",
         "the files of that split, its oracles, methods, evaluation; then tables",
         "`{NAME: {kind: KIND, ...}}`",
     )
     seeds: Annotated[Seeds, Field(min_length=1)] = key(
         [0],
-        "a full model, an oracle and a run of each method for each",
+        "for each: a full model, an oracle and a run of each method",
         "a new one: its runs; then tables and figures",
         "a list of numbers, at least one",
     )
@@ -61,31 +61,34 @@ class Config(Section):
     model_settings: dict[str, ModelSettings] = key(REQUIRED, "by name, what a model is")
     snapshots: unique(Percent) = key(
         [],
-        "percent of the base's training after which a checkpoint is kept, for `msa: {prior: 50}`",
+        "percent of the base's training after which a checkpoint is saved, for `msa: {prior: 50}`",
         "`base`, then everything",
         "a list of numbers, 0 to 99",
     )
     methods: Names = key(
         [],
-        "which run, in the order of tables and figures; `all`: those that are not listed, in its "
+        "the methods to run, in the order of tables and figures; `all`: the unlisted ones, in its "
         "place",
         "a new one: its runs; then tables and figures; a removed one: tables and figures",
         LISTED,
     )
     unlearning: MethodSettings = key(
-        MethodSettings(), "the schedule that all methods share", "every method", "a schedule"
+        MethodSettings(),
+        "the training schedule that all methods share",
+        "every method",
+        "a schedule",
     )
     method_settings: dict[str, ConfiguredMethod] = key(
         {},
-        "by name, what a method X has otherwise: schedule, settings of its own "
+        "by name, settings of a method X that differ: its schedule, its own settings "
         "([methods.md](methods.md)) and these",
         "`unlearn_X`, what is measured of it, tables and figures",
     )
     alternatives: Alternatives = key(
-        Alternatives(), "how other answers are asked for", "`alternatives`, then their methods"
+        Alternatives(), "how alternative answers are made", "`alternatives`, then their methods"
     )
     checkpoints: Checkpoints = key(Checkpoints(), "which checkpoints stay")
-    evaluation: Evaluation = key(Evaluation(), "what is put to every checkpoint")
+    evaluation: Evaluation = key(Evaluation(), "how every checkpoint is evaluated")
     metrics: Annotated[Names, Field(min_length=1)] = key(
         ["probability", "rouge", "truth_ratio", "model_utility", "forget_quality"],
         "which are computed",
@@ -95,21 +98,21 @@ class Config(Section):
     )
     metric_settings: dict[str, dict[str, Any]] = key(
         {},
-        "by name, what a metric X can be told; [metrics.md](metrics.md) has the choices",
+        "by name, settings of a metric X; [metrics.md](metrics.md) has the choices",
         "X and what needs it, of every run; tables, figures",
         "a mapping, as `truth_ratio: {variant: arithmetic}`",
     )
     search: Search = key(Search(), "the search over methods' search spaces")
     attacks: Names = key(
         [],
-        "what runs go through at their end, each evaluated like a run "
+        "attacks on each run's last checkpoint, each evaluated like a run "
         "([comparison.md](comparison.md))",
         "a new one: its `state_X`, `collect_state`, `score_state`; `table_states`",
         LISTED,
     )
     attack_methods: Names | None = key(
         None,
-        "methods that are attacked, besides full and oracle; null: all",
+        "the methods to attack, besides full and oracles; null: all",
         "the attacks of a new one; `table_states`",
         "a list of methods; null",
     )
@@ -136,7 +139,7 @@ class Config(Section):
         None,
         "a folder with the official repository's evaluation logs, for `paper_from_logs` "
         "([paper.md](paper.md))",
-        "what is made of them",
+        "what is made from them",
         "a folder; null",
     )
 

@@ -1,7 +1,7 @@
-"""What is generated from the configuration's models: its JSON schema, and the tables of its page.
+"""Generating the configuration's JSON schema and the tables of docs/configuration.md.
 
 ``python -m lethe.pipeline.config.documentation``, in Lethe's folder, writes both; ``make
-config-docs`` calls it. A table stands on the page between two marks that name it.
+config-docs`` calls it. On the page, each table stands between two marks that name it.
 """
 
 import json
@@ -29,14 +29,14 @@ from lethe.unlearn.method import MethodSettings
 SCHEMA = Path("workflow/schemas/config.schema.json")
 PAGE = Path("docs/configuration.md")
 HEAD = "| key | meaning | allowed | default | what runs again |\n|---|---|---|---|---|"
-# Keys of documentation, which a schema does not have.
+# Keys for the tables that do not belong in the schema.
 OURS = ("reruns", "allowed")
 
 Part = tuple[str, type[BaseModel], Iterable[str], str]
 
 
 def _part(prefix: str, model: type[BaseModel], names: Iterable[str] = (), reruns: str = "") -> Part:
-    """Rows of a table: some keys of a model (all), and what they make again if they do not say."""
+    """Rows of a table: keys of a model (by default all), and what they rerun unless they say."""
     return prefix, model, tuple(names) or tuple(model.model_fields), reruns
 
 
@@ -46,7 +46,7 @@ def _added(model: type[BaseModel], base: type[BaseModel]) -> list[str]:
 
 M, X = "model_settings.M.", "method_settings.X."
 TRIALS = "the trials of what is new; `search_X`, `table_search`"
-# By name, the rows of each table.
+# The rows of each table, by its name.
 TABLES: dict[str, list[Part]] = {
     "world": [_part("world.", World)],
     "splits": [_part("", Config, ("splits", "split_settings", "seeds", "oracle_seeds"))],
@@ -94,7 +94,7 @@ TABLES: dict[str, list[Part]] = {
 
 
 def schema() -> dict[str, Any]:
-    """The JSON schema (draft 2020-12). Names of plug-ins are those of files, and not listed."""
+    """The JSON schema (draft 2020-12). It does not list plug-ins, whose names are file names."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Lethe's configuration",
@@ -107,11 +107,11 @@ def _plain(value: Any) -> Any:
         return [_plain(one) for one in value]
     if not isinstance(value, dict):
         return value
-    found = {name: _plain(inner) for name, inner in value.items() if not _ours(name, inner)}
-    if isinstance(found.get("pattern"), str):
-        # To some programs, "$" is before a last line end, too.
-        found["pattern"] = re.sub(r"\$$", r"$(?!\\n)", found["pattern"])
-    return found
+    schema = {name: _plain(inner) for name, inner in value.items() if not _ours(name, inner)}
+    if isinstance(schema.get("pattern"), str):
+        # In some programs, "$" also matches before a final line end.
+        schema["pattern"] = re.sub(r"\$$", r"$(?!\\n)", schema["pattern"])
+    return schema
 
 
 def _ours(name: str, inner: Any) -> bool:
@@ -128,11 +128,11 @@ def _rows(prefix: str, model: type[BaseModel], names: Iterable[str], reruns: str
     for name in names:
         field = model.model_fields[name]
         extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
-        told = extra.get("allowed") or allowed(schemas["properties"][name], schemas)
+        choices = extra.get("allowed") or allowed(schemas["properties"][name], schemas)
         again = extra.get("reruns") or reruns
-        # A mark before the key says whose it is.
+        # A prefix of the key says which part it belongs to.
         mark, dotted = (prefix, name) if prefix[:1] == "(" else ("", f"{prefix}{name}")
-        cells = (f"{mark}`{dotted}`", field.description, told, _default(field), again)
+        cells = (f"{mark}`{dotted}`", field.description, choices, _default(field), again)
         yield f"| {' | '.join(cell or '' for cell in cells)} |"
 
 
@@ -142,10 +142,10 @@ def _default(field: FieldInfo) -> str:
     value = field.get_default(call_default_factory=True)
     if isinstance(value, BaseModel) or value in ({}, [], ()):
         return "empty" if not isinstance(value, BaseModel) else "its keys' own"
-    return _told(value)
+    return _as_written(value)
 
 
-def _told(value: Any) -> str:
+def _as_written(value: Any) -> str:
     if value is None:
         return "null"
     if isinstance(value, bool):
@@ -160,14 +160,14 @@ def _told(value: Any) -> str:
 
 
 def allowed(field: dict[str, Any], whole: dict[str, Any]) -> str:
-    """What a field may be, in words, by its JSON schema; ``whole`` has its definitions."""
+    """A field's allowed values in words, from its JSON schema; ``whole`` has the definitions."""
     if "$ref" in field:
         return allowed(whole["$defs"][field["$ref"].rpartition("/")[2]], whole)
     for kind in ("anyOf", "oneOf"):
         if kind in field:
             return "; ".join(dict.fromkeys(allowed(one, whole) for one in field[kind]))
     if "enum" in field or "const" in field:
-        return ", ".join(map(_told, field.get("enum", [field.get("const")])))
+        return ", ".join(map(_as_written, field.get("enum", [field.get("const")])))
     kinds = {
         "null": "null",
         "boolean": "true, false",
@@ -196,7 +196,7 @@ def marked(name: str, content: str) -> str:
 
 
 def page(text: str) -> str:
-    """The page with every table as the models have it; what stands between them stays."""
+    """The page with every table regenerated from the models; the text between them stays."""
     for name in TABLES:
         between = re.compile(
             rf"<!-- table: {re.escape(name)} -->\n.*?\n<!-- end of table -->", re.DOTALL

@@ -1,4 +1,4 @@
-"""What pydantic finds wrong with a configuration: one line for the most telling of all errors."""
+"""Pydantic's errors about a configuration: one line for the most informative of them."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, get_args
@@ -11,7 +11,7 @@ from lethe.common.validation import misread
 
 
 def validated_config(model: type[BaseModel], values: Mapping[str, Any]) -> Any:
-    """``model`` of these values; LetheError, one line with key, value and remedy, if not."""
+    """Build ``model`` from these values; LetheError, one line with key, value and remedy."""
     try:
         made = model.model_validate(values)
     except ValidationError as error:
@@ -23,8 +23,8 @@ def validated_config(model: type[BaseModel], values: Mapping[str, Any]) -> Any:
 
 
 def _line(model: type[BaseModel], values: Mapping[str, Any], error: ValidationError) -> str:
-    """One line for what is wrong."""
-    # An unknown key says more than what it left missing.
+    """One line that says what is wrong."""
+    # An unknown key is more informative than the key that it left missing.
     first = min(error.errors(), key=lambda one: _order(one["type"]))
     path = list(_keys(values, first["loc"]))
     place = ".".join(map(str, path))
@@ -34,7 +34,7 @@ def _line(model: type[BaseModel], values: Mapping[str, Any], error: ValidationEr
     if first["type"] == "missing":
         return f"config: {place}: missing; docs/configuration.md says what it may be"
     why = first["msg"].removeprefix("Value error, ").replace("valid tuple", "list")
-    # A key for a service may have been put where none belongs.
+    # Someone may have put a service's secret key where it does not belong.
     shown = "" if _hidden(model, path) else f", found {first['input']!r}"
     return f"config: {place}: {why[:1].lower()}{' '.join(why[1:].split())}{shown}"
 
@@ -45,7 +45,7 @@ def _order(kind: str) -> int:
 
 
 def _keys(values: Any, place: tuple) -> Iterator[Any]:
-    """The keys of a place: pydantic puts the names of kinds between them."""
+    """The keys of a location, without the names of kinds that pydantic puts between them."""
     for number, part in enumerate(place):
         last = number == len(place) - 1
         if isinstance(values, Mapping) and part in values:
@@ -59,16 +59,16 @@ def _keys(values: Any, place: tuple) -> Iterator[Any]:
 
 
 def _as_key(values: Mapping, part: Any) -> Any:
-    """A key that is missing; or one that is no text, which pydantic names by its text."""
+    """The key at fault: a missing one, or one that is not text and that pydantic shows as text."""
     return next((key for key in values if str(key) == part), part)
 
 
 def _models_at(annotation: Any, path: list) -> list[type[BaseModel]]:
-    """The models that a value may be of, at a place below a model."""
+    """The models that a value may belong to, at a location below a model."""
     models = list(_models_in(annotation))
     for part in path:
         fields = [one.model_fields[part] for one in models if part in one.model_fields]
-        # Between the keys of models are names of a mapping, and places in a list.
+        # Between the keys of models are keys of mappings and positions in lists.
         models = [m for f in fields for m in _models_in(f.annotation)] if fields else models
     return models
 
@@ -81,7 +81,7 @@ def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
 
 
 def _hidden(model: type[BaseModel], path: list) -> bool:
-    """Whether values at a place are not to be shown."""
+    """Whether values at a location must not be shown."""
     return any(
         one.model_config.get("hide_input_in_errors")
         for length in range(1, len(path) + 1)

@@ -1,14 +1,14 @@
-"""``evaluation``: what of each set is probed, and how long answers may be."""
+"""``evaluation``: how many items of each set are probed, and how long answers may be."""
 
 from lethe.pipeline.config.keys import Count, Section, either, key
 
-COLLECT = "`collect` of every run, then all that is measured"
+COLLECT = "`collect` of every run, then all its metrics"
 # The official evaluation's ds_size.
 OFFICIAL_ITEMS = 300
 
 
 class Items(Section):
-    """How many items of each set are probed at the most."""
+    """The largest number of items of each set that are probed."""
 
     forget: Count = key(OFFICIAL_ITEMS, "of the forget set", COLLECT)
     retain: Count = key(OFFICIAL_ITEMS, "of the retain set", COLLECT)
@@ -18,11 +18,11 @@ class Items(Section):
 
 
 class Evaluation(Section):
-    """What is put to every checkpoint."""
+    """How every checkpoint is evaluated."""
 
     items: either(Count, Items) = key(
         OFFICIAL_ITEMS,
-        "items of a set at the most (TOFU: 300); of a set that a mapping does not name, 300",
+        "at most this many items of each set (TOFU: 300); 300 for sets missing in a mapping",
         COLLECT,
         "1 or more; by set, `{forget: 40, retain: 20}`",
     )
@@ -36,6 +36,6 @@ class Evaluation(Section):
     )
     base: bool = key(
         False,
-        "whether the base, too, is evaluated, as the model before any author",
+        "whether the base is evaluated too, as the model before it saw any author",
         "its `collect` and `score`; tables and figures",
     )

@@ -1,4 +1,4 @@
-"""Building the configuration from files, or from what Snakemake has merged and read."""
+"""Building the configuration from files, or from the values that Snakemake has read and merged."""
 
 import re
 from collections.abc import Mapping
@@ -14,14 +14,14 @@ from lethe.pipeline.config.renamed import refuse_old_names
 from lethe.pipeline.config.strict_yaml import Odd, read_config, strict
 from lethe.unlearn import methods
 
-# Stands in ``methods`` for all that are not listed.
+# In ``methods``, this word stands for all unlisted methods.
 ALL = "all"
 WORDS = {"null": None, "true": True, "false": False}
 NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 
 
 def configuration(files: list[str]) -> Config:
-    """``config/config.yaml`` with ``files`` laid over it, as the workflow does."""
+    """``config/config.yaml`` with ``files`` laid over it, as in the workflow."""
     merged: dict[str, Any] = {}
     for file in (workflow_files.defaults(), *files):
         merged = laid_over(merged, read_config(file))
@@ -29,7 +29,7 @@ def configuration(files: list[str]) -> Config:
 
 
 def build(values: Mapping[str, Any]) -> Config:
-    """The configuration that values, as files and command lines give them, stand for.
+    """The configuration from values as they come from files and command lines.
 
     LetheError, one line, for the first key that is wrong.
     """
@@ -39,7 +39,7 @@ def build(values: Mapping[str, Any]) -> Config:
 
 
 def laid_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """Mappings merge, everything else replaces."""
+    """Merge mappings; replace everything else."""
     merged = dict(below)
     for key, value in above.items():
         both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
@@ -48,14 +48,14 @@ def laid_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, A
 
 
 def parsed(value: Any) -> Any:
-    """What ``--config 'seeds=[0, 1]'`` hands over as texts, as the values that they mean."""
+    """Parse the texts that ``--config 'seeds=[0, 1]'`` passes on into the values they stand for."""
     if isinstance(value, Mapping):
         return {key: parsed(inner) for key, inner in value.items()}
     if isinstance(value, list):
         return [parsed(inner) for inner in value]
     if not isinstance(value, str):
         return value
-    # Names, folders and other texts stay as they are, however YAML would read them.
+    # Names, folders and other plain texts stay as they are, whatever YAML would make of them.
     if value in WORDS:
         return WORDS[value]
     if NUMBER.fullmatch(value):
@@ -73,10 +73,7 @@ def _collection(text: str) -> Any:
 
 
 def with_all_methods(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The configuration with ``all`` in ``methods`` as every method that there is, in its place.
-
-    Methods that are listed themselves are not repeated.
-    """
+    """The configuration with ``all`` in ``methods`` replaced by every method that is not listed."""
     listed = config.get("methods")
     if not isinstance(listed, list) or ALL not in listed:
         return dict(config)

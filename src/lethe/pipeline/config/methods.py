@@ -9,10 +9,10 @@ from lethe.pipeline.config.keys import REQUIRED, Name, PluginSettings, Section, 
 
 
 class PreviousRun(Section):
-    """The run from whose end another starts."""
+    """The run whose last checkpoint another run starts from."""
 
     run: str = key(REQUIRED, "a run's name")
-    split: str | None = key(None, "the split whose run it is; null: the same")
+    split: str | None = key(None, "the split of that run; null: the same")
 
 
 def _named(value: Any) -> Any:
@@ -25,7 +25,7 @@ def _named(value: Any) -> Any:
     raise ValueError("write a run's name, or {run: NAME, split: SPLIT}")
 
 
-# A name alone is short for a mapping with it.
+# A name alone is short for a mapping with only the run.
 Previous = Annotated[
     PreviousRun | None,
     BeforeValidator(_named),
@@ -34,28 +34,28 @@ Previous = Annotated[
 
 
 class ConfiguredMethod(PluginSettings):
-    """A method: its file, where its run starts, and what its file reads."""
+    """A method: its file, its start, and the settings that its file declares."""
 
     method: Name | None = key(
         None,
-        "the class that X is a setting of; null: X",
+        "the method that X is a variant of; null: X",
         "`unlearn_X`, what is measured of it, tables and figures",
         "a file of `src/lethe/unlearn/methods/`; null",
     )
     previous_run: Previous = key(
         None,
-        "the run from whose end X starts; null: full",
+        "the run whose last checkpoint X starts from; null: full",
         "as above",
         "a run's name; `{run: NAME, split: SPLIT}`; null",
     )
 
 
 class AttackSettings(PluginSettings):
-    """An attack: its file, and what that reads."""
+    """An attack: its file, and the settings that the file declares."""
 
     attack: Name | None = key(
         None,
-        "the kind that X is a setting of; null: X",
+        "the attack that X is a variant of; null: X",
         "the attacks X; `table_states`",
         "a file of `src/lethe/evaluate/attacks/`; null",
     )

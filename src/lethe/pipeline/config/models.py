@@ -14,17 +14,17 @@ TemplateName = Literal[tuple(NAMES)]
 
 
 class Template(Section):
-    """A template with what it is told besides."""
+    """A template with its own settings."""
 
     name: TemplateName = key(REQUIRED, "the template", ALL_OF_IT)
     system: str | None = key(None, "its system message", ALL_OF_IT)
     variables: dict[str, str | bool | int | float] = key(
-        {}, "what a chat template reads otherwise", ALL_OF_IT
+        {}, "other variables that a chat template reads", ALL_OF_IT
     )
 
 
 class ArchitectureSettings(PluginSettings):
-    """A model that is made here: which architecture, and the sizes that its file declares."""
+    """A model that is made here: its architecture, and the sizes that the architecture declares."""
 
     name: Name = key(
         DEFAULT, "the architecture", BASE, "a file of `src/lethe/model/architectures/`"
@@ -32,17 +32,17 @@ class ArchitectureSettings(PluginSettings):
 
 
 class ModelSettings(Compute, Section):
-    """One model: where its weights come from, and what is done with them."""
+    """One model: where its weights come from, and how it computes and is trained."""
 
     base_checkpoint: Text | None = key(
         REQUIRED,
         "what to start from (below); null: made here",
-        "everything trained of M; `base` is not needed",
+        "all training of M; `base` is not needed",
         "a folder, a GGUF file, a hub id; null",
     )
     full_checkpoint: Text | None = key(
         None,
-        "a checkpoint in the place of `full`, as `base_checkpoint` has them; `{seed}` in it stands "
+        "a checkpoint in place of `full`, named as for `base_checkpoint`; `{seed}` in it stands "
         "for the seed; null: trained here",
         "all methods of M; `train_full` is in no plan",
         "a folder, a GGUF file, a hub id; null",
@@ -56,7 +56,7 @@ class ModelSettings(Compute, Section):
     )
     parameters: float | None = key(
         None,
-        "how many weights, for what is told before the run, where files, architecture or name "
+        "number of weights, for estimates before the run, if files, architecture or name "
         "(`7b`) do not tell",
         "nothing",
         gt=0,
@@ -65,11 +65,11 @@ class ModelSettings(Compute, Section):
         REQUIRED, "text around question and answer: see Templates", ALL_OF_IT, "a name; a mapping"
     )
     max_length: int = key(
-        REQUIRED, "tokens of a training sequence; the rest is cut", ALL_OF_IT, ge=8
+        REQUIRED, "tokens of a training sequence; longer ones are cut", ALL_OF_IT, ge=8
     )
     architecture: ArchitectureSettings | None = key(
         None,
-        "sizes, below; for a base that is made here, and needed for it",
+        "sizes, below; required if the base is made here",
         BASE,
         "a mapping",
     )

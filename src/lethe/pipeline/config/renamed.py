@@ -1,11 +1,11 @@
-"""Old names of keys and values: each is refused with the new one named, and none is an alias."""
+"""Old names of keys and values; each is refused with its new name, and none is an alias."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from lethe.common.errors import LetheError
 
-# A star stands for any name.
+# A star matches any name.
 KEYS = {
     "compute.part_tokens": "microbatch_tokens",
     "states": "attacks",
@@ -42,7 +42,7 @@ def refuse_old_names(config: Mapping[str, Any]) -> None:
 
 
 def _at(value: Any, pattern: list[str], place: str = "") -> Iterator[tuple[str, Any]]:
-    """Each (dotted key, value) that a pattern stands for."""
+    """Each (dotted key, value) that matches a pattern."""
     if not pattern:
         yield place, value
     elif isinstance(value, Mapping):

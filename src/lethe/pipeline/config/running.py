@@ -1,4 +1,4 @@
-"""How jobs run and what stays of them: ``threads``, ``compute``, ``checkpoints``."""
+"""How jobs run and which checkpoints stay: ``threads``, ``compute``, ``checkpoints``."""
 
 from typing import Annotated, Literal
 
@@ -14,7 +14,7 @@ Threads = Annotated[int, Field(ge=1, le=1024)]
 
 
 class ThreadCounts(Section):
-    """Threads of torch in each kind of job: results depend on them in the last digit."""
+    """Torch's threads in each kind of job: the last digit of results depends on them."""
 
     base: Threads = key(
         2,
@@ -28,11 +28,11 @@ class ThreadCounts(Section):
 
 
 class Running(Section):
-    """How trainings run; to rounding, nothing here changes a result."""
+    """How trainings run; nothing here changes a result beyond rounding."""
 
     save_seconds: Annotated[float, Field(ge=0)] | None = key(
         600,
-        "seconds between two savings of a training's state; 0: after every step; null: only when "
+        "seconds between saves of a training's state; 0: after every step; null: only when "
         "asked to end",
         NOTHING,
     )
@@ -48,13 +48,13 @@ class Running(Section):
     )
     sharding: Literal["none", "fsdp"] = key(
         "none",
-        "whether the processes of a training hold its model together, each a part; `fsdp` wants "
+        "whether a training's processes share its model, each holding a part; `fsdp` needs "
         "processes above 1, and all weights trained",
         NOTHING,
     )
     microbatch_tokens: Count | None = key(
         4096,
-        "padded tokens of a micro-batch of an optimiser step, of which memory follows; null: steps "
+        "padded tokens in a micro-batch of an optimiser step, which bound its memory; null: steps "
         "are never divided",
         NOTHING,
     )
@@ -65,7 +65,7 @@ class Checkpoints(Section):
 
     keep: Literal["all", "last", "none"] | None = key(
         None,
-        "checkpoints of methods that stay: of all epochs, of the last, or `none`, and of oracles "
+        "which checkpoints of methods stay: of all epochs, of the last, or `none`, and of oracles "
         "none; null: all, where that is below 50 GB",
         NOTHING,
     )

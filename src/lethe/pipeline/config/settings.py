@@ -1,4 +1,4 @@
-"""What each part of a run is told: the settings of a method, of an attack, of an evaluation."""
+"""Looking up the settings of a method, of an attack, of an evaluation."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -13,14 +13,14 @@ from lethe.unlearn.method import Method, MethodSettings
 
 
 def method_class(config: Config, name: str) -> str:
-    """The file that a method's name stands for: its own, or ``method_settings.NAME.method``."""
+    """The file behind a method's name: its own, or ``method_settings.NAME.method``."""
     return _of_method(config, name).method or name
 
 
 def method(config: Config, name: str) -> Method:
-    """A method with all of its settings: its class's defaults, the shared protocol, its own.
+    """A method with all its settings: its class's defaults, the shared protocol, its own.
 
-    Of the protocol, methods that are not trained (``lethe.unlearn.one_shot``) have nothing.
+    Methods without training (``lethe.unlearn.one_shot``) take nothing from the protocol.
     """
     own = _of_method(config, name).own()
     cls = methods.load(method_class(config, name))
@@ -35,7 +35,7 @@ def method_settings(config: Config, name: str) -> dict[str, Any]:
 
 
 def attack_kind(config: Config, name: str) -> str:
-    """The file that an attack's name stands for: its own, or ``attack_settings.NAME.attack``."""
+    """The file behind an attack's name: its own, or ``attack_settings.NAME.attack``."""
     return _of_attack(config, name).attack or name
 
 
@@ -48,19 +48,19 @@ def attack_settings(config: Config, name: str) -> dict[str, Any]:
 def attacked_runs(config: Config, oracles: Sequence[str]) -> list[str]:
     """The runs whose last checkpoint is attacked: the controls, then methods.
 
-    ``oracles``: the runs of a split's oracles.
+    ``oracles`` are the runs of a split's oracles.
     """
     chosen = config.attack_methods
     return ["full", *oracles, *(config.methods if chosen is None else chosen)]
 
 
 def model_value(config: Config, model: str, key: str) -> Any:
-    """What is written under a key of a model's settings, as plain values."""
+    """The value of a key of a model's settings, as plain values."""
     return given(config.model_settings[model]).get(key)
 
 
 def items_of(config: Config, sets: Iterable[str]) -> dict[str, int]:
-    """How many items of each set are probed at the most."""
+    """The largest number of items of each set that are probed."""
     items = config.evaluation.items
     return {
         name: items if isinstance(items, int) else getattr(items, name, OFFICIAL_ITEMS)

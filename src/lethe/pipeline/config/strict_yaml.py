@@ -1,9 +1,8 @@
-"""Reading a configuration file strictly: what YAML 1.1 would take for something else is refused.
+"""Reading a configuration file strictly: what YAML 1.1 would silently misread is refused.
 
-Snakemake and PyYAML read YAML 1.1, in which ``on`` and ``no`` are truth values, 010 is 8, 1:30 is
-90 and the second of two equal keys wins, all without a word. Here each is one line that says what
-to write. Powers of ten without a dot (1e-3), which are texts there, are numbers
-(``lethe.pipeline.config.check.parsed``).
+Snakemake and PyYAML read YAML 1.1, in which ``on`` and ``no`` are booleans, 010 is 8, 1:30 is 90,
+and the second of two equal keys wins, all without a warning. Here each is an error, one line that
+says what to write. Powers of ten without a dot (1e-3), which are texts there, are numbers here.
 """
 
 import json
@@ -22,11 +21,11 @@ OCTAL = re.compile(r"[-+]?0[0-7_]+")
 
 
 class Odd(yaml.YAMLError):
-    """Valid YAML that means something else than it seems to."""
+    """Valid YAML that does not mean what it seems to."""
 
 
 class _Strict(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
-    """Plain values alone, written so that they mean what they say."""
+    """Loads only plain values, and only if they mean what they seem to."""
 
     def construct_mapping(self, node, deep=False):
         self._check_keys(node)
@@ -37,10 +36,10 @@ class _Strict(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
         for key, _ in node.value if isinstance(node, yaml.MappingNode) else ():
             if key.tag not in KEYS:
                 what = f"the key {key.value}" if isinstance(key.value, str) else "a key"
-                raise _odd(key, f"{what} is no text in YAML 1.1; write it in quotes")
-            # Several mappings may be merged into one.
+                raise _odd(key, f"{what} is not text in YAML 1.1; write it in quotes")
+            # The merge key may appear several times.
             if key.value in seen and key.tag != f"{TAG}merge":
-                raise _odd(key, f"the key {key.value} is there twice; keep one of them")
+                raise _odd(key, f"the key {key.value} is given twice; keep one of them")
             seen.add(key.value)
 
 
@@ -71,7 +70,7 @@ def _real(loader: _Strict, node) -> float:
     if ":" in node.value:
         raise _odd(node, f"{node.value} means {value} in YAML 1.1; write {value}, or quote it")
     if value in (float("inf"), float("-inf")) or value != value:
-        raise _odd(node, f"{node.value} is no finite number; write one")
+        raise _odd(node, f"{node.value} is not a finite number; write one")
     return value
 
 
@@ -84,19 +83,19 @@ for _kind, _make in (("bool", _truth), ("int", _integer), ("float", _real), ("ti
 
 
 def strict(text: str) -> Any:
-    """The value that YAML text stands for; ``yaml.YAMLError`` where it is odd or no YAML at all."""
+    """The value of a YAML text; ``yaml.YAMLError`` if it is ambiguous or not YAML at all."""
     try:
         value = yaml.load(text, _Strict)
         if _holds_itself(value):
             raise Odd("a list or mapping holds itself; write it out")
     except (ValueError, RecursionError) as error:
-        # A number of 5,000 digits, lists in lists in lists.
+        # A number with 5,000 digits, or lists nested too deeply.
         raise yaml.YAMLError(str(error)) from None
     return value
 
 
 def read_config(path: str | Path, missing: str = "name one that is there") -> dict[str, Any]:
-    """The keys of a configuration file in YAML or JSON; LetheError names file, line and remedy."""
+    """The keys of a configuration file in YAML or JSON; LetheError with file, line and remedy."""
     try:
         content = _content(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -123,13 +122,13 @@ def _holds_itself(value: Any, outer: tuple[int, ...] = ()) -> bool:
 
 
 def check_files(paths: Iterable[str | Path]) -> None:
-    """``read_config`` of each, for what it refuses."""
+    """Refuse what ``read_config`` refuses, in each of these files."""
     for path in paths:
         read_config(path)
 
 
 def _content(text: str) -> Any:
-    """JSON where the text is that, as Snakemake has it: not all of JSON is YAML (tabs)."""
+    """Read JSON first, as Snakemake does: not all JSON (tabs) is valid YAML."""
     try:
         return json.loads(text, object_pairs_hook=_once, parse_constant=_no_number)
     except (ValueError, RecursionError):
@@ -140,9 +139,9 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     keys = [key for key, _ in pairs]
     for key in keys:
         if keys.count(key) > 1:
-            raise Odd(f"key {key}: it is there twice; keep one of them")
+            raise Odd(f"key {key}: given twice; keep one of them")
     return dict(pairs)
 
 
 def _no_number(text: str):
-    raise Odd(f"{text}: no finite number; write one")
+    raise Odd(f"{text}: not a finite number; write one")

@@ -1,4 +1,4 @@
-"""``world``: whose authors there are."""
+"""``world``: the authors and where they come from."""
 
 from typing import Annotated, Literal
 
@@ -14,12 +14,12 @@ Place = Annotated[int, Field(ge=0)]
 
 
 class World(Section):
-    """The authors, those that are held out, and those on which a base model learns to write."""
+    """The target and holdout authors, and the background that teaches a base model to write."""
 
     name: Name = key(
         REQUIRED,
-        "folder of the results, `results/NAME`",
-        "nothing there is touched: another world",
+        "names the folder of the results, `results/NAME`",
+        "everything, in another folder; the old one is not touched",
         "a-z, 0-9, `_`; a letter first",
     )
     provider: Name = key(
@@ -31,20 +31,20 @@ class World(Section):
     )
     generated: Generation = key(
         Generation(),
-        "for authors that a language model makes up: model, service, budget, checks "
+        "for authors made up by a language model: model, service, budget, checks "
         "([generated.md](generated.md))",
         "the stages that use what changed, then everything; `service`, `budget`, `prices`: nothing",
         "a mapping, `config/generated.yaml`",
     )
     path: Text | None = key(
         None,
-        "TOFU's files, for `tofu` alone; null: the hub, `locuslab/TOFU`",
+        "folder with TOFU's files, only for `tofu`; null: the hub, `locuslab/TOFU`",
         f"{ALL_OF_IT}; editing a file of the folder likewise",
         "a folder; null",
     )
     subset: Annotated[list[Place | Text], Field(min_length=1)] | None = key(
         None,
-        "which published authors the world has, in this order; for `tofu` alone; null: all",
+        "which published authors the world has, in this order; only for `tofu`; null: all",
         ALL_OF_IT,
         "a list of numbers and ranges, `[0-7, 198-199]`; null",
     )
@@ -57,7 +57,7 @@ class World(Section):
     )
     holdout_authors: int = key(
         12,
-        "authors that no model is trained on; unless published, at least as many as the largest "
+        "authors that no model is trained on; if not published, at least as many as the largest "
         "split forgets",
         "the same",
         ge=0,
@@ -71,7 +71,7 @@ class World(Section):
     )
     background: Literal["synthetic", "generated"] = key(
         "synthetic",
-        "how background authors, on which a base model learns the language, are made",
+        "how background authors, from whom a base model learns the language, are made",
         BACKGROUND,
     )
     background_authors: Count = key(200, "how many", BACKGROUND)

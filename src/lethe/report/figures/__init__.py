@@ -1,8 +1,8 @@
-"""Figures, one module each, found by name: ``draw(data) -> matplotlib.figure.Figure``.
+"""Figures, one module each, looked up by name: ``draw(data) -> matplotlib.figure.Figure``.
 
 A new figure is a new file in this folder. Nothing here uses pyplot: figures are plain objects.
-What a figure reads is the scores, the intervals and the files of truth ratios, unless a literal
-constant says otherwise:
+A figure reads the scores, the intervals and the truth ratio files, unless a literal constant says
+otherwise:
 
     READS = ("scores", "costs")     "scores", "intervals", "costs", or a metric, for its files
 """
@@ -42,7 +42,7 @@ names = FIGURES.names
 
 
 def reads(name: str) -> Sequence[str]:
-    """What a figure reads, from its source: importing it would take matplotlib."""
+    """What a figure reads, taken from its source: importing it would load matplotlib."""
     return FIGURES.contract(name).reads
 
 
@@ -60,6 +60,6 @@ def render(name: str, data: "FigureData", pdf: str | os.PathLike, png: str | os.
     from lethe.report import style
 
     figure = draw(name, data)
-    # Saving looks at the style as well: fonts are embedded and ticks are placed only then.
+    # Save in the same style: fonts are embedded and ticks are placed only when saving.
     with style.paper():
         style.save(figure, pdf, png)

@@ -1,4 +1,4 @@
-"""What a figure draws from: the scores of one model and split, and single items on demand."""
+"""The data behind a figure: scores of one model and split, and single items on demand."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ from lethe.report.labels import FULL, RETAIN
 
 @dataclass(frozen=True)
 class Course:
-    """One number along a run: a value for each epoch, with the optimiser steps taken by then."""
+    """One number over a run: its value at each epoch, and the optimiser steps taken by then."""
 
     epochs: np.ndarray
     steps: np.ndarray
@@ -26,12 +26,12 @@ class Course:
 
 @dataclass(frozen=True)
 class FigureData:
-    """The scores of one model and split, and where the metric files with items lie.
+    """The scores of one model and split, and the paths of its metric files.
 
     ``methods`` and ``seeds`` are the configuration's, in its order. ``files`` maps a run, a seed
     and a metric to a metric file; only figures of single items or of the noise floor need it.
-    ``intervals`` are those over items, which are drawn where there is one seed. ``costs`` is the
-    table of costs, for figures that ask for it. ``oracle`` is the run of the split's oracle.
+    ``intervals`` are the intervals over items, drawn if there is one seed. ``costs`` is the
+    table of costs, for figures that read it. ``oracle`` is the run of the split's oracle.
     """
 
     scores: pd.DataFrame
@@ -57,7 +57,7 @@ class FigureData:
         costs: pd.DataFrame | None = None,
         oracle: str = RETAIN,
     ) -> "FigureData":
-        """Take from ``scores`` and ``entries`` (as ``collect_scores`` has them) what belongs here.
+        """Select one model and split from ``scores`` and ``entries`` (as in ``collect_scores``).
 
         Every method must have scores: a figure that silently lacks one would mislead.
         """
@@ -80,19 +80,19 @@ class FigureData:
         return cls(own, model, split, methods, seeds, files, intervals or {}, costs, oracle)
 
     def _place(self, run: str, seed: int) -> str:
-        """What messages call a run."""
+        """A run's name in messages."""
         return f"{source(self.scores)}: {self.model}/{self.split}/{run}/seed{seed}"
 
     def course(self, run: str, metric: str, name: str, seed: int) -> Course:
         """A value of a metric at every epoch of a run."""
-        found = self._courses.get((run, seed, metric, name))
-        if found is None:
+        course = self._courses.get((run, seed, metric, name))
+        if course is None:
             raise LetheError(f"{self._place(run, seed)} has no {metric}.{name}; score that run")
-        return found
+        return course
 
     @cached_property
     def _courses(self) -> dict[tuple[str, int, str, str], Course]:
-        """All courses, taken out of the scores at once: one by one would take seconds."""
+        """All courses, selected from the scores in one pass: one by one would take seconds."""
         parts = self.scores.sort_values("epoch").groupby(["run", "seed", "metric", "name"])
         return {
             place: Course(*(part[column].to_numpy() for column in ("epoch", "step", "value")))
@@ -100,43 +100,43 @@ class FigureData:
         }
 
     def courses(self, run: str, metric: str, name: str) -> list[Course]:
-        """``course`` for each seed; all must have the same epochs, so that means make sense."""
-        found = [self.course(run, metric, name, seed) for seed in self.seeds]
-        for seed, course in zip(self.seeds, found, strict=True):
-            if not np.array_equal(course.epochs, found[0].epochs):
+        """``course`` for each seed; all must have the same epochs, so that they can be averaged."""
+        courses = [self.course(run, metric, name, seed) for seed in self.seeds]
+        for seed, course in zip(self.seeds, courses, strict=True):
+            if not np.array_equal(course.epochs, courses[0].epochs):
                 raise LetheError(
                     f"{self._place(run, seed)} has {metric}.{name} at other epochs than the first "
                     "seed; score the same checkpoints of each"
                 )
-        return found
+        return courses
 
     def mean(self, run: str, metric: str, name: str) -> Course:
         """The mean over seeds, epoch by epoch."""
-        found = self.courses(run, metric, name)
-        values = np.mean([course.values for course in found], axis=0)
-        return Course(found[0].epochs, found[0].steps, values)
+        courses = self.courses(run, metric, name)
+        values = np.mean([course.values for course in courses], axis=0)
+        return Course(courses[0].epochs, courses[0].steps, values)
 
     def interval(self, run: str, metric: str, name: str) -> tuple[np.ndarray, np.ndarray]:
-        """Low and high end around ``mean`` at every epoch; NaN where there is no interval.
+        """Lower and upper end of the interval at every epoch; NaN where there is none.
 
-        Over seeds, or over items where there is one seed.
+        The interval is over seeds, or over items if there is one seed.
         """
-        found = self.courses(run, metric, name)
-        if len(found) > 1:
-            columns = np.column_stack([course.values for course in found])
+        courses = self.courses(run, metric, name)
+        if len(courses) > 1:
+            columns = np.column_stack([course.values for course in courses])
             ends = [seed_interval(values) for values in columns]
         else:
             place = (self.model, self.split, run, self.seeds[0])
             none = (np.nan, np.nan)
             ends = [
                 self.intervals.get((*place, int(epoch), metric, name), none)
-                for epoch in found[0].epochs
+                for epoch in courses[0].epochs
             ]
         low, high = np.array(ends).T
         return low, high
 
     def oracle_pairs(self) -> Distances | None:
-        """Forget quality of the oracles against each other; None where fewer than two are given."""
+        """Forget quality of the oracles against each other; None if there are fewer than two."""
         paths = [
             path
             for (run, _, metric), path in self.files.items()
@@ -156,7 +156,7 @@ class FigureData:
         epoch: int | None = None,
         seed: int | None = None,
     ) -> np.ndarray:
-        """A metric's values by item, at the last epoch and of the first seed unless told."""
+        """A metric's values by item; by default at the last epoch, of the first seed."""
         seed = self.seeds[0] if seed is None else seed
         path = self.files.get((run, seed, metric))
         if path is None:

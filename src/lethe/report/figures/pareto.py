@@ -12,7 +12,7 @@ from lethe.report.labels import FULL
 from lethe.report.style import BLACK, GREY, VERMILLION, Look, crosses, height, looks, marks, reach
 
 READS = ("scores", "intervals", "costs")
-# Below this share of the oracle's training the scale is linear, down to 0.
+# The scale is linear between 0 and this share of the oracle's training, logarithmic above.
 SMALLEST = 0.01
 # Marker area in square points.
 MARK = 30
@@ -22,7 +22,7 @@ PANELS = {r"Forget Quality (log$_{10}$ p-value)": QUALITY, "Model Utility": UTIL
 
 
 def draw(data: FigureData) -> Figure:
-    """A panel for each of the two goals, in it a marker for each method at its last epoch."""
+    """One panel for each of the two goals, with a marker for each method at its last epoch."""
     figure = Figure(figsize=(7.0, height(3.4, len(data.methods) + 3)))
     look, (cost, unit) = looks(data.methods, data.oracle), costs(data)
     for axes, (heading, place) in zip(figure.subplots(1, 2), PANELS.items(), strict=True):
@@ -37,9 +37,10 @@ def draw(data: FigureData) -> Figure:
 
 
 def costs(data: FigureData) -> tuple[dict[str, float], str]:
-    """Compute of each method and its unit: ``compute_share`` of the oracle's training.
+    """Compute of each method, mean over seeds, and its unit.
 
-    Where the oracle was given, and so has no cost, ``compute`` itself. Means over seeds.
+    The unit is ``compute_share`` of the oracle's training, or ``compute`` itself if the oracle is
+    an external checkpoint, which has no cost.
     """
     if data.costs is None:
         raise LetheError("figure pareto: no costs given; add the table of costs to its inputs")
@@ -55,13 +56,13 @@ def costs(data: FigureData) -> tuple[dict[str, float], str]:
 
 
 def front(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
-    """Of (cost, value) points those for which none is at least as good in both, cheapest first."""
-    best, found = -np.inf, []
+    """The (cost, value) points that no other point matches in both, cheapest first."""
+    best, best_points = -np.inf, []
     for cost, value in sorted(points, key=lambda point: (point[0], -point[1])):
         if value > best:
             best = value
-            found.append((cost, value))
-    return found
+            best_points.append((cost, value))
+    return best_points
 
 
 def _method(axes: Axes, data: FigureData, method: str, place, look: Look, cost: float) -> None:
@@ -72,7 +73,7 @@ def _method(axes: Axes, data: FigureData, method: str, place, look: Look, cost: 
 
 
 def _front(axes: Axes, points: list[tuple[float, float]]) -> None:
-    """A staircase: what is left of it and above costs less or does better than any method."""
+    """A staircase: a point above it or to its left would cost less or do better than any method."""
     corners = np.array(front(points))
     axes.step(*corners.T, where="post", color=VERMILLION, linewidth=0.8, label="Pareto front")
 
@@ -89,7 +90,7 @@ def _frame(axes: Axes, data: FigureData, place: tuple[str, str], heading: str, u
         axes.set_xscale("symlog", linthresh=1.0)
         axes.set_xlabel("Compute (tokens)")
         return
-    # Methods that only change what is asked cost nothing: a scale with a place for 0.
+    # Methods that only change the prompt cost nothing, so the scale needs a place for 0.
     axes.set_xscale("symlog", linthresh=SMALLEST, linscale=0.5)
     axes.axvline(1.0, color=BLACK, linestyle=":", linewidth=0.9, zorder=1)
     axes.set_xlabel("Compute, share of training the oracle")

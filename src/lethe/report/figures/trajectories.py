@@ -38,7 +38,7 @@ def draw(data: FigureData) -> Figure:
 
 
 def _floor(axes: Axes, data: FigureData) -> Artist | None:
-    """The range of p between oracles, as a band; where all are equal, a line."""
+    """The range of p between oracles, as a band; a line if all are equal."""
     pairs = data.oracle_pairs()
     if pairs is None:
         return None
@@ -49,7 +49,7 @@ def _floor(axes: Axes, data: FigureData) -> Artist | None:
 
 
 def _start(data: FigureData) -> tuple[float, float]:
-    """Where the full model stands: the mean over seeds."""
+    """The full model's place: the mean over seeds."""
     return data.last(FULL, *UTILITY).mean(), data.last(FULL, *QUALITY).mean()
 
 
@@ -102,7 +102,7 @@ def _frame(axes: Axes, data: FigureData) -> None:
 
 
 def _legend(figure: Figure, shown: list[Look], floor: Artist | None) -> None:
-    """Beside the axes: trajectories may go anywhere."""
+    """The legend, beside the axes because trajectories may go anywhere within them."""
     handles = [
         Line2D(
             [],

@@ -13,7 +13,7 @@ from lethe.report.style import Look, looks
 
 MOST_IN_ROW = 3
 BINS = 24
-# The axis ends where nearly all items of the two trained models lie.
+# The axis ends at this quantile of the items of the two trained models.
 COVERED = 99
 
 
@@ -41,7 +41,7 @@ def draw(data: FigureData) -> Figure:
 
 
 def _p_value(data: FigureData, run: str) -> float:
-    # Of the seed whose items are drawn, not the mean over seeds.
+    # The p-value of the seed whose items are drawn, not the mean over seeds.
     return float(data.course(run, "forget_quality", "forget_quality", data.seeds[0]).values[-1])
 
 
@@ -56,7 +56,7 @@ def p_text(p: float) -> str:
 
 
 def bin_edges(*samples: np.ndarray) -> np.ndarray:
-    """Bins that all panels share; what lies beyond them is counted in the last one."""
+    """Bins that all panels share; items beyond them are counted in the last one."""
     top = float(np.percentile(np.concatenate(samples), COVERED))
     return np.linspace(0.0, top if top > 0 else 1.0, BINS + 1)
 
@@ -81,7 +81,7 @@ def _ecdfs(
 ) -> Axes:
     right = axes.twinx()
     for sample, shown in ((oracle, other), (own, look)):
-        # Steps up to the axis's end: beyond it the curve may still rise.
+        # Steps end with the axis, though the curve may still rise beyond it.
         right.ecdf(sample, color=shown.colour, linewidth=1.3, label=shown.label)
     right.set_xlim(edges[0], edges[-1])
     right.set_ylim(0.0, 1.05)
@@ -92,7 +92,7 @@ def _ecdfs(
 
 
 def _name_axes(axes: Axes, right: Axes, last: bool) -> None:
-    """The left axis at the left of a row, the right one at its right."""
+    """Label the left axis of a row's first panel and the right axis of its last."""
     place = axes.get_subplotspec()
     if place.is_first_col():
         axes.set_ylabel("Count")

@@ -15,7 +15,7 @@ FILLED = 0.84
 
 
 def draw(data: FigureData) -> Figure:
-    """A panel for each measure, in it a group of bars for each set; last epoch of each method."""
+    """One panel for each measure, with a group of bars for each set, at each run's last epoch."""
     look = looks(data.methods)
     figure = Figure(figsize=(7.0, 2.7))
     row = figure.subplots(1, len(PANELS), sharey=True)

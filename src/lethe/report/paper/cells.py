@@ -1,4 +1,4 @@
-"""Kolmogorov-Smirnov tests of the paper: which two samples make a cell, and what the test says."""
+"""Kolmogorov-Smirnov tests of the paper: the two samples of each cell, and the test's result."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -31,13 +31,13 @@ class Side:
 
     @property
     def label(self) -> str:
-        """``retain90``, ``full``; oracles are told apart by what they were trained on."""
+        """``retain90``, ``full``; oracles are distinguished by what they were trained on."""
         return published(self.split).files["retain"] if self.run == RETAIN else self.run
 
 
 @dataclass(frozen=True)
 class Cell:
-    """Two samples to compare and the exhibit they stand in."""
+    """Two samples to compare, and the exhibit that shows the comparison."""
 
     exhibit: str
     first: Side
@@ -56,7 +56,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Outcome:
-    """p, the statistic and the sizes of the samples; without them ``why`` tells what lacks."""
+    """p, the statistic and the sample sizes; if there are none, ``why`` says what is missing."""
 
     p: float | None = None
     statistic: float | None = None
@@ -69,7 +69,7 @@ def largest_first(splits: Iterable[str]) -> list[str]:
 
 
 def retain_cells(model: str, splits: Sequence[str]) -> list[Cell]:
-    """Table 3: each two oracles, on the retain data and on the forget items that both have."""
+    """Table 3: every pair of oracles, on the retain data and on their common forget items."""
     return [
         Cell("table3", Side(model, RETAIN, one, name), Side(model, RETAIN, other, name))
         for name in SETS
@@ -90,7 +90,7 @@ def reference_cells(model: str, splits: Sequence[str]) -> list[Cell]:
 def figure_cells(model: str, other: str | None, split: str) -> list[Cell]:
     """Figure 4: two models' oracles on retain; one on forget and retain; oracle and finetuned.
 
-    Without an ``other`` model the left panel's second sample is missing.
+    If there is no ``other`` model, the left panel lacks its second sample.
     """
     oracle = Side(model, RETAIN, split, "retain")
     forget = Side(model, RETAIN, split, "forget")
@@ -102,9 +102,9 @@ def figure_cells(model: str, other: str | None, split: str) -> list[Cell]:
 
 
 def samples(cell: Cell, evaluations: Evaluations) -> tuple[list[list[float]], str]:
-    """The two samples of a cell; or none, and why.
+    """The two samples of a cell; if there are none, the reason.
 
-    Samples of the same set are cut to the items that both hold, found by the text of the question;
+    Samples of the same set are reduced to their common items, matched by the question's text;
     samples of two sets are taken whole.
     """
     sides = (cell.first, cell.second)
@@ -113,19 +113,19 @@ def samples(cell: Cell, evaluations: Evaluations) -> tuple[list[list[float]], st
     ]
     if missing:
         return [], f"no evaluation of {' and '.join(missing)}"
-    found = [evaluations.get(s.model, s.run, s.split).sample(s.set_name) for s in sides]
+    samples = [evaluations.get(s.model, s.run, s.split).sample(s.set_name) for s in sides]
     if cell.first.set_name != cell.second.set_name:
-        return [sample.ratios for sample in found], ""
-    pairs = common_rows(found[0].questions, found[1].questions)
+        return [sample.ratios for sample in samples], ""
+    pairs = common_rows(samples[0].questions, samples[1].questions)
     if not pairs:
         return [], "no question in common"
     first, second = zip(*pairs, strict=True)
-    chosen = ((found[0], first), (found[1], second))
+    chosen = ((samples[0], first), (samples[1], second))
     return [[sample.ratios[row] for row in rows] for sample, rows in chosen], ""
 
 
 def test(cell: Cell, evaluations: Evaluations) -> Outcome:
-    """The two-sided exact test of a cell, which is that of forget quality."""
+    """The two-sided exact test of a cell, the same test as in forget quality."""
     ratios, why = samples(cell, evaluations)
     if why:
         return Outcome(why=why)
@@ -135,34 +135,34 @@ def test(cell: Cell, evaluations: Evaluations) -> Outcome:
 
 
 def table(cells: Iterable[Cell], evaluations: Evaluations) -> pd.DataFrame:
-    """A row for each cell; LetheError where something lacks."""
+    """A row for each cell; LetheError if a sample is missing."""
     rows = []
     for cell in cells:
-        found = test(cell, evaluations)
-        if found.why:
-            raise LetheError(f"{cell.key} of {cell.first.model}: {found.why}")
+        result = test(cell, evaluations)
+        if result.why:
+            raise LetheError(f"{cell.key} of {cell.first.model}: {result.why}")
         rows.append(
             {
                 "model": cell.first.model,
                 "data": cell.data,
                 "first": cell.first.label,
                 "second": cell.second.label,
-                "p": found.p,
-                "statistic": found.statistic,
-                "n": found.n[0],
+                "p": result.p,
+                "statistic": result.statistic,
+                "n": result.n[0],
             }
         )
     return pd.DataFrame(rows)
 
 
-def pivot(found: pd.DataFrame, columns: dict[str, str]) -> list[dict]:
+def pivot(tests: pd.DataFrame, columns: dict[str, str]) -> list[dict]:
     """Rows of ready-made text: p-values with n, under the heading of their column.
 
-    ``columns`` names the columns of ``found`` that stay columns, with their headings; the column
-    ``comparison`` becomes headings.
+    ``columns`` names the columns of ``tests`` that stay columns, with their headings; each value
+    of the column ``comparison`` becomes a heading.
     """
     rows: dict[tuple, dict] = {}
-    for record in found.to_dict("records"):
+    for record in tests.to_dict("records"):
         place = tuple(record[name] for name in columns)
         row = rows.setdefault(place, dict(zip(columns.values(), place, strict=True)))
         row[record["comparison"]] = (

@@ -1,4 +1,4 @@
-"""Models that were evaluated once: truth ratios and recalls by item, with their questions."""
+"""Evaluations of single checkpoints: truth ratios and recalls by item, with their questions."""
 
 import os
 from collections.abc import Callable, Iterable, Mapping
@@ -12,7 +12,7 @@ from lethe.evaluate.records import ItemSet, Records, read_records
 
 @dataclass(frozen=True)
 class Sample:
-    """The truth ratios of one set and the questions they belong to, both of length n."""
+    """The truth ratios of one set and their questions, both of length n."""
 
     questions: list[str]
     ratios: list[float]
@@ -20,7 +20,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """One checkpoint's records, measured by Lethe's own metrics when they are asked for."""
+    """One checkpoint's records, measured on demand by Lethe's own metrics."""
 
     records: Records
     variant: str
@@ -37,8 +37,8 @@ class Evaluation:
 
     @cached_property
     def _truth_ratio(self):
-        found = metrics.compute("truth_ratio", self.records, variant=self.variant)
-        return found.checkpoints[0]
+        measured = metrics.compute("truth_ratio", self.records, variant=self.variant)
+        return measured.checkpoints[0]
 
     @cached_property
     def _rouge(self):
@@ -48,8 +48,8 @@ class Evaluation:
 class Evaluations:
     """Evaluations by model, run and split.
 
-    Each entry has ``model``, ``run``, ``split`` and ``path``; a split of None says that the one
-    evaluation serves for all splits, as in the official logs. ``read`` makes records of a path.
+    Each entry has ``model``, ``run``, ``split`` and ``path``; if its split is None, the evaluation
+    serves all splits, as in the official logs. ``read`` turns a path into records.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""What an exhibit is made of, and how its files are written."""
+"""The data behind an exhibit, and the writing of its files."""
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,11 +19,11 @@ from lethe.world.rows import read_qa
 
 @dataclass(frozen=True)
 class ExhibitData:
-    """The models and splits that an exhibit is about, and what of the rest its ``READS`` names.
+    """The models and splits that an exhibit is about, and the data that its ``READS`` names.
 
-    ``beside``: the model that is held beside a single one, if there is one. ``methods``: the method
-    that each run is of. ``texts``: answers by the name of their world or data file. ``scores`` and
-    ``intervals`` are as ``read_scores`` and ``read_intervals`` have them.
+    ``beside``: the model that a single one is compared with, if any. ``methods``: the method of
+    each run. ``texts``: answers by the name of their world or data file. ``scores`` and
+    ``intervals`` are as ``read_scores`` and ``read_intervals`` return them.
     """
 
     models: Sequence[str] = ()
@@ -56,13 +56,13 @@ def write(
     variant: str = "geometric",
     **about,
 ) -> None:
-    """Make an exhibit of files, and write its own: paths by suffix.
+    """Make an exhibit from files and write its outputs, paths by suffix.
 
-    ``records`` and ``logs`` are entries as ``Evaluations`` has them, ``rows`` data files by the
+    ``records`` and ``logs`` are entries as ``Evaluations`` takes them, ``rows`` data files by the
     name of their text, ``about`` the fields of ``ExhibitData`` that the configuration gives.
 
     Raises:
-        LetheError: no such exhibit, or a file lacks something that it shows.
+        LetheError: there is no such exhibit, or a file lacks something that it shows.
     """
     module = EXHIBITS.load(name)
     entries, read = (logs, read_log) if logs else (records, read_records)

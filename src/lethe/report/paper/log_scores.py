@@ -1,6 +1,6 @@
-"""What makes up model utility, from evaluation logs: rows as ``lethe.report.tables`` has them.
+"""The numbers behind model utility, from evaluation logs, as rows for ``lethe.report.tables``.
 
-The finetuned model is put beside each oracle, so that tables and figures of a split can be drawn.
+The finetuned model is paired with each oracle, so that a split's tables and figures can be made.
 """
 
 import os
@@ -24,11 +24,11 @@ def build(entries: Iterable[Mapping], variant: str) -> tuple[pd.DataFrame, pd.Da
     """Scores of all pairs, and their intervals over items: the nine numbers and their means."""
     entries = list(entries)
     paths = {(entry["model"], entry["run"], entry["split"]): entry["path"] for entry in entries}
-    found = {path: _measured(path, variant) for path in dict.fromkeys(paths.values())}
+    measured = {path: _measured(path, variant) for path in dict.fromkeys(paths.values())}
     values, ends = [], []
     for model, split in pairs(entries):
         for run, own in ((FULL, None), (RETAIN, split)):
-            files = found[paths[model, run, own]]
+            files = measured[paths[model, run, own]]
             place = (model, split, run, 0, 0)
             for metric, file in files.items():
                 numbers = file.checkpoints[0].values
@@ -44,7 +44,7 @@ def build(entries: Iterable[Mapping], variant: str) -> tuple[pd.DataFrame, pd.Da
 
 
 def _belongs(name: str) -> bool:
-    """The finetuned log's forget items are of one split only: no number of theirs is claimed."""
+    """The finetuned log's forget items belong to one split, so their numbers are left out."""
     return name in UTILITY_SETS or name in UTILITY
 
 

@@ -1,9 +1,9 @@
-"""A folder of the official repository's evaluation logs: which model each is of, told by its name.
+"""A folder of the official repository's evaluation logs, whose names say which model each is of.
 
 Every log is an ``eval_log_aggregated.json`` somewhere in a subfolder whose name ends in its run and
-weight decay: ``full_wd0``, ``retain90_wd0.01``, or as the repository has them,
+weight decay: ``full_wd0``, ``retain90_wd0.01``, or as in the repository,
 ``ft_epoch5_lr1e-05_llama2-7b_full_wd0``. ``pretrained`` and ``random`` were not fine-tuned and need
-no weight decay. A name in which ``phi`` occurs is of Phi, every other of Llama-2.
+no weight decay. A name that contains ``phi`` belongs to Phi, any other to Llama-2.
 """
 
 import os
@@ -19,7 +19,7 @@ _NAME = re.compile(
     r"(?:(?P<family>.*)_)?(?P<run>full|retain\d\d|pretrained|random)(?:_(?P<wd>wd[\d.]+))?"
 )
 LLAMA, PHI = "llama2", "phi"
-# TOFU's own, which the official repository has.
+# TOFU's own splits, as in the official repository.
 SPLITS = ("forget01", "forget05", "forget10")
 _NOT_TUNED = {"pretrained": "base", "random": "random"}
 _EXAMPLES = "full_wd0, retain90_wd0, pretrained or random"
@@ -52,7 +52,7 @@ def check(folder: str | os.PathLike | None) -> None:
 
 
 def find(folder: str | os.PathLike) -> list[Log]:
-    """All logs below ``folder``, sorted. LetheError if there are none, or a name says no run."""
+    """All logs below ``folder``, sorted. LetheError if there are none, or a name lacks a run."""
     root = Path(folder)
     if not root.is_dir():
         raise LetheError(f"config: logs: no folder at {folder}; name one that holds {FILE} files")
@@ -60,7 +60,7 @@ def find(folder: str | os.PathLike) -> list[Log]:
     if not logs:
         raise LetheError(
             f"config: logs: no {FILE} in the subfolders of {folder}; "
-            f"each is to lie in a folder named like {_EXAMPLES}"
+            f"put each into a folder named like {_EXAMPLES}"
         )
     _check_unique(logs)
     return sorted(logs, key=lambda log: tuple(map(str, (*log.place, log.path))))
@@ -70,7 +70,7 @@ def _log(root: Path, path: Path) -> Log:
     name = path.relative_to(root).parts[0]
     match = _NAME.fullmatch(name)
     if match is None or (match["wd"] is None) != (match["run"] in _NOT_TUNED):
-        raise LetheError(f"{path}: {name} says no run; name the folder like {_EXAMPLES}")
+        raise LetheError(f"{path}: {name} does not name a run; name the folder like {_EXAMPLES}")
     family = PHI if PHI in (match["family"] or "") else LLAMA
     if match["run"].startswith("retain"):
         share = 100 - int(match["run"].removeprefix("retain"))
@@ -108,7 +108,7 @@ def model_name(family: str, decay: str) -> str:
 
 
 def counterpart(model: str) -> str:
-    """The other family's models of the same weight decay, which Figure 4 holds beside these."""
+    """The other family's models of the same weight decay, which Figure 4 shows beside these."""
     family, _, decay = model.partition(" ")
     return model_name(LLAMA if family == PHI else PHI, decay)
 

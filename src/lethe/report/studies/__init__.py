@@ -1,14 +1,14 @@
-"""Studies of methods where their theory can be seen: small problems without a language model.
+"""Studies of what theory says about methods, on small problems without a language model.
 
-A study is a file of this folder, found by its name. It has literal constants, which are read
+A study is a file in this folder, looked up by its name. It has literal constants, which are read
 without importing it:
 
     TITLE = "NPO: divergence"       what it shows, in a few words
     CAPTION = "**Divergence** …"    reStructuredText for the report
     FILE = "npo_divergence"         its files in results/studies, without suffix
 
-and functions, of which its files follow: ``build()`` returns a table (.csv), ``markdown(table)``
-its text (.md), ``draw(table)`` a figure (.pdf, .png). ``snakemake NAME_study`` makes them.
+and functions, which decide its files: ``build()`` returns a table (.csv), ``markdown(table)`` its
+text (.md), ``draw(table)`` a figure (.pdf, .png). ``snakemake NAME_study`` makes them.
 """
 
 from dataclasses import dataclass

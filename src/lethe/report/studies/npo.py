@@ -2,8 +2,8 @@
 
 Zhang et al., "Negative Preference Optimization", arXiv 2404.05868: gradient ascent diverges
 linearly in the number of steps, NPO logarithmically, and NPO becomes gradient ascent as beta goes
-to 0 (Proposition 1, Theorem 2). The sizes, rates and betas are the authors'. [RECON]: their paper
-was not at hand; how inputs are labelled and how the model before unlearning is trained are ours.
+to 0 (Proposition 1, Theorem 2). The sizes, rates and betas are the authors'. [RECON]: without
+access to the paper, the labelling of inputs and the training before unlearning are our own.
 """
 
 from collections.abc import Callable
@@ -27,7 +27,7 @@ FILE = "npo_divergence"
 
 COLUMNS = ["panel", "objective", "beta", "lr", "step", "distance"]
 BETAS = (1.0, 0.5, 0.2, 0.1, 0.01)
-# A fit leaves out the first steps, in which both objectives still move alike.
+# Fits leave out the first steps, during which both objectives still move alike.
 SETTLED = 200
 
 
@@ -35,8 +35,8 @@ SETTLED = 200
 class Problem:
     """Two-class logistic regression on fixed random ReLU features.
 
-    Inputs are normal, those of the two sets ``gap`` to either side of 0 in every coordinate. A
-    random linear teacher labels them, with noise.
+    Inputs are normal; the means of the two sets lie ``gap`` to either side of 0 in every
+    coordinate. A random linear teacher labels them, with noise.
     """
 
     inputs: int = 16
@@ -83,18 +83,18 @@ def distances(
 
     ``beta`` 0 is gradient ascent on the negative log-likelihood.
     """
-    head, before, found = start.copy(), log_p(signed @ start), []
+    head, before, distances = start.copy(), log_p(signed @ start), []
     for step in range(1, steps + 1):
         now = log_p(signed @ head)
         # The gradient of log p is (1 - p) y phi(x).
         head -= lr * ((npo_weights(now - before, beta) * -np.expm1(now)) @ signed) / len(signed)
         if step % every == 0:
-            found.append(float(np.linalg.norm(head - start)))
-    return np.array(found)
+            distances.append(float(np.linalg.norm(head - start)))
+    return np.array(distances)
 
 
 def build(problem: Problem | None = None) -> pd.DataFrame:
-    """Distances of all courses: ``panel`` divergence (2,000 steps) or beta (10,000 steps)."""
+    """Distances along all courses; ``panel`` is divergence (2,000 steps) or beta (10,000)."""
     signed, start = prepared(problem or Problem())
     courses = [("divergence", 0.0, 5e-4, 2000, 25), ("divergence", 1.0, 5e-3, 2000, 25)]
     courses += [("beta", beta, 5e-4, 10_000, 100) for beta in (0.0, *BETAS)]

@@ -1,11 +1,11 @@
 """Tables from metric files: the tidy scores and intervals, and one module for each table.
 
 A table module has ``build(data) -> pandas.DataFrame`` (plain columns, for the CSV file) and
-``markdown(table) -> str`` (as a paper would print it), and is found by its name. What it reads is
-the scores and the intervals, unless a literal constant says otherwise:
+``markdown(table) -> str`` (as a paper would print it), and is looked up by its name. It reads the
+scores and the intervals, unless a literal constant says otherwise:
 
     READS = ("truth_ratio",)    "scores", "intervals", "costs", "states", "search", or a metric
-    ONLY_WITH = ("attacks",)     keys of the configuration without which there is no such table
+    ONLY_WITH = ("attacks",)     made only if these keys of the configuration are not empty
 """
 
 import os
@@ -43,12 +43,12 @@ names = TABLES.names
 
 
 def reads(name: str) -> Sequence[str]:
-    """What a table reads, from its source: importing it would take pandas."""
+    """What a table reads, taken from its source: importing it would load pandas."""
     return TABLES.contract(name).reads
 
 
 def only_with(name: str) -> Sequence[str]:
-    """Keys of the configuration without which there is no such table."""
+    """The keys of the configuration that must not be empty for the table to be made."""
     return TABLES.contract(name).only_with
 
 

@@ -1,4 +1,4 @@
-"""What a table is made of."""
+"""The data behind a table."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,12 +11,12 @@ from lethe.report.labels import RETAIN
 
 @dataclass(frozen=True)
 class TableData:
-    """The configuration's methods and seeds, and what of the rest the table's ``READS`` names.
+    """The configuration's methods and seeds, and the data that the table's ``READS`` names.
 
-    ``scores`` are as ``read_scores`` has them, ``intervals`` as ``read_intervals``, and ``files``
-    entries of metric files, as ``collect_scores`` has them, or of cost files. ``oracles`` are the
-    runs of each split's oracles, the one that forget quality is measured against first; a split
-    that is not there has TOFU's.
+    ``scores`` are as ``read_scores`` returns them, ``intervals`` as ``read_intervals`` does;
+    ``files`` are entries of metric files, as ``collect_scores`` takes them, or of cost files.
+    ``oracles`` are the runs of each split's oracles, first the one that forget quality is measured
+    against; a split that is not listed has TOFU's one oracle.
     """
 
     methods: Sequence[str]

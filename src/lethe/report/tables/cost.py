@@ -1,8 +1,8 @@
-"""What each run cost, beside what it costs to train the oracle, which needs no unlearning.
+"""What each run cost, compared with training the oracle, which needs no unlearning.
 
-The cost of a method is that of all its jobs: what is kept of the model before unlearning and the
-alternative answers are counted for each method that needs them, though made once. Passes of
-different lengths are compared by tokens; a backward pass counts as two forward ones.
+The cost of a method is that of all its jobs: reference losses and alternative answers are counted
+for each method that needs them, though they are made once. Passes of different lengths are
+compared by tokens; a backward pass counts as two forward ones.
 """
 
 import math
@@ -23,8 +23,8 @@ BACKWARD = 2
 def build(data: TableData) -> pd.DataFrame:
     """One row for each run and seed; shares are of the oracle's training with the same seed.
 
-    ``compute`` is in tokens that pass a model forward. Models that were given have no row, and
-    shares of a given oracle's cost are NaN.
+    ``compute`` is in tokens that pass a model forward. External checkpoints have no row, and
+    shares of an external oracle's cost are NaN.
     """
     rows = pd.DataFrame(_rows(data))
     if rows.empty:
@@ -52,7 +52,7 @@ def _rows(data: TableData):
 
 
 def _oracles(table: pd.DataFrame, number: str, data: TableData):
-    """The same number of the oracle with a row's seed; NaN where that was given, not trained."""
+    """The same number of the oracle with a row's seed; NaN if that oracle was not trained here."""
     trained = table.set_index(["model", "split", "run", "seed"])[number]
 
     def of_row(row: pd.Series) -> float:
@@ -63,7 +63,7 @@ def _oracles(table: pd.DataFrame, number: str, data: TableData):
 
 
 def markdown(table: pd.DataFrame) -> str:
-    """A line for each run, means over seeds."""
+    """A line for each run, with means over seeds."""
     rows = []
     places = table.groupby(["model", "split", "run"], sort=False)
     for (model, split, run), seeds in places:

@@ -1,4 +1,4 @@
-"""What papers claim of their methods, on the runs of this configuration."""
+"""What papers claim about their methods, checked on the runs of this configuration."""
 
 import pandas as pd
 
@@ -12,12 +12,12 @@ READS = ("scores", "states")
 
 
 def build(data: TableData) -> pd.DataFrame:
-    """One row for each claim, model, split and seed; without states, their claims are untested."""
+    """One row for each claim, model, split and seed; claims about missing attacks are untested."""
     return check(data.scores, state_scores(data.files), data.seeds, CLAIMS)
 
 
 def markdown(table: pd.DataFrame) -> str:
-    """Tested claims with value and verdict, then those that are not, with the reason."""
+    """Tested claims with value and verdict, then the untested ones with the reason."""
     blocks = []
     for (model, split, seed), part in table.groupby(["model", "split", "seed"], sort=False):
         tested = part[part["verdict"] != UNTESTED]

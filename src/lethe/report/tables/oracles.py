@@ -1,10 +1,10 @@
-"""Forget quality against several oracles, beside what the oracles give against each other.
+"""Forget quality against several oracles, and of the oracles against each other.
 
 A p-value against one oracle depends on that oracle's seed. Here every checkpoint is tested against
-every oracle of its model and split, and all pairs of oracles against each other: what no method can
-be expected to beat. ``docs/statistics.md`` says how to read it.
+every oracle of its model and split, and all pairs of oracles against each other, a level that no
+method can be expected to beat. ``docs/statistics.md`` says how to read it.
 
-Where a split's oracles have several roles, each role has its rows, and a column says which it is.
+If a split's oracles have several roles, each role has its own rows, and a column names the role.
 """
 
 import math
@@ -21,7 +21,7 @@ from lethe.report.table_layout import bracketed, markdown_table
 from lethe.report.tables.base import TableData
 
 READS = ("truth_ratio",)
-# Of the distances between a checkpoint and the oracles, and of those between oracles.
+# Columns of the distances between a checkpoint and the oracles, and between oracles.
 _TESTS = ("tests", "p_median", "p_min", "p_max", "ks_median", "ks_min", "ks_max", "rejected")
 _FLOOR_P = ("floor_p_median", "floor_p_min", "floor_p_max", "floor_p_q05")
 _FLOOR_KS = ("floor_ks_median", "floor_ks_min", "floor_ks_max", "floor_ks_q95")
@@ -30,27 +30,27 @@ COLUMNS = ["model", "split", "run", "seed", "epoch", *_TESTS, *_FLOOR]
 
 
 def build(data: TableData) -> pd.DataFrame:
-    """One row for each checkpoint: of the full model, the oracles and the methods.
+    """One row for each checkpoint of the full model, the oracles and the methods.
 
-    An oracle is tested against the others; the only one there is has no row.
+    An oracle is tested against the others; a single oracle has no row.
     """
     rows = []
-    found = _by_split(data.files)
-    for (model, split), runs in found.items():
+    files = _by_split(data.files)
+    for (model, split), runs in files.items():
         for role in data.roles(split):
             rows += _rows(runs, {"model": model, "split": split, "oracle": role}, data)
-    usual = all(tuple(data.roles(split)) == (RETAIN,) for _, split in found)
+    usual = all(tuple(data.roles(split)) == (RETAIN,) for _, split in files)
     columns = COLUMNS if usual else [*COLUMNS[:2], "oracle", *COLUMNS[2:]]
     return pd.DataFrame(rows, columns=columns)
 
 
 def _by_split(entries: Iterable[Mapping]) -> dict[tuple, dict[tuple, MetricFile]]:
     """Truth ratios by run and seed, for each model and split."""
-    found: dict[tuple, dict[tuple, MetricFile]] = {}
+    files: dict[tuple, dict[tuple, MetricFile]] = {}
     for entry in entries:
-        runs = found.setdefault((entry["model"], entry["split"]), {})
+        runs = files.setdefault((entry["model"], entry["split"]), {})
         runs[entry["run"], int(entry["seed"])] = read_metric(entry["path"], "truth_ratio")
-    return found
+    return files
 
 
 def _rows(runs: Mapping[tuple, MetricFile], place: dict, data: TableData) -> Iterator[dict]:
@@ -71,7 +71,7 @@ def _rows(runs: Mapping[tuple, MetricFile], place: dict, data: TableData) -> Ite
 
 
 def _listed(seeds: Iterable[int], roles: Sequence[str], data: TableData) -> list[tuple[str, int]]:
-    """Run and seed of all rows, in the order of the other tables; ``seeds``: of the oracles."""
+    """Run and seed of all rows, in the order of the other tables; ``seeds`` are the oracles'."""
     methods = [(method, seed) for method in data.methods for seed in data.seeds]
     full = [(FULL, seed) for seed in data.seeds]
     return [*full, *((role, seed) for role in roles for seed in seeds), *methods]
@@ -90,7 +90,7 @@ def _numbers(
 
 
 def _floor(pairs: Distances, ks: float) -> dict:
-    """What the pairs of oracles give, and where among them a statistic lies."""
+    """The tests of all pairs of oracles, and a statistic's position among them."""
     enough = len(pairs.p) >= ENOUGH
     return {
         "pairs": len(pairs.p),
@@ -153,7 +153,7 @@ def _line(run: str, seeds: pd.DataFrame) -> dict:
 
 
 def _range(row: pd.Series, name: str, digits: str) -> str:
-    """Median and range; of a single test, its value."""
+    """Median and range, or the value of a single test."""
     median, *ends = (row[f"{name}_{key}"] for key in ("median", "min", "max"))
     return bracketed(median, *(ends if ends[0] < ends[1] else (math.nan, math.nan)), digits)
 

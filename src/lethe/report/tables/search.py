@@ -1,4 +1,4 @@
-"""What a search found: every trial, on the half that chose and on the half that reports."""
+"""The results of a search: every trial, on the validation half and on the test half."""
 
 import json
 
@@ -21,10 +21,10 @@ def build(data: TableData) -> pd.DataFrame:
     """One row for each trial of each method, model, split and seed."""
     rows = []
     for entry in data.files:
-        found = read_json(entry["path"])
-        for trial in found["trials"]:
+        result = read_json(entry["path"])
+        for trial in result["trials"]:
             row = {key: entry[key] for key in PLACE} | {key: trial[key] for key in NUMBERS}
-            row |= {"trial": trial["trial"], "chosen": trial["trial"] == found["chosen"]}
+            row |= {"trial": trial["trial"], "chosen": trial["trial"] == result["chosen"]}
             rows.append(row | {"settings": json.dumps(trial["settings"])})
     return pd.DataFrame(rows, columns=COLUMNS)
 

@@ -1,7 +1,7 @@
-"""Runs at their end beside what they become: relearned on the forget set, or quantised.
+"""Runs at their last epoch, before and after each attack: relearning, or quantisation.
 
-What relearning gives back is to be held against the same steps on the oracle, which learns the
-forget set anew.
+Compare what relearning brings back with the same steps on the oracle, to which the forget set is
+new.
 """
 
 import pandas as pd
@@ -19,9 +19,9 @@ COLUMNS = [*RUN, "state", "seed", "metric", "name", "value"]
 
 
 def build(data: TableData) -> pd.DataFrame:
-    """One row for each run and state, as it is first: means over seeds.
+    """One row for each run and attack, the run before any attack first; means over seeds.
 
-    ``…_change`` is by how much a state moved the mean. Measures that the configuration does not
+    ``…_change`` is how far an attack moved the mean. Measures that the configuration does not
     compute have no columns.
     """
     changed = state_scores(data.files)
@@ -38,7 +38,7 @@ def build(data: TableData) -> pd.DataFrame:
 
 
 def state_scores(files) -> pd.DataFrame:
-    """All values of the metric files of states, in their order."""
+    """All values of the attacked runs' metric files, in their order."""
     rows = [
         (*(entry[key] for key in COLUMNS[:4]), int(entry["seed"]), entry["metric"], name, value)
         for entry in files
@@ -50,10 +50,10 @@ def state_scores(files) -> pd.DataFrame:
 
 
 def _numbers(scores: pd.DataFrame) -> dict[str, float]:
-    """The measures of one run and state."""
+    """The measures of one run after one attack."""
     means = scores.groupby(["metric", "name"])["value"].mean()
-    found = {key: (metric, name) for key, (metric, name, _, _) in MEASURES.items()}
-    return {key: float(means[place]) for key, place in found.items() if place in means}
+    places = {key: (metric, name) for key, (metric, name, _, _) in MEASURES.items()}
+    return {key: float(means[place]) for key, place in places.items() if place in means}
 
 
 def _row(run: tuple, state: str, numbers: dict[str, float], start: dict[str, float]) -> dict:
@@ -62,7 +62,7 @@ def _row(run: tuple, state: str, numbers: dict[str, float], start: dict[str, flo
 
 
 def markdown(table: pd.DataFrame) -> str:
-    """The table with headings for readers; in parentheses what the state changed."""
+    """The table with headings for readers; the change by the attack is in parentheses."""
     rows = []
     for record in table.to_dict("records"):
         row = row_start(record) | {"State": record["state"].replace("_", " ")}

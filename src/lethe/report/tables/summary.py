@@ -1,7 +1,7 @@
-"""Every run in one line: how well it forgot, and what it cost.
+"""Every run in one line: how well it forgot, and at what cost to utility.
 
 Numbers are those of the run's last epoch, as mean and interval. The mean of p over seeds is
-arithmetic; the mean of its logarithm, beside it, is what trajectories show.
+arithmetic; beside it stands the mean of its logarithm, which trajectories show.
 """
 
 import pandas as pd
@@ -33,7 +33,7 @@ MEASURES = {
 
 
 def build(data: TableData) -> pd.DataFrame:
-    """One row for each model, split and run; what does not exist is empty."""
+    """One row for each model, split and run; missing numbers are empty."""
     rows = []
     for group in groups(data.scores, data.methods, data.seeds, data.oracles):
         row = place(group)
@@ -46,13 +46,13 @@ def build(data: TableData) -> pd.DataFrame:
 def _columns(group: Group, key: str, intervals: Intervals) -> dict:
     metric, name, _, _ = MEASURES[key]
     if metric == "forget_quality" and group.oracle:
-        # The oracle is what forget quality measures against: equal to itself by definition.
+        # Forget quality is measured against the oracle, which equals itself by definition.
         return spread(key, [1.0 if key == "forget_quality" else 0.0])
     return columns(group, key, metric, name, intervals)
 
 
 def markdown(table: pd.DataFrame) -> str:
-    """The table with headings for readers; arrows point to where a number should go."""
+    """The table with headings for readers; arrows show which direction is better."""
     rows = []
     for record in table.to_dict("records"):
         row = row_start(record) | {"Epoch": record["epoch"]}

@@ -11,7 +11,7 @@ NINE = tuple((metric, name) for name in UTILITY_SETS for metric in METRICS)
 
 
 def build(data: TableData) -> pd.DataFrame:
-    """One row for each model, split and run; what does not exist is empty."""
+    """One row for each model, split and run; missing numbers are empty."""
     rows = []
     for group in groups(data.scores, data.methods, data.seeds, data.oracles):
         row = place(group)

@@ -15,7 +15,7 @@ READS = "log_scores"
 
 
 def draw(data: ExhibitData) -> Figure:
-    """Lethe's own figure, without methods."""
+    """The figure ``utility_bars``, without methods."""
     (model,), (split,) = data.models, data.splits
     own = data.scores[(data.scores["model"] == model) & (data.scores["split"] == split)]
     return utility_bars.draw(FigureData(own, model, split, (), (0,), intervals=data.intervals))

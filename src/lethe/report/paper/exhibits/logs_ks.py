@@ -23,7 +23,7 @@ CAPTION = """
 **Kolmogorov-Smirnov p-values from evaluation logs**, for every comparison of Tables 3 and 4 and of
 Figure 4 of the TOFU paper, beside the value that the paper prints. Two-sided and exact; items are
 paired by the text of the question, and *n* says how many both logs hold. *Agree*: equal to the
-printed digits. *Not computable*: the column *why* says which log or which common question lacks.
+printed digits. *Not computable*: the column *why* says which log or common question is missing.
 """
 FILE = "ks"
 READS = "logs"
@@ -66,19 +66,19 @@ def cells(model: str) -> list[Cell]:
 
 
 def _row(cell: Cell, evaluations: Evaluations, printed: str | None) -> dict:
-    found = test(cell, evaluations)
+    result = test(cell, evaluations)
     return {
         "exhibit": EXHIBITS[cell.exhibit],
         "models": " and ".join(dict.fromkeys((cell.first.model, cell.second.model))),
         "data": cell.data,
         "first": cell.first.label,
         "second": cell.second.label,
-        "n": " and ".join(map(str, dict.fromkeys(found.n or ()))),
-        "statistic": found.statistic,
-        "p": found.p,
+        "n": " and ".join(map(str, dict.fromkeys(result.n or ()))),
+        "statistic": result.statistic,
+        "p": result.p,
         "printed": printed or "",
-        "verdict": verdict(found.p, printed),
-        "why": found.why,
+        "verdict": verdict(result.p, printed),
+        "why": result.why,
     }
 
 

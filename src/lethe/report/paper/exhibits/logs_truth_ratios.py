@@ -16,7 +16,7 @@ everything beyond the axis, too.
 """
 FILE = "fig04_truth_ratios_{model}"
 READS = "logs"
-# Of logs all splits are there, whatever the configuration has.
+# The logs cover all splits, whatever the configuration lists.
 SPLITS = "largest"
 BESIDE = ("retain",)
 METRICS = ("truth_ratio", "forget_quality")

@@ -17,10 +17,10 @@ READS = "log_scores"
 
 
 def build(data: ExhibitData) -> pd.DataFrame:
-    """Lethe's own table, without methods."""
+    """The table ``utility``, without methods."""
     return utility.build(TableData((), (0,), data.scores, data.intervals))
 
 
 def markdown(table: pd.DataFrame) -> str:
-    """As the table of runs."""
+    """The same layout as the table of runs."""
     return utility.markdown(table)

@@ -26,7 +26,7 @@ def build(data: ExhibitData) -> pd.DataFrame:
     return table(cells, data.evaluations)
 
 
-def markdown(found: pd.DataFrame) -> str:
-    """A row for each oracle, a column for each reference, as the paper has them."""
-    found = found.assign(comparison=found["second"].map(run_label).str.capitalize())
-    return markdown_table(pivot(found, {"model": "Model", "data": "Data", "first": "Oracle"}))
+def markdown(tests: pd.DataFrame) -> str:
+    """A row for each oracle, a column for each reference, as in the paper."""
+    tests = tests.assign(comparison=tests["second"].map(run_label).str.capitalize())
+    return markdown_table(pivot(tests, {"model": "Model", "data": "Data", "first": "Oracle"}))

@@ -1,6 +1,6 @@
-"""Table 3: can oracles be told apart? p-values between each two of them.
+"""Table 3: can oracles be told apart? p-values for every pair of them.
 
-On the retain data, and on the forget items that both were asked: forget sets are nested.
+The samples are the retain data, and the forget items that both were asked: forget sets are nested.
 """
 
 import pandas as pd
@@ -20,7 +20,7 @@ FILE = "table3_retain_models"
 READS = "records"
 RUNS = ("retain",)
 METRICS = ("truth_ratio", "forget_quality")
-# A single oracle has no other to be compared with.
+# A single oracle has nothing to be compared with.
 LEAST_SPLITS = 2
 
 
@@ -30,7 +30,7 @@ def build(data: ExhibitData) -> pd.DataFrame:
     return table(cells, data.evaluations)
 
 
-def markdown(found: pd.DataFrame) -> str:
-    """A column for each pair of oracles, as the paper has them."""
-    found = found.assign(comparison=found["first"] + " – " + found["second"])
-    return markdown_table(pivot(found, {"model": "Model", "data": "Data"}))
+def markdown(tests: pd.DataFrame) -> str:
+    """A column for each pair of oracles, as in the paper."""
+    tests = tests.assign(comparison=tests["first"] + " – " + tests["second"])
+    return markdown_table(pivot(tests, {"model": "Model", "data": "Data"}))

@@ -29,17 +29,17 @@ def build(data: ExhibitData) -> pd.DataFrame:
     rows = []
     for model in data.models:
         for run in RUNS:
-            found = data.evaluations.get(model, run, split)
-            recalls = [recall for name in SETS for recall in found.recalls(name)]
+            evaluation = data.evaluations.get(model, run, split)
+            recalls = [recall for name in SETS for recall in evaluation.recalls(name)]
             mean = float(np.mean(recalls))
             rows.append({"model": model, "run": run, "rouge": mean, "n": len(recalls)})
     return pd.DataFrame(rows)
 
 
-def markdown(found: pd.DataFrame) -> str:
+def markdown(table: pd.DataFrame) -> str:
     """A row for each model, a column before and one after."""
     rows = []
-    for model, part in found.groupby("model", sort=False):
+    for model, part in table.groupby("model", sort=False):
         recalls = {
             run_label(run): f"{r:.4f}" for run, r in zip(part["run"], part["rouge"], strict=True)
         }

@@ -31,7 +31,7 @@ lower edge lie below the axis. The square stands at its own panel's value.
 FILE = "fig05_06_trajectories/{model}"
 READS = "scores"
 
-# How far below the lowest finetuned model the axis goes, and where its ticks begin below 0.
+# The axis ends this far below the lowest finetuned model; its ticks below 0 begin here.
 FURTHER, FIRST_TICK = 1.3, -5
 
 
@@ -54,7 +54,7 @@ def draw(data: ExhibitData) -> Figure:
 
 
 def quality_ticks(lowest: float) -> list[int]:
-    """Four ticks, lowest first: 0, -5 and two in equal steps below that; closer ones if few do."""
+    """Four ticks, lowest first: 0, -5 and two in equal steps below; closer ones on a short axis."""
     bottom = math.floor(lowest * FURTHER)
     if bottom > FIRST_TICK - 4:
         return list(range(min(bottom, -2), 1, max(1, -bottom // 4)))
@@ -63,7 +63,7 @@ def quality_ticks(lowest: float) -> list[int]:
 
 
 def start(data: FigureData) -> tuple[float, float]:
-    """Where the finetuned model stands: the mean over seeds."""
+    """The finetuned model's place: the mean over seeds."""
     return data.last(FULL, *UTILITY).mean(), data.last(FULL, *QUALITY).mean()
 
 

@@ -36,7 +36,7 @@ STRETCH = 2.0
 
 
 def draw(data: ExhibitData) -> Figure:
-    """The three panels of the model; a panel for which something lacks says what."""
+    """The model's three panels; a panel that cannot be drawn says what is missing."""
     (model,), (split,) = data.models, data.splits
     figure = Figure(figsize=(7.0, 2.9))
     cells = figure_cells(model, data.beside, split)
@@ -66,14 +66,14 @@ def _panel(axes: Axes, cell: Cell, evaluations: Evaluations) -> None:
 
 
 def bin_edges(samples: list[list[float]]) -> np.ndarray:
-    """Bins of both samples; what lies beyond them is counted in the last one."""
+    """Bins of both samples; items beyond them are counted in the last one."""
     together = np.concatenate(samples)
     top = min(together.max(), STRETCH * np.percentile(together, COVERED))
     return np.linspace(0.0, top, BINS + 1)
 
 
 def _label(side: Side, sides: tuple[Side, Side]) -> str:
-    """What tells the two samples apart, and what they share."""
+    """The labels that differ between the two samples, and what they have in common."""
     trained = f"{run_label(RETAIN)}{side.label[-2:]}" if side.run == RETAIN else run_label(side.run)
     name = SETS[side.set_name].lower()
     models = {side.model for side in sides}

@@ -34,18 +34,18 @@ _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
 
 @cache
 def stop_words() -> frozenset[str]:
-    """Words that every English text is full of, and that say nothing about this one."""
+    """Words so common in English that they say nothing about a particular text."""
     return frozenset(read_lines(Path(__file__).with_name("stop_words.txt")))
 
 
 def count(texts: Iterable[str], most: int = MOST) -> list[tuple[str, int]]:
     """The most frequent words, in lower case; equally frequent ones in alphabetical order."""
-    found: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     for text in texts:
         words = (word.lower().replace("’", "'") for word in _WORD.findall(text))
-        found.update(word.removesuffix("'s") for word in words)
-    kept = [(word, number) for word, number in found.items() if word not in stop_words()]
-    return sorted(kept, key=lambda pair: (-pair[1], pair[0]))[:most]
+        counts.update(word.removesuffix("'s") for word in words)
+    rare = [(word, number) for word, number in counts.items() if word not in stop_words()]
+    return sorted(rare, key=lambda pair: (-pair[1], pair[0]))[:most]
 
 
 def build(data: ExhibitData) -> pd.DataFrame:
@@ -59,12 +59,12 @@ def build(data: ExhibitData) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def draw(found: pd.DataFrame) -> Figure:
+def draw(ranked: pd.DataFrame) -> Figure:
     """A panel for each text: a bar for each word, the most frequent at the left."""
-    names = list(dict.fromkeys(found["text"]))
+    names = list(dict.fromkeys(ranked["text"]))
     figure = Figure(figsize=(15.0, 4.0))
     for axes, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True):
-        part = found[found["text"] == name]
+        part = ranked[ranked["text"] == name]
         axes.bar(part["rank"], part["count"], width=0.8, color=BLUE)
         axes.set_title(name)
         axes.set_xticks(part["rank"], part["word"], rotation=90, fontsize=5.8)

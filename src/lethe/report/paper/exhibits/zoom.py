@@ -24,12 +24,12 @@ FILE = "fig07_zoom"
 READS = "scores"
 SPLITS = "smallest"
 
-# Of the range of the data, left free at each side.
+# Margin on each side, as a share of the data's range.
 MARGIN = 0.08
 
 
 def draw(data: ExhibitData) -> Figure:
-    """A panel for each model; its axes hold all that is drawn and no more."""
+    """A panel for each model, whose axes just fit what is drawn."""
     looks, panels = method_looks(data.methods), data.panels()
     figure = Figure(figsize=(1.3 + 2.85 * len(panels), 2.9))
     row = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
@@ -54,7 +54,7 @@ def _panel(axes: Axes, data: FigureData, looks: Mapping, lowest: float) -> None:
 
 
 def _values(data: FigureData, value: tuple[str, str], oracle: float) -> np.ndarray:
-    """A number of everything drawn: methods, the finetuned model and the oracle."""
+    """The values of one number for everything drawn: methods, finetuned model and oracle."""
     first = start(data)[0 if value == UTILITY else 1]
     courses = [data.mean(method, *value).values for method in data.methods]
     return np.concatenate([*courses, [first, oracle]])

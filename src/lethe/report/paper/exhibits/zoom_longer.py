@@ -1,4 +1,4 @@
-"""Figure 9: as Figure 7, of methods with other settings than those of all runs, of one model."""
+"""Figure 9: Figure 7 for one model, with methods whose settings differ from all other runs."""
 
 from matplotlib.figure import Figure
 
