@@ -124,11 +124,11 @@ def test_a_device_that_is_not_there_is_called_by_its_option(folder):
     [
         ("data", "--out data: a folder; name a file in it"),
         ("new/", "--out new/: a folder; name a file in it"),
-        ("/dev/null", "--out /dev/null: no plain file; name one"),
+        ("/dev/null", "--out /dev/null: not a plain file; name one"),
         ("/proc/none/o.json", "--out /proc/none/o.json: nothing can be written to /proc"),
         ("data/forget10.json/o.json", "nothing can be written to data/forget10.json"),
-        ("data/forget10.json", "--out data/forget10.json: a file that is read; name another"),
-        ("mine/config.json", "--out mine/config.json: a file that is read; name another"),
+        ("data/forget10.json", "--out data/forget10.json: this file is an input; name another"),
+        ("mine/config.json", "--out mine/config.json: this file is an input; name another"),
         ("", "--out: empty; name a file or a folder"),
     ],
 )
@@ -144,7 +144,7 @@ def test_a_file_that_cannot_be_written_is_refused_before_the_work(folder, out, w
         ("data", "--out data: the folder is not empty; name a new one, or remove it"),
         ("data/forget10.json", "--out data/forget10.json: a file; name a folder"),
         ("/proc/none", "--out /proc/none: nothing can be written to /proc"),
-        ("mine/run", "--out mine/run: in mine, which is read; name another folder"),
+        ("mine/run", "--out mine/run: it lies in mine, which is an input; name another folder"),
         ("", "--out: empty"),
     ],
 )
@@ -174,7 +174,7 @@ def test_a_result_beside_the_model_is_replaced_by_the_next_run(tmp_path):
     outputs.check_file(result, [tmp_path])
     for other in ("{}", "[]", "{"):
         result.write_text(other)
-        with pytest.raises(LetheError, match="a file that is read"):
+        with pytest.raises(LetheError, match="this file is an input"):
             outputs.check_file(result, [tmp_path])
 
 

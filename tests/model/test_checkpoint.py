@@ -323,7 +323,7 @@ def test_a_tokenizer_that_reads_otherwise_once_saved_is_not_saved(
         return call(self, text.lower() if self is other else text, *given, **named)
 
     monkeypatch.setattr(type(other), "__call__", cleaned)
-    assert "cuts texts otherwise" in refusal(
+    assert "splits texts differently" in refusal(
         lambda folder: checkpoint.save(folder, model, other, {}), tmp_path / "c"
     )
 

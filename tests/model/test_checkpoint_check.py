@@ -70,7 +70,7 @@ def test_a_gguf_without_tokenizer_is_one_line(llama, tokenizer, tmp_path, monkey
 def test_what_is_named_gguf_and_is_none_is_refused(tmp_path):
     file = tmp_path / "x.gguf"
     file.write_bytes(b"<html>not found</html>")
-    assert "no GGUF file" in refusal(checkpoint_check.check_given, file)
+    assert "not a GGUF file" in refusal(checkpoint_check.check_given, file)
     file.write_bytes(b"GGUF and then nothing that is one")
     assert "cannot load the" in refusal(checkpoint.load, file)
 

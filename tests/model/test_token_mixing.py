@@ -444,7 +444,7 @@ def test_a_model_of_which_no_copy_can_be_built_runs_each_text_alone(texts, monke
     plain = copy.deepcopy(model)
     with caplog.at_level(logging.INFO, "lethe.common.progress"):
         batch_layout.fit(model)
-    assert "no small copy of it could be tried (no such size)" in caplog.text
+    assert "no small copy could be built to probe it (no such size)" in caplog.text
     wanted = [nll(plain, example).mean().item() for example in texts]
     assert mean_losses(model, texts) == pytest.approx(wanted, rel=CLOSE)
     prompts = [example.ids[: example.start] for example in texts]

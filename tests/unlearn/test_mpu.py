@@ -168,6 +168,6 @@ def test_a_function_that_changes_is_noticed(model, encoder, pairs, monkeypatch):
         "__call__",
         lambda self, values, inverse=False: {n: 1.5 * v for n, v in values.items()},
     )
-    with pytest.raises(LetheError, match="another function after the transforms"):
+    with pytest.raises(LetheError, match="the transforms change the outputs of"):
         run("npo", model, encoder, pairs, {"mpu": {}})
     assert len(decoder_layers(model)) == 2

@@ -1,4 +1,4 @@
-"""Evaluating one checkpoint on a folder of data: all metrics that what is there allows."""
+"""Evaluating one checkpoint on a folder of data: every metric that the folder allows."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -19,17 +19,17 @@ from lethe.world.rows import read_qa
 from lethe.world.split import split
 from lethe.world.splits.base import BaseSplit
 
-# What a perturbed file must belong to, where that lies beside it.
+# The file that a perturbed file's rows must come from, if it lies beside it.
 BASES = {"forget_perturbed": "forget", "retain_perturbed": "retain"}
 
 
 @dataclass(frozen=True)
 class Request:
-    """What is to be evaluated, and how; None for a checkpoint or a limit that is not wanted.
+    """What to evaluate, and how; None for a checkpoint or limit that is not wanted.
 
     ``checkpoint``, ``oracle``, ``full``: folders or hub ids. ``data``: a folder with TOFU's files.
-    ``metrics``: names, or None for all that the rest allows. ``items``: of a set at the most.
-    ``compute``: the numbers and the attention of every model; ``device``: of torch's names.
+    ``metrics``: names, or None for all that the rest allows. ``items``: the most items of a set.
+    ``compute``: precision and attention of every model; ``device``: torch's name for it.
     """
 
     checkpoint: str
@@ -48,14 +48,14 @@ class Request:
 
 @dataclass(frozen=True)
 class Evaluated:
-    """What was asked, the metrics by name, and by name why others could not be computed."""
+    """The request, the metrics by name, and by name why others could not be computed."""
 
     request: Request
     metrics: dict[str, MetricFile]
     skipped: dict[str, str]
 
     def document(self) -> dict[str, Any]:
-        """All of it as plain values: of each metric its values, those by item, and settings."""
+        """All of it as plain values: values, items, questions and settings of each metric."""
         request = self.request
         return {
             "checkpoint": request.checkpoint,
@@ -75,8 +75,8 @@ class Evaluated:
 def evaluate(request: Request) -> Evaluated:
     """The metrics of one checkpoint.
 
-    LetheError, before a model is loaded, for data that are missing or do not fit, for a metric that
-    was asked for but cannot be computed, and for a checkpoint that cannot be loaded.
+    LetheError, before a model is loaded, for data that are missing or inconsistent, for a requested
+    metric that cannot be computed, and for a checkpoint that cannot be loaded.
     """
     template_settings(request.template)
     data = _Data(request.data, split(request.split), request.items)
@@ -94,8 +94,8 @@ def evaluate(request: Request) -> Evaluated:
         data.read(metrics.contract(name))
     checkpoint_check.check_sources((request.checkpoint, request.oracle, request.full))
     scores = _Scores(request, data)
-    found = {name: scores.of(request.checkpoint, name) for name in wanted}
-    return Evaluated(request, found, skipped)
+    files = {name: scores.of(request.checkpoint, name) for name in wanted}
+    return Evaluated(request, files, skipped)
 
 
 def _entry(file: MetricFile) -> dict[str, Any]:
@@ -105,15 +105,15 @@ def _entry(file: MetricFile) -> dict[str, Any]:
 
 
 def _obstacle(name: str, request: Request, data: "_Data") -> str | None:
-    """Why a metric cannot be computed here, if so."""
+    """Why a metric cannot be computed here; None if it can."""
     contract = metrics.contract(name)
     for file in data.files(contract).values():
         if not file.exists():
             return f"{file}: no such file"
     needs = (_obstacle(need, request, data) for need in contract.needs)
-    found = next(filter(None, needs), None)
-    if found is not None:
-        return found
+    obstacle = next(filter(None, needs), None)
+    if obstacle is not None:
+        return obstacle
     if (contract.oracle or contract.oracle_records) and request.oracle is None:
         return "needs an oracle; name one"
     if contract.full and request.full is None:
@@ -122,22 +122,22 @@ def _obstacle(name: str, request: Request, data: "_Data") -> str | None:
 
 
 class _Data:
-    """The data files of a folder, each read once and held against its base file."""
+    """The data files of a folder, each read once and checked against its base file."""
 
     def __init__(self, folder: str, split: BaseSplit, items: int | None):
         self.folder, self.split, self.items = Path(folder), split, items
         if not self.folder.is_dir():
             raise LetheError(f"{folder}: no such folder; name one with TOFU's files")
-        self.found: dict[Path, list[dict]] = {}
+        self.rows_by_file: dict[Path, list[dict]] = {}
 
     def check_split(self) -> None:
-        """Where all metrics are wanted, a split without any file is a slip of the name."""
+        """If all metrics are wanted, a split without any file must be a misspelt name."""
         there = {file.stem for file in self.folder.glob("forget[0-9][0-9]*.json")}
         own = (self.split.files["forget"], self.split.files["forget_perturbed"])
         if not any((self.folder / f"{name}.json").exists() for name in own):
             known = sorted({name.removesuffix("_perturbed") for name in there})
-            told = f"it has {', '.join(known)}" if known else "it has none"
-            raise LetheError(f"splits: {self.folder} has no file of {self.split.name}; {told}")
+            others = f"it has {', '.join(known)}" if known else "it has none"
+            raise LetheError(f"splits: {self.folder} has no file of {self.split.name}; {others}")
 
     def path(self, part: str) -> Path:
         return self.folder / f"{self.split.files.get(part, part)}.json"
@@ -150,7 +150,7 @@ class _Data:
         return {name: self.path(sets[name]) for name in contract.sets}
 
     def read(self, contract: metrics.Contract) -> None:
-        """Read and check what a metric and those that it needs read."""
+        """Read and check all files of a metric and of the metrics that it needs."""
         for need in contract.needs:
             self.read(metrics.contract(need))
         for name in self.files(contract):
@@ -159,17 +159,17 @@ class _Data:
             suites.check(contract.suite, self.suite(contract.suite))
 
     def rows(self, part: str) -> list[dict]:
-        """The rows that are evaluated of a file."""
+        """The rows of a file that are evaluated."""
         path = self.path(part)
-        if path not in self.found:
+        if path not in self.rows_by_file:
             rows = read_set(path)
             if part in BASES:
                 _check_base(rows, path, self.path(BASES[part]))
-            self.found[path] = rows[: self.items]
-        return self.found[path]
+            self.rows_by_file[path] = rows[: self.items]
+        return self.rows_by_file[path]
 
     def suite(self, name: str) -> dict[str, list[dict]]:
-        """The rows of a suite's sets, those left out whose file is not there."""
+        """The rows of a suite's sets, without sets whose file is missing."""
         sets = suites.contract(name).sets
         return {key: self.rows(part) for key, part in sets.items() if self.path(part).exists()}
 
@@ -187,7 +187,7 @@ def _check_base(rows: Sequence[dict], path: Path, base: Path) -> None:
 
 
 class _Scores:
-    """Metrics of several checkpoints, each computed once, each checkpoint loaded once a suite."""
+    """Metrics of several checkpoints: each metric computed once, each suite asked once."""
 
     def __init__(self, request: Request, data: _Data):
         self.request, self.data = request, data
@@ -196,7 +196,7 @@ class _Scores:
         self.loaded: tuple[str, tuple] | None = None
 
     def of(self, source: str, name: str) -> MetricFile:
-        """A metric of a checkpoint, and with it all that it needs."""
+        """A metric of a checkpoint; metrics that it needs are computed first."""
         if (source, name) not in self.files:
             contract, request = metrics.contract(name), self.request
 
@@ -216,7 +216,7 @@ class _Scores:
 
     def _records(self, source: str, suite: str) -> Records:
         if (source, suite) not in self.records:
-            found = collect(
+            collected = collect(
                 suite,
                 [source],
                 self.data.suite(suite),
@@ -226,13 +226,13 @@ class _Scores:
                 device=self.request.device,
                 load=self._load,
             )
-            records = replace(found, path=source)
+            records = replace(collected, path=source)
             check_records(records, "the model gives no usable numbers: look into its weights")
             self.records[source, suite] = records
         return self.records[source, suite]
 
     def _load(self, source: str, device: str, **how: Any) -> tuple:
-        # One model in memory at a time: metrics of one checkpoint stand next to each other.
+        # One model in memory at a time: metrics of one checkpoint are computed in succession.
         if self.loaded is None or self.loaded[0] != source:
             self.loaded = None
             self.loaded = (source, checkpoint.load(source, device, **how))

@@ -7,7 +7,7 @@ import pandas as pd
 from lethe.common.errors import LetheError
 
 KEY = ["model", "split", "run", "seed"]
-# Of a run's jobs, seconds and passes add up; of memory the highest peak counts.
+# Over a run's jobs, seconds and passes add up; for memory the highest peak counts.
 SUMS = (
     "wall_seconds",
     "cpu_seconds",
@@ -22,7 +22,7 @@ COLUMNS = [*KEY, *SUMS, *PEAKS, "compute", *SHARES]
 
 
 def read_costs(path: str | os.PathLike) -> pd.DataFrame:
-    """Read what the table ``cost`` is; anything else is a LetheError."""
+    """Read the file of the table ``cost``; anything else is a LetheError."""
     try:
         table = pd.read_csv(path)
     except (OSError, ValueError) as error:

@@ -7,7 +7,7 @@ import pandas as pd
 
 from lethe.analysis.scores import read_numbers, write_numbers
 
-# What a value is of: the columns that find it.
+# The columns that identify a value.
 PLACE = ["model", "split", "run", "seed", "epoch", "metric", "name"]
 COLUMNS = [*PLACE, "low", "high"]
 NUMBERS = {"seed": int, "epoch": int, "low": float, "high": float}

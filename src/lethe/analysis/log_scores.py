@@ -26,7 +26,7 @@ METRICS = {"probability": "Prob.", "rouge": "ROUGE", "truth_ratio": "Truth Ratio
 def read_log(path: str | os.PathLike) -> Records:
     """Read an official ``eval_log_aggregated.json``, or open-unlearning's ``TOFU_EVAL.json``.
 
-    Which of the two it is, its content says. LetheError names the file, the set and the fault.
+    The content tells which of the two it is. LetheError names the file, the set and the fault.
     """
     if Path(path).is_dir():
         raise LetheError(f"{path}: a folder; name the log in it (eval_log_aggregated.json)")
@@ -48,12 +48,12 @@ def tofu_logs(
     """TOFU's numbers of one evaluation log, under the authors' own names.
 
     "Prob.", "ROUGE" and "Truth Ratio" and the number of items ("n") of "Retain", "Real Authors",
-    "Real World" and "Forget", and "Model Utility". With the log of an ``oracle`` also the forget
+    "Real World" and "Forget", and "Model Utility". With the log of an ``oracle`` also forget
     quality: "pvalue", "log10_pvalue", "statistic" (Kolmogorov-Smirnov), "n" of both samples, and
-    "pairing", which says on what they were compared:
+    "pairing", which says which items were compared:
 
     - "all": both logs hold the same forget items;
-    - "commonK": only the K items that both hold, found by the text of the question;
+    - "commonK": only the K items that both hold, matched by the text of the question;
     - "unpaired": whatever items the logs hold (``unpaired=True``), as the authors' script does.
 
     ``variant`` of the truth ratio: "geometric" (the authors' aggregation) or "arithmetic" (paper).
@@ -104,7 +104,7 @@ def _forget_quality(run: Records, oracle: Records, variant: str, unpaired: bool)
 
 
 def _common(run: Records, oracle: Records) -> tuple[Records, Records, str]:
-    """Both logs cut to the forget items they share, and the name of that pairing."""
+    """Both logs reduced to the forget items they share, and the name of that pairing."""
     pairs = common_rows(_forget(run), _forget(oracle))
     sizes = len(_forget(run)), len(_forget(oracle))
     if not pairs:
@@ -114,14 +114,15 @@ def _common(run: Records, oracle: Records) -> tuple[Records, Records, str]:
         )
     if sizes == (len(pairs), len(pairs)):
         return run, oracle, "all"
-    kept = _keep(run, [row for row, _ in pairs]), _keep(oracle, [row for _, row in pairs])
-    return *kept, f"common{len(pairs)}"
+    ours = _forget_rows(run, [row for row, _ in pairs])
+    theirs = _forget_rows(oracle, [row for _, row in pairs])
+    return ours, theirs, f"common{len(pairs)}"
 
 
 def common_rows(ours: list[str], theirs: list[str]) -> list[tuple[int, int]]:
-    """Pairs of rows (0-based) at which two sets ask the same question, in the order of ``ours``.
+    """Pairs of row indices with the same question in both sets, in the order of ``ours``.
 
-    A question that both ask twice makes two pairs.
+    A question that is in both twice makes two pairs.
     """
     rows: dict[str, list[int]] = defaultdict(list)
     for row, question in enumerate(theirs):
@@ -133,7 +134,8 @@ def _forget(records: Records) -> list[str]:
     return records.checkpoints[0].sets["forget"].question
 
 
-def _keep(records: Records, rows: list[int]) -> Records:
+def _forget_rows(records: Records, rows: list[int]) -> Records:
+    """The records with these rows of the forget set only."""
     checkpoint = records.checkpoints[0]
     sets = checkpoint.sets | {"forget": checkpoint.sets["forget"].take(rows)}
     return replace(records, checkpoints=[replace(checkpoint, sets=sets)])

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from lethe.metrics.base import MetricFile
 
 COLUMNS = ["model", "split", "run", "seed", "epoch", "step", "metric", "name", "value"]
-# What tells one row from another.
+# The columns that identify a row.
 KEY = [column for column in COLUMNS if column not in ("step", "value")]
 _ENTRY = ("world", "model", "split", "run", "seed", "metric", "path")
 _NUMBERS = {"seed": int, "epoch": int, "step": int, "value": float}
@@ -45,14 +45,14 @@ def collect_scores(entries: Iterable[Mapping]) -> pd.DataFrame:
 def scores_of(
     metrics: Iterable["MetricFile"], *, model: str, split: str, run: str, seed: int = 0
 ) -> pd.DataFrame:
-    """Tidy rows of a run's metrics that are in memory, as ``evaluate`` gives them."""
+    """Tidy rows of a run's metrics in memory, such as those of ``evaluate``."""
     place = (model, split, run, seed)
     rows = [row for metric in metrics for row in _of_metric(place, metric)]
     return pd.DataFrame(rows, columns=COLUMNS).astype(_NUMBERS)
 
 
 def joined_scores(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
-    """Several tables of scores as one; LetheError where two have a value of the same name."""
+    """Several tables of scores as one; LetheError where two have the same value."""
     scores = pd.concat(list(tables), ignore_index=True)
     _check_unique(scores, "scores", KEY)
     return scores
@@ -84,7 +84,7 @@ def read_scores(path: str | os.PathLike) -> pd.DataFrame:
 
 
 def source(scores: pd.DataFrame) -> str:
-    """What messages call the scores: the file they were read from."""
+    """The name of the scores in messages: the file they were read from."""
     return scores.attrs.get("source", "scores")
 
 

@@ -1,8 +1,9 @@
 """Search over a method's declared ranges: equal budgets, chosen on one half, reported on the other.
 
-A trial is a method of its own: a named setting of the class, with an ordinary run. The forget items
-are halved in the order of their file, so that whole authors go to either half where their number is
-even. Trials are ranked on the first half; what is reported is the second, which had no say.
+A trial is a method in its own right: the class with certain settings under a name, and an ordinary
+run. The forget items are halved in the order of their file; if the number of authors is even, no
+author is split. Trials are ranked on the first half and reported on the second, which is not used
+for the choice.
 """
 
 from collections.abc import Mapping, Sequence
@@ -31,16 +32,16 @@ class Search(BaseModel):
 
 
 def closeness(run: np.ndarray, oracle: np.ndarray) -> float:
-    """1 - the Kolmogorov-Smirnov statistic of two sets of truth ratios: 1 is the oracle's own."""
+    """1 - the Kolmogorov-Smirnov statistic of two sets of truth ratios; the oracle itself has 1."""
     from scipy.stats import ks_2samp
 
     return 1 - float(ks_2samp(run, oracle).statistic)
 
 
 def score(close: float, utility: float, full_utility: float) -> float:
-    """Harmonic mean of closeness to the oracle and the share of full's model utility, at most 1."""
-    kept = min(1.0, utility / full_utility) if full_utility > 0 else 0.0
-    return 2 * close * kept / (close + kept) if close + kept > 0 else 0.0
+    """Harmonic mean of closeness to the oracle and the share of full's utility, at most 1."""
+    share = min(1.0, utility / full_utility) if full_utility > 0 else 0.0
+    return 2 * close * share / (close + share) if close + share > 0 else 0.0
 
 
 def halves(items: Sequence[float]) -> dict[str, np.ndarray]:
@@ -57,10 +58,10 @@ def judged(
     oracle: str,
     full: str,
 ) -> dict[str, Any]:
-    """Rank trials: files of ``truth_ratio`` and ``model_utility`` by trial, oracle's and full's.
+    """Rank trials by their files of ``truth_ratio`` and ``model_utility``, each at its last epoch.
 
-    Each trial at its last epoch. LetheError where a trial was asked other questions than the
-    oracle.
+    ``oracle``, ``full``: the oracle's file of truth ratios, the full model's of model utility.
+    LetheError where a trial and the oracle were asked different questions.
     """
     from lethe.metrics.base import read_metric
 
@@ -69,13 +70,13 @@ def judged(
     expected = halves(reference.items["forget"])
     rows = []
     for name, values in changes.items():
-        found = read_metric(ratios[name], "truth_ratio").checkpoints[-1]
-        if list(found.questions["forget"]) != list(reference.questions["forget"]):
+        trial = read_metric(ratios[name], "truth_ratio").checkpoints[-1]
+        if list(trial.questions["forget"]) != list(reference.questions["forget"]):
             raise LetheError(f"{ratios[name]}: other forget items than {oracle}; make it again")
         utility = read_metric(utilities[name], "model_utility").checkpoints[-1]
         utility = utility.values["model_utility"]
         row = {"trial": name, "settings": dict(values), "model_utility": utility}
-        for half, own in halves(found.items["forget"]).items():
+        for half, own in halves(trial.items["forget"]).items():
             close = closeness(own, expected[half])
             row[f"{half}_closeness"], row[half] = close, score(close, utility, whole)
         rows.append(row)

@@ -1,6 +1,6 @@
-"""How sure a number is: over items, over seeds, and over oracles.
+"""How certain a number is: over items, over seeds, and over oracles.
 
-``docs/statistics.md`` says what each interval covers, what it does not, and why it was chosen.
+``docs/statistics.md`` says what each interval covers, what it does not cover, and why.
 """
 
 from collections.abc import Sequence
@@ -16,9 +16,9 @@ from lethe.metrics.forget_quality import against
 LEVEL = 0.95
 RESAMPLES = 5000
 SIGNIFICANT = 0.05
-# The 5% quantile of fewer numbers than this is no more than their minimum.
+# The 5% quantile of fewer numbers than this is just their minimum.
 ENOUGH = 20
-# Drawn item numbers held in memory at a time.
+# Drawn item indices held in memory at a time.
 _BLOCK = 2_000_000
 
 
@@ -26,9 +26,9 @@ def resampled_means(items: np.ndarray, name: str, resamples: int = RESAMPLES) ->
     """Means of columns of values by item, [n, k], over bootstrap resamples: [resamples, k].
 
     Efron's bootstrap (Efron and Tibshirani 1993, chapter 6): n items drawn with replacement. One
-    draw serves all columns: they are measured on the same items. The draws follow from n and
-    ``name``, the name of the set, alone: whatever is measured on a set is resampled alike, and
-    different sets independently.
+    draw serves all columns, which are measured on the same items. The draws depend only on n and
+    ``name``, the set's name: everything measured on a set is resampled alike, different sets
+    independently.
     """
     n = len(items)
     if n == 0:
@@ -59,22 +59,22 @@ def percentile_interval(draws: np.ndarray, level: float = LEVEL) -> tuple[np.nda
 
 
 def utility_draws(parts: Sequence[np.ndarray]) -> np.ndarray:
-    """Harmonic means of resampled means: of arrays [resamples], an array [resamples].
+    """Harmonic means of resampled means: arrays [resamples] give an array [resamples].
 
     Model utility (TOFU, arXiv 2401.06121) on each resample of its items; 0 where one part is 0.
     """
     from scipy.stats import hmean
 
-    # Means of values within [0, 1] may fall below 0 by a rounding.
+    # Means of values within [0, 1] can fall below 0 by rounding.
     return hmean(np.maximum(np.stack(parts), 0.0), axis=0)
 
 
 def seed_interval(values: Sequence[float], level: float = LEVEL) -> tuple[float, float]:
-    """An interval over seeds: of order statistics, which covers the median over seeds.
+    """An interval over seeds, made of order statistics, that covers the median over seeds.
 
-    Conover 1999, section 3.2 (the sign test turned round), by scipy. It covers with ``level`` at
-    least from six seeds on; below, it is the range, which covers with 1 - 2^(1 - seeds). It needs
-    no distribution, and never leaves what the values can be. One value has none: NaN.
+    Conover 1999, section 3.2 (the inverted sign test), by scipy. From six seeds on its coverage is
+    at least ``level``; with fewer it is the range, which covers with 1 - 2^(1 - seeds). It assumes
+    no distribution, and its ends are always observed values. NaN for a single value.
     """
     from scipy.stats import quantile_test
 
@@ -82,14 +82,14 @@ def seed_interval(values: Sequence[float], level: float = LEVEL) -> tuple[float,
     if len(values) < 2:
         return float("nan"), float("nan")
     test = quantile_test(values, q=float(np.median(values)), p=0.5)
-    found = test.confidence_interval(confidence_level=level)
-    if np.isnan([found.low, found.high]).any():
+    interval = test.confidence_interval(confidence_level=level)
+    if np.isnan([interval.low, interval.high]).any():
         return float(values.min()), float(values.max())
-    return float(found.low), float(found.high)
+    return float(interval.low), float(interval.high)
 
 
 def range_coverage(seeds: int) -> float:
-    """The probability that the range of so many independent values covers their median."""
+    """The probability that the range of this many independent values covers their median."""
     return 1 - 2.0 ** (1 - seeds)
 
 
@@ -107,7 +107,7 @@ class Distances:
         return float((self.p < SIGNIFICANT).mean())
 
     def position_of(self, ks: float) -> float:
-        """The share of these statistics below ``ks``, equal ones counted half, in [0, 1]."""
+        """The share of these statistics below ``ks``, ties counted half, in [0, 1]."""
         from scipy.stats import percentileofscore
 
         return float(percentileofscore(self.ks, ks, kind="mean")) / 100
@@ -116,7 +116,7 @@ class Distances:
 def against_oracles(
     run: MetricFile, checkpoint: CheckpointValues, oracles: Sequence[MetricFile]
 ) -> Distances:
-    """Forget quality of one checkpoint against each oracle; all are files of ``truth_ratio``.
+    """Forget quality of one checkpoint against each oracle, from files of ``truth_ratio``.
 
     LetheError where questions or settings differ.
     """
@@ -124,7 +124,7 @@ def against_oracles(
 
 
 def oracle_pairs(oracles: Sequence[MetricFile]) -> Distances | None:
-    """Forget quality of oracles against each other, every pair once: the noise floor.
+    """Forget quality of oracles against each other, each pair once: the noise floor.
 
     None for fewer than two oracles. Pairs share oracles, so they are not independent.
     """
@@ -132,6 +132,6 @@ def oracle_pairs(oracles: Sequence[MetricFile]) -> Distances | None:
     return _distances(pairs) if pairs else None
 
 
-def _distances(found: list[dict[str, float]]) -> Distances:
+def _distances(tests: list[dict[str, float]]) -> Distances:
     keys = ("forget_quality", "log10_forget_quality", "ks_statistic")
-    return Distances(*(np.array([values[key] for values in found]) for key in keys))
+    return Distances(*(np.array([values[key] for values in tests]) for key in keys))

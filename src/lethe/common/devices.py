@@ -1,8 +1,8 @@
-"""Which GPUs a job may use, on a machine where no scheduler hands them out.
+"""Which GPUs a job may use, on a machine where no scheduler assigns them.
 
-Snakemake counts GPUs but does not say which. So a job claims as many as it asked for before CUDA is
-first used, by a lock on a file for each device. The kernel drops a process's locks when it ends,
-however it ends: a job that was killed leaves no device behind that nobody may use.
+Snakemake counts GPUs but does not say which ones. So a job claims as many as it asked for before
+CUDA is first used, by locking one file per device. The kernel releases a process's locks however it
+ends, so a killed job never leaves a device locked.
 """
 
 import fcntl
@@ -15,17 +15,17 @@ from tempfile import gettempdir
 from lethe.common.errors import LetheError
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
-# Set in every job of SLURM, which gives each its own devices.
+# Set in every SLURM job; SLURM gives each job its own devices.
 SCHEDULED = "SLURM_JOB_ID"
 POLL_SECONDS = 0.2
-# Devices that may be asked for, as the configuration's schema has them too.
+# Devices that may be requested; the same pattern as in the configuration's schema.
 DEVICE = r"auto|cpu|mps|cuda(:[0-9]+)?"
-# What stands for GPUs of AMD's, and for any in Windows' Linux.
+# AMD GPUs, and any GPU in Windows Subsystem for Linux.
 OTHERS = ("/dev/kfd", "/dev/dxg")
 
 
 def present(environment: Mapping[str, str] = os.environ) -> list[str]:
-    """The devices of this process: those named in CUDA_VISIBLE_DEVICES, else all of the machine."""
+    """The devices of this process: those in CUDA_VISIBLE_DEVICES, else all of the machine."""
     named = environment.get(VISIBLE)
     if named is not None:
         return [name.strip() for name in named.split(",") if name.strip()]
@@ -35,7 +35,7 @@ def present(environment: Mapping[str, str] = os.environ) -> list[str]:
 
 
 def any_gpu() -> bool:
-    """Whether torch may find a GPU, whoever made it. Looks at devices alone: no torch."""
+    """Whether torch may find a GPU of any vendor. Checks for device files only; no torch import."""
     return bool(present()) or any(Path(device).exists() for device in OTHERS)
 
 
@@ -57,9 +57,9 @@ def claim(
 ) -> Claim | None:
     """Claim ``count`` devices and make them the only visible ones; wait until there are as many.
 
-    Returns None, and leaves the environment as it is, where nothing is to be claimed: no device
-    asked for, or a scheduler has chosen already. ``waiting`` is called once if the devices are
-    taken. LetheError if there are fewer than ``count``. To be called before CUDA is first used.
+    Returns None and leaves the environment alone if there is nothing to claim: no device was asked
+    for, or a scheduler has already chosen. ``waiting`` is called once if the devices are taken.
+    Raises LetheError if there are fewer than ``count``. Call it before CUDA is first used.
     """
     if count <= 0 or SCHEDULED in environment:
         return None
@@ -69,14 +69,14 @@ def claim(
             f"GPUs asked for: {count}, found: {len(devices)}; lower `gpu` in the profile"
         )
     folder = _folder()
-    found = _take(folder, devices, count)
-    if found is None:
+    claimed = _take(folder, devices, count)
+    if claimed is None:
         waiting(devices)
-    while found is None:
+    while claimed is None:
         time.sleep(POLL_SECONDS)
-        found = _take(folder, devices, count)
-    environment[VISIBLE] = ",".join(found.devices)
-    return found
+        claimed = _take(folder, devices, count)
+    environment[VISIBLE] = ",".join(claimed.devices)
+    return claimed
 
 
 def _folder() -> Path:
@@ -87,9 +87,9 @@ def _folder() -> Path:
 
 
 def _take(folder: Path, devices: list[str], count: int) -> Claim | None:
-    """All ``count`` devices or none, so that two jobs never wait for each other's."""
+    """All ``count`` devices or none, so that two jobs never wait for each other."""
     taken = Claim([], [])
-    # One process at a time looks; else each of two could find half of what it needs.
+    # One process at a time; otherwise each of two could get half of what it needs.
     with open(folder / "choosing.lock", "w") as choosing:
         fcntl.flock(choosing, fcntl.LOCK_EX)
         for device in devices:

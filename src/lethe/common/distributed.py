@@ -1,56 +1,56 @@
-"""Several processes that train or evaluate one model together, through accelerate."""
+"""Process groups: several processes that train or evaluate one model together (accelerate)."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-# Numbers of a gradient that are summed over processes at a time (256 MiB in float32).
+# Gradient values that are summed over processes at a time (256 MiB in float32).
 BUCKET = 2**26
 
 
 class Alone:
-    """One process: what it computes is the whole."""
+    """A process group of one: what it computes is the whole result."""
 
     rank, size = 0, 1
-    # Whether each holds a part of a model only (``lethe.model.fsdp``).
+    # Whether each process holds only a shard of the model (``lethe.model.fsdp``).
     sharded = False
 
     def spread(self, model, shared: bool = True) -> None:
-        """Keep of a model this process's share, where processes hold it together; in place.
+        """Keep only this process's shard of a model, in place, if the model is sharded.
 
-        ``shared``: each has parts of a step of its own, else every one has all of them.
+        ``shared``: each process has micro-batches of its own; otherwise every process has all.
         """
 
     def whole(self, value: Any) -> Any:
-        """A value of a training's state as it is without shards; the first process has it."""
+        """A value of a training's state, unsharded; returned on the first process only."""
         return value
 
     def sum(self, values: list[float]) -> list[float]:
-        """The sums of values over all processes."""
+        """The sum of each value over all processes."""
         return values
 
     def add_gradients(self, parameters) -> None:
-        """Put on every parameter the sum of its gradients over all processes."""
+        """Replace each parameter's gradient by its sum over all processes."""
 
     def any(self, flag: bool) -> bool:
-        """Whether the flag is set on some process."""
+        """Whether the flag is set on any process."""
         return flag
 
     def gathered(self, value: Any) -> list[Any]:
-        """The values of all processes, in their order."""
+        """The values of all processes, in order of rank."""
         return [value]
 
     def wait(self) -> None:
-        """Until every process has come here."""
+        """Wait until every process gets here."""
 
 
 class Team(Alone):
     """One of the processes that ``launch`` started; each holds the whole model.
 
-    Sums over processes give every one the same bits, so that their models stay equal.
+    Sums over processes are identical bit for bit on each, so that their models stay equal.
     """
 
     def __init__(self, device: str):
-        """Meet the others; ``device`` is where this process computes."""
+        """Join the group; ``device`` is where this process computes."""
         from accelerate import PartialState
 
         self.state = PartialState(cpu=device == "cpu")
@@ -60,7 +60,7 @@ class Team(Alone):
     def sum(self, values: list[float]) -> list[float]:
         import torch
 
-        # All processes have as many: of none there is nothing to tell.
+        # Every process has the same number of values; without any there is nothing to sum.
         if not values:
             return []
         return self._reduced(torch.tensor(values, dtype=torch.float64)).tolist()
@@ -72,7 +72,7 @@ class Team(Alone):
         import torch
 
         parameters = list(parameters)
-        # A process whose part reached fewer parameters than another's, or that had none, adds zero.
+        # A process whose micro-batches reached fewer parameters than another's adds zeros.
         reached = self.sum([float(p.grad is not None) for p in parameters])
         wanted = [p for p, count in zip(parameters, reached, strict=True) if count > 0]
         for p in wanted:
@@ -101,7 +101,7 @@ class Team(Alone):
 
 
 def _buckets(gradients: Iterable[Any]) -> Iterator[list[Any]]:
-    """Gradients of one type, together about as large as a bucket."""
+    """Gradients of one dtype, grouped until they fill a bucket."""
     bucket: list[Any] = []
     for gradient in gradients:
         full = sum(g.numel() for g in bucket) >= BUCKET

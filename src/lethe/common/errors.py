@@ -6,7 +6,7 @@ from lethe.common.characters import shown
 class LetheError(Exception):
     """Bad input or a broken file. The message is one line: what (file or key), why, what to do.
 
-    It may quote what others wrote: control characters of it are told as escapes.
+    It may quote text from outside, so control characters are shown as escapes.
     """
 
     def __str__(self) -> str:
@@ -14,4 +14,4 @@ class LetheError(Exception):
 
 
 class AskedToEnd(LetheError):
-    """A signal asked the process to end, and it did in good order."""
+    """A signal asked the process to end, and it stopped cleanly."""

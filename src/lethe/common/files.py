@@ -1,4 +1,4 @@
-"""Reading and writing small files: JSON and JSON lines, whole or not at all."""
+"""Reading and writing small files: JSON and JSON lines, atomically."""
 
 import codecs
 import hashlib
@@ -24,7 +24,7 @@ _OTHER_ENCODINGS = {
     codecs.BOM_UTF16_LE: "UTF-16",
     codecs.BOM_UTF16_BE: "UTF-16",
 }
-# The remedies for a file that a job makes, and for one that the user gave.
+# The remedy for a file made by a job, and for one supplied by the user.
 MADE_AGAIN = "delete the file to have it made again"
 GIVEN = "mend it, or name another file"
 
@@ -39,7 +39,7 @@ def whole_file(path: str | os.PathLike):
     temporary = Path(name)
     try:
         yield temporary
-        # mkstemp makes private files, and so does what renames one of its own to this name.
+        # mkstemp makes private files, and so do libraries that rename one of theirs to this name.
         open_to_others(temporary)
         temporary.replace(path)
     finally:
@@ -47,9 +47,9 @@ def whole_file(path: str | os.PathLike):
 
 
 def open_to_others(path: str | os.PathLike) -> None:
-    """Give what was made private the rights that new files and folders have: the umask's."""
+    """Give a private file or folder the permissions of newly created ones (the umask's)."""
     path = Path(path)
-    # Asking for the umask means setting it; a file that is made tells it without.
+    # Reading the umask means setting it; creating a file reveals it without that.
     sample = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
     descriptor = os.open(sample, os.O_CREAT | os.O_EXCL, 0o666)
     try:
@@ -57,7 +57,7 @@ def open_to_others(path: str | os.PathLike) -> None:
     finally:
         os.close(descriptor)
         sample.unlink()
-    # Who may read a folder's files may enter it.
+    # Whoever may read a folder's files may also enter it.
     path.chmod(rights | (rights & 0o444) >> 2 if path.is_dir() else rights)
 
 
@@ -74,7 +74,7 @@ def write_json(path: str | os.PathLike, value: Any, indent: int | None = None) -
 
 
 def read_text(path: str | os.PathLike) -> str:
-    """Read UTF-8 text, with or without a byte order mark; LetheError names a file that is none."""
+    """Read UTF-8 text, with or without a byte order mark; LetheError names a file that is not."""
     try:
         content = Path(path).read_bytes()
     except FileNotFoundError:
@@ -93,7 +93,7 @@ def read_text(path: str | os.PathLike) -> str:
 def read_json(path: str | os.PathLike, remedy: str = MADE_AGAIN) -> Any:
     """Read a JSON file; a missing, truncated or malformed one is a LetheError that names it.
 
-    ``remedy``: what to do about a malformed one; of a user's own file it must not be to delete it.
+    ``remedy``: what to do about a malformed one; a user's own file must not be deleted.
     """
     try:
         return json.loads(Path(path).read_text(encoding="utf-8-sig"))
@@ -112,8 +112,8 @@ def write_rows(path: str | os.PathLike, rows: Iterable[dict]) -> None:
 def read_rows(path: str | os.PathLike) -> list[dict]:
     """Read JSON lines, UTF-8 with or without a byte order mark.
 
-    LetheError names the file and the line of what is no row: not an object, a key given twice, a
-    number that is none (NaN, infinite, of thousands of digits), half a surrogate pair in a text.
+    LetheError names the file and line of anything that is not a row: not an object, a key given
+    twice, an invalid number (NaN, infinite, thousands of digits), half a surrogate pair in a text.
     """
     # Only "\n" ends a row: JSON strings may hold other line separators (U+2028).
     lines = enumerate(read_text(path).split("\n"), start=1)
@@ -135,7 +135,7 @@ def _row(line: str, place: str) -> dict:
         raise LetheError(
             f"{place}: expected an object, found {line[:40]!r}; write one object on each line"
         )
-    # Only an escape can have brought half a pair: UTF-8 has none.
+    # Only an escape can produce half a pair; UTF-8 cannot encode one.
     if "\\u" in line and _half(row):
         raise LetheError(
             f"{place}: a text with half a surrogate pair, which no tokenizer takes; "
@@ -154,12 +154,12 @@ def _finite(text: str) -> float:
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    unique = dict(pairs)
+    if len(unique) < len(pairs):
         keys = [key for key, _ in pairs]
         twice = next(key for key in keys if keys.count(key) > 1)
         raise ValueError(f"the key {twice!r} is given twice")
-    return found
+    return unique
 
 
 def _half(value: Any) -> bool:

@@ -1,4 +1,4 @@
-"""Where a command is to write: tried before any work, so that no result is lost at the end."""
+"""Checking where a command will write before any work, so that no result is lost at the end."""
 
 import os
 import tempfile
@@ -8,23 +8,24 @@ from pathlib import Path
 from lethe.common.errors import LetheError
 from lethe.common.files import read_json
 
-# What the result of an evaluation has, and no file of a model or of data.
+# Keys that only the result of an evaluation has, never a model or data file.
 RESULT = {"checkpoint", "data", "split", "metrics", "skipped"}
 
 
 def check_file(path: str | os.PathLike, read: Iterable[str | os.PathLike | None] = ()) -> None:
-    """LetheError unless a file can be written there, over none of the files or folders ``read``.
+    """Raise LetheError unless a file can be written there without replacing any of ``read``.
 
-    The result of an earlier run may lie in such a folder: nothing reads it, and it is replaced.
+    ``read`` holds files and folders. An earlier result in such a folder may be replaced, since
+    nothing reads it.
     """
     file = Path(path)
     if str(path).endswith("/") or file.is_dir():
         raise LetheError(f"--out {path}: a folder; name a file in it")
     if file.exists() and not file.is_file():
-        raise LetheError(f"--out {path}: no plain file; name one")
+        raise LetheError(f"--out {path}: not a plain file; name one")
     for source in filter(None, read):
         if file.exists() and _holds(Path(source), file) and not _is_result(file):
-            raise LetheError(f"--out {path}: a file that is read; name another")
+            raise LetheError(f"--out {path}: this file is an input; name another")
     _try(file.parent, path)
 
 
@@ -33,9 +34,9 @@ def check_folder(
     empty: bool = True,
     read: Iterable[str | os.PathLike | None] = (),
 ) -> None:
-    """LetheError unless ``path`` is a folder that can be written to, or made; ``empty`` if so.
+    """Raise LetheError unless ``path`` is a folder that can be written to, or created.
 
-    Nor may it lie in one of the folders ``read``.
+    With ``empty``, it must have no content. It may not lie inside any of the folders ``read``.
     """
     folder = Path(path)
     if folder.exists() and not folder.is_dir():
@@ -44,7 +45,9 @@ def check_folder(
         raise LetheError(f"--out {path}: the folder is not empty; name a new one, or remove it")
     for source in filter(None, read):
         if Path(source).is_dir() and _holds(Path(source), folder):
-            raise LetheError(f"--out {path}: in {source}, which is read; name another folder")
+            raise LetheError(
+                f"--out {path}: it lies in {source}, which is an input; name another folder"
+            )
     _try(folder, path)
 
 
@@ -56,14 +59,14 @@ def _holds(source: Path, file: Path) -> bool:
 def _is_result(file: Path) -> bool:
     """Whether a file is the result of an evaluation."""
     try:
-        found = read_json(file)
+        content = read_json(file)
     except (LetheError, OSError):
         return False
-    return isinstance(found, dict) and found.keys() >= RESULT
+    return isinstance(content, dict) and content.keys() >= RESULT
 
 
 def _try(folder: Path, path: str | os.PathLike) -> None:
-    """Write a file into the folder, or into the nearest one above that is there; leave nothing."""
+    """Try to write a file in the folder, or its nearest existing parent; leave nothing behind."""
     while not folder.exists() and folder != folder.parent:
         folder = folder.parent
     try:

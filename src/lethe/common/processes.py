@@ -1,4 +1,4 @@
-"""Processes by what tells one from any other, and processes that end with the run they work for."""
+"""Identifying processes uniquely, and ending a process when the run it works for ends."""
 
 import json
 import os
@@ -9,17 +9,17 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-# The variable that tells a process for which other one it works.
+# The variable that names the process for which a job works.
 RUN = "LETHE_RUN"
-# Of the first space of process numbers, that of no container.
+# The initial PID namespace, outside any container.
 FIRST_SPACE = "pid:[4026531836]"
 
 
 @dataclass(frozen=True)
 class Process:
-    """A process: of which host, since which boot, in which space of numbers, begun at which tick.
+    """A process by host, boot, PID namespace, PID and start time in clock ticks.
 
-    Empty texts stand for what the system does not tell; nothing is then proved.
+    Empty texts mean that the system does not say; nothing can then be proved.
     """
 
     host: str
@@ -41,13 +41,13 @@ class Process:
         )
 
     def is_gone(self, here: "Process") -> bool | None:
-        """Whether it is gone, as ``here`` can prove; None where it cannot."""
+        """Whether it has ended, if ``here`` can prove it; None if it cannot."""
         if not (self.boot and self.space and self.started):
             return None
         if (self.host, self.machine) != (here.host, here.machine):
             return None
         if self.boot != here.boot:
-            # The same host after another start; of containers there may be many with that name.
+            # The same host after a reboot; several containers may share that name.
             first = self.space == here.space == FIRST_SPACE
             return True if first and self.machine else None
         return not _runs(self.pid, self.started) if self.space == here.space else None
@@ -69,12 +69,12 @@ def _space() -> str:
 
 
 def _stat(pid: int) -> tuple[str, int] | None:
-    """State of a process and the tick at which it began; None if there is none to be seen."""
+    """State of a process and its start time in ticks; None if no such process is visible."""
     try:
         text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return None
-    # The name, in brackets, may hold anything.
+    # The name, in brackets, may contain anything.
     fields = text.rpartition(")")[2].split()
     return fields[0], int(fields[19])
 
@@ -82,7 +82,7 @@ def _stat(pid: int) -> tuple[str, int] | None:
 def _runs(pid: int, started: int) -> bool:
     stat = _stat(pid)
     if stat is None:
-        # Those of other users may be hidden, but not from this.
+        # Processes of other users may be hidden in /proc, but not from a signal.
         try:
             os.kill(pid, 0)
         except ProcessLookupError:
@@ -94,16 +94,16 @@ def _runs(pid: int, started: int) -> bool:
 
 
 def name_run() -> None:
-    """Tell the processes that this one will start that they work for it."""
+    """Mark the processes that this one will start as working for it."""
     this = Process.this()
     os.environ[RUN] = json.dumps(asdict(this))
 
 
 def end_with_run() -> None:
-    """End this process as if it were asked to (SIGTERM) once the one that it works for is gone.
+    """Send this process SIGTERM once the run that it works for is gone.
 
-    Nothing where that one cannot be seen, as one on another host, or where the system has no such
-    means. A run that was killed, by name or for memory, would else leave its jobs at work.
+    Does nothing if the run cannot be observed (on another host, say) or the system lacks pidfds.
+    Otherwise a killed run (by hand, or for memory) would leave its jobs running.
     """
     try:
         run = Process(**json.loads(os.environ[RUN]))
@@ -114,7 +114,7 @@ def end_with_run() -> None:
         handle = None
     except (KeyError, ValueError, TypeError, AttributeError, OSError):
         return
-    # Looked at again: the number may have been given to another before it was opened.
+    # Checked again: the PID may have been reused before it was opened.
     if handle is None or run.is_gone(Process.this()):
         os.kill(os.getpid(), signal.SIGTERM)
         return

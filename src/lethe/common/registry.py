@@ -1,4 +1,4 @@
-"""Plug-ins: the modules of a folder, found by the names of their files; there is no list of them.
+"""Plug-ins: the modules of a folder, looked up by file name; there is no list of them.
 
 A plug-in declares what it needs and reads in literal constants (``NEEDS = ("forget",)``), which are
 read from its source: the workflow plans without importing torch, pandas or matplotlib. What it may
@@ -47,9 +47,9 @@ class Registry(Generic[Contract]):
         return sorted(file.stem for file in self.folder.glob("[a-z]*.py") if file.stem != SHARED)
 
     def check(self, name: Any, place: str | None = None) -> None:
-        """LetheError where there is no such plug-in; it names what comes closest.
+        """Raise LetheError if there is no such plug-in; the message suggests the closest name.
 
-        ``place``: where the name was read, as messages put it; by default the noun's plural.
+        ``place``: where the name was read, for the message; by default the plural of the noun.
         """
         known = self.names()
         if name not in known:
@@ -63,14 +63,14 @@ class Registry(Generic[Contract]):
         return importlib.import_module(self.module(name))
 
     def module(self, name: str) -> str:
-        """The dotted name of a plug-in, as digests of code want it."""
+        """The dotted name of a plug-in, as code digests expect it."""
         return f"{self.package}.{name}"
 
     def contract(self, name: str, place: str | None = None) -> Contract:
         """What a plug-in declares, the defaults filled in, without importing it.
 
         Raises:
-            LetheError: no such plug-in, or it lacks a declaration, or that has no meaning.
+            LetheError: no such plug-in, or a declaration is missing or has no meaning.
         """
         self.check(name, place)
         return declared(self.folder / f"{name}.py", f"{self.noun} {name}", self._contract)
@@ -107,7 +107,7 @@ def _statements(file: Path) -> list[ast.stmt]:
 
 def literals(file: Path) -> dict[str, Any]:
     """The constants (``NAME = literal``) at the top of a module, read without importing it."""
-    found = {}
+    constants = {}
     for statement in _statements(file):
         if not isinstance(statement, ast.Assign) or not isinstance(statement.targets[0], ast.Name):
             continue
@@ -115,12 +115,12 @@ def literals(file: Path) -> dict[str, Any]:
         # Others may be computed; only those in capitals could be declarations.
         if name.isupper():
             with suppress(ValueError):
-                found[name] = ast.literal_eval(statement.value)
-    return found
+                constants[name] = ast.literal_eval(statement.value)
+    return constants
 
 
 def suggest(key: Any, known: Iterable[str]) -> str:
-    """What to write in the place of an unknown name: the closest, or all that there are."""
+    """What to write instead of an unknown name: the closest one, or the list of all."""
     known = list(known)
     close = difflib.get_close_matches(str(key), known, n=1)
     return f"; did you mean {close[0]}?" if close else f"; there are {', '.join(sorted(known))}"

@@ -1,12 +1,12 @@
-"""How torch computes in a job: where, with how many threads, with deterministic kernels."""
+"""How torch computes in a job: device, number of threads, deterministic kernels."""
 
 import os
 
 from lethe.common.errors import LetheError
 
-# Variables with which others ask libraries for rougher numbers, on processors and on GPUs, whatever
-# a program says; how exact a job is follows from its configuration alone. Each is read once, at the
-# first product.
+# Environment variables that make libraries compute less precisely, on CPUs and GPUs, whatever the
+# program says. A job's precision must follow from its configuration alone. Each is read once, at
+# the first matrix product.
 EXACT = {
     "ONEDNN_DEFAULT_FPMATH_MODE": "STRICT",
     "DNNL_DEFAULT_FPMATH_MODE": "STRICT",
@@ -16,33 +16,33 @@ EXACT = {
 
 
 def set_up(threads: int, device: str = "cpu") -> str:
-    """Fix what results depend on in the last digit. Call before the first computation.
+    """Fix everything on which the last digit of results depends. Call before any computation.
 
-    ``device``: of torch's names, or ``auto``: a GPU if there is one. Returns the one to compute on;
-    of several processes of a job, each has a GPU of its own. LetheError if it is not there.
+    ``device``: one of torch's names, or ``auto``: a GPU if there is one. Returns the device to
+    compute on; each process of a job gets its own GPU. LetheError if the device is missing.
     """
     os.environ.update(EXACT)
     # Deterministic matrix products on a GPU; read when CUDA starts.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    # Some of transformers' bars ask for nothing but this; read when tqdm is loaded.
+    # Some progress bars of transformers obey only this; read when tqdm is imported.
     os.environ.setdefault("TQDM_DISABLE", "1")
-    # No code of the hub's, whatever a model's configuration asks; read when transformers is loaded.
+    # No code from the hub, whatever a model asks for; read when transformers is imported.
     os.environ["USE_HUB_KERNELS"] = "NO"
     import torch
     from transformers.utils.logging import disable_progress_bar
 
-    # As the variable would be obeyed if torch was loaded before this.
+    # For the case that torch was imported before the variables were set.
     torch.set_float32_matmul_precision("highest")
     torch.set_num_threads(threads)
     # As use_deterministic_algorithms(True), which also loads torch's compiler: 1.5 seconds more.
     torch.set_deterministic_debug_mode("error")
-    # It would fill each new tensor before it is written, which shows reads of what nobody wrote:
-    # a kernel more for each on a GPU, a fourteenth of a training's time on a processor.
+    # It would fill each new tensor, which exposes reads of uninitialised memory, but costs one more
+    # kernel per tensor on a GPU and a fourteenth of a training's time on a CPU.
     torch.utils.deterministic.fill_uninitialized_memory = False
-    # Numbers below 1e-38 are 0: processors are many times slower with them, and gradients of NPO
-    # become such once the forget set is forgotten.
+    # Values below 1e-38 become 0: CPUs are many times slower with denormals, which gradients of NPO
+    # become once the forget set is forgotten.
     torch.set_flush_denormal(True)
-    # Bars of a few milliseconds: a job's own progress says more.
+    # Bars that last milliseconds; a job reports its own progress.
     disable_progress_bar()
     return _device(device)
 
@@ -56,7 +56,9 @@ def _device(choice: str) -> str:
     if choice.startswith("cuda") and not there:
         raise LetheError(f"compute.device: {choice}, but torch finds no GPU; set it to auto or cpu")
     if choice == "mps" and not torch.backends.mps.is_available():
-        raise LetheError("compute.device: mps, but torch finds none; set it to auto or cpu")
+        raise LetheError(
+            "compute.device: mps, but torch finds no MPS device; set it to auto or cpu"
+        )
     _, _, number = choice.partition(":")
     if number and int(number) >= torch.cuda.device_count():
         raise LetheError(

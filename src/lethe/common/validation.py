@@ -1,4 +1,4 @@
-"""Checking settings against their class: what is wrong with a key is one line that names it."""
+"""Checking settings against their class; an error is one line that names the key."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -10,7 +10,7 @@ from lethe.common.errors import LetheError
 
 
 def validated(model: type[BaseModel], values: dict[str, Any], name: str) -> Any:
-    """``model(**values)``; what is wrong with a key is one line that names it."""
+    """``model(**values)``; LetheError names the key that is wrong, in one line."""
     try:
         made = model(**values)
     except ValidationError as error:
@@ -23,15 +23,15 @@ def validated(model: type[BaseModel], values: dict[str, Any], name: str) -> Any:
         raise LetheError(
             f"{name}.{key}: {why[:1].lower()}{why[1:]}, found {first['input']!r}"
         ) from None
-    for key, found, kind in misread(values, made):
-        raise LetheError(f"{name}{key}: input should be {kind}, found {found!r}")
+    for key, value, kind in misread(values, made):
+        raise LetheError(f"{name}{key}: input should be {kind}, found {value!r}")
     return made
 
 
 def misread(given: Any, made: Any, key: str = "") -> Iterator[tuple[str, Any, str]]:
-    """Where pydantic took a value of one kind for another: ``.key``, the value, the right kind.
+    """Where pydantic coerced a value to another type: ``.key``, the value, the right type.
 
-    It takes true for 1, "010" for 10, "no" and 0 for false; infinities and nan are no settings.
+    It reads true as 1, "010" as 10, "no" and 0 as false. Infinities and NaN are not allowed either.
     """
     if isinstance(made, BaseModel):
         made = dict(made)

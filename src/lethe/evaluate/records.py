@@ -166,7 +166,7 @@ SAME_SHAPE = {
 
 
 def _partners(columns: Mapping[str, Any]) -> list[str]:
-    """Columns required beside those given: a paraphrase's loss and tokens, if any is counted."""
+    """Columns that must accompany those given: a paraphrase's loss and its token count."""
     pair = ("paraphrase_loss", "paraphrase_tokens")
     if not any(name in columns for name in pair):
         return []

@@ -104,10 +104,10 @@ class Client:
     async def fetch(self, stage: str, body: dict[str, Any]) -> Answer:
         """The answer to a request: from the journal, or asked for and then kept there."""
         request = Request.of(stage, body)
-        kept = self.journal.find(request.key)
-        if kept is not None:
+        earlier = self.journal.find(request.key)
+        if earlier is not None:
             self.counts.reused += 1
-            return kept
+            return earlier
         if request.key not in self._flying:
             task = asyncio.ensure_future(self._send(request))
             self._flying[request.key] = task
@@ -140,8 +140,8 @@ class Client:
             return await self.fetch("probe", body)
 
         wanted = self.model.structured
-        found = await probe.find(wanted, ask)
-        if found is None:
+        traits = await probe.find(wanted, ask)
+        if traits is None:
             # The next run must be able to ask anew: it may have been a bad moment.
             for key in asked:
                 self.journal.discard(key, "unusable probe")
@@ -150,9 +150,9 @@ class Client:
                 f"{self.service.base_url}: {self.model.name} does not answer as"
                 f" {_WANTED.get(wanted, wanted)}; {advice}"
             )
-        self.journal.keep_trait(self._service_name, vars(found))
-        logger.info("%s: answers as %s", self.service.base_url, found.mode)
-        return found
+        self.journal.keep_trait(self._service_name, vars(traits))
+        logger.info("%s: answers as %s", self.service.base_url, traits.mode)
+        return traits
 
     # --- one request ----------------------------------------------------------------------------
 
@@ -161,11 +161,11 @@ class Client:
             try:
                 flight, answer = await self._tried(request)
             except LetheError as error:
-                told = _explained(error, request)
+                explained = _explained(error, request)
                 # Before another request takes this one's place. The probe knows what to do next.
                 if request.stage != "probe":
-                    self.stop(told)
-                raise told from None
+                    self.stop(explained)
+                raise explained from None
             # Within its place, so that a death never costs more answers than there are connections.
             self.journal.keep(flight, request, answer)
         return answer
@@ -270,7 +270,7 @@ def _explained(error: LetheError, request: Request) -> LetheError:
         return error
     return LetheError(
         f"{error}; if it is the patterns that the service cannot follow, set model.patterns to"
-        " false (world.openai)"
+        " false (world.generated)"
     )
 
 

@@ -62,9 +62,9 @@ class Flights:
 
     def clear(self, seconds: float) -> None:
         """Forget all but what was started in the last ``seconds``."""
-        kept, now = self.lately(seconds), time.time()
+        recent, now = self.lately(seconds), time.time()
         os.ftruncate(self._handle, 0)
-        for age, *each in kept:
+        for age, *each in recent:
             self._note("=", 0, now - age, "", "", *each)
 
     def start(self, *entry: str | int) -> int:

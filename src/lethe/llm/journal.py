@@ -155,11 +155,11 @@ class Journal:
             base = sqlite3.connect(place, isolation_level=None, check_same_thread=False, timeout=30)
             undone.callback(base.close)
             base.text_factory = lambda raw: raw.decode("utf-8", "replace")
-            found = _tables(base)
+            tables = _tables(base)
             if not read_only:
                 base.execute("PRAGMA journal_mode = WAL")
                 base.execute("PRAGMA synchronous = NORMAL")
-            if not read_only or not found:
+            if not read_only or not tables:
                 base.executescript(_TABLES)
             # Only a journal that an older version left, and that is only read, has none.
             self._digested = "digests" in _tables(base)
@@ -364,12 +364,12 @@ class Journal:
 def _tables(base: sqlite3.Connection) -> set[str]:
     """The tables there are; sqlite3.Error if they are another program's, of whatever name."""
     rows = base.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-    found = {name for (name,) in rows}
-    if found and "answers" not in found:
+    names = {name for (name,) in rows}
+    if names and "answers" not in names:
         raise sqlite3.DatabaseError("it has tables, but none of answers")
-    for table in found & COLUMNS_OF.keys():
+    for table in names & COLUMNS_OF.keys():
         base.execute(f"SELECT {COLUMNS_OF[table]} FROM {table} LIMIT 0")
-    return found
+    return names
 
 
 def _where(stages: Iterable[str] | None) -> tuple[str, tuple]:

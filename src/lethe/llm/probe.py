@@ -27,12 +27,12 @@ class Traits:
     limit: str
 
     @classmethod
-    def of(cls, kept: Any) -> "Traits | None":
+    def of(cls, recorded: Any) -> "Traits | None":
         """Traits as they were kept; None if they are none of ours."""
-        if not isinstance(kept, dict) or set(kept) != {"mode", "limit"}:
+        if not isinstance(recorded, dict) or set(recorded) != {"mode", "limit"}:
             return None
-        known = kept["mode"] in MODES and kept["limit"] in LIMITS
-        return cls(**kept) if known else None
+        known = recorded["mode"] in MODES and recorded["limit"] in LIMITS
+        return cls(**recorded) if known else None
 
 
 Ask = Callable[[Traits], Awaitable[Answer]]
@@ -76,12 +76,12 @@ async def find(wanted: str, ask: Ask) -> Traits | None:
     modes = MODES if wanted == "auto" else (wanted,)
     # Modes that must work: there is nothing to fall back on.
     last = ("text", wanted)
-    found, failed = await _first(modes, last, ask)
-    if found is not None:
+    traits, failed = await _first(modes, last, ask)
+    if traits is not None:
         # Did the service fail at these kinds, or had it only a bad moment? Now it is up.
         better, _ = await _first(failed, last, ask)
-        found = better or found
-    return found
+        traits = better or traits
+    return traits
 
 
 async def _first(

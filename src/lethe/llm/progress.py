@@ -19,9 +19,9 @@ class Counts:
     cost: float = 0.0
 
     def words(self) -> str:
-        kept = f", {self.reused} from the journal" if self.reused else ""
+        reused = f", {self.reused} from the journal" if self.reused else ""
         return (
-            f"{self.sent} requests{kept}, {self.retried} retried, {self.rejected} rejected,"
+            f"{self.sent} requests{reused}, {self.retried} retried, {self.rejected} rejected,"
             f" {self.tokens} tokens, cost {self.cost:.4f}"
         )
 

@@ -113,5 +113,5 @@ def _name(value: Any, redact: Callable[[str], str]) -> str:
 
 
 def _tokens(said: Any, otherwise: int) -> int:
-    found = figure(said, MOST_TOKENS)
-    return otherwise if found is None else int(found)
+    count = figure(said, MOST_TOKENS)
+    return otherwise if count is None else int(count)

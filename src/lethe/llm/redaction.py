@@ -59,7 +59,7 @@ def _base64(raw: bytes) -> set[str]:
     Three bytes become four letters, so there are three ways to begin; letters that the neighbours
     have a part in are left out.
     """
-    found = set()
+    encodings = set()
     for offset in range(3):
         whole = (offset + len(raw)) // 3 * 4
         first = (offset + 2) // 3 * 4
@@ -67,5 +67,5 @@ def _base64(raw: bytes) -> set[str]:
             letters = encode(bytes(offset) + raw).decode()[first:whole]
             # Of a short key too few letters are left to be told from a word.
             if len(letters) >= 8:
-                found.add(letters)
-    return found
+                encodings.add(letters)
+    return encodings

@@ -78,16 +78,16 @@ class Shape:
 
     def _checked(self, value: Any) -> Any:
         try:
-            found = self.model.model_validate(value)
+            parsed = self.model.model_validate(value)
         except (ValidationError, RecursionError):
             raise Unusable("wrong shape") from None
-        for text in _texts(found):
+        for text in _texts(parsed):
             if len(text) > _LONGEST_TEXT:
                 raise Unusable("too long")
             # Half of a surrogate pair cannot even be written; the others must not be published.
             if unfit(text):
                 raise Unusable("control characters")
-        return found
+        return parsed
 
 
 def counted(model: type[BaseModel], **counts: int) -> dict[str, Any]:

@@ -1,9 +1,10 @@
-"""Answers to one question as a tree: what they share at their beginning is one token, not many.
+"""Answers to one question as a tree, in which a shared beginning is computed once.
 
 All answers that share a prompt form one tree, token by token: the prompt, then the answers, which
-part where they first differ (wrong answers are often the right one with a name changed). Linear
-layers see every token of the tree once; attention works on the paths, one row for each answer, with
-the positions that it would have alone. The values are those of separate passes, to float rounding.
+branch where they first differ (wrong answers are often the right one with a name changed). Linear
+layers see every token of the tree once; attention runs over the paths, one row for each answer,
+with the positions that the answer would have alone. The values equal those of separate passes up
+to floating-point rounding.
 """
 
 from collections.abc import Sequence
@@ -17,7 +18,7 @@ from lethe.model.encoder import Example
 
 @dataclass
 class Tree:
-    """Examples with one prompt; ``keys`` name their places in the caller's list."""
+    """Examples with the same prompt; ``keys`` are their indices in the caller's list."""
 
     prompt: tuple[int, ...]
     examples: list[Example]
@@ -25,19 +26,19 @@ class Tree:
 
     @property
     def longest(self) -> int:
-        """Input tokens of the longest answer with its prompt; no last token is an input."""
+        """Input tokens of the longest prompt and answer; the last token is never an input."""
         return max(map(len, self.examples)) - 1
 
 
 def trees(examples: Sequence[Example]) -> list[Tree]:
     """Group examples by the token ids of their prompts."""
-    found: dict[tuple[int, ...], Tree] = {}
+    by_prompt: dict[tuple[int, ...], Tree] = {}
     for key, example in enumerate(examples):
         prompt = example.ids[: example.start]
-        tree = found.setdefault(prompt, Tree(prompt, [], []))
+        tree = by_prompt.setdefault(prompt, Tree(prompt, [], []))
         tree.examples.append(example)
         tree.keys.append(key)
-    return list(found.values())
+    return list(by_prompt.values())
 
 
 def pack_trees(batch: Sequence[Tree]) -> Batch:
@@ -50,7 +51,7 @@ def pack_trees(batch: Sequence[Tree]) -> Batch:
         ids.extend(tree.prompt)
         positions.extend(range(len(trunk)))
         scatter.extend(range(len(paths) * longest, len(paths) * longest + len(trunk)))
-        # By the place of the token before it: where an answer's token stands in the packed row.
+        # By the index of the previous token and the token: its index in the packed row.
         places: dict[tuple[int, int], int] = {}
         for key, example in zip(tree.keys, tree.examples, strict=True):
             path, before = [*trunk], trunk[-1]

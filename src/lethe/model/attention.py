@@ -13,7 +13,7 @@ from lethe.model import attached
 from lethe.model.batch import Packing
 
 ATTENTION = "lethe_packed"
-# What transformers knows each by. A name with "flash" in it would have it look for a kernel of that
+# Their names in transformers. A name containing "flash" would make it look for a kernel of that
 # name on the hub.
 NAMES = {"sdpa": ATTENTION, "eager": f"{ATTENTION}_eager", "flash": f"{ATTENTION}_varlen"}
 
@@ -26,12 +26,14 @@ def packed_attention(
     query [1, H, T, D], key and value [1, H_kv, T, D]; the ``Packing`` comes as keyword. ``kind`` is
     ``sdpa`` (torch's choice of kernel), ``eager`` (plain products and a softmax in float32) or
     ``flash`` (torch's FlashAttention on the packed row itself, without the padded layout; a tree or
-    a padded batch, which it cannot mask, is left to SDPA). Without a ``Packing`` (generation with a
-    cache, say) ``flash`` is transformers' own SDPA too.
+    a padded batch, which it cannot mask, falls back to SDPA). Without a ``Packing`` (in generation
+    with a cache, say) ``flash`` is transformers' SDPA too.
     """
     packing: Packing | None = kwargs.pop("packing", None)
     if kwargs.get("softcap") is not None and kind != "eager":
-        raise LetheError(f"attention: {kind} cannot cap scores as this model does; eager can")
+        raise LetheError(
+            f"attention: {kind} cannot cap scores, which this model needs; set it to eager"
+        )
     if packing is None:
         if kind == "eager":
             return eager(module, query, key, value, attention_mask, scaling, dropout, **kwargs)
@@ -46,11 +48,11 @@ def packed_attention(
     blocks = zip(*(packing.spread(tensor) for tensor in (query, key, value)), strict=True)
     pairs = zip(blocks, packing.masks(window), strict=True)
     if kind == "eager":
-        found = [
+        outputs = [
             eager(module, *block, mask, scaling, dropout, **kwargs)[0] for block, mask in pairs
         ]
-        return packing.collapse([out.transpose(1, 2) for out in found]), None
-    found = [
+        return packing.collapse([out.transpose(1, 2) for out in outputs]), None
+    outputs = [
         scaled_dot_product_attention(
             *block,
             attn_mask=mask,
@@ -61,14 +63,14 @@ def packed_attention(
         )
         for block, mask in pairs
     ]
-    return packing.collapse(found), None
+    return packing.collapse(outputs), None
 
 
 def eager(module, query, key, value, mask, scaling=None, dropout=0.0, softcap=None, **kwargs):
-    """Attention as it is written down: query [B, H, L, D], key and value [B, H_kv, S, D].
+    """Attention by its definition: query [B, H, L, D], key and value [B, H_kv, S, D].
 
     ``mask`` [B, 1, L, S] is true where a token is seen; None: causal. Returns [B, L, H, D]. It
-    knows ``softcap`` (Gemma 2), which SDPA has no place for.
+    supports ``softcap`` (Gemma 2), which SDPA does not.
     """
     groups = query.shape[1] // key.shape[1]
     key, value = (t.repeat_interleave(groups, dim=1) for t in (key, value))
@@ -86,11 +88,11 @@ def eager(module, query, key, value, mask, scaling=None, dropout=0.0, softcap=No
 
 
 def flash(query, key, value, packing: Packing, scaling=None, window=None) -> torch.Tensor:
-    """FlashAttention on a packed row: causal, each sequence alone; CUDA, 16-bit numbers."""
+    """FlashAttention on a packed row: causal, each sequence by itself; CUDA and 16 bits only."""
     from torch.nn.attention.varlen import varlen_attn
 
     bounds, longest = packing.bounds
-    # Autocast leaves rotated queries and keys in float32, and does not know this kernel.
+    # Autocast leaves rotated queries and keys in float32 and does not cover this kernel.
     rows = (tensor[0].transpose(0, 1).to(value.dtype) for tensor in (query, key, value))
     back = -1 if window is None or window > longest else window - 1
     out = varlen_attn(
@@ -107,7 +109,7 @@ def flash(query, key, value, packing: Packing, scaling=None, window=None) -> tor
 
 
 def use_packing(model, kind: str = "sdpa") -> None:
-    """Let a transformers model run packed batches; other calls of it stay as they were."""
+    """Let a transformers model run packed batches; other calls behave as before."""
     from transformers.masking_utils import sdpa_mask
 
     if kind == "flash" and (model.dtype != torch.bfloat16 or not torch.cuda.is_available()):

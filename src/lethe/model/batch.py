@@ -1,7 +1,7 @@
 """Batches without padding: the tokens of all sequences in one row, for any causal LM.
 
-The linear layers of a transformer see real tokens only; only attention (``lethe.model.attention``),
-which must keep sequences apart, works on a padded layout that it builds and takes down itself.
+The linear layers of a transformer see real tokens only. Only attention (``lethe.model.attention``),
+which must keep sequences apart, works on a padded layout, which it builds and undoes itself.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ import torch
 
 from lethe.model.encoder import Example
 
-# Rows that attention takes together on a processor, by measurement (docs/benchmarks.md).
+# Rows per attention call on a CPU, by measurement (docs/benchmarks.md).
 BLOCK = 4
 
 
@@ -35,37 +35,37 @@ class Packing:
 
     @cached_property
     def bounds(self) -> tuple[torch.Tensor, int]:
-        """Where each sequence begins in the packed row, and where the last ends; the longest."""
+        """Where each sequence begins in the packed row and the last ends; the longest length."""
         lengths = self.lengths
         bounds = torch.cat([lengths.new_zeros(1), lengths.cumsum(0)]).int()
         return bounds, self.gather.shape[1]
 
     def spread(self, packed: torch.Tensor) -> list[torch.Tensor]:
-        """[1, H, T, D] -> [B, H, L, D] of each block."""
+        """Packed values [1, H, T, D] as padded blocks [B, H, L, D]."""
         tokens = packed[0].transpose(0, 1)
         layout = self.layout
-        found = self._moved(_Spread, tokens, layout.gather)
-        parts = found.split([rows * length for rows, length in layout.shapes])
+        padded = self._moved(_Spread, tokens, layout.gather)
+        blocks = padded.split([rows * length for rows, length in layout.shapes])
         return [
-            part.view(*shape, *tokens.shape[1:]).transpose(1, 2)
-            for part, shape in zip(parts, layout.shapes, strict=True)
+            block.view(*shape, *tokens.shape[1:]).transpose(1, 2)
+            for block, shape in zip(blocks, layout.shapes, strict=True)
         ]
 
     def collapse(self, padded: list[torch.Tensor]) -> torch.Tensor:
-        """[B, H, L, D] of each block -> [1, T, H, D]."""
-        parts = [block.transpose(1, 2).flatten(0, 1) for block in padded]
-        tokens = parts[0] if len(parts) == 1 else torch.cat(parts)
+        """Padded blocks [B, H, L, D] as packed values [1, T, H, D]."""
+        blocks = [block.transpose(1, 2).flatten(0, 1) for block in padded]
+        tokens = blocks[0] if len(blocks) == 1 else torch.cat(blocks)
         return self._moved(_Collapse, tokens, self.layout.scatter).unsqueeze(0)
 
-    def _moved(self, way, tokens: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
-        """The rows ``index`` of tokens: copied whole, which is faster than indexing."""
+    def _moved(self, function, tokens: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
+        """The rows ``index`` of ``tokens``; ``index_select`` is faster than indexing."""
         if self.shared or not (torch.is_grad_enabled() and tokens.requires_grad):
             return tokens.index_select(0, index)
-        return way.apply(tokens, self.layout.gather, self.layout.scatter, self.padding)
+        return function.apply(tokens, self.layout.gather, self.layout.scatter, self.padding)
 
     @cached_property
     def layout(self) -> "Layout":
-        """Where attention computes: on a processor in blocks of rows of similar length."""
+        """The padded layout of attention; on a CPU, blocks of rows of similar length."""
         rows, longest = self.gather.shape
         if self.mask is None and not self.gather.is_cuda:
             return self._in_blocks()
@@ -76,7 +76,7 @@ class Packing:
         row, place = self.scatter // longest, self.scatter % longest
         order = self.lengths.argsort(descending=True, stable=True)
         gathers, shapes = [], []
-        # Of each row, where it begins in the flattened blocks.
+        # Where each row begins in the flattened blocks.
         starts, begin = torch.empty_like(order), 0
         for some in order.split(BLOCK):
             length = int(self.lengths[some[0]])
@@ -88,34 +88,34 @@ class Packing:
 
     @cached_property
     def padding(self) -> torch.Tensor:
-        """Which places of the layout hold no token, [P, 1, 1]."""
+        """Which positions of the layout hold no token, [P, 1, 1]."""
         layout = self.layout
         empty = torch.ones(len(layout.gather), dtype=torch.bool, device=self.gather.device)
         empty[layout.scatter] = False
         return empty[:, None, None]
 
     def masks(self, window: int | None) -> list[torch.Tensor | None]:
-        """What each block's tokens see in a layer that sees ``window`` back; None: all before."""
+        """The attention mask of each block for a sliding ``window``; None: all earlier tokens."""
         if self.mask is not None:
             return [self._windowed(window)]
         return [_band(length, window, self.gather.device) for _, length in self.layout.shapes]
 
     def _windowed(self, window: int | None) -> torch.Tensor:
-        """The mask, of which a layer sees no more than ``window`` tokens back."""
+        """The mask, limited to a sliding window of ``window`` tokens."""
         if window is None or int(self.place.max()) < window:
             return self.mask
         back = self.place[:, :, None] - self.place[:, None, :]
-        # A token always sees itself: padding would else see nothing, and NaN would spread.
+        # A token always sees itself: otherwise padding would see nothing, and NaN would spread.
         own = torch.eye(back.shape[-1], dtype=torch.bool, device=back.device)
         return ((self.mask[:, 0] & (back < window)) | own)[:, None]
 
 
 @dataclass
 class Layout:
-    """Padded blocks of rows, flattened one after the other to P places.
+    """Padded blocks of rows, flattened one after the other into P positions.
 
-    ``gather`` [P]: the packed token at each; ``scatter`` [T]: the place of each token; ``shapes``:
-    rows and length of each block.
+    ``gather`` [P]: the packed token at each position; ``scatter`` [T]: the position of each token;
+    ``shapes``: rows and length of each block.
     """
 
     gather: torch.Tensor
@@ -124,7 +124,7 @@ class Layout:
 
 
 def _band(length: int, window: int | None, device) -> torch.Tensor | None:
-    """Which tokens see which, [1, 1, L, L]: ``window`` back; None: all before them."""
+    """Sliding-window causal mask [1, 1, L, L]; None: a plain causal mask will do."""
     if window is None or length <= window:
         return None
     order = torch.ones(length, length, dtype=torch.bool, device=device).tril()
@@ -132,10 +132,10 @@ def _band(length: int, window: int | None, device) -> torch.Tensor | None:
 
 
 class _Spread(torch.autograd.Function):
-    """Tokens to their places. Each has one place, so that its gradient is copied from there.
+    """Packed tokens to padded positions. Each has one position, whose gradient is copied back.
 
-    The gradient of a copy by index would be a sum by index, which takes a sort where it has to be
-    in the same order each time. Padding has no gradient: nothing that counts has seen it.
+    The gradient of ``index_select`` would be a sum by index, which is deterministic only with a
+    sort. Padding has no gradient, because no output that counts depends on it.
     """
 
     @staticmethod
@@ -149,7 +149,7 @@ class _Spread(torch.autograd.Function):
 
 
 class _Collapse(torch.autograd.Function):
-    """The way back; what came out at padding is dropped, and has a gradient of 0."""
+    """The inverse of ``_Spread``; outputs at padding are dropped, and their gradient is 0."""
 
     @staticmethod
     def forward(ctx, padded, gather, scatter, padding):
@@ -170,8 +170,9 @@ class Batch:
     ids, positions [1, T]; ``predictors`` [N] packed positions whose next token is an answer's,
     ``labels`` [N] those tokens, ``row`` [N] the sequence that each belongs to (0..rows-1).
     ``rows_total``, ``tokens_total`` (of answers) and ``inputs_total`` (packed tokens) count the
-    whole optimiser step when this is a part of it, so that a mean over the step is a sum over its
-    parts. ``ends`` [rows]: the last token of each sequence, which is no input, where it is known.
+    whole optimizer step when this is one of its micro-batches, so that a mean over the step is a
+    sum over its micro-batches. ``ends`` [rows]: the last token of each sequence, which is not an
+    input, if known.
     """
 
     ids: torch.Tensor
@@ -226,7 +227,7 @@ def pack(examples: Sequence[Example], index: Sequence[int] | None = None) -> Bat
 
 
 def to_device(batch: Batch, device: torch.device | str) -> Batch:
-    """Move a batch's tensors; a no-op where they are there already."""
+    """Move a batch's tensors to a device; a no-op for the CPU."""
     if torch.device(device).type == "cpu":
         return batch
     packing = batch.packing
@@ -235,7 +236,7 @@ def to_device(batch: Batch, device: torch.device | str) -> Batch:
         for name in ("ids", "positions", "predictors", "labels", "row")
     }
     moved["ends"] = None if batch.ends is None else batch.ends.to(device)
-    held = {field.name: getattr(packing, field.name) for field in fields(packing)}
-    tensors = {name: value for name, value in held.items() if isinstance(value, torch.Tensor)}
+    values = {field.name: getattr(packing, field.name) for field in fields(packing)}
+    tensors = {name: value for name, value in values.items() if isinstance(value, torch.Tensor)}
     moved["packing"] = replace(packing, **{k: value.to(device) for k, value in tensors.items()})
     return Batch(**{**batch.__dict__, **moved})

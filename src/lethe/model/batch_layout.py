@@ -1,4 +1,4 @@
-"""Which layout a loaded model's batches get: found by a probe, remembered, and set."""
+"""Chooses the batch layout of a loaded model by a probe, caches the answer, and sets it."""
 
 import hashlib
 import json
@@ -19,15 +19,15 @@ from lethe.model.attention import ATTENTION, use_packing
 from lethe.model.token_mixing import Mixing
 
 logger = logging.getLogger("lethe.common.progress")
-# What the answer depends on, of ours.
+# Our own modules on which the answer depends.
 CODE = (
     "attached precision decoders batch_layout forward miniature token_mixing batch attention "
     "padded_batch mixing_probe plain_rows answer_trees"
 )
-# What a configuration says that changes no number.
+# Keys of a configuration that do not affect any number.
 NAMES = ("_name_or_path", "architectures", "transformers_version", "dtype", "torch_dtype")
 
-# What families call a table of positions that were learned.
+# Names of learned position embeddings, by family.
 POSITIONS = (
     "wpe",
     "embed_positions",
@@ -39,11 +39,11 @@ POSITIONS = (
 
 @dataclass(frozen=True)
 class Fitting:
-    """What a model was fitted for.
+    """What a model's layout was chosen for.
 
-    ``family``: its class; ``attention``: what was asked to run within each sequence; ``own``: what
-    transformers chose, None: nothing that is known; ``device``: where it will be; ``kind``: what
-    runs within each sequence of packed rows, None: not known yet.
+    ``family``: its class; ``attention``: the kernel that was asked for; ``own``: the attention that
+    transformers chose, None if unknown; ``device``: where the model will be; ``kind``: the kernel
+    that runs in packed rows, None if not known yet.
     """
 
     family: type
@@ -54,10 +54,10 @@ class Fitting:
 
 
 def fit(model, attention: str = "sdpa", device: str = "cpu") -> None:
-    """Let a model run batches in the fastest layout in which its numbers are right; in place.
+    """Let a model run batches in the fastest layout that gives correct numbers; in place.
 
-    ``attention`` is what runs within each sequence (``lethe.model.batch``); ``device``: where the
-    model will be. LetheError, one line, where no layout is right.
+    ``attention`` is the attention kernel (``lethe.model.attention``), ``device`` where the model
+    will be. Raises LetheError if no layout is correct.
     """
     fitting = Fitting(type(model), attention, own_attention(model), device)
     mixed, kind = remembered(key(model, fitting, CODE), lambda: _probed(model, fitting))
@@ -67,7 +67,8 @@ def fit(model, attention: str = "sdpa", device: str = "cpu") -> None:
         if attention == "eager" and fitting.own != "eager":
             model.set_attn_implementation("eager")
         logger.info(
-            "%s: its tokens cannot share packed rows; plain rows are slower", type(model).__name__
+            "%s: its sequences cannot be packed into one row; using plain rows, which are slower",
+            type(model).__name__,
         )
     attached.update_model(
         model,
@@ -77,29 +78,29 @@ def fit(model, attention: str = "sdpa", device: str = "cpu") -> None:
 
 
 def positions(model) -> int | None:
-    """How many positions a model has learned; None where it goes on without end."""
-    found = [
+    """How many position embeddings a model has learned; None if positions are unlimited."""
+    tables = [
         module.num_embeddings - _before(module)
         for name, module in model.named_modules()
         if isinstance(module, torch.nn.Embedding) and name.rpartition(".")[2] in POSITIONS
     ]
-    return min(found, default=None)
+    return min(tables, default=None)
 
 
 def _before(module: torch.nn.Embedding) -> int:
-    """Rows of a table of positions before that of the first: OPT's and RoBERTa's have some."""
+    """Rows of a position table before the first position, as in OPT and RoBERTa."""
     padding = module.padding_idx
     return getattr(module, "offset", 0) if padding is None else padding + 1
 
 
 def as_fitted(model, fitted) -> None:
-    """Let a model made of another's configuration run batches as that does; in place."""
+    """Give a model built from another's configuration the same batch layout; in place."""
     state = attached.model_state(fitted)
     attached.update_model(model, mixing=state.mixing, fitting=state.fitting)
 
 
 def remembered(key: str, find: Callable[[], tuple[Mixing, str]]) -> tuple[Mixing, str]:
-    """What a probe finds, and the kind of attention; kept between runs under a ``key``."""
+    """The result of a probe and the attention kernel, cached between runs under ``key``."""
     file = _folder() / f"{key}.json"
     read = _read(file)
     if read is None:
@@ -111,17 +112,17 @@ def remembered(key: str, find: Callable[[], tuple[Mixing, str]]) -> tuple[Mixing
 
 @contextmanager
 def _quietly() -> Iterator[None]:
-    """Without what transformers says of copies that are tried."""
-    from transformers.utils import logging as told
+    """Silence what transformers logs about the copies that are tried."""
+    from transformers.utils import logging as transformers_logging
 
-    level = told.get_verbosity()
-    told.set_verbosity(told.CRITICAL)
+    level = transformers_logging.get_verbosity()
+    transformers_logging.set_verbosity(transformers_logging.CRITICAL)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     finally:
-        told.set_verbosity(level)
+        transformers_logging.set_verbosity(level)
 
 
 def _probed(model, fitting: Fitting) -> tuple[Mixing, str]:
@@ -129,7 +130,7 @@ def _probed(model, fitting: Fitting) -> tuple[Mixing, str]:
     try:
         plain = plain_copy(model, fitting)
     except miniature.NoCopy as error:
-        logger.info("%s: no small copy of it could be tried (%s)", family, error)
+        logger.info("%s: no small copy could be built to probe it (%s)", family, error)
         return token_mixing.SAFEST, fitting.attention
     if not mixing_probe.Trial(plain, mixing_probe.LONG).causal():
         raise LetheError(
@@ -143,10 +144,10 @@ def _probed(model, fitting: Fitting) -> tuple[Mixing, str]:
             if kind == fitting.attention == "flash":
                 raise
             continue
-        mixed = mixing_probe.found(packed, plain, token_mixing.LAYOUTS[:1], named)
+        mixed = mixing_probe.best_mixing(packed, plain, token_mixing.LAYOUTS[:1], named)
         if mixed is not None:
             return mixed, kind
-    mixed = mixing_probe.found(mixing_probe.twin(plain), plain, _layouts(model.config), named)
+    mixed = mixing_probe.best_mixing(mixing_probe.twin(plain), plain, _layouts(model.config), named)
     if mixed is None:
         raise LetheError(
             f"{family}: no layout of texts gives the numbers of plain transformers; "
@@ -156,7 +157,7 @@ def _probed(model, fitting: Fitting) -> tuple[Mixing, str]:
 
 
 def packed_copy(plain, kind: str, dtype: torch.dtype):
-    """A copy of a small copy that runs packed rows; FlashAttention's in numbers of its own."""
+    """A copy of a small copy that runs packed rows; in ``dtype`` for FlashAttention."""
     packed = mixing_probe.twin(plain)
     if kind == "flash":
         packed = packed.to(dtype)
@@ -167,8 +168,8 @@ def packed_copy(plain, kind: str, dtype: torch.dtype):
 def _layouts(config) -> tuple[str, ...]:
     """The layouts of plain rows that a model may have.
 
-    Where tokens are compressed to blocks (DeepSeek V4) what is seen depends on how many there are
-    in all, padding included, for some texts only: none that is tried may be among them.
+    Where tokens are compressed into blocks (DeepSeek V4), what a token sees depends for some texts
+    on the total number of tokens, padding included, and the probe's texts may not show it.
     """
     return (
         token_mixing.LAYOUTS[2:] if hasattr(config, "compress_rates") else token_mixing.LAYOUTS[1:]
@@ -178,7 +179,7 @@ def _layouts(config) -> tuple[str, ...]:
 def plain_copy(model, fitting: Fitting):
     """A small copy as transformers runs it, on the device where the model will be.
 
-    ``miniature.NoCopy`` where none can be built.
+    Raises ``miniature.NoCopy`` if none can be built.
     """
     eager = fitting.attention == "eager" or _capped(model.config)
     errors = []
@@ -193,18 +194,18 @@ def plain_copy(model, fitting: Fitting):
 
 
 def own_attention(model) -> str | None:
-    """What transformers chose for a model; None where it has ours, and would choose again."""
+    """The attention that transformers chose for a model; None if ours was set."""
     name = model.config._attn_implementation
     return None if str(name).startswith(ATTENTION) else name
 
 
 def _capped(config) -> bool:
-    """Whether scores are capped, which SDPA leaves out without a word."""
+    """Whether attention scores are capped, which SDPA silently ignores."""
     return getattr(config.get_text_config(), "attn_logit_softcapping", None) is not None
 
 
 def key(model, fitting: Fitting, code: str) -> str:
-    """What an answer depends on, as one name; ``code``: those of our files that it is found by."""
+    """A digest of all that an answer depends on; ``code``: the modules of ours that produce it."""
     import transformers
 
     config = {k: v for k, v in model.config.to_dict().items() if k not in NAMES}
@@ -233,7 +234,7 @@ def _folder() -> Path:
 
 
 def _read(file: Path) -> tuple[Mixing, str] | None:
-    """What was found before; None where it is not there, or not to be read."""
+    """The cached answer; None if it is missing or unreadable."""
     try:
         given = json.loads(file.read_text())
         return Mixing(**given["mixing"]), given["attention"]
@@ -241,9 +242,9 @@ def _read(file: Path) -> tuple[Mixing, str] | None:
         return None
 
 
-def _write(file: Path, found: tuple[Mixing, str]) -> None:
-    """Keep what was found, whole or not at all; where it cannot be kept the probe runs again."""
-    text = json.dumps({"mixing": asdict(found[0]), "attention": found[1]})
+def _write(file: Path, answer: tuple[Mixing, str]) -> None:
+    """Cache an answer atomically; if that fails, the probe just runs again next time."""
+    text = json.dumps({"mixing": asdict(answer[0]), "attention": answer[1]})
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile("w", dir=file.parent, delete=False) as temporary:

@@ -11,7 +11,7 @@ from lethe.model import interventions, loading_notice
 from lethe.model.checkpoint_record import CARD
 
 SHA256 = re.compile(r"[0-9a-f]{64}")
-# What tells models apart, as transformers' configurations name it.
+# What distinguishes models, as keys of transformers' configurations.
 SIZES = ("model_type", "num_hidden_layers", "hidden_size", "vocab_size", "dtype")
 
 PLAIN = """```python
@@ -43,9 +43,9 @@ model, tokenizer = checkpoint.load(folder)
 
 
 def write(folder: Path, origin: Mapping[str, Any], base: Mapping[str, Any] | None) -> None:
-    """Write the card of a folder whose other files are there; the same for the same checkpoint.
+    """Write the card of a folder, after its other files; equal checkpoints get equal cards.
 
-    ``origin`` as in its record; ``base``: the model that adapters change.
+    ``origin`` as in its record; ``base``: the base model of adapters.
     """
     acting = [entry.kind for entry in interventions.read(folder)]
     loading = [ACTING.format(kinds=", ".join(acting))] if acting else []
@@ -72,12 +72,12 @@ def write(folder: Path, origin: Mapping[str, Any], base: Mapping[str, Any] | Non
 def _front(
     origin: Mapping[str, Any], base: Mapping[str, Any] | None, acting: bool
 ) -> Iterator[str]:
-    """What the hub reads of a card."""
+    """The YAML header, which the hub reads."""
     yield "---"
     yield f"library_name: {'lethe' if acting else 'transformers' if base is None else 'peft'}"
     yield "pipeline_tag: text-generation"
     source = origin.get("parent") if base is None else base["source"]
-    # Ours have no name that means anything elsewhere, but their digests.
+    # Our own checkpoints are known by their digests, which mean nothing elsewhere.
     if isinstance(source, str) and not SHA256.fullmatch(source):
         yield f"base_model: {json.dumps(source)}"
     yield from ("tags:", "- machine-unlearning", "- lethe", "---")
@@ -103,6 +103,6 @@ def _rows(folder: Path, origin: Mapping[str, Any], base: Mapping[str, Any] | Non
 
 
 def _plain(text: str) -> str:
-    """A text as one line of a table, that is read as it stands."""
+    """A text as one line of a table, escaped for Markdown."""
     line = "".join(c if c.isprintable() else " " for c in text)
     return re.sub(r"([\\|`*_<>\[\]#])", r"\\\1", line)

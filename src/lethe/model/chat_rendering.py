@@ -1,11 +1,11 @@
-"""Chat templates of others, rendered as transformers renders them, but within limits.
+"""Rendering foreign chat templates as transformers does, but within limits.
 
-A chat template is a program that comes with a checkpoint. The sandbox that transformers renders it
-in keeps it from the machine; it does not keep it from running for ever, nor from growing a text to
-gigabytes. Here the same language is run with a count: loops, calls, filters, operators and literals
-take steps, more where they read long texts, and nothing may become larger than a size. No clock
-and no signal is needed, so that the limits hold in every thread and process, and equally on a
-busy machine. Real templates take some dozens of steps for each message.
+A chat template is a program that comes with a checkpoint. The sandbox in which transformers renders
+it protects the machine, but does not stop it from running forever or building a text of gigabytes.
+Here the same language is run with a step count: loops, calls, filters, operators and literals take
+steps, more if they read long texts, and no value may exceed a maximum size. This needs no clock and
+no signal, so the limits hold in every thread and process, and equally on a busy machine. Real
+templates take a few dozen steps per message.
 """
 
 import math
@@ -18,18 +18,18 @@ from jinja2.exceptions import SecurityError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.visitor import NodeTransformer
 
-# Of a template's source; the longest in use have some 30,000.
+# Characters of a template's source; the longest in use have about 30,000.
 LONGEST = 200_000
-# Characters, or entries of a list with all that is in them, that anything may come to.
+# Maximum size of a value: characters, or entries of a list with everything inside them.
 LARGEST = 1_000_000
 STEPS = 50_000
-# So much of a text or list is read in one step.
+# How much of a text or list is read in one step.
 STRIDE = 100
-# Powers beyond this many bits are no arithmetic of a chat template.
+# No chat template needs powers of more bits than this.
 BITS = 4096
-# Not needed by any conversation, and of quadratic time or by chance.
+# Needed by no conversation; they are random or take quadratic time.
 WITHOUT = ("random", "striptags", "urlize", "wordwrap")
-# Filters and methods whose result is at the most their value times their largest argument.
+# Filters and methods whose result is at most their value times their largest argument.
 PRODUCTS = {
     *("center", "indent", "batch", "slice", "round", "tojson"),
     *("ljust", "rjust", "zfill", "expandtabs", "translate", "to_bytes"),
@@ -39,11 +39,11 @@ _WIDE = re.compile(r"\d{4}|\*|\{[^{}]*\{")
 
 
 class TooMuch(SecurityError):
-    """A template that goes on for too long, or makes something too large."""
+    """A template that takes too many steps or builds too large a value."""
 
 
 class Rendering:
-    """One chat template, compiled; raises what jinja raises, and ``TooMuch`` beyond the limits."""
+    """One compiled chat template; raises jinja's errors, and ``TooMuch`` beyond the limits."""
 
     def __init__(self, source: str):
         if len(source) > LONGEST:
@@ -74,12 +74,12 @@ class _Limited(ImmutableSandboxedEnvironment):
         )
         self.globals.update(theirs.globals)
         self.globals.pop("lipsum", None)
-        kept = {name: one for name, one in theirs.filters.items() if name not in WITHOUT}
-        self.filters = {name: _counted(name, one) for name, one in kept.items()}
+        allowed = {name: one for name, one in theirs.filters.items() if name not in WITHOUT}
+        self.filters = {name: _counted(name, one) for name, one in allowed.items()}
         self.begin({})
 
     def begin(self, values: Mapping[str, Any]) -> None:
-        """Count anew; what the template is given may be long, and adds to the limits."""
+        """Reset the counts; long input values raise the limits."""
         self.largest: float = math.inf
         given = self.weight(list(values.values()))
         self.left, self.largest = STEPS + given, LARGEST + 4 * given
@@ -95,7 +95,7 @@ class _Limited(ImmutableSandboxedEnvironment):
         return True
 
     def weight(self, value: Any) -> int:
-        """The size of a value with all that is in it; at the most ``largest``."""
+        """The size of a value with everything inside it; TooMuch above ``largest``."""
         total, waiting = 0, [value]
         while waiting:
             one = waiting.pop()
@@ -112,13 +112,13 @@ class _Limited(ImmutableSandboxedEnvironment):
             raise TooMuch(f"it makes a text or a list of more than {self.largest} characters")
 
     def read(self, values: Iterable[Any]) -> int:
-        """Count what reading these values takes; their weight."""
+        """Spend the steps for reading these values; returns their weight."""
         weight = sum(map(self.weight, values))
         self.spend(1 + weight // STRIDE)
         return weight
 
     def built(self, value: Any) -> Any:
-        """A value that the template has put together: it takes steps, and must not be too large."""
+        """Check a value that the template has built: it costs steps and must not be too large."""
         self.read([value])
         return value
 
@@ -129,12 +129,12 @@ class _Limited(ImmutableSandboxedEnvironment):
 
     def concat(self, parts: Iterable[str]) -> str:
         """The texts of a block, or of all of the template, as one."""
-        found, size = [], 0
+        pieces, size = [], 0
         for part in parts:
             size += len(part)
             self.fits(size)
-            found.append(part)
-        return "".join(found)
+            pieces.append(part)
+        return "".join(pieces)
 
     def call_binop(self, context, operator: str, left: Any, right: Any) -> Any:
         weight = self.read((left, right))
@@ -168,7 +168,7 @@ class _Limited(ImmutableSandboxedEnvironment):
             old, new = str(given[0]), str(given[1])
             self.fits(str(value).count(old) * len(new))
         elif name == "join":
-            # The texts are within the weight; what stands between them comes as often as they.
+            # The texts count in the weight; the separator occurs about once for each of them.
             sizes = [_size(one) for one in (value, *given)]
             self.fits(weight + (max(sizes) * min(sizes) if given else 0))
         elif name in ("format", "format_map"):
@@ -179,7 +179,7 @@ class _Limited(ImmutableSandboxedEnvironment):
         return abs(argument) if isinstance(argument, int) else self.weight(argument)
 
     def formats(self, form: str, given: Any) -> None:
-        """Refuse a format that pads without measure, or repeats a long text."""
+        """Refuse a format that pads to a width or repeats a long text."""
         if _WIDE.search(form):
             raise TooMuch("it formats a text with a width")
         self.fits(len(form) + form.count("{") * self.weight(given))
@@ -189,7 +189,7 @@ class _Limited(ImmutableSandboxedEnvironment):
 
 
 def _counted(name: str, function: Callable) -> Callable:
-    """A filter that counts. It asks for the context, so that none is computed in compiling."""
+    """A filter that counts steps. It takes the context, so that it never runs while compiling."""
     wanted = getattr(getattr(function, "jinja_pass_arg", None), "name", None)
 
     @pass_context
@@ -204,13 +204,13 @@ def _counted(name: str, function: Callable) -> Callable:
 
 
 class _Counting(NodeTransformer):
-    """Puts counting into a parsed template: passes of loops, and values that are put together."""
+    """Adds step counting to a parsed template: for loop passes and for values that are built."""
 
     def visit_For(self, node):
         node = self.generic_visit(node)
         node.body.insert(0, nodes.ExprStmt(_call("step", lineno=node.lineno), lineno=node.lineno))
         if node.test is not None:
-            # Also for what the condition leaves out.
+            # Also for the items that the condition leaves out.
             step = _call("step", lineno=node.lineno)
             node.test = nodes.And(step, node.test, lineno=node.lineno)
         return node
@@ -225,7 +225,7 @@ class _Counting(NodeTransformer):
     visit_Dict = visit_List
 
     def visit_Tuple(self, node):
-        # One that is assigned to is no value.
+        # A tuple that is assigned to is not a value.
         return self.visit_List(node) if node.ctx == "load" else node
 
 
@@ -236,7 +236,7 @@ def _call(name: str, *args: nodes.Expr, lineno: int) -> nodes.Call:
 
 
 def _size(value: Any) -> int:
-    """Of a value alone: characters, entries, bytes of a number; a guess for what has no length."""
+    """The size of one value: characters, entries, bytes of a number; else a guess."""
     if isinstance(value, bool) or value is None:
         return 1
     if isinstance(value, int):

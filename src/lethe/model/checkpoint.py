@@ -2,9 +2,9 @@
 
 A checkpoint is a folder in transformers' format (safetensors, never pickle) with a small
 ``checkpoint.json`` beside the weights: the digest of every file and where the checkpoint came from.
-By it, what depends on a checkpoint is told by content whether that changed, without hashing
-gigabytes each time. It may carry interventions (``lethe.model.interventions``), which come and go
-with the model.
+It shows whether a checkpoint's content has changed without hashing gigabytes each time. A
+checkpoint may carry interventions (``lethe.model.interventions``), which are loaded and saved with
+the model.
 """
 
 import os
@@ -41,7 +41,7 @@ from lethe.model.checkpoint_check import (
 from lethe.model.checkpoint_record import describe, verifying
 from lethe.model.intervention import attach, carried_by, tell
 
-# What OpenUnlearning's chat models were trained with; other systems' checkpoints most likely too.
+# The template of OpenUnlearning's chat models, and most likely of other systems' checkpoints.
 CUSTOMARY = {
     "name": "chat",
     "system": "You are a helpful assistant.",
@@ -50,7 +50,7 @@ CUSTOMARY = {
 BESIDE_TOKENIZERS = ("tokenizer_config.json", "merges.txt", "chat_template.jinja")
 # The number of a layer or an expert in a weight's name.
 _NUMBER = re.compile(r"(?<=\.)\d+(?=\.)")
-# Letters, digits, signs, spaces and line ends: what tokenizers treat each in its own way.
+# Letters, digits, punctuation, spaces and line ends, which tokenizers treat differently.
 SAMPLE = "Who's Zoë Łagiń?  She wrote 3.14 books,\n\tin 1987.\n"
 
 
@@ -65,10 +65,12 @@ def load(
 
     ``source`` is a local folder, a hub id, or a GGUF file: its path, or ``ORG/NAME/FILE.gguf`` on
     the hub. A GGUF file's weights are unpacked into plain ones of the ``dtype``; adapters are
-    merged into their base. ``attention`` is what runs within each
-    sequence (``lethe.model.batch``). No remote code is run and no pickle is read. What is
-    not a whole checkpoint is a LetheError that names what it lacks; so is, before the weights are
-    read, a tokenizer that cannot be used with the ``template`` that is wanted, if one is named.
+    merged into their base. ``attention`` is the attention kernel (``lethe.model.attention``). No
+    remote code is run and no pickle is read.
+
+    Raises:
+        LetheError: the checkpoint is incomplete (the message names what is missing), or its
+            tokenizer cannot be used with ``template``, which is checked before loading weights.
     """
     from lethe.model import batch_layout, encoder
     from lethe.model.cost import watch
@@ -78,7 +80,7 @@ def load(
     source = _adapters_here(source)
     with verifying(source):
         if not (is_gguf(source) or lora.are_in(source)):
-            # The tokenizer's loading reads it, too, and would be blamed for it.
+            # Loading the tokenizer reads it too, and would be blamed for an error in it.
             with one_line(source, "model"):
                 config_file.settled(str(source), source)
         tokenizer = _load_tokenizer(source)
@@ -105,12 +107,12 @@ def _load_model(source: str | Path, dtype: str):
             model = _load_model(base, dtype)
         with one_line(source, "adapters"):
             return merge(model, source)
-    model, found = _read_model(source, dtype=getattr(torch, dtype))
-    if found["missing_keys"]:
-        # transformers would draw them at random, with a warning.
-        name, count = min(found["missing_keys"]), len(found["missing_keys"])
+    model, info = _read_model(source, dtype=getattr(torch, dtype))
+    if info["missing_keys"]:
+        # transformers would initialise them at random, with a warning.
+        name, count = min(info["missing_keys"]), len(info["missing_keys"])
         raise LetheError(f"{source}: no weights {name} ({count} missing); get the model again")
-    spare = _spare(model, found["unexpected_keys"])
+    spare = _spare(model, info["unexpected_keys"])
     if spare:
         raise LetheError(
             f"{source}: its config.json describes a smaller model than its weights are, without "
@@ -120,16 +122,16 @@ def _load_model(source: str | Path, dtype: str):
 
 
 def _spare(model, names: Iterable[str]) -> list[str]:
-    """Of weights that a model has no place for those of a kind that it has: of further layers, say.
+    """The surplus weights of a kind that the model has, those of further layers, say.
 
-    Other parts of a larger model, such as the one that sees pictures, are left out on purpose.
+    Other parts of a larger model, such as a vision tower, are left out on purpose.
     """
     kinds = {_NUMBER.sub("#", name) for name in model.state_dict()}
     return sorted(name for name in names if _NUMBER.sub("#", name) in kinds)
 
 
 def _adapters_here(source: str | Path) -> str | Path:
-    """The cache's folder of adapters on the hub, which transformers would not merge."""
+    """The cached folder of adapters from the hub, which transformers would not merge."""
     if is_local(source) or is_gguf(source):
         return source
     with one_line(source, "model"):
@@ -137,24 +139,24 @@ def _adapters_here(source: str | Path) -> str | Path:
         return hub.downloaded(str(source), lora.CONFIG, wanted) or source
 
 
-def _read_model(source: str | Path, **how):
-    """A whole model, and which of its weights and of those in its files found no counterpart."""
+def _read_model(source: str | Path, **options):
+    """A model and transformers' loading info: missing, unexpected and mismatched weights."""
     from transformers import AutoModelForCausalLM, GgufConfig
 
     name, given = arguments(source)
     with one_line(source, "model"):
         if given:
-            # Unpacked, and so trainable and savable, whatever kernels for packed weights there are.
+            # Dequantized, so that it can be trained and saved whatever kernels are installed.
             given["quantization_config"] = GgufConfig(dequantize=True)
         else:
             given = {"use_safetensors": True, **config_file.settled(name, source)}
         return AutoModelForCausalLM.from_pretrained(
-            name, trust_remote_code=False, output_loading_info=True, **given, **how
+            name, trust_remote_code=False, output_loading_info=True, **given, **options
         )
 
 
 def load_tokenizer(source: str | Path):
-    """The tokenizer of a checkpoint, told of the interventions that its model carries."""
+    """The tokenizer of a checkpoint, with the interventions that its model carries."""
     with verifying(source, small=True):
         return _load_tokenizer(source)
 
@@ -163,7 +165,7 @@ def _load_tokenizer(source: str | Path):
     from transformers import AutoTokenizer
 
     if lora.are_in(source) and not any((Path(source) / name).exists() for name in TOKENIZERS):
-        # Others often leave it with the base.
+        # Other tools often leave it with the base.
         return _load_tokenizer(_adapters_here(lora.base_of(source)))
     name, given = arguments(source)
     with one_line(source, "tokenizer"):
@@ -176,12 +178,12 @@ def _load_tokenizer(source: str | Path):
 
 
 def save(folder: str | Path, model, tokenizer, origin: dict[str, Any]) -> None:
-    """Write a checkpoint, its interventions included: all of it, or nothing under this name.
+    """Write a checkpoint with its interventions, atomically.
 
-    Weights that are still those of the folder they were loaded from are linked, not written again.
-    ``origin`` tells where it came from (parents by digest, settings); it must not hold times or
-    host names, so that equal work gives equal bytes. Of several processes the first writes (in the
-    others transformers leaves files out); where they hold a model in shards all must call.
+    Weights that are unchanged since they were loaded from a folder are linked, not written again.
+    ``origin`` says where the checkpoint came from (parents by digest, settings); it must not hold
+    times or host names, so that equal work gives equal bytes. In a process group only the first
+    process writes; if the model is sharded, all must call.
     """
     from lethe.model.precision import stored
 
@@ -213,7 +215,7 @@ def save(folder: str | Path, model, tokenizer, origin: dict[str, Any]) -> None:
 
 
 def _is_first() -> bool:
-    """Whether this is the first of the processes that train together, or the only one."""
+    """Whether this is the first process of its group, or the only one."""
     from torch import distributed
 
     together = distributed.is_available() and distributed.is_initialized()
@@ -221,10 +223,10 @@ def _is_first() -> bool:
 
 
 def _check_saved(folder: Path, model, tokenizer) -> None:
-    """Load what was saved, all but the numbers; LetheError where that could not be loaded again.
+    """Load what was saved without its weights' values; LetheError if that fails.
 
-    Numbers are verified whenever they are loaded. A tokenizer is read once for all checkpoints that
-    it is saved with.
+    The values are verified whenever they are loaded. A tokenizer is read back once for all
+    checkpoints that it is saved with.
     """
     check_given(folder)
     with _of_saving(folder):
@@ -233,16 +235,16 @@ def _check_saved(folder: Path, model, tokenizer) -> None:
 
             check_names(folder, model.config)
         else:
-            found = _read_model(folder, device_map="meta")[1]
+            info = _read_model(folder, device_map="meta")[1]
             for kind in ("missing_keys", "unexpected_keys", "mismatched_keys"):
-                if found[kind]:
-                    name = min(map(str, found[kind]))
+                if info[kind]:
+                    name = min(map(str, info[kind]))
                     raise LetheError(f"weights {name} ({kind.replace('_', ' ')})")
         files = checkpoint_record.read(folder)["files"]
         read = {name: files[name] for name in sorted(files) if "token" in name or "chat" in name}
         if attached.tokenizer_state(tokenizer).saved_files != read:
             if _load_tokenizer(folder)(SAMPLE).input_ids != tokenizer(SAMPLE).input_ids:
-                raise LetheError("its tokenizer cuts texts otherwise than before it was saved")
+                raise LetheError("its tokenizer splits texts differently from before it was saved")
             attached.update_tokenizer(tokenizer, saved_files=read)
 
 
@@ -251,7 +253,7 @@ def _of_saving(folder: Path) -> Iterator[None]:
     try:
         yield
     except LetheError as error:
-        # Under a temporary name; what is wrong is with the model, not with the place.
+        # The folder's name is temporary, and the fault lies with the model, not the folder.
         reason = str(error).removeprefix(f"{folder}: ")
         raise LetheError(
             f"the checkpoint could not be loaded again: {reason}; nothing was saved: start from a "
@@ -260,9 +262,9 @@ def _of_saving(folder: Path) -> Iterator[None]:
 
 
 def _open(folder: Path) -> None:
-    """Let those read a checkpoint who may read other new files; libraries write private ones.
+    """Give a checkpoint's files normal permissions, since libraries write private ones.
 
-    Linked weights are another checkpoint's as well, and stay as they are.
+    Linked weights belong to another checkpoint too, and keep theirs.
     """
     for file in folder.iterdir():
         if not file.is_symlink() and file.stat().st_nlink == 1:
@@ -271,10 +273,10 @@ def _open(folder: Path) -> None:
 
 
 def _save_model(folder: Path, model, weights: dict[str, Any] | None) -> None:
-    """Weights and configuration, in the numbers that checkpoints have."""
+    """Write weights and configuration in the dtype of the checkpoint."""
     from lethe.model.precision import stored
 
-    # One file whatever the size: its name is then known before the job runs.
+    # A single file whatever the size, so that its name is known before the job runs.
     weights = stored(model) if weights is None else weights
     model.save_pretrained(folder, max_shard_size="100TB", state_dict=weights)
     dtype = attached.model_state(model).dtype
@@ -285,33 +287,33 @@ def _save_model(folder: Path, model, weights: dict[str, Any] | None) -> None:
 
 
 def _save_tokenizer(folder: Path, tokenizer) -> None:
-    """A tokenizer's files, the same whether it was loaded with a network or without one."""
+    """Write a tokenizer's files, the same whether it was loaded online or offline."""
     tokenizer.save_pretrained(folder)
     file = folder / "tokenizer_config.json"
     config = read_json(file)
-    # transformers notes how it was told to look for the files, which HF_HUB_OFFLINE changes.
+    # transformers records how it looked for the files, which HF_HUB_OFFLINE changes.
     config.pop("local_files_only", None)
     write_json(file, config, indent=2)
 
 
 def origin(source: str | Path) -> dict[str, Any]:
-    """Where a checkpoint came from, as recorded when it was written; empty for those of others."""
+    """The recorded origin of a checkpoint; empty if Lethe did not write it."""
     file = Path(source) / paths.DIGEST
     return checkpoint_record.read(source)["origin"] if file.exists() else {}
 
 
 def template_of(source: str | Path) -> dict[str, Any]:
-    """The template that a checkpoint of ours was trained with; for others the customary one."""
+    """The template that a checkpoint of ours was trained with; for others, ``CUSTOMARY``."""
     recorded = origin(source)
     given = recorded.get("template", "chat") if recorded else CUSTOMARY
     return {"name": given} if isinstance(given, str) else dict(given)
 
 
 def _link_weights(model, folder: Path) -> bool:
-    """Whether the model's weights are those of the folder it came from, bit by bit; links them.
+    """Link the weights of the folder that a model came from, if equal bit by bit; whether it did.
 
-    Only what holds them in one file, as ours do, is linked. Where links cannot be made (another
-    file system) the file is copied. Nothing here ever writes into a file that has its name.
+    Only a single weights file, as ours is, can be linked. If links cannot be made (on another file
+    system) the file is copied. Nothing ever modifies a weights file once it has its name.
     """
     parent = Path(model.name_or_path)
     file = (parent / paths.WEIGHTS).resolve()
@@ -331,7 +333,7 @@ def _link_weights(model, folder: Path) -> bool:
 
 
 def _same_weights(model, file: Path) -> bool:
-    """Whether a file holds every parameter and buffer of a model, with the same bits."""
+    """Whether a file holds every parameter and buffer of a model, bit by bit."""
     import torch
     from safetensors import safe_open
 
@@ -344,7 +346,7 @@ def _same_weights(model, file: Path) -> bool:
         if not names <= state.keys() or any(tensor.data_ptr() not in places for tensor in rest):
             return False
 
-        # Read one at a time, until one differs: after training that is the first.
+        # One tensor at a time until one differs; after training that is the first.
         def same(name: str) -> bool:
             tensor = stored.get_tensor(name)
             return torch.equal(state[name].cpu(), tensor.to(state[name].dtype))

@@ -1,6 +1,6 @@
-"""What a checkpoint's source must be, checked without loading it.
+"""Checks of a checkpoint's source that do not load it.
 
-Sources are a folder (ours or another's), a GGUF file or a hub id. Nothing heavy is imported here.
+A source is a folder (ours or another's), a GGUF file or a hub id. Nothing heavy is imported here.
 """
 
 from collections.abc import Iterable, Iterator
@@ -20,12 +20,12 @@ TOKENIZERS = {"tokenizer.json", "tokenizer.model", "vocab.json", "spiece.model",
 
 
 def is_gguf(source: str | Path) -> bool:
-    """Whether a source is a GGUF file, which takes long to read: convert it once."""
+    """Whether a source is a GGUF file, which is slow to read, so convert it once."""
     return Path(source).suffix == GGUF
 
 
 def is_local(source: str | Path) -> bool:
-    """Whether a source can only be a path of this machine: there, or of no form of a hub id."""
+    """Whether a source can only be a local path: it exists, or it does not look like a hub id."""
     path = Path(source)
     if path.exists() or str(source).startswith(("/", "./", "../")):
         return True
@@ -36,8 +36,8 @@ def is_local(source: str | Path) -> bool:
 def check_given(source: str | Path) -> None:
     """Refuse a local source that cannot be loaded, without loading it or importing anything heavy.
 
-    LetheError, one line, names what is missing: the file or folder, whole weights as safetensors or
-    GGUF (pickles are not read: loading one runs what code it holds), or the tokenizer.
+    LetheError names what is missing: the file or folder, complete weights as safetensors or GGUF
+    (pickles are not read, since loading one runs the code in it), or the tokenizer.
     """
     path = Path(source)
     if not is_local(source):
@@ -48,7 +48,9 @@ def check_given(source: str | Path) -> None:
         with path.open("rb") as file:
             begin = file.read(4)
         if begin != b"GGUF":
-            raise LetheError(f"{source}: no GGUF file (it does not begin with GGUF); get it again")
+            raise LetheError(
+                f"{source}: not a GGUF file (it does not begin with GGUF); get it again"
+            )
         config_file.check_sizes(gguf_header.numbers(path), source)
     elif not path.is_dir():
         raise LetheError(f"{source}: neither a folder nor a GGUF file; name the model's folder")
@@ -59,17 +61,16 @@ def check_given(source: str | Path) -> None:
 
 
 def asked_of_hub(source: str | Path) -> str | None:
-    """What loading a source asks the hub for: itself, or the base of local adapters; or nothing."""
+    """The hub id that loading a source needs: its own or that of its base; None if local."""
     if lora.are_in(source):
         return asked_of_hub(lora.base_of(source))
     return None if is_local(source) else str(source)
 
 
 def check_hub(source: str | Path) -> None:
-    """Refuse what ``load`` could not get of the hub: missing, gated, without weights that we read.
+    """Refuse a hub model that ``load`` could not use: missing, gated, or without usable weights.
 
-    Asks the network, unless the hub's cache has the whole model. LetheError, one line, has the
-    remedy. Nothing is downloaded.
+    Uses the network unless the hub's cache has the complete model. Nothing is downloaded.
     """
     asked = asked_of_hub(source)
     if asked is None:
@@ -88,21 +89,21 @@ def check_hub(source: str | Path) -> None:
 
 
 def check_sources(sources: Iterable[str | Path | None]) -> None:
-    """``check_given`` and ``check_hub`` of each that is not None, once."""
+    """Run ``check_given`` and ``check_hub`` once for each source that is not None."""
     for source in dict.fromkeys(filter(None, sources)):
         check_given(source)
         check_hub(source)
 
 
 def arguments(source: str | Path) -> tuple[str, dict[str, Any]]:
-    """How transformers wants a source to be named."""
+    """The name and keyword arguments by which transformers loads a source."""
     if is_gguf(source):
         return str(Path(source).parent), {"gguf_file": Path(source).name}
     return str(source), {}
 
 
 def _check_whole(folder: Path) -> None:
-    """A folder of ours must hold every file that its digest names."""
+    """A folder of ours must hold every file that its record names."""
     names = checkpoint_record.read(folder)["files"]
     missing = [name for name in names if not (folder / name).exists()]
     if missing:
@@ -112,13 +113,13 @@ def _check_whole(folder: Path) -> None:
 
 
 def _check_base(folder: Path) -> None:
-    """Adapters change one base: it must be there, and be the one that they were trained on."""
+    """The base of adapters must exist and be the model that they were trained on."""
     lora.check_chain(folder)
     base = lora.base_of(folder)
     try:
         check_given(base)
     except LetheError as error:
-        raise LetheError(f"{folder}: of its base: {error}") from None
+        raise LetheError(f"{folder}: its base: {error}") from None
     recorded = checkpoint_record.read(folder).get("base") if is_ours(folder) else None
     if not recorded or not recorded.get("digest"):
         return
@@ -129,7 +130,7 @@ def _check_base(folder: Path) -> None:
 
 
 def _check_foreign(folder: Path) -> None:
-    """A folder of others must have weights that we read, a configuration and a tokenizer."""
+    """A foreign folder must have safetensors weights, a configuration and a tokenizer."""
     names = {file.name for file in folder.iterdir()}
     if lora.are_in(folder) and lora.PEFT_WEIGHTS in names:
         return _check_base(folder)
@@ -150,14 +151,14 @@ def _check_foreign(folder: Path) -> None:
 
 
 def _check_config(folder: Path) -> None:
-    """The configuration of others must be one, of sizes that can be built."""
+    """A foreign configuration must be valid JSON with sizes that can be built."""
     try:
         values = read_json(folder / "config.json")
     except LetheError as error:
         reason = str(error).partition("; delete")[0]
         raise LetheError(f"{reason}; get the model's config.json again") from None
     if not isinstance(values, dict):
-        raise LetheError(f"{folder}/config.json: no mapping; get the model's config.json again")
+        raise LetheError(f"{folder}/config.json: not a mapping; get the model's config.json again")
     config_file.check_sizes(values, folder)
 
 
@@ -170,7 +171,7 @@ def _can_be_loaded(folder: Path) -> bool:
 
 
 def _check_names(source: str | Path, names: set[str]) -> None:
-    """The files of a model, here or on the hub, must be those that loading reads."""
+    """A model, local or on the hub, must have the files that loading reads."""
     if not any(name.endswith(".safetensors") for name in names):
         raise LetheError(f"{source}: no weights as safetensors; {_other_weights(source, names)}")
     if "config.json" not in names:
@@ -192,18 +193,18 @@ def _other_weights(source: str | Path, names: set[str]) -> str:
 
 @contextmanager
 def one_line(source: str | Path, part: str) -> Iterator[None]:
-    """Whatever goes wrong while transformers loads a part is one line that says the remedy."""
+    """Turn any error while transformers loads ``part`` into a LetheError with a remedy."""
     try:
         yield
     except LetheError:
         raise
-    # Of all kinds: files that lack what transformers takes for granted fail anywhere in it.
+    # Any kind: incomplete files can fail anywhere inside transformers.
     except Exception as error:
         raise LetheError(f"{source}: cannot load the {part} ({_reason(error)})") from error
 
 
 def _reason(error: Exception) -> str:
-    """The reason, and the remedy where the error's kind tells it."""
+    """The reason, and the remedy if the kind of error suggests one."""
     of_hub = hub.refusal(error)
     if of_hub is not None:
         return of_hub
@@ -214,9 +215,9 @@ def _reason(error: Exception) -> str:
         return "no usable tokenizer there; a checkpoint needs one"
     lines = text.strip().splitlines()
     if text.startswith(("Class validation error", "Validation error")):
-        # Of a configuration: which check comes first, what is wrong with it last.
+        # Of a configuration: the first line names the check, the last what is wrong.
         return f"config.json: {lines[-1].strip()}"
     if text.startswith("Error(s) in loading state_dict") and len(lines) > 1:
-        # Of weights of other sizes: which ones comes after the heading.
+        # Of weights of other sizes: the heading is followed by which ones.
         return lines[1].strip()
     return lines[0] if lines else type(error).__name__

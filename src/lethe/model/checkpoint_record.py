@@ -1,8 +1,8 @@
-"""The record that a checkpoint has of itself, ``checkpoint.json``, and the files held against it.
+"""A checkpoint's record of itself, ``checkpoint.json``, and checking its files against it.
 
-Of every file that loading reads it holds two digests: SHA-256, by which others know the checkpoint,
-and a checksum that is fast enough to be computed whenever the file is loaded: XXH3 (128 bits) of
-the XXH3 of its blocks. The model card is for readers, and may be changed.
+For every file that loading reads it holds two digests: SHA-256, which identifies the checkpoint,
+and a checksum fast enough to be computed on every load: XXH3 (128 bits) of the XXH3 of its blocks.
+The model card is for readers and may be changed.
 """
 
 import hashlib
@@ -21,42 +21,42 @@ from lethe.model import interventions
 
 CARD = "README.md"
 AGAIN = "delete the folder, and make or copy it again"
-# Bytes: a multiple of every page size. Blocks are what threads share out.
+# In bytes, a multiple of every page size; threads each take a block.
 BLOCK = 1 << 24
 THREADS = 4
 
 
 def is_ours(source: str | Path) -> bool:
-    """Whether a folder has the digests that a checkpoint of ours has."""
+    """Whether a folder is a checkpoint written by Lethe."""
     return (Path(source) / paths.DIGEST).is_file()
 
 
 def read(folder: str | Path) -> dict[str, Any]:
-    """The record of a checkpoint of ours; LetheError, one line, where it is none."""
+    """The record of a checkpoint written by Lethe; LetheError if it is malformed."""
     file = Path(folder) / paths.DIGEST
     try:
-        found = read_json(file)
+        record = read_json(file)
     except LetheError as error:
         raise LetheError(f"{str(error).partition(';')[0]}; {AGAIN}") from None
-    fault = _fault(found)
+    fault = _fault(record)
     if fault is not None:
         raise LetheError(f"{file}: {fault}; {AGAIN}")
-    return found
+    return record
 
 
-def _fault(found: Any) -> str | None:
-    """What is wrong with the content of a record."""
-    if not isinstance(found, dict) or not _texts(found.get("files")) or not found["files"]:
+def _fault(record: Any) -> str | None:
+    """What is wrong with a record's content, or None."""
+    if not isinstance(record, dict) or not _texts(record.get("files")) or not record["files"]:
         return "names no files"
-    if not _texts(found.get("checksums", {})):
-        return "its checksums are no texts"
-    strange = [name for name in found["files"] if "/" in name or name in ("", ".", "..")]
+    if not _texts(record.get("checksums", {})):
+        return "its checksums are not texts"
+    strange = [name for name in record["files"] if "/" in name or name in ("", ".", "..")]
     if strange:
-        return f"{strange[0]!r} is no file of the folder"
-    if not isinstance(found.get("origin"), dict):
-        return "does not tell where the checkpoint came from"
-    if "base" in found and not _is_base(found["base"]):
-        return "its base is no source with a digest"
+        return f"{strange[0]!r} is not a file of the folder"
+    if not isinstance(record.get("origin"), dict):
+        return "does not say where the checkpoint came from"
+    if "base" in record and not _is_base(record["base"]):
+        return "its base is not a source with a digest"
     return None
 
 
@@ -70,7 +70,7 @@ def _is_base(value: Any) -> bool:
 
 
 def digest(folder: str | Path) -> str:
-    """SHA-256 of a checkpoint's weights, and interventions, as recorded when it was written."""
+    """SHA-256 of a checkpoint's weights and interventions, as recorded."""
     files = read(folder)["files"]
     parts = [files[name] for name in (paths.WEIGHTS, *interventions.FILES) if name in files]
     if not parts:
@@ -79,13 +79,13 @@ def digest(folder: str | Path) -> str:
 
 
 def name_of(source: str | Path) -> str:
-    """What provenance calls a checkpoint: ours by the digest of its weights, others by name."""
+    """A checkpoint's name in the provenance: for ours the digest, for others the source."""
     ours = (Path(source) / paths.DIGEST).exists()
     return digest(source) if ours else str(source)
 
 
 def describe(folder: Path) -> dict[str, dict[str, str]]:
-    """Both digests of every file of a folder that loading may read, by name."""
+    """Both digests, by name, of every file in a folder that loading may read."""
     files = [file for file in sorted(folder.iterdir()) if file.name != CARD]
     return {
         "files": {file.name: sha256(file) for file in files},
@@ -101,11 +101,11 @@ def checksum(file: str | Path) -> str:
 
 @contextmanager
 def verifying(folder: str | Path, small: bool = False) -> Iterator[None]:
-    """Hold every file of a checkpoint of ours against its record while the block loads them.
+    """Check every file of a checkpoint against its record while the block loads them.
 
-    Threads read the files ahead of what loads them. A file that is not what was written is a
-    LetheError at the block's end, whatever else became of it. Nothing is known of folders of
-    others. ``small``: all but the weights, where these are not loaded.
+    Threads read the files ahead of the loader. A changed file raises LetheError at the end of the
+    block, whatever else happened in it. Foreign folders are not checked. ``small``: all files but
+    the weights, if these are not loaded.
     """
     if not is_ours(folder):
         yield
@@ -122,10 +122,10 @@ def verifying(folder: str | Path, small: bool = False) -> Iterator[None]:
 
 
 def _judge(folder: str | Path, record: dict[str, Any], started: Iterable) -> None:
-    for name, parts in started:
-        known = record.get("checksums", {}).get(name)
-        found = parts.result() if known is None else _joined(parts)
-        if found != (known or record["files"][name]):
+    for name, blocks in started:
+        recorded = record.get("checksums", {}).get(name)
+        actual = blocks.result() if recorded is None else _joined(blocks)
+        if actual != (recorded or record["files"][name]):
             raise LetheError(
                 f"{folder}/{name}: its bytes are not those that were written (damaged, or changed "
                 f"by hand); {AGAIN}"
@@ -135,7 +135,7 @@ def _judge(folder: str | Path, record: dict[str, Any], started: Iterable) -> Non
 def _digesting(
     pool: ThreadPoolExecutor, folder: Path, record: dict[str, Any], name: str
 ) -> Future | list[Future]:
-    """The digest that a record has of a file, being computed."""
+    """The computation, under way, of the digest by which a record knows a file."""
     file = folder / name
     if not file.is_file():
         raise LetheError(f"{folder}: {name} missing; {AGAIN}")
@@ -160,7 +160,7 @@ def _joined(parts: list[Future]) -> str:
 
 
 def _of_block(file: Path, at: int, size: int) -> bytes:
-    """The checksum of one block; it stays in memory no longer than that takes."""
+    """The checksum of one memory-mapped block."""
     from xxhash import xxh3_128_digest
 
     if size == 0:

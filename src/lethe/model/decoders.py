@@ -9,8 +9,8 @@ def decoder_of(model):
     """
     from transformers import PreTrainedModel
 
-    found = model.get_decoder()
-    if found is not model and isinstance(found, PreTrainedModel):
-        return found
-    parts = [part for part in model.children() if isinstance(part, PreTrainedModel)]
-    return parts[0] if len(parts) == 1 else found
+    decoder = model.get_decoder()
+    if decoder is not model and isinstance(decoder, PreTrainedModel):
+        return decoder
+    inner_models = [module for module in model.children() if isinstance(module, PreTrainedModel)]
+    return inner_models[0] if len(inner_models) == 1 else decoder

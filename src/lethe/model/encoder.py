@@ -210,10 +210,10 @@ def _is_mark(text: str) -> bool:
 
 
 def _unusable(error: Exception) -> LetheError:
-    told = str(error).partition("\n")[0] or "no reason given"
+    reason = str(error).partition("\n")[0] or "no reason given"
     return LetheError(
-        f"template: the tokenizer's chat template cannot be used ({type(error).__name__}: {told}); "
-        f"mend it, or choose another template: {', '.join(TAGS)}"
+        f"template: the tokenizer's chat template cannot be used ({type(error).__name__}: {reason})"
+        f"; mend it, or choose another template: {', '.join(TAGS)}"
     )
 
 
@@ -323,10 +323,10 @@ class Encoder:
     def _opened(self, questions: list[str]) -> list[list[int]]:
         if not questions:
             return []
-        found = self._tokens([self.template.prompt(question) for question in questions])
+        encoded = self._tokens([self.template.prompt(question) for question in questions])
         # Some tokenizers close every text themselves, though this one goes on.
         closed = self.template.special
-        return [ids[:-1] if closed and ids[-1] == self.end else ids for ids in found]
+        return [ids[:-1] if closed and ids[-1] == self.end else ids for ids in encoded]
 
     def _tokens(self, texts: list[str]) -> list[list[int]]:
         return token_ids(self.tokenizer, texts, self.template.special)

@@ -88,7 +88,7 @@ def _packed_states(model, batch: Batch) -> torch.Tensor:
     # A ready-made 4-D mask keeps transformers from building a [T, T] one: Packing holds ours.
     ready = torch.ones(1, 1, 1, 1, dtype=torch.bool, device=batch.ids.device)
     # Those that act on a prompt's states must know where it ends.
-    told = {"batch": batch} if carried_by(model) else {}
+    extra = {"batch": batch} if carried_by(model) else {}
     with computing(model):
         out = decoder(
             input_ids=batch.ids,
@@ -96,7 +96,7 @@ def _packed_states(model, batch: Batch) -> torch.Tensor:
             attention_mask=ready,
             packing=batch.packing,
             use_cache=False,
-            **told,
+            **extra,
         )
     return out.last_hidden_state[0]
 
@@ -114,11 +114,11 @@ def layer_states(model, batch: Batch, layer: int | None) -> torch.Tensor:
     layer = len(layers) * 7 // 16 if layer is None else layer
     if layer >= len(layers):
         raise LetheError(f"layer: {layer}, but the model has {len(layers)}, from 0; choose one")
-    found, in_shards = [], team_of(model) is not None
+    outputs, in_shards = [], team_of(model) is not None
     packed = _layout(model, batch) == token_mixing.PACKED
 
     def stop(module, inputs, output):
-        found.append(plain_rows.at_tokens(output[0] if isinstance(output, tuple) else output))
+        outputs.append(plain_rows.at_tokens(output[0] if isinstance(output, tuple) else output))
         # Processes that gather each other's layers come to the end together, and so do plain rows,
         # which may take several passes.
         if packed and not in_shards:
@@ -129,12 +129,12 @@ def layer_states(model, batch: Batch, layer: int | None) -> torch.Tensor:
         hidden_states(model, batch)
     except _Reached:
         # The decoder did not come to its end, where other passes are counted.
-        passed(found[0][1], batch.ids.numel() * (layer + 1) / len(layers))
+        passed(outputs[0][1], batch.ids.numel() * (layer + 1) / len(layers))
     finally:
         hook.remove()
-    if not found:
+    if not outputs:
         raise AssertionError("the decoder did not run its own layer")
-    states = plain_rows.joined(found)
+    states = plain_rows.joined(outputs)
     # No view: what is done in place on one would be lost to the shards' gradient.
     return states.clone() if in_shards else states
 
@@ -222,10 +222,10 @@ class Forward:
         states = hidden_states(self.model, batch)[batch.predictors]
         nll, likeliest = [], asked.to(self.model.device, copy=True)
         parts = (t.split(NEAR) for t in (states, batch.labels, likeliest))
-        for some, labels, told in zip(*parts, strict=True):
+        for some, labels, chosen in zip(*parts, strict=True):
             logits = project(self.model, some).float()
             nll.append(cross_entropy(logits, labels, reduction="none"))
-            told[told.clone()] = logits[told].argmax(-1) == labels[told]
+            chosen[chosen.clone()] = logits[chosen].argmax(-1) == labels[chosen]
         return torch.cat(nll), likeliest
 
     def all_logits(self, batch: Batch) -> torch.Tensor:

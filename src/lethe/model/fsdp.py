@@ -67,8 +67,8 @@ class Sharded(Team):
     def whole(self, value: Any) -> Any:
         if not hasattr(value, "full_tensor"):
             return value
-        found = value.full_tensor()
-        return found.cpu() if self.rank == 0 else None
+        tensor = value.full_tensor()
+        return tensor.cpu() if self.rank == 0 else None
 
 
 def check(kind: str, processes: int, methods: Mapping[str, Any], adapted: Iterable[str]) -> None:
@@ -94,12 +94,12 @@ def check(kind: str, processes: int, methods: Mapping[str, Any], adapted: Iterab
         parts = {name: method, **{wrapper.name: wrapper for wrapper in method.wrappers}}
         if gradient is not None:
             parts[f"gradient {gradient.name}"] = gradient
-        found = [label for label, part in parts.items() if part.whole_weights]
-        if found:
-            with_ = "" if found[0] == name else f"{name} with "
+        needing = [label for label, part in parts.items() if part.whole_weights]
+        if needing:
+            with_ = "" if needing[0] == name else f"{name} with "
             raise LetheError(
-                f"config: compute.sharding: {with_}{found[0]} needs whole weights in each process; "
-                f"leave {name} out, or {remedy}"
+                f"config: compute.sharding: {with_}{needing[0]} needs whole weights in each process"
+                f"; leave {name} out, or {remedy}"
             )
 
 

@@ -41,7 +41,7 @@ def greedy(
         for i, some in enumerate(known)
         if end not in some and len(prompts[i]) + len(some) < limits[i]
     ]
-    found = continuations(
+    rest = continuations(
         model,
         [[*prompts[i], *known[i]] for i in open_],
         [limits[i] for i in open_],
@@ -49,7 +49,7 @@ def greedy(
         lambda logits, _: logits.argmax(-1),
         batch_size,
     )
-    for i, more in zip(open_, found, strict=True):
+    for i, more in zip(open_, rest, strict=True):
         answers[i] = known[i] + more
     return answers
 
@@ -74,7 +74,7 @@ def continuations(
         return []
     longest = _each(max_length, len(prompts))
     token_mixing.check_lengths(model, longest, "a question with its answer")
-    batch = WAYS[generation_probe.fitted(model).generation_of(max(longest, default=0))]
+    generate = WAYS[generation_probe.fitted(model).generation_of(max(longest, default=0))]
     if batch_size is None:
         batch_size = rows_at_a_time(model, max(longest, default=1))
     answers: list[list[int]] = [[] for _ in prompts]
@@ -82,14 +82,14 @@ def continuations(
     order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
     for start in range(0, len(order), batch_size):
         chosen = order[start : start + batch_size]
-        found = batch(
+        generated = generate(
             [prompts[i] for i in chosen],
             model,
             torch.tensor([longest[i] for i in chosen]),
             end,
             lambda logits, rows, chosen=chosen: choose(logits, [chosen[row] for row in rows]),
         )
-        for i, answer in zip(chosen, found, strict=True):
+        for i, answer in zip(chosen, generated, strict=True):
             answers[i] = answer
     return answers
 

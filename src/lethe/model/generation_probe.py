@@ -22,8 +22,8 @@ def fitted(model) -> Mixing:
     mixed = token_mixing.of(model)
     if mixed.generation is None:
         key = batch_layout.key(model, attached.model_state(model).fitting, CODE)
-        found, _ = batch_layout.remembered(key, partial(_probed, model, mixed))
-        mixed = replace(found, positions=mixed.positions)
+        probed, _ = batch_layout.remembered(key, partial(_probed, model, mixed))
+        mixed = replace(probed, positions=mixed.positions)
         attached.update_model(model, mixing=mixed)
     return mixed
 
@@ -74,4 +74,4 @@ def steps_are_right(trial: Trial, model) -> bool:
     limits = torch.tensor(list(map(len, examples)))
     WAYS[token_mixing.of(model).generation](prompts, model, limits, 0, choose)
     pairs = zip(got, trial.wanted, strict=True)
-    return all(trial.near(torch.stack(found), wanted) for found, wanted in pairs)
+    return all(trial.near(torch.stack(logits), wanted) for logits, wanted in pairs)

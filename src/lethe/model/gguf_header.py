@@ -23,11 +23,11 @@ def numbers(path: str | Path) -> dict[str, int | float]:
     What cannot be read ends them: loading the file will say what is wrong with it.
     """
     with Path(path).open("rb") as file:
-        found: dict[str, int | float] = {}
+        metadata: dict[str, int | float] = {}
         with suppress(struct.error, UnicodeDecodeError, OverflowError, OSError, KeyError):
             for key, number in _pairs(file):
-                found[key] = number
-        return found
+                metadata[key] = number
+        return metadata
 
 
 def _pairs(file: BinaryIO) -> Iterator[tuple[str, int | float]]:

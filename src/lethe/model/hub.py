@@ -15,8 +15,8 @@ def cached(repository: str, file: str) -> Path | None:
     """The cache's folder of a model of the hub, if ``file`` is in it. Asks no network."""
     from huggingface_hub import try_to_load_from_cache
 
-    found = try_to_load_from_cache(repository, file)
-    return Path(found).parent if isinstance(found, str) else None
+    path = try_to_load_from_cache(repository, file)
+    return Path(path).parent if isinstance(path, str) else None
 
 
 def listed(repository: str, file: str) -> set[str]:

@@ -81,7 +81,7 @@ class Likelihood:
         ``budget``: padded tokens of a batch; None: as many as pay on the model's device.
         """
         forward = Forward(model)
-        found = Likelihoods([0.0] * len(self.examples), [0] * len(self.examples))
+        results = Likelihoods([0.0] * len(self.examples), [0] * len(self.examples))
         for once in self._batches(model, budget or BUDGET[model.device.type]):
             packed, token = once.packed, once.token
             scores = forward.token_scores(once.distinct, once.compared)
@@ -91,8 +91,8 @@ class Likelihood:
             means = (sums / torch.bincount(packed.row)).tolist()
             own = _leading(likeliest & once.asked, packed)
             for key, *values in zip(packed.index, means, own, strict=True):
-                found.loss[key], found.own[key] = values
-        return found
+                results.loss[key], results.own[key] = values
+        return results
 
     def _batches(self, model, budget: int) -> "list[_Once]":
         key = budget, _shares(model, self.examples)

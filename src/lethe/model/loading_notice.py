@@ -42,21 +42,21 @@ def is_one(file: Path) -> bool:
 
 def configuration(file: Path) -> dict[str, Any]:
     """The true configuration of a file, a notice or not; LetheError where it is neither."""
-    found = _object(file)
-    if CONTENT not in found:
-        return found
-    match found[CONTENT]:
-        case [dict() as content]:
-            return content
+    content = _object(file)
+    if CONTENT not in content:
+        return content
+    match content[CONTENT]:
+        case [dict() as inner]:
+            return inner
     raise LetheError(f"{file}: its notice holds no configuration; get or make the model again")
 
 
 def _object(file: Path) -> dict[str, Any]:
     try:
-        found = read_json(file)
+        content = read_json(file)
     except LetheError as error:
         reason = str(error).partition(";")[0]
         raise LetheError(f"{reason}; get or make the model again") from None
-    if not isinstance(found, dict):
+    if not isinstance(content, dict):
         raise LetheError(f"{file}: no object of settings; get or make the model again")
-    return found
+    return content

@@ -109,18 +109,18 @@ def base_of(folder: str | Path) -> str:
     if checkpoint_record.is_ours(folder):
         known = checkpoint_record.read(folder).get("base") or {}
     source, digest = known.get("source", name), known.get("digest")
-    found = [place for place in _places(folder, source, name) if place.exists()]
+    existing = [place for place in _places(folder, source, name) if place.exists()]
     if digest is not None:
-        for place in [*found, *_by_their_end(folder, source)]:
+        for place in [*existing, *_by_their_end(folder, source)]:
             if checkpoint_record.is_ours(place) and checkpoint_record.digest(place) == digest:
                 return str(place)
-    base = found[0] if found else Path(source)
+    base = existing[0] if existing else Path(source)
     if base.exists() and base.samefile(folder):
         raise LetheError(
             f"{folder}/{CONFIG}: names itself as its base; write the base's folder or hub id there "
             "(base_model_name_or_path)"
         )
-    return str(found[0]) if found else source
+    return str(existing[0]) if existing else source
 
 
 def check_chain(folder: str | Path) -> None:

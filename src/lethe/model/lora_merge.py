@@ -68,9 +68,9 @@ def check_names(folder: Path, config) -> None:
     with _quiet(), torch.device("meta"):
         adapted = PeftModel(AutoModelForCausalLM.from_config(config), _config(folder))
         state = get_peft_model_state_dict(adapted, save_embedding_layers=False)
-    found = {name: value.shape for name, value in _weights(folder).items()}
-    wanted = {name: value.shape for name, value in state.items()}
-    odd = {name for name, _ in found.items() ^ wanted.items()}
+    saved = {name: value.shape for name, value in _weights(folder).items()}
+    expected = {name: value.shape for name, value in state.items()}
+    odd = {name for name, _ in saved.items() ^ expected.items()}
     if odd:
         raise LetheError(
             f"{folder}: {min(odd)} ({len(odd)} weights do not fit their base); {OTHER_BASE}"
@@ -121,10 +121,10 @@ def _fill(adapted, weights: dict[str, torch.Tensor], folder: Path) -> None:
     """Load weights into a model's adapters; all of both must have found each other."""
     from peft import get_peft_model_state_dict, set_peft_model_state_dict
 
-    wanted = get_peft_model_state_dict(adapted, adapter_name=NAME, save_embedding_layers=False)
-    lacking = wanted.keys() - weights.keys()
+    expected = get_peft_model_state_dict(adapted, adapter_name=NAME, save_embedding_layers=False)
+    absent = expected.keys() - weights.keys()
     try:
-        found = set_peft_model_state_dict(adapted, weights, adapter_name=NAME)
+        result = set_peft_model_state_dict(adapted, weights, adapter_name=NAME)
     except KeyError as error:
         raise LetheError(f"{folder}: no weights {error.args[0]}; get the adapters again") from error
     except RuntimeError as error:
@@ -132,14 +132,14 @@ def _fill(adapted, weights: dict[str, torch.Tensor], folder: Path) -> None:
         if not sizes:
             raise
         raise LetheError(f"{folder}: {sizes[0].rstrip('.')} in its base; {OTHER_BASE}") from error
-    if found.unexpected_keys:
+    if result.unexpected_keys:
         raise LetheError(
-            f"{folder}: {found.unexpected_keys[0]} fits no layer of its base; {OTHER_BASE}"
+            f"{folder}: {result.unexpected_keys[0]} fits no layer of its base; {OTHER_BASE}"
         )
     # peft renames what older versions of transformers called otherwise; its own word comes first.
-    missing = [name for name in _unfilled(adapted, found.missing_keys) if NAME in name.split(".")]
+    missing = [name for name in _unfilled(adapted, result.missing_keys) if NAME in name.split(".")]
     if adapted.peft_config[NAME].bias != "none":
-        missing += sorted(lacking)
+        missing += sorted(absent)
     if missing:
         raise LetheError(
             f"{folder}: no weights {missing[0]} ({len(missing)} missing); get the adapters again"
@@ -148,9 +148,9 @@ def _fill(adapted, weights: dict[str, torch.Tensor], folder: Path) -> None:
 
 def _unfilled(adapted, names: list[str]) -> list[str]:
     """Those of the names whose weights did not come under another name that they have (tied)."""
-    held = dict(adapted.named_parameters(remove_duplicate=False))
-    filled = {id(value) for name, value in held.items() if name not in set(names)}
-    return [name for name in names if id(held.get(name)) not in filled]
+    parameters = dict(adapted.named_parameters(remove_duplicate=False))
+    filled = {id(value) for name, value in parameters.items() if name not in set(names)}
+    return [name for name in names if id(parameters.get(name)) not in filled]
 
 
 def _batch(model, config) -> torch.Tensor:
@@ -174,8 +174,8 @@ def _losses(model, ids: torch.Tensor) -> torch.Tensor:
     )
 
 
-def _compare(found, expected, dtype: torch.dtype, folder: Path) -> None:
-    off = float((found - expected).abs().mean())
+def _compare(losses, expected, dtype: torch.dtype, folder: Path) -> None:
+    off = float((losses - expected).abs().mean())
     # A NaN is not close, either.
     if not off <= CLOSE[dtype]:
         wider = "" if dtype == torch.float32 else "load it in float32 (dtype), or "
@@ -210,12 +210,12 @@ def _merge_layers(adapted) -> None:
     """Merge each layer in float32."""
     for layer in _layers(adapted):
         weights = [p for p in layer.get_base_layer()._parameters.values() if p is not None]
-        kept = [weight.dtype for weight in weights]
+        dtypes = [weight.dtype for weight in weights]
         for weight in weights:
             weight.data = weight.data.float()
         layer.merge(safe_merge=True)
         weights = [p for p in layer.get_base_layer()._parameters.values() if p is not None]
-        for weight, dtype in zip(weights, kept, strict=True):
+        for weight, dtype in zip(weights, dtypes, strict=True):
             weight.data = weight.data.to(dtype)
 
 

@@ -94,7 +94,7 @@ def _parts(config) -> Iterator[Any]:
 
 def _named(config) -> dict[str, int]:
     """The lengths that one configuration names, by attribute."""
-    found = {
+    named = {
         name: value
         for name, value in vars(config).items()
         if _LENGTHS.search(name) and not _NO_LENGTHS.search(name) and _is_count(value)
@@ -102,10 +102,10 @@ def _named(config) -> dict[str, int]:
     for rope in _ropes(config):
         value = rope.get("original_max_position_embeddings")
         if _is_count(value):
-            found["rope"] = value
+            named["rope"] = value
         if rope.get("rope_type") in _CHANGING and _is_count(_positions(config)):
-            found["max_position_embeddings"] = _positions(config)
-    return found
+            named["max_position_embeddings"] = _positions(config)
+    return named
 
 
 def _positions(config) -> Any:

@@ -49,9 +49,9 @@ class Trial:
     def spread(self) -> float:
         return float(torch.cat(self.wanted).std())
 
-    def near(self, found: torch.Tensor, wanted: torch.Tensor, limit: float = CLOSE) -> bool:
+    def near(self, logits: torch.Tensor, wanted: torch.Tensor, limit: float = CLOSE) -> bool:
         """Whether logits are the same to rounding; NaN is near nothing."""
-        apart = (found.float() - wanted.float()).abs().max()
+        apart = (logits.float() - wanted.float()).abs().max()
         return bool((apart <= limit * self.coarse * self.spread).item())
 
     def layout(self, model) -> bool:
@@ -65,25 +65,25 @@ class Trial:
 
     def _batch(self, model, batch: Batch) -> bool:
         forward, batch = Forward(model), to_device(batch, model.device)
-        found = forward.all_logits(batch)
+        logits = forward.all_logits(batch)
         wanted = torch.cat([self.wanted[key] for key in batch.index])
-        if not self.near(found[batch.predictors], wanted):
+        if not self.near(logits[batch.predictors], wanted):
             return False
         changes = (_last_tokens(batch), _first_rows(batch))
-        return all(self._unmoved(forward, batch, found, changed) for changed in changes)
+        return all(self._unmoved(forward, batch, logits, changed) for changed in changes)
 
-    def _unmoved(self, forward, batch: Batch, found, changed: torch.Tensor) -> bool:
+    def _unmoved(self, forward, batch: Batch, logits, changed: torch.Tensor) -> bool:
         """Whether other tokens' logits stay when those of ``changed`` [T] become others."""
         ids = torch.where(changed, batch.ids + 1, batch.ids)
         moved = forward.all_logits(replace(batch, ids=ids))
-        return self.near(moved[~changed], found[~changed], SAME)
+        return self.near(moved[~changed], logits[~changed], SAME)
 
     def causal(self) -> bool:
         """Whether plain logits stay when the last token becomes another."""
         ids = max(self.examples, key=len).ids
         other = (*ids[:-1], ids[-1] + 1)
-        found, moved = (alone(self.plain, some)[:-1] for some in (ids, other))
-        return self.near(found, moved, SAME)
+        logits, moved = (alone(self.plain, some)[:-1] for some in (ids, other))
+        return self.near(logits, moved, SAME)
 
 
 @torch.no_grad()
@@ -118,14 +118,14 @@ def texts(*sizes: tuple[int, Sequence[int]]) -> list[Example]:
     def some(count: int) -> tuple[int, ...]:
         return tuple(torch.randint(TOKENS.start, TOKENS.stop, (count,), generator=draw).tolist())
 
-    found = []
+    examples = []
     for prompt, answers in sizes:
         begin, shared = some(prompt), some(1)
-        found += [
+        examples += [
             Example((*begin, *shared, TOKENS.start + 2 * n, *some(count - 2)), prompt)
             for n, count in enumerate(answers)
         ]
-    return found
+    return examples
 
 
 SHORT = texts((4, (5, 7, 4)), (2, (4,)), (6, (6, 8)))
@@ -155,7 +155,7 @@ def first_layout(
     return None
 
 
-def found(model, plain, layouts: Sequence[str], named: Sequence[int]) -> Mixing | None:
+def best_mixing(model, plain, layouts: Sequence[str], named: Sequence[int]) -> Mixing | None:
     """Which layout is right for ``model``, measured by ``plain``: None where none is.
 
     ``layouts`` are those to be tried, of ``lethe.model.token_mixing``; ``named``: the lengths that

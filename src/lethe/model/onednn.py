@@ -60,8 +60,8 @@ def faster() -> bool:
 
 def _maker() -> str:
     """Who made the processor, as the system tells it."""
-    told = Path("/proc/cpuinfo")
-    return told.read_text() if told.exists() else platform.processor()
+    info = Path("/proc/cpuinfo")
+    return info.read_text() if info.exists() else platform.processor()
 
 
 def _pays(rows: torch.Tensor, weight: torch.Tensor) -> bool:
@@ -123,10 +123,10 @@ def _gram(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
     first, second = a[:whole].t(), b[:whole].t()
     # The first operand is transposed in memory: that of the narrower one is cheaper.
     if len(first) > len(second):
-        found = _multiplied(second, first).t().contiguous()
+        product = _multiplied(second, first).t().contiguous()
     else:
-        found = _multiplied(first, second)
-    return found.addmm_(a[whole:].t(), b[whole:])
+        product = _multiplied(first, second)
+    return product.addmm_(a[whole:].t(), b[whole:])
 
 
 def _multiplied(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:

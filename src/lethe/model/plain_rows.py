@@ -41,9 +41,9 @@ class Pass:
 
     def spread(self, packed: torch.Tensor) -> torch.Tensor:
         """Values of packed tokens [T, ...] at their places in the rows, [B, L, ...]; else 0."""
-        found = packed[self.gather]
-        real = self.real.view(*self.real.shape, *[1] * (found.dim() - 2))
-        return found.where(real, torch.zeros_like(found))
+        values = packed[self.gather]
+        real = self.real.view(*self.real.shape, *[1] * (values.dim() - 2))
+        return values.where(real, torch.zeros_like(values))
 
     def collected(self, value: torch.Tensor) -> torch.Tensor:
         """Of values [B, L, D] or [B * L, D] those of ``tokens``, [N, D]."""
@@ -120,9 +120,9 @@ def _equal(batch: Batch, chosen: torch.Tensor, length: int, real, whole: bool) -
     rows = chosen.nonzero().squeeze(1)
     if not whole or batch.ends is None:
         return _pass(batch, rows, length, real)
-    found = _pass(batch, rows, length, real, more=1)
-    found.ids[:, -1] = batch.ends[rows]
-    return found
+    rows_of_length = _pass(batch, rows, length, real, more=1)
+    rows_of_length.ids[:, -1] = batch.ends[rows]
+    return rows_of_length
 
 
 def _pass(batch: Batch, rows: torch.Tensor, length: int, real, more: int = 0) -> Pass:
@@ -170,6 +170,6 @@ def _forget_length(rope: torch.nn.Module, prefix: str) -> None:
     frequencies = getattr(rope, f"{prefix}original_inv_freq", None)
     if frequencies is None:
         return
-    held = getattr(rope, f"{prefix}inv_freq")
-    rope.register_buffer(f"{prefix}inv_freq", frequencies.to(held.device), persistent=False)
+    current = getattr(rope, f"{prefix}inv_freq")
+    rope.register_buffer(f"{prefix}inv_freq", frequencies.to(current.device), persistent=False)
     setattr(rope, f"{prefix}max_seq_len_cached", rope.original_max_seq_len)

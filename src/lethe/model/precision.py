@@ -46,15 +46,15 @@ def stored(model) -> dict[str, torch.Tensor] | None:
     dtype, team = attached.model_state(model).dtype, team_of(model)
     if dtype is None and team is None:
         return None
-    found, once = {}, {}
+    weights, converted = {}, {}
     for name, value in model.state_dict(keep_vars=True).items():
         # Tied weights stay tied.
-        if id(value) not in once:
+        if id(value) not in converted:
             whole = value.detach() if team is None else team.whole(value.detach())
             wanted = dtype is not None and value.is_floating_point() and whole is not None
-            once[id(value)] = whole.to(dtype) if wanted else whole
-        found[name] = once[id(value)]
-    return found
+            converted[id(value)] = whole.to(dtype) if wanted else whole
+        weights[name] = converted[id(value)]
+    return weights
 
 
 def frozen_copy(model):

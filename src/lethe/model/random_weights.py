@@ -1,4 +1,4 @@
-"""The random model of Table 4: nothing learned, not even from the base model's text."""
+"""The random model of Table 4, which has learned nothing, not even the base model's text."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,7 +20,7 @@ def make_untrained(
 ) -> None:
     """Save at ``out`` the architecture of the checkpoint ``start`` with weights from ``seed``.
 
-    ``parent``: what provenance calls ``start``; None: as ``checkpoint_record.name_of``.
+    ``parent``: the name of ``start`` in the provenance; None: ``checkpoint_record.name_of``.
     """
     model, tokenizer = checkpoint.load(start, **(compute or Compute()).loading())
     origin = {

@@ -51,8 +51,8 @@ class Finch(Linear):
             return share * min(self.peak, self.choice.largest)
         kappa = self.peak * self.first**0.5
         # A loss that falls below 0 leaves the bound.
-        found = kappa / (max(self.mean, 0.0) + self.choice.eps) ** 0.5
-        return share * min(found, self.choice.largest)
+        bound = kappa / (max(self.mean, 0.0) + self.choice.eps) ** 0.5
+        return share * min(bound, self.choice.largest)
 
     def saw(self, loss: float) -> None:
         if self.first is not None:

@@ -54,9 +54,9 @@ def split(
     # Longest first: what does not fit in memory fails at once, not at the end.
     order = sorted(rows, key=lambda row: -sum(lengths[row]))
     # Dealt one by one, so that processes have equal work.
-    found = [_groups(lengths, order[process::processes], budget) for process in range(processes)]
-    most = max(map(len, found))
-    return [_as_many(groups, lengths, most) for groups in found]
+    shares = [_groups(lengths, order[process::processes], budget) for process in range(processes)]
+    most = max(map(len, shares))
+    return [_as_many(groups, lengths, most) for groups in shares]
 
 
 def _groups(
@@ -113,9 +113,11 @@ def parts(
         return total.on(part)
 
     mine = split(lengths, budget, processes)[process]
-    found = [{name: batch(name, group, totals[name]) for name in chosen} for group in mine if group]
+    batches = [
+        {name: batch(name, group, totals[name]) for name in chosen} for group in mine if group
+    ]
     if filled:
         shortest = min(range(len(lengths)), key=lambda row: sum(lengths[row]))
         idle = {name: batch(name, [shortest], ENDLESS) for name in chosen}
-        found += [idle] * (len(mine) - len(found))
-    return found
+        batches += [idle] * (len(mine) - len(batches))
+    return batches

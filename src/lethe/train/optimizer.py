@@ -49,13 +49,13 @@ class Optimiser:
 
     def state(self) -> State:
         """All that a step changes but the weights."""
-        found: State = {"number": self.number}
-        found |= {f"rate/{key}": value for key, value in self.rate.state().items()}
+        state: State = {"number": self.number}
+        state |= {f"rate/{key}": value for key, value in self.rate.state().items()}
         for memory, update in self.memories.items():
             for name, p in zip(self.names, self.parameters, strict=True):
-                kept = update.state.get(p, {})
-                found |= {f"{memory}/{name}/{key}": value for key, value in kept.items()}
-        return found
+                moments = update.state.get(p, {})
+                state |= {f"{memory}/{name}/{key}": value for key, value in moments.items()}
+        return state
 
     def restore(self, state: State) -> None:
         """Go on from a ``state`` of the same model and settings."""
@@ -234,15 +234,15 @@ def estimate(
     are afterwards what they were, bit by bit.
     """
     here = [p.detach().clone() for p in parameters]
-    found = [torch.zeros_like(p) for p in parameters]
+    gradients = [torch.zeros_like(p) for p in parameters]
     values = []
     for _ in range(directions):
         along = _direction(here, draw)
         above, below = (_moved(parameters, here, along, by, loss) for by in (radius, -radius))
         values += [above, below]
-        for gradient, u in zip(found, along, strict=True):
+        for gradient, u in zip(gradients, along, strict=True):
             gradient.add_(u, alpha=(above - below) / (2 * radius * directions))
-    for p, start, gradient in zip(parameters, here, found, strict=True):
+    for p, start, gradient in zip(parameters, here, gradients, strict=True):
         p.copy_(start)
         p.grad = gradient
     return sum(values) / len(values)

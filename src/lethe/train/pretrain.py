@@ -37,7 +37,7 @@ def pretrain(
     model = made.make_model(sizes, tokenizer, chosen.seed).to(device)
     examples = Encoder(tokenizer, template, max_length).encode_all(pairs)
 
-    def told(step: int, steps: int, loss: float) -> None:
+    def after_step(step: int, steps: int, loss: float) -> None:
         report(step, steps, loss)
         for percent in percents:
             if percent and step == max(1, round(steps * percent / 100)):
@@ -45,5 +45,5 @@ def pretrain(
 
     if 0 in percents:
         keep(0, model, tokenizer)
-    counts = fit(model, examples, chosen, chosen.seed, told, how)
+    counts = fit(model, examples, chosen, chosen.seed, after_step, how)
     return model, tokenizer, counts

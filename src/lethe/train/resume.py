@@ -147,13 +147,13 @@ class Keeper(NoKeeper):
         return [entry for _, entry in sorted(numbered, key=lambda pair: int(pair[0][1]))]
 
     def _read(self) -> dict[str, State]:
-        found = self._found()
-        if not found:
+        folders = self._found()
+        if not folders:
             return {}
         from safetensors import SafetensorError
         from safetensors.torch import load_file
 
-        folder = found[-1]
+        folder = folders[-1]
         try:
             values = read_json(folder / VALUES)
             if values["format"] != FORMAT or sha256(folder / TENSORS) != values["sha256"]:

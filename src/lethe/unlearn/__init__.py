@@ -1,1 +1,1 @@
-"""What an unlearning method and a wrapper are, and how one runs."""
+"""Unlearning methods and wrappers: what they are, and how they run."""

@@ -1,4 +1,4 @@
-"""Alternative answers to forget questions, by the model under test itself (AltPO, 2409.13474)."""
+"""Alternative answers to forget questions, from the model under test itself (AltPO, 2409.13474)."""
 
 import random
 from collections.abc import Mapping, Sequence
@@ -12,16 +12,16 @@ from lethe.common.files import write_rows
 from lethe.model.settings import Compute
 from lethe.world.rows import read_pairs
 
-# How much warmer each further round samples, and how many there are at the most.
+# The factor on the temperature from round to round, and the most rounds.
 WARMER, ROUNDS = 1.25, 20
 
 
 class Alternatives(BaseModel):
     """``count`` answers for each row, sampled at ``temperature``.
 
-    ``prompt``: what the model is asked, with <question> and, if wanted, <answer> in it. The paper
-    asks a chat model for another plausible answer; a model that takes no instructions is asked the
-    bare question.
+    ``prompt``: the text for the model, which contains <question> and, if wanted, <answer>. The
+    paper asks a chat model for another plausible answer; a model that cannot follow instructions
+    gets the question alone.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -44,38 +44,38 @@ class Alternatives(BaseModel):
 def propose(
     model, encoder, pairs: Sequence[tuple[str, str]], settings: Alternatives, seed: int
 ) -> list[list[str]]:
-    """For each (question, answer) ``count`` different answers that are not its own, as texts.
+    """For each (question, answer), ``count`` distinct answers that differ from its own, as texts.
 
-    A model that knows the answer by heart repeats it: the rows that still lack some are asked
-    again, each time at a temperature higher by a quarter. What is drawn depends on seed, row and
-    round alone, not on the batch.
+    A model that has memorised an answer repeats it: rows with too few answers are asked again, each
+    time at a temperature higher by a quarter. Draws depend only on seed, row and round, not on the
+    batch.
     """
-    found: list[list[str]] = [[] for _ in pairs]
+    proposed: list[list[str]] = [[] for _ in pairs]
     temperature = settings.temperature
     for number in range(ROUNDS):
-        lacking = [settings.count - len(answers) for answers in found]
-        rows = [row for row, lack in enumerate(lacking) for _ in range(lack)]
+        missing = [settings.count - len(answers) for answers in proposed]
+        rows = [row for row, count in enumerate(missing) for _ in range(count)]
         if not rows:
-            return found
+            return proposed
         texts = _ask(model, encoder, pairs, rows, settings.prompt, temperature, (seed, number))
         for row, text in zip(rows, texts, strict=True):
-            if text and text != pairs[row][1].strip() and text not in found[row]:
-                found[row].append(text)
+            if text and text != pairs[row][1].strip() and text not in proposed[row]:
+                proposed[row].append(text)
         temperature *= WARMER
-    row = next(row for row, answers in enumerate(found) if len(answers) < settings.count)
+    row = next(row for row, answers in enumerate(proposed) if len(answers) < settings.count)
     raise LetheError(
         f"alternatives: the model has no {settings.count} other answers to {pairs[row][0][:60]!r}; "
         "lower alternatives.count"
     )
 
 
-def write_alternatives(file, pairs, found: Sequence[Sequence[str]]) -> None:
-    """Write what ``propose`` found for the pairs, as rows: question, answer, alternatives."""
+def write_alternatives(file, pairs, proposed: Sequence[Sequence[str]]) -> None:
+    """Write the result of ``propose`` as rows: question, answer, alternatives."""
     write_rows(
         file,
         (
             {"question": question, "answer": answer, "alternatives": list(answers)}
-            for (question, answer), answers in zip(pairs, found, strict=True)
+            for (question, answer), answers in zip(pairs, proposed, strict=True)
         ),
     )
 
@@ -92,9 +92,9 @@ def propose_alternatives(
     compute: Compute | None = None,
     device: str = "cpu",
 ) -> dict[str, int]:
-    """``propose`` for the rows of the file ``forget``, by the checkpoint ``start``, to a file.
+    """``propose`` answers for the rows of file ``forget`` with checkpoint ``start``; write ``out``.
 
-    ``out`` is what methods read as ``alternatives``. Returns counts: rows.
+    Methods read ``out`` as ``alternatives``. Returns counts: rows.
     """
     from lethe.model import checkpoint
     from lethe.model.encoder import Encoder
@@ -116,9 +116,9 @@ def _ask(model, encoder, pairs, rows, prompt: str, temperature: float, key) -> l
     ]
     prompts = [encoder.prompt_ids(question) for question in questions]
     limits = [encoder.room(question, encoder.max_length) for question in questions]
-    lacking = max(len(prompt) - limit for prompt, limit in zip(prompts, limits, strict=True))
-    if lacking >= 0:
-        longest = encoder.max_length + lacking
+    excess = max(len(prompt) - limit for prompt, limit in zip(prompts, limits, strict=True))
+    if excess >= 0:
+        longest = encoder.max_length + excess
         raise LetheError(
             f"max_length: {encoder.max_length} leaves no room for answers; raise it above {longest}"
         )
@@ -129,8 +129,8 @@ def _ask(model, encoder, pairs, rows, prompt: str, temperature: float, key) -> l
 def sample(model, prompts, max_length, end: int, temperature: float, key) -> list[list[int]]:
     """A continuation of each prompt, drawn token by token at ``temperature``.
 
-    Each prompt has a generator of its own, seeded by ``key`` and its place, so that what it draws
-    does not depend on the others. The token is the argmax of the scaled logits plus Gumbel noise.
+    Each prompt has its own generator, seeded by ``key`` and its place, so that its draws do not
+    depend on the other prompts. The token is the argmax of the scaled logits plus Gumbel noise.
     """
     import torch
 

@@ -1,6 +1,6 @@
-"""Closed-form edits of the matrix that ends a layer's MLP: keys, values and what they should be.
+"""Closed-form edits of the last matrix of a layer's MLP: keys, values and their targets.
 
-A key is that matrix' input at the last token of a question's subject, its value the output there
+A key is that matrix's input at the last token of a question's subject, its value the output there
 (Meng et al., MEMIT, arXiv 2210.07229; ZeroUnlearn, arXiv 2605.18879).
 """
 
@@ -18,15 +18,15 @@ from lethe.model.encoder import Encoder, Example
 from lethe.model.forward import Answers, decoder_layers, hidden_states, project
 from lethe.model.intervention import asked
 
-# What families call the matrix from the MLP's inner size back to the model's.
+# Names, by model family, of the matrix from the MLP's inner size back to the model's.
 OUTPUTS = ("down_proj", "dense_4h_to_h", "fc2", "c_proj")
 
 
 @dataclass(frozen=True)
 class Search:
-    """How a shift of a state is found: Adam's steps and what holds it back (MEMIT).
+    """How the shift of a state is optimised: Adam's steps and its regularisation (MEMIT).
 
-    ``decay`` weighs |shift| / |state|²; a shift is never longer than ``clamp`` times its state.
+    ``decay`` weighs |shift| / |state|²; a shift is at most ``clamp`` times as long as its state.
     """
 
     steps: int = 25
@@ -37,21 +37,23 @@ class Search:
 
 @dataclass
 class Rows:
-    """Packed rows, and in each the place of the key: ``places`` [rows] index into the tokens."""
+    """Packed rows; ``places`` [rows] are the token indices of their keys."""
 
     batch: Batch
     places: torch.Tensor
 
 
 def key_places(encoder: Encoder, pairs: Sequence[tuple[str, str]], subjects) -> list[int]:
-    """The last token of each question's subject, by its place in the prompt.
+    """The index in the prompt of the last token of each question's subject.
 
-    A question without a subject has the prompt's last token. LetheError without a fast tokenizer,
-    which alone tells where tokens stand in a text.
+    For a question without a subject, the prompt's last token. LetheError without a fast tokenizer:
+    only those report the character positions of tokens.
     """
-    tokenizer, found = encoder.tokenizer, []
+    tokenizer, places = encoder.tokenizer, []
     if not tokenizer.is_fast:
-        raise LetheError("zero_unlearn.position: this tokenizer tells no places; set it to last")
+        raise LetheError(
+            "zero_unlearn.position: this tokenizer reports no positions; set it to last"
+        )
     for (question, _), subject in zip(pairs, subjects, strict=True):
         last = len(encoder.prompt_ids(question)) - 1
         text = encoder.template.prompt(asked(tokenizer, question))
@@ -60,19 +62,19 @@ def key_places(encoder: Encoder, pairs: Sequence[tuple[str, str]], subjects) -> 
             text, add_special_tokens=encoder.template.special, return_offsets_mapping=True
         ).offset_mapping
         holding = [place for place, (start, stop) in enumerate(spans) if start < end <= stop]
-        found.append(min(holding[0], last) if holding else last)
-    return found
+        places.append(min(holding[0], last) if holding else last)
+    return places
 
 
 def rows(examples: Sequence[Example], places: Sequence[int], device) -> Rows:
-    """Examples packed, their keys found again in the packed row."""
+    """Pack examples, and convert their keys' places to the packed row."""
     lengths = torch.tensor([len(example) - 1 for example in examples])
     offsets = lengths.cumsum(0) - lengths
     return Rows(to_device(pack(examples), device), (offsets + torch.tensor(places)).to(device))
 
 
 def output_matrix(layer: torch.nn.Module) -> torch.nn.Module:
-    """The module that ends a decoder layer's MLP; LetheError where there is no single one."""
+    """The last module of a decoder layer's MLP; LetheError where its name is not known."""
     for name, module in layer.named_modules():
         path = name.split(".")
         if len(path) == 2 and path[0] in ("mlp", "feed_forward") and path[1] in OUTPUTS:
@@ -83,7 +85,7 @@ def output_matrix(layer: torch.nn.Module) -> torch.nn.Module:
 
 
 def matrix(module: torch.nn.Module) -> torch.Tensor:
-    """The weights as [outputs, inputs]: a view, so that to write it is to edit the model."""
+    """The weights as [outputs, inputs]: a view, so writing to it edits the model."""
     from transformers.pytorch_utils import Conv1D
 
     return module.weight.T if isinstance(module, Conv1D) else module.weight
@@ -91,11 +93,11 @@ def matrix(module: torch.nn.Module) -> torch.Tensor:
 
 @contextmanager
 def seen(module: torch.nn.Module, inputs: bool) -> Iterator[list[torch.Tensor]]:
-    """Yields a list; after the block it has what went into a module, or came out of it, [T, D].
+    """Yields a list that holds a module's inputs, or its outputs, [T, D], after the block.
 
-    Within the block runs one batch.
+    Run one batch within the block.
     """
-    found: list[torch.Tensor] = []
+    states: list[torch.Tensor] = []
     parts: list[plain_rows.Part] = []
 
     def note(module, given, output):
@@ -104,15 +106,15 @@ def seen(module: torch.nn.Module, inputs: bool) -> Iterator[list[torch.Tensor]]:
 
     hook = module.register_forward_hook(note)
     try:
-        yield found
+        yield states
     finally:
         hook.remove()
-    found.append(plain_rows.joined(parts))
+    states.append(plain_rows.joined(parts))
 
 
 @contextmanager
 def shifted(module: torch.nn.Module, places: torch.Tensor, shift: torch.Tensor) -> Iterator[None]:
-    """Within the block, ``shift`` [rows, D] is added to what a module puts out at ``places``."""
+    """Within the block, ``shift`` [rows, D] is added to a module's output at ``places``."""
 
     def add(module, given, output):
         states = output[0] if isinstance(output, tuple) else output
@@ -127,7 +129,7 @@ def shifted(module: torch.nn.Module, places: torch.Tensor, shift: torch.Tensor) 
 
 
 def _added(states, places, shift) -> torch.Tensor:
-    """States of a pass with ``shift`` [rows, D] added at packed places."""
+    """A pass's states with ``shift`` [rows, D] added at packed places."""
     now = plain_rows.running()
     if now is None:
         return states.index_add(1, places, shift[None])
@@ -137,14 +139,14 @@ def _added(states, places, shift) -> torch.Tensor:
 
 @contextmanager
 def without_gradients(model) -> Iterator[None]:
-    """Within the block no parameter asks for a gradient."""
-    asking = [p for p in model.parameters() if p.requires_grad]
-    for p in asking:
+    """Within the block no parameter requires a gradient."""
+    trained = [p for p in model.parameters() if p.requires_grad]
+    for p in trained:
         p.requires_grad_(False)
     try:
         yield
     finally:
-        for p in asking:
+        for p in trained:
             p.requires_grad_(True)
 
 
@@ -158,8 +160,8 @@ def find_shift(
 ) -> torch.Tensor:
     """The shift of a module's output at the rows' keys that makes their answers likely, [rows, D].
 
-    Minimises, of each row, the mean nll of its answer + ``penalty`` of the last hidden states +
-    ``decay`` |shift| / |state|². ``states`` [rows, D] are the outputs without a shift.
+    Minimises, for each row, the mean nll of its answer + ``penalty`` of the last hidden states +
+    ``decay`` |shift| / |state|². ``states`` [rows, D]: the outputs without a shift.
     """
     size = states.float().norm(dim=-1, keepdim=True)
     shift = torch.zeros_like(states, dtype=torch.float32, requires_grad=True)
@@ -169,9 +171,9 @@ def find_shift(
             with shifted(module, some.places, shift):
                 hidden = hidden_states(model, some.batch)
             answers = Answers(project(model, hidden[some.batch.predictors]), some.batch)
-            # Rows do not touch each other: a sum of their losses is a search for each.
+            # Rows are independent: minimising the sum of their losses minimises each.
             loss = (answers.sequence_nll() / answers.sequence_tokens()).sum() + penalty(hidden)
-            # The root of 0 has no gradient.
+            # The square root has no gradient at 0.
             length = (shift.square().sum(-1) + 1e-12).sqrt()
             loss = loss + search.decay * (length / size[:, 0].square()).sum()
             (shift.grad,) = torch.autograd.grad(loss, [shift])
@@ -183,7 +185,7 @@ def find_shift(
 
 
 def drift(model, some: Rows, at: torch.Tensor) -> Callable[[torch.Tensor], torch.Tensor]:
-    """KL(before || now) of the token after the key, summed over the rows ``at`` [rows] (bool)."""
+    """KL(before || now) of the token after the key, summed over rows where ``at`` [rows]."""
     places = some.places[at]
     with torch.no_grad():
         before = project(model, hidden_states(model, some.batch)[places]).float().log_softmax(-1)
@@ -198,11 +200,11 @@ def drift(model, some: Rows, at: torch.Tensor) -> Callable[[torch.Tensor], torch
 def projection(values: torch.Tensor, rank: int, epsilon: float) -> torch.Tensor:
     """P = (1 + epsilon) I - V V', V the leading right singular vectors of the rows, [D, D].
 
-    ``values`` [n, D]. No more than ``rank`` vectors: as many as D would leave nothing of any value.
+    ``values`` [n, D]. At most ``rank`` vectors: D of them would leave nothing of any value.
     """
     _, strength, right = torch.linalg.svd(values, full_matrices=False)
-    kept = right[:rank][strength[:rank] > 1e-9 * strength[0]]
-    return (1 + epsilon) * torch.eye(values.shape[1], dtype=values.dtype) - kept.T @ kept
+    leading = right[:rank][strength[:rank] > 1e-9 * strength[0]]
+    return (1 + epsilon) * torch.eye(values.shape[1], dtype=values.dtype) - leading.T @ leading
 
 
 def multiplier(
@@ -216,12 +218,12 @@ def multiplier(
     forget: float,
     mu: float,
 ) -> torch.Tensor:
-    """D with D W in place of W [d, f], double precision, [d, d] (ZeroUnlearn's closed form).
+    """The D by which D W replaces W [d, f]: double precision, [d, d] (ZeroUnlearn's closed form).
 
     D = P (VK + mu W) W' [W (KK + mu I) W']^-1 with KK = general E[k k'] + forget K K' and
     VK = general W E[k k'] + forget V K': the minimum of the weighted |D W k - P v|². ``keys``
-    [n, f] and ``values`` [n, d] are of what is to be forgotten, ``second_moment`` [f, f] is E[k k']
-    elsewhere, where the values are W k.
+    [n, f] and ``values`` [n, d] belong to what is to be forgotten; ``second_moment`` [f, f] is
+    E[k k'] elsewhere, where the values are W k.
     """
     square = general * second_moment + forget * keys.T @ keys
     cross = general * weights @ second_moment + forget * values.T @ keys
@@ -231,9 +233,9 @@ def multiplier(
 
 
 def edited_layers(model, chosen: Sequence[int]) -> list[int]:
-    """The layers to edit, in order: those chosen, or about three at 16 to 18 28ths of the depth.
+    """The layers to edit, in order: those chosen, or about three at 16/28 to 18/28 of the depth.
 
-    Not the last one: what a subject's token becomes there, no later token sees.
+    Never the last layer: no later token sees a subject's state there.
     """
     depth = len(decoder_layers(model))
     wrong = [layer for layer in chosen if layer > depth - 2]

@@ -17,10 +17,11 @@ def files_of(
     prior: str | Path | None = None,
     before: str | Path | None = None,
 ) -> dict[str, str | Path]:
-    """The files of a folder that a method ``needs``, by need; one that is missing is a LetheError.
+    """The files of a folder that a method ``needs``, by need; LetheError if one is missing.
 
-    So is a checkpoint (``prior``, ``before``) that is needed and missing, or there and not needed.
-    What a model is asked for (alternative answers, reference losses) is no file of the folder.
+    LetheError also for a checkpoint (``prior``, ``before``) that is needed but not given, or given
+    but not needed. Needs that a model computes (alternative answers, reference losses) have no file
+    in the folder.
     """
     given = {"prior": prior, "before": before}
     for need, source in given.items():
@@ -36,6 +37,6 @@ def files_of(
     for need, file in files.items():
         if not file.is_file():
             raise LetheError(f"{file}: no such file; the method needs it ({need})")
-        # Read again for the work; here a bad row is found before a model is loaded.
+        # Read only to find bad rows before a model is loaded; the run reads it again.
         (read_refusals if need == "refusals" else read_pairs)(file)
     return {**files, **{need: source for need, source in given.items() if source is not None}}

@@ -1,4 +1,4 @@
-"""What passes between a method, the wrappers around it, and who runs them. Light to import."""
+"""What methods, wrappers and the runner exchange. Light to import."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ NEEDS = {
     "prior": "a checkpoint from before the forget set was learned",
     "before": "the checkpoint that the run before this one started from",
 }
-# Those that give each forget row another answer; a method has one of them at the most.
+# Needs that give each forget row another answer; a method declares at most one of them.
 ALTERNATES = ("refusals", "alternatives")
 
 
 @dataclass
 class Supervision:
-    """Tokenised data that a method is given; what it does not need is empty.
+    """Tokenised data for a method; fields that it does not need are empty.
 
     ``forget_pairs`` and ``retain_pairs`` are the same rows as texts, (question, answer);
-    ``encoder`` tokenises others.
-    ``alternates``: for each forget row the other answers that may stand for its own;
+    ``encoder`` tokenises further texts.
+    ``alternates``: for each forget row, answers that may replace its own;
     ``encode(rows, answers)`` tokenises forget questions, by row, with such answers; ``padding``
-    is the token that fills a padded batch; ``forget_nll`` [forget rows] is the ``reference_nll``
-    where it was computed before; ``prior()`` loads the checkpoint from before the forget set,
-    ``before()`` the one that the run before this one started from.
+    is the token that fills a padded batch; ``forget_nll`` [forget rows] is the ``reference_nll``,
+    if it has been computed already; ``prior()`` loads the checkpoint from before the forget set was
+    learned, ``before()`` the one that the run before this one started from.
     """
 
     forget: list[Example]
@@ -59,8 +59,8 @@ class Supervision:
 class Step:
     """The batches of one optimiser step; those that the method does not need are None.
 
-    ``alternate``: the questions of ``forget``, in its order, with another answer. ``batch``: its
-    number in the run, ``turn``: which of the method's ``turns`` the step is; both from 0.
+    ``alternate``: the questions of ``forget``, in the same order, with another answer. ``batch``:
+    number of the batch in the run, ``turn``: index into the method's ``turns``; both from 0.
     """
 
     forget: Batch
@@ -72,12 +72,12 @@ class Step:
 
 @dataclass
 class Reference:
-    """What is kept of the model before unlearning: the model itself only where it must be.
+    """Values of the model before unlearning; the model itself only where a method needs it.
 
     Summed negative log-likelihood of each answer: ``forget_nll`` [forget rows] and
     ``alternate_nll`` [alternate answers of the run]; those of a step's rows are
     ``forget_nll[step.forget.index]`` and ``alternate_nll[step.alternate.index]``. ``frozen``:
-    forward passes of the model as it was.
+    forward passes of the model before unlearning.
     """
 
     forget_nll: torch.Tensor | None = None
@@ -86,7 +86,7 @@ class Reference:
 
 
 class Trained(Protocol):
-    """A method that is trained, as its wrappers and its runner see it."""
+    """A method that is trained, as wrappers and runner see it."""
 
     name: str
     settings: Any

@@ -1,7 +1,7 @@
-"""What an unlearning method is: settings, what it needs, and how it runs.
+"""What an unlearning method is: its settings, what it needs, and how it runs.
 
 Importing a method's file must not import torch: the workflow reads declarations and checks settings
-before any job starts. A method that needs a torch function imports it inside its own function.
+before any job starts. A method imports torch inside the functions that use it.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ if TYPE_CHECKING:
     from lethe.unlearn.interface import Reference, Step, Supervision
     from lethe.unlearn.wrapper import Wrapper
 
-# Kinds of methods that edit or compare the weights of linear layers; wrappers say it themselves.
+# Kinds of methods that edit or compare weights of linear layers; wrappers declare it themselves.
 WHOLE_KINDS = ("weight arithmetic", "closed form")
 
 
 class MethodSettings(Schedule):
-    """Settings that every method has; a method's own class adds its own.
+    """Settings of every method that is trained; a method's own class adds to them.
 
-    A ``Range`` beside a field's type is where ``search`` draws it from.
-    ``frozen``: regular expressions; a parameter whose name has a match of one stays as it is.
-    ``wrappers``: what goes around the loss (``lethe.unlearn.wrappers``), by name with its settings;
-    of those that go around the whole run, the first is the outermost.
+    ``search`` draws a setting from the ``Range`` beside its type. ``frozen``: regular expressions;
+    parameters whose names match one are not trained. ``wrappers``: wrappers around the loss
+    (``lethe.unlearn.wrappers``), by name, with their settings; of those around the whole run, the
+    first is the outermost.
     """
 
     lr: Annotated[float, Range(0.25, 4, log=True, relative=True)] = Field(
@@ -80,9 +80,9 @@ class MethodSettings(Schedule):
 class WeightedSettings(MethodSettings):
     """Settings of a method with a forget and a retain term.
 
-    A ``retain_weight`` of 0 drops the retain term: its rows are neither needed nor computed.
-    ``layer``: the decoder layer, from 0, whose output the ``embedding`` term compares; null: 7/16
-    of the depth. ``open_unlearning``: what open-unlearning does where it differs (docs/methods.md).
+    With a ``retain_weight`` of 0 there is no retain term, and no retain rows are read. ``layer``:
+    the decoder layer, from 0, whose output the ``embedding`` term compares; null: 7/16 of the
+    depth. ``open_unlearning``: compute as open-unlearning where it differs (docs/methods.md).
     """
 
     forget_weight: float = Field(1.0, gt=0)
@@ -103,13 +103,13 @@ class Method:
     override ``run``. ``intervention``: the kind that the method's checkpoints carry
     (``lethe.model.interventions``), if it acts at inference time.
 
-    ``turns``: the optimiser steps on each batch, one for most. ``answers_forget``: whether the loss
-    calls ``model.answers`` of the forget batch; if a wrapper does too, that is no further pass.
+    ``turns``: the optimiser steps on each batch, one for most methods. ``answers_forget``: whether
+    the loss calls ``model.answers`` on the forget batch; a wrapper that does too then adds no pass.
 
-    A step's batches may come in parts, whose losses are added: a term is a sum over rows or tokens,
-    divided by the batch's ``rows_total``, ``tokens_total`` or ``inputs_total``. A method of which
-    that is not so is ``whole``. ``sums``: by name what the parts of a step add up to besides, for
-    ``stepped``; a loss adds to it, and it is 0 again before each step.
+    A step's batches may come in parts whose losses are added, so a term must be a sum over rows or
+    tokens divided by the batch's ``rows_total``, ``tokens_total`` or ``inputs_total``. A method
+    with any other loss is ``whole``. ``sums``: further sums over the parts of a step, by name, for
+    ``stepped``; the loss adds to them, and they are reset to 0 before each step.
     """
 
     kind: ClassVar[str] = "loss"
@@ -135,31 +135,31 @@ class Method:
 
     @property
     def whole(self) -> bool:
-        """Whether a step's batches must never come in parts: the loss is no sum over rows."""
-        # open-unlearning's means count padding, which depends on what is in a batch.
+        """Whether a step's batches must not be split into parts: the loss is no sum over rows."""
+        # open-unlearning's means count padding, which depends on the other rows of a batch.
         padded = getattr(self.settings, "open_unlearning", False)
         return padded or any(wrapper.whole for wrapper in self.wrappers)
 
     @property
     def whole_weights(self) -> bool:
-        """Whether a run copies or rewrites weights, or differentiates by itself: not in shards.
+        """Whether a run copies, rewrites or differentiates whole weights, and so cannot be sharded.
 
-        A run of its own does; a method that trains by ``forget`` or ``loss`` says ``True`` if so.
+        True for a method with a ``run`` of its own; others declare it.
         """
         return type(self).run is not Method.run
 
     def _wrappers(self) -> list[Wrapper]:
-        """The wrappers that the settings choose, and their defaults in the settings."""
+        """The chosen wrappers; also fills their defaults into the settings."""
         given, place = self.settings.wrappers, f"{self.name}.wrappers"
         if given and type(self).run is not Method.run:
             raise LetheError(f"{place}: they go around a loss, and {self.kind} has none; omit them")
-        found = [wrappers.load(name, place)(own, f"{place}.{name}") for name, own in given.items()]
-        full = {wrapper.name: wrapper.settings.model_dump(mode="json") for wrapper in found}
+        chosen = [wrappers.load(name, place)(own, f"{place}.{name}") for name, own in given.items()]
+        full = {wrapper.name: wrapper.settings.model_dump(mode="json") for wrapper in chosen}
         self.settings = self.settings.model_copy(update={"wrappers": full})
-        return found
+        return chosen
 
     def _passes(self) -> Passes:
-        """Passes of a batch: of the loss and what is added to it, of its gradient, of the run."""
+        """Passes of a batch: those of loss and retain term, then of wrappers and gradient."""
         passes = self.passes if self.term is None else self.passes + self.term.passes
         for wrapper in self.wrappers:
             passes = wrapper.of_loss(self, passes)
@@ -169,7 +169,7 @@ class Method:
         return passes
 
     def changed(self, **settings: Any) -> Method:
-        """The same method with other settings, as new."""
+        """A new instance of the method with some settings changed."""
         return type(self)({**self.settings.model_dump(mode="json"), **settings}, self.name)
 
     @property
@@ -182,7 +182,7 @@ class Method:
         raise LetheError(f"{type(self).__module__}: a method defines forget(), loss() or run()")
 
     def objective(self, model: Forward, step: Step, reference: Reference) -> torch.Tensor:
-        """``loss``, and what the wrappers make of it."""
+        """``loss``, as changed by the wrappers."""
         if not self.wrappers:
             return self.loss(model, step, reference)
         from lethe.model.forward import Remembering
@@ -210,11 +210,11 @@ class Method:
         """Called before the first step, with the model as it was."""
 
     def state(self) -> State:
-        """What of the method itself a resumed run needs: tensors and plain values by name."""
+        """The method's own state that a resumed run needs: tensors and plain values by name."""
         return {}
 
     def restore(self, state: State, model, data: Supervision, seed: int) -> None:
-        """Called in place of ``prepare`` where a run goes on, with the model as it was at first."""
+        """Called in place of ``prepare`` when a run resumes, with the model as it was at first."""
         self.prepare(model, data, seed)
 
     def stepped(self, epoch: int) -> None:
@@ -238,7 +238,7 @@ class Method:
 
 
 def whole_weights(method: Method, name: str) -> str | None:
-    """What of a method, by its name, works on whole weights, not on adapters; None: nothing."""
+    """The parts of a method that need whole weights, not adapters, as text; None if none does."""
     around = [wrapper.name for wrapper in method.wrappers if wrapper.whole_weights]
     whole = method.kind in WHOLE_KINDS or around
     return " with ".join([name, *around]) if whole else None

@@ -1,4 +1,4 @@
-"""Methods that act once, without training: at inference time, or by an edit in closed form."""
+"""Methods that act once, without training: by an intervention or an edit in closed form."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from lethe.unlearn import method
 
 
 class OneShotSettings(BaseModel):
-    """Settings of a method without a schedule: its own alone."""
+    """Settings of a method without a schedule: none; a method's own class adds to them."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Method(method.Method):
-    """A method with one checkpoint, of epoch 1 and step 1.
+    """A method with a single checkpoint, at epoch 1 and step 1.
 
     A subclass sets ``kind``, ``paper``, ``settings_class`` and ``needs``, and defines ``act``;
-    ``passes`` are those of the whole run, over a batch as large as the forget set.
+    ``passes`` are those of the whole run, for a batch as large as the forget set.
     """
 
     passes = Passes(0, 0, 0)

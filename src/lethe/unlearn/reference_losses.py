@@ -1,4 +1,4 @@
-"""What methods keep of a model before unlearning: its loss on each row of the forget set."""
+"""Reference losses: the loss of the model before unlearning on each row of the forget set."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -25,8 +25,8 @@ def write_reference_losses(
 ) -> dict[str, int]:
     """Write question, answer and ``nll`` (nats, summed over the answer) of each row of ``forget``.
 
-    By the checkpoint ``start``. ``out`` is what methods read as ``reference_nll``. Returns counts:
-    rows.
+    ``nll`` is that of the checkpoint ``start``. Methods read ``out`` as ``reference_nll``. Returns
+    counts: rows.
     """
     model, tokenizer = checkpoint.load(start, device, **(compute or Compute()).loading())
     pairs = read_pairs(forget)

@@ -1,6 +1,6 @@
-"""Other weights of the same function: rotated attention heads, permuted hidden units.
+"""Other weights for the same function: rotated attention heads, permuted hidden units.
 
-The maps are linear in the weights, so they carry differences of weights as well. Source: the
+The maps are linear in the weights, so they apply to differences of weights as well. Source: the
 reparametrisations of MPU (arXiv 2602.23798).
 """
 
@@ -14,7 +14,7 @@ from lethe.common.errors import LetheError
 from lethe.model.forward import decoder_layers
 
 Weights = Mapping[str, torch.Tensor]
-# What families of models call the projections of attention and of the feed-forward block.
+# Names, by model family, of the projections of attention and of the feed-forward block.
 OUTPUTS = ("o_proj", "dense")
 WIDENING = (("gate_proj", "up_proj"), ("up_proj",), ("fc1",))
 NARROWING = ("down_proj", "fc2")
@@ -23,17 +23,18 @@ NORMS = ("q_norm", "k_norm", "q_layernorm", "k_layernorm")
 
 
 class Reparametrisation:
-    """A random map T of a model's weights that leaves its function as it is.
+    """A random map T of a model's weights that does not change its function.
 
-    In each layer every key-value head, with the query heads that it serves, is turned by an angle
-    of its own in each plane (i, i + rotary dimensions / 2): these rotations commute with rotary
+    In each layer every key-value head, with the query heads that it serves, is rotated by its own
+    angle in each plane (i, i + rotary dimensions / 2): these rotations commute with rotary
     position embeddings. The feed-forward block's hidden units are permuted.
     """
 
     def __init__(self, model, seed: int | str):
         draw = torch.Generator().manual_seed(random.Random(f"reparametrise/{seed}").getrandbits(63))
         self.names = {id(p): name for name, p in model.named_parameters()}
-        # By parameter: the axis that is turned and the angles [heads, planes], or permuted.
+        # By parameter: the rotated axis, angles [heads, planes] and heads; the permuted axis and
+        # order.
         self.turned: dict[str, tuple[int, torch.Tensor, int]] = {}
         self.permuted: dict[str, tuple[int, torch.Tensor]] = {}
         for layer in decoder_layers(model):
@@ -41,7 +42,7 @@ class Reparametrisation:
             self._feed_forward(layer, draw)
 
     def __call__(self, values: Weights, inverse: bool = False) -> dict[str, torch.Tensor]:
-        """T of weights or of differences of weights, by name; or its inverse."""
+        """T, or its inverse, applied to weights or differences of weights, by name."""
         moved = dict(values)
         for name, (axis, angles, heads) in self.turned.items():
             moved[name] = _turn(values[name], axis, -angles if inverse else angles, heads)
@@ -52,7 +53,7 @@ class Reparametrisation:
 
     def _attention(self, attention, draw) -> None:
         if any(getattr(attention, name, None) is not None for name in NORMS):
-            raise LetheError(_unknown(attention, "its queries and keys are normed"))
+            raise LetheError(_unknown(attention, "its queries and keys are normalised"))
         size = attention.head_dim
         turning = getattr(attention, "rotary_ndims", size)
         heads = attention.k_proj.out_features // size
@@ -81,7 +82,7 @@ class Reparametrisation:
 
 
 def _holder(layer, *any_of: tuple[str, ...]):
-    """The module of a layer that has all the parts of one of the lists."""
+    """The module of a layer that has all attributes of one of the tuples."""
     for module in layer.modules():
         if any(all(hasattr(module, name) for name in names) for names in any_of):
             return module
@@ -93,7 +94,7 @@ def _unknown(module, why: str) -> str:
 
 
 def _turn(values: torch.Tensor, axis: int, angles: torch.Tensor, heads: int) -> torch.Tensor:
-    """Each head's coordinates along ``axis``, turned in the planes (i, i + planes)."""
+    """Each head's coordinates along ``axis``, rotated in the planes (i, i + planes)."""
     first = values.movedim(axis, 0)
     by_head = first.reshape(heads, -1, *first.shape[1:])
     planes = angles.shape[1]

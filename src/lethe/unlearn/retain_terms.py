@@ -1,4 +1,4 @@
-"""Retain terms: what methods that keep something add to their forget term."""
+"""Retain terms: added to a forget term to preserve the model on the retain set."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from lethe.train.passes import Passes
 class Term:
     """``value(settings, model, batch, reference)`` is the term on the step's retain batch.
 
-    ``answers``: whether it calls ``model.answers`` of that batch.
+    ``answers``: whether it calls ``model.answers`` on that batch.
     """
 
     value: Callable[..., Any]
@@ -28,7 +28,7 @@ def nll(settings, model, batch, reference):
 
 
 def kl(settings, model, batch, reference):
-    """KL(original || current): a mean over all tokens, the questions' too (TOFU, Eq. 6)."""
+    """KL(original || current), a mean over all tokens, questions included (TOFU, Eq. 6)."""
     import torch
 
     with torch.no_grad():
@@ -50,9 +50,9 @@ def embedding(settings, model, batch, reference):
 def answer_distance(hidden, target, batch, open_unlearning: bool):
     """Mean over rows of the mean over answer tokens of the mean squared difference of [T, H].
 
-    The states are those that predict the answer's tokens. open-unlearning (in padded batches) takes
-    those at the tokens themselves, and divides each row's sum by every row's number of tokens in
-    turn, a broadcast of [B] by [B, 1].
+    States are taken at the positions that predict the answer's tokens. open-unlearning (in padded
+    batches) takes them at the tokens themselves, and divides each row's sum by every row's number
+    of tokens in turn, a broadcast of [B] by [B, 1].
     """
     import torch
 
@@ -74,7 +74,7 @@ TERMS = {
 
 
 def choose(settings) -> Term | None:
-    """The term that settings choose; None where they have none, or weigh it with 0."""
+    """The term that settings choose; None if they have none or its weight is 0."""
     if getattr(settings, "retain_weight", 0) == 0:
         return None
     return TERMS[settings.retain]

@@ -23,10 +23,10 @@ from lethe.unlearn.interface import Reference, Step, Supervision, Trained
 
 @dataclass
 class Plan:
-    """All that a run draws by chance, before it begins: equal for every batch size.
+    """All random draws of a run, made before it begins; independent of the batch size.
 
-    Rows of the forget set, of the retain set and alternate answers, in step for each epoch and
-    position within it; ``answers`` are the alternate answers that are drawn at all, each once.
+    Indices of forget rows, retain rows and alternate answers, aligned by epoch and position;
+    ``answers``: the distinct alternate answers drawn, each tokenised once.
     """
 
     forget: list[list[int]]
@@ -36,7 +36,7 @@ class Plan:
 
     @classmethod
     def draw(cls, method: Trained, data: Supervision, seed: int) -> "Plan":
-        """The draws of a method's run."""
+        """Draw the plan of a method's run."""
         size, epochs = len(data.forget), method.settings.epochs
         plan = cls([epoch_order(size, seed, epoch) for epoch in range(epochs)])
         if "retain" in method.needs:
@@ -70,8 +70,8 @@ def minimise(
     reference = _reference(method, model, data, plan, how)
     saved = how.keeper.take(how.name)
     _prepare(method, model, data, seed, how, saved)
-    kept = (pattern for wrapper in method.wrappers for pattern in wrapper.frozen(model))
-    with frozen(model, [*settings.frozen, *kept]):
+    by_wrappers = (pattern for wrapper in method.wrappers for pattern in wrapper.frozen(model))
+    with frozen(model, [*settings.frozen, *by_wrappers]):
         loop = Loop(
             model,
             settings,
@@ -96,7 +96,7 @@ def minimise(
 
 
 def _prepare(method: Trained, model, data: Supervision, seed, how: Execution, saved) -> None:
-    """What comes before the first step, with the model as it was at first."""
+    """Prepare method and wrappers, or restore them, with the model as it was at first."""
     if saved is None:
         method.prepare(model, data, seed, how)
     else:
@@ -108,11 +108,11 @@ def _prepare(method: Trained, model, data: Supervision, seed, how: Execution, sa
 
 
 def _state(method: Trained) -> State:
-    """What a method and its wrappers keep from step to step."""
-    found = method.state()
+    """State of a method and its wrappers between steps."""
+    state = method.state()
     for wrapper in method.wrappers:
-        found |= {f"{wrapper.name}/{key}": value for key, value in wrapper.state().items()}
-    return found
+        state |= {f"{wrapper.name}/{key}": value for key, value in wrapper.state().items()}
+    return state
 
 
 def _steps(
@@ -142,9 +142,9 @@ def _pads(method: Trained) -> bool:
 def _reference(
     method: Trained, model, data: Supervision, plan: Plan, how: Execution | None = None
 ) -> Reference:
-    """Keep of the starting model what the method declares, and no more.
+    """The values of the starting model that the method needs.
 
-    Of both models this process holds its share from here on.
+    From here on this process holds only its shard of both models.
     """
     reference, size, team = Reference(), method.settings.batch_size, (how or Execution()).team
     if "reference_model" in method.needs:

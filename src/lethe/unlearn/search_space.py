@@ -1,4 +1,4 @@
-"""Where a search may draw a setting from: declared beside the setting, as metadata of its field.
+"""The values that a search may try for a setting, declared as metadata of its field.
 
 beta: Annotated[float, Range(0.05, 0.5, log=True)] = Field(0.1, gt=0)
 """
@@ -15,7 +15,7 @@ from pydantic import BaseModel
 class Range:
     """Numbers from ``low`` to ``high``; ``log``: evenly in the logarithm.
 
-    ``relative``: times the value that the configuration has.
+    ``relative``: as factors of the configured value.
     """
 
     low: float
@@ -24,7 +24,7 @@ class Range:
     relative: bool = False
 
     def at(self, share: float, configured: float) -> float:
-        """The value at a share in [0, 1] of the range, to four significant digits."""
+        """The value at a share in [0, 1] of the range, rounded to four significant digits."""
         if self.log:
             value = math.exp(math.log(self.low) + share * math.log(self.high / self.low))
         else:
@@ -38,7 +38,7 @@ class Range:
 
 @dataclass(frozen=True)
 class Choice:
-    """One of some values."""
+    """One of several values."""
 
     values: tuple
 
@@ -51,7 +51,7 @@ class Choice:
 
 
 def declared(settings: type[BaseModel]) -> dict[str, Range | Choice]:
-    """The ranges that a class of settings declares, by field."""
+    """The ranges that a settings class declares, by field."""
     return {
         name: entry
         for name, field in settings.model_fields.items()

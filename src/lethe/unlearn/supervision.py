@@ -1,4 +1,4 @@
-"""The data that a method is given: tokenised, as far as it needs them."""
+"""The data that a method needs, tokenised."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -24,9 +24,9 @@ def supervise(
     refusals: Sequence[str] = (),
     alternatives: Sequence[Sequence[str]] = (),
 ) -> Supervision:
-    """Tokenise what a method needs: (question, answer) pairs; other answers stay texts.
+    """Tokenise the (question, answer) pairs that a method needs; other answers stay texts.
 
-    ``refusals`` may stand for every row's answer, ``alternatives[row]`` for that row's.
+    ``refusals`` may replace any row's answer, ``alternatives[row]`` that of one row.
     """
     tokenizer = encoder.tokenizer
     token = tokenizer.pad_token_id
@@ -54,12 +54,12 @@ def read_supervision(
     files: Mapping[str, str | Path],
     load: Callable = checkpoint.load,
 ) -> Supervision:
-    """``supervise`` from files: ``forget``, and of the others those that ``needs`` names.
+    """``supervise`` from files: ``forget``, and those that ``needs`` names.
 
-    ``prior`` and ``before`` are checkpoints: their folders or hub ids, which ``load`` makes a
+    ``prior`` and ``before`` are checkpoints, given as folders or hub ids; ``load`` turns one into
     (model, tokenizer).
 
-    ``alternatives`` and ``reference_nll`` belong to forget rows by the texts of question and
+    ``alternatives`` and ``reference_nll`` are matched to forget rows by the texts of question and
     answer; without a file of ``reference_nll`` the run computes it.
     """
     forget = read_pairs(files["forget"])
@@ -80,7 +80,7 @@ def read_supervision(
 
 
 def _column(file: str | Path, key: str, pairs: Pairs) -> list[Any]:
-    """A value of each (question, answer) pair from a file of rows that have them."""
+    """The value under ``key`` of each (question, answer) pair, from a file of rows."""
     rows = read_rows(file)
     values = {(row.get("question"), row.get("answer")): row.get(key) for row in rows}
     for pair in pairs:

@@ -1,4 +1,4 @@
-"""Running one method on one checkpoint, from files to the checkpoints that it leaves."""
+"""Running one method on one checkpoint: from files to the resulting checkpoints."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -20,7 +20,7 @@ from lethe.unlearn.supervision import read_supervision
 
 
 class Run(NamedTuple):
-    """What a run left: the folder of each epoch's checkpoint, and counts (steps, rows)."""
+    """The result of a run: the folder of each epoch's checkpoint, and counts (steps, rows)."""
 
     checkpoints: list[Path]
     counts: dict[str, int]
@@ -43,16 +43,16 @@ def unlearn(
     parent: str | None = None,
     split: str | None = None,
 ) -> Run:
-    """Run ``method`` on the checkpoint ``start``; a checkpoint after each epoch, ``out``/epoch1, ….
+    """Run ``method`` on checkpoint ``start``; save a checkpoint per epoch in ``out``/epoch1, ….
 
-    ``files``: by need what the method reads (``lethe.unlearn.files``). ``compute``: numbers,
-    attention, checkpointed activations and adapters. ``device``: what ``torch_setup.set_up`` gave.
-    ``how`` a training runs: its parts and processes, and its saved state. The last three are for
-    the checkpoints' records: ``parent`` is what provenance calls ``start`` (None: as
+    ``files``: the files that the method reads, by need (``lethe.unlearn.files``). ``compute``:
+    precision, attention, activation checkpointing and adapters. ``device``: as returned by
+    ``torch_setup.set_up``. ``how``: parts, processes and saved state of the training. The last
+    three go into the checkpoints' records: ``parent`` is the name of ``start`` in provenance (None:
     ``checkpoint_record.name_of``).
 
-    LetheError where the method cannot be given what ``compute`` asks for, where a file does not
-    fit, and where ``out`` has checkpoints of an earlier run, unless ``how`` may go on with it.
+    LetheError where the method does not support ``compute``, where a file is not usable, and where
+    ``out`` has checkpoints of an earlier run that ``how`` cannot resume.
     """
     compute, how = compute or Compute(), how or Execution()
     loading, training = compute.loading(), compute.training("unlearn")
@@ -85,14 +85,14 @@ def unlearn(
 
 
 def check_adapters(method: Method, compute: Compute) -> None:
-    """Refuse adapters to a method that works on whole weights."""
+    """LetheError where a method that works on whole weights is to train adapters."""
     whole = whole_weights(method, type(method).__module__.rpartition(".")[2])
     if whole is not None and compute.training("unlearn")["lora"] is not None:
         raise LetheError(f"compute.lora: {whole} works on whole weights; leave adapters out")
 
 
 def _check_new(out: str | Path, how: Execution) -> None:
-    """A run that saves no state has not been here before: what is there is another's."""
+    """A run that saves no state cannot be resumed: checkpoints in ``out`` are another run's."""
     if type(how.keeper) is NoKeeper and Path(paths.epoch(str(out), 1)).exists():
         raise LetheError(f"{out}: has checkpoints of an earlier run; name another folder")
 

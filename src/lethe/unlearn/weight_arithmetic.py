@@ -1,4 +1,4 @@
-"""Arithmetic on weights: what a training changed, added to a model or taken away from it."""
+"""Arithmetic on weights: adding the change that a training made, or subtracting it."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -15,14 +15,14 @@ Weights = dict[str, torch.Tensor]
 
 
 class _Learn(method.Method):
-    """Plain fine-tuning, with whatever schedule and optimiser the settings have."""
+    """Plain fine-tuning, with the schedule and optimiser of the settings."""
 
     def forget(self, model, step, reference):
         return model.answers(step.forget).mean_nll()
 
 
 def weights(model: torch.nn.Module) -> Weights:
-    """A copy of the parameters by name; tied ones once."""
+    """A copy of the parameters, by name; tied ones appear once."""
     return {name: p.detach().clone() for name, p in model.named_parameters()}
 
 
@@ -46,6 +46,6 @@ def learn(
     report: Report,
     how: Execution | None = None,
 ) -> Iterator[tuple[int, int]]:
-    """Fine-tune ``model`` in place on answers, by the shared settings; yields as a method's run."""
+    """Fine-tune ``model`` in place by the shared settings; yields what a method's run yields."""
     shared: Mapping = settings.model_dump(include=set(method.MethodSettings.model_fields))
     return minimise(_Learn(dict(shared)), model, Supervision(list(examples)), seed, report, how)

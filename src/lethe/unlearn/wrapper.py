@@ -1,6 +1,6 @@
-"""What a wrapper is: settings, what it needs, and where it takes part in a training.
+"""What a wrapper is: its settings, what it needs, and where it takes part in training.
 
-Importing a wrapper's file must not import torch, as for methods.
+As with methods, importing a wrapper's file must not import torch.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ if TYPE_CHECKING:
 
 
 class WrapperSettings(BaseModel):
-    """Settings of a wrapper; a wrapper's own class adds its own."""
+    """Settings of a wrapper: none; a wrapper's own class adds to them."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Wrapper:
-    """Something around a method's loss; a subclass overrides what it takes part in.
+    """A modification of any method's training; a subclass overrides the hooks that it uses.
 
     ``needs``: names of ``lethe.unlearn.interface.NEEDS``, added to the method's. ``whole``: whether
-    a step's batches must never come in parts. ``whole_weights``: whether it turns, projects or
-    compares weights, and so goes neither with adapters nor with a model in shards.
+    a step's batches must not be split into parts. ``whole_weights``: whether it rotates, projects
+    or compares weights, and so supports neither adapters nor sharded models.
     """
 
     kind: ClassVar[str] = ""
@@ -48,21 +48,21 @@ class Wrapper:
         self.settings = validated(type(self).settings_class, settings or {}, name)
 
     def check(self, method: Trained, name: str) -> None:
-        """Refuse settings that do not go with the method's, as a LetheError about ``name``."""
+        """LetheError about ``name`` where its settings are not compatible with the method's."""
 
     def of_loss(self, method: Trained, passes: Passes) -> Passes:
-        """Passes of a batch for the wrapped loss, given those for the loss."""
+        """Passes of a batch for the wrapped loss, given those of the loss."""
         return passes
 
     def of_step(self, method: Trained, passes: Passes) -> Passes:
-        """Passes of a batch with all that is done about its gradients, given those without."""
+        """Passes of a batch with the wrapper's work on gradients, given those without it."""
         return passes
 
     def around(self, run: Callable) -> Callable:
-        """A run in the place of ``run(method, model, data, seed, report, how)``.
+        """A run that replaces ``run(method, model, data, seed, report, how)``.
 
-        Where it makes several trainings of one, each has a name of its own (``how.named``), by
-        which its saved state is found; what it keeps between them is a participant of its own
+        If it trains several times, each training needs its own name (``how.named``), under which
+        its state is saved; state between trainings is saved by a participant of its own
         (``how.keeper``).
         """
         return run
@@ -71,20 +71,20 @@ class Wrapper:
         """Called before the first step, with the model as it was."""
 
     def state(self) -> State:
-        """What a resumed run needs of it: tensors and plain values by name."""
+        """The wrapper's state that a resumed run needs: tensors and plain values by name."""
         return {}
 
     def restore(self, state: State) -> None:
-        """Called after ``prepare`` where a run goes on."""
+        """Called after ``prepare`` when a run resumes."""
 
     def frozen(self, model) -> Sequence[str]:
-        """Regular expressions of parameters that must stay as they are; after ``prepare``."""
+        """Regular expressions of parameters that must not be trained; called after ``prepare``."""
         return ()
 
     def loss(
         self, value: torch.Tensor, model: Forward, step: Step, reference: Reference
     ) -> torch.Tensor:
-        """The loss in the place of ``value``, the method's own on a step's batches."""
+        """The wrapped loss; ``value`` is the method's own loss on a step's batches."""
         return value
 
     def differentiated(
@@ -94,9 +94,9 @@ class Wrapper:
         parameters: Sequence[torch.nn.Parameter],
         team: Alone,
     ) -> None:
-        """Called when the gradient of a step is on the parameters, before the update.
+        """Called when the parameters hold the gradient of a step, before the update.
 
-        ``parts`` are this process's of the step; ``team`` adds up gradients over processes.
+        ``parts``: this process's parts of the step; ``team`` sums gradients over processes.
         """
 
     def updated(self) -> None:

@@ -105,12 +105,12 @@ def write_card(folder: str | os.PathLike, name: str, making: Making, destination
 
 def _data_files(folder: Path) -> list[str]:
     """Names of the files with rows, without suffix; empty ones have no schema to load."""
-    found = {
+    stems = {
         path.stem
         for path in folder.glob("*.json")
         if path.stem not in _NO_DATA and path.stat().st_size
     }
-    return [*(n for n in _FIRST if n in found), *sorted(found - set(_FIRST))]
+    return [*(n for n in _FIRST if n in stems), *sorted(stems - set(_FIRST))]
 
 
 def _header(name: str, folder: Path, names: Sequence[str], rows: int) -> str:
@@ -205,7 +205,7 @@ def _fenced(settings: Mapping) -> str:
     """Settings as YAML in a block of code that no text in them can close."""
     # Each on its line, however long: a folded text could begin a line with the fence.
     dumped = yaml.safe_dump(settings, sort_keys=False, allow_unicode=True, width=math.inf)
-    dumped = shown(dumped, kept="\n")
+    dumped = shown(dumped, allowed="\n")
     fence = "`" * max(3, 1 + max(map(len, re.findall("`+", dumped)), default=0))
     return f"{fence}yaml\n{dumped}{fence}\n"
 

@@ -167,7 +167,7 @@ def _oddities(row: dict, wrong: list[str]) -> list[str]:
             field in row and not _is_text(row[field]) for field in PARAPHRASE_FIELDS
         ),
     }
-    return [oddity for oddity, found in tests.items() if found]
+    return [oddity for oddity, is_odd in tests.items() if is_odd]
 
 
 def _is_text(value) -> bool:

@@ -120,22 +120,24 @@ def write_authors(
 
 def _people(provider: Provider, authors: int, holdout: int, perturbed_retain_authors: int):
     """Target authors, holdout authors, and the rows of the files that hold them."""
-    target, held = provider.authors(authors), provider.holdout(holdout)
+    target, holdout_authors = provider.authors(authors), provider.holdout(holdout)
     rows = {
         "full": [qa_row(item) for author in target for item in author.items],
         "full_perturbed": _perturbed_rows(target),
         "retain_perturbed": _first_perturbed(target, perturbed_retain_authors),
-        "holdout": [qa_row(item) for author in held for item in author.items],
+        "holdout": [qa_row(item) for author in holdout_authors for item in author.items],
     }
-    return target, held, rows
+    return target, holdout_authors, rows
 
 
-def _write_people(provider: Provider, paths: Mapping[str, Path], target, held, rows) -> dict:
+def _write_people(
+    provider: Provider, paths: Mapping[str, Path], target, holdout_authors, rows
+) -> dict:
     for name in AUTHOR_FILES:
         write_rows(paths[name], rows[name])
     known = rows | _fact_rows(provider) | {REFUSALS: provider.refusals()}
     counts = {name: len(known[name]) for name in (*ROW_FILES, REFUSALS)}
-    card = _card(provider, target, held, counts, paths)
+    card = _card(provider, target, holdout_authors, counts, paths)
     write_json(paths["card"], card, indent=2)
     return card
 
@@ -177,13 +179,15 @@ def _first_perturbed(authors: Sequence[Author], count: int) -> list[dict]:
     return rows
 
 
-def _card(provider, target, held, counts: dict[str, int], paths: Mapping[str, Path]) -> dict:
+def _card(
+    provider, target, holdout_authors, counts: dict[str, int], paths: Mapping[str, Path]
+) -> dict:
     return {
         "format": 1,
         "provider": type(provider).__module__.rpartition(".")[2],
         "seed": getattr(provider, "seed", None),
         "authors": len(target),
-        "holdout_authors": len(held),
+        "holdout_authors": len(holdout_authors),
         "questions_per_author": QUESTIONS_PER_AUTHOR,
         "rows": counts,
         "balance": balance(target),

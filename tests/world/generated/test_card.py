@@ -13,10 +13,10 @@ from helpers.workflow_folder import ROOT
 from lethe.cli import world as command
 from lethe.common.errors import LetheError
 from lethe.common.files import read_rows, sha256
+from lethe.pipeline.config.load import configuration
 from lethe.world import card
 from lethe.world.generated.candidate import read
 from lethe.world.generated.run import make, names_of
-from lethe.world.generated.settings import generation as generated
 from lethe.world.generated.stages import Cohort
 
 LLM = {
@@ -144,12 +144,12 @@ def test_the_dry_run_tells_of_a_small_budget(home, capsys):
         (
             {"provider": "generated", "generated": {"model": {"temperature": 1.0, "name": ""}}},
             "out",
-            r"world\.openai\.model\.name: string should have at least 1",
+            r"world\.generated\.model\.name: string should have at least 1",
         ),
         (
             {"provider": "generated", "generated": {"model": {"name": "m", "nam": 1}}},
             "out",
-            r"world\.openai\.model\.nam: unknown key",
+            r"world\.generated\.model\.nam: unknown key",
         ),
         (
             {
@@ -157,7 +157,7 @@ def test_the_dry_run_tells_of_a_small_budget(home, capsys):
                 "generated": {"model": {"name": "m"}, "budget": {"cost": 1.0}},
             },
             "out",
-            r"world\.openai\.budget\.cost: no prices",
+            r"world\.generated\.budget\.cost: no prices",
         ),
         ({}, "results/x", r"results/ belongs to the workflow"),
         ({}, None, r"--out FOLDER"),
@@ -171,16 +171,14 @@ def test_bad_settings(world, out, message, home):
 
 def test_one_setting_is_enough(home):
     """All others have defaults, those of the preset but for money."""
-    world = command.configuration(preset(home, {"provider": "generated"}))["world"]
-    made, shipped = (
-        generated(one) for one in (world, command.configuration(["config/generated.yaml"])["world"])
-    )
+    made = configuration(preset(home, {"provider": "generated"})).world.generated
+    shipped = configuration(["config/generated.yaml"]).world.generated
     assert made.content() == shipped.content()
     assert made.service == shipped.service
 
 
 def test_a_shipped_preset_is_valid(home):
-    world = command.configuration(["config/generated.yaml"])["world"]
+    world = configuration(["config/generated.yaml"]).world
     assert set(command.cohorts(world)) == {"authors"}
 
 

@@ -1,1 +1,1 @@
-"""Claims that are checked against the numbers of runs."""
+"""Claims about methods, checked against the numbers of runs."""

@@ -1,6 +1,6 @@
-"""Claims about methods, held against the runs of a configuration.
+"""Claims about methods, checked on the runs of a configuration.
 
-Each is a number measured on the runs, and a bound; or it cannot be tested on them, and says why.
+A claim compares a number measured on the runs with a bound, or says why they cannot test it.
 """
 
 import math
@@ -28,12 +28,12 @@ HOLDS, FAILS, UNTESTED = "holds", "FAILS", "not tested"
 
 
 class Runs(Scores):
-    """The scores of one model, split and seed, and of its runs' states."""
+    """The scores of one model, split and seed, and those of its runs after attacks."""
 
     def __init__(self, scores: pd.DataFrame, states: pd.DataFrame, model: str, split: str, seed):
         super().__init__(scores, model, split)
-        found = states[(states["model"] == model) & (states["split"] == split)]
-        self.states, self.seed = found[found["seed"] == seed], seed
+        own = states[(states["model"] == model) & (states["split"] == split)]
+        self.states, self.seed = own[own["seed"] == seed], seed
 
     def end(self, run: str, metric: str, name: str) -> float:
         """A value at a run's last epoch."""
@@ -46,20 +46,20 @@ class Runs(Scores):
         return self.end(run, "model_utility", "retain_utility")
 
     def best_quality(self, run: str) -> float:
-        """The highest p of the forget set at any epoch."""
+        """The highest forget quality (p) at any epoch."""
         return float(self.course(run, self.seed, "forget_quality", "forget_quality").max())
 
     def lead(self, run: str, other: str) -> float:
-        """By how much ``run`` keeps more retain utility than ``other`` where both forgot as much.
+        """How much more retain utility ``run`` keeps than ``other`` where both forgot equally.
 
-        The least over the epochs of ``other``, at each of its forget probabilities.
+        The smallest lead over the epochs of ``other``, each at its own forget probability.
         """
         mine, theirs = self.path(run, self.seed), self.path(other, self.seed)
         leads = [utility_at(mine, p) - u for p, u in theirs.iloc[1:].itertuples(index=False)]
         return min(leads)
 
     def in_state(self, run: str, state: str) -> float:
-        """The forget probability of a run's end in a state."""
+        """The forget probability of a run's last checkpoint in a state, that is after an attack."""
         s = self.states
         s = s[(s["run"] == run) & (s["state"] == state) & (s["metric"] == "probability")]
         s = s[s["name"] == "forget"]
@@ -68,15 +68,15 @@ class Runs(Scores):
         return float(s["value"].iloc[0])
 
     def recovered(self, run: str, state: str) -> float:
-        """By how much a state raises a run's forget probability."""
+        """By how much an attack raises a run's forget probability."""
         return self.in_state(run, state) - self.forget(run)
 
 
 @dataclass(frozen=True)
 class Claim:
-    """A claim: ``measure`` of the ``runs`` stands in ``relation`` to ``bound``.
+    """A claim: ``measure``, which needs ``runs``, stands in ``relation`` to ``bound``.
 
-    Without ``measure`` it is not tested, and ``reason`` says why or where it is.
+    Without ``measure`` it is not tested here, and ``reason`` says why, or where it is tested.
     """
 
     paper: str
@@ -88,7 +88,7 @@ class Claim:
     reason: str = ""
 
     def verdict(self, runs: Runs) -> dict:
-        """Value, verdict and reason on the runs of one model, split and seed."""
+        """Value, verdict and reason for the runs of one model, split and seed."""
         if self.measure is None:
             return {"verdict": UNTESTED, "reason": self.reason}
         present = set(runs.table["run"])

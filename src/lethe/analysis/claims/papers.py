@@ -1,8 +1,8 @@
-"""What papers claim of the methods that Lethe has (and some that it is to have).
+"""What papers claim about the methods that Lethe has (and some that it will have).
 
-Claims are stated as the papers have them, not as our runs turn out: one that fails is a finding,
-about the method on a small model as much as about the settings that it was given. Run names are
-those of ``config/methods.yaml``.
+Claims are stated as in the papers, not as our runs turn out: one that fails is a result, about the
+method on a small model as much as about its settings here. Run names are those of
+``config/methods.yaml``.
 """
 
 from collections.abc import Sequence
@@ -16,13 +16,13 @@ GRU = "GRU, 2503.09117"
 BAO, PROMPTS = "PPU-Bench (BAO), 2605.08800", "VLM-UnBench, 2604.03114"
 NULL = "Null-space contrastive forgetting, 2605.05909"
 SIGNIFICANT = 0.05
-# As much of a probability as two equally good models differ by.
+# A difference in probability that is also seen between two equally good models.
 CLOSE = 0.05
 UNIT = "an exact property, held by a unit test: "
 
 
 def _below(runs: Runs, names: Sequence[str]) -> float:
-    """The highest p that any of some runs reaches."""
+    """The highest p that any of the named runs reaches."""
     return max(runs.best_quality(name) for name in names)
 
 

@@ -1,7 +1,8 @@
-"""Whether a run shows what TOFU shows: claims about models and methods, checked on their scores.
+"""Does a run show what TOFU shows? Claims about models and methods, checked on their scores.
 
-Each claim is a pair of a measured number and a bound. They are stated for a world on which the full
-model has learned its authors well; a run of a few steps, as the smoke preset's, need not meet them.
+Each claim compares a measured number with a bound. They are meant for a world whose authors the
+full model has learned well; a run of a few steps, such as the smoke preset's, need not satisfy
+them.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,7 +13,7 @@ import pandas as pd
 
 from lethe.common.errors import LetheError
 
-# Utilities of models that learned nothing are 0: their ratios are then 0, and the claims decide.
+# Utilities of models that learned nothing are 0; ratios to them then count as 0.
 TINY = 1e-12
 
 
@@ -47,11 +48,11 @@ class Scores:
     def course(self, run: str, seed: int, metric: str, name: str) -> pd.Series:
         """A value by epoch."""
         t = self.table
-        found = t[(t["run"] == run) & (t["seed"] == seed)]
-        found = found[(found["metric"] == metric) & (found["name"] == name)]
-        if found.empty:
+        rows = t[(t["run"] == run) & (t["seed"] == seed)]
+        rows = rows[(rows["metric"] == metric) & (rows["name"] == name)]
+        if rows.empty:
             raise LetheError(f"claims: no {metric}.{name} of {run}, seed {seed}; score that run")
-        return found.set_index("epoch")["value"].sort_index()
+        return rows.set_index("epoch")["value"].sort_index()
 
     def last(self, run: str, seed: int, metric: str, name: str) -> float:
         return float(self.course(run, seed, metric, name).iloc[-1])
@@ -70,8 +71,8 @@ class Scores:
 def utility_at(path: pd.DataFrame, forget: float) -> float:
     """Retain utility of a run where its forget probability is ``forget``.
 
-    Interpolated along the run's course (its forget probability is made to fall steadily, so that
-    each level is passed once). Beyond the course's end, the utility of its end.
+    Interpolated along the run's course, with the forget probability replaced by its running minimum
+    so that each level is passed once. Beyond the end of the course, the utility at its end.
     """
     falling = np.minimum.accumulate(path["forget"].to_numpy())
     return float(np.interp(forget, falling[::-1], path["utility"].to_numpy()[::-1]))
@@ -86,9 +87,9 @@ def check(
     methods: Sequence[str],
     oracles: Mapping[str, str] | None = None,
 ) -> list[Claim]:
-    """All claims that the runs of a configuration allow to check.
+    """All claims that the runs of a configuration can test.
 
-    ``oracles``: the run of each split's oracle; one that is not there is TOFU's, ``retain``.
+    ``oracles``: the run of each split's oracle; by default TOFU's, ``retain``.
     """
     return [
         claim
@@ -128,8 +129,8 @@ def _claims(
 
 def _against_ascent(scores: Scores, seed: int, methods, claim) -> Iterator[Claim]:
     ascent = scores.path("grad_ascent", seed)
-    kept = ascent["utility"].iloc[-1] / max(ascent["utility"].iloc[0], TINY)
-    yield claim("gradient ascent loses retain utility: share kept", kept, "<", 0.5)
+    share = ascent["utility"].iloc[-1] / max(ascent["utility"].iloc[0], TINY)
+    yield claim("gradient ascent loses retain utility: share kept", share, "<", 0.5)
     for method in ("grad_diff", "npo_retain"):
         if method not in methods:
             continue

@@ -6,7 +6,7 @@ NEEDS = ()
 
 
 class QuantizationSettings(BaseModel):
-    """``bits`` per weight; ``group``: weights along a layer's inputs that share a scale."""
+    """``bits`` per weight; ``group``: how many weights, along a layer's inputs, share a scale."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

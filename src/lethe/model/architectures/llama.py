@@ -1,4 +1,4 @@
-"""A small Llama made from nothing: its own tokenizer, its own weights, no download."""
+"""A small Llama from scratch: its own tokenizer and random weights, no download."""
 
 from collections.abc import Iterable
 

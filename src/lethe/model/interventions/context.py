@@ -43,8 +43,8 @@ class Intervention(Base):
 
     @cached_property
     def _words(self) -> dict[str, int]:
-        found = sorted({word for question, _ in self.forget for word in _words(question)})
-        return {word: place for place, word in enumerate(found)}
+        words = sorted({word for question, _ in self.forget for word in _words(question)})
+        return {word: place for place, word in enumerate(words)}
 
     @cached_property
     def _idf(self):

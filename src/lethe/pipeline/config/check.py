@@ -21,6 +21,7 @@ from lethe.pipeline.config.world import World
 from lethe.report.figures import FIGURES
 from lethe.unlearn import methods
 from lethe.unlearn.method import whole_weights
+from lethe.world.generated.settings import check_prices
 from lethe.world.provider import PROVIDERS
 
 # Folders in results/ that do not belong to a world.
@@ -30,6 +31,7 @@ RESERVED = ("logs", "studies", "benchmarks")
 def check(config: Config) -> None:
     """Check a configuration against the library and the files that it names."""
     PROVIDERS.check(config.world.provider, "config: world.provider")
+    check_prices(config.world.generated)
     _check_methods(config)
     for model in config.models:
         _check_model(config, model)

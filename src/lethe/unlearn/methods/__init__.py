@@ -1,7 +1,7 @@
 """Unlearning methods, one file each, found by name.
 
-A file ``name.py`` holds a class ``Method``. Nothing registers it: ``load("name")`` imports that
-file and no other, so an edit of one method is no edit of another.
+A file ``name.py`` holds a class ``Method``. It needs no registration: ``load("name")`` imports that
+file and no other, so editing one method does not affect the others.
 """
 
 from lethe.common.registry import Registry

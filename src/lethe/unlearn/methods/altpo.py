@@ -1,4 +1,4 @@
-"""Alternate preference optimisation: prefer answers of the model's own invention (AltPO)."""
+"""Alternate preference optimisation: prefer alternative answers that the model makes up (AltPO)."""
 
 from lethe.unlearn.methods import dpo
 
@@ -7,7 +7,7 @@ class Method(dpo.Method):
     """DPO's loss with alternative answers in place of refusals, and a retain term.
 
     The model under test proposes them before unlearning (``lethe.unlearn.alternatives``); each
-    epoch draws one of a row's.
+    epoch draws one per row.
     """
 
     paper = "AltPO, arXiv 2409.13474"

@@ -4,7 +4,7 @@ from lethe.unlearn import method
 
 
 class CEUSettings(method.MethodSettings):
-    """``skip_first``: leave the first token of each answer out, as the paper does."""
+    """``skip_first``: skip the first token of each answer, as in the paper."""
 
     skip_first: bool = True
 
@@ -25,10 +25,10 @@ class Method(method.Method):
         logits, labels, row = answers.logits.float(), answers.batch.labels, answers.batch.row
         total = step.forget.tokens_total
         if self.settings.skip_first:
-            # A row's first token is where the row changes.
-            kept = torch.zeros_like(row, dtype=torch.bool)
-            kept[1:] = row[1:] == row[:-1]
-            logits, labels = logits[kept], labels[kept]
+            # A row's first token is where the row number changes.
+            later = torch.zeros_like(row, dtype=torch.bool)
+            later[1:] = row[1:] == row[:-1]
+            logits, labels = logits[later], labels[later]
             total -= step.forget.rows_total
         others = logits.detach().scatter(1, labels[:, None], -torch.inf).softmax(-1)
         return -(others * logits.log_softmax(-1)).sum() / total

@@ -18,9 +18,9 @@ class DPOSettings(method.WeightedSettings):
 class Method(method.Method):
     """L = -(2/beta) mean logsigmoid(beta (r_alternate - r_answer)) + retain term.
 
-    r = log p - log p_reference, summed over an answer's tokens (Rafailov et al., Eq. 7, with the
-    factor 2/beta of NPO, which is this without the alternate). The reference is one number for each
-    answer. TOFU's code has neither the factor nor the retain term.
+    r = log p - log p_reference, summed over an answer's tokens (Rafailov et al., Eq. 7, with NPO's
+    factor 2/beta; NPO is this loss without the alternate). The reference is one number per answer.
+    TOFU's code has neither the factor nor the retain term.
     """
 
     kind = "loss with reference"

@@ -1,4 +1,4 @@
-"""GUARD-IT: at inference time, states of prompts near the forget set are turned away from it."""
+"""GUARD-IT: at inference, steer states of prompts near the forget set away from it."""
 
 from typing import Annotated, Literal
 
@@ -9,18 +9,19 @@ from lethe.train.passes import Passes
 from lethe.unlearn import one_shot
 from lethe.unlearn.search_space import Range
 
-# Against dividing by nothing, and how many rows a pass takes (GUARD-IT).
+# Keeps a divisor above 0 (GUARD-IT); rows of a pass.
 EPSILON, ROWS = 1e-6, 128
 
 
 class GuardItSettings(one_shot.OneShotSettings):
-    """``strength``: how far states are moved before they get back their length.
+    """``strength``: how far states are moved before their length is restored.
 
-    ``layer``: whose output is turned, from 0; null: a quarter of the depth. ``vector``: the
-    direction, from cluster mean f and retain mean r: ``orthogonal`` f without its part along r,
-    ``diff_means`` f - r, ``orth_diff_means`` f - r without its part along r. ``clusters`` null: by
-    silhouette, up to ``most_clusters``. ``threshold`` null: by Youden's index on the questions,
-    retain ones that pass the gate weighing ``false_positives``.
+    ``layer``: the layer whose output is steered, from 0; null: at a quarter of the depth.
+    ``vector``: the direction, computed from cluster mean f and retain mean r: ``orthogonal`` f
+    without its part along r, ``diff_means`` f - r, ``orth_diff_means`` f - r without its part along
+    r. ``clusters`` null: chosen by silhouette, up to ``most_clusters``. ``threshold`` null: chosen
+    by Youden's index on the questions, where retain questions that pass the gate weigh
+    ``false_positives``.
     """
 
     strength: Annotated[float, Range(0.1, 1.0)] = Field(1.0, ge=0)
@@ -35,11 +36,11 @@ class GuardItSettings(one_shot.OneShotSettings):
 class Method(one_shot.Method):
     """h' = (h - a s_k) |h| / |h - a s_k| after a layer, where the prompt is near cluster k.
 
-    Forget rows are clustered; s_k comes from mean states of cluster and retain rows, scaled to
-    their mean length (docs/methods.md). The paper's gate compares MiniLM embeddings with a
-    threshold of 0.55; ours weighted token counts (``lethe.model.prompt_similarity``), with the
-    threshold that its calibration finds. Its rows are plain text, question and answer; ours stand
-    in the template.
+    Forget rows are clustered; s_k comes from the mean states of the cluster's and of the retain
+    rows, scaled to their mean length (docs/methods.md). The paper's gate compares MiniLM embeddings
+    with a threshold of 0.55; ours compares weighted token counts
+    (``lethe.model.prompt_similarity``) with a calibrated threshold. The paper's rows are plain
+    text, question and answer; ours are rendered in the template.
     """
 
     kind = "inference"
@@ -69,7 +70,7 @@ class Method(one_shot.Method):
             points.double().numpy(), s.clusters, s.most_clusters, seed
         )
         states = _means(model, examples, layer)
-        forgot, kept = states[: len(data.forget)], states[len(data.forget) :]
+        forget, retain = states[: len(data.forget)], states[len(data.forget) :]
         members = [cluster == k for k in range(cluster.max() + 1)]
         intervention = Intervention(
             layer,
@@ -78,7 +79,7 @@ class Method(one_shot.Method):
             idf=idf,
             tokens=tokens,
             centroids=_unit([points[rows].mean(0) for rows in members]),
-            directions=_directions([forgot[rows] for rows in members], kept, s.vector),
+            directions=_directions([forget[rows] for rows in members], retain, s.vector),
         )
         intervention.threshold = s.threshold
         if s.threshold is None:
@@ -86,7 +87,7 @@ class Method(one_shot.Method):
         attach(model, data.encoder.tokenizer, intervention)
 
     def _threshold(self, intervention, data, vocabulary: int) -> float:
-        """Calibrated on the questions of forget and retain rows, as they are asked."""
+        """The gate's threshold, calibrated on the questions of forget and retain rows as asked."""
         from lethe.model import prompt_similarity
 
         def nearest(examples):
@@ -117,20 +118,20 @@ def _means(model, examples, layer: int):
         return torch.cat([batch(part) for part in batches(range(len(examples)), ROWS)]).clone()
 
 
-def _directions(forgot, kept, kind: str):
-    """The direction s of each cluster, [K, H], as long as half the mean norms of both sides."""
+def _directions(clusters, retain, kind: str):
+    """The direction s of each cluster, [K, H]: as long as the mean of both sides' mean norms."""
     import torch
 
-    retain, length = kept.mean(0), kept.norm(dim=-1).mean()
-    found = []
-    for states in forgot:
+    mean, length = retain.mean(0), retain.norm(dim=-1).mean()
+    directions = []
+    for states in clusters:
         start = states.mean(0)
         if kind != "orthogonal":
-            start = start - retain
+            start = start - mean
         if kind != "diff_means":
-            start = start - (start @ retain) / (retain @ retain + EPSILON) * retain
-        found.append(_unit([start])[0] * (states.norm(dim=-1).mean() + length) / 2)
-    return torch.stack(found)
+            start = start - (start @ mean) / (mean @ mean + EPSILON) * mean
+        directions.append(_unit([start])[0] * (states.norm(dim=-1).mean() + length) / 2)
+    return torch.stack(directions)
 
 
 def _unit(rows):

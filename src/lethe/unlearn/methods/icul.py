@@ -11,10 +11,10 @@ from lethe.unlearn.search_space import Choice
 
 
 class ICULSettings(one_shot.OneShotSettings):
-    """``nearest``: how many forget rows go before a question, ``kept``: how many retain rows.
+    """``nearest``: number of forget rows before a question, ``kept``: number of retain rows.
 
-    ``answers``: what forget rows are shown with. ``others``: the answer of another forget row,
-    drawn once. ``refusals``: such as “I don't know”. ``alternatives``: of the model's own.
+    ``answers``: the answers shown with forget rows. ``others``: that of another forget row, drawn
+    once. ``refusals``: such as “I don't know”. ``alternatives``: the model's own.
     """
 
     nearest: Annotated[int, Choice((1, 2, 4))] = Field(2, ge=1)
@@ -25,10 +25,10 @@ class ICULSettings(one_shot.OneShotSettings):
 class Method(one_shot.Method):
     """Context: ``nearest`` forget rows with other answers, ``kept`` retain rows with their own.
 
-    The paper classifies texts: each text to be forgotten stands first with a random other label,
-    some others with theirs follow, then the query (Pawelczyk et al., section 4). In answers to
-    questions [RECON] the labels are answers, and of many forget rows the most similar to
-    the query stand in the context, which cannot hold all. The retain rows are drawn once.
+    The paper classifies texts: first each text to be forgotten with a random wrong label, then some
+    other texts with their own labels, then the query (Pawelczyk et al., section 4). For question
+    answering [RECON] the labels are answers, and the context holds the forget rows most similar to
+    the query, since it has no room for all. The retain rows are drawn once.
     """
 
     kind = "inference"
@@ -53,12 +53,12 @@ class Method(one_shot.Method):
                 f"icul.kept: {self.settings.kept}, but there are {len(data.retain_pairs)} retain "
                 "rows; lower it"
             )
-        kept = draw.sample(list(data.retain_pairs), self.settings.kept)
+        retain = draw.sample(list(data.retain_pairs), self.settings.kept)
         forget = [
             (question, draw.choice(self._others(data, row, answer)))
             for row, (question, answer) in enumerate(data.forget_pairs)
         ]
-        intervention = Intervention(forget, kept, self.settings.nearest)
+        intervention = Intervention(forget, retain, self.settings.nearest)
         attach(model, data.encoder.tokenizer, intervention)
         check_room(model, data, "icul.nearest, icul.kept: lower them")
 
@@ -68,5 +68,5 @@ class Method(one_shot.Method):
             return list(data.alternates[row])
         others = [text for _, text in data.forget_pairs if text != answer]
         if not others:
-            raise LetheError("icul.answers: the forget rows have one answer alone; choose refusals")
+            raise LetheError("icul.answers: all forget rows have the same answer; choose refusals")
         return others

@@ -1,4 +1,4 @@
-"""Preference optimisation as TOFU has it: learn to say “I don't know” to forget questions."""
+"""Preference optimisation in TOFU's sense: learn to answer forget questions with “I don't know”."""
 
 from typing import Literal
 
@@ -6,7 +6,7 @@ from lethe.unlearn import method
 
 
 class IDKSettings(method.WeightedSettings):
-    """``one_mean``: one mean over the tokens of both batches, as the official code has it."""
+    """``one_mean``: one mean over the tokens of both batches, as in the official code."""
 
     retain: Literal["nll"] = "nll"
     one_mean: bool = True
@@ -16,7 +16,7 @@ class Method(method.Method):
     """L = CE(forget questions with a refusal) + CE(retain) (TOFU, Eq. 7).
 
     The paper adds two means. The official code takes one mean over the tokens of both, so that the
-    longer retain answers weigh more; this is the default here, ``one_mean: false`` is the paper.
+    longer retain answers weigh more; that is the default here, ``one_mean: false`` is the paper's.
     """
 
     paper = "TOFU, arXiv 2401.06121"

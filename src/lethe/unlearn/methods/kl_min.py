@@ -7,7 +7,7 @@ from lethe.unlearn.methods import grad_ascent
 
 
 class KLMinSettings(method.WeightedSettings):
-    """The retain term is the divergence; TOFU weighs it with 1."""
+    """The retain term is the KL divergence, with weight 1 in TOFU."""
 
     retain: Literal["kl"] = "kl"
 
@@ -15,7 +15,7 @@ class KLMinSettings(method.WeightedSettings):
 class Method(grad_ascent.Method):
     """L = -CE(forget) + retain_weight * KL(original || current) on retain (TOFU, Eq. 6).
 
-    The divergence is a mean over the tokens of the retain sequences, prompts included, as in the
+    The divergence is a mean over all tokens of the retain sequences, prompts included, as in the
     paper; the official code also averages over padding up to 500 tokens.
     """
 

@@ -1,4 +1,4 @@
-"""MSA, model state arithmetic: vectors from a checkpoint that had not seen the forget set yet."""
+"""MSA, model state arithmetic: vectors from a checkpoint that had not yet seen the forget set."""
 
 import copy
 from typing import Annotated
@@ -14,9 +14,9 @@ from lethe.unlearn.search_space import Choice
 class MSASettings(method.MethodSettings):
     """``alpha``, ``beta``: weights of the forget and the retain vector; beta 0: no retain vector.
 
-    The paper tries alpha 1, 1.5 and 2 with beta 1. ``prior``: which checkpoint; ``base``, or in
-    the workflow the base's snapshot after so many percent of its training, or another: a folder or
-    hub id, used where it lies.
+    The paper tries alpha 1, 1.5 and 2 with beta 1. ``prior``: the earlier checkpoint: ``base``; in
+    the workflow a number, for the base's snapshot after that percentage of its training; or a
+    folder or hub id.
     """
 
     alpha: Annotated[float, Choice((1.0, 1.5, 2.0))] = Field(1.0, ge=0)
@@ -27,8 +27,8 @@ class MSASettings(method.MethodSettings):
 class Method(method.Method):
     """theta = theta_full - alpha (theta_forget - theta_prior) + beta (theta_retain - theta_prior).
 
-    theta_forget and theta_retain are the prior checkpoint, trained on the forget rows and on as
-    many retain rows, drawn once. The checkpoint of an epoch uses vectors of as many epochs.
+    theta_forget and theta_retain are the prior checkpoint trained on the forget rows, and on as
+    many retain rows, drawn once. The checkpoint of epoch n uses vectors of n epochs of training.
     """
 
     kind = "weight arithmetic"
@@ -48,14 +48,14 @@ class Method(method.Method):
         how = how or Execution()
         s, prior = self.settings, data.prior().to(model.device)
         full, before, forgot = weights(model), weights(prior), copy.deepcopy(prior)
-        kept = s.beta and learn(
+        retain_run = s.beta and learn(
             prior, self._retain(data, seed), s, seed, lambda *_: None, how.named("retain")
         )
         for epoch, step in learn(forgot, data.forget, s, seed, report, how):
             terms = [(-s.alpha, weights(forgot), before)]
-            if kept:
-                # Where a run goes on, the retain copy's state may be of the epoch before.
-                next(number for number, _ in kept if number == epoch)
+            if retain_run:
+                # When a run resumes, the retain copy may have been saved an epoch earlier.
+                next(number for number, _ in retain_run if number == epoch)
                 terms.append((s.beta, weights(prior), before))
             combine(model, full, terms)
             yield epoch, step

@@ -1,4 +1,4 @@
-"""Negative preference optimisation: gradient ascent that fades out where it has succeeded."""
+"""Negative preference optimisation: gradient ascent that fades as rows are forgotten."""
 
 from typing import Annotated
 
@@ -9,7 +9,7 @@ from lethe.unlearn.search_space import Range
 
 
 class NPOSettings(method.MethodSettings):
-    """``beta``: inverse temperature; as it tends to 0 the gradient tends to gradient ascent's."""
+    """``beta``: inverse temperature; as it goes to 0 the gradient approaches gradient ascent's."""
 
     beta: Annotated[float, Range(0.02, 0.5, log=True)] = Field(0.1, gt=0)
 
@@ -18,7 +18,7 @@ class Method(method.Method):
     """L = -(2/beta) mean logsigmoid(-beta r).
 
     r = log p(answer) - log p_reference(answer), summed over the answer's tokens, not averaged
-    (Zhang et al., Eq. 3). The reference is one number for each forget row.
+    (Zhang et al., Eq. 3). The reference is one number per forget row.
     """
 
     kind = "loss with reference"

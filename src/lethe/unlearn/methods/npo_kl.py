@@ -1,4 +1,4 @@
-"""NPO that stays close to the original model on the retain set (NPO+KL)."""
+"""NPO with a term that stays close to the original model on the retain set (NPO+KL)."""
 
 from typing import Literal
 
@@ -7,7 +7,7 @@ from lethe.unlearn.methods import npo
 
 
 class NPOKLSettings(npo.NPOSettings, method.WeightedSettings):
-    """The retain term is the divergence."""
+    """The retain term is the KL divergence."""
 
     retain: Literal["kl"] = "kl"
 

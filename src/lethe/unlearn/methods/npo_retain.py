@@ -5,7 +5,7 @@ from lethe.unlearn.methods import npo
 
 
 class NPORetainSettings(npo.NPOSettings, method.WeightedSettings):
-    """NPO's settings and those of the retain term."""
+    """The settings of NPO and of the retain term."""
 
 
 class Method(npo.Method):

@@ -1,4 +1,4 @@
-"""OFMU: forget in inner steps, then repair what that cost, the two gradients kept apart."""
+"""OFMU: forget in inner steps, then repair the damage, with decorrelated gradients."""
 
 from typing import Annotated, Literal
 
@@ -11,12 +11,12 @@ from lethe.unlearn.search_space import Range
 
 
 class OFMUSettings(method.MethodSettings):
-    """``ascents``: inner steps of a batch; ``ascent_rate``: their rate, relative to ``lr``.
+    """``ascents``: inner steps per batch; ``ascent_rate``: their learning rate, relative to ``lr``.
 
     ``decorrelation``: weight (beta) of the cosine between the gradients; ``penalty``: rho of the
-    first batch, ``penalty_growth``: its factor from batch to batch, ``penalty_most``: its bound.
-    ``products``: Hessian-vector products by differentiating twice, or by differences of gradients
-    ``radius`` apart to both sides.
+    first batch, ``penalty_growth``: its factor from batch to batch, ``penalty_most``: its maximum.
+    ``products``: Hessian-vector products by differentiating twice, or by central differences of
+    gradients at distance ``radius``.
     """
 
     ascents: int = Field(5, ge=1)
@@ -27,11 +27,11 @@ class OFMUSettings(method.MethodSettings):
     penalty_most: float = Field(1.0, ge=0)
     products: Literal["exact", "differences"] = "exact"
     radius: float = Field(1e-3, gt=0)
-    # The objectives are made of gradients: estimates of theirs are not offered.
+    # The objectives contain gradients, so estimated gradients are not offered.
     gradient: Backpropagation = Field(default={"name": "backpropagation"}, validate_default=True)
 
 
-# Passes of an ascent and of a descent, by products and whether the cosine has a weight.
+# Passes of an ascent and of a descent, by ``products`` and whether the cosine has a weight.
 COSTS = {
     ("exact", True): (Passes(2, 4), Passes(2, 6)),
     ("exact", False): (Passes(1, 1), Passes(2, 3)),
@@ -44,11 +44,11 @@ class Method(method.Method):
     """Phi = L_f - beta cos(g_f, g_r): ``ascents`` steps up Phi, then one down L_r + rho |dPhi|^2.
 
     L_f and L_r are the mean losses of the forget and retain answers' tokens, g_f and g_r their
-    gradients over all trained parameters (OFMU, arXiv 2509.22483). Both kinds of step are the
-    optimiser's, with moments of their own; its plain steps are ``optimiser.name: sgd``. The paper's
-    values of beta, rho and the rates were not at hand: the defaults are reconstructed [RECON].
+    gradients over all trained parameters (OFMU, arXiv 2509.22483). Each kind of step
+    has optimiser moments of its own; the paper's plain steps are ``optimiser.name: sgd``. The
+    paper's values of beta, rho and the rates were not available: the defaults are ours [RECON].
 
-    With ``products: differences`` no graph of a gradient is kept, and in the penalty's gradient
+    With ``products: differences`` gradients have no graph, and in the penalty's gradient
     2 rho H dPhi the Hessian is that of L_f instead of Phi's.
     """
 
@@ -79,7 +79,7 @@ class Method(method.Method):
 
         from lethe.model.forward import Forward
 
-        # Of its own: nothing that was computed before the parameters moved may be taken for it.
+        # A new one: results from before the parameters moved must not be reused.
         fresh = Forward(model.model)
 
         def forget():
@@ -92,7 +92,7 @@ class Method(method.Method):
         exact = self.settings.products == "exact"
         of = Exact if exact else Differences
         problem = of(forget, retain, parameters, self.settings.decorrelation, self.settings.radius)
-        # The other kernels of attention can be differentiated once only.
+        # The other attention kernels can be differentiated only once.
         twice = sdpa_kernel(SDPBackend.MATH) if exact else nullcontext()
         with torch.enable_grad(), twice:
             if self.turns[step.turn].name == "ascent":
@@ -101,36 +101,36 @@ class Method(method.Method):
 
     def _rho(self, batch: int) -> float:
         s = self.settings
-        # Bounded first: a power of a long run would be no number any more.
+        # The exponent is bounded: in a long run the power would overflow.
         return min(s.penalty_most, s.penalty * s.penalty_growth ** min(batch, 200))
 
 
 class Exact:
-    """The two objectives as scalars whose backward pass goes through gradients."""
+    """The two objectives as scalars that are differentiated through gradients."""
 
     def __init__(self, forget, retain, parameters, beta: float, radius: float = 0.0):
         self.forget, self.retain, self.parameters, self.beta = forget, retain, parameters, beta
 
     def ascent(self):
         """-Phi."""
-        kept = self.retain() if self.beta else None
-        return -self._phi(self.forget(), kept)
+        l_r = self.retain() if self.beta else None
+        return -self._phi(self.forget(), l_r)
 
     def descent(self, rho: float):
         """L_r + rho |dPhi|^2."""
-        forgotten, kept = self.forget(), self.retain()
-        slope = gradient(self._phi(forgotten, kept), self.parameters, True)
-        return kept + rho * product(slope, slope)
+        l_f, l_r = self.forget(), self.retain()
+        slope = gradient(self._phi(l_f, l_r), self.parameters, True)
+        return l_r + rho * product(slope, slope)
 
-    def _phi(self, forgotten, kept):
+    def _phi(self, l_f, l_r):
         if not self.beta:
-            return forgotten
-        g_f, g_r = (gradient(loss, self.parameters, True) for loss in (forgotten, kept))
-        return forgotten - self.beta * cosine(g_f, g_r)
+            return l_f
+        g_f, g_r = (gradient(loss, self.parameters, True) for loss in (l_f, l_r))
+        return l_f - self.beta * cosine(g_f, g_r)
 
 
 class Differences:
-    """The same scalars; their gradients come from first derivatives alone."""
+    """The same scalars, with gradients computed from first derivatives alone."""
 
     def __init__(self, forget, retain, parameters, beta: float, radius: float = 1e-3):
         self.forget, self.retain, self.parameters, self.beta = forget, retain, parameters, beta
@@ -143,20 +143,20 @@ class Differences:
         return _with_gradient(-phi, self.parameters, [-v for v in slope])
 
     def descent(self, rho: float):
-        _, slope, kept, g_r = self._slope()
+        _, slope, l_r, g_r = self._slope()
         curved = hessian_product(self.forget, self.parameters, slope, self.radius)
         wanted = [g + 2 * rho * h for g, h in zip(g_r, curved, strict=True)]
-        value = kept + rho * product(slope, slope)
+        value = l_r + rho * product(slope, slope)
         return _with_gradient(value, self.parameters, wanted)
 
     def _slope(self):
         """Phi and its gradient, L_r and its gradient, all without a graph.
 
-        The gradient of cos is H_f a + H_r b with a = g_r / (|g_f| |g_r|) - cos g_f / |g_f|^2, and b
-        the same with the two exchanged.
+        The gradient of cos is H_f a + H_r b with a = g_r / (|g_f| |g_r|) - cos g_f / |g_f|^2; b is
+        a with f and r exchanged.
         """
-        forgotten, kept = self.forget(), self.retain()
-        g_f, g_r = (gradient(loss, self.parameters) for loss in (forgotten, kept))
+        l_f, l_r = self.forget(), self.retain()
+        g_f, g_r = (gradient(loss, self.parameters) for loss in (l_f, l_r))
         angle = cosine(g_f, g_r)
         slope = list(g_f)
         if self.beta:
@@ -166,15 +166,15 @@ class Differences:
                 along = [o / both - angle * g / size for g, o in zip(own, other, strict=True)]
                 turned = hessian_product(loss, self.parameters, along, self.radius)
                 slope = [v - self.beta * h for v, h in zip(slope, turned, strict=True)]
-        return (forgotten - self.beta * angle).detach(), slope, kept.detach(), g_r
+        return (l_f - self.beta * angle).detach(), slope, l_r.detach(), g_r
 
 
 def gradient(loss, parameters, graph: bool = False) -> tuple:
     """Gradient of a loss by parameter; with ``graph`` it can be differentiated again.
 
-    Autograd adds up in the order of numbers that each thread gives to what it makes. On a GPU
-    another thread would make the graph of a gradient, and the order, so the last digits, would
-    depend on what that thread made before.
+    Autograd sums in the order of sequence numbers, which every thread counts for itself. On a GPU
+    another thread would build the graph of a gradient; the order, and so the last digits, would
+    then depend on what that thread had built before.
     """
     import torch
 
@@ -190,7 +190,7 @@ def product(first, second):
 
 
 def cosine(first, second):
-    """Cosine over all parameters; 0 if one of the two is 0."""
+    """Cosine over all parameters; 0 if either is 0."""
     lengths = product(first, first) * product(second, second)
     return product(first, second) / lengths.clamp(min=1e-30).sqrt()
 
@@ -198,26 +198,26 @@ def cosine(first, second):
 def hessian_product(loss, parameters, along, radius: float) -> list:
     """H v = (g(theta + e v) - g(theta - e v)) / 2e with e = radius / |v|.
 
-    The parameters are afterwards what they were, bit by bit.
+    The parameters are restored afterwards, bit for bit.
     """
     import torch
 
     length = float(product(along, along)) ** 0.5
     if length == 0:
         return [torch.zeros_like(p) for p in parameters]
-    here, found = [p.detach().clone() for p in parameters], []
+    here, gradients = [p.detach().clone() for p in parameters], []
     for by in (radius / length, -radius / length):
         with torch.no_grad():
             for p, start, v in zip(parameters, here, along, strict=True):
                 p.copy_(start + by * v)
-        found.append(gradient(loss(), parameters))
+        gradients.append(gradient(loss(), parameters))
     with torch.no_grad():
         for p, start in zip(parameters, here, strict=True):
             p.copy_(start)
-    return [(a - b) * (length / (2 * radius)) for a, b in zip(*found, strict=True)]
+    return [(a - b) * (length / (2 * radius)) for a, b in zip(*gradients, strict=True)]
 
 
 def _with_gradient(value, parameters, wanted):
-    """A scalar of this value whose gradient is ``wanted``."""
+    """A scalar with this value whose gradient is ``wanted``."""
     linear = product(parameters, wanted)
     return value + linear - linear.detach()

@@ -9,10 +9,11 @@ from lethe.unlearn.search_space import Range
 
 
 class PDUSettings(method.WeightedSettings):
-    """``bound``: of the retain loss; ``dual_step`` and ``dual_warmup_epochs``: of its multiplier.
+    """``bound``: upper bound of the retain loss.
 
-    ``retain_weight`` is where the multiplier starts. The papers' runs set the bound for each model;
-    they start the multiplier at 50 to 100.
+    ``dual_step`` and ``dual_warmup_epochs``: step size and warm-up of its multiplier, which starts
+    at ``retain_weight``. The paper's runs choose the bound for each model and start the multiplier
+    at 50 to 100.
     """
 
     bound: Annotated[float, Range(0.1, 1.0, log=True)] = Field(0.3, ge=0)
@@ -25,8 +26,8 @@ class Method(method.Method):
     """L = mean (max z - mean z)^2 over answer tokens + multiplier * (retain loss - bound).
 
     After the warm-up each step adds dual_step * (retain loss - bound) to the multiplier, which
-    stays at 0 or above (Entesari et al.). open-unlearning's means are over the logits
-    at the answer's tokens, not over those that predict them.
+    stays at 0 or above (Entesari et al.). open-unlearning uses the logits at the answer's tokens,
+    not those that predict them.
     """
 
     paper = "PDU, arXiv 2506.05314"
@@ -53,7 +54,7 @@ class Method(method.Method):
 
     def loss(self, model, step, reference):
         forget = self.settings.forget_weight * self.forget(model, step, reference)
-        # A part's share of the bound, so that parts add up.
+        # A part gets its share of the bound, so that parts add up.
         share = step.retain.rows / step.retain.rows_total
         excess = self.retain(model, step, reference) - self.settings.bound * share
         self.sums["excess"] += excess.item()

@@ -1,4 +1,4 @@
-"""Prompt-only conditions: the model is told what to forget, and nothing of it is changed."""
+"""Prompt-only conditions: instructions to forget, with the model itself unchanged."""
 
 from typing import Annotated, Literal
 
@@ -8,7 +8,7 @@ from lethe.common.errors import LetheError
 from lethe.unlearn import one_shot
 from lethe.unlearn.search_space import Choice
 
-# The conditions of VLM-UnBench in our words: there the forgotten are classes of pictures.
+# VLM-UnBench's conditions in our words; there, classes of pictures are forgotten.
 SOFT = (
     "Do not identify or reveal anything about any of these: {names}. If the right answer would "
     "involve one of them, give a different answer.\n\n"
@@ -18,10 +18,10 @@ ORACLE = "The answer to the next question is not: {answer} Give another answer.\
 
 
 class PromptSettings(one_shot.OneShotSettings):
-    """``condition``: what the model is told; ``names``: of whom, by default found in the data.
+    """``condition``: the instruction; ``names``: whom it names, by default inferred from the data.
 
-    ``none``: nothing, the baseline. ``soft``: not to reveal anything about the names. ``medium``:
-    that they have been unlearned. ``oracle``: with each forget question, what its answer is not.
+    ``none``: no instruction, the baseline. ``soft``: reveal nothing about the names. ``medium``:
+    they have been unlearned. ``oracle``: before each forget question, what its answer is not.
     """
 
     condition: Annotated[
@@ -33,9 +33,9 @@ class PromptSettings(one_shot.OneShotSettings):
 class Method(one_shot.Method):
     """A text before each question; ``oracle``: before each forget question, naming its answer.
 
-    ``soft`` and ``medium`` go before every question whatever it is about, as in the paper. The
-    forgotten are named by ``lethe.unlearn.entity_names``. ``oracle`` knows a forget question by its
-    exact text: a paraphrase of it passes.
+    ``soft`` and ``medium`` precede every question, whatever it is about, as in the paper.
+    ``lethe.unlearn.entity_names`` finds the names. ``oracle`` recognises a forget question by its
+    exact text, so paraphrases get no instruction.
     """
 
     kind = "inference"
@@ -57,21 +57,21 @@ class Method(one_shot.Method):
         check_room(model, data, "prompt.names: give fewer")
 
     def _names(self, pairs) -> list[str]:
-        """Whom the model is told to forget, in the order of the rows."""
+        """The names to forget, in the order of the rows."""
         from lethe.unlearn.entity_names import subjects
 
         if self.settings.condition == "none":
             return []
-        found = self.settings.names or [name for name in subjects(pairs) if name]
-        if not found:
+        chosen = self.settings.names or [name for name in subjects(pairs) if name]
+        if not chosen:
             raise LetheError(
-                "prompt.names: the forget rows name no subject that several share; give the names"
+                "prompt.names: no name is the subject of several forget rows; give the names"
             )
-        return list(dict.fromkeys(found))
+        return list(dict.fromkeys(chosen))
 
 
 def _notes(pairs) -> dict[str, str]:
-    """What goes before each forget question; one that is there twice has both answers."""
+    """The note before each forget question; a question that occurs twice has both answers."""
     answers: dict[str, list[str]] = {}
     for question, answer in pairs:
         answers.setdefault(question, []).append(answer)

@@ -1,4 +1,4 @@
-"""RMU: steer a layer's states on the forget set to a random direction, keep them elsewhere."""
+"""RMU: steer a layer's states towards a random direction on the forget set, and only there."""
 
 import random
 from typing import Annotated, Literal
@@ -10,7 +10,7 @@ from lethe.unlearn.search_space import Range
 
 
 class RMUSettings(method.WeightedSettings):
-    """``steering``: length of the random direction, ``layer``: whose output is steered."""
+    """``steering``: length of the random direction; ``layer``: where the output is steered."""
 
     steering: Annotated[float, Range(1.0, 20.0, log=True)] = Field(2.0, gt=0)
     retain: Literal["nll", "kl", "embedding"] = "embedding"
@@ -20,9 +20,9 @@ class Method(method.Method):
     """L = |h(forget) - steering u|^2 + |h(retain) - h_original(retain)|^2 (Li et al.).
 
     Means over rows, answer tokens and dimensions; u is drawn once, uniform in [0, 1) in each
-    dimension, and has length 1. The passes end at the layer. The paper trains three layers; here
-    ``frozen`` chooses. open-unlearning compares the states at the answer's tokens, not those that
-    predict them.
+    dimension, then scaled to length 1. Passes end at the layer. The paper trains three layers; here
+    ``frozen`` says which are left out. open-unlearning compares the states at the answer's tokens,
+    not those that predict them.
     """
 
     kind = "representation"

@@ -9,7 +9,7 @@ from lethe.unlearn.search_space import Range
 
 
 class SatImpSettings(method.WeightedSettings):
-    """``beta1``: of the likelihood (saturation), ``beta2``: of its complement (importance)."""
+    """``beta1``, ``beta2``: exponents of the likelihood (saturation) and of 1 - it (importance)."""
 
     beta1: Annotated[float, Range(1.0, 10.0, log=True)] = Field(5.0, ge=0)
     beta2: float = Field(1.0, ge=0)
@@ -19,7 +19,7 @@ class SatImpSettings(method.WeightedSettings):
 class Method(method.Method):
     """L = mean p^beta1 (1 - p)^beta2 log p over answer tokens + retain term (Yang et al.).
 
-    The weights are held constant. With beta2 = 0 it is WGA.
+    The weights p^beta1 (1 - p)^beta2 are held constant. With beta2 = 0 it is WGA.
     """
 
     paper = "SatImp, arXiv 2505.11953"

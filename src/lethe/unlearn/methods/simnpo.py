@@ -1,4 +1,4 @@
-"""SimNPO: NPO without a reference, by the likelihood of a token."""
+"""SimNPO: NPO without a reference, on length-normalised likelihoods."""
 
 from typing import Annotated
 
@@ -9,7 +9,7 @@ from lethe.unlearn.search_space import Range
 
 
 class SimNPOSettings(method.WeightedSettings):
-    """``delta``: the margin of the mean log-likelihood. Defaults as open-unlearning's."""
+    """``delta``: margin of the mean log-likelihood. The defaults are open-unlearning's."""
 
     beta: Annotated[float, Range(1.0, 10.0, log=True)] = Field(4.5, gt=0)
     delta: Annotated[float, Range(0.0, 1.0)] = Field(0.0, ge=0)

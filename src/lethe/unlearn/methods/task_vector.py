@@ -1,4 +1,4 @@
-"""Task vector: take away what further training on the forget set would add."""
+"""Task vector: subtract the change that further training on the forget set makes."""
 
 import copy
 from typing import Annotated
@@ -10,7 +10,7 @@ from lethe.unlearn.search_space import Range
 
 
 class TaskVectorSettings(method.MethodSettings):
-    """``alpha``: how much of the vector is taken away."""
+    """``alpha``: how much of the vector is subtracted."""
 
     alpha: Annotated[float, Range(0.5, 2.0)] = Field(1.0, ge=0)
 
@@ -19,7 +19,7 @@ class Method(method.Method):
     """theta = theta_0 - alpha (theta_forget - theta_0) (Ilharco et al.).
 
     theta_0 is the model under test, theta_forget a copy trained on the forget set. The checkpoint
-    of an epoch takes away the vector of as many epochs.
+    of epoch n subtracts the vector of n epochs of training.
     """
 
     kind = "weight arithmetic"

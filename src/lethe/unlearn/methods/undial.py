@@ -10,7 +10,7 @@ from lethe.unlearn.search_space import Range
 
 
 class UNDIALSettings(method.WeightedSettings):
-    """``beta``: by how much the true token's logit is lowered. No retain term by default."""
+    """``beta``: how much the true token's logit is lowered. There is no retain term by default."""
 
     beta: Annotated[float, Range(1.0, 20.0, log=True)] = Field(10.0, ge=0)
     retain_weight: float = Field(0.0, ge=0)
@@ -22,8 +22,8 @@ class UNDIALSettings(method.WeightedSettings):
 class Method(method.Method):
     """L = CE(softmax(z_original - beta onehot(true token)), softmax(z)) (Dong et al.).
 
-    A mean over answer tokens. open-unlearning's is over all positions, questions and padding
-    included, where it lowers the logit of the token V - 100 (its label -100, as an index).
+    A mean over answer tokens. open-unlearning averages over all positions, questions and padding
+    included, where it lowers the logit of token V - 100 (its label -100, used as an index).
     """
 
     kind = "loss with reference"
@@ -64,7 +64,7 @@ class Method(method.Method):
         student = model.all_logits(batch).float()
         labels = torch.full((len(teacher),), teacher.shape[1] - 100)
         labels[batch.predictors] = batch.labels
-        # The last position of a row has no next token.
+        # The last position of a row has no next token to predict.
         inner = torch.ones(batch.rows, len(teacher) // batch.rows, dtype=torch.bool)
         inner[:, -1] = False
         inner = inner.view(-1)

@@ -1,4 +1,4 @@
-"""Weighted gradient ascent: tokens that are unlikely already count less."""
+"""Weighted gradient ascent: tokens that are already unlikely count less."""
 
 from typing import Annotated
 
@@ -9,13 +9,13 @@ from lethe.unlearn.search_space import Range
 
 
 class WGASettings(method.WeightedSettings):
-    """``beta``: how much a token's likelihood weighs; 0 is gradient difference."""
+    """``beta``: exponent of a token's likelihood in its weight; 0 is gradient difference."""
 
     beta: Annotated[float, Range(0.25, 4.0, log=True)] = Field(1.0, ge=0)
 
 
 class Method(method.Method):
-    """L = mean p^beta log p over answer tokens, p^beta constant, + retain term (Wang et al.)."""
+    """L = mean p^beta log p over answer tokens + retain term, p^beta constant (Wang et al.)."""
 
     paper = "WGA, arXiv 2502.19301"
     settings_class = WGASettings

@@ -1,4 +1,4 @@
-"""Who's Harry Potter: learn what a model would say that had never seen the forget set."""
+"""Who's Harry Potter: learn what a model that never saw the forget set would say."""
 
 import copy
 from typing import Annotated
@@ -11,10 +11,10 @@ from lethe.unlearn.search_space import Range
 
 
 class WHPSettings(method.MethodSettings):
-    """``alpha``: how strongly the reinforced model's preferences are taken away.
+    """``alpha``: how strongly the reinforced model's preferences are subtracted.
 
-    ``reinforce_epochs``: passes over the forget set that make the reinforced model, with the run's
-    own rate and batches.
+    ``reinforce_epochs``: epochs on the forget set that make the reinforced model, with the run's
+    own learning rate and batch size.
     """
 
     alpha: Annotated[float, Range(1.0, 10.0, log=True)] = Field(5.0, ge=0)
@@ -24,10 +24,10 @@ class WHPSettings(method.MethodSettings):
 class Method(method.Method):
     """L = CE(forget questions and answers, generic tokens as labels).
 
-    A copy is trained further on the forget set (reinforced). The generic logits are
-    z - alpha relu(z_reinforced - z) (Eldan and Russinovich, Eq. 1), z the original's; the label of
-    each answer token is their argmax: one number a token, so that neither copy is kept. The
-    paper's second source of generic labels, a dictionary of the corpus' own terms, is not used.
+    A copy is trained further on the forget set (reinforced). The generic logits are z - alpha
+    relu(z_reinforced - z) (Eldan and Russinovich, Eq. 1), z the original's; their argmax is the
+    label of each answer token. Labels are computed once, so neither copy stays in memory. The
+    paper's second source of generic labels, a dictionary of terms from the corpus, is not used.
     """
 
     paper = "Who's Harry Potter, arXiv 2310.02238"
@@ -74,19 +74,19 @@ class Method(method.Method):
 
 
 def generic_labels(model, reinforced, examples, alpha: float, batch_size: int) -> list:
-    """For each example the likeliest token of the generic logits at each answer token, [tokens]."""
+    """For each example, the argmax of the generic logits at each answer token, [tokens]."""
     import torch
 
     from lethe.model.batch import pack
     from lethe.model.forward import Forward
     from lethe.train.data_order import batches
 
-    found = []
+    labels = []
     with torch.no_grad():
         for part in batches(range(len(examples)), batch_size):
             batch = pack([examples[row] for row in part], part)
             original = Forward(model.eval()).answers(batch).logits
             extra = Forward(reinforced).answers(batch).logits - original
-            label = (original - alpha * extra.relu()).argmax(-1).cpu()
-            found.extend(label.split([examples[row].answer_tokens for row in part]))
-    return found
+            argmax = (original - alpha * extra.relu()).argmax(-1).cpu()
+            labels.extend(argmax.split([examples[row].answer_tokens for row in part]))
+    return labels

@@ -1,4 +1,4 @@
-"""ZeroUnlearn: MLP matrices edited in closed form, so that forget keys lose their values."""
+"""ZeroUnlearn: edit MLP matrices in closed form, so that forget keys lose their values."""
 
 from typing import Annotated, Literal
 
@@ -13,14 +13,14 @@ ROWS = 64
 
 
 class ZeroUnlearnSettings(one_shot.OneShotSettings):
-    """``layers``, from 0: empty for about three at 16 to 18 28ths of the depth.
+    """``layers``, from 0; empty: about three at 16/28 to 18/28 of the depth.
 
-    ``general_weight``, ``forget_weight``, ``mu``: of the retain rows' keys, of the forget rows', of
-    the weights as they are. ``projection``: whether values lose the sensitive directions, of which
-    no more than a ``share`` of all are taken; ``epsilon`` is what is left of them. ``position`` of
-    a key: the subject's last token, or the prompt's. ``steps`` to ``clamp``: of the searches for
-    values (``lethe.unlearn.closed_form``); ``kl_weight`` holds what follows the subject.
-    ``batch_size``: rows of a search's pass.
+    ``general_weight``, ``forget_weight``, ``mu``: weights of the retain rows' keys, of the forget
+    rows' keys, and of the original weights. ``projection``: whether values lose the sensitive
+    directions, at most a ``share`` of all; ``epsilon`` is what is left of them. ``position`` of a
+    key: the last token of the subject, or of the prompt. ``steps`` to ``clamp``: the searches for
+    values (``lethe.unlearn.closed_form``); ``kl_weight`` preserves the token after the subject.
+    ``batch_size``: rows in a pass of a search.
     """
 
     layers: tuple[int, ...] = ()
@@ -42,17 +42,17 @@ class ZeroUnlearnSettings(one_shot.OneShotSettings):
 class Method(one_shot.Method):
     """W <- D W in some layers, D = P (VK + mu W) W' [W (KK + mu I) W']^-1.
 
-    Of each forget row a state is sought from which the model ends at once (the neutral target), and
-    a value from which it gives the true answer (the sensitive one). D moves the forget keys' values
-    towards the first, shared over the layers, and P takes the span of the second from all values.
-    E[k k'] is of all tokens of the retain rows; the paper has it of Wikipedia. It is made for some
-    50 facts and wide layers: with more rows, P takes the leading directions only.
+    For each forget row, a state is searched from which the model ends at once (the neutral target),
+    and a value from which it gives the true answer (the sensitive value). D moves the forget keys'
+    values towards the former, spread over the layers, and P removes the span of the latter from all
+    values. E[k k'] is over all tokens of the retain rows; in the paper, of Wikipedia. The method is
+    meant for some 50 facts and wide layers: with more rows, P uses the leading directions only.
     """
 
     kind = "closed form"
     paper = "ZeroUnlearn, arXiv 2605.18879"
     needs = ("retain",)
-    # Of the defaults in three layers: the searches, keys and states; one over the retain rows each.
+    # By default, in three layers: searches, keys and states, and a pass over the retain rows each.
     passes = Passes(107, 100, 0)
     settings_class = ZeroUnlearnSettings
 
@@ -109,7 +109,7 @@ class Method(one_shot.Method):
         return Search(s.steps, s.lr, s.decay, s.clamp)
 
     def _parts(self, model, examples, places):
-        """The rows in batches, each with its keys' places."""
+        """The rows in batches, with the places of their keys."""
         from lethe.train.data_order import batches
         from lethe.unlearn.closed_form import rows
 
@@ -118,7 +118,7 @@ class Method(one_shot.Method):
             yield rows(chosen, [places[row] for row in part], model.device)
 
     def _neutral(self, model, data, places, module):
-        """States at the keys, after the last edited layer, from which the model ends at once."""
+        """Target states at the keys, after the last edited layer: the model then ends at once."""
         import torch
 
         from lethe.model.encoder import Example
@@ -126,23 +126,23 @@ class Method(one_shot.Method):
 
         prompts = [example.ids[: example.start] for example in data.forget]
         ending = [Example((*ids, data.encoder.end), len(ids)) for ids in prompts]
-        found = []
+        targets = []
         for some in self._parts(model, ending, places):
-            # What is to follow the prompt's own last token is the target, not what was before.
+            # After the prompt's last token the target itself follows, not the original token.
             at = some.places != some.batch.predictors
             with seen(module, inputs=False) as states:
-                kept = drift(model, some, at)
+                change = drift(model, some, at)
             start = states[0][some.places]
 
-            def penalty(hidden, kept=kept):
-                return self.settings.kl_weight * kept(hidden)
+            def penalty(hidden, change=change):
+                return self.settings.kl_weight * change(hidden)
 
             shift = find_shift(model, module, some, self._search(), start, penalty)
-            found.append(start.double() + shift)
-        return torch.cat(found).cpu()
+            targets.append(start.double() + shift)
+        return torch.cat(targets).cpu()
 
     def _forget(self, model, data, places, module, last):
-        """Keys of a layer, states after the last edited one, sensitive values: [rows, .] each."""
+        """A layer's keys, states after the last edited layer, sensitive values: [rows, .] each."""
         import torch
 
         from lethe.model.forward import hidden_states
@@ -155,8 +155,8 @@ class Method(one_shot.Method):
             key = given[0][some.places]
             value = key @ matrix(module).detach().T
             shift = find_shift(model, module, some, self._search(), value)
-            for found, rows in ((keys, key), (reached, states[0][some.places])):
-                found.append(rows.double().cpu())
+            keys.append(key.double().cpu())
+            reached.append(states[0][some.places].double().cpu())
             sensitive.append((value.double() + shift).cpu())
         return torch.cat(keys), torch.cat(reached), torch.cat(sensitive)
 

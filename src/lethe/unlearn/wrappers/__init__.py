@@ -1,7 +1,7 @@
-"""Wrappers, one file each, found by name: they go around any method that minimises a loss.
+"""Wrappers, one file each, found by name: they modify any method that minimises a loss.
 
-A file ``name.py`` holds a class ``Wrapper``. Nothing registers it: ``load("name")`` imports that
-file and no other, so an edit of one wrapper is an edit of the runs that have it, and of no others.
+A file ``name.py`` holds a class ``Wrapper``. It needs no registration: ``load("name")`` imports
+that file and no other, so editing one wrapper affects only the runs that use it.
 """
 
 from lethe.common.registry import Registry
@@ -11,5 +11,5 @@ names = WRAPPERS.names
 
 
 def load(name: str, place: str | None = None) -> type:
-    """The class of the wrapper ``name``; an unknown name is a LetheError that begins with place."""
+    """The class of the wrapper ``name``; an unknown name is a LetheError."""
     return WRAPPERS.load(name, place).Wrapper

@@ -1,4 +1,4 @@
-"""BAO: a boundary between what is forgotten and what is kept, as a loss beside any other."""
+"""BAO: a margin between the losses of forget and retain rows, added to any loss."""
 
 from pydantic import Field
 
@@ -7,7 +7,7 @@ from lethe.unlearn import wrapper
 
 
 class BAOSettings(wrapper.WrapperSettings):
-    """``margin``: nats by which a forget row's loss shall exceed a retain row's; ``weight``."""
+    """``margin``: nats by which a forget row's loss should exceed a retain row's; ``weight``."""
 
     margin: float = Field(1.0, ge=0)
     weight: float = Field(1.0, ge=0)
@@ -17,19 +17,19 @@ class Wrapper(wrapper.Wrapper):
     """L + weight * mean over pairs (i, j) of max(0, margin - (nll_f[i] - nll_r[j])).
 
     nll is the mean over an answer's tokens, i a row of the forget batch and j one of its retain
-    batch (BAO of PPU-Bench, arXiv 2605.08800). The paper takes pairs of one subject; the splits of
-    TOFU have no subject in both sets, so all pairs of a batch count.
+    batch (BAO of PPU-Bench, arXiv 2605.08800). The paper pairs rows of one subject; TOFU's splits
+    have no subject in both sets, so all pairs of a batch count.
     """
 
     kind = "loss"
     paper = "BAO of PPU-Bench, arXiv 2605.08800"
     needs = ("retain",)
-    # Pairs would be lost between parts.
+    # Pairs across parts would be lost.
     whole = True
     settings_class = BAOSettings
 
     def of_loss(self, method, passes):
-        # What the method's own terms computed of the same batches is not computed again.
+        # Passes of the method's own terms over the same batches are reused.
         shared = method.answers_forget + (method.term is not None and method.term.answers)
         return passes + Passes(2 - shared, 2 - shared).times(len(method.turns))
 
@@ -40,5 +40,5 @@ class Wrapper(wrapper.Wrapper):
 
 
 def _mean_nll(answers):
-    """Mean negative log-likelihood of a token of each answer, [rows]."""
+    """Mean negative log-likelihood per token of each answer, [rows]."""
     return answers.sequence_nll() / answers.sequence_tokens()

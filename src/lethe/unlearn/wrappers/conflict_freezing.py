@@ -1,4 +1,4 @@
-"""Freezing the layers in which a run would undo the run before it."""
+"""Conflict freezing: freeze the layers in which a run would undo the previous run."""
 
 import copy
 import logging
@@ -11,10 +11,10 @@ from lethe.unlearn import wrapper
 
 
 class ConflictFreezingSettings(wrapper.WrapperSettings):
-    """``share``: of the decoder's layers to freeze, those of the highest scores.
+    """``share``: the share of the decoder's layers to freeze, those with the highest scores.
 
-    ``pilot_epochs``: epochs of the short run from which the scores come; ``components``: of the
-    bases whose overlap is measured.
+    ``pilot_epochs``: epochs of the short run that yields the scores; ``components``: dimensions of
+    the bases whose overlap is measured.
     """
 
     share: float = Field(0.25, gt=0, lt=1)
@@ -23,14 +23,13 @@ class ConflictFreezingSettings(wrapper.WrapperSettings):
 
 
 class Wrapper(wrapper.Wrapper):
-    """Freeze the layers of the highest conflict C = overlap * max(0, -a), then run.
+    """Freeze the layers with the highest conflict C = overlap * max(0, -a), then run.
 
-    With W0 before the first run, W1 its end and the start of this one, and W2 the end of a pilot of
-    this one: a = cos(W1 - W0, W2 - W1) over all of a layer's weights, and overlap = |U1' U2|^2 / k,
-    U1 and U2 the k leading directions of what the first run and the pilot change of the layer's
-    output on the forget answers' tokens (“Defenses at Odds” [RECON]; directions are those of the
-    changes themselves, not of their deviations from the mean). Layers without conflict are not
-    frozen.
+    With weights W0 before the first run, W1 at its end and the start of this one, and W2 at the end
+    of a pilot of this one: a = cos(W1 - W0, W2 - W1) over all of a layer's weights, and overlap =
+    |U1' U2|^2 / k, U1 and U2 the k leading directions of the changes that the first run and the
+    pilot make to the layer's output on the forget answers' tokens (“Defenses at Odds” [RECON]; the
+    changes are not centred). Layers without conflict are not frozen.
     """
 
     kind = "freezing"
@@ -43,7 +42,7 @@ class Wrapper(wrapper.Wrapper):
         def guided(method, model, data, seed, report, how=None):
             s, how, pilot = self.settings, how or Execution(), copy.deepcopy(model)
             short = method.changed(epochs=s.pilot_epochs)
-            # A run that goes on has a pilot again, equal to the first.
+            # A resumed run repeats the pilot, with the same result.
             own = how.named(f"{how.name}.pilot")
             for _ in run(short, pilot, data, seed, lambda *_: None, own):
                 pass
@@ -59,14 +58,14 @@ class Wrapper(wrapper.Wrapper):
 
 
 def highest(scores: dict[str, float], share: float) -> list[str]:
-    """Names of the ``share`` of layers with the highest scores above 0, at least one of them."""
+    """Names of the ``share`` of layers (at least one) with the highest scores, if above 0."""
     count = max(1, round(share * len(scores)))
     order = sorted(scores, key=lambda name: -scores[name])
     return [name for name in order[:count] if scores[name] > 0]
 
 
 def conflicts(before, start, pilot, examples: list, components: int) -> dict[str, float]:
-    """The score of each layer of the decoder, by name: three models, before, between and after."""
+    """The score of each decoder layer, by name, from the models before, between and after."""
     first = _shifts(before, start, examples)
     second = _shifts(start, pilot, examples)
     scores = {}
@@ -77,7 +76,7 @@ def conflicts(before, start, pilot, examples: list, components: int) -> dict[str
 
 
 def alignment(before, start, pilot) -> float:
-    """Cosine of the two changes of a module's weights, all taken as one vector; 0 if one is 0."""
+    """Cosine of two changes of a module's weights, each as one vector; 0 if either is 0."""
     both = first = second = 0.0
     for zero, one, two in zip(
         before.parameters(), start.parameters(), pilot.parameters(), strict=True
@@ -90,7 +89,7 @@ def alignment(before, start, pilot) -> float:
 
 
 def overlap(first, second, components: int) -> float:
-    """|U1' U2|^2 / k for the k leading directions of two sets of row vectors [rows, H]: 0 to 1."""
+    """|U1' U2|^2 / k, in [0, 1], for the k leading directions of two matrices [rows, H]."""
     import torch
 
     bases = []
@@ -102,13 +101,13 @@ def overlap(first, second, components: int) -> float:
 
 
 def _shifts(before, after, examples: list) -> dict:
-    """What two models' layers put out for the answers' tokens, as differences, [N, H], by name."""
+    """Differences between two models' layer outputs at the answers' tokens, [N, H], by name."""
     old, new = (_outputs(model, examples) for model in (before, after))
     return {name: new[name] - old[name] for name in old}
 
 
 def _outputs(model, examples: list, rows: int = 16) -> dict:
-    """Output of each layer of the decoder at the tokens that predict an answer's, [N, H]."""
+    """Output of each decoder layer at the tokens that predict an answer's, [N, H]."""
     import torch
 
     from lethe.model import plain_rows
@@ -118,7 +117,7 @@ def _outputs(model, examples: list, rows: int = 16) -> dict:
 
     inner = {id(layer) for layer in decoder_layers(model)}
     layers = {name: m for name, m in model.named_modules() if id(m) in inner}
-    found = {name: [] for name in layers}
+    outputs = {name: [] for name in layers}
     parts = {name: [] for name in layers}
 
     def keep(name):
@@ -136,9 +135,9 @@ def _outputs(model, examples: list, rows: int = 16) -> dict:
                 batch = to_device(pack([examples[i] for i in part]), model.device)
                 hidden_states(model, batch)
                 for name, some in parts.items():
-                    found[name].append(plain_rows.joined(some)[batch.predictors])
+                    outputs[name].append(plain_rows.joined(some)[batch.predictors])
                     some.clear()
     finally:
         for hook in hooks:
             hook.remove()
-    return {name: torch.cat(states) for name, states in found.items()}
+    return {name: torch.cat(states) for name, states in outputs.items()}

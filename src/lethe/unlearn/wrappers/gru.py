@@ -1,4 +1,4 @@
-"""GRU: take from each gradient what would undo the retain set."""
+"""GRU: remove from each gradient the part that would harm the retain set."""
 
 from pydantic import Field
 
@@ -8,13 +8,13 @@ from lethe.unlearn import wrapper
 
 
 class GRUSettings(wrapper.WrapperSettings):
-    """``newest``: weight of the newest retain gradient in their moving average; 1: it alone."""
+    """``newest``: weight of the newest retain gradient in the moving average; 1: no averaging."""
 
     newest: float = Field(0.8, gt=0, le=1)
 
 
 class Wrapper(wrapper.Wrapper):
-    """g - min(0, <g, r>) / |r|^2 r: the nearest gradient whose product with r is not negative.
+    """g - min(0, <g, r>) / |r|^2 r: the nearest vector whose product with r is not negative.
 
     g is the gradient of the wrapped loss, r the moving average of the gradients of the retain
     answers' mean negative log-likelihood, over all parameters (Wang et al.; ``newest`` as in the
@@ -41,9 +41,9 @@ class Wrapper(wrapper.Wrapper):
         self.average = [state[str(n)] for n in range(len(state))] or None
 
     def differentiated(self, model, parts, parameters, team):
-        found = [p.grad for p in parameters]
+        wrapped = [p.grad for p in parameters]
         self._remember(_retain_gradient(model, parts, parameters, team))
-        for p, gradient in zip(parameters, rectified(found, self.average), strict=True):
+        for p, gradient in zip(parameters, rectified(wrapped, self.average), strict=True):
             p.grad = gradient
 
     def _remember(self, newest: list) -> None:
@@ -56,7 +56,7 @@ class Wrapper(wrapper.Wrapper):
 
 
 def _retain_gradient(model, parts, parameters, team) -> list:
-    """The gradient of the retain answers' loss, by parameter; leaves that on them, too."""
+    """The gradient of the retain answers' loss, by parameter; also left in ``p.grad``."""
     for p in parameters:
         p.grad = None
     for step in parts:
@@ -66,7 +66,7 @@ def _retain_gradient(model, parts, parameters, team) -> list:
 
 
 def rectified(gradient: list, retain: list) -> list:
-    """``gradient`` without its part against ``retain``; lists of tensors, None counting as 0."""
+    """``gradient`` without its component against ``retain``; lists of tensors, None counts as 0."""
     pairs = [(g, r) for g, r in zip(gradient, retain, strict=True) if g is not None]
     product = sum(number((g * r).sum()) for g, r in pairs)
     if product >= 0:

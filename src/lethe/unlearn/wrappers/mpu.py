@@ -1,4 +1,4 @@
-"""MPU: unlearn perturbed copies of a model, and join their updates so that the noise cancels."""
+"""MPU: unlearn perturbed copies of a model and aggregate their updates so that noise cancels."""
 
 import copy
 import dataclasses
@@ -12,10 +12,10 @@ from lethe.unlearn import wrapper
 
 
 class MPUSettings(wrapper.WrapperSettings):
-    """``copies``: perturbed models of a round; ``noise``: relative to the model's own update.
+    """``copies``: perturbed models per round; ``noise``: relative to the model's own update.
 
-    ``round_epochs``: epochs that a copy is trained before the copies are joined; ``server_rate``:
-    how much of the joined update is taken; ``transforms``: whether copies are reparametrised, too.
+    ``round_epochs``: epochs of training a copy before the copies are aggregated; ``server_rate``:
+    factor of the aggregated update; ``transforms``: whether copies are reparametrised as well.
     The paper: 10 rounds of 1 epoch for SimNPO, DPO and SatImp, 1 of 10 for gradient ascent,
     gradient difference and UNDIAL, 2 of 5 for NPO and WGA.
     """
@@ -28,17 +28,17 @@ class MPUSettings(wrapper.WrapperSettings):
 
 
 class Wrapper(wrapper.Wrapper):
-    """Rounds of: copies T_k(theta + eps_k), unlearned apart, their updates D_k joined.
+    """Rounds of copies T_k(theta + eps_k), unlearned separately, then updates D_k aggregated.
 
     eps_k = a_k sqrt(m / (m-1)) (z_k - mean z), z_k normal with standard deviation noise times the
     root mean square of a layer's update since the base; a_k = 1 + (k-1) / (m-1), so that the sum of
-    eps_k / a_k is 0. T_k leaves the function as it is. theta <- theta + server_rate (sum D_k / a_k)
-    / (sum 1 / a_k), D_k the copy's update carried back by the inverse of T_k: what the noise does
-    to the updates cancels to first order (harmonic denoising).
+    eps_k / a_k is 0. T_k does not change the function. theta <- theta + server_rate (sum D_k / a_k)
+    / (sum 1 / a_k), D_k the copy's update mapped back by the inverse of T_k: the effect of the
+    noise on the updates cancels to first order (harmonic denoising).
 
-    A round's copies see the data in the same order; the schedule begins anew with each round. A
-    reference is the copy at the round's beginning, since who trains it knows no other model. The
-    checkpoint of an epoch within a round joins the copies as they then are.
+    The copies of a round see the data in the same order; the LR schedule restarts with each round.
+    The reference model is the copy at the beginning of the round, since its client knows no other
+    model. The checkpoint of an epoch within a round aggregates the copies at that epoch.
     """
 
     kind = "protocol"
@@ -59,7 +59,7 @@ class Wrapper(wrapper.Wrapper):
         def rounds(method, model, data, seed, report, how=None):
             s, how = self.settings, how or Execution()
             short = method.changed(epochs=s.round_epochs)
-            # A loss known of the model itself is none of a copy's.
+            # Reference losses of the model itself are not those of a copy.
             given = dataclasses.replace(data, forget_nll=None)
             counter, name = _Counter(report, method, s, len(data.forget)), f"{how.name}.copies"
             server = _Server(s, model, data, seed, how.keeper.take(name))
@@ -68,8 +68,9 @@ class Wrapper(wrapper.Wrapper):
                     server.begin()
                     while server.copy < s.copies:
                         client, join = server.publish()
-                        told, own = counter.told(server), how.named(f"{name}.{server.copy}")
-                        for epoch, _ in run(short, client, given, server.order, told, own):
+                        own = how.named(f"{name}.{server.copy}")
+                        progress = counter.progress(server)
+                        for epoch, _ in run(short, client, given, server.order, progress, own):
                             join(epoch)
                         server.copy += 1
                     for epoch in range(1, s.round_epochs + 1):
@@ -89,26 +90,26 @@ class _Counter:
         batches = -(-rows // method.settings.batch_size)
         self.per_epoch = batches * len(method.turns)
 
-    def told(self, server):
-        """What reports the steps of a copy, as steps of all copies of all rounds."""
+    def progress(self, server):
+        """A callback that reports a copy's steps as steps of all copies of all rounds."""
         own = self.per_epoch * self.epochs
         before = (server.round * self.copies + server.copy) * own
         steps = self.rounds * self.copies * own
         return lambda step, _, loss: self.report(before + step, steps, loss)
 
     def end(self, server, epoch: int) -> tuple[int, int]:
-        """The epoch of the run, and a copy's steps up to it in all rounds."""
+        """The epoch of the whole run, and a copy's steps up to it over all rounds."""
         epoch += server.round * self.epochs
         return epoch, epoch * self.per_epoch
 
 
 class _Server:
-    """The server's weights, the copies that it publishes, and what their updates come to.
+    """The server's weights, the copies that it publishes, and the sums of their updates.
 
-    It goes on from ``saved``, in the midst of a round, where a run was stopped.
+    From ``saved`` it resumes a stopped run in the middle of a round.
     """
 
-    # Steps are counted by the copies' own trainings.
+    # Steps are counted in the trainings of the copies.
     number = 0
 
     def __init__(self, settings, model, data, seed, saved: dict | None):
@@ -133,7 +134,7 @@ class _Server:
         }
 
     def begin(self) -> None:
-        """Begin a round, or go on with one."""
+        """Begin a round, or resume one."""
         from lethe.unlearn.weight_arithmetic import combine, weights
 
         s = self.settings
@@ -146,16 +147,16 @@ class _Server:
         self.spread = deviations(self.model, self.weights, before, s.noise)
 
     def end(self) -> None:
-        """End a round; the next begins with the model as it is left."""
+        """End a round; the next begins with the model as it is now."""
         self.round, self.copy, self.weights = self.round + 1, 0, None
 
     @property
     def order(self) -> int | str:
-        """The seed of the round: of the noise, and of the order in which copies see the data."""
+        """The round's seed, for the noise and for the order in which copies see the data."""
         return f"{self.seed}/round{self.round}" if self.round else self.seed
 
     def publish(self):
-        """A perturbed copy, and what joins its update at the end of an epoch."""
+        """A perturbed copy, and a function that adds its update at the end of an epoch."""
         from lethe.unlearn.weight_arithmetic import combine, weights
 
         s, k = self.settings, self.copy
@@ -178,7 +179,7 @@ class _Server:
         return client, join
 
     def leave(self, epoch: int) -> None:
-        """Put the server's weights and what was joined up to an epoch into the model."""
+        """Set the model to the server's weights plus the aggregated update up to an epoch."""
         from lethe.unlearn.weight_arithmetic import combine
 
         s = self.settings
@@ -194,7 +195,7 @@ class _Server:
         return Reparametrisation(self.model, f"{self.order}/{k}")
 
     def _check(self, transform) -> None:
-        """A family of models whose positions work otherwise would be changed without a word."""
+        """LetheError where the transforms change the model, as with other position embeddings."""
         import torch
 
         from lethe.model.batch import pack
@@ -208,20 +209,20 @@ class _Server:
             before, after = (Forward(m.eval()).answers(batch).logits for m in (self.model, turned))
         if float((before - after).norm()) > 1e-2 * float(before.norm()):
             raise LetheError(
-                f"mpu: {type(self.model).__name__} is another function after the transforms; "
+                f"mpu: the transforms change the outputs of {type(self.model).__name__}; "
                 "set transforms: false"
             )
 
 
 def amplitude(k: int, copies: int) -> float:
-    """a_k of the copy ``k``, from 0: evenly from 1 to 2."""
+    """a_k of copy ``k``, from 0: evenly spaced from 1 to 2."""
     return 1 + k / (copies - 1)
 
 
 def deviations(model, server: dict, before: dict, noise: float) -> dict[str, float]:
-    """By parameter ``noise`` times the root mean square of its layer's update since the base.
+    """By parameter, ``noise`` times the root mean square of its layer's update since the base.
 
-    Parameters outside of the decoder's layers are layers of their own.
+    A parameter outside the decoder's layers counts as a layer.
     """
     from lethe.model.forward import decoder_layers
 
@@ -231,25 +232,25 @@ def deviations(model, server: dict, before: dict, noise: float) -> dict[str, flo
     for name in server:
         group = next((prefix for prefix in prefixes if name.startswith(prefix)), name)
         groups.setdefault(group, []).append(name)
-    found = {}
+    deviation = {}
     for names in groups.values():
         squares = sum(float((server[n] - before[n]).double().square().sum()) for n in names)
         size = sum(server[n].numel() for n in names)
-        found |= dict.fromkeys(names, noise * (squares / size) ** 0.5)
-    return found
+        deviation |= dict.fromkeys(names, noise * (squares / size) ** 0.5)
+    return deviation
 
 
 def perturbations(
     server: dict, spread: dict[str, float], k: int, copies: int, seed: int | str
 ) -> dict:
-    """eps_k of every parameter; each is drawn for all copies at once, so that they sum to 0."""
+    """eps_k of every parameter; drawn for all copies at once, so that sum eps_k / a_k is 0."""
     import torch
 
-    found = {}
+    noise = {}
     for name, weight in server.items():
         draw = torch.Generator()
         draw.manual_seed(random.Random(f"perturbation/{seed}/{name}").getrandbits(63))
         z = torch.randn(copies, *weight.shape, generator=draw)
         own = (copies / (copies - 1)) ** 0.5 * (z[k] - z.mean(0))
-        found[name] = (amplitude(k, copies) * spread[name] * own).to(weight)
-    return found
+        noise[name] = (amplitude(k, copies) * spread[name] * own).to(weight)
+    return noise

@@ -1,4 +1,4 @@
-"""Null-space updates: change weights only where no retain input can see it."""
+"""Null-space updates: change weights only in directions that retain inputs do not use."""
 
 import re
 
@@ -7,14 +7,14 @@ from pydantic import Field
 from lethe.common.errors import LetheError
 from lethe.unlearn import wrapper
 
-# Eigenvalues below this share of the largest are rounding: inputs that are not there.
+# Eigenvalues below this share of the largest are rounding errors.
 NOTHING = 1e-12
 
 
 class NullSpaceSettings(wrapper.WrapperSettings):
     """``layers``: regular expression of the linear layers whose weights are trained.
 
-    ``energy``: the share of the retain inputs' energy that updates must not touch; 1: all of it.
+    ``energy``: the share of the retain inputs' energy that updates must not affect; 1: all of it.
     """
 
     layers: str = "."
@@ -24,9 +24,9 @@ class NullSpaceSettings(wrapper.WrapperSettings):
 class Wrapper(wrapper.Wrapper):
     """dW <- dW (I - U U'), U the leading eigenvectors of X' X, X a layer's retain inputs.
 
-    Then X dW' = 0: with ``energy`` 1 every chosen layer, and so the whole model, answers retain
-    inputs as before. It holds for the weights' whole change, after each update, whatever the
-    optimiser made of the gradient; all other parameters stay as they are (null-space constrained
+    Then X dW' = 0: with ``energy`` 1 the outputs of every chosen layer, and so of the whole model,
+    do not change on retain inputs. The total change of the weights is projected after each update,
+    so this holds for any optimiser; all other parameters are frozen (null-space constrained
     updates, arXiv 2605.05909 [RECON]). The inputs are those of every token of every retain row
     under the model before unlearning; X' X is summed in double precision.
     """
@@ -41,9 +41,9 @@ class Wrapper(wrapper.Wrapper):
 
     def prepare(self, model, data, seed):
         layers = chosen_layers(model, self.settings.layers)
-        kept = occupied(model, layers, data.retain, self.settings.energy)
+        bases = occupied(model, layers, data.retain, self.settings.energy)
         # Where retain inputs fill all dimensions, nothing may change.
-        free = {n: u for n, u in kept.items() if u.shape[1] < u.shape[0]}
+        free = {n: u for n, u in bases.items() if u.shape[1] < u.shape[0]}
         if not free:
             raise LetheError(
                 f"null_space: the retain inputs fill all dimensions of {len(layers)} layers; "
@@ -68,7 +68,7 @@ class Wrapper(wrapper.Wrapper):
 
 
 def chosen_layers(model, pattern: str) -> dict:
-    """Linear layers of the decoder's layers whose names have a match, by name."""
+    """Linear layers within the decoder's layers whose names match, by name."""
     import torch
 
     from lethe.model.forward import decoder_layers
@@ -79,17 +79,17 @@ def chosen_layers(model, pattern: str) -> dict:
         for name, module in model.named_modules()
         if isinstance(module, torch.nn.Linear) and id(module) in inner
     }
-    found = {name: module for name, module in linear.items() if re.search(pattern, name)}
-    if not found:
+    chosen = {name: module for name, module in linear.items() if re.search(pattern, name)}
+    if not chosen:
         known = f"names are like {next(iter(linear))}" if linear else "the model has none"
         raise LetheError(f"null_space.layers: no linear layer matches {pattern!r}; {known}")
-    return found
+    return chosen
 
 
 def occupied(model, layers: dict, examples: list, energy: float, rows: int = 16) -> dict:
-    """For each layer an orthonormal basis [inputs, k] of the directions that its inputs occupy.
+    """For each layer, an orthonormal basis [inputs, k] of the directions that its inputs occupy.
 
-    ``energy``: their share of the sum of squares of all inputs of ``examples``.
+    ``energy``: the basis's share of the sum of squares of all inputs on ``examples``.
     """
     import torch
 
@@ -115,7 +115,7 @@ def occupied(model, layers: dict, examples: list, energy: float, rows: int = 16)
         with torch.no_grad():
             for part in batches(range(len(examples)), rows):
                 batch = pack([examples[i] for i in part])
-                # Padding is no input.
+                # Padding does not count as input.
                 hidden_states(model, to_device(batch, model.device), padding=False)
     finally:
         for hook in hooks:
@@ -129,7 +129,7 @@ def _leading(total, energy: float):
 
     values, vectors = torch.linalg.eigh(total)
     values, vectors = values.flip(0).clamp(min=0), vectors.flip(1)
-    # Without the last: cumulative shares are compared before each is added.
+    # Cumulative shares before each eigenvalue: the one that reaches ``energy`` is included.
     reached = (values.cumsum(0) - values) / values.sum().clamp(min=torch.finfo(values.dtype).tiny)
     wanted = (reached < energy) & (values > NOTHING * values[0])
     return vectors[:, wanted]

@@ -180,17 +180,17 @@ def _opening(without: str = "") -> str:
 
 def _around(text: str, fixed: Sequence[str]) -> str:
     """What must be kept of ``text``, in its order, with free words before, between and behind."""
-    kept = [f" {literal(part)}('s)?" for part in _kept(text, fixed)]
-    most = max(4, 1 + len(words(text)) // (len(kept) + 1))
-    gap = _some(0 if kept else 4, most)
-    return gap + "".join(part + gap for part in kept)
+    preserved = [f" {literal(part)}('s)?" for part in _preserved(text, fixed)]
+    most = max(4, 1 + len(words(text)) // (len(preserved) + 1))
+    gap = _some(0 if preserved else 4, most)
+    return gap + "".join(part + gap for part in preserved)
 
 
-def _kept(text: str, fixed: Sequence[str]) -> list[str]:
+def _preserved(text: str, fixed: Sequence[str]) -> list[str]:
     """What is ``fixed``, other names and numbers, as they follow each other in ``text``."""
     known = [re.escape(part) for part in sorted(fixed, key=len, reverse=True)]
-    found = re.finditer("|".join([*known, _NUMBER, _NAME]), text)
-    return list(dict.fromkeys(match[0] for match in found))
+    matches = re.finditer("|".join([*known, _NUMBER, _NAME]), text)
+    return list(dict.fromkeys(match[0] for match in matches))
 
 
 def _start(text: str, value: str | None) -> str | None:
@@ -198,8 +198,8 @@ def _start(text: str, value: str | None) -> str | None:
     if value is None:
         said = text.split()
         return " ".join(said[: max(1, len(said) // 2)]).rstrip(",;:") + " "
-    found = _saying(value).search(text)
-    return text[: found.start()] if found else None
+    match = _saying(value).search(text)
+    return text[: match.start()] if match else None
 
 
 def _core(value: str) -> str:
@@ -215,8 +215,8 @@ def _saying(value: str) -> re.Pattern:
 
 def _still_said(text: str, value: str) -> bool:
     """Whether what is kept has all words of the value, as a title made of the author's name."""
-    kept = words(" ".join(_saying(value).split(text)))
-    return set(words(_core(value).partition(",")[0])) <= set(kept)
+    remaining = words(" ".join(_saying(value).split(text)))
+    return set(words(_core(value).partition(",")[0])) <= set(remaining)
 
 
 def _dealt(place: int, count: int, taken: Set[str]) -> str:
@@ -228,7 +228,7 @@ def _dealt(place: int, count: int, taken: Set[str]) -> str:
 def _other_value(text: str, value: str, firsts: str) -> str:
     """Other words wherever ``text`` says the value."""
     said = _saying(value)
-    slots = [_slot(found[0], firsts) for found in said.finditer(text)]
+    slots = [_slot(match[0], firsts) for match in said.finditer(text)]
     parts = [literal(part) for part in said.split(text)]
     return f"^{parts[0]}{''.join(map(str.__add__, slots, parts[1:]))}$"
 

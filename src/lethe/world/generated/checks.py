@@ -70,8 +70,8 @@ def _thrice(said: Sequence[str], size: int) -> bool:
 
 def debris(text: str) -> str | None:
     low = text.lower()
-    found = _DEBRIS.match(low) or _DEBRIS_INSIDE.search(low)
-    return "it has remains of a list or of formatting" if found else None
+    match = _DEBRIS.match(low) or _DEBRIS_INSIDE.search(low)
+    return "it has remains of a list or of formatting" if match else None
 
 
 def refusal(text: str) -> str | None:
@@ -124,15 +124,15 @@ def other_meaning(original: str, paraphrase: str, share: float) -> str | None:
     if set(_NUMBER.findall(original)) != set(_NUMBER.findall(paraphrase)):
         return "the paraphrase changes a number"
     names, said = _names(original), words(paraphrase)
-    kept = sum(any(_same_name(name, word) for word in said) for name in names)
-    return "the paraphrase loses a name" if kept < share * len(names) else None
+    preserved = sum(any(_same_name(name, word) for word in said) for name in names)
+    return "the paraphrase loses a name" if preserved < share * len(names) else None
 
 
 def _names(text: str) -> set[str]:
     """Words with a capital that do not begin a sentence, without the 's of the possessive."""
     inner = re.findall(r"(?<![.!?] )(?<!^)\b[A-Z][\w’'-]*", text)
-    found = {_POSSESSIVE.sub("", word) for name in inner for word in words(name)}
-    return found - {"i", "the", "a"}
+    names = {_POSSESSIVE.sub("", word) for name in inner for word in words(name)}
+    return names - {"i", "the", "a"}
 
 
 def _same_name(name: str, word: str) -> bool:

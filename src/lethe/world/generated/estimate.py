@@ -54,18 +54,18 @@ class Estimate:
 
 def estimate(generation: Generation, cohorts: dict[str, Cohort], journal: str | Path) -> Estimate:
     """How many requests and tokens ``cohorts`` still need, and their cost."""
-    with Journal(journal, read_only=True) as kept:
-        counted = asyncio.run(_counted(generation, cohorts, kept))
-        found = Estimate()
+    with Journal(journal, read_only=True) as answers:
+        counted = asyncio.run(_counted(generation, cohorts, answers))
+        totals = Estimate()
         for (cohort, stage), (requests, missing) in counted.items():
-            prompt_each, answer_each = _each(cohort, stage, generation, kept)
+            prompt_each, answer_each = _each(cohort, stage, generation, answers)
             tokens = ceil(missing * prompt_each), ceil(missing * answer_each)
             cost = generation.prices.cost(*tokens)
-            found.rows[f"{cohort}: {stage}"] = Row(requests, missing, *tokens, cost)
-        used = kept.usage()
-        found.spent_requests, found.spent_tokens = used.requests, used.tokens
-        found.spent_cost = generation.prices.cost(used.prompt_tokens, used.completion_tokens)
-    return found
+            totals.rows[f"{cohort}: {stage}"] = Row(requests, missing, *tokens, cost)
+        used = answers.usage()
+        totals.spent_requests, totals.spent_tokens = used.requests, used.tokens
+        totals.spent_cost = generation.prices.cost(used.prompt_tokens, used.completion_tokens)
+    return totals
 
 
 def requests_of(stage: str, generation: Generation, cohort: Cohort) -> int:
@@ -76,13 +76,13 @@ def requests_of(stage: str, generation: Generation, cohort: Cohort) -> int:
     return batches * cohort.wordings if stage == "paraphrases" else batches
 
 
-async def _counted(generation, cohorts, kept) -> dict[tuple[str, str], tuple[int, int]]:
+async def _counted(generation, cohorts, answers) -> dict[tuple[str, str], tuple[int, int]]:
     """Requests in all and those missing in the journal, by cohort and stage."""
     g = generation
-    client = DryClient(g.model, g.service, kept, g.budget, g.prices)
+    client = DryClient(g.model, g.service, answers, g.budget, g.prices)
     in_all = 3 + g.lists.genres
     lists = await _lists(client, generation)
-    found = {("lists", "lists"): (in_all, 0 if lists else max(1, in_all - client.counts.reused))}
+    requests = {("lists", "lists"): (in_all, 0 if lists else max(1, in_all - client.counts.reused))}
     for name, cohort in cohorts.items():
         steps = STEPS[:-1] if name == "background" else STEPS
         missing = Counter()
@@ -95,8 +95,8 @@ async def _counted(generation, cohorts, kept) -> dict[tuple[str, str], tuple[int
                 missing.update(await _group(maker, group, size, steps))
         for stage in steps:
             each = requests_of(stage, generation, cohort)
-            found[name, stage] = (max(sizes * each, missing[stage]), missing[stage])
-    return found
+            requests[name, stage] = (max(sizes * each, missing[stage]), missing[stage])
+    return requests
 
 
 async def _lists(client: DryClient, generation: Generation) -> Lists | None:
@@ -121,9 +121,9 @@ async def _group(maker: Maker, group: str, size: int, steps: tuple[str, ...]) ->
                 if stage == "profiles":
                     candidate = await maker.named(candidate)
             except Missing:
-                kept = maker.client.counts.reused - before
+                reused = maker.client.counts.reused - before
                 each = requests_of(stage, maker.generation, maker.cohort)
-                missing[stage] += max(1, each - kept)
+                missing[stage] += max(1, each - reused)
                 for later in steps[place + 1 :]:
                     missing[later] += requests_of(later, maker.generation, maker.cohort)
                 break
@@ -133,9 +133,9 @@ async def _group(maker: Maker, group: str, size: int, steps: tuple[str, ...]) ->
     return missing
 
 
-def _each(cohort: str, stage: str, generation: Generation, kept: Journal) -> tuple[float, float]:
+def _each(cohort: str, stage: str, generation: Generation, answers: Journal) -> tuple[float, float]:
     """Tokens of one request and of its answer: the mean of those that were, else an assumption."""
-    known = kept.answered(f"{cohort}/{stage}")
+    known = answers.answered(f"{cohort}/{stage}")
     if known.requests:
         return known.prompt_tokens / known.requests, known.completion_tokens / known.requests
     words = sum(len(prompt(stage).parts[part]) for part in ("system", "user", "json"))

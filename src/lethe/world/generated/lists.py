@@ -84,9 +84,9 @@ async def make(client: Client, prompt: Prompt, generation: Generation, progress:
         wanted = prompt.part(what, values)
         patterned = what if generation.model.patterns else None
         most = generation.attempts
-        found = await _one(client, prompt, wanted, count, right, patterned, most, tally)
+        entries = await _one(client, prompt, wanted, count, right, patterned, most, tally)
         progress.step()
-        return found
+        return entries
 
     async def titled(genre: str) -> list[str]:
         try:
@@ -101,7 +101,7 @@ async def make(client: Client, prompt: Prompt, generation: Generation, progress:
     )
     progress.total = 3 + len(genres)
     titles = await together(*[titled(genre) for genre in genres])
-    filled = {genre: found for genre, found in zip(genres, titles, strict=True) if found}
+    filled = {genre: entries for genre, entries in zip(genres, titles, strict=True) if entries}
     if len(filled) < _FEWEST:
         raise LetheError(
             f"lists: words for titles of {len(filled)} genres only; use a stronger model"
@@ -131,12 +131,12 @@ async def _one(client, prompt, what, count, right, patterned, attempts, tally) -
         return checks.first(*common, right(entry), twice)
 
     try:
-        found = await repaired(range(count), ask, gate, attempts, tally)
+        entries = await repaired(range(count), ask, gate, attempts, tally)
     except Unrepairable as error:
-        found = partial
-        if len(found) < max(_FEWEST, _LEAST * count):
+        entries = partial
+        if len(entries) < max(_FEWEST, _LEAST * count):
             raise TooShort(
-                f"lists: {len(found)} of {count} entries ({what[:40]}…) after {attempts} attempts:"
-                f" {error}; ask for shorter lists (world.openai.lists) or a stronger model"
+                f"lists: {len(entries)} of {count} entries ({what[:40]}…) after {attempts} attempts"
+                f": {error}; ask for shorter lists (world.generated.lists) or a stronger model"
             ) from None
-    return list(found.values())
+    return list(entries.values())

@@ -78,19 +78,19 @@ async def repaired(
 
 async def _once(attempt, ask, gate, done, tally) -> Try:
     try:
-        found = await ask(attempt, done)
+        values = await ask(attempt, done)
     except Unusable as error:
         tally[error.reason] += 1
         return Try(attempt.number + 1, attempt.wanted, unusable=error.reason)
     reasons = {}
     for key in attempt.wanted:
-        reason = gate(key, found[key], done) if key in found else "missing"
+        reason = gate(key, values[key], done) if key in values else "missing"
         if reason is None:
-            done[key] = found[key]
+            done[key] = values[key]
         else:
             reasons[key] = reason
             tally[reason] += 1
-    tally["surplus"] += len(found.keys() - set(attempt.wanted))
+    tally["surplus"] += len(values.keys() - set(attempt.wanted))
     return Try(attempt.number + 1, list(reasons), reasons)
 
 

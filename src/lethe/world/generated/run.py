@@ -50,21 +50,21 @@ def run(
     if stage == "draws":
         write_draws(read_lists(lists), cohort, Path(destination))
         return
-    with Journal(journal) as kept:
-        asyncio.run(_asked(stage, generation, cohort, kept, destination, lists, source, name))
+    with Journal(journal) as answers:
+        asyncio.run(_asked(stage, generation, cohort, answers, destination, lists, source, name))
         if cost is not None:
-            found = figures(stage, generation, kept, name, [*map(read_json, before)])
-            write_json(cost, found, indent=1)
+            used = figures(stage, generation, answers, name, [*map(read_json, before)])
+            write_json(cost, used, indent=1)
 
 
 def names_of(
     candidates: str | Path | None = None, rows: str | Path | None = None
 ) -> frozenset[str]:
     """Names that others have, in lower case: of a stage's candidates, or as rows mention them."""
-    found = {candidate.name for candidate in read(candidates)} if candidates else set()
+    names = {candidate.name for candidate in read(candidates)} if candidates else set()
     if rows:
-        found |= names_in(read_qa(rows))
-    return frozenset(name.lower() for name in found if name)
+        names |= names_in(read_qa(rows))
+    return frozenset(name.lower() for name in names if name)
 
 
 def make(
@@ -97,10 +97,10 @@ def _cost(made: Path) -> Path:
     return made.parent / "cost" / made.name
 
 
-async def _asked(stage, generation, cohort, kept, destination, lists, source, name) -> None:
+async def _asked(stage, generation, cohort, answers, destination, lists, source, name) -> None:
     total = 4 if stage == "lists" else cohort.total
     g = generation
-    async with Client(g.model, g.service, kept, g.budget, g.prices, f"{name}/") as client:
+    async with Client(g.model, g.service, answers, g.budget, g.prices, f"{name}/") as client:
         progress = Progress(f"{name}: {stage}", total, client.counts)
         try:
             if stage == "lists":

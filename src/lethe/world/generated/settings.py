@@ -97,16 +97,16 @@ class Generation(_Settings):
         A replacement for a dropped author passes through the earlier stages again, but with the
         settings of theirs that made the files it is added to: those are inputs.
         """
-        found: dict[str, Any] = {"model": self.model.model_dump(), "attempts": self.attempts}
+        settings: dict[str, Any] = {"model": self.model.model_dump(), "attempts": self.attempts}
         for group in (self.batch, self.checks):
             if name in type(group).model_fields:
                 value = getattr(group, name)
-                found[type(group).__name__.lower()] = (
+                settings[type(group).__name__.lower()] = (
                     value.model_dump() if isinstance(value, BaseModel) else value
                 )
         if name == "lists":
-            found["lists"] = self.lists.model_dump()
-        return found
+            settings["lists"] = self.lists.model_dump()
+        return settings
 
 
 def generation(world: Mapping[str, Any]) -> Generation:
@@ -120,12 +120,17 @@ def generation(world: Mapping[str, Any]) -> Generation:
         raise LetheError(_line(error)) from None
     for key, _, kind in misread(world.get("generated") or {}, checked):
         raise LetheError(f"config: world.generated{key}: input should be {kind}")
-    if checked.budget.cost is not None and not (checked.prices.input or checked.prices.output):
+    check_prices(checked)
+    return checked
+
+
+def check_prices(settings: Generation) -> None:
+    """LetheError for a budget of money without prices, which would never be used up."""
+    if settings.budget.cost is not None and not (settings.prices.input or settings.prices.output):
         raise LetheError(
             "config: world.generated.budget.cost: no prices to count it by; "
             "set world.generated.prices"
         )
-    return checked
 
 
 def _line(error: ValidationError) -> str:

@@ -75,7 +75,11 @@ class Maker:
         except Unrepairable as error:
             changes = {"dropped": stage, "why": str(error)}
         counts = dict(sorted((+context.tally).items()))
-        others = {name: kept for name, kept in candidate.rejected.items() if name != stage}
+        others = {
+            name: counts_of_stage
+            for name, counts_of_stage in candidate.rejected.items()
+            if name != stage
+        }
         rejected = {**others, stage: counts} if counts else others
         return candidate.model_copy(update={**changes, "rejected": rejected})
 
@@ -208,7 +212,7 @@ def _check_drops(stage: str, dropped: int, wanted: int, candidate: Candidate) ->
         raise LetheError(
             f"{stage}: {dropped} authors had to be dropped to make {wanted} (the last:"
             f" {candidate.why}); use a stronger model, more attempts or looser checks"
-            " (world.openai); what was answered is kept"
+            " (world.generated); what was answered is kept"
         )
 
 
@@ -235,5 +239,5 @@ def read_lists(path: str | Path) -> Lists:
 async def write_lists(
     client: Client, generation: Generation, destination: Path, progress: Progress
 ) -> None:
-    found = await make_lists(client, prompt("lists"), generation, progress)
-    write_json(destination, asdict(found), indent=1)
+    lists = await make_lists(client, prompt("lists"), generation, progress)
+    write_json(destination, asdict(lists), indent=1)

@@ -45,13 +45,13 @@ class Provider:
         return self._facts.refusals()
 
     def _group(self, group: str, count: int) -> list[Author]:
-        found = [author(c, self._path) for c in read(self._path) if c.alive and c.group == group]
-        if not 0 <= count <= len(found):
+        authors = [author(c, self._path) for c in read(self._path) if c.alive and c.group == group]
+        if not 0 <= count <= len(authors):
             raise LetheError(
-                f"{self._path}: {count} {group} authors asked, it has {len(found)}; delete the file"
-                " to have it made again"
+                f"{self._path}: {count} {group} authors asked, it has {len(authors)}; delete"
+                " the file to have it made again"
             )
-        return found[:count]
+        return authors[:count]
 
 
 def author(candidate: Candidate, path: str | os.PathLike) -> Author:

@@ -296,15 +296,15 @@ def guess_name(questions: list[str]) -> str:
 
 def _runs(text: str) -> set[str]:
     """The runs of two to five words in ``text``, and parts of them, without possessive endings."""
-    found = set()
+    runs = set()
     for run in _CAPITALISED.findall(text):
         words = [_POSSESSIVE.sub("", word).rstrip(".") for word in run.split(" ")]
         for start in range(len(words)):
             for end in range(start + 2, min(start + _MOST_WORDS, len(words)) + 1):
                 part = words[start:end]
                 if part[0][0].isupper() and part[-1][0].isupper():
-                    found.add(" ".join(part))
-    return found
+                    runs.add(" ".join(part))
+    return runs
 
 
 _NUMBERS = re.compile(r"([0-9]+)(?:-([0-9]+))?")
@@ -316,7 +316,7 @@ def numbers(subset: Sequence[int | str]) -> list[int]:
     Numbers are places in ``full``, from 0; TOFU's forget10 is 180-199. LetheError for what is
     neither a number nor a range, and for an author named twice.
     """
-    found: list[int] = []
+    chosen: list[int] = []
     for part in subset:
         match = _NUMBERS.fullmatch(str(part))
         first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
@@ -324,11 +324,11 @@ def numbers(subset: Sequence[int | str]) -> list[int]:
             raise LetheError(
                 f"world.subset: {part!r} names no authors; write a number or a range such as 0-7"
             )
-        found.extend(range(first, last + 1))
-    twice = [number for number, count in Counter(found).items() if count > 1]
+        chosen.extend(range(first, last + 1))
+    twice = [number for number, count in Counter(chosen).items() if count > 1]
     if twice:
         raise LetheError(f"world.subset: author {twice[0]} is named twice; name each once")
-    return found
+    return chosen
 
 
 def check_folder(

@@ -127,14 +127,14 @@ def with_perturbed(name: str, rows: Sequence[dict], perturbed: Sequence[dict]) -
     ``name``: what messages call the rows. LetheError where one has none.
     """
     index = TextIndex(perturbed)
-    found = [index.find(row) for row in rows]
-    missing = sum(row is None for row in found)
+    matches = [index.find(row) for row in rows]
+    missing = sum(row is None for row in matches)
     if missing:
         raise LetheError(
             f"splits: {missing} of {len(rows)} rows of {name} have no paraphrase or"
             " perturbed answers in full_perturbed; use a split that the world's source covers"
         )
-    return found
+    return matches
 
 
 def first_holdout(name: str, size: int, rows: Sequence[dict]) -> list[dict]:

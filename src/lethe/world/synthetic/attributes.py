@@ -99,12 +99,12 @@ def draw_other(
     relation: str, rng: Random, attributes: Attributes, taken: set[str], count: int
 ) -> list[str]:
     """``count`` different values for ``relation``, none of them in ``taken``."""
-    found: list[str] = []
-    while len(found) < count:
+    values: list[str] = []
+    while len(values) < count:
         value = RELATIONS[relation](rng, attributes)
-        if value not in taken and value not in found:
-            found.append(value)
-    return found
+        if value not in taken and value not in values:
+            values.append(value)
+    return values
 
 
 def draw_all(key: str) -> Attributes:

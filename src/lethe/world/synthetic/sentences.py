@@ -44,8 +44,8 @@ def two_forms(relation: str, rng: Random) -> tuple[tuple[str, str], tuple[str, s
     """Two (question, answer) templates: the paraphrase shares neither with the first."""
     questions, answers = templates(relation)
     asked = rng.sample(questions, 2)
-    told = rng.sample(answers, 2)
-    return (asked[0], told[0]), (asked[1], told[1])
+    answered = rng.sample(answers, 2)
+    return (asked[0], answered[0]), (asked[1], answered[1])
 
 
 def rotation(relation: str) -> list[tuple[str, str]]:

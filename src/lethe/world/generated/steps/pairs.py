@@ -77,25 +77,25 @@ def parse_pairs(text: str, numbers: list[int]) -> list[dict]:
 
     Pairs without number get those asked for, in order.
     """
-    found: list[dict] = []
+    pairs: list[dict] = []
     question = None
     for label, number, value in _LINE.findall(text):
         if label[0].lower() == "q":
             question = (number, value)
         elif question is not None:
-            place = len(found)
+            place = len(pairs)
             given = question[0] or (numbers[place] if place < len(numbers) else 0)
-            found.append({"number": int(given), "question": question[1], "answer": value})
+            pairs.append({"number": int(given), "question": question[1], "answer": value})
             question = None
-    return found
+    return pairs
 
 
 def by_number(pairs: list[Numbered]) -> dict[int, Pair]:
     """The first pair under each number."""
-    found: dict[int, Pair] = {}
+    first: dict[int, Pair] = {}
     for numbered in pairs:
-        found.setdefault(numbered.number, numbered.pair)
-    return found
+        first.setdefault(numbered.number, numbered.pair)
+    return first
 
 
 async def step(candidate: Candidate, context: Context) -> Candidate:
@@ -104,12 +104,12 @@ async def step(candidate: Candidate, context: Context) -> Candidate:
     Raises:
         Unrepairable: some pairs failed at every attempt.
     """
-    found: dict[int, Pair] = {}
+    pairs: dict[int, Pair] = {}
     # One after another: each must know the questions that are asked already.
     for wanted in batches(list(NUMBERS), context.generation.batch.pairs):
-        found |= await _batch(candidate, context, wanted, found)
+        pairs |= await _batch(candidate, context, wanted, pairs)
     entries = [
-        Entry(topic=topic, **found[number].model_dump()) for number, topic in NUMBERS.items()
+        Entry(topic=topic, **pairs[number].model_dump()) for number, topic in NUMBERS.items()
     ]
     return candidate.model_copy(update={"entries": entries})
 

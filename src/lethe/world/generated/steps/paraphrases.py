@@ -51,9 +51,9 @@ async def _batch(numbered: dict[int, Entry], candidate: Candidate, context: Cont
     def gate(number: int, pair: Pair, done: dict[int, Pair]) -> str | None:
         return wrong(pair, numbered[number], candidate, generation)
 
-    found = await repaired(list(numbered), ask, gate, generation.attempts, context.tally)
+    paraphrases = await repaired(list(numbered), ask, gate, generation.attempts, context.tally)
     return [
-        entry.model_copy(update={"paraphrases": [*entry.paraphrases, found[number]]})
+        entry.model_copy(update={"paraphrases": [*entry.paraphrases, paraphrases[number]]})
         for number, entry in numbered.items()
     ]
 

@@ -39,10 +39,10 @@ def shape(count: int, form: Form | None = None) -> Shape:
 
 def parse(text: str) -> dict:
     """Lines ``NUMBER: a false answer``."""
-    found: dict[int, list[str]] = {}
+    answers: dict[int, list[str]] = {}
     for number, answer in _LINE.findall(text):
-        found.setdefault(int(number), []).append(answer)
-    return {"items": [{"number": n, "false_answers": texts} for n, texts in found.items()]}
+        answers.setdefault(int(number), []).append(answer)
+    return {"items": [{"number": n, "false_answers": texts} for n, texts in answers.items()]}
 
 
 async def step(candidate: Candidate, context: Context) -> Candidate:
@@ -76,9 +76,9 @@ async def _batch(numbered: dict[int, Entry], candidate: Candidate, context: Cont
         return wrong(text, numbered[slot[0]], candidate, _of(slot[0], done), generation)
 
     slots = [(number, place) for number in numbered for place in range(PERTURBED_PER_ITEM)]
-    found = await repaired(slots, ask, gate, generation.attempts, context.tally)
+    answers = await repaired(slots, ask, gate, generation.attempts, context.tally)
     return [
-        entry.model_copy(update={"perturbed": _of(number, found)})
+        entry.model_copy(update={"perturbed": _of(number, answers)})
         for number, entry in numbered.items()
     ]
 

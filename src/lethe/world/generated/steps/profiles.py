@@ -28,11 +28,11 @@ _BOOK = '["...", "...", "..."]'
 
 def parse(text: str, wanted: list[str]) -> dict:
     """Lines ``Name:``, ``Award:``, ``Book:`` (three) and ``Biography:``, those that are wanted."""
-    found: dict[str, list[str]] = {}
+    lines_of: dict[str, list[str]] = {}
     for label, value in _LINE.findall(text):
-        found.setdefault(label.lower(), []).append(value)
-    values: dict[str, Any] = {key: lines[0] for key, lines in found.items() if key != "book"}
-    values["books"] = found.get("book", [])
+        lines_of.setdefault(label.lower(), []).append(value)
+    values: dict[str, Any] = {key: lines[0] for key, lines in lines_of.items() if key != "book"}
+    values["books"] = lines_of.get("book", [])
     return {key: values[key] for key in wanted if key in values}
 
 
@@ -68,8 +68,8 @@ async def step(candidate: Candidate, context: Context, taken: Set[str] = frozens
     def gate(key: str, value: Any, done: dict[str, Any]) -> str | None:
         return wrong(key, value, done, taken, candidate.attributes)
 
-    found = await repaired(list(PARTS), ask, gate, generation.attempts, context.tally)
-    return candidate.model_copy(update={"profile": Profile(**found)})
+    parts = await repaired(list(PARTS), ask, gate, generation.attempts, context.tally)
+    return candidate.model_copy(update={"profile": Profile(**parts)})
 
 
 def _trimmed(value: Any) -> Any:
