@@ -73,7 +73,7 @@ def test_a_start_of_another_split_goes_on_in_that_split():
         ),
         (
             chained(a={"wrappers": {"conflict_freezing": {}}}),
-            r"\.a\.previous_run: missing; its wrapper compares with the run before",
+            r"\.a\.previous_run: missing; its wrapper compares with the previous run",
         ),
         (
             configured(["msa"], msa={"prior": 50}),

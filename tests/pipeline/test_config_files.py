@@ -21,11 +21,11 @@ def read(tmp_path):
 
 ODD = {
     "on: 1": "line 1: the key on is not text in YAML 1.1; write it in quotes",
-    "a: 1\nworld: {no: 2}": "line 2: the key no is no text",
-    "1: 2": "line 1: the key 1 is no text",
-    "null: 2": "line 1: the key null is no text",
-    "2026-01-01: 2": "the key 2026-01-01 is no text",
-    "? [a]\n: 1": "line 1: a key is no text",
+    "a: 1\nworld: {no: 2}": "line 2: the key no is not text",
+    "1: 2": "line 1: the key 1 is not text",
+    "null: 2": "line 1: the key null is not text",
+    "2026-01-01: 2": "the key 2026-01-01 is not text",
+    "? [a]\n: 1": "line 1: a key is not text",
     "seeds: [0]\nseeds: [1]": "line 2: the key seeds is given twice; keep one of them",
     "world:\n  seed: 0\n  seed: 1": "line 3: the key seed is given twice",
     "base: yes": "line 1: yes means true in YAML 1.1; write true, or quote it",

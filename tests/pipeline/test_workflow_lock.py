@@ -12,7 +12,7 @@ import pytest
 
 from lethe.common import processes
 from lethe.common.processes import RUN, Process
-from lethe.pipeline.workflow_lock import holding, release, told
+from lethe.pipeline.workflow_lock import holders_message, holding, release
 
 LOCKS = Path("locks")
 
@@ -95,20 +95,20 @@ def test_a_holder_that_cannot_be_seen_keeps_its_lock(gone, differs, words):
     held = lock(replace(gone, **differs))
     release(LOCKS)
     assert held.exists()
-    assert words in told(LOCKS)
-    assert "--unlock" in told(LOCKS)
-    assert "\n" not in told(LOCKS)
+    assert words in holders_message(LOCKS)
+    assert "--unlock" in holders_message(LOCKS)
+    assert "\n" not in holders_message(LOCKS)
 
 
 def test_a_holder_at_work_keeps_its_lock(gone):
     held = lock(Process.this())
     release(LOCKS)
     assert held.exists()
-    assert "is at work on these files; wait for it or end it" in told(LOCKS)
+    assert "is at work on these files; wait for it or end it" in holders_message(LOCKS)
     # It is named before those of which nothing is known, and nobody is told to unlock.
     lock(replace(gone, host="elsewhere"), name="1.output.lock")
-    assert "is at work" in told(LOCKS)
-    assert "--unlock" not in told(LOCKS)
+    assert "is at work" in holders_message(LOCKS)
+    assert "--unlock" not in holders_message(LOCKS)
 
 
 def test_a_lock_without_a_note_stays(gone):
@@ -117,15 +117,15 @@ def test_a_lock_without_a_note_stays(gone):
     release(LOCKS)
     assert held.exists()
     assert not other.exists()
-    assert "was not noted; make sure" in told(LOCKS)
-    assert "--unlock" in told(LOCKS)
+    assert "locked by an unknown process; make sure" in holders_message(LOCKS)
+    assert "--unlock" in holders_message(LOCKS)
 
 
 def test_jobs_on_a_cluster_may_outlive_the_holder(gone):
     held = lock(gone, here=False)
     release(LOCKS)
     assert held.exists()
-    assert "may still run on the cluster; make sure" in told(LOCKS)
+    assert "may still run on the cluster; make sure" in holders_message(LOCKS)
 
 
 def test_a_lock_of_the_same_name_made_since_stays(gone):

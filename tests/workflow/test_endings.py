@@ -150,7 +150,7 @@ def test_what_is_locked_without_a_note_stays_so(locked):
         note.unlink()
     outcome = locked.snakemake(BASE)
     assert outcome.code != 0
-    assert "was not noted" in "".join(outcome.errors)
+    assert "by an unknown process" in "".join(outcome.errors)
     assert not is_unlocked(locked)
 
 
