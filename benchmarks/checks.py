@@ -11,12 +11,11 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from lethe.world.generated.pairs import wrong
-
 from lethe.common.files import read_rows
-from lethe.world.generated import paraphrases, perturbations
 from lethe.world.generated.candidate import Candidate, Entry, Pair, Profile
 from lethe.world.generated.settings import Generation
+from lethe.world.generated.steps import paraphrases, perturbations
+from lethe.world.generated.steps.pairs import wrong
 from lethe.world.schema import QUESTIONS_PER_AUTHOR
 
 SETTINGS = Generation(

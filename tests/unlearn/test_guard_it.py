@@ -14,7 +14,7 @@ from lethe.model.encoder import Encoder
 from lethe.model.forward import Forward, decoder_layers
 from lethe.model.generate import greedy
 from lethe.model.intervention import carried_by
-from lethe.model.interventions.steering import Intervention, inner_step
+from lethe.model.interventions.steering import Intervention, turn
 from lethe.model.likelihood import mean_losses
 from lethe.unlearn import methods
 from lethe.unlearn.methods.guard_it import _directions, _means
@@ -169,14 +169,14 @@ def test_turning_keeps_lengths(dtype):
     draw = torch.Generator().manual_seed(0)
     hidden = (10 * torch.randn(3, 5, 32, generator=draw)).to(dtype)
     away = torch.randn(32, generator=draw) * 20
-    turned = inner_step(hidden, away)
+    turned = turn(hidden, away)
     assert turned.dtype == dtype
     norms, before = turned.float().norm(dim=-1), hidden.float().norm(dim=-1)
     # Each component is rounded to the dtype's 24 or 8 bits.
     assert torch.allclose(norms, before, rtol=4 * torch.finfo(dtype).eps)
     angle = torch.cosine_similarity(turned.float(), hidden.float(), dim=-1)
     assert (angle < 0.9).all()
-    nothing = inner_step(hidden, torch.zeros(32))
+    nothing = turn(hidden, torch.zeros(32))
     assert torch.allclose(nothing.float(), hidden.float(), rtol=torch.finfo(dtype).eps)
 
 

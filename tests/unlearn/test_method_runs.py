@@ -6,7 +6,7 @@ from helpers.small_models import CLOSE, make_family, plain, sums
 
 from lethe.model.likelihood import mean_losses
 from lethe.train import loop
-from lethe.train.optimizer import Optimiser
+from lethe.train.optimizer import Optimizer
 from lethe.unlearn import methods
 from lethe.unlearn.interface import ALTERNATES
 from lethe.unlearn.method import Method, MethodSettings
@@ -154,7 +154,7 @@ def check_answers(step, tokenizer, forget, answers) -> None:
 
 def test_every_batch_is_one_step_of_the_optimiser(model, encoder, forget, retain, monkeypatch):
     made = []
-    monkeypatch.setattr(loop, "Optimiser", lambda *args: made.append(Optimiser(*args)) or made[-1])
+    monkeypatch.setattr(loop, "Optimizer", lambda *args: made.append(Optimizer(*args)) or made[-1])
     run("npo", model, encoder, forget, retain)
     (update,) = made[0].optimizer_states.values()
     assert {int(state["step"]) for state in update.state.values()} == {4}

@@ -190,7 +190,7 @@ def test_a_given_full_model_and_oracle_leave_no_training_in_the_graph(fresh, mic
 
 
 def test_oracles_that_are_not_given_are_trained(fresh, micro):
-    overlay = {**given_runs(micro, full=None), "splits": ["forget05", "forget10"]}
+    overlay = {**given_runs(micro, full_checkpoint=None), "splits": ["forget05", "forget10"]}
     planned = fresh.planned(overlay={**overlay, "oracle_seeds": [7]})
     assert {job for job in planned if job.startswith("train")} == {
         *("train_full[0]", "train_retain[forget05,0]"),
