@@ -12,7 +12,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 # Old names stand there.
 OLD = ROOT / "docs" / "renamed.md"
 # Guides tell their readers to make files; tests follow them to the letter.
-GUIDE = "adding-a"
+GUIDES = ("adding-a", "extending", "paper")
 ROOMS = "|".join(path.name for path in LIBRARY.iterdir() if (path / "__init__.py").is_file())
 FILE = re.compile(
     rf"`((?:src/lethe|workflow|tests|profiles|envs|containers|benchmarks|{ROOMS})/[\w./-]+)`"
@@ -68,9 +68,10 @@ def has_placeholder(file: str) -> bool:
 
 def is_there(page: str, file: str) -> bool:
     """In the repository, or, for short, in the library; a guide's example is neither."""
-    if page.startswith(GUIDE) and file.startswith("src/lethe/"):
-        return (ROOT / file).parent.is_dir()
-    return (ROOT / file).exists() or (LIBRARY / file).exists() or has_placeholder(file)
+    places = (ROOT / file, LIBRARY / file)
+    if page.startswith(GUIDES):
+        return any(place.parent.is_dir() for place in places)
+    return any(place.exists() for place in places) or has_placeholder(file)
 
 
 def test_files_that_the_docs_name_exist():

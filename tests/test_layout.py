@@ -80,7 +80,7 @@ def test_no_import_comes_back():
 
 TESTS = Path(__file__).parent
 # Of what lies outside the library, or is shared.
-BESIDE = {"families", "helpers", "workflow"}
+BESIDE = {"families", "guides", "helpers", "workflow"}
 
 
 def test_tests_lie_in_folders_named_as_those_of_the_library():

@@ -20,7 +20,7 @@ RUNS = {name: (name, {}) for name in TRAINED} | {
     "hybrid, compressed": ("npo", {**HYBRID, "optimiser": {"name": "nbit"}}),
     "in parts": ("kl_min", {}),
     "frozen": ("npo", {"frozen": ["embed"]}),
-    "finch": ("undial", {"rate": {"name": "finch", "largest": 0.01}}),
+    "finch": ("undial", {"lr_schedule": {"name": "finch", "largest": 0.01}}),
     "gru": ("npo_retain", {"wrappers": {"gru": {}}}),
     "null space": ("grad_diff", {"wrappers": {"null_space": {}}}),
     "rounds of copies": ("npo", {"wrappers": {"mpu": {"noise": 0.1}}}),

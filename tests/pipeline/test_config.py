@@ -122,7 +122,7 @@ def test_value_out_of_range_is_named(overlay, start):
         *(
             (
                 {"methods": [run], "method_settings": {run: {"method": "npo"}}},
-                ["methods", f"{run} is the name of a built-in run", "method_settings.NAME.method"],
+                ["methods", f"{run} is the name of another run", "method_settings.NAME.method"],
             )
             for run in ("base", "full", "retain", "random", "reference", "alternatives")
         ),

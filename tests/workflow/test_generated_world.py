@@ -22,6 +22,11 @@ def service():
         yield started
 
 
+@pytest.fixture(autouse=True)
+def key(monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+
+
 @pytest.fixture(scope="module")
 def ran(service, tmp_path_factory) -> Folder:
     """A folder in which the data of a small world was made."""

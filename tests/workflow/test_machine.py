@@ -1,15 +1,25 @@
 """How many processes and threads a job's script asks for."""
 
 import importlib.util
+import sys
 from types import SimpleNamespace
 
 import pytest
 from helpers.workflow_folder import ROOT
 
-# Not by its folder: names there are as common as `table`.
-spec = importlib.util.spec_from_file_location("machine", ROOT / "workflow/scripts/machine.py")
-machine = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(machine)
+
+def script(name: str):
+    """A script as a module; not by its folder: names there are as common as `table`."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / f"workflow/scripts/{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+with pytest.MonkeyPatch.context() as patch:
+    # What the other imports.
+    patch.setitem(sys.modules, "rule_name", script("rule_name"))
+    machine = script("machine")
 
 
 def asked(rule: str, device: str, processes: int, monkeypatch, gpus: bool = False):

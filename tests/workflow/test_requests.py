@@ -79,7 +79,7 @@ def folder(tmp_path) -> Path:
     (tmp_path / "shared").symlink_to(SHARED)
     shipped = yaml.safe_load((ROOT / "config/smollm2.yaml").read_text(encoding="utf-8"))
     for settings in shipped["model_settings"].values():
-        file = top / settings["path"]
+        file = top / settings["base_checkpoint"]
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(b"GGUF" + bytes(1000))
     return top
@@ -156,7 +156,7 @@ def test_all_shards_of_a_local_model_count(tmp_path):
 
 def test_a_stub_of_git_lfs_is_named(tmp_path):
     (tmp_path / "model.safetensors").write_text("version https://git-lfs.github.com/spec/v1\n")
-    with pytest.raises(sizes.LetheError, match=r"model\.safetensors: .*fetch it whole"):
+    with pytest.raises(sizes.LetheError, match=r"model\.safetensors: .*fetch the real one"):
         sizes.parameters(ModelSettings.model_construct(base_checkpoint=str(tmp_path)))
 
 

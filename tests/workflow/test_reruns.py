@@ -106,7 +106,7 @@ def other_wrapper(folder: Folder) -> None:
 
 
 def other_rouge(folder: Folder) -> None:
-    folder.replace("src/lethe/metrics/rouge.py", "found.recall", "found.precision")
+    folder.replace("src/lethe/metrics/rouge.py", "score.recall", "score.precision")
 
 
 def other_metric_helper(folder: Folder) -> None:

@@ -152,11 +152,11 @@ def test_a_base_with_two_threads_is_made_by_two_processes(home, tmp_path):
 def test_failure_half_way_leaves_nothing_half_done(worked):
     """A job that fails after its first epoch leaves no epoch; repaired, it goes on from there."""
     script = worked / "workflow/scripts/unlearn.py"
-    whole, line = script.read_text(), "        lambda epoch: stage(folders[epoch - 1]),\n"
+    whole, line = script.read_text(), "        **from_checkpoint(snakemake, stage, meter),\n"
     assert whole.count(line) == 1
-    fault = " if epoch < 2 or p.method != 'npo' else 1 / 0),\n"
-    broken = line.replace("stage(folders[epoch - 1]),\n", "(stage(folders[epoch - 1])" + fault)
-    script.write_text(whole.replace(line, broken))
+    shared = line.strip().strip("*,")
+    fault = "lambda step, steps, loss: 1 / (2 * step <= steps)"
+    script.write_text(whole.replace(line, f"        **{{**{shared}, 'report': {fault}}},\n"))
     # All methods would run again: one is enough, and seconds instead of minutes.
     target, overlay = f"{NPO}/epoch2/checkpoint.json", {"method_settings": {"npo": {"beta": 0.2}}}
     before = worked.results("*.json")

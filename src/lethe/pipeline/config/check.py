@@ -59,7 +59,7 @@ def _check_methods(config: Config) -> None:
     for name in (*config.methods, *variants):
         if name in others:
             raise LetheError(
-                f"config: methods: {name} is the name of a built-in run; give the method another "
+                f"config: methods: {name} is the name of another run; give the method another "
                 "name, and its file by method_settings.NAME.method"
             )
     known = sorted({*methods.names(), *config.methods})
