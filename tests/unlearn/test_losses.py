@@ -3,8 +3,10 @@
 import copy
 import dataclasses
 import math
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -20,6 +22,7 @@ from helpers.small_models import (
 )
 from torch.nn.functional import logsigmoid
 
+import lethe
 from lethe.common.errors import LetheError
 from lethe.model.batch import pack
 from lethe.model.forward import Forward
@@ -327,8 +330,14 @@ def test_declarations_import_nothing_heavy(module):
         "if 'methods' in sys.argv[1]: sys.modules[sys.argv[1]].Method({})\n"
         "print(sorted({'torch', 'transformers', 'numpy'} & set(sys.modules)))"
     )
+    # The source that these tests import, whatever is installed.
+    environment = {**os.environ, "PYTHONPATH": str(Path(lethe.__file__).parents[1])}
     done = subprocess.run(
-        [sys.executable, "-c", code, module], capture_output=True, text=True, check=True
+        [sys.executable, "-c", code, module],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=environment,
     )
     heavy = "torch" in done.stdout
     assert heavy if module == "lethe.unlearn.runner" else done.stdout == "[]\n", done.stdout
