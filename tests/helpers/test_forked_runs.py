@@ -85,6 +85,11 @@ def test_where_libraries_would_load_otherwise_it_is_a_process_of_its_own(server,
         assert parent(tmp_path, **{name: "7"}) == os.getpid(), name
 
 
+def test_what_loading_torch_leaves_in_the_environment_is_no_reason(server, tmp_path):
+    left = dict.fromkeys(forked_runs.SET_WHEN_LOADED, "x")
+    assert parent(tmp_path, **left) == server.pid
+
+
 def test_jobs_of_one_thread_are_forks(tmp_path):
     for name, text in (("Snakefile", SNAKEFILE), ("one.py", JOB), ("wrong.py", "1 / 0")):
         (tmp_path / name).write_text(text)
