@@ -21,8 +21,8 @@ READ_WHEN_LOADED = (
     "MALLOC_", "MPL", "OPENAI_LOG", "PYTHON", "PYTORCH_", "TOKENIZERS_", "TORCH", "TRANSFORMERS_",
     "TZ", "XDG_",
 )  # fmt: skip
-# But for what torch and `set_up` put there for GPUs and compilers: once a test has loaded a model in
-# this process, all later commands inherit it.
+# But for what torch and `set_up` put there for GPUs and compilers: once a test has loaded a model
+# in this process, all later commands inherit it.
 SET_WHEN_LOADED = {
     "CUBLAS_WORKSPACE_CONFIG",
     "TORCHINDUCTOR_CACHE_DIR",
