@@ -7,34 +7,17 @@ for the choice.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+import numpy as np
 
 from lethe.common.errors import LetheError
-
-if TYPE_CHECKING:
-    # The configuration reads `Search`, and planning loads nothing heavy.
-    import numpy as np
 
 FORMAT = 1
 HALVES = ("validation", "test")
 
 
-class Search(BaseModel):
-    """``trials`` for each of ``methods``; the first is the method as it is configured."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    methods: tuple[str, ...] = Field(
-        (), description="methods whose search spaces are searched ([comparison.md](comparison.md))"
-    )
-    trials: int = Field(4, ge=2, le=1000, description="trials of each method")
-    strategy: Literal["random"] = Field("random", description="how trials are drawn")
-    seed: int = Field(0, ge=0, description="of the draws")
-
-
-def closeness(run: "np.ndarray", oracle: "np.ndarray") -> float:
+def closeness(run: np.ndarray, oracle: np.ndarray) -> float:
     """1 - the Kolmogorov-Smirnov statistic of two sets of truth ratios; the oracle itself has 1."""
     from scipy.stats import ks_2samp
 
@@ -47,10 +30,8 @@ def score(close: float, utility: float, full_utility: float) -> float:
     return 2 * close * share / (close + share) if close + share > 0 else 0.0
 
 
-def halves(items: Sequence[float]) -> "dict[str, np.ndarray]":
+def halves(items: Sequence[float]) -> dict[str, np.ndarray]:
     """The first and the second half of items."""
-    import numpy as np
-
     values = np.asarray(items, dtype=float)
     middle = len(values) // 2
     return dict(zip(HALVES, (values[:middle], values[middle:]), strict=True))

@@ -8,12 +8,12 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field
 
-from lethe.analysis.search_ranking import Search
 from lethe.pipeline.config.evaluation import Evaluation
 from lethe.pipeline.config.keys import REQUIRED, Names, Section, Seeds, Text, key, unique
 from lethe.pipeline.config.methods import AttackSettings, ConfiguredMethod
 from lethe.pipeline.config.models import ModelSettings
 from lethe.pipeline.config.running import Checkpoints, Running, ThreadCounts
+from lethe.pipeline.config.search import Search
 from lethe.pipeline.config.world import World
 from lethe.unlearn.alternatives import Alternatives
 from lethe.unlearn.method import MethodSettings

@@ -13,7 +13,6 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from lethe.analysis.search_ranking import Search
 from lethe.model.architectures.llama import Architecture
 from lethe.model.settings import Compute, LoRA
 from lethe.pipeline.config.config import Config
@@ -21,6 +20,7 @@ from lethe.pipeline.config.evaluation import Evaluation
 from lethe.pipeline.config.methods import AttackSettings, ConfiguredMethod
 from lethe.pipeline.config.models import BASE, ArchitectureSettings, ModelSettings, Template
 from lethe.pipeline.config.running import Checkpoints, Running, ThreadCounts
+from lethe.pipeline.config.search import Search
 from lethe.pipeline.config.world import World
 from lethe.train.settings import Finetuning, Pretraining, Schedule
 from lethe.unlearn.alternatives import Alternatives
