@@ -157,11 +157,14 @@ def test_full_must_be_whole_authors():
 @pytest.fixture
 def kind(tmp_path, monkeypatch):
     """A folder of kinds with one, ``mine``, that has these attributes."""
+    needed = {"cut": lambda split, world: {}, "rows": lambda split, authors: {}}
 
-    def make(**attributes):
+    def make(without: str | None = None, **attributes):
         (tmp_path / "mine.py").write_text("", encoding="utf-8")
         module = ModuleType("lethe.world.splits.mine")
-        module.Split = type("Split", (BaseSplit,), {"__module__": module.__name__, **attributes})
+        methods = {name: method for name, method in needed.items() if name != without}
+        own = {"__module__": module.__name__, **methods, **attributes}
+        module.Split = type("Split", (BaseSplit,), own)
         monkeypatch.setitem(sys.modules, module.__name__, module)
         monkeypatch.setattr(kinds.KINDS, "folder", tmp_path)
 
@@ -199,6 +202,13 @@ def test_a_kinds_name_is_the_name_of_a_split(kind):
 def test_a_kind_that_does_not_fit_together_is_refused(kind, attributes, message):
     kind(**attributes)
     with pytest.raises(LetheError, match=f"^split kind mine: {message}"):
+        split("mine")
+
+
+@pytest.mark.parametrize("method", ["cut", "rows"])
+def test_a_kind_without_a_method_is_refused_by_name(kind, method):
+    kind(without=method)
+    with pytest.raises(LetheError, match=f"^split kind mine: no method {method}; write it"):
         split("mine")
 
 

@@ -58,6 +58,8 @@ def split(name: str, settings: Mapping[str, Any] | None = None) -> BaseSplit:
     kind = given.pop("kind")
     where = f"config: split_settings.{name}"
     cls = KINDS.load(kind, f"{where}.kind").Split
+    if cls.__abstractmethods__:
+        raise LetheError(f"split kind {kind}: no method {min(cls.__abstractmethods__)}; write it")
     made = cls(name, validated(cls.settings_class, {**from_name, **given}, where))
     _check_kind(made)
     return made

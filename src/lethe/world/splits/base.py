@@ -1,5 +1,6 @@
 """What every kind of split is made of: a name, typed settings, files and oracles."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -33,7 +34,7 @@ class Oracle:
 RETAIN = Oracle("retain", "retain")
 
 
-class BaseSplit:
+class BaseSplit(ABC):
     """A split: which rows of a world are to be forgotten, and which models tell how it should end.
 
     A kind is a file with a class ``Split`` that derives from this one. It must have ``cut`` and
@@ -73,19 +74,19 @@ class BaseSplit:
         """The name of the file that an oracle learns."""
         return next(self.files[oracle.part] for oracle in self.oracles if oracle.role == role)
 
+    @abstractmethod
     def cut(self, world: Mapping[str, Sequence[dict]]) -> dict[str, list[dict]]:
         """The rows of every part; ``world`` has those of the files that the kind ``READS``.
 
         LetheError where the rows cannot be split so.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def rows(self, authors: int) -> dict[str, int]:
         """How many rows each part has in a world of so many target authors, for plans.
 
         At the most, where only the world's content decides. LetheError if it cannot be done.
         """
-        raise NotImplementedError
 
     def touched(self, authors: int) -> Sequence[int]:
         """The authors of whom something may be forgotten, as places in ``full``: by default all."""
