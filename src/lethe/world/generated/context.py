@@ -1,15 +1,17 @@
 """What every step of generating authors works with, and how it portions its items."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 from lethe.llm.client import Client
 from lethe.llm.prompts import Prompt
+from lethe.world.generated.repair import together
 from lethe.world.generated.settings import Generation
 
 Item = TypeVar("Item")
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True)
@@ -20,6 +22,15 @@ class Context:
     prompt: Prompt
     generation: Generation
     tally: Counter[str] = field(default_factory=Counter)
+
+
+async def in_batches(
+    items: Sequence[Item], size: int, make: Callable[[dict[int, Item]], Awaitable[list[Made]]]
+) -> list[Made]:
+    """What ``make`` makes of items by their number from 1, in batches side by side, in order."""
+    parts = batches(list(enumerate(items, start=1)), size)
+    done = await together(*[make(dict(part)) for part in parts])
+    return [one for part in done for one in part]
 
 
 def batches(items: Sequence[Item], size: int) -> list[Sequence[Item]]:

@@ -8,8 +8,8 @@ from lethe.llm.structured import Form
 from lethe.world.generated import answer_patterns, checks
 from lethe.world.generated.candidate import Candidate, Entry, Pair
 from lethe.world.generated.consistency import inconsistent
-from lethe.world.generated.context import Context, batches
-from lethe.world.generated.repair import Try, repaired, together
+from lethe.world.generated.context import Context, in_batches
+from lethe.world.generated.repair import Try, repaired
 from lethe.world.generated.settings import Generation
 from lethe.world.generated.steps.pairs import by_number, shape
 
@@ -25,9 +25,11 @@ async def step(candidate: Candidate, context: Context, wordings: int = 1) -> Can
     entries = list(candidate.entries)
     # One wording after another, since each must differ from those before; batches side by side.
     for _ in range(wordings):
-        parts = batches(list(enumerate(entries, start=1)), context.generation.batch.paraphrases)
-        done = await together(*[_batch(dict(part), candidate, context) for part in parts])
-        entries = [entry for part in done for entry in part]
+        entries = await in_batches(
+            entries,
+            context.generation.batch.paraphrases,
+            lambda numbered: _batch(numbered, candidate, context),
+        )
     return candidate.model_copy(update={"entries": entries})
 
 

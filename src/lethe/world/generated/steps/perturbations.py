@@ -12,8 +12,8 @@ from lethe.llm.structured import Form, Shape, Strict, counted, laid
 from lethe.world.generated import answer_patterns, checks
 from lethe.world.generated.candidate import Candidate, Entry
 from lethe.world.generated.consistency import still_true
-from lethe.world.generated.context import Context, batches
-from lethe.world.generated.repair import Try, repaired, together
+from lethe.world.generated.context import Context, in_batches
+from lethe.world.generated.repair import Try, repaired
 from lethe.world.generated.settings import Generation
 from lethe.world.rows import PERTURBED_PER_ITEM
 
@@ -51,10 +51,11 @@ async def step(candidate: Candidate, context: Context) -> Candidate:
     Raises:
         Unrepairable: some wrong answers failed at every attempt.
     """
-    numbered = list(enumerate(candidate.entries, start=1))
-    parts = batches(numbered, context.generation.batch.perturbations)
-    done = await together(*[_batch(dict(part), candidate, context) for part in parts])
-    entries = [entry for part in done for entry in part]
+    entries = await in_batches(
+        candidate.entries,
+        context.generation.batch.perturbations,
+        lambda numbered: _batch(numbered, candidate, context),
+    )
     return candidate.model_copy(update={"entries": entries})
 
 
