@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+from helpers.commands import CLAIM, refusal
 from helpers.small_models import make_family
 
 from lethe.cli.main import main
@@ -15,11 +16,6 @@ from lethe.common.errors import LetheError
 from lethe.common.files import read_json, sha256, write_json, write_rows, write_text
 from lethe.evaluate import roles
 from lethe.model import checkpoint
-
-CLAIM = {
-    "model": "tiny", "split": "forget10", "seed": 0, "claim": "full knows",
-    "value": 0.9, "relation": ">", "bound": 0.8, "holds": True,
-}  # fmt: skip
 
 
 @pytest.fixture
@@ -49,13 +45,7 @@ def folder(tmp_path, pairs, tokenizer, monkeypatch):
 
 
 def error(*arguments: str) -> str:
-    with pytest.raises(SystemExit) as caught:
-        main(list(arguments))
-    message = caught.value.code
-    assert isinstance(message, str)
-    assert message.startswith("error: ")
-    assert "\n" not in message
-    return message.removeprefix("error: ")
+    return refusal(lambda: main(list(arguments))).removeprefix("error: ")
 
 
 EVALUATE = ("evaluate", "mine", "--data", "data", "--metrics", "exact_memorization")

@@ -3,25 +3,14 @@
 import json
 
 import pytest
+from helpers.commands import CLAIM, refusal
 
 from lethe.cli.main import main
 from lethe.unlearn import methods
 
-CLAIM = {
-    "model": "tiny", "split": "forget10", "seed": 0, "claim": "full knows",
-    "value": 0.9, "relation": ">", "bound": 0.8, "holds": True,
-}  # fmt: skip
-
 
 def error(*arguments: str) -> str:
-    """The message of a command that fails; ``sys.exit`` with text is status 1."""
-    with pytest.raises(SystemExit) as caught:
-        main(list(arguments))
-    message = caught.value.code
-    assert isinstance(message, str)
-    assert message.startswith("error: ")
-    assert "\n" not in message
-    return message
+    return refusal(lambda: main(list(arguments)))
 
 
 def test_methods_are_listed_with_needs_and_defaults(capsys):
