@@ -77,12 +77,12 @@ class Renaming:
 
 
 def table(text: str, title: str, columns: int) -> list[list[str]]:
-    """The rows of the table below a title, each cell being one text in backquotes."""
+    """The rows of the table below a title; a cell is one text in backquotes, \\| a bar in it."""
     below = re.search(rf"^## {title}$(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
     lines = re.findall(r"^\|.*\|$", below[1], re.MULTILINE)[2:] if below else []
     if not lines:
         raise ValueError(f"{PAGE.name}: no table below the title '{title}'")
-    rows = [re.findall(r"`([^`]+)`", line) for line in lines]
+    rows = [re.findall(r"`([^`]+)`", line.replace(r"\|", "|")) for line in lines]
     for line, row in zip(lines, rows, strict=True):
         if len(row) != columns:
             raise ValueError(f"{PAGE.name}, {title}: not {columns} texts in backquotes: {line}")

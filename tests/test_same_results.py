@@ -24,6 +24,11 @@ RESULTS = (
         "tests/methods/test_method_formulas.py, tests/methods/test_mpu.py",
         "tests/unlearn/test_loss_formulas.py, tests/unlearn/test_mpu.py",
     ),
+    (
+        f"{RUN}/states/quantised8/checkpoint/README.md",
+        "| state | quantised |",
+        "| state | quantization |",
+    ),
     (f"{RUN}/cost/unlearn.json", "12.5 s", "9 s"),
     ("demo/tables/cost.csv", "12.5", "9"),
     ("logs/demo/world.log", "at noon", "at one"),
@@ -62,6 +67,7 @@ def test_results_are_the_same_after_the_renaming(sides):
         ("demo", "record", 1, 0),
         ("demo", "metric", 2, 0),
         ("demo", "table", 2, 0),
+        ("demo", "other", 1, 0),
     ]
     assert "  */cost/*        time and memory of each job" in lines
 
@@ -74,7 +80,7 @@ def test_a_renamed_folder_is_compared_under_its_new_name(sides):
     assert {row[0] for row in rows(lines)} == {"generated"}
 
 
-@pytest.mark.parametrize("path", [path for path, *_ in RESULTS[:5]])
+@pytest.mark.parametrize("path", [path for path, *_ in RESULTS[:6]])
 def test_one_other_character_is_a_difference(sides, path):
     file = sides / "new" / path
     text = file.read_text()
