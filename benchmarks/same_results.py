@@ -7,8 +7,8 @@ comparison to some of the folders in NEW. Old paths and texts are renamed as two
 docs/renamed.md say; then every file must be there on both sides with the same bytes. What is left
 out is listed at the end. Digests of code are not among results, but in ``.snakemake``.
 
-The exit status is 1 if a file differs or is on one side alone, or if a world has no record, metric
-or table.
+The exit status is 1 if a file differs or is on one side alone, or if a world has no record, no
+metric, or neither table nor exhibit.
 """
 
 import argparse
@@ -43,8 +43,8 @@ KINDS = {
     "weights": "*.safetensors",
     "other": "*",
 }
-# Without these nothing has been shown.
-NEEDED = ("record", "metric", "table")
+# Without one of each nothing has been shown.
+NEEDED = (("record",), ("metric",), ("table", "exhibit"))
 # Results that belong to no world.
 NO_WORLD = "studies"
 CONTEXT = 30
@@ -112,9 +112,9 @@ class Outcome:
     def missing(self, worlds: list[str]) -> Iterator[str]:
         """What has not been shown, as nothing of it was there."""
         for world in worlds or self.worlds or ["results"]:
-            lacking = [kind for kind in NEEDED if not self.compared[world, kind]]
-            if lacking and world != NO_WORLD:
-                yield f"{world}: no {', no '.join(lacking)} on either side"
+            for kinds in NEEDED if world != NO_WORLD else ():
+                if not any(self.compared[world, kind] for kind in kinds):
+                    yield f"{world}: no {' or '.join(kinds)} on either side"
 
 
 def kind_of(path: str) -> str:

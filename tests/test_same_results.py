@@ -21,8 +21,8 @@ RESULTS = (
     ("demo/tables/scores.csv", "run,value\nnpo,0.25\n", "run,value\nnpo,0.25\n"),
     (
         "demo/tables/method_claims.md",
-        "tests/methods/test_method_formulas.py, tests/methods/test_mpu.py",
-        "tests/unlearn/test_loss_formulas.py, tests/unlearn/test_mpu.py",
+        "tests/methods/test_method_formulas.py | tests/methods/test_mpu.py",
+        "tests/unlearn/test_loss_formulas.py   | tests/unlearn/test_mpu.py",
     ),
     (
         f"{RUN}/states/quantised8/checkpoint/README.md",
@@ -119,7 +119,8 @@ def test_a_text_is_renamed_in_its_own_files_alone(sides):
 
 
 @pytest.mark.parametrize(
-    ("kind", "pattern"), [("record", "records/*"), ("metric", "metrics/*"), ("table", "tables/*")]
+    ("kind", "pattern"),
+    [("record", "records/*"), ("metric", "metrics/*"), ("table or exhibit", "tables/*")],
 )
 def test_a_kind_of_file_that_neither_side_has_is_told(sides, kind, pattern):
     for file in sides.rglob(pattern):
