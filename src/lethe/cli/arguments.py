@@ -18,6 +18,12 @@ MOST = 2**31 - 1
 # The largest seed that torch's generators accept.
 MOST_SEED = 2**63 - 1
 
+# Commands on a folder have no configuration, and so none of its ``split_settings``.
+SPLIT = (
+    "the split to be forgotten: forget01 to forget99, or a kind without settings (a split with "
+    "split_settings is for the workflow alone)"
+)
+
 # The configuration's names in the library's messages, and their names on the command line:
 # anywhere in a message, and as the key at its beginning.
 PHRASES = {

@@ -5,7 +5,7 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from lethe.cli.arguments import by_options, checkpoints, place, seed, whole
+from lethe.cli.arguments import SPLIT, by_options, checkpoints, place, seed, whole
 from lethe.cli.model_options import (
     add_compute,
     add_template,
@@ -25,7 +25,7 @@ def add(commands) -> None:
     unlearn.add_argument(
         "--data", type=place, required=True, help="a folder of TOFU's files: forget10.json, …"
     )
-    unlearn.add_argument("--split", required=True, help="forget01 to forget99")
+    unlearn.add_argument("--split", required=True, help=SPLIT)
     unlearn.add_argument(
         "--out", type=place, required=True, help="a new folder; epoch1, epoch2, … go there"
     )

@@ -150,9 +150,9 @@ def _check_world(world: World) -> None:
 def _check_subset(world: World) -> None:
     from lethe.world.providers.tofu import numbers
 
-    if world.provider != "tofu":
+    if "subset" not in PROVIDERS.contract(world.provider).settings:
         raise LetheError(
-            "config: world.subset: only the provider tofu has published authors to choose from; "
+            f"config: world.subset: the provider {world.provider} has no authors to choose from; "
             "set it to null"
         )
     chosen = len(numbers(world.subset))
