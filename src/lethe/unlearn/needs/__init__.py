@@ -1,4 +1,4 @@
-"""Needs of methods, one file each, found by name: what a run gets besides the forget set.
+"""Needs of methods, one file each, loaded by name: what a run gets besides the forget set.
 
 A file ``name.py`` holds a class ``Need`` (``lethe.unlearn.need``) and needs no registration. Only
 the needs that a method names are imported for it, so editing one affects those methods alone.
@@ -25,14 +25,14 @@ def chosen(needs: Iterable[str], place: str | None = None) -> list[Need]:
     ``place``: where they are named, for messages. LetheError for an unknown one, and for two that
     would both give the forget rows other answers.
     """
-    found = [load(name, place) for name in needs]
-    alternates = [need.name for need in found if isinstance(need, AlternateAnswers)]
+    loaded = [load(name, place) for name in needs]
+    alternates = [need.name for need in loaded if isinstance(need, AlternateAnswers)]
     if len(alternates) > 1:
         raise LetheError(
             f"{place or 'needs'}: {' and '.join(alternates)} both give forget rows other answers; "
             "name one"
         )
-    return found
+    return loaded
 
 
 def from_source(kind: type) -> list[Need]:
