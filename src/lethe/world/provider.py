@@ -1,9 +1,9 @@
 """Providers: where the authors of a world and the true facts beside them come from.
 
-A provider is a module of ``lethe.world.providers`` with a class ``Provider``
-(``lethe.world.schema`` says what that has). It is found by its file's name, so a new one needs no
-entry in any list. Beside the seed it is told those keys of the configuration's ``world`` that a
-literal constant names:
+A provider is a module of ``lethe.world.providers`` with a class ``Provider``, whose methods
+``lethe.world.schema`` describes. It is looked up by its file's name, so a new one needs no entry in
+any list. It gets the seed, and those keys of the configuration's ``world`` that a literal constant
+names:
 
     SETTINGS = ("path",)    "path", "subset"
 """
