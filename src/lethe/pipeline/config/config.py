@@ -132,7 +132,7 @@ class Config(Section):
     tracking: Literal["tensorboard"] | None = key(
         None,
         "losses and seconds of each step for TensorBoard, in `results/logs/tensorboard`, as the "
-        "logs lie in `results/logs` (`pip install 'lethe[tracking]'`)",
+        "logs lie in `results/logs` (`pip install 'lethe-lab[tracking]'`)",
         "nothing",
     )
     logs: Text | None = key(
