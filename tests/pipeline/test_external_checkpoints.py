@@ -140,5 +140,5 @@ def test_what_needs_whole_weights_refuses_shards(given, words):
 def test_adapters_refuse_shards():
     config = tiny(lora={"rank": 4})
     config["compute"] |= SHARDS
-    with pytest.raises(LetheError, match="tiny trains adapters; take away"):
+    with pytest.raises(LetheError, match="tiny trains adapters; remove"):
         check(build(config))

@@ -45,7 +45,7 @@ def test_bad_split_names(name):
 
 def test_settings_may_name_the_kind():
     assert split("forget10", {"kind": "author_share", "percent": 10}).files["retain"] == "retain90"
-    with pytest.raises(LetheError, match=r"^splits: mine: TOFU's format calls that split forget10"):
+    with pytest.raises(LetheError, match=r"^splits: mine: TOFU's format calls this split forget10"):
         split("mine", {"kind": "author_share", "percent": 10})
 
 

@@ -71,7 +71,7 @@ def test_running_out_of_names_is_an_error(synthetic):
     assert most > 2000
     with pytest.raises(LetheError, match=f"names for {most}; choose a number from 0 to {most}"):
         synthetic.authors(most + 1)
-    with pytest.raises(LetheError, match="-1 asked"):
+    with pytest.raises(LetheError, match="-1 are needed"):
         synthetic.holdout(-1)
 
 
