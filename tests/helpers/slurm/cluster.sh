@@ -17,7 +17,8 @@ set -euo pipefail
 
 state=${LETHE_SLURM:-/tmp/lethe-slurm}
 conf=/etc/slurm
-mark="# made by tests/helpers/slurm/cluster.sh"
+# Its folder is not part of it: the file may be left by a clone in which this lies elsewhere.
+mark="# made by cluster.sh of Lethe's tests"
 port=13306
 cores=${LETHE_SLURM_CORES:-2}
 user=${LETHE_SLURM_USER:-lethe-lab}
