@@ -25,14 +25,14 @@ def chosen(needs: Iterable[str], place: str | None = None) -> list[Need]:
     ``place``: where they are named, for messages. LetheError for an unknown one, and for two that
     would both give the forget rows other answers.
     """
-    found = [load(name, place) for name in needs]
-    alternates = [need.name for need in found if isinstance(need, AlternateAnswers)]
+    loaded = [load(name, place) for name in needs]
+    alternates = [need.name for need in loaded if isinstance(need, AlternateAnswers)]
     if len(alternates) > 1:
         raise LetheError(
             f"{place or 'needs'}: {' and '.join(alternates)} both give forget rows other answers; "
             "name one"
         )
-    return found
+    return loaded
 
 
 def from_source(kind: type) -> list[Need]:
