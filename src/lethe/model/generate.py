@@ -108,7 +108,7 @@ def place_bytes(model) -> int:
     config = model.config.get_text_config()
     # In a model of several parts whose tokens are bytes (BLT), the part that generates.
     config = getattr(config, "decoder_config", None) or config
-    # Without heads there is no such cache; recomputing takes about as much memory for its width.
+    # Models without heads have no such cache; recomputing takes about as much memory per width.
     count = getattr(config, "num_attention_heads", None) or 1
     heads = getattr(config, "num_key_value_heads", None) or count
     size = getattr(config, "head_dim", None) or config.hidden_size // count

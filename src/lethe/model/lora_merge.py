@@ -235,7 +235,7 @@ def _merge_layers(adapted) -> None:
 
 
 def _note_untied(model) -> None:
-    """Record in a model's configuration that its output layer is no longer tied, if it is not."""
+    """Record in a model's configuration that its output layer is no longer tied, if that is so."""
     out, into = model.get_output_embeddings(), model.get_input_embeddings()
     if out is None or out.weight is into.weight:
         return
