@@ -208,7 +208,7 @@ def test_the_exhibit_has_a_bar_for_each_method(plug_in, figure_data):
 
 
 def test_a_loss_over_logits_runs_where_its_model_is(model, examples, monkeypatch, tmp_path):
-    text = Guide.of("adding-a-method.md", "2. What a method has at hand")
+    text = Guide.of("adding-a-method.md", "2. What a method can use")
     plug = text.plug_in(methods.METHODS, tmp_path, monkeypatch)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     method, model = plug.Method({**SHARED}), model.to(device)

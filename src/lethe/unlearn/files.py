@@ -51,12 +51,12 @@ def files_of(
     }
     if not Path(folder).is_dir():
         raise LetheError(f"{folder}: no such folder; name one with TOFU's files")
-    paths = {name: in_folder(source, folder, own) for name, source in files.items()}
-    for name, file in paths.items():
+    from_folder = {name: in_folder(source, folder, own) for name, source in files.items()}
+    for name, file in from_folder.items():
         if not file.is_file():
             raise LetheError(f"{file}: no such file; the method needs it ({name})")
-    _check_content(wanted, paths)
-    return {**paths, **given}
+    _check_content(wanted, from_folder)
+    return {**from_folder, **given}
 
 
 def _given(wanted: Sequence[Need], checkpoints: dict) -> dict[str, str | Path]:

@@ -48,12 +48,12 @@ class MethodSettings(Schedule):
     optimiser: Optimizer = Field(
         default={"name": "adamw"},
         validate_default=True,
-        description="what makes steps of gradients ([methods.md](methods.md))",
+        description="how gradients become steps ([methods.md](methods.md))",
     )
     gradient: Gradient = Field(
         default={"name": "backpropagation"},
         validate_default=True,
-        description="how gradients are found ([methods.md](methods.md))",
+        description="how gradients are computed ([methods.md](methods.md))",
     )
     frozen: tuple[str, ...] = Field(
         (),

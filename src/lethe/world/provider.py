@@ -1,9 +1,9 @@
 """Providers: where the authors of a world and the true facts beside them come from.
 
-A provider is a module of ``lethe.world.providers`` with a class ``Provider``
-(``lethe.world.schema`` says what that has). It is found by its file's name, so a new one needs no
-entry in any list. Literal constants say which keys of the configuration's ``world`` it is told
-beside the seed, and which files at ``path`` true facts and refusals come from:
+A provider is a module of ``lethe.world.providers`` with a class ``Provider``, whose methods
+``lethe.world.schema`` describes. It is looked up by its file's name, so a new one needs no entry in
+any list. Literal constants say which keys of the configuration's ``world`` it gets besides the
+seed, and from which files at ``path`` true facts and refusals come:
 
     SETTINGS = ("path",)            "path", "subset"
     FACT_FILES = ("real_authors",)  their names without suffix; () for none, by default all

@@ -50,7 +50,7 @@ class World(Section):
         ALL_OF_IT,
         "a list of numbers and ranges, `[0-7, 198-199]`; null",
     )
-    seed: Seed = key(0, "of the authors", "`world`, `background`, then everything")
+    seed: Seed = key(0, "seed of the authors", "`world`, `background`, then everything")
     authors: int = key(
         60,
         "target authors, 20 rows each; `tofu`: as many as there are in the folder, or in `subset`",
@@ -76,7 +76,7 @@ class World(Section):
         "how background authors, from whom a base model learns the language, are made",
         BACKGROUND,
     )
-    background_authors: Count = key(200, "how many", BACKGROUND)
+    background_authors: Count = key(200, "number of background authors", BACKGROUND)
     background_phrasings: Count = key(
         3,
         "phrasings of each fact of theirs, up to what the templates offer",
