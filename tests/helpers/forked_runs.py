@@ -21,6 +21,8 @@ READ_WHEN_LOADED = (
     "MALLOC_", "MPL", "OPENAI_LOG", "PYTHON", "PYTORCH_", "TOKENIZERS_", "TORCH", "TRANSFORMERS_",
     "TZ", "XDG_",
 )  # fmt: skip
+# Nothing there is of another folder's; and the jobs of a folder compile its modules once.
+HIDDEN = {"PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "SNAKEMAKE_PROFILE"}
 # But for what torch and `set_up` put there for GPUs and compilers: once a test has loaded a model
 # in this process, all later commands inherit it.
 SET_WHEN_LOADED = {
@@ -116,9 +118,8 @@ def _same_libraries(env: Mapping[str, str]) -> bool:
 
 @cache
 def _environment() -> dict[str, str]:
-    """The tests' own when a server is first asked for; nothing there is of another folder's."""
-    hidden = {"PYTHONPATH", "SNAKEMAKE_PROFILE"}
-    return {key: value for key, value in os.environ.items() if key not in hidden}
+    """The tests' own when a server is first asked for."""
+    return {key: value for key, value in os.environ.items() if key not in HIDDEN}
 
 
 @cache

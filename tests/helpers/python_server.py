@@ -152,6 +152,11 @@ def main(jobs: bool) -> None:
     cli.get_argument_parser()
     for name in PLANNING + (JOBS if jobs else ()):
         importlib.import_module(name)
+    if jobs:
+        # A table that the first model to be loaded asks for takes longer than loading a small one.
+        importlib.import_module(
+            "transformers.conversion_mapping"
+        ).get_checkpoint_conversion_mapping("llama")
     assert not threads(), f"forks would lack threads that libraries have started: {threads()}"
     # What is loaded lies on pages that the forks should not have to copy.
     gc.collect()
