@@ -4,14 +4,16 @@
 
 OLD and NEW are the folders ``results`` of the two states, computed on one machine; WORLD limits the
 comparison to some of the folders in NEW. Old paths and texts are renamed as two tables of
-docs/renamed.md say; then every file must be there on both sides with the same bytes. What is left
-out is listed at the end. Digests of code are not among results, but in ``.snakemake``.
+docs/renamed.md say, and digests of renamed files in the record beside them follow; then every file
+must be there on both sides with the same bytes. What is left out is listed at the end. Digests of
+code are not among results, but in ``.snakemake``.
 
 The exit status is 1 if a file differs or is on one side alone, or if a world has no record, no
 metric, or neither table nor exhibit.
 """
 
 import argparse
+import hashlib
 import re
 import sys
 from collections import Counter
@@ -19,6 +21,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
+
+from xxhash import xxh3_128_digest, xxh3_128_hexdigest
 
 PAGE = Path(__file__).parents[1] / "docs" / "renamed.md"
 PATHS, TEXTS = "Paths of results", "Texts in files of results"
@@ -48,6 +52,7 @@ NEEDED = (("record",), ("metric",), ("table", "exhibit"))
 # Results that belong to no world.
 NO_WORLD = "studies"
 CONTEXT = 30
+RECORD = "checkpoint.json"
 
 
 @dataclass(frozen=True)
@@ -74,6 +79,21 @@ class Renaming:
             if fnmatchcase(path, pattern):
                 content = content.replace(old.encode(), new.encode())
         return content
+
+    def renamed(self, file: Path, path: str) -> bytes:
+        """The new bytes of an old file; a checkpoint's record has the digests of renamed files."""
+        content = self.content(path, file.read_bytes())
+        for beside in file.parent.glob("*.json") if file.name == RECORD else ():
+            before = beside.read_bytes()
+            after = self.content(str(Path(path).with_name(beside.name)), before)
+            for old, new in zip(digests(before), digests(after), strict=True):
+                content = content.replace(old.encode(), new.encode())
+        return content
+
+
+def digests(content: bytes) -> tuple[str, str]:
+    """Both digests by which a checkpoint's record knows a file of at most one block."""
+    return hashlib.sha256(content).hexdigest(), xxh3_128_hexdigest(xxh3_128_digest(content))
 
 
 def table(text: str, title: str, columns: int) -> list[list[str]]:
@@ -144,7 +164,7 @@ def compare(old: Path, new: Path, renaming: Renaming, worlds: list[str]) -> Outc
         elif path not in before:
             outcome.add(path, f"only in {new}")
         else:
-            content = renaming.content(path, (old / before[path]).read_bytes())
+            content = renaming.renamed(old / before[path], path)
             outcome.add(path, difference(content, (new / path).read_bytes()))
     return outcome
 

@@ -1,5 +1,6 @@
 """The comparison of two states' results: what it lets pass, and what it must not."""
 
+import hashlib
 import subprocess
 import sys
 from pathlib import Path
@@ -70,6 +71,19 @@ def test_results_are_the_same_after_the_renaming(sides):
         ("demo", "other", 1, 0),
     ]
     assert "  */cost/*        time and memory of each job" in lines
+
+
+def test_the_digest_of_a_renamed_file_follows_and_no_other(sides):
+    """The notice of a checkpoint that acts at inference names the function that loads it."""
+    for side, name in (("old", "lethe.checkpoint"), ("new", "lethe.model.checkpoint")):
+        notice = f"{name}.load(folder)".encode()
+        folder = sides / side / RUN / "epoch1"
+        folder.mkdir()
+        (folder / "config.json").write_bytes(notice)
+        (folder / "checkpoint.json").write_text(hashlib.sha256(notice).hexdigest())
+    assert compared(sides)[0] == 0
+    (folder / "checkpoint.json").write_text(hashlib.sha256(b"another").hexdigest())
+    assert compared(sides)[0] == 1
 
 
 def test_a_renamed_folder_is_compared_under_its_new_name(sides):
