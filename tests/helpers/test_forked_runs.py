@@ -39,7 +39,7 @@ Path(snakemake.output[0]).write_text(text)
 
 
 def environment(**own: str) -> dict[str, str]:
-    return {**os.environ, **own}
+    return {k: v for k, v in os.environ.items() if k not in forked_runs.HIDDEN} | own
 
 
 @pytest.mark.parametrize("end", ["0", "3", "'a word'", "1 / 0"])
