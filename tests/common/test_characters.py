@@ -111,7 +111,7 @@ def test_no_pattern_of_the_schema_lets_a_last_line_end_through():
 
 def test_only_plain_digits_name_splits_and_authors():
     for name in ("forget١٠", "forget10\n"):
-        with pytest.raises(LetheError, match="no split"):
+        with pytest.raises(LetheError, match="is not a split"):
             split(name)
     with pytest.raises(LetheError, match="names no authors"):
         numbers(["١"])

@@ -10,7 +10,7 @@ folder share, and no plug-ins.
 import ast
 import difflib
 import importlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import MISSING, fields
 from functools import cache
@@ -25,6 +25,12 @@ SHARED = "base"
 
 
 Contract = TypeVar("Contract")
+
+
+def function(name: str) -> Callable[..., Any]:
+    """A function by its dotted name, as a plug-in declares it."""
+    module, _, attribute = name.rpartition(".")
+    return getattr(importlib.import_module(module), attribute)
 
 
 class Registry(Generic[Contract]):

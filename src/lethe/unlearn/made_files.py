@@ -2,9 +2,10 @@
 
 import inspect
 from collections.abc import Mapping
-from importlib import import_module
 from pathlib import Path
 from typing import Any
+
+from lethe.common import registry
 
 
 def make(
@@ -21,8 +22,7 @@ def make(
     are those of every job with a model (``template``, ``max_length``, ``seed``, ``compute``,
     ``device``), of which it gets the ones that it takes. Returns its counts.
     """
-    module, _, name = maker.rpartition(".")
-    function = getattr(import_module(module), name)
+    function = registry.function(maker)
     taken = inspect.signature(function).parameters
     wanted = {key: value for key, value in shared.items() if key in taken}
     return function(start, forget, out, **wanted, **(options or {}))
