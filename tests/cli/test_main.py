@@ -37,7 +37,7 @@ def test_claims_that_hold_are_printed(tmp_path, capsys):
     lines = capsys.readouterr().out.splitlines()
     assert lines == [
         "holds      tiny/forget10: full knows 0.9 (must be > 0.8; 1 seed)",
-        "Of 1 claims 1 hold, 0 fail, 0 are undecided and 0 are not tested.",
+        "1 claim: holds 1, fails 0, undecided 0.",
     ]
 
 
@@ -47,7 +47,7 @@ def test_claim_that_fails_is_an_error(row, tmp_path, capsys):
     message = error("claims", str(tmp_path / "claims.json"))
     assert message.endswith("claims.json: 1 of the claims fails")
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in lines] == ["holds", "FAILS", "Of"]
+    assert [line.split()[0] for line in lines] == ["holds", "FAILS", "2"]
 
 
 def test_an_undecided_claim_is_no_error(tmp_path, capsys):

@@ -14,7 +14,7 @@ from lethe.cli.main import main
 from lethe.common.errors import LetheError
 from lethe.report.claims_page import read_outputs, write
 
-PAGE = "# Claims\n\nBefore.\n\n<!-- claims -->\nold\n<!-- end of claims -->\n\nAfter.\n"
+PAGE = "# Claims\n\nBefore.\n\n<!-- claims -->\nformer\n<!-- end of claims -->\n\nAfter.\n"
 COMMIT = "0123456789abcdef"
 LEAD = [0.1, 0.2, 0.3, 0.4, 0.5]
 
@@ -85,9 +85,9 @@ def test_the_block_is_written_anew_from_the_runs(core, attacks, page):
     text = page.read_text()
     assert text.startswith("# Claims\n\nBefore.\n\n<!-- claims -->\n\n### core\n")
     assert text.endswith("<!-- end of claims -->\n\nAfter.\n")
-    assert "old" not in text
-    assert "World `claims_core`, 2026-12-01, commit `0123456789`. Of 3 claims 1 hold" in text
-    assert "1 fail, 1 are undecided" in text
+    assert "former" not in text
+    assert "World `claims_core`, 2026-12-01, commit `0123456789`. 3 claims: holds 1, " in text
+    assert ": holds 1, fails 1, undecided 1.\n" in text
     assert "World `claims_attacks`, 2026-12-02, commit `0123456789`, with changes." in text
     rows = cells(text)
     for row in (
@@ -116,7 +116,7 @@ def test_without_a_checkout_the_version_says_which_code(tmp_path):
     table = outputs(tmp_path, "x", [("x", of_seeds(AHEAD, LEAD))], commit=None)
     (tmp_path / "page.md").write_text(PAGE)
     write(tmp_path / "page.md", [table])
-    assert "2026-12-01, version 1. Of 1 claims" in (tmp_path / "page.md").read_text()
+    assert "2026-12-01, version 1. 1 claim: holds 1" in (tmp_path / "page.md").read_text()
 
 
 @pytest.mark.parametrize(

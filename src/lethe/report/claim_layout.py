@@ -11,11 +11,11 @@ Row = Mapping[str, Any]
 
 
 def counted(rows: Sequence[Row]) -> str:
-    """How many claims have each verdict, in words."""
+    """How many claims have each verdict."""
     verdicts = [row["verdict"] for row in rows]
-    words = {HOLDS: "hold", FAILS: "fail", UNDECIDED: "are undecided", UNTESTED: "are not tested"}
-    counts = [f"{verdicts.count(verdict)} {word}" for verdict, word in words.items()]
-    return f"Of {len(rows)} claims {', '.join(counts[:-1])} and {counts[-1]}."
+    shown = [HOLDS, FAILS, UNDECIDED, *([UNTESTED] if UNTESTED in verdicts else [])]
+    counts = ", ".join(f"{verdict} {verdicts.count(verdict)}" for verdict in shown)
+    return f"{len(rows)} {'claim' if len(rows) == 1 else 'claims'}: {counts}."
 
 
 def tested(rows: Sequence[Row], start: Mapping[str, str]) -> list[dict[str, str]]:

@@ -88,7 +88,7 @@ def _paper_rows(table: str | os.PathLike) -> list[Row]:
         read = pd.read_csv(table, keep_default_na=True)
         rows = read.astype({"reason": object}).fillna({"reason": ""}).to_dict("records")
         good = list(read.columns) == COLUMNS and all(map(_follows, rows))
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, LetheError) as error:
         raise LetheError(f"{table}: no table of claims ({error}); {GIVEN}") from None
     if not (rows and good):
         raise LetheError(f"{table}: no table of claims, or one of other values; {GIVEN}")
@@ -116,8 +116,8 @@ def markdown(runs: Sequence[Outputs]) -> str:
 
 def _run(run: Outputs) -> str:
     """Where, when and from which code; the run's own claims, then the papers'."""
-    told = f"### {run.subject or run.world}\n\nWorld `{run.world}`, {_when(run.revision)}. "
-    parts = [told + claim_layout.counted(run.tested) + "\n"]
+    start = f"### {run.subject or run.world}\n\nWorld `{run.world}`, {_when(run.revision)}. "
+    parts = [start + claim_layout.counted(run.tested) + "\n"]
     models = _placed(run.models, {"claim": "What the run shows"})
     papers = _placed(run.tested, {"paper": "Paper", "claim": "Claim"})
     parts += [markdown_table(lines) for lines in (models, papers) if lines]

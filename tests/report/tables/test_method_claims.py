@@ -175,7 +175,7 @@ def test_the_table_counts_and_lists_both_kinds(scores):
     table = method_claims.build(TableData(["npo"], SEEDS, five(scores)))
     text = method_claims.markdown(table)
     tested = table[table["verdict"] != UNTESTED]
-    assert f"{(tested['verdict'] == 'holds').sum()} hold" in text
+    assert f"holds {(tested['verdict'] == 'holds').sum()}, " in text
     assert text.count("\n| ") == len(table) + 2
     assert "0.2 [0.2, 0.2]" in text
     assert "which covers the median over seeds in 94%" in text
