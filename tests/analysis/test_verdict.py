@@ -135,3 +135,9 @@ def test_a_criterion_without_meaning_is_refused(wrong):
 def test_no_value_is_no_verdict():
     with pytest.raises(LetheError, match="no seed"):
         judge(ABOVE, [])
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_what_is_no_number_is_no_verdict(value):
+    with pytest.raises(LetheError, match="not a finite number"):
+        judge(ABOVE, [0.1, 0.2, value, 0.3, 0.4])

@@ -191,7 +191,8 @@ def test_run_hands_its_words_to_snakemake(given, words):
 
 def test_presets_are_named_by_word():
     named = workflow_files.presets()
-    assert {"smoke", "methods"} <= set(named)
+    assert {"smoke", "methods", "claims/core"} <= set(named)
+    assert [workflow_files.preset_name(workflow_files.preset(name)) for name in named] == named
     assert "config" not in named
     with pytest.raises(LetheError, match="unknown preset 'smok'; did you mean smoke"):
         workflow_files.preset("smok")

@@ -5,6 +5,7 @@ import json
 import pandas as pd
 import pytest
 from helpers.commands import CLAIM, refusal
+from helpers.workflow_folder import ROOT
 
 from lethe.analysis.claims.claim import Claim, judged
 from lethe.analysis.claims.paper_check import COLUMNS
@@ -110,6 +111,15 @@ def test_the_same_files_give_the_same_page(core, page):
     # Its own preset has not been run.
     row = ["A paper", "it lasts: by", "> 0", "its preset, config/claims/attacks.yaml, has not been"]
     assert any(cells[:3] == row[:3] and cells[3].startswith(row[3]) for cells in cells(first))
+
+
+def test_the_documentation_has_a_place_for_it(core, page):
+    page.write_text((ROOT / "docs/claims.md").read_text(encoding="utf-8"), encoding="utf-8")
+    write(page, [core])
+    text = page.read_text(encoding="utf-8")
+    assert "World `claims_core`, 2026-12-01" in text
+    assert "## The three verdicts" in text.partition("World `claims_core`")[0]
+    assert "## One seed" in text.partition("World `claims_core`")[2]
 
 
 def test_without_a_checkout_the_version_says_which_code(tmp_path):

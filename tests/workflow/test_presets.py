@@ -1,7 +1,9 @@
 """Presets of real models: the whole graph of each is planned, without hub and weights."""
 
+import re
+
 import pytest
-from helpers.workflow_folder import Folder, sources
+from helpers.workflow_folder import ROOT, Folder, sources
 
 from lethe.analysis.claims import papers
 from lethe.analysis.claims.paper_check import paper_claims
@@ -81,6 +83,14 @@ def test_a_subjects_preset_has_the_runs_of_its_claims_and_no_others(subject):
     assert needed <= set(config.methods) <= needed | {"grad_ascent", "npo"}
     for claim in claims:
         assert set(config.splits) <= set(claim.splits or config.splits), claim.text
+
+
+def test_one_command_runs_all_subjects():
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    (listed,) = re.findall(r"^SUBJECTS \?= (.+)$", makefile, re.MULTILINE)
+    assert sorted(listed.split()) == SUBJECTS
+    files = (ROOT / "config/claims").iterdir()
+    assert sorted(file.name for file in files) == [f"{subject}.yaml" for subject in SUBJECTS]
 
 
 def test_the_graph_of_a_preset_of_claims_is_planned(fresh):

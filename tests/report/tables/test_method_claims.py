@@ -1,9 +1,11 @@
 """Claims of papers against hand-made runs."""
 
 import json
+import re
 
 import pandas as pd
 import pytest
+from helpers.workflow_folder import ROOT
 
 from lethe.analysis.claims import papers
 from lethe.analysis.claims.claim import Claim
@@ -163,6 +165,17 @@ def test_what_is_not_built_yet_has_its_bound(beginning, words):
     (claim,) = (one.claim for one in paper_claims() if one.claim.text.startswith(beginning))
     assert claim.reason.startswith("not built yet: ")
     assert claim.criterion.words() == words
+
+
+def test_unit_tests_that_claims_name_exist():
+    named = [
+        name
+        for one in paper_claims()
+        if one.claim.reason.startswith("an exact property")
+        for name in re.findall(r"tests/\S+\.py", one.claim.reason)
+    ]
+    assert len(named) > 5
+    assert [name for name in named if not (ROOT / name).is_file()] == []
 
 
 def test_exact_properties_need_one_seed(scores, states):

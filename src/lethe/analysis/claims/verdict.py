@@ -5,6 +5,7 @@ difference between two runs, so that whatever a seed does to both cancels. The v
 are held against a bound together. ``docs/claims.md`` explains the three verdicts.
 """
 
+import math
 import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -111,6 +112,8 @@ def judge(criterion: Criterion, values: Sequence[float]) -> Judgement:
     """
     if not values:
         raise LetheError("claim: no seed to judge it by; give at least one")
+    if not all(map(math.isfinite, values)):
+        raise LetheError("claim: the value of a seed is not a finite number; look at its metrics")
     low, high, seeds = min(values), max(values), len(values)
     return Judgement(_verdict(criterion, low, high, seeds), low, high, range_coverage(seeds), seeds)
 

@@ -40,6 +40,7 @@ def run(options: argparse.Namespace) -> None:
 def printed(files: Sequence[str]) -> list[dict[str, Any]]:
     """Print each claim of these files, and how many have each verdict; the rows."""
     from lethe.analysis.claims.rows import pooled
+    from lethe.analysis.claims.verdict import ENOUGH, PAIRED
     from lethe.report.claim_layout import counted
 
     worlds = [read_claims(file) for file in files]
@@ -47,6 +48,8 @@ def printed(files: Sequence[str]) -> list[dict[str, Any]]:
     for row in rows:
         print(shown(line(row)))
     print(counted(rows))
+    if any(row["kind"] == PAIRED and row["seeds"] < ENOUGH for row in rows):
+        print(f"A comparison is undecided with fewer than {ENOUGH} seeds; docs/claims.md")
     return rows
 
 
