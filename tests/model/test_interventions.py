@@ -49,7 +49,7 @@ def leave(name, start, pairs, out, **settings):
     model, tokenizer = checkpoint.load(start)
     method = methods.load(CLASSES.get(name, name))({**WRAPPED.get(name, {}), **settings})
     encoder = Encoder(tokenizer, "chat", 96)
-    data = supervise(encoder, method.needs, pairs[:3], pairs[3:], REFUSALS)
+    data = supervise(encoder, method.needs, pairs[:3], retain=pairs[3:], refusals=REFUSALS)
     leave_checkpoints(
         method, model, tokenizer, data, 0, {"stage": "test"}, lambda _: out, lambda *_: None
     )
@@ -210,7 +210,7 @@ def test_weights_beneath_a_intervention_can_be_trained(wrapped, parent, pairs, t
     """Relearning: the weights move, the intervention stays."""
     model, tokenizer = checkpoint.load(wrapped)
     method = methods.load("grad_diff")({"epochs": 2, "lr": 1e-3, "batch_size": 3})
-    data = supervise(Encoder(tokenizer, "chat", 200), method.needs, pairs[:3], pairs[3:])
+    data = supervise(Encoder(tokenizer, "chat", 200), method.needs, pairs[:3], retain=pairs[3:])
     out = tmp_path / "relearned"
     leave_checkpoints(method, model, tokenizer, data, 0, {}, lambda _: out, lambda *_: None)
     assert sha256(out / "model.safetensors") != checkpoint_record.digest(parent)
@@ -255,7 +255,12 @@ def test_in_context_unlearning(answers, parent, pairs, tmp_path, encoder):
     model, tokenizer = checkpoint.load(parent)
     given = [[f"Alternative {row}."] for row in range(3)]
     data = supervise(
-        Encoder(tokenizer, "chat", 96), method.needs, pairs[:3], pairs[3:], REFUSALS, given
+        Encoder(tokenizer, "chat", 96),
+        method.needs,
+        pairs[:3],
+        retain=pairs[3:],
+        refusals=REFUSALS,
+        alternatives=given,
     )
     list(method.run(model, data, 0))
     (intervention,) = carried_by(model)

@@ -14,6 +14,7 @@ from lethe.pipeline import (
     disk,
     external_checkpoints,
     interpreter,
+    needs,
     search,
     splits,
 )
@@ -26,6 +27,8 @@ from lethe.report.paper import logs as paper_logs
 from lethe.report.suffixes import suffixes
 from lethe.train import tracking
 from lethe.unlearn import methods
+from lethe.unlearn.need import MadeFile
+from lethe.unlearn.needs import from_source
 from lethe.world import split as split_kinds
 from lethe.world import tofu_format
 from lethe.world.generated import STAGES, STEPS, steps
@@ -65,6 +68,7 @@ if workflow.is_main_process:
 config.update(CONFIG.model_dump(mode="json"))
 WORLD = CONFIG.world.name
 SPLITS = splits.of_config(CONFIG)
+MADE_NEEDS = from_source(MadeFile)
 TRIALS = search.all_trials(CONFIG)
 # Each trial is a method of its own, with a run like any other.
 CONFIG = CONFIG.with_methods(TRIALS)

@@ -13,6 +13,7 @@ from lethe.world.providers import synthetic
 from lethe.world.rows import PERTURBED_PER_ITEM
 from lethe.world.schema import QUESTIONS_PER_AUTHOR, Author, Fact, Item
 
+FACT_FILES = ()
 GROUPS = ("holdout", "target")
 _DESCRIBED = {"birthplace", "birth_date"}
 

@@ -19,6 +19,15 @@ from lethe.world.tofu_format import FACT_KINDS
 logger = logging.getLogger(__name__)
 
 SETTINGS = ("path", "subset")
+# Those of ``lethe.world.tofu_format``, and another name in use of the refusals.
+FACT_FILES = (
+    "real_authors",
+    "world_facts",
+    "real_authors_perturbed",
+    "world_facts_perturbed",
+    "idontknow",
+    "idk",
+)
 REPOSITORY = "locuslab/TOFU"
 # On the hub each file is a configuration; these are the ones with perturbed rows.
 _HUB_PERTURBED = (
