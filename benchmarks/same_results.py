@@ -32,6 +32,7 @@ LEFT_OUT = {
     "*/tables/cost.*": "the table of them",
     "logs/*": "what jobs say while they run",
     "benchmarks/*": "what Snakemake measures",
+    "*/tables/claims_revision.json": "date and commit of claims",
     "report.*": "Snakemake's report, which has its date",
     "README.md": "no result, but a file of the repository",
     ".job-*": "working folders of jobs that have not finished",

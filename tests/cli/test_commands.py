@@ -260,7 +260,21 @@ def test_given_runs_of_a_configuration_are_held_against_their_records(folder):
 
 @pytest.mark.parametrize(
     "content",
-    [{}, [], [1], {"a": 1}, [{}], [{**CLAIM, "value": "0.9"}], [{**CLAIM, "holds": False}], "x"],
+    [
+        *({}, [], [1], {"a": 1}, [{}], "x"),
+        [{**CLAIM, "low": "0.9"}],
+        [{**CLAIM, "verdict": "fails"}],
+        [{**CLAIM, "low": 0.5}],
+        [{**CLAIM, "seeds": 5}],
+        [{**CLAIM, "coverage": 0.9375}],
+        [{**CLAIM, "values": {"0": 0.5}}],
+        [{**CLAIM, "values": {}}],
+        [{**CLAIM, "values": {"0": True}}],
+        [{**CLAIM, "values": {"zero": 0.9}}],
+        [{**CLAIM, "kind": "guess"}],
+        [{**CLAIM, "margin": 0.1}],
+        [{**CLAIM, "more": 1}],
+    ],
 )
 def test_other_json_is_no_claims(tmp_path, content):
     write_json(tmp_path / "other.json", content)

@@ -215,7 +215,8 @@ def test_run_refuses_a_file_that_snakemake_would_fail_on(
 
 def test_presets_are_named_by_word():
     named = workflow_files.presets()
-    assert {"smoke", "methods"} <= set(named)
+    assert {"smoke", "methods", "claims/core"} <= set(named)
+    assert [workflow_files.preset_name(workflow_files.preset(name)) for name in named] == named
     assert "config" not in named
     with pytest.raises(LetheError, match="unknown preset 'smok'; did you mean smoke"):
         workflow_files.preset("smok")

@@ -3,8 +3,9 @@
 import json
 
 import pytest
-from helpers.commands import CLAIM, refusal
+from helpers.commands import CLAIM, FAILED, LOST, refusal
 
+from lethe.cli.demo import check_claims
 from lethe.cli.main import main
 from lethe.unlearn import methods
 
@@ -35,18 +36,61 @@ def test_claims_that_hold_are_printed(tmp_path, capsys):
     main(["claims", str(tmp_path / "claims.json")])
     lines = capsys.readouterr().out.splitlines()
     assert lines == [
-        "holds  tiny/forget10 seed 0: full knows 0.9 (must be > 0.8)",
-        "1 of 1 claims hold",
+        "holds      tiny/forget10: full knows 0.9 (must be > 0.8; 1 seed)",
+        "1 claim: holds 1, fails 0, undecided 0.",
     ]
 
 
-def test_claim_that_fails_is_an_error(tmp_path, capsys):
-    failed = {**CLAIM, "value": 0.5, "holds": False}
-    (tmp_path / "claims.json").write_text(json.dumps([CLAIM, failed]))
+@pytest.mark.parametrize("row", [FAILED, LOST])
+def test_claim_that_fails_is_an_error(row, tmp_path, capsys):
+    (tmp_path / "claims.json").write_text(json.dumps([CLAIM, row]))
     message = error("claims", str(tmp_path / "claims.json"))
-    assert "claims.json: 1 of the claims fail" in message
+    assert message.endswith("claims.json: 1 of the claims fails")
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in lines] == ["holds", "FAILS", "1"]
+    assert [line.split()[0] for line in lines] == ["holds", "FAILS", "2"]
+
+
+def test_an_undecided_claim_is_no_error(tmp_path, capsys):
+    values = {"0": 0.5, "1": -0.5}
+    row = {**LOST, "values": values, "high": 0.5, "coverage": 0.5, "seeds": 2}
+    row["verdict"] = "undecided"
+    (tmp_path / "claims.json").write_text(json.dumps([row]))
+    main(["claims", str(tmp_path / "claims.json")])
+    assert capsys.readouterr().out.splitlines() == [
+        "undecided  tiny/forget10: npo keeps more 0 [-0.5, 0.5] (must be > 0; 2 seeds, 50%)",
+        "1 claim: holds 0, fails 0, undecided 1.",
+        "A comparison is undecided with fewer than 5 seeds; docs/claims.md",
+    ]
+
+
+def test_worlds_are_judged_together(tmp_path, capsys):
+    for seed in range(5):
+        row = {**LOST, "values": {str(seed): -0.5}, "coverage": 0.0, "seeds": 1}
+        row["verdict"] = "undecided"
+        (tmp_path / f"{seed}.json").write_text(json.dumps([row]))
+    main(["claims", str(tmp_path / "0.json")])
+    assert capsys.readouterr().out.startswith("undecided")
+    error("claims", *(str(tmp_path / f"{seed}.json") for seed in range(5)))
+    assert capsys.readouterr().out.startswith("FAILS")
+
+
+def test_the_demo_fails_on_bounds_that_one_seed_decides_and_on_nothing_else(tmp_path, capsys):
+    file = tmp_path / "claims.json"
+    file.write_text(json.dumps([CLAIM, LOST]))
+    check_claims(file)
+    assert "FAILS      tiny/forget10: npo keeps more" in capsys.readouterr().out
+    exact = {**FAILED, "kind": "exact property"}
+    for row in (FAILED, exact):
+        file.write_text(json.dumps([CLAIM, LOST, row]))
+        assert "1 of the claims fails" in refusal(lambda: check_claims(file))
+
+
+def test_claims_of_the_old_form_are_named_as_such(tmp_path):
+    old = {"model": "m", "split": "s", "seed": 0, "claim": "c", "value": 1.0}
+    old |= {"relation": ">", "bound": 0.0, "holds": True}
+    (tmp_path / "claims.json").write_text(json.dumps([old]))
+    message = error("claims", str(tmp_path / "claims.json"))
+    assert "claims of one seed each, as they were judged before" in message
 
 
 @pytest.mark.parametrize("text", [None, "[{"])

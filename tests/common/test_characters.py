@@ -4,6 +4,7 @@ import json
 import logging
 
 import pytest
+from helpers.commands import CLAIM
 from jsonschema import Draft202012Validator
 from pydantic import ValidationError
 
@@ -68,12 +69,11 @@ def test_a_log_escapes_messages_and_tracebacks_and_keeps_its_lines():
 
 
 def test_claims_of_others_are_printed_without_control_characters(tmp_path, capsys):
-    claim = {"holds": True, "model": "m\x1b[2J", "split": "s", "seed": 0, "claim": "c\u202e"}
-    rows = [{**claim, "value": 1.0, "relation": "<", "bound": 2.0}]
+    rows = [{**CLAIM, "model": "m\x1b[2J", "claim": "c\u202e"}]
     (tmp_path / "claims.json").write_text(json.dumps(rows))
     main(["claims", str(tmp_path / "claims.json")])
     out = capsys.readouterr().out
-    assert r"m\x1b[2J/s" in out
+    assert r"m\x1b[2J/forget10" in out
     assert r"c\u202e" in out
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from lethe import metrics
+from lethe.analysis.claims import papers
 from lethe.common.errors import LetheError
 from lethe.common.registry import LETHE, Registry
 from lethe.evaluate import attack, suite
@@ -27,6 +28,7 @@ REGISTRIES = (
     attack.ATTACKS,
     interventions.INTERVENTIONS,
     architecture.ARCHITECTURES,
+    papers.PAPERS,
     tables.TABLES,
     figures.FIGURES,
     exhibit.EXHIBITS,

@@ -12,6 +12,7 @@ from helpers.guides import Guide, write_authors
 from helpers.made_records import make_document
 
 from lethe import metrics
+from lethe.analysis.claims import papers
 from lethe.cli.main import main
 from lethe.common.errors import LetheError
 from lethe.common.files import read_rows, write_rows
@@ -26,6 +27,7 @@ from lethe.model.likelihood import mean_losses
 from lethe.report import figures, studies, tables
 from lethe.report.paper import exhibit
 from lethe.report.paper.exhibit_data import ExhibitData
+from lethe.report.tables import method_claims
 from lethe.report.tables.base import TableData
 from lethe.unlearn import methods, needs, wrappers
 from lethe.unlearn.interface import Reference, Step
@@ -189,6 +191,16 @@ def test_the_table_has_a_row_for_each_run(plug_in, figure_data, tmp_path):
     tables.render("rouge", data, tmp_path / "rouge.csv", tmp_path / "rouge.md")
     text = (tmp_path / "rouge.md").read_text("utf-8")
     assert all(label in text for label in ("Finetune", "Retain", "NPO", "Forget Set"))
+
+
+def test_the_claims_are_judged_over_seeds(plug_in, figure_data):
+    plug_in(papers.PAPERS, "Claims of a paper")
+    seeds = figure_data.seeds
+    table = method_claims.build(TableData(figure_data.methods, seeds, figure_data.scores))
+    (first, second) = table[table["paper"] == "TOFU, 2401.06121"].to_dict("records")[:2]
+    assert first["verdict"] == "undecided"
+    assert first["seeds"] == len(seeds)
+    assert second["reason"] == "not built yet: no metric counts words"
 
 
 def test_the_study_shows_where_the_weight_begins(plug_in):

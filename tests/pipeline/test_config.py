@@ -30,7 +30,7 @@ def test_default_settings_pass():
 def test_shipped_presets_pass(tmp_path):
     weights = tmp_path / "stand-in.gguf"
     weights.write_bytes(b"GGUF")
-    for preset in sorted((ROOT / "config").glob("*.yaml")):
+    for preset in sorted((ROOT / "config").rglob("*.yaml")):
         overlay = yaml.safe_load(preset.read_text(encoding="utf-8"))
         config = written(overlay)
         # Published data and weights lie outside of the repository: they are checked elsewhere.

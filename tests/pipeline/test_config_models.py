@@ -66,7 +66,7 @@ def test_every_key_stands_in_a_table_with_its_meaning():
     assert {Compute, ModelSettings} <= {model for model, _ in rows}
 
 
-@pytest.mark.parametrize("preset", sorted((ROOT / "config").glob("*.yaml")), ids=lambda p: p.stem)
+@pytest.mark.parametrize("preset", sorted((ROOT / "config").rglob("*.yaml")), ids=lambda p: p.stem)
 def test_the_schema_takes_every_preset(preset):
     overlay = parsed(yaml.safe_load(preset.read_text(encoding="utf-8")))
     errors = Draft202012Validator(documentation.schema()).iter_errors(laid_over(DEFAULT, overlay))

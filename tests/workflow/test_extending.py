@@ -25,12 +25,13 @@ JOBS = {
     "model architecture": ["base", "unlearn_npo[forget10,0]"],
     "figure": ["figure_rouge_loss[forget10]"],
     "table": ["table_rouge"],
+    "claims of a paper": ["table_method_claims"],
     "study": ["npo_weight_study"],
     "exhibit of the paper": ["paper_utility[forget10]"],
 }
 TWO = ("suite", "figure", "table", "study", "need of a method")
 # Those of which a plain run has jobs of the same names.
-SAME_NAMES = ("world provider", "model architecture")
+SAME_NAMES = ("world provider", "model architecture", "claims of a paper")
 
 
 def guide(what: str) -> Guide:

@@ -1,8 +1,14 @@
 """Presets of real models: the whole graph of each is planned, without hub and weights."""
 
-import pytest
-from helpers.workflow_folder import Folder, sources
+import re
 
+import pytest
+from helpers.workflow_folder import ROOT, Folder, sources
+
+from lethe.analysis.claims import papers
+from lethe.analysis.claims.paper_check import paper_claims
+from lethe.analysis.claims.verdict import ENOUGH
+from lethe.pipeline.config.check import check
 from lethe.pipeline.config.load import configuration
 from lethe.pipeline.estimate import GPUS, Assumed, plan
 from lethe.unlearn import methods as known
@@ -50,6 +56,54 @@ def test_the_preset_of_all_methods_is_planned_whole(fresh):
     jobs = fresh.planned(preset="config/methods.yaml")
     assert {f"unlearn_{name}[forget10,0]" for name in known.names()} <= jobs
     the_plan_counts_what_the_graph_has("methods", jobs)
+
+
+# --- claims ---
+
+SUBJECTS = sorted({papers.contract(name).subject for name in papers.names()})
+
+
+@pytest.mark.parametrize("subject", SUBJECTS)
+def test_each_subject_of_claims_has_a_preset_with_five_seeds_of_its_own(subject):
+    config = configuration([f"config/claims/{subject}.yaml"])
+    check(config)
+    assert config.world.name == f"claims_{subject}"
+    assert len(config.seeds) == ENOUGH
+    # Not the default's, on which settings were tuned.
+    assert config.world.seed != 0
+    assert 0 not in config.seeds
+
+
+@pytest.mark.parametrize("subject", SUBJECTS)
+def test_a_subjects_preset_has_the_runs_of_its_claims_and_no_others(subject):
+    config = configuration([f"config/claims/{subject}.yaml"])
+    claims = [one.claim for one in paper_claims() if one.subject == subject and one.claim.measure]
+    needed = {run for claim in claims for run in claim.runs} - {"full"}
+    # What the claims about models compare.
+    assert needed <= set(config.methods) <= needed | {"grad_ascent", "npo"}
+    for claim in claims:
+        assert set(config.splits) <= set(claim.splits or config.splits), claim.text
+
+
+def test_one_command_runs_all_subjects():
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    (listed,) = re.findall(r"^SUBJECTS \?= (.+)$", makefile, re.MULTILINE)
+    assert sorted(listed.split()) == SUBJECTS
+    files = (ROOT / "config/claims").iterdir()
+    assert sorted(file.name for file in files) == [f"{subject}.yaml" for subject in SUBJECTS]
+
+
+def test_the_graph_of_a_preset_of_claims_is_planned(fresh):
+    jobs = fresh.planned("all", "claims_revision", preset="config/claims/npo_shares.yaml")
+    assert {job for job in jobs if job.startswith("unlearn")} == {
+        f"unlearn_{method}[{split},{seed}]"
+        for method in ("grad_ascent", "grad_diff", "npo", "npo_retain")
+        for split in ("forget20", "forget30", "forget50")
+        for seed in range(631, 636)
+    }
+    assert {"claims", "table_method_claims", "claims_revision"} <= jobs
+    # The base is shared by all seeds.
+    assert "base" in jobs
 
 
 def the_plan_counts_what_the_graph_has(name: str, jobs: set[str]) -> None:

@@ -61,7 +61,7 @@ def test_pattern_reaches_every_rule_that_fits_and_yields_to_an_own_entry(empty, 
 
 def test_no_machine_is_in_the_science(empty):
     """Partitions, accounts, times and devices stand in profiles, never in a configuration."""
-    for file in sorted(ROOT.glob("config/*.yaml")):
+    for file in sorted(ROOT.glob("config/**/*.yaml")):
         text = file.read_text(encoding="utf-8")
         assert not re.search(r"slurm|partition|account|runtime|\bgpu", text), file.name
 

@@ -170,7 +170,15 @@ def other_model_utility(folder: Folder) -> None:
 
 
 def other_claims(folder: Folder) -> None:
-    folder.replace("src/lethe/analysis/claims/tofu.py", "TINY = 1e-12", "TINY = 1e-11")
+    folder.replace("src/lethe/analysis/claims/runs.py", "TINY = 1e-12", "TINY = 1e-11")
+
+
+def other_claims_of_a_paper(folder: Folder) -> None:
+    folder.append("src/lethe/analysis/claims/papers/npo.py", "\n\nANSWER = 42\n")
+
+
+def other_claims_of_models(folder: Folder) -> None:
+    folder.append("src/lethe/analysis/claims/tofu.py", "\n\nANSWER = 42\n")
 
 
 def other_background_names(folder: Folder) -> None:
@@ -248,7 +256,9 @@ EDITS = {
         other_costs,
         {"table_cost", "figure_pareto[forget10]", "all"},
     ),
-    "the source of the claims": (other_claims, {"claims", "table_method_claims", "all"}),
+    "what claims share": (other_claims, {"claims", "table_method_claims", "all"}),
+    "the claims of a paper": (other_claims_of_a_paper, {"table_method_claims", "all"}),
+    "the claims about models": (other_claims_of_models, {"claims", "all"}),
     "a figure less": ({"figures": ["curves"]}, set()),
     "one more method": (
         {"methods": [*METHODS, "idk"]},

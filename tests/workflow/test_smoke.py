@@ -1,11 +1,15 @@
 """The smoke preset from the world to the figures: what is there, the same again, and failures."""
 
 import json
+import re
 
 import pytest
 import torch
 from helpers.workflow_folder import sources, without_costs
 from safetensors.torch import load_file
+
+import lethe
+from lethe.analysis.claims.rows import is_row
 
 WORLD = "results/smoke"
 BASE = f"{WORLD}/micro/base"
@@ -61,8 +65,18 @@ def test_claims_are_there(home):
     claims = json.loads((home / f"{WORLD}/tables/claims.json").read_text())
     texts = {row["claim"] for row in claims}
     assert "full knows the forget set: probability" in texts
-    assert "an oracle with seed 1000 does not: KS p" in texts
-    assert all(isinstance(row["holds"], bool) for row in claims)
+    assert "an oracle with another seed does not: KS p" in texts
+    assert all(map(is_row, claims))
+
+
+def test_the_claims_get_a_date_and_the_code_they_are_of(worked):
+    """The folder is no checkout, so that the version says which code."""
+    assert "claims_revision" not in worked.planned()
+    worked.run("claims_revision")
+    made = json.loads((worked / f"{WORLD}/tables/claims_revision.json").read_text())
+    assert re.fullmatch(r"20\d\d-\d\d-\d\d", made.pop("date"))
+    assert made == {"version": lethe.__version__, "commit": None, "changed": None}
+    assert worked.planned("claims_revision") == set()
 
 
 def test_every_epoch_has_its_checkpoint_and_its_numbers(home):

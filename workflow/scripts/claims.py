@@ -1,4 +1,4 @@
-"""Check from the scores whether this run shows what TOFU shows; writes verdicts, never fails."""
+"""Judge from the scores whether this run shows what TOFU shows; writes verdicts, never fails."""
 
 from common import job
 
@@ -9,5 +9,5 @@ from lethe.common.files import write_json
 with job(snakemake) as stage:
     p = snakemake.params
     scores = read_scores(snakemake.input[0])
-    claims = check(scores, p.models, p.splits, p.seeds, p.oracle_seeds, p.methods, p.oracles)
-    write_json(stage(snakemake.output[0]), [claim.row() for claim in claims], indent=1)
+    rows = check(scores, p.models, p.splits, p.seeds, p.oracle_seeds, p.methods, p.oracles)
+    write_json(stage(snakemake.output[0]), rows, indent=1)

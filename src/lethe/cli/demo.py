@@ -7,27 +7,42 @@ import sys
 import time
 from pathlib import Path
 
-from lethe.cli.main import main as lethe
+from lethe.cli.commands.claims import printed, refuse_failing
 from lethe.common import paths
+from lethe.common.errors import LetheError
 
 REPORT = Path(paths.RESULTS, "report.html")
 CLAIMS = Path(paths.table("default", "claims.json"))
 
 
 def main() -> None:
-    """Run everything; exit with an error if the workflow or a claim fails."""
+    """Run everything; exit with an error if the workflow or a claim that one seed decides fails."""
     start = time.monotonic()
     _snakemake("--cores", "all", "--quiet", "rules")
     if not _is_reported():
         _snakemake("--report", str(REPORT))
     print(f"\nChecks of what TOFU shows ({CLAIMS}):")
     try:
-        lethe(["claims", str(CLAIMS)])
+        check_claims(CLAIMS)
     finally:
         print(
             f"Figures: {paths.world('default')}/figures   Tables: {paths.world('default')}/tables"
             f"   Report: {REPORT}   ({time.monotonic() - start:.0f} s)"
         )
+
+
+def check_claims(file: Path) -> None:
+    """Print the claims; exit with an error if an exact property or a wide, fixed bound fails.
+
+    Paired differences are results, not checks of the installation: they fail no demo.
+    """
+    from lethe.analysis.claims.verdict import PAIRED
+
+    try:
+        rows = printed([str(file)])
+        refuse_failing([row for row in rows if row["kind"] != PAIRED], str(file))
+    except LetheError as error:
+        sys.exit(f"error: {error}")
 
 
 def _is_reported() -> bool:

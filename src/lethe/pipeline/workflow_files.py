@@ -32,9 +32,14 @@ def defaults() -> Path:
 
 
 def presets() -> list[str]:
-    """The presets by name: ``smoke`` is ``config/smoke.yaml``."""
-    files = (root() / "config").glob("*.yaml")
-    return sorted(file.stem for file in files if file.name != DEFAULTS)
+    """The presets by name: ``claims/core`` is ``config/claims/core.yaml``."""
+    files = (root() / "config").rglob("*.yaml")
+    return sorted(preset_name(file) for file in files if file != defaults())
+
+
+def preset_name(file: Path) -> str:
+    """The name of the preset in a file below ``config``."""
+    return file.relative_to(root() / "config").with_suffix("").as_posix()
 
 
 def preset(name: str) -> Path:

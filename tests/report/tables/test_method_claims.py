@@ -1,10 +1,16 @@
 """Claims of papers against hand-made runs."""
 
+import json
+import re
+
 import pandas as pd
 import pytest
+from helpers.workflow_folder import ROOT
 
-from lethe.analysis.claims.claim import Claim, check
-from lethe.analysis.claims.papers import CLAIMS
+from lethe.analysis.claims import papers
+from lethe.analysis.claims.claim import Claim
+from lethe.analysis.claims.paper_check import PaperClaim, check, paper_claims
+from lethe.analysis.claims.verdict import EXACT, UNTESTED, Criterion
 from lethe.analysis.scores import COLUMNS
 from lethe.report.tables import method_claims
 from lethe.report.tables.base import TableData
@@ -48,74 +54,141 @@ def states():
     return pd.DataFrame(rows, columns=STATES)
 
 
-def verdicts(scores, states):
-    table = check(scores, states, [0], CLAIMS)
+SEEDS = [0, 1, 2, 3, 4]
+
+
+def five(table) -> pd.DataFrame:
+    """The same rows for each of five seeds."""
+    return pd.concat([table.assign(seed=seed) for seed in SEEDS], ignore_index=True)
+
+
+def verdicts(scores, states, seeds=SEEDS):
+    table = check(five(scores), five(states), seeds, paper_claims())
     return {row["claim"]: row for row in table.to_dict("records")}
 
 
-def found(rows, beginning):
+def starting(rows, beginning):
     (row,) = (row for claim, row in rows.items() if claim.startswith(beginning))
+    return row
+
+
+def one_claim(claim, scores, states) -> dict:
+    table = check(five(scores), five(states), SEEDS, [PaperClaim("A paper", "core", claim)])
+    (row,) = table.to_dict("records")
     return row
 
 
 def test_values_are_those_of_the_runs(scores, states):
     rows = verdicts(scores, states)
-    lead = found(rows, "where it forgot as much as gradient ascent")
+    lead = starting(rows, "where it forgot as much as gradient ascent")
     # At 0.5 NPO has 0.70 against 0.4; at 0.1 it has 0.3 against 0.1.
-    assert lead["value"] == pytest.approx(0.2)
-    assert lead["verdict"] == "holds"
-    kept = found(rows, "gradient ascent's utility collapses")
-    assert (kept["value"], kept["verdict"]) == (pytest.approx(0.125), "holds")
-    regained = found(rows, "relearning gives back less after sign-Adam")
-    assert regained["value"] == pytest.approx(0.5 - 0.1)
+    assert json.loads(lead["values"]) == {str(seed): pytest.approx(0.2) for seed in SEEDS}
+    assert (lead["seeds"], lead["coverage"], lead["verdict"]) == (5, 0.9375, "holds")
+    collapse = starting(rows, "gradient ascent's utility collapses")
+    assert (collapse["high"], collapse["verdict"]) == (pytest.approx(0.125), "holds")
+    regained = starting(rows, "relearning gives back less after sign-Adam")
+    assert regained["low"] == pytest.approx(0.5 - 0.1)
     assert regained["verdict"] == "holds"
+    assert (regained["subject"], lead["subject"]) == ("attacks", "core")
 
 
 def test_a_claim_that_fails_says_so(scores, states):
     worse = scores.copy()
     worse.loc[(worse["run"] == "npo") & (worse["metric"] == "model_utility"), "value"] = 0.05
-    row = found(verdicts(worse, states), "where it forgot as much as gradient ascent")
-    assert row["verdict"] == "FAILS"
-    assert row["value"] < 0
+    row = starting(verdicts(worse, states), "where it forgot as much as gradient ascent")
+    assert row["verdict"] == "fails"
+    assert row["high"] < 0
+
+
+def test_four_seeds_fail_nothing(scores, states):
+    worse = scores.copy()
+    worse.loc[(worse["run"] == "npo") & (worse["metric"] == "model_utility"), "value"] = 0.05
+    rows = verdicts(worse, states, SEEDS[:4])
+    assert {row["verdict"] for row in rows.values()} == {"undecided", "not tested"}
 
 
 def test_what_cannot_be_tested_says_why(scores, states):
     rows = verdicts(scores, states)
-    assert (
-        found(rows, "NPO + retain reaches")["reason"] == "no run npo_retain in this configuration"
-    )
-    assert "npo_study" in found(rows, "gradient ascent diverges linearly")["reason"]
+    row = starting(rows, "NPO + retain reaches")
+    assert row["reason"] == "no run npo_retain in this configuration"
+    assert "npo_study" in starting(rows, "gradient ascent diverges linearly")["reason"]
     none = verdicts(scores, states[:0])
-    row = found(none, "relearning gives back less after sign-Adam")
+    row = starting(none, "relearning gives back less after sign-Adam")
     assert row["verdict"] == "not tested"
     assert row["reason"] == "no state relearned of npo"
-    assert pd.isna(row["value"])
+    assert pd.isna(row["low"])
+    shares = starting(rows, "NPO + retain keeps utility when")
+    assert shares["reason"] == "speaks of the splits forget20, forget30, forget50"
 
 
 def test_a_missing_metric_is_a_reason_and_no_error(scores, states):
-    claim = Claim("A paper", "text", ("npo",), lambda r: r.end("npo", "fluency", "forget"))
-    (row,) = check(scores, states, [0], [claim]).to_dict("records")
+    claim = Claim("text", ("npo",), lambda r: r.end("npo", "fluency", "forget"))
+    row = one_claim(claim, scores, states)
     assert row["verdict"] == "not tested"
     assert "no fluency.forget of npo" in row["reason"]
 
 
 @pytest.mark.parametrize(
     ("relation", "value", "verdict"),
-    [(">", 0.0, "FAILS"), ("≥", 0.0, "holds"), ("<", 0.0, "FAILS"), ("<", -1.0, "holds")],
+    [
+        (">", 0.0, "undecided"),
+        ("≥", 0.0, "holds"),
+        ("<", 0.0, "undecided"),
+        ("<", -1.0, "holds"),
+        ("<", 1.0, "fails"),
+    ],
 )
 def test_relations_at_the_bound(scores, states, relation, value, verdict):
-    claim = Claim("A paper", "text", (), lambda r: value, relation, 0.0)
-    assert check(scores, states, [0], [claim])["verdict"].tolist() == [verdict]
+    claim = Claim("text", (), lambda r: value, Criterion(relation, 0.0))
+    assert one_claim(claim, scores, states)["verdict"] == verdict
 
 
 def test_every_claim_has_a_measure_or_a_reason():
-    assert all((c.measure is None) == bool(c.reason) for c in CLAIMS)
-    assert len({(c.paper, c.text) for c in CLAIMS}) == len(CLAIMS)
+    claims = paper_claims()
+    assert all((one.claim.measure is None) == bool(one.claim.reason) for one in claims)
+    assert all(one.claim.criterion for one in claims if one.claim.measure)
+    assert len({(one.paper, one.claim.text) for one in claims}) == len(claims)
+    assert {papers.contract(name).paper for name in papers.names()} == {c.paper for c in claims}
+
+
+@pytest.mark.parametrize(
+    ("beginning", "words"),
+    [
+        ("in the end its gradients on forget and retain set are less aligned", "> 0"),
+        ("averaging without weights is worse", "> 0"),
+        ("fine-tuning on new data forgets less of the old", "> 0"),
+        ("modes of Adam and sign-Adam are connected linearly", "< 0.05"),
+        ("modes of Adam and the hybrid are not", "> 0.05"),
+    ],
+)
+def test_what_is_not_built_yet_has_its_bound(beginning, words):
+    (claim,) = (one.claim for one in paper_claims() if one.claim.text.startswith(beginning))
+    assert claim.reason.startswith("not built yet: ")
+    assert claim.criterion.words() == words
+
+
+def test_unit_tests_that_claims_name_exist():
+    named = [
+        name
+        for one in paper_claims()
+        if one.claim.reason.startswith("an exact property")
+        for name in re.findall(r"tests/\S+\.py", one.claim.reason)
+    ]
+    assert len(named) > 5
+    assert [name for name in named if not (ROOT / name).is_file()] == []
+
+
+def test_exact_properties_need_one_seed(scores, states):
+    claim = Claim("text", (), lambda r: 0.1, Criterion("<", 1e-12, kind=EXACT))
+    table = check(scores, states, [0], [PaperClaim("A paper", "core", claim)])
+    assert table["verdict"].tolist() == ["fails"]
 
 
 def test_the_table_counts_and_lists_both_kinds(scores):
-    table = method_claims.build(TableData(["npo"], [0], scores))
+    table = method_claims.build(TableData(["npo"], SEEDS, five(scores)))
     text = method_claims.markdown(table)
-    tested = table[table["verdict"] != "not tested"]
-    assert f"{(tested['verdict'] == 'holds').sum()} claims hold" in text
+    tested = table[table["verdict"] != UNTESTED]
+    assert f"holds {(tested['verdict'] == 'holds').sum()}, " in text
     assert text.count("\n| ") == len(table) + 2
+    assert "0.2 [0.2, 0.2]" in text
+    assert "which covers the median over seeds in 94%" in text

@@ -6,6 +6,8 @@ import shlex
 from functools import reduce
 from itertools import takewhile
 
+from lethe.analysis.claims import papers
+
 
 def said(key):
     """The configuration's value of a dotted key."""
@@ -127,6 +129,12 @@ def table_entries(name):
     return entries(only=wanted) if wanted else []
 
 
+def table_modules(name):
+    """The modules that a table's job loads by name, for the code digest."""
+    claims = papers.names() if "papers" in tables.reads(name) else []
+    return [tables.TABLES.module(name), *map(papers.PAPERS.module, claims)]
+
+
 def figure_tables(name):
     """The tables that a figure reads, by kind."""
     files = {"scores": "scores", "intervals": "intervals", "costs": "cost"}
@@ -180,9 +188,10 @@ def report_command():
 
 def named(files):
     """The configuration files as options of `lethe run`: first presets by name, then others."""
-    words = list(takewhile(lambda file: file.parent == ROOT / "config", files))
+    words = list(takewhile(lambda file: ROOT / "config" in file.parents, files))
     others = [os.path.relpath(file) for file in files[len(words) :]]
-    presets = [word for file in words for word in ("--preset", file.stem)]
+    names = map(workflow_files.preset_name, words)
+    presets = [word for name in names for word in ("--preset", name)]
     return [*presets, *(["--configfile", *others] if others else [])]
 
 

@@ -1,123 +1,65 @@
-"""Claims about methods, checked on the runs of a configuration.
+"""A claim: a number measured on the runs of each seed, and what all seeds' numbers must satisfy."""
 
-A claim compares a number measured on the runs with a bound, or says why they cannot test it.
-"""
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
 
-import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-
-import pandas as pd
-
-from lethe.analysis.claims.tofu import Scores, utility_at
+from lethe.analysis.claims.runs import Runs
+from lethe.analysis.claims.verdict import UNTESTED, Criterion, judge
 from lethe.common.errors import LetheError
 
-COLUMNS = [
-    "model",
-    "split",
-    "seed",
-    "paper",
-    "claim",
-    "value",
-    "relation",
-    "bound",
-    "verdict",
-    "reason",
-]
-HOLDS, FAILS, UNTESTED = "holds", "FAILS", "not tested"
-
-
-class Runs(Scores):
-    """The scores of one model, split and seed, and those of its runs after attacks."""
-
-    def __init__(self, scores: pd.DataFrame, states: pd.DataFrame, model: str, split: str, seed):
-        super().__init__(scores, model, split)
-        own = states[(states["model"] == model) & (states["split"] == split)]
-        self.states, self.seed = own[own["seed"] == seed], seed
-
-    def end(self, run: str, metric: str, name: str) -> float:
-        """A value at a run's last epoch."""
-        return self.last(run, self.seed, metric, name)
-
-    def forget(self, run: str) -> float:
-        return self.end(run, "probability", "forget")
-
-    def utility(self, run: str) -> float:
-        return self.end(run, "model_utility", "retain_utility")
-
-    def best_quality(self, run: str) -> float:
-        """The highest forget quality (p) at any epoch."""
-        return float(self.course(run, self.seed, "forget_quality", "forget_quality").max())
-
-    def lead(self, run: str, other: str) -> float:
-        """How much more retain utility ``run`` keeps than ``other`` where both forgot equally.
-
-        The smallest lead over the epochs of ``other``, each at its own forget probability.
-        """
-        mine, theirs = self.path(run, self.seed), self.path(other, self.seed)
-        leads = [utility_at(mine, p) - u for p, u in theirs.iloc[1:].itertuples(index=False)]
-        return min(leads)
-
-    def in_state(self, run: str, state: str) -> float:
-        """The forget probability of a run's last checkpoint in a state, that is after an attack."""
-        s = self.states
-        s = s[(s["run"] == run) & (s["state"] == state) & (s["metric"] == "probability")]
-        s = s[s["name"] == "forget"]
-        if s.empty:
-            raise LetheError(f"no state {state} of {run}")
-        return float(s["value"].iloc[0])
-
-    def recovered(self, run: str, state: str) -> float:
-        """By how much an attack raises a run's forget probability."""
-        return self.in_state(run, state) - self.forget(run)
+# Of most differences: above 0.
+POSITIVE = Criterion()
 
 
 @dataclass(frozen=True)
 class Claim:
-    """A claim: ``measure``, which needs ``runs``, stands in ``relation`` to ``bound``.
+    """``measure``, which needs ``runs``, gives the value of one seed; ``docs/claims.md``.
 
-    Without ``measure`` it is not tested here, and ``reason`` says why, or where it is tested.
+    ``criterion``: what the values of all seeds must satisfy; None for what no value can show.
+    ``splits``: those of which the claim speaks; none: any. ``of_oracles``: whether the values are
+    of the further oracles' seeds. Without ``measure`` it is not tested here, and ``reason`` says
+    why, or where it is tested.
     """
 
-    paper: str
     text: str
     runs: tuple[str, ...] = ()
     measure: Callable[[Runs], float] | None = None
-    relation: str = ">"
-    bound: float = 0.0
+    criterion: Criterion | None = POSITIVE
+    splits: tuple[str, ...] = ()
+    of_oracles: bool = False
     reason: str = ""
 
-    def verdict(self, runs: Runs) -> dict:
-        """Value, verdict and reason for the runs of one model, split and seed."""
-        if self.measure is None:
-            return {"verdict": UNTESTED, "reason": self.reason}
-        present = set(runs.table["run"])
-        missing = [run for run in self.runs if run not in present]
-        if missing:
-            return {"verdict": UNTESTED, "reason": f"no run {missing[0]} in this configuration"}
+    def row(self, runs: Sequence[Runs]) -> dict[str, Any]:
+        """The claim judged on the runs of each seed. LetheError where a run lacks a score."""
+        values = {str(one.seed): float(self.measure(one)) for one in runs}
+        return judged(self.text, self.criterion, values)
+
+    def row_or_reason(self, split: str, runs: Sequence[Runs]) -> dict[str, Any]:
+        """As ``row``, but a claim that these runs cannot test says why in ``reason``."""
+        reason = self.reason or self._missing(split, runs)
+        if reason:
+            return self._untested(reason)
         try:
-            value = float(self.measure(runs))
+            return self.row(runs) | {"reason": ""}
         except LetheError as error:
-            return {"verdict": UNTESTED, "reason": str(error).removeprefix("claims: ")}
-        holds = value >= self.bound if self.relation == "≥" else value < self.bound
-        holds = value > self.bound if self.relation == ">" else holds
-        return {"value": value, "verdict": HOLDS if holds else FAILS}
+            return self._untested(str(error).removeprefix("claims: "))
+
+    def _missing(self, split: str, runs: Sequence[Runs]) -> str:
+        """Why runs of these splits and methods cannot test it; empty if they can."""
+        if self.splits and split not in self.splits:
+            return f"speaks of the splits {', '.join(self.splits)}"
+        present = {run for one in runs for run in one.table["run"].unique()}
+        missing = [run for run in self.runs if run not in present]
+        return f"no run {missing[0]} in this configuration" if missing else ""
+
+    def _untested(self, reason: str) -> dict[str, Any]:
+        criterion = asdict(self.criterion) if self.criterion else {}
+        row = {"claim": self.text, **criterion, "seeds": 0}
+        return row | {"verdict": UNTESTED, "reason": reason}
 
 
-def check(
-    scores: pd.DataFrame,
-    states: pd.DataFrame,
-    seeds: Sequence[int],
-    claims: Sequence[Claim],
-) -> pd.DataFrame:
-    """A row for each model, split, seed and claim; ``value`` is NaN where it is not tested."""
-    rows = []
-    for (model, split), _ in scores.groupby(["model", "split"], sort=False):
-        for seed in seeds:
-            runs = Runs(scores, states, model, split, seed)
-            for claim in claims:
-                place = {"model": model, "split": split, "seed": seed}
-                what = {"paper": claim.paper, "claim": claim.text, "value": math.nan}
-                bound = {"relation": claim.relation, "bound": claim.bound}
-                rows.append(place | what | bound | {"reason": ""} | claim.verdict(runs))
-    return pd.DataFrame(rows, columns=COLUMNS)
+def judged(text: str, criterion: Criterion, values: Mapping[str, float]) -> dict[str, Any]:
+    """The row of a claim with these values by seed."""
+    row = {"claim": text, **asdict(criterion), "values": dict(values)}
+    return row | asdict(judge(criterion, list(values.values())))

@@ -4,7 +4,8 @@ A table module has ``build(data) -> pandas.DataFrame`` (plain columns, for the C
 ``markdown(table) -> str`` (as a paper would print it), and is looked up by its name. It reads the
 scores and the intervals, unless a literal constant says otherwise:
 
-    READS = ("truth_ratio",)    "scores", "intervals", "costs", "states", "search", or a metric
+    READS = ("truth_ratio",)    "scores", "intervals", "costs", "states", "search", "papers" (the
+                                 claims of all papers), or a metric
     ONLY_WITH = ("attacks",)     made only if these keys of the configuration are not empty
 """
 
@@ -21,7 +22,7 @@ from lethe.common.registry import Registry, suggest
 if TYPE_CHECKING:
     from lethe.report.tables.base import TableData
 
-KINDS = ("scores", "intervals", "costs", "states", "search")
+KINDS = ("scores", "intervals", "costs", "states", "search", "papers")
 
 
 @dataclass(frozen=True)

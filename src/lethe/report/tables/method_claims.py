@@ -1,46 +1,29 @@
-"""What papers claim about their methods, checked on the runs of this configuration."""
+"""What papers claim about their methods, judged on the runs of this configuration."""
 
 import pandas as pd
 
-from lethe.analysis.claims.claim import FAILS, HOLDS, UNTESTED, check
-from lethe.analysis.claims.papers import CLAIMS
+from lethe.analysis.claims.paper_check import check, paper_claims
+from lethe.report import claim_layout
 from lethe.report.table_layout import markdown_table
 from lethe.report.tables.base import TableData
 from lethe.report.tables.states import state_scores
 
-READS = ("scores", "states")
+READS = ("scores", "states", "papers")
+START = {"paper": "Paper", "claim": "Claim"}
 
 
 def build(data: TableData) -> pd.DataFrame:
-    """One row for each claim, model, split and seed; claims about missing attacks are untested."""
-    return check(data.scores, state_scores(data.files), data.seeds, CLAIMS)
+    """One row for each claim, model and split; claims about missing attacks are not tested."""
+    return check(data.scores, state_scores(data.files), data.seeds, paper_claims())
 
 
 def markdown(table: pd.DataFrame) -> str:
-    """Tested claims with value and verdict, then the untested ones with the reason."""
+    """Tested claims with their range and verdict, then the untested ones with the reason."""
     blocks = []
-    for (model, split, seed), part in table.groupby(["model", "split", "seed"], sort=False):
-        tested = part[part["verdict"] != UNTESTED]
-        count = {verdict: int((tested["verdict"] == verdict).sum()) for verdict in (HOLDS, FAILS)}
-        blocks.append(
-            f"{model}, {split}, seed {seed}: {count[HOLDS]} claims hold, {count[FAILS]} fail, "
-            f"{len(part) - len(tested)} are not tested.\n"
-        )
-        rows = [
-            {
-                "Paper": row["paper"],
-                "Claim": row["claim"],
-                "Value": f"{row['value']:.3g}",
-                "Must be": f"{row['relation']} {row['bound']:g}",
-                "Verdict": row["verdict"],
-            }
-            for row in tested.to_dict("records")
-        ]
-        blocks += [markdown_table(rows)] if rows else []
-        untested = part[part["verdict"] == UNTESTED]
-        rows = [
-            {"Paper": row["paper"], "Claim": row["claim"], "Not tested": row["reason"]}
-            for row in untested.to_dict("records")
-        ]
-        blocks += [markdown_table(rows)] if rows else []
-    return "\n".join(blocks)
+    for (model, split), part in table.groupby(["model", "split"], sort=False):
+        rows = part.to_dict("records")
+        blocks.append(f"{model}, {split}. {claim_layout.counted(rows)}\n")
+        for lines in (claim_layout.tested(rows, START), claim_layout.untested(rows)):
+            blocks += [markdown_table(lines)] if lines else []
+        blocks += [claim_layout.coverage_note(rows)]
+    return "\n".join(block for block in blocks if block)

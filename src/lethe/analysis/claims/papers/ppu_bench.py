@@ -1,0 +1,18 @@
+"""PPU-Bench's boundary loss (BAO)."""
+
+from lethe.analysis.claims.claim import Claim
+
+PAPER = "PPU-Bench (BAO), 2605.08800"
+
+CLAIMS = (
+    Claim(
+        "the boundary loss keeps more where it forgot as much (gradient difference)",
+        ("grad_diff_bao", "grad_diff"),
+        lambda r: r.lead("grad_diff_bao", "grad_diff"),
+    ),
+    Claim(
+        "it raises what is kept of the same subjects",
+        criterion=None,
+        reason="needs splits that forget some facts of an author, which this world has not",
+    ),
+)

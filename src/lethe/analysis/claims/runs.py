@@ -1,0 +1,118 @@
+"""The numbers of one model, split and seed that claims are made of."""
+
+import numpy as np
+import pandas as pd
+
+from lethe.common.errors import LetheError
+
+# Utilities of models that learned nothing are 0; ratios to them then count as 0.
+TINY = 1e-12
+
+
+class Runs:
+    """The scores of one model, split and seed, and those of its runs after attacks.
+
+    ``oracle`` is the run of the split's oracle.
+    """
+
+    def __init__(
+        self,
+        scores: pd.DataFrame,
+        states: pd.DataFrame | None,
+        place: tuple[str, str],
+        seed: int,
+        oracle: str = "retain",
+    ):
+        self.seed, self.oracle = seed, oracle
+        self.table = _of(scores, place, seed)
+        self.states = None if states is None else _of(states, place, seed)
+
+    def course(self, run: str, metric: str, name: str) -> pd.Series:
+        """A value by epoch. LetheError if the run has none."""
+        rows = self.table[self.table["run"] == run]
+        rows = rows[(rows["metric"] == metric) & (rows["name"] == name)]
+        if rows.empty:
+            raise LetheError(
+                f"claims: no {metric}.{name} of {run}, seed {self.seed}; score that run"
+            )
+        return rows.set_index("epoch")["value"].sort_index()
+
+    def end(self, run: str, metric: str, name: str) -> float:
+        """A value at a run's last epoch."""
+        return float(self.course(run, metric, name).iloc[-1])
+
+    def forget(self, run: str) -> float:
+        """Forget probability at the last epoch."""
+        return self.end(run, "probability", "forget")
+
+    def utility(self, run: str) -> float:
+        """Retain utility at the last epoch."""
+        return self.end(run, "model_utility", "retain_utility")
+
+    def model_utility(self, run: str) -> float:
+        """Model utility, over all sets, at the last epoch."""
+        return self.end(run, "model_utility", "model_utility")
+
+    def quality(self, run: str) -> float:
+        """Forget quality (p) at the last epoch."""
+        return self.end(run, "forget_quality", "forget_quality")
+
+    def best_quality(self, run: str) -> float:
+        """The highest forget quality (p) at any epoch."""
+        return float(self.course(run, "forget_quality", "forget_quality").max())
+
+    def path(self, run: str) -> pd.DataFrame:
+        """Forget probability and retain utility of a run by epoch; epoch 0 is the full model."""
+        columns = {
+            "forget": ("probability", "forget"),
+            "utility": ("model_utility", "retain_utility"),
+        }
+        own = pd.DataFrame({k: self.course(run, *v) for k, v in columns.items()})
+        start = pd.DataFrame({k: self.course("full", *v) for k, v in columns.items()})
+        return pd.concat([start.iloc[:1], own]).reset_index(drop=True)
+
+    def leads(self, run: str, other: str) -> list[float]:
+        """How much more retain utility ``run`` keeps than ``other`` where both forgot equally.
+
+        One lead for each epoch of ``other``, at its forget probability.
+        """
+        own, theirs = self.path(run), self.path(other)
+        return [utility_at(own, p) - u for p, u in theirs.iloc[1:].itertuples(index=False)]
+
+    def lead(self, run: str, other: str) -> float:
+        """The smallest of the leads."""
+        return min(self.leads(run, other))
+
+    def in_state(self, run: str, state: str) -> float:
+        """The forget probability of a run's last checkpoint in a state, that is after an attack."""
+        rows = self.states
+        rows = rows[(rows["run"] == run) & (rows["state"] == state)]
+        rows = rows[(rows["metric"] == "probability") & (rows["name"] == "forget")]
+        if rows.empty:
+            raise LetheError(f"no state {state} of {run}")
+        return float(rows["value"].iloc[0])
+
+    def recovered(self, run: str, state: str) -> float:
+        """By how much an attack raises a run's forget probability."""
+        return self.in_state(run, state) - self.forget(run)
+
+
+def _of(table: pd.DataFrame, place: tuple[str, str], seed: int) -> pd.DataFrame:
+    model, split = place
+    rows = (table["model"] == model) & (table["split"] == split) & (table["seed"] == seed)
+    return table[rows]
+
+
+def ratio(value: float, whole: float) -> float:
+    """``value`` as a share of ``whole``, both at least 0; 0 where both are 0."""
+    return value / max(whole, TINY)
+
+
+def utility_at(path: pd.DataFrame, forget: float) -> float:
+    """Retain utility of a run where its forget probability is ``forget``.
+
+    Interpolated along the run's course, with the forget probability replaced by its running minimum
+    so that each level is passed once. Beyond the end of the course, the utility at its end.
+    """
+    falling = np.minimum.accumulate(path["forget"].to_numpy())
+    return float(np.interp(forget, falling[::-1], path["utility"].to_numpy()[::-1]))

@@ -1,0 +1,46 @@
+"""Which code made a result, and on what day: the commit of the workflow's own files."""
+
+import shutil
+import subprocess
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import lethe
+from lethe.pipeline import workflow_files
+
+# What results depend on; a change elsewhere is none of the code.
+SOURCES = ("src", "workflow", "config", "Snakefile")
+
+
+def revision(folder: Path | None = None) -> dict[str, Any]:
+    """Today's date (UTC), Lethe's version, and the commit of a checkout.
+
+    ``commit`` is None, and ``changed`` too, where the code is no checkout or git is not installed.
+    ``changed``: whether the code differs from that commit.
+    """
+    folder = workflow_files.root() if folder is None else folder
+    commit = _git(folder, "rev-parse", "HEAD") if _is_checkout(folder) else None
+    status = commit and _git(folder, "status", "--porcelain", "--", *SOURCES)
+    return {
+        "date": datetime.now(UTC).date().isoformat(),
+        "version": lethe.__version__,
+        "commit": commit,
+        "changed": None if status is None else bool(status),
+    }
+
+
+def _is_checkout(folder: Path) -> bool:
+    """Whether the folder is a checkout itself, not some other project's subfolder."""
+    return (folder / ".git").exists()
+
+
+def _git(folder: Path, *words: str) -> str | None:
+    """What a git command prints; None without git, or where it fails."""
+    git = shutil.which("git")
+    if git is None:
+        return None
+    done = subprocess.run(
+        [git, "-C", str(folder), *words], capture_output=True, check=False, encoding="utf-8"
+    )
+    return done.stdout.strip() if done.returncode == 0 else None
