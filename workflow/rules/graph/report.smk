@@ -128,6 +128,12 @@ def table_entries(name):
     return entries(only=wanted) if wanted else []
 
 
+def table_settings(name):
+    """The parameter that holds what a table is told of the configuration, if it is anything."""
+    named = {key: said(key).model_dump(mode="json") for key in tables.settings(name)}
+    return {"settings": named} if named else {}
+
+
 def figure_tables(name):
     """The tables that a figure reads, by kind."""
     files = {"scores": "scores", "intervals": "intervals", "costs": "cost"}

@@ -6,6 +6,7 @@ scores and the intervals, unless a literal constant says otherwise:
 
     READS = ("truth_ratio",)    "scores", "intervals", "costs", "states", "search", or a metric
     ONLY_WITH = ("attacks",)     made only if these keys of the configuration are not empty
+    SETTINGS = ("best_epoch",)   keys of the configuration whose values it gets
 """
 
 import os
@@ -30,6 +31,7 @@ class Contract:
 
     reads: tuple[str, ...] = ("scores", "intervals")
     only_with: tuple[str, ...] = ()
+    settings: tuple[str, ...] = ()
 
     def __post_init__(self):
         known = (*KINDS, *metrics.names())
@@ -50,6 +52,11 @@ def reads(name: str) -> Sequence[str]:
 def only_with(name: str) -> Sequence[str]:
     """The keys of the configuration that must not be empty for the table to be made."""
     return TABLES.contract(name).only_with
+
+
+def settings(name: str) -> Sequence[str]:
+    """The keys of the configuration whose values the table gets."""
+    return TABLES.contract(name).settings
 
 
 def render(
