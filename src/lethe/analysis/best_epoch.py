@@ -49,16 +49,16 @@ def course(
     hold different checkpoints.
     """
     whole = value_of(full, full.checkpoints[-1], "model_utility")
-    found = sorted(aligned([ratios, utilities]), key=lambda row: row[0].epoch)
+    epochs = sorted(aligned([ratios, utilities]), key=lambda row: row[0].epoch)
     scores = [
         half_scores(ratios, ratio, value_of(utilities, utility, "model_utility"), oracle, whole)
-        for ratio, utility in found
+        for ratio, utility in epochs
     ]
     key = CRITERIA[criterion]
     validation, test = (
         tuple(row[key.format(half=half)] for row in scores) for half in ("validation", "test")
     )
-    return Course(tuple(ratio.epoch for ratio, _ in found), validation, test)
+    return Course(tuple(ratio.epoch for ratio, _ in epochs), validation, test)
 
 
 def chosen_epoch(
@@ -78,5 +78,5 @@ def chosen_epoch(
             (full, "model_utility"),
         )
     )
-    found = course(*files, criterion)
-    return found.epochs[found.best()]
+    scored = course(*files, criterion)
+    return scored.epochs[scored.best()]

@@ -1,7 +1,7 @@
 """The interval of model utility over items: studentised, since the percentile one is too short.
 
 A harmonic mean of few items' means is skewed and biased downwards, so that at 40 items a set the
-percentile interval of a true 95% covers 86 to 94%. The bootstrap-t (Efron and Tibshirani 1993,
+percentile interval of a true 95% covers 89 to 94%. The bootstrap-t (Efron and Tibshirani 1993,
 section 12.5) divides each resample's distance by its own standard error.
 ``benchmarks/interval_coverage.py`` measures both; ``docs/statistics.md`` has the figures.
 """

@@ -34,18 +34,18 @@ def build(data: TableData) -> pd.DataFrame:
         for method in data.methods:
             for seed in data.seeds:
                 place = {"model": model, "split": split, "run": method, "seed": seed}
-                found = _course(files, place, data.roles(split)[0], chosen["criterion"])
-                rows.append(place | _row(found, chosen["patience"]))
+                scored = _course(files, place, data.roles(split)[0], chosen["criterion"])
+                rows.append(place | _row(scored, chosen["patience"]))
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def _by_split(entries: Iterable[Mapping]) -> dict[tuple[str, str], _Files]:
-    found: dict[tuple[str, str], _Files] = {}
+    by_split: dict[tuple[str, str], _Files] = {}
     for entry in entries:
-        files = found.setdefault((entry["model"], entry["split"]), {})
+        files = by_split.setdefault((entry["model"], entry["split"]), {})
         place = (entry["run"], int(entry["seed"]), entry["metric"])
         files[place] = read_metric(entry["path"], entry["metric"])
-    return found
+    return by_split
 
 
 def _course(files: _Files, place: Mapping, oracle: str, criterion: str) -> Course:
@@ -59,20 +59,20 @@ def _course(files: _Files, place: Mapping, oracle: str, criterion: str) -> Cours
     return course(*(files[one] for one in wanted), criterion)
 
 
-def _row(found: Course, patience: int) -> dict:
-    best, stop = found.best(), found.stop(patience)
-    stopped = found.best(stop + 1)
+def _row(scored: Course, patience: int) -> dict:
+    best, stop = scored.best(), scored.stop(patience)
+    stopped = scored.best(stop + 1)
     return {
-        "epochs": len(found.epochs),
-        "best_epoch": found.epochs[best],
-        "validation": found.validation[best],
-        "test": found.test[best],
-        "optimism": found.validation[best] - found.test[best],
-        "last_test": found.test[-1],
-        "stop_epoch": found.epochs[stop],
-        "stop_best_epoch": found.epochs[stopped],
-        "stop_test": found.test[stopped],
-        "epochs_saved": len(found.epochs) - 1 - stop,
+        "epochs": len(scored.epochs),
+        "best_epoch": scored.epochs[best],
+        "validation": scored.validation[best],
+        "test": scored.test[best],
+        "optimism": scored.validation[best] - scored.test[best],
+        "last_test": scored.test[-1],
+        "stop_epoch": scored.epochs[stop],
+        "stop_best_epoch": scored.epochs[stopped],
+        "stop_test": scored.test[stopped],
+        "epochs_saved": len(scored.epochs) - 1 - stop,
     }
 
 
