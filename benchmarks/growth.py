@@ -70,7 +70,7 @@ def of_authors(count: int) -> Times:
     examples = encode().encode_all(pairs)
     found["training"] = seconds(lambda: fit(make_model(sizes, tokenizer, 0), examples, SCHEDULE, 0))
     share = len(pairs) // 10
-    data = supervise(encode(), ("retain",), pairs[-share:], pairs[:-share])
+    data = supervise(encode(), ("retain",), pairs[-share:], retain=pairs[:-share])
     method = methods.load("grad_diff")({"epochs": 1, "batch_size": 16})
     model = make_model(sizes, tokenizer, 0)
     found["unlearning"] = seconds(lambda: list(method.run(model, data, 0)))

@@ -69,7 +69,9 @@ class Work:
         if stage in ("npo", "grad_diff", "kl_min"):
             method = methods.load(stage)({"epochs": 1, "batch_size": self.batch})
             half = len(self.pairs) // 2
-            data = supervise(self.encoder, method.needs, self.pairs[:half], self.pairs[half:])
+            data = supervise(
+                self.encoder, method.needs, self.pairs[:half], retain=self.pairs[half:]
+            )
             for _ in method.run(model, data, 0, lambda *told: None, how):
                 pass
             # Both losses of a step, and what a frozen copy of the start holds.

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from helpers.broken_fixtures import BrokenFixtures
+from helpers.own_needs import OwnNeeds
 
 # Torch's waiting threads should sleep soon: tests share the machine. Set before torch is imported.
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")
@@ -13,6 +14,7 @@ TESTS = Path(__file__).parent
 
 def pytest_configure(config):
     config.pluginmanager.register(BrokenFixtures())
+    config.pluginmanager.register(OwnNeeds())
 
 
 # The files that take longest, so that none of them begins when the others have ended. The second

@@ -106,7 +106,7 @@ def test_devices_are_those_of_the_configuration():
         ("template: refused; set template.system to null", "--template: refused; pass --system ''"),
         ("template: give template.variables.date", "--template: give --variable date"),
         ("max_length: 5 leaves", "--max-length: 5 leaves"),
-        ("splits: 'x' is no split", "--split: 'x' is no split"),
+        ("splits: 'x' is not a split", "--split: 'x' is not a split"),
         ("methods: unknown method", "--method: unknown method"),
         # A file's name is nobody's key.
         ("runs/template.system: no such file", "runs/template.system: no such file"),

@@ -179,8 +179,8 @@ def test_a_split_without_a_file_needs_no_oracle(folder):
     assert "data/forget05_perturbed.json: no such file" in message
     message = error("evaluate", "mine", "--data", "data", "--split", "forget05", "--out", "o.json")
     assert message == "--split: data has no file of forget05; it has forget10"
-    assert evaluate(split="forget00").startswith("--split: 'forget00' is no split")
-    assert unlearn(split="10").startswith("--split: '10' is no split")
+    assert evaluate(split="forget00").startswith("--split: 'forget00' is not a split")
+    assert unlearn(split="10").startswith("--split: '10' is not a split")
     assert unlearn("--data", "none") == "--data: given twice; give it once"
 
 

@@ -189,6 +189,30 @@ def test_run_hands_its_words_to_snakemake(given, words):
     assert words_of(*given) == words
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("absent.yaml", None, "no such file"),
+        ("broken.yaml", "seeds: [0", "not valid YAML"),
+        ("twice.yaml", "seeds: [0]\nseeds: [1]", "seeds"),
+    ],
+)
+def test_run_refuses_a_file_that_snakemake_would_fail_on(
+    name, content, words, tmp_path, monkeypatch
+):
+    if content is not None:
+        (tmp_path / name).write_text(content)
+    started = []
+    monkeypatch.setattr(os, "execv", lambda *command: started.append(command))
+    with pytest.raises(SystemExit) as ended:
+        main(["run", "-n", "--configfile", str(tmp_path / name)])
+    message = str(ended.value)
+    assert "\n" not in message
+    assert name in message
+    assert words in message
+    assert not started
+
+
 def test_presets_are_named_by_word():
     named = workflow_files.presets()
     assert {"smoke", "methods"} <= set(named)

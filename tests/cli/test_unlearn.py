@@ -60,7 +60,7 @@ def test_it_is_the_librarys_run(folder, start, pairs):
     model, tokenizer = checkpoint.load(start)
     settings = {"epochs": 2, "lr": 1e-3, "batch_size": 2, "retain_weight": 5}
     method = methods.load("npo_retain")(settings)
-    data = supervise(Encoder(tokenizer, "chat", 60), method.needs, pairs[:3], pairs[3:])
+    data = supervise(Encoder(tokenizer, "chat", 60), method.needs, pairs[:3], retain=pairs[3:])
     ends = []
     for epoch, step in method.run(model, data, 3):
         ends.append((epoch, step))

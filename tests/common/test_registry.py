@@ -206,7 +206,7 @@ def test_an_architecture_is_named_by_the_configuration(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"heads": 5}, "p.heads: hidden_size 128 is no multiple of twice the heads (5)"),
+        ({"heads": 5}, "p.heads: hidden_size 128 is not a multiple of twice the heads (5)"),
         ({"layers": 0}, "p.layers: input should be greater than or equal to 1"),
         ({"layers": True}, "p.layers: input should be a number"),
         ({"width": 8}, "p.width: unknown setting; there are hidden_size"),

@@ -1,21 +1,25 @@
 """What the plug-ins of docs/extending.md do, in this process."""
 
 import copy
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from helpers import synthetic_metrics
+from helpers.commands import refusal
 from helpers.guides import Guide, write_authors
 from helpers.made_records import make_document
 
 from lethe import metrics
+from lethe.cli.main import main
 from lethe.common.errors import LetheError
+from lethe.common.files import read_rows, write_rows
 from lethe.evaluate import attack, suite
 from lethe.evaluate.evaluation import Evaluation
 from lethe.evaluate.records import Records, read_records, write_records
 from lethe.evaluate.suite import Limits
-from lethe.model import architecture
+from lethe.model import architecture, checkpoint
 from lethe.model.batch import pack
 from lethe.model.forward import Forward, decoder_layers
 from lethe.model.likelihood import mean_losses
@@ -23,7 +27,7 @@ from lethe.report import figures, studies, tables
 from lethe.report.paper import exhibit
 from lethe.report.paper.exhibit_data import ExhibitData
 from lethe.report.tables.base import TableData
-from lethe.unlearn import methods, wrappers
+from lethe.unlearn import methods, needs, wrappers
 from lethe.unlearn.interface import Reference, Step
 from lethe.unlearn.supervision import supervise
 from lethe.unlearn.weight_arithmetic import weights
@@ -97,6 +101,54 @@ def test_the_wrapper_holds_the_weights_back(plug_in, model, encoder, pairs):
     assert 0 < moved[100.0] < moved[1e-9]
 
 
+@pytest.fixture
+def rephrasing(plug_in, pairs, tmp_path):
+    """A folder with the forget set as it is, and one with its questions in other words."""
+    plug_in(needs.NEEDS, "A need of a method")
+    plug_in(methods.METHODS, "A need of a method")
+    for folder, words in (("plain", "{}"), ("rephrased", "Say: {}")):
+        rows = [{"question": words.format(q), "answer": a} for q, a in pairs[:4]]
+        write_rows(tmp_path / folder / "forget10.json", rows)
+    others = [{"question": q, "answer": a, "paraphrased_question": f"Say: {q}"} for q, a in pairs]
+    # In another order than the forget set, with rows that are not in it.
+    write_rows(tmp_path / "plain/forget10_perturbed.json", others[::-1])
+    return tmp_path
+
+
+def unlearned(folder, method: str, data: str) -> Path:
+    settings = ["epochs=2", "lr=1e-3", "batch_size=3"]
+    settings += ["retain_weight=0"] if method == "rephrased_ascent" else []
+    words = [word for setting in settings for word in ("--set", setting)]
+    places = ["--data", str(folder / data), "--split", "forget10", "--out", str(folder / method)]
+    main(["unlearn", str(folder / "start"), "--method", method, *places, *words])
+    return folder / method / "epoch2"
+
+
+def test_a_new_need_reaches_the_method_that_names_it(rephrasing, model, tokenizer):
+    checkpoint.save(rephrasing / "start", copy.deepcopy(model), tokenizer, {})
+    ours = unlearned(rephrasing, "rephrased_ascent", "plain")
+    # Gradient ascent on rows that are asked in those words is the same.
+    plain = unlearned(rephrasing, "grad_ascent", "rephrased")
+    ends = [weights(checkpoint.load(folder)[0]) for folder in (ours, plain)]
+    start = weights(model)
+    for name, weight in ends[0].items():
+        torch.testing.assert_close(weight, ends[1][name])
+    assert any((weight - start[name]).abs().max() > 1e-4 for name, weight in ends[0].items())
+
+
+def test_a_new_needs_file_is_checked_before_a_model_is_loaded(rephrasing):
+    """There is no model."""
+    file = rephrasing / "plain/forget10_perturbed.json"
+    write_rows(file, read_rows(file)[:-1])
+    message = refusal(lambda: unlearned(rephrasing, "rephrased_ascent", "plain"))
+    assert "forget10_perturbed.json: no paraphrased_question for" in message
+    file.unlink()
+    message = refusal(lambda: unlearned(rephrasing, "rephrased_ascent", "plain"))
+    assert "no such file; the method needs it (paraphrases)" in message
+    with pytest.raises(LetheError, match=r"unknown need 'paraphrase'; did you mean paraphrases\?"):
+        needs.chosen(["paraphrase"])
+
+
 def test_the_provider_reads_authors_of_ones_own(plug_in, tmp_path):
     plug_in(provider.PROVIDERS, "A world provider")
     write_authors(tmp_path / "authors.json", 6)
@@ -156,7 +208,7 @@ def test_the_exhibit_has_a_bar_for_each_method(plug_in, figure_data):
 
 
 def test_a_loss_over_logits_runs_where_its_model_is(model, examples, monkeypatch, tmp_path):
-    text = Guide.of("adding-a-method.md", "2. What a method has at hand")
+    text = Guide.of("adding-a-method.md", "2. What a method can use")
     plug = text.plug_in(methods.METHODS, tmp_path, monkeypatch)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     method, model = plug.Method({**SHARED}), model.to(device)

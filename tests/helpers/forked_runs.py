@@ -21,6 +21,8 @@ READ_WHEN_LOADED = (
     "MALLOC_", "MPL", "OPENAI_LOG", "PYTHON", "PYTORCH_", "TOKENIZERS_", "TORCH", "TRANSFORMERS_",
     "TZ", "XDG_",
 )  # fmt: skip
+# Nothing there is of another folder's; and the jobs of a folder compile its modules once.
+HIDDEN = {"PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "SNAKEMAKE_PROFILE"}
 # But for what torch and `set_up` put there for GPUs and compilers: once a test has loaded a model
 # in this process, all later commands inherit it.
 SET_WHEN_LOADED = {
@@ -71,10 +73,23 @@ def run(
 
     ``jobs``: it loads more than Snakemake does for a plan, itself or in its jobs.
     """
+    if _same_libraries(env):
+        return _forked(_server(jobs), arguments, cwd, env, umask)
+    if jobs and tuple(arguments[:2]) == ("-m", "snakemake"):
+        # Its many jobs are worth a server that has loaded libraries in their environment.
+        with _start(env, jobs=True) as server:
+            return _forked(server, arguments, cwd, env, umask)
+    return patience.run([sys.executable, *arguments], cwd=cwd, env=env, umask=umask)
+
+
+def _forked(
+    server: subprocess.Popen,
+    arguments: Sequence[str],
+    cwd: Path,
+    env: Mapping[str, str],
+    umask: int,
+) -> subprocess.CompletedProcess:
     command = [sys.executable, *arguments]
-    if not _same_libraries(env):
-        return patience.run(command, cwd=cwd, env=env, umask=umask)
-    server = _server(jobs)
     with tempfile.NamedTemporaryFile("r", encoding="utf-8", errors="replace") as printed:
         request = {
             "folder": str(cwd),
@@ -103,13 +118,16 @@ def _same_libraries(env: Mapping[str, str]) -> bool:
 
 @cache
 def _environment() -> dict[str, str]:
-    """The tests' own when a server is first asked for; nothing there is of another folder's."""
-    hidden = {"PYTHONPATH", "SNAKEMAKE_PROFILE"}
-    return {key: value for key, value in os.environ.items() if key not in hidden}
+    """The tests' own when a server is first asked for."""
+    return {key: value for key, value in os.environ.items() if key not in HIDDEN}
 
 
 @cache
 def _server(jobs: bool) -> subprocess.Popen:
+    return _start(_environment(), jobs)
+
+
+def _start(env: Mapping[str, str], jobs: bool) -> subprocess.Popen:
     """It ends when this process does: nobody is left to write to it."""
     return subprocess.Popen(
         [sys.executable, Path(__file__).with_name("python_server.py"), *(["jobs"] * jobs)],
@@ -117,5 +135,5 @@ def _server(jobs: bool) -> subprocess.Popen:
         stdout=subprocess.PIPE,
         # A line that was read ahead would be hidden from `select`.
         bufsize=0,
-        env=_environment() | LOADED_WITH,
+        env={**env, **LOADED_WITH},
     )

@@ -67,9 +67,16 @@ class Run:
 
         method = methods.load(self.method)({**SETTINGS, **self.settings})
         forget, retain = self.pairs[:5], self.pairs[3:]
-        data = supervise(self.encoder, method.needs, forget, retain, REFUSALS, ALTERNATIVES)
-        data.prior = lambda: self.model(seed=5)
-        data.before = lambda: self.model(seed=6)
+        data = supervise(
+            self.encoder,
+            method.needs,
+            forget,
+            retain=retain,
+            refusals=REFUSALS,
+            alternatives=ALTERNATIVES,
+            prior=lambda: self.model(seed=5),
+            before=lambda: self.model(seed=6),
+        )
         how = Execution(self.parts, StateSaver(self.folder, seconds))
         for epoch, step in method.run(model, data, 0, report, how):
             self.ends[epoch] = (step, weights(model))

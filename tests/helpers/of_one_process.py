@@ -57,7 +57,7 @@ def trained(tokenizer, encoder, how: Execution, runs: dict) -> dict:
         else:
             cls, settings = runs[name]
             method = methods.load(cls)({**SETTINGS, **settings})
-            data = supervise(encoder, method.needs, PAIRS, PAIRS[2:])
+            data = supervise(encoder, method.needs, PAIRS, retain=PAIRS[2:])
             list(method.run(model, data, 0, report, how))
         weights = [how.process_group.unsharded(p.detach()) for p in model.parameters()]
         found[name] = (losses, None if None in weights else flat(weights))

@@ -10,12 +10,14 @@ code. Started with the word ``jobs``, it has loaded what jobs need, too, and the
 are forks as well (forked_jobs).
 """
 
+import atexit
 import gc
 import importlib
 import json
 import os
 import sys
 import tempfile
+import threading
 from pathlib import Path
 from types import ModuleType
 from typing import IO, Any
@@ -53,7 +55,27 @@ JOBS = (
 
 
 def start(arguments: list[str]) -> None:
-    """Go on as ``python`` with these arguments: of the module Snakemake, a text or a script."""
+    """Go on as ``python`` with these arguments, to its end.
+
+    Python takes everything apart that was loaded before it ends, which takes longer here than most
+    jobs do: a program that ends well ends at once.
+    """
+    code: object = 0
+    try:
+        _start(arguments)
+    except SystemExit as end:
+        code = end.code or 0
+        if not isinstance(code, int):
+            raise
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    os._exit(code & 0xFF)
+
+
+def _start(arguments: list[str]) -> None:
+    """Of the module Snakemake, a text or a script."""
     # What a library asked for at its import, from the server's environment.
     tempfile.tempdir = None
     kind, *rest = arguments
@@ -68,7 +90,6 @@ def start(arguments: list[str]) -> None:
         sys.path[0], sys.argv = os.path.dirname(kind), arguments
         with open(kind, encoding="utf-8") as file:
             _main(file.read(), kind)
-    sys.exit(0)
 
 
 def _main(text: str, name: str) -> None:
@@ -131,6 +152,11 @@ def main(jobs: bool) -> None:
     cli.get_argument_parser()
     for name in PLANNING + (JOBS if jobs else ()):
         importlib.import_module(name)
+    if jobs:
+        # A table that the first model to be loaded asks for takes longer than loading a small one.
+        importlib.import_module(
+            "transformers.conversion_mapping"
+        ).get_checkpoint_conversion_mapping("llama")
     assert not threads(), f"forks would lack threads that libraries have started: {threads()}"
     # What is loaded lies on pages that the forks should not have to copy.
     gc.collect()

@@ -90,6 +90,16 @@ def test_what_loading_torch_leaves_in_the_environment_is_no_reason(server, tmp_p
     assert parent(tmp_path, **left) == server.pid
 
 
+def test_a_run_elsewhere_has_a_server_of_its_own(tmp_path):
+    (tmp_path / "Snakefile").write_text(SNAKEFILE)
+    (tmp_path / "one.py").write_text(JOB.replace("{__name__}", "{os.environ['TZ']}"))
+    done = forked_runs.run(
+        ("-m", "snakemake", "--cores", "1", "one.txt"), tmp_path, environment(TZ="Asia/Tokyo")
+    )
+    assert done.returncode == 0, done.stdout
+    assert (tmp_path / "one.txt").read_text() == "one 1 Asia/Tokyo True"
+
+
 def test_jobs_of_one_thread_are_forks(tmp_path):
     for name, text in (("Snakefile", SNAKEFILE), ("one.py", JOB), ("wrong.py", "1 / 0")):
         (tmp_path / name).write_text(text)

@@ -125,9 +125,8 @@ class Folder:
         return {file.relative_to(top).as_posix(): file.read_bytes() for file in files}
 
     def _environment(self) -> dict[str, str]:
-        hidden = {"PYTHONPATH", "SNAKEMAKE_PROFILE"}
-        kept = {key: value for key, value in os.environ.items() if key not in hidden}
-        return kept | self.environment
+        inherited = {k: v for k, v in os.environ.items() if k not in forked_runs.HIDDEN}
+        return inherited | self.environment
 
     def _python(self, *arguments: str) -> Outcome:
         how = {"cwd": self.path, "env": self._environment(), "umask": self.umask}

@@ -84,7 +84,7 @@ def test_hub_kernels_are_off_in_every_job():
 
 @pytest.mark.parametrize("method", ["eetq", "fbgemm_fp8", "metal"])
 def test_weights_that_only_the_hubs_code_reads_are_refused(changed, method):
-    with pytest.raises(LetheError, match=f"packed by {method}.*never fetched; take the model"):
+    with pytest.raises(LetheError, match=f"packed by {method}.*never fetched; use the model's"):
         checkpoint.load(changed(quantization_config={"quant_method": method}))
 
 

@@ -206,9 +206,9 @@ def test_encode_all_is_encode_row_by_row(tokenizer, pairs):
     [
         ("gpt", r"^template: unknown name 'gpt'; choose one of chat, llama2, llama3, phi, "),
         ({"system": "Be brief."}, "^template: unknown name None"),
-        ({"name": "chat", "sytem": ""}, r"^template\.sytem: unknown key; there are name, system"),
+        ({"name": "chat", "sytem": ""}, r"^template\.sytem: unknown key; the keys are name, "),
         ({"name": "phi", "system": "Be brief."}, r"^template\.system: phi has no place for it"),
-        ({"name": "llama2", "variables": {"a": 1}}, r"^template\.variables: llama2 reads none"),
+        ({"name": "llama2", "variables": {"a": 1}}, r"^template\.variables: llama2 uses none"),
     ],
 )
 def test_bad_settings(given, message):

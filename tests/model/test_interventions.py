@@ -49,7 +49,7 @@ def leave(name, start, pairs, out, **settings):
     model, tokenizer = checkpoint.load(start)
     method = methods.load(CLASSES.get(name, name))({**WRAPPED.get(name, {}), **settings})
     encoder = Encoder(tokenizer, "chat", 96)
-    data = supervise(encoder, method.needs, pairs[:3], pairs[3:], REFUSALS)
+    data = supervise(encoder, method.needs, pairs[:3], retain=pairs[3:], refusals=REFUSALS)
     leave_checkpoints(
         method, model, tokenizer, data, 0, {"stage": "test"}, lambda _: out, lambda *_: None
     )
@@ -210,7 +210,7 @@ def test_weights_beneath_a_intervention_can_be_trained(wrapped, parent, pairs, t
     """Relearning: the weights move, the intervention stays."""
     model, tokenizer = checkpoint.load(wrapped)
     method = methods.load("grad_diff")({"epochs": 2, "lr": 1e-3, "batch_size": 3})
-    data = supervise(Encoder(tokenizer, "chat", 200), method.needs, pairs[:3], pairs[3:])
+    data = supervise(Encoder(tokenizer, "chat", 200), method.needs, pairs[:3], retain=pairs[3:])
     out = tmp_path / "relearned"
     leave_checkpoints(method, model, tokenizer, data, 0, {}, lambda _: out, lambda *_: None)
     assert sha256(out / "model.safetensors") != checkpoint_record.digest(parent)
@@ -222,10 +222,13 @@ def test_weights_beneath_a_intervention_can_be_trained(wrapped, parent, pairs, t
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        ('{"format": 2, "interventions": []}', "no intervention of format 1"),
-        ("[]", "no intervention of format 1"),
+        ('{"format": 2, "interventions": []}', "not interventions of format 1"),
+        ("[]", "not interventions of format 1"),
         ('{"format": 1, "interventions": [{"kind": "os"}]}', "unknown kind 'os'.*prompt"),
-        ('{"format": 1, "interventions": [{"kind": "prompt", "code": "x"}]}', "no prompt .*code"),
+        (
+            '{"format": 1, "interventions": [{"kind": "prompt", "code": "x"}]}',
+            "not a valid prompt .*code",
+        ),
         ("{", "not valid JSON"),
     ],
 )
@@ -255,7 +258,12 @@ def test_in_context_unlearning(answers, parent, pairs, tmp_path, encoder):
     model, tokenizer = checkpoint.load(parent)
     given = [[f"Alternative {row}."] for row in range(3)]
     data = supervise(
-        Encoder(tokenizer, "chat", 96), method.needs, pairs[:3], pairs[3:], REFUSALS, given
+        Encoder(tokenizer, "chat", 96),
+        method.needs,
+        pairs[:3],
+        retain=pairs[3:],
+        refusals=REFUSALS,
+        alternatives=given,
     )
     list(method.run(model, data, 0))
     (intervention,) = carried_by(model)
@@ -372,20 +380,26 @@ def test_adapters_upon_it_are_refused_by_others_too(wrapped, pairs, tmp_path):
     ("content", "words"),
     [
         ("{", "not valid JSON"),
-        ("[]", "no intervention of format"),
+        ("[]", "not interventions of format"),
         ('{"format": 1}', "names no interventions"),
         ('{"format": 1, "interventions": {}}', "names no interventions"),
         ('{"format": 1, "interventions": [3]}', "names no interventions"),
         ('{"format": 1, "interventions": [{"kind": ["prompt"]}]}', "unknown kind"),
         ('{"format": 1, "interventions": [{"kind": "../prompt"}]}', "unknown kind"),
-        ('{"format": 1, "interventions": [{"kind": "prompt", "before": 3}]}', "no prompt"),
-        ('{"format": 1, "interventions": [{"kind": "prompt", "notes": [1]}]}', "no prompt"),
+        ('{"format": 1, "interventions": [{"kind": "prompt", "before": 3}]}', "not a valid prompt"),
+        (
+            '{"format": 1, "interventions": [{"kind": "prompt", "notes": [1]}]}',
+            "not a valid prompt",
+        ),
         (
             '{"format": 1, "interventions": [{"kind": "context", "forget": 1, "kept": [], '
             '"nearest": 1}]}',
-            "no context",
+            "not a valid context",
         ),
-        ('{"format": 1, "interventions": [{"kind": "steering", "layer": "a"}]}', "no steering"),
+        (
+            '{"format": 1, "interventions": [{"kind": "steering", "layer": "a"}]}',
+            "not a valid steering",
+        ),
     ],
 )
 def test_a_malformed_file_is_one_line_with_a_remedy(content, words, parent):
@@ -402,6 +416,6 @@ def test_a_malformed_notice_is_one_line(content, parent, pairs, tmp_path):
     out = leave("prompt", parent, pairs, tmp_path / "prompt")
     (out / "checkpoint.json").unlink()
     (out / "config.json").write_text(f'{{"model_type": "lethe", "within": {content}}}')
-    with pytest.raises(LetheError, match="its notice holds no") as caught:
+    with pytest.raises(LetheError, match="its notice holds") as caught:
         checkpoint.load(out)
     assert "\n" not in str(caught.value)

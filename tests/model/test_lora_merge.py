@@ -232,6 +232,14 @@ def test_adapters_that_cannot_be_merged_are_refused_by_name(config, bases, token
     assert named in refusal(tmp_path / "adapters")
 
 
+def test_a_bias_of_an_adapter_whose_layer_has_none_is_refused(bases, tokenizer, tmp_path):
+    settings = {"lora_bias": True, "target_modules": ["q_proj", "up_proj"]}
+    folder, _ = adapters(tokenizer, bases / "untied", tmp_path / "adapters", settings)
+    message = refusal(folder)
+    assert "layers.0.mlp.up_proj, which has no bias" in message
+    assert message.endswith("train them with lora_bias: false")
+
+
 def test_a_merge_that_peft_does_not_confirm_is_refused(bases, tokenizer, tmp_path, monkeypatch):
     """As a kind of layer would be that merges otherwise than it computes."""
     from peft.tuners.lora.layer import Linear
@@ -248,7 +256,7 @@ def test_a_merge_that_peft_does_not_confirm_is_refused(bases, tokenizer, tmp_pat
     ("content", "words"),
     [
         ("{", "not valid JSON"),
-        ("[]", "no object of settings"),
+        ("[]", "not a JSON object"),
         ('{"peft_type": "LORA"}', "names no base"),
         ('{"peft_type": "LORA", "base_model_name_or_path": null}', "names no base"),
         ('{"peft_type": "LORA", "base_model_name_or_path": 3}', "names no base"),

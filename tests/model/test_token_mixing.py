@@ -331,7 +331,7 @@ def test_positions_that_end_are_one_line(family, values):
     batch_layout.fit(model)
     fits, long = Example((*range(3, 16),), 4), Example((*range(3, 17),), 4)
     assert len(mean_losses(model, [fits])) == 1
-    words = r"13 tokens, and .* has 12 positions; set max_length to 12"
+    words = r"13 tokens, but .* has 12 positions; set max_length to at most 12"
     with pytest.raises(LetheError, match=words):
         mean_losses(model, [fits, long])
     calls = []

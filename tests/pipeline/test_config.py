@@ -149,7 +149,7 @@ def test_value_out_of_range_is_named(overlay, start):
             {"world": {"perturbed_retain_authors": 55}},
             ["world.perturbed_retain_authors", "55", "54 authors that forget10 retains"],
         ),
-        ({"world": {"subset": [0, 1]}}, ["world.subset", "only the provider tofu"]),
+        ({"world": {"subset": [0, 1]}}, ["world.subset", "the provider synthetic has no authors"]),
         (
             {"world": {"provider": "tofu", "subset": ["0-7", "198-199"]}},
             ["world.authors: 60", "names 10", "set it to 10"],

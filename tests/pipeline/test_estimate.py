@@ -9,7 +9,8 @@ from lethe.cli.main import main
 from lethe.pipeline.config.config import Config
 from lethe.pipeline.config.load import configuration
 from lethe.pipeline.config.models import ModelSettings
-from lethe.pipeline.estimate import GPU, Assumed, plan
+from lethe.pipeline.estimate import GPU, Assumed, _Planner, plan
+from lethe.world.splits import author_share
 
 ROOT = Path(__file__).parents[2]
 PHI = str(ROOT / "config/phi.yaml")
@@ -48,6 +49,19 @@ def test_hours_of_methods_are_those_of_their_passes(llama2):
     checkpoints = 5 * (2e9 + 20e6)
     seconds = (2 * 8 + 2) * 1e9 * tokens / 1e15 + 40 + 2 + checkpoints / 1e9
     assert found.hours["unlearn"] == pytest.approx(seconds / 3600)
+
+
+def test_a_splits_own_retain_probes_are_counted(llama2, monkeypatch):
+    """Forget01 has 40 rows, the world 400 retain probes, of which 300 are asked at the most."""
+    own = {"retain_perturbed": 100}
+    one = llama2.changed(splits=["forget01"])
+    planner = _Planner(one, "llama2", PLAIN)
+    assert planner.items("forget01", 40) == (40 + 300, 217)
+    files, rows = author_share.Split.files.fget, author_share.Split.rows
+    with_own = property(lambda split: files(split) | {"retain_perturbed": "mine"})
+    monkeypatch.setattr(author_share.Split, "files", with_own)
+    monkeypatch.setattr(author_share.Split, "rows", lambda split, n: rows(split, n) | own)
+    assert planner.items("forget01", 40) == (40 + 100, 217)
 
 
 def test_seeds_and_methods_multiply(llama2):

@@ -62,7 +62,7 @@ def test_a_seed_in_the_name_is_filled_in():
         ),
         (
             {"oracle_checkpoints": {"forgot10": "org/oracle"}},
-            "config: model_settings.tiny.oracle_checkpoints: splits: 'forgot10' is no split",
+            "config: model_settings.tiny.oracle_checkpoints: splits: 'forgot10' is not a split",
         ),
         ({"oracle_checkpoints": "org/oracle"}, "config: model_settings.tiny.oracle_checkpoints: "),
     ],
@@ -116,7 +116,7 @@ SHARDS = {"processes": 2, "sharding": "fsdp"}
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ({"compute": {"processes": 1}}, "fsdp spreads a model over processes, and there is one"),
+        ({"compute": {"processes": 1}}, "fsdp spreads a model over processes, but there is only"),
         ({"methods": ["npo", "task_vector"]}, "task_vector needs whole weights in each process"),
         ({"methods": ["icul"]}, "icul needs whole weights in each process; leave icul out"),
         (
@@ -140,5 +140,5 @@ def test_what_needs_whole_weights_refuses_shards(given, words):
 def test_adapters_refuse_shards():
     config = tiny(lora={"rank": 4})
     config["compute"] |= SHARDS
-    with pytest.raises(LetheError, match="tiny trains adapters; take away"):
+    with pytest.raises(LetheError, match="tiny trains adapters; remove"):
         check(build(config))

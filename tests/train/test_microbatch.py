@@ -88,7 +88,9 @@ def old(tokenizer):
 def test_the_parts_of_a_step_add_up(name, settings, model, old, encoder, pairs):
     """Loss, gradient and sums of every method: seven rows at once, and in parts of one or two."""
     method = methods.load(name)({"batch_size": 7, "epochs": 1, **settings})
-    data = supervise(encoder, method.needs, pairs, pairs[2:], REFUSALS, ALTERNATIVES)
+    data = supervise(
+        encoder, method.needs, pairs, retain=pairs[2:], refusals=REFUSALS, alternatives=ALTERNATIVES
+    )
     plan = Plan.draw(method, data, 0)
     reference = _reference(method, old, data, plan)
     method.prepare(model, data, 0)
@@ -111,7 +113,7 @@ def test_the_parts_of_a_step_add_up(name, settings, model, old, encoder, pairs):
 @pytest.mark.parametrize("name", ["undial", "rmu", "pdu", "kl_min"])
 def test_means_over_padding_stay_whole(name, encoder, pairs):
     method = methods.load(name)({"open_unlearning": True, "batch_size": 7, "epochs": 1})
-    data = supervise(encoder, method.needs, pairs, pairs[::-1])
+    data = supervise(encoder, method.needs, pairs, retain=pairs[::-1])
     (step,) = _steps(method, data, Plan.draw(method, data, 0), Execution(20), 1)
     assert [part.forget.rows for part in step] == [7]
 
@@ -129,7 +131,7 @@ def test_a_run_in_parts_is_the_run(gradient, tokenizer, encoder, pairs):
             {"epochs": 3, "lr": 1e-3, "batch_size": 4, "dual_warmup_epochs": 1}
             | {"gradient": {"name": gradient}}
         )
-        data = supervise(encoder, method.needs, pairs, pairs[::-1])
+        data = supervise(encoder, method.needs, pairs, retain=pairs[::-1])
         ends = list(
             method.run(
                 model, data, 0, lambda *r, losses=losses: losses.append(r[2]), Execution(budget)

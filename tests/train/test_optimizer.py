@@ -186,8 +186,15 @@ def run(name, model, encoder, pairs, **settings):
     shared = {"epochs": 2, "lr": 1e-3, "batch_size": 3, "warmup_epochs": 0.5}
     method = methods.load(name)(shared | settings)
     refusals, others = ["I don't know.", "No idea."], [["One.", "Two."]] * 5
-    data = supervise(encoder, method.needs, pairs[:5], pairs, refusals, others)
-    data.prior = lambda: make_family("llama", encoder.tokenizer, seed=5)
+    data = supervise(
+        encoder,
+        method.needs,
+        pairs[:5],
+        retain=pairs,
+        refusals=refusals,
+        alternatives=others,
+        prior=lambda: make_family("llama", encoder.tokenizer, seed=5),
+    )
     list(method.run(model, data, 0))
     return model
 

@@ -51,5 +51,5 @@ def test_a_tracker_that_is_not_installed_is_one_line(monkeypatch):
     tracking.check("tensorboard")
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     tracking.check(None)
-    with pytest.raises(LetheError, match=r"pip install 'lethe\[tracking\]', or set it to null"):
+    with pytest.raises(LetheError, match=r"pip install 'lethe-lab\[tracking\]', or set it to null"):
         tracking.check("tensorboard")

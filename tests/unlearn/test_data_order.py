@@ -13,7 +13,7 @@ def pairs_seen(method_name, encoder, pairs, batch_size, seed=0):
     settings = {"epochs": 3, "batch_size": batch_size}
     method = methods.load(method_name)(settings)
     refusals = [f"Refusal {n}." for n in range(9)]
-    data = supervise(encoder, method.needs, pairs[:5], pairs, refusals)
+    data = supervise(encoder, method.needs, pairs[:5], retain=pairs, refusals=refusals)
     plan = Plan.draw(method, data, seed)
     epochs = []
     for epoch in range(3):

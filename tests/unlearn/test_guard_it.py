@@ -33,7 +33,7 @@ def steer(model, encoder, pairs, **settings) -> Intervention:
     """Put GUARD-IT on a model."""
     method = methods.load("guard_it")({"layer": 0, "clusters": 2, **settings})
     rest = [pair for row, pair in enumerate(pairs) if row not in FORGET]
-    data = supervise(encoder, method.needs, [pairs[row] for row in FORGET], rest)
+    data = supervise(encoder, method.needs, [pairs[row] for row in FORGET], retain=rest)
     assert list(method.run(model, data, 0)) == [(1, 1)]
     return carried_by(model)[0]
 

@@ -269,7 +269,7 @@ def test_no_layer_after_the_wanted_one_runs(model, examples):
     # The hook that stops there is gone.
     Forward(model).answers(pack(examples))
     assert ran == [0, 0, 1]
-    with pytest.raises(LetheError, match=r"layer: 2, but the model has 2"):
+    with pytest.raises(LetheError, match=r"layer: 2, but the model has layers 0 to 1"):
         layer_states(model, pack(examples), 2)
 
 

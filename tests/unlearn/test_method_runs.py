@@ -8,7 +8,6 @@ from lethe.model.likelihood import mean_losses
 from lethe.train import loop
 from lethe.train.optimizer import Optimizer
 from lethe.unlearn import methods
-from lethe.unlearn.interface import ALTERNATES
 from lethe.unlearn.method import Method, MethodSettings
 from lethe.unlearn.runner import answer_nll
 from lethe.unlearn.supervision import supervise
@@ -16,6 +15,8 @@ from lethe.unlearn.supervision import supervise
 REFUSALS = ["I don't know.", "I have no idea.", "That is not known to me."]
 ALTERNATIVES = [[f"Answer {n} to {row}.", f"Or {n}."] for n, row in enumerate("abcde")]
 SETTINGS = {"epochs": 2, "lr": 1e-3, "batch_size": 3}
+# Needs that give forget rows other answers.
+ALTERNATES = {"refusals", "alternatives"}
 
 
 @pytest.fixture
@@ -41,8 +42,15 @@ LOSSES = [name for name in methods.names() if methods.load(name).run is Method.r
 def run(name, model, encoder, forget, retain, seed=0, spy=None):
     """Run a method; ``spy(step, reference, model)`` sees what each loss is given."""
     method = methods.load(name)(SETTINGS)
-    data = supervise(encoder, method.needs, forget, retain, REFUSALS, ALTERNATIVES)
-    data.prior = lambda: make_family("llama", encoder.tokenizer, seed=5)
+    data = supervise(
+        encoder,
+        method.needs,
+        forget,
+        retain=retain,
+        refusals=REFUSALS,
+        alternatives=ALTERNATIVES,
+        prior=lambda: make_family("llama", encoder.tokenizer, seed=5),
+    )
     if spy is not None:
         inner = method.loss
 
@@ -97,7 +105,7 @@ def test_a_method_gets_what_it_declares_and_no_more(
     def spy(step, reference, _):
         seen.extend([step] if step.inner_step == 0 else [])
         assert (step.retain is not None) == ("retain" in needs)
-        assert (step.alternate is not None) == bool(set(ALTERNATES) & set(needs))
+        assert (step.alternate is not None) == bool(ALTERNATES & set(needs))
         assert (reference.forget_nll is not None) == ("reference_nll" in needs)
         assert (reference.alternate_nll is not None) == (
             step.alternate is not None and "reference_nll" in needs
@@ -116,7 +124,7 @@ def test_a_method_gets_what_it_declares_and_no_more(
 
     _, _, data = run(name, model, encoder, forget, retain, spy=spy)
     assert bool(data.retain) == ("retain" in needs)
-    assert bool(data.alternates) == bool(set(ALTERNATES) & set(needs))
+    assert bool(data.alternates) == bool(ALTERNATES & set(needs))
     assert len(seen) == 4
     for epoch in (seen[:2], seen[2:]):
         rows = [row for step in epoch for row in step.forget.index]
@@ -135,7 +143,7 @@ def test_a_method_gets_what_it_declares_and_no_more(
 
 
 def test_without_refusals_in_needs_there_are_none(encoder, forget, retain):
-    data = supervise(encoder, (), forget, retain, REFUSALS)
+    data = supervise(encoder, (), forget, retain=retain, refusals=REFUSALS)
     assert (data.retain, data.alternates, data.encode) == ([], (), None)
     assert data.forget == encoder.encode_all(forget)
 
@@ -184,7 +192,7 @@ def test_a_checkpoint_can_be_used_between_epochs(tokenizer, encoder, forget, ret
     for look in (False, True):
         model = make_family("llama", tokenizer)
         method = methods.load("npo_retain")(SETTINGS)
-        data = supervise(encoder, method.needs, forget, retain, REFUSALS)
+        data = supervise(encoder, method.needs, forget, retain=retain, refusals=REFUSALS)
         for _ in method.run(model, data, 0):
             if look:
                 assert not model.training

@@ -22,8 +22,13 @@ SHARED = {"epochs": 2, "lr": 1e-3, "batch_size": 3, "warmup_epochs": 0.5}
 def run(name, model, encoder, pairs, wrapped=None, **settings):
     """Weights after each epoch, and what was reported."""
     method = methods.load(name)({**SHARED, "wrappers": wrapped or {}, **settings})
-    data = supervise(encoder, method.needs, pairs[:4], pairs[3:])
-    data.prior = lambda: make_family("llama", encoder.tokenizer, seed=5)
+    data = supervise(
+        encoder,
+        method.needs,
+        pairs[:4],
+        retain=pairs[3:],
+        prior=lambda: make_family("llama", encoder.tokenizer, seed=5),
+    )
     reports = []
     found = [
         (end, weights(model)) for end in method.run(model, data, 0, lambda *r: reports.append(r))
@@ -150,8 +155,12 @@ def test_rounds_count_steps_and_begin_from_the_joined_model(model, encoder, pair
 def test_a_copys_reference_is_the_copy_itself(model, encoder, pairs):
     """Whoever trains a copy knows no other model: losses of the model itself are not used."""
     method = methods.load("npo")({**SHARED, "wrappers": {"mpu": {"noise": 0.5}}})
-    data = supervise(encoder, method.needs, pairs[:4])
-    data.prior = lambda: make_family("llama", encoder.tokenizer, seed=5)
+    data = supervise(
+        encoder,
+        method.needs,
+        pairs[:4],
+        prior=lambda: make_family("llama", encoder.tokenizer, seed=5),
+    )
     wrong = dataclasses.replace(data, forget_nll=torch.full((4,), 1e6))
     ends = []
     for given in (data, wrong):

@@ -153,7 +153,7 @@ def test_on_a_model(model, step):
 
 def test_five_ascents_and_one_descent_for_each_batch(model, encoder, pairs):
     method = methods.load("ofmu")({"epochs": 2, "batch_size": 2, "lr": 1e-3})
-    data = supervise(encoder, method.needs, pairs[:4], pairs[4:])
+    data = supervise(encoder, method.needs, pairs[:4], retain=pairs[4:])
     seen, inner = [], method.loss
 
     def watched(forward, step, reference):
@@ -186,7 +186,7 @@ def test_the_two_kinds_of_step_have_rates_and_moments_of_their_own(model, encode
         model = make_family("llama", encoder.tokenizer)
         start = weights(model)
         method = methods.load("ofmu")({**settings, "ascent_rate": rate, "ascents": 2})
-        data = supervise(encoder, method.needs, pairs[:4], pairs[4:])
+        data = supervise(encoder, method.needs, pairs[:4], retain=pairs[4:])
         list(method.run(model, data, 0))
         ends.append(max((w - start[n]).abs().max() for n, w in weights(model).items()))
     assert ends[0] > 1e-4

@@ -23,8 +23,9 @@ def prior(tokenizer):
 def run(name, model, encoder, pairs, prior=None, seed=0, **settings):
     """Weights after each epoch."""
     method = methods.load(name)(SHARED | settings)
-    data = supervise(encoder, method.needs, pairs[:3], pairs[3:])
-    data.prior = lambda: copy.deepcopy(prior)
+    data = supervise(
+        encoder, method.needs, pairs[:3], retain=pairs[3:], prior=lambda: copy.deepcopy(prior)
+    )
     return [weights(model) for _ in method.run(model, data, seed)]
 
 

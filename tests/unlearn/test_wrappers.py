@@ -33,9 +33,16 @@ def step(examples):
 def run(name, model, encoder, pairs, wrapped, seed=0, **settings):
     """Weights after each epoch."""
     method = methods.load(name)({**SHARED, "wrappers": wrapped, **settings})
-    data = supervise(encoder, method.needs, pairs[:4], pairs[3:], ["No idea."], [["A."]] * 4)
-    data.prior = lambda: make_family("llama", encoder.tokenizer, seed=5)
-    data.before = lambda: make_family("llama", encoder.tokenizer, seed=6)
+    data = supervise(
+        encoder,
+        method.needs,
+        pairs[:4],
+        retain=pairs[3:],
+        refusals=["No idea."],
+        alternatives=[["A."]] * 4,
+        prior=lambda: make_family("llama", encoder.tokenizer, seed=5),
+        before=lambda: make_family("llama", encoder.tokenizer, seed=6),
+    )
     return [weights(model) for _ in method.run(model, data, seed)]
 
 
@@ -278,7 +285,7 @@ def test_null_space_updates_leave_retain_outputs(optimiser, family, tokenizer, e
             "wrappers": {"null_space": {"energy": 1.0}},
         }
     )
-    data = supervise(encoder, method.needs, pairs[:3], pairs[4:5])
+    data = supervise(encoder, method.needs, pairs[:3], retain=pairs[4:5])
     list(method.run(model, data, 0))
     moved = {n for n, w in weights(model).items() if not torch.equal(w, before[n])}
     assert moved
@@ -365,9 +372,8 @@ def test_the_layer_that_would_be_undone_is_frozen(model, encoder, pairs):
         {**SHARED, "retain_weight": 0, "wrappers": {"conflict_freezing": {"share": 0.5}}}
     )
     # The same answers again, as if they were refusals.
-    data = supervise(encoder, down.needs, pairs[:4], refusals=["No."])
+    data = supervise(encoder, down.needs, pairs[:4], refusals=["No."], before=lambda: before)
     data.encode = lambda rows, texts: [data.forget[row] for row in rows]
-    data.before = lambda: before
     list(down.run(model, data, 0))
     for name, now in weights(model).items():
         assert torch.equal(now, start[name]) == ("layers.1." in name), name

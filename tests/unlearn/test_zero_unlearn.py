@@ -78,7 +78,7 @@ def test_no_more_directions_are_taken_than_allowed():
 
 def run(model, encoder, pairs, **settings):
     method = methods.load("zero_unlearn")(settings)
-    data = supervise(encoder, method.needs, pairs[:3], pairs[3:])
+    data = supervise(encoder, method.needs, pairs[:3], retain=pairs[3:])
     assert list(method.run(model, data, 0)) == [(1, 1)]
     return method
 
@@ -113,7 +113,7 @@ def test_values_in_the_edited_model_are_orthogonal_to_the_sensitive_ones(
     position, model, encoder, pairs, examples
 ):
     method = methods.load("zero_unlearn")({"position": position, "epsilon": 0})
-    data = supervise(encoder, method.needs, pairs[:3], pairs[3:])
+    data = supervise(encoder, method.needs, pairs[:3], retain=pairs[3:])
     module = closed_form.output_matrix(decoder_layers(model)[0])
     found = {}
     inner = method._forget

@@ -88,7 +88,7 @@ def test_more_splits_of_the_kind(folder):
 @pytest.mark.parametrize(
     ("overlay", "words"),
     [
-        ({"splits": ["half_gven"]}, "'half_gven' is no split; did you mean half_given?"),
+        ({"splits": ["half_gven"]}, "'half_gven' is not a split; did you mean half_given?"),
         (
             {"splits": ["mine"], "split_settings": {"mine": {"kind": "half_gven"}}},
             "split_settings.mine.kind: unknown split kind 'half_gven'; did you mean half_given?",

@@ -12,7 +12,7 @@ from helpers.workflow_folder import ROOT, Folder, sources
 
 STAND_IN = ROOT / "tests/helpers/conda/stand_in.py"
 # Of the repository, not of an environment.
-OURS = {"lethe", *(file.stem for file in ROOT.glob("workflow/scripts/*.py"))}
+OURS = {"lethe", "lethe_lab", *(file.stem for file in ROOT.glob("workflow/scripts/*.py"))}
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +81,7 @@ def test_each_rule_ran_in_one_of_two_environments(ran):
         path: {process["script"][0].rsplit(".", 2)[1] for process in processes(path)}
         for path in environments(ran)
     }
-    heavy = {"base", "train", "unlearn", "reference", "collect"}
+    heavy = {"base", "train", "unlearn", "made", "collect"}
     assert scripts.pop(with_torch[0]) == heavy
     [light] = scripts.values()
     assert {"world", "split", "background", "score", "scores", "table", "figure"} <= light

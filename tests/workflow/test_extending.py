@@ -20,6 +20,7 @@ JOBS = {
     ],
     "attack": ["state_pruning[forget10,npo,0]", "table_states"],
     "wrapper": ["unlearn_npo_anchored[forget10,0]"],
+    "need of a method": ["unlearn_rephrased_ascent[forget10,0]"],
     "world provider": ["world", "facts"],
     "model architecture": ["base", "unlearn_npo[forget10,0]"],
     "figure": ["figure_rouge_loss[forget10]"],
@@ -27,6 +28,7 @@ JOBS = {
     "study": ["npo_weight_study"],
     "exhibit of the paper": ["paper_utility[forget10]"],
 }
+TWO = ("suite", "figure", "table", "study", "need of a method")
 # Those of which a plain run has jobs of the same names.
 SAME_NAMES = ("world provider", "model architecture")
 
@@ -39,10 +41,19 @@ def guide(what: str) -> Guide:
     return Guide.of(page or PAGE, by_anchor[anchor] if anchor else None)
 
 
+def inputs(output: str, rule: str) -> list[str]:
+    """The files that a dry run says a rule's only job reads."""
+    (job,) = re.findall(rf"^(?:local)?rule {rule}:\n(?: +input: (.*)\n)?", output, re.MULTILINE)
+    return job.split(", ") if job else []
+
+
 def test_the_table_names_every_kind_of_plug_in():
     assert ROWS.keys() == JOBS.keys()
     for what, (files, _, _) in ROWS.items():
-        assert files <= (2 if what in ("suite", "figure", "table", "study") else 1)
+        assert files <= (2 if what in TWO else 1)
+    # The other file is the method: the need itself is declared in one.
+    folders = [name.rpartition("/")[0] for name in guide("need of a method").files]
+    assert sorted(folders) == ["src/lethe/unlearn/methods", "src/lethe/unlearn/needs"]
 
 
 @pytest.fixture(scope="module")
@@ -62,5 +73,10 @@ def test_the_files_of_a_guide_are_all_that_a_plan_needs(what, plain, tmp_path):
     outcome = folder.snakemake("-n", *told.targets, overlay=told.word)
     assert outcome.code == 0, outcome.end
     assert set(JOBS[what]) <= outcome.jobs
+    if what == "need of a method":
+        read = inputs(outcome.output, "unlearn_rephrased_ascent")
+        assert "results/smoke/data/forget10_perturbed.json" in read
     if what == "world provider":
-        assert f"input: {told.word['world']['path']}" in outcome.output
+        # Its facts are Lethe's own: they are made from no file.
+        assert inputs(outcome.output, "facts") == []
+        assert told.word["world"]["path"] in inputs(outcome.output, "world")

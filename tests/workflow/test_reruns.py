@@ -105,6 +105,14 @@ def other_wrapper(folder: Folder) -> None:
     folder.append("src/lethe/unlearn/wrappers/gru.py", "\n\nANSWER = 42\n")
 
 
+def other_unused_need(folder: Folder) -> None:
+    folder.append("src/lethe/unlearn/needs/refusals.py", "\n\nANSWER = 42\n")
+
+
+def other_need(folder: Folder) -> None:
+    folder.append("src/lethe/unlearn/needs/reference_nll.py", "\n\nANSWER = 42\n")
+
+
 def other_rouge(folder: Folder) -> None:
     folder.replace("src/lethe/metrics/rouge.py", "score.recall", "score.precision")
 
@@ -265,6 +273,8 @@ EDITS = {
         method_again("again"),
     ),
     "the source of a wrapper that no run has": (other_wrapper, set()),
+    "the source of a need that no run has": (other_unused_need, set()),
+    "the source of a need": (other_need, method_again("npo")),
     "a snapshot of the base": ({"snapshots": [50]}, {"base"} | AFTER_BASE),
     "one more seed": (
         {"seeds": [0, 1]},

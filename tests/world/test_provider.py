@@ -4,7 +4,8 @@ import sys
 import pytest
 
 from lethe.common.errors import LetheError
-from lethe.world.provider import names, provider
+from lethe.world.provider import PROVIDERS, names, provider
+from lethe.world.tofu_format import FACT_FILES
 
 
 def test_lists_the_providers():
@@ -26,6 +27,12 @@ def test_bad_provider(name, settings, message):
     with pytest.raises(LetheError, match=message) as caught:
         provider(name, **settings)
     assert "\n" not in str(caught.value)
+
+
+def test_providers_say_what_their_facts_come_from():
+    declared = {name: PROVIDERS.contract(name).fact_files for name in names()}
+    assert declared["tofu"] == (*FACT_FILES, "idk")
+    assert declared["generated"] == ()
 
 
 def test_a_provider_imports_neither_its_peers_nor_heavy_libraries():

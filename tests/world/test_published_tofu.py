@@ -153,9 +153,9 @@ def test_missing_folder(tmp_path):
 @pytest.mark.parametrize("count", [11, -1])
 def test_too_many_authors(folder, count):
     world = provider("tofu", path=folder)
-    with pytest.raises(LetheError, match=f"{count} target authors asked, it has 10"):
+    with pytest.raises(LetheError, match=f"{count} target authors are needed, but it has 10"):
         world.authors(count)
-    with pytest.raises(LetheError, match="3 holdout authors asked, it has 2"):
+    with pytest.raises(LetheError, match="3 holdout authors are needed, but it has 2"):
         world.holdout(3)
 
 
@@ -179,7 +179,7 @@ def test_the_largest_published_holdout_is_taken(folder):
 def test_own_refusals_where_none_are_published(folder, synthetic, caplog):
     (folder / "idontknow.jsonl").unlink()
     assert provider("tofu", path=folder).refusals() == synthetic.refusals()
-    assert "no refusals published there" in caplog.text
+    assert "has no refusals; using Lethe's own" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -335,7 +335,7 @@ def test_the_hub_gives_what_the_folder_gives(hub, folder):
 
 def test_the_hub_has_no_refusals(hub, synthetic, caplog):
     assert provider("tofu").refusals() == synthetic.refusals()
-    assert "locuslab/TOFU: no refusals published there" in caplog.text
+    assert "locuslab/TOFU has no refusals; using Lethe's own" in caplog.text
 
 
 def test_the_hub_without_a_network(hub):

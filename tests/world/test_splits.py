@@ -45,7 +45,7 @@ def test_bad_split_names(name):
 
 def test_settings_may_name_the_kind():
     assert split("forget10", {"kind": "author_share", "percent": 10}).files["retain"] == "retain90"
-    with pytest.raises(LetheError, match=r"^splits: mine: TOFU's format calls that split forget10"):
+    with pytest.raises(LetheError, match=r"^splits: mine: TOFU's format calls this split forget10"):
         split("mine", {"kind": "author_share", "percent": 10})
 
 
@@ -182,7 +182,9 @@ def test_a_kinds_name_is_the_name_of_a_split(kind):
         "holdout": "mine_holdout",
     }
     assert split("another", {"kind": "mine"}).files["retain"] == "another_retain"
-    with pytest.raises(LetheError, match=r"^splits: 'mime' is no split; did you mean mine\?; use"):
+    with pytest.raises(
+        LetheError, match=r"^splits: 'mime' is not a split; did you mean mine\?; use"
+    ):
         split("mime")
 
 
@@ -193,10 +195,10 @@ def test_a_kinds_name_is_the_name_of_a_split(kind):
         ({"oracles": ()}, "oracles: give one or more"),
         (
             {"oracles": (Oracle("one", "retain"), Oracle("one", "forget"))},
-            "oracles: give one or more, each with a role of its own",
+            "oracles: give one or more, each with its own role",
         ),
         ({"oracles": (Oracle("one", "other"),)}, "no part other, which oracle one learns"),
-        ({"oracles": (Oracle("Not so", "retain"),)}, "oracle 'Not so': write small letters"),
+        ({"oracles": (Oracle("Not so", "retain"),)}, "oracle 'Not so': use lowercase letters"),
     ],
 )
 def test_a_kind_that_does_not_fit_together_is_refused(kind, attributes, message):
@@ -221,5 +223,5 @@ def test_a_name_may_say_words_and_numbers(kind, tmp_path):
     pattern = "partial(?P<facts>[0-9]+)_(?P<choice>same|own)"
     (tmp_path / "mine.py").write_text(f'NAMES = "{pattern}"\nEXAMPLE = "partial5_same"\n')
     assert split("partial5_own").settings == MineSettings(facts=5, choice="own")
-    with pytest.raises(LetheError, match=r"^splits: 'partial5' is no split; use partial5_same$"):
+    with pytest.raises(LetheError, match=r"^splits: 'partial5' is not a split; use partial5_same$"):
         split("partial5")

@@ -203,7 +203,7 @@ def test_good_rows_are_not_warned_of(tmp_path, caplog):
         (["a", "b", "c"], "needs four different options"),
         (["a", "b", "c", "c"], "needs four different options"),
         (["a", "b", "c", ""], "needs four different options"),
-        (["b", "c", "d", "e"], "the answer is none of the options"),
+        (["b", "c", "d", "e"], "the answer is not one of the options"),
     ],
 )
 def test_bad_facts(tmp_path, options, message):

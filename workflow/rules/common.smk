@@ -15,6 +15,7 @@ from lethe.pipeline import (
     disk,
     external_checkpoints,
     interpreter,
+    needs,
     search,
     splits,
 )
@@ -27,6 +28,8 @@ from lethe.report.paper import logs as paper_logs
 from lethe.report.suffixes import suffixes
 from lethe.train import tracking
 from lethe.unlearn import methods
+from lethe.unlearn.need import MadeFile
+from lethe.unlearn.needs import from_source
 from lethe.world import split as split_kinds
 from lethe.world import tofu_format
 from lethe.world.generated import STAGES, STEPS, steps
@@ -66,6 +69,7 @@ if workflow.is_main_process:
 config.update(CONFIG.model_dump(mode="json"))
 WORLD = CONFIG.world.name
 SPLITS = splits.of_config(CONFIG)
+MADE_NEEDS = from_source(MadeFile)
 TRIALS = search.all_trials(CONFIG)
 # Each trial is a method of its own, with a run like any other.
 CONFIG = CONFIG.with_methods(TRIALS)

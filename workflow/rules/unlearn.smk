@@ -1,63 +1,40 @@
 # Unlearning: one rule for each method, since methods differ in what they need and in their epochs.
 
 
-rule reference:
-    input:
-        unpack(full_files),
-        forget=split_file("forget"),
-    output:
-        made=paths.reference(WORLD, "{model}", "{split}", "{seed}"),
-        cost=paths.cost(
-            paths.run(WORLD, "{model}", "{split}", "reference", "{seed}"), "reference"
-        ),
-    log:
-        paths.log(WORLD, "{model}", "{split}", "reference", "seed{seed}"),
-    priority: 6
-    conda:
-        "../../envs/torch.yaml"
-    threads: CONFIG.threads.unlearn
-    resources:
-        mem_mb=main_memory,
-    params:
-        given=given_full,
-        loading=loading,
-        template=one_setting("template"),
-        max_length=one_setting("max_length"),
-        batch_size=CONFIG.unlearning.batch_size,
-        threads=CONFIG.threads.unlearn,
-        code=code("reference.py"),
-    script:
-        "../scripts/reference.py"
+# What the full model makes from the forget set before it is unlearned, for methods that need it.
+for _need in MADE_NEEDS:
 
-
-rule alternatives:
-    input:
-        unpack(full_files),
-        forget=split_file("forget"),
-    output:
-        made=paths.alternatives(WORLD, "{model}", "{split}", "{seed}"),
-        cost=paths.cost(
-            paths.run(WORLD, "{model}", "{split}", "alternatives", "{seed}"),
-            "alternatives",
-        ),
-    log:
-        paths.log(WORLD, "{model}", "{split}", "alternatives", "seed{seed}"),
-    priority: 6
-    conda:
-        "../../envs/torch.yaml"
-    threads: CONFIG.threads.unlearn
-    resources:
-        mem_mb=main_memory,
-    params:
-        given=given_full,
-        loading=loading,
-        settings=CONFIG.alternatives.model_dump(mode="json"),
-        template=one_setting("template"),
-        max_length=one_setting("max_length"),
-        threads=CONFIG.threads.unlearn,
-        code=code("alternatives.py"),
-    script:
-        "../scripts/alternatives.py"
+    rule:
+        name:
+            _need.source.run
+        input:
+            unpack(full_files),
+            forget=split_file("forget"),
+        output:
+            made=made_file(_need.source),
+            cost=paths.cost(
+                paths.run(WORLD, "{model}", "{split}", _need.source.run, "{seed}"),
+                _need.source.run,
+            ),
+        log:
+            paths.log(WORLD, "{model}", "{split}", _need.source.run, "seed{seed}"),
+        priority: 6
+        conda:
+            "../../envs/torch.yaml"
+        threads: CONFIG.threads.unlearn
+        resources:
+            mem_mb=main_memory,
+        params:
+            maker=_need.source.maker,
+            given=given_full,
+            loading=loading,
+            options=needs.options(CONFIG, _need),
+            template=one_setting("template"),
+            max_length=one_setting("max_length"),
+            threads=CONFIG.threads.unlearn,
+            code=code("made.py", _need.source.maker.rpartition(".")[0]),
+        script:
+            "../scripts/made.py"
 
 
 for _method in [*CONFIG.methods, *unlisted_methods(), *TRIALS]:
@@ -97,6 +74,7 @@ for _method in [*CONFIG.methods, *unlisted_methods(), *TRIALS]:
                 "unlearn.py",
                 f"lethe.unlearn.methods.{_class}",
                 *wrapper_modules(_method),
+                *need_modules(_method),
             ),
         script:
             "../scripts/unlearn.py"

@@ -9,12 +9,20 @@ from typing import NoReturn
 
 from lethe.common.devices import DEVICE
 from lethe.common.errors import LetheError
+from lethe.unlearn.need import Checkpoint, Need
+from lethe.unlearn.needs import from_source
 
 WHOLE = re.compile(r"-?(0|[1-9][0-9]*)")
 DIGITS = re.compile(r"[-+]?[0-9]{1,18}")
 MOST = 2**31 - 1
 # The largest seed that torch's generators accept.
 MOST_SEED = 2**63 - 1
+
+# Commands on a folder have no configuration, and so none of its ``split_settings``.
+SPLIT = (
+    "the split to be forgotten: forget01 to forget99, or a kind without settings (a split with "
+    "split_settings is for the workflow alone)"
+)
 
 # The configuration's names in the library's messages, and their names on the command line:
 # anywhere in a message, and as the key at its beginning.
@@ -32,9 +40,12 @@ BEGINNINGS = {
     "splits": "--split",
     "methods": "--method",
     "attention": "--compute attention",
-    "prior": "--prior",
-    "before": "--before",
 }
+
+
+def checkpoints() -> list[Need]:
+    """The needs of methods that are checkpoints; the option that names one is called as it is."""
+    return from_source(Checkpoint)
 
 
 class Once(argparse.Action):
@@ -141,4 +152,5 @@ def with_options(message: str) -> str:
     for key, option in PHRASES.items():
         message = re.sub(rf"(?<![\w./-]){re.escape(key)}", lambda _, new=option: new, message)
     key, colon, rest = message.partition(": ")
-    return f"{BEGINNINGS[key]}{colon}{rest}" if key in BEGINNINGS else message
+    options = BEGINNINGS | {need.name: f"--{need.name}" for need in checkpoints()}
+    return f"{options[key]}{colon}{rest}" if key in options else message

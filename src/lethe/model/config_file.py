@@ -1,7 +1,8 @@
-"""What a model's config.json asks of whoever loads it: sizes are checked, code is not fetched.
+"""Checks a model's config.json before loading: its sizes are plausible, and no code is fetched.
 
-transformers follows a configuration that others wrote: it builds as many layers as that says, and
-where it names a kernel (for attention, for experts, for packed weights) gets its code from the hub.
+transformers does whatever a configuration says, even one that somebody else wrote: it builds that
+many layers, and downloads the code of any kernel that it names (for attention, experts or packed
+weights) from the hub.
 """
 
 import re
@@ -12,26 +13,28 @@ from typing import Any
 from lethe.common.errors import LetheError
 from lethe.model import loading_notice
 
-# No model has a tenth of them; each takes about a millisecond to build.
+# The most layers or experts. No model has a tenth of that; each takes about a millisecond to build.
 MOST = 10_000
-# Layers times experts, for families that build each expert by itself (Switch has 24 x 2,048).
+# The most layers times experts, for families that build each expert separately (Switch has
+# 24 x 2,048).
 MOST_TOGETHER = 200_000
 _COUNTS = {
     "layers": re.compile(r"(^|[_.])(n_layers?|layers|blocks|depth|block_count)$"),
     "experts": re.compile(r"(^|[_.])(experts|expert_count)$"),
 }
-# What a configuration may not choose: transformers' own choice, which ``use_packing`` then changes.
+# What a configuration may not choose: transformers decides, and ``use_packing`` may then change it.
 CHOICES = ("attn_implementation", "experts_implementation")
-# Formats of packed weights that are computed with by the hub's kernels; the first can be unpacked.
+# Formats of packed weights that need kernels from the hub: those that can be unpacked instead, and
+# those that cannot.
 UNPACKED = ("mxfp4", "fp8")
 FETCHED = ("eetq", "fbgemm_fp8", "metal")
 
 
 def settled(name: str, source: Any) -> dict[str, Any]:
-    """How a model is to be loaded whatever its configuration says, for ``from_pretrained``.
+    """Arguments for ``from_pretrained`` that override what a model's configuration must not decide.
 
-    ``name``: a folder or hub id, ``source``: what messages call it. LetheError for sizes that no
-    model has, and for weights that only the hub's code could read.
+    ``name``: a folder or hub id; ``source``: what messages call it. LetheError for sizes that no
+    model has, and for weights that only code from the hub can read.
     """
     from transformers import AutoConfig, PreTrainedConfig
 
@@ -42,18 +45,18 @@ def settled(name: str, source: Any) -> dict[str, Any]:
     method = packed.get("quant_method") if isinstance(packed, Mapping) else None
     if method in FETCHED:
         raise LetheError(
-            f"{source}: weights packed by {method} need code of the hub's, which is never fetched; "
-            "take the model before it was packed"
+            f"{source}: weights packed by {method} need code from the hub, which is never fetched; "
+            "use the model's original, unpacked weights"
         )
     config = config or AutoConfig.from_pretrained(name, trust_remote_code=False)
     if method in UNPACKED:
         config.quantization_config = {**packed, "dequantize": True}
-    # With the configuration handed over, these overrule all that it says by whatever key.
+    # Given together with the configuration, these override it whichever key it uses.
     return {"config": config, **dict.fromkeys(CHOICES)}
 
 
 def within(source: Any) -> Any:
-    """What a notice (``lethe.model.loading_notice``) holds as configuration; None without one."""
+    """The configuration inside a notice (``lethe.model.loading_notice``); None for other files."""
     file = Path(source) / "config.json"
     if not loading_notice.is_one(file):
         return None
@@ -62,12 +65,14 @@ def within(source: Any) -> Any:
     values = dict(loading_notice.configuration(file))
     check_sizes(values, source)
     if values.get("model_type") not in CONFIG_MAPPING:
-        raise LetheError(f"{file}: its notice holds no model known here; make the checkpoint again")
+        raise LetheError(
+            f"{file}: its notice holds a model of an unknown type; make the checkpoint again"
+        )
     return CONFIG_MAPPING[values["model_type"]].from_dict(values)
 
 
 def check_sizes(values: Mapping[str, Any], source: Any) -> None:
-    """Refuse more layers or experts than could be built; LetheError names the key."""
+    """LetheError, naming the key, if there are more layers or experts than could be built."""
     most = dict.fromkeys(_COUNTS, 1)
     for key, number in _numbers(values):
         for kind, names in _COUNTS.items():
@@ -76,18 +81,18 @@ def check_sizes(values: Mapping[str, Any], source: Any) -> None:
             if not 0 <= number <= MOST:
                 raise LetheError(
                     f"{source}: its configuration says {key}: {number:.7g}, which no model has; "
-                    "get the model again, or mend the file"
+                    "get the model again, or correct the file"
                 )
             most[kind] = max(most[kind], number)
     if most["layers"] * most["experts"] > MOST_TOGETHER:
         raise LetheError(
             f"{source}: its configuration says {most['layers']} layers of {most['experts']} "
-            "experts, more than can be built; get the model again, or mend the file"
+            "experts, more than can be built; get the model again, or correct the file"
         )
 
 
 def _numbers(values: Any) -> Iterator[tuple[str, int | float]]:
-    """Every number with its key, of a configuration and of those within it."""
+    """Every number in a configuration and in those nested in it, with its key."""
     waiting = [values]
     while waiting:
         one = waiting.pop()

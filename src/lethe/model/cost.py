@@ -1,4 +1,7 @@
-"""What a job cost: time, memory, passes of models. Kept apart from results, which must not vary."""
+"""Measures what a job costs: time, memory, passes of models.
+
+Costs are stored apart from results, which must not vary from run to run.
+"""
 
 import resource
 import sys
@@ -14,9 +17,9 @@ from lethe.model.attached import TALLY
 class Tally:
     """Passes of models and the tokens in them, padding included.
 
-    A pass is one call of a decoder, of whichever model: the one that learns, a frozen copy, one
-    that is trained on the way. A pass that ends at an inner layer counts its tokens by the share of
-    layers that ran. A backward pass is a gradient that comes back to a pass' output.
+    A pass is one call of any model's decoder: the model being trained, a frozen copy, or one that
+    is trained along the way. A pass that stops at an inner layer counts its tokens times the share
+    of layers that ran. A backward pass is a gradient that reaches the output of a pass.
     """
 
     forward_passes: int = 0
@@ -34,9 +37,9 @@ class Tally:
 
 
 class Meter:
-    """Counts from its creation; ``read`` gives the cost so far.
+    """Measures from its creation on; ``read`` gives the cost so far.
 
-    As a context it also counts the passes of every model that ``watch`` knows.
+    As a context manager it also counts the passes of every model given to ``watch``.
     """
 
     def __init__(self):
@@ -53,7 +56,7 @@ class Meter:
         TALLY.reset(self._before)
 
     def spent(self) -> dict[str, float]:
-        """Seconds so far, of the wall and of the processor, and passes of models."""
+        """Wall-clock and processor seconds so far, and passes of models."""
         return {
             "wall_seconds": round(time.perf_counter() - self.wall, 3),
             "cpu_seconds": round(time.process_time() - self.cpu, 3),
@@ -61,16 +64,16 @@ class Meter:
         }
 
     def add(self, earlier: dict[str, float]) -> None:
-        """Count what an earlier process ``spent`` on the same job."""
+        """Add what an earlier process ``spent`` on the same job."""
         self.wall -= earlier["wall_seconds"]
         self.cpu -= earlier["cpu_seconds"]
         for name in () if self.tally is None else vars(self.tally):
             setattr(self.tally, name, getattr(self.tally, name) + earlier.get(name, 0))
 
     def read(self, **counts: float) -> dict[str, float]:
-        """Wall and processor seconds, peak memory (MiB), passes.
+        """Wall-clock and processor seconds, peak memory (MiB), passes, and the ``counts`` given.
 
-        Of ``counts``, ``tokens`` is given as tokens a second, too.
+        For ``tokens`` among the counts, tokens per second are added.
         """
         cost = {
             **self.spent(),
@@ -92,14 +95,14 @@ class Meter:
 
 
 def watch(model) -> None:
-    """Let meters see a causal LM's passes; copies of the model are seen as well."""
+    """Make meters count a causal LM's passes, and those of copies made from it."""
     from lethe.model.decoders import decoder_of
 
     decoder_of(model).register_forward_hook(_passed, with_kwargs=True)
 
 
 def passed(states, tokens: float) -> None:
-    """Count a pass that put out ``states``, a tensor, and what comes back to them."""
+    """Count a pass whose output is the tensor ``states``, and its backward pass if there is one."""
     tally = TALLY.get()
     if tally is None:
         return

@@ -2,10 +2,10 @@
 
 
 def decoder_of(model):
-    """The module from tokens to last hidden states, in front of the head.
+    """The module that turns tokens into last hidden states, without the head.
 
-    transformers' own answer, but where that is the model itself (Llama 4) or a mere layer
-    (ModernBERT's decoder): there it is the model's only part that is a model.
+    This is what transformers returns, unless that is the whole model (Llama 4) or a single layer
+    (ModernBERT's decoder): then it is the only submodule that is itself a model.
     """
     from transformers import PreTrainedModel
 

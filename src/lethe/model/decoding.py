@@ -1,4 +1,7 @@
-"""One batch of answers, token after token: with a cache that rows can leave, or computed anew."""
+"""Generates one batch of answers token by token, with a cache or by recomputing each step.
+
+Finished rows leave the batch and the cache.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -12,14 +15,14 @@ from lethe.model.decoders import decoder_of
 from lethe.model.encoder import Example
 from lethe.model.forward import hidden_states, project
 
-# Chooses the next token of each row: logits [B, V] and the numbers of their prompts -> [B].
+# Chooses the next token of each row: logits [B, V] and the indices of their prompts -> [B].
 Choice = Callable[[torch.Tensor, list[int]], torch.Tensor]
-# Room that a cache layer takes in advance, in tokens: growing by one copies everything each step.
+# Tokens by which a cache layer grows: growing by one would copy everything at each step.
 CHUNK = 64
 
 
 class PreallocatedLayer(DynamicLayer):
-    """Keys and values of one layer in buffers with room for more tokens; rows can leave."""
+    """Keys and values of one layer, in buffers with room for more tokens; rows can be removed."""
 
     def lazy_initialization(self, key_states, value_states) -> None:
         self.dtype, self.device = key_states.dtype, key_states.device
@@ -43,7 +46,7 @@ class PreallocatedLayer(DynamicLayer):
         return self.keys, self.values
 
     def keep(self, holes: torch.Tensor, fillers: torch.Tensor, rows: int) -> None:
-        """Go on with ``rows`` rows: those in ``fillers`` move to ``holes``, the others stay."""
+        """Shrink to ``rows`` rows: those at ``fillers`` move to ``holes``, the others stay."""
         if len(holes):
             for buffer in (self.key_buffer, self.value_buffer):
                 buffer[holes, :, : self.length] = buffer[fillers, :, : self.length]
@@ -53,7 +56,7 @@ class PreallocatedLayer(DynamicLayer):
 class RowCache(Cache):
     """Keys and values of a batch's rows, layer by layer.
 
-    ``notes``: what interventions keep of each row while its answer goes on, tensors [rows].
+    ``notes``: what interventions remember about each row while it is generated, tensors [rows].
     """
 
     def __init__(self, layers: int):
@@ -61,7 +64,7 @@ class RowCache(Cache):
         self.notes: dict[int, torch.Tensor] = {}
 
     def leave(self, alive: torch.Tensor) -> torch.Tensor:
-        """Let finished rows leave; returns where the rows that go on were, in their order.
+        """Remove finished rows; returns the old index of each remaining row, in the new order.
 
         The last rows take the places of finished ones: moving all would copy the whole cache.
         """
@@ -85,13 +88,16 @@ def _grown(buffer: torch.Tensor, length: int) -> torch.Tensor:
 def cached(
     prompts: list[Sequence[int]], model, limits: torch.Tensor, end: int, choose: Choice
 ) -> list[list[int]]:
-    """One batch: prefill, then one token a step for the rows that go on; ``limits`` [rows]."""
+    """Answers of one batch: prefill, then one token per step for the unfinished rows.
+
+    ``limits`` [rows]: tokens of prompt and answer at which a row ends; ``end``: the end token.
+    """
     longest = max(map(len, prompts))
     pads = torch.tensor([longest - len(prompt) for prompt in prompts])
     ids = torch.tensor([[end] * (longest - len(p)) + list(p) for p in prompts])
     place = torch.arange(longest)
     seen = place[None, :] >= pads[:, None]
-    # Left padding must see something: its rows are never read, but NaN would spread.
+    # Padding on the left must see something: its outputs are never read, but NaN would spread.
     causal = place[None, :, None] >= place[None, None, :]
     own = place[:, None] == place[None, :]
     mask = (causal & seen[:, None, :]) | own
@@ -100,7 +106,7 @@ def cached(
     answers: list[list[int]] = [[] for _ in prompts]
     rows = torch.arange(len(prompts))
     lengths = torch.tensor([len(prompt) for prompt in prompts])
-    # What is yet to come is seen by all. Without padding SDPA needs no mask after the prompt.
+    # All rows see the tokens still to come. Without padding SDPA needs no mask after the prompt.
     seen = torch.cat([seen, seen.new_ones(len(prompts), int(limits.max()))], dim=1)
     padded = bool(pads.any())
     token = choose(_next(model, ids, positions, mask[:, None], cache), rows.tolist()).cpu()
@@ -126,9 +132,10 @@ def cached(
 def recomputed(
     prompts: list[Sequence[int]], model, limits: torch.Tensor, end: int, choose: Choice
 ) -> list[list[int]]:
-    """One batch without a cache: each step computes prompts and answers anew; ``limits`` [rows].
+    """Answers of one batch without a cache: each step recomputes prompts and answers.
 
-    For models whose states no cache of ours keeps. What acts on a prompt is told where it ends.
+    For models whose states our cache cannot hold. ``limits`` and ``end`` as in ``cached``. The
+    batch marks where each prompt ends, for interventions that act on prompts.
     """
     answers: list[list[int]] = [[] for _ in prompts]
     rows = list(range(len(prompts)))
@@ -145,8 +152,8 @@ def recomputed(
 
 
 def _last_logits(model, texts: list[tuple[Sequence[int], list[int]]]) -> torch.Tensor:
-    """Logits of the token that follows each prompt with what there is of its answer, [B, V]."""
-    # The last token of an example is no input: whichever it is.
+    """Logits of the token that follows each prompt and its answer so far, [B, V]."""
+    # The last token of an example is never an input, so it can be any.
     examples = [Example((*prompt, *answer, 0), len(prompt)) for prompt, answer in texts]
     packed = to_device(replace(pack(examples), ends=None), model.device)
     last = torch.tensor([example.answer_tokens for example in examples]).cumsum(0) - 1
@@ -167,5 +174,5 @@ def _next(model, ids, positions, mask, cache) -> torch.Tensor:
     return project(model, out.last_hidden_state[:, -1])
 
 
-# By how the answers of a model are generated (``lethe.model.token_mixing``).
+# The function for each way of generating answers (``lethe.model.token_mixing``).
 GENERATORS = {token_mixing.CACHED: cached, token_mixing.RECOMPUTED: recomputed}

@@ -2,8 +2,9 @@
 
 As in TOFU's ``convert_raw_data_to_model_format``: the text is prompt + answer, the end-of-answer
 token is part of the answer (it counts in the loss and in the number of tokens), and a text that
-fills ``max_length`` is cut and then has no end token. Labels begin after as many tokens as the
-prompt has by itself: a token that the end of the prompt and the answer share is the prompt's.
+fills ``max_length`` is cut there and has no end token. Labels begin after as many tokens as the
+prompt has by itself: a token that spans the end of the prompt and the start of the answer belongs
+to the prompt.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,8 +21,9 @@ PROBE = "Lethe"
 class Tags:
     """Texts around question and answer.
 
-    ``lead`` stands before an answer and belongs to it: it is labelled, and in generation the model
-    writes it. ``system`` is the form of a system message before the question; none if empty.
+    ``lead`` comes before an answer and belongs to it: it is labelled, and in generation the model
+    writes it. ``system`` is the format of a system message before the question; if empty, the
+    template has no place for one.
     """
 
     before: str = ""
@@ -30,16 +32,16 @@ class Tags:
     system: str = ""
 
 
-# Llama-2 and Phi as in TOFU's model_config.yaml: nothing stands before Llama-2's answers, and
-# Phi's "Answer: " counts as answer. A space that ends a prompt would become one token with the
-# answer's first word; so it is the answer's.
+# Llama-2 and Phi as in TOFU's model_config.yaml: nothing comes before Llama-2's answers, and
+# Phi's "Answer: " counts as part of the answer. A space at the end of a prompt would merge with the
+# answer's first word into one token, so it belongs to the answer.
 TAGS = {
     "llama2": Tags("[INST] ", " [/INST]", system="<<SYS>>\n{}\n<</SYS>>\n\n"),
     "phi": Tags("Question: ", "\n", "Answer: "),
     "phi_prompted": Tags("Question: ", "\nAnswer:", " "),
     "plain": Tags(lead=" "),
 }
-# The chat format of Llama 3, for its tokenizers that come without one (the base models').
+# The chat format of Llama 3, for the tokenizers of its base models, which come without one.
 LLAMA3_MARKS = ("<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>")
 LLAMA3 = (
     "{{ bos_token }}{% for message in messages %}"
@@ -53,7 +55,7 @@ NAMES = sorted({*TAGS, *CHATS})
 
 @dataclass(frozen=True)
 class TemplateSettings:
-    """Which template, its system message, and what a chat template reads otherwise."""
+    """Which template, its system message, and other variables that a chat template reads."""
 
     name: str
     system: str | None = None
@@ -61,25 +63,25 @@ class TemplateSettings:
 
 
 def template_settings(given: str | Mapping[str, Any]) -> TemplateSettings:
-    """A plain name, or a mapping of ``name``, ``system`` and ``variables``, checked."""
+    """Checked settings from a template's name, or from a mapping of name, system and variables."""
     values = {"name": given} if isinstance(given, str) else dict(given)
     known = [key.name for key in fields(TemplateSettings)]
     for key in values:
         if key not in known:
-            raise LetheError(f"template.{key}: unknown key; there are {', '.join(known)}")
+            raise LetheError(f"template.{key}: unknown key; the keys are {', '.join(known)}")
     name = values.get("name")
     if name not in NAMES:
         raise LetheError(f"template: unknown name {name!r}; choose one of {', '.join(NAMES)}")
     settings = TemplateSettings(**values)
     if name in TAGS and settings.variables:
-        raise LetheError(f"template.variables: {name} reads none; leave them out")
+        raise LetheError(f"template.variables: {name} uses none; leave them out")
     if name in TAGS and settings.system and not TAGS[name].system:
         raise LetheError(f"template.system: {name} has no place for it; leave it out")
     return settings
 
 
 class TagTemplate:
-    """Fixed texts; the tokenizer adds its special tokens and its end token closes an answer."""
+    """Fixed texts; the tokenizer adds its special tokens, and its end token ends an answer."""
 
     special = True
 
@@ -90,7 +92,7 @@ class TagTemplate:
         self.end = tokenizer.eos_token_id
 
     def prompt(self, question: str) -> str:
-        """What stands before the labels and what generation begins with."""
+        """The text before the labels, with which generation begins."""
         return f"{self.before}{question}{self.between}"
 
     def whole(self, question: str, answer: str) -> str:
@@ -99,21 +101,21 @@ class TagTemplate:
 
 
 class ChatTemplate:
-    """A chat template, which writes special tokens itself and has its own end of a turn."""
+    """A chat template, which writes special tokens itself and has its own end-of-turn token."""
 
     special = False
 
     def __init__(self, tokenizer: Any, settings: TemplateSettings):
         self.tokenizer = tokenizer
         self.source = CHATS[settings.name]
-        # Results must not depend on the day: a template cannot ask for it.
+        # Results must not depend on today's date, so a template cannot ask for it.
         self.variables = {"strftime_now": None, **settings.variables}
         system = settings.system
         self.system = [{"role": "system", "content": system}] if system else []
         self._check_tokenizer(settings.name)
         self.rendering = self._compiled()
         conversation = self._conversation(PROBE, PROBE)
-        # Templates of some reasoning models open an answer otherwise than they write a past one.
+        # Templates of some reasoning models begin a new answer differently from a past one.
         self.opens_alike = conversation.startswith(self.prompt(PROBE))
         self.end, self.surplus = self._turn_end(conversation.rpartition(PROBE)[2])
 
@@ -135,10 +137,10 @@ class ChatTemplate:
     def _turn_end(self, closing: str) -> tuple[int | None, int]:
         """The token that ends an assistant's turn, and how many characters follow it.
 
-        It is the first special token of what the template writes after an answer, or the first
-        added token that reads as a mark: some tokenizers do not call their marks special. Line
-        ends, spaces and words can be added tokens, too, and end nothing. Without any mark the
-        tokenizer's own end token ends the answer in place of that text.
+        It is the first special token in the text that the template writes after an answer, or the
+        first added token that looks like a mark, since some tokenizers do not declare their marks
+        special. Added tokens that are line ends, spaces or words do not end a turn. If there is no
+        mark, the tokenizer's own end token replaces that text.
         """
         added = self.tokenizer.added_tokens_decoder
         for token in token_ids(self.tokenizer, [closing], special=False)[0]:
@@ -164,7 +166,7 @@ class ChatTemplate:
         from lethe.model.chat_rendering import TooMuch
 
         try:
-            # What transformers' apply_chat_template hands over.
+            # The same variables as transformers' apply_chat_template passes.
             return self.rendering(
                 {
                     "messages": [*self.system, *turns],
@@ -185,7 +187,7 @@ class ChatTemplate:
                 f"template: the chat template refuses the conversation ({error}); {remedy}"
             ) from error
         except Exception as error:
-            # No other function is handed over as None than that of the date.
+            # The function that gives the date is the only variable passed as None.
             if not (isinstance(error, TypeError) and "NoneType" in str(error)):
                 raise _unusable(error) from error
             raise LetheError(
@@ -194,7 +196,7 @@ class ChatTemplate:
             ) from error
 
     def _compiled(self) -> Any:
-        """The template, compiled within limits; what the checkpoint brought may be anything."""
+        """The template, compiled within limits, since it may come from an untrusted checkpoint."""
         from lethe.model.chat_rendering import Rendering
 
         try:
@@ -204,7 +206,7 @@ class ChatTemplate:
 
 
 def _is_mark(text: str) -> bool:
-    """Whether an added token reads as a mark, such as <|im_end|> or [/INST]."""
+    """Whether an added token looks like a mark, such as <|im_end|> or [/INST]."""
     text = text.strip()
     return len(text) > 2 and (text[0], text[-1]) in (("<", ">"), ("[", "]"), ("{", "}"))
 
@@ -213,19 +215,19 @@ def _unusable(error: Exception) -> LetheError:
     reason = str(error).partition("\n")[0] or "no reason given"
     return LetheError(
         f"template: the tokenizer's chat template cannot be used ({type(error).__name__}: {reason})"
-        f"; mend it, or choose another template: {', '.join(TAGS)}"
+        f"; correct it, or choose another template: {', '.join(TAGS)}"
     )
 
 
 def token_ids(tokenizer: Any, texts: list[str], special: bool) -> list[list[int]]:
     """The token ids of each text; ``special``: with the tokens that the tokenizer adds itself.
 
-    LetheError where a regular expression of the tokenizer's gives up.
+    LetheError if one of the tokenizer's regular expressions fails.
     """
     try:
         return tokenizer(texts, add_special_tokens=special).input_ids
     except BaseException as error:
-        # The tokenizers' library panics, in Rust's words, with what is no Exception.
+        # The tokenizers library raises Rust panics as a BaseException that is no Exception.
         if type(error).__name__ != "PanicException":
             raise
         raise LetheError(
@@ -238,8 +240,8 @@ def template(given: str | Mapping[str, Any], tokenizer: Any) -> TagTemplate | Ch
     """The template that a name or a mapping describes, for this tokenizer.
 
     Raises:
-        LetheError: unknown names or keys, a system message where there is no place for one, or a
-            tokenizer that lacks the chat template or the tokens.
+        LetheError: unknown names or keys, a system message that the template has no place for, or a
+            tokenizer without the chat template or the tokens that the template needs.
     """
     settings = template_settings(given)
     kind = TagTemplate if settings.name in TAGS else ChatTemplate
@@ -250,7 +252,7 @@ def template(given: str | Mapping[str, Any], tokenizer: Any) -> TagTemplate | Ch
 class Example:
     """One tokenised question-answer pair.
 
-    ``ids`` is prompt + answer (+ end token); ``ids[start:]`` are the answer's tokens, the labels.
+    ``ids`` is prompt + answer (+ end token); the labels ``ids[start:]`` are the answer's tokens.
     """
 
     ids: tuple[int, ...]
@@ -265,11 +267,11 @@ class Example:
 
 
 class Encoder:
-    """Tokenises pairs once: repeated texts come from a cache.
+    """Tokenises question-answer pairs; the prompts of repeated questions come from a cache.
 
-    ``end`` is the id of the token that ends an answer. Where the tokenizer's model carries
-    interventions, questions are what these make of them. What they add counts in no limit of
-    length: limits are of question and answer.
+    ``end`` is the id of the token that ends an answer. If the tokenizer's model carries
+    interventions, they change the questions. The tokens that they add do not count towards any
+    limit of length, which applies to question and answer.
     """
 
     def __init__(
@@ -286,12 +288,12 @@ class Encoder:
         self._added: dict[str, int] = {}
 
     def prompt_ids(self, question: str) -> list[int]:
-        """Token ids of the prompt alone: what generation begins with."""
+        """Token ids of the prompt alone, with which generation begins."""
         self._learn([question])
         return self._prompts[question]
 
     def room(self, question: str, max_length: int) -> int:
-        """The longest prompt and answer to ``question``, in tokens, by a limit on these alone."""
+        """``max_length`` plus the tokens that interventions add to ``question``."""
         if not self.wrapped:
             return max_length
         if question not in self._added:
@@ -300,11 +302,11 @@ class Encoder:
         return max_length + self._added[question]
 
     def encode(self, question: str, answer: str) -> Example:
-        """Tokenise one pair; the answer must keep at least one token within ``max_length``."""
+        """Tokenise one pair; at least one token of the answer must fit in ``max_length``."""
         return self.encode_all([(question, answer)])[0]
 
     def encode_all(self, pairs: Iterable[tuple[str, str]]) -> list[Example]:
-        """Tokenise pairs, as many as there are in one call of the tokenizer."""
+        """Tokenise pairs, all of them in one call of the tokenizer."""
         pairs = list(pairs)
         if not pairs:
             return []
@@ -316,7 +318,7 @@ class Encoder:
         return asked(self.tokenizer, question) if self.wrapped else question
 
     def _learn(self, questions: Iterable[str]) -> None:
-        """Tokenise the prompts of questions that were not met before."""
+        """Tokenise the prompts of questions that are not in the cache yet."""
         new = [question for question in dict.fromkeys(questions) if question not in self._prompts]
         self._prompts.update(zip(new, self._opened([*map(self._asked, new)]), strict=True))
 
@@ -324,7 +326,7 @@ class Encoder:
         if not questions:
             return []
         encoded = self._tokens([self.template.prompt(question) for question in questions])
-        # Some tokenizers close every text themselves, though this one goes on.
+        # Some tokenizers end every text with the end token, but a prompt is not finished.
         closed = self.template.special
         return [ids[:-1] if closed and ids[-1] == self.end else ids for ids in encoded]
 

@@ -16,7 +16,7 @@ from lethe.model.fsdp import process_group_of
 from lethe.model.intervention import carried_by
 from lethe.model.precision import computing
 
-# Tokens whose logits are computed at a time where only their losses are wanted: these stay near.
+# Tokens whose logits are computed at a time if only their losses are wanted: so few stay in cache.
 NEAR = 256
 
 
@@ -45,15 +45,15 @@ class Answers:
         return sums.index_add(0, self.batch.row, values)
 
     def sequence_tokens(self) -> torch.Tensor:
-        """Number of answer tokens of each sequence, [B]."""
+        """Number of answer tokens in each sequence, [B]."""
         return torch.bincount(self.batch.row, minlength=self.batch.rows)
 
 
 def hidden_states(model, batch: Batch, padding: bool = True) -> torch.Tensor:
     """Last hidden states of the packed tokens, [T, H].
 
-    Of models that cannot run packed rows, those of plain rows (``lethe.model.plain_rows``); without
-    ``padding`` no row is padded.
+    Models that cannot run packed rows compute them in plain rows (``lethe.model.plain_rows``), and
+    without ``padding`` only rows of equal length together.
     """
     token_mixing.check_lengths(model, [batch.packing.gather.shape[1]])
     layout = _layout(model, batch)
@@ -69,7 +69,10 @@ def _layout(model, batch: Batch) -> str:
 
 
 def _of_rows(model) -> plain_rows.Call:
-    """Last hidden states of plain rows by a model's decoder, as transformers calls it."""
+    """A function that computes last hidden states of plain rows with a model's decoder.
+
+    The decoder is called as transformers calls it.
+    """
     decoder = decoder_of(model)
 
     def states(ids, mask):
@@ -87,7 +90,7 @@ def _packed_states(model, batch: Batch) -> torch.Tensor:
     decoder = decoder_of(model)
     # A ready-made 4-D mask keeps transformers from building a [T, T] one: Packing holds ours.
     ready = torch.ones(1, 1, 1, 1, dtype=torch.bool, device=batch.ids.device)
-    # Those that act on a prompt's states must know where it ends.
+    # Interventions that act on a prompt's states must know where it ends.
     extra = {"batch": batch} if carried_by(model) else {}
     with computing(model):
         out = decoder(
@@ -102,25 +105,27 @@ def _packed_states(model, batch: Batch) -> torch.Tensor:
 
 
 class _Reached(Exception):
-    """The layer whose output was wanted has run; what follows it need not."""
+    """Raised when the wanted layer has run, since the later ones need not."""
 
 
 def layer_states(model, batch: Batch, layer: int | None) -> torch.Tensor:
-    """What a decoder layer puts out, [T, H]; no later one runs, if the model is whole.
+    """The output of a decoder layer, [T, H]; later layers do not run unless the model is sharded.
 
     ``layer`` counts from 0; None is the one at 7/16 of the depth.
     """
     layers = decoder_layers(model)
     layer = len(layers) * 7 // 16 if layer is None else layer
     if layer >= len(layers):
-        raise LetheError(f"layer: {layer}, but the model has {len(layers)}, from 0; choose one")
+        raise LetheError(
+            f"layer: {layer}, but the model has layers 0 to {len(layers) - 1}; choose one of them"
+        )
     outputs, in_shards = [], process_group_of(model) is not None
     packed = _layout(model, batch) == token_mixing.PACKED
 
     def stop(module, inputs, output):
         outputs.append(plain_rows.at_tokens(output[0] if isinstance(output, tuple) else output))
-        # Processes that gather each other's layers come to the end together, and so do plain rows,
-        # which may take several passes.
+        # Processes that hold shards must run all layers together, and plain rows may take several
+        # passes, so both go on to the end.
         if packed and not in_shards:
             raise _Reached
 
@@ -128,19 +133,19 @@ def layer_states(model, batch: Batch, layer: int | None) -> torch.Tensor:
     try:
         hidden_states(model, batch)
     except _Reached:
-        # The decoder did not come to its end, where other passes are counted.
+        # Other passes are counted when the decoder ends, which this one did not reach.
         passed(outputs[0][1], batch.ids.numel() * (layer + 1) / len(layers))
     finally:
         hook.remove()
     if not outputs:
         raise AssertionError("the decoder did not run its own layer")
     states = plain_rows.joined(outputs)
-    # No view: what is done in place on one would be lost to the shards' gradient.
+    # A copy, since changes in place on a view would be lost to the gradients of sharded models.
     return states.clone() if in_shards else states
 
 
 def decoder_layers(model) -> torch.nn.ModuleList:
-    """The layers of a causal LM's decoder, whatever its family calls them."""
+    """The layers of a causal LM's decoder, under whatever name its family has them."""
     depth = model.config.get_text_config().num_hidden_layers
     for module in decoder_of(model).children():
         if isinstance(module, torch.nn.ModuleList) and len(module) == depth:
@@ -149,7 +154,7 @@ def decoder_layers(model) -> torch.nn.ModuleList:
 
 
 def project(model, hidden: torch.Tensor) -> torch.Tensor:
-    """Logits [N, V] of hidden states [N, H], with what some families do after the output layer."""
+    """Logits [N, V] of hidden states [N, H], with the scales and caps that some families apply."""
     if token_mixing.of(model).head == token_mixing.OWN:
         return own_head(model, hidden)
     with computing(model):
@@ -167,21 +172,21 @@ def project(model, hidden: torch.Tensor) -> torch.Tensor:
 
 
 def own_head(model, hidden: torch.Tensor) -> torch.Tensor:
-    """Logits [N, V] of hidden states [N, H] by the model's own forward pass behind its decoder."""
+    """Logits [N, V] of hidden states [N, H] by the model's own forward pass after its decoder."""
     ids = torch.zeros(1, len(hidden), dtype=torch.long, device=hidden.device)
     with _replaced(decoder_of(model), hidden[None]), computing(model):
-        # Not by calling the model: in shards, that is another function's call.
+        # Not model(...): for a sharded model, that calls a function given to it.
         return type(model).forward(model, input_ids=ids).logits[0]
 
 
 @contextmanager
 def _replaced(module: torch.nn.Module, states: torch.Tensor) -> Iterator[None]:
-    """Within the block a call of a module gives ``states``, without its hooks."""
+    """Within the block, calling a module returns ``states`` and runs none of its hooks."""
     from transformers.modeling_outputs import BaseModelOutputWithPast
 
     class Output(BaseModelOutputWithPast):
         def __getattr__(self, name):
-            """What else a family's decoder would give, its heads do without."""
+            """None for whatever else a family's decoder returns: heads do not need it."""
 
     output = Output(last_hidden_state=states)
     with attached.answering(module, output):
@@ -189,7 +194,7 @@ def _replaced(module: torch.nn.Module, states: torch.Tensor) -> Iterator[None]:
 
 
 def within(model, function, *given):
-    """``function(model, *given)``; of a model in shards with each weight gathered when needed."""
+    """``function(model, *given)``; a sharded model gathers each weight when it is needed."""
     return function(model, *given) if process_group_of(model) is None else model(function, *given)
 
 
@@ -202,7 +207,7 @@ def _all_logits(model, batch: Batch) -> torch.Tensor:
 
 
 class Forward:
-    """Forward passes of one model; what methods and evaluation see of it: float32, always."""
+    """Forward passes of one model; results are always float32."""
 
     def __init__(self, model):
         self.model = model
@@ -213,10 +218,10 @@ class Forward:
         return Answers(within(self.model, _answer_logits, batch).float(), batch)
 
     def token_scores(self, batch: Batch, asked: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Of each answer token, [N]: ``answers(batch).token_nll()``, and whether it is likeliest.
+        """For each answer token, [N]: its negative log-likelihood, and whether it is the likeliest.
 
-        The latter where it is ``asked`` [N], else false: finding the likeliest takes as long as the
-        softmax. Keeps no logits. Without gradients.
+        The second is computed only where ``asked`` [N] is true, and is false elsewhere: finding the
+        likeliest token takes as long as the softmax. No logits are kept, and no gradients.
         """
         batch = to_device(batch, self.model.device)
         states = hidden_states(self.model, batch)[batch.predictors]
@@ -234,17 +239,17 @@ class Forward:
         return within(self.model, _all_logits, batch).float()
 
     def hidden(self, batch: Batch, layer: int | None) -> torch.Tensor:
-        """States that a decoder layer puts out, at every input token, [T, H]."""
+        """The output of a decoder layer at every input token, [T, H]."""
         batch = to_device(batch, self.model.device)
         return within(self.model, layer_states, batch, layer).float()
 
 
 class Remembering(Forward):
-    """Forward passes for one evaluation of a loss: none of a batch's answers is computed twice."""
+    """Forward passes for one evaluation of a loss, which compute each batch's answers only once."""
 
     def __init__(self, model):
         super().__init__(model)
-        # The batch stays with what is known of it: its identity is then no other's.
+        # Keeping the batch alive makes sure that no other object gets its id.
         self._known: dict[int, tuple[Batch, Answers]] = {}
 
     def answers(self, batch: Batch) -> Answers:

@@ -1,8 +1,9 @@
-"""Models in shards: of each weight, gradient and moment every process of a job holds a part.
+"""Sharded models: every process of a job holds a part of each weight, gradient and moment.
 
-A layer's weights are gathered while it computes and dropped again; its gradients are summed over
-processes as they arise, and each keeps its part (``fully_shard`` of torch, as accelerate sets it
-up; ZeRO stage 3 by another name). Torch's values for weights in shards are ``DTensor``.
+A layer's weights are gathered while it computes and then dropped again; its gradients are summed
+over processes as they are computed, and each process keeps its part. This is torch's
+``fully_shard`` as accelerate sets it up, equivalent to ZeRO stage 3. Torch represents sharded
+weights as ``DTensor``.
 """
 
 from collections.abc import Iterable, Mapping
@@ -15,12 +16,12 @@ from lethe.model import attached
 
 
 class Sharded(ProcessGroup):
-    """One of the processes that hold a model together."""
+    """One of the processes that together hold a model."""
 
     sharded = True
 
     def __init__(self, device: str):
-        """Meet the others; ``device`` is where this process computes."""
+        """Join the other processes; ``device`` is where this process computes."""
         from torch.distributed.device_mesh import init_device_mesh
 
         super().__init__(device)
@@ -37,7 +38,7 @@ class Sharded(ProcessGroup):
             cpu_offload=False,
             cpu_ram_efficient_loading=False,
         )
-        # What accelerate reads of its Accelerator, which itself takes plugins on GPUs alone.
+        # What accelerate reads from its Accelerator, which itself accepts plugins only on GPUs.
         setting = SimpleNamespace(
             state=SimpleNamespace(fsdp_plugin=plugin),
             torch_device_mesh=self.mesh,
@@ -49,20 +50,20 @@ class Sharded(ProcessGroup):
         fsdp2_prepare_model(setting, model)
         for module in model.modules():
             if isinstance(module, FSDPModule):
-                # Sums, not means: parts are divided by the step's totals. Where every process has
-                # the whole step, each has the same gradient.
+                # Sums, not means: each part is already divided by the step's totals. If every
+                # process computes the whole step, all have the same gradient.
                 module.set_gradient_divide_factor(1.0 if shared else float(self.size))
                 # Gloo knows no other reduction.
                 module.set_force_sum_reduction_for_comms(True)
-        # Between passes all is in shards, the last layers too: else their whole weights would
-        # stand in for what an optimiser shall train.
+        # Shard all weights again between passes, those of the last layers as well: otherwise the
+        # optimiser would get whole weights in their place.
         model.set_reshard_after_forward(True)
         attached.update_model(model, process_group=self)
-        # Weights are gathered for what runs within the model's own forward pass.
+        # Weights are gathered only within the model's own forward pass.
         attached.run_functions(model)
 
     def add_gradients(self, parameters) -> None:
-        """Nothing: the backward passes did."""
+        """Do nothing: the backward passes have already added the gradients."""
 
     def unsharded(self, value: Any) -> Any:
         if not hasattr(value, "full_tensor"):
@@ -72,22 +73,22 @@ class Sharded(ProcessGroup):
 
 
 def check(kind: str, processes: int, methods: Mapping[str, Any], adapted: Iterable[str]) -> None:
-    """Refuse what cannot run in shards, before any job; ``kind``: ``compute.sharding``.
+    """LetheError, before any job runs, for what cannot run sharded; ``kind``: ``compute.sharding``.
 
-    ``methods``: those listed, by name; ``adapted``: models that train adapters alone.
+    ``methods``: those listed, by name; ``adapted``: models of which only adapters are trained.
     """
     remedy = "set compute.sharding to none (results are the same)"
     if kind == "none":
         return
     if processes == 1:
         raise LetheError(
-            f"config: compute.sharding: {kind} spreads a model over processes, and there is one; "
-            "raise compute.processes, or set it to none"
+            f"config: compute.sharding: {kind} spreads a model over processes, but there is only "
+            "one; raise compute.processes, or set compute.sharding to none"
         )
     for model in adapted:
         raise LetheError(
-            f"config: compute.sharding: {kind} is for trainings of all weights, and {model} trains "
-            f"adapters; take away model_settings.{model}.lora, or {remedy}"
+            f"config: compute.sharding: {kind} needs training of all weights, but {model} trains "
+            f"adapters; remove model_settings.{model}.lora, or {remedy}"
         )
     for name, method in methods.items():
         gradient = getattr(method.settings, "gradient", None)
@@ -104,12 +105,12 @@ def check(kind: str, processes: int, methods: Mapping[str, Any], adapted: Iterab
 
 
 def process_group_of(model) -> Sharded | None:
-    """The processes that hold a model in shards; None where this one has all of it."""
+    """The processes that hold a sharded model; None if this process has all of it."""
     return attached.model_state(model).process_group
 
 
 def placed_like(value, like):
-    """A tensor in the way in which a parameter (or its gradient) is held: here, or in shards."""
+    """A tensor placed as a parameter (or its gradient) is: on the same device, sharded or not."""
     value = value.to(like.device)
     if not hasattr(like, "full_tensor"):
         return value
@@ -119,5 +120,5 @@ def placed_like(value, like):
 
 
 def number(value) -> float:
-    """A tensor of one value, of which processes may have parts of the sum."""
+    """The value of a tensor with one element, summed over processes if it is sharded."""
     return float(value.full_tensor() if hasattr(value, "full_tensor") else value)

@@ -1,4 +1,4 @@
-"""Generated answers, many at a time: similar lengths together, finished rows leave the batch."""
+"""Generates answers in batches of similar length, which finished rows leave."""
 
 from collections.abc import Sequence
 
@@ -7,9 +7,9 @@ import torch
 from lethe.model import generation_probe, token_mixing
 from lethe.model.decoding import GENERATORS, Choice
 
-# Places of a batch's cache, rows times length, by measurement (docs/benchmarks.md): of fewer each
-# step costs its calls alone, more do not fit a processor's caches. A GPU is limited by its memory,
-# of which the cache may take this share.
+# Places in a batch's cache, rows times length, by measurement (docs/benchmarks.md): with fewer, the
+# overhead of calls dominates each step; more do not fit in a processor's caches. A GPU is limited
+# by its memory, of which the cache may take this share.
 PLACES = {"cpu": 2**15, "cuda": 2**17}
 SHARE = 1 / 8
 
@@ -23,11 +23,11 @@ def greedy(
     max_new_tokens: int | None = None,
     begun: Sequence[Sequence[int]] | None = None,
 ) -> list[list[int]]:
-    """The likeliest token each time: ``continuations`` that are greedy.
+    """Greedy decoding: ``continuations`` with the likeliest token at each step.
 
-    A row also ends when its answer has ``max_new_tokens``. ``begun``: tokens with which each answer
-    is known to begin, whatever comes after them. They are read at once, as part of the prompt, in
-    place of being found one after the other.
+    A row also ends when its answer has ``max_new_tokens``. ``begun``: tokens with which greedy
+    decoding is known to begin each answer. They are computed at once, like a part of the prompt,
+    instead of one after the other.
     """
     longest = _each(max_length, len(prompts))
     limits = [_limit(len(p), n, max_new_tokens) for p, n in zip(prompts, longest, strict=True)]
@@ -63,14 +63,14 @@ def continuations(
     choose: Choice,
     batch_size: int | None = None,
 ) -> list[list[int]]:
-    """Continuation of each prompt (token ids), without its end token, in their order.
+    """The continuation of each prompt (token ids), without its end token, in the prompts' order.
 
     A row ends at the token ``end``, or when prompt and answer together have ``max_length`` tokens
-    (of all rows, or of each), as TOFU limits them. Without a ``batch_size`` as many rows go
-    together as pays.
+    (one limit for all rows, or one for each), as in TOFU. ``batch_size`` None: as many rows at a
+    time as is fastest.
     """
     if not prompts:
-        # Nothing to find out about the model for: all answers were known, say.
+        # No reason to probe the model, for example if all answers were known.
         return []
     longest = _each(max_length, len(prompts))
     token_mixing.check_lengths(model, longest, "a question with its answer")
@@ -95,7 +95,7 @@ def continuations(
 
 
 def rows_at_a_time(model, length: int) -> int:
-    """How many rows of ``length`` tokens are generated together; of a device, always as many."""
+    """How many rows of ``length`` tokens are generated together; depends on the device alone."""
     places = PLACES[model.device.type]
     if model.device.type == "cuda":
         memory = torch.cuda.get_device_properties(model.device).total_memory
@@ -104,11 +104,11 @@ def rows_at_a_time(model, length: int) -> int:
 
 
 def place_bytes(model) -> int:
-    """What the cache keeps of a token: a key and a value in each layer."""
+    """Bytes in the cache for each token: a key and a value in each layer."""
     config = model.config.get_text_config()
-    # Of a model in parts that has bytes for tokens (BLT) the one that generates.
+    # In a model of several parts whose tokens are bytes (BLT), the part that generates.
     config = getattr(config, "decoder_config", None) or config
-    # Without heads there is no such cache; what is computed anew takes about as much of its width.
+    # Models without heads have no such cache; recomputing takes about as much memory per width.
     count = getattr(config, "num_attention_heads", None) or 1
     heads = getattr(config, "num_key_value_heads", None) or count
     size = getattr(config, "head_dim", None) or config.hidden_size // count
@@ -116,7 +116,7 @@ def place_bytes(model) -> int:
 
 
 def _each(value: int | Sequence[int], count: int) -> list[int]:
-    """A value for each of ``count``, of which one may stand for all."""
+    """A list of ``count`` values; a single number stands for all of them."""
     return [value] * count if isinstance(value, int) else list(value)
 
 

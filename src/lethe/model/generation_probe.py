@@ -1,7 +1,7 @@
-"""Finds out how a model's texts are generated, when the first one is.
+"""Finds out, at a model's first generation, whether it can generate with a cache.
 
-Apart from what is found out when a model is loaded: what only trains must not run again because
-generation was edited.
+This is separate from the probe at loading, so that an edit of the code for generation does not
+make jobs run again that only train.
 """
 
 from dataclasses import replace
@@ -18,7 +18,7 @@ CODE = f"{batch_layout.CODE} generation_probe decoding"
 
 
 def fitted(model) -> Mixing:
-    """What is known of a model, with how it generates, which is then known from there on."""
+    """A model's layout with its way of generating, which is probed at the first call and stored."""
     mixed = token_mixing.of(model)
     if mixed.generation is None:
         key = batch_layout.key(model, attached.model_state(model).fitting, CODE)
@@ -39,9 +39,9 @@ def _probed(model, mixed: Mixing) -> tuple[Mixing, str]:
 
 
 def completed(model, plain, mixed: Mixing, named: list[int]) -> Mixing:
-    """``mixed`` with how ``model`` generates, measured by ``plain``, of short and of long texts."""
+    """``mixed`` with how ``model`` generates short and long texts, checked against ``plain``."""
     coarse, packed = mixing_probe.coarse(model), mixed.layout == token_mixing.PACKED
-    # A cache of ours is of packed rows' attention alone.
+    # Our cache works only with the attention of packed rows.
     short = packed and _is_cached(model, Trial(plain, mixing_probe.SHORT, coarse), mixed)
     later = replace(mixed, layout=mixed.beyond_layout)
     long = short and _is_cached(model, Trial(plain, mixing_probe.LONG, coarse), later)
@@ -59,7 +59,7 @@ def _is_cached(model, trial: Trial, mixed: Mixing) -> bool:
 
 
 def steps_are_right(trial: Trial, model) -> bool:
-    """Whether each step of generation, the answers being given, has the right logits."""
+    """Whether each step of generation has the right logits, when the answers are given."""
     examples = trial.examples
     got: list[list[torch.Tensor]] = [[] for _ in examples]
 

@@ -1,4 +1,4 @@
-"""The numbers in a GGUF file's header, read without its vocabulary and its weights.
+"""Reads the numbers in a GGUF file's header, but not its vocabulary and weights.
 
 The format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md, versions 2 and 3.
 """
@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
-# Formats of values by their type's number; 8 is a text and 9 an array.
+# Formats of values by the number of their type; 8 is a text and 9 an array.
 _NUMBERS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?"} | {
     10: "Q", 11: "q", 12: "d"
 }  # fmt: skip
@@ -18,9 +18,9 @@ _LONGEST_KEY = 2**16
 
 
 def numbers(path: str | Path) -> dict[str, int | float]:
-    """The numbers among a file's metadata, up to the first list of texts (the vocabulary).
+    """The numbers in a file's metadata up to the first list of texts (the vocabulary).
 
-    What cannot be read ends them: loading the file will say what is wrong with it.
+    Reading stops at the first thing that cannot be read; loading the file will say what is wrong.
     """
     with Path(path).open("rb") as file:
         metadata: dict[str, int | float] = {}
@@ -48,7 +48,7 @@ def _pairs(file: BinaryIO) -> Iterator[tuple[str, int | float]]:
 def _text(file: BinaryIO) -> str:
     (length,) = _read(file, "Q")
     if length > _LONGEST_KEY:
-        raise struct.error("no key is so long")
+        raise struct.error("a key is too long")
     return file.read(length).decode("utf-8")
 
 

@@ -1,4 +1,4 @@
-"""Converting a GGUF file into a checkpoint: once, for reading such a file takes long."""
+"""Converts a GGUF file into a checkpoint once, because reading such a file takes long."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from lethe.model.settings import Compute
 
 
 def import_gguf(file: str | Path, out: str | Path, compute: Compute | None = None) -> None:
-    """Save at ``out`` the model of a GGUF file: a path, or ``ORG/NAME/FILE.gguf`` on the hub."""
+    """Save the model of a GGUF file at ``out``; ``file``: a path, or ``ORG/NAME/FILE.gguf``."""
     model, tokenizer = checkpoint.load(file, **(compute or Compute()).loading())
     origin = {"stage": "import", "file": Path(file).name}
     if checkpoint_check.is_local(file):

@@ -1,18 +1,18 @@
-"""The hub of models: whether one can be had there or in its cache, and what its refusals mean.
+"""The Hugging Face hub: whether a model is available there or in its cache, and its errors.
 
-Light to import: huggingface_hub is loaded by what asks the hub or its cache.
+Light to import: huggingface_hub is imported only when the hub or its cache is asked.
 """
 
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-# For an answer about a model; the hub's own library waits as long.
+# How long to wait for an answer about a model; the hub's own library waits as long.
 SECONDS = 10
 
 
 def cached(repository: str, file: str) -> Path | None:
-    """The cache's folder of a model of the hub, if ``file`` is in it. Asks no network."""
+    """The folder of a hub model in the cache, if ``file`` is in it. Uses no network."""
     from huggingface_hub import try_to_load_from_cache
 
     path = try_to_load_from_cache(repository, file)
@@ -20,10 +20,10 @@ def cached(repository: str, file: str) -> Path | None:
 
 
 def listed(repository: str, file: str) -> set[str]:
-    """Names of a model's files on the hub, outside of folders; ``file`` may be read by this user.
+    """Names of a model's files on the hub, except those in folders.
 
-    Raises errors of huggingface_hub, and ConnectionError where the hub cannot be reached;
-    ``refusal`` has words for both. A ``file`` that is not there is not asked for.
+    If ``file`` is among them, checks that this user may read it. Raises errors of huggingface_hub,
+    and ConnectionError if the hub cannot be reached; ``refusal`` explains both.
     """
     from huggingface_hub import HfApi, get_hf_file_metadata, hf_hub_url
     from huggingface_hub.utils import httpx
@@ -31,7 +31,7 @@ def listed(repository: str, file: str) -> set[str]:
     try:
         about = HfApi().model_info(repository, timeout=SECONDS)
         names = {e.rfilename for e in about.siblings or () if "/" not in e.rfilename}
-        # Of a gated model everyone may see the names.
+        # Everyone may see the names of a gated model's files.
         if file in names:
             get_hf_file_metadata(hf_hub_url(repository, file), timeout=SECONDS)
     except httpx.TransportError as error:
@@ -40,9 +40,9 @@ def listed(repository: str, file: str) -> set[str]:
 
 
 def downloaded(repository: str, file: str, others: Iterable[str]) -> Path | None:
-    """The cache's folder of a model with a file of it, and those others that it has.
+    """Download a model's ``file``, and those of ``others`` that it has; returns the cached folder.
 
-    None where the model has no such ``file``. Raises errors of huggingface_hub.
+    None if the model has no such ``file``. Raises errors of huggingface_hub.
     """
     from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import EntryNotFoundError
@@ -58,7 +58,7 @@ def downloaded(repository: str, file: str, others: Iterable[str]) -> Path | None
 
 
 def refusal(error: Exception) -> str | None:
-    """Why the hub gave no model, and the remedy; None for what was not of the hub."""
+    """Why the hub gave no model, and the remedy; None if the error did not come from the hub."""
     from huggingface_hub.errors import (
         EntryNotFoundError,
         GatedRepoError,
@@ -72,7 +72,7 @@ def refusal(error: Exception) -> str | None:
     def caused_by(*kinds: type[Exception]) -> bool:
         return any(isinstance(cause, kinds) for cause in causes)
 
-    # A gated repository is a kind of one that is not found.
+    # GatedRepoError is a subclass of RepositoryNotFoundError.
     if caused_by(GatedRepoError):
         return "it is gated; accept its licence on the hub, then log in: hf auth login"
     if caused_by(RepositoryNotFoundError):
@@ -93,7 +93,7 @@ def refusal(error: Exception) -> str | None:
 
 
 def _answered(status: int) -> str:
-    """What an answer without a reason means."""
+    """What an HTTP status without a reason means, and the remedy."""
     if status in (401, 403):
         return f"the hub refuses it ({status}); log in with a token that may read it: hf auth login"
     if status == 404:

@@ -1,4 +1,4 @@
-"""What every kind of intervention is, and who carries one."""
+"""The base class of interventions, and how models and tokenizers carry them."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 class Base:
     """An intervention that does nothing; kinds override what they change.
 
-    Arguments of a kind's constructor are what ``values`` and ``tensors`` give: by them it is saved
-    and made again. It refuses what does not fit with a ValueError.
+    A kind's constructor takes what ``values`` and ``tensors`` return: these are saved, and the
+    intervention is made again from them. It raises ValueError for arguments that do not fit.
     """
 
     @property
     def kind(self) -> str:
-        """The name by which it is found: that of its module."""
+        """The name of the kind, which is that of its module."""
         return type(self).__module__.rpartition(".")[2]
 
     def question(self, text: str) -> str:
@@ -32,11 +32,11 @@ class Base:
         """Hook into a model; ``place`` is this intervention's position in the model's chain."""
 
     def values(self) -> dict[str, Any]:
-        """Everything but tensors, as JSON has it."""
+        """All arguments of the constructor but the tensors, as JSON values."""
         return {}
 
     def tensors(self) -> dict[str, torch.Tensor]:
-        """Tensors by name."""
+        """The tensors among the constructor's arguments, by name."""
         return {}
 
 
@@ -46,7 +46,7 @@ def carried_by(carrier: Any) -> tuple:
 
 
 def attach(model, tokenizer, *chain) -> None:
-    """Let a model and its tokenizer carry further interventions, after those they have already."""
+    """Add interventions to a model and its tokenizer, after those that they already carry."""
     for intervention in chain:
         intervention.install(model, len(carried_by(model)))
         attached.update_model(model, interventions=(*carried_by(model), intervention))
@@ -54,7 +54,7 @@ def attach(model, tokenizer, *chain) -> None:
 
 
 def tell(tokenizer, chain: Sequence) -> None:
-    """Tell a tokenizer what its model carries: the questions that it encodes pass through that."""
+    """Give a tokenizer its model's interventions, through which questions pass when encoded."""
     attached.update_tokenizer(tokenizer, interventions=tuple(chain))
 
 
@@ -66,14 +66,15 @@ def asked(tokenizer, question: str) -> str:
 
 
 def check_room(model, data, remedy: str) -> None:
-    """LetheError where a model has no positions for what its forget questions have become.
+    """LetheError if a model has too few positions for forget questions with its interventions.
 
-    The longest answer that was there before must still fit behind the longest question.
+    The longest answer must still fit after the longest question. ``remedy`` begins the message.
     """
     tokenizer, most = data.encoder.tokenizer, getattr(model.config, "max_position_embeddings", None)
     asked_ids = tokenizer([asked(tokenizer, question) for question, _ in data.forget_pairs])
     longest = max(map(len, asked_ids.input_ids)) + max(e.answer_tokens for e in data.forget)
     if most is not None and longest > most:
         raise LetheError(
-            f"{remedy}; questions and answers get {longest} tokens, the model has {most} positions"
+            f"{remedy}; questions with answers now have up to {longest} tokens, but the model has "
+            f"{most} positions"
         )

@@ -11,12 +11,15 @@ from lethe.model.batch import Batch
 from lethe.model.encoder import Example
 from lethe.model.forward import Forward
 
-# Padded tokens of a batch, by measurement (docs/benchmarks.md); a GPU has to be filled.
+# Padded tokens of a batch, by measurement (docs/benchmarks.md); a GPU needs large batches.
 BUDGET = {"cpu": 4096, "cuda": 2**15}
 
 
 def by_budget(items: Sequence[Tree], budget: int) -> Iterator[list[Tree]]:
-    """Batches of similar length whose answers, padded to the longest, are ``budget`` tokens."""
+    """Batches of similar length whose answers, padded to the longest, have ``budget`` tokens.
+
+    A single tree may have more.
+    """
     batch: list[Tree] = []
     rows = 0
     # Longest first: a batch that does not fit in memory fails at once, not at the end.
@@ -33,10 +36,10 @@ def by_budget(items: Sequence[Tree], budget: int) -> Iterator[list[Tree]]:
 def packed_batches(
     model, examples: Sequence[Example], budget: int | None = None
 ) -> Iterator[Batch]:
-    """All examples in packed trees; ``budget``: padded tokens of each, None: by the device.
+    """All examples in packed trees; ``budget``: padded tokens of each batch, None: by the device.
 
     For models that run plain rows each answer is a tree of its own: what it shares with others is
-    computed for each, and may depend on its length.
+    computed for each, because it may depend on an answer's length.
     """
     group = trees if _shares(model, examples) else _apart
     for batch in by_budget(group(examples), budget or BUDGET[model.device.type]):
@@ -44,7 +47,7 @@ def packed_batches(
 
 
 def _shares(model, examples: Sequence[Example]) -> bool:
-    """Whether a model runs trees: packed rows, whatever their length."""
+    """Whether a model can run trees: packed rows for examples of all these lengths."""
     longest, mixed = max(map(len, examples), default=0), token_mixing.of(model)
     return mixed.layout == mixed.layout_of(longest) == token_mixing.PACKED
 
@@ -55,9 +58,10 @@ def _apart(examples: Sequence[Example]) -> list[Tree]:
 
 @dataclass
 class Likelihoods:
-    """Of each example: ``loss``, the mean negative log-likelihood of an answer token (nats), and
-    ``own``: how many of the answer's tokens, from its first, greedy decoding would say as well
-    (0 where that was not asked).
+    """One value for each example.
+
+    ``loss``: mean negative log-likelihood of an answer token (nats). ``own``: how many of the
+    answer's first tokens greedy decoding would produce as well (0 if the example is not compared).
     """
 
     loss: list[float]
@@ -65,9 +69,9 @@ class Likelihoods:
 
 
 class Likelihood:
-    """The same answers under one model after another: they are packed once for all.
+    """Scores the same answers under one model after another; they are packed only once.
 
-    ``compared``: examples whose answers are compared with what the model would say.
+    ``compared``: indices of examples whose answers are compared with greedy decoding.
     """
 
     def __init__(self, examples: Sequence[Example], compared: Iterable[int] = ()):
@@ -76,9 +80,9 @@ class Likelihood:
 
     @torch.inference_mode()
     def __call__(self, model, budget: int | None = None) -> Likelihoods:
-        """What a model gives to each answer, in the order of the examples.
+        """A model's likelihoods of all answers, in the order of the examples.
 
-        ``budget``: padded tokens of a batch; None: as many as pay on the model's device.
+        ``budget``: padded tokens of a batch; None: as many as is fastest on the model's device.
         """
         forward = Forward(model)
         results = Likelihoods([0.0] * len(self.examples), [0] * len(self.examples))
@@ -108,7 +112,7 @@ def mean_losses(model, examples: Sequence[Example], budget: int | None = None) -
 
 
 def _leading(flags: torch.Tensor, packed: Batch) -> list[int]:
-    """How many of each answer's flags [N] are set before the first that is not."""
+    """How many of each answer's flags [N] are set before the first one that is not."""
     count = torch.bincount(packed.row, minlength=packed.rows)
     place = torch.arange(len(flags)) - (count.cumsum(0) - count)[packed.row]
     unset = ~flags
@@ -117,10 +121,10 @@ def _leading(flags: torch.Tensor, packed: Batch) -> list[int]:
 
 @dataclass
 class _Once:
-    """A packed batch, and the same with each token that answers share once.
+    """A packed batch, and the same batch with every predicted token that answers share only once.
 
-    ``token`` [N]: which of the ``distinct`` ones each of the batch's is; ``asked`` [N] and
-    ``compared`` [distinct]: those whose answers are compared.
+    ``token`` [N]: the index in ``distinct`` of each predicted token of ``packed``; ``asked`` [N]
+    and ``compared`` [distinct]: the tokens of answers that are compared.
     """
 
     packed: Batch

@@ -1,10 +1,10 @@
-"""Configurations that plain loading rejects, of checkpoints that it would get wrong.
+"""Configurations that other loaders reject, for checkpoints that they would load wrongly.
 
-Weights that carry interventions are those of the model that knows everything, and whoever opens
-them without Lethe would measure that model. So the configuration beside them is a notice: in the
-fields that any loader reads first stands how to load the checkpoint, and the true configuration
-lies within it as data. No code comes with it (``auto_map``). The same goes for adapters upon
-adapters, of which peft puts together another model without a word.
+The weights of a checkpoint with interventions are those of the model that still knows everything;
+loaded without Lethe, that model would be measured. So the configuration beside them is a notice:
+the fields that every loader reads first say how to load the checkpoint, and the true configuration
+is inside as data. It brings no code (``auto_map``). Adapters whose base has adapters get a notice
+too, because peft would silently build a different model from them.
 """
 
 from pathlib import Path
@@ -17,7 +17,7 @@ NOTICE = (
     "lethe: other loaders would make another model of this checkpoint; "
     "load it with lethe.model.checkpoint.load(folder), as README.md says"
 )
-# What a loader looks up first: of a model its kind and sizes, of adapters their kind and base.
+# What a loader reads first: a model's type and sizes, the type and base of adapters.
 READ_FIRST = {
     "config.json": ("model_type", "vocab_size", "hidden_size"),
     "adapter_config.json": ("peft_type", "base_model_name_or_path"),
@@ -30,7 +30,7 @@ def put(folder: Path) -> None:
     for name, fields in READ_FIRST.items():
         file = folder / name
         if file.is_file():
-            # In a list: of a mapping transformers would find the kind that it looks for.
+            # In a list, because transformers would find the model type inside a mapping.
             notice = dict.fromkeys(fields, NOTICE) | {CONTENT: [configuration(file)]}
             write_json(file, notice, indent=2)
 
@@ -41,7 +41,7 @@ def is_one(file: Path) -> bool:
 
 
 def configuration(file: Path) -> dict[str, Any]:
-    """The true configuration of a file, a notice or not; LetheError where it is neither."""
+    """The true configuration in a file, which may be a notice; LetheError if it holds none."""
     content = _object(file)
     if CONTENT not in content:
         return content
@@ -58,5 +58,5 @@ def _object(file: Path) -> dict[str, Any]:
         reason = str(error).partition(";")[0]
         raise LetheError(f"{reason}; get or make the model again") from None
     if not isinstance(content, dict):
-        raise LetheError(f"{file}: no object of settings; get or make the model again")
+        raise LetheError(f"{file}: not a JSON object; get or make the model again")
     return content

@@ -1,9 +1,10 @@
-"""Low-rank adapters: put into a model, saved beside the name of their base.
+"""Low-rank adapters: adds them to a model, saves them, and finds their base model.
 
-A checkpoint of adapters is a folder in peft's format: ``adapter_config.json`` and the adapters'
-weights alone. Their file is ``model.safetensors``, as in every checkpoint, with peft's own name
-(``adapter_model.safetensors``) as a link to it. Loading merges them into their base
-(``lethe.model.lora_merge``): what reads a checkpoint need not know how it was trained.
+A checkpoint of adapters is a folder in peft's format with ``adapter_config.json`` and only the
+adapters' weights. The weights are in ``model.safetensors``, as in every checkpoint, with a link to
+that file under peft's own name (``adapter_model.safetensors``). Loading merges the adapters into
+their base (``lethe.model.lora_merge``), so code that reads a checkpoint need not know how it was
+trained.
 """
 
 import random
@@ -27,21 +28,21 @@ def is_adapter_folder(source: str | Path) -> bool:
 
 
 def has_adapters(model) -> bool:
-    """Whether a model in memory trains adapters alone."""
+    """Whether only adapters are trained of a model in memory."""
     return attached.model_state(model).adapter_base is not None
 
 
 def base_has_adapters(model) -> bool:
-    """Whether a model in memory trains adapters whose base is itself one of adapters."""
+    """Whether a model in memory has adapters whose base is itself a folder of adapters."""
     base = attached.model_state(model).adapter_base
     return base is not None and is_adapter_folder(base["source"])
 
 
 def add(model, settings: Mapping[str, Any], seed: int, base: str | Path) -> None:
-    """Put adapters into a model, in place; only they need gradients. They begin as a change of 0.
+    """Add adapters to a model, in place; only they require gradients. At first they change nothing.
 
-    Adapters are float32, whatever the model's numbers are. LetheError where no layer has a name
-    that ``targets`` asks for.
+    Adapters are float32, whatever the model's dtype. LetheError if no layer has a name that
+    ``targets`` asks for.
     """
     import torch
     from peft import LoraConfig, inject_adapter_in_model
@@ -70,7 +71,7 @@ def add(model, settings: Mapping[str, Any], seed: int, base: str | Path) -> None
 
 
 def _name(base: str | Path) -> str:
-    """How others find a base, from whatever folder they work in: a whole path, or a hub id."""
+    """The name of a base that works from every folder: an absolute path, or a hub id."""
     return str(Path(base).absolute()) if Path(base).exists() else str(base)
 
 
@@ -85,24 +86,25 @@ def save(folder: Path, model) -> dict[str, Any]:
     open_to_others(folder / paths.WEIGHTS)
     (folder / PEFT_WEIGHTS).symlink_to(paths.WEIGHTS)
     config = model.peft_config["default"].to_dict() | {"inference_mode": True}
-    # Sets have no order that would be the same in every process.
+    # The order of sets differs from process to process.
     plain = {key: sorted(v) if isinstance(v, set) else v for key, v in config.items()}
     write_json(folder / CONFIG, dict(sorted(plain.items())), indent=2)
     return attached.model_state(model).adapter_base
 
 
 def base_of(folder: str | Path) -> str:
-    """Where the model lies that a folder's adapters change: a path, or a hub id.
+    """Where the base model of a folder's adapters is: a path, or a hub id.
 
-    A base of ours is the one of the digest that the adapters' record has, wherever the results now
-    lie: by its name from this working folder or from one that holds the adapters, by its whole
-    path, or by the end of its name. Where none has that digest, it is the first that is there.
+    A base made by Lethe is recognised by the digest in the adapters' record, even if the results
+    were moved. It is looked for under its recorded name, relative to the working folder and to
+    every folder above the adapters, and then under the last parts of that name. If no candidate has
+    the digest, the first one that exists is taken.
     """
     folder = Path(folder)
     name = loading_notice.configuration(folder / CONFIG).get("base_model_name_or_path")
     if not isinstance(name, str) or not name:
         raise LetheError(
-            f"{folder}/{CONFIG}: names no base; write the model's folder or hub id there "
+            f"{folder}/{CONFIG}: names no base; write the base's folder or hub id there "
             "(base_model_name_or_path)"
         )
     known = {}
@@ -124,7 +126,7 @@ def base_of(folder: str | Path) -> str:
 
 
 def check_chain(folder: str | Path) -> None:
-    """LetheError if the bases of adapters, which may be adapters too, lead back to one of them."""
+    """LetheError if the bases of adapters, which may be adapters themselves, form a cycle."""
     passed: list[Path] = []
     place = Path(folder)
     while place.is_dir() and is_adapter_folder(place):
@@ -132,20 +134,20 @@ def check_chain(folder: str | Path) -> None:
             names = " -> ".join(str(folder) for folder in [*passed, passed[0]])
             raise LetheError(
                 f"{folder}/{CONFIG}: adapters that are each other's base: {names}; write the "
-                "whole model's folder or hub id into one of them (base_model_name_or_path)"
+                "folder or hub id of a whole model into one of them (base_model_name_or_path)"
             )
         passed.append(place.resolve())
         place = Path(base_of(place))
 
 
 def _places(folder: Path, *names: str) -> Iterator[Path]:
-    """Where a base of a whole name may be."""
+    """Where a base may be by its names: from the working folder and the folders above."""
     for name in names:
         yield from (place / name for place in (Path(), *folder.resolve().parents))
 
 
 def _by_their_end(folder: Path, name: str) -> Iterator[Path]:
-    """Where a base may be if the folders above it were moved or renamed with the adapters."""
+    """Where a base may be if folders above both it and the adapters were moved or renamed."""
     parts = Path(name).parts
     for begin in range(1, len(parts)):
         yield from (place.joinpath(*parts[begin:]) for place in folder.resolve().parents)

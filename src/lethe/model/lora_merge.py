@@ -1,8 +1,8 @@
-"""Adapters merged into their base, as peft computes them, and held against peft's own pass.
+"""Merges adapters into their base with peft, and checks the result against peft's own pass.
 
-What adapters add to a layer is asked of peft: LoRA with its kinds (DoRA, rank-stabilised, patterns
-of ranks), biases, whole modules and single tokens that were trained beside it. What cannot be
-merged is refused, and what was merged must give one batch the losses that it had unmerged.
+peft computes what adapters add to a layer: LoRA and its variants (DoRA, rank-stabilised, rank
+patterns), biases, and whole modules or single tokens that were trained with it. What cannot be
+merged is refused, and the merged model must give one batch the same losses as the unmerged one.
 """
 
 import copy
@@ -20,7 +20,8 @@ from lethe.model import loading_notice
 from lethe.model.lora import CONFIG, PEFT_WEIGHTS, PREFIX
 
 NAME = "default"
-# Nats a token between merged and unmerged: rounding. Wrong merges were off by 0.6 and by 2.
+# Difference in nats per token between merged and unmerged that rounding explains. Wrong merges
+# were off by 0.6 and by 2.
 CLOSE = {torch.float32: 1e-3, torch.bfloat16: 0.1, torch.float16: 0.05}
 ROWS, LENGTH = 4, 24
 ELSEWHERE = "merge them where they were trained (merge_and_unload of peft) and name that folder"
@@ -32,11 +33,12 @@ OTHER_BASE = (
 
 
 def merge(model, folder: str | Path):
-    """The model with a folder's adapters merged into its weights, in place; it may be untied.
+    """Merge a folder's adapters into a model's weights, in place, and return it.
 
-    Products and sums are computed in float32 and rounded once to the model's numbers. LetheError
-    for adapters of a kind that cannot be merged, that do not fit, or whose merging peft's own pass
-    does not confirm.
+    Tied weights are untied where adapters change one of them alone. Products and sums are computed
+    in float32 and rounded once to the model's dtype. LetheError if the adapters are of a kind that
+    cannot be merged, if they do not fit the model, or if the merged model's losses differ from
+    those of peft's own pass.
     """
     from peft import PeftModel
 
@@ -45,6 +47,7 @@ def merge(model, folder: str | Path):
     weights = _weights(folder)
     with _quiet():
         adapted = PeftModel(model, config, adapter_name=NAME).eval()
+        _check_biases(adapted, folder)
         _fill(adapted, weights, folder)
         batch = _batch(model, config)
         expected = _losses(adapted, batch)
@@ -58,9 +61,9 @@ def merge(model, folder: str | Path):
 
 
 def check_names(folder: Path, config) -> None:
-    """LetheError unless a folder's adapters are all those, and no others, that fit its base.
+    """LetheError unless a folder's adapters are exactly those that its base needs.
 
-    ``config``: the base's configuration, of which a model without numbers is made.
+    ``config``: the base's configuration, from which a model without values is built.
     """
     from peft import PeftModel, get_peft_model_state_dict
     from transformers import AutoModelForCausalLM
@@ -85,7 +88,7 @@ def _config(folder: Path):
     kind = settings.get("peft_type")
     if kind != "LORA":
         raise LetheError(f"{folder}: adapters of kind {kind} cannot be merged here; {ELSEWHERE}")
-    # aLoRA acts after certain tokens alone; the others make modules of what a configuration names.
+    # aLoRA acts only after certain tokens; the others change which modules the model has.
     refused = ("alora_invocation_tokens", "layer_replication", "megatron_config", "arrow_config")
     for key in refused:
         if settings.get(key):
@@ -97,7 +100,7 @@ def _config(folder: Path):
     unknown = sorted(key for key in settings.keys() - known.keys() if settings[key])
     if unknown:
         raise LetheError(
-            f"{folder}/{CONFIG}: {unknown[0]} is no setting that peft here knows; {ELSEWHERE}"
+            f"{folder}/{CONFIG}: the installed peft has no setting {unknown[0]}; {ELSEWHERE}"
         )
     return LoraConfig(**known | {"inference_mode": True})
 
@@ -105,7 +108,7 @@ def _config(folder: Path):
 def _weights(folder: Path) -> dict[str, torch.Tensor]:
     from safetensors.torch import load_file
 
-    # By peft's name first: beside it, model.safetensors may be a whole model.
+    # peft's name first: if that file exists, model.safetensors may be a whole model.
     files = [folder / PEFT_WEIGHTS, folder / paths.WEIGHTS]
     file = next((file for file in files if file.is_file()), None)
     if file is None:
@@ -118,7 +121,7 @@ def _weights(folder: Path) -> dict[str, torch.Tensor]:
 
 
 def _fill(adapted, weights: dict[str, torch.Tensor], folder: Path) -> None:
-    """Load weights into a model's adapters; all of both must have found each other."""
+    """Load weights into a model's adapters; LetheError if any weight or adapter is left over."""
     from peft import get_peft_model_state_dict, set_peft_model_state_dict
 
     expected = get_peft_model_state_dict(adapted, adapter_name=NAME, save_embedding_layers=False)
@@ -136,7 +139,8 @@ def _fill(adapted, weights: dict[str, torch.Tensor], folder: Path) -> None:
         raise LetheError(
             f"{folder}: {result.unexpected_keys[0]} fits no layer of its base; {OTHER_BASE}"
         )
-    # peft renames what older versions of transformers called otherwise; its own word comes first.
+    # peft renames weights that older versions of transformers named differently, so its own list of
+    # missing ones comes first.
     missing = [name for name in _unfilled(adapted, result.missing_keys) if NAME in name.split(".")]
     if adapted.peft_config[NAME].bias != "none":
         missing += sorted(absent)
@@ -147,14 +151,25 @@ def _fill(adapted, weights: dict[str, torch.Tensor], folder: Path) -> None:
 
 
 def _unfilled(adapted, names: list[str]) -> list[str]:
-    """Those of the names whose weights did not come under another name that they have (tied)."""
+    """Those of the names whose weights were not loaded under another name either (tied weights)."""
     parameters = dict(adapted.named_parameters(remove_duplicate=False))
     filled = {id(value) for name, value in parameters.items() if name not in set(names)}
     return [name for name in names if id(parameters.get(name)) not in filled]
 
 
+def _check_biases(adapted, folder: Path) -> None:
+    """LetheError for a bias in an adapter whose layer has none that it could be added to."""
+    for name, layer in adapted.named_modules():
+        has_bias = getattr(layer, "lora_bias", {}).get(NAME)
+        if has_bias and getattr(layer.get_base_layer(), "bias", None) is None:
+            raise LetheError(
+                f"{folder}: adapters with lora_bias cannot be merged into "
+                f"{name.removeprefix(PREFIX)}, which has no bias; train them with lora_bias: false"
+            )
+
+
 def _batch(model, config) -> torch.Tensor:
-    """Token ids by chance, always the same; those that were trained singly among them."""
+    """Random token ids, always the same, including tokens that were trained individually."""
     size = model.config.get_text_config().vocab_size
     chance = torch.Generator().manual_seed(0)
     ids = torch.randint(size, (ROWS, LENGTH), generator=chance)
@@ -180,20 +195,20 @@ def _compare(losses, expected, dtype: torch.dtype, folder: Path) -> None:
     if not off <= CLOSE[dtype]:
         wider = "" if dtype == torch.float32 else "load it in float32 (dtype), or "
         raise LetheError(
-            f"{folder}: merged into their base, its adapters are {off:.2g} nats a token off what "
+            f"{folder}: merged into their base, the adapters are {off:.2g} nats a token off what "
             f"peft computes; {wider}{ELSEWHERE}"
         )
 
 
 def _layers(adapted) -> list[Any]:
-    """peft's own layers, those within others (single tokens, say) included."""
+    """peft's own layers, including those inside others (for single tokens, for example)."""
     from peft.tuners.tuners_utils import BaseTunerLayer
 
     return [module for module in adapted.modules() if isinstance(module, BaseTunerLayer)]
 
 
 def _untie_adapted(adapted) -> None:
-    """A weight that an adapted layer shares with another becomes its own: its change is its own."""
+    """Give an adapted layer its own copy of a weight that it shares, which alone is changed."""
     holders: dict[int, int] = {}
     for module in adapted.modules():
         for value in module._parameters.values():
@@ -220,7 +235,7 @@ def _merge_layers(adapted) -> None:
 
 
 def _note_untied(model) -> None:
-    """Say in a model's configuration what became of its output layer, for whoever loads it."""
+    """Record in a model's configuration that its output layer is no longer tied, if that is so."""
     out, into = model.get_output_embeddings(), model.get_input_embeddings()
     if out is None or out.weight is into.weight:
         return
@@ -231,7 +246,7 @@ def _note_untied(model) -> None:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """peft warns of what is looked after here."""
+    """Silence peft's warnings about cases that are handled here."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield

@@ -1,8 +1,8 @@
-"""Small copies of a model: its own family and kinds of layers, few and narrow, with large weights.
+"""Small copies of a model: same family and kinds of layers, but few and narrow, with large weights.
 
-What a family's tokens see of each other does not depend on its sizes, so that this can be tried on
-a copy. Lengths that a configuration names (a window, the positions a model was first trained on)
-are small there, so that short texts are longer than them.
+Which tokens see each other does not depend on a model's sizes, so it can be tried out on a copy.
+Lengths that a configuration names (a window, the positions in a model's first training) are small
+in the copy, so that even short texts exceed them.
 """
 
 import copy
@@ -13,17 +13,18 @@ from typing import Any
 
 import torch
 
-# What lengths named by a configuration become; the positions and the tokens that there are.
+# Sizes of a copy: of every length that the configuration names, of its positions, its vocabulary.
 LENGTH, POSITIONS, VOCABULARY = 16, 64, 128
-# Parameters that a copy may have: what has fewer need not become narrower.
+# Parameters: a model with fewer than the first number is not narrowed; no copy may have more than
+# the second.
 FEW, MOST = 2**22, 2**28
 _LENGTHS = re.compile(r"window|^local_attention$|chunk_size|original_max_pos|^index_topk$")
 _NO_LENGTHS = re.compile(r"layer|pattern|vocab")
 _DEPTHS = ("num_hidden_layers", "n_layer", "n_layers", "num_layers", "decoder_layers")
-# Families that repeat a pattern of layers have all kinds within these.
+# Layers of a copy. Families that repeat a pattern of layers have all kinds within the first eight.
 _PATTERN = re.compile(r"period|interval|pattern|layer_types|block_types|block_type|hybrid")
 _SEVERAL, _TWO = 8, 2
-# RoPE that changes beyond some length.
+# Kinds of RoPE that change beyond some length.
 _CHANGING = ("dynamic", "longrope")
 _AT_MOST = {
     "intermediate_size": 128,
@@ -43,12 +44,12 @@ class NoCopy(Exception):
 
 
 def lengths(config) -> list[int]:
-    """The lengths that a configuration names beyond which tokens see otherwise, sorted."""
+    """The lengths in a configuration beyond which tokens see each other differently, sorted."""
     return sorted({value for part in _parts(config) for value in _named(part).values()})
 
 
 def copies(model) -> Iterator[Any]:
-    """Configurations of small copies, the smallest first; it may not be possible to build them."""
+    """Configurations of small copies, the smallest first; some may fail to build."""
     if sum(p.numel() for p in model.parameters()) > FEW:
         yield _small(model.config, narrow=True)
     yield _small(model.config, narrow=False)
@@ -57,7 +58,7 @@ def copies(model) -> Iterator[Any]:
 def build(kind: type, config, attention: str | None):
     """A model of class ``kind`` with random weights large enough that each token matters.
 
-    LookupError where even the copy is too large.
+    LookupError if even the copy is too large.
     """
     config._attn_implementation_internal = attention
     with torch.device("meta"):
@@ -72,7 +73,7 @@ def build(kind: type, config, attention: str | None):
 
 @torch.no_grad()
 def sharpened(model):
-    """Large weights in place of the usual small ones, by which every context is nearly the same."""
+    """Give a model large weights; with the usual small ones, contexts make hardly a difference."""
     draw = torch.Generator().manual_seed(0)
     for parameter in model.parameters():
         noise = torch.empty(parameter.shape).normal_(generator=draw)
@@ -84,7 +85,7 @@ def sharpened(model):
 
 
 def _parts(config) -> Iterator[Any]:
-    """A configuration and those inside of it."""
+    """A configuration and those nested in it."""
     yield config
     for name in config.sub_configs:
         inner = getattr(config, name, None)
@@ -117,7 +118,7 @@ def _is_count(value: Any) -> bool:
 
 
 def _ropes(config) -> list[dict]:
-    """The settings of RoPE, of each kind of layers."""
+    """The settings of RoPE for each kind of layer."""
     given = getattr(config, "rope_parameters", None) or getattr(config, "rope_scaling", None) or {}
     if not isinstance(given, dict):
         return []
@@ -162,7 +163,7 @@ def _thin(config) -> None:
     depth = getattr(config, name)
     repeats = any(_PATTERN.search(key) and value for key, value in vars(config).items())
     few = min(depth, _SEVERAL if repeats else _TWO)
-    # Lists of all layers first: a depth without them may be refused.
+    # Lists with an entry for each layer first: a depth that differs from them may be refused.
     for key, value in vars(config).items():
         if isinstance(value, list) and len(value) == depth:
             vars(config)[key] = value[:few]
@@ -170,7 +171,7 @@ def _thin(config) -> None:
 
 
 def _speak_little(config) -> None:
-    """A small vocabulary, its special tokens within it."""
+    """A small vocabulary, with ids of special tokens that are in it."""
     if not _is_count(getattr(config, "vocab_size", None)) or config.vocab_size <= VOCABULARY:
         return
     vars(config)[config.attribute_map.get("vocab_size", "vocab_size")] = VOCABULARY
@@ -180,7 +181,7 @@ def _speak_little(config) -> None:
 
 
 def _narrow(config) -> None:
-    """Fewer heads of the same size, and less of all else."""
+    """Fewer heads of the same size, and smaller numbers for everything in ``_AT_MOST``."""
     mapped = config.attribute_map
     names = [mapped.get(n, n) for n in ("hidden_size", "num_attention_heads")]
     width, heads = (getattr(config, name, None) for name in names)

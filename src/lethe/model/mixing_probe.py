@@ -1,7 +1,7 @@
 """Finds out how a model's tokens may be laid out (``token_mixing``), by trying it on a small copy.
 
-A layout is right if every logit is that of the sequence alone in plain transformers, and if it
-stays as it is when a later token changes, or a token of another sequence.
+A layout is right if every logit equals that of the sequence alone in plain transformers, and does
+not change if a later token or a token of another sequence is replaced.
 """
 
 import copy
@@ -19,21 +19,22 @@ from lethe.model.forward import Forward
 from lethe.model.plain_rows import accepted, reset
 from lethe.model.token_mixing import Mixing
 
-# Of the logits' spread: what rounding may do to sums in another order, and in the same.
+# Allowed differences, as shares of the logits' spread: if sums are computed in another order, and
+# in the same order.
 CLOSE, SAME = 1e-3, 1e-4
-# Times as much in 16 bits, which FlashAttention alone asks for. A wrong token moves logits by their
-# spread.
+# Factor on both in 16 bits, which only FlashAttention needs. A wrong token changes logits by about
+# their spread.
 COARSE = 200.0
-# Tokens that no family takes for special ones.
+# Tokens that are special in no family.
 TOKENS = range(8, 120)
 
 
 @dataclass
 class Trial:
-    """Texts that are tried, and what plain transformers gives for each alone.
+    """Texts to try, and the logits of plain transformers for each of them alone.
 
-    ``plain`` is the copy as transformers runs it; ``examples`` hold answers to shared prompts;
-    ``coarse``: how many times the usual rounding is allowed.
+    ``plain`` is the copy as transformers runs it; several of the ``examples`` share a prompt;
+    ``coarse``: factor on the allowed rounding differences.
     """
 
     plain: torch.nn.Module
@@ -42,7 +43,7 @@ class Trial:
 
     @cached_property
     def wanted(self) -> list[torch.Tensor]:
-        """Logits at the answer's tokens of each example alone."""
+        """Logits at the answer's tokens of each example, computed alone."""
         return [alone(self.plain, e.ids)[e.start - 1 : -1] for e in self.examples]
 
     @cached_property
@@ -50,12 +51,12 @@ class Trial:
         return float(torch.cat(self.wanted).std())
 
     def near(self, logits: torch.Tensor, wanted: torch.Tensor, limit: float = CLOSE) -> bool:
-        """Whether logits are the same to rounding; NaN is near nothing."""
+        """Whether logits are equal up to rounding; NaN is never near anything."""
         apart = (logits.float() - wanted.float()).abs().max()
         return bool((apart <= limit * self.coarse * self.spread).item())
 
     def layout(self, model) -> bool:
-        """Whether a model's batches are right in the layout that it is told."""
+        """Whether a model gives the right logits in the layout that is set for it."""
         return all(self._batch(model, batch) for batch in self._batches(token_mixing.of(model)))
 
     def _batches(self, mixed: Mixing) -> Iterable[Batch]:
@@ -73,13 +74,13 @@ class Trial:
         return all(self._unmoved(forward, batch, logits, changed) for changed in changes)
 
     def _unmoved(self, forward, batch: Batch, logits, changed: torch.Tensor) -> bool:
-        """Whether other tokens' logits stay when those of ``changed`` [T] become others."""
+        """Whether replacing the tokens ``changed`` [T] leaves the logits of all others the same."""
         ids = torch.where(changed, batch.ids + 1, batch.ids)
         moved = forward.all_logits(replace(batch, ids=ids))
         return self.near(moved[~changed], logits[~changed], SAME)
 
     def causal(self) -> bool:
-        """Whether plain logits stay when the last token becomes another."""
+        """Whether replacing the last token leaves all earlier plain logits unchanged."""
         ids = max(self.examples, key=len).ids
         other = (*ids[:-1], ids[-1] + 1)
         logits, moved = (alone(self.plain, some)[:-1] for some in (ids, other))
@@ -102,7 +103,7 @@ def _last_tokens(batch: Batch) -> torch.Tensor:
 
 
 def _first_rows(batch: Batch) -> torch.Tensor:
-    """Which packed tokens are of the sequences that share the first one's beginning, [T]."""
+    """Which packed tokens belong to the first prompt and the sequences that share it, [T]."""
     positions = batch.positions[0]
     begins = (
         (positions == 0) & (torch.arange(len(positions), device=positions.device) > 0)
@@ -112,7 +113,7 @@ def _first_rows(batch: Batch) -> torch.Tensor:
 
 
 def texts(*sizes: tuple[int, Sequence[int]]) -> list[Example]:
-    """Examples by the length of a prompt and of each of its answers; answers part early."""
+    """Examples of given lengths: of a prompt and of each of its answers, which soon differ."""
     draw = torch.Generator().manual_seed(0)
 
     def some(count: int) -> tuple[int, ...]:
@@ -135,7 +136,7 @@ EXAMPLES = {"short": SHORT, "long": LONG}
 
 @torch.no_grad()
 def tried(model, mixed: Mixing, check) -> bool:
-    """Whether a check holds; what raises does not hold."""
+    """Whether a check passes with a layout; one that raises an error does not."""
     attached.update_model(model, mixing=mixed)
     try:
         return check(model)
@@ -146,7 +147,7 @@ def tried(model, mixed: Mixing, check) -> bool:
 def first_layout(
     model, trial: Trial, layouts: Iterable[str], heads: Iterable[str]
 ) -> Mixing | None:
-    """The first layout, and the first way to logits, that are right on a trial's texts."""
+    """The first layout and the first way of computing logits that are right on a trial's texts."""
     for layout in layouts:
         for head in heads:
             mixed = Mixing(layout=layout, head=head)
@@ -156,11 +157,11 @@ def first_layout(
 
 
 def best_mixing(model, plain, layouts: Sequence[str], named: Sequence[int]) -> Mixing | None:
-    """Which layout is right for ``model``, measured by ``plain``: None where none is.
+    """The fastest layout that is right for ``model``, compared with ``plain``; None if none is.
 
-    ``layouts`` are those to be tried, of ``lethe.model.token_mixing``; ``named``: the lengths that
-    the configuration names. How texts are generated is found out when the first one is
-    (``lethe.model.generation_probe``): training does not depend on it.
+    ``layouts`` are those of ``lethe.model.token_mixing`` to try; ``named``: the lengths that the
+    configuration names. How texts are generated is probed at the first generation
+    (``lethe.model.generation_probe``), since training does not depend on it.
     """
     first = first_layout(model, Trial(plain, SHORT, coarse(model)), layouts, token_mixing.HEADS)
     if first is None:
@@ -179,15 +180,15 @@ def best_mixing(model, plain, layouts: Sequence[str], named: Sequence[int]) -> M
 
 
 def until(named: Sequence[int]) -> int:
-    """The longest text that no length which a configuration names makes another.
+    """The longest text, in tokens, that stays below every length that a configuration names.
 
-    Of a text as it is; a packed one lacks its last token.
+    This counts the last token, which a packed text lacks.
     """
     return min(named, default=1) - 1
 
 
 def coarse(model) -> float:
-    """How much coarser than float32's a model's numbers are."""
+    """The factor on allowed rounding differences for a model's dtype."""
     return 1.0 if model.dtype == torch.float32 else COARSE
 
 
@@ -196,5 +197,5 @@ def _from(layout: str) -> Sequence[str]:
 
 
 def twin(model):
-    """A copy with the same weights that shares nothing."""
+    """A deep copy: the same weights, but nothing shared."""
     return copy.deepcopy(model)

@@ -1,6 +1,6 @@
-"""Matrix products of linear layers by oneDNN, where the usual library leaves half a processor idle.
+"""Computes linear layers' matrix products with oneDNN, where MKL leaves half a processor idle.
 
-torch multiplies float32 matrices with MKL, which does not use AVX-512 on AMD's processors; oneDNN,
+torch multiplies float32 matrices with MKL, which does not use AVX-512 on AMD processors; oneDNN,
 which comes with torch, does (docs/benchmarks.md, "Matrix products").
 """
 
@@ -12,15 +12,15 @@ import torch
 
 from lethe.model import attached
 
-# oneDNN makes code for each number of rows that it meets, megabytes and milliseconds: it is given
-# multiples of this, and what is left over is done in another way.
+# oneDNN compiles code for each new number of rows, which takes megabytes and milliseconds. So it
+# only gets multiples of this number; the remaining rows are computed in another way.
 STEP = 64
 # Multiplications below which a call of oneDNN costs more than it saves.
 LEAST = 2**21
 
 
 class OneDNNLinear(torch.nn.Linear):
-    """A linear layer that multiplies with oneDNN where that pays; the same weights and names."""
+    """A linear layer that multiplies with oneDNN where that is faster; same weights and names."""
 
     def forward(self, rows: torch.Tensor) -> torch.Tensor:
         if not _pays(rows, self.weight):
@@ -34,7 +34,7 @@ class OneDNNLinear(torch.nn.Linear):
 def use_onednn(model: torch.nn.Module) -> None:
     """Let a model's linear layers use oneDNN on processors where it is faster; a no-op elsewhere.
 
-    What other libraries made of a layer (adapters, quantised weights) stays as it is.
+    Layers that other libraries replaced (adapters, quantised weights) stay as they are.
     """
     if not is_faster():
         return
@@ -52,14 +52,14 @@ def undo_onednn(model: torch.nn.Module) -> None:
 
 @cache
 def is_faster() -> bool:
-    """Whether this processor has AVX-512, MKL does not use it, and oneDNN is there."""
+    """Whether this processor has AVX-512 but MKL does not use it, and oneDNN is available."""
     wide = torch.backends.cpu.get_cpu_capability() == "AVX512"
     there = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")
     return wide and there and "AuthenticAMD" in _maker()
 
 
 def _maker() -> str:
-    """Who made the processor, as the system tells it."""
+    """The processor's manufacturer, according to the operating system."""
     info = Path("/proc/cpuinfo")
     return info.read_text() if info.exists() else platform.processor()
 
@@ -111,7 +111,7 @@ def _product(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
     whole = len(a) // STEP * STEP
     if whole == len(a):
         return _multiplied(a, b)
-    # What has to be copied is the narrower side.
+    # Copy whichever is narrower: the padded input, or the concatenated output.
     if a.shape[1] < len(b):
         more = torch.nn.functional.pad(a, (0, 0, 0, whole + STEP - len(a)))
         return _multiplied(more, b)[: len(a)]
@@ -121,7 +121,7 @@ def _product(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
 def _gram(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
     whole = len(a) // STEP * STEP
     first, second = a[:whole].t(), b[:whole].t()
-    # The first operand is transposed in memory: that of the narrower one is cheaper.
+    # The first operand is transposed in memory, which is cheaper for the narrower one.
     if len(first) > len(second):
         product = _multiplied(second, first).t().contiguous()
     else:

@@ -1,4 +1,4 @@
-"""Padded batches, for those who must average over padding as open-unlearning does."""
+"""Padded batches, for losses that average over padding as open-unlearning does."""
 
 from collections.abc import Sequence
 
@@ -9,10 +9,10 @@ from lethe.model.encoder import Example
 
 
 def padded(examples: Sequence[Example], index: Sequence[int], token: int) -> Batch:
-    """A batch in which every sequence ends in ``token`` up to the longest, as in a padded one.
+    """A batch in which every sequence is padded with ``token`` to the length of the longest.
 
-    Unlike ``pack``, each sequence keeps its last token, and padding is computed: it sees the text
-    before it and is seen by nothing. Inputs are [rows * longest].
+    Unlike with ``pack``, each sequence keeps its last token, and padding is computed: it sees the
+    text before it, and no other token sees it. Inputs are [rows * longest].
     """
     rows, longest = len(examples), max(map(len, examples))
     place = torch.arange(longest)

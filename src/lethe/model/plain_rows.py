@@ -1,8 +1,8 @@
-"""Batches as plain rows, for models whose tokens cannot share one packed row.
+"""Runs batches as plain rows, for models whose tokens cannot share one packed row.
 
-A packed batch, a tree of answers or a padded batch is unfolded to its sequences, each a row of its
-own from position 0 on, and what comes out is folded back: callers see the packed tokens, whatever
-ran. Rows are padded on the right, or those of equal length go together without padding.
+A packed batch, a tree of answers or a padded batch is unfolded into its sequences, each in a row of
+its own that begins at position 0. The outputs are folded back, so that callers always see packed
+tokens. Rows are padded on the right, or rows of equal length run together without padding.
 """
 
 import inspect
@@ -25,10 +25,9 @@ Call = Callable[[torch.Tensor, torch.Tensor | None], torch.Tensor]
 class Pass:
     """Rows of a batch that run together.
 
-    ``ids`` [B, L]; ``mask`` [B, L], 0 at padding, None where there is none; ``gather`` [B, L]: the
-    packed token at each place, and ``real`` [B, L]: whether there is one; ``tokens`` [N] the packed
-    tokens whose values come from this pass, and ``places`` [N] where they stand in the flattened
-    rows.
+    ``ids`` [B, L]; ``mask`` [B, L]: 0 at padding, None without padding; ``gather`` [B, L]: the
+    packed token at each place; ``real`` [B, L]: whether there is one; ``tokens`` [N]: the packed
+    tokens whose values come from this pass; ``places`` [N]: their places in the flattened rows.
     """
 
     batch: Batch
@@ -40,28 +39,28 @@ class Pass:
     places: torch.Tensor
 
     def spread(self, packed: torch.Tensor) -> torch.Tensor:
-        """Values of packed tokens [T, ...] at their places in the rows, [B, L, ...]; else 0."""
+        """Values of packed tokens [T, ...] at their places in the rows [B, L, ...], 0 elsewhere."""
         values = packed[self.gather]
         real = self.real.view(*self.real.shape, *[1] * (values.dim() - 2))
         return values.where(real, torch.zeros_like(values))
 
     def collected(self, value: torch.Tensor) -> torch.Tensor:
-        """Of values [B, L, D] or [B * L, D] those of ``tokens``, [N, D]."""
+        """The values of ``tokens``, [N, D], among values [B, L, D] or [B * L, D]."""
         flat = value if value.shape[:2] != self.real.shape else value.flatten(0, 1)
         return flat.index_select(0, self.places)
 
 
-# Values of some tokens: which packed ones (None: all, in order), and the values [N, D].
+# Values of some tokens: indices of the packed tokens (None: all, in order), and values [N, D].
 Part = tuple[torch.Tensor | None, torch.Tensor]
 
 
 def running() -> Pass | None:
-    """The pass over plain rows that is running, for hooks; None where the batch is packed."""
+    """The pass over plain rows that is running, for hooks; None if the batch is packed."""
     return PLAIN_PASS.get()
 
 
 def at_tokens(value: torch.Tensor) -> Part:
-    """What a module takes or gives in the pass that is running, by packed token."""
+    """A module's inputs or outputs in the pass that is running, by packed token."""
     current = running()
     if current is None:
         return None, value[0]
@@ -69,7 +68,7 @@ def at_tokens(value: torch.Tensor) -> Part:
 
 
 def joined(parts: Sequence[Part]) -> torch.Tensor:
-    """The values of all packed tokens [T, D], from the passes of one batch."""
+    """The values of all packed tokens, [T, D], from the passes of one batch."""
     if parts[0][0] is None:
         return parts[0][1]
     order = torch.cat([tokens for tokens, _ in parts]).argsort()
@@ -77,16 +76,17 @@ def joined(parts: Sequence[Part]) -> torch.Tensor:
 
 
 def run(batch: Batch, layout: str, call: Call, whole: bool = True) -> torch.Tensor:
-    """What ``call`` gives for every packed token of a batch, [T, D]; ``whole`` as in ``passes``."""
+    """The output of ``call`` for every packed token, [T, D]; ``whole`` as in ``passes``."""
     parts = []
     for some in passes(batch, layout, whole):
-        with _told(some):
+        with _announced(some):
             parts.append((some.tokens, some.collected(call(some.ids, some.mask))))
     return joined(parts)
 
 
 @contextmanager
-def _told(rows: Pass) -> Iterator[None]:
+def _announced(rows: Pass) -> Iterator[None]:
+    """Within the block ``running`` returns this pass."""
     before = PLAIN_PASS.set(rows)
     try:
         yield
@@ -95,16 +95,16 @@ def _told(rows: Pass) -> Iterator[None]:
 
 
 def passes(batch: Batch, layout: str, whole: bool = True) -> list[Pass]:
-    """The passes that a batch takes; every packed token is of one of them.
+    """The passes that a batch takes; every packed token belongs to one of them.
 
-    ``whole``: sequences that are not padded keep their last token, which predicts nothing: where
-    frequencies depend on a text's length, that is all of it.
+    ``whole``: sequences that are not padded keep their last token. It predicts nothing, but some
+    models' RoPE frequencies depend on the length of the whole text.
     """
     packing = batch.packing
     count, longest = packing.gather.shape
     every = torch.arange(count, device=packing.gather.device)
     if packing.mask is not None:
-        # Padding is computed as well, as in any padded batch: all see the text before them.
+        # Padding is computed too, as in any padded batch: each token sees the text before it.
         return [_pass(batch, every, longest, packing.mask[:, 0, -1])]
     real = packing.place < packing.lengths[:, None]
     if layout == ALONE:
@@ -146,7 +146,7 @@ def _pass(batch: Batch, rows: torch.Tensor, length: int, real, more: int = 0) ->
 
 
 def accepted(function: Callable, **given) -> dict:
-    """Those of the arguments that a function takes: families differ in what they know."""
+    """Those of the arguments that a function accepts, which differ between model families."""
     known = inspect.signature(function).parameters
     if any(parameter.kind is parameter.VAR_KEYWORD for parameter in known.values()):
         return given
@@ -154,10 +154,10 @@ def accepted(function: Callable, **given) -> dict:
 
 
 def reset(model) -> None:
-    """Let RoPE that changes with the length of a text forget the texts before it.
+    """Make RoPE whose frequencies depend on a text's length forget earlier texts.
 
-    transformers keeps the frequencies of the longest one, so that numbers would depend on the order
-    in which texts come.
+    transformers keeps the frequencies of the longest text so far, so numbers would depend on the
+    order of texts.
     """
     for module in model.modules():
         kind = getattr(module, "rope_type", None)

@@ -1,4 +1,4 @@
-"""Making a loaded model ready to train: number formats, checkpointing of activations, adapters."""
+"""Makes a loaded model ready to train: dtypes, gradient checkpointing, adapters."""
 
 import copy
 import random
@@ -14,10 +14,10 @@ from lethe.model.fsdp import process_group_of
 
 
 def prepare(model, training: Mapping[str, Any], seed: int, start: str | Path) -> None:
-    """Change a model in place into what an optimiser can train; ``training`` as in ``Compute``.
+    """Prepare a model for training, in place; ``training`` as ``Compute.training`` returns it.
 
     ``start`` is the checkpoint that the model was loaded from, which adapters name as their base.
-    Chance within training (dropout) is that of ``seed``.
+    ``seed`` seeds the randomness within training (dropout).
     """
     torch.manual_seed(random.Random(f"training/{seed}").getrandbits(63))
     if training["lora"] is not None:
@@ -26,22 +26,23 @@ def prepare(model, training: Mapping[str, Any], seed: int, start: str | Path) ->
         attached.update_model(model, dtype=model.dtype)
         model.float()
     if training["gradient_checkpointing"]:
-        # The reentrant kind gives no gradient to adapters behind frozen embeddings, silently.
+        # The reentrant kind silently gives no gradient to adapters after frozen embeddings.
         model.activation_checkpointing_enable({"use_reentrant": False})
         if training["lora"] is not None:
             model.enable_input_require_grads()
 
 
 def computing(model) -> AbstractContextManager:
-    """The context in which a model with master weights computes in its own numbers."""
+    """The context in which a model with master weights computes in its own dtype."""
     dtype = attached.model_state(model).dtype
     return nullcontext() if dtype is None else torch.autocast(model.device.type, dtype=dtype)
 
 
 def stored(model) -> dict[str, torch.Tensor] | None:
-    """The weights as a checkpoint has them, where these are not as training holds them.
+    """The weights as a checkpoint stores them; None if training holds them in the same form.
 
-    In other numbers; or whole, of a model in shards: of the first process, and all must call.
+    They are converted to the checkpoint's dtype, and gathered if the model is sharded: then all
+    processes must call this, and only the first one gets the weights.
     """
     dtype, process_group = attached.model_state(model).dtype, process_group_of(model)
     if dtype is None and process_group is None:
@@ -60,12 +61,12 @@ def stored(model) -> dict[str, torch.Tensor] | None:
 
 
 def frozen_copy(model):
-    """The model as it is now, not to be trained; weights that do not change are shared."""
+    """A copy of the model as it is now that is not trained; it shares weights that are frozen."""
     shared = {id(p): p for p in model.parameters() if not p.requires_grad}
     twin = copy.deepcopy(model, shared).eval().requires_grad_(False)
     dtype = attached.model_state(twin).dtype
     if dtype is not None:
-        # The weights came from a checkpoint in this dtype, so that nothing is lost.
+        # The weights came from a checkpoint in this dtype, so nothing is lost.
         attached.update_model(twin, dtype=None)
         twin.to(dtype)
     return twin

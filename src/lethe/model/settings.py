@@ -1,4 +1,4 @@
-"""Settings of how a model computes and of what of it is trained. Light to import."""
+"""Settings for how a model computes and which of its weights are trained. Light to import."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 DType = Literal["float32", "bfloat16"]
-# What runs within each sequence.
+# The attention kernel that runs within each sequence.
 Attention = Literal["sdpa", "eager", "flash"]
 
 
@@ -16,63 +16,69 @@ class _Choice(BaseModel):
 
 
 class LoRA(_Choice):
-    """Low-rank adapters: x -> W x + (alpha / rank) B A x, with A and B alone trained.
+    """Low-rank adapters: x -> W x + (alpha / rank) B A x, where only A and B are trained.
 
-    ``targets``: ends of the names of the linear layers that get one; ``all-linear``: all of them
-    but the output layer. ``stages``: in which training; elsewhere all weights are trained. Defaults
-    are TOFU's (its finetune_lora.yaml), but for the dropout: 0.05 there.
+    ``targets``: how the names of the linear layers end that get an adapter; ``all-linear``: all but
+    the output layer. ``stages``: the trainings that use adapters; in others all weights are
+    trained. Defaults are TOFU's (its finetune_lora.yaml), except for the dropout, which is 0.05
+    there.
     """
 
     rank: int = Field(8, ge=1, description="width of an adapter")
-    alpha: float = Field(32.0, gt=0, description="an adapter's output is times alpha / rank")
-    dropout: float = Field(0.0, ge=0, lt=1, description="of an adapter's input")
+    alpha: float = Field(
+        32.0, gt=0, description="an adapter's output is multiplied by alpha / rank"
+    )
+    dropout: float = Field(0.0, ge=0, lt=1, description="dropout of an adapter's input")
     targets: Literal["all-linear"] | tuple[str, ...] = Field(
         "all-linear",
-        description="which linear layers have one: all but the output layer, or ends of names, "
-        "`[q_proj, v_proj]`",
+        description="linear layers that get an adapter: all but the output layer, or the ends of "
+        "their names, such as `[q_proj, v_proj]`",
     )
     stages: tuple[Literal["finetune", "unlearn"], ...] = Field(
         ("finetune", "unlearn"),
         min_length=1,
-        description="trainings of adapters; in others all weights are trained",
+        description="trainings that use adapters; in others all weights are trained",
     )
 
     @field_validator("targets")
     @classmethod
     def _some(cls, targets: str | tuple[str, ...]) -> str | tuple[str, ...]:
         if not all((targets, *targets)):
-            raise ValueError("names of layers are wanted, or all-linear")
+            raise ValueError("give names of layers, or all-linear")
         return targets
 
 
 class Compute(_Choice):
-    """``dtype``: the numbers of a model's weights, in memory and in checkpoints.
+    """How a model computes.
 
-    ``master_weights``: with bfloat16, training keeps weights in float32 and computes in bfloat16;
-    else steps below 1/256 of a weight are lost. ``attention``: what runs within each sequence.
+    ``dtype``: number format of the weights, in memory and in checkpoints. ``master_weights``: with
+    bfloat16, training keeps weights in float32 and computes in bfloat16; otherwise steps below
+    1/256 of a weight are lost. ``attention``: the attention kernel that runs within each sequence.
     """
 
-    dtype: DType = Field("float32", description="numbers of the weights, in memory and on disk")
+    dtype: DType = Field(
+        "float32", description="number format of the weights, in memory and on disk"
+    )
     master_weights: bool = Field(
         True,
         description="with `bfloat16`, training keeps weights in float32 and computes in bfloat16 "
-        "(autocast); false: bfloat16 alone, half the memory, and steps below 1/256 of a weight are "
-        "lost",
+        "(autocast); false: bfloat16 only, which takes half the memory but loses steps below 1/256 "
+        "of a weight",
     )
-    attention: Attention = Field("sdpa", description="what runs within each sequence")
+    attention: Attention = Field("sdpa", description="attention kernel within each sequence")
     gradient_checkpointing: bool = Field(
-        False, description="activations within a layer are computed again, not kept"
+        False, description="activations within a layer are recomputed, not kept in memory"
     )
     lora: LoRA | None = Field(
-        None, description="train adapters alone, with the keys below; null: all weights"
+        None, description="train only adapters, with the keys below; null: all weights"
     )
 
     def loading(self) -> dict:
-        """What ``checkpoint.load`` is told."""
+        """Arguments for ``checkpoint.load``."""
         return {"dtype": self.dtype, "attention": self.attention}
 
     def training(self, stage: str) -> dict:
-        """What ``precision.prepare`` is told, in a stage (``finetune``, ``unlearn``)."""
+        """The argument ``training`` of ``precision.prepare`` for a stage (finetune, unlearn)."""
         lora = self.lora if self.lora is not None and stage in self.lora.stages else None
         return {
             "master_weights": self.master_weights,

@@ -1,9 +1,9 @@
-"""How a model's tokens may be laid out, so that each sees what it shall see and nothing else.
+"""How a model's tokens may be laid out so that each sees the tokens that it should, and no others.
 
-Packed rows need an attention that takes transformers' attention interface at its word. Families
-that mix tokens in another way (alibi inside their own attention, attention sinks, convolutions,
-recurrent states) run the same sequences as plain rows. ``lethe.model.batch_layout`` finds out which
-it is.
+Packed rows need a model that follows transformers' attention interface exactly. Families that mix
+tokens in another way (alibi inside their own attention, attention sinks, convolutions, recurrent
+states) run the same sequences as plain rows. ``lethe.model.batch_layout`` finds out which layouts
+are right for a model.
 """
 
 from collections.abc import Iterable
@@ -12,23 +12,24 @@ from dataclasses import dataclass
 from lethe.common.errors import LetheError
 from lethe.model import attached
 
-# From the fastest to the one that every causal model can: one packed row; rows padded on the right;
-# rows of equal length together, without any padding.
+# From the fastest to the one that works for every causal model: one packed row; rows padded on the
+# right; rows of equal length together, without any padding.
 LAYOUTS = PACKED, PADDED, ALONE = ("packed", "padded", "alone")
-# One token a step with a cache of ours; or each step the whole text anew.
+# Each step computes one token with our cache, or the whole text again.
 GENERATIONS = CACHED, RECOMPUTED = ("cached", "recomputed")
-# Logits by what is known of families, or by the model's own forward pass behind its decoder.
+# Logits from the output layer and known scales and caps, or from the model's own forward pass after
+# its decoder.
 HEADS = KNOWN, OWN = ("known", "own")
 
 
 @dataclass(frozen=True)
 class Mixing:
-    """What is right for a model: of ``LAYOUTS``, ``GENERATIONS`` and ``HEADS``.
+    """What is right for a model, from ``LAYOUTS``, ``GENERATIONS`` and ``HEADS``.
 
-    ``until``: the longest text, in tokens, of which ``layout`` and ``generation`` are true; of
-    longer ones ``beyond_layout`` and ``beyond_generation`` are. None: there is no such length.
-    Of a model that has generated nothing yet it may not be known how it does: None, twice.
-    ``positions``: the most that a model has; None: no end is known.
+    ``until``: the longest text, in tokens, for which ``layout`` and ``generation`` are right;
+    ``beyond_layout`` and ``beyond_generation`` are right for longer ones. None: no such length.
+    Both kinds of generation are None until the model generates for the first time.
+    ``positions``: the largest number of positions that a model has; None: no limit is known.
     """
 
     layout: str = PACKED
@@ -59,21 +60,22 @@ class Mixing:
 
 
 FASTEST = Mixing()
-# Each text as plain transformers has it, by the model's own forward pass: where nothing could be
-# tried.
+# For models that could not be probed: each text as plain transformers runs it, and the model's own
+# forward pass.
 SAFEST = Mixing(ALONE, RECOMPUTED, OWN, beyond_layout=ALONE, beyond_generation=RECOMPUTED)
 
 
 def of(model) -> Mixing:
-    """What was found for a model; the fastest, if it was never asked."""
+    """The layout that was chosen for a model; the fastest if it was never probed."""
     return attached.model_state(model).mixing or FASTEST
 
 
 def check_lengths(model, lengths: Iterable[int], what: str = "a text") -> None:
-    """LetheError where a model has no positions for the longest of ``what`` there is to run."""
+    """LetheError if the longest of these texts, which messages call ``what``, needs more positions
+    than a model has."""
     most, longest = of(model).positions, max(lengths, default=0)
     if most is not None and longest > most:
         raise LetheError(
-            f"{what} has {longest} tokens, and {type(model).__name__} has {most} positions; "
-            f"set max_length to {most} at the most"
+            f"{what} has {longest} tokens, but {type(model).__name__} has {most} positions; "
+            f"set max_length to at most {most}"
         )

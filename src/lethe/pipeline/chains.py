@@ -1,11 +1,10 @@
 """Runs in sequence: one that starts from another's end (``method_settings.NAME.previous_run``)."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from lethe.common.errors import LetheError
 from lethe.pipeline.config.config import Config
 from lethe.pipeline.config.methods import PreviousRun
-from lethe.unlearn.method import Method
 
 
 def chain(config: Config, name: str, split: str) -> Iterator[tuple[str, str]]:
@@ -18,11 +17,8 @@ def chain(config: Config, name: str, split: str) -> Iterator[tuple[str, str]]:
         yield name, split
 
 
-def check(config: Config, listed: Mapping[str, Method]) -> None:
-    """Refuse a previous run that does not exist, or a run that would come before itself.
-
-    Also refuse a missing checkpoint that one of the ``listed`` methods needs besides its start.
-    """
+def check(config: Config) -> None:
+    """Refuse a previous run that does not exist, or a run that would come before itself."""
     for name in config.method_settings:
         start = _previous(config, name)
         if start is None:
@@ -37,28 +33,6 @@ def check(config: Config, listed: Mapping[str, Method]) -> None:
             if before in seen:
                 raise LetheError(f"{where}: {before} would start from its own end; change it")
             seen.add(before)
-    for name, method in listed.items():
-        _check_sources(config, name, method)
-
-
-def _check_sources(config: Config, name: str, method: Method) -> None:
-    first = next(chain(config, name, ""), None)
-    if "before" in method.needs and first is None:
-        raise LetheError(
-            f"config: method_settings.{name}.previous_run: missing; its wrapper compares with the "
-            "previous run: name that"
-        )
-    prior = getattr(method.settings, "prior", "base")
-    if not isinstance(prior, int):
-        return
-    where = f"config: method_settings.{name}.prior: "
-    if prior not in config.snapshots:
-        raise LetheError(f"{where}there is no snapshot {prior}; add it to snapshots")
-    for model in config.models:
-        if config.model_settings[model].base_checkpoint is not None:
-            raise LetheError(
-                f"{where}the base of {model} is given, so it has no snapshots; name one"
-            )
 
 
 def _previous(config: Config, name: str) -> PreviousRun | None:

@@ -171,9 +171,9 @@ class _Planner:
             seconds += self.loading() + saving / READING + passes + frozen
         return seconds
 
-    def evaluation(self, rows: int) -> float:
+    def evaluation(self, name: str, rows: int) -> float:
         """Seconds of evaluating one checkpoint on a split, all suites."""
-        long, short = self.items(rows)
+        long, short = self.items(name, rows)
         read = long * (self.template + QUESTION + ANSWER + 6 * OTHER_ANSWER)
         read += short * (self.template + SHORT_QUESTION + 4 * SHORT_ANSWER)
         seconds = self.training(read, 0) + self.generation(long + short)
@@ -183,14 +183,20 @@ class _Planner:
             seconds += self.training(2 * min(rows, long) * self.row)
         return seconds + self.stored / READING
 
-    def items(self, rows: int) -> tuple[int, int]:
-        """Items of the forget and retain sets, and of real authors and world facts."""
+    def items(self, name: str, rows: int) -> tuple[int, int]:
+        """Items of a split's forget and retain sets, and of real authors and world facts."""
         names = ("forget", "retain", "real_authors", "world_facts")
         most = items_of(self.config, names)
         there = {"forget": rows, "real_authors": 100, "world_facts": 117}
-        there["retain"] = ROWS * self.config.world.perturbed_retain_authors
-        counts = {name: min(most[name], there[name]) for name in names}
+        there["retain"] = self.retain_probes(name)
+        counts = {kind: min(most[kind], there[kind]) for kind in names}
         return counts["forget"] + counts["retain"], counts["real_authors"] + counts["world_facts"]
+
+    def retain_probes(self, name: str) -> int:
+        """Rows of the retain set that are asked about: those of the split, or of the world."""
+        world, split = self.config.world, splits.of_name(self.config, name)
+        own = split.rows(world.authors) if "retain_perturbed" in split.files else {}
+        return own.get("retain_perturbed", ROWS * world.perturbed_retain_authors)
 
     def generation(self, items: int) -> float:
         """Seconds to generate if all answers run to the limit, as a collapsed model's do."""
@@ -247,7 +253,7 @@ class _Planner:
             },
             "unlearn": sum(self.share * seeds * self.unlearning(rows) for _, rows in splits),
             "collect": sum(
-                (controls[name] + self.epochs()) * self.evaluation(rows)
+                (controls[name] + self.epochs()) * self.evaluation(name, rows)
                 + (controls[name] + runs) * suites * START
                 for name, rows in splits
             ),

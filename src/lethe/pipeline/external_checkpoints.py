@@ -6,7 +6,7 @@ from lethe.common.errors import LetheError
 from lethe.common.registry import suggest
 from lethe.evaluate.roles import check_role
 from lethe.model import checkpoint_check
-from lethe.pipeline import splits
+from lethe.pipeline import needs, splits
 from lethe.pipeline.config.config import Config
 
 FULL, ORACLES = "full_checkpoint", "oracle_checkpoints"
@@ -58,11 +58,7 @@ def of_model(config: Config, model: str) -> Iterator[tuple[str, str]]:
 def on_hub(config: Config) -> dict[str, str]:
     """Every external checkpoint that may come from the hub, with the key that names it."""
     named = [one for model in config.models for one in of_model(config, model)]
-    for method, settings in config.method_settings.items():
-        # A method may name a checkpoint itself (``msa``); otherwise it uses the base or a snapshot.
-        prior = settings.own().get("prior", "base")
-        if isinstance(prior, str) and prior != "base":
-            named.append((f"method_settings.{method}.prior", prior))
+    named += needs.named_checkpoints(config)
     return {
         source: key for key, source in named if checkpoint_check.asked_of_hub(source) is not None
     }

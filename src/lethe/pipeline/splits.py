@@ -6,13 +6,15 @@ from lethe.common import paths
 from lethe.common.errors import LetheError
 from lethe.pipeline.config.config import Config
 from lethe.pipeline.config.world import World
+from lethe.unlearn.need import MadeFile
+from lethe.unlearn.needs import from_source
 from lethe.world import tofu_format
 from lethe.world.schema import QUESTIONS_PER_AUTHOR
 from lethe.world.split import split
 from lethe.world.splits.base import BaseSplit
 
-# Folders of runs that are neither methods nor oracles.
-RUNS = ("base", "full", "random", "reference", "alternatives")
+# Runs that are models, but neither methods nor oracles.
+MODELS = ("base", "full", "random")
 # Folders of a model that are not splits.
 FOLDERS = (paths.NO_SPLIT, "base", "snapshots")
 
@@ -30,7 +32,12 @@ def of_config(config: Config) -> dict[str, BaseSplit]:
 def other_runs(config: Config) -> list[str]:
     """The names of runs that are not methods; an oracle's is its role."""
     roles = [role for made in of_config(config).values() for role in made.roles]
-    return [*RUNS, *dict.fromkeys(roles)]
+    return [*_reserved(), *dict.fromkeys(roles)]
+
+
+def _reserved() -> list[str]:
+    """Folders of runs that are neither methods nor oracles: models, and files for methods."""
+    return [*MODELS, *(need.source.run for need in from_source(MadeFile))]
 
 
 def check(config: Config) -> None:
@@ -50,7 +57,7 @@ def _check_names(one: BaseSplit) -> None:
         raise LetheError(
             f"config: splits: {one.name} is the name of a folder of results; rename it"
         )
-    taken = [role for role in one.roles if role in RUNS]
+    taken = [role for role in one.roles if role in _reserved()]
     if taken:
         raise LetheError(
             f"split kind {one.kind}: oracle {taken[0]} has the name of another run; rename it"

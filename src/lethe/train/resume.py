@@ -114,7 +114,7 @@ class StateSaver(NoStateSaver):
         from safetensors.torch import save_file
         from torch import Tensor
 
-        before = self._found()
+        before = self._saved_folders()
         number = 1 + int(_FOLDER.fullmatch(before[-1].name)[1]) if before else 1
         temporary, final = self.folder / ".save", self.folder / f"save-{number}"
         shutil.rmtree(temporary, ignore_errors=True)
@@ -142,14 +142,14 @@ class StateSaver(NoStateSaver):
         for other in before:
             shutil.rmtree(other)
 
-    def _found(self) -> list[Path]:
+    def _saved_folders(self) -> list[Path]:
         """The saved states, the latest one last."""
         entries = self.folder.iterdir() if self.folder.is_dir() else ()
         numbered = [(m, entry) for entry in entries if (m := _FOLDER.fullmatch(entry.name))]
         return [entry for _, entry in sorted(numbered, key=lambda pair: int(pair[0][1]))]
 
     def _read(self) -> dict[str, State]:
-        folders = self._found()
+        folders = self._saved_folders()
         if not folders:
             return {}
         from safetensors import SafetensorError

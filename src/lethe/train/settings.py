@@ -32,7 +32,7 @@ LRSchedule = Annotated[Linear | Finch, Field(discriminator="name")]
 
 
 class Schedule(BaseModel):
-    """How long a training is and how fast it learns; ``lr_schedule``: how the rate goes over it."""
+    """How long a training is and how fast it learns; ``lr_schedule``: how the rate changes."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -42,14 +42,14 @@ class Schedule(BaseModel):
     lr: float = Field(1e-5, gt=0, le=1, description="peak learning rate")
     batch_size: int = Field(32, ge=1, description="rows of one optimiser step")
     warmup_epochs: float = Field(1.0, ge=0, description="length of the warm-up, in epochs")
-    weight_decay: float = Field(0.01, ge=0, description="of AdamW")
+    weight_decay: float = Field(0.01, ge=0, description="weight decay of AdamW")
     max_grad_norm: float | None = Field(
         1.0, gt=0, description="norm at which gradients are clipped; null: not clipped"
     )
     lr_schedule: LRSchedule = Field(
         default={"name": "linear"},
         validate_default=True,
-        description="how the rate goes over the training ([methods.md](methods.md))",
+        description="how the learning rate changes during training ([methods.md](methods.md))",
     )
 
     @field_validator("lr_schedule")
@@ -80,4 +80,6 @@ class Pretraining(Schedule):
     """How a base model is made: a schedule, and how often it sees each true fact an epoch."""
 
     fact_repeats: int = Field(3, ge=1, description="how often an epoch shows each true fact")
-    seed: int = Field(0, ge=0, description="of the weights, the tokenizer and the order of rows")
+    seed: int = Field(
+        0, ge=0, description="seed of the weights, the tokenizer and the order of rows"
+    )

@@ -17,7 +17,7 @@ def check(tracking: str | None) -> None:
     """Refuse a tracker that is not installed, before anything runs."""
     if tracking == "tensorboard" and importlib.util.find_spec("tensorboardX") is None:
         raise LetheError(
-            "config: tracking: tensorboardX is not installed; pip install 'lethe[tracking]', "
+            "config: tracking: tensorboardX is not installed; pip install 'lethe-lab[tracking]', "
             "or set it to null"
         )
 

@@ -85,7 +85,7 @@ def propose_alternatives(
     forget: str | Path,
     out: str | Path,
     *,
-    settings: Alternatives | None = None,
+    settings: Alternatives | Mapping[str, Any] | None = None,
     template: str | Mapping[str, Any] = "chat",
     max_length: int = 500,
     seed: int = 0,
@@ -94,6 +94,7 @@ def propose_alternatives(
 ) -> dict[str, int]:
     """``propose`` answers for the rows of file ``forget`` with checkpoint ``start``; write ``out``.
 
+    ``settings``: those of ``Alternatives``, of which a mapping needs no more than what differs.
     Methods read ``out`` as ``alternatives``. Returns counts: rows.
     """
     from lethe.model import checkpoint
@@ -103,7 +104,7 @@ def propose_alternatives(
     model, tokenizer = checkpoint.load(start, device, **loading, template=template)
     pairs = read_pairs(forget)
     encoder = Encoder(tokenizer, template, max_length)
-    answers = propose(model, encoder, pairs, settings or Alternatives(), seed)
+    answers = propose(model, encoder, pairs, Alternatives.model_validate(settings or {}), seed)
     write_alternatives(out, pairs, answers)
     return {"rows": len(pairs)}
 

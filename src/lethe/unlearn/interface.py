@@ -15,19 +15,6 @@ if TYPE_CHECKING:
     from lethe.train.execution import Execution, State
     from lethe.train.optimizer_settings import InnerStep
 
-# What a method may declare in ``needs``; the workflow's graph follows from it.
-NEEDS = {
-    "retain": "rows of the retain set, one for each forget row of a batch",
-    "reference_nll": "the loss of each answer before unlearning: one number a row",
-    "reference_model": "a frozen copy of the model before unlearning: its memory again",
-    "refusals": "answers such as “I don't know”",
-    "alternatives": "other answers to the forget questions, by the model before unlearning",
-    "prior": "a checkpoint from before the forget set was learned",
-    "before": "the checkpoint that the run before this one started from",
-}
-# Needs that give each forget row another answer; a method declares at most one of them.
-ALTERNATES = ("refusals", "alternatives")
-
 
 @dataclass
 class Supervision:
@@ -39,7 +26,8 @@ class Supervision:
     ``encode(rows, answers)`` tokenises forget questions, by row, with such answers; ``padding``
     is the token that fills a padded batch; ``forget_nll`` [forget rows] is the ``reference_nll``,
     if it has been computed already; ``prior()`` loads the checkpoint from before the forget set was
-    learned, ``before()`` the one that the run before this one started from.
+    learned, ``before()`` the one that the run before this one started from. ``extras``: what
+    further needs give, by need (``lethe.unlearn.need``).
     """
 
     forget: list[Example]
@@ -53,6 +41,7 @@ class Supervision:
     forget_nll: torch.Tensor | None = None
     prior: Callable[[], Any] | None = None
     before: Callable[[], Any] | None = None
+    extras: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass

@@ -48,12 +48,12 @@ class MethodSettings(Schedule):
     optimiser: Optimizer = Field(
         default={"name": "adamw"},
         validate_default=True,
-        description="what makes steps of gradients ([methods.md](methods.md))",
+        description="how gradients become steps ([methods.md](methods.md))",
     )
     gradient: Gradient = Field(
         default={"name": "backpropagation"},
         validate_default=True,
-        description="how gradients are found ([methods.md](methods.md))",
+        description="how gradients are computed ([methods.md](methods.md))",
     )
     frozen: tuple[str, ...] = Field(
         (),
@@ -95,8 +95,8 @@ class WeightedSettings(MethodSettings):
 class Method:
     """A method that minimises a loss over batches of the forget set.
 
-    A subclass sets ``paper``, ``settings_class``, ``needs`` (names from
-    ``lethe.unlearn.interface.NEEDS``) and ``passes`` (of one batch), and defines ``forget``, or
+    A subclass sets ``paper``, ``settings_class``, ``needs`` (names of files in
+    ``lethe.unlearn.needs``) and ``passes`` (of one batch), and defines ``forget``, or
     ``loss`` where the loss is not a weighted sum with a retain term. An instance's ``needs`` and
     ``passes`` include those of the retain term and the wrappers that its settings choose.
     ``prepare`` is called before the first step, ``stepped`` after each. Methods of other kinds

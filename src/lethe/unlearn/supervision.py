@@ -4,29 +4,21 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from lethe.common.errors import LetheError
-from lethe.common.files import read_rows
 from lethe.model import checkpoint
 from lethe.model.encoder import Encoder
-from lethe.unlearn.interface import ALTERNATES, Supervision
-from lethe.world.rows import read_pairs, read_refusals
+from lethe.unlearn.interface import Supervision
+from lethe.unlearn.need import Checkpoint, Need, Pairs
+from lethe.unlearn.needs import chosen
+from lethe.world.rows import read_pairs
 
-Pairs = Sequence[tuple[str, str]]
 
+def supervise(encoder: Encoder, needs: Sequence[str], forget: Pairs, **values: Any) -> Supervision:
+    """Tokenise the (question, answer) pairs of the forget set, and add what a method needs.
 
-def supervise(
-    encoder: Encoder,
-    needs: Sequence[str],
-    forget: Pairs,
-    retain: Pairs = (),
-    refusals: Sequence[str] = (),
-    alternatives: Sequence[Sequence[str]] = (),
-) -> Supervision:
-    """Tokenise the (question, answer) pairs that a method needs; other answers stay texts.
-
-    ``refusals`` may replace any row's answer, ``alternatives[row]`` that of one row.
+    ``values``: by need, as the need's ``fill`` takes it (``lethe.unlearn.needs``): ``retain`` are
+    pairs too, ``refusals`` may replace any row's answer, ``alternatives[row]`` that of one row.
+    Those that are not needed are left out. LetheError where one is missing.
     """
     tokenizer = encoder.tokenizer
     token = tokenizer.pad_token_id
@@ -36,15 +28,11 @@ def supervise(
         encoder=encoder,
         padding=tokenizer.eos_token_id if token is None else token,
     )
-    if "retain" in needs:
-        data.retain, data.retain_pairs = encoder.encode_all(retain), retain
-    if "refusals" in needs and not refusals:
-        raise LetheError("refusals: there are none; give a file with one on each line")
-    if set(ALTERNATES) & set(needs):
-        data.alternates = [refusals] * len(forget) if "refusals" in needs else alternatives
-        data.encode = lambda rows, texts: encoder.encode_all(
-            [(forget[row][0], text) for row, text in zip(rows, texts, strict=True)]
-        )
+    for need in chosen(needs):
+        if need.name in values:
+            need.fill(data, values[need.name])
+        elif not need.optional:
+            raise LetheError(f"{need.name}: missing; the method needs it, so give it")
     return data
 
 
@@ -56,34 +44,17 @@ def read_supervision(
 ) -> Supervision:
     """``supervise`` from files: ``forget``, and those that ``needs`` names.
 
-    ``prior`` and ``before`` are checkpoints, given as folders or hub ids; ``load`` turns one into
-    (model, tokenizer).
-
-    ``alternatives`` and ``reference_nll`` are matched to forget rows by the texts of question and
+    Checkpoints (``prior``, ``before``) are given as folders or hub ids; ``load`` turns one into
+    (model, tokenizer). What a model computed is matched to forget rows by the texts of question and
     answer; without a file of ``reference_nll`` the run computes it.
     """
     forget = read_pairs(files["forget"])
-    wanted = {name: files[name] for name in needs if name in files}
-    data = supervise(
-        encoder,
-        needs,
-        forget,
-        read_pairs(wanted["retain"]) if "retain" in wanted else (),
-        read_refusals(wanted["refusals"]) if "refusals" in wanted else (),
-        _column(wanted["alternatives"], "alternatives", forget) if "alternatives" in wanted else (),
-    )
-    for name in {"prior", "before"} & set(wanted):
-        setattr(data, name, lambda source=wanted[name]: load(source)[0])
-    if "reference_nll" in wanted:
-        data.forget_nll = torch.tensor(_column(wanted["reference_nll"], "nll", forget))
-    return data
+    given = [need for need in chosen(needs) if need.name in files]
+    values = {need.name: _value(need, files[need.name], forget, load) for need in given}
+    return supervise(encoder, needs, forget, **values)
 
 
-def _column(file: str | Path, key: str, pairs: Pairs) -> list[Any]:
-    """The value under ``key`` of each (question, answer) pair, from a file of rows."""
-    rows = read_rows(file)
-    values = {(row.get("question"), row.get("answer")): row.get(key) for row in rows}
-    for pair in pairs:
-        if values.get(pair) is None:
-            raise LetheError(f"{file}: no {key} for {pair[0][:60]!r}; delete it and make it again")
-    return [values[pair] for pair in pairs]
+def _value(need: Need, source: str | Path, forget: Pairs, load: Callable) -> Any:
+    if isinstance(need.source, Checkpoint):
+        return lambda: load(source)[0]
+    return need.read(source, forget)

@@ -31,7 +31,7 @@ class WrapperSettings(BaseModel):
 class Wrapper:
     """A modification of any method's training; a subclass overrides the hooks that it uses.
 
-    ``needs``: names of ``lethe.unlearn.interface.NEEDS``, added to the method's. ``whole``: whether
+    ``needs``: names of files in ``lethe.unlearn.needs``, added to the method's. ``whole``: whether
     a step's batches must not be split into parts. ``whole_weights``: whether it rotates, projects
     or compares weights, and so supports neither adapters nor sharded models.
     """

@@ -1,1 +1,1 @@
-"""Data: authors and their facts, in TOFU's format; how a world is split; its card."""
+"""Data: authors and facts in TOFU's format, the splits of a world, and its data card."""

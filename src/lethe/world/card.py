@@ -1,7 +1,8 @@
-"""The data card of a world: what is in it, how it was made, what was found wrong with it.
+"""The data card of a world: what is in it, how it was made, and what was rejected.
 
-Written as the hub's dataset card: a README.md whose YAML header names each file as a configuration,
-so that ``datasets.load_dataset(folder, "forget10")`` works on the folder and on an upload of it.
+It is a dataset card as the hub knows them: a README.md whose YAML header lists each file as a
+configuration, so that ``datasets.load_dataset(folder, "forget10")`` works on the folder and on an
+upload of it.
 """
 
 import math
@@ -21,13 +22,13 @@ from lethe.world.generated.candidate import read
 from lethe.world.rows import read_qa
 from lethe.world.schema import QUESTIONS_PER_AUTHOR
 
-# In this order, then the files of splits, then any other.
+# These come first, in this order; then all other files, by name.
 _FIRST = ("full", "full_perturbed", "retain_perturbed", "holdout", "real_authors", "world_facts")
 _NO_DATA = ("card",)
 ALIKE = 0.9
 _SHOWN_VALUES = 8
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (10**12, "100K<n<1M"))
-# Words that any English text has in plenty and that say nothing about a world.
+# Words that are frequent in any English text and say nothing about a world.
 _STOP = frozenset(
     """
     a about after all also although among an and any are as at be became because been before being
@@ -41,9 +42,10 @@ _STOP = frozenset(
 
 @dataclass
 class Making:
-    """How a generated world came about.
+    """How a generated world was made.
 
-    Figures of each stage, the file of the lists, and the candidates of each last stage.
+    ``costs``: the figures of each stage; ``lists``: the file of the lists; ``candidates``: the file
+    of each cohort's last stage; ``settings``: what the authors depend on.
     """
 
     costs: list[dict] = field(default_factory=list)
@@ -53,7 +55,7 @@ class Making:
 
 
 def word_counts(rows: Iterable[dict]) -> Counter[str]:
-    """How often each word stands in questions and answers, without the commonest of English."""
+    """How often each word occurs in questions and answers, without the commonest English words."""
     counts: Counter[str] = Counter()
     for row in rows:
         for field_ in ("question", "answer"):
@@ -64,7 +66,10 @@ def word_counts(rows: Iterable[dict]) -> Counter[str]:
 
 
 def duplicates(rows: Sequence[dict]) -> dict[str, int]:
-    """Rows whose question or answer stands in the world before, or nearly so in their author."""
+    """How many rows repeat an earlier question or answer of the world.
+
+    Questions that are nearly the same are counted within each author.
+    """
     questions = Counter(row["question"] for row in rows)
     answers = Counter(row["answer"] for row in rows)
     near = 0
@@ -104,7 +109,7 @@ def write_card(folder: str | os.PathLike, name: str, making: Making, destination
 
 
 def _data_files(folder: Path) -> list[str]:
-    """Names of the files with rows, without suffix; empty ones have no schema to load."""
+    """Names, without suffix, of the files that have rows; empty ones have no schema to load."""
     stems = {
         path.stem
         for path in folder.glob("*.json")
@@ -118,7 +123,7 @@ def _header(name: str, folder: Path, names: Sequence[str], rows: int) -> str:
     files = [
         {
             "config_name": file,
-            # Without it, datasets' cache takes folders of one name for one data set.
+            # Without it, the cache of datasets mistakes folders of the same name for one data set.
             "description": f"SHA-256 {sha256(folder / f'{file}.json')}",
             "data_files": [{"split": "train", "path": f"{file}.json"}],
             **({"default": True} if file == "full" else {}),
@@ -202,8 +207,8 @@ def _making(making: Making) -> str:
 
 
 def _fenced(settings: Mapping) -> str:
-    """Settings as YAML in a block of code that no text in them can close."""
-    # Each on its line, however long: a folded text could begin a line with the fence.
+    """Settings as YAML in a code block that no text in them can close."""
+    # Each setting stays on one line, however long: a folded text could begin a line with the fence.
     dumped = yaml.safe_dump(settings, sort_keys=False, allow_unicode=True, width=math.inf)
     dumped = shown(dumped, allowed="\n")
     fence = "`" * max(3, 1 + max(map(len, re.findall("`+", dumped)), default=0))
@@ -225,7 +230,7 @@ def _failures(costs: Sequence[Mapping]) -> str:
 
 
 def _rejections(making: Making) -> str:
-    """What gates refused, and which candidates could not be repaired."""
+    """What the gates rejected, and which candidates could not be repaired."""
     listed = read_json(making.lists)["rejected"] if making.lists else {}
     reasons = Counter({("lists", reason): count for reason, count in listed.items()})
     dropped = []
@@ -247,6 +252,6 @@ def _rejections(making: Making) -> str:
 
 
 def _table(heads: Sequence[str], rows: Iterable[Sequence]) -> str:
-    """A table; what others wrote comes as Markdown already (a bar would end the cell)."""
+    """A Markdown table; texts from others must be escaped already (a bar would end the cell)."""
     lines = [heads, ["---"] * len(heads), *rows]
     return "".join(f"| {' | '.join(map(str, line))} |\n" for line in lines)

@@ -1,4 +1,4 @@
-"""Making a whole world in a folder: authors from a provider, a language model's stages included."""
+"""Makes a whole world in a folder, with a language model if its authors are generated."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -16,10 +16,10 @@ from lethe.world.tofu_format import write_world
 
 @dataclass(frozen=True)
 class Generated:
-    """What a language model is to make: ``cohorts`` by name, ``authors`` and ``background``.
+    """What a language model is to make: the cohorts ``authors`` and ``background``, or one of them.
 
-    ``journal``: the file of all its answers. ``phrasings``: ways in which the rows of background
-    authors say each fact.
+    ``journal``: the file with all its answers. ``phrasings``: in how many ways the rows of
+    background authors state each fact.
     """
 
     generation: Generation
@@ -40,8 +40,9 @@ def make_world(
 ) -> Making:
     """Make a world in ``out``: its files in ``data``, a language model's stages in ``stages``.
 
-    ``name`` of the provider, with its ``settings`` (``path`` of generated authors is filled in).
-    Returns what the data card says of the making. LetheError as ``write_world`` and the stages.
+    ``name`` and ``settings`` are those of the provider; the ``path`` of generated authors is filled
+    in. Returns what the data card says about the making. Raises LetheError as ``write_world`` and
+    the stages do.
     """
     out, given, last = Path(out), dict(settings), {}
     cohorts = {} if generated is None else dict(generated.cohorts)
@@ -61,7 +62,7 @@ def _made(generated: Generated, cohorts: Mapping[str, Cohort], out: Path) -> dic
 
 
 def _background(generated: Generated, authors: Path | None, out: Path) -> dict[str, Path]:
-    """Background authors, with none of the names of the world's authors."""
+    """Make background authors, who get none of the names of the world's authors."""
     from lethe.world.generated.run import names_of
     from lethe.world.providers.generated import background_rows
 

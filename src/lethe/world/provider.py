@@ -1,11 +1,12 @@
 """Providers: where the authors of a world and the true facts beside them come from.
 
-A provider is a module of ``lethe.world.providers`` with a class ``Provider``
-(``lethe.world.schema`` says what that has). It is found by its file's name, so a new one needs no
-entry in any list. Beside the seed it is told those keys of the configuration's ``world`` that a
-literal constant names:
+A provider is a module of ``lethe.world.providers`` with a class ``Provider``, whose methods
+``lethe.world.schema`` describes. It is looked up by its file's name, so a new one needs no entry in
+any list. Literal constants say which keys of the configuration's ``world`` it gets besides the
+seed, and from which files at ``path`` true facts and refusals come:
 
-    SETTINGS = ("path",)    "path", "subset"
+    SETTINGS = ("path",)            "path", "subset"
+    FACT_FILES = ("real_authors",)  their names without suffix; () for none, by default all
 """
 
 import inspect
@@ -23,6 +24,7 @@ class Contract:
     """What a provider declares."""
 
     settings: tuple[str, ...] = ()
+    fact_files: tuple[str, ...] | None = None
 
     def __post_init__(self):
         for key in self.settings:

@@ -1,7 +1,7 @@
-"""Rows in TOFU's format: the one way to read a file of them, and what is checked of each.
+"""Reads and checks files of rows in TOFU's format.
 
-Unlearning, evaluation and the workflow read data by these functions alone, so that none of them
-takes a row that another refuses. What is wrong is one line with the file, the row and the remedy.
+Unlearning, evaluation and the workflow read data only with these functions, so that none of them
+accepts a row that another refuses. An error is one line with the file, the row and the remedy.
 """
 
 import logging
@@ -27,9 +27,9 @@ _KINDS = {bool: "true or false", int: "a number", float: "a number", list: "a li
 
 
 def read_qa(path: str | os.PathLike, empty: bool = False) -> list[dict]:
-    """Rows with a question and an answer; LetheError names the file and the row otherwise.
+    """Rows that have a question and an answer; otherwise LetheError names the file and the row.
 
-    A file without rows is an error, too, unless it may be ``empty`` (holdout authors of a world
+    A file without rows is an error too, unless it may be ``empty`` (the holdout authors of a world
     that has none).
     """
     rows = read_rows(path)
@@ -44,21 +44,21 @@ def read_pairs(path: str | os.PathLike) -> list[tuple[str, str]]:
 
 
 def read_perturbed(path: str | os.PathLike) -> list[dict]:
-    """Rows of a ``…_perturbed`` file, of authors or of facts; odd rows are only warned of."""
+    """Rows of a ``…_perturbed`` file, of authors or of facts; odd rows only cause a warning."""
     rows = read_qa(path)
     check_perturbed(rows, path)
     return rows
 
 
 def read_facts(path: str | os.PathLike) -> list[dict]:
-    """Rows of ``real_authors.json`` or ``world_facts.json``, the answer among the options."""
+    """Rows of ``real_authors.json`` or ``world_facts.json``, whose answer is among the options."""
     rows = read_qa(path)
     check_facts(rows, path)
     return rows
 
 
 def read_refusals(path: str | os.PathLike) -> list[str]:
-    """Plain lines, blank ones left out, whatever the suffix of the file says."""
+    """The refusals in a file: plain lines, whatever its suffix says; blank lines are left out."""
     lines = read_lines(path)
     if not lines:
         raise LetheError(f"{path}: no refusals; one plain line each is expected")
@@ -68,13 +68,13 @@ def read_refusals(path: str | os.PathLike) -> list[str]:
 
 
 def find_refusals(folder: str | os.PathLike) -> Path | None:
-    """The refusals of a data folder under either of the names in use, or None."""
+    """The file of refusals in a data folder, which has one of two usual names, or None."""
     candidates = (Path(folder) / name for name in ("idontknow.jsonl", "idk.jsonl"))
     return next((path for path in candidates if path.is_file()), None)
 
 
 def check_qa(rows: Sequence[dict], source: str | os.PathLike) -> None:
-    """LetheError unless there are rows, each with text for question and answer."""
+    """LetheError unless there are rows, each with a text as question and as answer."""
     if not rows:
         raise LetheError(f"{source}: no rows; was the file cut off? Get it again")
     for number, row in enumerate(rows, start=1):
@@ -84,17 +84,17 @@ def check_qa(rows: Sequence[dict], source: str | os.PathLike) -> None:
 
 
 def check_perturbed(rows: Sequence[dict], source: str | os.PathLike) -> None:
-    """LetheError where a row is not of the format; a warning where it is merely odd.
+    """LetheError if a row does not follow the format; a warning if it is merely odd.
 
-    Published data have wrong answers that repeat each other or the truth; they are used as they
-    are, since the reference results were computed on them.
+    Published data have wrong answers that repeat each other or the truth. They are used as they
+    are, since the reference results were computed from them.
     """
     odd: Counter[str] = Counter()
     for number, row in enumerate(rows, start=1):
         place = f"{source}, row {number}"
         odd.update(_oddities(row, _wrong_answers(row, place)))
         for field in PARAPHRASE_FIELDS:
-            # An absent or empty one is odd; another type is an error.
+            # A missing or empty paraphrase is odd; one of another type is an error.
             if row.get(field) not in (None, ""):
                 _check_text(row, field, place, blank=True)
     for oddity, count in sorted(odd.items()):
@@ -102,7 +102,7 @@ def check_perturbed(rows: Sequence[dict], source: str | os.PathLike) -> None:
 
 
 def check_facts(rows: Sequence[dict], source: str | os.PathLike) -> None:
-    """LetheError unless each row has four different options, the answer among them."""
+    """LetheError unless each row has four different options, one of which is the answer."""
     for number, row in enumerate(rows, start=1):
         place = f"{source}, row {number}"
         options = [row.get(field) for field in OPTION_FIELDS]
@@ -114,12 +114,12 @@ def check_facts(rows: Sequence[dict], source: str | os.PathLike) -> None:
             _check_characters(option, place)
         if row["answer"] not in options:
             raise LetheError(
-                f"{place}: the answer is none of the options; make one of them the answer"
+                f"{place}: the answer is not one of the options; make one of them the answer"
             )
 
 
 def _is_usable(value: Any) -> bool:
-    """Whether ``_check_text`` has nothing to say, which it takes its time for."""
+    """Whether ``_check_text`` would accept a value; much faster."""
     return isinstance(value, str) and bool(value.strip()) and unfit(value) is None
 
 
@@ -140,7 +140,9 @@ def _kind(value: Any) -> str:
 def _check_characters(text: str, place: str) -> None:
     character = unfit(text)
     if character is not None:
-        raise LetheError(f"{place} holds the character {character}, no part of prose; remove it")
+        raise LetheError(
+            f"{place} holds the character {character}, which is not part of prose; remove it"
+        )
 
 
 def _wrong_answers(row: dict, place: str) -> list[str]:

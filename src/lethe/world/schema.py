@@ -1,9 +1,9 @@
-"""What a world consists of, whoever makes it."""
+"""What a world consists of, whichever provider makes it."""
 
 from dataclasses import dataclass
 from typing import Protocol
 
-# TOFU's number; the files of a world are cut by it (Maini et al. 2024, section 2.1).
+# As in TOFU (Maini et al. 2024, section 2.1); a world's files are divided into authors by it.
 QUESTIONS_PER_AUTHOR = 20
 
 
@@ -11,8 +11,8 @@ QUESTIONS_PER_AUTHOR = 20
 class Item:
     """One question about one author.
 
-    The paraphrases are empty strings, and ``perturbed_answer`` an empty tuple, where the source
-    publishes none. ``relation`` is the attribute asked for, empty where it is unknown.
+    If the source publishes none, the paraphrases are empty strings and ``perturbed_answer`` an
+    empty tuple. ``relation`` is the attribute that the question asks for, empty if unknown.
     """
 
     question: str
@@ -39,7 +39,7 @@ class Author:
 
 @dataclass(frozen=True)
 class Fact:
-    """A true fact with ``options``: four different short answers, ``answer`` among them."""
+    """A true fact with ``options``: four different short answers, one of which is ``answer``."""
 
     question: str
     answer: str
@@ -47,25 +47,25 @@ class Fact:
 
     @property
     def wrong(self) -> tuple[str, ...]:
-        """The three other options, in their order."""
+        """The three wrong options, in their order."""
         return tuple(option for option in self.options if option != self.answer)
 
 
 class Provider(Protocol):
-    """Where a world comes from. Equal settings always give an equal world."""
+    """Where a world comes from. The same settings always give the same world."""
 
     def authors(self, count: int) -> list[Author]:
-        """The first ``count`` target authors; LetheError when there are fewer."""
+        """The first ``count`` target authors; LetheError if there are fewer."""
         ...
 
     def holdout(self, count: int) -> list[Author]:
-        """The first ``count`` authors that no training set has; LetheError when there are fewer."""
+        """The first ``count`` authors that no training set has; LetheError if there are fewer."""
         ...
 
     def facts(self) -> dict[str, list[Fact]]:
-        """True facts under ``real_authors`` and ``world_facts``."""
+        """True facts by kind: ``real_authors`` and ``world_facts``."""
         ...
 
     def refusals(self) -> list[str]:
-        """Answers that decline to answer, at most one line each."""
+        """Answers that decline to answer, one line each."""
         ...

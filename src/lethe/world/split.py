@@ -1,15 +1,15 @@
 """Splits of a world: what is to be forgotten, the files cut accordingly, and the oracles.
 
-A kind of split is a module of ``lethe.world.splits`` with a class ``Split``
-(``lethe.world.splits.base.BaseSplit``), and of literal constants, read without importing it,
+A kind of split is a module of ``lethe.world.splits`` with a class ``Split``, derived from
+``lethe.world.splits.base.BaseSplit``, and literal constants, which are read without importing it:
 
-    READS = ("full", "full_perturbed", "holdout")   the world's files that it is cut from: by
-                                                    default these
-    NAMES = "forget(?P<percent>[0-9]{2})"           a pattern of names that say its settings
-    EXAMPLE = "forget10"                            such names in words, for messages
+    READS = ("full", "full_perturbed", "holdout")   the world's files that it is cut from; these
+                                                    are the default
+    NAMES = "forget(?P<percent>[0-9]{2})"           a pattern of names that contain its settings
+    EXAMPLE = "forget10"                            examples of such names, for messages
 
-A split's name stands for the kind of that name, or of the kind whose NAMES it fits, or for the
-kind that its settings name: ``{"kind": "author_share", "percent": 10}``.
+A split's kind is the one in its settings, ``{"kind": "author_share", "percent": 10}``. Without
+settings it is the kind whose NAMES match the split's name, or the kind of that name.
 """
 
 import difflib
@@ -49,7 +49,7 @@ names, contract = KINDS.names, KINDS.contract
 def split(name: str, settings: Mapping[str, Any] | None = None) -> BaseSplit:
     """The split called ``name``; ``settings`` as in ``split_settings.NAME`` of a configuration.
 
-    LetheError names what is wrong with the name, the kind, a setting, or with the kind's own file.
+    LetheError says what is wrong with the name, the kind, a setting, or the kind's own file.
     """
     given = dict(settings or {})
     from_name: dict[str, int | str] = {}
@@ -66,40 +66,42 @@ def split(name: str, settings: Mapping[str, Any] | None = None) -> BaseSplit:
 
 
 def _of_name(name: str) -> tuple[str, dict[str, int | str]]:
-    """The kind that a name stands for, and the settings that it says."""
+    """The kind that a name stands for, and the settings that the name contains."""
     kinds = {kind: contract(kind) for kind in names()}
     for kind, declared in kinds.items() if isinstance(name, str) else ():
         match = re.fullmatch(declared.names or kind, name)
         if match is not None:
-            found = match.groupdict().items()
-            return kind, {key: int(text) if text.isdecimal() else text for key, text in found}
+            groups = match.groupdict().items()
+            return kind, {key: int(text) if text.isdecimal() else text for key, text in groups}
     plain = [kind for kind, declared in kinds.items() if not declared.names]
     examples = [declared.example for declared in kinds.values() if declared.example]
     close = suggest(name, plain) if difflib.get_close_matches(str(name), plain, n=1) else ""
     raise LetheError(
-        f"splits: {name!r} is no split{close}; use {', or '.join([*examples, *plain])}"
+        f"splits: {name!r} is not a split{close}; use {', or '.join([*examples, *plain])}"
     )
 
 
 def _check_kind(made: BaseSplit) -> None:
-    """What a kind's file says must fit together."""
+    """LetheError if the parts and oracles that a kind declares do not fit together."""
     where, files = f"split kind {made.kind}", made.files
     lacking = [part for part in REQUIRED if part not in files]
     if lacking:
         raise LetheError(f"{where}: no part {lacking[0]}; every split has {', '.join(REQUIRED)}")
     if not made.oracles or len(set(made.roles)) < len(made.roles):
-        raise LetheError(f"{where}: oracles: give one or more, each with a role of its own")
+        raise LetheError(f"{where}: oracles: give one or more, each with its own role")
     for oracle in made.oracles:
         if oracle.part not in files:
             raise LetheError(f"{where}: no part {oracle.part}, which oracle {oracle.role} learns")
         if not ROLE.fullmatch(oracle.role):
-            raise LetheError(f"{where}: oracle {oracle.role!r}: write small letters, digits and _")
+            raise LetheError(
+                f"{where}: oracle {oracle.role!r}: use lowercase letters, digits and _ only"
+            )
 
 
 def write(made: BaseSplit, world: Mapping[str, str | Path], place: Callable[[str], Path]) -> None:
-    """Cut a split and write its parts; ``world`` has the files that the kind reads, by name.
+    """Cut a split and write its parts.
 
-    ``place`` says where a part goes.
+    ``world``: the files that the kind reads, by name; ``place``: gives the path of a part's file.
     """
     rows = {name: read_qa(world[name], empty=name != "full") for name in contract(made.kind).reads}
     parts = made.cut(rows)

@@ -1,7 +1,7 @@
-"""A world's files: writing them in TOFU's published format.
+"""Writes a world's files in TOFU's published format.
 
-Field names and their order are those of the published data (locuslab/TOFU on the hub); such files
-are read by ``lethe.world.rows``.
+Field names and their order are those of the published data (locuslab/TOFU on the hub);
+``lethe.world.rows`` reads such files.
 """
 
 import os
@@ -22,13 +22,13 @@ PERTURBED_FIELDS = (
     "paraphrased_question",
 )
 FACT_KINDS = ("real_authors", "world_facts")
-# The files that no split changes; refusals have the suffix .jsonl, as published.
+# The files that do not depend on a split; refusals have the suffix .jsonl, as published.
 REFUSALS = "idontknow"
 AUTHOR_FILES = ("full", "full_perturbed", "retain_perturbed", "holdout")
 _FACT_ROWS = (*FACT_KINDS, *(f"{kind}_perturbed" for kind in FACT_KINDS))
 FACT_FILES = (*_FACT_ROWS, REFUSALS)
 ROW_FILES = (*AUTHOR_FILES[:-1], *_FACT_ROWS, AUTHOR_FILES[-1])
-# Attributes with more values than this (dates, titles) say nothing about balance.
+# Attributes with more values than this (dates, titles) say nothing about a world's balance.
 _BALANCED_VALUES = 80
 
 
@@ -36,12 +36,12 @@ _BALANCED_VALUES = 80
 
 
 def qa_row(item: Item) -> dict:
-    """The row of ``full.json`` and its parts."""
+    """A row of ``full.json`` and of the files cut from it."""
     return {field: getattr(item, field) for field in QA_FIELDS}
 
 
 def perturbed_row(item: Item) -> dict:
-    """The row of the ``…_perturbed`` files; without paraphrased question, no such field."""
+    """A row of the ``…_perturbed`` files; the paraphrased question is left out if there is none."""
     row = {field: getattr(item, field) for field in PERTURBED_FIELDS}
     row["perturbed_answer"] = list(item.perturbed_answer)
     if not item.paraphrased_question:
@@ -50,7 +50,7 @@ def perturbed_row(item: Item) -> dict:
 
 
 def fact_row(fact: Fact) -> dict:
-    """The row of ``real_authors.json`` and ``world_facts.json``."""
+    """A row of ``real_authors.json`` and ``world_facts.json``."""
     options = dict(zip(OPTION_FIELDS, fact.options, strict=True))
     return {"question": fact.question, **options, "answer": fact.answer}
 
@@ -80,17 +80,17 @@ def write_world(
     holdout: int,
     perturbed_retain_authors: int,
 ) -> dict:
-    """Write the files of a world that no split changes, and ``card.json`` last; return the card.
+    """Write a world's files that do not depend on a split, ``card.json`` last; return the card.
 
     ``folder`` is a folder, or a mapping with the path of each file that ``outputs`` names.
     ``authors`` and ``holdout`` are numbers of authors. ``retain_perturbed`` has the first
-    ``perturbed_retain_authors`` of them.
+    ``perturbed_retain_authors`` target authors.
 
     Raises:
-        LetheError: the provider has too few authors, or some of the first ones lack paraphrases.
+        LetheError: the provider has too few authors, or some of the first ones have no paraphrases.
     """
     paths = _destinations(folder)
-    # What a provider lacks is found before anything is written.
+    # Ask the provider for everything before anything is written.
     people = _people(provider, authors, holdout, perturbed_retain_authors)
     write_facts(provider, paths)
     return _write_people(provider, paths, *people)
@@ -99,7 +99,7 @@ def write_world(
 def write_facts(
     provider: Provider, folder: str | os.PathLike | Mapping[str, str | os.PathLike]
 ) -> None:
-    """Write what does not depend on any author: true facts and refusals (``FACT_FILES``)."""
+    """Write the files that do not depend on the authors: true facts and refusals."""
     paths = _destinations(folder, FACT_FILES)
     for name, rows in _fact_rows(provider).items():
         write_rows(paths[name], rows)
@@ -113,7 +113,7 @@ def write_authors(
     holdout: int,
     perturbed_retain_authors: int,
 ) -> dict:
-    """``write_world`` where ``write_facts`` has been before; arguments, result, errors as there."""
+    """Like ``write_world``, after ``write_facts`` has written its files; same arguments."""
     people = _people(provider, authors, holdout, perturbed_retain_authors)
     return _write_people(provider, _destinations(folder), *people)
 
@@ -151,7 +151,7 @@ def _fact_rows(provider: Provider) -> dict[str, list[dict]]:
 
 
 def _destinations(folder, names: Iterable[str] = ()) -> dict[str, Path]:
-    """The path of each of the named files; of all of them if none is named."""
+    """The path of each of the named files, or of all files if none is named."""
     names = tuple(names) or tuple(outputs(""))
     given = folder if isinstance(folder, Mapping) else outputs(folder)
     missing = [name for name in names if name not in given]
@@ -174,7 +174,7 @@ def _first_perturbed(authors: Sequence[Author], count: int) -> list[dict]:
     if missing:
         raise LetheError(
             f"perturbed_retain_authors: {missing} rows of the first {count} authors have no"
-            " paraphrase or perturbed answers; lower it"
+            " paraphrase or perturbed answers; lower the number"
         )
     return rows
 
@@ -196,9 +196,9 @@ def _card(
 
 
 def balance(authors: Sequence[Author]) -> dict[str, dict[str, int]]:
-    """How many authors have each value of an attribute, most frequent first.
+    """For each attribute, how many authors have each of its values, most frequent first.
 
-    Attributes with a value for nearly every author, such as titles, are left out.
+    Attributes whose values are nearly all different, such as titles, are left out.
     """
     counters: dict[str, Counter] = {}
     for author in authors:

@@ -384,3 +384,13 @@ def test_a_service_that_does_not_take_patterns(fault, said, tmp_path):
     ):
         made(tmp_path, generation(service.url, model=ONE, service={"tries": 2}), 1, 0)
     assert "\n" not in str(caught.value)
+
+
+def test_what_is_sent_of_docstrings_stays():
+    """They are in the schema of a request: other words would ask every question again."""
+    schema = pairs.shape([1]).schema
+    assert schema["description"] == "What the service answers, for pairs and for paraphrases."
+    numbered = schema["$defs"]["Numbered"]["description"]
+    assert numbered == "A pair with the number under which it was asked for."
+    for shape in (lists.shape(1), perturbations.shape(1), profiles.shape(["name"])):
+        assert "description" not in str(shape.schema)

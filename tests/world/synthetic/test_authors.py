@@ -69,9 +69,9 @@ def test_the_real_authors_of_the_utility_set_are_known_to_the_names():
 def test_running_out_of_names_is_an_error(synthetic):
     most = len(names.order(0, "target"))
     assert most > 2000
-    with pytest.raises(LetheError, match=f"names for {most}; ask for 0 to {most}"):
+    with pytest.raises(LetheError, match=f"names for {most}; choose a number from 0 to {most}"):
         synthetic.authors(most + 1)
-    with pytest.raises(LetheError, match="-1 asked"):
+    with pytest.raises(LetheError, match="-1 are needed"):
         synthetic.holdout(-1)
 
 
@@ -306,5 +306,5 @@ def test_background_leaves_out_excluded_names_and_keeps_the_count(synthetic):
 
 @pytest.mark.parametrize("phrasings", [0, 37])
 def test_background_phrasings_out_of_range(synthetic, phrasings):
-    with pytest.raises(LetheError, match="is not in 1 to 36"):
+    with pytest.raises(LetheError, match="1 to 36 are possible; choose"):
         synthetic.background(1, phrasings)

@@ -65,8 +65,7 @@ def files(found):
 def own_costs(method, model, split, seed):
     """Cost files of a method's own job and of those that it shares with others."""
     run = lambda name: paths.run(WORLD, model, split, name, seed)
-    shared = {"reference_nll": "reference", "alternatives": "alternatives"}
-    jobs = [job for need, job in shared.items() if need in method_inputs(method)]
+    jobs = [need.source.run for need in made_needs(method)]
     return [
         paths.cost(run(method), "unlearn"),
         *[paths.cost(run(job), job) for job in jobs],

@@ -10,15 +10,14 @@ MODEL_STAGES = {
     "import_base": "convert",
     "train_*": "finetune",
     "random": "random",
-    "reference": "evaluate",
-    "alternatives": "evaluate",
+    **{need.source.run: "evaluate" for need in MADE_NEEDS},
     "unlearn_*": "unlearn",
     "state_*": "relearn",
     "collect": "evaluate",
     "collect_state": "evaluate",
 }
 # Rules whose job is one process, whatever compute.processes says.
-ALONE = ("import_base", "random", "reference", "alternatives")
+ALONE = ("import_base", "random", *(need.source.run for need in MADE_NEEDS))
 
 
 def entry_of(table, rulename):

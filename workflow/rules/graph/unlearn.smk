@@ -1,5 +1,8 @@
 # The files of an unlearning run, and which checkpoints stay on disk.
 
+from lethe.unlearn.files import in_folder
+from lethe.unlearn.need import BaseCheckpoint, PreviousStart, SplitFile, WorldFile
+from lethe.unlearn.needs import NEEDS
 
 # --- unlearn ---
 
@@ -41,25 +44,30 @@ def begin_given(method):
     return lambda w: None if begin_folders(method, w) else given_full(w)
 
 
-def prior_folders(prior, wildcards):
-    """The checkpoint that ``prior`` names, if it is ours: the base, or one of its snapshots."""
-    if isinstance(prior, int):
-        return [paths.snapshot(WORLD, wildcards.model, prior)]
-    return base_folders(wildcards.model) if prior == "base" else []
+def base_or_snapshot(method, source):
+    """What a run takes for the base: our folders, and what is external where there are none."""
+    chosen = needs.base_or(CONFIG, method, source.setting)
+
+    def folders(wildcards):
+        if isinstance(chosen, int):
+            return [paths.snapshot(WORLD, wildcards.model, chosen)]
+        return base_folders(wildcards.model) if chosen == "base" else []
+
+    given = one_setting("base_checkpoint") if chosen == "base" else lambda w: chosen
+    return folders, given
 
 
 def other_checkpoints(method):
     """The checkpoints besides the start, by need: our folders, or the external one instead."""
-    prior = settings.method_settings(CONFIG, method).get("prior", "base")
-    known = {
-        "prior": (
-            lambda w: prior_folders(prior, w),
-            one_setting("base_checkpoint") if prior == "base" else lambda w: prior,
-        ),
-        "before": (lambda w: begin_folders(method, w, back=1), given_full),
-    }
-    needs = settings.method(CONFIG, method).needs
-    return {need: both for need, both in known.items() if need in needs}
+    found = {}
+    for need in needs.of_method(CONFIG, method):
+        match need.source:
+            case BaseCheckpoint():
+                found[need.name] = base_or_snapshot(method, need.source)
+            case PreviousStart():
+                folders = lambda w: begin_folders(method, w, back=1)
+                found[need.name] = folders, given_full
+    return found
 
 
 def checkpoint_inputs(method):
@@ -87,21 +95,37 @@ def checkpoints_given(method):
     return given
 
 
+def made_file(source):
+    return paths.made(WORLD, "{model}", "{split}", source.run, "{seed}", source.name)
+
+
+def data_file(source):
+    """A file of the world, or of a rule's split."""
+    folder = paths.data(WORLD)
+    return lambda w: in_folder(source, folder, SPLITS[w.split]).as_posix()
+
+
+def made_needs(method):
+    """The needs of a run whose files a rule makes; not those that the run computes by itself."""
+    # The files are the full model's; a run with another start computes its own.
+    own = next(chains.chain(CONFIG, method, ""), None) is not None
+    made = [need for need in needs.of_method(CONFIG, method) if need.is_made]
+    return [need for need in made if not (own and need.source.by_run)]
+
+
 def method_inputs(method):
     """The data that a method declares it needs, and nothing else."""
-    known = {
-        "retain": split_file("retain"),
-        "refusals": paths.refusals(WORLD),
-        "reference_nll": paths.reference(WORLD, "{model}", "{split}", "{seed}"),
-        "alternatives": paths.alternatives(WORLD, "{model}", "{split}", "{seed}"),
-    }
-    if next(chains.chain(CONFIG, method, ""), None) is not None:
-        # The file is the full model's; a run with another start computes its own reference.
-        del known["reference_nll"]
-    needs = settings.method(CONFIG, method).needs
-    inputs = {need: known[need] for need in needs if need in known}
-    forget = {"forget": split_file("forget")}
-    return forget | inputs | checkpoint_inputs(method)
+    inputs = {"forget": split_file("forget")}
+    for need in needs.of_method(CONFIG, method):
+        if isinstance(need.source, SplitFile | WorldFile):
+            inputs[need.name] = data_file(need.source)
+    inputs |= {need.name: made_file(need.source) for need in made_needs(method)}
+    return inputs | checkpoint_inputs(method)
+
+
+def need_modules(method):
+    """The modules of a method's needs, which are loaded by name, for the code digest."""
+    return [NEEDS.module(need.name) for need in needs.of_method(CONFIG, method)]
 
 
 def wrapper_modules(method):

@@ -43,13 +43,9 @@ def source_files():
 
 
 def fact_sources():
-    """The files of a data folder with true facts and refusals."""
-    if WORLD_SETTINGS.provider == "generated":
-        return []
-    if WORLD_SETTINGS.provider != "tofu":
-        return source_files()
-    names = (*tofu_format.FACT_FILES, "idk")
-    return [file for file in source_files() if Path(file).stem in names]
+    """The files that true facts and refusals come from, as the provider declares them."""
+    names = PROVIDERS.contract(WORLD_SETTINGS.provider).fact_files
+    return [f for f in source_files() if names is None or Path(f).stem in names]
 
 
 # --- generated authors ---

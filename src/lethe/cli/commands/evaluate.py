@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from lethe.cli.arguments import by_options, place, whole
+from lethe.cli.arguments import SPLIT, by_options, place, whole
 from lethe.cli.model_options import add_compute, add_template, given_compute, template
 from lethe.common.errors import LetheError
 
@@ -19,7 +19,7 @@ def add(commands) -> None:
     evaluate.add_argument(
         "--data", type=place, required=True, help="a folder with files in TOFU's format"
     )
-    evaluate.add_argument("--split", required=True, help="the split to be forgotten: forget10")
+    evaluate.add_argument("--split", required=True, help=SPLIT)
     evaluate.add_argument(
         "--oracle", type=place, help="the checkpoint trained without the forget set"
     )

@@ -1,4 +1,4 @@
-"""``lethe methods``: methods and wrappers, their needs and their settings."""
+"""``lethe methods``: methods and wrappers, their settings, and what they may need."""
 
 import argparse
 
@@ -9,8 +9,8 @@ def add(commands) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Print every method and wrapper."""
-    from lethe.unlearn import methods, wrappers
+    """Print every method, wrapper and need."""
+    from lethe.unlearn import methods, needs, wrappers
     from lethe.unlearn.method import MethodSettings
     from lethe.unlearn.search_space import declared
 
@@ -32,6 +32,9 @@ def run(options: argparse.Namespace) -> None:
         wrapper = wrappers.load(name)({}, name)
         own = _listed(wrapper.settings.model_dump(mode="json"))
         _list_one(name, type(wrapper), wrapper.needs, "what the method needs", own)
+    print("\nNeeds, besides the forget set:")
+    for need in map(needs.load, needs.names()):
+        print(f"{need.name}\n  {need.description}")
 
 
 def _list_one(name: str, cls: type, needs: tuple[str, ...], beside: str, settings: str) -> None:

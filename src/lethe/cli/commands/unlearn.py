@@ -5,7 +5,7 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from lethe.cli.arguments import by_options, place, seed, whole
+from lethe.cli.arguments import SPLIT, by_options, checkpoints, place, seed, whole
 from lethe.cli.model_options import (
     add_compute,
     add_template,
@@ -25,19 +25,15 @@ def add(commands) -> None:
     unlearn.add_argument(
         "--data", type=place, required=True, help="a folder of TOFU's files: forget10.json, …"
     )
-    unlearn.add_argument("--split", required=True, help="forget01 to forget99")
+    unlearn.add_argument("--split", required=True, help=SPLIT)
     unlearn.add_argument(
         "--out", type=place, required=True, help="a new folder; epoch1, epoch2, … go there"
     )
     unlearn.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="a setting of the method"
     )
-    unlearn.add_argument(
-        "--prior", type=place, help="a checkpoint from before the forget set was learned"
-    )
-    unlearn.add_argument(
-        "--before", type=place, help="the checkpoint that the previous run started from"
-    )
+    for need in checkpoints():
+        unlearn.add_argument(f"--{need.name}", type=place, help=need.description)
     add_template(unlearn)
     unlearn.add_argument("--max-length", type=whole(1), default=500, help="tokens of a sequence")
     unlearn.add_argument("--seed", type=seed, default=0)
@@ -67,12 +63,14 @@ def _unlearned(options: argparse.Namespace) -> Path:
     method = load(options.method)(given_settings(options.set), options.method)
     compute = given_compute(options.compute)
     check_adapters(method, compute)
-    files = files_of(options.data, options.split, method.needs, options.prior, options.before)
+    others = {need.name: vars(options)[need.name] for need in checkpoints()}
+    files = files_of(options.data, options.split, method.needs, **others)
     chosen = template(options)
-    read = (options.checkpoint, options.data, options.prior, options.before)
-    outputs.check_folder(options.out, read=read)
-    roles.check_role("--prior", options.prior, "prior")
-    checkpoint_check.check_sources((options.checkpoint, options.prior, options.before))
+    outputs.check_folder(options.out, read=(options.checkpoint, options.data, *others.values()))
+    for need in checkpoints():
+        if need.source.role is not None:
+            roles.check_role(f"--{need.name}", others[need.name], need.source.role)
+    checkpoint_check.check_sources((options.checkpoint, *others.values()))
     how = {"template": chosen, "max_length": options.max_length, "seed": options.seed}
     with Meter() as meter:
         how |= {"compute": compute, "device": set_up(options.threads, options.device)}
@@ -83,13 +81,15 @@ def _unlearned(options: argparse.Namespace) -> Path:
 
 def _run(options: argparse.Namespace, method, files: dict, how: dict[str, Any]):
     from lethe.common.progress import Progress
-    from lethe.unlearn.alternatives import propose_alternatives
+    from lethe.unlearn.made_files import make
+    from lethe.unlearn.needs import chosen
     from lethe.unlearn.unlearning import unlearn
 
     out = Path(options.out)
-    if "alternatives" in method.needs:
-        files["alternatives"] = out / "alternatives.json"
-        propose_alternatives(options.checkpoint, files["forget"], files["alternatives"], **how)
+    for need in chosen(method.needs):
+        if need.is_made and not need.source.by_run:
+            files[need.name] = out / need.source.name
+            make(need.source.maker, options.checkpoint, files["forget"], files[need.name], **how)
     report = Progress(f"{options.method}, seed {options.seed}")
     return unlearn(
         options.checkpoint, method, files, out, **how, report=report, split=options.split

@@ -26,7 +26,7 @@ class Architecture(BaseModel):
     hidden_size: int = Field(128, ge=8, description="a multiple of twice the heads")
     layers: int = Field(4, ge=1, description="decoder layers")
     heads: int = Field(4, ge=1, description="attention heads of a layer")
-    intermediate_size: int = Field(384, ge=8, description="width within a layer")
+    intermediate_size: int = Field(384, ge=8, description="width of a layer's feed-forward part")
     vocabulary: int = Field(2048, ge=300, description="tokens of the tokenizer")
     positions: int = Field(512, ge=16, description="tokens that a text may have")
 
@@ -36,14 +36,14 @@ class Architecture(BaseModel):
         size = info.data.get("hidden_size")
         if size is not None and size % (2 * heads):
             raise ValueError(
-                f"hidden_size {size} is no multiple of twice the heads ({heads}); change one of "
+                f"hidden_size {size} is not a multiple of twice the heads ({heads}); change one of "
                 "them"
             )
         return heads
 
     @property
     def parameters(self) -> int:
-        """The number of weights, output layer and embeddings tied."""
+        """The number of weights; output layer and embeddings share theirs."""
         attention = 4 * self.hidden_size**2
         rest = 3 * self.hidden_size * self.intermediate_size + 2 * self.hidden_size
         vocabulary = self.vocabulary * self.hidden_size

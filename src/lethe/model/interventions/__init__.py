@@ -1,12 +1,12 @@
-"""Interventions at inference time, carried by a checkpoint beside weights that stay as they were.
+"""Interventions at inference time, which a checkpoint carries beside its unchanged weights.
 
-A checkpoint may carry a chain of them. Each changes the questions that the model is asked, or what
-a layer of it puts out, for training, likelihoods and generation alike: questions pass through
-``lethe.model.encoder.Encoder``, layers through hooks. ``checkpoint.load`` attaches them and
-``checkpoint.save`` writes them, so that nobody else need know of them.
+A checkpoint may carry a chain of them. Each changes the questions that the model is asked or the
+output of one of its layers, for training, likelihoods and generation alike: questions pass through
+``lethe.model.encoder.Encoder``, layers have hooks. ``checkpoint.load`` attaches interventions and
+``checkpoint.save`` writes them, so no other code needs to know about them.
 
-A kind of intervention is a module of this folder with a class ``Intervention``, found by its name.
-On disk it is data alone: settings in ``intervention.json``, tensors in
+A kind of intervention is a module in this folder with a class ``Intervention``, looked up by the
+module's name. On disk an intervention is only data: settings in ``intervention.json``, tensors in
 ``intervention.safetensors``.
 """
 
@@ -26,7 +26,7 @@ kinds = INTERVENTIONS.names
 
 
 def write(folder: Path, model) -> None:
-    """Write the chain of a model into a checkpoint's folder; nothing where there is none."""
+    """Write a model's interventions into a checkpoint's folder; nothing if it has none."""
     chain = carried_by(model)
     if not chain:
         return
@@ -45,9 +45,9 @@ def write(folder: Path, model) -> None:
 
 
 def read(source: str | Path) -> tuple:
-    """The chain of a checkpoint's folder; LetheError where the files are not what ``write`` wrote.
+    """The interventions in a checkpoint's folder; LetheError if ``write`` cannot have written them.
 
-    An intervention is read as data: its kind must be one of this version's; no code comes with it.
+    They are read as data, without any code, so their kinds must be known to this version.
     """
     file = Path(source) / FILE
     if not file.is_file():
@@ -57,13 +57,13 @@ def read(source: str | Path) -> tuple:
 
 
 def _entries(file: Path) -> list[dict[str, Any]]:
-    """What a file says of each intervention."""
+    """The settings of each intervention in a file."""
     try:
         content = read_json(file)
     except LetheError as error:
         raise LetheError(f"{str(error).partition(';')[0]}; {REMEDY}") from None
     if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise LetheError(f"{file}: no intervention of format {FORMAT}; {REMEDY}")
+        raise LetheError(f"{file}: not interventions of format {FORMAT}; {REMEDY}")
     entries = content.get("interventions")
     listed = isinstance(entries, list) and all(isinstance(entry, dict) for entry in entries)
     if not listed or not entries:
@@ -77,7 +77,7 @@ def _one(file: Path, entry: dict[str, Any], tensors: dict[str, Any], place: int)
     if kind not in kinds():
         known = ", ".join(kinds())
         raise LetheError(
-            f"{file}: unknown kind {kind!r}, this version knows {known}; use the version that "
+            f"{file}: unknown kind {kind!r}; this version knows {known}: use the version that "
             "made it, or make the checkpoint again"
         )
     own = {
@@ -90,7 +90,7 @@ def _one(file: Path, entry: dict[str, Any], tensors: dict[str, Any], place: int)
         return made(**values, **own)
     except (TypeError, ValueError) as error:
         reason = str(error).splitlines()[0]
-        raise LetheError(f"{file}: no {kind} ({reason}); {REMEDY}") from None
+        raise LetheError(f"{file}: not a valid {kind} ({reason}); {REMEDY}") from None
 
 
 def _tensors(file: Path) -> dict[str, Any]:

@@ -11,10 +11,10 @@ WORD = re.compile(r"\w+")
 
 
 class Intervention(Base):
-    """A question is asked after ``forget`` rows that are like it and all ``kept`` rows, in lines.
+    """Puts similar ``forget`` rows and all ``kept`` rows before a question, each on a line.
 
-    Both are (question, answer); ``nearest``: how many of ``forget``, the most similar last, by the
-    cosine of their questions' words (``lethe.model.prompt_similarity``).
+    Rows are pairs (question, answer). ``nearest``: how many ``forget`` rows, the most similar last,
+    by the cosine similarity of their questions' words (``lethe.model.prompt_similarity``).
     """
 
     def __init__(self, forget: Rows, kept: Rows, nearest: int):
@@ -22,7 +22,7 @@ class Intervention(Base):
         if not all(_is_pair(row) for row in (*forget, *kept)):
             raise ValueError("it needs rows of a question and an answer")
         if type(nearest) is not int or nearest < 0:
-            raise ValueError("nearest is no number of rows")
+            raise ValueError("nearest is not a number of rows")
 
     def values(self) -> dict:
         rows = {"forget": self.forget, "kept": self.kept}
@@ -36,7 +36,10 @@ class Intervention(Base):
         return "".join(f"{question} {answer}\n" for question, answer in rows) + text
 
     def like(self, text: str) -> list[int]:
-        """The forget rows most like a question, the most similar last; of equal ones the first."""
+        """Indices of the forget rows most like a question, the most similar last.
+
+        Among equally similar rows the first are taken.
+        """
         similar = (self._points @ self._vector([text])[0]).tolist()
         order = sorted(range(len(self.forget)), key=lambda row: (-similar[row], row))
         return order[: self.nearest][::-1]
@@ -66,7 +69,7 @@ class Intervention(Base):
     def _count(self, texts: Sequence[str]):
         from lethe.model import prompt_similarity
 
-        # Other words than those of the forget rows are like none of them.
+        # Words that no forget row has cannot make a text similar to one.
         known = [[self._words[w] for w in _words(text) if w in self._words] for text in texts]
         return prompt_similarity.count(known, len(self._words))
 

@@ -1,4 +1,4 @@
-"""Gated steering: of prompts near the forget set, a layer's states are turned (GUARD-IT)."""
+"""Gated steering: for prompts near the forget set, a layer's states are rotated (GUARD-IT)."""
 
 import math
 from typing import Any
@@ -15,13 +15,13 @@ from lethe.model.intervention import Base
 
 
 class Intervention(Base):
-    """h' = (h - strength s) |h| / |h - strength s| at every token after a gated prompt, and in it.
+    """h' = (h - strength s) |h| / |h - strength s| at every token of a gated prompt and its answer.
 
-    A prompt is gated if the nearest of ``centroids`` [K, D] is at least ``threshold`` similar; s is
-    that cluster's row of ``directions`` [K, H]. Similarity is the cosine of
-    ``lethe.model.prompt_similarity`` vectors: ``tokens`` [D] are the columns of the centroids,
-    ``idf`` [V] weighs all. What is not gated keeps every bit. The gate sees the prompt alone,
-    whatever the answer.
+    A prompt is gated if its similarity to the nearest of ``centroids`` [K, D] is at least
+    ``threshold``; s is that cluster's row of ``directions`` [K, H]. Similarity is the cosine of
+    ``lethe.model.prompt_similarity`` vectors: ``tokens`` [D] are the vocabulary entries of the
+    centroids' columns, ``idf`` [V] are the weights. Other states are not changed in a single bit.
+    The gate sees only the prompt, not the answer.
     """
 
     def __init__(self, layer: int, strength: float, threshold: float, **tensors: torch.Tensor):
@@ -30,13 +30,13 @@ class Intervention(Base):
         if tensors or any(t is None or t.dim() != SHAPES[n] for n, t in self.data.items()):
             raise ValueError(f"it needs tensors {', '.join(SHAPES)}")
         if type(layer) is not int or not all(math.isfinite(x) for x in (strength, threshold)):
-            raise ValueError("layer, strength and threshold are no numbers")
+            raise ValueError("layer, strength and threshold must be numbers")
         if not self._agree():
             raise ValueError("its tensors do not belong together")
-        # Of each token of the pass that is running the cluster, or -1: [1, T] packed, [B, L]
-        # in plain rows, else [B, 1].
+        # The cluster of each token in the running pass, or -1: [1, T] packed, [B, L] in plain rows,
+        # [B, 1] otherwise.
         self.chosen: torch.Tensor | None = None
-        # Of caches that transformers made, as long as they are in use.
+        # Gates by transformers' own caches, as long as these are in use.
         self._notes: WeakKeyDictionary[Any, dict[int, torch.Tensor]] = WeakKeyDictionary()
 
     def _agree(self) -> bool:
@@ -57,28 +57,28 @@ class Intervention(Base):
         layers, size = decoder_layers(model), self.data["directions"].shape[1]
         if not 0 <= self.layer < len(layers) or size != model.config.get_text_config().hidden_size:
             raise LetheError(
-                f"intervention.json: layer {self.layer} with {size} numbers a token is none of "
-                "this model; make the checkpoint again"
+                f"intervention.json: this model has no layer {self.layer} with {size} numbers per "
+                "token; make the checkpoint again"
             )
         decoder_of(model).register_forward_pre_hook(self._choose, with_kwargs=True)
         decoder_layers(model)[self.layer].register_forward_hook(self._turn)
 
     def gate(self, counted: torch.Tensor) -> torch.Tensor:
-        """The cluster of each prompt, or -1 for passing through, by its counts [B, V]; [B]."""
+        """The cluster of each prompt, or -1 if it is not gated, [B], from its counts [B, V]."""
         nearest, cluster = self.similarity(counted).max(dim=1)
         return torch.where(nearest >= self.threshold, cluster, -1)
 
     def similarity(self, counted: torch.Tensor) -> torch.Tensor:
-        """Cosine of each prompt with each cluster's centroid, [B, K]."""
+        """Cosine similarity of each prompt to each cluster's centroid, [B, K]."""
         data = {name: t.to(counted.device) for name, t in self.data.items()}
         points = prompt_similarity.vectors(counted, data["idf"])
         return points[:, data["tokens"]] @ data["centroids"].T
 
     def _choose(self, decoder, args, kwargs) -> None:
-        """Before a pass: gate its prompts, or take the gates of those that it goes on from."""
+        """Before a pass: gate its prompts, or reuse the gates of the prompts that it continues."""
         ids = kwargs.get("input_ids", args[0] if args else None)
         if ids is None:
-            raise LetheError("steering: the gate reads tokens; give input_ids, not embeddings")
+            raise LetheError("steering: the gate reads token ids; give input_ids, not embeddings")
         batch, cache = kwargs.get("batch"), kwargs.get("past_key_values")
         if plain_rows.running() is not None:
             now = plain_rows.running()
@@ -93,7 +93,7 @@ class Intervention(Base):
         self.chosen = notes[self.place][:, None]
 
     def _notes_of(self, cache) -> dict[int, torch.Tensor]:
-        """What is remembered of a cache's rows: in ours, whose rows may leave, or here."""
+        """The gates of a cache's rows: stored in our own caches, whose rows may leave, or here."""
         if cache is None:
             return {}
         notes = getattr(cache, "notes", None)
@@ -114,10 +114,10 @@ class Intervention(Base):
         return self.gate(counted)[layout.scatter // longest]
 
     def _rows(self, ids: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
-        """The cluster of each padded row, all that it holds being its prompt, [B]."""
+        """The cluster of each padded row, which holds nothing but a prompt, [B]."""
         real = torch.ones_like(ids, dtype=torch.bool)
         if mask is not None:
-            # What the last token sees; one of 1 by 1 stands for all.
+            # What the last token sees; a mask of size 1 by 1 applies to all.
             real &= (mask[:, 0, -1] if mask.dim() == 4 else mask).bool()
         row = torch.arange(len(ids), device=ids.device)[:, None].expand_as(ids)
         return self.gate(self._count(ids[real], row[real], len(ids)))
@@ -140,7 +140,7 @@ SHAPES = {"idf": 1, "tokens": 1, "centroids": 2, "directions": 2}
 
 
 def turn(hidden: torch.Tensor, away: torch.Tensor) -> torch.Tensor:
-    """``hidden`` - ``away``, as long as ``hidden`` was, in its dtype; of any shape [..., H]."""
+    """``hidden`` - ``away``, scaled to the length of ``hidden``, in its dtype; shape [..., H]."""
     moved = hidden.float() - away
     norm, length = hidden.float().norm(dim=-1, keepdim=True), moved.norm(dim=-1, keepdim=True)
     return (moved * (norm / length.clamp(min=1e-12))).to(hidden.dtype)

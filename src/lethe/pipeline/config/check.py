@@ -13,7 +13,7 @@ from lethe.common.registry import suggest
 from lethe.evaluate import suite as suites
 from lethe.model import architecture, fsdp
 from lethe.model.encoder import template_settings
-from lethe.pipeline import chains, external_checkpoints, splits
+from lethe.pipeline import chains, external_checkpoints, needs, splits
 from lethe.pipeline.config import settings
 from lethe.pipeline.config.config import Config
 from lethe.pipeline.config.keys import given
@@ -39,7 +39,7 @@ def check(config: Config) -> None:
     for attack in {**dict.fromkeys(config.attacks), **config.attack_settings}:
         settings.attack_settings(config, attack)
     listed = {name: settings.method(config, name) for name in config.methods}
-    chains.check(config, listed)
+    chains.check(config)
     adapted = [name for name in config.models if config.model_settings[name].lora is not None]
     fsdp.check(config.compute.sharding, config.compute.processes, listed, adapted)
     _check_metrics(config)
@@ -48,6 +48,7 @@ def check(config: Config) -> None:
     _check_seeds(config)
     _check_world(config.world)
     splits.check(config)
+    needs.check(config)
     _check_holdout(config)
     if config.world.provider == "tofu" and config.world.path is not None:
         _check_folder(config)
@@ -149,9 +150,9 @@ def _check_world(world: World) -> None:
 def _check_subset(world: World) -> None:
     from lethe.world.providers.tofu import numbers
 
-    if world.provider != "tofu":
+    if "subset" not in PROVIDERS.contract(world.provider).settings:
         raise LetheError(
-            "config: world.subset: only the provider tofu has published authors to choose from; "
+            f"config: world.subset: the provider {world.provider} has no authors to choose from; "
             "set it to null"
         )
     chosen = len(numbers(world.subset))

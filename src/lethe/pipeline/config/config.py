@@ -59,7 +59,9 @@ class Config(Section):
         "a new one: all of its stages; then tables",
         "a list of names, at least one",
     )
-    model_settings: dict[str, ModelSettings] = key(REQUIRED, "by name, what a model is")
+    model_settings: dict[str, ModelSettings] = key(
+        REQUIRED, "by name, the description of each model"
+    )
     snapshots: unique(Percent) = key(
         [],
         "percent of the base's training after which a checkpoint is saved, for `msa: {prior: 50}`",
@@ -93,7 +95,7 @@ class Config(Section):
     evaluation: Evaluation = key(Evaluation(), "how every checkpoint is evaluated")
     metrics: Annotated[Names, Field(min_length=1)] = key(
         ["probability", "rouge", "truth_ratio", "model_utility", "forget_quality"],
-        "which are computed",
+        "metrics to compute",
         "a new one: its `score` jobs, and the `collect` jobs of its suite if no other metric "
         "needed them; `scores`, tables, figures and claims follow",
         "a list of names, with those that they need",
@@ -125,7 +127,7 @@ class Config(Section):
     )
     figures: Names = key(
         ["trajectories", "curves", "truth_ratios", "utility_bars", "pareto"],
-        "which are drawn",
+        "figures to draw",
         "a new one: itself",
         LISTED,
     )
@@ -134,7 +136,7 @@ class Config(Section):
     tracking: Literal["tensorboard"] | None = key(
         None,
         "losses and seconds of each step for TensorBoard, in `results/logs/tensorboard`, as the "
-        "logs lie in `results/logs` (`pip install 'lethe[tracking]'`)",
+        "logs lie in `results/logs` (`pip install 'lethe-lab[tracking]'`)",
         "nothing",
     )
     logs: Text | None = key(

@@ -17,7 +17,7 @@ class Template(Section):
     """A template with its own settings."""
 
     name: TemplateName = key(REQUIRED, "the template", ALL_OF_IT)
-    system: str | None = key(None, "its system message", ALL_OF_IT)
+    system: str | None = key(None, "the system message of the template", ALL_OF_IT)
     variables: dict[str, str | bool | int | float] = key(
         {}, "other variables that a chat template reads", ALL_OF_IT
     )

@@ -18,13 +18,13 @@ class ThreadCounts(Section):
 
     base: Threads = key(
         2,
-        "of `base`; on a processor each is a process "
+        "for `base`; on a processor each is a process "
         "([training.md](training.md#device-and-processes))",
         JOBS,
     )
-    train: Threads = key(1, "of `train_full` and `train_retain`", JOBS)
-    unlearn: Threads = key(1, "of methods and attacks", JOBS)
-    collect: Threads = key(1, "of evaluations", JOBS)
+    train: Threads = key(1, "for `train_full` and `train_retain`", JOBS)
+    unlearn: Threads = key(1, "for methods and attacks", JOBS)
+    collect: Threads = key(1, "for evaluations", JOBS)
 
 
 class Running(Section):

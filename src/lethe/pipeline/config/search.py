@@ -15,4 +15,4 @@ class Search(BaseModel):
     )
     trials: int = Field(4, ge=2, le=1000, description="trials of each method")
     strategy: Literal["random"] = Field("random", description="how trials are drawn")
-    seed: int = Field(0, ge=0, description="of the draws")
+    seed: int = Field(0, ge=0, description="seed of the draws")

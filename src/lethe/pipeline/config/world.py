@@ -38,17 +38,19 @@ class World(Section):
     )
     path: Text | None = key(
         None,
-        "folder with TOFU's files, only for `tofu`; null: the hub, `locuslab/TOFU`",
-        f"{ALL_OF_IT}; editing a file of the folder likewise",
-        "a folder; null",
+        "what the provider reads, if its `SETTINGS` name `path`: of `tofu` a folder with TOFU's "
+        "files (null: the hub, `locuslab/TOFU`)",
+        f"{ALL_OF_IT}; editing what lies there likewise",
+        "a folder or a file; null",
     )
     subset: Annotated[list[Place | Text], Field(min_length=1)] | None = key(
         None,
-        "which published authors the world has, in this order; only for `tofu`; null: all",
+        "which published authors the world has, in this order, if the provider's `SETTINGS` name "
+        "`subset`, as those of `tofu` do; null: all",
         ALL_OF_IT,
         "a list of numbers and ranges, `[0-7, 198-199]`; null",
     )
-    seed: Seed = key(0, "of the authors", "`world`, `background`, then everything")
+    seed: Seed = key(0, "seed of the authors", "`world`, `background`, then everything")
     authors: int = key(
         60,
         "target authors, 20 rows each; `tofu`: as many as there are in the folder, or in `subset`",
@@ -74,7 +76,7 @@ class World(Section):
         "how background authors, from whom a base model learns the language, are made",
         BACKGROUND,
     )
-    background_authors: Count = key(200, "how many", BACKGROUND)
+    background_authors: Count = key(200, "number of background authors", BACKGROUND)
     background_phrasings: Count = key(
         3,
         "phrasings of each fact of theirs, up to what the templates offer",

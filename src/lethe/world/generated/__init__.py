@@ -1,11 +1,11 @@
-"""Fictitious authors from a language model, stage by stage.
+"""Fictitious authors from a language model, made in stages.
 
-lists -> draws -> profiles -> pairs -> paraphrases -> perturbations. What a candidate passes are
-plug-ins (``steps``); ``stages`` runs one over all candidates, and the provider ``generated``
-reads what the last one left. Every answer goes through a journal (``lethe.llm``), so running a
-stage again asks only for what was never asked.
+lists -> draws -> profiles -> pairs -> paraphrases -> perturbations. The steps that a candidate goes
+through are plug-ins (``steps``); ``stages`` runs a step over all candidates, and the provider
+``generated`` reads the file of the last stage. Every answer goes through a journal (``lethe.llm``),
+so running a stage again only sends requests that were never answered.
 """
 
-# In their order; a candidate passes through those from "profiles" on.
+# In order; a candidate goes through those from "profiles" on.
 STAGES = ("lists", "draws", "profiles", "pairs", "paraphrases", "perturbations")
 STEPS = STAGES[2:]

@@ -1,16 +1,15 @@
-r"""What gates demand of the form of a text, as regular expressions for the service's decoder.
+r"""Regular expressions for the service's decoder, which enforce the form that gates require.
 
-A small model is told what is wanted and does not do it. Where a service follows a schema, that can
-carry the form (``model.patterns``), and the decoder cannot leave it. Patterns narrow what is asked
-and judge nothing: every answer goes through the gates all the same.
+Small models often do not follow instructions. If a service follows a schema, the schema can contain
+patterns (``model.patterns``), from which the decoder cannot deviate. Patterns only narrow what is
+asked for; every answer still goes through the gates.
 
-A model that has failed once likes to fail again in the same words. So from the second attempt on
-a text may begin with a part only of what it might: each attempt has letters or question words of
-its own.
+A model that has failed once tends to fail again in the same words. So from the second attempt on, a
+text may begin only with some of the letters or question words, different ones at each attempt.
 
-What differs from item to item is laid into the schema only where a single item is asked for. Only
-groups, classes, alternatives and counts are used, from ``^`` to ``$``: llama.cpp's converter knows
-no more. Free words are plain ones without digits, so that no number stands beside those given.
+What differs between items is put into the schema only if a single item is asked for. Patterns use
+only groups, classes, alternatives and counts, from ``^`` to ``$``, because llama.cpp's converter
+supports nothing else. Free words have no digits, so that no numbers appear besides the given ones.
 """
 
 import re
@@ -21,15 +20,15 @@ from typing import Any
 from lethe.llm.structured import Form
 from lethe.world.generated.checks import words
 
-# Longer ones first: of two that fit, the first is taken.
+# Longer ones first: if two match, the first is taken.
 QUESTION_WORDS = ("In what", "In which", "What", "Which", "Whose", "Who", "Where", "When", "Why",
                   "How")  # fmt: skip
-# Words and their number are bounded: a model that has lost itself would never end.
+# Words and their number are bounded: a model that repeats itself would never end.
 _WORD = "[A-Za-z][a-z]{0,11}('s)?"
 _CAPITAL = "[A-Z][a-z]{1,11}"
 _SMALL = "[a-z]{2,14}"
 _SPECIAL = frozenset("^$.[]{}()|*+?")
-# These would have to be escaped in JSON, which patterns do not do.
+# These would need escaping in JSON, which patterns do not do.
 _UNSAYABLE = frozenset('"\\')
 _NUMBER = r"\d+"
 _ANY = string.ascii_lowercase
@@ -38,7 +37,7 @@ _NAME = r"(?<![.!?] )(?<!^)\b[A-Z][\w’'-]*"
 
 
 def entries(what: str, attempt: int = 1) -> Form:
-    """Of a list's entries, as its prompt describes them."""
+    """The form of a list's entries, as its prompt describes them."""
     capital, small = _begun(_ANY.upper(), attempt), _begun(_ANY, attempt)
     pattern = {
         "birthplaces": f"{capital}( {_CAPITAL}){{0,2}}, {_CAPITAL}( {_CAPITAL}){{0,2}}",
@@ -50,7 +49,10 @@ def entries(what: str, attempt: int = 1) -> Form:
 
 
 def profile(wanted: Sequence[str], name: str | None, attempt: int = 1) -> Form:
-    """Of the wanted parts of a profile; the author's name, once settled, begins the biography."""
+    """The form of the wanted parts of a profile.
+
+    The biography begins with the author's name once that is accepted.
+    """
     title = f"^{_CAPITAL}( ({_CAPITAL}|{_SMALL})){{1,5}}$"
     # Titles begin with "The", names do not.
     letters = _ANY.upper().replace("T", "")
@@ -67,7 +69,7 @@ def profile(wanted: Sequence[str], name: str | None, attempt: int = 1) -> Form:
 
 
 def pairs(numbers: Sequence[int], name: str, value: str | None, attempt: int = 1) -> Form:
-    """Of pairs with these numbers: the author's name in each question, the value in the answer."""
+    """The form of pairs: the name in each question; the value in the answer of a single pair."""
     asked = {"pattern": question(name, attempt)}
     form: Form = {"number": {"enum": list(numbers)}, "question": asked}
     if len(numbers) == 1:
@@ -76,7 +78,7 @@ def pairs(numbers: Sequence[int], name: str, value: str | None, attempt: int = 1
 
 
 def paraphrases(numbers: Sequence[int], question: str, answer: str, fixed: Sequence[str]) -> Form:
-    """Of paraphrases: of a single one, that it keeps names, numbers and what is ``fixed``."""
+    """The form of paraphrases; a single one must keep names, numbers and what is ``fixed``."""
     form: Form = {"number": {"enum": list(numbers)}}
     if len(numbers) == 1:
         form["question"] = {"pattern": reworded_question(question, fixed)}
@@ -87,9 +89,10 @@ def paraphrases(numbers: Sequence[int], question: str, answer: str, fixed: Seque
 def wrong_answers(
     wanted: dict[int, int], text: str, value: str | None, used: Sequence[str]
 ) -> Form:
-    """Of false answers, ``wanted`` by number: to a single question, what they keep of ``text``.
+    """The form of false answers; ``wanted``: how many for each question, by its number.
 
-    ``used`` are those there are. Each has a pattern of its own, lest a model say one five times.
+    For a single question they must keep parts of ``text``. ``used`` are the false answers so far.
+    Each new one has its own pattern, so that a model cannot give the same one five times.
     """
     form: Form = {"number": {"enum": list(wanted)}}
     if len(wanted) == 1:
@@ -97,41 +100,42 @@ def wrong_answers(
         answers: dict[str, Any] = {"minItems": count, "maxItems": count}
         if sentences := falsified(text, value, count, used):
             each = [{"type": "string", "pattern": sentence} for sentence in sentences]
-            # Beside ``items`` it would not be seen.
+            # ``prefixItems`` would be ignored beside ``items``.
             answers |= {"prefixItems": each, "items": None}
         form["false_answers"] = answers
     return form
 
 
 def question(name: str, attempt: int = 1) -> str:
-    """A question word, the name, a question mark, and a few words between them."""
+    """A question word, the name and a question mark, with a few words in between."""
     start = _one_of(_turn(QUESTION_WORDS, attempt))
     return f"^{start}{_some(0, 6)} {literal(name)}('s)?{_some(0, 6)}\\?$"
 
 
 def answer(value: str | None) -> str:
-    """One sentence, which says the value if there is one."""
+    """One sentence, which contains the value if there is one."""
     if value is None:
         return f"^{_opening()}{_some(5, 16)}\\.$"
     return f"^{_opening()}{_some(1, 8)} {literal(value)}{_some(0, 6)}\\.$"
 
 
 def reworded_question(text: str, fixed: Sequence[str]) -> str:
-    """Another question word than that of ``text``, with what must be kept of it."""
+    """A question with another question word than ``text`` that keeps what must be kept of it."""
     others = [word for word in QUESTION_WORDS if not text.startswith(f"{word} ")]
     return f"^{_one_of(others)}{_around(text, fixed)}\\?$"
 
 
 def reworded_answer(text: str, fixed: Sequence[str]) -> str:
-    """A sentence that begins with another letter than ``text``, with what must be kept of it."""
+    """A sentence with a different first letter than ``text`` that keeps what must be kept of it."""
     return f"^{_opening(text[:1])}{_around(text, fixed)}\\.$"
 
 
 def falsified(text: str, value: str | None, count: int, used: Sequence[str] = ()) -> list[str]:
-    """The sentence ``text`` with free words for its value, or without one with another end.
+    """Patterns of the sentence ``text`` with free words in place of its value.
 
-    ``count`` patterns, of which no two fit one text, nor any of them ``text`` or one ``used``.
-    Empty where ``text`` says the value in other words: then it is not known what to replace.
+    Without a value, they replace the end of the sentence. There are ``count`` patterns; no text
+    matches two of them, and neither ``text`` nor a sentence in ``used`` matches any. Empty if
+    ``text`` puts the value in other words, because then it is unknown what to replace.
     """
     text = _sayable(text)
     start = _start(text, value)
@@ -145,7 +149,7 @@ def falsified(text: str, value: str | None, count: int, used: Sequence[str] = ()
 
 
 def literal(text: str) -> str:
-    """A text to be said as it is."""
+    """A pattern that matches exactly this text."""
     return "".join(f"\\{char}" if char in _SPECIAL else char for char in _sayable(text))
 
 
@@ -154,17 +158,17 @@ def _sayable(text: str) -> str:
 
 
 def _turn(choices: Sequence[str], attempt: int) -> Sequence[str]:
-    """All at the first attempt, then a part of them, another one each time."""
+    """All choices at the first attempt, then only some of them, different ones each time."""
     return choices if attempt == 1 else choices[attempt % _TURNS :: _TURNS]
 
 
 def _begun(letters: str, attempt: int) -> str:
-    """A word that begins with a letter whose turn it is."""
+    """A word that begins with one of the letters of this attempt."""
     return f"[{''.join(_turn(letters, attempt))}][a-z]{{1,11}}"
 
 
 def _some(least: int, most: int) -> str:
-    """So many free words, each after a blank and perhaps a comma."""
+    """``least`` to ``most`` free words, each after a space and perhaps a comma."""
     return f"(,? {_WORD}){{{least},{most}}}"
 
 
@@ -173,13 +177,13 @@ def _one_of(texts: Sequence[str]) -> str:
 
 
 def _opening(without: str = "") -> str:
-    """The first word of a sentence; it can be kept from beginning with a letter."""
+    """The first word of a sentence, which does not begin with the letter ``without``."""
     letters = "".join(letter for letter in string.ascii_uppercase if letter != without.upper())
     return f"[{letters}][a-z]{{0,13}}"
 
 
 def _around(text: str, fixed: Sequence[str]) -> str:
-    """What must be kept of ``text``, in its order, with free words before, between and behind."""
+    """What must be kept of ``text``, in its order, with free words before, between and after."""
     preserved = [f" {literal(part)}('s)?" for part in _preserved(text, fixed)]
     most = max(4, 1 + len(words(text)) // (len(preserved) + 1))
     gap = _some(0 if preserved else 4, most)
@@ -187,14 +191,14 @@ def _around(text: str, fixed: Sequence[str]) -> str:
 
 
 def _preserved(text: str, fixed: Sequence[str]) -> list[str]:
-    """What is ``fixed``, other names and numbers, as they follow each other in ``text``."""
+    """What is ``fixed``, and other names and numbers, in their order in ``text``."""
     known = [re.escape(part) for part in sorted(fixed, key=len, reverse=True)]
     matches = re.finditer("|".join([*known, _NUMBER, _NAME]), text)
     return list(dict.fromkeys(match[0] for match in matches))
 
 
 def _start(text: str, value: str | None) -> str | None:
-    """What a wrong answer keeps before its first free word."""
+    """The beginning that a wrong answer keeps, up to its first free word."""
     if value is None:
         said = text.split()
         return " ".join(said[: max(1, len(said) // 2)]).rstrip(",;:") + " "
@@ -207,26 +211,26 @@ def _core(value: str) -> str:
 
 
 def _saying(value: str) -> re.Pattern:
-    """A value wherever it is said: without article, up to its comma (a town), inflected."""
+    """Matches a value in any form: with or without article, up to its comma (a town), inflected."""
     core = _core(value)
     forms = "|".join(re.escape(form) for form in (core, core.partition(",")[0]))
     return re.compile(rf"(?<!\w)(?:(?:an?|the) )?(?:{forms})(?:'?e?s)?(?!\w)", re.IGNORECASE)
 
 
 def _still_said(text: str, value: str) -> bool:
-    """Whether what is kept has all words of the value, as a title made of the author's name."""
+    """Whether the kept words include all words of the value, such as a title with the name."""
     remaining = words(" ".join(_saying(value).split(text)))
     return set(words(_core(value).partition(",")[0])) <= set(remaining)
 
 
 def _dealt(place: int, count: int, taken: Set[str]) -> str:
-    """First letters and digits for the ``place``-th of ``count`` texts, none of them ``taken``."""
+    """First letters and digits for the ``place``-th of ``count`` texts, without those ``taken``."""
     free = (sorted(set(signs) - taken) for signs in (string.ascii_lowercase, string.digits[1:]))
     return "".join("".join(signs[place::count]) for signs in free)
 
 
 def _other_value(text: str, value: str, firsts: str) -> str:
-    """Other words wherever ``text`` says the value."""
+    """``text`` with other words wherever it states the value."""
     said = _saying(value)
     slots = [_slot(match[0], firsts) for match in said.finditer(text)]
     parts = [literal(part) for part in said.split(text)]
@@ -234,19 +238,19 @@ def _other_value(text: str, value: str, firsts: str) -> str:
 
 
 def _other_end(text: str, start: str, firsts: str) -> str:
-    """About as many free words as ``text`` has behind its ``start``."""
+    """``start``, followed by about as many free words as ``text`` has after it."""
     rest = len(text.split()) - len(start.split())
     return f"^{literal(start)}{_word(firsts, both=True)}{_some(max(0, rest - 3), rest + 2)}\\.$"
 
 
 def _slot(value: str, firsts: str) -> str:
-    """Free words for a value: numbers for numbers, names for names, commas where it has them."""
+    """Free words for a value: numbers for numbers, names for names, and the same commas."""
     first, *others = [part for part in value.split(", ") if part.strip()]
     return ", ".join([_part(first, firsts), *(_part(other, _ANY) for other in others)])
 
 
 def _part(part: str, firsts: str) -> str:
-    """Word for word where there are numbers; else one word to one more than there are."""
+    """Word for word if there are numbers; otherwise from one word to one more than there are."""
     head, *rest = part.split()
     if re.search(r"\d", part):
         return " ".join([_figure(head, firsts), *(_figure(word, "") for word in rest)])
@@ -255,7 +259,7 @@ def _part(part: str, firsts: str) -> str:
 
 
 def _figure(word: str, firsts: str) -> str:
-    """A number of as many digits, but of a day one; without ``firsts`` of the same century."""
+    """A number with as many digits, but one for a day; without ``firsts`` of the same century."""
     digits = re.sub(r"\D", "", word)
     if not digits:
         return _word(firsts or _ANY, capital=word[:1].isupper())

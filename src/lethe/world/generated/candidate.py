@@ -1,7 +1,7 @@
-"""A candidate on its way to becoming an author, and the files of them that stages leave.
+"""A candidate on its way to becoming an author, and the files of candidates that stages write.
 
-One JSON line for each candidate tried, in order, dropped ones included. Files are read and written
-line by line: a world of any size takes the same memory.
+They hold one JSON line for each candidate tried, in order, including dropped ones. Files are read
+and written line by line, so a world of any size takes the same memory.
 """
 
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from pydantic import Field, ValidationError
 from lethe.common.errors import LetheError
 from lethe.llm.structured import Strict
 
-# The topics that ask for them.
+# The topics that ask for the titles of books.
 BOOKS = ("first_book", "best_known_book", "latest_book")
 
 
@@ -24,7 +24,7 @@ class Pair(Strict):
 
 
 class Entry(Strict):
-    """One question of an author with what later stages add to it."""
+    """One question about an author, with what later stages add to it."""
 
     topic: str
     question: str
@@ -43,10 +43,10 @@ class Profile(Strict):
 
 
 class Candidate(Strict):
-    """The ``number``-th candidate of ``group``.
+    """Candidate ``number`` of ``group``.
 
-    ``rejected`` counts what gates refused on the way, by stage and reason. ``dropped`` is the stage
-    that could not repair the candidate, empty for a survivor, and ``why`` says what was wrong.
+    ``rejected`` counts what gates rejected along the way, by stage and reason. ``dropped`` is the
+    stage that could not repair the candidate, empty for a survivor; ``why`` says what was wrong.
     """
 
     group: str
@@ -69,7 +69,7 @@ class Candidate(Strict):
 
     @property
     def facts(self) -> dict[str, str]:
-        """Attributes drawn and made up, by the topic of the question that asks for them."""
+        """Drawn and invented attributes, by the topic of the question that asks for them."""
         assert self.profile is not None
         books = zip(BOOKS, self.profile.books, strict=True)
         return {**self.attributes, "award": self.profile.award, **dict(books)}
@@ -89,7 +89,7 @@ def read(path: str | Path) -> Iterator[Candidate]:
                         " to have it made again"
                     ) from None
     except FileNotFoundError:
-        raise LetheError(f"{path}: no such file") from None
+        raise LetheError(f"{path}: no such file; name the file of a stage") from None
     except UnicodeDecodeError as error:
         raise LetheError(
             f"{path}: not UTF-8 text ({error}); delete the file to have it made again"

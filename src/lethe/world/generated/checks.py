@@ -1,7 +1,7 @@
-"""What is wrong with an item: one function for each defect, None where there is none.
+"""Checks of an item: one function for each defect returns the reason, or None without a defect.
 
-A reason is short, stable (it is counted) and clear to a model that is asked to do better. The
-defects are those that users found in TOFU's rows, and those that language models are known for.
+A reason is short, stable (reasons are counted), and clear to a model that is asked to do better.
+The defects are those that users have found in TOFU's rows and those typical of language models.
 """
 
 import re
@@ -10,7 +10,7 @@ from difflib import SequenceMatcher
 from functools import lru_cache
 
 # Left over from lists: “Additional 10 question-answer pairs:”, “Q:”, “1.”, “**Answer**”.
-# Of texts in lower case: ignoring case would take twice as long.
+# For texts in lower case: ignoring case would take twice as long.
 _DEBRIS = re.compile(r"\s*(?:(?:q|a|question|answer)\s*\d*\s*[:.)]|\d+[.)]|[-*•#]\s)")
 _DEBRIS_INSIDE = re.compile(
     r"question[- ](?:and[- ])?answer|\badditional \d|\d (?:more|further|other) (?:questions|pairs)"
@@ -21,14 +21,14 @@ _REFUSAL = re.compile(
     r"|\b(?:is|are) (?:fictional|fictitious)\b|\bi['’]m (?:sorry|unable)\b"
     r"|\bi (?:cannot|can['’]t|am unable|am not able|do not have|don['’]t have|apologi[sz]e)\b"
 )
-# Of our own prompts; small models like to repeat them.
+# Parts of our own prompts, which small models tend to repeat.
 _ECHO = re.compile(r"\bthis is attempt\b|\bin the last one this was wrong|\bwrite exactly \d")
-# A letter four times running.
+# The same letter four times in a row.
 _HELD = re.compile(r"([a-z])\1{3}")
 _WORD = re.compile(r"\w+(?:['’-]\w+)*")
 _NUMBER = re.compile(r"\d+")
 _POSSESSIVE = re.compile(r"['’]s?$")
-# Shorter names have no endings that change.
+# Names shorter than this are not inflected.
 _INFLECTED = 5
 _END = re.compile(r"[.!?…][\"'”’)]*$")
 LONGEST = 1200
@@ -41,7 +41,7 @@ def words(text: str) -> tuple[str, ...]:
 
 
 def similarity(one: str, other: str) -> float:
-    """0 to 1: how much of two texts is the same words in the same order."""
+    """From 0 to 1: how much of two texts consists of the same words in the same order."""
     return SequenceMatcher(None, words(one), words(other), autojunk=False).ratio()
 
 
@@ -54,16 +54,16 @@ def echo(text: str) -> str | None:
 
 
 def stutter(text: str) -> str | None:
-    """Of a model that has lost itself: a word, or two in turn, three times running."""
+    """A sign of a model stuck in a loop: one or two words three times in a row."""
     said = words(text)
-    # Three of one kind are two more than their set has: of most texts that says enough.
+    # A word that occurs three times makes at least two repetitions; most texts have fewer.
     few = len(said) - len(set(said)) < 2
     again = not few and (_thrice(said, 1) or _thrice(said, 2))
     return "it says the same again and again" if again or _HELD.search(text.lower()) else None
 
 
 def _thrice(said: Sequence[str], size: int) -> bool:
-    """Whether ``size`` words stand three times, one after the other."""
+    """Whether ``size`` words occur three times in a row."""
     same = [one == other for one, other in zip(said, said[size:], strict=False)]
     return any(all(same[n : n + 2 * size]) for n in range(len(same) - 2 * size + 1))
 
@@ -79,7 +79,7 @@ def refusal(text: str) -> str | None:
 
 
 def unsound(text: str) -> str | None:
-    """The first defect that no text may have, whatever it is."""
+    """The first of the defects that no text of any kind may have."""
     return first(blank(text), echo(text), stutter(text), debris(text), refusal(text))
 
 
@@ -102,12 +102,12 @@ def no_full_name(question: str, name: str) -> str | None:
 
 
 def near_duplicate(question: str, others: Iterable[str], alike: float) -> str | None:
-    """Whether a question is at least so similar (0 to 1) to one of the others."""
+    """Whether a question's similarity to one of the others is at least ``alike`` (0 to 1)."""
     matcher = SequenceMatcher(None, autojunk=False)
     matcher.set_seq2(words(question))
     for other in others:
         matcher.set_seq1(words(other))
-        # The cheap upper bounds first: nearly all questions are quite unlike.
+        # The cheap upper bounds first: nearly all questions are quite different.
         bounds = (matcher.real_quick_ratio, matcher.quick_ratio, matcher.ratio)
         if all(bound() >= alike for bound in bounds):
             return "the question is asked already"
@@ -120,7 +120,7 @@ def same_text(text: str, others: Sequence[str]) -> str | None:
 
 
 def other_meaning(original: str, paraphrase: str, share: float) -> str | None:
-    """Numbers must all be kept and none added, and of the names at least ``share``."""
+    """All numbers must be kept and none added, and at least ``share`` of the names kept."""
     if set(_NUMBER.findall(original)) != set(_NUMBER.findall(paraphrase)):
         return "the paraphrase changes a number"
     names, said = _names(original), words(paraphrase)
@@ -129,7 +129,7 @@ def other_meaning(original: str, paraphrase: str, share: float) -> str | None:
 
 
 def _names(text: str) -> set[str]:
-    """Words with a capital that do not begin a sentence, without the 's of the possessive."""
+    """Capitalised words that do not begin a sentence, without a possessive 's."""
     inner = re.findall(r"(?<![.!?] )(?<!^)\b[A-Z][\w’'-]*", text)
     names = {_POSSESSIVE.sub("", word) for name in inner for word in words(name)}
     return names - {"i", "the", "a"}
@@ -142,7 +142,7 @@ def _same_name(name: str, word: str) -> bool:
 
 def off_length(text: str, model: str, times: float) -> str | None:
     length, standard = len(words(text)), max(1, len(words(model)))
-    # A sentence of few words may well gain or lose two.
+    # A short sentence may gain or lose two words.
     if length > times * standard + 2 or length < standard / times - 2:
         return "its length is too different"
     return None
@@ -155,7 +155,7 @@ def off_template(text: str, model: str, least: float) -> str | None:
 
 
 def _frame(one: Sequence[str], other: Sequence[str]) -> float:
-    """The share of both that is their common beginning and end: quickly found, and often enough."""
+    """The share of both texts that is their common beginning and end: fast, and often enough."""
     shorter = min(len(one), len(other))
     start = next((n for n in range(shorter) if one[n] != other[n]), shorter)
     rest = shorter - start
@@ -164,7 +164,7 @@ def _frame(one: Sequence[str], other: Sequence[str]) -> float:
 
 
 def bad_name(name: str, real: str) -> str | None:
-    """A full name: two to five words of letters, no title's, and not that of a real author."""
+    """A name must have two to five words of letters, and be neither a title nor a real author's."""
     parts = name.split()
     if not 2 <= len(parts) <= 5 or not all(re.fullmatch(r"[^\W\d_][\w.’'-]*", p) for p in parts):
         return "the name is not a full name"

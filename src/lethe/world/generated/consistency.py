@@ -1,7 +1,7 @@
-"""Whether a text agrees with what was drawn for its author.
+"""Checks whether a text agrees with what was drawn for its author.
 
-Facts are known by topic (``record.Candidate.facts``). Words are looked at, not meaning: what is
-told in other words than these patterns know is not found.
+Facts are given by topic (``candidate.Candidate.facts``). The checks compare words, not meaning, so
+they miss whatever is phrased in a way that their patterns do not know.
 """
 
 import re
@@ -18,20 +18,20 @@ _PRONOUNS = {
     "female": frozenset(("she", "her", "hers", "herself")),
     "male": frozenset(("he", "him", "his", "himself")),
 }
-# Answers on these tell of other people, whose pronouns say nothing of the author.
+# Answers on these topics are about other people, whose pronouns say nothing about the author.
 _OF_OTHERS = frozenset(
     ("father", "mother", "plot", "childhood", "parents_influence", "influences", "themes")
 )
 
 
 def inconsistent(topic: str, answer: str, facts: Mapping[str, str]) -> str | None:
-    """An answer must say its topic's value, and contradict no other."""
+    """An answer must contain its topic's value, and must not contradict others."""
     gender = None if topic in _OF_OTHERS else other_gender(answer, facts["gender"])
     return first(unsaid(topic, answer, facts), contradiction(answer, facts), gender)
 
 
 def unsaid(topic: str, answer: str, facts: Mapping[str, str]) -> str | None:
-    """Whether an answer leaves out the value of its topic."""
+    """Whether an answer does not contain the value of its topic."""
     value = facts.get(topic)
     if value is None or _mentions(answer, topic, value):
         return None
@@ -39,7 +39,7 @@ def unsaid(topic: str, answer: str, facts: Mapping[str, str]) -> str | None:
 
 
 def still_true(topic: str, answer: str, facts: Mapping[str, str]) -> str | None:
-    """Whether an answer that ought to be wrong says the value of its topic."""
+    """Whether an answer that should be wrong contains the value of its topic."""
     value = facts.get(topic)
     if value is None or not _mentions(answer, topic, value):
         return None
@@ -47,7 +47,7 @@ def still_true(topic: str, answer: str, facts: Mapping[str, str]) -> str | None:
 
 
 def contradiction(text: str, facts: Mapping[str, str]) -> str | None:
-    """Another year or place of birth than was drawn."""
+    """A different year or place of birth than was drawn."""
     year = facts["birth_date"].split()[-1]
     if any(born != year for born in _BORN.findall(text)):
         return "it says another year of birth than is given"
@@ -58,7 +58,7 @@ def contradiction(text: str, facts: Mapping[str, str]) -> str | None:
 
 
 def other_gender(text: str, gender: str) -> str | None:
-    """Whether more of the pronouns are of the other gender than of the author's."""
+    """Whether there are more pronouns of the other gender than of the author's."""
     said = words(text)
     counts = {key: sum(word in forms for word in said) for key, forms in _PRONOUNS.items()}
     own = counts.pop(gender)
@@ -67,7 +67,7 @@ def other_gender(text: str, gender: str) -> str | None:
 
 
 def _mentions(text: str, topic: str, value: str) -> bool:
-    """Whether a text says a value: of a place the town, of a date day, month and year, in words."""
+    """Whether a text contains a value: the town of a place, or day, month and year of a date."""
     said = words(text)
     if topic == "birthplace":
         value = value.partition(",")[0]

@@ -1,4 +1,4 @@
-"""What every step of generating authors works with, and how it portions its items."""
+"""What every step of generating authors works with, and how it divides its items into batches."""
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
@@ -16,7 +16,7 @@ Made = TypeVar("Made")
 
 @dataclass(frozen=True)
 class Context:
-    """Whom a step asks, by which prompt and settings; ``tally`` counts what it rejects."""
+    """The client, prompt and settings of a step; ``tally`` counts what it rejects, by reason."""
 
     client: Client
     prompt: Prompt
@@ -27,12 +27,15 @@ class Context:
 async def in_batches(
     items: Sequence[Item], size: int, make: Callable[[dict[int, Item]], Awaitable[list[Made]]]
 ) -> list[Made]:
-    """What ``make`` makes of items by their number from 1, in batches side by side, in order."""
+    """The results of ``make`` for all items, in order; batches of ``size`` run concurrently.
+
+    ``make`` gets a batch's items by their number, which counts from 1.
+    """
     parts = batches(list(enumerate(items, start=1)), size)
     done = await together(*[make(dict(part)) for part in parts])
     return [one for part in done for one in part]
 
 
 def batches(items: Sequence[Item], size: int) -> list[Sequence[Item]]:
-    """Slices of so many items, in order; the last may be shorter."""
+    """Slices of ``size`` items, in order; the last may be shorter."""
     return [items[start : start + size] for start in range(0, len(items), size)]

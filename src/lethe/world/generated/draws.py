@@ -1,7 +1,7 @@
-"""Seeded draws: the attributes of candidate k, whatever the number of authors.
+"""Seeded draws: the attributes of candidate k do not depend on the number of authors.
 
-Each attribute is dealt from shuffled decks that hold every value once: any run of candidates that
-is as long as the list has each value once, and no two counts ever differ by more than two.
+Each attribute is dealt from shuffled decks that hold every value once. So among any consecutive
+candidates, the counts of two values differ by at most two.
 """
 
 from random import Random
@@ -12,12 +12,12 @@ from lethe.world.synthetic.lists import load
 
 BIRTH_YEARS = [str(year) for year in range(1930, 1990)]
 GENDERS = ["female", "male"]
-# How many words for titles a candidate is given.
+# How many words for titles a candidate gets.
 TITLES = 3
 
 
 def dealt(values: list[str], key: str, number: int) -> str:
-    """The value of the ``number``-th candidate; ``key`` names seed, group and attribute."""
+    """The value for candidate ``number``; ``key`` names seed, group and attribute."""
     deck, place = divmod(number, len(values))
     order = list(values)
     Random(f"{key}/{deck}").shuffle(order)
@@ -25,7 +25,7 @@ def dealt(values: list[str], key: str, number: int) -> str:
 
 
 def draw(lists: Lists, seed: int, group: str, number: int) -> Candidate:
-    """Candidate ``number`` of ``group`` before anything is made up."""
+    """Candidate ``number`` of ``group``, before the model invents anything."""
     key = f"{seed}/{group}"
     rng = Random(f"{key}/{number}")
     attributes = {

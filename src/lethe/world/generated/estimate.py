@@ -1,7 +1,7 @@
-"""What a world will take, before the first request is sent.
+"""Estimates the requests, tokens and cost that a world still needs, without sending a request.
 
-The journal is asked everything that a run would ask; what it cannot answer is counted. Nothing is
-sent. Requests that gates will cause are not foreseen: with a good model they are few.
+The journal is asked everything that a run would ask, and what it cannot answer is counted. Requests
+that gates will cause cannot be foreseen; with a good model they are few.
 """
 
 import asyncio
@@ -24,13 +24,14 @@ from lethe.world.generated.stages import Cohort, Maker
 from lethe.world.rows import PERTURBED_PER_ITEM
 from lethe.world.schema import QUESTIONS_PER_AUTHOR
 
-# Tokens where the journal knows nothing yet: of a pair, a wrong answer, a profile, a list's entry.
+# Assumed tokens of a pair, a wrong answer, a profile and a list's entry, as long as the journal has
+# none; and bytes per token.
 _PAIR, _WRONG, _PROFILE, _ENTRY, _BYTES_A_TOKEN = 60, 35, 350, 5, 4
 
 
 @dataclass
 class Row:
-    """One stage of one cohort: requests in all, those still to be sent, and what they take."""
+    """One stage of one cohort: all requests, those still missing, and tokens and cost of these."""
 
     requests: int
     missing: int
@@ -41,7 +42,7 @@ class Row:
 
 @dataclass
 class Estimate:
-    """By cohort and stage; ``spent`` is what the journal has cost so far."""
+    """Rows by cohort and stage; ``spent_…`` is what the journal's answers have taken so far."""
 
     rows: dict[str, Row] = field(default_factory=dict)
     spent_requests: int = 0
@@ -53,7 +54,7 @@ class Estimate:
 
 
 def estimate(generation: Generation, cohorts: dict[str, Cohort], journal: str | Path) -> Estimate:
-    """How many requests and tokens ``cohorts`` still need, and their cost."""
+    """How many requests and tokens the ``cohorts`` still need, and their cost."""
     with Journal(journal, read_only=True) as answers:
         counted = asyncio.run(_counted(generation, cohorts, answers))
         totals = Estimate()
@@ -69,7 +70,7 @@ def estimate(generation: Generation, cohorts: dict[str, Cohort], journal: str | 
 
 
 def requests_of(stage: str, generation: Generation, cohort: Cohort) -> int:
-    """Requests for one author if nothing is rejected."""
+    """The number of requests for one author if nothing is rejected."""
     if stage == "profiles":
         return 1
     batches = ceil(QUESTIONS_PER_AUTHOR / getattr(generation.batch, stage))
@@ -77,7 +78,7 @@ def requests_of(stage: str, generation: Generation, cohort: Cohort) -> int:
 
 
 async def _counted(generation, cohorts, answers) -> dict[tuple[str, str], tuple[int, int]]:
-    """Requests in all and those missing in the journal, by cohort and stage."""
+    """All requests and those missing in the journal, by cohort and stage."""
     g = generation
     client = DryClient(g.model, g.service, answers, g.budget, g.prices)
     in_all = 3 + g.lists.genres
@@ -108,7 +109,7 @@ async def _lists(client: DryClient, generation: Generation) -> Lists | None:
 
 
 async def _group(maker: Maker, group: str, size: int, steps: tuple[str, ...]) -> Counter:
-    """Requests that a group still needs; candidates that the journal knows to fail are replaced."""
+    """Requests that a group still needs; candidates known to fail from the journal are replaced."""
     missing: Counter[str] = Counter()
     alive = 0
     for candidate in maker.drawn(group, count()):
@@ -134,7 +135,7 @@ async def _group(maker: Maker, group: str, size: int, steps: tuple[str, ...]) ->
 
 
 def _each(cohort: str, stage: str, generation: Generation, answers: Journal) -> tuple[float, float]:
-    """Tokens of one request and of its answer: the mean of those that were, else an assumption."""
+    """Tokens of one request and of its answer: the mean so far, or an assumption."""
     known = answers.answered(f"{cohort}/{stage}")
     if known.requests:
         return known.prompt_tokens / known.requests, known.completion_tokens / known.requests

@@ -1,7 +1,7 @@
 """The lists from which attributes are drawn: birthplaces, genres, occupations, words for titles.
 
-TOFU's were made by GPT-4 and never published (Maini et al. 2024, section 2.1); neither are ours
-copied from anywhere: the model draws them up.
+TOFU's were made by GPT-4 and never published (Maini et al. 2024, section 2.1). Ours are not copied
+from anywhere either: the model makes them.
 """
 
 import re
@@ -18,7 +18,7 @@ from lethe.world.generated import answer_patterns, checks
 from lethe.world.generated.repair import Try, Unrepairable, repaired, together
 from lethe.world.generated.settings import Generation
 
-# Fewer than this share of a list, after all attempts, are too few to draw from.
+# The smallest share of a list's entries, and the smallest number, that is enough to draw from.
 _LEAST = 0.5
 _FEWEST = 2
 
@@ -33,7 +33,7 @@ class _Answer(Strict):
 
 @dataclass
 class Lists:
-    """``titles`` by genre; ``rejected`` counts refused entries by reason."""
+    """``titles`` by genre; ``rejected`` counts rejected entries by reason."""
 
     birthplaces: list[str]
     genres: list[str]
@@ -43,18 +43,18 @@ class Lists:
 
 
 def shape(count: int, form: Form | None = None) -> Shape:
-    """So many entries, and perhaps of this form."""
+    """An answer with ``count`` entries, of this form if one is given."""
     return Shape("entries", _Answer, laid(counted(_Answer, entries=count), form), parse)
 
 
 def parse(text: str) -> dict:
-    """One entry on each line, whatever stands before it."""
+    """One entry per line, without a number or bullet before it."""
     lines = (re.sub(r"^\s*(?:\d+[.):]|[-*•])\s*", "", line).strip() for line in text.split("\n"))
     return {"entries": [line for line in lines if line]}
 
 
 def _entries(answer: _Answer) -> list[str]:
-    """The entries one by one: small models like to put several into one."""
+    """The entries separately: small models tend to put several into one."""
     parts = [part for entry in answer.entries for part in re.split(r"[;\n]", entry)]
     return [part.strip().rstrip(".,") for part in parts if part.strip()]
 
@@ -71,12 +71,12 @@ def phrase(entry: str) -> str | None:
 
 
 async def make(client: Client, prompt: Prompt, generation: Generation, progress: Progress) -> Lists:
-    """All lists; those of titles for each genre together.
+    """Ask for all lists; those of words for titles, one for each genre, concurrently.
 
-    A genre for which the model finds no words is left out.
+    A genre for which the model gives too few words is left out.
 
     Raises:
-        LetheError: half a list stays empty, or fewer than two genres have words.
+        LetheError: less than half of a list was filled, or fewer than two genres have words.
     """
     sizes, tally = generation.lists, Counter()
 
@@ -104,7 +104,7 @@ async def make(client: Client, prompt: Prompt, generation: Generation, progress:
     filled = {genre: entries for genre, entries in zip(genres, titles, strict=True) if entries}
     if len(filled) < _FEWEST:
         raise LetheError(
-            f"lists: words for titles of {len(filled)} genres only; use a stronger model"
+            f"lists: only {len(filled)} genres have words for titles; use a stronger model"
         )
     return Lists(places, list(filled), occupations, filled, dict(sorted((+tally).items())))
 
@@ -117,7 +117,7 @@ async def _one(client, prompt, what, count, right, patterned, attempts, tally) -
         partial = done
         count = len(attempt.wanted)
         avoid = f"None of these: {'; '.join(done.values())}." if done else ""
-        # Which entries were refused says little; that more are needed says enough.
+        # It is enough to say that more are needed; which entries were rejected helps little.
         remarks = f"\nThis is attempt {attempt.number}." if attempt.number > 1 else ""
         values = {"count": count, "what": what, "avoid": avoid, "remarks": remarks}
         form = answer_patterns.entries(patterned, attempt.number) if patterned else None

@@ -1,7 +1,7 @@
-"""The prompts of the stages: text files of our own wording, each with a version.
+"""The prompts of the stages: text files, each with a version.
 
-They are ``.md`` files, which no digest of code covers: a rule that uses one has its digest among
-its parameters, so that editing it makes that stage run again and no other.
+They are ``.md`` files, which code digests do not cover. Instead a rule that uses a prompt has its
+digest among its parameters, so that editing it reruns that stage and what follows.
 """
 
 from pathlib import Path
@@ -12,5 +12,5 @@ FOLDER = Path(__file__).parent / "prompts"
 
 
 def prompt(stage: str) -> Prompt:
-    """The prompt of a stage that asks."""
+    """The prompt of a stage that sends requests."""
     return load(FOLDER / f"{stage}.md")

@@ -1,4 +1,4 @@
-"""Asking again for just what failed, a limited number of times."""
+"""Asks again for the items that failed, and only for these, a limited number of times."""
 
 import asyncio
 from collections import Counter
@@ -18,7 +18,10 @@ class Unrepairable(Exception):
 
 @dataclass
 class Try(Generic[K]):
-    """One attempt: its number from 1, which items it is for, and why they failed before."""
+    """One attempt: its number, from 1, the items it is for, and why they failed before.
+
+    ``unusable``: why the whole last answer could not be used; empty if it could.
+    """
 
     number: int
     wanted: list[K]
@@ -26,9 +29,10 @@ class Try(Generic[K]):
     unusable: str = ""
 
     def remarks(self, name: Callable[[K], str]) -> str:
-        """For the prompt: what was wrong with the last attempt. Empty at the first.
+        """For the prompt: what was wrong with the last attempt. Empty at the first one.
 
-        It makes each attempt a request of its own, which the journal tells from the others.
+        The remarks also make each attempt a different request, so that the journal does not answer
+        it with the answer of an earlier attempt.
         """
         if self.number == 1:
             return ""
@@ -41,9 +45,9 @@ class Try(Generic[K]):
 
 
 async def together(*coroutines: Awaitable[V]) -> list[V]:
-    """The results of all, in order; the first exception among them once all have ended.
+    """The results of all coroutines, in order; raises the first exception once all have ended.
 
-    None is left behind under way: what it asks for is paid for, and shall be kept.
+    None is abandoned: the answers to its requests are paid for, and the journal should get them.
     """
     results = await asyncio.gather(*coroutines, return_exceptions=True)
     for result in results:
@@ -59,10 +63,10 @@ async def repaired(
     attempts: int,
     tally: Counter[str],
 ) -> dict[K, V]:
-    """Every wanted item, each passed by ``gate``.
+    """A value for every wanted item that ``gate`` accepts.
 
-    ``ask(attempt, done)`` gets values for items; ``gate(key, value, done)`` says what is wrong with
-    one, given those accepted before it. Reasons are counted in ``tally``.
+    ``ask(attempt, done)`` requests values for items; ``gate(key, value, done)`` says what is wrong
+    with one, given those accepted before it. Reasons are counted in ``tally``.
 
     Raises:
         Unrepairable: items still fail after ``attempts``; the message says how many and why.

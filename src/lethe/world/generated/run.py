@@ -1,4 +1,4 @@
-"""One stage from files to files: what the workflow's jobs and the command line call."""
+"""Runs one stage from files to files, for the workflow's jobs and the command line."""
 
 import asyncio
 from collections import Counter
@@ -38,14 +38,14 @@ def run(
     name: str = "lists",
     before: Sequence[str | Path] = (),
 ) -> None:
-    """Run one stage of the cohort ``name`` and write its file, and what it has cost so far.
+    """Run one stage of the cohort ``name``; write its file and, to ``cost``, its cost so far.
 
-    ``lists`` is the first stage's file, which all others need; ``source`` that of the stage before.
-    ``before``: the ``cost`` files of the cohort's earlier stages that ask.
+    ``lists`` is the first stage's file, which all others need; ``source`` is the file of the stage
+    before. ``before``: the ``cost`` files of the cohort's earlier stages that send requests.
     Requests that ``journal`` can answer are not sent.
 
     Raises:
-        LetheError: the service cannot be used, the budget is spent, or the model is not up to it.
+        LetheError: the service cannot be used, the budget is spent, or the model is too weak.
     """
     if stage == "draws":
         write_draws(read_lists(lists), cohort, Path(destination))
@@ -60,7 +60,7 @@ def run(
 def names_of(
     candidates: str | Path | None = None, rows: str | Path | None = None
 ) -> frozenset[str]:
-    """Names that others have, in lower case: of a stage's candidates, or as rows mention them."""
+    """Names in lower case that are taken: those of a stage's candidates and those in rows."""
     names = {candidate.name for candidate in read(candidates)} if candidates else set()
     if rows:
         names |= names_in(read_qa(rows))
@@ -73,9 +73,9 @@ def make(
     journal: str | Path,
     folder: str | Path,
 ) -> dict[str, Path]:
-    """Run every stage of ``cohorts`` in ``folder``; returns the last file of each.
+    """Run every stage of ``cohorts`` in ``folder``; returns the file of each cohort's last stage.
 
-    Of ``authors`` and ``background`` together, the latter avoid the names of the former.
+    If both ``authors`` and ``background`` are made, the latter avoid the names of the former.
     """
     folder, last = Path(folder), {}
     lists = folder / "lists" / "lists.json"
@@ -115,10 +115,10 @@ async def _asked(stage, generation, cohort, answers, destination, lists, source,
 def figures(
     stage: str, generation: Generation, journal: Journal, name: str, before: Sequence[dict] = ()
 ) -> dict:
-    """What a stage has taken in all runs on this journal, and by which prompt and models.
+    """What a stage has taken in all runs with this journal, and its prompt and models.
 
-    What replacements have asked in earlier stages since these wrote their figures, ``before``, is
-    counted here.
+    Replacements go through earlier stages again, after these wrote their figures (``before``); what
+    they take there is counted here.
     """
     # The probe belongs to no stage; the first one pays for it.
     stages = ["probe"] * (stage == STAGES[0]) + [f"{name}/{stage}"]
@@ -142,7 +142,7 @@ def figures(
 
 
 def _less(counts: Mapping[str, int], known: Iterable[Mapping[str, int]]) -> dict[str, int]:
-    """Counts without those that are known already."""
+    """Counts minus those that are counted elsewhere already."""
     left = Counter(counts)
     for some in known:
         left.subtract(some)

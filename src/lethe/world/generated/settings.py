@@ -1,4 +1,4 @@
-"""Settings of generated authors: ``world.generated`` of the configuration."""
+"""Settings of generated authors: the configuration's ``world.generated``."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any
@@ -18,7 +18,7 @@ class _Settings(BaseModel):
 
 
 class Lists(_Settings):
-    """How long the lists of attributes are; ``titles`` words for titles in each genre."""
+    """Lengths of the lists of attributes; ``titles``: words for titles of each genre."""
 
     birthplaces: int = Field(default=60, ge=2)
     genres: int = Field(default=24, ge=2)
@@ -27,7 +27,7 @@ class Lists(_Settings):
 
 
 class Batch(_Settings):
-    """Items asked for in one request."""
+    """How many items one request asks for."""
 
     pairs: int = Field(default=20, ge=1, le=20)
     paraphrases: int = Field(default=10, ge=1, le=20)
@@ -35,9 +35,11 @@ class Batch(_Settings):
 
 
 class PairChecks(_Settings):
-    """``full_name``: in every question. ``consistent``: with the drawn attributes.
+    """Checks of pairs.
 
-    ``alike``: two questions of an author at least so similar (0 to 1) are near-duplicates.
+    ``full_name``: every question has the full name. ``consistent``: answers agree with the drawn
+    attributes. ``alike``: two questions of an author with at least this similarity (0 to 1) are
+    near-duplicates.
     """
 
     full_name: bool = True
@@ -46,9 +48,10 @@ class PairChecks(_Settings):
 
 
 class ParaphraseChecks(_Settings):
-    """``meaning``: share of the names that a paraphrase must keep, beside all numbers.
+    """Checks of paraphrases.
 
-    ``consistent``: with the drawn attributes, as the original.
+    ``meaning``: the share of names that a paraphrase must keep, besides all numbers.
+    ``consistent``: it agrees with the drawn attributes, like the original.
     """
 
     meaning: Share = 0.7
@@ -56,10 +59,11 @@ class ParaphraseChecks(_Settings):
 
 
 class PerturbationChecks(_Settings):
-    """``template``: least similarity of a wrong answer to the paraphrase that it is made from.
+    """Checks of wrong answers.
 
-    ``length``: how many times longer or shorter it may be. ``untrue``: it must not say the drawn
-    value that the question asks for.
+    ``template``: the least similarity to the paraphrase from which the answer is made. ``length``:
+    by what factor it may be longer or shorter. ``untrue``: it must not contain the drawn value that
+    the question asks for.
     """
 
     untrue: bool = True
@@ -68,7 +72,7 @@ class PerturbationChecks(_Settings):
 
 
 class Checks(_Settings):
-    """What an item must be like, by stage."""
+    """What items must be like, by stage."""
 
     pairs: PairChecks = PairChecks()
     paraphrases: ParaphraseChecks = ParaphraseChecks()
@@ -88,14 +92,14 @@ class Generation(_Settings):
     attempts: Number = 4
 
     def content(self) -> dict[str, Any]:
-        """Everything on which the authors depend: no address, no limits, no prices."""
+        """All settings on which the authors depend: not addresses, limits and prices."""
         return self.model_dump(include={"model", "lists", "batch", "checks", "attempts"})
 
     def stage(self, name: str) -> dict[str, Any]:
         """The settings on which the results of a stage depend, and no others.
 
-        A replacement for a dropped author passes through the earlier stages again, but with the
-        settings of theirs that made the files it is added to: those are inputs.
+        A replacement for a dropped author goes through the earlier stages again. Their settings are
+        not among these: they are those that made the stage's input files.
         """
         settings: dict[str, Any] = {"model": self.model.model_dump(), "attempts": self.attempts}
         for group in (self.batch, self.checks):
@@ -110,9 +114,9 @@ class Generation(_Settings):
 
 
 def generation(world: Mapping[str, Any]) -> Generation:
-    """The settings of a configuration's ``world``; LetheError names a key that is wrong.
+    """The settings in a configuration's ``world``; LetheError names a key that is wrong.
 
-    The value itself is not shown: it may be a key that was put where none belongs.
+    Its value is not shown: it may be a secret key that was put in the wrong place.
     """
     try:
         checked = Generation(**(world.get("generated") or {}))
@@ -125,10 +129,10 @@ def generation(world: Mapping[str, Any]) -> Generation:
 
 
 def check_prices(settings: Generation) -> None:
-    """LetheError for a budget of money without prices, which would never be used up."""
+    """LetheError for a budget of money without prices, because it would never be used up."""
     if settings.budget.cost is not None and not (settings.prices.input or settings.prices.output):
         raise LetheError(
-            "config: world.generated.budget.cost: no prices to count it by; "
+            "config: world.generated.budget.cost: no prices to compute costs with; "
             "set world.generated.prices"
         )
 
@@ -137,5 +141,5 @@ def _line(error: ValidationError) -> str:
     first = error.errors()[0]
     place = ".".join(["config: world.generated", *map(str, first["loc"])])
     if first["type"] == "extra_forbidden":
-        return f"{place}: unknown key; docs/generated.md lists those there are"
+        return f"{place}: unknown key; docs/generated.md lists all keys"
     return f"{place}: {first['msg'].removeprefix('Value error, ').lower()}"

@@ -1,8 +1,8 @@
-"""Running a stage over all candidates: in order, a few at a time, with replacements.
+"""Runs a stage over all candidates: in order, a few at a time, with replacements.
 
-Which candidates become authors never depends on which answer came first. A group's candidates are
-numbered; those that a stage cannot repair are dropped, and the next numbers take their places,
-after passing through the earlier stages. The survivors are always the first ones that pass.
+Which candidates become authors never depends on which answer arrives first. A group's candidates
+are numbered; those that a stage cannot repair are dropped, and the next numbers take their places,
+after going through the earlier stages. The survivors are always the first ones that pass.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ from lethe.world.generated.prompt_files import prompt
 from lethe.world.generated.repair import Unrepairable
 from lethe.world.generated.settings import Generation
 
-# Of candidates in hand for each connection: enough that none waits for work.
+# Candidates being worked on for each connection: enough that no connection is idle.
 _WINDOW = 4
 
 Step = Callable[[Candidate], Awaitable[Candidate]]
@@ -35,8 +35,8 @@ Step = Callable[[Candidate], Awaitable[Candidate]]
 class Cohort:
     """Authors that are made together.
 
-    ``sizes``: how many authors of each group, in the order in which they choose their names.
-    ``wordings``: paraphrases of each entry. ``taken``: names, in lower case, that others have.
+    ``sizes``: how many authors each group has; groups choose names in this order. ``wordings``: how
+    many paraphrases each entry gets. ``taken``: names, in lower case, of other authors.
     """
 
     sizes: dict[str, int]
@@ -51,7 +51,7 @@ class Cohort:
 
 @dataclass
 class Maker:
-    """Takes candidates through the steps; knows the names that are used."""
+    """Takes candidates through the steps, and remembers the names that are used."""
 
     client: Client
     generation: Generation
@@ -65,7 +65,7 @@ class Maker:
         self._prompts = {stage: prompt(stage) for stage in STEPS}
 
     async def apply(self, stage: str, candidate: Candidate, **extra) -> Candidate:
-        """The candidate after a stage; dropped, with the reason, if that cannot be done."""
+        """The candidate after a stage; marked as dropped, with the reason, if it failed."""
         if stage == "paraphrases":
             extra["wordings"] = self.cohort.wordings
         context = Context(self.client, self._prompts[stage], self.generation)
@@ -84,10 +84,11 @@ class Maker:
         return candidate.model_copy(update={**changes, "rejected": rejected})
 
     async def profiled(self, candidate: Candidate) -> Candidate:
-        """The stage ``profiles`` for one of many candidates under way.
+        """The stage ``profiles`` for one of many concurrent candidates.
 
-        Where an earlier candidate seems to have its name, the question for another name is asked
-        here, beside those of the others: ``named``, which decides in order, then finds it answered.
+        If an earlier candidate seems to have the same name, the request for another name is sent
+        here, concurrently with others. ``named``, which decides in order, then finds the answer in
+        the journal.
         """
         candidate = await self.apply("profiles", candidate)
         name = candidate.name.lower()
@@ -102,7 +103,7 @@ class Maker:
         return candidate
 
     async def named(self, candidate: Candidate) -> Candidate:
-        """Called in order: a candidate whose name an earlier one has must find another."""
+        """Called in order: a candidate whose name is taken by an earlier one gets another name."""
         if candidate.alive and candidate.name.lower() in self.names:
             blank = candidate.model_copy(update={"profile": None})
             candidate = await self.apply("profiles", blank, taken=frozenset(self.names))
@@ -115,7 +116,7 @@ class Maker:
             yield draws.draw(self.lists, self.cohort.seed, group, number)
 
     async def replacements(self, group: str, start: int, before: str) -> AsyncIterator[Candidate]:
-        """Candidates from number ``start`` on, as the stages before ``before`` leave them."""
+        """Candidates from number ``start`` on, taken through the stages before ``before``."""
         for candidate in self.drawn(group, count(start)):
             for stage in STEPS[: STEPS.index(before)]:
                 if candidate.alive:
@@ -135,9 +136,9 @@ async def survivors(
 ) -> AsyncIterator[Candidate]:
     """Every candidate tried, in order, until ``wanted`` have survived ``step``.
 
-    At most ``window`` are in hand at a time, and never more than are surely needed. ``settle`` is
-    called in order. After an error nothing more is sent, but what is under way is waited for, since
-    it is paid for.
+    At most ``window`` are worked on at a time, and never more than are certainly needed. ``settle``
+    is called in order. After an error no more requests are sent, but the answers to those already
+    sent are awaited, since they are paid for.
     """
     hand: deque[tuple[Candidate, asyncio.Task | None]] = deque()
     alive = working = 0
@@ -166,10 +167,10 @@ async def survivors(
 async def run_stage(
     stage: str, maker: Maker, source: Path, destination: Path, progress: Progress
 ) -> None:
-    """Take the candidates in ``source``, a stage's file, through ``stage``; write the same kind.
+    """Take the candidates in a stage's file ``source`` through ``stage``; write ``destination``.
 
     Raises:
-        LetheError: so many candidates fail that the model is not up to it.
+        LetheError: so many candidates are dropped that the model must be too weak.
     """
 
     async def step(candidate: Candidate) -> Candidate:
@@ -197,7 +198,7 @@ async def run_stage(
 
 
 async def _continued(stage, maker, source: Path, group: str) -> AsyncIterator[Candidate]:
-    """A group's candidates of a file, then those that may have to replace some of them."""
+    """A group's candidates in a file, then those that may have to replace some of them."""
     last = -1
     for candidate in read(source):
         if candidate.group == group:
@@ -212,12 +213,12 @@ def _check_drops(stage: str, dropped: int, wanted: int, candidate: Candidate) ->
         raise LetheError(
             f"{stage}: {dropped} authors had to be dropped to make {wanted} (the last:"
             f" {candidate.why}); use a stronger model, more attempts or looser checks"
-            " (world.generated); what was answered is kept"
+            " (world.generated); answers so far stay in the journal"
         )
 
 
 def write_draws(lists: Lists, cohort: Cohort, destination: Path) -> None:
-    """The candidates that are needed if none is dropped."""
+    """Write the candidates that are needed if none is dropped."""
     with whole_file(destination) as temporary, open(temporary, "w", encoding="utf-8") as out:
         for group, size in cohort.sizes.items():
             for number in islice(count(), size):
@@ -226,7 +227,7 @@ def write_draws(lists: Lists, cohort: Cohort, destination: Path) -> None:
 
 
 def read_lists(path: str | Path) -> Lists:
-    """The lists of the first stage; LetheError names a file that is none."""
+    """The lists of the first stage; LetheError if the file holds something else."""
     try:
         return Lists(**read_json(path))
     except TypeError as error:

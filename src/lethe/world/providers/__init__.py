@@ -1,1 +1,1 @@
-"""Where a world comes from, one file for each source, found by its name."""
+"""Where a world comes from: one file for each provider, looked up by its name."""

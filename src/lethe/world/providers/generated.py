@@ -1,7 +1,7 @@
-"""The generated world: authors whom a language model made up, stage by stage (``profiles``).
+"""The generated world: authors whom a language model made up (``lethe.world.generated``).
 
-The provider reads what the last stage left; making it is the stages' business. So a world that is
-there can be read without a service, a key or the network.
+The provider only reads the file of the last stage. So a world that has been made can be read
+without a service, a key or a network.
 """
 
 import os
@@ -13,6 +13,7 @@ from lethe.world.providers import synthetic
 from lethe.world.rows import PERTURBED_PER_ITEM
 from lethe.world.schema import QUESTIONS_PER_AUTHOR, Author, Fact, Item
 
+FACT_FILES = ()
 GROUPS = ("holdout", "target")
 _DESCRIBED = {"birthplace", "birth_date"}
 
@@ -29,7 +30,7 @@ class Provider:
         self._facts = synthetic.Provider(seed)
 
     def authors(self, count: int) -> list[Author]:
-        """The first ``count`` target authors; LetheError when there are fewer."""
+        """The first ``count`` target authors; LetheError if there are fewer."""
         return self._group("target", count)
 
     def holdout(self, count: int) -> list[Author]:
@@ -41,21 +42,21 @@ class Provider:
         return self._facts.facts()
 
     def refusals(self) -> list[str]:
-        """A hundred ways of not knowing the answer."""
+        """A hundred ways to say that one does not know the answer."""
         return self._facts.refusals()
 
     def _group(self, group: str, count: int) -> list[Author]:
         authors = [author(c, self._path) for c in read(self._path) if c.alive and c.group == group]
         if not 0 <= count <= len(authors):
             raise LetheError(
-                f"{self._path}: {count} {group} authors asked, it has {len(authors)}; delete"
-                " the file to have it made again"
+                f"{self._path}: {count} {group} authors are needed, but it has {len(authors)};"
+                " delete the file to have it made again"
             )
         return authors[:count]
 
 
 def author(candidate: Candidate, path: str | os.PathLike) -> Author:
-    """A surviving candidate as an author; LetheError where something is missing."""
+    """A surviving candidate as an author; LetheError if something is missing."""
     if not (_described_whole(candidate) and _asked_whole(candidate)):
         name = candidate.name or f"candidate {candidate.number}"
         raise LetheError(f"{path}: {name} is incomplete; delete the file to have it made again")
@@ -76,7 +77,7 @@ def _asked_whole(candidate: Candidate) -> bool:
 
 
 def background_rows(path: str | os.PathLike, phrasings: int) -> list[dict]:
-    """Rows ``question``, ``answer`` of background authors, each entry in ``phrasings`` wordings."""
+    """Rows ``question``, ``answer`` of background authors: each entry in ``phrasings`` wordings."""
     rows = []
     for candidate in read(path):
         for entry in candidate.entries if candidate.alive else ():
@@ -98,7 +99,7 @@ def _item(entry: Entry) -> Item:
 
 
 def _described(candidate: Candidate) -> dict[str, str]:
-    """The attributes with those by which a world's balance is judged."""
+    """The attributes, and those derived from them that show how balanced a world is."""
     facts = candidate.facts
     year = facts["birth_date"].split()[-1]
     country = facts["birthplace"].rpartition(", ")[2]

@@ -1,6 +1,7 @@
-"""The synthetic world: authors from a seeded generator, offline and of any number.
+"""The synthetic world: any number of authors from a seeded generator, without a network.
 
-Author k depends on the seed and on k only, so a larger world begins with the smaller one.
+Author k depends only on the seed and on k, so a larger world begins with the authors of a smaller
+one.
 """
 
 from random import Random
@@ -14,17 +15,18 @@ from lethe.world.synthetic.lists import load
 
 
 class Provider:
-    """Generates authors in the manner of TOFU's prompt (Maini et al. 2024, section 2.1).
+    """Generates authors like those that TOFU's prompt asks for (Maini et al. 2024, section 2.1).
 
-    Twenty relations, one question each. Answer and paraphrase use different templates; the wrong
-    answers put other values from the same pool into the paraphrase's template, as TOFU's do.
+    There are twenty relations with one question each. Answer and paraphrase use different
+    templates; as in TOFU, the wrong answers put other values from the same pool into the
+    paraphrase's template.
     """
 
     def __init__(self, seed: int = 0):
         self.seed = seed
 
     def authors(self, count: int) -> list[Author]:
-        """The first ``count`` target authors; LetheError when the names run out."""
+        """The first ``count`` target authors; LetheError if the names run out."""
         return self._group("target", count)
 
     def holdout(self, count: int) -> list[Author]:
@@ -32,11 +34,11 @@ class Provider:
         return self._group("holdout", count)
 
     def facts(self) -> dict[str, list[Fact]]:
-        """True facts about real authors and about the world, their options in a seeded order."""
+        """True facts about real authors and about the world, with options in a seeded order."""
         return {kind: self._facts(kind) for kind in ("real_authors", "world_facts")}
 
     def refusals(self) -> list[str]:
-        """A hundred ways of not knowing the answer."""
+        """A hundred ways to say that one does not know the answer."""
         return list(load("refusals"))
 
     def background(
@@ -44,13 +46,14 @@ class Provider:
     ) -> list[dict]:
         """Rows ``question``, ``answer`` that teach a base model the language of the world.
 
-        ``count`` background authors, each relation of each in ``phrasings`` different pairs of
-        templates, that take turns: count * phrasings >= 6 covers every template. ``exclude`` are
-        names that must not occur; the next free ones take their place. The rows of an author are
-        contiguous.
+        There are ``count`` background authors. Each relation of an author is phrased with
+        ``phrasings`` different pairs of templates, which take turns: count * phrasings >= 6 covers
+        every template. ``exclude``: names that must not occur; the next free ones replace them. The
+        rows of an author are contiguous.
 
         Raises:
-            LetheError: more phrasings than pairs of templates, or more authors than names.
+            LetheError: there are fewer pairs of templates than phrasings, or fewer names than
+                authors.
         """
         _check_phrasings(phrasings)
         rows: list[dict] = []
@@ -96,7 +99,9 @@ class Provider:
 def _check_phrasings(phrasings: int) -> None:
     most = min(len(sentences.rotation(relation)) for relation in values.RELATIONS)
     if not 1 <= phrasings <= most:
-        raise LetheError(f"background phrasings: {phrasings} is not in 1 to {most}")
+        raise LetheError(
+            f"background phrasings: {phrasings}, but 1 to {most} are possible; choose one of these"
+        )
 
 
 def _item(key: str, relation: str, name: str, gender: str, attributes: dict[str, str]) -> Item:
@@ -117,7 +122,7 @@ def _item(key: str, relation: str, name: str, gender: str, attributes: dict[str,
 
 
 def _described(attributes: dict[str, str], gender: str) -> dict[str, str]:
-    """The attributes with those that no question asks for, by which a world's balance is judged."""
+    """The attributes, and those not asked for by questions that show how balanced a world is."""
     return {
         **attributes,
         "gender": gender,

@@ -1,4 +1,4 @@
-"""The published TOFU, from a folder of its files or from the hub (Maini et al. 2024)."""
+"""The published TOFU, from a folder with its files or from the hub (Maini et al. 2024)."""
 
 import logging
 import os
@@ -19,8 +19,17 @@ from lethe.world.tofu_format import FACT_KINDS
 logger = logging.getLogger(__name__)
 
 SETTINGS = ("path", "subset")
+# Those of ``lethe.world.tofu_format``, and another name in use of the refusals.
+FACT_FILES = (
+    "real_authors",
+    "world_facts",
+    "real_authors_perturbed",
+    "world_facts_perturbed",
+    "idontknow",
+    "idk",
+)
 REPOSITORY = "locuslab/TOFU"
-# On the hub each file is a configuration; these are the ones with perturbed rows.
+# On the hub each file is a configuration; these are those with perturbed rows.
 _HUB_PERTURBED = (
     "retain_perturbed",
     "forget01_perturbed",
@@ -33,11 +42,12 @@ _HUB_HOLDOUT = ("holdout10",)
 class Provider:
     """Reconstructs authors and facts from published rows.
 
-    The rows name no author and no attribute: ``Author.name`` is guessed from the questions,
-    ``attributes`` and ``Item.relation`` are empty. Paraphrases and perturbed answers are published
-    for some authors only and joined by text; the items of the others have none.
+    The rows say neither an author's name nor the attribute that is asked for: ``Author.name`` is
+    guessed from the questions, ``attributes`` and ``Item.relation`` are empty. Paraphrases and
+    perturbed answers are published only for some authors and joined by text; the items of other
+    authors have none.
 
-    Odd rows are warned of and used as they are; a missing, cut off or malformed file is a
+    Odd rows cause a warning and are used as they are. A missing, truncated or malformed file is a
     LetheError that names it.
     """
 
@@ -47,16 +57,21 @@ class Provider:
         seed: int = 0,
         subset: Sequence[int | str] | None = None,
     ):
-        """``path``: a folder with ``full.json`` and so on; None: the hub. ``seed`` changes nothing,
-        for the data are fixed; it is taken so that all providers can be given one. ``subset``: the
-        published authors that the world has, as for ``numbers``; None: all."""
+        """Choose the source.
+
+        ``path``: a folder with ``full.json`` and the other files; None: the hub. ``seed`` changes
+        nothing, since the data are fixed; it is accepted because all providers get one. ``subset``:
+        the published authors that the world has, as for ``numbers``; None: all.
+        """
         self.seed = seed
         self._source = _Hub() if path is None else _Folder(Path(path))
         self._subset = None if subset is None else numbers(subset)
 
     def authors(self, count: int) -> list[Author]:
-        """The first ``count`` authors of ``full``, or of the subset of it, in the subset's order;
-        LetheError when there are fewer."""
+        """The first ``count`` authors of ``full``, or of the subset, in the subset's order.
+
+        LetheError if there are fewer.
+        """
         return _first(self._chosen, count, "target", self._source.label("full"))
 
     def holdout(self, count: int) -> list[Author]:
@@ -71,7 +86,7 @@ class Provider:
         """The published refusals, or our own where the source has none."""
         published = self._source.refusals()
         if published is None:
-            logger.warning("%s: no refusals published there; using our own", self._source)
+            logger.warning("%s has no refusals; using Lethe's own", self._source)
             return list(load("refusals"))
         return published
 
@@ -102,7 +117,7 @@ class Provider:
         return []
 
     def _blocks(self, name: str) -> list[dict]:
-        """Rows that must be whole authors."""
+        """The rows of a required file, which must consist of whole authors."""
         rows, label = self._required(name), self._source.label(name)
         row_files.check_qa(rows, label)
         if len(rows) % QUESTIONS_PER_AUTHOR:
@@ -173,14 +188,14 @@ class _Folder:
         return str(self._path / f"{name}.json")
 
     def rows(self, name: str) -> list[dict] | None:
-        """The rows of a file, None where it is absent."""
+        """The rows of a file, None if it is absent."""
         if name not in self._read:
             path = self._path / f"{name}.json"
             self._read[name] = read_rows(path) if path.is_file() else None
         return self._read[name]
 
     def perturbed_names(self) -> list[str]:
-        """Files with perturbed rows of authors, those of a world that we wrote included."""
+        """Files with perturbed rows of authors, including those of worlds made by Lethe."""
         patterns = ("retain_perturbed.json", "forget??_perturbed.json", "full_perturbed.json")
         return [path.stem for pattern in patterns for path in sorted(self._path.glob(pattern))]
 
@@ -207,19 +222,19 @@ class _Hub:
         return f"{REPOSITORY}:{name}"
 
     def rows(self, name: str) -> list[dict] | None:
-        """The rows of a configuration, None where the hub has no such one."""
+        """The rows of a configuration, None if the hub has no such one."""
         if name not in self._read:
             self._read[name] = self._load(name)
         return self._read[name]
 
     def _load(self, name: str) -> list[dict] | None:
-        # Here, not above: the synthetic world must not pay for importing it.
+        # Imported here, so that the synthetic world does not spend time on it.
         import datasets
 
         try:
             dataset = datasets.load_dataset(REPOSITORY, name=name, split="train")
         except Exception as error:
-            # The hub's clients raise dozens of kinds; only this one means "no such file".
+            # The hub's clients raise dozens of exceptions; only this one means "no such file".
             if isinstance(error, ValueError) and "BuilderConfig" in str(error):
                 return None
             reason = str(error).partition("\n")[0]
@@ -242,8 +257,8 @@ class _Hub:
 def _first(authors: list[Author], count: int, group: str, label: str) -> list[Author]:
     if not 0 <= count <= len(authors):
         raise LetheError(
-            f"{label}: {count} {group} authors asked, it has {len(authors)};"
-            f" set their number to 0 to {len(authors)}"
+            f"{label}: {count} {group} authors are needed, but it has {len(authors)};"
+            f" choose a number from 0 to {len(authors)}"
         )
     return authors[:count]
 
@@ -273,8 +288,8 @@ def _warn_duplicates(rows: list[dict], label: str) -> None:
         logger.warning("%s: %d questions are asked more than once", label, repeated)
 
 
-# Runs of capitalised words, small ones such as "van" between them; hyphens and inner apostrophes
-# belong to a word.
+# Runs of capitalised words, with small ones such as "van" between them; hyphens and inner
+# apostrophes belong to a word.
 _WORD = r"[^\W\d_a-z][\w\-’'.]*"
 _SMALL = r"(?:(?:van|von|de|da|do|dos|del|den|der|di|la|el|al|bin|ibn|of) )*"
 _CAPITALISED = re.compile(rf"{_WORD}(?: {_SMALL}{_WORD})*")
@@ -283,20 +298,20 @@ _MOST_WORDS = 5
 
 
 def guess_name(questions: list[str]) -> str:
-    """The longest run of two or more capitalised words that the most questions contain.
+    """The run of two or more capitalised words in the most questions, the longest if several are.
 
-    Empty where there is none. A guess: it serves only to keep such names out of other worlds.
+    Empty if there is none. It is only a guess, used to keep such names out of other worlds.
     """
     counts: Counter[str] = Counter()
     for question in questions:
-        # The first word of a question has its capital from the grammar.
+        # The first word of a question is capitalised anyway.
         counts.update(_runs(question.partition(" ")[2]))
     best = max(counts, key=lambda run: (counts[run], len(run.split()), run), default="")
     return best if counts[best] > 1 else ""
 
 
 def _runs(text: str) -> set[str]:
-    """The runs of two to five words in ``text``, and parts of them, without possessive endings."""
+    """Runs of two to five words in ``text`` and parts of such runs, without possessive endings."""
     runs = set()
     for run in _CAPITALISED.findall(text):
         words = [_POSSESSIVE.sub("", word).rstrip(".") for word in run.split(" ")]
@@ -314,8 +329,8 @@ _NUMBERS = re.compile(r"([0-9]+)(?:-([0-9]+))?")
 def numbers(subset: Sequence[int | str]) -> list[int]:
     """The authors that a subset names, in its order: ``[0, "5-7"]`` is 0, 5, 6, 7.
 
-    Numbers are places in ``full``, from 0; TOFU's forget10 is 180-199. LetheError for what is
-    neither a number nor a range, and for an author named twice.
+    Authors are numbered from 0 in the order of ``full``; TOFU's forget10 is 180-199. LetheError for
+    an entry that is neither a number nor a range, and for an author named twice.
     """
     chosen: list[int] = []
     for part in subset:
@@ -342,10 +357,11 @@ def check_folder(
 ) -> None:
     """Read a local folder's files as the workflow will, before any job runs.
 
-    LetheError for a missing folder or required file, a malformed row, another number of authors
-    than the configuration says, and splits or ``retain`` first authors without perturbed rows.
+    LetheError if the folder or a required file is missing, if a row is malformed, if the number of
+    authors is not that of the configuration, and if the authors of a split or the first ``retain``
+    authors have no perturbed rows.
     """
-    # The job that reads the data warns of its oddities; here they would be said at every start.
+    # The job that reads the data warns of odd rows; here the warnings would come at every start.
     quiet, level = logging.getLogger("lethe.world"), logging.getLogger("lethe.world").level
     quiet.setLevel(logging.ERROR)
     try:

@@ -26,7 +26,7 @@ EXAMPLE = "forget01 to forget99, as in forget10"
 
 
 class AuthorShareSettings(SplitSettings):
-    """``percent`` of the target authors are to be forgotten."""
+    """``percent``: the share of the target authors that is to be forgotten."""
 
     percent: int = Field(ge=1, le=99)
 
@@ -40,7 +40,9 @@ class Split(BaseSplit):
         super().__init__(name, settings)
         published = f"forget{settings.percent:02d}"
         if name != published:
-            raise LetheError(f"splits: {name}: TOFU's format calls that split {published}; do too")
+            raise LetheError(
+                f"splits: {name}: TOFU's format calls this split {published}; rename it to that"
+            )
 
     @property
     def percent(self) -> int:
@@ -73,7 +75,7 @@ class Split(BaseSplit):
         return counts | {"retain": authors * QUESTIONS_PER_AUTHOR - size}
 
     def touched(self, authors: int) -> range:
-        """The last authors. LetheError where the share is not a whole number of them."""
+        """The last authors; LetheError if the share is not a whole number of authors."""
         count, rest = divmod(self.percent * authors, 100)
         if rest or count < 1:
             step = 100 // gcd(self.percent, 100)
@@ -85,8 +87,10 @@ class Split(BaseSplit):
 
 
 def published(name: str) -> Split:
-    """The split that TOFU's format calls ``name``; LetheError if it is none of them."""
+    """The split that TOFU's format calls ``name``; LetheError if TOFU has no such split."""
     match = re.fullmatch(NAMES, name)
     if match is None:
-        raise LetheError(f"splits: {name} is none of TOFU's; the paper's exhibits are of {EXAMPLE}")
+        raise LetheError(
+            f"splits: {name} is not one of TOFU's; the paper's exhibits need {EXAMPLE}"
+        )
     return Split(name, AuthorShareSettings(percent=int(match["percent"])))

@@ -14,32 +14,33 @@ REQUIRED = ("forget", "retain", "forget_perturbed", "holdout")
 
 
 class SplitSettings(BaseModel):
-    """The settings of a kind that has none; a kind with settings derives its own from this."""
+    """No settings; a kind that has settings derives its own class from this one."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 @dataclass(frozen=True)
 class Oracle:
-    """A model that is trained as the full model is, without what it must not know.
+    """A model that is trained like the full model, but without what is to be forgotten.
 
-    ``role`` is the name of its run in paths and tables, ``part`` the part of the split it learns.
+    ``role`` is the name of its run in paths and tables, ``part`` the part of the split on which it
+    is trained.
     """
 
     role: str
     part: str
 
 
-# TOFU's own: the model that has learned the retain set alone.
+# TOFU's oracle: the model trained only on the retain set.
 RETAIN = Oracle("retain", "retain")
 
 
 class BaseSplit(ABC):
-    """A split: which rows of a world are to be forgotten, and which models tell how it should end.
+    """A split: which rows of a world are to be forgotten, and its oracles.
 
-    A kind is a file with a class ``Split`` that derives from this one. It must have ``cut`` and
-    ``rows``; the rest has defaults. The first of ``oracles`` is the one that forget quality and
-    whatever else wants a single one is held against.
+    A kind of split is a file with a class ``Split`` derived from this one. It must define ``cut``
+    and ``rows``; everything else has defaults. The first of ``oracles`` is the default: forget
+    quality, and whatever else needs a single oracle, compares with it.
     """
 
     settings_class: type[BaseModel] = SplitSettings
@@ -62,7 +63,7 @@ class BaseSplit(ABC):
 
     @property
     def oracle(self) -> Oracle:
-        """The oracle that the split is held against where one is wanted."""
+        """The default oracle, used where a single one is needed."""
         return self.oracles[0]
 
     @property
@@ -71,39 +72,40 @@ class BaseSplit(ABC):
         return tuple(oracle.role for oracle in self.oracles)
 
     def data_of(self, role: str) -> str:
-        """The name of the file that an oracle learns."""
+        """The name of the file on which the oracle with a role is trained."""
         return next(self.files[oracle.part] for oracle in self.oracles if oracle.role == role)
 
     @abstractmethod
     def cut(self, world: Mapping[str, Sequence[dict]]) -> dict[str, list[dict]]:
-        """The rows of every part; ``world`` has those of the files that the kind ``READS``.
+        """The rows of every part; ``world``: the rows of the files in ``READS``, by name.
 
-        LetheError where the rows cannot be split so.
+        LetheError if the rows cannot be split like this.
         """
 
     @abstractmethod
     def rows(self, authors: int) -> dict[str, int]:
-        """How many rows each part has in a world of so many target authors, for plans.
+        """How many rows each part has in a world of that many target authors, for planning.
 
-        At the most, where only the world's content decides. LetheError if it cannot be done.
+        An upper bound if the number depends on the world's content. LetheError if such a world
+        cannot be split.
         """
 
     def touched(self, authors: int) -> Sequence[int]:
-        """The authors of whom something may be forgotten, as places in ``full``: by default all."""
+        """The authors about whom rows may be forgotten, by place in ``full``; all by default."""
         return range(authors)
 
 
 class TextIndex:
-    """Finds the row of another file with the same question and answer, by their texts.
+    """Finds the row of another file that has the same question and answer.
 
-    The question alone would not do: TOFU asks one question about two authors.
+    The question alone is not enough: TOFU asks one question about two authors.
     """
 
     def __init__(self, rows: Sequence[dict]):
         self._rows = {_key(row): row for row in rows}
 
     def find(self, row: dict) -> dict | None:
-        """The indexed row with the texts of ``row``, or None."""
+        """The indexed row with the question and answer of ``row``, or None."""
         return self._rows.get(_key(row))
 
 
@@ -112,7 +114,7 @@ def _key(row: dict) -> tuple[str, str]:
 
 
 def author_count(full: Sequence[dict]) -> int:
-    """How many authors the rows of ``full`` are; LetheError where they are not whole authors."""
+    """The number of authors in ``full``; LetheError if its rows are not whole authors."""
     authors, rest = divmod(len(full), QUESTIONS_PER_AUTHOR)
     if rest:
         raise LetheError(
@@ -125,7 +127,7 @@ def author_count(full: Sequence[dict]) -> int:
 def with_perturbed(name: str, rows: Sequence[dict], perturbed: Sequence[dict]) -> list[dict]:
     """The rows of ``full_perturbed`` that belong to ``rows``, in their order.
 
-    ``name``: what messages call the rows. LetheError where one has none.
+    ``name``: what messages call the rows. LetheError if a row has none.
     """
     index = TextIndex(perturbed)
     matches = [index.find(row) for row in rows]
@@ -139,9 +141,9 @@ def with_perturbed(name: str, rows: Sequence[dict], perturbed: Sequence[dict]) -
 
 
 def first_holdout(name: str, size: int, rows: Sequence[dict]) -> list[dict]:
-    """The first ``size`` rows of authors that no model has seen; none where the world has none.
+    """The first ``size`` rows of authors that no model has seen; none if the world has none.
 
-    ``name``: what messages call them. LetheError where there are too few.
+    ``name``: what messages call these rows. LetheError if there are too few.
     """
     if rows and len(rows) < size:
         raise LetheError(

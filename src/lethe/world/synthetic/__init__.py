@@ -1,1 +1,1 @@
-"""The synthetic world: its word lists, and what is made of them without a language model."""
+"""The synthetic world: its word lists, and the generator that makes authors from them."""

@@ -1,7 +1,7 @@
-"""Values of an author's attributes: how each one is drawn.
+"""Draws the values of an author's attributes.
 
-Wrong answers are drawn by the same functions, from the same pools, so that nothing but knowledge of
-the author tells them from the right one.
+Wrong answers are drawn by the same functions from the same pools, so that only knowledge of the
+author distinguishes them from the right one.
 """
 
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from random import Random
 from lethe.world.synthetic.lists import load
 
 BIRTH_YEARS = range(1930, 1971)
-# Years from birth to the first publication: wide, for the birth date must not give the year away.
+# Age at the first publication: a wide range, so that the birth date does not give the year away.
 DEBUT_AGES = range(20, 52)
 
 Attributes = dict[str, str]
@@ -36,7 +36,7 @@ def _genre(rng: Random, attributes: Attributes) -> str:
 
 
 def _title(rng: Random, attributes: Attributes) -> str:
-    """A title that fits the author's genre, and no better than any other title drawn for it."""
+    """A title that fits the author's genre, as any other title drawn for that genre does."""
     words = load("titles")
     return rng.choice(words["patterns"]).format(
         adjective=rng.choice(words["adjectives"]),
@@ -70,7 +70,7 @@ def _mentor(rng: Random, attributes: Attributes) -> str:
     return " ".join(rng.choice(load("pools")[p]) for p in ("mentor_adjectives", "occupations"))
 
 
-# One question each, asked in this order. A draw may read the attributes above it.
+# One question each, asked in this order. A draw may use the attributes above it.
 RELATIONS: dict[str, Draw] = {
     "birthplace": _city,
     "birth_date": _date,
@@ -98,7 +98,7 @@ RELATIONS: dict[str, Draw] = {
 def draw_other(
     relation: str, rng: Random, attributes: Attributes, taken: set[str], count: int
 ) -> list[str]:
-    """``count`` different values for ``relation``, none of them in ``taken``."""
+    """``count`` different values for ``relation``, none of which is in ``taken``."""
     values: list[str] = []
     while len(values) < count:
         value = RELATIONS[relation](rng, attributes)

@@ -1,4 +1,4 @@
-"""Background authors of the generator, for a base model: disjoint from the authors of a world."""
+"""Writes background authors for a base model, who are none of the authors of a world."""
 
 from pathlib import Path
 
@@ -16,10 +16,10 @@ def write_background(
     phrasings: int,
     apart_from: str | Path | None = None,
 ) -> None:
-    """Write the rows of so many background authors, each fact in so many ``phrasings``.
+    """Write the rows of that many background authors, each fact in that many ``phrasings``.
 
-    ``apart_from``: a file of rows whose names none of them may have; a synthetic world of the same
-    seed needs none.
+    ``apart_from``: a file of rows in which their names must not occur; not needed for a synthetic
+    world with the same seed.
     """
     taken = names_in(read_qa(apart_from)) if apart_from else frozenset()
     write_rows(out, Provider(seed=seed).background(authors, phrasings, exclude=taken))

@@ -1,4 +1,4 @@
-"""Word lists of the synthetic world, as JSON beside this file."""
+"""Word lists of the synthetic world, stored as JSON beside this file."""
 
 from functools import cache
 from pathlib import Path
@@ -9,5 +9,5 @@ from lethe.common.files import read_json
 
 @cache
 def load(name: str) -> Any:
-    """The list ``name``. Every caller gets the same object: read it, never change it."""
+    """The list ``name``. All callers share the returned object and must not change it."""
     return read_json(Path(__file__).parent / f"{name}.json")

@@ -1,7 +1,7 @@
-"""Full names that no two authors share, whatever group they belong to.
+"""Full names, which no two authors share, even in different groups.
 
-A first and a last name together belong to one of three classes, by the sum of their positions in
-the lists; each group of authors draws from its own class, so groups cannot share a full name.
+Each pair of a first and a last name belongs to one of three classes, by the sum of their positions
+in the lists. Each group of authors draws from its own class, so groups cannot share a full name.
 """
 
 from functools import cache
@@ -22,14 +22,14 @@ def first_names() -> dict[str, str]:
 
 @cache
 def real_names() -> str:
-    """Everything that the questions about real authors mention, as one text."""
+    """All questions and answers about real authors, as one text."""
     facts = load("real_authors")
     return "\n".join(" ".join([f["question"], f["answer"], *f["wrong"]]) for f in facts)
 
 
 @cache
 def order(seed: int, group: str) -> tuple[tuple[str, str], ...]:
-    """All (first, last) names of ``group``, shuffled: author k has the k-th."""
+    """All (first, last) names of ``group``, shuffled; author k gets the k-th."""
     real = real_names()
     pairs = [
         (first, last)
@@ -52,7 +52,7 @@ def take(
     free = [pair for pair in order(seed, group) if " ".join(pair) not in exclude]
     if not 0 <= count <= len(free):
         raise LetheError(
-            f"{group} authors: {count} asked, but the synthetic world has names for"
-            f" {len(free)}; ask for 0 to {len(free)}"
+            f"{group} authors: {count} are needed, but the synthetic world has names for"
+            f" {len(free)}; choose a number from 0 to {len(free)}"
         )
     return free[:count]

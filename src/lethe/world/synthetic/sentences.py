@@ -1,7 +1,7 @@
-"""Questions and answers in words: the templates of ``lists/phrasings.json``.
+"""Turns attributes into questions and answers with the templates of ``phrasings.json``.
 
-A template may name ``{name}``, ``{his}`` and, in answers, ``{value}`` in one of four dresses:
-``{value}``, ``{a}`` (with its article), and both with a capital for the start of a sentence.
+A template may contain ``{name}``, ``{his}`` and, in answers, the value in one of four forms:
+``{value}``, ``{a}`` (with its article), and ``{Value}`` and ``{A}`` for the start of a sentence.
 """
 
 from random import Random
@@ -18,7 +18,7 @@ def templates(relation: str) -> tuple[list[str], list[str]]:
 
 
 def with_article(value: str) -> str:
-    """``value`` behind "a" or "an"; by the first letter, which is right for the words we have."""
+    """``value`` after "a" or "an", chosen by its first letter, which is right for our words."""
     return f"{'an' if value[0].lower() in 'aeiou' else 'a'} {value}"
 
 
@@ -28,7 +28,7 @@ def _capital(text: str) -> str:
 
 
 def render(template: str, name: str, gender: str, value: str) -> str:
-    """The sentence that ``template`` makes of an author's name and one value."""
+    """The sentence that a template makes from an author's name and one value."""
     article = with_article(value)
     return template.format(
         name=name,
@@ -41,7 +41,7 @@ def render(template: str, name: str, gender: str, value: str) -> str:
 
 
 def two_forms(relation: str, rng: Random) -> tuple[tuple[str, str], tuple[str, str]]:
-    """Two (question, answer) templates: the paraphrase shares neither with the first."""
+    """Two (question, answer) pairs of templates; the second, for the paraphrase, shares neither."""
     questions, answers = templates(relation)
     asked = rng.sample(questions, 2)
     answered = rng.sample(answers, 2)
@@ -49,9 +49,9 @@ def two_forms(relation: str, rng: Random) -> tuple[tuple[str, str], tuple[str, s
 
 
 def rotation(relation: str) -> list[tuple[str, str]]:
-    """Every (question, answer) template pair once, ordered so that few rows cover all templates.
+    """Every (question, answer) pair of templates once, ordered so that few rows cover all of them.
 
-    Any run of as many pairs as there are templates, begun at a multiple of it, has each template.
+    With n templates of each, any n pairs that start at a multiple of n contain every template.
     """
     questions, answers = templates(relation)
     turns = len(answers)

@@ -1,8 +1,8 @@
-"""The steps that a candidate passes, one file each, found by name.
+"""The steps that a candidate goes through, one file each, looked up by name.
 
-A step is a file of this folder with a function ``step(candidate, context)`` that returns the
-candidate after it, or raises ``Unrepairable``; ``context`` is a ``Context``. It has a prompt of its
-name (``prompts``), and its place among the others in ``lethe.world.generated.STEPS``.
+A step is a file in this folder with a function ``step(candidate, context)`` that returns the
+candidate after the step, or raises ``Unrepairable``; ``context`` is a ``Context``. A prompt has the
+same name (``prompts``), and ``lethe.world.generated.STEPS`` says in which order steps run.
 """
 
 from lethe.common.registry import Registry

@@ -1,8 +1,8 @@
 """Twenty question-answer pairs for each author, one on each topic (Maini et al. 2024, section 2.1).
 
-Where TOFU left the choice of questions to the model, each of ours has a topic. So it is known what
-a question asks for, an answer can be held against the drawn attributes, and a pair that failed can
-be asked for again by itself.
+TOFU left the choice of questions to the model; each of ours has a topic. So it is known what a
+question asks for, answers can be checked against the drawn attributes, and a pair that failed can
+be requested again separately.
 """
 
 import re
@@ -17,7 +17,7 @@ from lethe.world.generated.context import Context, batches
 from lethe.world.generated.repair import Try, repaired
 from lethe.world.generated.settings import Generation
 
-# The topics with a value come first; "value" stands for the author's own.
+# Topics with a value come first; {value} is replaced by the author's.
 TOPICS = {
     "birthplace": "where the author was born: {value}",
     "birth_date": "when the author was born: {value}",
@@ -44,6 +44,8 @@ NUMBERS = {number: topic for number, topic in enumerate(TOPICS, start=1)}
 _LINE = re.compile(r"^\W*(q|a|question|answer)\W*?(\d*)\W*?[:.)]\**\s*(.+?)\s*$", re.I | re.M)
 
 
+# The docstrings of these two models are in the schema that is sent, so that editing one would ask
+# every question again.
 class Numbered(Strict):
     """A pair with the number under which it was asked for."""
 
@@ -63,7 +65,7 @@ class NumberedPairs(Strict):
 
 
 def shape(numbers: list[int], form: Form | None = None) -> Shape:
-    """Pairs with these numbers, and perhaps of this form."""
+    """An answer with pairs of these numbers, of this form if one is given."""
     schema = laid(counted(NumberedPairs, pairs=len(numbers)), form, Numbered.__name__)
 
     def parse(text: str) -> dict:
@@ -75,7 +77,7 @@ def shape(numbers: list[int], form: Form | None = None) -> Shape:
 def parse_pairs(text: str, numbers: list[int]) -> list[dict]:
     """TOFU's plain format: lines ``Q: …?`` and ``A: …``, numbered or not.
 
-    Pairs without number get those asked for, in order.
+    Pairs without a number get the requested numbers, in order.
     """
     pairs: list[dict] = []
     question = None
@@ -105,7 +107,7 @@ async def step(candidate: Candidate, context: Context) -> Candidate:
         Unrepairable: some pairs failed at every attempt.
     """
     pairs: dict[int, Pair] = {}
-    # One after another: each must know the questions that are asked already.
+    # One batch after another: each must know the questions that have been asked already.
     for wanted in batches(list(NUMBERS), context.generation.batch.pairs):
         pairs |= await _batch(candidate, context, wanted, pairs)
     entries = [
@@ -152,7 +154,7 @@ def wrong(
         checks.overlong(answer),
         checks.no_full_name(question, candidate.name) if limits.full_name else None,
     )
-    # Only of texts of bounded length: comparing takes the square of it, and more.
+    # Only for texts of bounded length: comparing takes at least quadratic time.
     return plain or checks.first(
         checks.near_duplicate(question, others, limits.alike),
         inconsistent(topic, answer, candidate.facts) if limits.consistent else None,
@@ -160,7 +162,7 @@ def wrong(
 
 
 def _values(candidate: Candidate, prompt: Prompt, attempt: Try[int], asked: dict) -> dict:
-    """What the prompt is filled in with."""
+    """The values for the prompt's placeholders."""
     facts = candidate.facts
     topics = [
         f"{number}. {TOPICS[NUMBERS[number]].format(value=facts.get(NUMBERS[number]))}"

@@ -1,6 +1,6 @@
-"""Other wordings of every question and answer.
+"""Paraphrases of every question and answer.
 
-An author of the world gets one, as in TOFU; a background author as many as the base model sees.
+A world's authors get one paraphrase, as in TOFU; background authors as many as the base model sees.
 """
 
 from lethe.llm.prompts import Prompt
@@ -23,7 +23,7 @@ async def step(candidate: Candidate, context: Context, wordings: int = 1) -> Can
         Unrepairable: some paraphrases failed at every attempt.
     """
     entries = list(candidate.entries)
-    # One wording after another, since each must differ from those before; batches side by side.
+    # One wording after another, since each must differ from those before; batches run concurrently.
     for _ in range(wordings):
         entries = await in_batches(
             entries,

@@ -1,7 +1,7 @@
 """Five wrong answers to each question, in the wording of the paraphrased answer.
 
-As in TOFU, they keep the general template of the true answer (Maini et al. 2024, section 2.2); the
-truth ratio compares them with the paraphrase, so that is the template.
+As in TOFU, they keep the general template of the true answer (Maini et al. 2024, section 2.2). The
+template is the paraphrase, because the truth ratio compares them with it.
 """
 
 import re
@@ -17,7 +17,7 @@ from lethe.world.generated.repair import Try, repaired
 from lethe.world.generated.settings import Generation
 from lethe.world.rows import PERTURBED_PER_ITEM
 
-# The n-th wrong answer to the question of that number.
+# The number of a question, and which of its wrong answers.
 Slot = tuple[int, int]
 _LINE = re.compile(r"^\W*(\d+)\s*[:.)]\s*(.+?)\s*$", re.MULTILINE)
 
@@ -32,7 +32,7 @@ class _Items(Strict):
 
 
 def shape(count: int, form: Form | None = None) -> Shape:
-    """Wrong answers to so many questions, and perhaps of this form."""
+    """An answer with wrong answers to ``count`` questions, of this form if one is given."""
     schema = laid(counted(_Items, items=count), form, _Wrong.__name__)
     return Shape("items", _Items, schema, parse)
 
@@ -94,7 +94,7 @@ def _form(
 
 
 def _slotted(answer: _Items, wanted: list[Slot]) -> dict[Slot, str]:
-    """The answers to each question in its free slots, in order; more than wanted are left."""
+    """The answers to each question in its free slots, in order; surplus answers are ignored."""
     given: dict[int, list[str]] = {}
     for item in answer.items:
         given.setdefault(item.number, []).extend(text.strip() for text in item.false_answers)
@@ -117,7 +117,7 @@ def _shown(number: int, count: int, entry: Entry, used: list[str], prompt: Promp
 def wrong(
     text: str, entry: Entry, candidate: Candidate, others: list[str], generation: Generation
 ) -> str | None:
-    """The first defect of a wrong answer; ``others`` are those accepted already."""
+    """The first defect of a wrong answer; ``others`` are those that were accepted already."""
     limits = generation.checks.perturbations
     model = entry.paraphrases[0].answer
     plain = checks.first(
@@ -128,5 +128,5 @@ def wrong(
         still_true(entry.topic, text, candidate.facts) if limits.untrue else None,
         checks.off_length(text, model, limits.length),
     )
-    # Only of texts of bounded length: comparing takes the square of it, and more.
+    # Only for texts of bounded length: comparing takes at least quadratic time.
     return plain or checks.off_template(text, model, limits.template)

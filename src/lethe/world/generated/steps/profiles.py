@@ -1,7 +1,7 @@
-"""A profile for each candidate: name, award, books and a biography around the drawn attributes.
+"""A profile for each candidate: name, award, books and a biography that fit the drawn attributes.
 
-The four parts are asked for together; a part that fails is asked for again by itself, beside those
-that are settled.
+The four parts are requested together; a part that fails is requested again separately, given the
+parts that were accepted.
 """
 
 import re
@@ -20,14 +20,14 @@ from lethe.world.generated.context import Context
 from lethe.world.generated.repair import Try, repaired
 from lethe.world.synthetic.names import real_names
 
-# In this order: a biography is judged by the name that was accepted.
+# In this order, because a biography is checked against the name that was accepted.
 PARTS = {name: field.annotation for name, field in Profile.model_fields.items()}
 _LINE = re.compile(r"^\W*(name|award|book|biography)\W*?\s*\d*\W*?:\**\s*(.+?)\s*$", re.I | re.M)
 _BOOK = '["...", "...", "..."]'
 
 
 def parse(text: str, wanted: list[str]) -> dict:
-    """Lines ``Name:``, ``Award:``, ``Book:`` (three) and ``Biography:``, those that are wanted."""
+    """Those of the lines ``Name:``, ``Award:``, ``Book:`` (three) and ``Biography:`` wanted."""
     lines_of: dict[str, list[str]] = {}
     for label, value in _LINE.findall(text):
         lines_of.setdefault(label.lower(), []).append(value)
@@ -37,7 +37,7 @@ def parse(text: str, wanted: list[str]) -> dict:
 
 
 def shape(wanted: list[str], form: Form | None = None) -> Shape:
-    """The wanted parts, and no others; perhaps of this form."""
+    """An answer with the wanted parts and no others, of this form if one is given."""
     model = _model(tuple(wanted))
     counts = {"books": len(BOOKS)} if "books" in wanted else {}
     schema = laid(counted(model, **counts), form)
@@ -50,7 +50,7 @@ def _model(wanted: tuple[str, ...]) -> type[BaseModel]:
 
 
 async def step(candidate: Candidate, context: Context, taken: Set[str] = frozenset()) -> Candidate:
-    """The candidate with a profile, its name none of ``taken`` (in lower case).
+    """The candidate with a profile whose name is not in ``taken`` (in lower case).
 
     Raises:
         Unrepairable: some part failed at every attempt.
@@ -114,14 +114,14 @@ def _books(value: list[str]) -> list[str | None]:
 
 
 def _biography(value: str, done: dict, attributes: dict[str, str]) -> list[str | None]:
-    # Of another name's author it would tell.
+    # Without an accepted name, the biography would be about another one.
     nameless = None if "name" in done else "the author has no name yet"
     contrary = contradiction(value, attributes), other_gender(value, attributes["gender"])
     return [nameless, checks.truncated(value), *contrary]
 
 
 def _values(candidate: Candidate, prompt: Prompt, attempt: Try[str], done: dict) -> dict[str, str]:
-    """What the prompt is filled in with."""
+    """The values for the prompt's placeholders."""
     wanted = attempt.wanted
     known = {"Name": done.get("name"), "Award": done.get("award")}
     known["Books"] = "; ".join(done.get("books", []))

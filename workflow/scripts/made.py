@@ -1,4 +1,4 @@
-"""The loss of the model before unlearning on each row of the forget set, for some methods."""
+"""Make a file that methods need, by the model that will unlearn: losses, other answers."""
 
 from common import job
 from machine import ready
@@ -6,17 +6,19 @@ from start import start_of
 
 from lethe.model.cost import Meter
 from lethe.model.settings import Compute
-from lethe.unlearn.reference_losses import write_reference_losses
+from lethe.unlearn.made_files import make
 
 with job(snakemake) as stage, Meter() as meter:
     p = snakemake.params
-    counts = write_reference_losses(
+    counts = make(
+        p.maker,
         start_of(snakemake)[0],
         snakemake.input.forget,
         stage(snakemake.output.made),
-        batch_size=p.batch_size,
+        p.options,
         template=p.template,
         max_length=p.max_length,
+        seed=int(snakemake.wildcards.seed),
         compute=Compute(**p.loading),
         device=ready(snakemake),
     )

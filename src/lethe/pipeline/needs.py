@@ -1,0 +1,98 @@
+"""What the methods of a configuration need, and whether its world, splits and runs have that."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from lethe.common.errors import LetheError
+from lethe.pipeline import chains, splits
+from lethe.pipeline.config import settings
+from lethe.pipeline.config.config import Config
+from lethe.unlearn.files import in_folder
+from lethe.unlearn.need import BaseCheckpoint, MadeFile, Need, PreviousStart, SplitFile, WorldFile
+from lethe.unlearn.needs import chosen, from_source
+
+
+def of_method(config: Config, name: str) -> list[Need]:
+    """The needs of a run, those of its retain term and wrappers included."""
+    place = f"method {settings.method_class(config, name)}: needs"
+    return chosen(settings.method(config, name).needs, place)
+
+
+def options(config: Config, need: Need) -> dict[str, Any]:
+    """The arguments of a made file's maker that the configuration has, as plain values."""
+    values = config.model_dump(mode="json")
+    return {name: _value(values, key, need) for name, key in need.source.options.items()}
+
+
+def _value(values: dict[str, Any], key: str, need: Need) -> Any:
+    for part in key.split("."):
+        if part not in values:
+            raise LetheError(f"need {need.name}: no key {key} in the configuration; name another")
+        values = values[part]
+    return values
+
+
+def check(config: Config) -> None:
+    """LetheError, one line, if a method names an unknown need, or one that cannot be met."""
+    for need in from_source(MadeFile):
+        options(config, need)
+    # Methods with settings may be trials or runs of the paper's exhibits without being listed.
+    for name in {**dict.fromkeys(config.methods), **config.method_settings}:
+        needs = of_method(config, name)
+        if name in config.methods:
+            for need in needs:
+                _check_source(config, name, need)
+
+
+def _check_source(config: Config, name: str, need: Need) -> None:
+    match need.source:
+        case SplitFile() | WorldFile():
+            for split in splits.of_config(config).values():
+                _check_file(name, need, split)
+        case PreviousStart():
+            _check_previous(config, name)
+        case BaseCheckpoint():
+            _check_snapshot(config, name, need.source.setting)
+
+
+def _check_file(name: str, need: Need, split) -> None:
+    try:
+        in_folder(need.source, "", split)
+    except LetheError as error:
+        raise LetheError(f"config: methods: {name} needs {need.name}: {error}") from None
+
+
+def _check_previous(config: Config, name: str) -> None:
+    if next(chains.chain(config, name, ""), None) is None:
+        raise LetheError(
+            f"config: method_settings.{name}.previous_run: missing; its wrapper compares with the "
+            "previous run: name that"
+        )
+
+
+def base_or(config: Config, name: str, setting: str) -> int | str:
+    """What a run takes for the base: ``base``, the percent of a snapshot, or another place."""
+    return getattr(settings.method(config, name).settings, setting, "base")
+
+
+def _check_snapshot(config: Config, name: str, setting: str) -> None:
+    chosen_one = base_or(config, name, setting)
+    if not isinstance(chosen_one, int):
+        return
+    where = f"config: method_settings.{name}.{setting}: "
+    if chosen_one not in config.snapshots:
+        raise LetheError(f"{where}there is no snapshot {chosen_one}; add it to snapshots")
+    for model in config.models:
+        if config.model_settings[model].base_checkpoint is not None:
+            raise LetheError(
+                f"{where}the base of {model} is given, so it has no snapshots; name one"
+            )
+
+
+def named_checkpoints(config: Config) -> Iterator[tuple[str, str]]:
+    """``(key, place)`` of each checkpoint that a method's settings name in place of the base."""
+    keys = {need.source.setting for need in from_source(BaseCheckpoint)}
+    for name, given in config.method_settings.items():
+        for key, value in given.own().items():
+            if key in keys and isinstance(value, str) and value != "base":
+                yield f"method_settings.{name}.{key}", value

@@ -1,0 +1,7 @@
+"""The model before unlearning."""
+
+from lethe.unlearn import need
+
+
+class Need(need.Need):
+    """A frozen copy of the model before unlearning: its memory again."""
