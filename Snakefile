@@ -33,6 +33,7 @@ include: "workflow/rules/world.smk"
 include: "workflow/rules/models.smk"
 include: "workflow/rules/unlearn.smk"
 include: "workflow/rules/evaluate.smk"
+include: "workflow/rules/best_epoch.smk"
 include: "workflow/rules/states.smk"
 include: "workflow/rules/search.smk"
 include: "workflow/rules/report.smk"
@@ -64,6 +65,7 @@ rule all:
         paths.card(WORLD),
         paths.table(WORLD, "claims.json"),
         snapshot_files(),
+        best_files(),
     localrule: True
 
 

@@ -170,3 +170,21 @@ def test_seed_interval_covers_the_median(seeds):
 def test_seed_interval_never_leaves_what_the_values_can_be():
     low, high = seed_interval([0.0, 0.0, 1.0])
     assert (low, high) == (0.0, 1.0)
+
+
+# --- ties ---
+
+
+def test_p_of_samples_with_ties_is_conservative():
+    """Of rounded values, p is too large: the test rejects less often than its level."""
+    from scipy.stats import ks_2samp
+
+    random, level, trials = np.random.default_rng(9), 0.1, 600
+    rejected = {"rounded": 0, "exact": 0}
+    for _ in range(trials):
+        one, two = random.uniform(size=(2, 40))
+        rejected["exact"] += ks_2samp(one, two).pvalue < level
+        rounded = (np.round(sample * 3) for sample in (one, two))
+        rejected["rounded"] += ks_2samp(*rounded).pvalue < level
+    assert rejected["rounded"] < 0.75 * rejected["exact"]
+    assert rejected["rounded"] <= level * trials

@@ -1,7 +1,6 @@
 """Memorisation, membership attacks and what combines them: values by hand, and their limits."""
 
 import itertools
-import math
 import zlib
 
 import numpy as np
@@ -195,58 +194,3 @@ def test_strings_that_are_no_words_are_not_fluent():
     gibberish, known = fluency("qzx vvkj wq#r zzkq", "the sea novels")
     assert gibberish == 0.0
     assert 0.5 < known < 1
-
-
-# --- aggregate ---
-
-AGGREGATED = metrics.contract("aggregate").needs
-NAMES = {
-    "extraction_strength": "forget",
-    "exact_memorization": "forget",
-    "paraphrased_probability": "forget",
-    "forget_truth_ratio": "geometric_share",
-    "model_utility": "model_utility",
-    "fluency": "forget",
-}
-
-
-def files(memorised, auc, useful):
-    """Every metric that the aggregate reads, with one value for each kind."""
-    kinds = dict.fromkeys(AGGREGATED, auc) | dict.fromkeys(NAMES, memorised)
-    kinds |= {"model_utility": useful, "fluency": useful}
-    return {
-        name: MetricFile(name, [CheckpointValues(0, 0, {NAMES.get(name, "auc"): value})])
-        for name, value in kinds.items()
-    }
-
-
-FULL, ORACLE = files(0.8, 1.0, 0.5), files(0.2, 0.6, 0.5)
-
-
-def aggregate(run, **settings):
-    return metrics.compute("aggregate", None, run, ORACLE, FULL, **settings).checkpoints[0].values
-
-
-def test_the_full_model_has_forgotten_nothing():
-    assert aggregate(FULL) == {"memorisation": 0, "privacy": 0, "utility": 1, "aggregate": 0}
-
-
-def test_the_oracle_has_full_privacy_and_utility():
-    values = aggregate(ORACLE)
-    assert (values["privacy"], values["utility"]) == (1, 1)
-    assert values["memorisation"] == pytest.approx(0.75)
-    assert values["aggregate"] == pytest.approx(3 / (1 / 0.75 + 2))
-
-
-@pytest.mark.parametrize(("auc", "ratio", "distance"), [(0.8, 0.5, 2 / 3), (0.2, 0.5, 1 / 3)])
-def test_privacy_falls_on_both_sides_of_the_oracle(auc, ratio, distance):
-    run = files(0.2, auc, 0.5)
-    assert aggregate(run)["privacy"] == pytest.approx(ratio)
-    assert aggregate(run, privacy="distance")["privacy"] == pytest.approx(distance)
-
-
-def test_scores_stay_within_their_bounds():
-    values = aggregate(files(0.9, 0.0, 0.9))
-    assert values["memorisation"] == 0
-    assert values["utility"] == 1
-    assert all(0 <= value <= 1 and math.isfinite(value) for value in values.values())

@@ -103,14 +103,21 @@ def test_checkpoints_are_as_large_as_told(model, tokenizer, tmp_path):
 def test_which_epochs_stay():
     assert disk.kept_epochs(None, 5) == disk.kept_epochs("all", 5) == {1, 2, 3, 4, 5}
     assert disk.kept_epochs("last", 5) == {5}
-    assert disk.kept_epochs("none", 5) == set()
+    assert disk.kept_epochs("none", 5) == disk.kept_epochs("best", 5) == set()
+
+
+def test_how_many_checkpoints_of_a_run_stay():
+    left = {keep: disk.checkpoints_left(keep, 5) for keep in (None, "all", "last", "best", "none")}
+    assert left == {None: 5, "all": 5, "last": 1, "best": 1, "none": 0}
+    config = tiny()
+    assert disk.methods_bytes(config, "best") == disk.methods_bytes(config, "last")
 
 
 def test_every_epoch_of_large_models_is_not_kept_by_accident():
     disk.check(build(DEFAULT))
     with pytest.raises(LetheError, match=r"^config: checkpoints\.keep: .* 60\.6 GB; choose all"):
         disk.check(tiny(**BIG))
-    for keep in ("all", "last", "none"):
+    for keep in ("all", "last", "best", "none"):
         disk.check(tiny({"keep": keep}, **BIG))
     # Adapters of the same model are small.
     disk.check(tiny(**BIG, lora={"rank": 8}))
@@ -121,7 +128,7 @@ def test_a_size_that_nothing_tells_is_asked_for():
         disk.check(tiny(**{**BIG, "parameters": None}))
 
 
-def test_a_policy_is_one_of_three():
+def test_a_policy_is_one_of_four():
     with pytest.raises(LetheError, match=r"^config: checkpoints\.keep: ") as caught:
         tiny({"keep": "some"})
     assert "\n" not in str(caught.value)

@@ -94,6 +94,7 @@ def test_disk_is_that_of_the_policy(llama2):
     assert found.disk == {
         "all": pytest.approx(size * (1 + 3 + 3 * 4 * 5)),
         "last": pytest.approx(size * (1 + 3 + 3 * 4)),
+        "best": pytest.approx(size * (1 + 3 + 3 * 4)),
         # The full model stays: methods start from it.
         "none": pytest.approx(size),
     }

@@ -1,9 +1,12 @@
 """Checkpoints that are deleted after evaluation: what runs, what stays, what runs again."""
 
+import hashlib
 import json
 import os
 
 import pytest
+
+from lethe.pipeline import ledger_files
 
 RUN = "results/smoke/micro/forget10/{}/seed0"
 FULL = "results/smoke/micro/all/full/seed0/checkpoint"
@@ -69,3 +72,51 @@ def test_nothing_to_do_hashes_no_large_checkpoint(worked):
     assert worked.planned() == set()
     # Nor does planning what starts from it.
     assert again("npo") < worked.planned(overlay=changed("none", "npo"))
+
+
+def choose(folder, run: str, epoch: int) -> None:
+    """Have another epoch as the best, as if its job had chosen it."""
+    name = f"{run}/best_epoch.json"
+    (folder / name).write_text(json.dumps({"epoch": epoch}), encoding="utf-8")
+    for ledger in (folder / ".snakemake/lethe").rglob("*.json"):
+        entries = json.loads(ledger.read_text())
+        if name in entries:
+            entries[name] = ledger_files.entry(folder / name)
+            ledger.write_text(json.dumps(entries))
+
+
+def test_only_the_best_epochs_checkpoint_stays(worked):
+    chosen = {
+        f"{rule}[forget10,{method},0]"
+        for rule in ("best_epoch", "best_checkpoint")
+        for method in ("grad_ascent", "kl_min", "npo")
+    }
+    # The policy alone links what is there.
+    assert worked.planned(overlay={"checkpoints": {"keep": "best"}}) == chosen | {"all"}
+    run, overlay = RUN.format("npo"), changed("best", "npo")
+    best, records = f"{run}/best/model.safetensors", f"{run}/records/tofu.json"
+    outcome = worked.run(best, records, overlay=overlay)
+    scored = {
+        f"score[forget10,npo,0,{metric}]"
+        for metric in ("probability", "rouge", "truth_ratio", "model_utility")
+    }
+    mine = {job for job in chosen if "npo" in job}
+    assert outcome.jobs == again("npo") | scored | mine
+    # Weights of no other epoch, and the whole checkpoint of that one.
+    weights = [file.parent.name for file in (worked / run).glob("*/*.safetensors")]
+    assert weights == ["best"]
+    epoch = json.loads((worked / run / "best_epoch.json").read_text())["epoch"]
+    record = json.loads((worked / run / "best/checkpoint.json").read_text())
+    assert record["origin"]["epoch"] == epoch
+    digest = hashlib.sha256((worked / best).read_bytes()).hexdigest()
+    assert record["files"]["model.safetensors"] == digest
+    assert all((worked / run / "best" / name).exists() for name in record["files"])
+    assert worked.planned(best, records, overlay=overlay) == set()
+    # To choose anew is one job, though the other epochs' weights are gone.
+    anew = overlay | {"best_epoch": {"criterion": "closeness"}}
+    assert worked.planned(best, overlay=anew) == {"best_epoch[forget10,npo,0]"}
+    # Another choice has its checkpoint made again.
+    choose(worked, run, 3 - epoch)
+    assert {"best_checkpoint[forget10,npo,0]", "unlearn_npo[forget10,0]"} <= worked.planned(
+        best, overlay=overlay
+    )

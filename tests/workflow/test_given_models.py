@@ -145,6 +145,7 @@ def test_other_numbers_of_items_evaluate_again_and_train_nothing(home):
     assert {job.partition("[")[0] for job in planned if "figure" not in job} == {
         *("collect", "score", "scores", "intervals", "claims", "all"),
         *("table_summary", "table_utility", "table_oracles", "table_method_claims"),
+        "table_best_epochs",
     }
 
 

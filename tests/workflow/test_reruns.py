@@ -13,7 +13,7 @@ from helpers.workflow_folder import ROOT, Folder, sources
 METHODS = ("grad_ascent", "kl_min", "npo")
 METRICS = ("probability", "rouge", "truth_ratio", "model_utility", "forget_quality")
 FIGURES = ("trajectories", "curves", "truth_ratios", "utility_bars", "pareto")
-TABLES = ("summary", "utility", "oracles", "method_claims")
+TABLES = ("summary", "utility", "oracles", "best_epochs", "method_claims")
 FULL = "results/smoke/micro/all/full/seed0/checkpoint"
 NPO = "results/smoke/micro/forget10/npo/seed0"
 
@@ -238,7 +238,7 @@ EDITS = {
         {"metrics": [*METRICS, "extraction_strength"]},
         {f"collect[forget10,{run},tokens]" for run in runs()}
         | scored(runs(), ["extraction_strength"])
-        | report() - {"table_oracles"},
+        | report() - {"table_oracles", "table_best_epochs"},
     ),
     "items of the evaluation": ({"evaluation": {"items": 19}}, evaluated(runs()) | report()),
     "the truth ratio's variant": (
@@ -247,10 +247,15 @@ EDITS = {
     ),
     "the source of a figure": (other_curves, {"figure_curves[forget10]", "all"}),
     "the source of a table": (other_table, {"table_utility", "all"}),
+    "how the best epoch is chosen": (
+        {"best_epoch": {"criterion": "closeness", "patience": 2}},
+        {"table_best_epochs", "all"},
+    ),
     "the source of the table of oracles": (other_oracles, {"table_oracles", "all"}),
     "the source of the intervals": (
         other_bootstrap,
-        report() - {"scores", "claims", "table_oracles", "table_method_claims"},
+        report()
+        - {"scores", "claims", "table_oracles", "table_best_epochs", "table_method_claims"},
     ),
     "the source of the table of costs": (
         other_costs,

@@ -10,6 +10,7 @@ from lethe.common import paths
 from lethe.evaluate import attack, suite
 from lethe.model import architecture, checkpoint_check
 from lethe.pipeline import (
+    best_epoch,
     chains,
     disk,
     external_checkpoints,

@@ -63,6 +63,7 @@ for _table in TABLES:
         conda:
             "../../envs/light.yaml"
         params:
+            **table_settings(_table),
             table=_table,
             entries=table_entries(_table),
             oracles={name: list(split.roles) for name, split in SPLITS.items()},

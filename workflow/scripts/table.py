@@ -18,5 +18,6 @@ with job(snakemake) as stage:
         read_intervals(intervals) if intervals else {},
         p.entries,
         p.get("oracles", {}),
+        p.get("settings", {}),
     )
     render(p.table, data, stage(out.csv), stage(out.markdown))

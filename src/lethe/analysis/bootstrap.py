@@ -1,23 +1,25 @@
 """Bootstrap intervals over items, from metric files.
 
 A value has an interval if it is the mean over its set's items, as probability, ROUGE and (by
-``truth_ratio.scores``) the truth ratio are, or a harmonic mean of such means. Forget quality has
-none; ``docs/statistics.md`` says why.
+``truth_ratio.scores``) the truth ratio are: the percentile interval. Model utility, a harmonic mean
+of such means, has a studentised one. Forget quality has none; ``docs/statistics.md`` says why.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from itertools import product
 
 import numpy as np
 import pandas as pd
 
 from lethe.analysis.intervals import COLUMNS, NUMBERS
-from lethe.analysis.statistics import percentile_interval, resampled_means, utility_draws
+from lethe.analysis.statistics import percentile_interval, resampled_means
+from lethe.analysis.utility_interval import SetMoments, utility_interval
 from lethe.metrics import model_utility, truth_ratio
 from lethe.metrics.base import CheckpointValues, MetricFile, read_metric
 
-# (epoch, metric, set) within a single run.
-_Key = tuple[int, str, str]
+# (epoch, metric, set) within a single run; for a product of values, both metrics.
+_Key = tuple[int, str | tuple[str, str], str]
 
 
 def collect_intervals(entries: Iterable[Mapping]) -> pd.DataFrame:
@@ -36,18 +38,19 @@ def collect_intervals(entries: Iterable[Mapping]) -> pd.DataFrame:
 
 def run_intervals(files: Mapping[str, MetricFile]) -> dict[_Key, tuple[float, float]]:
     """Intervals of one run's values, by epoch, metric and name; ``files`` by metric."""
-    draws = _draws(
-        {
-            (checkpoint.epoch, metric, name): items
-            for metric, file in files.items()
-            for checkpoint in file.checkpoints
-            for name, items in _averaged(metric, checkpoint).items()
-        }
-    )
+    samples = {
+        (checkpoint.epoch, metric, name): items
+        for metric, file in files.items()
+        for checkpoint in file.checkpoints
+        for name, items in _averaged(metric, checkpoint).items()
+    }
+    draws = _draws(samples)
+    intervals = {key: percentile_interval(drawn) for key, drawn in draws.items()}
     if "model_utility" in files:
+        moments = _moments(samples, draws)
         for checkpoint in files["model_utility"].checkpoints:
-            draws |= _utility(draws, checkpoint.epoch)
-    return {key: percentile_interval(drawn) for key, drawn in draws.items()}
+            intervals |= _utility(moments, checkpoint.epoch)
+    return intervals
 
 
 def _averaged(metric: str, checkpoint: CheckpointValues) -> dict[str, np.ndarray]:
@@ -74,14 +77,53 @@ def _draws(samples: Mapping[_Key, np.ndarray]) -> dict[_Key, np.ndarray]:
     return {key: drawn[key] for key in samples}
 
 
-def _utility(draws: Mapping[_Key, np.ndarray], epoch: int) -> dict[_Key, np.ndarray]:
-    """Model and retain utility of the resamples; none where a part is not a mean over items."""
-    parts = {
-        "model_utility": [(epoch, m, s) for s in model_utility.SETS for m in model_utility.NEEDS],
-        "retain_utility": [(epoch, m, "retain") for m in model_utility.NEEDS],
+# All pairs of the metrics behind model utility, row by row.
+_PAIRS = tuple(product(model_utility.NEEDS, repeat=2))
+# Of one set at one epoch: the moments of its items, and those over resamples.
+_Moments = tuple[SetMoments, SetMoments]
+
+
+def _moments(
+    samples: Mapping[_Key, np.ndarray], draws: Mapping[_Key, np.ndarray]
+) -> dict[tuple[int, str], _Moments]:
+    """By epoch and set, what model utility takes from it; none where a part is no mean of items."""
+    whole = [
+        (epoch, name)
+        for epoch, metric, name in samples
+        if metric == model_utility.NEEDS[0] and name in model_utility.SETS
+        if all((epoch, m, name) in samples for m in model_utility.NEEDS)
+    ]
+    products = {
+        (epoch, pair, name): samples[epoch, pair[0], name] * samples[epoch, pair[1], name]
+        for epoch, name in whole
+        for pair in _PAIRS
     }
+    values, drawn, resampled = samples | products, draws | _draws(products), {}
+    for epoch, name in whole:
+        n = len(samples[epoch, model_utility.NEEDS[0], name])
+        columns = [(epoch, key, name) for key in (*model_utility.NEEDS, *_PAIRS)]
+        own = np.array([values[column].mean() for column in columns])
+        over = np.column_stack([drawn[column] for column in columns])
+        resampled[epoch, name] = (_set_moments(n, own), _set_moments(n, over))
+    return resampled
+
+
+def _set_moments(n: int, numbers: np.ndarray) -> SetMoments:
+    """From the means of the metrics and then of their pairs, [..., m + m * m]."""
+    count = len(model_utility.NEEDS)
+    products = numbers[..., count:].reshape(*numbers.shape[:-1], count, count)
+    return SetMoments(n, numbers[..., :count], products)
+
+
+def _utility(
+    moments: Mapping[tuple[int, str], _Moments], epoch: int
+) -> dict[_Key, tuple[float, float]]:
+    """Intervals of model and retain utility; none where a set's moments are missing."""
+    sets = {"model_utility": model_utility.SETS, "retain_utility": ("retain",)}
     return {
-        (epoch, "model_utility", name): utility_draws([draws[key] for key in keys])
-        for name, keys in parts.items()
-        if all(key in draws for key in keys)
+        (epoch, "model_utility", name): utility_interval(
+            *zip(*(moments[epoch, part] for part in parts), strict=True)
+        )
+        for name, parts in sets.items()
+        if all((epoch, part) in moments for part in parts)
     }

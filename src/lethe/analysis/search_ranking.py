@@ -7,11 +7,14 @@ for the choice.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from lethe.common.errors import LetheError
+
+if TYPE_CHECKING:
+    from lethe.metrics.base import CheckpointValues, MetricFile
 
 FORMAT = 1
 HALVES = ("validation", "test")
@@ -31,10 +34,38 @@ def score(close: float, utility: float, full_utility: float) -> float:
 
 
 def halves(items: Sequence[float]) -> dict[str, np.ndarray]:
-    """The first and the second half of items."""
+    """The first and the second half of items; LetheError for fewer than two."""
+    if len(items) < 2:
+        raise LetheError(
+            f"{len(items)} forget item cannot be halved into validation and test; "
+            "raise evaluation.items.forget to at least 2"
+        )
     values = np.asarray(items, dtype=float)
     middle = len(values) // 2
     return dict(zip(HALVES, (values[:middle], values[middle:]), strict=True))
+
+
+def half_scores(
+    run: "MetricFile",
+    checkpoint: "CheckpointValues",
+    utility: float,
+    oracle: "MetricFile",
+    full_utility: float,
+) -> dict[str, float]:
+    """Closeness to the oracle and score of one checkpoint, on each half.
+
+    ``run`` and ``oracle`` are files of ``truth_ratio``, ``checkpoint`` is one of the run's.
+    LetheError where run and oracle were asked different questions.
+    """
+    reference = oracle.checkpoints[-1]
+    if list(checkpoint.questions["forget"]) != list(reference.questions["forget"]):
+        raise LetheError(f"{run.place}: other forget items than {oracle.place}; make it again")
+    numbers, expected = {}, halves(reference.items["forget"])
+    for half, own in halves(checkpoint.items["forget"]).items():
+        close = closeness(own, expected[half])
+        numbers[f"{half}_closeness"] = close
+        numbers[half] = score(close, utility, full_utility)
+    return numbers
 
 
 def judged(
@@ -51,20 +82,14 @@ def judged(
     """
     from lethe.metrics.base import read_metric
 
-    reference = read_metric(oracle, "truth_ratio").checkpoints[-1]
+    reference = read_metric(oracle, "truth_ratio")
     whole = read_metric(full, "model_utility").checkpoints[-1].values["model_utility"]
-    expected = halves(reference.items["forget"])
     rows = []
     for name, values in changes.items():
-        trial = read_metric(ratios[name], "truth_ratio").checkpoints[-1]
-        if list(trial.questions["forget"]) != list(reference.questions["forget"]):
-            raise LetheError(f"{ratios[name]}: other forget items than {oracle}; make it again")
+        trial = read_metric(ratios[name], "truth_ratio")
         utility = read_metric(utilities[name], "model_utility").checkpoints[-1]
         utility = utility.values["model_utility"]
         row = {"trial": name, "settings": dict(values), "model_utility": utility}
-        for half, own in halves(trial.items["forget"]).items():
-            close = closeness(own, expected[half])
-            row[f"{half}_closeness"], row[half] = close, score(close, utility, whole)
-        rows.append(row)
+        rows.append(row | half_scores(trial, trial.checkpoints[-1], utility, reference, whole))
     best = max(rows, key=lambda row: row["validation"])
     return {"format": FORMAT, "trials": rows, "chosen": best["trial"]}

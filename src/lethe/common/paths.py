@@ -77,6 +77,16 @@ def epoch(run_folder: str, number: str | int) -> str:
     return _join(run_folder, f"epoch{number}")
 
 
+def best(run_folder: str) -> str:
+    """Folder of the checkpoint of a run's best epoch, where no other stays."""
+    return _join(run_folder, "best")
+
+
+def best_epoch(run_folder: str) -> str:
+    """The number of a run's best epoch."""
+    return _join(run_folder, "best_epoch.json")
+
+
 def state(run_folder: str, name: str) -> str:
     """Folder of a run's last checkpoint after an attack; holds records and metrics as a run does.
 

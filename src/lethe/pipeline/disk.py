@@ -23,16 +23,24 @@ LITTLE = 2**16
 
 
 def kept_epochs(keep: str | None, epochs: int) -> set[int]:
-    """The epochs of a method whose checkpoints stay after evaluation, by the policy ``keep``."""
-    if keep == "none":
+    """The epochs of a method whose checkpoints stay where they are after evaluation.
+
+    By the policy ``best`` none does: that of the best epoch is linked to the run's folder ``best``.
+    """
+    if keep in ("best", "none"):
         return set()
     return {epochs} if keep == "last" else set(range(1, epochs + 1))
+
+
+def checkpoints_left(keep: str | None, epochs: int) -> int:
+    """How many checkpoints of a method's run stay after evaluation, by the policy ``keep``."""
+    return 1 if keep == "best" else len(kept_epochs(keep, epochs))
 
 
 def methods_bytes(config: Config, keep: str | None) -> int:
     """The size of all methods' checkpoints under a policy; LetheError if a size is not known."""
     runs = len(config.splits) * len(config.seeds)
-    epochs = sum(len(kept_epochs(keep, method(config, name).epochs)) for name in config.methods)
+    epochs = sum(checkpoints_left(keep, method(config, name).epochs) for name in config.methods)
     return sum(runs * epochs * size_of(config, model, "unlearn") for model in config.models)
 
 
@@ -58,7 +66,7 @@ def check(config: Config) -> None:
     if needed > UNASKED:
         raise LetheError(
             f"config: checkpoints.keep: all epochs of all methods would take {readable(needed)}; "
-            "choose all, last or none"
+            "choose all, last, best or none"
         )
 
 
@@ -97,7 +105,7 @@ def check_room(made: Iterable[Made], at_once: int, folder: str = paths.RESULTS) 
     if stays + passing > free:
         raise LetheError(
             f"{line}, but {folder}/ has {readable(free)} free; make room, or keep fewer: "
-            "checkpoints.keep: last or none"
+            "checkpoints.keep: last, best or none"
         )
     return f"{line}; {readable(free)} are free."
 

@@ -230,7 +230,8 @@ class _Planner:
         oracles = plain * len(self.trained_oracles())
         one = self.config.changed(models=[self.name])
         of_methods = {
-            keep: self.share * disk.methods_bytes(one, keep) for keep in ("all", "last", "none")
+            keep: self.share * disk.methods_bytes(one, keep)
+            for keep in ("all", "last", "best", "none")
         }
         return {k: size + full + (oracles if k != "none" else 0) for k, size in of_methods.items()}
 

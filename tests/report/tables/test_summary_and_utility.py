@@ -174,8 +174,9 @@ def test_markdown_is_for_readers():
         "Forget quality (p) ↑",
         "log₁₀ p ↑",
         "Model utility ↑",
-        "Forget probability ↓",
+        "Forget probability",
     ]
+    assert columns[8] == "Forget probability − oracle's → 0"
     assert [re.split(r"\s*\|\s*", line)[3] for line in lines] == [
         "Finetune",
         "Retain",
@@ -189,7 +190,49 @@ def test_markdown_is_for_readers():
         "Brackets of a single seed: 95% bootstrap interval over items; p-values have none.",
         "Brackets of 2 seeds: their range, which covers the median over seeds in 50%; before them, "
         "the mean.",
+        "Of the forget set's probability, ROUGE and truth ratio neither high nor low is better: "
+        "their target is the oracle's value.",
     ]
+
+
+def test_the_forget_set_is_measured_from_the_oracle():
+    scores = hand_made()
+    # Oracles of two seeds differ, and a model collapsed below them.
+    of_oracle = (scores["run"] == "retain") & (scores["seed"] == 1)
+    scores.loc[of_oracle & (scores["metric"] == "probability"), "value"] = 0.5
+    collapsed = scores[scores["run"] == "npo"].assign(run="grad_ascent", value=0.0)
+    table = summary.build(made_of(pd.concat([scores, collapsed]), ["npo", "grad_ascent"]))
+    away = table.set_index("run")[f"forget_probability{summary.DIFFERENCE}"]
+    assert away["npo"] == pytest.approx(((0.4 - 0.7) + (0.6 - 0.5)) / 2)
+    assert away["retain"] == 0
+    # A further oracle against the first.
+    assert away["retain_other_seed"] == pytest.approx(0.7 - 0.7)
+    assert away["grad_ascent"] == pytest.approx(-0.6)
+    ends = table.set_index("run").loc["npo"]
+    low, high = (ends[f"forget_probability_minus_oracle_{end}"] for end in ("low", "high"))
+    assert (low, high) == pytest.approx((-0.3, 0.1))
+    # Whoever sorts by closeness does not find the collapsed model first.
+    assert away.abs().sort_values().index[-1] == "grad_ascent"
+    assert "-0.100 [-0.300, +0.100]" in summary.markdown(table)
+
+
+FORGET = re.compile(r"forget (prob|rouge|truth|extract|exact|memori|paraphras)", re.IGNORECASE)
+
+
+def test_no_table_calls_a_low_number_on_the_forget_set_better():
+    """A collapsed model has the lowest: the target is the oracle's value."""
+    folder = Path(__file__).parents[3] / "src/lethe/report"
+    headings = [
+        text
+        for file in [
+            *folder.glob("*.py"),
+            *folder.glob("tables/*.py"),
+            *folder.glob("figures/*.py"),
+        ]
+        for text in re.findall(r'"([^"]*[↓↑][^"]*)"', file.read_text(encoding="utf-8"))
+    ]
+    assert len(headings) > 10
+    assert not [heading for heading in headings if FORGET.search(heading)]
 
 
 def test_the_note_of_many_seeds():

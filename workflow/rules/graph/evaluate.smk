@@ -29,6 +29,28 @@ def checkpoint_folders_of(wildcards, run):
     return [paths.epoch(folder, epoch) for epoch in epochs_of(run)]
 
 
+def chosen_epoch(wildcards):
+    """The file with a run's best epoch.
+
+    Choosing anew must not make a run unlearn again, whose other checkpoints are gone: not before it
+    is known that another epoch was chosen.
+    """
+    run = run_folder(wildcards)
+    file = paths.best_epoch(run)
+    return file if best_epoch.is_outdated(run) else ancient(file)
+
+
+def best_files():
+    """The checkpoints of all runs' best epochs, if those stay."""
+    runs = product(
+        CONFIG.models, CONFIG.splits, [*CONFIG.methods, *TRIALS], CONFIG.seeds
+    )
+    return [
+        f"{paths.best(paths.run(WORLD, *place))}/{paths.WEIGHTS}"
+        for place in (runs if KEEP == "best" else ())
+    ]
+
+
 def intervention_modules(wildcards):
     """The modules of the interventions that a run's checkpoints carry, as its method declares."""
     w = wildcards

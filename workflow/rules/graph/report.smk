@@ -135,6 +135,12 @@ def table_modules(name):
     return [tables.TABLES.module(name), *map(papers.PAPERS.module, claims)]
 
 
+def table_settings(name):
+    """The parameter that holds what a table is told of the configuration, if it is anything."""
+    named = {key: said(key).model_dump(mode="json") for key in tables.settings(name)}
+    return {"settings": named} if named else {}
+
+
 def figure_tables(name):
     """The tables that a figure reads, by kind."""
     files = {"scores": "scores", "intervals": "intervals", "costs": "cost"}

@@ -178,7 +178,7 @@ def planned_checkpoints():
         for file in job.output:
             if not file.endswith(paths.WEIGHTS):
                 continue
-            stages = {"unlearn": "unlearn", "train": "finetune"}
+            stages = {"unlearn": "unlearn", "best": "unlearn", "train": "finetune"}
             stage = stages.get(name_here(job.rule.name).partition("_")[0], "whole")
             size = disk.size_of(CONFIG, job.wildcards.model, stage)
             yield disk.Made(str(file), size, not file.is_temp, str(job.output[0]))

@@ -15,6 +15,7 @@ from pydantic.fields import FieldInfo
 
 from lethe.model.architectures.llama import Architecture
 from lethe.model.settings import Compute, LoRA
+from lethe.pipeline.config.best_epoch import BestEpoch
 from lethe.pipeline.config.config import Config
 from lethe.pipeline.config.evaluation import Evaluation
 from lethe.pipeline.config.methods import AttackSettings, ConfiguredMethod
@@ -81,6 +82,7 @@ TABLES: dict[str, list[Part]] = {
         _part("evaluation.", Evaluation),
         _part("", Config, ("metrics", "metric_settings")),
         _part("search.", Search, (), TRIALS),
+        _part("best_epoch.", BestEpoch),
         _part("", Config, ("attacks", "attack_methods", "attack_settings")),
         _part("attack_settings.X.", AttackSettings),
         _part("", Config, ("figures",)),

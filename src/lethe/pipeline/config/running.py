@@ -63,9 +63,10 @@ class Running(Section):
 class Checkpoints(Section):
     """Which checkpoints stay after evaluation."""
 
-    keep: Literal["all", "last", "none"] | None = key(
+    keep: Literal["all", "last", "best", "none"] | None = key(
         None,
-        "which checkpoints of methods stay: of all epochs, of the last, or `none`, and of oracles "
+        "which checkpoints of methods stay: of all epochs, of the last, of the best "
+        "([comparison.md](comparison.md)) in the run's folder `best`, or `none`, and of oracles "
         "none; null: all, where that is below 50 GB",
         NOTHING,
     )

@@ -7,6 +7,7 @@ scores and the intervals, unless a literal constant says otherwise:
     READS = ("truth_ratio",)    "scores", "intervals", "costs", "states", "search", "papers" (the
                                  claims of all papers), or a metric
     ONLY_WITH = ("attacks",)     made only if these keys of the configuration are not empty
+    SETTINGS = ("best_epoch",)   keys of the configuration whose values it gets
 """
 
 import os
@@ -31,6 +32,7 @@ class Contract:
 
     reads: tuple[str, ...] = ("scores", "intervals")
     only_with: tuple[str, ...] = ()
+    settings: tuple[str, ...] = ()
 
     def __post_init__(self):
         known = (*KINDS, *metrics.names())
@@ -51,6 +53,11 @@ def reads(name: str) -> Sequence[str]:
 def only_with(name: str) -> Sequence[str]:
     """The keys of the configuration that must not be empty for the table to be made."""
     return TABLES.contract(name).only_with
+
+
+def settings(name: str) -> Sequence[str]:
+    """The keys of the configuration whose values the table gets."""
+    return TABLES.contract(name).settings
 
 
 def render(

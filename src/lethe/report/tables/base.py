@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import pandas as pd
 
@@ -16,7 +17,8 @@ class TableData:
     ``scores`` are as ``read_scores`` returns them, ``intervals`` as ``read_intervals`` does;
     ``files`` are entries of metric files, as ``collect_scores`` takes them, or of cost files.
     ``oracles`` are the runs of each split's oracles, first the one that forget quality is measured
-    against; a split that is not listed has TOFU's one oracle.
+    against; a split that is not listed has TOFU's one oracle. ``settings`` are the values of the
+    configuration's keys that the table's ``SETTINGS`` names.
     """
 
     methods: Sequence[str]
@@ -25,6 +27,7 @@ class TableData:
     intervals: Intervals = field(default_factory=dict)
     files: Iterable[Mapping] = ()
     oracles: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def roles(self, split: str) -> Sequence[str]:
         """The runs of a split's oracles, the default one first."""

@@ -1,15 +1,17 @@
 """Runs at their last epoch, before and after each attack: relearning, or quantisation.
 
 Compare what relearning brings back with the same steps on the oracle, to which the forget set is
-new.
+new: measures whose target is the oracle's value have a column of the difference to it.
 """
+
+import math
 
 import pandas as pd
 
 from lethe.metrics.base import read_metric
 from lethe.report.table_layout import bracketed, last_epochs, markdown_table, row_start
 from lethe.report.tables.base import TableData
-from lethe.report.tables.summary import MEASURES
+from lethe.report.tables.summary import AS_ORACLE, DIFFERENCE, MEASURES, from_oracle
 
 READS = ("scores", "states")
 ONLY_WITH = ("attacks",)
@@ -21,8 +23,9 @@ COLUMNS = [*RUN, "state", "seed", "metric", "name", "value"]
 def build(data: TableData) -> pd.DataFrame:
     """One row for each run and attack, the run before any attack first; means over seeds.
 
-    ``…_change`` is how far an attack moved the mean. Measures that the configuration does not
-    compute have no columns.
+    ``…_change`` is how far an attack moved the mean, ``…_minus_oracle`` the difference to the
+    oracle after the same attack, empty where that is not known. Measures that the configuration
+    does not compute have no columns.
     """
     changed = state_scores(data.files)
     own = last_epochs(data.scores).assign(state=AS_IT_IS)[COLUMNS]
@@ -34,7 +37,20 @@ def build(data: TableData) -> pd.DataFrame:
             _row(run, state, _numbers(part), start)
             for state, part in states.groupby("state", sort=False)
         ]
-    return pd.DataFrame(rows)
+    return _beside_oracle(pd.DataFrame(rows), data)
+
+
+def _beside_oracle(table: pd.DataFrame, data: TableData) -> pd.DataFrame:
+    """The table with the differences to the split's oracle in the same state."""
+    records = table.to_dict("records")
+    for key in (key for key in AS_ORACLE if key in table):
+        known = {(*(row[c] for c in RUN), row["state"]): row[key] for row in records}
+        oracles = [
+            (row["model"], row["split"], data.roles(row["split"])[0], row["state"])
+            for row in records
+        ]
+        table[f"{key}{DIFFERENCE}"] = table[key] - [known.get(o, math.nan) for o in oracles]
+    return table
 
 
 def state_scores(files) -> pd.DataFrame:
@@ -69,6 +85,8 @@ def markdown(table: pd.DataFrame) -> str:
         for key, (_, _, heading, digits) in MEASURES.items():
             if key in record:
                 row[heading] = _cell(record, key, digits)
+            if f"{key}{DIFFERENCE}" in record:
+                row[from_oracle(heading)] = _difference(record[f"{key}{DIFFERENCE}"])
         rows.append(row)
     return markdown_table(rows)
 
@@ -78,3 +96,7 @@ def _cell(record: dict, key: str, digits: str) -> str:
     if record["state"] == AS_IT_IS or digits == "p":
         return text
     return f"{text} ({record[f'{key}_change']:+.3f})"
+
+
+def _difference(value: float) -> str:
+    return "" if math.isnan(value) else f"{value:+.3f}"

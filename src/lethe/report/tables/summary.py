@@ -1,8 +1,13 @@
 """Every run in one line: how well it forgot, and at what cost to utility.
 
 Numbers are those of the run's last epoch, as mean and interval. The mean of p over seeds is
-arithmetic; beside it stands the mean of its logarithm, which trajectories show.
+arithmetic; beside it stands the mean of its logarithm, which trajectories show. The target of the
+forget set's probability, ROUGE and truth ratio is the oracle's value: a model that fell below it,
+or collapsed, is no better than one above. So they have no arrow but a column of their difference to
+the oracle, whose target is 0.
 """
+
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
@@ -25,22 +30,41 @@ MEASURES = {
     "forget_quality": ("forget_quality", "forget_quality", "Forget quality (p) ↑", "p"),
     "log10_forget_quality": ("forget_quality", "log10_forget_quality", "log₁₀ p ↑", "z.2f"),
     "model_utility": ("model_utility", "model_utility", "Model utility ↑", ".3f"),
-    "forget_probability": ("probability", "forget", "Forget probability ↓", ".3f"),
-    "forget_rouge": ("rouge", "forget", "Forget ROUGE ↓", ".3f"),
-    "forget_truth_ratio": ("truth_ratio", "forget", "Forget truth ratio ↑", ".3f"),
+    "forget_probability": ("probability", "forget", "Forget probability", ".3f"),
+    "forget_rouge": ("rouge", "forget", "Forget ROUGE", ".3f"),
+    "forget_truth_ratio": ("truth_ratio", "forget", "Forget truth ratio", ".3f"),
     "retain_utility": ("model_utility", "retain_utility", "Retain utility ↑", ".3f"),
 }
+# The measures whose target is the oracle's value.
+AS_ORACLE = ("forget_probability", "forget_rouge", "forget_truth_ratio")
+DIFFERENCE = "_minus_oracle"
 
 
 def build(data: TableData) -> pd.DataFrame:
     """One row for each model, split and run; missing numbers are empty."""
     rows = []
-    for group in groups(data.scores, data.methods, data.seeds, data.oracles):
+    listed = groups(data.scores, data.methods, data.seeds, data.oracles)
+    oracles = {(group.model, group.split): group for group in listed if group.oracle}
+    for group in listed:
         row = place(group)
         for key in MEASURES:
             row |= _columns(group, key, data.intervals)
+        for key in AS_ORACLE:
+            row |= spread(f"{key}{DIFFERENCE}", _differences(group, oracles, key))
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def _differences(
+    group: Group, oracles: Mapping[tuple[str, str], Group], key: str
+) -> Sequence[float]:
+    """Each seed's value less that of the oracle of its seed; of the first, for further oracles."""
+    metric, name, _, _ = MEASURES[key]
+    oracle = oracles[group.model, group.split]
+    by_seed = dict(zip(oracle.seeds, oracle.values(metric, name), strict=True))
+    first = by_seed[oracle.seeds[0]]
+    values = zip(group.seeds, group.values(metric, name), strict=True)
+    return [value - by_seed.get(seed, first) for seed, value in values]
 
 
 def _columns(group: Group, key: str, intervals: Intervals) -> dict:
@@ -52,11 +76,24 @@ def _columns(group: Group, key: str, intervals: Intervals) -> dict:
 
 
 def markdown(table: pd.DataFrame) -> str:
-    """The table with headings for readers; arrows show which direction is better."""
+    """The table with headings for readers; an arrow shows which direction is better."""
     rows = []
     for record in table.to_dict("records"):
         row = row_start(record) | {"Epoch": record["epoch"]}
         for key, (_, _, heading, digits) in MEASURES.items():
             row[heading] = cell(record, key, digits)
+            if key in AS_ORACLE:
+                row[from_oracle(heading)] = cell(record, f"{key}{DIFFERENCE}", "+.3f")
         rows.append(row)
-    return markdown_table(rows) + note(table)
+    return markdown_table(rows) + note(table) + NOTE
+
+
+def from_oracle(heading: str) -> str:
+    """The heading of a measure's difference to the oracle, with its target."""
+    return f"{heading} − oracle's → 0"
+
+
+NOTE = (
+    "Of the forget set's probability, ROUGE and truth ratio neither high nor low is better: their "
+    "target is the oracle's value.\n"
+)
