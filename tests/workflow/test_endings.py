@@ -16,6 +16,8 @@ from helpers.workflow_folder import PRESET, Folder, sources
 BASE = "results/smoke/micro/base/model.safetensors"
 OPTIONS = ("--cores", "2", "--config", 'threads={"base": 2}')
 NOTES = ".snakemake/lethe_runs"
+# Not the hidden file that a note is until it is whole.
+NAMED = "[!.]*.json"
 
 
 class Run:
@@ -110,7 +112,7 @@ def test_a_run_that_was_killed_leaves_nothing_at_work_and_nothing_locked(folder)
     assert not is_unlocked(folder)
     assert folder.run(BASE).jobs == {"base"}
     assert is_unlocked(folder)
-    assert list((folder / NOTES).glob("*.json")) == []
+    assert list((folder / NOTES).glob(NAMED)) == []
 
 
 @pytest.fixture
@@ -118,14 +120,14 @@ def locked(data, tmp_path) -> Folder:
     """As a run leaves it that was killed while it planned to make the base."""
     folder = data.copy(tmp_path / "folder")
     run = Run(folder, BASE)
-    run.until(lambda lines: bool(list((folder / NOTES).glob("*.json"))))
+    run.until(lambda lines: bool(list((folder / NOTES).glob(NAMED))))
     run.process.kill()
     run.ended()
     return folder
 
 
 def edited(folder: Folder, **differs) -> None:
-    (note,) = (folder / NOTES).glob("*.json")
+    (note,) = (folder / NOTES).glob(NAMED)
     said = json.loads(note.read_text())
     said["process"] |= differs
     note.write_text(json.dumps(said))
@@ -146,7 +148,7 @@ def test_what_is_locked_from_another_host_stays_so_in_one_line(locked):
 
 
 def test_what_is_locked_without_a_note_stays_so(locked):
-    for note in (locked / NOTES).glob("*.json"):
+    for note in (locked / NOTES).glob(NAMED):
         note.unlink()
     outcome = locked.snakemake(BASE)
     assert outcome.code != 0
@@ -158,7 +160,7 @@ def test_two_runs_beside_each_other_keep_their_locks(data, tmp_path):
     """The second makes other files; the first is stopped, so that it surely is there."""
     folder = data.copy(tmp_path / "folder")
     first = Run(folder, BASE)
-    first.until(lambda lines: bool(list((folder / NOTES).glob("*.json"))))
+    first.until(lambda lines: bool(list((folder / NOTES).glob(NAMED))))
     os.killpg(first.process.pid, signal.SIGSTOP)
     outcome = folder.snakemake(BASE)
     assert outcome.code != 0
@@ -187,7 +189,7 @@ def test_the_demo_waits_for_its_workflow(tmp_path):
             stdout=file,
             stderr=file,
         )
-    while not list(Path(folder / NOTES).glob("*.json")):
+    while not list(Path(folder / NOTES).glob(NAMED)):
         assert demo.poll() is None, screen.read_text()
         with suppress(subprocess.TimeoutExpired):
             demo.wait(0.05)
