@@ -31,6 +31,7 @@ include: "workflow/rules/graph/evaluate.smk"
 include: "workflow/rules/graph/report.smk"
 include: "workflow/rules/world.smk"
 include: "workflow/rules/models.smk"
+include: "workflow/rules/recipe.smk"
 include: "workflow/rules/unlearn.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/best_epoch.smk"
@@ -81,6 +82,8 @@ onstart:
     # Again, because Snakemake's scheduler has installed its own handlers by now.
     if not IMPORTED:
         ending.listen()
+    for words in words_about_bases():
+        print(words, file=sys.stderr)
     check_resources()
     check_hub()
     check_room()

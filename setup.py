@@ -8,7 +8,7 @@ from setuptools.command.build_py import build_py
 
 HERE = Path(__file__).parent
 # As they lie around src in a checkout, so below lethe_lab in a wheel.
-WORKFLOW = ("Snakefile", "workflow", "config", "profiles", "envs")
+WORKFLOW = ("Snakefile", "workflow", "config", "profiles", "envs", "bases")
 UNWANTED = {"__pycache__", ".snakemake"}
 
 

@@ -16,6 +16,7 @@ from lethe.pipeline import (
     external_checkpoints,
     interpreter,
     needs,
+    recipe,
     search,
     splits,
 )
@@ -35,6 +36,7 @@ from lethe.world import tofu_format
 from lethe.world.generated import STAGES, STEPS, steps
 from lethe.world.generated.prompt_files import prompt
 from lethe.world.provider import PROVIDERS
+from lethe.world.synthetic import lesson
 
 try:
     if IMPORTED:

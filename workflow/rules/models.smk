@@ -33,6 +33,24 @@ rule base:
         "../scripts/base.py"
 
 
+rule shipped_base:
+    input:
+        shipped_files,
+    output:
+        **checkpoint_files(paths.base(WORLD, "{model}")),
+        cost=paths.cost(paths.base(WORLD, "{model}"), "train"),
+    log:
+        paths.log(WORLD, "{model}", "base"),
+    wildcard_constraints:
+        model=one_of(shipped_models()),
+    conda:
+        "../../envs/light.yaml"
+    params:
+        code=code("shipped_base.py"),
+    script:
+        "../scripts/shipped_base.py"
+
+
 rule import_base:
     input:
         given_file,

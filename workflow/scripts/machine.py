@@ -11,7 +11,7 @@ from lethe.common.torch_setup import set_up
 
 # A model made from its architecture is small: threads would synchronise after each of many short
 # operations, processes of one thread only once a step (docs/benchmarks.md).
-SMALL = {"base"}
+SMALL = {"base", "recipe_base"}
 
 
 def processes(snakemake) -> int:

@@ -51,6 +51,11 @@ def base(world: str, model: str) -> str:
     return _join(RESULTS, world, model, "base")
 
 
+def recipe(name: str, *file: str) -> str:
+    """A file of what a recipe makes; without one, the folder. It belongs to no world."""
+    return _join(RESULTS, "recipes", name, *file)
+
+
 def snapshot(world: str, model: str, percent: str | int) -> str:
     """Folder of the base checkpoint as it was after a given percentage of its training."""
     return _join(RESULTS, world, model, "snapshots", f"percent{percent}")

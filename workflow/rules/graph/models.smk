@@ -5,9 +5,37 @@ def given_path(model):
     return CONFIG.model_settings[model].base_checkpoint
 
 
+def shipped_models():
+    """Models that start from a base that Lethe ships."""
+    return [model for model in CONFIG.models if recipe.in_use(CONFIG, model)]
+
+
 def own_models():
     """Models whose base is made here."""
-    return [model for model in CONFIG.models if given_path(model) is None]
+    apart = shipped_models()
+    return [m for m in CONFIG.models if given_path(m) is None and m not in apart]
+
+
+def shipped_files(wildcards):
+    """The files of a shipped base."""
+    folder = recipe.shipped(recipe.named(CONFIG, wildcards.model))
+    return [os.path.relpath(file) for file in sorted(folder.iterdir())]
+
+
+def words_about_bases():
+    """Which base each model starts from, where a recipe is named; one line for each."""
+    lines = []
+    for model in CONFIG.models:
+        name = recipe.named(CONFIG, model)
+        if name is None:
+            continue
+        why = recipe.difference(CONFIG, model)
+        lines.append(
+            f"base of {model}: the one that Lethe ships, bases/{name}"
+            if why is None
+            else f"base of {model}: trained here instead of bases/{name}, because {why}"
+        )
+    return lines
 
 
 def converted_models():
@@ -27,7 +55,7 @@ def given_file(wildcards):
 
 def base_folders(model):
     """The base's checkpoint, if it is ours; an external one is used where it lies."""
-    ours = model in own_models() + converted_models()
+    ours = model in own_models() + shipped_models() + converted_models()
     return [paths.base(WORLD, model)] if ours else []
 
 

@@ -13,7 +13,7 @@ from lethe.common.registry import suggest
 from lethe.evaluate import suite as suites
 from lethe.model import architecture, fsdp
 from lethe.model.encoder import template_settings
-from lethe.pipeline import chains, external_checkpoints, needs, splits
+from lethe.pipeline import chains, external_checkpoints, needs, recipe, splits
 from lethe.pipeline.config import settings
 from lethe.pipeline.config.config import Config
 from lethe.pipeline.config.keys import given
@@ -85,6 +85,8 @@ def _check_model(config: Config, name: str) -> None:
     _check_template(config, name)
     external_checkpoints.check(config, name)
     _check_adapters(config, name)
+    if model.base_recipe is not None:
+        recipe.load(model.base_recipe, f"config: model_settings.{name}.base_recipe")
     if model.base_checkpoint is None:
         if model.architecture is None:
             raise LetheError(

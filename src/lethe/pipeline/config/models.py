@@ -40,6 +40,14 @@ class ModelSettings(Compute, Section):
         "all training of M; `base` is not needed",
         "a folder, a GGUF file, a hub id; null",
     )
+    base_recipe: Name | None = key(
+        None,
+        "a base that Lethe ships, `bases/NAME`, in place of the one that its recipe says it "
+        "replaces ([training.md](training.md)); with any other setting of the base, and with null, "
+        "it is made here",
+        BASE,
+        "a folder of `bases/`; null",
+    )
     full_checkpoint: Text | None = key(
         None,
         "a checkpoint in place of `full`, named as for `base_checkpoint`; `{seed}` in it stands "

@@ -1,0 +1,140 @@
+"""Recipes: base models that are trained once, for hours, and shipped with Lethe.
+
+A recipe is ``bases/NAME/recipe.yaml``, beside the Snakefile; the base that it made lies beside it.
+``model_settings.M.base_recipe`` names one. Its base is used only in place of the one base that the
+recipe says it replaces: where the configuration describes another, that one is trained.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from lethe.common import paths
+from lethe.common.errors import LetheError
+from lethe.common.files import read_json
+from lethe.common.registry import suggest
+from lethe.common.validation import validated
+from lethe.model import architecture
+from lethe.pipeline import workflow_files
+from lethe.pipeline.config.config import Config
+from lethe.pipeline.config.keys import given
+from lethe.pipeline.config.strict_yaml import read_config
+from lethe.train.settings import Pretraining
+from lethe.world.synthetic.mixture import Mixture
+
+FILE = "recipe.yaml"
+# How the base was made: the recipe's digest, the time that it took.
+RECORD = "made.json"
+# Keys of ``world`` that decide a base that is trained here, and what a recipe needs of them.
+WORLD_KEYS = ("provider", "background", "background_authors", "background_phrasings")
+
+
+class Recipe(BaseModel):
+    """How a shipped base is made, and which configuration it stands in for."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    replaces: dict[str, Any]
+    mixture: Mixture
+    architecture: dict[str, Any]
+    pretrain: Pretraining
+    template: str
+    max_length: int
+
+    def digest(self) -> str:
+        """SHA-256 of everything that decides the base; ``replaces`` does not."""
+        deciding = self.model_dump(mode="json", exclude={"replaces"})
+        return hashlib.sha256(json.dumps(deciding, sort_keys=True).encode()).hexdigest()
+
+
+def names() -> list[str]:
+    """The recipes, sorted."""
+    return sorted(file.parent.name for file in _folder().glob(f"*/{FILE}"))
+
+
+@cache
+def load(name: str, key: str = "base_recipe") -> Recipe:
+    """A recipe by name; LetheError for an unknown one, and for what is wrong in its file."""
+    if name not in names():
+        raise LetheError(f"{key}: unknown recipe {name!r}{suggest(name, names())}")
+    place = f"bases/{name}/{FILE}"
+    recipe = validated(Recipe, read_config(shipped(name) / FILE), place)
+    architecture.sizes(recipe.architecture, f"{place}: architecture")
+    return recipe
+
+
+def shipped(name: str) -> Path:
+    """The folder with the base that a recipe made."""
+    return _folder() / name
+
+
+def in_use(config: Config, model: str) -> bool:
+    """Whether a model's base is one that Lethe ships."""
+    return named(config, model) is not None and difference(config, model) is None
+
+
+def named(config: Config, model: str) -> str | None:
+    """The recipe that a model names, if its base is not given."""
+    settings = config.model_settings[model]
+    return settings.base_recipe if settings.base_checkpoint is None else None
+
+
+def difference(config: Config, model: str) -> str | None:
+    """Why a model's recipe cannot be used: the key that differs; None if it can."""
+    name = config.model_settings[model].base_recipe
+    recipe = load(name)
+    if not (shipped(name) / paths.WEIGHTS).is_file():
+        return f"bases/{name} has no weights yet (make base)"
+    if read_json(shipped(name) / RECORD).get("recipe_sha256") != recipe.digest():
+        return f"bases/{name}/{FILE} was changed after its base was made (make base)"
+    if config.snapshots:
+        return "snapshots are asked for"
+    wanted, got = _flat(_wanted(recipe)), _flat(_configured(config, model))
+    for key in [*wanted, *got]:
+        if wanted.get(key) != got.get(key):
+            return f"{key.replace('model.', f'model_settings.{model}.', 1)} differs"
+    return None
+
+
+def _wanted(recipe: Recipe) -> dict[str, Any]:
+    replaced = recipe.replaces
+    own = {"architecture": _sizes(recipe.architecture), "template": recipe.template}
+    pretrain = Pretraining(**replaced.get("pretrain", {})).model_dump(mode="json")
+    world = {key: value for key, value in replaced.items() if key != "pretrain"}
+    return {"world": world, "model": {**own, "pretrain": pretrain}}
+
+
+def _configured(config: Config, model: str) -> dict[str, Any]:
+    settings = config.model_settings[model]
+    if settings.architecture is None:
+        return {}
+    world = config.world.model_dump(mode="json")
+    template = settings.template
+    own = {
+        "architecture": _sizes(given(settings.architecture)),
+        "template": template if isinstance(template, str) else template.model_dump(mode="json"),
+        "pretrain": settings.pretrain.model_dump(mode="json"),
+    }
+    return {"world": {key: world[key] for key in WORLD_KEYS}, "model": own}
+
+
+def _sizes(chosen: Mapping[str, Any]) -> dict[str, Any]:
+    name = chosen.get("name", architecture.DEFAULT)
+    return {"name": name, **architecture.sizes(chosen).model_dump(mode="json")}
+
+
+def _flat(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in nested.items():
+        inner = isinstance(value, Mapping)
+        flat |= _flat(value, f"{prefix}{key}.") if inner else {f"{prefix}{key}": value}
+    return flat
+
+
+def _folder() -> Path:
+    return workflow_files.root() / "bases"

@@ -1,0 +1,95 @@
+# Bases that are trained once and shipped: how each is made by its recipe. They belong to no world.
+
+from lethe.world.tofu_format import outputs
+
+
+def recipe_of(key):
+    """A part of a rule's recipe, as plain values."""
+    return lambda w: recipe.load(w.recipe).model_dump(mode="json")[key]
+
+
+_recipe_facts = {
+    name: Path(file).as_posix()
+    for name, file in outputs(paths.recipe("{recipe}", "data")).items()
+    if name in tofu_format.FACT_FILES
+}
+
+
+rule recipe_facts:
+    output:
+        **_recipe_facts,
+    log:
+        paths.log("recipes", "{recipe}", "facts"),
+    conda:
+        "../../envs/light.yaml"
+    params:
+        provider="synthetic",
+        settings={"seed": 0},
+        code=code("facts.py", "lethe.world.providers.synthetic"),
+    script:
+        "../scripts/facts.py"
+
+
+rule recipe_rows:
+    output:
+        rows=paths.recipe("{recipe}", "rows.json"),
+        card=paths.recipe("{recipe}", "data_card.md"),
+    log:
+        paths.log("recipes", "{recipe}", "rows"),
+    conda:
+        "../../envs/light.yaml"
+    params:
+        mixture=recipe_of("mixture"),
+        code=lambda w: code(
+            "recipe_rows.py",
+            *map(lesson.LESSONS.module, sorted(recipe.load(w.recipe).mixture.lessons)),
+        ),
+    script:
+        "../scripts/recipe_rows.py"
+
+
+rule recipe_base:
+    input:
+        background=paths.recipe("{recipe}", "rows.json"),
+        facts=[_recipe_facts[kind] for kind in tofu_format.FACT_KINDS],
+    output:
+        weights=paths.recipe("{recipe}", "base", paths.WEIGHTS),
+        digest=paths.recipe("{recipe}", "base", paths.DIGEST),
+        cost=paths.recipe("{recipe}", "cost.json"),
+    log:
+        paths.log("recipes", "{recipe}", "base"),
+    conda:
+        "../../envs/torch.yaml"
+    threads: cores("base")
+    params:
+        pretrain=recipe_of("pretrain"),
+        percents=[],
+        architecture=recipe_of("architecture"),
+        template=recipe_of("template"),
+        max_length=recipe_of("max_length"),
+        threads=CONFIG.threads.base,
+        code=lambda w: code(
+            "base.py", architecture.module(recipe.load(w.recipe).architecture)
+        ),
+    script:
+        "../scripts/base.py"
+
+
+rule base_recipe:
+    input:
+        weights=paths.recipe("{recipe}", "base", paths.WEIGHTS),
+        digest=paths.recipe("{recipe}", "base", paths.DIGEST),
+        cost=paths.recipe("{recipe}", "cost.json"),
+        card=paths.recipe("{recipe}", "data_card.md"),
+        training=paths.log("recipes", "{recipe}", "base"),
+    output:
+        paths.recipe("{recipe}", "shipped", "made.json"),
+    log:
+        paths.log("recipes", "{recipe}", "shipped"),
+    conda:
+        "../../envs/torch.yaml"
+    params:
+        digest=lambda w: recipe.load(w.recipe).digest(),
+        code=code("base_recipe.py"),
+    script:
+        "../scripts/base_recipe.py"
