@@ -23,9 +23,11 @@ def shipped_files(wildcards):
 
 
 def words_about_bases():
-    """Which base each model starts from, where a recipe is named; one line for each."""
+    """Which base each model starts from, where a recipe is named and a base is to be made."""
+    made = ("base", "shipped_base")
+    jobs = [job for job in our_jobs() if name_here(job.rule.name) in made]
     lines = []
-    for model in CONFIG.models:
+    for model in sorted(job.wildcards.model for job in jobs):
         name = recipe.named(CONFIG, model)
         if name is None:
             continue

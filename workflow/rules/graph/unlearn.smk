@@ -176,7 +176,8 @@ def planned_checkpoints():
     """The checkpoints that planned jobs write, with their sizes."""
     for job in our_jobs():
         for file in job.output:
-            if not file.endswith(paths.WEIGHTS):
+            # What a recipe makes is small by definition, and belongs to no model.
+            if not file.endswith(paths.WEIGHTS) or "recipe" in job.wildcards.keys():
                 continue
             stages = {"unlearn": "unlearn", "best": "unlearn", "train": "finetune"}
             stage = stages.get(name_here(job.rule.name).partition("_")[0], "whole")
