@@ -55,6 +55,7 @@ rule recipe_base:
     output:
         weights=paths.recipe("{recipe}", "base", paths.WEIGHTS),
         digest=paths.recipe("{recipe}", "base", paths.DIGEST),
+        snapshots=[],
         cost=paths.recipe("{recipe}", "cost.json"),
     log:
         paths.log("recipes", "{recipe}", "base"),
