@@ -1,0 +1,135 @@
+"""Methods compared at their best: each as configured, and as the best trial of an equal budget.
+
+The trial is chosen for each seed on the validation half of the forget items and reported on the
+test half. Optimism, validation less test, is by how much the choice looks better than it is.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from lethe.analysis.scores import source
+from lethe.common.errors import LetheError
+from lethe.common.files import read_json
+from lethe.report.labels import run_label
+from lethe.report.table_layout import cell, last_epochs, markdown_table, note, spread
+from lethe.report.tables.base import TableData
+
+READS = ("search", "scores")
+ONLY_WITH = ("search.methods",)
+PLACE = ["model", "split", "run"]
+# Of each of the two: what a search's file says of a trial, then (metric, value) of its scores.
+OF_TRIAL = ("test", "validation")
+OF_SCORES = {
+    "log10_forget_quality": ("forget_quality", "log10_forget_quality"),
+    "model_utility": ("model_utility", "model_utility"),
+}
+HEADINGS = {
+    "log10_forget_quality": ("log₁₀ p ↑", "z.2f"),
+    "model_utility": ("utility ↑", ".3f"),
+}
+SIDES = ("default", "tuned")
+
+
+def build(data: TableData) -> pd.DataFrame:
+    """One row for each model, split and method, the best on the test half first."""
+    searches: dict[tuple[str, ...], dict[int, dict]] = {}
+    for entry in data.files:
+        place = tuple(entry[key] for key in PLACE)
+        searches.setdefault(place, {})[int(entry["seed"])] = read_json(entry["path"])
+    last = last_epochs(data.scores)
+    rows = [_row(place, by_seed, last) for place, by_seed in searches.items()]
+    table = pd.DataFrame(rows)
+    # Models and splits stay in their order.
+    order = {place: number for number, place in enumerate(dict.fromkeys(p[:2] for p in searches))}
+    group = [order[place] for place in zip(table["model"], table["split"], strict=True)]
+    ranked = table.assign(_group=group).sort_values(
+        ["_group", "tuned_test"], ascending=[True, False], kind="stable"
+    )
+    return ranked.drop(columns="_group").reset_index(drop=True)
+
+
+def _row(place: Sequence[str], by_seed: Mapping[int, dict], last: pd.DataFrame) -> dict:
+    chosen = {seed: _trial(result, result["chosen"]) for seed, result in by_seed.items()}
+    # The first trial is the method as configured.
+    default = {seed: result["trials"][0] for seed, result in by_seed.items()}
+    row = dict(zip(PLACE, place, strict=True)) | {
+        "seeds": len(by_seed),
+        "interval": "seeds" if len(by_seed) > 1 else "",
+        "trials": len(next(iter(by_seed.values()))["trials"]),
+        "settings": json.dumps([trial["settings"] for trial in chosen.values()]),
+    }
+    for side, trials in zip(SIDES, (default, chosen), strict=True):
+        for key in OF_TRIAL:
+            row |= spread(f"{side}_{key}", [trial[key] for trial in trials.values()])
+        for key, (metric, name) in OF_SCORES.items():
+            if (last["metric"] == metric).any():
+                values = _scores(place, trials, metric, name, last)
+                row |= spread(f"{side}_{key}", values)
+    gains = [chosen[seed]["test"] - default[seed]["test"] for seed in by_seed]
+    gaps = [trial["validation"] - trial["test"] for trial in chosen.values()]
+    return row | spread("gain", gains) | spread("optimism", gaps)
+
+
+def _trial(result: Mapping, name: str) -> dict:
+    return next(trial for trial in result["trials"] if trial["trial"] == name)
+
+
+def _scores(
+    place: Sequence[str], trials: Mapping[int, dict], metric: str, name: str, last: pd.DataFrame
+) -> list[float]:
+    """One value for each seed, on all items."""
+    model, split, _ = place
+    values = []
+    for seed, trial in trials.items():
+        at = {"model": model, "split": split, "run": trial["trial"], "seed": seed}
+        at |= {"metric": metric, "name": name}
+        rows = last
+        for column, value in at.items():
+            rows = rows[rows[column] == value]
+        if rows.empty:
+            where = f"{model}/{split}/{trial['trial']}/seed{seed}"
+            raise LetheError(f"{source(last)}: {where} has no {metric}.{name}; score that run")
+        values.append(float(rows["value"].iloc[0]))
+    return values
+
+
+def markdown(table: pd.DataFrame) -> str:
+    """The table with headings for readers."""
+    rows = []
+    for record in table.to_dict("records"):
+        row = {
+            "Model": record["model"],
+            "Forget set": record["split"],
+            "Method": run_label(record["run"]),
+            "Trials": record["trials"],
+            "Chosen": _words(record["settings"]),
+            "Default, test ↑": cell(record, "default_test", ".3f"),
+            "Tuned, test ↑": cell(record, "tuned_test", ".3f"),
+            "Tuned − default": cell(record, "gain", "+.3f"),
+            "Optimism → 0": cell(record, "optimism", "+.3f"),
+        }
+        for key, (heading, digits) in HEADINGS.items():
+            for side in SIDES if f"default_{key}" in record else ():
+                row[f"{side.capitalize()}, {heading}"] = cell(record, f"{side}_{key}", digits)
+        rows.append(row)
+    below = note(table[table["interval"] == "seeds"]) if len(table) else ""
+    return markdown_table(rows) + below + _NOTE
+
+
+def _words(settings: str) -> str:
+    """The settings chosen, the same ones once."""
+    found = [
+        ", ".join(f"{key} {value}" for key, value in values.items()) or "as configured"
+        for values in json.loads(settings)
+    ]
+    return "; ".join(dict.fromkeys(found))
+
+
+_NOTE = (
+    "\nEach method has the same number of trials, the first of them as configured. For each seed "
+    "the best on the validation half of the forget items is chosen; *test* is its score on the "
+    "other half: the harmonic mean of closeness to the oracle's truth ratios and of the share of "
+    "the full model's utility that is kept. Forget quality and utility are of all items.\n"
+)
