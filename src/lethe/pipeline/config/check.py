@@ -70,6 +70,12 @@ def _check_methods(config: Config) -> None:
     # Settings of unlisted methods are allowed, like those of attacks.
     for name in {**dict.fromkeys(config.methods), **config.method_settings}:
         settings.method(config, name)
+    for name in config.agreement.methods:
+        if name not in config.methods:
+            raise LetheError(
+                f"config: agreement.methods: {name!r} is not among methods"
+                f"{suggest(name, config.methods)}"
+            )
     for name in config.attack_methods or ():
         if name not in config.methods:
             raise LetheError(

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field
 
+from lethe.pipeline.config.agreement import Agreement
 from lethe.pipeline.config.best_epoch import BestEpoch
 from lethe.pipeline.config.evaluation import Evaluation
 from lethe.pipeline.config.keys import REQUIRED, Names, Section, Seeds, Text, key, unique
@@ -92,6 +93,7 @@ class Config(Section):
     )
     checkpoints: Checkpoints = key(Checkpoints(), "which checkpoints stay")
     best_epoch: BestEpoch = key(BestEpoch(), "how a run's best epoch is chosen")
+    agreement: Agreement = key(Agreement(), "the comparison with published tables")
     evaluation: Evaluation = key(Evaluation(), "how every checkpoint is evaluated")
     metrics: Annotated[Names, Field(min_length=1)] = key(
         ["probability", "rouge", "truth_ratio", "model_utility", "forget_quality"],

@@ -15,6 +15,7 @@ from pydantic.fields import FieldInfo
 
 from lethe.model.architectures.llama import Architecture
 from lethe.model.settings import Compute, LoRA
+from lethe.pipeline.config.agreement import Agreement
 from lethe.pipeline.config.best_epoch import BestEpoch
 from lethe.pipeline.config.config import Config
 from lethe.pipeline.config.evaluation import Evaluation
@@ -83,6 +84,7 @@ TABLES: dict[str, list[Part]] = {
         _part("", Config, ("metrics", "metric_settings")),
         _part("search.", Search, (), TRIALS),
         _part("best_epoch.", BestEpoch),
+        _part("agreement.", Agreement),
         _part("", Config, ("attacks", "attack_methods", "attack_settings")),
         _part("attack_settings.X.", AttackSettings),
         _part("", Config, ("figures",)),

@@ -34,9 +34,10 @@ def _line(model: type[BaseModel], values: Mapping[str, Any], error: ValidationEr
     if first["type"] == "missing":
         return f"config: {place}: missing; docs/configuration.md says what it may be"
     why = first["msg"].removeprefix("Value error, ").replace("valid tuple", "list")
+    why = " ".join(why.split())
     # Someone may have put a service's secret key where it does not belong.
     shown = "" if _hidden(model, path) else f", found {first['input']!r}"
-    return f"config: {place}: {why[:1].lower()}{' '.join(why[1:].split())}{shown}"
+    return f"config: {place}: {why[:1].lower()}{why[1:]}{shown}"
 
 
 def _order(kind: str) -> int:
