@@ -43,7 +43,7 @@ class ModelSettings(Compute, Section):
     base_recipe: Name | None = key(
         None,
         "a base that Lethe ships, `bases/NAME`, in place of the one that its recipe says it "
-        "replaces ([training.md](training.md)); with any other setting of the base, and with null, "
+        "replaces ([bases.md](bases.md)); with any other setting of the base, and with null, "
         "it is made here",
         BASE,
         "a folder of `bases/`; null",
