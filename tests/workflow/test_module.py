@@ -10,7 +10,7 @@ from helpers.workflow_folder import ROOT, Folder
 
 SMOKE = yaml.safe_load((ROOT / "config/smoke.yaml").read_text(encoding="utf-8"))
 # What a clone has of the workflow, the library apart.
-PARTS = ("Snakefile", "workflow", "config", "envs", "profiles")
+PARTS = ("Snakefile", "workflow", "config", "envs", "profiles", "bases")
 RESULTS = [f"results/smoke/data/{name}.json" for name in ("forget10", "retain90")]
 # A rule of its own writes below results/, too, with a command that is no single program.
 IMPORTER = """

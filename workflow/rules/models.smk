@@ -35,7 +35,7 @@ rule base:
 
 rule shipped_base:
     input:
-        shipped_files,
+        unpack(shipped_files),
     output:
         **checkpoint_files(paths.base(WORLD, "{model}")),
         cost=paths.cost(paths.base(WORLD, "{model}"), "train"),
@@ -44,7 +44,7 @@ rule shipped_base:
     wildcard_constraints:
         model=one_of(shipped_models()),
     conda:
-        "../../envs/light.yaml"
+        "../../envs/torch.yaml"
     params:
         code=code("shipped_base.py"),
     script:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from common import job
 
-from lethe.common.files import read_json, write_json, write_text
+from lethe.common.files import read_json, read_text, write_json, write_text
 from lethe.model.shipping import losses, pack
 
 with job(snakemake) as stage:
@@ -13,9 +13,9 @@ with job(snakemake) as stage:
     out, cost = Path(made).parent, read_json(i.cost)
     pack(Path(i.weights).parent, out, {"recipe": name, "recipe_sha256": p.digest})
     for file, text in {
-        "data_card.md": Path(i.card).read_text(encoding="utf-8"),
-        "cost.json": Path(i.cost).read_text(encoding="utf-8"),
-        "training.csv": losses(Path(i.training).read_text(encoding="utf-8")),
+        "data_card.md": read_text(i.card),
+        "cost.json": read_text(i.cost),
+        "training.csv": losses(read_text(i.training)),
     }.items():
         write_text(out / file, text)
     write_json(made, {"recipe_sha256": p.digest, **cost}, indent=1)

@@ -4,11 +4,11 @@ from pathlib import Path
 
 from common import job
 
+from lethe.common.files import read_text, write_text
 from lethe.model.shipping import unpack
 
 with job(snakemake) as stage:
     i, o = snakemake.input, snakemake.output
-    shipped = Path(i[0]).parent
-    unpack(shipped, stage(Path(o.weights).parent))
+    unpack(Path(i.weights).parent, stage(Path(o.weights).parent))
     # What it once cost, not what it took to copy it.
-    stage(o.cost).write_text(Path(shipped / "cost.json").read_text(encoding="utf-8"))
+    write_text(stage(o.cost), read_text(i.cost))

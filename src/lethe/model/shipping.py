@@ -50,5 +50,5 @@ _STEP = re.compile(r"step (\d+) of \d+, loss ([0-9.]+),")
 
 def losses(log: str) -> str:
     """The steps and losses that a training's log reports, as CSV; a resumed one reports on."""
-    found = dict(_STEP.findall(log))
-    return "".join(["step,loss\n", *(f"{step},{loss}\n" for step, loss in found.items())])
+    by_step = dict(_STEP.findall(log))
+    return "".join(["step,loss\n", *(f"{step},{loss}\n" for step, loss in by_step.items())])

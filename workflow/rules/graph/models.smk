@@ -17,9 +17,10 @@ def own_models():
 
 
 def shipped_files(wildcards):
-    """The files of a shipped base."""
+    """The files of a shipped base; the digest file stands for the small ones."""
     folder = recipe.shipped(recipe.named(CONFIG, wildcards.model))
-    return [os.path.relpath(file) for file in sorted(folder.iterdir())]
+    names = {"digest": paths.DIGEST, "weights": paths.WEIGHTS, "cost": "cost.json"}
+    return {key: os.path.relpath(folder / name) for key, name in names.items()}
 
 
 def words_about_bases():

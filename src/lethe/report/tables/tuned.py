@@ -120,11 +120,11 @@ def markdown(table: pd.DataFrame) -> str:
 
 def _words(settings: str) -> str:
     """The settings chosen, the same ones once."""
-    found = [
+    by_seed = [
         ", ".join(f"{key} {value}" for key, value in values.items()) or "as configured"
         for values in json.loads(settings)
     ]
-    return "; ".join(dict.fromkeys(found))
+    return "; ".join(dict.fromkeys(by_seed))
 
 
 _NOTE = (
