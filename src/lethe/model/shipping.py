@@ -27,6 +27,8 @@ def pack(trained: str | Path, out: str | Path, origin: dict[str, Any]) -> None:
             f"{trained}: {size / 1e6:.1f} MB in {DTYPE}, and {MOST / 1e6:.0f} MB may be shipped; "
             "make the architecture of its recipe smaller"
         )
+    # Otherwise the file in float32 would be linked, as that of a model that is unchanged.
+    model.name_or_path = str(out)
     checkpoint.save(out, model, tokenizer, {**checkpoint.origin(trained), **origin})
 
 
