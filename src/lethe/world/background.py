@@ -14,4 +14,6 @@ def names_in(rows: Sequence[dict]) -> frozenset[str]:
     plenty of others.
     """
     texts = (row[field] for row in rows for field in ("question", "answer"))
-    return frozenset(pair for text in texts for pair in _PAIR.findall(text))
+    pairs = {pair for text in texts for pair in _PAIR.findall(text)}
+    # “Haruto Kimathi's books” names him too.
+    return frozenset(pairs | {pair.removesuffix("'s") for pair in pairs})
