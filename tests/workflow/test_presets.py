@@ -102,8 +102,8 @@ def test_the_graph_of_a_preset_of_claims_is_planned(fresh):
         for seed in range(631, 636)
     }
     assert {"claims", "table_method_claims", "claims_revision"} <= jobs
-    # The base is shared by all seeds.
-    assert "base" in jobs
+    # The shipped base is shared by all seeds.
+    assert "shipped_base" in jobs
 
 
 def the_plan_counts_what_the_graph_has(name: str, jobs: set[str]) -> None:
