@@ -1,23 +1,9 @@
 # Bases that are trained once and shipped: how each is made by its recipe. They belong to no world.
 
-from lethe.world.tofu_format import outputs
-
-
-def recipe_of(key):
-    """A part of a rule's recipe, as plain values."""
-    return lambda w: recipe.load(w.recipe).model_dump(mode="json")[key]
-
-
-_recipe_facts = {
-    name: Path(file).as_posix()
-    for name, file in outputs(paths.recipe("{recipe}", "data")).items()
-    if name in tofu_format.FACT_FILES
-}
-
 
 rule recipe_facts:
     output:
-        **_recipe_facts,
+        **RECIPE_FACTS,
     log:
         paths.log("recipes", "{recipe}", "facts"),
     conda:
@@ -51,7 +37,7 @@ rule recipe_rows:
 rule recipe_base:
     input:
         background=paths.recipe("{recipe}", "rows.json"),
-        facts=[_recipe_facts[kind] for kind in tofu_format.FACT_KINDS],
+        facts=[RECIPE_FACTS[kind] for kind in tofu_format.FACT_KINDS],
     output:
         weights=paths.recipe("{recipe}", "base", paths.WEIGHTS),
         digest=paths.recipe("{recipe}", "base", paths.DIGEST),

@@ -23,6 +23,19 @@ def shipped_files(wildcards):
     return {key: os.path.relpath(folder / name) for key, name in names.items()}
 
 
+def recipe_of(key):
+    """A part of a rule's recipe, as plain values."""
+    return lambda w: recipe.load(w.recipe).model_dump(mode="json")[key]
+
+
+# The true facts that a recipe's base learns.
+RECIPE_FACTS = {
+    name: Path(file).as_posix()
+    for name, file in tofu_format.outputs(paths.recipe("{recipe}", "data")).items()
+    if name in tofu_format.FACT_FILES
+}
+
+
 def words_about_bases():
     """Which base each model starts from, where a recipe is named and a base is to be made."""
     made = ("base", "shipped_base")
