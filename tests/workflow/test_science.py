@@ -31,7 +31,6 @@ def claims_of(seed: int) -> list[dict]:
                 "world": {"name": name, "seed": seed},
                 "seeds": [seed],
                 "oracle_seeds": [seed + 1000],
-                "model_settings": {"tiny": {"pretrain": {"seed": seed}}},
             }
         ),
         encoding="utf-8",
