@@ -341,7 +341,7 @@ EDITS = {
         unlearned(["npo_trial1"])
         # Utility is made of the others; forget quality is not asked for.
         | evaluated(["npo_trial1,0"]) - scored(["npo_trial1,0"], ["forget_quality"])
-        | {"search_npo[forget10,0]", "table_search", "all"},
+        | {"search_npo[forget10,0]", "table_search", "table_tuned", "all"},
     ),
     "the finetuning": ({"model_settings": {"micro": {"finetune": {"lr": 2.0e-3}}}}, AFTER_BASE),
     "how trainings run": (

@@ -69,7 +69,7 @@ def test_the_wheel_has_every_file_of_library_and_workflow_and_no_other(wheel):
     with zipfile.ZipFile(wheel) as packed:
         names = {name for name in packed.namelist() if ".dist-info/" not in name}
     library = {name.removeprefix("src/") for name in listed("src")}
-    workflow = listed("Snakefile", "workflow", "config", "profiles", "envs")
+    workflow = listed("Snakefile", "workflow", "config", "profiles", "envs", "bases")
     assert names == library | {f"lethe_lab/{name}" for name in workflow}
     assert {"lethe/py.typed", "lethe_lab/profiles/default/config.yaml"} <= names
     assert wheel.name.startswith("lethe_lab-")
