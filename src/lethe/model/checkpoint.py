@@ -319,7 +319,7 @@ def _link_weights(model, folder: Path) -> bool:
     """
     parent = Path(model.name_or_path)
     file = (parent / paths.WEIGHTS).resolve()
-    if not file.is_file() or not _same_weights(model, file):
+    if not model.name_or_path or not file.is_file() or not _same_weights(model, file):
         return False
     try:
         os.link(file, folder / paths.WEIGHTS)

@@ -8,7 +8,7 @@ from typing import Any
 from lethe.common import paths
 from lethe.common.errors import LetheError
 from lethe.common.files import open_to_others
-from lethe.model import checkpoint, checkpoint_record
+from lethe.model import attached, checkpoint, checkpoint_record
 
 DTYPE = "bfloat16"
 # Bytes above which weights do not belong in a repository.
@@ -28,7 +28,7 @@ def pack(trained: str | Path, out: str | Path, origin: dict[str, Any]) -> None:
             "make the architecture of its recipe smaller"
         )
     # Otherwise the file in float32 would be linked, as that of a model that is unchanged.
-    model.name_or_path = str(out)
+    attached.detach_source(model)
     checkpoint.save(out, model, tokenizer, {**checkpoint.origin(trained), **origin})
 
 

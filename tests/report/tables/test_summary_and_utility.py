@@ -299,9 +299,10 @@ def test_tables_are_found_by_name():
         "search",
         "states",
         "summary",
+        "tuned",
         "utility",
     }
-    with pytest.raises(LetheError, match=r"'ranking'.*summary, utility"):
+    with pytest.raises(LetheError, match=r"'ranking'.*summary, tuned, utility"):
         tables.render("ranking", made_of(hand_made()), "a.csv", "a.md")
 
 
