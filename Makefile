@@ -29,7 +29,7 @@ claims: $(INSTALLED)
 	done
 	$(BIN)/lethe claims --page docs/claims.md $(SUBJECTS:%=results/claims_%/tables/method_claims.csv)
 
-# The base that the default run starts from, trained anew by its recipe: an hour on two idle cores.
+# The base that the default run starts from, trained anew by its recipe (it took 64 minutes on one core).
 # It resumes where it was interrupted.
 RECIPE ?= tiny
 

@@ -5,6 +5,8 @@ def given_path(model):
     return CONFIG.model_settings[model].base_checkpoint
 
 
+# Asked for each job; the answer reads the recipe and compares the whole configuration with it.
+@cache
 def shipped_models():
     """Models that start from a base that Lethe ships."""
     return [model for model in CONFIG.models if recipe.in_use(CONFIG, model)]
