@@ -17,7 +17,8 @@ from lethe.report import figures
 from lethe.report.figures import pareto
 from lethe.report.figures.base import FigureData
 from lethe.report.figures.truth_ratios import BINS, p_text
-from lethe.report.style import looks
+from lethe.report.style import BLACK, GREY, METHOD_COLOURS, SET_COLOURS, looks
+from lethe.unlearn import methods as known
 
 FORGET = ("probability", "forget")
 LABELS = [look.label for look in looks(made.METHODS).values()]
@@ -253,17 +254,35 @@ def test_figures_without_intervals_can_be_drawn(name, data):
     figures.draw(name, dataclasses.replace(data, intervals={}))
 
 
-def test_known_runs_look_the_same_whatever_is_drawn_beside_them():
-    alone, among = looks(["npo"]), looks(["new_one", "npo", "another"])
-    assert alone["npo"] == among["npo"]
-    assert looks(["new_one"])["new_one"] == among["new_one"]
+def test_a_run_looks_the_same_whatever_is_drawn_beside_it_and_in_any_order():
+    among = looks(["new_one", "npo", "another"])
+    assert among == looks(["another", "npo", "new_one"])
+    for run in ("npo", "new_one", "another"):
+        assert looks([run])[run] == among[run]
     assert among["new_one"].label == "new one"
+    assert list(among) == ["full", "retain", "new_one", "npo", "another"]
 
 
 def test_looks_are_distinct():
-    methods = [*made.METHODS, *(f"method{number}" for number in range(35))]
-    pairs = [(look.colour, look.marker) for look in looks(methods).values()]
-    assert len(set(pairs)) == len(pairs)
+    methods = [*made.METHODS, *(f"method{number}" for number in range(400))]
+    ways = [(look.colour, look.marker, look.line) for look in looks(methods).values()]
+    assert len(set(ways)) == len(ways)
+
+
+def test_known_methods_of_one_colour_differ_in_marker_and_line():
+    by_colour = {}
+    for look in looks(known.names()).values():
+        by_colour.setdefault(look.colour, []).append((look.marker, look.line))
+    assert max(map(len, by_colour.values())) <= 3
+    for ways in by_colour.values():
+        markers, lines = zip(*ways, strict=True)
+        assert len(set(markers)) == len(set(lines)) == len(ways)
+
+
+def test_a_colour_stands_for_one_thing():
+    colours = [*METHOD_COLOURS, *SET_COLOURS.values(), BLACK, GREY]
+    assert len(set(colours)) == len(colours)
+    assert looks([], "other_oracle")["other_oracle"].colour == GREY
 
 
 @pytest.mark.parametrize("name", figures.names())
