@@ -12,6 +12,7 @@ import matplotlib.style
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from lethe.common.files import whole_file
 from lethe.report.labels import FULL, RETAIN, run_label
@@ -30,11 +31,16 @@ METHOD_COLOURS = (BLUE, ORANGE, GREEN, VERMILLION, PURPLE, SKY)
 METHOD_COLOURS += ("#6A3CF0", "#999933", "#B01080", "#78CC78")
 METHOD_MARKERS = "oD^v<>pPhXd8"
 LINES = ("-", "--", "-.", ":")
-_PLACES = len(METHOD_COLOURS) * len(METHOD_MARKERS) * len(LINES)
+# So many looks differ in colour or marker; as many again with each further line.
+_FIRST = len(METHOD_COLOURS) * len(METHOD_MARKERS)
+_PLACES = _FIRST * len(LINES)
 # Known methods have the first places, in this order: a new one goes to the end.
 _KNOWN = ("grad_ascent", "grad_diff", "idk", "kl_min", "npo", "npo_retain", "npo_kl", "dpo")
 _KNOWN += ("simnpo", "altpo", "undial", "ce_u", "wga", "satimp", "pdu", "whp", "rmu", "ofmu", "msa")
 _KNOWN += ("task_vector", "zero_unlearn", "guard_it", "icul", "prompt")
+
+# Axes of values that are never negative begin here at the lowest: a mark at 0 is whole.
+LOWEST = -0.02
 
 SET_COLOURS = {
     "world_facts": "#9C78FC",
@@ -67,7 +73,7 @@ def looks(methods: Iterable[str], oracle: str = RETAIN) -> dict[str, Look]:
 
     The look depends on the run's name: known methods have places of their own, the name of any
     other run gives it one of the rest. Only if two such names give the same place, the second in
-    alphabetical order has the next that is free.
+    alphabetical order has the next that is free. Up to 120 runs differ in colour or marker.
     """
     runs = tuple(dict.fromkeys((FULL, oracle, *methods)))
     fixed = {oracle: (GREY, "*", "-"), FULL: (BLACK, "s", "-")}
@@ -78,21 +84,22 @@ def looks(methods: Iterable[str], oracle: str = RETAIN) -> dict[str, Look]:
 def _places(methods: Iterable[str]) -> dict[str, int]:
     """A different place for each method, below ``_PLACES`` while there are no more than these."""
     places = {run: _KNOWN.index(run) for run in methods if run in _KNOWN}
-    rest, taken = range(len(_KNOWN), _PLACES), set(places.values())
+    rest, taken = list(range(len(_KNOWN), _FIRST)), set(places.values())
     for run in sorted(set(methods) - set(places)):
         first = crc32(run.encode()) % len(rest)
-        turns = (rest[(first + turn) % len(rest)] for turn in range(len(rest)))
+        turns = (*rest[first:], *rest[:first], *range(_FIRST, _PLACES))
         places[run] = next((place for place in turns if place not in taken), rest[first])
         taken.add(places[run])
     return places
 
 
 def _look(place: int) -> tuple[str, str, str]:
-    """Colour, marker and line: of neighbouring places all three differ as long as they can."""
+    """Colour, marker and line; neighbours differ in all three as far as they can."""
     turn, colour = divmod(place, len(METHOD_COLOURS))
-    turn, line = divmod(turn, len(LINES))
-    marker = METHOD_MARKERS[(place + turn) % len(METHOD_MARKERS)]
-    return METHOD_COLOURS[colour], marker, LINES[line]
+    # 5 has no factor in common with the number of markers: a colour meets each of them.
+    marker = METHOD_MARKERS[(colour + 5 * turn) % len(METHOD_MARKERS)]
+    line = LINES[(turn + turn // len(METHOD_MARKERS)) % len(LINES)]
+    return METHOD_COLOURS[colour], marker, line
 
 
 @contextmanager
@@ -127,6 +134,19 @@ def marks(axes: Axes, x, y, area: float | np.ndarray, look: Look) -> None:
         linewidths=0.4,
         zorder=4,
         clip_on=False,
+        label=look.label,
+    )
+
+
+def line_handle(look: Look) -> Line2D:
+    """A method's line with its marker in a legend; of the two trained models the marker alone."""
+    return Line2D(
+        [],
+        [],
+        color=look.colour,
+        marker=look.marker,
+        linestyle="none" if look.marker in "s*" else look.line,
+        markersize=8 if look.marker == "*" else 5,
         label=look.label,
     )
 
