@@ -1,18 +1,23 @@
 """Distributions of the truth ratio R on the forget set, each against the oracle's."""
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
+from lethe.report import interactive as page
 from lethe.report.figures.base import FigureData
 from lethe.report.labels import FULL
 from lethe.report.style import Look, looks
 
+PAGE = {"title": "Distributions of the truth ratio", "place": 3}
 MOST_IN_ROW = 3
 BINS = 24
+# Points of a distribution on the page.
+POINTS = 101
 # The axis ends at this quantile of the items of the two trained models.
 COVERED = 99
 
@@ -103,3 +108,54 @@ def _name_axes(axes: Axes, right: Axes, last: bool) -> None:
 def _legend(figure: Figure, shown: list[Look]) -> None:
     handles = [Patch(color=look.colour, label=look.label) for look in shown]
     figure.legend(handles=handles, loc="outside upper center", ncols=min(len(handles), 5))
+
+
+def interactive(data: FigureData, settings: Mapping[str, str]) -> page.Spec:
+    """The distribution functions of all runs in one panel, with a slider of epochs."""
+    look = looks(data.methods, data.oracle)
+    shares = np.linspace(0.0, 1.0, POINTS)
+    epochs = {run: data.course(run, *_TESTED, data.seeds[0]).epochs for run in data.methods}
+    steps = sorted({int(epoch) for some in epochs.values() for epoch in some})
+    at = {step: [_quantiles(data, run, epochs[run], step) for run in epochs] for step in steps}
+    others = {run: _quantiles(data, run) for run in (FULL, data.oracle)}
+    last = at[steps[-1]] if steps else []
+    lines = [
+        _distribution(look[run], values, shares, settings.get(run, ""))
+        for run, values in zip(epochs, last, strict=True)
+    ]
+    lines += [_distribution(look[run], values, shares, "") for run, values in others.items()]
+    changes = [{"x": at[step]} for step in steps]
+    samples = [data.items(run, "truth_ratio", "forget") for run in others]
+    layout = {
+        "xaxis": {"title": {"text": "Truth ratio R on the forget set"}, "range": [0.0, 1.0]},
+        "yaxis": {"title": {"text": "Share of items at or below"}, "range": [0.0, 1.02]},
+        "sliders": [page.epoch_slider(steps, changes, len(epochs), "Epoch ")] if steps else [],
+    }
+    layout["xaxis"]["range"][1] = float(bin_edges(*samples)[-1])
+    return {"data": lines, "layout": layout}
+
+
+# The p-value of each checkpoint, by which its epochs are known.
+_TESTED = ("forget_quality", "forget_quality")
+
+
+def _quantiles(
+    data: FigureData, run: str, epochs: np.ndarray | None = None, step: int | None = None
+) -> list[float]:
+    """Quantiles of a run's items, of the last epoch up to ``step`` if epochs are given."""
+    epoch = None if epochs is None else int(max(epochs[epochs <= step], default=epochs[0]))
+    items = data.items(run, "truth_ratio", "forget", epoch, data.seeds[0])
+    return np.round(np.quantile(items, np.linspace(0.0, 1.0, POINTS)), 4).tolist()
+
+
+def _distribution(look: Look, values: list[float], shares: np.ndarray, settings: str) -> page.Spec:
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "name": look.label,
+        "x": values,
+        "y": np.round(shares, 2).tolist(),
+        "text": page.hover(look.label, [], settings),
+        "hovertemplate": "%{text}<br>R = %{x:.3f}: %{y:.0%} of the items<extra></extra>",
+        "line": {"color": look.colour, "width": 1.5},
+    }
