@@ -36,8 +36,7 @@ def main() -> None:
         print(
             f"Figures: {paths.world('default')}/figures   Tables: {paths.world('default')}/tables"
             f"   Snakemake's report: {REPORT}   ({time.monotonic() - start:.0f} s)"
-            f"\nThe page of results, to open in a browser (Linux: xdg-open {LAST_PAGE}, macOS: open "
-            f"{LAST_PAGE}): {LAST_PAGE}"
+            f"\nPage: {LAST_PAGE}; open it in a browser (Linux: xdg-open FILE, macOS: open FILE)"
         )
 
 

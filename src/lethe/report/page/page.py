@@ -50,7 +50,7 @@ def html(run: Run, files: Files, parts: Shown) -> str:
     places = run.places[:MOST_PLACES]
     sources = Sources(run, files)
     data = {place: sources.data(place) for place in places}
-    found = [one for place in places if (one := answers(files, run, place))]
+    recorded = [one for place in places if (one := answers(files, run, place))]
     figures = [
         page_figure(name, place, how, sources, data[place])
         for name, how in _in_order(parts.figures)
@@ -60,13 +60,13 @@ def html(run: Run, files: Files, parts: Shown) -> str:
     return template.render(
         run=run,
         scripts=scripts(),
-        sentence=words.what_was_run(run, _items(found, run), _epochs(data.values())),
+        sentence=words.what_was_run(run, _items(recorded, run), _epochs(data.values())),
         says={place: words.what_it_shows(data[place]) for place in places},
         first=[figure for figure in figures if figure.name == FIRST],
         figures=_by_section([one for one in figures if one.name != FIRST], parts.figures),
         tables=_tables(run, files, parts),
         claims=_claims(files),
-        answers=found,
+        answers=recorded,
         places_left_out=len(run.places) - len(places),
         card=card(files.card),
         words=png_address(files.words),
@@ -146,9 +146,9 @@ def _epochs(data: Iterable[FigureData]) -> int:
     return max((course[-1].epoch for course in courses), default=0)
 
 
-def _items(found: Sequence[Answers], run: Run) -> dict[str, int]:
+def _items(recorded: Sequence[Answers], run: Run) -> dict[str, int]:
     """How many questions of each split's forget set were put."""
-    counts = {one.place.split: one.items for one in found}
+    counts = {one.place.split: one.items for one in recorded}
     return {split: counts.get(split, 0) for split in run.splits}
 
 

@@ -41,11 +41,11 @@ def scripts() -> Scripts:
     text of a page can make such an address. Neither library evaluates text as code.
     """
     bundle = Path(itables.__file__).with_name("html") / "dt_bundle.js"
-    found = _SCRIPT.search(generate_init_offline_itables_html(bundle))
-    assert found is not None, "itables' page has no script"
+    script = _SCRIPT.search(generate_init_offline_itables_html(bundle))
+    assert script is not None, "itables' page has no script"
     version = itables.__version__.replace(".", "_")
     start = Template(_START.read_text(encoding="utf-8")).render(itables=f"_itables_{version}")
-    texts = [get_plotlyjs(), found[1], start]
+    texts = [get_plotlyjs(), script[1], start]
     hashes = " ".join(f"'sha256-{_digest(text)}'" for text in texts)
     policy = (
         f"default-src 'none'; script-src {hashes} blob:; style-src 'unsafe-inline'; "

@@ -60,9 +60,9 @@ class Checkpoint:
 
     def words(self, full: float) -> str:
         """``NPO at epoch 3 (p = 0.13, 79% of the full model's utility)``."""
-        kept = f"{self.utility / full:.0%}" if full > 0 else f"{self.utility:.3f}"
+        share = f"{self.utility / full:.0%}" if full > 0 else f"{self.utility:.3f}"
         return (
-            f"{run_label(self.run)} at epoch {self.epoch} ({p_words(self.log10_p)}, {kept} of the "
+            f"{run_label(self.run)} at epoch {self.epoch} ({p_words(self.log10_p)}, {share} of the "
             "full model's utility)"
         )
 
@@ -74,12 +74,12 @@ def p_words(log10_p: float) -> str:
 
 def courses(data: FigureData) -> dict[str, list[Checkpoint]]:
     """All checkpoints of each method."""
-    found = {}
+    by_run = {}
     for run in data.methods:
         quality, utility = data.mean(run, *QUALITY), data.mean(run, *UTILITY)
         numbers = zip(quality.epochs, quality.values, utility.values, strict=True)
-        found[run] = [Checkpoint(run, int(e), float(q), float(u)) for e, q, u in numbers]
-    return found
+        by_run[run] = [Checkpoint(run, int(e), float(q), float(u)) for e, q, u in numbers]
+    return by_run
 
 
 def what_it_shows(data: FigureData) -> list[str]:
