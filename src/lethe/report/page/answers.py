@@ -51,7 +51,7 @@ def _table(last: Mapping[str, Checkpoint], many: int, run: Run, place: Place) ->
         texts = point.sets[SET].generation or [""] * many
         for row, text, probability in zip(rows, texts, _probabilities(point), strict=False):
             row.append(Cell(_cut(text), kind="answer"))
-            row.append(Cell(f"{probability:.3f}", float(probability)))
+            row.append(Cell(f"{probability:.3f}", float(probability), "number"))
     labels = {name: run_label(name) for name in last}
     pairs = [[f"{label}: answer", f"{label}: probability"] for label in labels.values()]
     headings = ["Question", "Right answer", *(heading for pair in pairs for heading in pair)]
