@@ -114,8 +114,8 @@ def test_what_another_folder_only_remembers_makes_nothing_pass_for_fresh(data, f
         ),
         (
             ["--configfile", "config/smoke.yaml", "--config", "seeds=[0, 1]"],
-            "report: snakemake --report results/snakemake-report.html --configfile config/smoke.yaml "
-            "--config 'seeds=[0, 1]' (",
+            "report: snakemake --report results/snakemake-report.html --configfile "
+            "config/smoke.yaml --config 'seeds=[0, 1]' (",
         ),
     ],
 )
