@@ -49,8 +49,7 @@ class Visit:
         self.page.on("pageerror", lambda error: self.wrong.append(str(error)))
         self.page.on("request", self._request)
         self.page.goto(file.as_uri())
-        # Tables are ready when their search fields are there.
-        self.page.wait_for_selector(".dt-search", timeout=120_000)
+        self.table("data-summary")
 
     def _console(self, message) -> None:
         if message.type in ("error", "warning"):
@@ -59,6 +58,13 @@ class Visit:
     def _request(self, request) -> None:
         if not request.url.startswith(("file:", "data:", "blob:")):
             self.wrong.append(request.url)
+
+    def table(self, name: str):
+        """A table that sorts and filters: it does once it is near the window."""
+        table = self.page.locator(f"#{name}")
+        table.scroll_into_view_if_needed()
+        self.page.locator(f"#{name}.dataTable").wait_for(timeout=120_000)
+        return table
 
     def figure(self, name: str):
         """A figure, drawn: it is once it is near the window."""

@@ -121,7 +121,7 @@ def test_the_menu_of_curves_chooses_the_set(visit):
 
 def test_answers_of_any_two_runs_stand_side_by_side(visit):
     """Shown first are those of full, oracle and one method; buttons leave NPO and IDK."""
-    rows = visit.page.locator(f"#{ANSWERS} tbody tr")
+    rows = visit.table(ANSWERS).locator("tbody tr")
     assert "full says 0" in rows.first.inner_text()
     buttons = visit.page.locator("#answers .dt-buttons")
     for name in ("Finetune", "Retain", "Grad. Ascent", "NPO", "Pref. Opt. (IDK)"):
@@ -143,7 +143,7 @@ def test_hostile_texts_run_nothing(started, tmp_path):
     write_page(tmp_path / "report.html", run, files, shown)
     visit = browsers.Visit(started, tmp_path / "report.html")
     assert visit.wrong == []
-    cells = visit.page.locator(f"#{ANSWERS} tbody tr").first.locator("td")
+    cells = visit.table(ANSWERS).locator("tbody tr").first.locator("td")
     assert cells.all_inner_texts()[:3] == [texts[0]] * 3
     visit.page.locator("#answers .dt-search input").fill("onerror")
     assert visit.wrong == []
