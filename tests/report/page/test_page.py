@@ -11,12 +11,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import yaml
-from helpers.page_files import PNG, page_files, probability, with_text_of
+from helpers.page_files import CARD, PNG, page_files, probability, with_text_of
 
 from lethe.common.errors import LetheError
 from lethe.report import figures, tables
 from lethe.report.page import answers
 from lethe.report.page import tables as page_tables
+from lethe.report.page.card import card
 from lethe.report.page.data import Shown
 from lethe.report.page.page import html, write_page
 
@@ -175,6 +176,19 @@ def test_the_citation_is_that_of_the_project(page):
 def test_equal_inputs_give_equal_bytes(parts, page, tmp_path):
     write_page(tmp_path / "again.html", *parts)
     assert (tmp_path / "again.html").read_text(encoding="utf-8") == page
+
+
+def test_the_data_card_is_rendered_with_its_own_picture_alone(tmp_path):
+    file = tmp_path / "README.md"
+    file.write_text(CARD + "## Part\n\n![a <b>](https://example.org/x.png) <i>x</i>\n")
+    text = card(file, "data:image/png;base64,AAAA")
+    assert "language: en" not in text
+    assert "<h3>The world</h3>" in text
+    assert "<h4>Part</h4>" in text
+    assert "<td>2</td>" in text
+    assert '<img src="data:image/png;base64,AAAA" alt="words">' in text
+    assert text.count("<img") == 1
+    assert "<p>a &lt;b&gt; &lt;i&gt;x&lt;/i&gt;</p>" in text
 
 
 # --- plug-ins ---

@@ -22,7 +22,7 @@ from lethe.report.page.card import card
 from lethe.report.page.data import Files, Run, Shown
 from lethe.report.page.figures import MOST_PLACES, PageFigure, Sources, page_figure, png_address
 from lethe.report.page.scripts import scripts
-from lethe.report.page.tables import Cell, PageTable, page_table, verdict
+from lethe.report.page.tables import Cell, PageTable, page_table, text_cell, verdict
 
 _FOLDER = Path(__file__).parent
 # The figure that opens the page: forget quality against utility.
@@ -68,8 +68,7 @@ def html(run: Run, files: Files, parts: Shown) -> str:
         claims=_claims(files),
         answers=recorded,
         places_left_out=len(run.places) - len(places),
-        card=card(files.card),
-        words=png_address(files.words),
+        card=card(files.card, png_address(files.words)),
         code=provenance.code(run.revision),
         sources=provenance.sources(files),
         settings=_settings(run),
@@ -128,7 +127,7 @@ def _claims(files: Files) -> dict[str, Any]:
     cells = [
         [
             verdict(row["verdict"]),
-            Cell(row["claim"]),
+            text_cell(row["claim"]),
             Cell(claim_layout.span(row), row["low"]),
             Cell(claim_layout.must_be(row)),
             Cell(str(row["seeds"]), row["seeds"]),

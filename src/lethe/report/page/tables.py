@@ -16,6 +16,8 @@ from lethe.report.table_layout import bracketed, note, row_label
 MOST_ROWS = 1000
 # Rows of a table on the screen at once.
 ROWS = 25
+# Letters of a text that makes its column wide.
+LONG = 30
 # Columns that say which run a row is about, with their headings. Model and split only where
 # there are several.
 PLACES = {"model": "Model", "split": "Forget set", "run": "Run", "seed": "Seed"}
@@ -106,12 +108,17 @@ def _cell(record: Mapping[str, Any], key: str, digits: str) -> Cell:
     if isinstance(value, bool):
         return Cell("yes" if value else "no")
     if isinstance(value, str):
-        return verdict(value) if key == "verdict" else Cell(_words(value))
+        return verdict(value) if key == "verdict" else text_cell(_words(value))
     ends = (record.get(f"{key}_low", math.nan), record.get(f"{key}_high", math.nan))
     whole = isinstance(value, int) and digits in ("", DEFAULT)
     text = bracketed(value, *ends, "d" if whole else digits or DEFAULT)
     number, _, interval = text.partition(" ")
     return Cell(number, value, "number", interval)
+
+
+def text_cell(text: str) -> Cell:
+    """A cell of words, wide enough for them on a narrow screen too."""
+    return Cell(text, kind="long" if len(text) > LONG else "")
 
 
 def verdict(name: str) -> Cell:
