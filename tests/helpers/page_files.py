@@ -20,7 +20,8 @@ from lethe.report.tables.base import TableData
 CAPTIONS = Path(__file__).parents[2] / "workflow/report"
 FIGURES = ("trajectories", "curves", "truth_ratios", "utility_bars", "pareto")
 TABLES = ("summary", "utility", "oracles")
-CARD = "---\nlanguage: en\n---\n# The world\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n![words](words.png)\n"
+CARD = "---\nlanguage: en\n---\n# The world\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n"
+CARD += "![words](words.png)\n"
 # One white dot.
 PNG = bytes.fromhex(
     "89504e470d0a1a0a0000000d4948445200000001000000010802000000907753de0000000c49444154789c63f8ffff3f"
