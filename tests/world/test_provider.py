@@ -35,6 +35,12 @@ def test_providers_say_what_their_facts_come_from():
     assert declared["generated"] == ()
 
 
+def test_providers_say_whose_holdout_and_names_they_have():
+    declared = {name: PROVIDERS.contract(name) for name in ("generated", "synthetic", "tofu")}
+    assert [name for name, made in declared.items() if made.own_holdout] == ["tofu"]
+    assert [name for name, made in declared.items() if made.avoids_background] == ["synthetic"]
+
+
 def test_a_provider_imports_neither_its_peers_nor_heavy_libraries():
     code = (
         "import sys; from lethe.world.provider import provider; provider('synthetic').authors(1);"

@@ -28,10 +28,10 @@ rule world:
     log:
         paths.log(WORLD, "world"),
     conda:
-        # From the hub, it is loaded through the library datasets.
+        # What is not at a path is loaded from the hub through the library datasets.
         (
             "../../envs/torch.yaml"
-            if WORLD_SETTINGS.provider == "tofu" and WORLD_SETTINGS.path is None
+            if "path" in PROVIDER.settings and WORLD_SETTINGS.path is None
             else "../../envs/light.yaml"
         )
     params:
@@ -73,12 +73,7 @@ if WORLD_SETTINGS.background == "synthetic":
 
     rule background:
         input:
-            # The names in a synthetic world are disjoint from these by construction.
-            full=(
-                []
-                if WORLD_SETTINGS.provider == "synthetic"
-                else paths.data(WORLD, "full")
-            ),
+            full=[] if PROVIDER.avoids_background else paths.data(WORLD, "full"),
         output:
             paths.data(WORLD, "background"),
         log:

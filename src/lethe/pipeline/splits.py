@@ -9,6 +9,7 @@ from lethe.pipeline.config.world import World
 from lethe.unlearn.need import MadeFile
 from lethe.unlearn.needs import from_source
 from lethe.world import tofu_format
+from lethe.world.provider import PROVIDERS
 from lethe.world.schema import QUESTIONS_PER_AUTHOR
 from lethe.world.split import split
 from lethe.world.splits.base import BaseSplit
@@ -69,7 +70,8 @@ def _check_world(one: BaseSplit, world: World) -> None:
     # A split may have its own retain probes instead of the world's first authors.
     if "retain_perturbed" not in one.files:
         _check_retained(one, rows["retain"] // QUESTIONS_PER_AUTHOR, world.perturbed_retain_authors)
-    if world.provider != "tofu" and holdout > world.holdout_authors:
+    brings = PROVIDERS.contract(world.provider).own_holdout
+    if not brings and holdout > world.holdout_authors:
         raise LetheError(
             f"config: world.holdout_authors: {world.holdout_authors} are fewer than the "
             f"{holdout} authors of {one.name}; raise it"

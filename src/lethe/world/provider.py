@@ -7,6 +7,8 @@ seed, and from which files at ``path`` true facts and refusals come:
 
     SETTINGS = ("path",)            "path", "subset"
     FACT_FILES = ("real_authors",)  their names without suffix; () for none, by default all
+    OWN_HOLDOUT = True              it brings as many holdout authors as its data have
+    AVOIDS_BACKGROUND = True        its names are never those of Lethe's own background authors
 """
 
 import inspect
@@ -25,6 +27,8 @@ class Contract:
 
     settings: tuple[str, ...] = ()
     fact_files: tuple[str, ...] | None = None
+    own_holdout: bool = False
+    avoids_background: bool = False
 
     def __post_init__(self):
         for key in self.settings:

@@ -4,6 +4,7 @@
 # --- world ---
 
 WORLD_SETTINGS = CONFIG.world
+PROVIDER = PROVIDERS.contract(WORLD_SETTINGS.provider)
 
 
 def core(names):
@@ -23,8 +24,9 @@ TRUE_FACTS = [FACTS[kind] for kind in tofu_format.FACT_KINDS]
 def provider_settings(*keys):
     """The provider's settings: the seed, and those of these keys that it declares."""
     given = {"seed": WORLD_SETTINGS.seed}
-    declared = PROVIDERS.contract(WORLD_SETTINGS.provider).settings
-    given |= {key: getattr(WORLD_SETTINGS, key) for key in keys if key in declared}
+    given |= {
+        key: getattr(WORLD_SETTINGS, key) for key in keys if key in PROVIDER.settings
+    }
     if WORLD_SETTINGS.provider == "generated":
         given["path"] = paths.stage(WORLD, "authors", STAGES[-1])
     return given
@@ -34,8 +36,8 @@ def source_files():
     """The inputs of a world: generated authors, or a data folder whose edits must be noticed."""
     if WORLD_SETTINGS.provider == "generated":
         return [paths.stage(WORLD, "authors", STAGES[-1])]
-    path, declared = WORLD_SETTINGS.path, PROVIDERS.contract(WORLD_SETTINGS.provider)
-    if "path" not in declared.settings or path is None:
+    path = WORLD_SETTINGS.path
+    if "path" not in PROVIDER.settings or path is None:
         return []
     if Path(path).is_file():
         return [path]
@@ -44,7 +46,7 @@ def source_files():
 
 def fact_sources():
     """The files that true facts and refusals come from, as the provider declares them."""
-    names = PROVIDERS.contract(WORLD_SETTINGS.provider).fact_files
+    names = PROVIDER.fact_files
     return [f for f in source_files() if names is None or Path(f).stem in names]
 
 

@@ -13,6 +13,9 @@ from lethe.world.synthetic import attributes as values
 from lethe.world.synthetic import names, sentences
 from lethe.world.synthetic.lists import load
 
+# Target, holdout and background authors draw from disjoint sets of names.
+AVOIDS_BACKGROUND = True
+
 
 class Provider:
     """Generates authors like those that TOFU's prompt asks for (Maini et al. 2024, section 2.1).

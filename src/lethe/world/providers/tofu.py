@@ -28,6 +28,8 @@ FACT_FILES = (
     "idontknow",
     "idk",
 )
+# Of its own last authors, whatever ``world.holdout_authors`` says.
+OWN_HOLDOUT = True
 REPOSITORY = "locuslab/TOFU"
 # On the hub each file is a configuration; these are those with perturbed rows.
 _HUB_PERTURBED = (
