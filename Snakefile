@@ -22,6 +22,7 @@ configfile: os.path.relpath(ROOT / "config/config.yaml")
 include: "workflow/rules/common.smk"
 include: "workflow/rules/lock.smk"
 include: "workflow/rules/ending.smk"
+include: "workflow/rules/screen.smk"
 include: "workflow/rules/graph/world.smk"
 include: "workflow/rules/graph/models.smk"
 include: "workflow/rules/graph/resources.smk"

@@ -30,6 +30,8 @@ SYMBOLS = {
     "P": "cross",
     "X": "x",
 }
+# Its lines likewise.
+DASHES = {"-": "solid", "--": "dash", "-.": "dashdot", ":": "dot"}
 # Letters of a line of settings in what a pointer shows.
 WIDTH = 60
 
@@ -41,6 +43,11 @@ def marker(look: Look, size: float | Sequence[float] = 9) -> Spec:
     edge = {"color": "white", "width": 0.7}
     symbol = SYMBOLS.get(look.marker, "circle")
     return {"color": look.colour, "symbol": symbol, "size": size, "line": edge}
+
+
+def line(look: Look) -> Spec:
+    """The line of a run, as static figures have it."""
+    return {"color": look.colour, "width": 1.5, "dash": DASHES[look.line]}
 
 
 def hover(label: str, lines: Sequence[str], settings: str = "") -> str:

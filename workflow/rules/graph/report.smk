@@ -7,6 +7,7 @@ from functools import reduce
 from itertools import takewhile
 
 from lethe.analysis.claims import papers
+from lethe.report.closing_table import closing_table
 
 
 def said(key):
@@ -210,7 +211,8 @@ def named(files):
 def closing_words():
     """Where the results are, and the summary table."""
     summary = Path(paths.table(WORLD, "summary.md"))
-    table = summary.read_text(encoding="utf-8") if summary.exists() else ""
+    written = summary.exists()
+    table = closing_table(summary.read_text(encoding="utf-8")) if written else ""
     exhibits = Path(paths.paper(WORLD))
     return (
         f"\n{table}\nFigures: {paths.world(WORLD)}/figures   Tables: {paths.world(WORLD)}/tables"
