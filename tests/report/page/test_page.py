@@ -279,6 +279,14 @@ def test_answers_of_many_runs_are_fewer_items(tmp_path, monkeypatch):
     assert "9 of 12 questions are left out" in html(run, files, shown)
 
 
+def test_a_run_without_methods_has_tables_alone(parts):
+    run, files, shown = parts
+    text = html(replace(run, methods=[]), files, shown)
+    assert "No method was run, so that there is nothing to compare." in text
+    assert 'id="table-summary"' in text
+    assert "<figure" not in text
+
+
 # --- safety ---
 
 

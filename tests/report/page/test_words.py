@@ -54,7 +54,7 @@ def test_one_method_alone_and_none():
     assert words.what_it_shows(Numbers(npo=[(-9, 0.7)]))[-1] == (
         "It ends with 0.700 of utility; the full model has 0.800."
     )
-    assert "nothing to compare" in words.what_it_shows(Numbers())[0]
+    assert "nothing to compare" in words.what_it_shows(None)[0]
 
 
 def test_the_first_sentence_is_the_configurations():

@@ -49,19 +49,20 @@ def html(run: Run, files: Files, parts: Shown) -> str:
     """The page as text."""
     places = run.places[:MOST_PLACES]
     sources = Sources(run, files)
-    data = {place: sources.data(place) for place in places}
+    # Figures compare methods; without any, the page has tables alone.
+    data = {place: sources.data(place) for place in places if run.methods}
     recorded = [one for place in places if (one := answers(files, run, place))]
     figures = [
         page_figure(name, place, how, sources, data[place])
         for name, how in _in_order(parts.figures)
-        for place in places
+        for place in data
     ]
     template = _environment().get_template("page.jinja")
     return template.render(
         run=run,
         scripts=scripts(),
         sentence=words.what_was_run(run, _items(recorded, run), _epochs(data.values())),
-        says={place: words.what_it_shows(data[place]) for place in places},
+        says={place: words.what_it_shows(data.get(place)) for place in places},
         first=[figure for figure in figures if figure.name == FIRST],
         figures=_by_section([one for one in figures if one.name != FIRST], parts.figures),
         tables=_tables(run, files, parts),

@@ -82,16 +82,16 @@ def courses(data: FigureData) -> dict[str, list[Checkpoint]]:
     return by_run
 
 
-def what_it_shows(data: FigureData) -> list[str]:
-    """What the figure of forget quality against utility says, sentence by sentence."""
+def what_it_shows(data: FigureData | None) -> list[str]:
+    """What the figure of forget quality against utility says; None where no method was run."""
+    if data is None:
+        return ["No method was run, so that there is nothing to compare."]
     full = float(data.last(FULL, *UTILITY).mean())
     start = float(data.last(FULL, *QUALITY).mean())
     of = courses(data)
     ends = [course[-1] for course in of.values()]
     on_the_way = [point for course in of.values() for point in course[:-1] if point.passes]
     passed = [point for point in ends if point.passes]
-    if not ends:
-        return ["No method was run, so that there is nothing to compare."]
     return [
         f"Before unlearning, the test tells the full model from the oracle ({p_words(start)})."
         if start < np.log10(SIGNIFICANT)
