@@ -2,6 +2,7 @@ import json
 import logging
 import os
 import stat
+import time
 
 import pytest
 import torch
@@ -177,13 +178,24 @@ def test_progress_is_seldom_but_ends_with_the_last_step(caplog):
             progress(step, 10, step / 4)
     (record,) = caplog.records
     assert record.getMessage().startswith("npo, seed 0: step 10 of 10, loss 2.500, ")
-    assert record.getMessage().endswith("about 0 s left")
+    assert record.getMessage().endswith(", 0 s")
 
 
 def test_progress_estimates_what_is_left(caplog):
     progress = Progress("base", every=0)
-    progress.start -= 30
+    progress.start -= 35
+    # 30 seconds for three steps after the first: ten for each of the other six.
+    progress.first = (1, time.monotonic() - 30)
     with caplog.at_level(logging.INFO, "lethe.common.progress"):
-        progress(3, 10, 1.0)
-    # 30 seconds for three steps: ten for each of the other seven.
-    assert "step 3 of 10, loss 1.000, 30 s, about 70 s left" in caplog.text
+        progress(4, 10, 1.0)
+    assert "step 4 of 10, loss 1.000, 35 s, about 60 s left" in caplog.text
+
+
+@pytest.mark.parametrize(("first", "ago"), [(3, 30), (1, 5)])
+def test_progress_makes_no_estimate_of_few_steps_or_seconds(caplog, first, ago):
+    progress = Progress("base", every=0)
+    progress.first = (first, time.monotonic() - ago)
+    with caplog.at_level(logging.INFO, "lethe.common.progress"):
+        progress(4, 10, 1.0)
+    assert "step 4 of 10" in caplog.text
+    assert "left" not in caplog.text

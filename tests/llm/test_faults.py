@@ -366,6 +366,9 @@ def test_progress_on_a_terminal_and_elsewhere(monkeypatch, caplog):
     caplog.set_level("INFO")
     lines = Progress("pairs", 4, counts, every=0.0)
     lines.step()
+    assert "s left" not in caplog.text
+    lines._start -= 30
     lines.step()
-    for words in ("pairs: 2 of 4", "0 failed", "2 retried", "500 tokens", "cost 0.25", "s left"):
+    lines.step()
+    for words in ("pairs: 3 of 4", "0 failed", "2 retried", "500 tokens", "cost 0.25", "s left"):
         assert words in caplog.text

@@ -5,6 +5,8 @@ import sys
 import time
 from dataclasses import dataclass
 
+from lethe.common.progress import tells_pace
+
 
 @dataclass
 class Counts:
@@ -66,9 +68,10 @@ class Progress:
         return f"{self.failed} failed, {self.counts.words()}"
 
     def _left(self, now: float) -> str:
-        if not self.done:
+        spent = now - self._start
+        if not tells_pace(self.done, spent):
             return ""
-        left = (now - self._start) / self.done * (self.total - self.done)
+        left = spent / self.done * (self.total - self.done)
         return f", about {left:.0f} s left"
 
 

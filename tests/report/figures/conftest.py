@@ -16,3 +16,16 @@ def several_seeds(tmp_path_factory):
 @pytest.fixture(scope="session")
 def data(entries):
     return made.figure_data(entries)
+
+
+@pytest.fixture(scope="session")
+def many(tmp_path_factory):
+    """Twelve methods, more than a figure shows together."""
+    methods = [*made.METHODS, *(f"method{number}" for number in range(6))]
+    left = made.LEFT | {m: (0.2, 0.5, 0.04 * n + 0.1, 0.8) for n, m in enumerate(methods[6:])}
+    shifts = made.SHIFT | {m: 1.2 + 0.3 * n for n, m in enumerate(methods[6:])}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(made, "LEFT", left)
+        patch.setattr(made, "SHIFT", shifts)
+        entries = made.write_world(tmp_path_factory.mktemp("many"), methods)
+        return made.figure_data(entries, methods)

@@ -9,15 +9,19 @@ import numpy as np
 import pytest
 from helpers import synthetic_metrics as made
 from matplotlib.collections import FillBetweenPolyCollection, LineCollection, PathCollection
+from matplotlib.colors import to_hex
 from matplotlib.container import BarContainer
 from scipy.stats import ks_2samp
 
 from lethe.common.errors import LetheError
 from lethe.report import figures
+from lethe.report.annotations import SIZE_IS_EPOCH
 from lethe.report.figures import pareto
 from lethe.report.figures.base import FigureData
+from lethe.report.figures.pareto import FRONT, QUALITY, UTILITY
 from lethe.report.figures.truth_ratios import BINS, p_text
-from lethe.report.style import looks
+from lethe.report.style import BLACK, GREY, LOWEST, METHOD_COLOURS, SET_COLOURS, looks
+from lethe.unlearn import methods as known
 
 FORGET = ("probability", "forget")
 LABELS = [look.label for look in looks(made.METHODS).values()]
@@ -56,7 +60,98 @@ def test_trajectories_references(data):
     assert axes.get_xlabel() == "Model Utility"
     assert "Forget Quality" in axes.get_ylabel()
     assert axes.get_xlim()[0] == 0
-    assert legend_texts(figure) == LABELS
+    assert legend_texts(figure) == [*LABELS, SIZE_IS_EPOCH]
+    assert axes.get_title() == "tiny, forget10"
+    assert "p = 0.05" in texts(axes)
+
+
+def texts(axes):
+    return [text.get_text() for text in axes.texts]
+
+
+def headings(figure):
+    """All that a figure says of itself as a whole."""
+    found = [legend.get_title().get_text() for legend in figure.legends]
+    return [*found, figure.get_suptitle(), *(axes.get_title() for axes in figure.axes)]
+
+
+@pytest.mark.parametrize("name", figures.names())
+@pytest.mark.parametrize("which", ["data", "many"])
+def test_every_figure_names_its_model_and_split(name, which, request):
+    figure = figures.draw(name, request.getfixturevalue(which))
+    assert "tiny, forget10" in headings(figure)
+
+
+def test_trajectories_have_an_arrow_along_each_long_segment(data):
+    (axes,) = figures.draw("trajectories", data).axes
+    arrows = [note for note in axes.texts if note.arrow_patch is not None]
+    assert len(arrows) >= len(made.METHODS)
+    for arrow in arrows:
+        colour = to_hex(arrow.arrow_patch.get_facecolor())
+        (method,) = (m for m in made.METHODS if looks([m])[m].colour.lower() == colour)
+        start = [data.last("full", *place)[0] for place in (UTILITY, QUALITY)]
+        values = [data.mean(method, *place).values for place in (UTILITY, QUALITY)]
+        path = np.vstack([start, np.column_stack(values)])
+        (number,) = (n for n, point in enumerate(path) if np.allclose(point, arrow.xyann))
+        # It points from an epoch to the next one.
+        np.testing.assert_allclose(arrow.xy, 0.4 * path[number] + 0.6 * path[number + 1])
+
+
+def test_labels_stand_where_they_hide_nothing(data):
+    (axes,) = figures.draw("trajectories", data).axes
+    axes.figure.draw_without_rendering()
+    notes = [note for note in axes.texts if note.get_text() in LABELS]
+    assert len(notes) >= 4
+    boxes = [note.get_window_extent() for note in notes]
+    for one, other in combinations(boxes, 2):
+        assert not one.overlaps(other)
+    area = axes.get_window_extent().padded(1)
+    for box in boxes:
+        assert area.contains(box.x0, box.y0)
+        assert area.contains(box.x1, box.y1)
+        for dots in scatters(axes).values():
+            points = axes.transData.transform(dots.get_offsets())
+            assert not any(box.contains(*point) for point in points)
+        for line in (line for line in axes.lines if len(line.get_xdata()) > 2):
+            path = axes.transData.transform_path(line.get_path())
+            assert not path.intersects_bbox(box, filled=False)
+
+
+def test_more_than_ten_methods_have_a_panel_each(many):
+    figure = figures.draw("trajectories", many)
+    assert len(figure.axes) == len(many.methods)
+    look = looks(many.methods)
+    for method, axes in zip(many.methods, figure.axes, strict=True):
+        assert axes.get_title() == look[method].label
+        (path,) = (line for line in axes.lines if len(line.get_xdata()) > 2)
+        assert (path.get_color(), path.get_linestyle()) == (look[method].colour, look[method].line)
+        assert any(note.arrow_patch is not None for note in axes.texts)
+        # All others are behind it, and in view.
+        (pale,) = (c for c in axes.collections if len(c.get_paths()) == len(many.methods))
+        assert isinstance(pale, LineCollection)
+        points = np.vstack([path.vertices for path in pale.get_paths()])
+        assert points[:, 1].min() > axes.get_ylim()[0]
+    assert legend_texts(figure)[:3] == ["Finetune", "Retain", "p = 0.05"]
+    assert SIZE_IS_EPOCH in legend_texts(figure)
+
+
+def test_the_oracle_is_grey_and_the_full_model_black_everywhere(data):
+    (axes,) = figures.draw("trajectories", data).axes
+    assert to_hex(scatters(axes)["Retain"].get_facecolor()[0]) == GREY.lower()
+    assert to_hex(scatters(axes)["Finetune"].get_facecolor()[0]) == BLACK
+    levels = {line.get_label(): line for line in figures.draw("pareto", data).axes[0].lines}
+    assert (levels["Retain"].get_color(), levels["Finetune"].get_color()) == (GREY, BLACK)
+    bars = figures.draw("utility_bars", data).axes[0].containers
+    by_label = {c.get_label(): c for c in bars if isinstance(c, BarContainer)}
+    assert to_hex(by_label["Retain"][0].get_facecolor()) == GREY.lower()
+
+
+def test_no_colour_of_a_method_stands_for_anything_else(data):
+    methods = {colour.lower() for colour in METHOD_COLOURS}
+    stairs = [a for a in figures.draw("pareto", data).axes[0].lines if a.get_label() == FRONT]
+    assert to_hex(stairs[0].get_color()) not in methods
+    for line in figures.draw("curves", data).axes[0].lines:
+        assert to_hex(line.get_color()) not in methods
 
 
 def test_trajectories_keep_all_points_inside(data):
@@ -106,7 +201,7 @@ def floor(axes):
 def test_trajectories_show_what_oracles_give_against_each_other(tmp_path, others):
     entries = made.write_world(tmp_path, ["npo"], other_oracles=others)
     figure = figures.draw("trajectories", made.figure_data(entries, ["npo"]))
-    assert legend_texts(figure)[-1] == "Oracle pairs"
+    assert legend_texts(figure)[-2] == "Oracle pairs"
     ratios = [
         json.loads(Path(e["path"]).read_text())["checkpoints"][0]["items"]["forget"]
         for e in entries
@@ -146,12 +241,35 @@ def test_curves_have_bands(which, request):
         assert (at.min(), at.max()) == pytest.approx((low, high))
 
 
+def test_equal_curves_lie_side_by_side(data):
+    scores = data.scores.copy()
+    scores.loc[scores["metric"] == "probability", "value"] = 0.5
+    axes = figures.draw("curves", dataclasses.replace(data, scores=scores)).axes[1]
+    lines = [line for line in axes.lines if len(line.get_xdata()) > 2]
+    heights = [line.get_transform().transform((12, 0.5))[1] * 72 / 100 for line in lines]
+    assert len(heights) == 4
+    assert np.diff(sorted(heights)).min() > 0.5  # points
+    assert np.ptp(heights) < 2
+    markers = {line.get_marker() for line in lines}
+    assert len(markers) == 4
+    # The oracle's line is moved as the forget set's is: which is higher, can be seen.
+    (oracle,) = (line for line in axes.lines if line.get_linestyle() == ":")
+    forget = lines[-1].get_transform().transform((0, 0.5))[1]
+    assert oracle.get_transform().transform((0, 0.5))[1] == pytest.approx(forget)
+
+
+def test_curves_show_marks_at_zero_whole(data):
+    axes = figures.draw("curves", data).axes[0]
+    assert axes.get_ylim()[0] == LOWEST
+    assert axes.get_xlim()[0] < 0 < 60 < axes.get_xlim()[1]
+
+
 def test_curves_labels(data):
     figure = figures.draw("curves", data)
     assert [a.get_title() for a in figure.axes[:3]] == ["ROUGE", "Probability", "Truth Ratio"]
     assert [a.get_ylabel() for a in figure.axes[::3]] == LABELS[2:]
     assert figure.get_supxlabel() == "Unlearning Steps"
-    assert all(a.get_ylim()[0] == 0 and a.get_ylim()[1] >= 1 for a in figure.axes)
+    assert all(a.get_ylim()[0] == LOWEST and a.get_ylim()[1] >= 1 for a in figure.axes)
     assert legend_texts(figure)[:4] == ["World Facts", "Real Authors", "Retain Set", "Forget Set"]
     assert "Retain" in legend_texts(figure)[4]
 
@@ -164,12 +282,13 @@ def test_truth_ratio_panels(data):
     for run, axes in zip(runs, left, strict=True):
         heights = [patch.get_height() for patch in axes.patches]
         # Two histograms in the same bins, and no item is lost beyond the axis.
-        assert len(heights) == 2 * BINS
-        assert sum(heights[:BINS]) == sum(heights[BINS:]) == made.ITEMS
+        assert len(heights) == 2 * (BINS + 1)
+        assert sum(heights[: BINS + 1]) == sum(heights[BINS + 1 :]) == made.ITEMS
         p = data.last(run, "forget_quality", "forget_quality")[0]
         assert axes.get_title() == f"{looks([run])[run].label}: {p_text(p)}"
     assert {axes.get_xlim() for axes in figure.axes} == {left[0].get_xlim()}
-    assert legend_texts(figure) == ["Retain", "Finetune", *LABELS[2:]]
+    assert legend_texts(figure)[:2] == ["Retain", "The run above the panel"]
+    assert {axes.get_ylim() for axes in left} == {left[0].get_ylim()}
     assert "R on the Forget Set" in figure.get_supxlabel()
 
 
@@ -198,6 +317,10 @@ def test_truth_ratios_survive_a_collapsed_model(tmp_path):
     axes = figures.draw("truth_ratios", data).axes[1]
     assert axes.patches[-1].get_height() == 119
     assert axes.get_xlim()[1] < 10
+    # Its bar is cut and says so; the trained models' bars keep their heights.
+    assert texts(axes) == ["119"]
+    trained = [p.get_height() for p in figures.draw("truth_ratios", data).axes[0].patches]
+    assert max(trained) < axes.get_ylim()[1] < 1.5 * max(trained) < 119
 
 
 @pytest.mark.parametrize(
@@ -218,8 +341,8 @@ def test_utility_bars(data):
     assert [axes.get_title() for axes in figure.axes] == ["Probability", "ROUGE", "Truth Ratio"]
     assert legend_texts(figure) == LABELS
     for axes, metric in zip(figure.axes, ("probability", "rouge", "truth_ratio"), strict=True):
-        containers = [c for c in axes.containers if isinstance(c, BarContainer)]
-        assert len(containers) == len(LABELS)
+        feet, containers = bars_of(axes)
+        assert len(feet) == len(containers) == len(LABELS)
         names = [tick.get_text().replace("\n", " ") for tick in axes.get_xticklabels()]
         assert names == ["Retain Set", "Real Authors", "World Facts"]
         bars = dict(zip(("full", "retain", *made.METHODS), containers, strict=True))
@@ -228,9 +351,50 @@ def test_utility_bars(data):
         assert heights == [data.last("npo", metric, name)[0] for name in sets]
 
 
+def bars_of(axes):
+    """The feet of bars, which hang below 0, and the bars."""
+    containers = [c for c in axes.containers if isinstance(c, BarContainer)]
+    return containers[0::2], containers[1::2]
+
+
+def test_a_bar_of_zero_has_a_foot_of_its_colour(data):
+    scores = data.scores.copy()
+    zero = (scores["run"] == "npo") & (scores["metric"] == "rouge") & (scores["name"] == "retain")
+    scores.loc[zero, "value"] = 0.0
+    figure = figures.draw("utility_bars", dataclasses.replace(data, scores=scores, intervals={}))
+    axes = figure.axes[1]
+    number = ("full", "retain", *made.METHODS).index("npo")
+    foot, bar = (containers[number][0] for containers in bars_of(axes))
+    assert bar.get_height() == 0
+    assert foot.get_height() == axes.get_ylim()[0] == LOWEST
+    assert to_hex(foot.get_facecolor()) == looks(["npo"])["npo"].colour.lower()
+    assert foot.get_x() == bar.get_x()
+
+
+def test_bars_of_many_runs_are_rows_with_their_names(many):
+    figure = figures.draw("utility_bars", many)
+    runs = ("full", "retain", *many.methods)
+    assert len(figure.axes) == 9
+    labels = [tick.get_text() for tick in figure.axes[0].get_yticklabels()]
+    assert labels == [look.label for look in looks(many.methods).values()]
+    axes = figure.axes[3]
+    assert axes.get_title() == "ROUGE\nRetain Set"
+    (feet,), (bars,) = bars_of(axes)
+    assert [bar.get_width() for bar in bars] == [many.last(r, "rouge", "retain")[0] for r in runs]
+    assert {foot.get_width() for foot in feet} == {LOWEST}
+
+
+@pytest.mark.parametrize("name", ["curves", "utility_bars", "pareto"])
+def test_axes_of_shares_end_just_below_zero(name, data):
+    for axes in figures.draw(name, data).axes:
+        if axes.get_ylabel() != pareto.HEADING and axes.get_ylim()[1] > 0:
+            assert axes.get_ylim()[0] >= LOWEST
+
+
 def test_bars_do_not_overlap(data):
     for axes in figures.draw("utility_bars", data).axes:
-        bars = sorted((b.get_x(), b.get_x() + b.get_width()) for b in axes.patches)
+        bars = [bar for container in bars_of(axes)[1] for bar in container]
+        bars = sorted((b.get_x(), b.get_x() + b.get_width()) for b in bars)
         assert all(end <= start + 1e-9 for (_, end), (start, _) in pairwise(bars))
 
 
@@ -253,17 +417,38 @@ def test_figures_without_intervals_can_be_drawn(name, data):
     figures.draw(name, dataclasses.replace(data, intervals={}))
 
 
-def test_known_runs_look_the_same_whatever_is_drawn_beside_them():
-    alone, among = looks(["npo"]), looks(["new_one", "npo", "another"])
-    assert alone["npo"] == among["npo"]
-    assert looks(["new_one"])["new_one"] == among["new_one"]
+def test_a_run_looks_the_same_whatever_is_drawn_beside_it_and_in_any_order():
+    among = looks(["new_one", "npo", "another"])
+    assert among == looks(["another", "npo", "new_one"])
+    for run in ("npo", "new_one", "another"):
+        assert looks([run])[run] == among[run]
     assert among["new_one"].label == "new one"
+    assert list(among) == ["full", "retain", "new_one", "npo", "another"]
 
 
 def test_looks_are_distinct():
-    methods = [*made.METHODS, *(f"method{number}" for number in range(35))]
-    pairs = [(look.colour, look.marker) for look in looks(methods).values()]
+    methods = [*made.METHODS, *(f"method{number}" for number in range(400))]
+    ways = [(look.colour, look.marker, look.line) for look in looks(methods).values()]
+    assert len(set(ways)) == len(ways)
+    few = [*made.METHODS, *(f"method{number}" for number in range(90))]
+    pairs = [(look.colour, look.marker) for look in looks(few).values()]
     assert len(set(pairs)) == len(pairs)
+
+
+def test_known_methods_of_one_colour_differ_in_marker_and_line():
+    by_colour = {}
+    for look in looks(known.names()).values():
+        by_colour.setdefault(look.colour, []).append((look.marker, look.line))
+    assert max(map(len, by_colour.values())) <= 3
+    for ways in by_colour.values():
+        markers, lines = zip(*ways, strict=True)
+        assert len(set(markers)) == len(set(lines)) == len(ways)
+
+
+def test_a_colour_stands_for_one_thing():
+    colours = [*METHOD_COLOURS, *SET_COLOURS.values(), BLACK, GREY]
+    assert len(set(colours)) == len(colours)
+    assert looks([], "other_oracle")["other_oracle"].colour == GREY
 
 
 @pytest.mark.parametrize("name", figures.names())
@@ -314,6 +499,9 @@ def test_pareto_has_every_method_at_its_cost_and_the_best_on_stairs(data):
             line.get_xdata()[0] for line in axes.lines if len(set(line.get_xdata())) == 1
         ]
     assert legend_texts(figure)[: len(made.METHODS)] == LABELS[2:]
+    assert "p = 0.05" in texts(quality)
+    for axes in (quality, utility):
+        assert pareto.ORACLES_COST in texts(axes)
 
 
 def test_a_front_leaves_out_what_another_equals_for_less():
@@ -326,6 +514,7 @@ def test_pareto_of_a_given_oracle_counts_tokens(data):
     figure = figures.draw("pareto", dataclasses.replace(data, costs=costs))
     assert [axes.get_xlabel() for axes in figure.axes] == ["Compute (tokens)"] * 2
     assert scatters(figure.axes[0])["NPO"].get_offsets()[0][0] == 5000
+    assert pareto.ORACLES_COST not in texts(figure.axes[0])
 
 
 def test_pareto_without_costs_says_what_is_missing(data):

@@ -6,12 +6,13 @@ from helpers import paper_evaluations as made
 from matplotlib.colors import to_hex
 
 from lethe.evaluate.records import write_records
+from lethe.report.annotations import SIZE_IS_EPOCH
 from lethe.report.outputs import write_outputs
 from lethe.report.paper import style
 from lethe.report.paper.evaluations import Evaluations
 from lethe.report.paper.exhibit_data import ExhibitData
 from lethe.report.paper.exhibits import curves, trajectories, truth_ratios, words, zoom
-from lethe.report.style import BLACK, BLUE, GREEN
+from lethe.report.style import BLACK, GREY, LOWEST, ORANGE, SET_COLOURS, looks, paper
 
 
 def marks(axes):
@@ -37,10 +38,10 @@ def test_trajectories_have_a_panel_for_each_size(drawn):
         assert axes.get_ylim() == drawn.axes[0].get_ylim()
 
 
-def test_trajectories_have_the_papers_colours_and_growing_marks(drawn):
+def test_trajectories_have_the_colours_of_all_figures_and_growing_marks(drawn):
     methods = [mark for mark in marks(drawn.axes[1]) if len(mark[0]) == 5]
     colours = [to_hex(mark[2][0]) for mark in methods]
-    assert colours == [c.lower() for c in (BLUE, style.GOLD, GREEN, style.ORANGE)]
+    assert colours == [look.colour.lower() for look in list(looks(made.METHODS).values())[2:]]
     for _, sizes, _ in methods:
         assert (np.diff(sizes) > 0).all()
 
@@ -49,7 +50,7 @@ def test_square_and_star_stand_where_the_models_do(drawn):
     singles = [m for m in marks(drawn.axes[2]) if len(m[0]) == 1]
     points = [tuple(m[0][0]) for m in singles]
     assert points == [(0.6, made.START["forget10"]), (0.61, 0.0)]
-    assert {to_hex(m[2][0]) for m in singles} == {BLACK}
+    assert [to_hex(m[2][0]) for m in singles] == [BLACK, GREY.lower()]
 
 
 @pytest.mark.parametrize(
@@ -94,7 +95,47 @@ def test_zoom_holds_all_that_is_drawn(scores):
 def test_variants_look_like_their_method():
     looks = style.method_looks({"grad_diff_longer": "grad_diff"})
     assert looks["grad_diff_longer"].label == "Grad. Diff."
-    assert looks["grad_diff_longer"].colour == style.GOLD
+    assert looks["grad_diff_longer"].colour == ORANGE
+
+
+def test_two_variants_of_a_method_differ():
+    runs = {"grad_diff": "grad_diff", "grad_diff_longer": "grad_diff"}
+    found = style.method_looks(runs)
+    assert found["grad_diff"].colour == ORANGE
+    ways = {(look.colour, look.marker, look.line) for look in found.values()}
+    assert len(ways) == 4
+
+
+def test_trajectories_have_arrows_and_say_what_size_means(drawn):
+    for axes in drawn.axes[1:]:
+        assert len([note for note in axes.texts if note.arrow_patch is not None]) >= 4
+    assert SIZE_IS_EPOCH in [text.get_text() for text in drawn.legends[0].get_texts()]
+
+
+@pytest.mark.parametrize(("exhibit", "splits"), [(trajectories, made.SPLITS), (zoom, ["forget01"])])
+def test_no_legend_leaves_the_figure(exhibit, splits, scores):
+    with paper():
+        figure = exhibit.draw(made.shown(scores, splits=splits))
+        figure.draw_without_rendering()
+        box = figure.legends[0].get_window_extent()
+    assert figure.bbox.x0 <= box.x0
+    assert box.x1 <= figure.bbox.x1
+
+
+def test_samples_have_the_colours_of_their_runs_or_sets(evaluations):
+    figure = truth_ratios.draw(made.of_records(evaluations, ["tiny"], ["forget10"], "small"))
+    colours = [
+        list(dict.fromkeys(to_hex(patch.get_facecolor()) for patch in axes.patches))
+        for axes in figure.axes[1:3]
+    ]
+    sets = [SET_COLOURS[name].lower() for name in ("forget", "retain")]
+    assert colours == [sets, [GREY.lower(), BLACK]]
+    # Two models' oracles are both grey: one is filled, the other an outline.
+    first, second = (bars[0].get_facecolor() for bars in figure.axes[0].containers)
+    assert to_hex(first) == GREY.lower()
+    assert second[3] == 0  # transparent
+    assert len({axes.get_ylim() for axes in figure.axes[:3]}) == 1
+    assert figure.get_suptitle() == "tiny, forget10"
 
 
 def test_curves_have_a_tick_at_every_second_epoch(scores):
@@ -103,7 +144,7 @@ def test_curves_have_a_tick_at_every_second_epoch(scores):
     assert [axes.get_title() for axes in figure.axes] == ["ROUGE", "Probability", "Truth Ratio"]
     for axes in figure.axes:
         assert axes.get_xticks().tolist() == [0, 26, 52]
-        assert axes.get_ylim()[0] == 0.0
+        assert axes.get_ylim()[0] == LOWEST
         assert len([line for line in axes.lines if len(line.get_xdata()) == 6]) == 4
 
 
@@ -156,8 +197,15 @@ def test_words_are_at_most_ninety():
     table = words.build(ExhibitData(texts={"one": texts, "two": ["red apples"]}))
     assert table["text"].value_counts().to_dict() == {"one": 90, "two": 2}
     figure = words.draw(table)
-    assert [axes.get_title() for axes in figure.axes] == ["one", "two"]
-    assert len(figure.axes[0].patches) == 90
+    one, two = figure.subfigs
+    assert [part.get_suptitle() for part in (one, two)] == ["one", "two"]
+    bars = [bar for axes in one.axes for bar in axes.patches]
+    assert [bar.get_width() for bar in bars] == [1] * 90
+    names = [tick.get_text() for axes in one.axes for tick in axes.get_yticklabels()]
+    assert names == table.loc[table["text"] == "one", "word"].tolist()
+    # From the top down, whichever column.
+    assert all(axes.get_ylim() == one.axes[0].get_ylim() for axes in one.axes)
+    assert one.axes[0].get_ylim()[0] > 0 > one.axes[0].get_ylim()[1]
 
 
 def test_same_numbers_give_the_same_bytes(scores, tmp_path):

@@ -4,7 +4,6 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from lethe.report.figures import curves
-from lethe.report.labels import run_label
 from lethe.report.paper.exhibit_data import ExhibitData
 
 NUMBER = "Figures 8 and 10 to 33"
@@ -26,7 +25,6 @@ def draw(data: ExhibitData) -> Figure:
     (panel,), (run,) = data.panels(), data.methods
     figure = curves.draw(panel)
     steps = panel.mean(run, "rouge", "forget").steps
-    figure.axes[0].set_ylabel(f"{run_label(run)}\n{panel.model}, {panel.split}")
     for axes in figure.axes:
         axes.set_xticks(np.concatenate([[0], steps])[::2])
     return figure

@@ -2,16 +2,17 @@
 
 All panels share their axes: utility from 0 to 1, the logarithm of p from 0 down to where the
 finetuned models stand and a little further. A collapsed model may lie far below that; it is drawn
-as an open triangle on the lower edge.
+as an open mark on the lower edge.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from lethe.report.annotations import arrows
 from lethe.report.figures.base import FigureData
 from lethe.report.figures.trajectories import QUALITY, UTILITY
 from lethe.report.labels import FULL, RETAIN
@@ -24,9 +25,9 @@ NUMBER = "Figures 5 and 6"
 TITLE = "trajectories"
 CAPTION = """
 **Figures 5 and 6: forget quality against model utility** of {model}, a panel for each size of the
-forget set. Black square: the finetuned model; black star: the oracle, whose p against itself is 1.
-A line for each method with a mark for each epoch, larger from epoch to epoch. Open triangles on the
-lower edge lie below the axis. The square stands at its own panel's value.
+forget set. Black square: the finetuned model; grey star: the oracle, whose p against itself is 1.
+A line for each method, with arrows of time and a mark for each epoch, larger from epoch to epoch.
+Open marks on the lower edge lie below the axis. The square stands at its own panel's value.
 """
 FILE = "fig05_06_trajectories/{model}"
 READS = "scores"
@@ -50,6 +51,7 @@ def draw(data: ExhibitData) -> Figure:
         paths(axes, panel, looks, lowest=ticks[0])
     row[0].set_ylabel(r"Forget Quality (log$_{10}$ p)")
     legend(figure, [looks[run] for run in (FULL, RETAIN, *data.methods)])
+    point_out(row, panels, looks, lowest=ticks[0])
     return figure
 
 
@@ -67,32 +69,41 @@ def start(data: FigureData) -> tuple[float, float]:
     return data.last(FULL, *UTILITY).mean(), data.last(FULL, *QUALITY).mean()
 
 
+def course(data: FigureData, method: str) -> np.ndarray:
+    """Utility and quality of the finetuned model and of each epoch: [1 + epochs, 2]."""
+    values = [data.mean(method, *place).values for place in (UTILITY, QUALITY)]
+    return np.vstack([start(data), np.column_stack(values)])
+
+
 def paths(axes: Axes, data: FigureData, looks: Mapping[str, Look], lowest: float) -> None:
     """A line with growing marks for each method, the square and the star."""
     for method in data.methods:
-        utility, quality = data.mean(method, *UTILITY), data.mean(method, *QUALITY)
-        _method(axes, start(data), utility.values, quality.values, looks[method].colour, lowest)
+        _method(axes, course(data, method), looks[method], lowest)
     marks = {FULL: (start(data), 40), RETAIN: ((data.last(RETAIN, *UTILITY).mean(), 0.0), 110)}
     for run, (point, size) in marks.items():
         look = looks[run]
         axes.scatter(*point, s=size, marker=look.marker, color=look.colour, zorder=5, clip_on=False)
 
 
-def _method(axes: Axes, first, utility, quality, colour: str, lowest: float) -> None:
-    x, y = np.concatenate([[first[0]], utility]), np.concatenate([[first[1]], quality])
-    axes.plot(x, np.maximum(y, lowest), color=colour, linewidth=1.1, alpha=0.9, zorder=3)
-    below = quality < lowest
-    sizes = marker_sizes(len(quality), SMALLEST, LARGEST)
-    style = {"zorder": 4, "clip_on": False, "linewidths": 0.5}
-    axes.scatter(
-        utility[~below], quality[~below], s=sizes[~below], color=colour, edgecolors="0.2", **style
-    )
-    axes.scatter(
-        utility[below],
-        np.full(below.sum(), lowest),
-        s=sizes[below],
-        marker="v",
-        facecolors="white",
-        edgecolors=colour,
-        **{**style, "linewidths": 1.0},
-    )
+def point_out(
+    row: Iterable[Axes], panels: Iterable[FigureData], looks: Mapping[str, Look], lowest: float
+) -> None:
+    """Arrows of time on every line; call it when everything else is drawn."""
+    for number, (axes, panel) in enumerate(zip(row, panels, strict=True)):
+        if number == 0:
+            axes.figure.draw_without_rendering()
+        for method in panel.methods:
+            x, y = course(panel, method).T
+            arrows(axes, x, np.maximum(y, lowest), looks[method].colour)
+
+
+def _method(axes: Axes, path: np.ndarray, look: Look, lowest: float) -> None:
+    x, y = path.T
+    line = {"color": look.colour, "linestyle": look.line, "linewidth": 1.1, "alpha": 0.9}
+    axes.plot(x, np.maximum(y, lowest), zorder=3, **line)
+    below, sizes = y[1:] < lowest, marker_sizes(len(y) - 1, SMALLEST, LARGEST)
+    style = {"marker": look.marker, "zorder": 4, "clip_on": False}
+    closed = {"color": look.colour, "edgecolors": "0.2", "linewidths": 0.5, **style}
+    axes.scatter(x[1:][~below], y[1:][~below], s=sizes[~below], **closed)
+    opened = {"facecolors": "white", "edgecolors": look.colour, "linewidths": 1.0, **style}
+    axes.scatter(x[1:][below], np.full(below.sum(), lowest), s=sizes[below], **opened)

@@ -13,7 +13,7 @@ from lethe.report.labels import RETAIN, SETS, run_label
 from lethe.report.paper.cells import Cell, Side, figure_cells, samples, test
 from lethe.report.paper.evaluations import Evaluations
 from lethe.report.paper.exhibit_data import ExhibitData
-from lethe.report.paper.style import FIRST, SECOND
+from lethe.report.style import SET_COLOURS, looks
 
 NUMBER = "Figure 4"
 TITLE = "truth ratios"
@@ -22,7 +22,7 @@ CAPTION = """
 axis). Left: the oracles of two models on the retain set. Middle: one oracle on the forget and on
 the retain set. Right: the oracle and the finetuned model on the forget set. Above each panel the
 two-sided, exact p-value of the Kolmogorov-Smirnov test. The last bin counts everything beyond the
-axis, too.
+axis, too. All panels have the same axis of counts.
 """
 FILE = "fig04_truth_ratios/{model}"
 READS = "records"
@@ -40,29 +40,53 @@ def draw(data: ExhibitData) -> Figure:
     (model,), (split,) = data.models, data.splits
     figure = Figure(figsize=(7.0, 2.9))
     cells = figure_cells(model, data.beside, split)
-    for axes, cell in zip(figure.subplots(1, len(cells)), cells, strict=True):
-        _panel(axes, cell, data.evaluations)
+    drawn = [
+        axes
+        for axes, cell in zip(figure.subplots(1, len(cells)), cells, strict=True)
+        if _panel(axes, cell, data.evaluations)
+    ]
+    top = max((axes.get_ylim()[1] for axes in drawn), default=1.0)
+    for axes in drawn:
+        axes.set_ylim(0.0, top)
+    figure.suptitle(f"{model}, {split}", fontsize=9)
     return figure
 
 
-def _panel(axes: Axes, cell: Cell, evaluations: Evaluations) -> None:
+def _panel(axes: Axes, cell: Cell, evaluations: Evaluations) -> bool:
+    """Draw a comparison, or say why it cannot be drawn; returns whether it is."""
     axes.set_xlabel("Truth Ratio R")
     ratios, why = samples(cell, evaluations)
     if why:
         axes.text(0.5, 0.5, f"not computable:\n{why}", ha="center", transform=axes.transAxes)
         axes.set(xticks=[], yticks=[])
-        return
+        return False
     edges = bin_edges(ratios)
     right = axes.twinx()
     sides = (cell.first, cell.second)
-    for sample, side, colour in zip(ratios, sides, (FIRST, SECOND), strict=True):
+    for sample, side, style in zip(ratios, sides, _styles(sides), strict=True):
         shown = np.minimum(sample, edges[-1])
-        label = _label(side, sides)
-        axes.hist(shown, bins=edges, color=colour, alpha=0.45, label=label, zorder=2)
-        right.ecdf(sample, color=colour, linewidth=1.3)
+        axes.hist(shown, bins=edges, label=_label(side, sides), zorder=2, **style["bars"])
+        right.ecdf(sample, linewidth=1.3, **style["line"])
     _frame(axes, right, edges)
     axes.set_title(p_text(test(cell, evaluations).p), pad=4)
     axes.legend(loc="lower left", bbox_to_anchor=(0.0, 1.1), borderaxespad=0.0)
+    return True
+
+
+def _styles(sides: tuple[Side, Side]) -> list[dict]:
+    """Bars and line of both samples: in the colour of the run, or of the set if the run is one.
+
+    If only the models differ, the second has outlines and a dashed line.
+    """
+    runs, sets = ([getattr(side, name) for side in sides] for name in ("run", "set_name"))
+    known = looks(runs)
+    apart = runs[0] == runs[1] and sets[0] != sets[1]
+    colours = [SET_COLOURS[name] for name in sets] if apart else [known[run].colour for run in runs]
+    filled = [{"bars": {"color": c, "alpha": 0.45}, "line": {"color": c}} for c in colours]
+    if colours[0] != colours[1]:
+        return filled
+    outlined = {"facecolor": "none", "edgecolor": colours[1], "linewidth": 0.9}
+    return [filled[0], {"bars": outlined, "line": {"color": colours[1], "linestyle": "--"}}]
 
 
 def bin_edges(samples: list[list[float]]) -> np.ndarray:

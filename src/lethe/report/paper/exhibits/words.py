@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 
 from lethe.common.files import read_lines
 from lethe.report.paper.exhibit_data import ExhibitData
-from lethe.report.style import BLUE
+from lethe.report.word_bars import draw_words
 
 NUMBER = "Figure 2"
 TITLE = "word frequencies"
@@ -60,16 +60,12 @@ def build(data: ExhibitData) -> pd.DataFrame:
 
 
 def draw(ranked: pd.DataFrame) -> Figure:
-    """A panel for each text: a bar for each word, the most frequent at the left."""
+    """A part for each text: a bar for each word, the most frequent at the upper left."""
     names = list(dict.fromkeys(ranked["text"]))
-    figure = Figure(figsize=(15.0, 4.0))
-    for axes, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True):
-        part = ranked[ranked["text"] == name]
-        axes.bar(part["rank"], part["count"], width=0.8, color=BLUE)
-        axes.set_title(name)
-        axes.set_xticks(part["rank"], part["word"], rotation=90, fontsize=5.8)
-        axes.tick_params(axis="x", length=0, pad=1)
-        axes.set_xlim(0, MOST + 1)
-        axes.grid(False, axis="x")
-    figure.axes[0].set_ylabel("Count")
+    figure = Figure(figsize=(7.0 * len(names), 4.2))
+    parts = figure.subfigures(1, len(names), squeeze=False)[0]
+    for part, name in zip(parts, names, strict=True):
+        own = ranked[ranked["text"] == name]
+        draw_words(part, list(zip(own["word"], own["count"], strict=True)))
+        part.suptitle(name, fontsize=9)
     return figure

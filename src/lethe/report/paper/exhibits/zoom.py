@@ -7,11 +7,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from lethe.report.annotations import about
 from lethe.report.figures.base import FigureData
 from lethe.report.figures.trajectories import QUALITY, UTILITY
 from lethe.report.labels import FULL, RETAIN
 from lethe.report.paper.exhibit_data import ExhibitData
-from lethe.report.paper.exhibits.trajectories import paths, start
+from lethe.report.paper.exhibits.trajectories import paths, point_out, start
 from lethe.report.paper.style import legend, method_looks
 
 NUMBER = "Figure 7"
@@ -38,6 +39,7 @@ def draw(data: ExhibitData) -> Figure:
         _panel(axes, panel, looks, lowest)
     row[0].set_ylabel(r"Forget Quality (log$_{10}$ p)")
     legend(figure, [looks[run] for run in (FULL, RETAIN, *data.methods)])
+    point_out(row, panels, looks, lowest)
     return figure
 
 
@@ -45,7 +47,7 @@ def _panel(axes: Axes, data: FigureData, looks: Mapping, lowest: float) -> None:
     paths(axes, data, looks, lowest)
     utility = _values(data, UTILITY, data.last(RETAIN, *UTILITY).mean())
     room = MARGIN * (np.ptp(utility) or 0.01)
-    axes.set_title(data.model)
+    axes.set_title(about(data))
     axes.set_xlabel("Model Utility")
     axes.set_xlim(utility.min() - room, utility.max() + room)
     axes.set_ylim(min(lowest, -1.0) * (1 + MARGIN), -min(lowest, -1.0) * MARGIN)
