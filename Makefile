@@ -48,11 +48,11 @@ bench: $(INSTALLED)
 	$(BIN)/python benchmarks/training.py $(TOFU)/retain90.json
 	$(BIN)/python benchmarks/startup.py $(FULL)
 
-# Of the default world, or of a preset's: make report PRESET=config/smoke.yaml
+# Snakemake's own report, of the default world or of a preset's: make report PRESET=config/smoke.yaml
 PRESET ?=
 
 report: $(INSTALLED)
-	$(BIN)/snakemake --report results/report.html $(if $(PRESET),--configfile $(PRESET))
+	$(BIN)/snakemake --report results/snakemake-report.html $(if $(PRESET),--configfile $(PRESET))
 
 # The schema of the configuration and the tables of docs/configuration.md, from the models.
 config-docs: $(INSTALLED)

@@ -30,6 +30,7 @@ include: "workflow/rules/graph/slurm.smk"
 include: "workflow/rules/graph/unlearn.smk"
 include: "workflow/rules/graph/evaluate.smk"
 include: "workflow/rules/graph/report.smk"
+include: "workflow/rules/graph/page.smk"
 include: "workflow/rules/world.smk"
 include: "workflow/rules/models.smk"
 include: "workflow/rules/recipe.smk"
@@ -39,6 +40,7 @@ include: "workflow/rules/best_epoch.smk"
 include: "workflow/rules/states.smk"
 include: "workflow/rules/search.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/page.smk"
 include: "workflow/rules/graph/paper.smk"
 include: "workflow/rules/paper.smk"
 include: "workflow/rules/studies.smk"
@@ -66,6 +68,7 @@ rule all:
         table_files(),
         paths.card(WORLD),
         paths.table(WORLD, "claims.json"),
+        PAGE,
         snapshot_files(),
         best_files(),
     localrule: True
@@ -94,4 +97,5 @@ onstart:
 
 onsuccess:
     disk.sweep(WORLD)
+    show_page()
     print(closing_words())

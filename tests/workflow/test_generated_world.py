@@ -148,8 +148,10 @@ def test_the_whole_pipeline_on_a_generated_world(service, tmp_path):
     assert "background" in outcome.jobs
     assert not {job for job in outcome.jobs if job.startswith("background_")}
     assert folder.results("tables/summary.md")
-    made = folder.snakemake("--report", "results/report.html", overlay=overlay(service.url))
+    made = folder.snakemake(
+        "--report", "results/snakemake-report.html", overlay=overlay(service.url)
+    )
     assert made.code == 0, made.end
-    report = (folder / "results/report.html").read_text(encoding="utf-8")
+    report = (folder / "results/snakemake-report.html").read_text(encoding="utf-8")
     assert "data card" in report
     assert KEY not in report + made.output + outcome.output

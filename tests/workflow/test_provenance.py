@@ -107,12 +107,15 @@ def test_what_another_folder_only_remembers_makes_nothing_pass_for_fresh(data, f
 @pytest.mark.parametrize(
     ("said", "told"),
     [
-        ([], "Report: make report (writes"),
-        (["--configfile", "config/smoke.yaml"], "Report: make report PRESET=config/smoke.yaml ("),
+        ([], "Snakemake's report: make report (writes results/snakemake-report.html)"),
+        (
+            ["--configfile", "config/smoke.yaml"],
+            "Snakemake's report: make report PRESET=config/smoke.yaml (",
+        ),
         (
             ["--configfile", "config/smoke.yaml", "--config", "seeds=[0, 1]"],
-            "Report: snakemake --report results/report.html --configfile config/smoke.yaml "
-            "--config 'seeds=[0, 1]' (",
+            "report: snakemake --report results/snakemake-report.html --configfile "
+            "config/smoke.yaml --config 'seeds=[0, 1]' (",
         ),
     ],
 )
@@ -137,6 +140,6 @@ def test_make_report_takes_the_preset(preset, world):
         encoding="utf-8",
     ).stdout.splitlines()[-1]
     words = shlex.split(told)
-    assert words[1:3] == ["--report", "results/report.html"]
+    assert words[1:3] == ["--report", "results/snakemake-report.html"]
     files = words[words.index("--configfile") + 1 :] if preset else ["config/config.yaml"]
     assert yaml.safe_load((ROOT / Path(files[0])).read_text())["world"]["name"] == world

@@ -42,7 +42,7 @@ def report(*splits) -> set[str]:
     """What follows whenever a number changes."""
     drawn = {f"figure_{name}[{split}]" for name in FIGURES for split in splits or ["forget10"]}
     numbers = {"scores", "intervals", "claims"}
-    return drawn | numbers | {f"table_{name}" for name in TABLES} | {"all"}
+    return drawn | numbers | {f"table_{name}" for name in TABLES} | {"page", "all"}
 
 
 # Where a model was trained or a method ran, what that cost is compared again.
@@ -149,6 +149,14 @@ def other_table(folder: Folder) -> None:
     folder.append("src/lethe/report/tables/utility.py", "\n\nANSWER = 42\n")
 
 
+def other_caption(folder: Folder) -> None:
+    folder.replace("workflow/report/summary.rst", "one row for each", "a row for each")
+
+
+def other_look(folder: Folder) -> None:
+    folder.append("src/lethe/report/page/style.jinja", "h1 { color: black; }\n")
+
+
 def other_packing(folder: Folder) -> None:
     folder.append("src/lethe/model/batch.py", "\n\nANSWER = 42\n")
 
@@ -245,13 +253,13 @@ EDITS = {
         {"metric_settings": {"truth_ratio": {"variant": "arithmetic"}}},
         scored(runs(), ["truth_ratio", "model_utility", "forget_quality"]) | report(),
     ),
-    "the source of a figure": (other_curves, {"figure_curves[forget10]", "all"}),
-    "the source of a table": (other_table, {"table_utility", "all"}),
+    "the source of a figure": (other_curves, {"figure_curves[forget10]", "page", "all"}),
+    "the source of a table": (other_table, {"table_utility", "page", "all"}),
     "how the best epoch is chosen": (
         {"best_epoch": {"criterion": "closeness", "patience": 2}},
-        {"table_best_epochs", "all"},
+        {"table_best_epochs", "page", "all"},
     ),
-    "the source of the table of oracles": (other_oracles, {"table_oracles", "all"}),
+    "the source of the table of oracles": (other_oracles, {"table_oracles", "page", "all"}),
     "the source of the intervals": (
         other_bootstrap,
         report()
@@ -259,12 +267,14 @@ EDITS = {
     ),
     "the source of the table of costs": (
         other_costs,
-        {"table_cost", "figure_pareto[forget10]", "all"},
+        {"table_cost", "figure_pareto[forget10]", "page", "all"},
     ),
-    "what claims share": (other_claims, {"claims", "table_method_claims", "all"}),
-    "the claims of a paper": (other_claims_of_a_paper, {"table_method_claims", "all"}),
-    "the claims about models": (other_claims_of_models, {"claims", "all"}),
-    "a figure less": ({"figures": ["curves"]}, set()),
+    "what claims share": (other_claims, {"claims", "table_method_claims", "page", "all"}),
+    "the claims of a paper": (other_claims_of_a_paper, {"table_method_claims", "page", "all"}),
+    "the claims about models": (other_claims_of_models, {"claims", "page", "all"}),
+    "a figure less": ({"figures": ["curves"]}, {"page", "all"}),
+    "a caption": (other_caption, {"page", "all"}),
+    "the look of the page": (other_look, {"page", "all"}),
     "one more method": (
         {"methods": [*METHODS, "idk"]},
         method_again("idk"),
@@ -334,14 +344,14 @@ EDITS = {
         {"attacks": ["relearned", "quantised4"], "attack_methods": ["npo"]},
         in_state("relearned")
         | in_state("quantised4")
-        | {"table_states", "table_method_claims", "all"},
+        | {"table_states", "table_method_claims", "page", "all"},
     ),
     "a search over one method": (
         {"search": {"methods": ["npo"], "trials": 2}},
         unlearned(["npo_trial1"])
         # Utility is made of the others; forget quality is not asked for.
         | evaluated(["npo_trial1,0"]) - scored(["npo_trial1,0"], ["forget_quality"])
-        | {"search_npo[forget10,0]", "table_search", "table_tuned", "all"},
+        | {"search_npo[forget10,0]", "table_search", "table_tuned", "page", "all"},
     ),
     "the finetuning": ({"model_settings": {"micro": {"finetune": {"lr": 2.0e-3}}}}, AFTER_BASE),
     "how trainings run": (

@@ -89,6 +89,46 @@ def test_every_epoch_has_its_checkpoint_and_its_numbers(home):
         assert [checkpoint["epoch"] for checkpoint in metric["checkpoints"]] == [1, 2]
 
 
+def test_the_page_is_there_twice(home):
+    """That of the world is a target; beside it lies a copy of the last run's."""
+    page = (home / f"{WORLD}/report.html").read_text(encoding="utf-8")
+    assert (home / "results/report.html").read_text(encoding="utf-8") == page
+    assert "In the world smoke, micro learned all authors" in page
+    assert "at its last epoch" in page
+    assert len(page.encode()) < 10_000_000
+
+
+def test_the_closing_words_name_the_page_and_how_to_open_it(worked):
+    (worked / f"{WORLD}/report.html").unlink()
+    (worked / "results/report.html").unlink()
+    outcome = worked.run()
+    assert outcome.jobs == {"page", "all"}
+    assert f"Page: {WORLD}/report.html, also results/report.html; open it in a browser" in (
+        outcome.output
+    )
+    assert (worked / "results/report.html").exists()
+
+
+def test_a_new_figure_and_a_new_table_are_on_the_page_by_themselves(worked):
+    for kind, name in (("figures", "mine"), ("tables", "own")):
+        old = {"figures": "utility_bars", "tables": "utility"}[kind]
+        folder = worked / f"src/lethe/report/{kind}"
+        source = (folder / f"{old}.py").read_text(encoding="utf-8")
+        # Without a word of how they are shown, and without an interactive form.
+        source = source.replace("PAGE = ", "OTHER = ").replace("def interactive(", "def other(")
+        (folder / f"{name}.py").write_text(source, encoding="utf-8")
+        caption = f"**About {name}** of {{{{ snakemake.config['world']['name'] }}}}.\n"
+        (worked / f"workflow/report/{name}.rst").write_text(caption)
+    overlay = {"figures": ["trajectories", "mine"]}
+    outcome = worked.run("--rerun-triggers", "input", overlay=overlay)
+    assert outcome.jobs == {"figure_mine[forget10]", "table_own", "page", "all"}
+    page = (worked / f"{WORLD}/report.html").read_text(encoding="utf-8")
+    assert "<strong>About mine</strong> of smoke." in page
+    assert "<strong>About own</strong> of smoke." in page
+    assert 'alt="Mine: About mine of smoke."' in page
+    assert 'id="figure-curves-micro-forget10"' not in page
+
+
 def test_captions_of_the_report_name_their_world(worked):
     """What a template asks for and does not get would be left out without a word."""
     outcome = worked.snakemake("--report", "report.html")

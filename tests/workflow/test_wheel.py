@@ -99,7 +99,7 @@ def test_it_runs_in_an_empty_folder(python, tmp_path):
     wanted = "results/smoke/data/forget10.json"
     ran = lethe(python, tmp_path, "run", wanted, "--preset", "smoke", "--cores", "1")
     assert ran.code == 0, ran.end
-    assert "Report: lethe run --report results/report.html --preset smoke (" in ran.output
+    assert "report: lethe run --report results/snakemake-report.html --preset smoke (" in ran.output
     assert {path.name for path in tmp_path.iterdir()} == {"results", ".snakemake"}
     written = [*tmp_path.glob("results/**/*"), *tmp_path.glob(".snakemake/lethe/**/*")]
     texts = {file: file.read_text() for file in written if file.is_file()}

@@ -1,6 +1,7 @@
-"""``make demo``: run the default world, make the report, check the results."""
+"""``make demo``: run the default world, make Snakemake's report, check the results."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,8 +11,12 @@ from pathlib import Path
 from lethe.cli.commands.claims import printed, refuse_failing
 from lethe.common import paths
 from lethe.common.errors import LetheError
+from lethe.common.files import whole_file
 
-REPORT = Path(paths.RESULTS, "report.html")
+REPORT = Path(paths.RESULTS, "snakemake-report.html")
+# The page of the world, and where that of the last run lies.
+PAGE = Path(paths.world("default"), "report.html")
+LAST_PAGE = Path(paths.RESULTS, "report.html")
 CLAIMS = Path(paths.table("default", "claims.json"))
 
 
@@ -21,13 +26,17 @@ def main() -> None:
     _snakemake("--cores", "all", "--quiet", "rules")
     if not _is_reported():
         _snakemake("--report", str(REPORT))
+    # A run with nothing to do shows no page, and another world's may be there.
+    with whole_file(LAST_PAGE) as place:
+        shutil.copyfile(PAGE, place)
     print(f"\nChecks of what TOFU shows ({CLAIMS}):")
     try:
         check_claims(CLAIMS)
     finally:
         print(
             f"Figures: {paths.world('default')}/figures   Tables: {paths.world('default')}/tables"
-            f"   Report: {REPORT}   ({time.monotonic() - start:.0f} s)"
+            f"   Snakemake's report: {REPORT}   ({time.monotonic() - start:.0f} s)"
+            f"\nPage: {LAST_PAGE}; open it in a browser (Linux: xdg-open FILE, macOS: open FILE)"
         )
 
 

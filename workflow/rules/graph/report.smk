@@ -15,7 +15,11 @@ def said(key):
     return reduce(getattr, key.split("."), CONFIG)
 
 
+# The page of the run that ended last, and Snakemake's own report.
 REPORT = f"{paths.RESULTS}/report.html"
+SNAKEMAKE_REPORT = f"{paths.RESULTS}/snakemake-report.html"
+# How to open the page, at the end of what a run says.
+OPENED = "open it in a browser (Linux: xdg-open FILE, macOS: open FILE)"
 TABLES = [name for name in tables.names() if all(map(said, tables.only_with(name)))]
 
 
@@ -178,17 +182,19 @@ def table_files():
 
 
 def report_command():
-    """The command that makes this run's report, with its presets and command-line settings."""
+    """The command that makes Snakemake's report of this run, with its presets and command-line settings."""
     files = list(workflow.config_settings.configfiles)
     values = load.parsed(workflow.config_settings.config)
     said = [f"{key}={json.dumps(value)}" for key, value in values.items()]
     given = ["--config", *said] if said else []
     if Path.cwd() != ROOT:
-        return shlex.join(["lethe", "run", "--report", REPORT, *named(files), *given])
+        return shlex.join(
+            ["lethe", "run", "--report", SNAKEMAKE_REPORT, *named(files), *given]
+        )
     presets = [os.path.relpath(file) for file in files]
     if given:
         laid = ["--configfile", *presets] if presets else []
-        return shlex.join(["snakemake", "--report", REPORT, *laid, *given])
+        return shlex.join(["snakemake", "--report", SNAKEMAKE_REPORT, *laid, *given])
     quoted = shlex.quote(" ".join(presets))
     return f"make report PRESET={quoted}" if presets else "make report"
 
@@ -211,5 +217,6 @@ def closing_words():
     return (
         f"\n{table}\nFigures: {paths.world(WORLD)}/figures   Tables: {paths.world(WORLD)}/tables"
         + (f"   The paper's: {exhibits}" if exhibits.is_dir() else "")
-        + f"\nReport: {report_command()} (writes {REPORT})"
+        + f"\nSnakemake's report: {report_command()} (writes {SNAKEMAKE_REPORT})"
+        + (f"\nPage: {PAGE}, also {REPORT}; {OPENED}" if Path(PAGE).exists() else "")
     )

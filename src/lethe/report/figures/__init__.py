@@ -5,16 +5,22 @@ A figure reads the scores, the intervals and the truth ratio files, unless a lit
 otherwise:
 
     READS = ("scores", "costs")     "scores", "intervals", "costs", or a metric, for its files
+    PAGE = {"title": "Cost"}        how the page shows it (``lethe.report.presentation``)
+
+On the page it is interactive if it has ``interactive(data, settings) -> dict``, a description for
+Plotly (``lethe.report.interactive``); else the page shows the picture. ``settings`` are those of
+each method, in words.
 """
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from lethe import metrics
 from lethe.common.errors import LetheError
 from lethe.common.registry import Registry, suggest
+from lethe.report.presentation import presentation
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -29,8 +35,10 @@ class Contract:
     """What a figure declares."""
 
     reads: tuple[str, ...] = ("scores", "intervals", "truth_ratio")
+    page: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self):
+        presentation(self.page, "", "figures")
         known = (*KINDS, *metrics.names())
         for read in self.reads:
             if read not in known:
@@ -44,6 +52,16 @@ names = FIGURES.names
 def reads(name: str) -> Sequence[str]:
     """What a figure reads, taken from its source: importing it would load matplotlib."""
     return FIGURES.contract(name).reads
+
+
+def page(name: str) -> dict[str, Any]:
+    """How the page shows the figure."""
+    return presentation(FIGURES.contract(name).page, name, "figures")
+
+
+def is_interactive(name: str) -> bool:
+    """Whether the page has more of the figure than its picture."""
+    return "interactive" in FIGURES.functions(name)
 
 
 def draw(name: str, data: "FigureData") -> "Figure":

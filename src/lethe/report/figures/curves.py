@@ -1,6 +1,7 @@
 """ROUGE, probability and truth ratio on the four sets, against unlearning steps."""
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -8,11 +9,14 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.transforms import ScaledTranslation, Transform
 
+from lethe.report import interactive as page
 from lethe.report.annotations import about
 from lethe.report.figures.base import FigureData
 from lethe.report.labels import FULL, SETS, run_label
-from lethe.report.style import LOWEST, SET_COLOURS
+from lethe.report.style import LOWEST, SET_COLOURS, Look, looks
+from lethe.report.table_layout import bracketed
 
+PAGE = {"title": "The course of unlearning on each set", "place": 2}
 COLUMNS = {"rouge": "ROUGE", "probability": "Probability", "truth_ratio": "Truth Ratio"}
 MOST_TICKS = 6
 # How far each set's values are moved up, in points: equal lines lie side by side.
@@ -109,3 +113,70 @@ def _legend(figure: Figure, data: FigureData) -> None:
     figure.legend(
         handles=handles, title=about(data), loc="outside upper center", ncols=len(handles)
     )
+
+
+def interactive(data: FigureData, settings: Mapping[str, str]) -> page.Spec:
+    """A line for each method over its epochs; a menu chooses the measure and the set."""
+    look = looks(data.methods, data.oracle)
+    choices = [(metric, name) for name in ("forget", *SETS) for metric in COLUMNS]
+    shown = {place: _lines(data, place, look, settings) for place in dict.fromkeys(choices)}
+    headings = {place: f"{COLUMNS[place[0]]}, {SETS[place[1]]}" for place in shown}
+    buttons = {headings[place]: _choice(lines, headings[place]) for place, lines in shown.items()}
+    first = next(iter(shown))
+    layout = {
+        "xaxis": {"title": {"text": "Epoch"}, "dtick": 1},
+        "yaxis": {"title": {"text": headings[first]}, "range": [LOWEST, 1.03]},
+        "updatemenus": [page.menu(buttons)],
+    }
+    return {"data": shown[first], "layout": layout}
+
+
+def _choice(lines: list[page.Spec], heading: str) -> list:
+    """What the menu changes: the values of all lines, and the axis' title."""
+    values = {key: [line[key] for line in lines] for key in ("y", "hovertext")}
+    return [values, {"yaxis.title.text": heading}]
+
+
+def _lines(
+    data: FigureData, place: tuple[str, str], look: Mapping[str, Look], settings: Mapping[str, str]
+) -> list[page.Spec]:
+    """The methods' lines from the full model on, and the oracle's level."""
+    start = float(data.last(FULL, *place).mean())
+    lines = [
+        _line(data, place, run, look[run], start, settings.get(run, "")) for run in data.methods
+    ]
+    value = float(data.last(data.oracle, *place).mean())
+    last = max(line["x"][-1] for line in lines) if lines else 1
+    oracle = {
+        "type": "scatter",
+        "mode": "lines",
+        "name": look[data.oracle].label,
+        "x": [0, last],
+        "y": [value, value],
+        "hovertext": [page.hover(look[data.oracle].label, [f"{value:.3f}"])] * 2,
+        "hoverinfo": "text",
+        "line": page.line(look[data.oracle]) | {"dash": "dot"},
+    }
+    return [*lines, oracle]
+
+
+def _line(
+    data: FigureData, place: tuple[str, str], run: str, look: Look, start: float, settings: str
+) -> page.Spec:
+    course, (low, high) = data.mean(run, *place), data.interval(run, *place)
+    numbers = zip(course.epochs, course.values, low, high, strict=True)
+    texts = [
+        page.hover(f"{look.label}, epoch {epoch}", [bracketed(*ends, ".3f")], settings)
+        for epoch, *ends in numbers
+    ]
+    return {
+        "type": "scatter",
+        "mode": "lines+markers",
+        "name": look.label,
+        "x": [0, *course.epochs.tolist()],
+        "y": [start, *course.values.tolist()],
+        "hovertext": [page.hover(look.label, [f"full model: {start:.3f}"]), *texts],
+        "hoverinfo": "text",
+        "line": page.line(look),
+        "marker": page.marker(look, 8),
+    }

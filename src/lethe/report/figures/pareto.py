@@ -1,5 +1,7 @@
 """Forget quality and model utility against cost, as a share of training the oracle."""
 
+from collections.abc import Mapping
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -7,11 +9,14 @@ from matplotlib.ticker import NullFormatter, PercentFormatter, SymmetricalLogLoc
 
 from lethe.analysis.statistics import SIGNIFICANT
 from lethe.common.errors import LetheError
+from lethe.report import interactive as page
 from lethe.report.annotations import THRESHOLD, about, label_points, legend, name_line
 from lethe.report.figures.base import FigureData
 from lethe.report.labels import FULL
 from lethe.report.style import BLACK, LOWEST, Look, crosses, height, looks, marks, reach
+from lethe.report.table_layout import bracketed
 
+PAGE = {"title": "What forgetting costs", "section": "cost", "place": 1}
 READS = ("scores", "intervals", "costs")
 # The scale is linear between 0 and this share of the oracle's training, logarithmic above.
 SMALLEST = 0.01
@@ -117,3 +122,84 @@ def _frame(axes: Axes, data: FigureData, place: tuple[str, str], heading: str, u
     axes.xaxis.set_major_locator(SymmetricalLogLocator(base=10, linthresh=SMALLEST, subs=(1, 3)))
     axes.xaxis.set_major_formatter(PercentFormatter(1.0))
     axes.xaxis.set_minor_formatter(NullFormatter())
+
+
+# On the page: the names of the two panels' axes, with what they show.
+_SIDES = {"": ("Forget quality (log₁₀ p)", QUALITY), "2": ("Model utility", UTILITY)}
+
+
+def interactive(data: FigureData, settings: Mapping[str, str]) -> page.Spec:
+    """A marker of each method at its last epoch in both panels, with the Pareto fronts."""
+    cost, unit = costs(data)
+    look = looks(data.methods, data.oracle)
+    traces = []
+    for axes, (_, place) in _SIDES.items():
+        traces.append(_steps([(cost[run], data.last(run, *place).mean()) for run in cost], axes))
+        traces += [
+            _marker(data, run, look[run], cost[run], unit, axes, settings.get(run, ""))
+            for run in data.methods
+        ]
+    return {"data": traces, "layout": _layout(data, unit)}
+
+
+def _marker(
+    data: FigureData, run: str, look: Look, cost: float, unit: str, axes: str, settings: str
+) -> page.Spec:
+    heading, place = _SIDES[axes]
+    value = data.last(run, *place).mean()
+    low, high = (float(ends[-1]) for ends in data.interval(run, *place))
+    spent = f"{cost:.1%} of the oracle's compute" if unit == "compute_share" else f"{cost:.0f}"
+    lines = [f"{heading} {bracketed(value, low, high, 'z.3f')}", spent]
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "name": look.label,
+        "legendgroup": look.label,
+        "showlegend": not axes,
+        "x": [cost],
+        "y": [float(value)],
+        "xaxis": f"x{axes}",
+        "yaxis": f"y{axes}",
+        "error_y": page.bars(*map(np.atleast_1d, (value, low, high)), color=look.colour),
+        "hovertext": [page.hover(look.label, lines, settings)],
+        "hoverinfo": "text",
+        "marker": page.marker(look, 11),
+    }
+
+
+def _steps(points: list[tuple[float, float]], axes: str) -> page.Spec:
+    corners = [(float(cost), float(value)) for cost, value in front(points)]
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "name": FRONT,
+        "legendgroup": FRONT,
+        "showlegend": not axes,
+        "x": [cost for cost, _ in corners],
+        "y": [value for _, value in corners],
+        "xaxis": f"x{axes}",
+        "yaxis": f"y{axes}",
+        "hoverinfo": "skip",
+        "line": {"shape": "hv", "color": FRONT_COLOUR, "width": 5},
+    }
+
+
+def _layout(data: FigureData, unit: str) -> page.Spec:
+    levels = [page.level(float(np.log10(SIGNIFICANT)), f"p = {SIGNIFICANT}")]
+    for axes, (_, place) in _SIDES.items():
+        for run, dash in ((FULL, "dashdot"), (data.oracle, "solid")):
+            itself = run == data.oracle and place == QUALITY
+            value = 0.0 if itself else float(data.last(run, *place).mean())
+            levels.append(page.level(value, looks([], data.oracle)[run].label, axes, dash))
+    share = unit == "compute_share"
+    title = "Compute, share of training the oracle" if share else "Compute (tokens)"
+    axis = {"title": {"text": title}, "tickformat": ".0%" if share else ""}
+    heading = {axes: {"text": name} for axes, (name, _) in _SIDES.items()}
+    return {
+        "grid": {"rows": 1, "columns": 2, "pattern": "independent"},
+        "xaxis": axis,
+        "xaxis2": axis,
+        "yaxis": {"title": heading[""]},
+        "yaxis2": {"title": heading["2"]},
+        **page.together(*levels),
+    }

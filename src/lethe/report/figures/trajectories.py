@@ -1,7 +1,7 @@
 """Forget quality against model utility, epoch by epoch."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.artist import Artist
@@ -12,6 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from lethe.analysis.statistics import SIGNIFICANT
+from lethe.report import interactive as page
 from lethe.report.annotations import (
     THRESHOLD,
     about,
@@ -34,7 +35,9 @@ from lethe.report.style import (
     marks,
     reach,
 )
+from lethe.report.table_layout import bracketed
 
+PAGE = {"title": "Forget quality against model utility", "place": 1}
 # Marker areas of the first and the last epoch, in square points.
 SMALLEST, LARGEST = 12.0, 64.0
 UTILITY = ("model_utility", "model_utility")
@@ -180,3 +183,80 @@ def _point_out(axes: Axes, data: FigureData, methods: Sequence[str], look: dict)
     ends = [(tuple(path[-1]), look[method]) for method, path in paths.items()]
     oracle = (data.last(data.oracle, *UTILITY).mean(), 0.0)
     label_points(axes, ends, [*np.vstack([*paths.values()]), oracle])
+
+
+def interactive(data: FigureData, settings: Mapping[str, str]) -> page.Spec:
+    """A line for each method, with a slider of epochs; a pointer shows a checkpoint's numbers."""
+    look = looks(data.methods, data.oracle)
+    tracks = [_track(data, run, look[run], settings.get(run, "")) for run in data.methods]
+    stars = [_star(data, run, look[run]) for run in (FULL, data.oracle)]
+    lows = [value for trace in (*tracks, *stars) for value in trace["y"]]
+    bottom = min(-2.0, *lows) * 1.06
+    right = max(value for trace in (*tracks, *stars) for value in trace["x"])
+    layout = {
+        "xaxis": {"title": {"text": "Model utility"}, "range": [0, min(1.0, 1.05 * right)]},
+        "yaxis": {"title": {"text": "Forget quality (log₁₀ p)"}, "range": [bottom, -bottom * 0.05]},
+        "sliders": [_slider(data, tracks)],
+        **page.level(float(np.log10(SIGNIFICANT)), f"p = {SIGNIFICANT}"),
+    }
+    return {"data": [*tracks, *stars], "layout": layout}
+
+
+def _track(data: FigureData, run: str, look: Look, settings: str) -> page.Spec:
+    """The course of a method, from the full model on."""
+    utility, quality = data.mean(run, *UTILITY), data.mean(run, *QUALITY)
+    sizes = np.linspace(7, 13, len(utility.epochs))
+    start, numbers = _start(data), _checkpoint_texts(data, run)
+    texts = [
+        page.hover(f"{look.label}, epoch {epoch}", lines, settings)
+        for epoch, lines in zip(utility.epochs, numbers, strict=True)
+    ]
+    return {
+        "type": "scatter",
+        "mode": "lines+markers",
+        "name": look.label,
+        "x": [start[0], *utility.values.tolist()],
+        "y": [start[1], *quality.values.tolist()],
+        "hovertext": [page.hover(look.label, ["starts from the full model"]), *texts],
+        "hoverinfo": "text",
+        "line": page.line(look),
+        "marker": page.marker(look, [3, *sizes.tolist()]),
+    }
+
+
+def _checkpoint_texts(data: FigureData, run: str) -> list[list[str]]:
+    """The two numbers of each checkpoint, with their intervals."""
+    lines = []
+    for place, name, digits in ((UTILITY, "utility", ".3f"), (QUALITY, "log₁₀ p", "z.2f")):
+        ends = zip(data.mean(run, *place).values, *data.interval(run, *place), strict=True)
+        lines.append([f"{name} {bracketed(*numbers, digits)}" for numbers in ends])
+    return [list(both) for both in zip(*lines, strict=True)]
+
+
+def _star(data: FigureData, run: str, look: Look) -> page.Spec:
+    """The place of the full model or of the oracle, whose p against itself is 1."""
+    utility = float(data.last(run, *UTILITY).mean())
+    quality = 0.0 if run == data.oracle else float(data.last(run, *QUALITY).mean())
+    lines = [f"utility {utility:.3f}", f"log₁₀ p {quality:z.2f}"]
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "name": look.label,
+        "x": [utility],
+        "y": [quality],
+        "hovertext": [page.hover(look.label, lines)],
+        "hoverinfo": "text",
+        "marker": page.marker(look, 15 if run == data.oracle else 12),
+    }
+
+
+def _slider(data: FigureData, tracks: list[page.Spec]) -> page.Spec:
+    """Each line up to the epoch that the slider is at."""
+    epochs = [data.mean(run, *UTILITY).epochs for run in data.methods]
+    steps = sorted({int(epoch) for some in epochs for epoch in some})
+    changes = []
+    for step in steps:
+        many = [1 + int((some <= step).sum()) for some in epochs]
+        pairs = list(zip(tracks, many, strict=True))
+        changes.append({axis: [track[axis][:n] for track, n in pairs] for axis in ("x", "y")})
+    return page.epoch_slider(steps, changes, len(tracks), "Up to epoch ")

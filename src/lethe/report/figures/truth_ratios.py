@@ -1,6 +1,7 @@
 """Distributions of the truth ratio R on the forget set, each against the oracle's."""
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -8,15 +9,19 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from lethe.report import interactive as page
 from lethe.report.annotations import SMALL, about
 from lethe.report.figures.base import FigureData
 from lethe.report.labels import FULL
 from lethe.report.style import Look, looks
 
+PAGE = {"title": "Distributions of the truth ratio", "place": 3}
 MOST_IN_ROW = 3
 BINS = 24
 # The regular bins end at this quantile of the items of the two trained models.
 COVERED = 99
+# Points of a distribution on the page.
+POINTS = 101
 # What lies beyond is counted in one more bin, which begins after a gap; both in bins' widths.
 GAP, LAST = 1.0, 2.0
 # A bar higher than so many times the trained models' highest is cut, and says its count.
@@ -150,3 +155,54 @@ def _legend(figure: Figure, oracle: Look, title: str) -> None:
         Line2D([], [], color="0.2", linewidth=1.3, label="Lines: ECDF"),
     ]
     figure.legend(handles=handles, title=title, loc="outside upper center", ncols=len(handles))
+
+
+def interactive(data: FigureData, settings: Mapping[str, str]) -> page.Spec:
+    """The distribution functions of all runs in one panel, with a slider of epochs."""
+    look = looks(data.methods, data.oracle)
+    shares = np.linspace(0.0, 1.0, POINTS)
+    epochs = {run: data.course(run, *_TESTED, data.seeds[0]).epochs for run in data.methods}
+    steps = sorted({int(epoch) for some in epochs.values() for epoch in some})
+    at = {step: [_quantiles(data, run, epochs[run], step) for run in epochs] for step in steps}
+    others = {run: _quantiles(data, run) for run in (FULL, data.oracle)}
+    last = at[steps[-1]] if steps else []
+    lines = [
+        _distribution(look[run], values, shares, settings.get(run, ""))
+        for run, values in zip(epochs, last, strict=True)
+    ]
+    lines += [_distribution(look[run], values, shares, "") for run, values in others.items()]
+    changes = [{"x": at[step]} for step in steps]
+    samples = [data.items(run, "truth_ratio", "forget") for run in others]
+    layout = {
+        "xaxis": {"title": {"text": "Truth ratio R on the forget set"}, "range": [0.0, 1.0]},
+        "yaxis": {"title": {"text": "Share of items at or below"}, "range": [0.0, 1.02]},
+        "sliders": [page.epoch_slider(steps, changes, len(epochs), "Epoch ")] if steps else [],
+    }
+    layout["xaxis"]["range"][1] = float(bin_edges(*samples)[-1])
+    return {"data": lines, "layout": layout}
+
+
+# The p-value of each checkpoint, by which its epochs are known.
+_TESTED = ("forget_quality", "forget_quality")
+
+
+def _quantiles(
+    data: FigureData, run: str, epochs: np.ndarray | None = None, step: int | None = None
+) -> list[float]:
+    """Quantiles of a run's items, of the last epoch up to ``step`` if epochs are given."""
+    epoch = None if epochs is None else int(max(epochs[epochs <= step], default=epochs[0]))
+    items = data.items(run, "truth_ratio", "forget", epoch, data.seeds[0])
+    return np.round(np.quantile(items, np.linspace(0.0, 1.0, POINTS)), 4).tolist()
+
+
+def _distribution(look: Look, values: list[float], shares: np.ndarray, settings: str) -> page.Spec:
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "name": look.label,
+        "x": values,
+        "y": np.round(shares, 2).tolist(),
+        "text": page.hover(look.label, [], settings),
+        "hovertemplate": "%{text}<br>R = %{x:.3f}: %{y:.0%} of the items<extra></extra>",
+        "line": page.line(look),
+    }

@@ -1,15 +1,20 @@
 """The nine numbers of model utility, a bar for each run."""
 
+from collections.abc import Mapping
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
+from lethe.report import interactive as page
 from lethe.report.annotations import about
 from lethe.report.figures.base import FigureData
 from lethe.report.labels import SETS, UTILITY_SETS
 from lethe.report.style import LOWEST, Look, looks, reach
+from lethe.report.table_layout import bracketed
 
+PAGE = {"title": "The nine numbers of model utility", "place": 4}
 PANELS = {"probability": "Probability", "rouge": "ROUGE", "truth_ratio": "Truth Ratio"}
 # The share of a group's width that its bars fill.
 FILLED = 0.84
@@ -98,3 +103,38 @@ def _legend(figure: Figure, shown: list[Look], title: str) -> None:
     handles = [Patch(color=look.colour, label=look.label) for look in shown]
     columns = min(len(handles), 4)
     figure.legend(handles=handles, title=title, loc="outside upper center", ncols=columns)
+
+
+def interactive(data: FigureData, settings: Mapping[str, str]) -> page.Spec:
+    """A bar of each run for each of the nine numbers; runs can be hidden in the legend."""
+    look = looks(data.methods, data.oracle)
+    bars = [_bars(data, run, shown, settings.get(run, "")) for run, shown in look.items()]
+    layout = {
+        "barmode": "group",
+        "xaxis": {"title": {"text": ""}},
+        "yaxis": {"title": {"text": "Value at the last epoch"}, "range": [0.0, 1.05]},
+    }
+    return {"data": bars, "layout": layout}
+
+
+def _bars(data: FigureData, run: str, look: Look, settings: str) -> page.Spec:
+    places = [(metric, name) for metric in PANELS for name in UTILITY_SETS]
+    values = np.array([data.last(run, *place).mean() for place in places])
+    ends = [data.interval(run, *place) for place in places]
+    low, high = np.array([(low[-1], high[-1]) for low, high in ends]).T
+    names = [[PANELS[metric] for metric, _ in places], [SETS[name] for _, name in places]]
+    numbers = zip(*names, values, low, high, strict=True)
+    texts = [
+        page.hover(look.label, [f"{metric}, {name}: {bracketed(*ends, '.3f')}"], settings)
+        for metric, name, *ends in numbers
+    ]
+    return {
+        "type": "bar",
+        "name": look.label,
+        "x": names,
+        "y": values.tolist(),
+        "error_y": page.bars(values, low, high, color="#444"),
+        "hovertext": texts,
+        "hoverinfo": "text",
+        "marker": {"color": look.colour},
+    }

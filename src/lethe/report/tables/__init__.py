@@ -8,17 +8,19 @@ scores and the intervals, unless a literal constant says otherwise:
                                  claims of all papers), or a metric
     ONLY_WITH = ("attacks",)     made only if these keys of the configuration are not empty
     SETTINGS = ("best_epoch",)   keys of the configuration whose values it gets
+    PAGE = {"title": "Cost"}     how the page shows it (``lethe.report.presentation``)
 """
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from lethe import metrics
 from lethe.common.errors import LetheError
 from lethe.common.files import whole_file
 from lethe.common.registry import Registry, suggest
+from lethe.report.presentation import presentation
 
 if TYPE_CHECKING:
     from lethe.report.tables.base import TableData
@@ -33,8 +35,10 @@ class Contract:
     reads: tuple[str, ...] = ("scores", "intervals")
     only_with: tuple[str, ...] = ()
     settings: tuple[str, ...] = ()
+    page: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self):
+        presentation(self.page, "", "tables")
         known = (*KINDS, *metrics.names())
         for read in self.reads:
             if read not in known:
@@ -58,6 +62,11 @@ def only_with(name: str) -> Sequence[str]:
 def settings(name: str) -> Sequence[str]:
     """The keys of the configuration whose values the table gets."""
     return TABLES.contract(name).settings
+
+
+def page(name: str) -> dict[str, Any]:
+    """How the page shows the table."""
+    return presentation(TABLES.contract(name).page, name, "tables")
 
 
 def render(

@@ -17,6 +17,18 @@ from lethe.report.tables.base import TableData
 READS = ("scores",)
 ONLY_WITH = ("agreement.methods",)
 SETTINGS = ("agreement",)
+PAGE = {
+    "title": "Agreement with published tables",
+    "section": "statistics",
+    "columns": {
+        "table": ("Published for", ""),
+        "measure": ("Measure", ""),
+        "methods": ("Methods", ".0f"),
+        "tau_b": ("τ-b", ".2f"),
+        "published_tau_b": ("τ-b of the published tables", ".2f"),
+        "out_of_place": ("Out of place", ""),
+    },
+}
 LABELS = {
     "model_utility": "model utility",
     "forget_quality": "log₁₀ forget quality",

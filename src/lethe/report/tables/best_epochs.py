@@ -17,6 +17,22 @@ from lethe.report.tables.base import TableData
 
 READS = ("truth_ratio", "model_utility")
 SETTINGS = ("best_epoch",)
+PAGE = {
+    "title": "The best epoch of each run",
+    "section": "statistics",
+    "place": 1,
+    "columns": {
+        "best_epoch": ("Best epoch", ".0f"),
+        "epochs": ("of", ".0f"),
+        "validation": ("Validation ↑", ".3f"),
+        "test": ("Test ↑", ".3f"),
+        "optimism": ("Validation − test", "+.3f"),
+        "last_test": ("Test, last epoch ↑", ".3f"),
+        "stop_epoch": ("Early stop after", ".0f"),
+        "stop_test": ("Test, early stop ↑", ".3f"),
+        "epochs_saved": ("Epochs saved", ".0f"),
+    },
+}
 COLUMNS = [
     *("model", "split", "run", "seed", "epochs", "best_epoch", "validation", "test", "optimism"),
     *("last_test", "stop_epoch", "stop_best_epoch", "stop_test", "epochs_saved"),

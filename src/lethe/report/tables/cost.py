@@ -17,6 +17,21 @@ from lethe.report.table_layout import markdown_table
 from lethe.report.tables.base import TableData
 
 READS = ("costs",)
+PAGE = {
+    "title": "What each run cost",
+    "section": "cost",
+    "columns": {
+        "compute_share": ("Compute, of oracle ↓", ".1%"),
+        "cpu_share": ("CPU, of oracle ↓", ".1%"),
+        "wall_share": ("Wall, of oracle ↓", ".1%"),
+        "wall_seconds": ("Wall (s)", ".1f"),
+        "peak_memory_mib": ("Peak (MiB)", ".0f"),
+        "peak_cuda_mib": ("Peak GPU (MiB)", ".0f"),
+        "forward_passes": ("Forward passes", ".0f"),
+        "backward_passes": ("Backward passes", ".0f"),
+        "compute": ("Compute (tokens)", ",.0f"),
+    },
+}
 BACKWARD = 2
 
 

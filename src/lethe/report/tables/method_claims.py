@@ -9,6 +9,21 @@ from lethe.report.tables.base import TableData
 from lethe.report.tables.states import state_scores
 
 READS = ("scores", "states", "papers")
+PAGE = {
+    "title": "What papers claim of their methods",
+    "section": "claims",
+    "columns": {
+        "verdict": ("Verdict", ""),
+        "paper": ("Paper", ""),
+        "claim": ("Claim", ""),
+        "low": ("Lowest seed", ".3g"),
+        "high": ("Highest seed", ".3g"),
+        "relation": ("Must be", ""),
+        "bound": ("bound", ".3g"),
+        "seeds": ("Seeds", ".0f"),
+        "reason": ("Why not tested", ""),
+    },
+}
 START = {"paper": "Paper", "claim": "Claim"}
 
 

@@ -21,6 +21,21 @@ from lethe.report.table_layout import bracketed, markdown_table
 from lethe.report.tables.base import TableData
 
 READS = ("truth_ratio",)
+PAGE = {
+    "title": "Every checkpoint against every oracle",
+    "section": "statistics",
+    "place": 2,
+    "columns": {
+        "epoch": ("Epoch", ".0f"),
+        "tests": ("Tests", ".0f"),
+        "p_median": ("p, median ↑", "p"),
+        "ks_median": ("KS, median ↓", ".3f"),
+        "rejected": ("p < 0.05 ↓", ".0%"),
+        "floor_p_median": ("p of oracle pairs", "p"),
+        "floor_ks_median": ("KS of oracle pairs", ".3f"),
+        "position": ("Position ↓", ".2f"),
+    },
+}
 # Columns of the distances between a checkpoint and the oracles, and between oracles.
 _TESTS = ("tests", "p_median", "p_min", "p_max", "ks_median", "ks_min", "ks_max", "rejected")
 _FLOOR_P = ("floor_p_median", "floor_p_min", "floor_p_max", "floor_p_q05")

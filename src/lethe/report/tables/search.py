@@ -12,6 +12,17 @@ from lethe.report.tables.base import TableData
 
 READS = ("search",)
 ONLY_WITH = ("search.methods",)
+PAGE = {
+    "title": "Trials of the search",
+    "columns": {
+        "trial": ("Trial", ""),
+        "settings": ("Settings", ""),
+        "chosen": ("Chosen", ""),
+        "validation": ("Validation ↑", ".3f"),
+        "test": ("Test ↑", ".3f"),
+        "model_utility": ("Model utility ↑", ".3f"),
+    },
+}
 PLACE = ["model", "split", "run", "seed"]
 NUMBERS = [*HALVES, *(f"{half}_closeness" for half in HALVES), "model_utility"]
 COLUMNS = [*PLACE, "trial", "settings", "chosen", *NUMBERS]

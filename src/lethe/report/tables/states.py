@@ -15,6 +15,19 @@ from lethe.report.tables.summary import AS_ORACLE, DIFFERENCE, MEASURES, from_or
 
 READS = ("scores", "states")
 ONLY_WITH = ("attacks",)
+PAGE = {
+    "title": "After attacks",
+    "columns": {
+        "state": ("State", ""),
+        "forget_quality": ("Forget quality (p) ↑", "p"),
+        "model_utility": ("Model utility ↑", ".3f"),
+        "forget_probability": ("Forget probability", ".3f"),
+        "forget_probability_change": ("its change", "+.3f"),
+        "forget_probability_minus_oracle": ("− oracle's → 0", "+.3f"),
+        "forget_rouge": ("Forget ROUGE", ".3f"),
+        "forget_truth_ratio": ("Forget truth ratio", ".3f"),
+    },
+}
 AS_IT_IS = "as_it_is"
 RUN = ["model", "split", "run"]
 COLUMNS = [*RUN, "state", "seed", "metric", "name", "value"]

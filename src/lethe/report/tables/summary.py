@@ -25,6 +25,21 @@ from lethe.report.table_layout import (
 )
 from lethe.report.tables.base import TableData
 
+PAGE = {
+    "title": "Summary",
+    "section": "summary",
+    "place": 1,
+    "columns": {
+        "epoch": ("Epoch", ".0f"),
+        "forget_quality": ("Forget quality (p) ↑", "p"),
+        "model_utility": ("Model utility ↑", ".3f"),
+        "forget_probability": ("Forget probability", ".3f"),
+        "forget_probability_minus_oracle": ("− oracle's → 0", "+.3f"),
+        "forget_rouge": ("Forget ROUGE", ".3f"),
+        "forget_truth_ratio": ("Forget truth ratio", ".3f"),
+        "retain_utility": ("Retain utility ↑", ".3f"),
+    },
+}
 # key: (metric, value in its file, heading, number format)
 MEASURES = {
     "forget_quality": ("forget_quality", "forget_quality", "Forget quality (p) ↑", "p"),

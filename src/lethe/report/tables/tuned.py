@@ -18,6 +18,17 @@ from lethe.report.tables.base import TableData
 
 READS = ("search", "scores")
 ONLY_WITH = ("search.methods",)
+PAGE = {
+    "title": "Methods at their best",
+    "columns": {
+        "trials": ("Trials", ".0f"),
+        "settings": ("Chosen", ""),
+        "default_test": ("Default, test ↑", ".3f"),
+        "tuned_test": ("Tuned, test ↑", ".3f"),
+        "gain": ("Tuned − default", "+.3f"),
+        "optimism": ("Optimism → 0", "+.3f"),
+    },
+}
 PLACE = ["model", "split", "run"]
 # Of each of the two: what a search's file says of a trial, then (metric, value) of its scores.
 OF_TRIAL = ("test", "validation")

@@ -6,6 +6,21 @@ from lethe.report.labels import SETS, UTILITY_SETS
 from lethe.report.table_layout import cell, columns, groups, markdown_table, note, place, row_start
 from lethe.report.tables.base import TableData
 
+PAGE = {
+    "title": "The nine numbers of model utility",
+    "columns": {
+        "retain_probability": ("Retain: prob. ↑", ".3f"),
+        "retain_rouge": ("ROUGE ↑", ".3f"),
+        "retain_truth_ratio": ("truth ratio ↑", ".3f"),
+        "real_authors_probability": ("Real authors: prob. ↑", ".3f"),
+        "real_authors_rouge": ("ROUGE ↑", ".3f"),
+        "real_authors_truth_ratio": ("truth ratio ↑", ".3f"),
+        "world_facts_probability": ("World facts: prob. ↑", ".3f"),
+        "world_facts_rouge": ("ROUGE ↑", ".3f"),
+        "world_facts_truth_ratio": ("truth ratio ↑", ".3f"),
+        "model_utility": ("Model utility ↑", ".3f"),
+    },
+}
 METRICS = {"probability": "Prob.", "rouge": "ROUGE", "truth_ratio": "Truth ratio"}
 NINE = tuple((metric, name) for name in UTILITY_SETS for metric in METRICS)
 

@@ -1,0 +1,92 @@
+"""Figures of the page: interactive where a plug-in has that form, else its picture."""
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from markupsafe import Markup
+
+from lethe.analysis.costs import read_costs
+from lethe.analysis.intervals import read_intervals
+from lethe.analysis.scores import read_scores
+from lethe.report import figures
+from lethe.report.figures.base import FigureData
+from lethe.report.page.captions import caption
+from lethe.report.page.data import Files, Place, Run
+from lethe.report.page.scripts import as_data
+
+# Models with splits whose figures the page has; the others are in the folder of figures.
+MOST_PLACES = 6
+# Height of an interactive figure in pixels, and of its legend for each method beyond a few.
+HEIGHT, FEW, EACH = 520, 18, 19
+# White space for titles, sliders and menus.
+_LAYOUT = {"margin": {"l": 70, "r": 20, "t": 70, "b": 60}, "paper_bgcolor": "white"}
+
+
+@dataclass(frozen=True)
+class PageFigure:
+    """A figure of a model and a split: ``data`` for Plotly, or a ``picture`` as an address."""
+
+    name: str
+    title: str
+    place: Place
+    caption: Markup
+    height: int
+    data: Markup | None = None
+    picture: str | None = None
+
+
+@dataclass(frozen=True)
+class Sources:
+    """What interactive figures are made of, read once."""
+
+    run: Run
+    files: Files
+
+    @cached_property
+    def _numbers(self) -> dict[str, Any]:
+        costs = self.files.tables.get("cost")
+        return {
+            "scores": read_scores(self.files.scores),
+            "intervals": read_intervals(self.files.intervals),
+            "costs": read_costs(costs) if costs else None,
+        }
+
+    def data(self, place: Place) -> FigureData:
+        """The data of a model and split."""
+        numbers, run = self._numbers, self.run
+        return FigureData.of(
+            numbers["scores"],
+            place.model,
+            place.split,
+            run.methods,
+            run.seeds,
+            self.files.metrics,
+            numbers["intervals"],
+            numbers["costs"],
+            run.oracle(place.split),
+        )
+
+
+def page_figure(
+    name: str, place: Place, shown: Mapping[str, Any], sources: Sources, data: FigureData
+) -> PageFigure:
+    """One figure of one model and split."""
+    run, files = sources.run, sources.files
+    text = caption(files.captions[name], run.world, place.model, place.split)
+    height = HEIGHT + EACH * max(0, len(run.methods) - FEW)
+    spec = picture = None
+    if figures.is_interactive(name):
+        made = figures.FIGURES.load(name).interactive(data, run.settings_in_words)
+        spec = as_data({**made, "layout": {**_LAYOUT, "height": height, **made["layout"]}})
+    else:
+        picture = png_address(files.pictures[name, place.model, place.split])
+    return PageFigure(name, shown["title"], place, text, height, spec, picture)
+
+
+def png_address(file: str | Path) -> str:
+    """A picture as an address that holds it."""
+    return "data:image/png;base64," + base64.b64encode(Path(file).read_bytes()).decode()

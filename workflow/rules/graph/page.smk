@@ -1,0 +1,116 @@
+# The files that the page is made from.
+
+import shutil
+
+from lethe.common.files import whole_file
+from lethe.pipeline.config.keys import given
+
+PAGE = f"{paths.world(WORLD)}/report.html"
+FIGURES = list(CONFIG.figures)
+
+
+def caption_file(name):
+    """A table's or figure's caption; of an interactive figure, what the page has to say of it."""
+    folder = ROOT / "workflow/report"
+    own = folder / "page" / f"{name}.rst"
+    return os.path.relpath(own if own.exists() else folder / f"{name}.rst")
+
+
+def pictures():
+    """The pictures of figures without an interactive form, by figure, model and split."""
+    places = product(CONFIG.models, CONFIG.splits)
+    return [
+        {
+            "figure": name,
+            "model": model,
+            "split": split,
+            "path": f"{paths.figure(WORLD, model, split, name)}.png",
+        }
+        for model, split in places
+        for name in FIGURES
+        if not figures.is_interactive(name)
+    ]
+
+
+def page_metrics():
+    """The metric files that interactive figures read themselves."""
+    wanted = [
+        metric
+        for metric in metrics.names()
+        if any(
+            metric in figures.reads(name) and figures.is_interactive(name)
+            for name in FIGURES
+        )
+    ]
+    return entries(only=wanted) if wanted else []
+
+
+def page_records():
+    """The records of answers, of each run's first seed."""
+    asked = {metrics.contract(name).suite for name in CONFIG.metrics}
+    return [
+        {
+            "model": model,
+            "split": split,
+            "run": run,
+            "path": paths.records(paths.run(WORLD, model, split, run, seed)),
+        }
+        for model, split in product(CONFIG.models, CONFIG.splits)
+        for run, seed in runs_of(split)
+        if "tofu" in asked and seed == CONFIG.seeds[0]
+    ]
+
+
+def page_inputs():
+    """Every file that the page is made from, by kind."""
+    return {
+        "scores": paths.table(WORLD, "scores.csv"),
+        "intervals": paths.table(WORLD, "intervals.csv"),
+        "claims": paths.table(WORLD, "claims.json"),
+        "card": paths.card(WORLD),
+        "words": paths.card(WORLD, "words.png"),
+        "tables": [paths.table(WORLD, f"{name}.csv") for name in TABLES],
+        "captions": [caption_file(name) for name in [*TABLES, *FIGURES]],
+        "pictures": files(pictures()),
+        "metrics": files(page_metrics()),
+        "records": files(page_records()),
+    }
+
+
+def page_run():
+    """What was run, for the page's words."""
+    return {
+        "world": WORLD,
+        "models": CONFIG.models,
+        "splits": CONFIG.splits,
+        "methods": CONFIG.methods,
+        "seeds": CONFIG.seeds,
+        "oracle_seeds": CONFIG.oracle_seeds,
+        "oracles": {name: list(split.roles) for name, split in SPLITS.items()},
+        "settings": {name: said_settings(name) for name in CONFIG.methods},
+    }
+
+
+def said_settings(name):
+    """The settings of a method that the configuration says, the shared ones among them."""
+    own = CONFIG.method_settings.get(name)
+    said = {**given(CONFIG.unlearning), **(given(own) if own else {})}
+    known = settings.method_settings(CONFIG, name)
+    return {
+        key: value for key, value in said.items() if key in known or key == "method"
+    }
+
+
+def shown_parts():
+    """How the page shows each table and figure, as their files declare it."""
+    return {
+        "tables": {name: tables.page(name) for name in TABLES},
+        "figures": {name: figures.page(name) for name in FIGURES},
+    }
+
+
+def show_page():
+    """The page of this run at results/report.html as well, where the last run's is."""
+    if Path(PAGE).exists():
+        with whole_file(REPORT) as place:
+            shutil.copyfile(PAGE, place)

@@ -1,0 +1,25 @@
+"""Write the page of a run, which opens on its results."""
+
+from common import job
+
+from lethe.pipeline.revision import revision
+from lethe.report.page.data import Files, Run, Shown
+from lethe.report.page.page import write_page
+
+with job(snakemake) as stage:
+    i, p = snakemake.input, snakemake.params
+    names = [*p.parts["tables"], *p.parts["figures"]]
+    files = Files(
+        i.scores,
+        i.intervals,
+        i.claims,
+        i.card,
+        i.words,
+        tables=dict(zip(p.parts["tables"], i.tables, strict=True)),
+        captions=dict(zip(names, i.captions, strict=True)),
+        pictures={(one["figure"], one["model"], one["split"]): one["path"] for one in p.pictures},
+        metrics=p.metrics,
+        records=p.records,
+    )
+    run = Run(**p.run, revision=revision())
+    write_page(stage(snakemake.output[0]), run, files, Shown(**p.parts))
