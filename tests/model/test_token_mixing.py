@@ -21,6 +21,7 @@ from lethe.model import (
     generation_probe,
     miniature,
     plain_rows,
+    precision,
     token_mixing,
 )
 from lethe.model.attention import use_packing
@@ -176,6 +177,56 @@ def test_gradients(pair, texts):
     found = gradients(model, Forward(model).answers(pack(texts)).mean_nll())
     wanted = gradients(plain, sum(nll(plain, example).sum() for example in texts) / total)
     assert distance(found, wanted) < 10 * CLOSE
+
+
+TRAINING = {"lora": None, "master_weights": True, "gradient_checkpointing": False}
+# peft refuses to adapt what Mamba's kernels read themselves.
+ADAPTERS = {"rank": 2, "alpha": 4, "dropout": 0.0, "targets": "all-linear"}
+ADAPTED = {"state": ["in_proj"]}
+# Of bfloat16, which has eight bits: between rows together and each alone.
+COARSE = 0.05
+
+
+@pytest.mark.parametrize(
+    ("changed", "close"),
+    [
+        ({"lora": ADAPTERS}, 10 * CLOSE),
+        ({"gradient_checkpointing": True}, 10 * CLOSE),
+        ({"lora": ADAPTERS, "gradient_checkpointing": True}, 10 * CLOSE),
+        ({"dtype": torch.bfloat16}, COARSE),
+    ],
+    ids=["adapters", "checkpointing", "adapters and checkpointing", "autocast"],
+)
+@pytest.mark.parametrize("kind", ["alibi", "own attention", "state", "sinks"])
+def test_gradients_as_rows_are_trained(kind, changed, close, texts):
+    """What padded rows give under adapters, checkpointing and autocast, against each row alone."""
+    family, values, _ = KINDS[kind]
+    model = build(family, **values)
+    batch_layout.fit(model)
+    model.to(changed.get("dtype", torch.float32))
+    plain = copy.deepcopy(model)
+    training = TRAINING | {key: value for key, value in changed.items() if key in TRAINING}
+    if training["lora"]:
+        training["lora"] = ADAPTERS | {"targets": ADAPTED.get(kind, ADAPTERS["targets"])}
+    for each in (model, plain):
+        precision.prepare(each, training, 0, "base")
+        shift_adapters(each)
+    total = sum(example.answer_tokens for example in texts)
+    with precision.computing(model):
+        ours = gradients(model, Forward(model).answers(pack(texts)).mean_nll())
+        alone = sum(nll(plain, example).sum() for example in texts) / total
+    wanted = gradients(plain, alone)
+    assert ours.keys() == wanted.keys()
+    assert ("lora" in changed) == all("lora" in name for name in ours)
+    assert distance(ours, wanted) < close
+
+
+def shift_adapters(model) -> None:
+    """Adapters begin at 0, where half of their gradients are 0, too."""
+    draw = torch.Generator().manual_seed(5)
+    for name, parameter in model.named_parameters():
+        if "lora_B" in name:
+            parameter.data += 0.1 * torch.randn(parameter.shape, generator=draw)
 
 
 def test_greedy_answers(pair, texts):

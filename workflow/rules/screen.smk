@@ -1,17 +1,17 @@
 # What the screen leaves out of Snakemake's messages; the log in .snakemake/log has them all.
 
+import re
+
 from snakemake.logging import logger
 
-NOISE = (
-    "Select jobs to execute...",
-    "Execute ",
-    "Loading script code for rule ",
+NOISE = re.compile(
+    r"Select jobs to execute\.\.\.|Execute \d+ jobs\.\.\.|Loading script code for rule "
 )
 
 
 def is_news(record):
     """Whether a message says something that no other line says."""
-    return not record.getMessage().startswith(NOISE)
+    return not NOISE.match(record.getMessage())
 
 
 # Another Snakefile that imports this one has its screen as it likes.

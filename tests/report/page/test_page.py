@@ -132,6 +132,15 @@ def test_each_claim_has_its_verdict(parts, elements):
 VERDICTS = ("holds", "fails", "undecided", "not-tested")
 
 
+def test_claims_of_papers_that_were_tested_come_first(tmp_path):
+    file = tmp_path / "claims.csv"
+    given = ["not tested", "undecided", "holds", "not tested", "fails", "undecided"]
+    pd.DataFrame({"verdict": given, "claim": list("abcdef")}).to_csv(file, index=False)
+    rows = page_tables.page_table(file, {"columns": {}}).rows
+    assert "".join(row[1].text for row in rows) == "cebfad"
+    assert [row[0].order for row in rows] == [0, 1, 2, 2, 3, 3]
+
+
 def test_answers_stand_beside_each_other_with_probabilities(elements):
     texts = [text for _, text in elements.cells]
     at = texts.index("Who wrote book 3?")

@@ -22,7 +22,7 @@ LONG = 30
 # there are several.
 PLACES = {"model": "Model", "split": "Forget set", "run": "Run", "seed": "Seed"}
 ONE = ("model", "split", "seed")
-# Symbols beside verdicts, which can be told apart without colours.
+# Symbols beside verdicts, which can be told apart without colours; in the order of interest.
 SYMBOLS = {"holds": "✓", "fails": "✗", "undecided": "?", "not tested": "–"}
 DEFAULT = ".3g"
 
@@ -67,7 +67,7 @@ class PageTable:
 
 def page_table(file: str | Path, shown: Mapping[str, Any]) -> PageTable:
     """The table in a CSV file, as its plug-in says that it is shown."""
-    table = pd.read_csv(file)
+    table = _decided_first(pd.read_csv(file))
     columns = _columns(table, shown["columns"])
     rows = [
         [_cell(record, key, digits) for key, (_, digits) in columns.items()]
@@ -76,6 +76,13 @@ def page_table(file: str | Path, shown: Mapping[str, Any]) -> PageTable:
     left = max(0, len(table) - MOST_ROWS)
     about = note(table) if {"interval", "seeds"} <= set(table) else ""
     return PageTable([heading for heading, _ in columns.values()], rows, left, str(file), about)
+
+
+def _decided_first(table: pd.DataFrame) -> pd.DataFrame:
+    """Claims by their verdicts, what was not tested last; any other table as it is."""
+    if "verdict" not in table:
+        return table
+    return table.sort_values("verdict", key=lambda names: names.map(rank), kind="stable")
 
 
 def _columns(table: pd.DataFrame, said: Mapping[str, Sequence[str]]) -> dict[str, Sequence[str]]:
@@ -123,7 +130,13 @@ def text_cell(text: str) -> Cell:
 
 def verdict(name: str) -> Cell:
     """A claim's verdict with its symbol."""
-    return Cell(f"{SYMBOLS.get(name, '')} {name}".strip(), kind=name.replace(" ", "-"))
+    text = f"{SYMBOLS.get(name, '')} {name}".strip()
+    return Cell(text, rank(name), kind=name.replace(" ", "-"))
+
+
+def rank(verdict: str) -> int:
+    """The place of a verdict where claims are sorted by it."""
+    return list(SYMBOLS).index(verdict) if verdict in SYMBOLS else len(SYMBOLS)
 
 
 def _words(value: str) -> str:
