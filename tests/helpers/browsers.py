@@ -10,6 +10,8 @@ import pytest
 
 # Another one can be named here.
 VARIABLE = "LETHE_CHROMIUM"
+# Tenths of a second that a table may take, on a busy machine.
+PATIENCE = 300
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 
 
@@ -72,6 +74,17 @@ class Visit:
         figure.scroll_into_view_if_needed()
         figure.locator(".main-svg").first.wait_for(timeout=120_000)
         return figure
+
+    def until(self, table: str, number: int, texts: list[str]) -> list[str]:
+        """A column once it has these texts; as it is where it does not get them.
+
+        DataTables sorts and filters a moment after it was asked to.
+        """
+        for _ in range(PATIENCE):
+            if self.column(table, number) == texts:
+                break
+            self.page.wait_for_timeout(100)
+        return self.column(table, number)
 
     def column(self, table: str, number: int) -> list[str]:
         """The texts of a column that are on the screen, without intervals."""

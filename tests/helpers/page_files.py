@@ -4,6 +4,8 @@ import json
 import math
 from pathlib import Path
 
+import pandas as pd
+
 import lethe.report.figures
 import lethe.report.tables
 from helpers import synthetic_metrics as made
@@ -30,17 +32,26 @@ PNG = bytes.fromhex(
 
 
 def page_files(
-    folder: Path, methods=tuple(made.METHODS), items: int = 12, seeds=(0,)
+    folder: Path,
+    methods=tuple(made.METHODS),
+    items: int = 12,
+    seeds=(0,),
+    splits=(made.SPLIT,),
 ) -> tuple[Run, Files, Shown]:
     """Everything that ``write_page`` takes, of made-up runs of these methods."""
-    entries = made.write_world(folder / "metrics", methods, seeds, other_oracles=(1000,))
+    entries = [
+        entry
+        for split in splits
+        for entry in made.write_world(folder / "metrics", methods, seeds, (1000,), split)
+    ]
     scores, intervals = collect_scores(entries), collect_intervals(entries)
     tables = folder / "tables"
     write_scores(scores, tables / "scores.csv")
     write_intervals(intervals, tables / "intervals.csv")
-    write_numbers(made.costs(methods, seeds), tables / "cost.csv")
-    oracles = {made.SPLIT: "retain"}
-    claims = check(scores, [made.MODEL], [made.SPLIT], seeds, [1000], methods, oracles)
+    costs = [made.costs(methods, seeds).assign(split=split) for split in splits]
+    write_numbers(pd.concat(costs), tables / "cost.csv")
+    oracles = dict.fromkeys(splits, "retain")
+    claims = check(scores, [made.MODEL], splits, seeds, [1000], methods, oracles)
     write_json(tables / "claims.json", claims)
     _write_tables(tables, entries, methods, seeds, scores, by_place(intervals))
     (folder / "words.png").write_bytes(PNG)
@@ -55,18 +66,22 @@ def page_files(
         tables={name: tables / f"{name}.csv" for name in names},
         captions={name: caption_file(name) for name in [*names, *FIGURES]},
         metrics=entries,
-        records=_write_records(folder, methods, items, seeds[0]),
+        records=[
+            entry
+            for split in splits
+            for entry in _write_records(folder, split, methods, items, seeds[0])
+        ],
     )
     settings = {method: {"lr": 0.001, "epochs": 5} for method in methods}
     run = Run(
         made.WORLD,
         [made.MODEL],
-        [made.SPLIT],
+        list(splits),
         list(methods),
         list(seeds),
         [1000],
         settings,
-        {made.SPLIT: ["retain"]},
+        {split: ["retain"] for split in splits},
         {"version": "0.0", "commit": None, "changed": None},
     )
     shown = Shown(
@@ -89,7 +104,7 @@ def _write_tables(folder, entries, methods, seeds, scores, intervals) -> None:
         lethe.report.tables.render(name, data, folder / f"{name}.csv", folder / f"{name}.md")
 
 
-def _write_records(folder: Path, methods, items: int, seed: int) -> list[dict]:
+def _write_records(folder: Path, split: str, methods, items: int, seed: int) -> list[dict]:
     entries = []
     for number, run in enumerate(("full", "retain", *methods)):
         epochs = (0,) if run in ("full", "retain") else (1, 2)
@@ -100,7 +115,7 @@ def _write_records(folder: Path, methods, items: int, seed: int) -> list[dict]:
             forget["answer"] = [f"Author {item} wrote it." for item in range(items)]
             forget["generation"] = [f"{run} says {item}" for item in range(items)]
             forget["answer_loss"] = [0.1 * (number + 1) + 0.01 * item for item in range(items)]
-        place = {"model": made.MODEL, "split": made.SPLIT, "run": run}
+        place = {"model": made.MODEL, "split": split, "run": run}
         path = folder / paths.records(paths.run(made.WORLD, *place.values(), seed))
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(document), encoding="utf-8")

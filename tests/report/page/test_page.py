@@ -173,7 +173,7 @@ def test_every_declared_column_is_one_of_the_table(parts):
 
 
 def test_the_citation_is_that_of_the_project(page):
-    cited = yaml.safe_load(Path("CITATION.cff").read_text(encoding="utf-8"))
+    cited = yaml.safe_load((Path(__file__).parents[3] / "CITATION.cff").read_text(encoding="utf-8"))
     [tofu] = cited["references"]
     assert cited["title"] in page
     assert tofu["title"] in page
@@ -275,17 +275,38 @@ def test_large_runs_are_cut_and_it_is_said(tmp_path, monkeypatch):
     run, files, shown = page_files(tmp_path, ("npo",))
     with_text_of(files, "npo", "generation", ["long " * 100])
     text = html(run, files, shown)
-    assert "7 of 12 questions are left out" in text
+    assert "Not shown: 7 of 12 questions" in text
     assert "Who wrote book 4?" in text
     assert "Who wrote book 5?" not in text
     assert "long long long long  …" in text
-    assert f"1 more rows are in {files.tables['summary']}" in text
+    assert f"Not shown: 1 more row, in {files.tables['summary']}." in text
 
 
 def test_answers_of_many_runs_are_fewer_items(tmp_path, monkeypatch):
     monkeypatch.setattr(answers, "MOST_ANSWERS", 12)
     run, files, shown = page_files(tmp_path, ("npo", "idk"))
-    assert "9 of 12 questions are left out" in html(run, files, shown)
+    assert "Not shown: 9 of 12 questions" in html(run, files, shown)
+
+
+def test_several_forget_sets_and_seeds(tmp_path, monkeypatch):
+    """Each has its sentences, figures and answers, up to a limit; tables name the forget set."""
+    splits = ("forget05", "forget10")
+    parts = page_files(tmp_path, ("npo", "idk"), seeds=(0, 1), splits=splits)
+    text = html(*parts)
+    made = Elements(text)
+    for split in splits:
+        assert f"<b>tiny, {split}:</b>" in text
+        assert f'id="figure-trajectories-tiny-{split}"' in text
+        assert f'id="own-answers-tiny-{split}"' in text
+        assert f"Forget quality against model utility (tiny, {split})" in text
+    assert "Forget set</th>" in text
+    ids = [some["id"] for _, some in made.elements if "id" in some]
+    assert len(ids) == len(set(ids))
+    assert "Brackets of 2 seeds: their range" in text
+    monkeypatch.setattr("lethe.report.page.page.MOST_PLACES", 1)
+    fewer = html(*parts)
+    assert "Not shown: figures and answers of 1 more pair of model and forget set" in fewer
+    assert 'id="figure-trajectories-tiny-forget10"' not in fewer
 
 
 def test_a_run_without_methods_has_tables_alone(parts):

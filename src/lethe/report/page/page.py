@@ -60,6 +60,7 @@ def html(run: Run, files: Files, parts: Shown) -> str:
     template = _environment().get_template("page.jinja")
     return template.render(
         run=run,
+        counted=words.counted,
         scripts=scripts(),
         sentence=words.what_was_run(run, _items(recorded, run), _epochs(data.values())),
         says={place: words.what_it_shows(data.get(place)) for place in places},
