@@ -96,6 +96,32 @@ def test_a_click_in_the_legend_hides_a_method(visit):
     assert shown.count() == before - 1
 
 
+def test_the_keyboard_reaches_slider_legend_and_menu(visit):
+    figure = visit.figure(TRAJECTORIES)
+    figure.locator(".plot").focus()
+    visit.page.keyboard.press("ArrowLeft")
+    plot = f"#figure-{TRAJECTORIES} .plot"
+    visit.page.wait_for_function(
+        "id => document.querySelector(id).data[0].x.length === 5", arg=plot
+    )
+    legend = figure.locator(".legendtoggle").first
+    assert legend.get_attribute("aria-label") == "Grad. Ascent"
+    legend.focus()
+    visit.page.keyboard.press("Enter")
+    visit.page.wait_for_function(
+        "id => document.querySelector(id).data[0].visible === 'legendonly'", arg=plot
+    )
+    figure = visit.figure("curves-tiny-forget10")
+    figure.locator(".updatemenu-header").focus()
+    visit.page.keyboard.press("Enter")
+    figure.locator(".updatemenu-dropdown-button").nth(5).focus()
+    visit.page.keyboard.press("Enter")
+    visit.page.wait_for_function(
+        "id => document.querySelector(id).layout.yaxis.title.text === 'Truth Ratio, World Facts'",
+        arg="#figure-curves-tiny-forget10 .plot",
+    )
+
+
 def test_a_mark_says_its_epoch_interval_and_settings(visit):
     figure = visit.figure(TRAJECTORIES)
     figure.locator(".scatterlayer .trace .point").nth(3).hover(force=True)
