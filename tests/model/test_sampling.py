@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 import torch
+from helpers import tiny_families
 
-from lethe.model import decoding, generate, sampling, token_mixing
+from lethe.model import checkpoint, decoding, generate, sampling, token_mixing
 from lethe.model.sampling import Sampling, drawn, sampled, stream
 
 # Chi-square of 5 degrees of freedom: a right sampler exceeds this once in a million seeds.
@@ -144,3 +145,21 @@ def test_streams_belong_to_seed_question_and_number():
     others = [stream(1, "Who?", 1, 5), stream(0, "Whom?", 1, 5), stream(0, "Who?", 2, 5)]
     assert all(other.tolist() != first.tolist() for other in others)
     assert sampled(None, [], [], [], 0, Sampling(2)) == []
+
+
+@pytest.mark.parametrize("name", ["gpt2", "bloom", "gemma2", "gpt_oss", "lfm2", "mamba"])
+def test_every_way_to_mix_tokens_is_sampled(name, tokenizer, prompts, keys, tmp_path):
+    """With our cache or, but for two of these, without one: a cold sample is the greedy answer."""
+    config = tiny_families.configuration(name, tokenizer)
+    tiny_families.build(config).save_pretrained(tmp_path)
+    tokenizer.save_pretrained(tmp_path)
+    model, _ = checkpoint.load(tmp_path)
+    limits = [len(prompt) + 6 for prompt in prompts]
+    wanted = generate.greedy(model, prompts, limits, 0)
+    cold = sampled(model, prompts, keys, limits, 0, Sampling(2, temperature=1e-6))
+    assert cold == [[text] * 2 for text in wanted]
+    warm = answers(model, prompts, keys, Sampling(3), length=6)
+    assert answers(model, prompts, keys, Sampling(3), size=2, length=6) == warm
+    assert any(texts[0] != texts[1] for texts in warm)
+    cached = token_mixing.of(model).generation == token_mixing.CACHED
+    assert cached is (name in ("gpt2", "gemma2"))
