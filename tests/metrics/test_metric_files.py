@@ -165,7 +165,8 @@ NAN = float("nan")
 FAULTS = {
     "format": (top("format", "1"), "format 1"),
     "metric": (top("metric", "rouge"), "'rouge', not 'truth_ratio'"),
-    "settings": (top("settings", {"variant": 1}), "'settings'"),
+    "settings": (top("settings", {"variant": True}), "'settings'"),
+    "settings in a list": (top("settings", {"variant": ["geometric"]}), "'settings'"),
     "none": (top("checkpoints", []), "no checkpoints"),
     "checkpoint": (top("checkpoints", ["x"]), "not an object"),
     "epoch": (entry("epoch", 1.5), "'epoch'"),

@@ -10,7 +10,10 @@ constants that declare what it reads, where that differs from the defaults (in b
     ORACLE_RECORDS = True       whether it reads the oracle's records too (no)
     SUITE = "tokens"            the suite that the records are of (``tofu``)
     SETS = ("forget",)          the sets of the records that it reads
+    WITHOUT_ORACLE = True       whether, without an oracle, it is computed all the same (no)
     SETTINGS = {"variant": ("geometric", "arithmetic")}    choices; the first is the default
+                                (``lethe.common.declared_settings``: also numbers and texts)
+    AT_MOST = {"k": "samples"}  settings that may not exceed one of the suite's
 
 There is no list of metrics to maintain, and no metric imports another: editing one can only change
 its own numbers. Nothing heavy is imported before a metric is computed.
@@ -19,7 +22,9 @@ its own numbers. Nothing heavy is imported before a metric is computed.
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
+from lethe.common import declared_settings
 from lethe.common.errors import LetheError
 from lethe.common.registry import Registry, suggest
 
@@ -35,7 +40,9 @@ class Contract:
     oracle_records: bool = False
     suite: str = "tofu"
     sets: tuple[str, ...] = ()
-    settings: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)
+    without_oracle: bool = False
+    at_most: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self):
         for need in self.needs:
@@ -47,17 +54,23 @@ METRICS = Registry(__name__, "metric", Contract)
 names, load, contract = METRICS.names, METRICS.load, METRICS.contract
 
 
-def settings_of(name: str, given: Mapping[str, str]) -> dict[str, str]:
-    """All settings of a metric, with defaults filled in; LetheError for an unknown one."""
-    allowed = contract(name).settings
-    for key, value in given.items():
-        if key not in allowed:
-            known = ", ".join(allowed) or "none"
-            raise LetheError(f"metric '{name}': unknown setting '{key}'; settings: {known}")
-        if value not in allowed[key]:
-            choice = " or ".join(allowed[key])
-            raise LetheError(f"metric '{name}': {key} is {value!r}; set it to {choice}")
-    return {key: given.get(key, values[0]) for key, values in allowed.items()}
+def settings_of(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """All settings of a metric, with defaults filled in; LetheError for one that is not allowed."""
+    return declared_settings.filled(f"metric '{name}'", contract(name).settings, given)
+
+
+def check_against_suite(name: str, given: Mapping[str, Any], of_suite: Mapping[str, Any]) -> None:
+    """LetheError if a metric's settings ask for more than its suite records.
+
+    ``given``: the metric's settings, ``of_suite``: all settings of its suite.
+    """
+    own, suite = settings_of(name, given), contract(name).suite
+    for key, limit in contract(name).at_most.items():
+        if own[key] > of_suite[limit]:
+            raise LetheError(
+                f"metric '{name}': {key} is {own[key]}, but suite '{suite}' has {limit} "
+                f"{of_suite[limit]}; set {key} to at most {of_suite[limit]}, or {limit} to more"
+            )
 
 
 def compute(
@@ -84,7 +97,7 @@ def score(
     full_paths: Mapping[str, str | os.PathLike] | None,
     out: str | os.PathLike,
     oracle_records_path: str | os.PathLike | None = None,
-    **settings: str,
+    **settings: Any,
 ) -> None:
     """Compute one metric of one run from files and write its metric file.
 
@@ -96,7 +109,9 @@ def score(
 
     wanted = contract(name)
     records = _records(name, records_path, "the run") if wanted.records else None
-    oracles = _records(name, oracle_records_path, "the oracle") if wanted.oracle_records else None
+    oracles = None
+    if wanted.oracle_records and not (wanted.without_oracle and oracle_records_path is None):
+        oracles = _records(name, oracle_records_path, "the oracle")
     needs = _files(name, wanted.needs, needs_paths, "the run's")
     oracle = _files(name, wanted.needs, oracle_paths, "the oracle's") if wanted.oracle else None
     full = _files(name, wanted.needs, full_paths, "the full model's") if wanted.full else None
