@@ -41,6 +41,10 @@ class ItemSet:
     and its log-probability standardised by the probability-weighted mean and standard deviation
     over the whole vocabulary. ``gradient_norm``: mean over the model's parameter tensors of the L2
     norm of the gradient of ``answer_loss``.
+
+    Of multiple choice: ``option``: the texts of an item's options; ``prompt``: the names of the
+    prompts under which it was put; ``prompt_generation``: what was written under each of them.
+    ``option_loss`` and ``option_tokens`` have a value for each option, prompt after prompt.
     """
 
     question: list[str]
@@ -57,6 +61,11 @@ class ItemSet:
     token_match: Nested | None = None
     token_zscore: Nested | None = None
     gradient_norm: np.ndarray | None = None
+    option: list[list[str]] | None = None
+    prompt: list[list[str]] | None = None
+    prompt_generation: list[list[str]] | None = None
+    option_loss: Nested | None = None
+    option_tokens: Nested | None = None
 
     def __len__(self) -> int:
         return len(self.question)
@@ -162,6 +171,8 @@ def item_set(
 SAME_SHAPE = {
     "perturbed_loss": ("perturbed_tokens",),
     "token_logprob": ("token_match", "token_zscore"),
+    "prompt": ("prompt_generation",),
+    "option_loss": ("option_tokens",),
 }
 
 
@@ -216,6 +227,11 @@ COLUMNS = {
     "token_match": (_flag_fault, True),
     "token_zscore": (_number_fault, True),
     "gradient_norm": (_loss_fault, False),
+    "option": (_text_fault, True),
+    "prompt": (_text_fault, True),
+    "prompt_generation": (_text_fault, True),
+    "option_loss": (_loss_fault, True),
+    "option_tokens": (_count_fault, True),
 }
 WHOLE = (_count_fault, _flag_fault)
 
@@ -230,7 +246,7 @@ class _Columns:
     def fail(self, name: str, why: str) -> LetheError:
         return LetheError(f"{self.where}, column '{name}': {why}; {self.remedy}")
 
-    def read(self, name: str) -> list[str] | Nested:
+    def read(self, name: str) -> list[str] | list[list[str]] | Nested:
         """One column, checked."""
         fault, several = COLUMNS[name]
         values = self.column(name)
@@ -240,7 +256,7 @@ class _Columns:
             return values if fault is _text_fault else np.array(values, dtype=dtype)
         self.each(name, values, lambda row: None if isinstance(row, list) else "not a list")
         self.each(name, values, lambda row: next(filter(None, map(fault, row)), None))
-        return nested(values, dtype)
+        return values if fault is _text_fault else nested(values, dtype)
 
     def column(self, name: str) -> list:
         if name not in self.columns:
@@ -263,7 +279,9 @@ class _Columns:
             count = f"{len(faults)} of {len(values)} values"
             raise self.fail(name, f"{count} cannot be used, the first (row {row}) is {why}")
 
-    def same_shape(self, one: Nested | None, two: Nested | None, first: str, other: str) -> None:
+    def same_shape(
+        self, one: Sequence | None, two: Sequence | None, first: str, other: str
+    ) -> None:
         if one is None or two is None:
             return
         unequal = sum(len(a) != len(b) for a, b in zip(one, two, strict=True))

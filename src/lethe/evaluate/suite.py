@@ -10,6 +10,10 @@ functions:
     record(model, prepared, limits) -> {set: ItemSet}
     check(rows)                              optional: LetheError if a row's text is missing
 
+and, if what it asks is an instruction, which only a chat model follows,
+
+    CHAT = True
+
 A data file has the world's name for it, or that of a split's part (``BaseSplit.files``). Constants
 are read without importing the module, so the workflow's graph needs no torch. Each suite is one job
 for each run.
@@ -28,6 +32,7 @@ class Contract:
 
     sets: dict[str, str]
     columns: tuple[str, ...]
+    chat: bool = False
 
     def files(self, parts: Mapping[str, str]) -> dict[str, str]:
         """The name of each set's data file; ``parts`` are the names that a split gives."""
