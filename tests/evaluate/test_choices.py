@@ -1,5 +1,6 @@
 """Multiple choice: its options, prompts and controls, and what the suites record."""
 
+import json
 from collections import Counter, defaultdict
 
 import numpy as np
@@ -10,6 +11,7 @@ from helpers.small_models import CLOSE, plain, token_nll
 from lethe.common.errors import LetheError
 from lethe.evaluate.chat_templates import check_template
 from lethe.evaluate.choices import CONTROLS, answered, choices, distinct_parts, lettered
+from lethe.evaluate.collect import read_set
 from lethe.evaluate.evaluation import Evaluation
 from lethe.evaluate.records import Records, read_records, write_records
 from lethe.evaluate.suite import Limits
@@ -149,3 +151,31 @@ def test_options_are_compared_as_answers(model, encoder, tmp_path):
             at = items.prompt[k].index(prompt) * 4
             expected = [nll(model, encoder, choice.question, text).mean().item() for text in texts]
             assert items.option_loss[k][at : at + 4] == pytest.approx(expected, rel=CLOSE)
+
+
+@pytest.mark.parametrize("answer", [1, "B", "a spore"])
+def test_a_file_of_multiple_choice_is_read_as_it_is(tmp_path, answer):
+    row = {"question": "What is it?", "choices": ["a germ", "a spore", "a gas"], "answer": answer}
+    file = tmp_path / "forget10_perturbed.json"
+    file.write_text(json.dumps(row) + "\n")
+    [choice] = choices("forget", read_set(file))
+    assert choice.options == ("a germ", "a spore", "a gas")
+    assert (choice.answer, choice.letter, choice.sentences) == ("a spore", "B", None)
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        ({"answer": 3}, "row 1: 'answer' is 3, no choice"),
+        ({"answer": "D"}, "row 1: 'answer' is 'D', no choice"),
+        ({"answer": True}, "row 1: 'answer' is True, no choice"),
+        ({"choices": ["one"]}, "row 1: 'choices' are not 2 to 26 different texts"),
+        ({"choices": ["one", "one"]}, "row 1: 'choices' are not 2 to 26 different texts"),
+    ],
+)
+def test_a_faulty_row_of_multiple_choice_is_named(tmp_path, change, fault):
+    row = {"question": "What is it?", "choices": ["a germ", "a spore", "a gas"], "answer": 0}
+    file = tmp_path / "forget10_perturbed.json"
+    file.write_text(json.dumps(row | change) + "\n")
+    with pytest.raises(LetheError, match=fault):
+        read_set(file)

@@ -2,8 +2,9 @@
 
 The options of a row of a ``…_perturbed`` file are its paraphrased answer, or else the true one, and
 its wrong answers. Only the words in which they differ are shown (``distinct_parts``): the rest
-often names the author, so a model could choose without any question. A row of a file of one's own
-has its ``choices``, which are shown as they are. No torch is imported here.
+often names the author, so a model could choose without any question. A row of multiple choice
+(``lethe.world.choice_rows``) has its ``choices``, which are shown as they are. No torch is imported
+here.
 """
 
 from collections.abc import Mapping, Sequence
