@@ -2,12 +2,14 @@
 
 import json
 from collections import Counter, defaultdict
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from helpers.small_models import CLOSE, plain, token_nll
 
+from lethe.analysis.checkpoint_evaluation import Request, evaluate
 from lethe.common.errors import LetheError
 from lethe.evaluate.chat_templates import check_template
 from lethe.evaluate.choices import CONTROLS, answered, choices, distinct_parts, lettered
@@ -78,6 +80,17 @@ def test_instructions_need_a_chat_template():
     with pytest.raises(LetheError, match="'choice_letters' gives instructions"):
         check_template("choice_letters", "plain")
     check_template("choice_likelihood", "plain")
+
+
+def test_letters_are_refused_before_a_model_is_looked_for(tmp_path):
+    for name in ("forget10_perturbed", "retain_perturbed"):
+        (tmp_path / f"{name}.json").write_text("".join(f"{json.dumps(row)}\n" for row in ROWS))
+    request = Request("/no/such/model", str(tmp_path), "forget10", template="plain")
+    with pytest.raises(LetheError, match=r"metric 'choice_letters': .* gives instructions"):
+        evaluate(replace(request, metrics=["choice_letters"]))
+    # Likelihood needs no template: only the model is missing.
+    with pytest.raises(LetheError, match="no such checkpoint"):
+        evaluate(replace(request, metrics=["choice_likelihood"]))
 
 
 @pytest.fixture(scope="module")
