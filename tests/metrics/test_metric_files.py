@@ -38,6 +38,7 @@ def test_the_contract_is_what_the_module_says(name):
     assert contract.full is getattr(module, "FULL", False)
     assert contract.records is getattr(module, "RECORDS", True)
     assert contract.settings == getattr(module, "SETTINGS", {})
+    assert contract.free_settings == getattr(module, "FREE_SETTINGS", {})
     assert contract.suite == getattr(module, "SUITE", "tofu")
     assert set(contract.needs) <= set(metrics.names()) - {name}
     if contract.records:

@@ -11,14 +11,18 @@ constants that declare what it reads, where that differs from the defaults (in b
     SUITE = "tokens"            the suite that the records are of (``tofu``)
     SETS = ("forget",)          the sets of the records that it reads
     SETTINGS = {"variant": ("geometric", "arithmetic")}    choices; the first is the default
+    FREE_SETTINGS = {"bins": ("10", "[1-9]", "1 to 9")}     default, the pattern of the whole value,
+                                                           and what it asks for, in words
 
 There is no list of metrics to maintain, and no metric imports another: editing one can only change
 its own numbers. Nothing heavy is imported before a metric is computed.
 """
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from lethe.common.errors import LetheError
 from lethe.common.registry import Registry, suggest
@@ -36,6 +40,7 @@ class Contract:
     suite: str = "tofu"
     sets: tuple[str, ...] = ()
     settings: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    free_settings: dict[str, tuple[str, str, str]] = field(default_factory=dict)
 
     def __post_init__(self):
         for need in self.needs:
@@ -47,17 +52,40 @@ METRICS = Registry(__name__, "metric", Contract)
 names, load, contract = METRICS.names, METRICS.load, METRICS.contract
 
 
-def settings_of(name: str, given: Mapping[str, str]) -> dict[str, str]:
-    """All settings of a metric, with defaults filled in; LetheError for an unknown one."""
-    allowed = contract(name).settings
-    for key, value in given.items():
-        if key not in allowed:
-            known = ", ".join(allowed) or "none"
+def settings_of(name: str, given: Mapping[str, Any]) -> dict[str, str]:
+    """All settings of a metric as texts, with defaults filled in.
+
+    LetheError for an unknown setting, or a value that it does not have. Whole numbers may be given
+    as such, and a list of texts for one text with ``|`` between them.
+    """
+    choices, free = contract(name).settings, contract(name).free_settings
+    for key in given:
+        if key not in choices and key not in free:
+            known = ", ".join([*choices, *free]) or "none"
             raise LetheError(f"metric '{name}': unknown setting '{key}'; settings: {known}")
-        if value not in allowed[key]:
-            choice = " or ".join(allowed[key])
-            raise LetheError(f"metric '{name}': {key} is {value!r}; set it to {choice}")
-    return {key: given.get(key, values[0]) for key, values in allowed.items()}
+    chosen = {key: given.get(key, values[0]) for key, values in choices.items()}
+    for key, values in choices.items():
+        if chosen[key] not in values:
+            _refuse(name, key, chosen[key], " or ".join(values))
+    return chosen | {key: _free(name, key, given.get(key, free[key][0])) for key in free}
+
+
+def _free(name: str, key: str, value: Any) -> str:
+    """A setting that is no choice, as a text; LetheError if it is not of the declared form."""
+    _, pattern, wanted = contract(name).free_settings[key]
+    if type(value) is int:
+        text = str(value)
+    elif isinstance(value, list | tuple) and all(isinstance(part, str) for part in value):
+        text = "|".join(value)
+    else:
+        text = value
+    if not isinstance(text, str) or re.fullmatch(pattern, text, re.DOTALL) is None:
+        _refuse(name, key, value, wanted)
+    return text
+
+
+def _refuse(name: str, key: str, value: Any, wanted: str) -> None:
+    raise LetheError(f"metric '{name}': {key} is {value!r}; set it to {wanted}")
 
 
 def compute(
