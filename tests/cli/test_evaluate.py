@@ -69,6 +69,9 @@ def test_what_cannot_be_computed_is_said(run):
         (("--metrics", "rogue"), "unknown metric 'rogue'; did you mean rouge?"),
         (("--metrics", "privleak"), "metric 'privleak': needs an oracle; name one"),
         (("--set", "rouge=1"), "--set: 'rouge=1' is not METRIC.KEY=VALUE"),
+        (("--set", "leak.k=17"), "metric 'leak': k is 17, but suite 'sampled' has samples 16"),
+        (("--suite-set", "sampled=1"), "--suite-set: 'sampled=1' is not SUITE.KEY=VALUE"),
+        (("--suite-set", "sampled.nli=/no/such"), "nli: /no/such: no config.json; name a folder"),
         (("--set", "rouge.stem=no"), "metric 'rouge': unknown setting 'stem'"),
         (("--template", "gpt"), "template: unknown name 'gpt'"),
         (("--compute", "dtype=half"), "--compute.dtype: input should be"),
@@ -81,6 +84,22 @@ def test_a_request_that_cannot_be_met_is_one_line(run, arguments, message):
     assert found.startswith("error: ")
     assert message in found
     assert "\n" not in found
+
+
+def test_answers_are_sampled_with_and_without_an_oracle(run, parity):
+    asked = ("--metrics", "leak", "--suite-set", "sampled.samples=3", "--set", "leak.k=2")
+    asked += ("--max-new-tokens", "8", "--set", "leak.threshold=0.05")
+    alone, _ = run(*asked)
+    values = alone["metrics"]["leak"]["values"]
+    assert "oracle" not in values
+    assert values["samples"] == 3
+    assert values["questions"] + values["left_out"] == 3
+    assert alone["suite_settings"] == {"sampled": {"samples": 3}}
+    both, printed = run(*asked, "--oracle", str(parity / "models/retain"))
+    beside = both["metrics"]["leak"]["values"]
+    assert beside["forget"] == values["forget"]
+    assert beside["beyond_oracle"] == pytest.approx(beside["forget"] - beside["oracle"])
+    assert "leak.oracle\t" in printed
 
 
 def test_data_that_do_not_belong_together_are_refused(run):

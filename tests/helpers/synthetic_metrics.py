@@ -21,7 +21,7 @@ METHODS = ["grad_ascent", "grad_diff", "kl_min", "idk", "npo", "npo_retain"]
 EPOCHS, ITEMS, STEPS = 5, 120, 12
 NINE_METRICS = ("probability", "rouge", "truth_ratio")
 SETS = ("forget", "retain", "real_authors", "world_facts")
-SETTINGS = {"calibration": {"bins": "10"}}
+SETTINGS = {"calibration": {"bins": 10}}
 
 # Values of the full model; the share of each set's value that a method leaves in the end; and by
 # how much the median of R grows on the way (the oracle's is 2.5 times the full model's).

@@ -48,24 +48,24 @@ def test_values_by_hand(by_hand):
 def test_bins_options_and_the_right_answer_are_settings(by_hand):
     one = metrics.compute("calibration", by_hand, bins=1).checkpoints[0].values
     assert one["forget_ece"] == one["forget_mce"] == pytest.approx(2 / 3 - 1.95 / 3, rel=1e-9)
-    two = metrics.compute("calibration", by_hand, options="2").checkpoints[0].items
+    two = metrics.compute("calibration", by_hand, options=2).checkpoints[0].items
     assert two["forget_confidence"] == pytest.approx([7 / 8, 5 / 9, 15 / 16], rel=1e-9)
-    five = metrics.compute("calibration", by_hand, options="5").checkpoints[0].items
+    five = metrics.compute("calibration", by_hand, options=5).checkpoints[0].items
     assert five["forget_accuracy"] == [0, 0, 0]
     items = by_hand.checkpoints[0].sets["forget"]
     items.answer_loss[:] = 0.0
     answer = metrics.compute("calibration", by_hand, right="answer")
     assert answer.checkpoints[0].items["forget_confidence"] == pytest.approx([1, 1, 1])
-    assert answer.settings == {"right": "answer", "bins": "10", "options": "4"}
+    assert answer.settings == {"right": "answer", "bins": 10, "options": 4}
 
 
 @pytest.mark.parametrize(
     ("key", "value", "wanted"),
     [
-        ("bins", 0, "a whole number from 1 to 999"),
-        ("bins", "ten", "a whole number from 1 to 999"),
-        ("bins", True, "a whole number from 1 to 999"),
-        ("options", 1, "a whole number from 2 to 99"),
+        ("bins", 0, "a whole number from 1 to at most 999"),
+        ("bins", "ten", "a whole number from 1 to at most 999"),
+        ("bins", True, "a whole number from 1 to at most 999"),
+        ("options", 1, "a whole number from 2 to at most 99"),
         ("right", "wrong", "paraphrase or answer"),
     ],
 )

@@ -38,7 +38,6 @@ def test_the_contract_is_what_the_module_says(name):
     assert contract.full is getattr(module, "FULL", False)
     assert contract.records is getattr(module, "RECORDS", True)
     assert contract.settings == getattr(module, "SETTINGS", {})
-    assert contract.free_settings == getattr(module, "FREE_SETTINGS", {})
     assert contract.suite == getattr(module, "SUITE", "tofu")
     assert set(contract.needs) <= set(metrics.names()) - {name}
     if contract.records:
@@ -166,7 +165,8 @@ NAN = float("nan")
 FAULTS = {
     "format": (top("format", "1"), "format 1"),
     "metric": (top("metric", "rouge"), "'rouge', not 'truth_ratio'"),
-    "settings": (top("settings", {"variant": 1}), "'settings'"),
+    "settings": (top("settings", {"variant": True}), "'settings'"),
+    "settings in a list": (top("settings", {"variant": ["geometric"]}), "'settings'"),
     "none": (top("checkpoints", []), "no checkpoints"),
     "checkpoint": (top("checkpoints", ["x"]), "not an object"),
     "epoch": (entry("epoch", 1.5), "'epoch'"),

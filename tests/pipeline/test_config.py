@@ -96,6 +96,19 @@ def test_unknown_key_without_likeness_lists_those_there_are():
             "metric 'truth_ratio': variant is 'harmonic'; set it to geometric or arithmetic",
         ),
         ({"metric_settings": {"ruge": {}}}, "config: metric_settings: unknown metric 'ruge'"),
+        ({"suite_settings": {"sampeld": {}}}, "config: suite_settings: unknown suite 'sampeld'"),
+        (
+            {"suite_settings": {"sampled": {"top_p": 0}}},
+            "suite 'sampled': top_p is 0; set it to a number above 0 to at most 1",
+        ),
+        (
+            {"metrics": ["leak"], "suite_settings": {"sampled": {"samples": 4}}},
+            "metric 'leak': k is 8, but suite 'sampled' has samples 4; set k to at most 4",
+        ),
+        (
+            {"metrics": ["leak"], "suite_settings": {"sampled": {"nli": "no/such/folder"}}},
+            "nli: no/such/folder: no config.json; name a folder of a sequence classifier",
+        ),
         ({"threads": {"train": 0}}, "config: threads.train: "),
         ({"compute": {"microbatch_tokens": 0}}, "config: compute.microbatch_tokens: "),
         ({"compute": {"device": "gpu"}}, "config: compute.device: "),

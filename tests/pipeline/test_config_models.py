@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 OF_THE_DEFAULT_RUN = {
     "world": {"name"},
     **dict.fromkeys(("models", "model_settings", "methods", "unlearning", "method_settings"), None),
-    **dict.fromkeys(("metric_settings", "attack_settings"), None),
+    **dict.fromkeys(("metric_settings", "suite_settings", "attack_settings"), None),
 }
 
 

@@ -75,6 +75,18 @@ def test_seeds_and_methods_multiply(llama2):
     assert found.jobs["train_retain"] == 30
 
 
+def test_samples_are_counted_as_generations(llama2):
+    def hours(samples: int, *metrics: str) -> float:
+        asked = {"suite_settings": {"sampled": {"samples": samples}}}
+        config = llama2.changed(metrics=["probability", *metrics], **asked)
+        return plan(config, PLAIN)[0].hours["collect"]
+
+    without = hours(16)
+    assert hours(64) == without
+    # Batches are whole: small splits fill theirs better with more samples.
+    assert 2 < (hours(64, "leak") - without) / (hours(16, "leak") - without) <= 4
+
+
 def test_memory_is_by_what_is_kept_of_each_weight(llama2):
     def kept(**values) -> float:
         config = changed(llama2, parameters=1e9, **values).changed(methods=["grad_ascent"])

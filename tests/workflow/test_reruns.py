@@ -248,6 +248,10 @@ EDITS = {
         | scored(runs(), ["extraction_strength"])
         | report() - {"table_oracles", "table_best_epochs"},
     ),
+    "the settings of a suite that is not run": (
+        {"suite_settings": {"sampled": {"samples": 32}}},
+        set(),
+    ),
     "items of the evaluation": ({"evaluation": {"items": 19}}, evaluated(runs()) | report()),
     "the truth ratio's variant": (
         {"metric_settings": {"truth_ratio": {"variant": "arithmetic"}}},

@@ -37,6 +37,7 @@ rule collect:
             key: getattr(CONFIG.evaluation, key)
             for key in ("max_length", "max_new_tokens")
         },
+        settings=lambda w: settings.suite_settings(CONFIG, w.suite),
         template=one_setting("template"),
         label="evaluate {run} ({split}, {suite}), seed {seed}",
         threads=CONFIG.threads.collect,

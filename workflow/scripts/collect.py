@@ -26,6 +26,7 @@ with job(snakemake, processes=processes(snakemake)) as stage, Meter() as meter:
         device=device,
         process_group=process_group(snakemake, device),
         report=Progress(p.label),
+        settings=p.settings,
     )
     write_records(stage(o.records), records)
     meter.write(stage(o.cost), items=records.items)

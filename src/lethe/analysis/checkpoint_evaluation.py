@@ -30,6 +30,7 @@ class Request:
     ``checkpoint``, ``oracle``, ``full``: folders or hub ids. ``data``: a folder with TOFU's files.
     ``metrics``: names, or None for all that the rest allows. ``items``: the most items of a set.
     ``compute``: precision and attention of every model; ``device``: torch's name for it.
+    ``settings`` and ``suite_settings``: by name, those of a metric and of a suite.
     """
 
     checkpoint: str
@@ -38,12 +39,13 @@ class Request:
     oracle: str | None = None
     full: str | None = None
     metrics: Sequence[str] | None = None
-    settings: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     template: str | Mapping[str, Any] = "chat"
     items: int | None = None
     limits: Limits = field(default_factory=Limits)
     compute: Compute = field(default_factory=Compute)
     device: str = "cpu"
+    suite_settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,7 @@ class Evaluated:
             "items": request.items,
             "limits": asdict(request.limits),
             "compute": request.compute.loading(),
+            **({"suite_settings": request.suite_settings} if request.suite_settings else {}),
             "metrics": {name: _entry(file) for name, file in self.metrics.items()},
             "skipped": self.skipped,
         }
@@ -90,12 +93,23 @@ def evaluate(request: Request) -> Evaluated:
         raise LetheError(f"metric '{name}': {why}")
     for name in {*wanted, *request.settings}:
         metrics.settings_of(name, request.settings.get(name, {}))
+    _check_suites(request, wanted)
     for name in wanted:
         data.read(metrics.contract(name))
     checkpoint_check.check_sources((request.checkpoint, request.oracle, request.full))
     scores = _Scores(request, data)
     files = {name: scores.of(request.checkpoint, name) for name in wanted}
     return Evaluated(request, files, skipped)
+
+
+def _check_suites(request: Request, wanted: Sequence[str]) -> None:
+    given = request.suite_settings
+    for suite in {*given, *(metrics.contract(name).suite for name in wanted)}:
+        suites.check_settings(suite, given.get(suite, {}))
+    for name in wanted:
+        suite = metrics.contract(name).suite
+        chosen = suites.settings_of(suite, given.get(suite, {}))
+        metrics.check_against_suite(name, request.settings.get(name, {}), chosen)
 
 
 def _entry(file: MetricFile) -> dict[str, Any]:
@@ -114,7 +128,8 @@ def _obstacle(name: str, request: Request, data: "_Data") -> str | None:
     obstacle = next(filter(None, needs), None)
     if obstacle is not None:
         return obstacle
-    if (contract.oracle or contract.oracle_records) and request.oracle is None:
+    reads_oracle = contract.oracle or (contract.oracle_records and not contract.without_oracle)
+    if reads_oracle and request.oracle is None:
         return "needs an oracle; name one"
     if contract.full and request.full is None:
         return "needs the model before unlearning; name it as full"
@@ -209,10 +224,15 @@ class _Scores:
                 needs(source),
                 needs(request.oracle) if contract.oracle else None,
                 needs(request.full) if contract.full else None,
-                self._records(request.oracle, contract.suite) if contract.oracle_records else None,
+                self._of_oracle(contract),
                 **request.settings.get(name, {}),
             )
         return self.files[source, name]
+
+    def _of_oracle(self, contract: metrics.Contract) -> Records | None:
+        if not contract.oracle_records or self.request.oracle is None:
+            return None
+        return self._records(self.request.oracle, contract.suite)
 
     def _records(self, source: str, suite: str) -> Records:
         if (source, suite) not in self.records:
@@ -225,6 +245,7 @@ class _Scores:
                 compute=self.request.compute,
                 device=self.request.device,
                 load=self._load,
+                settings=self.request.suite_settings.get(suite),
             )
             records = replace(collected, path=source)
             check_records(records, "the model gives no usable numbers: look into its weights")

@@ -33,6 +33,7 @@ def collect(
     process_group: SingleProcess | None = None,
     report: Callable[[int, int], None] = silent,
     load: Callable = checkpoint.load,
+    settings: Mapping[str, Any] | None = None,
 ) -> Records:
     """The records of checkpoints, such as those of a run, under one suite.
 
@@ -40,6 +41,7 @@ def collect(
     none). ``rows``: the rows of each set of the suite, as from ``read_set``. Each process of a
     ``process_group`` asks its share, and every process gets all records. ``report`` is called after
     each checkpoint. ``load`` replaces ``checkpoint.load``, for instance to cache loaded models.
+    ``settings``: the suite's own, such as how many samples it takes.
 
     LetheError for a checkpoint that cannot be loaded, and for rows that lack a text.
     """
@@ -49,7 +51,7 @@ def collect(
         model, tokenizer = load(source, device, **loading, template=template)
         if evaluation is None:
             encoder = Encoder(tokenizer, template, limits.max_length)
-            evaluation = Evaluation(suite, encoder, rows, limits, process_group)
+            evaluation = Evaluation(suite, encoder, rows, limits, process_group, settings)
         origin = checkpoint.origin(source)
         recorded.append(evaluation(model, origin.get("epoch", 0), origin.get("step", 0)))
         report(len(recorded), len(sources))

@@ -1,9 +1,10 @@
 """Asking one suite's questions of checkpoint after checkpoint."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from lethe.evaluate.records import Checkpoint, dealt
-from lethe.evaluate.suite import Limits, load
+from lethe.evaluate.suite import Limits, load, settings_of
 
 
 class Evaluation:
@@ -20,8 +21,12 @@ class Evaluation:
         rows: Mapping[str, Sequence[dict]],
         limits: Limits,
         process_group=None,
+        settings: Mapping[str, Any] | None = None,
     ):
-        """``rows``: the data rows of each set of the suite. LetheError if a text is missing."""
+        """``rows``: the data rows of each set of the suite; ``settings``: the suite's.
+
+        LetheError if a text is missing, or for a setting that the suite does not have or allow.
+        """
         self.module, self.limits, self.process_group, self.sets = (
             load(suite),
             limits,
@@ -33,7 +38,9 @@ class Evaluation:
                 name: some[process_group.rank :: process_group.size] for name, some in rows.items()
             }
             rows = {name: some for name, some in mine.items() if some}
-        self.prepared = self.module.prepare(encoder, rows)
+        chosen = settings_of(suite, settings or {})
+        # Suites without settings take none.
+        self.prepared = self.module.prepare(encoder, rows, *([chosen] if chosen else []))
 
     def __call__(self, model, epoch: int = 0, step: int = 0) -> Checkpoint:
         """What a model answers, item by item; every process gets all of it."""

@@ -41,6 +41,9 @@ class ItemSet:
     and its log-probability standardised by the probability-weighted mean and standard deviation
     over the whole vocabulary. ``gradient_norm``: mean over the model's parameter tensors of the L2
     norm of the gradient of ``answer_loss``.
+
+    ``sample``: as many sampled answers for each item; ``sample_entailment``: for each of them the
+    probability by an NLI that it entails the true answer.
     """
 
     question: list[str]
@@ -57,6 +60,8 @@ class ItemSet:
     token_match: Nested | None = None
     token_zscore: Nested | None = None
     gradient_norm: np.ndarray | None = None
+    sample: list[list[str]] | None = None
+    sample_entailment: Nested | None = None
 
     def __len__(self) -> int:
         return len(self.question)
@@ -162,6 +167,7 @@ def item_set(
 SAME_SHAPE = {
     "perturbed_loss": ("perturbed_tokens",),
     "token_logprob": ("token_match", "token_zscore"),
+    "sample": ("sample_entailment",),
 }
 
 
@@ -192,6 +198,10 @@ def _logprob_fault(value: Any) -> str | None:
     return _number_fault(value) or ("above zero" if value > ROUNDING else None)
 
 
+def _share_fault(value: Any) -> str | None:
+    return _number_fault(value) or (None if 0 <= value <= 1 else "outside [0, 1]")
+
+
 def _count_fault(value: Any) -> str | None:
     return None if type(value) is int and value > 0 else "not a positive whole number"
 
@@ -216,6 +226,8 @@ COLUMNS = {
     "token_match": (_flag_fault, True),
     "token_zscore": (_number_fault, True),
     "gradient_norm": (_loss_fault, False),
+    "sample": (_text_fault, True),
+    "sample_entailment": (_share_fault, True),
 }
 WHOLE = (_count_fault, _flag_fault)
 
@@ -230,7 +242,7 @@ class _Columns:
     def fail(self, name: str, why: str) -> LetheError:
         return LetheError(f"{self.where}, column '{name}': {why}; {self.remedy}")
 
-    def read(self, name: str) -> list[str] | Nested:
+    def read(self, name: str) -> list[str] | list[list[str]] | Nested:
         """One column, checked."""
         fault, several = COLUMNS[name]
         values = self.column(name)
@@ -240,7 +252,7 @@ class _Columns:
             return values if fault is _text_fault else np.array(values, dtype=dtype)
         self.each(name, values, lambda row: None if isinstance(row, list) else "not a list")
         self.each(name, values, lambda row: next(filter(None, map(fault, row)), None))
-        return nested(values, dtype)
+        return values if fault is _text_fault else nested(values, dtype)
 
     def column(self, name: str) -> list:
         if name not in self.columns:
@@ -263,7 +275,7 @@ class _Columns:
             count = f"{len(faults)} of {len(values)} values"
             raise self.fail(name, f"{count} cannot be used, the first (row {row}) is {why}")
 
-    def same_shape(self, one: Nested | None, two: Nested | None, first: str, other: str) -> None:
+    def same_shape(self, one: Sequence | None, two: Nested | None, first: str, other: str) -> None:
         if one is None or two is None:
             return
         unequal = sum(len(a) != len(b) for a, b in zip(one, two, strict=True))

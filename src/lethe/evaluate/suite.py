@@ -10,16 +10,24 @@ functions:
     record(model, prepared, limits) -> {set: ItemSet}
     check(rows)                              optional: LetheError if a row's text is missing
 
+and, if it has settings (``lethe.common.declared_settings``), which are then the third argument of
+``prepare``:
+
+    SETTINGS = {"samples": {"default": 16, "least": 1}}
+    CHECKS = {"nli": "lethe.evaluate.entailment.check"}    functions that check a value that is set
+
 A data file has the world's name for it, or that of a split's part (``BaseSplit.files``). Constants
 are read without importing the module, so the workflow's graph needs no torch. Each suite is one job
 for each run.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
+from lethe.common import declared_settings
 from lethe.common.errors import LetheError
-from lethe.common.registry import Registry
+from lethe.common.registry import Registry, function
 
 
 @dataclass(frozen=True)
@@ -28,6 +36,8 @@ class Contract:
 
     sets: dict[str, str]
     columns: tuple[str, ...]
+    settings: dict[str, Any] = field(default_factory=dict)
+    checks: dict[str, str] = field(default_factory=dict)
 
     def files(self, parts: Mapping[str, str]) -> dict[str, str]:
         """The name of each set's data file; ``parts`` are the names that a split gives."""
@@ -50,6 +60,19 @@ class Limits:
     max_length: int = 200
     max_new_tokens: int | None = None
     token_budget: int | None = None
+
+
+def settings_of(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """All settings of a suite, with defaults filled in; LetheError for one that is not allowed."""
+    return declared_settings.filled(f"suite '{name}'", contract(name).settings, given)
+
+
+def check_settings(name: str, given: Mapping[str, Any]) -> None:
+    """``settings_of``, and the suite's own checks of what is set, such as of a folder's content."""
+    chosen = settings_of(name, given)
+    for key, check_value in contract(name).checks.items():
+        if chosen[key] is not None:
+            function(check_value)(chosen[key])
 
 
 def check(name: str, rows: Mapping[str, Sequence[dict]]) -> None:

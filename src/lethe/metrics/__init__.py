@@ -10,20 +10,21 @@ constants that declare what it reads, where that differs from the defaults (in b
     ORACLE_RECORDS = True       whether it reads the oracle's records too (no)
     SUITE = "tokens"            the suite that the records are of (``tofu``)
     SETS = ("forget",)          the sets of the records that it reads
+    WITHOUT_ORACLE = True       whether, without an oracle, it is computed all the same (no)
     SETTINGS = {"variant": ("geometric", "arithmetic")}    choices; the first is the default
-    FREE_SETTINGS = {"bins": ("10", "[1-9]", "1 to 9")}     default, the pattern of the whole value,
-                                                           and what it asks for, in words
+                                (``lethe.common.declared_settings``: also numbers and texts)
+    AT_MOST = {"k": "samples"}  settings that may not exceed one of the suite's
 
 There is no list of metrics to maintain, and no metric imports another: editing one can only change
 its own numbers. Nothing heavy is imported before a metric is computed.
 """
 
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from lethe.common import declared_settings
 from lethe.common.errors import LetheError
 from lethe.common.registry import Registry, suggest
 
@@ -39,8 +40,9 @@ class Contract:
     oracle_records: bool = False
     suite: str = "tofu"
     sets: tuple[str, ...] = ()
-    settings: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    free_settings: dict[str, tuple[str, str, str]] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)
+    without_oracle: bool = False
+    at_most: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self):
         for need in self.needs:
@@ -52,40 +54,23 @@ METRICS = Registry(__name__, "metric", Contract)
 names, load, contract = METRICS.names, METRICS.load, METRICS.contract
 
 
-def settings_of(name: str, given: Mapping[str, Any]) -> dict[str, str]:
-    """All settings of a metric as texts, with defaults filled in.
+def settings_of(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """All settings of a metric, with defaults filled in; LetheError for one that is not allowed."""
+    return declared_settings.filled(f"metric '{name}'", contract(name).settings, given)
 
-    LetheError for an unknown setting, or a value that it does not have. Whole numbers may be given
-    as such, and a list of texts for one text with ``|`` between them.
+
+def check_against_suite(name: str, given: Mapping[str, Any], of_suite: Mapping[str, Any]) -> None:
+    """LetheError if a metric's settings ask for more than its suite records.
+
+    ``given``: the metric's settings, ``of_suite``: all settings of its suite.
     """
-    choices, free = contract(name).settings, contract(name).free_settings
-    for key in given:
-        if key not in choices and key not in free:
-            known = ", ".join([*choices, *free]) or "none"
-            raise LetheError(f"metric '{name}': unknown setting '{key}'; settings: {known}")
-    chosen = {key: given.get(key, values[0]) for key, values in choices.items()}
-    for key, values in choices.items():
-        if chosen[key] not in values:
-            _refuse(name, key, chosen[key], " or ".join(values))
-    return chosen | {key: _free(name, key, given.get(key, free[key][0])) for key in free}
-
-
-def _free(name: str, key: str, value: Any) -> str:
-    """A setting that is no choice, as a text; LetheError if it is not of the declared form."""
-    _, pattern, wanted = contract(name).free_settings[key]
-    if type(value) is int:
-        text = str(value)
-    elif isinstance(value, list | tuple) and all(isinstance(part, str) for part in value):
-        text = "|".join(value)
-    else:
-        text = value
-    if not isinstance(text, str) or re.fullmatch(pattern, text, re.DOTALL) is None:
-        _refuse(name, key, value, wanted)
-    return text
-
-
-def _refuse(name: str, key: str, value: Any, wanted: str) -> None:
-    raise LetheError(f"metric '{name}': {key} is {value!r}; set it to {wanted}")
+    own, suite = settings_of(name, given), contract(name).suite
+    for key, limit in contract(name).at_most.items():
+        if own[key] > of_suite[limit]:
+            raise LetheError(
+                f"metric '{name}': {key} is {own[key]}, but suite '{suite}' has {limit} "
+                f"{of_suite[limit]}; set {key} to at most {of_suite[limit]}, or {limit} to more"
+            )
 
 
 def compute(
@@ -112,7 +97,7 @@ def score(
     full_paths: Mapping[str, str | os.PathLike] | None,
     out: str | os.PathLike,
     oracle_records_path: str | os.PathLike | None = None,
-    **settings: str,
+    **settings: Any,
 ) -> None:
     """Compute one metric of one run from files and write its metric file.
 
@@ -124,7 +109,9 @@ def score(
 
     wanted = contract(name)
     records = _records(name, records_path, "the run") if wanted.records else None
-    oracles = _records(name, oracle_records_path, "the oracle") if wanted.oracle_records else None
+    oracles = None
+    if wanted.oracle_records and not (wanted.without_oracle and oracle_records_path is None):
+        oracles = _records(name, oracle_records_path, "the oracle")
     needs = _files(name, wanted.needs, needs_paths, "the run's")
     oracle = _files(name, wanted.needs, oracle_paths, "the oracle's") if wanted.oracle else None
     full = _files(name, wanted.needs, full_paths, "the full model's") if wanted.full else None

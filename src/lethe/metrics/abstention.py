@@ -12,17 +12,23 @@ with ``|`` between them; ``tofu`` stands for those of TOFU's refusals.
 
 import numpy as np
 
+from lethe.common.errors import LetheError
 from lethe.metrics._refusals import is_refusal, phrases
 from lethe.metrics.base import CheckpointValues, Inputs, column_of
 
 SUITE = "answers"
 SETS = ("forget", "retain", "holdout")
-FREE_SETTINGS = {"phrases": ("tofu", r".*\w.*", "phrases with | between them")}
+SETTINGS = {"phrases": {"default": "tofu"}}
 
 
 def compute(inputs: Inputs) -> list[CheckpointValues]:
-    """Values and items of the three sets, items 0 or 1; LetheError if a set is missing."""
-    among = phrases(inputs.settings["phrases"])
+    """Values and items of the three sets, items 0 or 1; LetheError without a set or a phrase."""
+    setting = inputs.settings["phrases"]
+    among = phrases(setting or "")
+    if not among:
+        raise LetheError(
+            f"metric 'abstention': phrases is {setting!r}; set it to phrases with | between them"
+        )
     return [_checkpoint(inputs, checkpoint, among) for checkpoint in inputs.records.checkpoints]
 
 

@@ -42,7 +42,7 @@ class MetricFile:
 
     metric: str
     checkpoints: list[CheckpointValues]
-    settings: dict[str, str] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)
     path: str = ""
 
     @property
@@ -58,7 +58,7 @@ class Inputs:
     needs: dict[str, MetricFile] = field(default_factory=dict)
     oracle: dict[str, MetricFile] | None = None
     full: dict[str, MetricFile] | None = None
-    settings: dict[str, str] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)
     oracle_records: "Records | None" = None
 
 
@@ -162,7 +162,7 @@ def _metric(document: Any, name: str, path: str, remedy: str) -> MetricFile:
     metric = document.get("metric")
     check.that(metric == name, f"holds the metric {metric!r}, not '{name}'")
     settings = document.get("settings", {})
-    check.that(_maps(settings, lambda value: isinstance(value, str)), "broken key 'settings'")
+    check.that(_maps(settings, _setting), "broken key 'settings'")
     entries = document.get("checkpoints")
     check.that(isinstance(entries, list) and bool(entries), "no checkpoints")
     checkpoints = [_checkpoint(entry, check) for entry in entries]
@@ -204,6 +204,10 @@ class _Check:
 def _finite(value: Any) -> bool:
     # type() and not isinstance(): true and false are no numbers here.
     return type(value) in (int, float) and math.isfinite(value)
+
+
+def _setting(value: Any) -> bool:
+    return isinstance(value, str) or _finite(value)
 
 
 def _list_of(allowed):

@@ -22,10 +22,10 @@ from lethe.metrics.base import CheckpointValues, Inputs, column_of, items_of
 
 SETS = ("forget", "retain", "real_authors", "world_facts")
 PARAPHRASED = ("forget", "retain")
-SETTINGS = {"right": ("paraphrase", "answer")}
-FREE_SETTINGS = {
-    "bins": ("10", r"[1-9]\d{0,2}", "a whole number from 1 to 999"),
-    "options": ("4", r"[2-9]|[1-9]\d", "a whole number from 2 to 99"),
+SETTINGS = {
+    "right": ("paraphrase", "answer"),
+    "bins": {"default": 10, "least": 1, "most": 999},
+    "options": {"default": 4, "least": 2, "most": 99},
 }
 
 
@@ -41,7 +41,7 @@ def _checkpoint(inputs: Inputs, checkpoint) -> CheckpointValues:
     values, items = {}, {}
     for name in SETS:
         made = _of_items([_shares(losses) for losses in _losses(inputs, checkpoint, name)])
-        bins = binned(made["confidence"], made["accuracy"], int(inputs.settings["bins"]))
+        bins = binned(made["confidence"], made["accuracy"], inputs.settings["bins"])
         numbers = {number: float(some.mean()) for number, some in made.items()}
         numbers |= {"ece": bins.expected_error, "mce": bins.largest_error}
         values |= {f"{name}_{number}": value for number, value in numbers.items()}
@@ -62,7 +62,7 @@ def _losses(inputs: Inputs, checkpoint, name: str) -> list[np.ndarray]:
             f"{len(items_of(inputs, checkpoint, name))} items have no wrong answers; "
             "give them at least one"
         )
-    most = int(inputs.settings["options"]) - 1
+    most = inputs.settings["options"] - 1
     return [np.append(true, row[:most]) for true, row in zip(right, wrong, strict=True)]
 
 

@@ -52,6 +52,12 @@ class PreallocatedLayer(DynamicLayer):
                 buffer[holes, :, : self.length] = buffer[fillers, :, : self.length]
         self.rows = rows
 
+    def repeat(self, copies: int) -> None:
+        """Put ``copies`` of each row in its place."""
+        self.key_buffer = self.key_buffer[: self.rows].repeat_interleave(copies, 0)
+        self.value_buffer = self.value_buffer[: self.rows].repeat_interleave(copies, 0)
+        self.rows *= copies
+
 
 class RowCache(Cache):
     """Keys and values of a batch's rows, layer by layer.
@@ -78,6 +84,14 @@ class RowCache(Cache):
         self.notes = {place: note[keep.to(note.device)] for place, note in self.notes.items()}
         return keep
 
+    def repeat(self, copies: int) -> None:
+        """Put ``copies`` of each row, with what is remembered of it, in its place."""
+        for layer in self.layers:
+            layer.repeat(copies)
+        self.notes = {
+            place: note.repeat_interleave(copies, 0) for place, note in self.notes.items()
+        }
+
 
 def _grown(buffer: torch.Tensor, length: int) -> torch.Tensor:
     bigger = buffer.new_empty(*buffer.shape[:2], length, buffer.shape[3])
@@ -86,11 +100,17 @@ def _grown(buffer: torch.Tensor, length: int) -> torch.Tensor:
 
 
 def cached(
-    prompts: list[Sequence[int]], model, limits: torch.Tensor, end: int, choose: Choice
+    prompts: list[Sequence[int]],
+    model,
+    limits: torch.Tensor,
+    end: int,
+    choose: Choice,
+    copies: int = 1,
 ) -> list[list[int]]:
     """Answers of one batch: prefill, then one token per step for the unfinished rows.
 
-    ``limits`` [rows]: tokens of prompt and answer at which a row ends; ``end``: the end token.
+    ``limits`` [prompts]: tokens of prompt and answer at which a row ends; ``end``: the end token.
+    Each prompt has ``copies`` answers, one after the other, which share the prefill of the prompt.
     """
     longest = max(map(len, prompts))
     pads = torch.tensor([longest - len(prompt) for prompt in prompts])
@@ -103,13 +123,19 @@ def cached(
     mask = (causal & seen[:, None, :]) | own
     positions = (place[None, :] - pads[:, None]).clamp(min=0)
     cache = RowCache(model.config.get_text_config().num_hidden_layers)
-    answers: list[list[int]] = [[] for _ in prompts]
-    rows = torch.arange(len(prompts))
+    logits = _next(model, ids, positions, mask[:, None], cache)
     lengths = torch.tensor([len(prompt) for prompt in prompts])
+    if copies > 1:
+        cache.repeat(copies)
+        logits, seen, lengths, limits = (
+            each.repeat_interleave(copies, 0) for each in (logits, seen, lengths, limits)
+        )
+    rows = torch.arange(len(lengths))
+    answers: list[list[int]] = [[] for _ in lengths]
     # All rows see the tokens still to come. Without padding SDPA needs no mask after the prompt.
-    seen = torch.cat([seen, seen.new_ones(len(prompts), int(limits.max()))], dim=1)
+    seen = torch.cat([seen, seen.new_ones(len(seen), int(limits.max()))], dim=1)
     padded = bool(pads.any())
-    token = choose(_next(model, ids, positions, mask[:, None], cache), rows.tolist()).cpu()
+    token = choose(logits, rows.tolist()).cpu()
     while True:
         lengths = lengths + 1
         alive = (token != end) & (lengths <= limits)
@@ -130,13 +156,21 @@ def cached(
 
 
 def recomputed(
-    prompts: list[Sequence[int]], model, limits: torch.Tensor, end: int, choose: Choice
+    prompts: list[Sequence[int]],
+    model,
+    limits: torch.Tensor,
+    end: int,
+    choose: Choice,
+    copies: int = 1,
 ) -> list[list[int]]:
     """Answers of one batch without a cache: each step recomputes prompts and answers.
 
-    For models whose states our cache cannot hold. ``limits`` and ``end`` as in ``cached``. The
-    batch marks where each prompt ends, for interventions that act on prompts.
+    For models whose states our cache cannot hold. ``limits``, ``end`` and ``copies`` as in
+    ``cached``; without a cache, copies share nothing. The batch
+    marks where each prompt ends, for interventions that act on prompts.
     """
+    prompts = [prompt for prompt in prompts for _ in range(copies)]
+    limits = limits.repeat_interleave(copies)
     answers: list[list[int]] = [[] for _ in prompts]
     rows = list(range(len(prompts)))
     while rows:

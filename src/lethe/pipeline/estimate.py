@@ -15,7 +15,7 @@ from lethe import metrics
 from lethe.common.errors import LetheError
 from lethe.pipeline import disk, memory, sizes, splits
 from lethe.pipeline.config.config import Config
-from lethe.pipeline.config.settings import items_of, method
+from lethe.pipeline.config.settings import items_of, method, suite_settings
 from lethe.pipeline.external_checkpoints import given_run
 from lethe.pipeline.memory import ANSWER, QUESTION
 from lethe.pipeline.sizes import BYTES
@@ -181,6 +181,9 @@ class _Planner:
             seconds += self.training(2 * min(rows, long) * self.row, 0)
         if "gradients" in self.suites():
             seconds += self.training(2 * min(rows, long) * self.row)
+        if "sampled" in self.suites():
+            samples = suite_settings(self.config, "sampled")["samples"]
+            seconds += self.generation(samples * min(rows, long))
         return seconds + self.stored / READING
 
     def items(self, name: str, rows: int) -> tuple[int, int]:

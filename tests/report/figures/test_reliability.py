@@ -43,7 +43,7 @@ def test_the_bins_are_as_many_as_the_metric_has(data, tmp_path):
         files[place] = path
         if place[2] == "calibration":
             document = json.loads(Path(path).read_text(encoding="utf-8")) | {
-                "settings": {"bins": "2"}
+                "settings": {"bins": 2}
             }
             files[place] = str(tmp_path / f"{place[0]}.json")
             (tmp_path / f"{place[0]}.json").write_text(json.dumps(document))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from lethe.cli.arguments import SPLIT, by_options, place, whole
 from lethe.cli.model_options import add_compute, add_template, given_compute, template
+from lethe.common import declared_settings
 from lethe.common.errors import LetheError
 
 if TYPE_CHECKING:
@@ -28,6 +30,9 @@ def add(commands) -> None:
     evaluate.add_argument("--metrics", nargs="+", help="by default all that can be computed")
     evaluate.add_argument(
         "--set", action="append", default=[], metavar="METRIC.KEY=VALUE", help="of a metric"
+    )
+    evaluate.add_argument(
+        "--suite-set", action="append", default=[], metavar="SUITE.KEY=VALUE", help="of a suite"
     )
     add_template(evaluate)
     evaluate.add_argument("--items", type=whole(1), help="of each set at the most (default: all)")
@@ -52,15 +57,19 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _evaluated(options: argparse.Namespace) -> Evaluated:
+    from lethe import metrics
     from lethe.analysis.checkpoint_evaluation import Request, evaluate
     from lethe.common.torch_setup import set_up
+    from lethe.evaluate import suite as suites
     from lethe.evaluate.suite import Limits
 
     compute = given_compute(options.compute)
     trained = compute.model_fields_set - compute.loading().keys()
     if trained:
         raise LetheError(f"--compute {min(trained)}: evaluation trains nothing; leave it out")
-    settings, chosen = metric_settings(options.set), template(options)
+    chosen = template(options)
+    settings = plugin_settings("--set", "METRIC", options.set, metrics.contract)
+    of_suites = plugin_settings("--suite-set", "SUITE", options.suite_set, suites.contract)
     _check_places(options)
     return evaluate(
         Request(
@@ -76,6 +85,7 @@ def _evaluated(options: argparse.Namespace) -> Evaluated:
             Limits(options.max_length, options.max_new_tokens),
             compute,
             set_up(options.threads, options.device),
+            of_suites,
         )
     )
 
@@ -92,13 +102,16 @@ def _check_places(options: argparse.Namespace) -> None:
     roles.check_different((("--full", options.full), ("--oracle", options.oracle)))
 
 
-def metric_settings(given: list[str]) -> dict[str, dict[str, str]]:
-    """``METRIC.KEY=VALUE`` as settings by metric."""
-    settings: dict[str, dict[str, str]] = {}
+def plugin_settings(
+    option: str, noun: str, given: list[str], contract: Callable[[str], Any]
+) -> dict[str, dict[str, Any]]:
+    """``NAME.KEY=VALUE`` as settings by name; ``contract`` says which of them are numbers."""
+    settings: dict[str, dict[str, Any]] = {}
     for text in given:
-        name, _, value = text.partition("=")
-        metric, _, key = name.partition(".")
-        if not (metric and key and value):
-            raise LetheError(f"--set: {text!r} is not METRIC.KEY=VALUE")
-        settings.setdefault(metric, {})[key] = value
+        left, _, value = text.partition("=")
+        name, _, key = left.partition(".")
+        if not (name and key and value):
+            raise LetheError(f"{option}: {text!r} is not {noun}.KEY=VALUE")
+        rule = contract(name).settings.get(key)
+        settings.setdefault(name, {})[key] = declared_settings.from_text(rule, value)
     return settings

@@ -130,6 +130,12 @@ def _check_metrics(config: Config) -> None:
     for name, chosen in config.metric_settings.items():
         metrics.METRICS.check(name, "config: metric_settings")
         metrics.settings_of(name, chosen)
+    for name, chosen in config.suite_settings.items():
+        suites.SUITES.check(name, "config: suite_settings")
+        suites.check_settings(name, chosen)
+    for name in config.metrics:
+        of_suite = settings.suite_settings(config, metrics.contract(name).suite)
+        metrics.check_against_suite(name, config.metric_settings.get(name, {}), of_suite)
 
 
 def _check_seeds(config: Config) -> None:

@@ -108,6 +108,12 @@ class Config(Section):
         "X and what needs it, of every run; tables, figures",
         "a mapping, as `truth_ratio: {variant: arithmetic}`",
     )
+    suite_settings: dict[str, dict[str, Any]] = key(
+        {},
+        "by name, settings of a suite X; [metrics.md](metrics.md) has the choices",
+        "`collect` of X, of every run, and what reads it",
+        "a mapping, as `sampled: {samples: 64}`",
+    )
     search: Search = key(Search(), "the search over methods' search spaces")
     attacks: Names = key(
         [],

@@ -81,7 +81,7 @@ TABLES: dict[str, list[Part]] = {
     ],
     "evaluation": [
         _part("evaluation.", Evaluation),
-        _part("", Config, ("metrics", "metric_settings")),
+        _part("", Config, ("metrics", "metric_settings", "suite_settings")),
         _part("search.", Search, (), TRIALS),
         _part("best_epoch.", BestEpoch),
         _part("agreement.", Agreement),

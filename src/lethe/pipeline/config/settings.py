@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from lethe.evaluate import attack
+from lethe.evaluate import attack, suite
 from lethe.pipeline.config.config import Config
 from lethe.pipeline.config.evaluation import OFFICIAL_ITEMS
 from lethe.pipeline.config.keys import given
@@ -43,6 +43,11 @@ def attack_settings(config: Config, name: str) -> dict[str, Any]:
     """All settings of an attack, as plain values."""
     own, kind = _of_attack(config, name).own(), attack_kind(config, name)
     return attack.settings_of(kind, own, f"attack_settings.{name}").model_dump(mode="json")
+
+
+def suite_settings(config: Config, name: str) -> dict[str, Any]:
+    """All settings of a suite; none for most."""
+    return suite.settings_of(name, config.suite_settings.get(name, {}))
 
 
 def attacked_runs(config: Config, oracles: Sequence[str]) -> list[str]:

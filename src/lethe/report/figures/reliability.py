@@ -56,7 +56,7 @@ def _bins(data: FigureData, run: str, name: str) -> Bins:
         data.items(run, "calibration", f"{name}_{number}") for number in ("confidence", "accuracy")
     )
     file = read_metric(data.files[run, data.seeds[0], "calibration"], "calibration")
-    return binned(confidence, correct, int(file.settings["bins"]))
+    return binned(confidence, correct, file.settings["bins"])
 
 
 def _sizes(bins: Bins, ends: tuple[float, float]) -> np.ndarray:

@@ -1,0 +1,147 @@
+"""The suite of sampled answers, and the NLI that may judge them."""
+
+import json
+
+import pytest
+import torch
+
+from lethe.common.errors import LetheError
+from lethe.evaluate import entailment, suite
+from lethe.evaluate.evaluation import Evaluation
+from lethe.evaluate.suite import Limits
+
+MORE = {"samples": 3, "seed": 2}
+
+
+@pytest.fixture(scope="module")
+def rows(pairs):
+    return {"forget": [{"question": q, "answer": a} for q, a in pairs[:5]]}
+
+
+@pytest.fixture(scope="module")
+def nli(tokenizer, tmp_path_factory):
+    """A tiny classifier with MNLI's labels."""
+    from transformers import BertConfig, BertForSequenceClassification
+
+    folder = tmp_path_factory.mktemp("nli")
+    labels = {0: "CONTRADICTION", 1: "NEUTRAL", 2: "ENTAILMENT"}
+    config = BertConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=16,
+        id2label=labels,
+        label2id={name: number for number, name in labels.items()},
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        model = BertForSequenceClassification(config)
+        for weights in model.parameters():
+            torch.nn.init.normal_(weights, std=0.5)
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+def asked(model, encoder, rows, limits=None, **settings):
+    limits = limits or Limits(96, 12)
+    evaluation = Evaluation("sampled", encoder, rows, limits, settings={**MORE, **settings})
+    return evaluation(model).sets["forget"]
+
+
+def test_each_question_has_its_samples(model, encoder, rows):
+    items = asked(model, encoder, rows)
+    assert items.question == [row["question"] for row in rows["forget"]]
+    assert items.answer == [row["answer"] for row in rows["forget"]]
+    assert [len(texts) for texts in items.sample] == [3] * 5
+    assert len({text for texts in items.sample for text in texts}) > 5
+    assert items.sample_entailment is None
+    assert asked(model, encoder, rows).sample == items.sample
+    assert asked(model, encoder, rows, temperature=0.4).sample != items.sample
+    assert asked(model, encoder, rows, top_p=0.2).sample != items.sample
+    assert asked(model, encoder, rows, seed=3).sample != items.sample
+    alone = asked(model, encoder, {"forget": rows["forget"][3:]})
+    assert alone.sample == items.sample[3:]
+
+
+def test_samples_end_with_the_limits(model, encoder, rows):
+    def longest(limits):
+        items = asked(model, encoder, rows, limits)
+        ids = encoder.tokenizer([text for texts in items.sample for text in texts]).input_ids
+        return max(map(len, ids))
+
+    assert longest(Limits(96, 2)) < longest(Limits(96, 12))
+
+
+def test_an_nli_judges_every_sample(model, encoder, rows, nli):
+    items = asked(model, encoder, rows, nli=str(nli))
+    assert items.sample == asked(model, encoder, rows).sample
+    from transformers import AutoModelForSequenceClassification
+
+    judge = AutoModelForSequenceClassification.from_pretrained(nli).eval()
+    for texts, chances, answer in zip(
+        items.sample, items.sample_entailment, items.answer, strict=True
+    ):
+        for text, chance in zip(texts, chances, strict=True):
+            pair = encoder.tokenizer(text, answer, return_tensors="pt")
+            with torch.no_grad():
+                wanted = judge(**pair).logits.softmax(-1)[0, 2].item()
+            assert chance == pytest.approx(wanted, abs=1e-5)
+    assert len({round(chance, 6) for row in items.sample_entailment for chance in row}) > 5
+
+
+@pytest.mark.parametrize(
+    ("config", "why"),
+    [
+        (None, "no config.json"),
+        ({"architectures": ["LlamaForCausalLM"]}, "LlamaForCausalLM is no classifier"),
+        ({}, "a model without architectures is no classifier"),
+        (
+            {"architectures": ["BertForSequenceClassification"], "id2label": {"0": "TOXIC"}},
+            "its labels are TOXIC",
+        ),
+        (
+            {
+                "architectures": ["BertForSequenceClassification"],
+                "id2label": {"0": "entailed", "1": "entails"},
+            },
+            "its labels are entailed, entails",
+        ),
+    ],
+)
+def test_a_folder_that_is_no_nli_is_one_line(tmp_path, config, why):
+    if config is not None:
+        (tmp_path / "config.json").write_text(json.dumps(config))
+    for refuse in (entailment.check, lambda path: suite.check_settings("sampled", {"nli": path})):
+        with pytest.raises(LetheError, match=f"nli: .*{why}; name a folder") as error:
+            refuse(str(tmp_path))
+        assert "\n" not in str(error.value)
+
+
+def test_an_nli_without_weights_is_one_line(tmp_path, nli):
+    (tmp_path / "config.json").write_text((nli / "config.json").read_text())
+    with pytest.raises(LetheError, match=r"^nli: ") as error:
+        entailment.probabilities(str(tmp_path), [("a", "b")], "cpu")
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("settings", "why"),
+    [
+        ({"samples": 0}, "samples is 0; set it to a whole number from 1"),
+        ({"temperature": 0}, "temperature is 0; set it to a number above 0"),
+        ({"top_p": 1.5}, "top_p is 1.5; set it to a number above 0 to at most 1"),
+        ({"nli": 3}, "nli is 3; set it to a text, or null"),
+        ({"sampels": 3}, "unknown setting 'sampels'"),
+    ],
+)
+def test_settings_that_make_no_sense_are_one_line(settings, why):
+    with pytest.raises(LetheError, match=f"suite 'sampled': {why}"):
+        suite.settings_of("sampled", settings)
+
+
+def test_a_row_without_an_answer_is_named():
+    with pytest.raises(LetheError, match="set 'forget', row 2: no answer"):
+        suite.check("sampled", {"forget": [{"question": "a", "answer": "b"}, {"question": "a"}]})
