@@ -199,3 +199,18 @@ def test_answers_that_the_model_knows_are_read_and_not_generated(tokenizer, enco
     assert found.generation[:4] == [answer for _, answer in pairs[:4]]
     # All tokens of what it learned, the end included; of the rest what agrees.
     assert [len(some) for some in told[0][:4]] == [e.answer_tokens for e in examples]
+
+
+def test_answers_are_greedy_and_belong_to_their_questions(model, encoder, tokenizer, tmp_path):
+    rows = token_rows(("forget", "retain", "holdout"))
+    found = Evaluation("answers", encoder, rows, Limits(96))(model)
+    assert list(found.sets) == list(rows)
+    for name, items in rows.items():
+        columns = found.sets[name]
+        assert columns.question == [item["question"] for item in items]
+        assert columns.answer == [item["answer"] for item in items]
+        for item, text in zip(items, columns.generation, strict=True):
+            ids = greedy(model, [encoder.prompt_ids(item["question"])], 96, encoder.end)[0]
+            assert text == tokenizer.decode(ids, skip_special_tokens=True).strip()
+    write_records(tmp_path / "records.json", Records("answers", [found]))
+    assert read_records(tmp_path / "records.json").checkpoints[0].sets["holdout"].generation

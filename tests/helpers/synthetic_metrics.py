@@ -21,6 +21,7 @@ METHODS = ["grad_ascent", "grad_diff", "kl_min", "idk", "npo", "npo_retain"]
 EPOCHS, ITEMS, STEPS = 5, 120, 12
 NINE_METRICS = ("probability", "rouge", "truth_ratio")
 SETS = ("forget", "retain", "real_authors", "world_facts")
+SETTINGS = {"calibration": {"bins": 10}}
 
 # Values of the full model; the share of each set's value that a method leaves in the end; and by
 # how much the median of R grows on the way (the oracle's is 2.5 times the full model's).
@@ -127,8 +128,19 @@ def _checkpoint(run, seed, epoch, step, done, oracle) -> dict:
     points = {m: {"epoch": epoch, "step": step, "values": v} for m, v in values.items()}
     for metric, sets in items.items():
         points[metric]["items"] = {name: x.tolist() for name, x in sets.items()}
+    points["calibration"] = _calibration(epoch, step, items["probability"])
     points["truth_ratio"]["questions"] = {"forget": [f"Question {n}?" for n in range(ITEMS)]}
     return points
+
+
+def _calibration(epoch: int, step: int, probabilities: dict[str, np.ndarray]) -> dict:
+    """Choices between four options that are right the oftener, the likelier the true answer is."""
+    items = {}
+    for name, likely in probabilities.items():
+        items[f"{name}_confidence"] = (0.25 + 0.75 * likely).tolist()
+        items[f"{name}_accuracy"] = [float(p > n / len(likely)) for n, p in enumerate(likely)]
+    values = {name: float(np.mean(some)) for name, some in items.items()}
+    return {"epoch": epoch, "step": step, "values": values, "items": items}
 
 
 def _items(rng: np.random.Generator, level: float) -> np.ndarray:
@@ -142,7 +154,8 @@ def _write(folder, split, run, seed, checkpoints) -> list[dict]:
         path = folder / paths.metric(paths.run(WORLD, MODEL, split, run, seed), metric)
         path.parent.mkdir(parents=True, exist_ok=True)
         points = [checkpoint[metric] for checkpoint in checkpoints]
-        path.write_text(json.dumps({"format": 1, "metric": metric, "checkpoints": points}))
+        document = {"format": 1, "metric": metric, "settings": SETTINGS.get(metric, {})}
+        path.write_text(json.dumps(document | {"checkpoints": points}))
         place = {"world": WORLD, "model": MODEL, "split": split, "run": run, "seed": seed}
         entries.append(place | {"metric": metric, "path": str(path)})
     return entries
