@@ -152,6 +152,10 @@ def test_value_out_of_range_is_named(overlay, start):
             ["metrics", "membership_loss needs 20 holdout authors for forget10, there are 2"],
         ),
         ({"metrics": ["forget_quality"]}, ["metrics", "forget_quality needs truth_ratio"]),
+        (
+            template("plain") | {"metrics": ["choice_letters"]},
+            ["metrics: choice_letters: tiny", "gives instructions", "leave out the metrics"],
+        ),
         ({"figures": ["curve"]}, ["figures", "'curve'", "did you mean curves?"]),
         ({"oracle_seeds": [0]}, ["oracle_seeds", "0 is one of seeds"]),
         ({"models": ["big"]}, ["models", "'big'", "model_settings.big"]),

@@ -13,6 +13,7 @@ rule page:
     params:
         run=page_run(),
         parts=shown_parts(),
+        captions=captioned(),
         pictures=pictures(),
         metrics=page_metrics(),
         records=page_records(),

@@ -8,7 +8,6 @@ from lethe.report.page.page import write_page
 
 with job(snakemake) as stage:
     i, p = snakemake.input, snakemake.params
-    names = [*p.parts["tables"], *p.parts["figures"]]
     files = Files(
         i.scores,
         i.intervals,
@@ -16,7 +15,7 @@ with job(snakemake) as stage:
         i.card,
         i.words,
         tables=dict(zip(p.parts["tables"], i.tables, strict=True)),
-        captions=dict(zip(names, i.captions, strict=True)),
+        captions=dict(zip(p.captions, i.captions, strict=True)),
         pictures={(one["figure"], one["model"], one["split"]): one["path"] for one in p.pictures},
         metrics=p.metrics,
         records=p.records,

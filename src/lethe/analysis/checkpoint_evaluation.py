@@ -8,6 +8,7 @@ from typing import Any
 from lethe import metrics
 from lethe.common.errors import LetheError
 from lethe.evaluate import suite as suites
+from lethe.evaluate.chat_templates import check_template
 from lethe.evaluate.collect import collect, read_set
 from lethe.evaluate.records import Records, check_records
 from lethe.evaluate.suite import Limits
@@ -124,6 +125,11 @@ def _obstacle(name: str, request: Request, data: "_Data") -> str | None:
     for file in data.files(contract).values():
         if not file.exists():
             return f"{file}: no such file"
+    if contract.records:
+        try:
+            check_template(contract.suite, template_settings(request.template).name)
+        except LetheError as error:
+            return str(error)
     needs = (_obstacle(need, request, data) for need in contract.needs)
     obstacle = next(filter(None, needs), None)
     if obstacle is not None:

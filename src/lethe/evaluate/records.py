@@ -44,6 +44,10 @@ class ItemSet:
 
     ``sample``: as many sampled answers for each item; ``sample_entailment``: for each of them the
     probability by an NLI that it entails the true answer.
+
+    Of multiple choice: ``option``: the texts of an item's options; ``prompt``: the names of the
+    prompts under which it was put; ``prompt_generation``: what was written under each of them.
+    ``option_loss`` and ``option_tokens`` have a value for each option, prompt after prompt.
     """
 
     question: list[str]
@@ -62,6 +66,11 @@ class ItemSet:
     gradient_norm: np.ndarray | None = None
     sample: list[list[str]] | None = None
     sample_entailment: Nested | None = None
+    option: list[list[str]] | None = None
+    prompt: list[list[str]] | None = None
+    prompt_generation: list[list[str]] | None = None
+    option_loss: Nested | None = None
+    option_tokens: Nested | None = None
 
     def __len__(self) -> int:
         return len(self.question)
@@ -168,6 +177,8 @@ SAME_SHAPE = {
     "perturbed_loss": ("perturbed_tokens",),
     "token_logprob": ("token_match", "token_zscore"),
     "sample": ("sample_entailment",),
+    "prompt": ("prompt_generation",),
+    "option_loss": ("option_tokens",),
 }
 
 
@@ -228,6 +239,11 @@ COLUMNS = {
     "gradient_norm": (_loss_fault, False),
     "sample": (_text_fault, True),
     "sample_entailment": (_share_fault, True),
+    "option": (_text_fault, True),
+    "prompt": (_text_fault, True),
+    "prompt_generation": (_text_fault, True),
+    "option_loss": (_loss_fault, True),
+    "option_tokens": (_count_fault, True),
 }
 WHOLE = (_count_fault, _flag_fault)
 
@@ -275,7 +291,9 @@ class _Columns:
             count = f"{len(faults)} of {len(values)} values"
             raise self.fail(name, f"{count} cannot be used, the first (row {row}) is {why}")
 
-    def same_shape(self, one: Sequence | None, two: Nested | None, first: str, other: str) -> None:
+    def same_shape(
+        self, one: Sequence | None, two: Sequence | None, first: str, other: str
+    ) -> None:
         if one is None or two is None:
             return
         unequal = sum(len(a) != len(b) for a, b in zip(one, two, strict=True))

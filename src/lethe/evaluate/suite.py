@@ -16,6 +16,10 @@ and, if it has settings (``lethe.common.declared_settings``), which are then the
     SETTINGS = {"samples": {"default": 16, "least": 1}}
     CHECKS = {"nli": "lethe.evaluate.entailment.check"}    functions that check a value that is set
 
+and, if what it asks is an instruction, which only a chat model follows,
+
+    CHAT = True
+
 A data file has the world's name for it, or that of a split's part (``BaseSplit.files``). Constants
 are read without importing the module, so the workflow's graph needs no torch. Each suite is one job
 for each run.
@@ -38,6 +42,7 @@ class Contract:
     columns: tuple[str, ...]
     settings: dict[str, Any] = field(default_factory=dict)
     checks: dict[str, str] = field(default_factory=dict)
+    chat: bool = False
 
     def files(self, parts: Mapping[str, str]) -> dict[str, str]:
         """The name of each set's data file; ``parts`` are the names that a split gives."""

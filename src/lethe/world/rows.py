@@ -14,6 +14,7 @@ from typing import Any
 from lethe.common.characters import unfit
 from lethe.common.errors import LetheError
 from lethe.common.files import read_lines, read_rows
+from lethe.world.choice_rows import with_wrong_answers
 
 logger = logging.getLogger(__name__)
 
@@ -44,8 +45,15 @@ def read_pairs(path: str | os.PathLike) -> list[tuple[str, str]]:
 
 
 def read_perturbed(path: str | os.PathLike) -> list[dict]:
-    """Rows of a ``…_perturbed`` file, of authors or of facts; odd rows only cause a warning."""
-    rows = read_qa(path)
+    """Rows of a ``…_perturbed`` file, of authors or of facts; odd rows only cause a warning.
+
+    Rows of multiple choice become such rows (``with_wrong_answers``).
+    """
+    rows = [
+        with_wrong_answers(row, f"{path}, row {number}")
+        for number, row in enumerate(read_rows(path), start=1)
+    ]
+    check_qa(rows, path)
     check_perturbed(rows, path)
     return rows
 

@@ -399,6 +399,13 @@ def test_the_policy_names_just_the_scripts_that_are_there(which, request):
     assert policy.startswith("default-src 'none'")
 
 
+def test_what_has_no_caption_is_shown_without_one(parts):
+    run, files, shown = parts
+    some = {name: file for name, file in files.captions.items() if name != "summary"}
+    text = html(run, replace(files, captions=some), shown)
+    assert text.count('<div class="caption"></div>') == 1
+
+
 @pytest.mark.parametrize(
     "text",
     ["{{ snakemake.wildcards.nothing }}", "{% if %}", ".. raw:: html\n\n   <b>x</b>\n", "*half"],

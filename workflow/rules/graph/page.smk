@@ -16,6 +16,11 @@ def caption_file(name):
     return os.path.relpath(own if own.exists() else folder / f"{name}.rst")
 
 
+def captioned():
+    """The tables and figures that have a caption."""
+    return [name for name in [*TABLES, *FIGURES] if Path(caption_file(name)).exists()]
+
+
 def pictures():
     """The pictures of figures without an interactive form, by figure, model and split."""
     places = product(CONFIG.models, CONFIG.splits)
@@ -70,7 +75,7 @@ def page_inputs():
         "card": paths.card(WORLD),
         "words": paths.card(WORLD, "words.png"),
         "tables": [paths.table(WORLD, f"{name}.csv") for name in TABLES],
-        "captions": [caption_file(name) for name in [*TABLES, *FIGURES]],
+        "captions": [caption_file(name) for name in captioned()],
         "pictures": files(pictures()),
         "metrics": files(page_metrics()),
         "records": files(page_records()),

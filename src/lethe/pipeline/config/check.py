@@ -11,6 +11,7 @@ from lethe import metrics
 from lethe.common.errors import LetheError
 from lethe.common.registry import suggest
 from lethe.evaluate import suite as suites
+from lethe.evaluate.chat_templates import check_template
 from lethe.model import architecture, fsdp
 from lethe.model.encoder import template_settings
 from lethe.pipeline import chains, external_checkpoints, needs, recipe, splits
@@ -127,6 +128,7 @@ def _check_metrics(config: Config) -> None:
         for need in metrics.contract(name).needs:
             if need not in config.metrics:
                 raise LetheError(f"config: metrics: {name} needs {need}; add it to the list")
+        _check_chat(config, name)
     for name, chosen in config.metric_settings.items():
         metrics.METRICS.check(name, "config: metric_settings")
         metrics.settings_of(name, chosen)
@@ -136,6 +138,17 @@ def _check_metrics(config: Config) -> None:
     for name in config.metrics:
         of_suite = settings.suite_settings(config, metrics.contract(name).suite)
         metrics.check_against_suite(name, config.metric_settings.get(name, {}), of_suite)
+
+
+def _check_chat(config: Config, metric: str) -> None:
+    """Metrics of suites that give instructions need models with chat templates."""
+    contract = metrics.contract(metric)
+    for model in config.models if contract.records else ():
+        template = template_settings(settings.model_value(config, model, "template"))
+        try:
+            check_template(contract.suite, template.name)
+        except LetheError as error:
+            raise LetheError(f"config: metrics: {metric}: {model}: {error}") from None
 
 
 def _check_seeds(config: Config) -> None:

@@ -22,8 +22,13 @@ _SAFE = {
 }
 
 
-def caption(file: str | Path, world: str, model: str = "", split: str = "") -> Markup:
-    """The caption in a file as HTML; ``model`` and ``split``: of figures, their wildcards."""
+def caption(file: str | Path | None, world: str, model: str = "", split: str = "") -> Markup:
+    """The caption in a file as HTML; ``model`` and ``split``: of figures, their wildcards.
+
+    Without a file it is empty. LetheError for a caption that cannot be read as one.
+    """
+    if file is None:
+        return Markup("")
     known = SimpleNamespace(
         config={"world": {"name": world}}, wildcards=SimpleNamespace(model=model, split=split)
     )

@@ -76,7 +76,7 @@ def page_figure(
 ) -> PageFigure:
     """One figure of one model and split."""
     run, files = sources.run, sources.files
-    text = caption(files.captions[name], run.world, place.model, place.split)
+    text = caption(files.captions.get(name), run.world, place.model, place.split)
     height = HEIGHT + EACH * max(0, len(run.methods) - FEW)
     spec = picture = None
     if figures.is_interactive(name):

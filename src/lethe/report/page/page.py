@@ -112,7 +112,7 @@ def _tables(run: Run, files: Files, parts: Shown) -> dict[str, list[NamedTable]]
     """The tables of each section."""
     sections: dict[str, list[NamedTable]] = {}
     for name, how in _in_order(parts.tables):
-        text = caption(files.captions[name], run.world)
+        text = caption(files.captions.get(name), run.world)
         made = page_table(files.tables[name], how)
         named = NamedTable(name, how["title"], how["section"], text, made)
         sections.setdefault(how["section"], []).append(named)

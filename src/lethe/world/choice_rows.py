@@ -1,0 +1,38 @@
+"""Rows of multiple choice, as WMDP and MMLU have them, read like those of a perturbed file."""
+
+from collections.abc import Mapping
+from string import ascii_uppercase
+from typing import Any
+
+from lethe.common.errors import LetheError
+
+
+def with_wrong_answers(row: Any, place: str) -> Any:
+    """A row ``{question, choices, answer}`` with its answer as text and the others as wrong ones.
+
+    ``answer``: the number of a choice, from 0, its letter, or its text. The row gets ``answer``,
+    ``perturbed_answer`` and ``right``, that number; a row without ``choices`` comes back as it is.
+    LetheError names ``place`` where that cannot be.
+    """
+    if not isinstance(row, Mapping) or "choices" not in row:
+        return row
+    choices = row["choices"]
+    texts = isinstance(choices, list) and all(isinstance(x, str) and x.strip() for x in choices)
+    if not texts or not 2 <= len(set(choices)) == len(choices) <= len(ascii_uppercase):
+        raise LetheError(f"{place}: 'choices' are not 2 to 26 different texts; write them so")
+    right = _right(row.get("answer"), choices, place)
+    wrong = [text for number, text in enumerate(choices) if number != right]
+    return {**row, "answer": choices[right], "perturbed_answer": wrong, "right": right}
+
+
+def _right(answer: Any, choices: list[str], place: str) -> int:
+    if type(answer) is int and 0 <= answer < len(choices):
+        return answer
+    if answer in choices:
+        return choices.index(answer)
+    letters = ascii_uppercase[: len(choices)]
+    if isinstance(answer, str) and len(answer) == 1 and answer in letters:
+        return letters.index(answer)
+    raise LetheError(
+        f"{place}: 'answer' is {answer!r}, no choice; write its number from 0, letter or text"
+    )
