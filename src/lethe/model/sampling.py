@@ -98,12 +98,14 @@ def drawn(
     ``top_p``, at least one (nucleus sampling, Holtzman et al. 2020); the rest have none. Sums are
     in double precision, and a token without probability is never chosen.
     """
-    shares = (logits.double() / temperature).softmax(-1)
-    nucleus, tokens = shares.sort(dim=-1, descending=True, stable=True)
-    before = nucleus.cumsum(-1) - nucleus
-    nucleus = nucleus.masked_fill(before >= top_p, 0)
-    sums = nucleus.cumsum(-1)
-    # A uniform number below 1 can reach the sum by rounding: then the last token with a share.
-    place = torch.searchsorted(sums, (uniform[:, None] * sums[:, -1:]), right=True)
-    last = (nucleus > 0).sum(-1, keepdim=True) - 1
-    return tokens.gather(-1, torch.minimum(place, last)).squeeze(-1)
+    shares, tokens = (logits.double() / temperature).softmax(-1), None
+    # Sorting takes most of the time, and only a nucleus needs it.
+    if top_p < 1:
+        shares, tokens = shares.sort(dim=-1, descending=True, stable=True)
+        shares = shares.masked_fill(shares.cumsum(-1) - shares >= top_p, 0)
+    sums = shares.cumsum(-1)
+    total = sums[:, -1:]
+    # A uniform number below 1 can reach the sum by rounding.
+    most = torch.nextafter(total, torch.zeros_like(total))
+    place = torch.searchsorted(sums, torch.minimum(uniform[:, None] * total, most), right=True)
+    return (place if tokens is None else tokens.gather(-1, place)).squeeze(-1)
