@@ -143,7 +143,7 @@ def test_other_numbers_of_items_evaluate_again_and_train_nothing(home):
     assert home.planned(overlay={"evaluation": {"items": by_set}}) == set()
     planned = home.planned(overlay={"evaluation": {"items": {**by_set, "retain": 19}}})
     assert {job.partition("[")[0] for job in planned if "figure" not in job} == {
-        *("collect", "score", "scores", "intervals", "claims", "all"),
+        *("collect", "score", "scores", "intervals", "claims", "page", "all"),
         *("table_summary", "table_utility", "table_oracles", "table_method_claims"),
         "table_best_epochs",
     }
