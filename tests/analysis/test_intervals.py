@@ -18,7 +18,7 @@ NPO = (made.MODEL, made.SPLIT, "npo", 0)
 
 @pytest.fixture(scope="module")
 def entries(tmp_path_factory):
-    return made.write_world(tmp_path_factory.mktemp("world"), ["npo"])
+    return made.tofus_own(made.write_world(tmp_path_factory.mktemp("world"), ["npo"]))
 
 
 def path_of(entries, metric, run="npo"):

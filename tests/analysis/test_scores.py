@@ -22,7 +22,7 @@ from lethe.metrics.base import CheckpointValues, MetricFile
 
 @pytest.fixture
 def entries(tmp_path):
-    return made.write_world(tmp_path / "world", ["npo"])
+    return made.tofus_own(made.write_world(tmp_path / "world", ["npo"]))
 
 
 def test_a_row_for_each_value(entries):

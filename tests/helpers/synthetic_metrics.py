@@ -133,6 +133,11 @@ def _checkpoint(run, seed, epoch, step, done, oracle) -> dict:
     return points
 
 
+def tofus_own(entries: list[dict]) -> list[dict]:
+    """The entries of TOFU's metrics alone."""
+    return [entry for entry in entries if entry["metric"] not in SETTINGS]
+
+
 def _calibration(epoch: int, step: int, probabilities: dict[str, np.ndarray]) -> dict:
     """Choices between four options that are right the oftener, the likelier the true answer is."""
     items = {}

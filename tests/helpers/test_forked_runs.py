@@ -57,7 +57,9 @@ def test_a_text_runs_as_in_a_process_of_its_own(end, tmp_path):
 
 @pytest.fixture
 def server(monkeypatch) -> subprocess.Popen:
-    """A server that this test may kill."""
+    """A server that this test may kill, in the environment that earlier tests left."""
+    now = forked_runs._environment.__wrapped__()
+    monkeypatch.setattr(forked_runs, "_environment", lambda: now)
     own = forked_runs._server.__wrapped__(False)
     monkeypatch.setattr(forked_runs, "_server", lambda jobs: own)
     yield own
