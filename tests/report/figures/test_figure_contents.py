@@ -530,7 +530,8 @@ def test_a_legend_of_many_methods_has_its_place(name, tmp_path):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(made, "LEFT", values)
         patch.setattr(made, "SHIFT", shifts)
-        figure = figures.draw(name, made.figure_data(made.write_world(tmp_path, many), many))
+        entries = made.tofus_own(made.write_world(tmp_path, many))
+        figure = figures.draw(name, made.figure_data(entries, many))
     figure.draw_without_rendering()
     (legend,) = figure.legends
     box = legend.get_window_extent()
