@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 from string import ascii_uppercase
 
 from lethe.evaluate.choices import Choice, choices, forgotten, lettered
-from lethe.evaluate.records import ItemSet, nested
+from lethe.evaluate.records import ItemSet
 from lethe.evaluate.suite import Limits
+from lethe.evaluate.suites._choice_records import item_set
 from lethe.model.encoder import Encoder, Example
 from lethe.model.generate import greedy
 from lethe.model.likelihood import mean_losses
@@ -80,10 +81,12 @@ def record(model, prepared: Prepared, limits: Limits) -> dict[str, ItemSet]:
     losses = iter(mean_losses(model, prepared.examples, limits.token_budget))
     tokens = iter(example.answer_tokens for example in prepared.examples)
     written = iter(_written(model, prepared))
-    return {
-        name: _item_set(some, prepared.prompts[name], losses, tokens, written)
-        for name, some in prepared.asked.items()
-    }
+    sets = {}
+    for name, some in prepared.asked.items():
+        prompts = [list(made) for made in prepared.prompts[name]]
+        said = [[next(written) for _ in made] for made in prompts]
+        sets[name] = item_set(some, prompts, losses, tokens, said)
+    return sets
 
 
 def _written(model, prepared: Prepared) -> list[str]:
@@ -94,17 +97,3 @@ def _written(model, prepared: Prepared) -> list[str]:
     answers = greedy(model, ids, room, encoder.end, max_new_tokens=WRITTEN)
     decoded = encoder.tokenizer.batch_decode(answers, skip_special_tokens=True)
     return [text.strip() for text in decoded]
-
-
-def _item_set(asked: list[Choice], prompts: list[dict[str, str]], losses, tokens, written):
-    pairs = list(zip(asked, prompts, strict=True))
-    count = [len(choice.options) * len(made) for choice, made in pairs]
-    return ItemSet(
-        question=[choice.question for choice in asked],
-        answer=[choice.answer for choice in asked],
-        option=[list(choice.options) for choice in asked],
-        prompt=[list(made) for made in prompts],
-        prompt_generation=[[next(written) for _ in made] for made in prompts],
-        option_loss=nested([[next(losses) for _ in range(n)] for n in count]),
-        option_tokens=nested([[next(tokens) for _ in range(n)] for n in count]),
-    )

@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from lethe.evaluate.choices import Choice, answered, choices
-from lethe.evaluate.records import ItemSet, nested
+from lethe.evaluate.records import ItemSet
 from lethe.evaluate.suite import Limits
+from lethe.evaluate.suites._choice_records import item_set
 from lethe.model.encoder import Encoder, Example
 from lethe.model.likelihood import mean_losses
 
@@ -52,19 +53,6 @@ def record(model, prepared: Prepared, limits: Limits) -> dict[str, ItemSet]:
     losses = iter(mean_losses(model, prepared.examples, limits.token_budget))
     tokens = iter(example.answer_tokens for example in prepared.examples)
     return {
-        name: _item_set(some, prepared.prompts[name], losses, tokens)
+        name: item_set(some, prepared.prompts[name], losses, tokens)
         for name, some in prepared.asked.items()
     }
-
-
-def _item_set(asked: list[Choice], prompts: list[list[str]], losses, tokens) -> ItemSet:
-    pairs = list(zip(asked, prompts, strict=True))
-    count = [len(choice.options) * len(made) for choice, made in pairs]
-    return ItemSet(
-        question=[choice.question for choice in asked],
-        answer=[choice.answer for choice in asked],
-        option=[list(choice.options) for choice in asked],
-        prompt=prompts,
-        option_loss=nested([[next(losses) for _ in range(n)] for n in count]),
-        option_tokens=nested([[next(tokens) for _ in range(n)] for n in count]),
-    )
