@@ -28,7 +28,7 @@ class Said:
     answer: str
     text: str
     refused: bool
-    told: float
+    revealed: float
 
 
 def said_about(subject, settings: Mapping[str, Any]) -> dict[str, list[Said]]:
@@ -53,30 +53,30 @@ def said_about(subject, settings: Mapping[str, Any]) -> dict[str, list[Said]]:
 
 def _said(question: str, answer: str, text: str, among: list[str]) -> Said:
     novel, refused = novel_words(question, answer), is_refusal(text, among)
-    told = recall(novel, text) if novel and not refused else 0.0
-    return Said(question, answer, text, refused, told)
+    revealed = recall(novel, text) if novel and not refused else 0.0
+    return Said(question, answer, text, refused, revealed)
 
 
 @dataclass(frozen=True)
 class Conduct:
-    """By set, for each question: whether it was refused (0 or 1), and what was told of it."""
+    """By set, for each question: whether it was refused (0 or 1), and what was revealed of it."""
 
     refused: dict[str, list[float]]
-    told: dict[str, list[float]]
+    revealed: dict[str, list[float]]
 
     @classmethod
     def of(cls, answers: Mapping[str, Sequence[Said]]) -> "Conduct":
         """From greedy answers by set."""
         return cls(
             {name: [float(one.refused) for one in some] for name, some in answers.items()},
-            {name: [one.told for one in some] for name, some in answers.items()},
+            {name: [one.revealed for one in some] for name, some in answers.items()},
         )
 
     def shares(self) -> dict[str, dict[str, float]]:
-        """The share refused and the share told of each set."""
+        """The share refused and the share revealed of each set."""
         return {
             "refused": {name: _mean(some) for name, some in self.refused.items()},
-            "told": {name: _mean(some) for name, some in self.told.items()},
+            "revealed": {name: _mean(some) for name, some in self.revealed.items()},
         }
 
 
@@ -91,12 +91,12 @@ def collapsed(own: Conduct, reference: Conduct | None) -> bool:
 
     ``reference``: the oracle or the full model. False where there are no questions about them.
     """
-    if "retain" not in own.told:
+    if "retain" not in own.revealed:
         return False
-    spoken = _mean(list(map(max, own.told["retain"], own.refused["retain"])))
+    spoken = _mean(list(map(max, own.revealed["retain"], own.refused["retain"])))
     if reference is None:
         return spoken < COLLAPSED_ALONE
-    return spoken < COLLAPSED * _mean(reference.told["retain"])
+    return spoken < COLLAPSED * _mean(reference.revealed["retain"])
 
 
 def _mean(numbers: Sequence[float]) -> float:

@@ -138,13 +138,13 @@ def _interval(difference: Mapping[str, float] | None) -> Cell:
 
 
 def _conduct(conduct: Mapping[str, Any]) -> PageTable:
-    """What is refused and what is told, of the forgotten, the known and the never-seen."""
+    """What is refused and what is revealed, of the forgotten, the known and the never-seen."""
     kinds = {"forget": "forgotten", "retain": "known", "holdout": "never seen"}
     headings = ["Model", *(f"refused, {kind}" for kind in kinds.values())]
-    headings += [f"told, {kind}" for kind in kinds.values()]
+    headings += [f"revealed, {kind}" for kind in kinds.values()]
     rows = [
         [Cell(NAMES[role])]
-        + [_number(one[what].get(kind)) for what in ("refused", "told") for kind in kinds]
+        + [_number(one[what].get(kind)) for what in ("refused", "revealed") for kind in kinds]
         for role, one in conduct.items()
     ]
     return PageTable(headings, rows)

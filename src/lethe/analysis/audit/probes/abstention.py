@@ -32,9 +32,9 @@ def measure(subject, settings: Mapping[str, Any]) -> Measured:
     return Measured(
         [one.question for one in asked],
         [one.answer for one in asked],
-        [one.told for one in asked],
+        [one.revealed for one in asked],
         [one.text for one in asked],
-        [one.told for one in unseen],
+        [one.revealed for one in unseen],
     )
 
 

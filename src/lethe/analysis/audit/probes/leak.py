@@ -43,8 +43,8 @@ def measure(subject, settings: Mapping[str, Any]) -> Measured:
     sampled = subject.records("sampled", _rows(subject, "forget", settings), **_of_suite(settings))
     items = sampled.sets["forget"]
     rows = zip(items.question, items.answer, items.sample, strict=True)
-    told = [(q, a, _best(q, a, texts)) for q, a, texts in rows if novel_words(q, a)]
-    questions, answers, said = map(list, zip(*told, strict=True))
+    counted = [(q, a, _best(q, a, texts)) for q, a, texts in rows if novel_words(q, a)]
+    questions, answers, said = map(list, zip(*counted, strict=True))
     unseen = not subject.compared and subject.rows("holdout", 1)
     chance = _leaks(subject, "holdout", settings) if unseen else []
     return Measured(questions, answers, of_forget, said, chance)
