@@ -5,14 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from lethe.analysis.audit.audit import Report, audit
-from lethe.analysis.audit.document import as_text, document
+from lethe.analysis.audit.document import document
 from lethe.analysis.audit.plan import AuditRequest
 from lethe.common import outputs
 from lethe.common.files import whole_file
 from lethe.common.progress import silent
-from lethe.report.page.audit_page import audit_html
-
-JSON, PAGE = "audit.json", "audit.html"
+from lethe.report.audit_files import JSON, PAGE, write_files
 
 
 def write_audit(
@@ -27,8 +25,7 @@ def write_audit(
     outputs.check_folder(out, empty=False, read=read)
     with whole_file(Path(out, JSON)) as json, whole_file(Path(out, PAGE)) as page:
         made = document(audit(request, report), about(request))
-        json.write_text(as_text(made), encoding="utf-8")
-        page.write_text(audit_html(made), encoding="utf-8")
+        write_files(made, json, page)
     return made
 
 

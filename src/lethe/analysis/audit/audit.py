@@ -1,38 +1,19 @@
 """An audit: probes put to a checkpoint, the full model and the oracle, and what follows."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from lethe.analysis.audit import probe as probes
 from lethe.analysis.audit.answers import Answers
-from lethe.analysis.audit.conduct import Conduct, collapsed, refuses, said_about
+from lethe.analysis.audit.conduct import Conduct, said_about
 from lethe.analysis.audit.data import AuditRows
+from lethe.analysis.audit.judged import Audit, judged
 from lethe.analysis.audit.plan import AuditRequest, Plan, plan, read_rows
 from lethe.analysis.audit.subject import Asking, Subject
-from lethe.analysis.audit.verdict import Hidden, Judgement, Verdict, judge, level_of, overall
-from lethe.common.errors import LetheError
 from lethe.common.progress import silent
 from lethe.model import checkpoint_check
 
 # Called after each probe with how many are done, of how many.
 Report = Callable[[int, int], None]
-
-
-@dataclass(frozen=True)
-class Audit:
-    """The judgement of every probe, the verdict, and what they follow from.
-
-    ``full`` and ``oracle`` are None where no such checkpoint was given. ``level``: that of each
-    probe's intervals.
-    """
-
-    own: Answers
-    full: Answers | None
-    oracle: Answers | None
-    level: float
-    judgements: dict[str, Judgement]
-    hidden: Hidden
-    verdict: Verdict
 
 
 def audit(request: AuditRequest, report: Report = silent) -> Audit:
@@ -73,39 +54,6 @@ def measure_checkpoint(
         report(number, len(planned.settings))
     conduct = Conduct.of(said_about(subject, planned.conduct))
     return Answers(measured, planned.settings, planned.not_run, conduct)
-
-
-def judged(own: Answers, full: Answers | None, oracle: Answers | None) -> Audit:
-    """What follows from answers; LetheError where they are of different probes or questions."""
-    for other in filter(None, (full, oracle)):
-        if other.settings != own.settings:
-            raise LetheError(
-                "audit: the checkpoints were measured by different probes or settings; "
-                "measure all of them in the same way"
-            )
-    hidden = _hidden(own, full, oracle)
-    level = level_of(len(own.measured))
-    judgements = {
-        name: judge(
-            name,
-            mine,
-            full and full.measured[name],
-            oracle and oracle.measured[name],
-            level=level,
-            hidden=hidden.why(probes.contract(name).spoken),
-        )
-        for name, mine in own.measured.items()
-    }
-    verdict = overall(judgements, hidden, oracle is not None)
-    return Audit(own, full, oracle, level, judgements, hidden, verdict)
-
-
-def _hidden(own: Answers, full: Answers | None, oracle: Answers | None) -> Hidden:
-    reference = oracle or full
-    return Hidden(
-        refuses(own.conduct, oracle and oracle.conduct),
-        collapsed(own.conduct, reference and reference.conduct),
-    )
 
 
 class _Counted:

@@ -3,11 +3,12 @@
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
+from hashlib import sha256
 from typing import Any
 
 from lethe.analysis.audit import probe as probes
 from lethe.analysis.audit.answers import Answers
-from lethe.analysis.audit.audit import Audit
+from lethe.analysis.audit.judged import Audit
 from lethe.analysis.audit.verdict import POWER, plain
 from lethe.common.errors import LetheError
 
@@ -64,7 +65,9 @@ def _examples(measured: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The questions at which the checkpoint exceeds the oracle, or else others, most."""
     own, oracle = measured["checkpoint"], measured.get("oracle")
     beyond = [value - (oracle.values[at] if oracle else 0.0) for at, value in enumerate(own.values)]
-    first = sorted(range(len(beyond)), key=lambda at: (-beyond[at], at))[:EXAMPLES]
+    # Of equal ones any: in the order of the data all would be about the same author.
+    mixed = [sha256(question.encode()).hexdigest() for question in own.questions]
+    first = sorted(range(len(beyond)), key=lambda at: (-beyond[at], mixed[at]))[:EXAMPLES]
     return [
         {
             "question": own.questions[at],

@@ -1,11 +1,10 @@
 """The page of one audit, ``audit.html``: it has no scripts, and nothing else is loaded."""
 
-import os
 from collections.abc import Mapping
 from typing import Any
 
-from lethe.common.files import write_text
 from lethe.report.page.audits import audit_part
+from lethe.report.page.data import settings_words
 from lethe.report.page.templates import environment
 
 POLICY = (
@@ -14,14 +13,11 @@ POLICY = (
 )
 
 
-def write_audit_page(path: str | os.PathLike, document: Mapping[str, Any]) -> None:
-    """Write the page of an audit's document (``lethe.analysis.audit.document``), atomically."""
-    write_text(path, audit_html(document))
-
-
 def audit_html(document: Mapping[str, Any]) -> str:
     """The page as text."""
-    about = [(key.replace("_", " "), str(value)) for key, value in document["about"].items()]
+    about = [
+        (key.replace("_", " "), settings_words(value)) for key, value in document["about"].items()
+    ]
     name = str(document["about"].get("checkpoint", "a checkpoint"))
     return (
         environment()

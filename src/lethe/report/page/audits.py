@@ -1,7 +1,7 @@
 """Audits as parts of a page: verdict, probes with intervals, a drawing of them, examples."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +39,6 @@ class ProbeExamples:
 
     title: str
     measures: str
-    why: str
     table: PageTable
 
 
@@ -110,16 +109,16 @@ def _probes(probes: Mapping[str, Any], compared: bool) -> PageTable:
     roles = [role for role in ROLES if any(role in one["values"] for one in probes.values())]
     beyond = "Beyond the oracle" if compared else "Beyond chance"
     headings = ["Probe", "Verdict", *(NAMES[role] for role in roles), beyond]
-    headings += ["Smallest leak", "Questions", "Why"]
+    headings += ["Full model beyond the oracle", "Smallest leak", "Questions"]
     rows = [
         [
             Cell(one["title"], kind="long"),
-            verdict_cell(one["verdict"]),
+            replace(verdict_cell(one["verdict"]), interval=one["why"]),
             *(_number(one["values"].get(role)) for role in roles),
             _interval(one["beyond"]),
+            _interval(one["full_beyond_oracle"]),
             _number(one["smallest_leak"]),
             Cell(str(one["questions"]), one["questions"], "number"),
-            Cell(one["why"], kind="long"),
         ]
         for one in probes.values()
     ]
@@ -183,7 +182,7 @@ def _examples(probe: Mapping[str, Any]) -> ProbeExamples:
         ]
         for one in probe["examples"]
     ]
-    return ProbeExamples(probe["title"], probe["measures"], probe["why"], PageTable(headings, rows))
+    return ProbeExamples(probe["title"], probe["measures"], PageTable(headings, rows))
 
 
 def _text(text: str) -> Cell:
