@@ -1,11 +1,12 @@
 """An audit: probes put to a checkpoint, the full model and the oracle, and what follows."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from pathlib import Path
 
 from lethe.analysis.audit import probe as probes
 from lethe.analysis.audit.answers import Answers
 from lethe.analysis.audit.conduct import Conduct, said_about
-from lethe.analysis.audit.data import AuditRows
+from lethe.analysis.audit.data import AuditRows, read_files
 from lethe.analysis.audit.judged import Audit, judged
 from lethe.analysis.audit.plan import AuditRequest, Plan, plan, read_rows
 from lethe.analysis.audit.subject import Asking, Subject
@@ -54,6 +55,17 @@ def measure_checkpoint(
         report(number, len(planned.settings))
     conduct = Conduct.of(said_about(subject, planned.conduct))
     return Answers(measured, planned.settings, planned.not_run, conduct)
+
+
+def answers_of(
+    request: AuditRequest, files: Mapping[str, str | Path], report: Report = silent
+) -> Answers:
+    """What probes measure of a request's checkpoint alone; ``files``: of rows, by set.
+
+    ``judged`` makes an audit of these answers and those of the full model and the oracle.
+    """
+    rows = read_files(files)
+    return measure_checkpoint(request, request.checkpoint, plan(request, rows), rows, report)
 
 
 class _Counted:

@@ -1,6 +1,6 @@
 """The rows of an audit: from a folder of data and a split, or from a saved supervision."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -8,6 +8,7 @@ from lethe.analysis.checkpoint_evaluation import BASES, check_base
 from lethe.common.errors import LetheError
 from lethe.evaluate.collect import read_set
 from lethe.unlearn.saved_supervision import files_of_supervision
+from lethe.world.rows import read_qa
 from lethe.world.split import split as split_of
 from lethe.world.splits.base import BaseSplit
 
@@ -46,18 +47,28 @@ def read_data(folder: str | Path, split: str | BaseSplit) -> AuditRows:
     files = {name: file for name, file in files.items() if file is not None}
     if "forget" not in files:
         raise LetheError(f"splits: {folder} has no file of {chosen.name}; name another split")
-    rows = {name: read_set(file) for name, file in files.items()}
+    made = read_files(files)
     for name, part in (("forget", "forget_perturbed"), ("retain", "retain_perturbed")):
         base = Path(folder, f"{chosen.files[BASES[part]]}.json")
         if name in files and files[name] != base:
-            check_base(rows[name], files[name], base)
-    return AuditRows(rows, files)
+            check_base(made.rows[name], files[name], base)
+    return made
 
 
 def read_saved_supervision(folder: str | Path) -> AuditRows:
     """The rows of a saved supervision (``lethe.unlearn.saved_supervision``)."""
-    files = {name: file for name, file in files_of_supervision(folder).items() if name in FILES}
-    return AuditRows({name: read_set(file) for name, file in files.items()}, files)
+    return read_files(files_of_supervision(folder))
+
+
+def read_files(files: Mapping[str, str | Path]) -> AuditRows:
+    """The rows of files by set; an empty file (a world without holdout authors) is left out."""
+    rows = {name: _rows(name, file) for name, file in files.items()}
+    rows = {name: some for name, some in rows.items() if some}
+    return AuditRows(rows, {name: Path(files[name]) for name in rows})
+
+
+def _rows(name: str, file: str | Path) -> list[dict]:
+    return read_qa(file, empty=True) if name == "holdout" else read_set(file)
 
 
 def _first(folder: Path, split: BaseSplit, parts: Sequence[str]) -> Path | None:

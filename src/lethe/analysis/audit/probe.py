@@ -20,7 +20,8 @@ from the defaults (in brackets), a probe also declares
     FULL = True                     whether it cannot be run without the full model (no)
     SPOKEN = True                   whether it reads what a model says, which refusing hides (no)
 
-Constants are read without importing the module. A new probe is one file: the command, the
+Constants are read without importing the module; one that has ``check`` imports nothing heavy, since
+the workflow calls it before any job. A new probe is one file: the command, the
 workflow and the page find it.
 """
 
@@ -78,9 +79,8 @@ def settings_of(name: str, budget: str, given: Mapping[str, Any]) -> dict[str, A
     declared = contract(name)
     own = {**declared.budgets[checked_budget(budget)], **given}
     settings = declared_settings.filled(f"probe '{name}'", declared.settings, own)
-    check = getattr(load(name), "check", None)
-    if check is not None:
-        check(settings)
+    if "check" in PROBES.functions(name):
+        load(name).check(settings)
     return settings
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from lethe.analysis.audit.document import ROLES, checked_document
 from lethe.analysis.audit.verdict import LEAKS, LEAKS_BEYOND, NO_LEAK, UNKNOWN
 from lethe.common.files import read_json
+from lethe.report.labels import run_label
 from lethe.report.page.tables import Cell, PageTable
 
 # Symbols beside verdicts, which can be told apart without colours, and the colours' classes.
@@ -191,3 +192,54 @@ def _text(text: str) -> Cell:
 
 def _cut(text: str) -> str:
     return text if len(text) <= MOST_LETTERS else f"{text[:MOST_LETTERS]} …"
+
+
+@dataclass(frozen=True)
+class Audits:
+    """The audits of a world's runs: a table of their verdicts, then each of them."""
+
+    table: PageTable
+    parts: Sequence[AuditPart]
+
+
+def audits(entries: Sequence[Mapping[str, Any]]) -> Audits | None:
+    """From entries with model, split, run, seed and path; None without any."""
+    if not entries:
+        return None
+    documents = [read_audit(entry["path"]) for entry in entries]
+    probes = dict.fromkeys(name for one in documents for name in one["probes"])
+    titles = {name: _title(name, documents) for name in probes}
+    names = [_name(entry, entries) for entry in entries]
+    rows = [
+        [Cell(name), verdict_cell(one["verdict"]["verdict"])]
+        + [_of_probe(one["probes"].get(probe)) for probe in probes]
+        for name, one in zip(names, documents, strict=True)
+    ]
+    parts = [
+        audit_part(one, f"audit-{number}", name)
+        for number, (one, name) in enumerate(zip(documents, names, strict=True))
+    ]
+    return Audits(PageTable(["Run", "Verdict", *titles.values()], rows), parts)
+
+
+def _title(name: str, documents: Sequence[Mapping[str, Any]]) -> str:
+    return next(one["probes"][name]["title"] for one in documents if name in one["probes"])
+
+
+def _of_probe(probe: Mapping[str, Any] | None) -> Cell:
+    """How far the run lies beyond the oracle by a probe, and its verdict there."""
+    if probe is None or probe["beyond"] is None:
+        return Cell("", "")
+    said = _interval(probe["beyond"])
+    return replace(said, interval=f"{said.interval} {probe['verdict']}")
+
+
+def _name(entry: Mapping[str, Any], entries: Sequence[Mapping[str, Any]]) -> str:
+    """A run's name, with model, split and seed where there are several."""
+    several = [
+        str(entry[key])
+        for key in ("model", "split", "seed")
+        if len({str(one[key]) for one in entries}) > 1
+    ]
+    name = run_label(entry["run"])
+    return f"{name} ({', '.join(several)})" if several else name

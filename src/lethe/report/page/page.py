@@ -15,6 +15,7 @@ from lethe.report.figures.base import FigureData
 from lethe.report.labels import run_label
 from lethe.report.page import provenance, words
 from lethe.report.page.answers import Answers, answers
+from lethe.report.page.audits import audits
 from lethe.report.page.captions import caption
 from lethe.report.page.card import card
 from lethe.report.page.data import Files, Run, Shown
@@ -68,6 +69,7 @@ def html(run: Run, files: Files, parts: Shown) -> str:
         tables=_tables(run, files, parts),
         claims=_claims(files),
         answers=recorded,
+        audits=audits(files.audits),
         places_left_out=len(run.places) - len(places),
         card=card(files.card, png_address(files.words)),
         code=provenance.code(run.revision),
