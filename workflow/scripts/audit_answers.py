@@ -13,16 +13,10 @@ from lethe.model.settings import Compute
 
 with job(snakemake) as stage:
     p, i = snakemake.params, snakemake.input
-    digests = {role: i.get(role) for role in p.given}
-    sources = {
-        role: str(Path(digest).parent) if digest else p.given[role]
-        for role, digest in digests.items()
-    }
+    ours = {role: str(Path(i[role]).parent) for role in p.given if i.get(role)}
     request = AuditRequest(
-        **sources,
-        budget=p.budget,
-        probes=p.probes,
-        settings=p.settings,
+        **{**p.given, **ours},
+        **p.asked,
         template=p.template,
         compute=Compute(**p.loading, **p.training),
         device=ready(snakemake),
