@@ -22,6 +22,7 @@ from lethe.evaluate.records import Records, read_records, write_records
 from lethe.evaluate.suite import Limits
 from lethe.model import architecture, checkpoint
 from lethe.model.batch import pack
+from lethe.model.encoder import Encoder
 from lethe.model.forward import Forward, decoder_layers
 from lethe.model.likelihood import mean_losses
 from lethe.report import figures, studies, tables
@@ -75,6 +76,26 @@ def test_the_suite_asks_in_other_words(plug_in, model, encoder, pairs, tmp_path)
     np.testing.assert_allclose(found.checkpoints[0].items["forget"], expected, rtol=1e-5)
     with pytest.raises(LetheError, match="set 'forget', row 1: no paraphrased_question"):
         suite.check("rephrased", {"forget": [{"question": "Who?", "answer": "I."}]})
+
+
+def test_the_probe_asks_in_other_words(plug_in, foreign, pairs):
+    from lethe.analysis.audit import probe
+    from lethe.analysis.audit.data import AuditRows
+    from lethe.analysis.audit.subject import Asking, Subject
+
+    plug_in(probe.PROBES, "A probe of an audit")
+    rows = [{"question": q, "answer": a, "paraphrased_question": f"Tell me: {q}"} for q, a in pairs]
+    settings = probe.settings_of("rephrased", "minutes", {"items": 4})
+    subject = Subject(str(foreign), Asking(AuditRows({"forget": rows})))
+    measured = probe.load("rephrased").measure(subject, settings)
+    assert len(measured.questions) == 4
+    assert all(question.startswith("Tell me: ") for question in measured.questions)
+    model, tokenizer = subject.loaded
+    examples = Encoder(tokenizer, "chat", 512).encode_all(
+        list(zip(measured.questions, measured.answers, strict=True))
+    )
+    wanted = np.exp(-np.array(mean_losses(model, examples)))
+    assert measured.values == pytest.approx(wanted.tolist(), rel=1e-5)
 
 
 def test_the_attack_prunes_the_smallest(plug_in, model):

@@ -19,6 +19,7 @@ JOBS = {
         "score[forget10,npo,0,rephrased_probability]",
     ],
     "attack": ["state_pruning[forget10,npo,0]", "table_states"],
+    "probe of an audit": ["audit_answers[forget10,npo,0]", "audit[forget10,npo,0]"],
     "wrapper": ["unlearn_npo_anchored[forget10,0]"],
     "need of a method": ["unlearn_rephrased_ascent[forget10,0]"],
     "world provider": ["world", "facts"],

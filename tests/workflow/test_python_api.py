@@ -30,6 +30,8 @@ NAMES = (
     "lethe.evaluate.collect.collect",
     "lethe.metrics.score",
     "lethe.analysis.checkpoint_evaluation.evaluate",
+    "lethe.analysis.audit.audit.audit",
+    "lethe.report.audit.write_audit",
     "lethe.analysis.scores.scores_of",
 )
 
