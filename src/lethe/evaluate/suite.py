@@ -10,8 +10,8 @@ functions:
     record(model, prepared, limits) -> {set: ItemSet}
     check(rows)                              optional: LetheError if a row's text is missing
 
-and, if it has settings (``lethe.common.declared_settings``), which are then the third argument of
-``prepare``:
+and, if it has settings (``lethe.common.declared_settings``), which are then the last argument of
+``prepare`` and of ``check``:
 
     SETTINGS = {"samples": {"default": 16, "least": 1}}
     CHECKS = {"nli": "lethe.evaluate.entailment.check"}    functions that check a value that is set
@@ -80,11 +80,18 @@ def check_settings(name: str, given: Mapping[str, Any]) -> None:
             function(check_value)(chosen[key])
 
 
-def check(name: str, rows: Mapping[str, Sequence[dict]]) -> None:
-    """Refuse rows that a suite cannot use, before a model is loaded, by the suite's ``check``."""
+def check(
+    name: str, rows: Mapping[str, Sequence[dict]], given: Mapping[str, Any] | None = None
+) -> None:
+    """Refuse rows that a suite cannot use, before a model is loaded, by the suite's ``check``.
+
+    ``given``: settings of the suite.
+    """
     check_rows = getattr(load(name), "check", None)
     if check_rows is not None:
-        check_rows(rows)
+        chosen = settings_of(name, given or {})
+        # Suites without settings take none.
+        check_rows(rows, *([chosen] if chosen else []))
 
 
 def text_of(row: Mapping, key: str, place: str):
