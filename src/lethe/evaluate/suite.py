@@ -15,6 +15,8 @@ and, if it has settings (``lethe.common.declared_settings``), which are then the
 
     SETTINGS = {"samples": {"default": 16, "least": 1}}
     CHECKS = {"nli": "lethe.evaluate.entailment.check"}    functions that check a value that is set
+    FIELDS_CHECK = "lethe.evaluate.variants.kinds.check_fields"    one that checks all of them
+                                against the fields that the rows of the workflow's worlds have
 
 and, if what it asks is an instruction, which only a chat model follows,
 
@@ -25,7 +27,7 @@ are read without importing the module, so the workflow's graph needs no torch. E
 for each run.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -43,6 +45,7 @@ class Contract:
     settings: dict[str, Any] = field(default_factory=dict)
     checks: dict[str, str] = field(default_factory=dict)
     chat: bool = False
+    fields_check: str | None = None
 
     def files(self, parts: Mapping[str, str]) -> dict[str, str]:
         """The name of each set's data file; ``parts`` are the names that a split gives."""
@@ -78,6 +81,13 @@ def check_settings(name: str, given: Mapping[str, Any]) -> None:
     for key, check_value in contract(name).checks.items():
         if chosen[key] is not None:
             function(check_value)(chosen[key])
+
+
+def check_fields(name: str, given: Mapping[str, Any], fields: Collection[str]) -> None:
+    """LetheError if settings ask for what rows with only these ``fields`` do not supply."""
+    check_rows_have = contract(name).fields_check
+    if check_rows_have is not None:
+        function(check_rows_have)(settings_of(name, given), fields)
 
 
 def check(

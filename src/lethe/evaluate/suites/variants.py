@@ -28,6 +28,7 @@ SETTINGS = {
     "seed": {"default": 0, "least": 0},
 }
 CHECKS = {"kinds": "lethe.evaluate.variants.kinds.named"}
+FIELDS_CHECK = "lethe.evaluate.variants.kinds.check_fields"
 # Tokens of what is given: hints and examples are longer than the data's questions.
 LONGEST = 512
 # Tokens at which the encoder would cut a text: none has so many.

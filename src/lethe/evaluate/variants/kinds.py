@@ -1,6 +1,6 @@
 """The kinds of reformulation: one table. A new kind is a function and its line here."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from lethe.common.errors import LetheError
@@ -18,25 +18,32 @@ ALL = "all"
 class Kind:
     """``make``: the variant of a fact, or None; ``needs``: what of the data it is made of.
 
-    ``view``: whether it is the same question in another form, and no attack: one of the systematic
-    variations of CoVUBench (arXiv 2605.03547), in text.
+    ``field``: a field of rows without which there is none. ``view``: whether it is the same
+    question in another form, and no attack: one of the systematic variations of CoVUBench
+    (arXiv 2605.03547), in text.
     """
 
     make: Callable[[Fact], Variant | None]
     needs: str = "a question"
     view: bool = False
+    field: str = "question"
 
 
 _SUBJECT = "a subject that its question names"
 _VALUE = "a value, by which its answer differs from wrong ones,"
 KINDS = {
-    "paraphrase": Kind(wordings.paraphrase, "a paraphrased_question", view=True),
+    "paraphrase": Kind(
+        wordings.paraphrase, "a paraphrased_question", view=True, field="paraphrased_question"
+    ),
     "format_shift": Kind(wordings.format_shift, view=True),
     "typos": Kind(wordings.typos, view=True),
     "alias": Kind(wordings.alias, _SUBJECT, view=True),
     "clause_order": Kind(wordings.clause_order, _SUBJECT, view=True),
     "another_language": Kind(
-        wordings.another_language, "a translated_question with a translated_answer", view=True
+        wordings.another_language,
+        "a translated_question with a translated_answer",
+        view=True,
+        field="translated_question",
     ),
     "reverse_query": Kind(queries.reverse_query, f"{_VALUE} that is one subject's alone"),
     "cloze": Kind(queries.cloze, f"{_VALUE} in its answer"),
@@ -72,14 +79,28 @@ def _listed(setting: str | None) -> list[str]:
 
 def check(rows: Mapping[str, Sequence[Mapping]], setting: str | None) -> None:
     """LetheError for a kind asked for by name that no row of the forget set supplies."""
-    wanted = [name for name in named(setting) if name in _listed(setting)]
+    wanted = _by_name(setting)
     known = facts(rows.get("forget", ()), _rest(rows, "forget")) if wanted else []
     for name in wanted:
         if not any(map(KINDS[name].make, known)):
-            raise LetheError(
-                f"suite 'variants': kinds: {name} needs {KINDS[name].needs}, which no row of set "
-                f"'forget' has; leave {name} out, or add it to the data"
-            )
+            raise _unsupplied(name, "no row of set 'forget' has")
+
+
+def check_fields(settings: Mapping, fields: Collection[str]) -> None:
+    """LetheError for a kind asked for by name that rows with only these ``fields`` lack."""
+    for name in _by_name(settings["kinds"]):
+        if KINDS[name].field not in fields:
+            raise _unsupplied(name, "rows of the workflow's worlds do not have")
+
+
+def _by_name(setting: str | None) -> list[str]:
+    return [name for name in named(setting) if name in _listed(setting)]
+
+
+def _unsupplied(name: str, why: str) -> LetheError:
+    return LetheError(
+        f"suite 'variants': kinds: {name} needs {KINDS[name].needs}, which {why}; leave {name} out"
+    )
 
 
 def variants(
