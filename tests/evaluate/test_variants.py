@@ -301,3 +301,25 @@ def test_records_come_back_from_disk(model, encoder, tmp_path):
     for name, items in records.checkpoints[0].sets.items():
         for column in ("prompt", "prompt_text", "prompt_answer", "prompt_generation", "sample"):
             assert getattr(back[name], column) == getattr(items, column)
+
+
+def test_processes_ask_what_one_alone_asks(model, encoder):
+    class Share:
+        size = 2
+
+        def __init__(self, rank, others=()):
+            self.rank, self.others = rank, others
+
+        def gathered(self, answered):
+            self.answered = answered
+            return [*self.others, answered] if self.rank else [answered, answered]
+
+    rows, settings = {"forget": ROWS[:10], "retain": ROWS[10:]}, {"kinds": "in_context|alias"}
+    first = Share(0)
+    Evaluation("variants", encoder, rows, Limits(96, 4), first, settings)(model)
+    second = Share(1, [first.answered])
+    both = Evaluation("variants", encoder, rows, Limits(96, 4), second, settings)(model).sets
+    alone = asked(model, encoder, rows, Limits(96, 4), **settings).sets
+    for name, items in alone.items():
+        for column in ("question", "prompt", "prompt_text", "prompt_generation"):
+            assert getattr(both[name], column) == getattr(items, column)

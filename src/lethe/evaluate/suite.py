@@ -9,9 +9,11 @@ functions:
     prepare(encoder, rows) -> prepared       rows by set, tokenised once for all checkpoints
     record(model, prepared, limits) -> {set: ItemSet}
     check(rows)                              optional: LetheError if a row's text is missing
+    together(rows) -> rows                   optional: rows with what is made of all of them
+                                             together, before processes get their shares
 
 and, if it has settings (``lethe.common.declared_settings``), which are then the last argument of
-``prepare`` and of ``check``:
+each function but ``record``:
 
     SETTINGS = {"samples": {"default": 16, "least": 1}}
     CHECKS = {"nli": "lethe.evaluate.entailment.check"}    functions that check a value that is set

@@ -78,7 +78,8 @@ def _checkpoint(inputs: Inputs, checkpoint, oracle) -> CheckpointValues:
     each = _answers(items_of(inputs, checkpoint, name))
     values |= {"budget": budget, "attacks": len(attacks), "answers": budget * each}
     values |= {"questions": len(places), "left_out": len(own[PLAIN]) - len(places)}
-    return CheckpointValues(checkpoint.epoch, checkpoint.step, values, items)
+    questions = {name: [items_of(inputs, checkpoint, name).question[k] for k in places]}
+    return CheckpointValues(checkpoint.epoch, checkpoint.step, values, items, questions)
 
 
 def _counted(own: Answered) -> list[int]:

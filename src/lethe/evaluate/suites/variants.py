@@ -55,17 +55,26 @@ def check(rows: Mapping[str, Sequence[dict]], settings: Mapping) -> None:
     kinds.check(rows, settings["kinds"])
 
 
+def together(rows: Mapping[str, Sequence[dict]], settings: Mapping) -> dict[str, list[dict]]:
+    """Each row with its ``variants``, whose hints and examples come from other rows."""
+    made = kinds.variants(rows, settings["kinds"])
+    return {
+        name: [{**row, "variants": own} for row, own in zip(some, made[name], strict=True)]
+        for name, some in rows.items()
+    }
+
+
 def prepare(encoder: Encoder, rows: Mapping[str, Sequence[dict]], settings: Mapping) -> Prepared:
-    """Make and tokenise the variants of every row; those that are too long are left out."""
-    own = dict(settings)
-    made = kinds.variants(rows, own.pop("kinds"))
+    """Tokenise the variants of every row, as from ``together``; too long ones are left out."""
+    made = {name: [row["variants"] for row in some] for name, some in rows.items()}
+    how = Sampling(**{key: value for key, value in settings.items() if key != "kinds"})
     uncut = copy.copy(encoder)
     uncut.max_length = UNCUT
     every = dict.fromkeys(one for some in made.values() for row in some for one in row.values())
     prompts = {one: _prompt(uncut, one) for one in every}
     put = {name: [_fitting(uncut, row, prompts) for row in some] for name, some in made.items()}
     given = {name: list(some) for name, some in rows.items()}
-    return Prepared(given, put, prompts, uncut, Sampling(**own))
+    return Prepared(given, put, prompts, uncut, how)
 
 
 def _prompt(encoder: Encoder, variant: Variant) -> list[int]:
