@@ -96,7 +96,7 @@ def evaluate(request: Request) -> Evaluated:
         metrics.settings_of(name, request.settings.get(name, {}))
     _check_suites(request, wanted)
     for name in wanted:
-        data.read(metrics.contract(name))
+        data.read(metrics.contract(name), request.suite_settings)
     checkpoint_check.check_sources((request.checkpoint, request.oracle, request.full))
     scores = _Scores(request, data)
     files = {name: scores.of(request.checkpoint, name) for name in wanted}
@@ -170,14 +170,17 @@ class _Data:
         sets = suites.contract(contract.suite).sets
         return {name: self.path(sets[name]) for name in contract.sets}
 
-    def read(self, contract: metrics.Contract) -> None:
-        """Read and check all files of a metric and of the metrics that it needs."""
+    def read(self, contract: metrics.Contract, given: Mapping[str, Mapping[str, Any]]) -> None:
+        """Read and check all files of a metric and of the metrics that it needs.
+
+        ``given``: settings of suites by name.
+        """
         for need in contract.needs:
-            self.read(metrics.contract(need))
+            self.read(metrics.contract(need), given)
         for name in self.files(contract):
             self.rows(suites.contract(contract.suite).sets[name])
         if contract.records:
-            suites.check(contract.suite, self.suite(contract.suite))
+            suites.check(contract.suite, self.suite(contract.suite), given.get(contract.suite))
 
     def rows(self, part: str) -> list[dict]:
         """The rows of a file that are evaluated."""

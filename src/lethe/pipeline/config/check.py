@@ -24,6 +24,7 @@ from lethe.unlearn import methods
 from lethe.unlearn.method import whole_weights
 from lethe.world.generated.settings import check_prices
 from lethe.world.provider import PROVIDERS
+from lethe.world.tofu_format import PERTURBED_FIELDS
 
 # Folders in results/ that do not belong to a world.
 RESERVED = ("logs", "studies", "benchmarks")
@@ -136,7 +137,9 @@ def _check_metrics(config: Config) -> None:
         suites.SUITES.check(name, "config: suite_settings")
         suites.check_settings(name, chosen)
     for name in config.metrics:
-        of_suite = settings.suite_settings(config, metrics.contract(name).suite)
+        suite = metrics.contract(name).suite
+        of_suite = settings.suite_settings(config, suite)
+        suites.check_fields(suite, of_suite, PERTURBED_FIELDS)
         metrics.check_against_suite(name, config.metric_settings.get(name, {}), of_suite)
 
 
