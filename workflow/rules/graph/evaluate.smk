@@ -1,7 +1,5 @@
 # The files behind a run's records and metrics.
 
-from snakemake.io import Wildcards
-
 # What the loss on a line is of, by the part of the split.
 LINE_SETS = {"forget": "forget", "retain": "retain_perturbed"}
 
@@ -98,10 +96,10 @@ def state_inputs(state):
     """The data that an attack reads, by part of the split or file of the world."""
     kind = settings.attack_kind(CONFIG, state)
     names = attack.files(kind, settings.attack_settings(CONFIG, state))
-    return {name: data_file(name) for name in names}
+    return {name: read_data(name) for name in names}
 
 
-def data_file(name):
+def read_data(name):
     """The file of a part of a rule's split, or else of the world."""
     return lambda w: paths.data(WORLD, SPLITS[w.split].files.get(name, name))
 
@@ -208,7 +206,7 @@ def line_ends(wildcards):
 def other_end(wildcards):
     """The wildcards of the run at the other end of a line."""
     own = {key: wildcards.get(key) for key in ("model", "split")}
-    return Wildcards(
+    return type(wildcards)(
         fromdict={**own, "run": wildcards.other, "seed": wildcards.other_seed}
     )
 
@@ -228,4 +226,4 @@ def given_ends(wildcards):
 
 def line_rows(wildcards):
     """The forget and the retain questions that every line is measured on."""
-    return [data_file(part)(wildcards) for part in LINE_SETS.values()]
+    return [read_data(part)(wildcards) for part in LINE_SETS.values()]
