@@ -15,9 +15,15 @@ MODEL_STAGES = {
     "state_*": "relearn",
     "collect": "evaluate",
     "collect_state": "evaluate",
+    "interpolation": "interpolate",
 }
 # Rules whose job is one process, whatever compute.processes says.
-ALONE = ("import_base", "random", *(need.source.run for need in MADE_NEEDS))
+ALONE = (
+    "import_base",
+    "random",
+    "interpolation",
+    *(need.source.run for need in MADE_NEEDS),
+)
 
 
 def entry_of(table, rulename):

@@ -11,6 +11,7 @@ from pydantic import Field
 from lethe.pipeline.config.agreement import Agreement
 from lethe.pipeline.config.best_epoch import BestEpoch
 from lethe.pipeline.config.evaluation import Evaluation
+from lethe.pipeline.config.interpolation import Interpolation
 from lethe.pipeline.config.keys import REQUIRED, Names, Section, Seeds, Text, key, unique
 from lethe.pipeline.config.methods import AttackSettings, ConfiguredMethod
 from lethe.pipeline.config.models import ModelSettings
@@ -133,6 +134,7 @@ class Config(Section):
         "by name, settings of an attack X: those of its file, and these",
         "the attacks X; `table_states`",
     )
+    interpolation: Interpolation = key(Interpolation(), "lines between checkpoints")
     figures: Names = key(
         ["trajectories", "curves", "truth_ratios", "utility_bars", "pareto"],
         "figures to draw",
