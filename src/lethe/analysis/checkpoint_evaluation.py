@@ -245,7 +245,7 @@ class _Data:
         if path not in self.rows_by_file:
             rows = read_set(path)
             if part in BASES:
-                _check_base(rows, path, self.path(BASES[part]))
+                check_base(rows, path, self.path(BASES[part]))
             self.rows_by_file[path] = rows[: self.items]
         return self.rows_by_file[path]
 
@@ -255,7 +255,8 @@ class _Data:
         return {key: self.rows(part) for key, part in sets.items() if self.path(part).exists()}
 
 
-def _check_base(rows: Sequence[dict], path: Path, base: Path) -> None:
+def check_base(rows: Sequence[dict], path: Path, base: Path) -> None:
+    """LetheError if rows of a perturbed file are not in its base file, which may be missing."""
     if not base.exists():
         return
     known = {(row["question"], row["answer"]) for row in read_qa(base)}
