@@ -35,6 +35,8 @@ PHRASES = {
     "compute.lora": "--compute lora",
 }
 BEGINNINGS = {
+    "metrics": "--metrics",
+    "suites": "--suite-set",
     "template": "--template",
     "max_length": "--max-length",
     "splits": "--split",

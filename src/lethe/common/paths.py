@@ -114,6 +114,11 @@ def state_checkpoint(state_folder: str) -> str:
     return _join(state_folder, "checkpoint")
 
 
+def line(run_folder: str, other: str, seed: str | int) -> str:
+    """Losses on the line from a run's last checkpoint to that of another run and seed."""
+    return _join(run_folder, "lines", f"{other}_seed{seed}.json")
+
+
 def records(run_folder: str, suite: str = "tofu") -> str:
     return _join(run_folder, "records", f"{suite}.json")
 

@@ -15,12 +15,14 @@ MODEL_STAGES = {
     "state_*": "relearn",
     "collect": "evaluate",
     "collect_state": "evaluate",
+    "interpolation": "interpolate",
     "audit_answers": "relearn",
 }
 # Rules whose job is one process, whatever compute.processes says.
 ALONE = (
     "import_base",
     "random",
+    "interpolation",
     "audit_answers",
     *(need.source.run for need in MADE_NEEDS),
 )

@@ -74,7 +74,7 @@ def plan(request: AuditRequest, rows: AuditRows) -> Plan:
         name: probes.settings_of(name, request.budget, request.settings.get(name, {}))
         for name in request.probes or probes.names()
     }
-    obstacles = {name: _obstacle(name, request, rows) for name in settings}
+    obstacles = {name: _obstacle(name, request, rows, chosen) for name, chosen in settings.items()}
     not_run = {name: why for name, why in obstacles.items() if why is not None}
     if not_run and (request.probes or len(not_run) == len(settings)):
         name, why = next(iter(not_run.items()))
@@ -84,7 +84,9 @@ def plan(request: AuditRequest, rows: AuditRows) -> Plan:
     return Plan(own, probes.settings_of(CONDUCT, request.budget, given), not_run)
 
 
-def _obstacle(name: str, request: AuditRequest, rows: AuditRows) -> str | None:
+def _obstacle(
+    name: str, request: AuditRequest, rows: AuditRows, settings: Mapping[str, Any]
+) -> str | None:
     """Why a probe cannot be run here; None if it can."""
     contract = probes.contract(name)
     lacking = [part for part in contract.reads if not rows.rows.get(part)]
@@ -97,7 +99,9 @@ def _obstacle(name: str, request: AuditRequest, rows: AuditRows) -> str | None:
     try:
         for suite in contract.suites:
             check_template(suite, template_settings(request.template).name)
-            suites.check(suite, {part: rows.rows[part] for part in contract.reads})
+            # Settings of a probe that are its suite's have the suite's names.
+            own = {key: settings[key] for key in suites.contract(suite).settings if key in settings}
+            suites.check(suite, {part: rows.rows[part] for part in contract.reads}, own)
         check_sources = getattr(probes.load(name), "check_sources", None)
         if check_sources is not None:
             check_sources(request.checkpoint, request.full, request.oracle)

@@ -1,7 +1,7 @@
 """A checkpoint while probes question it: as it is, or after an attack."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from lethe.analysis.audit.data import AuditRows
@@ -13,6 +13,7 @@ from lethe.model import checkpoint
 from lethe.model.encoder import Encoder
 from lethe.model.precision import prepare
 from lethe.model.settings import Compute
+from lethe.world.row_digest import row_digest
 
 # Tokens of question and answer together.
 LONGEST = 512
@@ -41,8 +42,11 @@ class Asking:
 class Subject:
     """One checkpoint, loaded when it is first asked; records are made once for equal questions."""
 
-    def __init__(self, source: str, asking: Asking, model=None, tokenizer=None):
-        self.source, self.asking = source, asking
+    def __init__(
+        self, source: str, asking: Asking, model=None, tokenizer=None, taught: Sequence[str] = ()
+    ):
+        """``model``: one in memory, in place of the source's; ``taught``: as records have it."""
+        self.source, self.asking, self.taught = source, asking, tuple(taught)
         self._loaded = None if model is None else (model, tokenizer)
         self._records: dict[tuple, Records] = {}
 
@@ -83,7 +87,8 @@ class Subject:
                 load=lambda *_, **__: self.loaded,
                 settings=settings or None,
             )
-            named = Records(made.suite, made.checkpoints, self.source)
+            points = [replace(point, taught=self.taught) for point in made.checkpoints]
+            named = Records(made.suite, points, self.source)
             check_records(named, "the model gives no usable numbers: look into its weights")
             self._records[key] = named
         return self._records[key]
@@ -96,10 +101,12 @@ class Subject:
         model, tokenizer = self._load(self.source)
         prepare(model, self.asking.compute.training("relearn"), self.asking.seed, self.source)
         encoder = Encoder(tokenizer, self.asking.template, LONGEST)
-        examples = encoder.encode_all([(row["question"], row["answer"]) for row in rows])
+        pairs = [(row["question"], row["answer"]) for row in rows]
         change: Callable = attack.load(kind).change
-        change(model, chosen, examples, self.asking.seed, lambda *_: None)
-        return Subject(self.source, self.asking, model.eval(), tokenizer)
+        examples = encoder.encode_all(pairs)
+        trained = change(model, chosen, examples, self.asking.seed, lambda *_: None)
+        taught = sorted({row_digest(*pairs[number]) for number in trained or ()})
+        return Subject(self.source, self.asking, model.eval(), tokenizer, taught)
 
     def _load(self, source: str) -> tuple[Any, Any]:
         loading = self.asking.compute.loading()

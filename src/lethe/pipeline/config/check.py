@@ -15,7 +15,7 @@ from lethe.evaluate import suite as suites
 from lethe.evaluate.chat_templates import check_template
 from lethe.model import architecture, fsdp
 from lethe.model.encoder import template_settings
-from lethe.pipeline import chains, external_checkpoints, needs, recipe, splits
+from lethe.pipeline import chains, external_checkpoints, interpolation, needs, recipe, splits
 from lethe.pipeline.config import settings
 from lethe.pipeline.config.config import Config
 from lethe.pipeline.config.keys import given
@@ -25,6 +25,7 @@ from lethe.unlearn import methods
 from lethe.unlearn.method import whole_weights
 from lethe.world.generated.settings import check_prices
 from lethe.world.provider import PROVIDERS
+from lethe.world.tofu_format import PERTURBED_FIELDS
 
 # Folders in results/ that do not belong to a world.
 RESERVED = ("logs", "studies", "benchmarks")
@@ -48,6 +49,7 @@ def check(config: Config) -> None:
     _check_audit(config)
     for name in config.figures:
         FIGURES.check(name, "config: figures")
+    interpolation.check(config)
     _check_seeds(config)
     _check_world(config.world)
     splits.check(config)
@@ -131,6 +133,7 @@ def _check_metrics(config: Config) -> None:
             if need not in config.metrics:
                 raise LetheError(f"config: metrics: {name} needs {need}; add it to the list")
         _check_chat(config, name)
+        _check_attack(config, name)
     for name, chosen in config.metric_settings.items():
         metrics.METRICS.check(name, "config: metric_settings")
         metrics.settings_of(name, chosen)
@@ -138,8 +141,19 @@ def _check_metrics(config: Config) -> None:
         suites.SUITES.check(name, "config: suite_settings")
         suites.check_settings(name, chosen)
     for name in config.metrics:
-        of_suite = settings.suite_settings(config, metrics.contract(name).suite)
+        suite = metrics.contract(name).suite
+        of_suite = settings.suite_settings(config, suite)
+        suites.check_fields(suite, of_suite, PERTURBED_FIELDS)
         metrics.check_against_suite(name, config.metric_settings.get(name, {}), of_suite)
+
+
+def _check_attack(config: Config, metric: str) -> None:
+    """Metrics of an attack need it."""
+    kind = metrics.contract(metric).attack
+    if kind and kind not in [settings.attack_kind(config, name) for name in config.attacks]:
+        raise LetheError(
+            f"config: metrics: {metric} is computed after the attack {kind}; add it to attacks"
+        )
 
 
 def _check_chat(config: Config, metric: str) -> None:

@@ -8,6 +8,21 @@ import numpy as np
 from lethe.analysis.audit.measured import Measured
 from lethe.analysis.audit.subject import Subject
 
+# The hidden states of the model for which probes state a rate of training.
+WIDTH = 128
+
+
+def training(subject: Subject, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """``steps``, ``batch_size`` and ``lr`` of an attack that trains.
+
+    The rate is that for a width of ``WIDTH``: it falls with the width, as Adam's must (muP, arXiv
+    2203.03466).
+    """
+    model, _ = subject.loaded
+    width = model.get_input_embeddings().weight.shape[1]
+    chosen = {key: settings[key] for key in ("steps", "batch_size")}
+    return {**chosen, "lr": min(1.0, settings["lr"] * WIDTH / width)}
+
 
 def likelihoods(subject: Subject, attacked: Subject, settings: Mapping[str, Any]) -> Measured:
     """The probability by token of each true answer under ``attacked``, and what it was before."""

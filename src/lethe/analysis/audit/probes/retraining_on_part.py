@@ -1,0 +1,64 @@
+"""Retraining on a part: whether facts come back that were not among those trained on.
+
+What comes back without having been taught was hidden, not removed (RTT, arXiv 2410.08827).
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from lethe import metrics
+from lethe.analysis.audit.measured import Measured
+from lethe.analysis.audit.probes._after_attack import training
+from lethe.world.row_digest import row_digest
+
+TITLE = "Retraining on a part"
+MEASURES = "the share of held-out questions answered rightly after training on the others"
+EXAMPLE = "the greedy answer after training on other questions"
+ATTACKS = ("retraining_on_part",)
+SUITES = ("tofu",)
+METRICS = ("hidden_knowledge",)
+ORACLE = True
+SETTINGS = {
+    "steps": {"default": 20, "least": 2},
+    "batch_size": {"default": 16, "least": 1},
+    "lr": {"default": 0.0005, "above": 0, "most": 1},
+    "share": {"default": 0.5, "above": 0, "most": 0.99},
+    "by": ("choice", "words"),
+}
+BUDGETS = {
+    "minutes": {"items": 120, "steps": 20},
+    "hour": {"items": 400, "steps": 40},
+    "all": {"items": 1000000, "steps": 100},
+}
+
+
+def measure(subject, settings: Mapping[str, Any]) -> Measured:
+    """1 for each held-out question that is answered rightly after the attack, 0 for the others."""
+    rows = {"forget": subject.rows("forget", settings["items"])}
+    chosen = {**training(subject, settings), "share": settings["share"]}
+    attacked = subject.attacked("retraining_on_part", chosen, rows["forget"])
+    after = attacked.recorded("tofu", rows)
+    made = metrics.compute(
+        "hidden_knowledge", after, before=subject.recorded("tofu", rows), by=settings["by"]
+    )
+    (point,) = made.checkpoints
+    asked, items = point.questions["recovered"], after.checkpoints[0].sets["forget"]
+    pairs = _held_out(items, set(attacked.taught), asked)
+    answers, said = map(list, zip(*pairs, strict=True))
+    return Measured(asked, answers, point.items["recovered"], said)
+
+
+def _held_out(items, taught: set[str], asked: list[str]) -> list[tuple[str, str]]:
+    """The true and the given answer of each question ``asked``, in that order."""
+    left = iter(
+        (question, answer, text)
+        for question, answer, text in zip(
+            items.question, items.answer, items.generation, strict=True
+        )
+        if row_digest(question, answer) not in taught
+    )
+    pairs = []
+    for question in asked:
+        answer, text = next((a, t) for q, a, t in left if q == question)
+        pairs.append((answer, text))
+    return pairs

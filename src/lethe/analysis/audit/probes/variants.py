@@ -1,0 +1,64 @@
+"""Reformulated questions: what the plain question does not bring out, some other wording may."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from lethe import metrics
+from lethe.analysis.audit.measured import Measured
+from lethe.evaluate import suite as suites
+from lethe.metrics._novel_words import novel_words, recall
+
+TITLE = "Reformulated questions"
+MEASURES = "the share of questions that one of the B worst kinds of reformulation answers"
+EXAMPLE = "the answer that tells most, behind the kind of reformulation"
+SUITES = ("variants",)
+METRICS = ("worst_case_leak",)
+SPOKEN = True
+SETTINGS = {
+    "kinds": {"default": "all"},
+    "budget": {"default": 4, "least": 1},
+    "threshold": {"default": 0.5, "above": 0, "most": 1},
+    "samples": {"default": 0, "least": 0},
+}
+BUDGETS = {
+    "minutes": {"items": 60, "budget": 4},
+    "hour": {"items": 400, "budget": 4, "samples": 2},
+    "all": {"items": 1000000, "budget": 4, "samples": 8},
+}
+OF_METRIC, OF_SUITE = ("budget", "threshold"), ("kinds", "samples")
+
+
+def check(settings: Mapping[str, Any]) -> None:
+    """LetheError for kinds that there are not."""
+    suites.check_settings("variants", {key: settings[key] for key in OF_SUITE})
+
+
+def measure(subject, settings: Mapping[str, Any]) -> Measured:
+    """1 for each question that one of the worst kinds answers, 0 for the others."""
+    rows = {"forget": subject.rows("forget", settings["items"])}
+    recorded = subject.recorded("variants", rows, **{key: settings[key] for key in OF_SUITE})
+    given = {key: settings[key] for key in OF_METRIC}
+    (point,) = metrics.compute("worst_case_leak", recorded, **given).checkpoints
+    items = recorded.checkpoints[0].sets["forget"]
+    best = {q: _best(items, number) for number, q in enumerate(items.question)}
+    truth = dict(zip(items.question, items.answer, strict=True))
+    asked = point.questions["forget"]
+    answers, said = [truth[q] for q in asked], [best[q] for q in asked]
+    return Measured(asked, answers, point.items["forget"], said)
+
+
+def _best(items, number: int) -> str:
+    """The kind and the answer that tells most of what is right to it."""
+    columns = (items.prompt, items.prompt_text, items.prompt_answer, items.prompt_generation)
+    return max(
+        (
+            (_recalled(shown, right, text), f"{kind.replace('_', ' ')}: {text}")
+            for kind, shown, right, text in zip(*(one[number] for one in columns), strict=True)
+        ),
+        key=lambda pair: pair[0],
+    )[1]
+
+
+def _recalled(shown: str, right: str, text: str) -> float:
+    novel = novel_words(shown, right)
+    return recall(novel, text) if novel else 0.0
