@@ -48,6 +48,15 @@ class ItemSet:
     Of multiple choice: ``option``: the texts of an item's options; ``prompt``: the names of the
     prompts under which it was put; ``prompt_generation``: what was written under each of them.
     ``option_loss`` and ``option_tokens`` have a value for each option, prompt after prompt.
+
+    ``entity``: the part of the answer that is its fact; ``layer_delta``: for each decoder layer, by
+    how much the model's states there lower the mean log-probability of the fact's tokens (nats)
+    under the model before unlearning; no value where an answer has no such part.
+
+    Of attributions: ``label`` and ``predicted``: the letters of the right and the chosen option;
+    ``word``: the words of the prompt; ``word_attribution``: how much of the chosen letter's logit
+    each accounts for; ``attributed``: that of all tokens together, and the difference of the logit
+    to that without a prompt, which it approaches.
     """
 
     question: list[str]
@@ -71,6 +80,13 @@ class ItemSet:
     prompt_generation: list[list[str]] | None = None
     option_loss: Nested | None = None
     option_tokens: Nested | None = None
+    entity: list[str] | None = None
+    layer_delta: Nested | None = None
+    label: list[str] | None = None
+    predicted: list[str] | None = None
+    word: list[list[str]] | None = None
+    word_attribution: Nested | None = None
+    attributed: Nested | None = None
 
     def __len__(self) -> int:
         return len(self.question)
@@ -179,6 +195,7 @@ SAME_SHAPE = {
     "sample": ("sample_entailment",),
     "prompt": ("prompt_generation",),
     "option_loss": ("option_tokens",),
+    "word": ("word_attribution",),
 }
 
 
@@ -244,6 +261,13 @@ COLUMNS = {
     "prompt_generation": (_text_fault, True),
     "option_loss": (_loss_fault, True),
     "option_tokens": (_count_fault, True),
+    "entity": (_text_fault, False),
+    "layer_delta": (_number_fault, True),
+    "label": (_text_fault, False),
+    "predicted": (_text_fault, False),
+    "word": (_text_fault, True),
+    "word_attribution": (_number_fault, True),
+    "attributed": (_number_fault, True),
 }
 WHOLE = (_count_fault, _flag_fault)
 
