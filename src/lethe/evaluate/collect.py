@@ -1,15 +1,17 @@
 """Asking checkpoints a suite's questions and recording the answers, item by item."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from lethe.common.distributed import SingleProcess
 from lethe.common.errors import LetheError
 from lethe.common.progress import silent
+from lethe.evaluate import suite as suites
 from lethe.evaluate.evaluation import Evaluation
 from lethe.evaluate.records import Records
-from lethe.evaluate.suite import REFERENCES, Limits, Reference, contract
+from lethe.evaluate.suite import REFERENCES, Limits, Reference
 from lethe.model import checkpoint
 from lethe.model.encoder import Encoder
 from lethe.model.settings import Compute
@@ -46,9 +48,10 @@ def collect(
     ``settings``: the suite's own, such as how many samples it takes. ``reference``: the
     checkpoint that the suite compares with, if it does; others do not load it.
 
-    LetheError for a checkpoint that cannot be loaded, and for rows that lack a text.
+    LetheError for a checkpoint that cannot be loaded and, before one is, for rows that lack a text.
     """
     limits, loading = limits or Limits(), (compute or Compute()).loading()
+    suites.check(suite, rows, settings)
 
     def loaded(source: str | Path) -> tuple[Any, Encoder]:
         model, tokenizer = load(source, device, **loading, template=template)
@@ -56,20 +59,21 @@ def collect(
 
     recorded, evaluation = [], None
     beside = None
-    if contract(suite).reference is not None:
+    if suites.contract(suite).reference is not None:
         beside = Reference(*loaded(_needed(suite, reference)))
     for source in sources:
         model, encoder = loaded(source)
         if evaluation is None:
             evaluation = Evaluation(suite, encoder, rows, limits, process_group, settings, beside)
         origin = checkpoint.origin(source)
-        recorded.append(evaluation(model, origin.get("epoch", 0), origin.get("step", 0)))
+        point = evaluation(model, origin.get("epoch", 0), origin.get("step", 0))
+        recorded.append(replace(point, taught=tuple(origin.get("taught", ()))))
         report(len(recorded), len(sources))
     return Records(suite, recorded)
 
 
 def _needed(suite: str, reference: str | Path | None) -> str | Path:
     if reference is None:
-        role = REFERENCES[contract(suite).reference]
+        role = REFERENCES[suites.contract(suite).reference]
         raise LetheError(f"suite '{suite}': compares with {role}; name it")
     return reference

@@ -52,7 +52,7 @@ class Prepared:
     baseline: str
 
 
-def check(rows: Mapping[str, Sequence[dict]]) -> None:
+def check(rows: Mapping[str, Sequence[dict]], settings: Mapping) -> None:
     """LetheError names the first row without options."""
     for name, some in rows.items():
         choices(name, some)

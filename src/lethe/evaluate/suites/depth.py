@@ -46,9 +46,9 @@ class Compared:
     flags: list[bool]
 
 
-def check(rows: Mapping[str, Sequence[dict]]) -> None:
+def check(rows: Mapping[str, Sequence[dict]], settings: Mapping) -> None:
     """LetheError names the first row whose answer does not contain its entity."""
-    for name, some in rows.items():
+    for name, some in rows.items() if settings["span"] == "entity" else ():
         for row, place in zip(some, places(name, some), strict=True):
             fact_spans(row, place)
 
