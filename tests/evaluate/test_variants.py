@@ -8,6 +8,7 @@ import pytest
 
 from lethe.analysis.checkpoint_evaluation import Request, evaluate
 from lethe.common.errors import LetheError
+from lethe.common.novel_words import novel_words, words
 from lethe.evaluate import suite
 from lethe.evaluate.evaluation import Evaluation
 from lethe.evaluate.records import Records, read_records, write_records
@@ -16,7 +17,6 @@ from lethe.evaluate.suites import variants as asking
 from lethe.evaluate.variants.facts import LONGEST, Fact, facts
 from lethe.evaluate.variants.kinds import KINDS, PLAIN, VIEWS, named, variants
 from lethe.evaluate.variants.variant import renamed
-from lethe.metrics._novel_words import novel_words, words
 from lethe.model.generate import greedy
 from lethe.world.providers.synthetic import Provider
 from lethe.world.tofu_format import perturbed_row

@@ -253,6 +253,12 @@ EDITS = {
         | scored(runs(), ["extraction_strength"])
         | report() - {"table_oracles", "table_best_epochs"},
     ),
+    "a metric of a suite that compares with full": (
+        {"metrics": [*METRICS, "depth"]},
+        {f"collect[forget10,{run},depth]" for run in runs()}
+        | scored(runs(), ["depth"])
+        | report() - {"table_oracles", "table_best_epochs"},
+    ),
     "the settings of a suite that is not run": (
         {"suite_settings": {"sampled": {"samples": 32}}},
         set(),

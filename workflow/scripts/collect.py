@@ -27,6 +27,9 @@ with job(snakemake, processes=processes(snakemake)) as stage, Meter() as meter:
         process_group=process_group(snakemake, device),
         report=Progress(p.label),
         settings=p.settings,
+        reference=next(
+            (Path(digest).parent for digest in i.reference[:1]), p.others.get("reference")
+        ),
     )
     write_records(stage(o.records), records)
     meter.write(stage(o.cost), items=records.items)
