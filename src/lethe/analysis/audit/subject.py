@@ -6,6 +6,7 @@ from typing import Any
 
 from lethe.analysis.audit.data import AuditRows
 from lethe.evaluate import attack
+from lethe.evaluate import suite as suites
 from lethe.evaluate.collect import collect
 from lethe.evaluate.records import Checkpoint, Records, check_records
 from lethe.evaluate.suite import Limits
@@ -84,8 +85,9 @@ class Subject:
                 template=self.asking.template,
                 limits=self._limits(rows),
                 device=self.asking.device,
-                load=lambda *_, **__: self.loaded,
+                load=self._asked,
                 settings=settings or None,
+                reference=self._reference(suite),
             )
             points = [replace(point, taught=self.taught) for point in made.checkpoints]
             named = Records(made.suite, points, self.source)
@@ -107,6 +109,15 @@ class Subject:
         trained = change(model, chosen, examples, self.asking.seed, lambda *_: None)
         taught = sorted({row_digest(*pairs[number]) for number in trained or ()})
         return Subject(self.source, self.asking, model.eval(), tokenizer, taught)
+
+    def _reference(self, suite: str) -> str | None:
+        """The checkpoint that a suite compares with, if it does."""
+        role = suites.contract(suite).reference
+        return None if role is None else getattr(self.asking, role)
+
+    def _asked(self, source: str, *_: Any, **__: Any) -> tuple[Any, Any]:
+        """This checkpoint, which is loaded already, or the one that it is compared with."""
+        return self.loaded if source == self.source else self._load(source)
 
     def _load(self, source: str) -> tuple[Any, Any]:
         loading = self.asking.compute.loading()

@@ -23,7 +23,7 @@ SETTINGS = {
     "nli": {"default": None},
 }
 BUDGETS = {
-    "minutes": {"items": 120, "samples": 16, "k": 4},
+    "minutes": {"items": 80, "samples": 16, "k": 4},
     "hour": {"items": 400, "samples": 64, "k": 16},
     "all": {"items": 1000000, "samples": 200, "k": 64},
 }

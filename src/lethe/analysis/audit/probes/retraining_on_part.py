@@ -26,7 +26,7 @@ SETTINGS = {
     "by": ("choice", "words"),
 }
 BUDGETS = {
-    "minutes": {"items": 120, "steps": 20},
+    "minutes": {"items": 100, "steps": 20},
     "hour": {"items": 400, "steps": 40},
     "all": {"items": 1000000, "steps": 100},
 }

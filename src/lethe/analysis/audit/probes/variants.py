@@ -5,8 +5,8 @@ from typing import Any
 
 from lethe import metrics
 from lethe.analysis.audit.measured import Measured
+from lethe.common.novel_words import novel_words, recall
 from lethe.evaluate import suite as suites
-from lethe.metrics._novel_words import novel_words, recall
 
 TITLE = "Reformulated questions"
 MEASURES = "the share of questions that one of the B worst kinds of reformulation answers"
