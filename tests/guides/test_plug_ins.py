@@ -78,7 +78,7 @@ def test_the_suite_asks_in_other_words(plug_in, model, encoder, pairs, tmp_path)
         suite.check("rephrased", {"forget": [{"question": "Who?", "answer": "I."}]})
 
 
-def test_the_probe_asks_in_other_words(plug_in, foreign, pairs):
+def test_the_probe_asks_in_other_words(plug_in, model, tokenizer, pairs):
     from lethe.analysis.audit import probe
     from lethe.analysis.audit.data import AuditRows
     from lethe.analysis.audit.subject import Asking, Subject
@@ -86,11 +86,10 @@ def test_the_probe_asks_in_other_words(plug_in, foreign, pairs):
     plug_in(probe.PROBES, "A probe of an audit")
     rows = [{"question": q, "answer": a, "paraphrased_question": f"Tell me: {q}"} for q, a in pairs]
     settings = probe.settings_of("rephrased", "minutes", {"items": 4})
-    subject = Subject(str(foreign), Asking(AuditRows({"forget": rows})))
+    subject = Subject("here", Asking(AuditRows({"forget": rows})), model, tokenizer)
     measured = probe.load("rephrased").measure(subject, settings)
     assert len(measured.questions) == 4
     assert all(question.startswith("Tell me: ") for question in measured.questions)
-    model, tokenizer = subject.loaded
     examples = Encoder(tokenizer, "chat", 512).encode_all(
         list(zip(measured.questions, measured.answers, strict=True))
     )
