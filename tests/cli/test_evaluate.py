@@ -68,6 +68,17 @@ def test_what_cannot_be_computed_is_said(run):
     [
         (("--metrics", "rogue"), "unknown metric 'rogue'; did you mean rouge?"),
         (("--metrics", "privleak"), "metric 'privleak': needs an oracle; name one"),
+        (("--attack", "pruned"), "--attack: unknown attack 'pruned'; did you mean pruning?"),
+        (("--attack-set", "share=0.5"), "--attack-set: is of --attack; name one"),
+        (("--attack", "pruning", "--attack-set", "share=2"), "--attack-set.share: input should be"),
+        (
+            ("--metrics", "hidden_knowledge", "--attack", "pruning"),
+            "metric 'hidden_knowledge': is computed after the attack retraining_on_part; name it",
+        ),
+        (
+            ("--attack", "benign_finetuning", "--attack-set", "data=background", *CHEAP),
+            "background.json: no such file of background",
+        ),
         (("--set", "rouge=1"), "--set: 'rouge=1' is not METRIC.KEY=VALUE"),
         (("--set", "leak.k=17"), "metric 'leak': k is 17, but suite 'sampled' has samples 16"),
         (("--suite-set", "sampled=1"), "--suite-set: 'sampled=1' is not SUITE.KEY=VALUE"),
@@ -100,6 +111,28 @@ def test_answers_are_sampled_with_and_without_an_oracle(run, parity):
     assert beside["forget"] == values["forget"]
     assert beside["beyond_oracle"] == pytest.approx(beside["forget"] - beside["oracle"])
     assert "leak.oracle\t" in printed
+
+
+def test_questions_are_reformulated_without_a_schema(run, parity):
+    """TOFU's rows of a folder, and a model that is not ours."""
+    asked = ("--metrics", "variants", "worst_case_leak", "views", "--max-new-tokens", "8")
+    alone, _ = run(*asked)
+    values = alone["metrics"]["variants"]["values"]
+    assert values["plain_questions"] == values["format_shift_questions"] == 3
+    assert values["kinds"] + values["kinds_left_out"] == 15
+    assert "another_language" not in values
+    oracle = ("--oracle", str(parity / "models/retain"))
+    both, printed = run(*asked, *oracle, "--suite-set", "variants.kinds=typos|paraphrase")
+    beside = both["metrics"]["worst_case_leak"]["values"]
+    assert beside["attacks"] == beside["budget"] == 3
+    assert beside["beyond_oracle"] == pytest.approx(beside["forget"] - beside["oracle"])
+    assert "views.gap\t" in printed
+
+
+def test_a_kind_of_variant_that_the_data_lack_is_refused(run):
+    asked = ("--metrics", "variants", "--suite-set", "variants.kinds=another_language")
+    message = run(*asked, checkpoint="/no/such/model")
+    assert "another_language needs a translated_question" in message
 
 
 def test_data_that_do_not_belong_together_are_refused(run):
@@ -170,3 +203,38 @@ def test_every_checkpoint_is_looked_at_before_one_is_loaded(run, monkeypatch):
     monkeypatch.setattr(checkpoint, "load", None)
     message = run("--metrics", "privleak", "--oracle", "/no/such/oracle")
     assert message.startswith("error: /no/such/oracle: no such checkpoint")
+
+
+def test_a_checkpoint_is_evaluated_after_an_attack(run, parity):
+    oracle = ("--oracle", str(parity / "models/retain"))
+    attack = (
+        "--attack",
+        "retraining_on_part",
+        "--attack-set",
+        "steps=3",
+        "--attack-set",
+        "lr=1e-3",
+    )
+    given = (*oracle, *attack, "--metrics", "hidden_knowledge", "probability")
+    found, printed = run(*given)
+    hidden = found["metrics"]["hidden_knowledge"]
+    assert hidden["values"]["held_out"] + len(hidden["items"]["taught"]) == 3
+    assert hidden["values"]["hidden"] == pytest.approx(
+        hidden["values"]["recovered"] - hidden["values"]["oracle"]
+    )
+    assert found["attack"]["settings"]["steps"] == 3
+    assert "hidden_knowledge.hidden" in printed
+    before, _ = run("--metrics", "probability")
+    changed = found["metrics"]["probability"]["values"]["forget"]
+    assert changed != before["metrics"]["probability"]["values"]["forget"]
+    assert "attack" not in before
+
+
+def test_the_loss_is_followed_to_another_checkpoint(run, parity):
+    other = str(parity / "models/retain")
+    found, printed = run("--metrics", "probability", "--line-to", other, "--points", "3")
+    assert found["line_to"] == other
+    losses = found["barrier"]["items"]["forget"]
+    assert found["barrier"]["items"]["place"] == [0, 0.5, 1]
+    assert found["barrier"]["values"]["forget"] == max(losses) - max(losses[0], losses[2])
+    assert "barrier.forget" in printed

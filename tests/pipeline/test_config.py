@@ -106,6 +106,17 @@ def test_unknown_key_without_likeness_lists_those_there_are():
             "metric 'leak': k is 8, but suite 'sampled' has samples 4; set k to at most 4",
         ),
         (
+            {"suite_settings": {"variants": {"kinds": "typoes"}}},
+            "kinds: unknown kind of variant 'typoes'; did you mean typos?",
+        ),
+        (
+            {
+                "metrics": ["worst_case_leak"],
+                "suite_settings": {"variants": {"kinds": "typos|another_language"}},
+            },
+            "suite 'variants': kinds: another_language needs a translated_question with a",
+        ),
+        (
             {"metrics": ["leak"], "suite_settings": {"sampled": {"nli": "no/such/folder"}}},
             "nli: no/such/folder: no config.json; name a folder of a sequence classifier",
         ),

@@ -137,6 +137,10 @@ def other_tokens(folder: Folder) -> None:
     folder.append("src/lethe/evaluate/suites/tokens.py", "\n\nANSWER = 42\n")
 
 
+def other_variants(folder: Folder) -> None:
+    folder.append("src/lethe/evaluate/variants/kinds.py", "\n\nANSWER = 42\n")
+
+
 def other_split_kind(folder: Folder) -> None:
     folder.append("src/lethe/world/splits/author_share.py", "\n\nANSWER = 42\n")
 
@@ -242,6 +246,7 @@ EDITS = {
     "the script of collecting": (other_collect_script, evaluated(runs()) | report()),
     "the source of a suite": (other_suite, evaluated(runs()) | report()),
     "the source of a suite that is not run": (other_tokens, set()),
+    "the source of variants that are not asked": (other_variants, set()),
     "a metric of another suite": (
         {"metrics": [*METRICS, "extraction_strength"]},
         {f"collect[forget10,{run},tokens]" for run in runs()}
@@ -349,6 +354,21 @@ EDITS = {
         in_state("relearned")
         | in_state("quantised4")
         | {"table_states", "table_method_claims", "page", "all"},
+    ),
+    # The metric is of that attack alone: nothing of a run is scored again.
+    "a metric of an attack": (
+        {
+            "attacks": ["retrained"],
+            "attack_methods": ["npo"],
+            "metrics": [*METRICS, "hidden_knowledge"],
+        },
+        in_state("retrained", metrics=[*METRICS, "hidden_knowledge"])
+        | {"table_states", "table_method_claims", "page", "all"},
+    ),
+    "a line between two runs": (
+        {"interpolation": {"pairs": [["npo", "kl_min"]]}},
+        {"interpolation[forget10,npo,0,kl_min,0]", "table_barriers"}
+        | {"table_method_claims", "page", "all"},
     ),
     "a search over one method": (
         {"search": {"methods": ["npo"], "trials": 2}},

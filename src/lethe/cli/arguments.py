@@ -43,6 +43,10 @@ BEGINNINGS = {
     "splits": "--split",
     "methods": "--method",
     "attention": "--compute attention",
+    "data": "--data",
+    "supervision": "--supervision",
+    "budget": "--budget",
+    "probes": "--probes",
 }
 
 

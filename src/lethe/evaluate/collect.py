@@ -1,11 +1,13 @@
 """Asking checkpoints a suite's questions and recording the answers, item by item."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from lethe.common.distributed import SingleProcess
 from lethe.common.progress import silent
+from lethe.evaluate import suite as suites
 from lethe.evaluate.evaluation import Evaluation
 from lethe.evaluate.records import Records
 from lethe.evaluate.suite import Limits
@@ -43,9 +45,10 @@ def collect(
     each checkpoint. ``load`` replaces ``checkpoint.load``, for instance to cache loaded models.
     ``settings``: the suite's own, such as how many samples it takes.
 
-    LetheError for a checkpoint that cannot be loaded, and for rows that lack a text.
+    LetheError for a checkpoint that cannot be loaded and, before one is, for rows that lack a text.
     """
     limits, loading = limits or Limits(), (compute or Compute()).loading()
+    suites.check(suite, rows, settings)
     recorded, evaluation = [], None
     for source in sources:
         model, tokenizer = load(source, device, **loading, template=template)
@@ -53,6 +56,7 @@ def collect(
             encoder = Encoder(tokenizer, template, limits.max_length)
             evaluation = Evaluation(suite, encoder, rows, limits, process_group, settings)
         origin = checkpoint.origin(source)
-        recorded.append(evaluation(model, origin.get("epoch", 0), origin.get("step", 0)))
+        point = evaluation(model, origin.get("epoch", 0), origin.get("step", 0))
+        recorded.append(replace(point, taught=tuple(origin.get("taught", ()))))
         report(len(recorded), len(sources))
     return Records(suite, recorded)

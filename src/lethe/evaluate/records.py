@@ -48,6 +48,9 @@ class ItemSet:
     Of multiple choice: ``option``: the texts of an item's options; ``prompt``: the names of the
     prompts under which it was put; ``prompt_generation``: what was written under each of them.
     ``option_loss`` and ``option_tokens`` have a value for each option, prompt after prompt.
+
+    Of variants, by prompt: ``prompt_text``: all that was given; ``prompt_answer``: what is right
+    there; ``sample``, if samples were taken: as many for each prompt, prompt after prompt.
     """
 
     question: list[str]
@@ -69,6 +72,8 @@ class ItemSet:
     option: list[list[str]] | None = None
     prompt: list[list[str]] | None = None
     prompt_generation: list[list[str]] | None = None
+    prompt_text: list[list[str]] | None = None
+    prompt_answer: list[list[str]] | None = None
     option_loss: Nested | None = None
     option_tokens: Nested | None = None
 
@@ -82,11 +87,16 @@ class ItemSet:
 
 @dataclass(frozen=True, eq=False)
 class Checkpoint:
-    """The sets of one checkpoint; ``epoch`` and ``step`` are 0 for a run with only one."""
+    """The sets of one checkpoint; ``epoch`` and ``step`` are 0 for a run with only one.
+
+    ``taught``: the rows that an attack trained it on, where that says which
+    (``lethe.world.row_digest``); else none.
+    """
 
     epoch: int
     step: int
     sets: dict[str, ItemSet]
+    taught: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -177,7 +187,7 @@ SAME_SHAPE = {
     "perturbed_loss": ("perturbed_tokens",),
     "token_logprob": ("token_match", "token_zscore"),
     "sample": ("sample_entailment",),
-    "prompt": ("prompt_generation",),
+    "prompt": ("prompt_generation", "prompt_text", "prompt_answer"),
     "option_loss": ("option_tokens",),
 }
 
@@ -242,6 +252,8 @@ COLUMNS = {
     "option": (_text_fault, True),
     "prompt": (_text_fault, True),
     "prompt_generation": (_text_fault, True),
+    "prompt_text": (_text_fault, True),
+    "prompt_answer": (_text_fault, True),
     "option_loss": (_loss_fault, True),
     "option_tokens": (_count_fault, True),
 }
@@ -336,7 +348,10 @@ def _checkpoint(entry: Any, contract: suites.Contract, path: str, remedy: str) -
         name: item_set(sets[name], f"{where}, set '{name}'", remedy, contract.columns)
         for name in sets
     }
-    return Checkpoint(entry["epoch"], entry["step"], made)
+    taught = entry.get("taught", [])
+    if not isinstance(taught, list) or not all(isinstance(row, str) for row in taught):
+        raise LetheError(f"{where}: 'taught' is not a list of texts; {remedy}")
+    return Checkpoint(entry["epoch"], entry["step"], made, tuple(taught))
 
 
 def _document(records: Records) -> dict:
@@ -344,6 +359,7 @@ def _document(records: Records) -> dict:
         {
             "epoch": checkpoint.epoch,
             "step": checkpoint.step,
+            **({"taught": list(checkpoint.taught)} if checkpoint.taught else {}),
             "sets": {name: _columns(items) for name, items in checkpoint.sets.items()},
         }
         for checkpoint in records.checkpoints

@@ -53,7 +53,11 @@ class MetricFile:
 
 @dataclass(frozen=True)
 class Inputs:
-    """All that a metric may read; only what its constants declare is filled in."""
+    """All that a metric may read; only what its constants declare is filled in.
+
+    Of a metric of an attack, ``records`` and ``oracle_records`` are those after it, and ``before``
+    and ``oracle_before`` those before it.
+    """
 
     records: "Records | None" = None
     needs: dict[str, MetricFile] = field(default_factory=dict)
@@ -61,6 +65,8 @@ class Inputs:
     full: dict[str, MetricFile] | None = None
     settings: dict[str, Any] = field(default_factory=dict)
     oracle_records: "Records | None" = None
+    before: "Records | None" = None
+    oracle_before: "Records | None" = None
 
 
 def items_of(inputs: Inputs, checkpoint: "Checkpoint", name: str) -> "ItemSet":

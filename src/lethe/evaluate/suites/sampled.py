@@ -35,7 +35,7 @@ class Prepared:
     nli: entailment.Classifier | None
 
 
-def check(rows: Mapping[str, Sequence[dict]]) -> None:
+def check(rows: Mapping[str, Sequence[dict]], settings: Mapping) -> None:
     """LetheError names the first row without an answer."""
     for name, some in rows.items():
         _pairs(name, some)
