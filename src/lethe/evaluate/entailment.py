@@ -82,16 +82,16 @@ def load(path: str) -> Classifier:
     how = {"local_files_only": True, "trust_remote_code": False}
     with one_line(f"nli: {path}", "classifier"):
         tokenizer = AutoTokenizer.from_pretrained(path, **how)
-        model, found = AutoModelForSequenceClassification.from_pretrained(
+        model, info = AutoModelForSequenceClassification.from_pretrained(
             path, use_safetensors=True, output_loading_info=True, **how
         )
-    _check_weights(path, found)
+    _check_weights(path, info)
     return Classifier(path, model.eval(), tokenizer, label, _longest(model, tokenizer))
 
 
-def _check_weights(path: str, found: dict[str, Any]) -> None:
-    further = [name for name in found["unexpected_keys"] if LAYER.search(name)]
-    for what, names in (("lacks", found["missing_keys"]), ("has besides", further)):
+def _check_weights(path: str, info: dict[str, Any]) -> None:
+    further = [name for name in info["unexpected_keys"] if LAYER.search(name)]
+    for what, names in (("lacks", info["missing_keys"]), ("has besides", further)):
         if names:
             raise LetheError(
                 f"nli: {path}: its file of weights {what} {min(names)}, against what config.json "
