@@ -9,7 +9,11 @@ from helpers.made_audits import answers
 from lethe.analysis.audit import probe as probes
 from lethe.analysis.audit.answers import read_answers, write_answers
 from lethe.analysis.audit.data import read_files, spread
+from lethe.analysis.audit.measured import Measured
+from lethe.analysis.audit.plan import AuditRequest, plan, read_rows
+from lethe.analysis.audit.probes.depth import left
 from lethe.analysis.audit.probes.membership import ranked
+from lethe.analysis.audit.verdict import judge
 from lethe.common.errors import LetheError
 from lethe.common.files import write_rows
 from lethe.evaluate import attack, suite
@@ -117,3 +121,35 @@ def test_a_file_without_answers_is_named(content, tmp_path):
     with pytest.raises(LetheError, match=f"{file}: no answers of an audit; delete"):
         read_answers(file)
     assert json.loads(content) is not None
+
+
+def test_depth_takes_one_architecture_and_says_so_before_a_model_is_loaded(tmp_path):
+    write_rows(tmp_path / "data/forget10.json", [{"question": "Who?", "answer": "Ada."}])
+    for name, layers in (("own", 2), ("full", 2), ("oracle", 3)):
+        (tmp_path / name).mkdir()
+        config = {"model_type": "llama", "num_hidden_layers": layers}
+        (tmp_path / name / "config.json").write_text(json.dumps(config))
+    own, full, oracle = (str(tmp_path / name) for name in ("own", "full", "oracle"))
+    request = AuditRequest(own, str(tmp_path / "data"), "forget10", full, oracle, probes=["depth"])
+    with pytest.raises(LetheError, match=r"probe 'depth': .*another architecture.*layers 3, not 2"):
+        plan(request, read_rows(request))
+
+
+def test_what_is_left_of_a_probability():
+    assert left(0.0) == left(-1.0) == 1.0
+    assert left(np.log(4)) == pytest.approx(0.25)
+
+
+def test_an_oracles_own_distance_from_another_is_no_leak():
+    """Made so that values scatter alike around the same mean, as of oracles of two seeds."""
+    random = np.random.default_rng(5)
+    questions = [f"q{number}" for number in range(200)]
+    base = random.uniform(0.2, 0.6, 200)
+
+    def of(shift: float) -> Measured:
+        values = np.clip(base + random.normal(shift, 0.05, 200), 0, 1).tolist()
+        return Measured(questions, questions, values, questions)
+
+    full, oracle, other, leaking = of(0.4), of(0), of(0), of(0.05)
+    assert judge("depth", other, full, oracle).verdict == "no leak found"
+    assert judge("depth", leaking, full, oracle).verdict == "leaks beyond the oracle"
