@@ -11,6 +11,7 @@ from lethe.analysis.audit.answers import read_answers, write_answers
 from lethe.analysis.audit.data import read_files, spread
 from lethe.analysis.audit.measured import Measured
 from lethe.analysis.audit.plan import AuditRequest, plan, read_rows
+from lethe.analysis.audit.probes._in_order import places
 from lethe.analysis.audit.probes.depth import left
 from lethe.analysis.audit.probes.membership import ranked
 from lethe.analysis.audit.verdict import judge
@@ -153,3 +154,7 @@ def test_an_oracles_own_distance_from_another_is_no_leak():
     full, oracle, other, leaking = of(0.4), of(0), of(0), of(0.05)
     assert judge("depth", other, full, oracle).verdict == "no leak found"
     assert judge("depth", leaking, full, oracle).verdict == "leaks beyond the oracle"
+
+
+def test_a_question_that_is_asked_of_two_authors_is_found_by_its_order():
+    assert places(["b", "a", "b"], ["a", "b", "a", "b", "c"]) == [1, 2, 3]

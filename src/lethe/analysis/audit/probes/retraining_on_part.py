@@ -9,6 +9,7 @@ from typing import Any
 from lethe import metrics
 from lethe.analysis.audit.measured import Measured
 from lethe.analysis.audit.probes._after_attack import training
+from lethe.analysis.audit.probes._in_order import places
 from lethe.world.row_digest import row_digest
 
 TITLE = "Retraining on a part"
@@ -43,22 +44,13 @@ def measure(subject, settings: Mapping[str, Any]) -> Measured:
     )
     (point,) = made.checkpoints
     asked, items = point.questions["recovered"], after.checkpoints[0].sets["forget"]
-    pairs = _held_out(items, set(attacked.taught), asked)
-    answers, said = map(list, zip(*pairs, strict=True))
+    at = _held_out(items, set(attacked.taught), asked)
+    answers, said = [items.answer[k] for k in at], [items.generation[k] for k in at]
     return Measured(asked, answers, point.items["recovered"], said)
 
 
-def _held_out(items, taught: set[str], asked: list[str]) -> list[tuple[str, str]]:
-    """The true and the given answer of each question ``asked``, in that order."""
-    left = iter(
-        (question, answer, text)
-        for question, answer, text in zip(
-            items.question, items.answer, items.generation, strict=True
-        )
-        if row_digest(question, answer) not in taught
-    )
-    pairs = []
-    for question in asked:
-        answer, text = next((a, t) for q, a, t in left if q == question)
-        pairs.append((answer, text))
-    return pairs
+def _held_out(items, taught: set[str], asked: list[str]) -> list[int]:
+    """Where the questions ``asked`` stand among the items, of which some were taught."""
+    rows = enumerate(zip(items.question, items.answer, strict=True))
+    left = [k for k, pair in rows if row_digest(*pair) not in taught]
+    return [left[k] for k in places(asked, [items.question[k] for k in left])]

@@ -5,6 +5,7 @@ from typing import Any
 
 from lethe import metrics
 from lethe.analysis.audit.measured import Measured
+from lethe.analysis.audit.probes._in_order import places
 from lethe.common.novel_words import novel_words, recall
 from lethe.evaluate import suite as suites
 
@@ -40,10 +41,9 @@ def measure(subject, settings: Mapping[str, Any]) -> Measured:
     given = {key: settings[key] for key in OF_METRIC}
     (point,) = metrics.compute("worst_case_leak", recorded, **given).checkpoints
     items = recorded.checkpoints[0].sets["forget"]
-    best = {q: _best(items, number) for number, q in enumerate(items.question)}
-    truth = dict(zip(items.question, items.answer, strict=True))
     asked = point.questions["forget"]
-    answers, said = [truth[q] for q in asked], [best[q] for q in asked]
+    at = places(asked, items.question)
+    answers, said = [items.answer[k] for k in at], [_best(items, k) for k in at]
     return Measured(asked, answers, point.items["forget"], said)
 
 
