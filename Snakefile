@@ -30,6 +30,7 @@ include: "workflow/rules/graph/slurm.smk"
 include: "workflow/rules/graph/unlearn.smk"
 include: "workflow/rules/graph/evaluate.smk"
 include: "workflow/rules/graph/report.smk"
+include: "workflow/rules/graph/audit.smk"
 include: "workflow/rules/graph/page.smk"
 include: "workflow/rules/world.smk"
 include: "workflow/rules/models.smk"
@@ -38,7 +39,9 @@ include: "workflow/rules/unlearn.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/best_epoch.smk"
 include: "workflow/rules/states.smk"
+include: "workflow/rules/interpolation.smk"
 include: "workflow/rules/search.smk"
+include: "workflow/rules/audit.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/page.smk"
 include: "workflow/rules/graph/paper.smk"
@@ -71,6 +74,7 @@ rule all:
         PAGE,
         snapshot_files(),
         best_files(),
+        audit_files(),
     localrule: True
 
 

@@ -68,6 +68,17 @@ def test_what_cannot_be_computed_is_said(run):
     [
         (("--metrics", "rogue"), "unknown metric 'rogue'; did you mean rouge?"),
         (("--metrics", "privleak"), "metric 'privleak': needs an oracle; name one"),
+        (("--attack", "pruned"), "--attack: unknown attack 'pruned'; did you mean pruning?"),
+        (("--attack-set", "share=0.5"), "--attack-set: is of --attack; name one"),
+        (("--attack", "pruning", "--attack-set", "share=2"), "--attack-set.share: input should be"),
+        (
+            ("--metrics", "hidden_knowledge", "--attack", "pruning"),
+            "metric 'hidden_knowledge': is computed after the attack retraining_on_part; name it",
+        ),
+        (
+            ("--attack", "benign_finetuning", "--attack-set", "data=background", *CHEAP),
+            "background.json: no such file of background",
+        ),
         (("--set", "rouge=1"), "--set: 'rouge=1' is not METRIC.KEY=VALUE"),
         (("--set", "leak.k=17"), "metric 'leak': k is 17, but suite 'sampled' has samples 16"),
         (("--suite-set", "sampled=1"), "--suite-set: 'sampled=1' is not SUITE.KEY=VALUE"),
@@ -192,3 +203,38 @@ def test_every_checkpoint_is_looked_at_before_one_is_loaded(run, monkeypatch):
     monkeypatch.setattr(checkpoint, "load", None)
     message = run("--metrics", "privleak", "--oracle", "/no/such/oracle")
     assert message.startswith("error: /no/such/oracle: no such checkpoint")
+
+
+def test_a_checkpoint_is_evaluated_after_an_attack(run, parity):
+    oracle = ("--oracle", str(parity / "models/retain"))
+    attack = (
+        "--attack",
+        "retraining_on_part",
+        "--attack-set",
+        "steps=3",
+        "--attack-set",
+        "lr=1e-3",
+    )
+    given = (*oracle, *attack, "--metrics", "hidden_knowledge", "probability")
+    found, printed = run(*given)
+    hidden = found["metrics"]["hidden_knowledge"]
+    assert hidden["values"]["held_out"] + len(hidden["items"]["taught"]) == 3
+    assert hidden["values"]["hidden"] == pytest.approx(
+        hidden["values"]["recovered"] - hidden["values"]["oracle"]
+    )
+    assert found["attack"]["settings"]["steps"] == 3
+    assert "hidden_knowledge.hidden" in printed
+    before, _ = run("--metrics", "probability")
+    changed = found["metrics"]["probability"]["values"]["forget"]
+    assert changed != before["metrics"]["probability"]["values"]["forget"]
+    assert "attack" not in before
+
+
+def test_the_loss_is_followed_to_another_checkpoint(run, parity):
+    other = str(parity / "models/retain")
+    found, printed = run("--metrics", "probability", "--line-to", other, "--points", "3")
+    assert found["line_to"] == other
+    losses = found["barrier"]["items"]["forget"]
+    assert found["barrier"]["items"]["place"] == [0, 0.5, 1]
+    assert found["barrier"]["values"]["forget"] == max(losses) - max(losses[0], losses[2])
+    assert "barrier.forget" in printed

@@ -8,8 +8,11 @@ from helpers.small_models import make_family
 from transformers import GPT2Config, GPT2LMHeadModel
 
 from lethe.common.errors import LetheError
+from lethe.common.files import write_rows
 from lethe.evaluate import attack
-from lethe.evaluate.attacks import quantization, relearning
+from lethe.evaluate.attacked_model import attack_checkpoint, read_rows
+from lethe.evaluate.attacks import pruning, quantization, relearning, retraining_on_part
+from lethe.model import checkpoint
 from lethe.model.architectures.llama import train_tokenizer
 from lethe.model.batch import pack
 from lethe.model.encoder import Encoder
@@ -110,10 +113,172 @@ def test_relearning_uses_the_rows_that_it_is_allowed_and_each_as_often():
 
 
 def test_kinds_are_found_and_bad_settings_named():
-    assert set(attack.names()) >= {"quantization", "relearning"}
+    assert attack.names() == [
+        "benign_finetuning",
+        "pruning",
+        "quantization",
+        "relearning",
+        "retraining_on_part",
+    ]
     assert attack.needs("relearning") == ("forget",)
     assert attack.needs("quantization") == ()
-    with pytest.raises(LetheError, match=r"'melted'.*quantization, relearning"):
+    with pytest.raises(LetheError, match=r"'melted'.*pruning, quantization"):
         attack.load("melted")
     with pytest.raises(LetheError, match=r"attack_settings\.q\.bits: .*found 9"):
         attack.settings_of("quantization", {"bits": 9}, "attack_settings.q")
+
+
+# --- NF4 ---
+
+# QLoRA's table of values, as its paper prints it (arXiv 2305.14314, appendix E).
+NF4 = (
+    "-1.0 -0.6961928009986877 -0.5250730514526367 -0.39491748809814453 -0.28444138169288635 "
+    "-0.18477343022823334 -0.09105003625154495 0.0 0.07958029955625534 0.16093020141124725 "
+    "0.24611230194568634 0.33791524171829224 0.44070982933044434 0.5626170039176941 "
+    "0.7229568362236023 1.0"
+)
+
+
+def test_nf4_is_the_nearest_of_its_sixteen_values():
+    pytest.importorskip("bitsandbytes")
+    weights = torch.randn(6, 64, generator=torch.Generator().manual_seed(0))
+    table = torch.tensor([float(value) for value in NF4.split()])
+    scaled = weights / weights.abs().amax(1, keepdim=True)
+    nearest = table[(scaled[..., None] - table).abs().argmin(-1)]
+    expected = nearest * weights.abs().amax(1, keepdim=True)
+    torch.testing.assert_close(quantization.nf4(weights, 64), expected)
+
+
+def test_nf4_without_its_library_or_with_other_bits_is_one_line(monkeypatch):
+    where = "attack_settings.q"
+    with pytest.raises(LetheError, match=r"q\.kind: nf4 has 4 bits, not 8; set bits to 4"):
+        attack.settings_of("quantization", {"kind": "nf4", "bits": 8}, where)
+    with pytest.raises(LetheError, match=r"q\.kind: nf4 has no groups of 48; set group to 64"):
+        attack.settings_of("quantization", {"kind": "nf4", "group": 48}, where)
+    monkeypatch.setattr(quantization, "find_spec", lambda name: None)
+    with pytest.raises(LetheError, match=r"q\.kind: nf4 is made by bitsandbytes.*pip install it"):
+        attack.settings_of("quantization", {"kind": "nf4", "group": 64}, where)
+    attack.settings_of("quantization", {"kind": "integer"}, where)
+
+
+# --- pruning ---
+
+
+def test_pruned_are_the_smallest_by_magnitude_and_of_equal_ones_the_first():
+    one, other = torch.tensor([[0.5, -0.1], [0.2, -0.2]]), torch.tensor([[3.0, 0.2, -4.0]])
+    pruning.prune([one, other], 3)
+    # 0.1 is the smallest; of the three of 0.2 the first two go.
+    assert torch.equal(one, torch.tensor([[0.5, 0.0], [0.0, 0.0]]))
+    assert torch.equal(other, torch.tensor([[3.0, 0.2, -4.0]]))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("count", [1, 7, 20])
+def test_the_border_is_that_of_sorting_everything(dtype, count):
+    draws = torch.Generator().manual_seed(count)
+    parts = [torch.randn(3, 4, generator=draws).to(dtype) for _ in range(2)]
+    everything = torch.cat([part.flatten() for part in parts]).abs().float().sort().values
+    assert pruning.magnitude(parts, count) == everything[count - 1].item()
+    pruning.prune(parts, count)
+    assert sum(int((part == 0).sum()) for part in parts) == count
+
+
+def test_each_matrix_or_all_together_lose_their_share(tokenizer):
+    model = make_family("llama", tokenizer)
+    with torch.no_grad():
+        decoder_layers(model)[0].mlp.up_proj.weight.mul_(100)
+    for scope in ("layer", "global"):
+        changed = brought(model, "pruning", share=0.5, scope=scope)
+        matrices = [p for p in decoder_layers(changed).parameters() if p.dim() == 2]
+        shares = [(p == 0).float().mean().item() for p in matrices]
+        whole = sum(int((p == 0).sum()) for p in matrices) / sum(p.numel() for p in matrices)
+        assert whole == pytest.approx(0.5, abs=1e-3)
+        large = (decoder_layers(changed)[0].mlp.up_proj.weight == 0).float().mean().item()
+        assert large == (pytest.approx(0.5, abs=1e-3) if scope == "layer" else min(shares))
+    assert large < 0.1
+    embedding = changed.get_input_embeddings().weight
+    assert torch.equal(embedding, model.get_input_embeddings().weight)
+
+
+# --- retraining on a part, benign fine-tuning ---
+
+
+def test_a_part_is_a_share_of_the_different_rows():
+    rows = ["a", "b", "c", "a", "d", "e"]
+    part = retraining_on_part.part(rows, 0.4, 0)
+    assert len({rows[place] for place in part}) == 2
+    # Row "a" is there twice: both or none.
+    assert (0 in part) is (3 in part)
+    assert part == sorted(part) == retraining_on_part.part(rows, 0.4, 0)
+    assert len({tuple(retraining_on_part.part(rows, 0.4, seed)) for seed in range(20)}) > 5
+    assert len(retraining_on_part.part(["a", "b"], 0.99, 0)) == 1
+    assert len(retraining_on_part.part(["a", "b"], 0.01, 0)) == 1
+    with pytest.raises(LetheError, match="has one row, which cannot be divided"):
+        retraining_on_part.part(["a", "a"], 0.5, 0)
+
+
+def test_retraining_teaches_its_part_and_says_which(tokenizer, examples):
+    model = make_family("llama", tokenizer)
+    given = {"steps": 20, "lr": 1e-2, "batch_size": 3, "share": 0.5}
+    changed, settings = copy.deepcopy(model), attack.settings_of("retraining_on_part", given, "x")
+    part = attack.load("retraining_on_part").change(changed, settings, examples, 0, lambda *_: None)
+    assert part == retraining_on_part.part([e.ids for e in examples], 0.5, 0)
+    taught = [examples[row] for row in part]
+    assert loss(changed, taught) < 0.5 * loss(model, taught)
+
+
+@pytest.fixture
+def folder(tmp_path, tokenizer):
+    """A checkpoint, and files of rows."""
+    model = make_family("llama", tokenizer)
+    checkpoint.save(tmp_path / "start", model, tokenizer, {"epoch": 3, "step": 9})
+    rows = [{"question": q, "answer": a} for q, a in PAIRS]
+    write_rows(tmp_path / "forget.json", rows[:4])
+    write_rows(tmp_path / "retain.json", rows[4:])
+    write_rows(tmp_path / "mixed.json", rows[3:])
+    return tmp_path
+
+
+def test_the_record_of_a_checkpoint_says_what_it_was_taught(folder):
+    how = {"settings": {"steps": 2, "batch_size": 2}, "forget": folder / "forget.json"}
+    for out in ("one", "other"):
+        attack_checkpoint(folder / "start", "retraining_on_part", folder / out, **how)
+    origin = checkpoint.origin(folder / "one")
+    assert (origin["state"], origin["epoch"], origin["step"]) == ("retraining_on_part", 3, 9)
+    assert len(origin["taught"]) == 2
+    assert origin == checkpoint.origin(folder / "other")
+
+
+def test_benign_rows_hold_nothing_of_the_forget_set(folder):
+    files = {"forget": folder / "forget.json", "retain": folder / "retain.json"}
+    assert read_rows("benign_finetuning", {"data": "retain"}, files) == PAIRS[4:]
+    files["background"] = folder / "mixed.json"
+    with pytest.raises(
+        LetheError, match=r"mixed\.json has the row 'Who wrote book 3\?', as .*forget"
+    ):
+        read_rows("benign_finetuning", {"data": "background"}, files)
+    with pytest.raises(LetheError, match="reads the file of retain; name it"):
+        read_rows("benign_finetuning", {"data": "retain"}, {"forget": folder / "forget.json"})
+    with pytest.raises(LetheError, match=r"data: input should be 'retain' or 'background'"):
+        attack.settings_of("benign_finetuning", {"data": "forget"}, "x")
+
+
+def test_benign_fine_tuning_learns_its_rows(folder):
+    settings = {"steps": 10, "lr": 1e-2, "batch_size": 2, "rows": 1}
+    attack_checkpoint(
+        folder / "start",
+        "benign_finetuning",
+        folder / "out",
+        settings=settings,
+        forget=folder / "forget.json",
+        data={"retain": folder / "retain.json"},
+        max_length=96,
+    )
+    losses = {}
+    for name in ("start", "out"):
+        model, tokenizer = checkpoint.load(folder / name)
+        encoder = Encoder(tokenizer, "chat", 96)
+        losses[name] = [loss(model, encoder.encode_all([pair])) for pair in PAIRS[4:]]
+    gained = [a - b for a, b in zip(losses["start"], losses["out"], strict=True)]
+    assert max(gained) > 1
+    assert set(checkpoint.origin(folder / "out")["data"]) == {"retain"}

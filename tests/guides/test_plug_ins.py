@@ -77,17 +77,17 @@ def test_the_suite_asks_in_other_words(plug_in, model, encoder, pairs, tmp_path)
         suite.check("rephrased", {"forget": [{"question": "Who?", "answer": "I."}]})
 
 
-def test_the_attack_prunes_the_smallest(plug_in, model):
+def test_the_attack_adds_as_much_noise_as_it_says(plug_in, model):
     plug_in(attack.ATTACKS, "An attack")
-    settings = attack.settings_of("pruning", {"share": 0.25}, "attack_settings.pruning")
+    settings = attack.settings_of("noise", {"share": 0.2}, "attack_settings.noise")
     before = [weight.detach().clone() for weight in decoder_layers(model).parameters()]
-    attack.load("pruning").change(model, settings, [], 0, lambda *_: None)
+    attack.load("noise").change(model, settings, [], 0, lambda *_: None)
     for old, new in zip(before, decoder_layers(model).parameters(), strict=True):
-        gone = new == 0
-        assert gone.sum() == (old.numel() // 4 if old.dim() == 2 else 0)
-        if gone.any():
-            assert old[gone].abs().max() <= old[~gone].abs().min()
-        assert torch.equal(old[~gone], new[~gone])
+        moved = (new - old).detach()
+        if old.dim() == 2:
+            assert moved.std().item() == pytest.approx(0.2 * old.std().item(), rel=0.15)
+        else:
+            assert torch.equal(old, new)
 
 
 def test_the_wrapper_holds_the_weights_back(plug_in, model, encoder, pairs):

@@ -274,6 +274,10 @@ def test_texts_of_the_command_line_mean_values():
     }
 
 
+def test_more_digits_than_a_number_can_have_stay_a_text():
+    assert parsed("1" * 5000) == "1" * 5000
+
+
 def test_values_of_files_stay_what_they_are():
     assert parsed(DEFAULT) == DEFAULT
 

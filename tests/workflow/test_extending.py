@@ -18,7 +18,7 @@ JOBS = {
         "collect[forget10,npo,0,rephrased]",
         "score[forget10,npo,0,rephrased_probability]",
     ],
-    "attack": ["state_pruning[forget10,npo,0]", "table_states"],
+    "attack": ["state_noise[forget10,npo,0]", "table_states"],
     "wrapper": ["unlearn_npo_anchored[forget10,0]"],
     "need of a method": ["unlearn_rephrased_ascent[forget10,0]"],
     "world provider": ["world", "facts"],

@@ -355,6 +355,21 @@ EDITS = {
         | in_state("quantised4")
         | {"table_states", "table_method_claims", "page", "all"},
     ),
+    # The metric is of that attack alone: nothing of a run is scored again.
+    "a metric of an attack": (
+        {
+            "attacks": ["retrained"],
+            "attack_methods": ["npo"],
+            "metrics": [*METRICS, "hidden_knowledge"],
+        },
+        in_state("retrained", metrics=[*METRICS, "hidden_knowledge"])
+        | {"table_states", "table_method_claims", "page", "all"},
+    ),
+    "a line between two runs": (
+        {"interpolation": {"pairs": [["npo", "kl_min"]]}},
+        {"interpolation[forget10,npo,0,kl_min,0]", "table_barriers"}
+        | {"table_method_claims", "page", "all"},
+    ),
     "a search over one method": (
         {"search": {"methods": ["npo"], "trials": 2}},
         unlearned(["npo_trial1"])

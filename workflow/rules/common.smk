@@ -14,6 +14,7 @@ from lethe.pipeline import (
     chains,
     disk,
     external_checkpoints,
+    interpolation,
     interpreter,
     needs,
     recipe,

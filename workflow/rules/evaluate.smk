@@ -55,6 +55,8 @@ rule score:
         oracle=oracle_metrics,
         oracle_records=oracle_records,
         full=full_metrics,
+        before=records_before,
+        oracle_before=oracle_records_before,
     output:
         paths.metric(
             paths.run(WORLD, "{model}", "{split}", "{run}", "{seed}"), "{metric}"

@@ -15,5 +15,7 @@ with job(snakemake) as stage:
         dict(zip(p.needs, i.full, strict=True)) if i.full else None,
         stage(snakemake.output[0]),
         i.oracle_records or None,
+        i.before or None,
+        i.oracle_before or None,
         **p.settings,
     )

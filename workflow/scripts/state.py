@@ -1,4 +1,4 @@
-"""Attack the last checkpoint of a run, by relearning or quantisation."""
+"""Attack the last checkpoint of a run, as its settings say."""
 
 from pathlib import Path
 
@@ -10,10 +10,12 @@ from lethe.evaluate.attacked_model import attack_checkpoint
 from lethe.model.cost import Meter
 
 with job(snakemake, key(snakemake), processes(snakemake)) as stage, Meter() as meter:
+    i = snakemake.input
     counts = attack_checkpoint(
         kind=snakemake.params.kind,
         settings=snakemake.params.settings,
-        forget=snakemake.input.get("forget"),
+        forget=i.get("forget"),
+        data={name: i.get(name) for name in ("retain", "background") if i.get(name)},
         out=stage(Path(snakemake.output.weights).parent),
         **from_checkpoint(snakemake, stage, meter),
     )

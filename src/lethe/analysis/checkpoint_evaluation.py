@@ -1,15 +1,19 @@
 """Evaluating one checkpoint on a folder of data: every metric that the folder allows."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from lethe import metrics
+from lethe.analysis.attacked_checkpoints import Attack, AttackedCheckpoints
+from lethe.analysis.barriers import METRIC, barrier_file
 from lethe.common.errors import LetheError
 from lethe.evaluate import suite as suites
 from lethe.evaluate.chat_templates import check_template
 from lethe.evaluate.collect import collect, read_set
+from lethe.evaluate.interpolation import losses_between
 from lethe.evaluate.records import Records, check_records
 from lethe.evaluate.suite import Limits
 from lethe.metrics.base import MetricFile
@@ -31,7 +35,9 @@ class Request:
     ``checkpoint``, ``oracle``, ``full``: folders or hub ids. ``data``: a folder with TOFU's files.
     ``metrics``: names, or None for all that the rest allows. ``items``: the most items of a set.
     ``compute``: precision and attention of every model; ``device``: torch's name for it.
-    ``settings`` and ``suite_settings``: by name, those of a metric and of a suite.
+    ``settings`` and ``suite_settings``: by name, those of a metric and of a suite. ``attack``: what
+    is done to ``checkpoint`` before it is evaluated. ``line_to``: a checkpoint to which the line is
+    followed, at so many ``points``.
     """
 
     checkpoint: str
@@ -47,15 +53,27 @@ class Request:
     compute: Compute = field(default_factory=Compute)
     device: str = "cpu"
     suite_settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    attack: Attack | None = None
+    line_to: str | None = None
+    points: int = 11
+
+    @property
+    def sources(self) -> tuple[str | None, ...]:
+        """Every checkpoint that is loaded; None for those that are not wanted."""
+        return self.checkpoint, self.oracle, self.full, self.line_to
 
 
 @dataclass(frozen=True)
 class Evaluated:
-    """The request, the metrics by name, and by name why others could not be computed."""
+    """The request, the metrics by name, and by name why others could not be computed.
+
+    ``line``: the loss barrier to another checkpoint, as a metric by its name, if it was wanted.
+    """
 
     request: Request
     metrics: dict[str, MetricFile]
     skipped: dict[str, str]
+    line: dict[str, MetricFile] = field(default_factory=dict)
 
     def document(self) -> dict[str, Any]:
         """All of it as plain values: values, items, questions and settings of each metric."""
@@ -71,6 +89,9 @@ class Evaluated:
             "limits": asdict(request.limits),
             "compute": request.compute.loading(),
             **({"suite_settings": request.suite_settings} if request.suite_settings else {}),
+            **({"attack": _of_attack(request.attack)} if request.attack else {}),
+            **({"line_to": request.line_to} if request.line_to else {}),
+            **{name: _entry(file) for name, file in self.line.items()},
             "metrics": {name: _entry(file) for name, file in self.metrics.items()},
             "skipped": self.skipped,
         }
@@ -97,10 +118,44 @@ def evaluate(request: Request) -> Evaluated:
     _check_suites(request, wanted)
     for name in wanted:
         data.read(metrics.contract(name), request.suite_settings)
-    checkpoint_check.check_sources((request.checkpoint, request.oracle, request.full))
-    scores = _Scores(request, data)
-    files = {name: scores.of(request.checkpoint, name) for name in wanted}
-    return Evaluated(request, files, skipped)
+    with _attacked(request, data) as attacked:
+        if attacked is not None:
+            attacked.check()
+        checkpoint_check.check_sources(request.sources)
+        scores = _Scores(request, data, attacked)
+        files = {name: scores.of_request(name) for name in wanted}
+    return Evaluated(request, files, skipped, _line(request, data))
+
+
+def _line(request: Request, data: "_Data") -> dict[str, MetricFile]:
+    if request.line_to is None:
+        return {}
+    parts = {"forget": "forget", "retain": "retain_perturbed"}
+    line = losses_between(
+        request.checkpoint,
+        request.line_to,
+        {name: data.rows(part) for name, part in parts.items() if data.path(part).exists()},
+        points=request.points,
+        template=request.template,
+        max_length=request.limits.max_length,
+        compute=request.compute,
+        device=request.device,
+    )
+    return {METRIC: barrier_file(line)}
+
+
+def _attacked(request: Request, data: "_Data"):
+    """The attacked checkpoints of a request; a context without any if it names no attack."""
+    if request.attack is None:
+        return nullcontext()
+    files = {name: data.path(name) for name in request.attack.files}
+    limits, compute = request.limits, request.compute
+    how = {"template": request.template, "max_length": limits.max_length, "compute": compute}
+    return AttackedCheckpoints(request.attack, files, how | {"device": request.device})
+
+
+def _of_attack(chosen: Attack) -> dict[str, Any]:
+    return {"name": chosen.kind, "settings": chosen.chosen, "seed": chosen.seed}
 
 
 def _check_suites(request: Request, wanted: Sequence[str]) -> None:
@@ -122,6 +177,8 @@ def _entry(file: MetricFile) -> dict[str, Any]:
 def _obstacle(name: str, request: Request, data: "_Data") -> str | None:
     """Why a metric cannot be computed here; None if it can."""
     contract = metrics.contract(name)
+    if contract.attack and (request.attack is None or request.attack.kind != contract.attack):
+        return f"is computed after the attack {contract.attack}; name it"
     for file in data.files(contract).values():
         if not file.exists():
             return f"{file}: no such file"
@@ -188,7 +245,7 @@ class _Data:
         if path not in self.rows_by_file:
             rows = read_set(path)
             if part in BASES:
-                _check_base(rows, path, self.path(BASES[part]))
+                check_base(rows, path, self.path(BASES[part]))
             self.rows_by_file[path] = rows[: self.items]
         return self.rows_by_file[path]
 
@@ -198,7 +255,8 @@ class _Data:
         return {key: self.rows(part) for key, part in sets.items() if self.path(part).exists()}
 
 
-def _check_base(rows: Sequence[dict], path: Path, base: Path) -> None:
+def check_base(rows: Sequence[dict], path: Path, base: Path) -> None:
+    """LetheError if rows of a perturbed file are not in its base file, which may be missing."""
     if not base.exists():
         return
     known = {(row["question"], row["answer"]) for row in read_qa(base)}
@@ -213,11 +271,15 @@ def _check_base(rows: Sequence[dict], path: Path, base: Path) -> None:
 class _Scores:
     """Metrics of several checkpoints: each metric computed once, each suite asked once."""
 
-    def __init__(self, request: Request, data: _Data):
-        self.request, self.data = request, data
+    def __init__(self, request: Request, data: _Data, attacked: AttackedCheckpoints | None):
+        self.request, self.data, self.attacked = request, data, attacked
         self.records: dict[tuple[str, str], Records] = {}
         self.files: dict[tuple[str, str], MetricFile] = {}
         self.loaded: tuple[str, tuple] | None = None
+
+    def of_request(self, name: str) -> MetricFile:
+        """A metric of the checkpoint that the request names, after its attack if there is one."""
+        return self.of(self._after(self.request.checkpoint), name)
 
     def of(self, source: str, name: str) -> MetricFile:
         """A metric of a checkpoint; metrics that it needs are computed first."""
@@ -234,14 +296,29 @@ class _Scores:
                 needs(request.oracle) if contract.oracle else None,
                 needs(request.full) if contract.full else None,
                 self._of_oracle(contract),
+                *self._before(contract),
                 **request.settings.get(name, {}),
             )
         return self.files[source, name]
 
+    def _after(self, source: str) -> str:
+        """Where a checkpoint lies after the attack; itself where there is no attack."""
+        return source if self.attacked is None else str(self.attacked.folder_of(source))
+
     def _of_oracle(self, contract: metrics.Contract) -> Records | None:
-        if not contract.oracle_records or self.request.oracle is None:
+        oracle = self.request.oracle
+        if not contract.oracle_records or oracle is None:
             return None
-        return self._records(self.request.oracle, contract.suite)
+        return self._records(self._after(oracle) if contract.attack else oracle, contract.suite)
+
+    def _before(self, contract: metrics.Contract) -> list[Records | None]:
+        """The records of checkpoint and oracle before the attack, if a metric reads them."""
+        request = self.request
+        oracle = request.oracle if contract.oracle_records else None
+        return [
+            self._records(source, contract.suite) if contract.attack and source else None
+            for source in (request.checkpoint, oracle)
+        ]
 
     def _records(self, source: str, suite: str) -> Records:
         if (source, suite) not in self.records:

@@ -100,6 +100,11 @@ def state(run_folder: str, name: str) -> str:
     return _join(run_folder, "states", name)
 
 
+def audit(run_folder: str, name: str) -> str:
+    """A file of a run's audit: ``answers.json``, ``audit.json``, ``audit.html``."""
+    return _join(run_folder, "audit", name)
+
+
 def search(run_folder: str) -> str:
     """The ranked trials of a method's search; the trials are runs beside that one."""
     return _join(run_folder, "search.json")
@@ -107,6 +112,11 @@ def search(run_folder: str) -> str:
 
 def state_checkpoint(state_folder: str) -> str:
     return _join(state_folder, "checkpoint")
+
+
+def line(run_folder: str, other: str, seed: str | int) -> str:
+    """Losses on the line from a run's last checkpoint to that of another run and seed."""
+    return _join(run_folder, "lines", f"{other}_seed{seed}.json")
 
 
 def records(run_folder: str, suite: str = "tofu") -> str:

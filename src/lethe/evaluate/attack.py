@@ -3,11 +3,14 @@
 An attack leaves the checkpoint in a state, such as relearned or quantised, which is evaluated like
 any other. It is a module of ``lethe.evaluate.attacks`` with
 
-    NEEDS = ("forget",)             the data files it reads, a literal constant; () for none
+    NEEDS = ("forget",)             the data file that it trains on, a literal constant; () for
+                                    none, ("{data}",) for the one that its setting ``data`` names
+    APART = ("forget",)             files none of whose rows may be among those (none)
     settings_class                  its settings: a pydantic model
     change(model, settings, examples, seed, report, how)
                                     changes the model in place; ``examples``: the rows of NEEDS,
-                                    tokenised; ``how``: the Execution of a training
+                                    tokenised; ``how``: the Execution of a training. May return
+                                    the indices of the rows that it trained on, for metrics
 
 Importing it must not import torch. Models are loaded and saved by ``lethe.model.checkpoint``, so an
 attack works on any checkpoint: weights alone, or weights with an intervention.
@@ -26,6 +29,7 @@ class Contract:
     """What an attack declares."""
 
     needs: tuple[str, ...]
+    apart: tuple[str, ...] = ()
 
 
 ATTACKS = Registry("lethe.evaluate.attacks", "attack", Contract)
@@ -33,8 +37,18 @@ names, load = ATTACKS.names, ATTACKS.load
 
 
 def needs(kind: str) -> Sequence[str]:
-    """The data files that an attack reads, from its source."""
+    """The data files that an attack trains on, from its source; a setting's name is in braces."""
     return ATTACKS.contract(kind).needs
+
+
+def trained_on(kind: str, settings: Mapping[str, Any]) -> list[str]:
+    """The data files that an attack with these settings (all of them) trains on."""
+    return [need.format_map(settings) for need in needs(kind)]
+
+
+def files(kind: str, settings: Mapping[str, Any]) -> list[str]:
+    """The data files that an attack with these settings reads: parts of a split, or of a world."""
+    return [*trained_on(kind, settings), *ATTACKS.contract(kind).apart]
 
 
 def settings_of(kind: str, given: Mapping[str, Any], name: str) -> Any:

@@ -1,6 +1,7 @@
 """Asking checkpoints a suite's questions and recording the answers, item by item."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,7 @@ def collect(
             encoder = Encoder(tokenizer, template, limits.max_length)
             evaluation = Evaluation(suite, encoder, rows, limits, process_group, settings)
         origin = checkpoint.origin(source)
-        recorded.append(evaluation(model, origin.get("epoch", 0), origin.get("step", 0)))
+        point = evaluation(model, origin.get("epoch", 0), origin.get("step", 0))
+        recorded.append(replace(point, taught=tuple(origin.get("taught", ()))))
         report(len(recorded), len(sources))
     return Records(suite, recorded)

@@ -87,11 +87,16 @@ class ItemSet:
 
 @dataclass(frozen=True, eq=False)
 class Checkpoint:
-    """The sets of one checkpoint; ``epoch`` and ``step`` are 0 for a run with only one."""
+    """The sets of one checkpoint; ``epoch`` and ``step`` are 0 for a run with only one.
+
+    ``taught``: the rows that an attack trained it on, where that says which
+    (``lethe.world.row_digest``); else none.
+    """
 
     epoch: int
     step: int
     sets: dict[str, ItemSet]
+    taught: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -343,7 +348,10 @@ def _checkpoint(entry: Any, contract: suites.Contract, path: str, remedy: str) -
         name: item_set(sets[name], f"{where}, set '{name}'", remedy, contract.columns)
         for name in sets
     }
-    return Checkpoint(entry["epoch"], entry["step"], made)
+    taught = entry.get("taught", [])
+    if not isinstance(taught, list) or not all(isinstance(row, str) for row in taught):
+        raise LetheError(f"{where}: 'taught' is not a list of texts; {remedy}")
+    return Checkpoint(entry["epoch"], entry["step"], made, tuple(taught))
 
 
 def _document(records: Records) -> dict:
@@ -351,6 +359,7 @@ def _document(records: Records) -> dict:
         {
             "epoch": checkpoint.epoch,
             "step": checkpoint.step,
+            **({"taught": list(checkpoint.taught)} if checkpoint.taught else {}),
             "sets": {name: _columns(items) for name, items in checkpoint.sets.items()},
         }
         for checkpoint in records.checkpoints

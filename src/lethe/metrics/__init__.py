@@ -13,6 +13,8 @@ constants that declare what it reads, where that differs from the defaults (in b
     WITHOUT_ORACLE = True       whether, without an oracle, it is computed all the same (no)
     SETTINGS = {"variant": ("geometric", "arithmetic")}    choices; the first is the default
                                 (``lethe.common.declared_settings``: also numbers and texts)
+    ATTACK = "relearning"       computed only of checkpoints after that attack: it reads the records
+                                after the attack, of the run and the oracle, and those before it
     AT_MOST = {"k": "samples"}  settings that may not exceed one of the suite's
 
 There is no list of metrics to maintain, and no metric imports another: editing one can only change
@@ -43,6 +45,7 @@ class Contract:
     settings: dict[str, Any] = field(default_factory=dict)
     without_oracle: bool = False
     at_most: dict[str, str] = field(default_factory=dict)
+    attack: str = ""
 
     def __post_init__(self):
         for need in self.needs:
@@ -74,18 +77,29 @@ def check_against_suite(name: str, given: Mapping[str, Any], of_suite: Mapping[s
 
 
 def compute(
-    name: str, records=None, needs=None, oracle=None, full=None, oracle_records=None, **settings
+    name: str,
+    records=None,
+    needs=None,
+    oracle=None,
+    full=None,
+    oracle_records=None,
+    before=None,
+    oracle_before=None,
+    **settings,
 ):
     """Compute a metric from inputs that are already in memory.
 
     ``records`` and ``oracle_records`` are ``lethe.evaluate.records.Records`` of the metric's suite;
-    ``needs``, ``oracle`` and ``full`` map names of metrics to ``MetricFile``. Returns a
-    ``MetricFile``. An unknown setting or value is a LetheError.
+    ``needs``, ``oracle`` and ``full`` map names of metrics to ``MetricFile``; ``before`` and
+    ``oracle_before`` are the records before an attack. Returns a ``MetricFile``. An unknown setting
+    or value is a LetheError.
     """
     from lethe.metrics.base import Inputs, MetricFile
 
     chosen = settings_of(name, settings)
-    inputs = Inputs(records, needs or {}, oracle, full, chosen, oracle_records)
+    inputs = Inputs(
+        records, needs or {}, oracle, full, chosen, oracle_records, before, oracle_before
+    )
     return MetricFile(name, load(name).compute(inputs), chosen)
 
 
@@ -97,13 +111,16 @@ def score(
     full_paths: Mapping[str, str | os.PathLike] | None,
     out: str | os.PathLike,
     oracle_records_path: str | os.PathLike | None = None,
+    before_path: str | os.PathLike | None = None,
+    oracle_before_path: str | os.PathLike | None = None,
     **settings: Any,
 ) -> None:
     """Compute one metric of one run from files and write its metric file.
 
     ``needs_paths``, ``oracle_paths`` and ``full_paths`` map names of metrics to the metric files of
     the run, the oracle and the full model; files that the metric does not need are not read.
-    LetheError where one that it needs is missing.
+    ``before_path`` and ``oracle_before_path``: the records before the attack. LetheError where a
+    file that it needs is missing.
     """
     from lethe.metrics.base import write_metric
 
@@ -115,7 +132,10 @@ def score(
     needs = _files(name, wanted.needs, needs_paths, "the run's")
     oracle = _files(name, wanted.needs, oracle_paths, "the oracle's") if wanted.oracle else None
     full = _files(name, wanted.needs, full_paths, "the full model's") if wanted.full else None
-    write_metric(out, compute(name, records, needs, oracle, full, oracles, **settings))
+    before = _records(name, before_path, "the run before the attack") if wanted.attack else None
+    theirs = _records(name, oracle_before_path, "the oracle") if wanted.attack and oracles else None
+    file = compute(name, records, needs, oracle, full, oracles, before, theirs, **settings)
+    write_metric(out, file)
 
 
 def _records(name: str, path: str | os.PathLike | None, whose: str):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from lethe.common.errors import LetheError
 from lethe.common.files import read_json, write_text
+from lethe.common.numbers import finite
 
 if TYPE_CHECKING:
     from lethe.evaluate.records import Checkpoint, ItemSet, Records
@@ -52,7 +53,11 @@ class MetricFile:
 
 @dataclass(frozen=True)
 class Inputs:
-    """All that a metric may read; only what its constants declare is filled in."""
+    """All that a metric may read; only what its constants declare is filled in.
+
+    Of a metric of an attack, ``records`` and ``oracle_records`` are those after it, and ``before``
+    and ``oracle_before`` those before it.
+    """
 
     records: "Records | None" = None
     needs: dict[str, MetricFile] = field(default_factory=dict)
@@ -60,6 +65,8 @@ class Inputs:
     full: dict[str, MetricFile] | None = None
     settings: dict[str, Any] = field(default_factory=dict)
     oracle_records: "Records | None" = None
+    before: "Records | None" = None
+    oracle_before: "Records | None" = None
 
 
 def items_of(inputs: Inputs, checkpoint: "Checkpoint", name: str) -> "ItemSet":
@@ -203,7 +210,7 @@ class _Check:
 
 def _finite(value: Any) -> bool:
     # type() and not isinstance(): true and false are no numbers here.
-    return type(value) in (int, float) and math.isfinite(value)
+    return type(value) in (int, float) and finite(value)
 
 
 def _setting(value: Any) -> bool:

@@ -1,5 +1,8 @@
 # The files behind a run's records and metrics.
 
+# What the loss on a line is of, by the part of the split.
+LINE_SETS = {"forget": "forget", "retain": "retain_perturbed"}
+
 
 def probed_files(wildcards):
     """The data files of a suite's sets, in the suite's order."""
@@ -90,9 +93,21 @@ def state_start(wildcards):
 
 
 def state_inputs(state):
-    """The data that an attack reads."""
-    needs = attack.needs(settings.attack_kind(CONFIG, state))
-    return {need: split_file(need) for need in needs}
+    """The data that an attack reads, by part of the split or file of the world."""
+    kind = settings.attack_kind(CONFIG, state)
+    names = attack.files(kind, settings.attack_settings(CONFIG, state))
+    return {name: read_data(name) for name in names}
+
+
+def read_data(name):
+    """The file of a part of a rule's split, or else of the world."""
+    return lambda w: paths.data(WORLD, SPLITS[w.split].files.get(name, name))
+
+
+def attack_metrics(state):
+    """The metrics of a run in a state: all but those of other attacks."""
+    kind = settings.attack_kind(CONFIG, state)
+    return [m for m in CONFIG.metrics if metrics.contract(m).attack in ("", kind)]
 
 
 def own_metrics(wildcards):
@@ -128,12 +143,31 @@ def full_metrics(wildcards):
 
 
 def oracle_records(wildcards):
+    """The oracle's records; for a metric of an attack, those after it."""
     contract = metrics.contract(wildcards.metric)
     if not contract.oracle_records:
         return []
-    return paths.records(
-        held_against(wildcards, oracle_of(wildcards.split)), contract.suite
-    )
+    folder = held_against(wildcards, oracle_of(wildcards.split))
+    if contract.attack:
+        folder = paths.state(folder, wildcards.state)
+    return paths.records(folder, contract.suite)
+
+
+def records_before(wildcards):
+    """The run's records before an attack, if a metric reads them."""
+    contract = metrics.contract(wildcards.metric)
+    if not contract.attack:
+        return []
+    return paths.records(run_folder(wildcards), contract.suite)
+
+
+def oracle_records_before(wildcards):
+    """The oracle's records before an attack, if a metric reads them."""
+    contract = metrics.contract(wildcards.metric)
+    if not (contract.attack and contract.oracle_records):
+        return []
+    folder = held_against(wildcards, oracle_of(wildcards.split))
+    return paths.records(folder, contract.suite)
 
 
 def metric_records(wildcards):
@@ -152,3 +186,44 @@ def metric_settings(wildcards):
 def truth_ratio_variant():
     given = CONFIG.metric_settings.get("truth_ratio", {})
     return metrics.settings_of("truth_ratio", given)["variant"]
+
+
+def line_ends(wildcards):
+    """The last checkpoints of both runs that a line joins; nothing of an external one."""
+    ends = {
+        "first": (wildcards, wildcards.run),
+        "second": (other_end(wildcards), wildcards.other),
+    }
+    inputs = {"beneath": []}
+    for name, (place, run) in ends.items():
+        for folder in checkpoint_folders_of(place, run)[-1:]:
+            inputs[name] = f"{folder}/{paths.DIGEST}"
+            inputs[f"{name}_weights"] = ancient(f"{folder}/{paths.WEIGHTS}")
+        inputs["beneath"] += beneath(place, run).get("beneath", [])
+    return inputs
+
+
+def other_end(wildcards):
+    """The wildcards of the run at the other end of a line."""
+    own = {key: wildcards.get(key) for key in ("model", "split")}
+    return type(wildcards)(
+        fromdict={**own, "run": wildcards.other, "seed": wildcards.other_seed}
+    )
+
+
+def given_ends(wildcards):
+    """The external checkpoints at the ends of a line, as ``line_ends`` names them."""
+    given = {
+        "first": (wildcards, wildcards.run),
+        "second": (other_end(wildcards), wildcards.other),
+    }
+    return {
+        name: given_run(place, run)
+        for name, (place, run) in given.items()
+        if not checkpoint_folders_of(place, run)
+    }
+
+
+def line_rows(wildcards):
+    """The forget and the retain questions that every line is measured on."""
+    return [read_data(part)(wildcards) for part in LINE_SETS.values()]

@@ -38,19 +38,46 @@ def entries(model=None, split=None, only=None):
         for model_ in ([model] if model else CONFIG.models)
         for split_ in ([split] if split else CONFIG.splits)
         for run, seed in runs_of(split_)
-        for metric in (only or CONFIG.metrics)
+        for metric in (only or run_metrics())
     ]
+
+
+def run_metrics():
+    """The metrics of every run: all but those of attacks."""
+    return [m for m in CONFIG.metrics if not metrics.contract(m).attack]
 
 
 def state_entries():
     """Every metric file of an attack, with the nouns that it belongs to."""
     return [
         {**entry, "state": state, "path": paths.metric(folder, entry["metric"])}
-        for entry in entries()
+        for entry in entries(only=CONFIG.metrics)
         if entry["run"] in settings.attacked_runs(CONFIG, SPLITS[entry["split"]].roles)
         and entry["seed"] in CONFIG.seeds
         for state in CONFIG.attacks
+        if entry["metric"] in attack_metrics(state)
         for folder in [paths.state(str(Path(entry["path"]).parents[1]), state)]
+    ]
+
+
+def line_entries():
+    """The losses on every line between two runs, with the nouns of the first run."""
+    return [
+        {
+            "world": WORLD,
+            "model": model,
+            "split": split,
+            "run": run,
+            "state": f"to_{other}",
+            "seed": seed,
+            "metric": "barrier",
+            "path": paths.line(
+                paths.run(WORLD, model, split, run, seed), other, other_seed
+            ),
+        }
+        for model, split in product(CONFIG.models, CONFIG.splits)
+        for run, other in CONFIG.interpolation.pairs
+        for seed, other_seed in interpolation.seeds(CONFIG, run, other)
     ]
 
 
@@ -125,13 +152,13 @@ def table_entries(name):
     kinds = {
         "costs": cost_entries,
         "states": state_entries,
+        "lines": line_entries,
         "search": search_entries,
     }
-    for kind, found in kinds.items():
-        if kind in tables.reads(name):
-            return found()
-    wanted = [metric for metric in tables.reads(name) if metric in metrics.names()]
-    return entries(only=wanted) if wanted else []
+    reads = tables.reads(name)
+    wanted = [metric for metric in reads if metric in metrics.names()]
+    found = [entry for kind in reads if kind in kinds for entry in kinds[kind]()]
+    return found + (entries(only=wanted) if wanted else [])
 
 
 def table_modules(name):

@@ -15,9 +15,17 @@ MODEL_STAGES = {
     "state_*": "relearn",
     "collect": "evaluate",
     "collect_state": "evaluate",
+    "interpolation": "interpolate",
+    "audit_answers": "relearn",
 }
 # Rules whose job is one process, whatever compute.processes says.
-ALONE = ("import_base", "random", *(need.source.run for need in MADE_NEEDS))
+ALONE = (
+    "import_base",
+    "random",
+    "interpolation",
+    "audit_answers",
+    *(need.source.run for need in MADE_NEEDS),
+)
 
 
 def entry_of(table, rulename):
@@ -32,7 +40,7 @@ def stage_of(rulename):
     """A rule's stage, as named in lethe.pipeline.memory; None if it loads no model."""
     rulename = name_here(rulename)
     stage = entry_of(MODEL_STAGES, rulename)
-    if stage == "relearn":
+    if rulename.startswith("state_"):
         kind = settings.attack_kind(CONFIG, rulename.removeprefix("state_"))
         # An attack that reads no rows trains nothing.
         return stage if attack.needs(kind) else "evaluate"

@@ -96,6 +96,15 @@ class Runs:
         """By how much an attack raises a run's forget probability."""
         return self.in_state(run, state) - self.forget(run)
 
+    def barrier(self, run: str, other: str) -> float:
+        """The loss barrier of the retain set between the last checkpoints of two runs (nats)."""
+        rows = self.states
+        rows = rows[(rows["run"] == run) & (rows["state"] == f"to_{other}")]
+        rows = rows[(rows["metric"] == "barrier") & (rows["name"] == "retain")]
+        if rows.empty:
+            raise LetheError(f"no line from {run} to {other}")
+        return float(rows["value"].iloc[0])
+
 
 def _of(table: pd.DataFrame, place: tuple[str, str], seed: int) -> pd.DataFrame:
     model, split = place

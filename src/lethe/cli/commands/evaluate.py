@@ -6,12 +6,19 @@ import argparse
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from lethe.cli.arguments import SPLIT, by_options, place, whole
-from lethe.cli.model_options import add_compute, add_template, given_compute, template
+from lethe.cli.arguments import SPLIT, by_options, place, seed, whole
+from lethe.cli.model_options import (
+    add_compute,
+    add_template,
+    given_compute,
+    given_settings,
+    template,
+)
 from lethe.common import declared_settings
 from lethe.common.errors import LetheError
 
 if TYPE_CHECKING:
+    from lethe.analysis.attacked_checkpoints import Attack
     from lethe.analysis.checkpoint_evaluation import Evaluated
 
 
@@ -34,6 +41,17 @@ def add(commands) -> None:
     evaluate.add_argument(
         "--suite-set", action="append", default=[], metavar="SUITE.KEY=VALUE", help="of a suite"
     )
+    evaluate.add_argument(
+        "--attack", help="what is done to the checkpoint first (docs/comparison.md)"
+    )
+    evaluate.add_argument(
+        "--attack-set", action="append", default=[], metavar="KEY=VALUE", help="of the attack"
+    )
+    evaluate.add_argument("--seed", type=seed, default=0, help="of the attack's draws")
+    evaluate.add_argument(
+        "--line-to", type=place, help="a checkpoint: losses on the straight line to it, a barrier"
+    )
+    evaluate.add_argument("--points", type=whole(3), default=11, help="on that line")
     add_template(evaluate)
     evaluate.add_argument("--items", type=whole(1), help="of each set at the most (default: all)")
     evaluate.add_argument("--max-length", type=whole(8), default=512, help="tokens of a text")
@@ -49,7 +67,8 @@ def run(options: argparse.Namespace) -> None:
     with by_options():
         evaluation = _evaluated(options)
     write_json(options.out, evaluation.document())
-    for name, metric in evaluation.metrics.items():
+    printed = evaluation.metrics | evaluation.line
+    for name, metric in printed.items():
         for value, number in metric.checkpoints[0].values.items():
             print(f"{name}.{value}\t{number:.6g}")
     for name, why in evaluation.skipped.items():
@@ -86,8 +105,26 @@ def _evaluated(options: argparse.Namespace) -> Evaluated:
             compute,
             set_up(options.threads, options.device),
             of_suites,
+            _attack(options),
+            options.line_to,
+            options.points,
         )
     )
+
+
+def _attack(options: argparse.Namespace) -> Attack | None:
+    from lethe.analysis.attacked_checkpoints import Attack
+    from lethe.evaluate import attack
+
+    if options.attack is None:
+        for option in ("attack_set", "seed"):
+            if getattr(options, option):
+                raise LetheError(f"--{option.replace('_', '-')}: is of --attack; name one")
+        return None
+    attack.ATTACKS.check(options.attack, "--attack")
+    chosen = given_settings(options.attack_set, "--attack-set")
+    attack.settings_of(options.attack, chosen, "--attack-set")
+    return Attack(options.attack, chosen, options.seed)
 
 
 def _check_places(options: argparse.Namespace) -> None:
@@ -95,7 +132,7 @@ def _check_places(options: argparse.Namespace) -> None:
     from lethe.common import outputs
     from lethe.evaluate import roles
 
-    read = (options.data, options.checkpoint, options.oracle, options.full)
+    read = (options.data, options.checkpoint, options.oracle, options.full, options.line_to)
     outputs.check_file(options.out, read)
     roles.check_oracle("--oracle", options.oracle, options.data, options.split)
     roles.check_role("--full", options.full, "full")
@@ -113,5 +150,7 @@ def plugin_settings(
         if not (name and key and value):
             raise LetheError(f"{option}: {text!r} is not {noun}.KEY=VALUE")
         rule = contract(name).settings.get(key)
+        if key in settings.get(name, {}):
+            raise LetheError(f"{option}: {name}.{key} is given twice; give it once")
         settings.setdefault(name, {})[key] = declared_settings.from_text(rule, value)
     return settings

@@ -17,7 +17,7 @@ SETS = {"forget": "forget_perturbed"}
 COLUMNS = ("sample",)
 SETTINGS = {
     "samples": {"default": 16, "least": 1},
-    "temperature": {"default": 1.0, "above": 0},
+    "temperature": {"default": 1.0, "least": 0.001},
     "top_p": {"default": 1.0, "above": 0, "most": 1},
     "seed": {"default": 0, "least": 0},
     "nli": {"default": None},

@@ -8,13 +8,14 @@ imported, because every start of the workflow passes through this module.
 from collections.abc import Iterable
 
 from lethe import metrics
+from lethe.analysis.audit import probe
 from lethe.common.errors import LetheError
 from lethe.common.registry import suggest
 from lethe.evaluate import suite as suites
 from lethe.evaluate.chat_templates import check_template
 from lethe.model import architecture, fsdp
 from lethe.model.encoder import template_settings
-from lethe.pipeline import chains, external_checkpoints, needs, recipe, splits
+from lethe.pipeline import chains, external_checkpoints, interpolation, needs, recipe, splits
 from lethe.pipeline.config import settings
 from lethe.pipeline.config.config import Config
 from lethe.pipeline.config.keys import given
@@ -45,8 +46,10 @@ def check(config: Config) -> None:
     adapted = [name for name in config.models if config.model_settings[name].lora is not None]
     fsdp.check(config.compute.sharding, config.compute.processes, listed, adapted)
     _check_metrics(config)
+    _check_audit(config)
     for name in config.figures:
         FIGURES.check(name, "config: figures")
+    interpolation.check(config)
     _check_seeds(config)
     _check_world(config.world)
     splits.check(config)
@@ -130,6 +133,7 @@ def _check_metrics(config: Config) -> None:
             if need not in config.metrics:
                 raise LetheError(f"config: metrics: {name} needs {need}; add it to the list")
         _check_chat(config, name)
+        _check_attack(config, name)
     for name, chosen in config.metric_settings.items():
         metrics.METRICS.check(name, "config: metric_settings")
         metrics.settings_of(name, chosen)
@@ -143,6 +147,15 @@ def _check_metrics(config: Config) -> None:
         metrics.check_against_suite(name, config.metric_settings.get(name, {}), of_suite)
 
 
+def _check_attack(config: Config, metric: str) -> None:
+    """Metrics of an attack need it."""
+    kind = metrics.contract(metric).attack
+    if kind and kind not in [settings.attack_kind(config, name) for name in config.attacks]:
+        raise LetheError(
+            f"config: metrics: {metric} is computed after the attack {kind}; add it to attacks"
+        )
+
+
 def _check_chat(config: Config, metric: str) -> None:
     """Metrics of suites that give instructions need models with chat templates."""
     contract = metrics.contract(metric)
@@ -152,6 +165,15 @@ def _check_chat(config: Config, metric: str) -> None:
             check_template(contract.suite, template.name)
         except LetheError as error:
             raise LetheError(f"config: metrics: {metric}: {model}: {error}") from None
+
+
+def _check_audit(config: Config) -> None:
+    """The probes of an audit and their settings, also where nothing is audited."""
+    audit = config.audit
+    for name in (*(audit.probes or ()), *audit.settings):
+        probe.PROBES.check(name, "config: audit")
+    for name in audit.probes or probe.names():
+        probe.settings_of(name, audit.budget or probe.BUDGETS[0], audit.settings.get(name, {}))
 
 
 def _check_seeds(config: Config) -> None:

@@ -9,8 +9,10 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field
 
 from lethe.pipeline.config.agreement import Agreement
+from lethe.pipeline.config.audit import Audit
 from lethe.pipeline.config.best_epoch import BestEpoch
 from lethe.pipeline.config.evaluation import Evaluation
+from lethe.pipeline.config.interpolation import Interpolation
 from lethe.pipeline.config.keys import REQUIRED, Names, Section, Seeds, Text, key, unique
 from lethe.pipeline.config.methods import AttackSettings, ConfiguredMethod
 from lethe.pipeline.config.models import ModelSettings
@@ -133,6 +135,8 @@ class Config(Section):
         "by name, settings of an attack X: those of its file, and these",
         "the attacks X; `table_states`",
     )
+    interpolation: Interpolation = key(Interpolation(), "lines between checkpoints")
+    audit: Audit = key(Audit(), "whether and how every run is audited ([audit.md](audit.md))")
     figures: Names = key(
         ["trajectories", "curves", "truth_ratios", "utility_bars", "pareto"],
         "figures to draw",

@@ -16,9 +16,11 @@ from pydantic.fields import FieldInfo
 from lethe.model.architectures.llama import Architecture
 from lethe.model.settings import Compute, LoRA
 from lethe.pipeline.config.agreement import Agreement
+from lethe.pipeline.config.audit import Audit
 from lethe.pipeline.config.best_epoch import BestEpoch
 from lethe.pipeline.config.config import Config
 from lethe.pipeline.config.evaluation import Evaluation
+from lethe.pipeline.config.interpolation import Interpolation
 from lethe.pipeline.config.methods import AttackSettings, ConfiguredMethod
 from lethe.pipeline.config.models import BASE, ArchitectureSettings, ModelSettings, Template
 from lethe.pipeline.config.running import Checkpoints, Running, ThreadCounts
@@ -87,6 +89,8 @@ TABLES: dict[str, list[Part]] = {
         _part("agreement.", Agreement),
         _part("", Config, ("attacks", "attack_methods", "attack_settings")),
         _part("attack_settings.X.", AttackSettings),
+        _part("interpolation.", Interpolation),
+        _part("audit.", Audit),
         _part("", Config, ("figures",)),
         _part("threads.", ThreadCounts),
         _part("", Config, ("logs",)),

@@ -8,7 +8,7 @@ from lethe.report.table_layout import markdown_table
 from lethe.report.tables.base import TableData
 from lethe.report.tables.states import state_scores
 
-READS = ("scores", "states", "papers")
+READS = ("scores", "states", "lines", "papers")
 PAGE = {
     "title": "What papers claim of their methods",
     "section": "claims",
@@ -19,7 +19,7 @@ PAGE = {
         "low": ("Lowest seed", ".3g"),
         "high": ("Highest seed", ".3g"),
         "relation": ("Must be", ""),
-        "bound": ("bound", ".3g"),
+        "bound": ("Bound", ".3g"),
         "seeds": ("Seeds", ".0f"),
         "reason": ("Why not tested", ""),
     },
@@ -28,7 +28,7 @@ START = {"paper": "Paper", "claim": "Claim"}
 
 
 def build(data: TableData) -> pd.DataFrame:
-    """One row for each claim, model and split; claims about missing attacks are not tested."""
+    """One row for each claim, model and split; claims about what was not run are not."""
     return check(data.scores, state_scores(data.files), data.seeds, paper_claims())
 
 
