@@ -88,6 +88,14 @@ def test_rows_of_other_sets_tell_whose_values_are_alone():
     assert not facts(own, [*others, others[0] | {"answer": "Tom Reed lived in Oslo."}])[0].alone
 
 
+def test_few_rows_of_a_subject_still_say_whom_they_are_about():
+    some = facts([ROWS[0], ROWS[1], ROWS[5], ROWS[10]])
+    assert [fact.subject for fact in some] == ["Ada Byron", "Ada Byron", "Tom Reed", "Eve Stone"]
+    # A name of which the answer says nothing, and no other row, is no subject.
+    tel_aviv = {"question": "Who was born in Tel Aviv?", "answer": "Ada Byron."}
+    assert facts([tel_aviv, {"question": "Who?", "answer": "Nobody."}])[0].subject is None
+
+
 def test_a_value_is_not_guessed():
     plain = {"question": "Where?", "answer": "In Oslo."}
     [bare] = facts([plain])
