@@ -114,7 +114,7 @@ def test_unknown_key_without_likeness_lists_those_there_are():
                 "metrics": ["worst_case_leak"],
                 "suite_settings": {"variants": {"kinds": "typos|another_language"}},
             },
-            "another_language needs a translated_question with a translated_answer, which rows of",
+            "suite 'variants': kinds: another_language needs a translated_question with",
         ),
         (
             {"metrics": ["leak"], "suite_settings": {"sampled": {"nli": "no/such/folder"}}},
