@@ -284,10 +284,20 @@ def test_samples_are_taken_of_every_variant(model, encoder):
 
 def test_variants_that_are_too_long_are_left_out(model, encoder, monkeypatch):
     longest = max(len(encoder.prompt_ids(row["question"])) for row in ROWS)
-    monkeypatch.setattr(asking, "LONGEST", longest)
+    monkeypatch.setattr(asking, "LONGEST", longest + asking.ANSWER)
     items = asked(model, encoder).sets["forget"]
     assert all(row[0] == PLAIN for row in items.prompt)
     assert not {"in_context", "role_play"} & {kind for row in items.prompt for kind in row}
+
+
+def test_variants_and_their_answers_end_together(model, encoder, monkeypatch):
+    monkeypatch.setattr(asking, "ANSWER", 1)
+    length = len(encoder.prompt_ids(KINDS["role_play"].make(BORN).text))
+    monkeypatch.setattr(asking, "LONGEST", length + 2)
+    cut = asked(model, encoder, kinds="role_play").sets["forget"].prompt_generation[0]
+    two = asked(model, encoder, None, Limits(96, 2), kinds="role_play").sets["forget"]
+    assert cut[1] == two.prompt_generation[0][1]
+    assert cut[0] != two.prompt_generation[0][0]
 
 
 def test_answers_have_the_room_of_the_plain_question(model, encoder):
