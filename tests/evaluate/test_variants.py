@@ -17,6 +17,7 @@ from lethe.evaluate.variants.facts import LONGEST, Fact, facts
 from lethe.evaluate.variants.kinds import KINDS, PLAIN, VIEWS, named, variants
 from lethe.evaluate.variants.variant import renamed
 from lethe.metrics._novel_words import novel_words, words
+from lethe.model.encoder import Encoder
 from lethe.model.generate import greedy
 from lethe.world.providers.synthetic import Provider
 from lethe.world.tofu_format import perturbed_row
@@ -341,3 +342,20 @@ def test_processes_ask_what_one_alone_asks(model, encoder):
     for name, items in alone.items():
         for column in ("question", "prompt", "prompt_text", "prompt_generation"):
             assert getattr(both[name], column) == getattr(items, column)
+
+
+@pytest.mark.parametrize("template", ["plain", "llama2", "phi"])
+def test_models_without_a_chat_are_asked_too(model, tokenizer, template):
+    encoder = Encoder(tokenizer, template, 96)
+    items = asked(model, encoder, kinds="begun_answer|role_play").sets["forget"]
+    assert items.prompt[0] == [PLAIN, "begun_answer", "role_play"]
+    begun = asking.prepare(
+        encoder,
+        asking.together({"forget": ROWS[:5]}, {"kinds": "begun_answer"}),
+        {"kinds": "begun_answer", "samples": 0},
+    )
+    [text] = tokenizer.batch_decode(
+        [ids for one, ids in begun.prompts.items() if one.begun][:1], skip_special_tokens=True
+    )
+    assert text.endswith("Ada Byron was born in")
+    assert BORN.question in text
