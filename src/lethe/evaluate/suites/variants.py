@@ -23,7 +23,7 @@ COLUMNS = ("prompt", "prompt_text", "prompt_answer", "prompt_generation")
 SETTINGS = {
     "kinds": {"default": "all"},
     "samples": {"default": 0, "least": 0},
-    "temperature": {"default": 1.0, "above": 0},
+    "temperature": {"default": 1.0, "least": 0.001},
     "top_p": {"default": 1.0, "above": 0, "most": 1},
     "seed": {"default": 0, "least": 0},
 }
