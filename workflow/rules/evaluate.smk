@@ -31,7 +31,7 @@ rule collect:
         mem_mb=main_memory,
     params:
         given=given_checkpoint,
-        others=given_to_suite,
+        reference=reference_source,
         loading=loading,
         sets=lambda w: list(suite.contract(w.suite).sets),
         most=lambda w: settings.items_of(CONFIG, suite.contract(w.suite).sets),

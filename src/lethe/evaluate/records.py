@@ -56,6 +56,12 @@ class ItemSet:
     each accounts for; ``attributed``: that of all tokens together, and the difference of the logit
     to that without a prompt, which it approaches.
 
+    Beside the oracle, at the last token of a question: ``state_distance``, L2 after the last layer
+    but one; ``divergence`` of the next token's distributions (Jensen-Shannon, nats); of the model's
+    own, ``confidence``: the largest probability, ``margin``: how far the second is below it,
+    ``entropy`` (nats). ``weight_distance``, the same for all items: mean over parameter tensors of
+    the L2 distance.
+
     Of variants, by prompt: ``prompt_text``: all that was given; ``prompt_answer``: what is right
     there; ``sample``, if samples were taken: as many for each prompt, prompt after prompt.
     """
@@ -90,6 +96,12 @@ class ItemSet:
     word: list[list[str]] | None = None
     word_attribution: Nested | None = None
     attributed: Nested | None = None
+    state_distance: np.ndarray | None = None
+    divergence: np.ndarray | None = None
+    weight_distance: np.ndarray | None = None
+    confidence: np.ndarray | None = None
+    entropy: np.ndarray | None = None
+    margin: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.question)

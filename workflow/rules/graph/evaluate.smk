@@ -85,26 +85,28 @@ def reference_run(wildcards):
     return oracle_of(wildcards.split) if role == "oracle" else role
 
 
-def given_to_suite(wildcards):
-    """The external checkpoint in place of the run that a suite compares with."""
+def reference_source(wildcards):
+    """The checkpoint that a suite compares with, ours or an external one; None for most."""
     w, run = wildcards, reference_run(wildcards)
     if run is None:
-        return {}
-    given = external_checkpoints.given_run(
+        return None
+    own = paths.trained(WORLD, w.model, w.split, run, compared_seed(w))
+    return given_reference(w) or own
+
+
+def given_reference(wildcards):
+    """The external checkpoint in place of the run that a suite compares with; None if it is ours."""
+    w, run = wildcards, reference_run(wildcards)
+    return run and external_checkpoints.given_run(
         CONFIG, w.model, run, w.split, compared_seed(w)
     )
-    return {} if given is None else {"reference": given}
 
 
 def reference_of_suite(wildcards):
-    """Files of the checkpoint that a suite compares with; none if it is external.
-
-    Its digest file comes first.
-    """
-    w, run = wildcards, reference_run(wildcards)
-    if run is None or given_to_suite(w):
+    """Files of the checkpoint that a suite compares with; none if it is external."""
+    w, own = wildcards, reference_source(wildcards)
+    if own is None or given_reference(w):
         return []
-    own = paths.trained(WORLD, w.model, w.split, run, compared_seed(w))
     below = base_folders(w.model) if trains_adapters(w, "finetune") else []
     return [f"{own}/{paths.DIGEST}"] + [
         ancient(f"{folder}/{paths.WEIGHTS}") for folder in [own, *below]
