@@ -67,8 +67,8 @@ def losses_between(
     losses: dict[str, list[float]] = {name: [] for name in rows}
     for number, _ in enumerate(_moved(model, ends, places), start=1):
         for name, some in examples.items():
-            found = mean_losses(model, some)
-            losses[name].append(sum(found) / len(found))
+            each = mean_losses(model, some)
+            losses[name].append(sum(each) / len(each))
         report(number, points)
     return Line(places, losses)
 

@@ -22,6 +22,7 @@ ALONE = (
     "import_base",
     "random",
     "interpolation",
+    "pool_member",
     *(need.source.run for need in MADE_NEEDS),
 )
 

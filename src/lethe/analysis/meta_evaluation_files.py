@@ -1,0 +1,83 @@
+"""Meta-evaluation from files: of the pools' models, and of runs before and after attacks."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from lethe.analysis.meta_evaluation import Attacked, Values, meta_evaluation
+from lethe.common.errors import LetheError
+from lethe.common.files import read_json
+from lethe.metrics.base import read_metric
+
+FORMAT = 1
+FULL = "full"
+# By run, seed and state (None: as it is) the values by metric.
+Places = dict[tuple[str, int, str | None], dict[str, dict[str, float]]]
+
+
+def evaluated(
+    pools: Mapping[str, Sequence[str]],
+    entries: Iterable[Mapping[str, Any]],
+    oracle: str,
+    *,
+    relearning: str,
+    quantization: str,
+    least_utility: float,
+) -> dict[str, Any]:
+    """The document of a meta-evaluation: its rows, the models of the pools, those attacked.
+
+    ``pools``: by pool, the files of its models; ``entries``: metric files with the nouns that they
+    belong to, among them ``state``, which is None before an attack; ``oracle``: the oracle's run.
+    LetheError for a file that is not whole, and where one of them is missing.
+    """
+    models = {pool: [_model(file) for file in files] for pool, files in pools.items()}
+    places = _places(entries)
+    seeds = sorted({seed for run, seed, _ in places if run == FULL})
+    full, truth = (_first(places, run, seeds) for run in (FULL, oracle))
+    attacked = list(_attacked(places, oracle, relearning, quantization))
+    values = {pool: [model["values"] for model in some] for pool, some in models.items()}
+    return {
+        "format": FORMAT,
+        "metrics": meta_evaluation(values, full, truth, attacked, least_utility),
+        "pools": models,
+        "attacked": [
+            {"run": one.run, "seed": one.seed, "utility": one.utility} for one in attacked
+        ],
+    }
+
+
+def _model(file: str) -> dict[str, Any]:
+    document = read_json(file)
+    if not isinstance(document, dict) or document.get("format") != FORMAT:
+        raise LetheError(f"{file}: no values of a pool's model; delete it to have it made again")
+    return {key: document[key] for key in ("variant", "finetune", "values")}
+
+
+def _places(entries: Iterable[Mapping[str, Any]]) -> Places:
+    places: Places = {}
+    for entry in entries:
+        point = read_metric(entry["path"], entry["metric"]).checkpoints[-1]
+        place = (entry["run"], int(entry["seed"]), entry["state"])
+        places.setdefault(place, {})[entry["metric"]] = dict(point.values)
+    return places
+
+
+def _first(places: Places, run: str, seeds: Sequence[int]) -> Values:
+    return places[run, seeds[0], None]
+
+
+def _attacked(places: Places, oracle: str, relearning: str, quantization: str):
+    """Every unlearned run of every seed, with its oracle."""
+    for run, seed, state in places:
+        if state is None and run not in (FULL, oracle) and (run, seed, relearning) in places:
+            full = places[FULL, seed, None]["model_utility"]["model_utility"]
+            own = places[run, seed, None]
+            yield Attacked(
+                run,
+                seed,
+                own["model_utility"]["model_utility"] / full if full else 0.0,
+                own,
+                places[run, seed, relearning],
+                places[run, seed, quantization],
+                places[oracle, seed, None],
+                places[oracle, seed, relearning],
+            )

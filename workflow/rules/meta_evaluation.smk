@@ -1,0 +1,87 @@
+# Metrics under test: models that certainly have, or lack, the knowledge, and what metrics say of them.
+
+
+rule pool_member:
+    input:
+        unpack(start_files),
+        unpack(pool_references),
+        retain=split_file("retain"),
+        forget=split_file("forget_perturbed"),
+        holdout=split_file("holdout"),
+        facts=facts_beside_authors,
+        rows=pool_rows,
+    output:
+        values=paths.pool_values(
+            paths.run(WORLD, "{model}", "{split}", "{run}", "{seed}")
+        ),
+        cost=paths.cost(
+            paths.run(WORLD, "{model}", "{split}", "{run}", "{seed}"), "pool_member"
+        ),
+    log:
+        paths.log(WORLD, "{model}", "{split}", "{run}", "seed{seed}"),
+    wildcard_constraints:
+        run=one_of([pools.run_of(pool) for pool in pool_sizes()]),
+    conda:
+        "../../envs/torch.yaml"
+    threads: cores("train")
+    resources:
+        mem_mb=main_memory,
+    params:
+        given=one_setting("base_checkpoint"),
+        member=pool_member,
+        metrics=run_metrics(),
+        needs={of: pool_needs(of) for of in ("oracle", "full")},
+        compared=pool_compared(),
+        sets={name: list(suite.contract(name).sets) for name in pool_suites()},
+        most={
+            name: settings.items_of(CONFIG, suite.contract(name).sets)
+            for name in pool_suites()
+        },
+        limits={
+            key: getattr(CONFIG.evaluation, key)
+            for key in ("max_length", "max_new_tokens")
+        },
+        metric_settings={
+            name: CONFIG.metric_settings[name]
+            for name in run_metrics()
+            if name in CONFIG.metric_settings
+        },
+        suite_settings={
+            name: settings.suite_settings(CONFIG, name) for name in pool_suites()
+        },
+        loading=loading,
+        training=training("finetune"),
+        template=one_setting("template"),
+        max_length=one_setting("max_length"),
+        label="{run} ({split}), seed {seed}",
+        threads=CONFIG.threads.train,
+        code=code(
+            "pool_member.py",
+            *map(metrics.METRICS.module, run_metrics()),
+            *map(suite.SUITES.module, pool_suites()),
+        ),
+    script:
+        "../scripts/pool_member.py"
+
+
+rule meta_evaluation:
+    input:
+        unpack(pool_files),
+        files=meta_files,
+    output:
+        paths.meta_evaluation(WORLD, "{model}", "{split}"),
+    log:
+        paths.log(WORLD, "{model}", "{split}", "meta_evaluation"),
+    conda:
+        "../../envs/light.yaml"
+    params:
+        entries=meta_entries,
+        oracle=lambda w: oracle_of(w.split),
+        settings={
+            key: getattr(META, key)
+            for key in ("relearning", "quantization", "least_utility")
+            if META is not None
+        },
+        code=code("meta_evaluation.py"),
+    script:
+        "../scripts/meta_evaluation.py"
