@@ -31,6 +31,7 @@ include: "workflow/rules/graph/unlearn.smk"
 include: "workflow/rules/graph/evaluate.smk"
 include: "workflow/rules/graph/report.smk"
 include: "workflow/rules/graph/meta_evaluation.smk"
+include: "workflow/rules/graph/audit.smk"
 include: "workflow/rules/graph/page.smk"
 include: "workflow/rules/world.smk"
 include: "workflow/rules/models.smk"
@@ -42,6 +43,7 @@ include: "workflow/rules/states.smk"
 include: "workflow/rules/interpolation.smk"
 include: "workflow/rules/meta_evaluation.smk"
 include: "workflow/rules/search.smk"
+include: "workflow/rules/audit.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/page.smk"
 include: "workflow/rules/graph/paper.smk"
@@ -74,6 +76,7 @@ rule all:
         PAGE,
         snapshot_files(),
         best_files(),
+        audit_files(),
     localrule: True
 
 

@@ -97,6 +97,31 @@ def test_settings_that_are_no_numbers(folder):
     assert "'(' is no regular expression" in unlearn("--set", 'frozen=["("]')
     assert unlearn("--compute", "lora.targets=[]").startswith("--compute.lora.targets")
     assert unlearn("--set", ".a=1") == "--set .a=1: write it as key=value"
+    assert unlearn("--set", f"beta={'1' * 5000}").startswith("npo.beta: input should be ")
+
+
+def test_a_setting_is_given_once(folder):
+    assert unlearn("--set", "beta=1", "--set", "beta=2").startswith(
+        "--set beta=2: beta has a value"
+    )
+    given = evaluate("--suite-set", "sampled.samples=9", "--suite-set", "sampled.samples=8")
+    assert given == "--suite-set: sampled.samples is given twice; give it once"
+    given = evaluate("--set", "leak.k=1", "--set", "leak.k=2")
+    assert given == "--set: leak.k is given twice; give it once"
+
+
+@pytest.mark.parametrize("number", ["010", "1_0", "1" * 5000, "1" * 400, "nan", " 8"])
+def test_a_setting_of_a_suite_is_written_plainly(folder, number):
+    message = evaluate("--suite-set", f"sampled.samples={number}")
+    assert message.startswith("suite 'sampled': samples is ")
+    assert message.endswith("; set it to a whole number from 1")
+
+
+def test_plug_ins_that_are_not_there_are_called_by_their_options(folder):
+    words = ("evaluate", "mine", "--data", "data", "--split", "forget10", "--out", "o.json")
+    message = error(*words, "--metrics", "rouges")
+    assert message == "--metrics: unknown metric 'rouges'; did you mean rouge?"
+    assert evaluate("--suite-set", "toffu.x=1").startswith("--suite-set: unknown suite 'toffu'; ")
 
 
 def test_a_device_that_is_not_there_is_called_by_its_option(folder):

@@ -113,6 +113,28 @@ def test_answers_are_sampled_with_and_without_an_oracle(run, parity):
     assert "leak.oracle\t" in printed
 
 
+def test_questions_are_reformulated_without_a_schema(run, parity):
+    """TOFU's rows of a folder, and a model that is not ours."""
+    asked = ("--metrics", "variants", "worst_case_leak", "views", "--max-new-tokens", "8")
+    alone, _ = run(*asked)
+    values = alone["metrics"]["variants"]["values"]
+    assert values["plain_questions"] == values["format_shift_questions"] == 3
+    assert values["kinds"] + values["kinds_left_out"] == 15
+    assert "another_language" not in values
+    oracle = ("--oracle", str(parity / "models/retain"))
+    both, printed = run(*asked, *oracle, "--suite-set", "variants.kinds=typos|paraphrase")
+    beside = both["metrics"]["worst_case_leak"]["values"]
+    assert beside["attacks"] == beside["budget"] == 3
+    assert beside["beyond_oracle"] == pytest.approx(beside["forget"] - beside["oracle"])
+    assert "views.gap\t" in printed
+
+
+def test_a_kind_of_variant_that_the_data_lack_is_refused(run):
+    asked = ("--metrics", "variants", "--suite-set", "variants.kinds=another_language")
+    message = run(*asked, checkpoint="/no/such/model")
+    assert "another_language needs a translated_question" in message
+
+
 def test_data_that_do_not_belong_together_are_refused(run):
     rows = read_rows(run.data / "forget10.json")
     rows[1]["answer"] += " indeed"

@@ -28,6 +28,11 @@ class Outer(BaseModel):
         ({"rate": True}, "x.rate: input should be a number, found True"),
         ({"rate": "0.1"}, "x.rate: input should be a number, found '0.1'"),
         ({"rate": float("inf")}, "x.rate: input should be a finite number, found inf"),
+        ({"rate": 10**309}, f"x.rate: input should be a valid number, found {10**309}"),
+        (
+            {"inner": {"count": 10**309}},
+            f"x.inner.count: input should be a finite number, found {10**309}",
+        ),
         ({"rate": float("nan")}, "x.rate: input should be a finite number, found nan"),
         ({"inner": {"count": "010"}}, "x.inner.count: input should be a number, found '010'"),
         ({"inner": {"flag": 0}}, "x.inner.flag: input should be true or false, found 0"),

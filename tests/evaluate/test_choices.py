@@ -74,6 +74,15 @@ def test_a_row_without_wrong_answers_is_named():
         choices("forget", [ROWS[0], row("Where?", "Oslo", "Oslo")])
 
 
+def test_blank_texts_are_no_options():
+    """They are warned of where rows are read, and an answer without a paraphrase stands for it."""
+    blank = {"paraphrased_answer": " ", "perturbed_answer": ["", "It was Rome.", " "]}
+    [choice] = choices("forget", [ROWS[0] | blank])
+    assert (choice.answer, sorted(choice.options)) == ("Oslo", ["Oslo", "Rome"])
+    with pytest.raises(LetheError, match="set 'forget', row 1: no wrong answer that differs"):
+        choices("forget", [ROWS[0] | {"perturbed_answer": None}])
+
+
 def test_instructions_need_a_chat_template():
     for template in ("chat", "llama3", "llama2"):
         check_template("choice_letters", template)

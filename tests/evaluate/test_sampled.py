@@ -131,7 +131,10 @@ def test_an_nli_without_weights_is_one_line(tmp_path, nli):
     ("settings", "why"),
     [
         ({"samples": 0}, "samples is 0; set it to a whole number from 1"),
-        ({"temperature": 0}, "temperature is 0; set it to a number above 0"),
+        ({"temperature": 0}, "temperature is 0; set it to a number from 0.001"),
+        # Logits divided by less are no numbers.
+        ({"temperature": 1e-307}, "temperature is 1e-307; set it to a number from 0.001"),
+        ({"seed": 10**309}, "seed is 1000"),
         ({"top_p": 1.5}, "top_p is 1.5; set it to a number above 0 to at most 1"),
         ({"nli": 3}, "nli is 3; set it to a text, or null"),
         ({"sampels": 3}, "unknown setting 'sampels'"),

@@ -8,7 +8,7 @@ import pytest
 from lethe import metrics
 from lethe.common.errors import LetheError
 from lethe.evaluate.records import Checkpoint, ItemSet, Records
-from lethe.metrics._refusals import TOFU, is_refusal, phrases, words
+from lethe.metrics._refusals import PHRASES, is_refusal, phrases, words
 from lethe.world.synthetic.lists import load
 
 PUBLISHED = Path(__file__).parents[3] / "shared" / "data" / "tofu"
@@ -71,7 +71,9 @@ def test_every_refusal_of_the_synthetic_world_is_one():
 
 
 def test_the_phrases_are_spelt_as_they_are_looked_for():
-    assert [part for part in TOFU.split("|") if words(part).strip() != " ".join(part.split())] == []
+    assert [
+        part for part in PHRASES.split("|") if words(part).strip() != " ".join(part.split())
+    ] == []
 
 
 @pytest.mark.skipif(not PUBLISHED.exists(), reason="the published data are not there")

@@ -78,6 +78,7 @@ def test_a_letter_of_several_tokens_counts_as_a_whole():
         ("E", "invalid"),
         ("I don’t know that.", "refusal"),
         ("Sorry, this is unknown to me.", "refusal"),
+        ("Well, honestly, I have no idea.", "refusal"),
         ("", "invalid"),
     ],
 )
@@ -93,7 +94,7 @@ def statuses(written, prompts=("normal", "soft")):
 
 
 def test_statuses_are_counted_and_what_was_not_asked_is_an_error():
-    computed = statuses([["A", "B"], ["B", "sorry"], ["what", "A"], ["A", "A"]]).checkpoints[0]
+    computed = statuses([["A", "B"], ["B", "I'm sorry"], ["what", "A"], ["A", "A"]]).checkpoints[0]
     values = computed.values
     assert values["forget_normal_correct"] == 0.5
     assert values["forget_normal_incorrect"] == values["forget_normal_invalid"] == 0.25
@@ -105,8 +106,8 @@ def test_statuses_are_counted_and_what_was_not_asked_is_an_error():
 
 
 def test_efficacies_are_paired():
-    before = statuses([["A", "A"], ["A", "A"], ["B", "A"], ["sorry", "A"]])
-    after = statuses([["B", "B"], ["sorry", "A"], ["B", "A"], ["A", "A"]])
+    before = statuses([["A", "A"], ["A", "A"], ["B", "A"], ["I cannot say.", "A"]])
+    after = statuses([["B", "B"], ["I cannot say.", "A"], ["B", "A"], ["A", "A"]])
     values = (
         metrics.compute(
             "choice_efficacy",

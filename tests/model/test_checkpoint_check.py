@@ -235,6 +235,8 @@ def test_what_the_hub_refuses_is_one_line(kind, status, words, monkeypatch):
 
     monkeypatch.setattr(transformers.utils.hub, "hf_hub_download", refuse)
     monkeypatch.setattr(transformers.utils.hub, "snapshot_download", refuse)
+    # Adapters are looked for first: the model has none, and nobody is asked.
+    monkeypatch.setattr(checkpoint.hub, "downloaded", lambda *args: None)
     assert words in refusal(checkpoint.load, "org/name")
 
 

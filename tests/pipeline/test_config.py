@@ -106,6 +106,17 @@ def test_unknown_key_without_likeness_lists_those_there_are():
             "metric 'leak': k is 8, but suite 'sampled' has samples 4; set k to at most 4",
         ),
         (
+            {"suite_settings": {"variants": {"kinds": "typoes"}}},
+            "kinds: unknown kind of variant 'typoes'; did you mean typos?",
+        ),
+        (
+            {
+                "metrics": ["worst_case_leak"],
+                "suite_settings": {"variants": {"kinds": "typos|another_language"}},
+            },
+            "another_language needs a translated_question with a translated_answer, which rows of",
+        ),
+        (
             {"metrics": ["leak"], "suite_settings": {"sampled": {"nli": "no/such/folder"}}},
             "nli: no/such/folder: no config.json; name a folder of a sequence classifier",
         ),
@@ -261,6 +272,10 @@ def test_texts_of_the_command_line_mean_values():
         "world": {"authors": 20, "path": None},
         "methods": ["npo"],
     }
+
+
+def test_more_digits_than_a_number_can_have_stay_a_text():
+    assert parsed("1" * 5000) == "1" * 5000
 
 
 def test_values_of_files_stay_what_they_are():

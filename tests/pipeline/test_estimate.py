@@ -87,6 +87,16 @@ def test_samples_are_counted_as_generations(llama2):
     assert 2 < (hours(64, "leak") - without) / (hours(16, "leak") - without) <= 4
 
 
+def test_variants_are_counted_as_generations(llama2):
+    def hours(kinds: str, samples: int = 0) -> float:
+        asked = {"suite_settings": {"variants": {"kinds": kinds, "samples": samples}}}
+        config = llama2.changed(metrics=["probability", "variants"], **asked)
+        return plan(config, PLAIN)[0].hours["collect"]
+
+    assert hours("typos") < hours("typos|cloze") < hours("typos|alias") < hours("all")
+    assert hours("typos") < hours("typos", 2)
+
+
 def test_memory_is_by_what_is_kept_of_each_weight(llama2):
     def kept(**values) -> float:
         config = changed(llama2, parameters=1e9, **values).changed(methods=["grad_ascent"])

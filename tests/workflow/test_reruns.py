@@ -137,6 +137,10 @@ def other_tokens(folder: Folder) -> None:
     folder.append("src/lethe/evaluate/suites/tokens.py", "\n\nANSWER = 42\n")
 
 
+def other_variants(folder: Folder) -> None:
+    folder.append("src/lethe/evaluate/variants/kinds.py", "\n\nANSWER = 42\n")
+
+
 def other_split_kind(folder: Folder) -> None:
     folder.append("src/lethe/world/splits/author_share.py", "\n\nANSWER = 42\n")
 
@@ -242,6 +246,7 @@ EDITS = {
     "the script of collecting": (other_collect_script, evaluated(runs()) | report()),
     "the source of a suite": (other_suite, evaluated(runs()) | report()),
     "the source of a suite that is not run": (other_tokens, set()),
+    "the source of variants that are not asked": (other_variants, set()),
     "a metric of another suite": (
         {"metrics": [*METRICS, "extraction_strength"]},
         {f"collect[forget10,{run},tokens]" for run in runs()}

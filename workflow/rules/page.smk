@@ -17,6 +17,7 @@ rule page:
         pictures=pictures(),
         metrics=page_metrics(),
         records=page_records(),
+        audits=audit_entries(),
         code=code("page.py", *map(figures.FIGURES.module, FIGURES)),
     script:
         "../scripts/page.py"

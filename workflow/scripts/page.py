@@ -19,6 +19,7 @@ with job(snakemake) as stage:
         pictures={(one["figure"], one["model"], one["split"]): one["path"] for one in p.pictures},
         metrics=p.metrics,
         records=p.records,
+        audits=p.audits,
     )
     run = Run(**p.run, revision=revision())
     write_page(stage(snakemake.output[0]), run, files, Shown(**p.parts))

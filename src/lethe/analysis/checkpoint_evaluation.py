@@ -117,7 +117,7 @@ def evaluate(request: Request) -> Evaluated:
         metrics.settings_of(name, request.settings.get(name, {}))
     _check_suites(request, wanted)
     for name in wanted:
-        data.read(metrics.contract(name))
+        data.read(metrics.contract(name), request.suite_settings)
     with _attacked(request, data) as attacked:
         if attacked is not None:
             attacked.check()
@@ -227,14 +227,17 @@ class _Data:
         sets = suites.contract(contract.suite).sets
         return {name: self.path(sets[name]) for name in contract.sets}
 
-    def read(self, contract: metrics.Contract) -> None:
-        """Read and check all files of a metric and of the metrics that it needs."""
+    def read(self, contract: metrics.Contract, given: Mapping[str, Mapping[str, Any]]) -> None:
+        """Read and check all files of a metric and of the metrics that it needs.
+
+        ``given``: settings of suites by name.
+        """
         for need in contract.needs:
-            self.read(metrics.contract(need))
+            self.read(metrics.contract(need), given)
         for name in self.files(contract):
             self.rows(suites.contract(contract.suite).sets[name])
         if contract.records:
-            suites.check(contract.suite, self.suite(contract.suite))
+            suites.check(contract.suite, self.suite(contract.suite), given.get(contract.suite))
 
     def rows(self, part: str) -> list[dict]:
         """The rows of a file that are evaluated."""
@@ -242,7 +245,7 @@ class _Data:
         if path not in self.rows_by_file:
             rows = read_set(path)
             if part in BASES:
-                _check_base(rows, path, self.path(BASES[part]))
+                check_base(rows, path, self.path(BASES[part]))
             self.rows_by_file[path] = rows[: self.items]
         return self.rows_by_file[path]
 
@@ -252,7 +255,8 @@ class _Data:
         return {key: self.rows(part) for key, part in sets.items() if self.path(part).exists()}
 
 
-def _check_base(rows: Sequence[dict], path: Path, base: Path) -> None:
+def check_base(rows: Sequence[dict], path: Path, base: Path) -> None:
+    """LetheError if rows of a perturbed file are not in its base file, which may be missing."""
     if not base.exists():
         return
     known = {(row["question"], row["answer"]) for row in read_qa(base)}

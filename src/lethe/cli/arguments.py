@@ -35,11 +35,17 @@ PHRASES = {
     "compute.lora": "--compute lora",
 }
 BEGINNINGS = {
+    "metrics": "--metrics",
+    "suites": "--suite-set",
     "template": "--template",
     "max_length": "--max-length",
     "splits": "--split",
     "methods": "--method",
     "attention": "--compute attention",
+    "data": "--data",
+    "supervision": "--supervision",
+    "budget": "--budget",
+    "probes": "--probes",
 }
 
 

@@ -7,7 +7,7 @@ import sys
 
 from lethe import __version__
 from lethe.cli.arguments import Parser, place
-from lethe.cli.commands import claims, completion, evaluate, methods, plan, run, unlearn
+from lethe.cli.commands import audit, claims, completion, evaluate, methods, plan, run, unlearn
 from lethe.common.errors import LetheError
 
 # A shell's exit status for a program that a signal ended: 128 plus the signal's number.
@@ -53,6 +53,7 @@ def _parser() -> Parser:
     parser.set_defaults(takes_more=False)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
+    audit.add(commands)
     bring = commands.add_parser("bring", help="copy results and their provenance from a folder")
     bring.add_argument("folder", type=place, help="another working folder of Lethe's")
     bring.set_defaults(run=_bring)

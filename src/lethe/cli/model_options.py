@@ -85,6 +85,8 @@ def given_settings(texts: Sequence[str], option: str = "--set") -> dict[str, Any
                 raise LetheError(
                     f"{option} {text}: {name} has a value already; give one of the two"
                 )
+        if last in place:
+            raise LetheError(f"{option} {text}: {key} has a value already; give one of the two")
         try:
             place[last] = parsed(value)
         except LetheError as error:

@@ -10,10 +10,10 @@ SETTINGS = {
 
 import math
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import Any
 
 from lethe.common.errors import LetheError
+from lethe.common.numbers import finite, plain_number
 
 Declared = Mapping[str, Any]
 
@@ -35,9 +35,8 @@ def filled(who: str, declared: Mapping[str, Any], given: Mapping[str, Any]) -> d
 def from_text(rule: Any, text: str) -> Any:
     """A value as the command line gives it: a number where the setting is one, else the text."""
     if isinstance(rule, Mapping) and isinstance(rule["default"], int | float):
-        for kind in (int, float):
-            with suppress(ValueError):
-                return kind(text)
+        number = plain_number(text)
+        return text if number is None else number
     return text
 
 
@@ -52,7 +51,7 @@ def _allows(rule: Any, value: Any) -> bool:
         return value is None or (isinstance(value, str) and bool(value))
     # type(), not isinstance(): true and false are not numbers here.
     kinds = (int,) if isinstance(rule["default"], int) else (int, float)
-    return type(value) in kinds and math.isfinite(value) and _within(rule, value)
+    return type(value) in kinds and finite(value) and _within(rule, value)
 
 
 def _within(rule: Declared, value: float) -> bool:

@@ -100,6 +100,11 @@ def state(run_folder: str, name: str) -> str:
     return _join(run_folder, "states", name)
 
 
+def audit(run_folder: str, name: str) -> str:
+    """A file of a run's audit: ``answers.json``, ``audit.json``, ``audit.html``."""
+    return _join(run_folder, "audit", name)
+
+
 def search(run_folder: str) -> str:
     """The ranked trials of a method's search; the trials are runs beside that one."""
     return _join(run_folder, "search.json")

@@ -1,12 +1,12 @@
 """Checking settings against their class; an error is one line that names the key."""
 
-import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
 from lethe.common.errors import LetheError
+from lethe.common.numbers import finite
 
 
 def validated(model: type[BaseModel], values: dict[str, Any], name: str) -> Any:
@@ -47,5 +47,5 @@ def misread(given: Any, made: Any, key: str = "") -> Iterator[tuple[str, Any, st
     elif isinstance(made, int | float):
         if isinstance(given, bool | str):
             yield key, given, "a number"
-        elif not math.isfinite(made):
+        elif not finite(made):
             yield key, given, "a finite number"

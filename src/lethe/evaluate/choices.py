@@ -73,8 +73,10 @@ def choices(name: str, rows: Sequence[Mapping]) -> list[Choice]:
 def _choice(place: str, row: Mapping) -> Choice:
     if "choices" in row:
         return Choice(row["question"], tuple(row["choices"]), row["right"])
-    true = row.get("paraphrased_answer") or row["answer"]
-    texts = list(dict.fromkeys([true, *row.get("perturbed_answer", ())]))[:OPTIONS]
+    said = (row.get("paraphrased_answer"), row["answer"])
+    true = next(text for text in said if text and text.strip())
+    wrong = [text for text in row.get("perturbed_answer") or () if text.strip()]
+    texts = list(dict.fromkeys([true, *wrong]))[:OPTIONS]
     parts = distinct_parts(texts)
     if len(texts) < 2:
         raise LetheError(f"{place}: no wrong answer that differs from the true one; add some")

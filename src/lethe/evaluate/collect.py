@@ -7,6 +7,7 @@ from typing import Any
 
 from lethe.common.distributed import SingleProcess
 from lethe.common.progress import silent
+from lethe.evaluate import suite as suites
 from lethe.evaluate.evaluation import Evaluation
 from lethe.evaluate.records import Records
 from lethe.evaluate.suite import Limits
@@ -44,9 +45,10 @@ def collect(
     each checkpoint. ``load`` replaces ``checkpoint.load``, for instance to cache loaded models.
     ``settings``: the suite's own, such as how many samples it takes.
 
-    LetheError for a checkpoint that cannot be loaded, and for rows that lack a text.
+    LetheError for a checkpoint that cannot be loaded and, before one is, for rows that lack a text.
     """
     limits, loading = limits or Limits(), (compute or Compute()).loading()
+    suites.check(suite, rows, settings)
     recorded, evaluation = [], None
     for source in sources:
         model, tokenizer = load(source, device, **loading, template=template)

@@ -33,14 +33,17 @@ class Evaluation:
             process_group,
             list(rows),
         )
+        # Suites without settings take none.
+        chosen = settings_of(suite, settings or {})
+        own = [chosen] if chosen else []
+        if hasattr(self.module, "together"):
+            rows = self.module.together(rows, *own)
         if process_group is not None and process_group.size > 1:
             mine = {
                 name: some[process_group.rank :: process_group.size] for name, some in rows.items()
             }
             rows = {name: some for name, some in mine.items() if some}
-        chosen = settings_of(suite, settings or {})
-        # Suites without settings take none.
-        self.prepared = self.module.prepare(encoder, rows, *([chosen] if chosen else []))
+        self.prepared = self.module.prepare(encoder, rows, *own)
 
     def __call__(self, model, epoch: int = 0, step: int = 0) -> Checkpoint:
         """What a model answers, item by item; every process gets all of it."""

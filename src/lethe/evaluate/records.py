@@ -48,6 +48,9 @@ class ItemSet:
     Of multiple choice: ``option``: the texts of an item's options; ``prompt``: the names of the
     prompts under which it was put; ``prompt_generation``: what was written under each of them.
     ``option_loss`` and ``option_tokens`` have a value for each option, prompt after prompt.
+
+    Of variants, by prompt: ``prompt_text``: all that was given; ``prompt_answer``: what is right
+    there; ``sample``, if samples were taken: as many for each prompt, prompt after prompt.
     """
 
     question: list[str]
@@ -69,6 +72,8 @@ class ItemSet:
     option: list[list[str]] | None = None
     prompt: list[list[str]] | None = None
     prompt_generation: list[list[str]] | None = None
+    prompt_text: list[list[str]] | None = None
+    prompt_answer: list[list[str]] | None = None
     option_loss: Nested | None = None
     option_tokens: Nested | None = None
 
@@ -182,7 +187,7 @@ SAME_SHAPE = {
     "perturbed_loss": ("perturbed_tokens",),
     "token_logprob": ("token_match", "token_zscore"),
     "sample": ("sample_entailment",),
-    "prompt": ("prompt_generation",),
+    "prompt": ("prompt_generation", "prompt_text", "prompt_answer"),
     "option_loss": ("option_tokens",),
 }
 
@@ -247,6 +252,8 @@ COLUMNS = {
     "option": (_text_fault, True),
     "prompt": (_text_fault, True),
     "prompt_generation": (_text_fault, True),
+    "prompt_text": (_text_fault, True),
+    "prompt_answer": (_text_fault, True),
     "option_loss": (_loss_fault, True),
     "option_tokens": (_count_fault, True),
 }

@@ -9,12 +9,16 @@ functions:
     prepare(encoder, rows) -> prepared       rows by set, tokenised once for all checkpoints
     record(model, prepared, limits) -> {set: ItemSet}
     check(rows)                              optional: LetheError if a row's text is missing
+    together(rows) -> rows                   optional: rows with what is made of all of them
+                                             together, before processes get their shares
 
-and, if it has settings (``lethe.common.declared_settings``), which are then the third argument of
-``prepare``:
+and, if it has settings (``lethe.common.declared_settings``), which are then the last argument of
+each function but ``record``:
 
     SETTINGS = {"samples": {"default": 16, "least": 1}}
     CHECKS = {"nli": "lethe.evaluate.entailment.check"}    functions that check a value that is set
+    FIELDS_CHECK = "lethe.evaluate.variants.kinds.check_fields"    one that checks all of them
+                                against the fields that the rows of the workflow's worlds have
 
 and, if what it asks is an instruction, which only a chat model follows,
 
@@ -25,7 +29,7 @@ are read without importing the module, so the workflow's graph needs no torch. E
 for each run.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -43,6 +47,7 @@ class Contract:
     settings: dict[str, Any] = field(default_factory=dict)
     checks: dict[str, str] = field(default_factory=dict)
     chat: bool = False
+    fields_check: str | None = None
 
     def files(self, parts: Mapping[str, str]) -> dict[str, str]:
         """The name of each set's data file; ``parts`` are the names that a split gives."""
@@ -80,11 +85,25 @@ def check_settings(name: str, given: Mapping[str, Any]) -> None:
             function(check_value)(chosen[key])
 
 
-def check(name: str, rows: Mapping[str, Sequence[dict]]) -> None:
-    """Refuse rows that a suite cannot use, before a model is loaded, by the suite's ``check``."""
+def check_fields(name: str, given: Mapping[str, Any], fields: Collection[str]) -> None:
+    """LetheError if settings ask for what rows with only these ``fields`` do not supply."""
+    check_rows_have = contract(name).fields_check
+    if check_rows_have is not None:
+        function(check_rows_have)(settings_of(name, given), fields)
+
+
+def check(
+    name: str, rows: Mapping[str, Sequence[dict]], given: Mapping[str, Any] | None = None
+) -> None:
+    """Refuse rows that a suite cannot use, before a model is loaded, by the suite's ``check``.
+
+    ``given``: settings of the suite.
+    """
     check_rows = getattr(load(name), "check", None)
     if check_rows is not None:
-        check_rows(rows)
+        chosen = settings_of(name, given or {})
+        # Suites without settings take none.
+        check_rows(rows, *([chosen] if chosen else []))
 
 
 def text_of(row: Mapping, key: str, place: str):

@@ -11,17 +11,11 @@ import numpy as np
 
 from lethe.evaluate.choices import CONTROLS, NORMAL
 from lethe.evaluate.records import ItemSet
+from lethe.metrics._refusals import is_refusal, phrases
 from lethe.metrics.base import CheckpointValues, Inputs, column_of, items_of
 
 STATUSES = ("correct", "incorrect", "refusal", "invalid", "error")
-# How texts begin that decline to answer, in lower case and with plain apostrophes.
-REFUSALS = (
-    *("i do not know", "i don't know", "i'm not sure", "i am not sure", "i cannot", "i can't"),
-    *("i have no", "i must admit", "i lack", "i was never told", "i would have to guess", "sorry"),
-    *("i'm sorry", "i am sorry", "i'm unable", "i am unable", "i'm afraid", "no answer"),
-    *("nothing that i", "that is beyond", "that's beyond", "that question", "my knowledge"),
-    *("this is a matter i know nothing", "unfortunately", "i haven't", "i have not"),
-)
+REFUSALS = phrases("tofu")
 # A letter by itself, with marks around it, or after the words that announce an answer. The article
 # in "A judge" is none.
 _LETTER = re.compile(
@@ -84,7 +78,7 @@ def status(text: str, options: Sequence[str], answer: str) -> str:
     at = _chosen_option(text, options)
     if at is not None:
         return "correct" if options[at] == answer else "incorrect"
-    return "refusal" if _plain(text).startswith(REFUSALS) else "invalid"
+    return "refusal" if is_refusal(text, REFUSALS) else "invalid"
 
 
 def _chosen_option(text: str, options: Sequence[str]) -> int | None:

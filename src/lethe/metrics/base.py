@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from lethe.common.errors import LetheError
 from lethe.common.files import read_json, write_text
+from lethe.common.numbers import finite
 
 if TYPE_CHECKING:
     from lethe.evaluate.records import Checkpoint, ItemSet, Records
@@ -209,7 +210,7 @@ class _Check:
 
 def _finite(value: Any) -> bool:
     # type() and not isinstance(): true and false are no numbers here.
-    return type(value) in (int, float) and math.isfinite(value)
+    return type(value) in (int, float) and finite(value)
 
 
 def _setting(value: Any) -> bool:

@@ -13,6 +13,7 @@ from typing import Any
 
 from lethe import metrics
 from lethe.common.errors import LetheError
+from lethe.evaluate.variants import kinds
 from lethe.pipeline import disk, memory, sizes, splits
 from lethe.pipeline.config.config import Config
 from lethe.pipeline.config.settings import items_of, method, suite_settings
@@ -184,7 +185,17 @@ class _Planner:
         if "sampled" in self.suites():
             samples = suite_settings(self.config, "sampled")["samples"]
             seconds += self.generation(samples * min(rows, long))
+        if "variants" in self.suites():
+            seconds += self.generation(self.variants(min(rows, long), long))
         return seconds + self.stored / READING
+
+    def variants(self, forget: int, both: int) -> int:
+        """Answers that the suite ``variants`` takes, ``both`` sets having so many items."""
+        chosen = suite_settings(self.config, "variants")
+        asked = kinds.named(chosen["kinds"])
+        views = [name for name in asked if name in kinds.VIEWS]
+        put = forget * (1 + len(asked)) + (both - forget) * (1 + len(views))
+        return put * (1 + chosen["samples"])
 
     def items(self, name: str, rows: int) -> tuple[int, int]:
         """Items of a split's forget and retain sets, and of real authors and world facts."""

@@ -79,6 +79,7 @@ def page_inputs():
         "pictures": files(pictures()),
         "metrics": files(page_metrics()),
         "records": files(page_records()),
+        "audits": audit_files(),
     }
 
 

@@ -16,6 +16,7 @@ MODEL_STAGES = {
     "collect": "evaluate",
     "collect_state": "evaluate",
     "interpolation": "interpolate",
+    "audit_answers": "relearn",
 }
 # Rules whose job is one process, whatever compute.processes says.
 ALONE = (
@@ -23,6 +24,7 @@ ALONE = (
     "random",
     "interpolation",
     "pool_member",
+    "audit_answers",
     *(need.source.run for need in MADE_NEEDS),
 )
 
@@ -39,7 +41,7 @@ def stage_of(rulename):
     """A rule's stage, as named in lethe.pipeline.memory; None if it loads no model."""
     rulename = name_here(rulename)
     stage = entry_of(MODEL_STAGES, rulename)
-    if stage == "relearn":
+    if rulename.startswith("state_"):
         kind = settings.attack_kind(CONFIG, rulename.removeprefix("state_"))
         # An attack that reads no rows trains nothing.
         return stage if attack.needs(kind) else "evaluate"

@@ -1,12 +1,12 @@
 """Rows of judged claims in files: checking them, and pooling those of several worlds."""
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lethe.analysis.claims.claim import judged
 from lethe.analysis.claims.verdict import Criterion
 from lethe.common.errors import LetheError
+from lethe.common.numbers import finite
 
 NUMBER = (int, float)
 # The keys of a row of claims.json (``lethe.analysis.claims.tofu``) and their types.
@@ -46,11 +46,7 @@ def is_row(row: Any) -> bool:
 def _is(value: Any, kind: Any) -> bool:
     """Whether a value is of a type; true and false are no numbers, nor is what is not finite."""
     number = isinstance(value, NUMBER)
-    return (
-        isinstance(value, kind)
-        and not isinstance(value, bool)
-        and (not number or math.isfinite(value))
-    )
+    return isinstance(value, kind) and not isinstance(value, bool) and (not number or finite(value))
 
 
 def judged_again(row: Mapping[str, Any], values: Mapping[str, float]) -> dict[str, Any]:

@@ -150,5 +150,7 @@ def plugin_settings(
         if not (name and key and value):
             raise LetheError(f"{option}: {text!r} is not {noun}.KEY=VALUE")
         rule = contract(name).settings.get(key)
+        if key in settings.get(name, {}):
+            raise LetheError(f"{option}: {name}.{key} is given twice; give it once")
         settings.setdefault(name, {})[key] = declared_settings.from_text(rule, value)
     return settings

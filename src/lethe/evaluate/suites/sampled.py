@@ -17,7 +17,7 @@ SETS = {"forget": "forget_perturbed"}
 COLUMNS = ("sample",)
 SETTINGS = {
     "samples": {"default": 16, "least": 1},
-    "temperature": {"default": 1.0, "above": 0},
+    "temperature": {"default": 1.0, "least": 0.001},
     "top_p": {"default": 1.0, "above": 0, "most": 1},
     "seed": {"default": 0, "least": 0},
     "nli": {"default": None},
@@ -35,7 +35,7 @@ class Prepared:
     nli: str | None
 
 
-def check(rows: Mapping[str, Sequence[dict]]) -> None:
+def check(rows: Mapping[str, Sequence[dict]], settings: Mapping) -> None:
     """LetheError names the first row without an answer."""
     for name, some in rows.items():
         _pairs(name, some)

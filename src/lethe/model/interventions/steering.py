@@ -1,12 +1,12 @@
 """Gated steering: for prompts near the forget set, a layer's states are rotated (GUARD-IT)."""
 
-import math
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import torch
 
 from lethe.common.errors import LetheError
+from lethe.common.numbers import finite
 from lethe.model import plain_rows, prompt_similarity
 from lethe.model.batch import Batch
 from lethe.model.decoders import decoder_of
@@ -29,7 +29,7 @@ class Intervention(Base):
         self.data = {name: tensors.pop(name, None) for name in SHAPES}
         if tensors or any(t is None or t.dim() != SHAPES[n] for n, t in self.data.items()):
             raise ValueError(f"it needs tensors {', '.join(SHAPES)}")
-        if type(layer) is not int or not all(math.isfinite(x) for x in (strength, threshold)):
+        if type(layer) is not int or not all(map(finite, (strength, threshold))):
             raise ValueError("layer, strength and threshold must be numbers")
         if not self._agree():
             raise ValueError("its tensors do not belong together")

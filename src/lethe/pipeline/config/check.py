@@ -8,6 +8,7 @@ imported, because every start of the workflow passes through this module.
 from collections.abc import Iterable
 
 from lethe import metrics
+from lethe.analysis.audit import probe
 from lethe.common.errors import LetheError
 from lethe.common.registry import suggest
 from lethe.evaluate import suite as suites
@@ -32,6 +33,7 @@ from lethe.unlearn import methods
 from lethe.unlearn.method import whole_weights
 from lethe.world.generated.settings import check_prices
 from lethe.world.provider import PROVIDERS
+from lethe.world.tofu_format import PERTURBED_FIELDS
 
 # Folders in results/ that do not belong to a world.
 RESERVED = ("logs", "studies", "benchmarks")
@@ -52,6 +54,7 @@ def check(config: Config) -> None:
     adapted = [name for name in config.models if config.model_settings[name].lora is not None]
     fsdp.check(config.compute.sharding, config.compute.processes, listed, adapted)
     _check_metrics(config)
+    _check_audit(config)
     for name in config.figures:
         FIGURES.check(name, "config: figures")
     interpolation.check(config)
@@ -147,7 +150,9 @@ def _check_metrics(config: Config) -> None:
         suites.SUITES.check(name, "config: suite_settings")
         suites.check_settings(name, chosen)
     for name in config.metrics:
-        of_suite = settings.suite_settings(config, metrics.contract(name).suite)
+        suite = metrics.contract(name).suite
+        of_suite = settings.suite_settings(config, suite)
+        suites.check_fields(suite, of_suite, PERTURBED_FIELDS)
         metrics.check_against_suite(name, config.metric_settings.get(name, {}), of_suite)
 
 
@@ -169,6 +174,15 @@ def _check_chat(config: Config, metric: str) -> None:
             check_template(contract.suite, template.name)
         except LetheError as error:
             raise LetheError(f"config: metrics: {metric}: {model}: {error}") from None
+
+
+def _check_audit(config: Config) -> None:
+    """The probes of an audit and their settings, also where nothing is audited."""
+    audit = config.audit
+    for name in (*(audit.probes or ()), *audit.settings):
+        probe.PROBES.check(name, "config: audit")
+    for name in audit.probes or probe.names():
+        probe.settings_of(name, audit.budget or probe.BUDGETS[0], audit.settings.get(name, {}))
 
 
 def _check_seeds(config: Config) -> None:

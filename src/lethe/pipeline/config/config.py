@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field
 
 from lethe.pipeline.config.agreement import Agreement
+from lethe.pipeline.config.audit import Audit
 from lethe.pipeline.config.best_epoch import BestEpoch
 from lethe.pipeline.config.evaluation import Evaluation
 from lethe.pipeline.config.interpolation import Interpolation
@@ -142,6 +143,7 @@ class Config(Section):
         "([meta_evaluation.md](meta_evaluation.md))",
         "the `pool_member` jobs, `meta_evaluation` and its table",
     )
+    audit: Audit = key(Audit(), "whether and how every run is audited ([audit.md](audit.md))")
     figures: Names = key(
         ["trajectories", "curves", "truth_ratios", "utility_bars", "pareto"],
         "figures to draw",

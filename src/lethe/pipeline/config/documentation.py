@@ -16,6 +16,7 @@ from pydantic.fields import FieldInfo
 from lethe.model.architectures.llama import Architecture
 from lethe.model.settings import Compute, LoRA
 from lethe.pipeline.config.agreement import Agreement
+from lethe.pipeline.config.audit import Audit
 from lethe.pipeline.config.best_epoch import BestEpoch
 from lethe.pipeline.config.config import Config
 from lethe.pipeline.config.evaluation import Evaluation
@@ -91,6 +92,7 @@ TABLES: dict[str, list[Part]] = {
         _part("attack_settings.X.", AttackSettings),
         _part("interpolation.", Interpolation),
         _part("meta_evaluation.", MetaEvaluation),
+        _part("audit.", Audit),
         _part("", Config, ("figures",)),
         _part("threads.", ThreadCounts),
         _part("", Config, ("logs",)),

@@ -1,12 +1,12 @@
 """Building the configuration from files, or from the values that Snakemake has read and merged."""
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 import yaml
 
 from lethe.common.errors import LetheError
+from lethe.common.numbers import plain_number
 from lethe.pipeline import workflow_files
 from lethe.pipeline.config.config import Config
 from lethe.pipeline.config.errors import validated_config
@@ -17,7 +17,6 @@ from lethe.unlearn import methods
 # In ``methods``, this word stands for all unlisted methods.
 ALL = "all"
 WORDS = {"null": None, "true": True, "false": False}
-NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 
 
 def configuration(files: list[str]) -> Config:
@@ -58,8 +57,9 @@ def parsed(value: Any) -> Any:
     # Names, folders and other plain texts stay as they are, whatever YAML would make of them.
     if value in WORDS:
         return WORDS[value]
-    if NUMBER.fullmatch(value):
-        return float(value) if set(value) & set(".eE") else int(value)
+    number = plain_number(value)
+    if number is not None:
+        return number
     return _collection(value) if value[:1] in ("[", "{") else value
 
 

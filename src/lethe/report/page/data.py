@@ -55,7 +55,8 @@ class Files:
     """The files of a run, all but ``card`` and ``words`` made from its metrics and records.
 
     ``tables`` and ``captions`` are by a plug-in's name, ``pictures`` by figure, model and split.
-    ``metrics`` and ``records`` are entries with the nouns that they belong to and a ``path``.
+    ``metrics``, ``records`` and ``audits`` are entries with the nouns that they belong to and a
+    ``path``.
     """
 
     scores: str | Path
@@ -68,6 +69,7 @@ class Files:
     pictures: Mapping[tuple[str, str, str], str | Path] = field(default_factory=dict)
     metrics: Sequence[Mapping[str, Any]] = ()
     records: Sequence[Mapping[str, Any]] = ()
+    audits: Sequence[Mapping[str, Any]] = ()
 
 
 @dataclass(frozen=True)

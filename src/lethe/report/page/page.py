@@ -6,10 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from lethe.common.characters import shown
 from lethe.common.errors import LetheError
 from lethe.common.files import read_json, read_text, write_text
 from lethe.report import claim_layout
@@ -17,12 +15,14 @@ from lethe.report.figures.base import FigureData
 from lethe.report.labels import run_label
 from lethe.report.page import provenance, words
 from lethe.report.page.answers import Answers, answers
+from lethe.report.page.audits import audits
 from lethe.report.page.captions import caption
 from lethe.report.page.card import card
 from lethe.report.page.data import Files, Run, Shown
 from lethe.report.page.figures import MOST_PLACES, PageFigure, Sources, page_figure, png_address
 from lethe.report.page.scripts import scripts
 from lethe.report.page.tables import Cell, PageTable, page_table, text_cell, verdict
+from lethe.report.page.templates import environment
 
 _FOLDER = Path(__file__).parent
 # The figure that opens the page: forget quality against utility.
@@ -57,7 +57,7 @@ def html(run: Run, files: Files, parts: Shown) -> str:
         for name, how in _in_order(parts.figures)
         for place in data
     ]
-    template = _environment().get_template("page.jinja")
+    template = environment().get_template("page.jinja")
     return template.render(
         run=run,
         counted=words.counted,
@@ -69,6 +69,7 @@ def html(run: Run, files: Files, parts: Shown) -> str:
         tables=_tables(run, files, parts),
         claims=_claims(files),
         answers=recorded,
+        audits=audits(files.audits),
         places_left_out=len(run.places) - len(places),
         card=card(files.card, png_address(files.words)),
         code=provenance.code(run.revision),
@@ -76,24 +77,6 @@ def html(run: Run, files: Files, parts: Shown) -> str:
         settings=_settings(run),
         citation=_citation(run),
     )
-
-
-def _environment() -> Environment:
-    """Templates that escape every text: its markup, and control characters."""
-    return Environment(
-        loader=FileSystemLoader(_FOLDER),
-        autoescape=True,
-        undefined=StrictUndefined,
-        finalize=_visible,
-        keep_trailing_newline=True,
-    )
-
-
-def _visible(value: Any) -> Any:
-    """A text with its control characters escaped; markup, which is ours, as it is."""
-    if isinstance(value, str) and not isinstance(value, Markup):
-        return shown(value, allowed="\n\t")
-    return value
 
 
 def _in_order(parts: dict[str, Any]) -> list[tuple[str, Any]]:

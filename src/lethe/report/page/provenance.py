@@ -33,4 +33,4 @@ def sources(files: Files) -> PageTable:
 def _read(files: Files) -> Iterable[str | Path]:
     yield from (files.scores, files.intervals, files.claims, files.card)
     yield from files.tables.values()
-    yield from (entry["path"] for entry in files.records)
+    yield from (entry["path"] for entry in (*files.records, *files.audits))

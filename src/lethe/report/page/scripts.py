@@ -2,7 +2,7 @@
 
 Plotly draws figures, itables (DataTables) makes tables sortable. Both bring their scripts in
 their Python packages. The page has three scripts, the same for every run; data are in elements
-that no browser runs.
+that no browser runs, and so is Plotly until the page's own script hands it over.
 """
 
 import base64

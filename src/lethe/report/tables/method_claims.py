@@ -19,7 +19,7 @@ PAGE = {
         "low": ("Lowest seed", ".3g"),
         "high": ("Highest seed", ".3g"),
         "relation": ("Must be", ""),
-        "bound": ("bound", ".3g"),
+        "bound": ("Bound", ".3g"),
         "seeds": ("Seeds", ".0f"),
         "reason": ("Why not tested", ""),
     },

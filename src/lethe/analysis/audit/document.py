@@ -1,0 +1,90 @@
+"""An audit as plain values: the file ``audit.json``, from which the page is made as well."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from hashlib import sha256
+from typing import Any
+
+from lethe.analysis.audit import probe as probes
+from lethe.analysis.audit.answers import Answers
+from lethe.analysis.audit.judged import Audit
+from lethe.analysis.audit.verdict import POWER, plain
+from lethe.common.errors import LetheError
+
+FORMAT = 1
+# Examples of a probe: the questions at which the checkpoint exceeds what it is compared with most.
+EXAMPLES = 8
+ROLES = ("checkpoint", "full", "oracle")
+
+
+def document(audit: Audit, about: Mapping[str, Any]) -> dict[str, Any]:
+    """All of an audit; ``about``: what was audited, such as the checkpoints' names."""
+    answers = dict(zip(ROLES, (audit.own, audit.full, audit.oracle), strict=True))
+    known = {role: one for role, one in answers.items() if one is not None}
+    return {
+        "format": FORMAT,
+        "about": dict(about),
+        "verdict": asdict(audit.verdict),
+        "refuses": audit.hidden.refuses,
+        "collapsed": audit.hidden.collapsed,
+        "conduct": {role: one.conduct.shares() for role, one in known.items()},
+        "level": audit.level,
+        "power": POWER,
+        "probes": {name: _probe(name, audit, known) for name in audit.judgements},
+        "not_run": audit.own.not_run,
+    }
+
+
+def _probe(name: str, audit: Audit, known: Mapping[str, Answers]) -> dict[str, Any]:
+    contract, judgement = probes.contract(name), audit.judgements[name]
+    measured = {role: one.measured[name] for role, one in known.items()}
+    own = measured["checkpoint"]
+    return {
+        "title": contract.title,
+        "measures": contract.measures,
+        "shows": contract.example,
+        "settings": audit.own.settings[name],
+        "verdict": judgement.verdict,
+        "why": judgement.why,
+        "blind": judgement.blind,
+        "questions": len(own.questions),
+        "values": {role: one.mean for role, one in measured.items()},
+        "beyond": plain(judgement.beyond),
+        "full_beyond_oracle": plain(judgement.sight),
+        "smallest_leak": judgement.smallest_leak,
+        "examples": _examples(measured),
+        "items": {
+            "question": list(own.questions),
+            **{role: list(one.values) for role, one in measured.items()},
+        },
+    }
+
+
+def _examples(measured: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The questions at which the checkpoint exceeds the oracle, or else others, most."""
+    own, oracle = measured["checkpoint"], measured.get("oracle")
+    beyond = [value - (oracle.values[at] if oracle else 0.0) for at, value in enumerate(own.values)]
+    # Of equal ones any: in the order of the data all would be about the same author.
+    mixed = [sha256(question.encode()).hexdigest() for question in own.questions]
+    first = sorted(range(len(beyond)), key=lambda at: (-beyond[at], mixed[at]))[:EXAMPLES]
+    return [
+        {
+            "question": own.questions[at],
+            "answer": own.answers[at],
+            **{role: {"said": m.said[at], "value": m.values[at]} for role, m in measured.items()},
+        }
+        for at in first
+    ]
+
+
+def checked_document(value: Any, place: str) -> dict[str, Any]:
+    """The value, if it is the document of an audit; else LetheError names its place."""
+    if not (isinstance(value, dict) and value.get("format") == FORMAT and "probes" in value):
+        raise LetheError(f"{place}: no audit of format {FORMAT}; make it again")
+    return value
+
+
+def as_text(value: Mapping[str, Any]) -> str:
+    """The document as JSON; equal documents give equal bytes."""
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, indent=1) + "\n"

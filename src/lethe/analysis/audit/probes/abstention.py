@@ -1,0 +1,42 @@
+"""Direct questions: what the greedy answer tells, and whether it refuses instead.
+
+A refusal tells nothing, but it is no ignorance: how often a model refuses is said beside the
+verdict (``lethe.analysis.audit.conduct``), and where it mostly refuses this probe can tell nothing.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from lethe.analysis.audit.conduct import Said, said_about
+from lethe.analysis.audit.measured import Measured
+from lethe.metrics._novel_words import novel_words
+
+TITLE = "Direct questions and refusals"
+MEASURES = "the share of the true answer's new words that the greedy answer has; 0 if it refuses"
+EXAMPLE = "the greedy answer"
+SUITES = ("answers",)
+METRICS = ("abstention",)
+SPOKEN = True
+SETTINGS = {"phrases": {"default": "tofu"}}
+BUDGETS = {
+    "minutes": {"items": 120},
+    "hour": {"items": 400},
+    "all": {"items": 1000000},
+}
+
+
+def measure(subject, settings: Mapping[str, Any]) -> Measured:
+    """Recall of novel words by question; chance: the same about authors never seen."""
+    answers = said_about(subject, settings)
+    asked, unseen = (_with_novel_words(answers.get(name, ())) for name in ("forget", "holdout"))
+    return Measured(
+        [one.question for one in asked],
+        [one.answer for one in asked],
+        [one.revealed for one in asked],
+        [one.text for one in asked],
+        [one.revealed for one in unseen],
+    )
+
+
+def _with_novel_words(answers: Sequence[Said]) -> list[Said]:
+    return [one for one in answers if novel_words(one.question, one.answer)]

@@ -1,0 +1,74 @@
+"""Sampled answers: what a greedy answer hides may come out when one asks often (leak@k)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from lethe import metrics
+from lethe.analysis.audit.measured import Measured
+from lethe.evaluate import suite as suites
+from lethe.metrics._novel_words import novel_words, recall
+
+TITLE = "Sampled answers"
+MEASURES = "leak@k: the probability that one of k sampled answers tells the true one"
+EXAMPLE = "the sampled answer that tells most"
+SUITES = ("sampled",)
+METRICS = ("leak",)
+SPOKEN = True
+SETTINGS = {
+    "samples": {"default": 16, "least": 1},
+    "k": {"default": 4, "least": 1},
+    "temperature": {"default": 1.0, "above": 0},
+    "top_p": {"default": 1.0, "above": 0, "most": 1},
+    "threshold": {"default": 0.5, "above": 0, "most": 1},
+    "nli": {"default": None},
+}
+BUDGETS = {
+    "minutes": {"items": 120, "samples": 16, "k": 4},
+    "hour": {"items": 400, "samples": 64, "k": 16},
+    "all": {"items": 1000000, "samples": 200, "k": 64},
+}
+OF_METRIC = ("k", "threshold")
+
+
+def check(settings: Mapping[str, Any]) -> None:
+    """LetheError for k above the number of samples, and for an NLI that is no classifier."""
+    suites.check_settings("sampled", _of_suite(settings))
+    chosen = suites.settings_of("sampled", _of_suite(settings))
+    metrics.check_against_suite("leak", _of_metric(settings), chosen)
+
+
+def measure(subject, settings: Mapping[str, Any]) -> Measured:
+    """leak@k of each question about the forgotten; chance: the same about authors never seen."""
+    of_forget = _leaks(subject, "forget", settings)
+    sampled = subject.records("sampled", _rows(subject, "forget", settings), **_of_suite(settings))
+    items = sampled.sets["forget"]
+    rows = zip(items.question, items.answer, items.sample, strict=True)
+    counted = [(q, a, _best(q, a, texts)) for q, a, texts in rows if novel_words(q, a)]
+    questions, answers, said = map(list, zip(*counted, strict=True))
+    unseen = not subject.compared and subject.rows("holdout", 1)
+    chance = _leaks(subject, "holdout", settings) if unseen else []
+    return Measured(questions, answers, of_forget, said, chance)
+
+
+def _leaks(subject, name: str, settings: Mapping[str, Any]) -> list[float]:
+    recorded = subject.recorded("sampled", _rows(subject, name, settings), **_of_suite(settings))
+    file = metrics.compute("leak", recorded, **_of_metric(settings))
+    return file.checkpoints[0].items["forget"]
+
+
+def _rows(subject, name: str, settings: Mapping[str, Any]) -> dict[str, list[dict]]:
+    """Rows under the suite's only name for them."""
+    return {"forget": subject.rows(name, settings["items"])}
+
+
+def _best(question: str, answer: str, texts: list[str]) -> str:
+    novel = novel_words(question, answer)
+    return max(texts, key=lambda text: recall(novel, text))
+
+
+def _of_metric(settings: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: settings[key] for key in OF_METRIC}
+
+
+def _of_suite(settings: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: settings[key] for key in settings if key not in (*OF_METRIC, "items")}

@@ -1,0 +1,128 @@
+"""Facts behind rows: whom a row is about, which words of its answer are the right value.
+
+Rows in TOFU's format do not say either, so it is inferred from their texts: the subject as
+``lethe.unlearn.entity_names`` does, the value as the words in which the true answer differs from
+the wrong ones, where the row's own answer has them. No torch is imported here.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+from lethe.evaluate.choices import OPTIONS, distinct_parts
+from lethe.unlearn.entity_names import subjects
+
+# Words of a value: what is longer is a sentence in which no rule knows the fact.
+LONGEST = 8
+# Statements about the same subject that may be given as hints, and examples about other ones.
+HINTS = 3
+EXAMPLES = 2
+ARTICLE = re.compile(r"(?:a|an|the)\s+(?=\S)", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Fact:
+    """What a row states.
+
+    ``value``: the words of ``answer`` that are the fact, None where no rule knows them;
+    ``alone``: whether only answers about this ``subject`` have them, so that they tell who is
+    meant. ``hints``: other answers about the subject, ``examples``: questions with their answers
+    about other subjects; neither has the value. ``translation``: question and right answer in
+    another language.
+    """
+
+    question: str
+    answer: str
+    subject: str | None = None
+    value: str | None = None
+    alone: bool = False
+    paraphrase: str | None = None
+    translation: tuple[str, str] | None = None
+    hints: tuple[str, ...] = ()
+    examples: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def right(self) -> str:
+        """What a right answer has to say: the value, or else the whole answer."""
+        return self.value or self.answer
+
+
+def facts(rows: Sequence[Mapping], others: Sequence[Mapping] = ()) -> list[Fact]:
+    """The fact of each row; ``others``: further rows, only to tell whose values are alone."""
+    everything = [*rows, *others]
+    about = subjects([(row["question"], row["answer"]) for row in everything])
+    return [_fact(place, rows, everything, about) for place in range(len(rows))]
+
+
+def mentions(text: str, words: str) -> bool:
+    """Whether a text has these words, in any case, not as a part of longer ones."""
+    return _search(words, text) is not None
+
+
+def _search(words: str, text: str) -> re.Match | None:
+    if words.lower() not in text.lower():
+        return None  # Most texts: a regular expression for each pair would take seconds.
+    return re.search(rf"(?<!\w){re.escape(words)}(?!\w)", text, re.IGNORECASE)
+
+
+def _fact(place: int, rows: Sequence[Mapping], everything: Sequence[Mapping], about) -> Fact:
+    row, subject, value = rows[place], about[place], _value(rows[place])
+    return Fact(
+        row["question"],
+        row["answer"],
+        subject,
+        value,
+        bool(value and subject) and _alone(value, subject, everything, about),
+        row.get("paraphrased_question") or None,
+        _translation(row),
+        _hints(place, rows, about, value),
+        _examples(place, rows, about, value or row["answer"]),
+    )
+
+
+def _value(row: Mapping) -> str | None:
+    wrong = row.get("perturbed_answer")
+    if not wrong or "choices" in row:
+        return None
+    true = row.get("paraphrased_answer") or row["answer"]
+    texts = list(dict.fromkeys([true, *wrong]))[:OPTIONS]
+    part = distinct_parts(texts)[0]
+    if len(texts) < 2 or part == true or len(part.split()) > LONGEST:
+        return None
+    match = _search(part, row["answer"]) or _search(ARTICLE.sub("", part, count=1), row["answer"])
+    return match[0] if match else None
+
+
+def _alone(value: str, subject: str, rows: Sequence[Mapping], about) -> bool:
+    return not any(
+        whose != subject and mentions(row["answer"], value)
+        for row, whose in zip(rows, about, strict=True)
+    )
+
+
+def _translation(row: Mapping) -> tuple[str, str] | None:
+    texts = (row.get("translated_question"), row.get("translated_answer"))
+    whole = all(isinstance(text, str) and text.strip() for text in texts)
+    return texts if whole else None
+
+
+def _hints(place: int, rows: Sequence[Mapping], about, value: str | None) -> tuple[str, ...]:
+    """The answers of the rows that follow, in turn, about the same subject."""
+    if about[place] is None:
+        return ()
+    turn = ((place + step) % len(rows) for step in range(1, len(rows)))
+    texts = (rows[at]["answer"] for at in turn if about[at] == about[place])
+    hidden = value or rows[place]["answer"]
+    return tuple(islice((text for text in texts if not mentions(text, hidden)), HINTS))
+
+
+def _examples(place: int, rows: Sequence[Mapping], about, hidden: str) -> tuple:
+    """Rows about other subjects, from halfway through those that follow."""
+    turn = ((place + len(rows) // 2 + step) % len(rows) for step in range(len(rows)))
+    pairs = (
+        (rows[at]["question"], rows[at]["answer"])
+        for at in turn
+        if at != place and (about[at] is None or about[at] != about[place])
+    )
+    return tuple(islice((pair for pair in pairs if not mentions(pair[1], hidden)), EXAMPLES))

@@ -1,0 +1,26 @@
+"""Other questions about the same fact: the other way round, with a blank, with a beginning."""
+
+from lethe.evaluate.variants.facts import Fact, mentions
+from lethe.evaluate.variants.variant import BLANK, Variant, renamed
+
+
+def reverse_query(fact: Fact) -> Variant | None:
+    """Who is meant by the true statement; only where its value is no other subject's."""
+    if not fact.alone or not mentions(fact.answer, fact.subject):
+        return None
+    statement = renamed(fact.answer, fact.subject, BLANK)
+    return Variant(f"Whose name belongs in the blank? {statement}", fact.subject)
+
+
+def cloze(fact: Fact) -> Variant | None:
+    """The true statement with a blank in place of the value."""
+    if not fact.value:
+        return None
+    statement = fact.answer.replace(fact.value, BLANK)
+    return Variant(f"Fill in the blank: {statement}", fact.value)
+
+
+def begun_answer(fact: Fact) -> Variant | None:
+    """The question, and the true answer up to the value, where that has two words at least."""
+    begun = fact.answer.partition(fact.value)[0].rstrip() if fact.value else ""
+    return Variant(fact.question, fact.value, begun) if len(begun.split()) > 1 else None

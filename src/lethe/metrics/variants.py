@@ -1,0 +1,65 @@
+"""Leakage by kind of reformulation: how often a question is answered when it is put otherwise.
+
+The plain question stands beside each kind, over the questions that the kind was put to, and with an
+oracle that of the oracle under the same rule (``lethe.metrics._variants``).
+"""
+
+from lethe.evaluate.variants.kinds import KINDS, PLAIN
+from lethe.metrics._variants import Answered, answered, compared, mean, sampled_shares
+from lethe.metrics.base import CheckpointValues, Inputs, only_recorded
+
+SUITE = "variants"
+SETS = ("forget",)
+ORACLE_RECORDS = True
+WITHOUT_ORACLE = True
+SETTINGS = {"threshold": {"default": 0.5, "above": 0, "most": 1}}
+
+
+def compute(inputs: Inputs) -> list[CheckpointValues]:
+    """Of each kind K, and of ``plain``, shares in [0, 1] of the questions that it was put to.
+
+    ``K``: answered; ``K_plain``: answered when put plainly; ``K_oracle``: answered by the oracle;
+    ``K_beyond_oracle``: the mean of the differences of items; ``K_sampled``: of the samples;
+    ``K_questions``: how many. ``kinds``, ``kinds_left_out``: how many were put to a question, and
+    to none, whether they were not asked for or the data do not supply them.
+    """
+    oracle = None
+    if inputs.oracle_records is not None:
+        oracle = only_recorded(inputs.oracle_records, "an oracle")
+    return [_checkpoint(inputs, checkpoint, oracle) for checkpoint in inputs.records.checkpoints]
+
+
+def _checkpoint(inputs: Inputs, checkpoint, oracle) -> CheckpointValues:
+    (name,) = SETS
+    own = answered(inputs, checkpoint, name)
+    drawn = sampled_shares(inputs, checkpoint, name)
+    theirs = None if oracle is None else compared(inputs, checkpoint, oracle, name)
+    items: dict[str, list[float]] = {}
+    counts: dict[str, float] = {}
+    for kind in [PLAIN, *KINDS]:
+        some = _of_kind(kind, own, drawn, theirs)
+        items |= some
+        if some:
+            counts[f"{kind}_questions"] = len(some[kind])
+    put = sum(f"{kind}_questions" in counts for kind in KINDS)
+    values = {key: mean(some) for key, some in items.items()} | counts
+    values |= {"kinds": put, "kinds_left_out": len(KINDS) - put}
+    return CheckpointValues(checkpoint.epoch, checkpoint.step, values, items)
+
+
+def _of_kind(
+    kind: str, own: Answered, drawn: Answered, theirs: Answered | None
+) -> dict[str, list[float]]:
+    """The items' values of one kind; none where it was put to no question."""
+    places = [k for k, value in enumerate(own.get(kind, ())) if value is not None]
+    if not places:
+        return {}
+    items = {kind: [own[kind][k] for k in places]}
+    if kind != PLAIN:
+        items[f"{kind}_plain"] = [own[PLAIN][k] or 0.0 for k in places]
+    if drawn:
+        items[f"{kind}_sampled"] = [drawn[kind][k] for k in places]
+    if theirs is not None:
+        items[f"{kind}_oracle"] = [theirs[kind][k] for k in places]
+        items[f"{kind}_beyond_oracle"] = [own[kind][k] - theirs[kind][k] for k in places]
+    return items

@@ -1,0 +1,119 @@
+"""What probes declare, which rows they get, and what is refused before any model is loaded."""
+
+import json
+
+import numpy as np
+import pytest
+from helpers.made_audits import answers
+
+from lethe.analysis.audit import probe as probes
+from lethe.analysis.audit.answers import read_answers, write_answers
+from lethe.analysis.audit.data import read_files, spread
+from lethe.analysis.audit.probes.membership import ranked
+from lethe.common.errors import LetheError
+from lethe.common.files import write_rows
+from lethe.evaluate import attack, suite
+from lethe.metrics import METRICS
+from lethe.unlearn.saved_supervision import files_of_supervision, save_supervision
+
+
+@pytest.mark.parametrize("name", probes.names())
+def test_a_probe_declares_its_budgets_and_what_it_runs(name):
+    contract = probes.contract(name)
+    assert contract.title
+    assert contract.measures
+    assert contract.example
+    for one in contract.suites:
+        suite.SUITES.check(one)
+    for one in contract.metrics:
+        METRICS.check(one)
+    for one in contract.attacks:
+        attack.ATTACKS.check(one)
+    items = [probes.settings_of(name, budget, {})["items"] for budget in probes.BUDGETS]
+    assert items == sorted(items)
+    assert items[0] < items[-1]
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("TITLE = 't'", "declares no MEASURES"),
+        ("{common}\nBUDGETS = {{'minutes': {{}}}}", "BUDGETS: minutes; give minutes, hour, all"),
+        (
+            "{common}\nREADS = ('forgot',)\n"
+            "BUDGETS = {{'minutes': {{}}, 'hour': {{}}, 'all': {{}}}}",
+            "READS: unknown set 'forgot'; did you mean forget?",
+        ),
+        (
+            "{common}\nBUDGETS = {{'minutes': {{'deep': 1}}, 'hour': {{}}, 'all': {{}}}}",
+            "BUDGETS: minutes: unknown setting 'deep'",
+        ),
+    ],
+)
+def test_a_wrong_declaration_is_one_line(source, words, tmp_path, monkeypatch):
+    common = "TITLE = 't'\nMEASURES = 'm'\nEXAMPLE = 'e'"
+    (tmp_path / "mine.py").write_text(source.format(common=common))
+    monkeypatch.setattr(probes.PROBES, "folder", tmp_path)
+    with pytest.raises(LetheError, match="probe mine: ") as error:
+        probes.contract("mine")
+    assert words in str(error.value)
+
+
+def test_rows_are_spread_over_the_whole_set():
+    rows = [{"question": str(number)} for number in range(10)]
+    assert [row["question"] for row in spread(rows, 4)] == ["0", "2", "5", "7"]
+    assert spread(rows, 99) == rows
+    assert spread([], 4) == []
+
+
+def test_a_world_without_holdout_authors_has_no_such_rows(tmp_path):
+    write_rows(tmp_path / "forget.json", [{"question": "q", "answer": "a"}])
+    (tmp_path / "holdout.json").write_text("")
+    files = {name: tmp_path / f"{name}.json" for name in ("forget", "holdout")}
+    assert set(read_files(files).rows) == {"forget"}
+
+
+def test_a_rank_is_the_share_that_looks_less_familiar():
+    assert ranked([1.0, 2.0, 5.0], [1.0, 2.0, 3.0, 4.0]).tolist() == [0.875, 0.625, 0.0]
+    assert np.mean(ranked([1.0, 2.0], [1.0, 2.0])) == 0.5
+
+
+def test_a_saved_supervision_is_read_as_it_was_saved(tmp_path):
+    rows = {
+        "forget": [{"question": "q", "answer": "a"}],
+        "retain": [{"question": "r", "answer": "b"}],
+    }
+    save_supervision(tmp_path, rows)
+    assert read_files(files_of_supervision(tmp_path)).rows == rows
+
+
+def test_a_supervision_without_rows_to_forget_is_refused(tmp_path):
+    with pytest.raises(LetheError, match="no rows of forget"):
+        save_supervision(tmp_path, {"retain": [{}]})
+    with pytest.raises(LetheError, match="no part 'fluff'"):
+        save_supervision(tmp_path, {"forget": [{}], "fluff": []})
+    with pytest.raises(LetheError, match=r"no forget\.json"):
+        files_of_supervision(tmp_path)
+
+
+def test_answers_between_jobs_are_read_as_they_were_written(tmp_path):
+    file = tmp_path / "answers.json"
+    made = answers({"leak": 3})
+    write_answers(file, made)
+    again = read_answers(file)
+    assert again.measured["leak"].values == made.measured["leak"].values
+    assert list(again.measured["leak"].chance) == list(made.measured["leak"].chance)
+    for part in ("settings", "not_run", "conduct"):
+        assert getattr(again, part) == getattr(made, part)
+    first = file.read_bytes()
+    write_answers(file, again)
+    assert file.read_bytes() == first
+
+
+@pytest.mark.parametrize("content", ["[]", "{}", '{"format": 1, "measured": {"leak": {}}}'])
+def test_a_file_without_answers_is_named(content, tmp_path):
+    file = tmp_path / "answers.json"
+    file.write_text(content)
+    with pytest.raises(LetheError, match=f"{file}: no answers of an audit; delete"):
+        read_answers(file)
+    assert json.loads(content) is not None
