@@ -157,7 +157,8 @@ def test_files_are_read_by_run_seed_and_state(tmp_path):
     for seed in (0, 1):
         place("full", seed, None, 0.9)
         for state, forget in ((None, 0.1), ("relearned", 0.3), ("quantised4", 0.1)):
-            place("retain", seed, state, forget)
+            for oracle in ("retain", "other"):
+                place(oracle, seed, state, forget)
         for state, forget in ((None, 0.2), ("relearned", 0.4 + 0.4 * seed), ("quantised4", 0.25)):
             place("npo", seed, state, forget, 0.45)
     files = {}
@@ -167,7 +168,7 @@ def test_files_are_read_by_run_seed_and_state(tmp_path):
         path.write_text(json.dumps({"format": 1, "variant": "rows", "finetune": {}, "values": own}))
         files[pool] = [str(path)]
     chosen = {"relearning": "relearned", "quantization": "quantised4", "least_utility": 0.8}
-    document = evaluated(files, entries, "retain", **chosen)
+    document = evaluated(files, entries, ["retain", "other"], **chosen)
     # Utility is the same of both: only probability is left.
     (one,) = document["metrics"]
     assert one["faithfulness"] == 1

@@ -77,7 +77,7 @@ SETTINGS = {
         ["config: interpolation.pairs", "npo twice", "list more seeds"],
     ),
     "metrics under test without the attacks": (
-        {"meta_evaluation": {}},
+        {"meta_evaluation": {"enabled": True}},
         ["config: meta_evaluation.relearning", "relearned is not among attacks", "add it there"],
     ),
     "attacks on a method that does not run": (

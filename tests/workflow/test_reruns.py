@@ -374,7 +374,7 @@ EDITS = {
         {
             "attacks": ["relearned", "quantised4"],
             "attack_methods": ["npo"],
-            "meta_evaluation": {"positives": 2, "negatives": 1},
+            "meta_evaluation": {"enabled": True, "positives": 2, "negatives": 1},
         },
         in_state("relearned")
         | in_state("quantised4")

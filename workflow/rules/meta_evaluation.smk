@@ -55,7 +55,7 @@ rule pool_member:
         max_length=one_setting("max_length"),
         label="{run} ({split}), seed {seed}",
         threads=CONFIG.threads.train,
-        code=code(
+        code=lambda w: code(
             "pool_member.py",
             *map(metrics.METRICS.module, run_metrics()),
             *map(suite.SUITES.module, pool_suites()),
@@ -76,11 +76,10 @@ rule meta_evaluation:
         "../../envs/light.yaml"
     params:
         entries=meta_entries,
-        oracle=lambda w: oracle_of(w.split),
+        oracles=lambda w: list(SPLITS[w.split].roles),
         settings={
             key: getattr(META, key)
             for key in ("relearning", "quantization", "least_utility")
-            if META is not None
         },
         code=code("meta_evaluation.py"),
     script:

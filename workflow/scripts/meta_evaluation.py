@@ -8,4 +8,4 @@ from lethe.common.files import write_json
 with job(snakemake) as stage:
     i, p = snakemake.input, snakemake.params
     pools = {"with": i.with_knowledge, "without": i.without_knowledge}
-    write_json(stage(snakemake.output[0]), evaluated(pools, p.entries, p.oracle, **p.settings))
+    write_json(stage(snakemake.output[0]), evaluated(pools, p.entries, p.oracles, **p.settings))

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from lethe.analysis.meta_evaluation import Attacked, Values, meta_evaluation
+from lethe.analysis.meta_evaluation import Attacked, meta_evaluation
 from lethe.common.errors import LetheError
 from lethe.common.files import read_json
 from lethe.metrics.base import read_metric
@@ -17,7 +17,7 @@ Places = dict[tuple[str, int, str | None], dict[str, dict[str, float]]]
 def evaluated(
     pools: Mapping[str, Sequence[str]],
     entries: Iterable[Mapping[str, Any]],
-    oracle: str,
+    oracles: Sequence[str],
     *,
     relearning: str,
     quantization: str,
@@ -26,14 +26,15 @@ def evaluated(
     """The document of a meta-evaluation: its rows, the models of the pools, those attacked.
 
     ``pools``: by pool, the files of its models; ``entries``: metric files with the nouns that they
-    belong to, among them ``state``, which is None before an attack; ``oracle``: the oracle's run.
+    belong to, among them ``state``, which is None before an attack; ``oracles``: the oracles' runs,
+    the one that is compared with first.
     LetheError for a file that is not whole, and where one of them is missing.
     """
     models = {pool: [_model(file) for file in files] for pool, files in pools.items()}
     places = _places(entries)
     seeds = sorted({seed for run, seed, _ in places if run == FULL})
-    full, truth = (_first(places, run, seeds) for run in (FULL, oracle))
-    attacked = list(_attacked(places, oracle, relearning, quantization))
+    full, truth = (places[run, seeds[0], None] for run in (FULL, oracles[0]))
+    attacked = list(_attacked(places, oracles, relearning, quantization))
     values = {pool: [model["values"] for model in some] for pool, some in models.items()}
     return {
         "format": FORMAT,
@@ -61,14 +62,10 @@ def _places(entries: Iterable[Mapping[str, Any]]) -> Places:
     return places
 
 
-def _first(places: Places, run: str, seeds: Sequence[int]) -> Values:
-    return places[run, seeds[0], None]
-
-
-def _attacked(places: Places, oracle: str, relearning: str, quantization: str):
+def _attacked(places: Places, oracles: Sequence[str], relearning: str, quantization: str):
     """Every unlearned run of every seed, with its oracle."""
     for run, seed, state in places:
-        if state is None and run not in (FULL, oracle) and (run, seed, relearning) in places:
+        if state is None and run not in (FULL, *oracles) and (run, seed, relearning) in places:
             full = places[FULL, seed, None]["model_utility"]["model_utility"]
             own = places[run, seed, None]
             yield Attacked(
@@ -78,6 +75,6 @@ def _attacked(places: Places, oracle: str, relearning: str, quantization: str):
                 own,
                 places[run, seed, relearning],
                 places[run, seed, quantization],
-                places[oracle, seed, None],
-                places[oracle, seed, relearning],
+                places[oracles[0], seed, None],
+                places[oracles[0], seed, relearning],
             )

@@ -9,7 +9,7 @@ UTILITY = "model_utility"
 def check(config: Config) -> None:
     """LetheError, one line, if an attack, the utility or a run to attack is missing."""
     chosen = config.meta_evaluation
-    if chosen is None:
+    if not chosen.enabled:
         return
     for key in ("relearning", "quantization"):
         name = getattr(chosen, key)

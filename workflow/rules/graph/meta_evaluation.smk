@@ -6,9 +6,7 @@ META = CONFIG.meta_evaluation
 
 
 def pool_sizes():
-    """How many models each pool has; none if metrics are not tested."""
-    if META is None:
-        return {}
+    """How many models each pool has."""
     return {"with": META.positives, "without": META.negatives}
 
 
@@ -120,5 +118,5 @@ def meta_evaluation_entries():
             "path": paths.meta_evaluation(WORLD, model, split),
         }
         for model, split in product(CONFIG.models, CONFIG.splits)
-        if META is not None
+        if META.enabled
     ]

@@ -137,11 +137,10 @@ class Config(Section):
         "the attacks X; `table_states`",
     )
     interpolation: Interpolation = key(Interpolation(), "lines between checkpoints")
-    meta_evaluation: MetaEvaluation | None = key(
-        None,
-        "pools of models on which the metrics themselves are tested; null: none "
+    meta_evaluation: MetaEvaluation = key(
+        MetaEvaluation(),
+        "pools of models on which the metrics themselves are tested "
         "([meta_evaluation.md](meta_evaluation.md))",
-        "the `pool_member` jobs, `meta_evaluation` and its table",
     )
     audit: Audit = key(Audit(), "whether and how every run is audited ([audit.md](audit.md))")
     figures: Names = key(

@@ -12,8 +12,9 @@ TABLE = "`meta_evaluation` and its table"
 
 
 class MetaEvaluation(Section):
-    """How many models with and without the knowledge there are, and which attacks are compared."""
+    """Whether metrics are tested, on how many models, and which attacks are compared."""
 
+    enabled: bool = key(False, "whether metrics are tested", "its `pool_member` and the rest")
     positives: Count = key(30, "models with the knowledge", POOLS)
     negatives: Count = key(30, "models without it", POOLS)
     rates: Factors = key(

@@ -7,7 +7,7 @@ from lethe.report.table_layout import markdown_table
 from lethe.report.tables.base import TableData
 
 READS = ("meta_evaluations",)
-ONLY_WITH = ("meta_evaluation",)
+ONLY_WITH = ("meta_evaluation.enabled",)
 NUMBERS = {
     "faithfulness": "Faithfulness (AUC)",
     "relearning_one_sided": "R",
