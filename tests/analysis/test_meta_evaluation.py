@@ -62,6 +62,13 @@ def test_quantization_one_sided_forgives_a_collapse(before, after, score):
     assert quantization_one_sided(before, after) == pytest.approx(score)
 
 
+def test_quantization_has_a_second_reading():
+    assert quantization_one_sided(0.2, 0.5, "after_over_before") == 1
+    assert quantization_one_sided(0.5, 0.1, "after_over_before") == pytest.approx(0.2)
+    (up, _) = meta_evaluation(POOLS, FULL, ORACLE, [ONE], 0.8, "after_over_before")
+    assert up["quantization_one_sided"] == 1
+
+
 def values(high: float, low: float, same: float = 3.0) -> dict:
     """A metric that knowledge makes high, one that it makes low, and a count."""
     return {"probability": {"forget": high, "n": same}, "truth_ratio": {"forget": low}}
@@ -167,7 +174,12 @@ def test_files_are_read_by_run_seed_and_state(tmp_path):
         own = {"probability": {"forget": forget}, "model_utility": {"model_utility": 0.5}}
         path.write_text(json.dumps({"format": 1, "variant": "rows", "finetune": {}, "values": own}))
         files[pool] = [str(path)]
-    chosen = {"relearning": "relearned", "quantization": "quantised4", "least_utility": 0.8}
+    chosen = {
+        "relearning": "relearned",
+        "quantization": "quantised4",
+        "least_utility": 0.8,
+        "quantization_ratio": "before_over_after",
+    }
     document = evaluated(files, entries, ["retain", "other"], **chosen)
     # Utility is the same of both: only probability is left.
     (one,) = document["metrics"]

@@ -79,7 +79,12 @@ rule meta_evaluation:
         oracles=lambda w: list(SPLITS[w.split].roles),
         settings={
             key: getattr(META, key)
-            for key in ("relearning", "quantization", "least_utility")
+            for key in (
+                "relearning",
+                "quantization",
+                "least_utility",
+                "quantization_ratio",
+            )
         },
         code=code("meta_evaluation.py"),
     script:

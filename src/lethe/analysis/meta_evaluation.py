@@ -5,7 +5,8 @@ Robustness: whether it says the same before and after an unlearned model is rele
 if a metric rises then, it had missed knowledge that was there.
 
     R = min((after - before of the oracle) / (after - before of the unlearned model), 1)
-    Q = min(before / after, 1)                              of the unlearned model, one-sided
+    Q = min(before / after, 1)                              of the unlearned model, one-sided;
+                                                            or min(after / before, 1), RATIOS
     R, Q = 1 - |a - b| / (|a| + |b|)                        of the same two numbers, symmetric
 
 Each is a mean over unlearned models. Robustness is the harmonic mean of R and Q, the overall score
@@ -27,6 +28,9 @@ from lethe.metrics.base import harmonic_mean
 
 Values = Mapping[str, Mapping[str, float]]
 FORMS = ("symmetric", "one_sided")
+# Two readings of the one-sided Q: sources print either. By the first a metric that rises under
+# quantization, and so had missed something, is not robust; by the second one that falls.
+RATIOS = ("before_over_after", "after_over_before")
 RESAMPLES, LEVEL = 2000, 0.95
 
 
@@ -53,13 +57,14 @@ def meta_evaluation(
     oracle: Values,
     attacked: Sequence[Attacked],
     least_utility: float,
+    ratio: str = RATIOS[0],
 ) -> list[dict[str, Any]]:
     """One row for each value of each metric that differs between full model and oracle.
 
     ``pools``: the values of the models ``with`` and ``without`` the knowledge. Unlearned models
-    whose utility is below the least are left out of robustness. None where a number is not defined:
-    without such a model, and for quantization if values below 0 are compared. LetheError if a pool
-    is empty.
+    whose utility is below the least are left out of robustness. ``ratio``: which of ``RATIOS``. None
+    where a number is not defined: without such a model, and for quantization if values below 0 are
+    compared. LetheError if a pool is empty.
     """
     for name, some in pools.items():
         if not some:
@@ -71,7 +76,7 @@ def meta_evaluation(
             if value != oracle[metric][name]:
                 up = value > oracle[metric][name]
                 row = {"metric": metric, "name": name, "knowledge": "high" if up else "low"}
-                row |= _faithful(pools, metric, name, up) | _robust(used, metric, name, up)
+                row |= _faithful(pools, metric, name, up) | _robust(used, metric, name, up, ratio)
                 row |= {"left_out": len(attacked) - len(used)}
                 rows.append(row | _overall(row))
     return rows
@@ -102,9 +107,10 @@ def relearning_one_sided(unlearned: float, oracle: float) -> float:
     return 1.0 if unlearned <= 0 else min(max(oracle / unlearned, 0.0), 1.0)
 
 
-def quantization_one_sided(before: float, after: float) -> float:
-    """min(before / after, 1) of a value, at least 0, that knowledge makes high."""
-    return 1.0 if after <= before else before / after
+def quantization_one_sided(before: float, after: float, ratio: str = RATIOS[0]) -> float:
+    """min(before / after, 1) of a value, at least 0, that knowledge makes high; or its inverse."""
+    over, under = (before, after) if ratio == RATIOS[0] else (after, before)
+    return 1.0 if under <= over else over / under
 
 
 def _faithful(pools: Mapping[str, Sequence[Values]], metric: str, name: str, up: bool) -> dict:
@@ -135,7 +141,9 @@ def interval(with_it: Sequence[float], without: Sequence[float], up: bool) -> tu
     return float(low), float(high)
 
 
-def _robust(used: Sequence[Attacked], metric: str, name: str, up: bool) -> dict[str, Any]:
+def _robust(
+    used: Sequence[Attacked], metric: str, name: str, up: bool, ratio: str
+) -> dict[str, Any]:
     """The means of R and Q over the unlearned models, in both forms."""
     scores: dict[str, list[float | None]] = {}
     for one in used:
@@ -150,7 +158,9 @@ def _robust(used: Sequence[Attacked], metric: str, name: str, up: bool) -> dict[
             "relearning_symmetric": symmetric(own, theirs),
             "relearning_one_sided": relearning_one_sided(own, theirs),
             "quantization_symmetric": symmetric(before, after) if known else None,
-            "quantization_one_sided": quantization_one_sided(before, after) if known else None,
+            "quantization_one_sided": quantization_one_sided(before, after, ratio)
+            if known
+            else None,
         }
         for key, value in of_this.items():
             scores.setdefault(key, []).append(value)

@@ -22,6 +22,7 @@ def evaluated(
     relearning: str,
     quantization: str,
     least_utility: float,
+    quantization_ratio: str,
 ) -> dict[str, Any]:
     """The document of a meta-evaluation: its rows, the models of the pools, those attacked.
 
@@ -38,7 +39,9 @@ def evaluated(
     values = {pool: [model["values"] for model in some] for pool, some in models.items()}
     return {
         "format": FORMAT,
-        "metrics": meta_evaluation(values, full, truth, attacked, least_utility),
+        "metrics": meta_evaluation(
+            values, full, truth, attacked, least_utility, quantization_ratio
+        ),
         "pools": models,
         "attacked": [
             {"run": one.run, "seed": one.seed, "utility": one.utility} for one in attacked

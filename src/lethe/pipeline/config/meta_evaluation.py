@@ -1,6 +1,6 @@
 """``meta_evaluation``: pools of models on which the metrics themselves are tested."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -32,6 +32,9 @@ class MetaEvaluation(Section):
     seed: Seed = key(7000, "seed of the first model of a pool; the others' follow", POOLS)
     relearning: Name = key("relearned", "the attack by which robustness is tested", TABLE)
     quantization: Name = key("quantised4", "the other one", TABLE)
+    quantization_ratio: Literal["before_over_after", "after_over_before"] = key(
+        "before_over_after", "the ratio of which Q, one-sided, is the value up to 1", TABLE
+    )
     least_utility: float = key(
         0.8,
         "unlearned models that keep a smaller share of the full model's utility are left out of "
