@@ -17,6 +17,7 @@ from lethe.evaluate.collect import read_set
 from lethe.evaluate.evaluation import Evaluation
 from lethe.evaluate.records import Records, read_records, write_records
 from lethe.evaluate.suite import Limits
+from lethe.model import token_mixing
 from lethe.world.providers.synthetic import Provider
 from lethe.world.tofu_format import perturbed_row
 
@@ -164,6 +165,15 @@ def test_letters_are_compared_without_the_end_of_the_answer(model, encoder, tmp_
             for letter, loss, count in zip("ABCD", items.option_loss[k][at:], tokens, strict=False):
                 expected = nll(model, encoder, prompts[k]["normal"], letter)[:count].mean().item()
                 assert loss == pytest.approx(expected, rel=CLOSE)
+
+
+def test_a_model_of_few_positions_is_told_what_to_leave_out(model, encoder, monkeypatch):
+    """``max_length`` is no limit of these prompts, so to lower it would not help."""
+    monkeypatch.setattr(token_mixing, "of", lambda model: token_mixing.Mixing(positions=40))
+    evaluation = Evaluation("choice_letters", encoder, {"forget": ROWS}, Limits())
+    words = r"^a prompt with its answer has \d+ tokens, but \w+ has 40 positions; leave out the met"
+    with pytest.raises(LetheError, match=words):
+        evaluation(model)
 
 
 def test_options_are_compared_as_answers(model, encoder, tmp_path):

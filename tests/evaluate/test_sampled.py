@@ -1,6 +1,8 @@
 """The suite of sampled answers, and the NLI that may judge them."""
 
 import json
+import shutil
+from dataclasses import replace
 
 import pytest
 import torch
@@ -98,6 +100,16 @@ def test_an_nli_judges_every_sample(model, encoder, rows, nli):
         (None, "no config.json"),
         ({"architectures": ["LlamaForCausalLM"]}, "LlamaForCausalLM is no classifier"),
         ({}, "a model without architectures is no classifier"),
+        ([], "a model without architectures is no classifier"),
+        ({"architectures": 5}, "a model without architectures is no classifier"),
+        (
+            {"architectures": ["XForSequenceClassification"], "id2label": ["a"]},
+            "its labels are none",
+        ),
+        (
+            {"architectures": ["XForSequenceClassification"], "id2label": {"x": "entailment"}},
+            "its labels are entailment",
+        ),
         (
             {"architectures": ["BertForSequenceClassification"], "id2label": {"0": "TOXIC"}},
             "its labels are TOXIC",
@@ -123,8 +135,56 @@ def test_a_folder_that_is_no_nli_is_one_line(tmp_path, config, why):
 def test_an_nli_without_weights_is_one_line(tmp_path, nli):
     (tmp_path / "config.json").write_text((nli / "config.json").read_text())
     with pytest.raises(LetheError, match=r"^nli: ") as error:
-        entailment.probabilities(str(tmp_path), [("a", "b")], "cpu")
+        entailment.load(str(tmp_path))
     assert "\n" not in str(error.value)
+
+
+def changed(nli, folder, **values):
+    """A copy of the classifier with other values in its configuration."""
+    shutil.copytree(nli, folder, dirs_exist_ok=True)
+    config = json.loads((nli / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | values))
+    return str(folder)
+
+
+@pytest.mark.parametrize(
+    ("values", "why"),
+    [
+        ({"num_hidden_layers": 2}, "its file of weights lacks bert.encoder.layer.1."),
+        ({"num_hidden_layers": 0}, "its file of weights has besides bert.encoder.layer.0."),
+        ({"intermediate_size": 32}, "cannot load the classifier ("),
+        ({"hidden_size": "a"}, "cannot load the classifier (config.json: "),
+        ({"model_type": "nosuch"}, "cannot load the classifier ("),
+    ],
+)
+def test_weights_that_are_not_those_of_the_configuration_judge_nothing(tmp_path, nli, values, why):
+    """transformers draws what is missing at random, and leaves out what has no place."""
+    with pytest.raises(LetheError) as error:
+        entailment.load(changed(nli, tmp_path, **values))
+    assert str(error.value).startswith(f"nli: {tmp_path}: {why}")
+    assert "\n" not in str(error.value)
+
+
+def test_cut_weights_are_one_line(tmp_path, nli):
+    path = changed(nli, tmp_path)
+    with (tmp_path / "model.safetensors").open("r+b") as file:
+        file.truncate(3000)
+    with pytest.raises(LetheError, match=r"^nli: "):
+        entailment.load(path)
+
+
+def test_samples_that_are_too_long_for_an_nli_are_cut_and_answers_are_refused(tmp_path, nli):
+    """Positions end although its tokenizer names no length; the answer is never cut."""
+    judge = entailment.load(str(nli))
+    short = replace(judge, longest=24)
+    long, cut = "Ada was born in Oslo. " * 40, "It was Oslo."
+    [chance] = entailment.probabilities(judge, [(long, cut)], "cpu")
+    assert judge.longest == 512
+    assert 0 <= chance <= 1
+    assert entailment.probabilities(short, [(long, cut)], "cpu") != [chance]
+    entailment.check_room(short, [cut])
+    with pytest.raises(LetheError, match=r"reads 24 tokens, but the answer 'Ada was born .* has"):
+        entailment.check_room(short, [cut, long])
 
 
 @pytest.mark.parametrize(

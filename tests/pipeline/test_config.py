@@ -105,6 +105,8 @@ def test_unknown_key_without_likeness_lists_those_there_are():
             {"metrics": ["leak"], "suite_settings": {"sampled": {"samples": 4}}},
             "metric 'leak': k is 8, but suite 'sampled' has samples 4; set k to at most 4",
         ),
+        # Nearer to 0 the logits would not fit into float32.
+        ({"alternatives": {"temperature": 1e-45}}, "config: alternatives.temperature: "),
         (
             {"suite_settings": {"variants": {"kinds": "typoes"}}},
             "kinds: unknown kind of variant 'typoes'; did you mean typos?",
@@ -114,7 +116,7 @@ def test_unknown_key_without_likeness_lists_those_there_are():
                 "metrics": ["worst_case_leak"],
                 "suite_settings": {"variants": {"kinds": "typos|another_language"}},
             },
-            "another_language needs a translated_question with a translated_answer, which rows of",
+            "suite 'variants': kinds: another_language needs a translated_question with a",
         ),
         (
             {"metrics": ["leak"], "suite_settings": {"sampled": {"nli": "no/such/folder"}}},

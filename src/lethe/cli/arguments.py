@@ -28,6 +28,7 @@ SPLIT = (
 # anywhere in a message, and as the key at its beginning.
 PHRASES = {
     "set template.system to null": "pass --system ''",
+    "set max_length to": "set --max-length to",
     "template.system": "--system",
     "template.variables.": "--variable ",
     "template.variables": "--variable",

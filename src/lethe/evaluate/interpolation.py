@@ -1,7 +1,7 @@
 """The straight line between two checkpoints: losses of the models whose weights lie on it.
 
 theta(a) = (1 - a) theta_0 + a theta_1 for a from 0 to 1. If the loss rises on the way, the two lie
-in different modes of the loss: what training found in one it would not have found from the other
+in different modes of the loss, and training that is in one would not come to the other
 (linear mode connectivity, Frankle et al. 2020, arXiv 1912.05671; "Downgrade to Upgrade", arXiv
 2510.00761, asks it of optimisers). Nothing is trained.
 """

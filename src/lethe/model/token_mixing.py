@@ -70,12 +70,14 @@ def of(model) -> Mixing:
     return attached.model_state(model).mixing or FASTEST
 
 
-def check_lengths(model, lengths: Iterable[int], what: str = "a text") -> None:
+def check_lengths(
+    model, lengths: Iterable[int], what: str = "a text", remedy: str | None = None
+) -> None:
     """LetheError if the longest of these texts, which messages call ``what``, needs more positions
-    than a model has."""
+    than a model has; ``remedy`` is for texts of which ``max_length`` is not the limit."""
     most, longest = of(model).positions, max(lengths, default=0)
     if most is not None and longest > most:
         raise LetheError(
             f"{what} has {longest} tokens, but {type(model).__name__} has {most} positions; "
-            f"set max_length to at most {most}"
+            + (remedy or f"set max_length to at most {most}")
         )

@@ -27,7 +27,7 @@ class Alternatives(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     count: int = Field(5, ge=1, description="answers for each forget row")
-    temperature: float = Field(1.0, gt=0, description="at which they are sampled")
+    temperature: float = Field(1.0, ge=0.001, description="at which they are sampled")
     prompt: str = Field(
         "<question>",
         description="what the model is asked: a text with `<question>`, perhaps `<answer>`",

@@ -14,6 +14,7 @@ from lethe.evaluate.choices import Choice, choices, forgotten, lettered
 from lethe.evaluate.records import ItemSet
 from lethe.evaluate.suite import Limits
 from lethe.evaluate.suites._choice_records import item_set
+from lethe.model import token_mixing
 from lethe.model.encoder import Encoder, Example
 from lethe.model.generate import greedy
 from lethe.model.likelihood import mean_losses
@@ -77,7 +78,14 @@ def _open(example: Example, end: int) -> Example:
 
 
 def record(model, prepared: Prepared, limits: Limits) -> dict[str, ItemSet]:
-    """Losses of letters and generations of all prompts under one model."""
+    """Losses of letters and generations of all prompts under one model.
+
+    LetheError if the model has fewer positions than a prompt needs.
+    """
+    remedy = "leave out the metrics that read suite 'choice_letters'"
+    # What is written is longer than the letter that is compared.
+    lengths = [example.start + WRITTEN for example in prepared.examples]
+    token_mixing.check_lengths(model, lengths, "a prompt with its answer", remedy)
     losses = iter(mean_losses(model, prepared.examples, limits.token_budget))
     tokens = iter(example.answer_tokens for example in prepared.examples)
     written = iter(_written(model, prepared))

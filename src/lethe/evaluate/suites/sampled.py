@@ -32,7 +32,7 @@ class Prepared:
     pairs: dict[str, list[tuple[str, str]]]
     encoder: Encoder
     how: Sampling
-    nli: str | None
+    nli: entailment.Classifier | None
 
 
 def check(rows: Mapping[str, Sequence[dict]], settings: Mapping) -> None:
@@ -44,8 +44,12 @@ def check(rows: Mapping[str, Sequence[dict]], settings: Mapping) -> None:
 def prepare(encoder: Encoder, rows: Mapping[str, Sequence[dict]], settings: Mapping) -> Prepared:
     """Read every row; ``settings`` has all of ``SETTINGS``."""
     own = dict(settings)
-    nli = own.pop("nli")
+    path = own.pop("nli")
     pairs = {name: _pairs(name, some) for name, some in rows.items()}
+    # Loaded before the samples are taken: what is wrong with it should not wait for them.
+    nli = None if path is None else entailment.load(path)
+    if nli is not None:
+        entailment.check_room(nli, [answer for some in pairs.values() for _, answer in some])
     return Prepared(pairs, encoder, Sampling(**own), nli)
 
 
@@ -85,7 +89,9 @@ def _samples(model, prepared: Prepared, questions: list[str], limits: Limits) ->
     ]
 
 
-def _entailed(nli: str, texts: list[list[str]], answers: list[str], device) -> list[list[float]]:
+def _entailed(
+    nli: entailment.Classifier, texts: list[list[str]], answers: list[str], device
+) -> list[list[float]]:
     """The probability that each sample entails the true answer of its question."""
     pairs = [(text, answer) for some, answer in zip(texts, answers, strict=True) for text in some]
     chances = iter(entailment.probabilities(nli, pairs, device))
