@@ -62,9 +62,9 @@ def meta_evaluation(
     """One row for each value of each metric that differs between full model and oracle.
 
     ``pools``: the values of the models ``with`` and ``without`` the knowledge. Unlearned models
-    whose utility is below the least are left out of robustness. ``ratio``: which of ``RATIOS``. None
-    where a number is not defined: without such a model, and for quantization if values below 0 are
-    compared. LetheError if a pool is empty.
+    whose utility is below the least are left out of robustness. ``ratio``: which of ``RATIOS``.
+    None where a number is not defined: without such a model, and for quantization if values below 0
+    are compared. LetheError if a pool is empty.
     """
     for name, some in pools.items():
         if not some:
