@@ -29,7 +29,6 @@ rule pool_member:
     params:
         given=one_setting("base_checkpoint"),
         member=pool_member,
-        metrics=run_metrics(),
         needs={of: pool_needs(of) for of in ("oracle", "full")},
         compared=pool_compared(),
         sets={name: list(suite.contract(name).sets) for name in pool_suites()},
@@ -37,18 +36,7 @@ rule pool_member:
             name: settings.items_of(CONFIG, suite.contract(name).sets)
             for name in pool_suites()
         },
-        limits={
-            key: getattr(CONFIG.evaluation, key)
-            for key in ("max_length", "max_new_tokens")
-        },
-        metric_settings={
-            name: CONFIG.metric_settings[name]
-            for name in run_metrics()
-            if name in CONFIG.metric_settings
-        },
-        suite_settings={
-            name: settings.suite_settings(CONFIG, name) for name in pool_suites()
-        },
+        evaluation=pool_evaluation(),
         loading=loading,
         training=training("finetune"),
         template=one_setting("template"),

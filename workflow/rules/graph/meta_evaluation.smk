@@ -87,6 +87,20 @@ def pool_compared():
     return list(dict.fromkeys(one.suite for one in asked if one.oracle_records))
 
 
+def pool_evaluation():
+    """By which metrics a pool's models are measured, and with which settings."""
+    own = CONFIG.metric_settings
+    limits = ("max_length", "max_new_tokens")
+    return {
+        "metrics": run_metrics(),
+        "metric_settings": {name: own[name] for name in run_metrics() if name in own},
+        "suite_settings": {
+            name: settings.suite_settings(CONFIG, name) for name in pool_suites()
+        },
+        "limits": {key: getattr(CONFIG.evaluation, key) for key in limits},
+    }
+
+
 def meta_entries(wildcards):
     """The metric files of all runs of a model and split that are attacked, before and after."""
     own = [
