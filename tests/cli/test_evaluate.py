@@ -113,6 +113,37 @@ def test_answers_are_sampled_with_and_without_an_oracle(run, parity):
     assert "leak.oracle\t" in printed
 
 
+def test_depth_compares_with_full_and_oracle(run, parity, tmp_path):
+    full, retain = (str(parity / "models" / name) for name in ("full", "retain"))
+    asked = ("--metrics", "depth", "--full", full)
+    assert run(*asked).endswith("metric 'depth': needs an oracle; name one")
+    bare = run("--metrics", "depth", "--oracle", retain)
+    assert bare.endswith("needs the model before unlearning; name it as full")
+    # The full model has lost nothing, a copy of the oracle as much as it.
+    values = run(*asked, "--oracle", retain)[0]["metrics"]["depth"]["values"]
+    assert values["depth"] == 0
+    assert values["questions"] + values["no_fact"] + values["not_encoded"] == 3
+    copied = tmp_path / "copy"
+    shutil.copytree(retain, copied)
+    depth = run(*asked, "--oracle", retain, checkpoint=copied)[0]["metrics"]["depth"]
+    assert depth["values"]["depth"] == 1
+    assert set(depth["items"]["forget"]) == {1.0}
+
+
+def test_depth_refuses_an_oracle_of_another_architecture_before_work(run, parity, tmp_path):
+    other = tmp_path / "other"
+    shutil.copytree(parity / "models/retain", other)
+    config = json.loads((other / "config.json").read_text())
+    config["num_hidden_layers"] += 1
+    (other / "config.json").write_text(json.dumps(config))
+    asked = ("--full", str(parity / "models/full"), "--oracle", str(other))
+    message = run("--metrics", "depth", *asked)
+    layers = config["num_hidden_layers"]
+    assert f"{other}: another architecture than {parity / 'models/full'}" in message
+    assert f"(layers {layers}, not {layers - 1})" in message
+    assert "\n" not in message
+
+
 def test_questions_are_reformulated_without_a_schema(run, parity):
     """TOFU's rows of a folder, and a model that is not ours."""
     asked = ("--metrics", "variants", "worst_case_leak", "views", "--max-new-tokens", "8")

@@ -8,6 +8,7 @@ import pytest
 
 from lethe.analysis.checkpoint_evaluation import Request, evaluate
 from lethe.common.errors import LetheError
+from lethe.common.novel_words import novel_words, words
 from lethe.evaluate import suite
 from lethe.evaluate.evaluation import Evaluation
 from lethe.evaluate.records import Records, read_records, write_records
@@ -16,7 +17,7 @@ from lethe.evaluate.suites import variants as asking
 from lethe.evaluate.variants.facts import LONGEST, Fact, facts
 from lethe.evaluate.variants.kinds import KINDS, PLAIN, VIEWS, named, variants
 from lethe.evaluate.variants.variant import renamed
-from lethe.metrics._novel_words import novel_words, words
+from lethe.model.encoder import Encoder
 from lethe.model.generate import greedy
 from lethe.world.providers.synthetic import Provider
 from lethe.world.tofu_format import perturbed_row
@@ -86,6 +87,14 @@ def test_rows_of_other_sets_tell_whose_values_are_alone():
     own, others = ROWS[:5], ROWS[5:]
     assert facts(own, others)[0].alone
     assert not facts(own, [*others, others[0] | {"answer": "Tom Reed lived in Oslo."}])[0].alone
+
+
+def test_few_rows_of_a_subject_still_say_whom_they_are_about():
+    some = facts([ROWS[0], ROWS[1], ROWS[5], ROWS[10]])
+    assert [fact.subject for fact in some] == ["Ada Byron", "Ada Byron", "Tom Reed", "Eve Stone"]
+    # A name of which the answer says nothing, and no other row, is no subject.
+    tel_aviv = {"question": "Who was born in Tel Aviv?", "answer": "Ada Byron."}
+    assert facts([tel_aviv, {"question": "Who?", "answer": "Nobody."}])[0].subject is None
 
 
 def test_a_value_is_not_guessed():
@@ -276,10 +285,20 @@ def test_samples_are_taken_of_every_variant(model, encoder):
 
 def test_variants_that_are_too_long_are_left_out(model, encoder, monkeypatch):
     longest = max(len(encoder.prompt_ids(row["question"])) for row in ROWS)
-    monkeypatch.setattr(asking, "LONGEST", longest)
+    monkeypatch.setattr(asking, "LONGEST", longest + asking.ANSWER)
     items = asked(model, encoder).sets["forget"]
     assert all(row[0] == PLAIN for row in items.prompt)
     assert not {"in_context", "role_play"} & {kind for row in items.prompt for kind in row}
+
+
+def test_variants_and_their_answers_end_together(model, encoder, monkeypatch):
+    monkeypatch.setattr(asking, "ANSWER", 1)
+    length = len(encoder.prompt_ids(KINDS["role_play"].make(BORN).text))
+    monkeypatch.setattr(asking, "LONGEST", length + 2)
+    cut = asked(model, encoder, kinds="role_play").sets["forget"].prompt_generation[0]
+    two = asked(model, encoder, None, Limits(96, 2), kinds="role_play").sets["forget"]
+    assert cut[1] == two.prompt_generation[0][1]
+    assert cut[0] != two.prompt_generation[0][0]
 
 
 def test_answers_have_the_room_of_the_plain_question(model, encoder):
@@ -323,3 +342,20 @@ def test_processes_ask_what_one_alone_asks(model, encoder):
     for name, items in alone.items():
         for column in ("question", "prompt", "prompt_text", "prompt_generation"):
             assert getattr(both[name], column) == getattr(items, column)
+
+
+@pytest.mark.parametrize("template", ["plain", "llama2", "phi"])
+def test_models_without_a_chat_are_asked_too(model, tokenizer, template):
+    encoder = Encoder(tokenizer, template, 96)
+    items = asked(model, encoder, kinds="begun_answer|role_play").sets["forget"]
+    assert items.prompt[0] == [PLAIN, "begun_answer", "role_play"]
+    begun = asking.prepare(
+        encoder,
+        asking.together({"forget": ROWS[:5]}, {"kinds": "begun_answer"}),
+        {"kinds": "begun_answer", "samples": 0},
+    )
+    [text] = tokenizer.batch_decode(
+        [ids for one, ids in begun.prompts.items() if one.begun][:1], skip_special_tokens=True
+    )
+    assert text.endswith("Ada Byron was born in")
+    assert BORN.question in text

@@ -96,7 +96,7 @@ CLOSE = {
     "membership_min_k": "s_mink",
     "membership_min_k_plus_plus": "s_minkpp",
 }
-DEPTH = "unlearning_depth_score"
+DEPTH = "depth"
 
 
 def published():

@@ -7,8 +7,8 @@ import pytest
 
 from lethe import metrics
 from lethe.common.errors import LetheError
+from lethe.common.novel_words import novel_words, recall
 from lethe.evaluate.records import Checkpoint, ItemSet, Records, nested, read_records, write_records
-from lethe.metrics._novel_words import novel_words, recall
 from lethe.metrics.base import read_metric, write_metric
 from lethe.metrics.leak import leak_at
 

@@ -87,6 +87,18 @@ def test_samples_are_counted_as_generations(llama2):
     assert 2 < (hours(64, "leak") - without) / (hours(16, "leak") - without) <= 4
 
 
+def test_depth_takes_a_pass_for_each_layer(llama2):
+    def hours(*metrics: str) -> float:
+        config = llama2.changed(metrics=["probability", *metrics])
+        return plan(config, PLAIN)[0].hours["collect"]
+
+    tokens, depth = (hours(name) - hours() for name in ("extraction_strength", "depth"))
+    # Both start a job for each run. `tokens` is two passes over forget and holdout together.
+    start = hours("membership_loss") - hours("extraction_strength")
+    assert start == 0
+    assert depth > tokens
+
+
 def test_variants_are_counted_as_generations(llama2):
     def hours(kinds: str, samples: int = 0) -> float:
         asked = {"suite_settings": {"variants": {"kinds": kinds, "samples": samples}}}

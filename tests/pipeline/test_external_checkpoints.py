@@ -1,6 +1,7 @@
 """What a model is told: checkpoints given in the place of trained ones."""
 
 import copy
+import json
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,24 @@ def test_what_cannot_stand_for_a_run_is_one_line(values, start):
         check(build(tiny(**values)))
     assert str(caught.value).startswith(start)
     assert "\n" not in str(caught.value)
+
+
+def test_depth_needs_given_checkpoints_of_one_architecture(tmp_path):
+    given = {}
+    for name, layers in (("full", 2), ("oracle", 3)):
+        folder = tmp_path / name
+        folder.mkdir()
+        sizes = {"model_type": "llama", "num_hidden_layers": layers, "hidden_size": 8}
+        (folder / "config.json").write_text(json.dumps(sizes))
+        for file in ("model.safetensors", "tokenizer.json"):
+            (folder / file).write_text("{}")
+        given[name] = str(folder)
+    config = tiny(full_checkpoint=given["full"], oracle_checkpoints={"forget10": given["oracle"]})
+    check(build(config))
+    config["metrics"] = [*config["metrics"], "depth"]
+    wanted = "^config: metrics: depth: tiny: .*oracle: another architecture than .*full.*layers 3"
+    with pytest.raises(LetheError, match=wanted):
+        check(build(config))
 
 
 @pytest.mark.parametrize(

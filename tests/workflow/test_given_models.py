@@ -190,6 +190,16 @@ def test_a_given_full_model_and_oracle_leave_no_training_in_the_graph(fresh, mic
     assert "reference[forget10,0]" in planned
 
 
+def test_suites_compare_with_given_models_where_they_lie(fresh, micro):
+    overlay = given_runs(micro)
+    overlay["evaluation"]["base"] = False
+    overlay["metrics"] = ["rouge", "depth", "uqs_components"]
+    planned = fresh.planned(overlay=overlay)
+    assert not rules(planned) & {"train_full", "train_retain", "base", "import_base"}
+    compared = {f"collect[forget10,npo,0,{suite}]" for suite in ("depth", "oracle_distance")}
+    assert compared < planned
+
+
 def test_oracles_that_are_not_given_are_trained(fresh, micro):
     overlay = {**given_runs(micro, full_checkpoint=None), "splits": ["forget05", "forget10"]}
     planned = fresh.planned(overlay={**overlay, "oracle_seeds": [7]})

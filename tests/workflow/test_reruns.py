@@ -253,6 +253,19 @@ EDITS = {
         | scored(runs(), ["extraction_strength"])
         | report() - {"table_oracles", "table_best_epochs"},
     ),
+    "a metric of a suite that compares with full": (
+        {"metrics": [*METRICS, "depth"]},
+        {f"collect[forget10,{run},depth]" for run in runs()}
+        | scored(runs(), ["depth"])
+        | report() - {"table_oracles", "table_best_epochs"},
+    ),
+    "a metric with tables of its own": (
+        {"metrics": [*METRICS, "uqs_components"]},
+        {f"collect[forget10,{run},oracle_distance]" for run in runs()}
+        | scored(runs(), ["uqs_components"])
+        | report() - {"table_oracles", "table_best_epochs"}
+        | {"table_metric_agreement", "table_metric_reliability", "table_quality_score"},
+    ),
     "the settings of a suite that is not run": (
         {"suite_settings": {"sampled": {"samples": 32}}},
         set(),

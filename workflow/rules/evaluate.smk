@@ -11,6 +11,7 @@ rule collect:
             ancient(f"{folder}/{paths.WEIGHTS}") for folder in checkpoint_folders(w)
         ],
         rows=probed_files,
+        reference=reference_of_suite,
     output:
         records=paths.records(
             paths.run(WORLD, "{model}", "{split}", "{run}", "{seed}"), "{suite}"
@@ -30,6 +31,7 @@ rule collect:
         mem_mb=main_memory,
     params:
         given=given_checkpoint,
+        reference=reference_source,
         loading=loading,
         sets=lambda w: list(suite.contract(w.suite).sets),
         most=lambda w: settings.items_of(CONFIG, suite.contract(w.suite).sets),

@@ -10,6 +10,7 @@ rule pool_member:
         holdout=split_file("holdout"),
         facts=facts_beside_authors,
         rows=pool_rows,
+        beside=pool_beside_files,
     output:
         values=paths.pool_values(
             paths.run(WORLD, "{model}", "{split}", "{run}", "{seed}")
@@ -31,6 +32,7 @@ rule pool_member:
         member=pool_member,
         needs={of: pool_needs(of) for of in ("oracle", "full")},
         compared=pool_compared(),
+        beside=pool_beside,
         sets={name: list(suite.contract(name).sets) for name in pool_suites()},
         most={
             name: settings.items_of(CONFIG, suite.contract(name).sets)

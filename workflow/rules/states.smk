@@ -48,6 +48,7 @@ use rule collect as collect_state with:
         digests=[f"{paths.state_checkpoint(STATE)}/{paths.DIGEST}"],
         weights=[ancient(f"{paths.state_checkpoint(STATE)}/{paths.WEIGHTS}")],
         rows=probed_files,
+        reference=reference_of_suite,
     output:
         records=paths.records(STATE, "{suite}"),
         cost=paths.cost(STATE, "collect_{suite}"),

@@ -15,11 +15,10 @@ from lethe.model.settings import Compute
 with job(snakemake, processes=processes(snakemake)) as stage, Meter() as meter:
     p, i, o = snakemake.params, snakemake.input, snakemake.output
     device = ready(snakemake)
-    files = dict(zip(p.sets, i.rows, strict=True))
     records = collect(
         snakemake.wildcards.suite,
         [Path(digest).parent for digest in i.digests] or [p.given],
-        {name: read_set(file, p.most[name]) for name, file in files.items()},
+        {name: read_set(file, p.most[name]) for name, file in zip(p.sets, i.rows, strict=True)},
         template=p.template,
         limits=Limits(**p.limits),
         compute=Compute(**p.loading),
@@ -27,6 +26,7 @@ with job(snakemake, processes=processes(snakemake)) as stage, Meter() as meter:
         process_group=process_group(snakemake, device),
         report=Progress(p.label),
         settings=p.settings,
+        reference=p.reference,
     )
     write_records(stage(o.records), records)
     meter.write(stage(o.cost), items=records.items)

@@ -19,6 +19,7 @@ with job(snakemake, key(snakemake)) as stage, Meter() as meter:
             dict(zip(p.needs["oracle"], i.oracle, strict=True)),
             dict(zip(p.needs["full"], i.full, strict=True)),
             dict(zip(p.compared, i.oracle_records, strict=True)),
+            p.beside,
         ),
         p.evaluation,
         stage.folder.parent,

@@ -17,7 +17,7 @@ from lethe.evaluate.interpolation import losses_between
 from lethe.evaluate.records import Records, check_records
 from lethe.evaluate.suite import Limits
 from lethe.metrics.base import MetricFile
-from lethe.model import checkpoint, checkpoint_check
+from lethe.model import checkpoint, checkpoint_check, same_architecture
 from lethe.model.encoder import template_settings
 from lethe.model.settings import Compute
 from lethe.world.rows import read_qa
@@ -194,8 +194,21 @@ def _obstacle(name: str, request: Request, data: "_Data") -> str | None:
     reads_oracle = contract.oracle or (contract.oracle_records and not contract.without_oracle)
     if reads_oracle and request.oracle is None:
         return "needs an oracle; name one"
-    if contract.full and request.full is None:
+    beside = suites.contract(contract.suite).reference if contract.records else None
+    if beside == "oracle" and request.oracle is None:
+        return "needs an oracle; name one"
+    if (contract.full or beside == "full") and request.full is None:
         return "needs the model before unlearning; name it as full"
+    return _unlike(request, beside) if beside else None
+
+
+def _unlike(request: Request, beside: str) -> str | None:
+    """Why a suite cannot compare checkpoints with the one beside them; None if it can."""
+    try:
+        others = (request.oracle, request.full, request.checkpoint)
+        same_architecture.check((getattr(request, beside), *others))
+    except LetheError as error:
+        return str(error)
     return None
 
 
@@ -332,11 +345,16 @@ class _Scores:
                 device=self.request.device,
                 load=self._load,
                 settings=self.request.suite_settings.get(suite),
+                reference=self._reference(suite),
             )
             records = replace(collected, path=source)
             check_records(records, "the model gives no usable numbers: look into its weights")
             self.records[source, suite] = records
         return self.records[source, suite]
+
+    def _reference(self, suite: str) -> str | None:
+        role = suites.contract(suite).reference
+        return None if role is None else getattr(self.request, role)
 
     def _load(self, source: str, device: str, **how: Any) -> tuple:
         # One model in memory at a time: metrics of one checkpoint are computed in succession.

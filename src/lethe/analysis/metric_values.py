@@ -13,11 +13,15 @@ from lethe.metrics.base import MetricFile, read_metric
 
 @dataclass(frozen=True)
 class References:
-    """Files of what others were measured to be, by metric or by suite: only what is read."""
+    """Files of what others were measured to be, by metric or by suite: only what is read.
+
+    ``checkpoints``: by suite, the checkpoint that the suite compares with.
+    """
 
     oracle: Mapping[str, str] = field(default_factory=dict)
     full: Mapping[str, str] = field(default_factory=dict)
     oracle_records: Mapping[str, str] = field(default_factory=dict)
+    checkpoints: Mapping[str, str] = field(default_factory=dict)
 
 
 class MetricValues:
@@ -62,8 +66,11 @@ class MetricValues:
 
     def _recorded(self, suite: str) -> Records:
         if suite not in self._records:
-            chosen = self.suite_settings.get(suite)
-            how = {**self.how, "settings": chosen}
+            how = {
+                **self.how,
+                "settings": self.suite_settings.get(suite),
+                "reference": self.references.checkpoints.get(suite),
+            }
             self._records[suite] = collect(suite, [self.source], self.rows[suite], **how)
         return self._records[suite]
 

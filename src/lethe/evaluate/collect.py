@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from lethe.common.distributed import SingleProcess
+from lethe.common.errors import LetheError
 from lethe.common.progress import silent
 from lethe.evaluate import suite as suites
 from lethe.evaluate.evaluation import Evaluation
 from lethe.evaluate.records import Records
-from lethe.evaluate.suite import Limits
+from lethe.evaluate.suite import REFERENCES, Limits, Reference
 from lethe.model import checkpoint
 from lethe.model.encoder import Encoder
 from lethe.model.settings import Compute
@@ -36,6 +37,7 @@ def collect(
     report: Callable[[int, int], None] = silent,
     load: Callable = checkpoint.load,
     settings: Mapping[str, Any] | None = None,
+    reference: str | Path | None = None,
 ) -> Records:
     """The records of checkpoints, such as those of a run, under one suite.
 
@@ -43,20 +45,35 @@ def collect(
     none). ``rows``: the rows of each set of the suite, as from ``read_set``. Each process of a
     ``process_group`` asks its share, and every process gets all records. ``report`` is called after
     each checkpoint. ``load`` replaces ``checkpoint.load``, for instance to cache loaded models.
-    ``settings``: the suite's own, such as how many samples it takes.
+    ``settings``: the suite's own, such as how many samples it takes. ``reference``: the
+    checkpoint that the suite compares with, if it does; others do not load it.
 
     LetheError for a checkpoint that cannot be loaded and, before one is, for rows that lack a text.
     """
     limits, loading = limits or Limits(), (compute or Compute()).loading()
     suites.check(suite, rows, settings)
-    recorded, evaluation = [], None
-    for source in sources:
+
+    def loaded(source: str | Path) -> tuple[Any, Encoder]:
         model, tokenizer = load(source, device, **loading, template=template)
+        return model, Encoder(tokenizer, template, limits.max_length)
+
+    recorded, evaluation = [], None
+    beside = None
+    if suites.contract(suite).reference is not None:
+        beside = Reference(*loaded(_needed(suite, reference)))
+    for source in sources:
+        model, encoder = loaded(source)
         if evaluation is None:
-            encoder = Encoder(tokenizer, template, limits.max_length)
-            evaluation = Evaluation(suite, encoder, rows, limits, process_group, settings)
+            evaluation = Evaluation(suite, encoder, rows, limits, process_group, settings, beside)
         origin = checkpoint.origin(source)
         point = evaluation(model, origin.get("epoch", 0), origin.get("step", 0))
         recorded.append(replace(point, taught=tuple(origin.get("taught", ()))))
         report(len(recorded), len(sources))
     return Records(suite, recorded)
+
+
+def _needed(suite: str, reference: str | Path | None) -> str | Path:
+    if reference is None:
+        role = REFERENCES[suites.contract(suite).reference]
+        raise LetheError(f"suite '{suite}': compares with {role}; name it")
+    return reference

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lethe.evaluate.records import Checkpoint, dealt
-from lethe.evaluate.suite import Limits, load, settings_of
+from lethe.evaluate.suite import Limits, Reference, load, settings_of
 
 
 class Evaluation:
@@ -22,8 +22,11 @@ class Evaluation:
         limits: Limits,
         process_group=None,
         settings: Mapping[str, Any] | None = None,
+        reference: Reference | None = None,
     ):
         """``rows``: the data rows of each set of the suite; ``settings``: the suite's.
+
+        ``reference``: the model that the suite compares with, if it does.
 
         LetheError if a text is missing, or for a setting that the suite does not have or allow.
         """
@@ -43,11 +46,12 @@ class Evaluation:
                 name: some[process_group.rank :: process_group.size] for name, some in rows.items()
             }
             rows = {name: some for name, some in mine.items() if some}
+        self.beside = [] if reference is None else [reference]
         self.prepared = self.module.prepare(encoder, rows, *own)
 
     def __call__(self, model, epoch: int = 0, step: int = 0) -> Checkpoint:
         """What a model answers, item by item; every process gets all of it."""
-        answered = self.module.record(model, self.prepared, self.limits)
+        answered = self.module.record(model, self.prepared, self.limits, *self.beside)
         if self.process_group is not None and self.process_group.size > 1:
             shares = self.process_group.gathered(answered)
             answered = {name: dealt(name, shares) for name in self.sets}

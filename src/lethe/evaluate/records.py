@@ -15,12 +15,10 @@ import numpy as np
 from lethe.common.errors import LetheError
 from lethe.common.files import read_json, write_text
 from lethe.evaluate import suite as suites
+from lethe.evaluate.record_columns import COLUMNS, SAME_SHAPE, WHOLE, text_fault
 
 FORMAT = 1
 REMEDY = "delete the file to have it made again"
-
-# A mean negative log-likelihood falls below zero only by rounding.
-ROUNDING = 1e-4
 
 # Values of several answers or tokens per item: 2-D [n, k], or n arrays where k varies.
 Nested = np.ndarray | list[np.ndarray]
@@ -49,6 +47,21 @@ class ItemSet:
     prompts under which it was put; ``prompt_generation``: what was written under each of them.
     ``option_loss`` and ``option_tokens`` have a value for each option, prompt after prompt.
 
+    ``entity``: the part of the answer that is its fact; ``layer_delta``: for each decoder layer, by
+    how much the model's states there lower the mean log-probability of the fact's tokens (nats)
+    under the model before unlearning; no value where an answer has no such part.
+
+    Of attributions: ``label`` and ``predicted``: the letters of the right and the chosen option;
+    ``word``: the words of the prompt; ``word_attribution``: how much of the chosen letter's logit
+    each accounts for; ``attributed``: that of all tokens together, and the difference of the logit
+    to that without a prompt, which it approaches.
+
+    Beside the oracle, at the last token of a question: ``state_distance``, L2 after the last layer
+    but one; ``divergence`` of the next token's distributions (Jensen-Shannon, nats); of the model's
+    own, ``confidence``: the largest probability, ``margin``: how far the second is below it,
+    ``entropy`` (nats). ``weight_distance``, the same for all items: mean over parameter tensors of
+    the L2 distance.
+
     Of variants, by prompt: ``prompt_text``: all that was given; ``prompt_answer``: what is right
     there; ``sample``, if samples were taken: as many for each prompt, prompt after prompt.
     """
@@ -76,6 +89,19 @@ class ItemSet:
     prompt_answer: list[list[str]] | None = None
     option_loss: Nested | None = None
     option_tokens: Nested | None = None
+    entity: list[str] | None = None
+    layer_delta: Nested | None = None
+    label: list[str] | None = None
+    predicted: list[str] | None = None
+    word: list[list[str]] | None = None
+    word_attribution: Nested | None = None
+    attributed: Nested | None = None
+    state_distance: np.ndarray | None = None
+    divergence: np.ndarray | None = None
+    weight_distance: np.ndarray | None = None
+    confidence: np.ndarray | None = None
+    entropy: np.ndarray | None = None
+    margin: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.question)
@@ -183,81 +209,12 @@ def item_set(
     return ItemSet(**made)
 
 
-SAME_SHAPE = {
-    "perturbed_loss": ("perturbed_tokens",),
-    "token_logprob": ("token_match", "token_zscore"),
-    "sample": ("sample_entailment",),
-    "prompt": ("prompt_generation", "prompt_text", "prompt_answer"),
-    "option_loss": ("option_tokens",),
-}
-
-
 def _partners(columns: Mapping[str, Any]) -> list[str]:
     """Columns that must accompany those given: a paraphrase's loss and its token count."""
     pair = ("paraphrase_loss", "paraphrase_tokens")
     if not any(name in columns for name in pair):
         return []
     return list(pair) if "answer_tokens" in columns else ["paraphrase_loss"]
-
-
-def _text_fault(value: Any) -> str | None:
-    return None if isinstance(value, str) else "not text"
-
-
-def _number_fault(value: Any) -> str | None:
-    # type(), not isinstance(): true and false are not numbers here.
-    if type(value) not in (int, float):
-        return "not a number"
-    return None if np.isfinite(value) else "not finite"
-
-
-def _loss_fault(value: Any) -> str | None:
-    return _number_fault(value) or ("negative" if value < -ROUNDING else None)
-
-
-def _logprob_fault(value: Any) -> str | None:
-    return _number_fault(value) or ("above zero" if value > ROUNDING else None)
-
-
-def _share_fault(value: Any) -> str | None:
-    return _number_fault(value) or (None if 0 <= value <= 1 else "outside [0, 1]")
-
-
-def _count_fault(value: Any) -> str | None:
-    return None if type(value) is int and value > 0 else "not a positive whole number"
-
-
-def _flag_fault(value: Any) -> str | None:
-    return None if type(value) is int and value in (0, 1) else "neither 0 nor 1"
-
-
-# The check of a column's values, and whether an item has several values.
-COLUMNS = {
-    "question": (_text_fault, False),
-    "answer": (_text_fault, False),
-    "generation": (_text_fault, False),
-    "wrong_answer": (_text_fault, False),
-    "answer_loss": (_loss_fault, False),
-    "answer_tokens": (_count_fault, False),
-    "paraphrase_loss": (_loss_fault, False),
-    "paraphrase_tokens": (_count_fault, False),
-    "perturbed_loss": (_loss_fault, True),
-    "perturbed_tokens": (_count_fault, True),
-    "token_logprob": (_logprob_fault, True),
-    "token_match": (_flag_fault, True),
-    "token_zscore": (_number_fault, True),
-    "gradient_norm": (_loss_fault, False),
-    "sample": (_text_fault, True),
-    "sample_entailment": (_share_fault, True),
-    "option": (_text_fault, True),
-    "prompt": (_text_fault, True),
-    "prompt_generation": (_text_fault, True),
-    "prompt_text": (_text_fault, True),
-    "prompt_answer": (_text_fault, True),
-    "option_loss": (_loss_fault, True),
-    "option_tokens": (_count_fault, True),
-}
-WHOLE = (_count_fault, _flag_fault)
 
 
 class _Columns:
@@ -277,10 +234,10 @@ class _Columns:
         dtype = int if fault in WHOLE else float
         if not several:
             self.each(name, values, fault)
-            return values if fault is _text_fault else np.array(values, dtype=dtype)
+            return values if fault is text_fault else np.array(values, dtype=dtype)
         self.each(name, values, lambda row: None if isinstance(row, list) else "not a list")
         self.each(name, values, lambda row: next(filter(None, map(fault, row)), None))
-        return values if fault is _text_fault else nested(values, dtype)
+        return values if fault is text_fault else nested(values, dtype)
 
     def column(self, name: str) -> list:
         if name not in self.columns:

@@ -24,6 +24,11 @@ and, if what it asks is an instruction, which only a chat model follows,
 
     CHAT = True
 
+and, if it compares with the model before unlearning (``full``) or the oracle, which is then the
+fourth argument of ``record`` (a ``Reference``),
+
+    REFERENCE = "full"
+
 A data file has the world's name for it, or that of a split's part (``BaseSplit.files``). Constants
 are read without importing the module, so the workflow's graph needs no torch. Each suite is one job
 for each run.
@@ -37,6 +42,9 @@ from lethe.common import declared_settings
 from lethe.common.errors import LetheError
 from lethe.common.registry import Registry, function
 
+# What a suite may compare with, and what messages call it.
+REFERENCES = {"full": "the model before unlearning", "oracle": "an oracle"}
+
 
 @dataclass(frozen=True)
 class Contract:
@@ -48,6 +56,11 @@ class Contract:
     checks: dict[str, str] = field(default_factory=dict)
     chat: bool = False
     fields_check: str | None = None
+    reference: str | None = None
+
+    def __post_init__(self):
+        if self.reference not in (None, *REFERENCES):
+            raise LetheError(f"REFERENCE: {self.reference!r}; write {' or '.join(REFERENCES)}")
 
     def files(self, parts: Mapping[str, str]) -> dict[str, str]:
         """The name of each set's data file; ``parts`` are the names that a split gives."""
@@ -70,6 +83,14 @@ class Limits:
     max_length: int = 200
     max_new_tokens: int | None = None
     token_budget: int | None = None
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A model that a suite compares with, and the ``Encoder`` by which it is asked."""
+
+    model: Any
+    encoder: Any
 
 
 def settings_of(name: str, given: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """What the metrics of variants share: which of a question's variants are answered.
 
 A variant is answered if its answer, or one of its samples, has at least a threshold of the novel
-words of what is right (``lethe.metrics._novel_words``): those that neither the question nor what
+words of what is right (``lethe.common.novel_words``): those that neither the question nor what
 the variant adds to it contains. Variants without a novel word are left out.
 """
 
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from math import fsum
 
 from lethe.common.errors import LetheError
-from lethe.metrics._novel_words import novel_words, recall
+from lethe.common.novel_words import novel_words, recall
 from lethe.metrics.base import Inputs, column_of, items_of
 
 # By kind and item: 1 if the variant is answered, 0 if not, None if it was not put or is left out.

@@ -21,8 +21,8 @@ In both, aggregate is the HM of memorisation, privacy and utility, and
                   distance:  s = 1 - |AUC - AUC_oracle| / max(AUC_oracle, u_oracle)     [RECON]
                   deviation: s = max(0, 1 - |AUC - AUC_oracle| / AUC_oracle), as UDS's results have
 
-Where a metric file ``unlearning_depth_score`` of the run is given as well (no metric here computes
-it), the absolute reading's privacy is the HM of that HM and the score.
+Where the metric file ``depth`` of the run is given as well, the absolute reading's privacy is the
+HM of that HM and the depth.
 """
 
 from lethe.metrics.base import (
@@ -69,7 +69,7 @@ ATTACKS = (
 )
 USEFUL = {"model_utility": "model_utility", "fluency": "forget"}
 # Knowledge left in the layers (Unlearning Depth Score): 1 where it is as deep as the oracle's.
-DEPTH = "unlearning_depth_score"
+DEPTH = "depth"
 
 
 def compute(inputs: Inputs) -> list[CheckpointValues]:

@@ -7,14 +7,14 @@ so what it answers rightly it has guessed or inferred; the difference was hidden
 
 An answer is right, with ``by: choice``, if the paraphrased true answer is likelier, by the mean
 over its tokens, than each wrong one; or, with ``by: words``, if the model's own answer has at least
-half of the true answer's novel words (``lethe.metrics._novel_words``; answers without any are left
+half of the true answer's novel words (``lethe.common.novel_words``; answers without any are left
 out).
 """
 
 from math import fsum
 
 from lethe.common.errors import LetheError
-from lethe.metrics._novel_words import novel_words, recall
+from lethe.common.novel_words import novel_words, recall
 from lethe.metrics.base import CheckpointValues, Inputs, column_of, items_of
 from lethe.world.row_digest import row_digest
 

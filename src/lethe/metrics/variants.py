@@ -18,7 +18,8 @@ SETTINGS = {"threshold": {"default": 0.5, "above": 0, "most": 1}}
 def compute(inputs: Inputs) -> list[CheckpointValues]:
     """Of each kind K, and of ``plain``, shares in [0, 1] of the questions that it was put to.
 
-    ``K``: answered; ``K_plain``: answered when put plainly; ``K_oracle``: answered by the oracle;
+    ``K``: answered; ``K_plain``: answered when put plainly (not, where the plain question leaves no
+    novel word); ``K_oracle``: answered by the oracle;
     ``K_beyond_oracle``: the mean of the differences of items; ``K_sampled``: of the samples;
     ``K_questions``: how many. ``kinds``, ``kinds_left_out``: how many were put to a question, and
     to none, whether they were not asked for or the data do not supply them.

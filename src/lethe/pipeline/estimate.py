@@ -185,6 +185,13 @@ class _Planner:
         if "sampled" in self.suites():
             samples = suite_settings(self.config, "sampled")["samples"]
             seconds += self.generation(samples * min(rows, long))
+        if "attributions" in self.suites():
+            steps = suite_settings(self.config, "attributions")["steps"]
+            # Options stand in the prompt.
+            seconds += self.training((steps + 2) * long * (self.row + 4 * OTHER_ANSWER))
+        if "depth" in self.suites():
+            passes = 2 + memory.layers(self.config, self.name)
+            seconds += self.training(passes * min(rows, long) * self.row, 0)
         if "variants" in self.suites():
             seconds += self.generation(self.variants(min(rows, long), long))
         return seconds + self.stored / READING

@@ -76,15 +76,22 @@ def frozen_copy(
 
 
 def activations(config: Config, name: str) -> float:
-    """Approximate bytes of one micro-batch of a training step.
-
-    A Llama's blocks have 12 h^2 weights, and there are as many blocks as h / 128.
-    """
-    width = (weights(config, name) * 128 / 12) ** (1 / 3)
+    """Approximate bytes of one micro-batch of a training step."""
+    width = _width(config, name)
     depth = width / 128
     tokens = config.compute.microbatch_tokens or STEP_ROWS * row_tokens(config, name)
     again = config.model_settings[name].gradient_checkpointing
     return tokens * width * (2 * depth + ACTIVATIONS if again else ACTIVATIONS * depth)
+
+
+def _width(config: Config, name: str) -> float:
+    """Of a Llama's blocks, which have 12 h^2 weights and of which there are h / 128."""
+    return (weights(config, name) * 128 / 12) ** (1 / 3)
+
+
+def layers(config: Config, name: str) -> int:
+    """Approximate number of a model's layers, by its number of weights."""
+    return max(1, round(_width(config, name) / 128))
 
 
 def on_device(config: Config, name: str, stage: str, methods: Iterable[str] | None = None) -> float:

@@ -4,6 +4,8 @@ import base64
 import hashlib
 import json
 import re
+import subprocess
+import sys
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -416,3 +418,13 @@ def test_a_caption_that_is_none_is_refused(parts, tmp_path, text):
     wrong = replace(files, captions={**files.captions, "summary": tmp_path / "summary.rst"})
     with pytest.raises(LetheError, match=r"summary\.rst: no caption"):
         html(run, wrong, shown)
+
+
+def test_a_libraries_own_settings_in_the_folder_change_nothing(tmp_path, page):
+    (tmp_path / "itables.toml").write_text("classes = 3\nno such = option")
+    code = "from lethe.report.page.scripts import scripts; print(scripts().policy)"
+    command = [sys.executable, "-c", code]
+    policy = subprocess.run(
+        command, cwd=tmp_path, capture_output=True, text=True, check=True
+    ).stdout
+    assert policy.strip() in page.replace("&#39;", "'")

@@ -79,6 +79,40 @@ def measured_folder(wildcards):
     return folder if state is None else paths.state(folder, state)
 
 
+def reference_run(wildcards):
+    """The run that a suite compares with; None for most."""
+    role = suite.contract(wildcards.suite).reference
+    return oracle_of(wildcards.split) if role == "oracle" else role
+
+
+def reference_source(wildcards):
+    """The checkpoint that a suite compares with, ours or an external one; None for most."""
+    w, run = wildcards, reference_run(wildcards)
+    if run is None:
+        return None
+    own = paths.trained(WORLD, w.model, w.split, run, compared_seed(w))
+    return given_reference(w) or own
+
+
+def given_reference(wildcards):
+    """The external checkpoint in place of the run that a suite compares with; None if it is ours."""
+    w, run = wildcards, reference_run(wildcards)
+    return run and external_checkpoints.given_run(
+        CONFIG, w.model, run, w.split, compared_seed(w)
+    )
+
+
+def reference_of_suite(wildcards):
+    """Files of the checkpoint that a suite compares with; none if it is external."""
+    w, own = wildcards, reference_source(wildcards)
+    if own is None or given_reference(w):
+        return []
+    below = base_folders(w.model) if trains_adapters(w, "finetune") else []
+    return [f"{own}/{paths.DIGEST}"] + [
+        ancient(f"{folder}/{paths.WEIGHTS}") for folder in [own, *below]
+    ]
+
+
 STATE = paths.state(
     paths.run(WORLD, "{model}", "{split}", "{run}", "{seed}"), "{state}"
 )
@@ -117,10 +151,15 @@ def own_metrics(wildcards):
 
 
 def held_against(wildcards, run):
-    """The folder of an oracle or of full, with the run's seed; for further oracles, the first seed."""
+    """The folder of an oracle or of full, with the seed that a run is compared with."""
     w = wildcards
-    seed = w.seed if int(w.seed) in CONFIG.seeds else CONFIG.seeds[0]
-    return paths.run(WORLD, w.model, w.split, run, seed)
+    return paths.run(WORLD, w.model, w.split, run, compared_seed(w))
+
+
+def compared_seed(wildcards):
+    """The seed of oracle and full that a run is compared with: its own; for further oracles, the first."""
+    seed = int(wildcards.seed)
+    return seed if seed in CONFIG.seeds else CONFIG.seeds[0]
 
 
 def oracle_metric(metric):

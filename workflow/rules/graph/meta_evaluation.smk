@@ -64,6 +64,29 @@ def pool_needs(of):
     )
 
 
+def pool_beside(wildcards):
+    """The checkpoints that suites compare with, by suite."""
+    return {
+        name: reference_source(place) for name, place in _compared_places(wildcards)
+    }
+
+
+def pool_beside_files(wildcards):
+    """The files of these checkpoints."""
+    places = [place for _, place in _compared_places(wildcards)]
+    return [file for place in places for file in reference_of_suite(place)]
+
+
+def _compared_places(wildcards):
+    """By suite that compares with a checkpoint, the wildcards of its job for a pool's model."""
+    own = {key: wildcards.get(key) for key in ("model", "split", "run", "seed")}
+    return [
+        (name, type(wildcards)(fromdict={**own, "suite": name}))
+        for name in pool_suites()
+        if suite.contract(name).reference is not None
+    ]
+
+
 def pool_references(wildcards):
     """What the oracle and the full model of the first seed were measured to be."""
     oracle = paths.run(

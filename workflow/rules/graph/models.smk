@@ -191,7 +191,7 @@ def loaded_as_given(job):
     """The external checkpoints that a job loads."""
     p = job.params
     converted = [p.path] if name_here(job.name) == "import_base" else []
-    started = [] if job.input.get("parent") else [p.get("given")]
+    started = [] if job.input.get("parent") else [p.get("given"), p.get("reference")]
     return [*converted, *started, *(p.get("others") or {}).values()]
 
 

@@ -11,7 +11,10 @@ from lethe.report.closing_table import closing_table
 
 
 def said(key):
-    """The configuration's value of a dotted key."""
+    """The configuration's value of a dotted key; of ``metrics.NAME`` whether that is listed."""
+    section, _, name = key.partition(".")
+    if section == "metrics":
+        return name in CONFIG.metrics
     return reduce(getattr, key.split("."), CONFIG)
 
 

@@ -91,10 +91,19 @@ def main_memory(wildcards, attempt, rulename):
     """MiB of main memory of a job, from its model's size and its stage."""
     try:
         needed = main_bytes(rulename, wildcards.model)
+        if suite_compares(wildcards):
+            processes = processes_of(rulename, asks_gpu(rulename))
+            needed += processes * memory.stored(CONFIG, wildcards.model)
     except LetheError:
         # check_resources reports it, and refuses it if a scheduler enforces memory.
         needed = memory.BESIDE
     return attempt * int(needed / 2**20)
+
+
+def suite_compares(wildcards):
+    """Whether a job's suite loads another model beside the one that it asks."""
+    name = wildcards.get("suite")
+    return name is not None and suite.contract(name).reference is not None
 
 
 def says_memory(rulename):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lethe.common.errors import LetheError
-from lethe.metrics._novel_words import novel_words, recall
+from lethe.common.novel_words import novel_words, recall
 from lethe.metrics._refusals import is_refusal, phrases
 
 SETS = ("forget", "retain", "holdout")

@@ -23,14 +23,15 @@ COLUMNS = ("prompt", "prompt_text", "prompt_answer", "prompt_generation")
 SETTINGS = {
     "kinds": {"default": "all"},
     "samples": {"default": 0, "least": 0},
-    "temperature": {"default": 1.0, "above": 0},
+    "temperature": {"default": 1.0, "least": 0.001},
     "top_p": {"default": 1.0, "above": 0, "most": 1},
     "seed": {"default": 0, "least": 0},
 }
 CHECKS = {"kinds": "lethe.evaluate.variants.kinds.named"}
 FIELDS_CHECK = "lethe.evaluate.variants.kinds.check_fields"
-# Tokens of what is given: hints and examples are longer than the data's questions.
-LONGEST = 512
+# Tokens of a variant and its answer: hints and examples are longer than the data's questions. At
+# least so many of them are left for the answer.
+LONGEST, ANSWER = 512, 64
 # Tokens at which the encoder would cut a text: none has so many.
 UNCUT = 2**31
 
@@ -91,20 +92,19 @@ def _fitting(
     return {
         kind: one
         for kind, one in made.items()
-        if kind == kinds.PLAIN or len(prompts[one]) <= encoder.room(one.text, LONGEST)
+        if kind == kinds.PLAIN or len(prompts[one]) + ANSWER <= encoder.room(one.text, LONGEST)
     }
 
 
 def record(model, prepared: Prepared, limits: Limits) -> dict[str, ItemSet]:
     """The answers of one model to all variants of all rows."""
     asked = [
-        (one, _room(prepared.encoder, row[kinds.PLAIN].text, limits))
+        (one, _end(prepared, one, row[kinds.PLAIN], limits))
         for some in prepared.variants.values()
         for row in some
         for one in row.values()
     ]
-    prompts = [prepared.prompts[one] for one, _ in asked]
-    ends = [len(prompt) + room for prompt, (_, room) in zip(prompts, asked, strict=True)]
+    prompts, ends = [prepared.prompts[one] for one, _ in asked], [end for _, end in asked]
     written = iter(_greedy(model, prepared.encoder, prompts, ends))
     drawn = iter(_sampled(model, prepared, prompts, ends, [one.shown for one, _ in asked]))
     return {
@@ -113,11 +113,14 @@ def record(model, prepared: Prepared, limits: Limits) -> dict[str, ItemSet]:
     }
 
 
-def _room(encoder: Encoder, question: str, limits: Limits) -> int:
-    """Tokens that the plain question leaves for its answer."""
-    room = encoder.room(question, limits.max_length) - len(encoder.prompt_ids(question))
-    most = room if limits.max_new_tokens is None else min(room, limits.max_new_tokens)
-    return max(0, most)
+def _end(prepared: Prepared, variant: Variant, plain: Variant, limits: Limits) -> int:
+    """Tokens at which a variant's answer ends: it may be as long as after the plain question."""
+    encoder, prompts = prepared.encoder, prepared.prompts
+    room = max(0, encoder.room(plain.text, limits.max_length) - len(prompts[plain]))
+    if limits.max_new_tokens is not None:
+        room = min(room, limits.max_new_tokens)
+    end = len(prompts[variant]) + room
+    return end if variant == plain else min(end, encoder.room(variant.text, LONGEST))
 
 
 def _greedy(model, encoder: Encoder, prompts, ends) -> list[str]:

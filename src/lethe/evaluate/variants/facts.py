@@ -6,12 +6,13 @@ the wrong ones, where the row's own answer has them. No torch is imported here.
 """
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
 from lethe.evaluate.choices import OPTIONS, distinct_parts
-from lethe.unlearn.entity_names import subjects
+from lethe.unlearn.entity_names import names, subjects
 
 # Words of a value: what is longer is a sentence in which no rule knows the fact.
 LONGEST = 8
@@ -51,8 +52,22 @@ class Fact:
 def facts(rows: Sequence[Mapping], others: Sequence[Mapping] = ()) -> list[Fact]:
     """The fact of each row; ``others``: further rows, only to tell whose values are alone."""
     everything = [*rows, *others]
-    about = subjects([(row["question"], row["answer"]) for row in everything])
+    about = _about([(row["question"], row["answer"]) for row in everything])
     return [_fact(place, rows, everything, about) for place in range(len(rows))]
+
+
+def _about(pairs: Sequence[tuple[str, str]]) -> list[str | None]:
+    """Whom each pair is about; where there are few of each subject, whom its own texts name."""
+    about = subjects(pairs)
+    if any(about):
+        return about
+    texts = [{*names(question), *names(answer)} for question, answer in pairs]
+    counts = Counter(name for some in texts for name in some)
+    named = [
+        [name for name in names(question) if counts[name] > 1 or name in names(answer)]
+        for question, answer in pairs
+    ]
+    return [max(some, key=lambda name: (counts[name], len(name)), default=None) for some in named]
 
 
 def mentions(text: str, words: str) -> bool:

@@ -13,7 +13,7 @@ from lethe.common.errors import LetheError
 from lethe.common.registry import suggest
 from lethe.evaluate import suite as suites
 from lethe.evaluate.chat_templates import check_template
-from lethe.model import architecture, fsdp
+from lethe.model import architecture, fsdp, same_architecture
 from lethe.model.encoder import template_settings
 from lethe.pipeline import (
     chains,
@@ -142,6 +142,7 @@ def _check_metrics(config: Config) -> None:
             if need not in config.metrics:
                 raise LetheError(f"config: metrics: {name} needs {need}; add it to the list")
         _check_chat(config, name)
+        _check_alike(config, name)
         _check_attack(config, name)
     for name, chosen in config.metric_settings.items():
         metrics.METRICS.check(name, "config: metric_settings")
@@ -172,6 +173,18 @@ def _check_chat(config: Config, metric: str) -> None:
         template = template_settings(settings.model_value(config, model, "template"))
         try:
             check_template(contract.suite, template.name)
+        except LetheError as error:
+            raise LetheError(f"config: metrics: {metric}: {model}: {error}") from None
+
+
+def _check_alike(config: Config, metric: str) -> None:
+    """Metrics of suites that compare a model's insides with another's need one architecture."""
+    contract = metrics.contract(metric)
+    compares = contract.records and suites.contract(contract.suite).reference
+    for model in config.models if compares else ():
+        try:
+            given = [source for _, source in external_checkpoints.of_model(config, model)]
+            same_architecture.check(given)
         except LetheError as error:
             raise LetheError(f"config: metrics: {metric}: {model}: {error}") from None
 

@@ -8,13 +8,13 @@ that no browser runs, and so is Plotly until the page's own script hands it over
 import base64
 import hashlib
 import json
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
-import itables
-from itables.javascript import generate_init_offline_itables_html
 from jinja2 import Template
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
@@ -40,18 +40,30 @@ def scripts() -> Scripts:
     ``blob:`` because itables' own script loads DataTables as a module that it has in itself; no
     text of a page can make such an address. Neither library evaluates text as code.
     """
-    bundle = Path(itables.__file__).with_name("html") / "dt_bundle.js"
-    script = _SCRIPT.search(generate_init_offline_itables_html(bundle))
-    assert script is not None, "itables' page has no script"
-    version = itables.__version__.replace(".", "_")
+    version, tables = _itables()
     start = Template(_START.read_text(encoding="utf-8")).render(itables=f"_itables_{version}")
-    texts = [get_plotlyjs(), script[1], start]
+    texts = [get_plotlyjs(), tables, start]
     hashes = " ".join(f"'sha256-{_digest(text)}'" for text in texts)
     policy = (
         f"default-src 'none'; script-src {hashes} blob:; style-src 'unsafe-inline'; "
         "img-src data: blob:; font-src data:; base-uri 'none'; form-action 'none'"
     )
     return Scripts(*map(Markup, texts), policy)
+
+
+def _itables() -> tuple[str, str]:
+    """itables' version, as its script names it, and its script.
+
+    Its import reads settings from the folders around, and fails where they are malformed.
+    """
+    with patch.dict(os.environ, ITABLES_CONFIG=""):
+        import itables
+        from itables.javascript import generate_init_offline_itables_html
+
+    bundle = Path(itables.__file__).with_name("html") / "dt_bundle.js"
+    script = _SCRIPT.search(generate_init_offline_itables_html(bundle))
+    assert script is not None, "itables' page has no script"
+    return itables.__version__.replace(".", "_"), script[1]
 
 
 def _digest(text: str) -> str:

@@ -7,7 +7,8 @@ scores and the intervals, unless a literal constant says otherwise:
     READS = ("truth_ratio",)    "scores", "intervals", "costs", "states", "lines" (between
                                  checkpoints), "meta_evaluations", "search", "papers" (the claims of
                                  all papers), or a metric
-    ONLY_WITH = ("attacks",)     made only if these keys of the configuration are not empty
+    ONLY_WITH = ("attacks",)     made only if these keys of the configuration are not empty;
+                                 ``metrics.NAME``: only if that metric is listed
     SETTINGS = ("best_epoch",)   keys of the configuration whose values it gets
     PAGE = {"title": "Cost"}     how the page shows it (``lethe.report.presentation``)
 """

@@ -9,7 +9,7 @@ from typing import Any
 
 from lethe.analysis.audit.conduct import Said, said_about
 from lethe.analysis.audit.measured import Measured
-from lethe.metrics._novel_words import novel_words
+from lethe.common.novel_words import novel_words
 
 TITLE = "Direct questions and refusals"
 MEASURES = "the share of the true answer's new words that the greedy answer has; 0 if it refuses"

@@ -5,8 +5,8 @@ from typing import Any
 
 from lethe import metrics
 from lethe.analysis.audit.measured import Measured
+from lethe.common.novel_words import novel_words, recall
 from lethe.evaluate import suite as suites
-from lethe.metrics._novel_words import novel_words, recall
 
 TITLE = "Sampled answers"
 MEASURES = "leak@k: the probability that one of k sampled answers tells the true one"
