@@ -22,6 +22,7 @@ ATTACKED = {
     "interpolation": {"pairs": [["npo", "kl_min"], ["full", "retain"]], "points": 3},
 }
 TESTED = {
+    "metrics": [*METRICS, "depth"],
     "attacks": ["relearned", "quantised4"],
     "attack_methods": ["npo", "kl_min"],
     "attack_settings": {"relearned": {"steps": 4}},
