@@ -64,6 +64,22 @@ SETTINGS = {
         {"attacks": ["melted"]},
         ["attacks", "'melted'", "quantization, relearning"],
     ),
+    "a metric of an attack that is not made": (
+        {"metrics": ["hidden_knowledge"]},
+        ["config: metrics: hidden_knowledge", "the attack retraining_on_part", "add it to attacks"],
+    ),
+    "a line to a run that is none": (
+        {"interpolation": {"pairs": [["npo", "npoo"]]}},
+        ["config: interpolation.pairs", "npoo is no run of forget10", "did you mean npo?"],
+    ),
+    "a line between seeds of which there is one": (
+        {"interpolation": {"pairs": [["npo", "npo"]]}},
+        ["config: interpolation.pairs", "npo twice", "list more seeds"],
+    ),
+    "metrics under test without the attacks": (
+        {"meta_evaluation": {"enabled": True}},
+        ["config: meta_evaluation.relearning", "relearned is not among attacks", "add it there"],
+    ),
     "attacks on a method that does not run": (
         {"attack_methods": ["npoo"]},
         ["attack_methods", "'npoo'", "did you mean npo?"],

@@ -383,6 +383,18 @@ EDITS = {
         {"interpolation[forget10,npo,0,kl_min,0]", "table_barriers"}
         | {"table_method_claims", "page", "all"},
     ),
+    "metrics under test": (
+        {
+            "attacks": ["relearned", "quantised4"],
+            "attack_methods": ["npo"],
+            "meta_evaluation": {"enabled": True, "positives": 2, "negatives": 1},
+        },
+        in_state("relearned")
+        | in_state("quantised4")
+        | {f"pool_member[forget10,pool_with,{seed}]" for seed in (7000, 7001)}
+        | {"pool_member[forget10,pool_without,7000]", "meta_evaluation[forget10]"}
+        | {"table_meta_evaluation", "table_states", "table_method_claims", "page", "all"},
+    ),
     "a search over one method": (
         {"search": {"methods": ["npo"], "trials": 2}},
         unlearned(["npo_trial1"])

@@ -119,6 +119,16 @@ def line(run_folder: str, other: str, seed: str | int) -> str:
     return _join(run_folder, "lines", f"{other}_seed{seed}.json")
 
 
+def pool_values(run_folder: str) -> str:
+    """What all metrics say of a model of a pool."""
+    return _join(run_folder, "values.json")
+
+
+def meta_evaluation(world: str, model: str, split: str) -> str:
+    """How far each metric can be trusted, of one model and split."""
+    return _join(RESULTS, world, model, split, "meta_evaluation.json")
+
+
 def records(run_folder: str, suite: str = "tofu") -> str:
     return _join(run_folder, "records", f"{suite}.json")
 

@@ -230,6 +230,11 @@ class _Planner:
         reading = batches * length * self.stored / self.assumed.gpu.bandwidth
         return reading + self.training(items * (prompt + length), 0)
 
+    def run_metrics(self) -> list[metrics.Contract]:
+        """The metrics of every run: all but those of attacks."""
+        contracts = [metrics.contract(name) for name in self.config.metrics]
+        return [contract for contract in contracts if not contract.attack]
+
     def suites(self) -> set[str]:
         contracts = [metrics.contract(name) for name in self.config.metrics]
         return {contract.suite for contract in contracts if contract.records}
@@ -284,7 +289,7 @@ class _Planner:
             **trained,
             "unlearn": round(len(splits) * runs),
             "collect": round(every * suites),
-            "score": round(every * len(self.config.metrics)),
+            "score": round(every * len(self.run_metrics())),
         }
         in_hours = {kind: seconds / 3600 for kind, seconds in hours.items()}
         return Model(self.name, self.count, jobs, in_hours, self.memory(), self.disk())

@@ -66,3 +66,20 @@ def test_markdown_says_what_changed(data):
     assert "| NPO    | as it is   | 0.300 " in text
     assert re.search(r"\| NPO    \| relearned  \| 0.800 \(\+0.500\) *\| \+0.300 ", text)
     assert "nan" not in text
+
+
+def test_hidden_knowledge_is_shown_where_it_was_measured(data, tmp_path):
+    file = tmp_path / "hidden.json"
+    values = {"recovered": 0.4, "oracle": 0.3, "hidden": 0.1}
+    point = {"epoch": 5, "step": 10, "values": values}
+    document = {"format": 1, "metric": "hidden_knowledge", "checkpoints": [point]}
+    file.write_text(json.dumps(document))
+    (like, *_) = (one for one in data.files if one["run"] == "npo")
+    data.files.append({**like, "metric": "hidden_knowledge", "path": str(file)})
+    table = states.build(data)
+    rows = table[table["run"] == "npo"].set_index("state")
+    assert rows.loc["relearned", "recovered"] == 0.4
+    assert rows.loc["relearned", "hidden"] == 0.1
+    assert rows.loc[["as_it_is", "quantised4"], "hidden"].isna().all()
+    assert not any(name.startswith(("hidden_", "recovered_")) for name in table)
+    assert "Hidden knowledge" in states.markdown(table)

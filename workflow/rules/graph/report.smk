@@ -156,6 +156,7 @@ def table_entries(name):
         "costs": cost_entries,
         "states": state_entries,
         "lines": line_entries,
+        "meta_evaluations": meta_evaluation_entries,
         "search": search_entries,
     }
     reads = tables.reads(name)

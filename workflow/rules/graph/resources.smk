@@ -23,6 +23,7 @@ ALONE = (
     "import_base",
     "random",
     "interpolation",
+    "pool_member",
     "audit_answers",
     *(need.source.run for need in MADE_NEEDS),
 )

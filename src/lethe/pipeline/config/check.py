@@ -15,7 +15,15 @@ from lethe.evaluate import suite as suites
 from lethe.evaluate.chat_templates import check_template
 from lethe.model import architecture, fsdp, same_architecture
 from lethe.model.encoder import template_settings
-from lethe.pipeline import chains, external_checkpoints, interpolation, needs, recipe, splits
+from lethe.pipeline import (
+    chains,
+    external_checkpoints,
+    interpolation,
+    meta_evaluation,
+    needs,
+    recipe,
+    splits,
+)
 from lethe.pipeline.config import settings
 from lethe.pipeline.config.config import Config
 from lethe.pipeline.config.keys import given
@@ -50,6 +58,7 @@ def check(config: Config) -> None:
     for name in config.figures:
         FIGURES.check(name, "config: figures")
     interpolation.check(config)
+    meta_evaluation.check(config)
     _check_seeds(config)
     _check_world(config.world)
     splits.check(config)

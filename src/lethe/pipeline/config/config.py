@@ -14,6 +14,7 @@ from lethe.pipeline.config.best_epoch import BestEpoch
 from lethe.pipeline.config.evaluation import Evaluation
 from lethe.pipeline.config.interpolation import Interpolation
 from lethe.pipeline.config.keys import REQUIRED, Names, Section, Seeds, Text, key, unique
+from lethe.pipeline.config.meta_evaluation import MetaEvaluation
 from lethe.pipeline.config.methods import AttackSettings, ConfiguredMethod
 from lethe.pipeline.config.models import ModelSettings
 from lethe.pipeline.config.running import Checkpoints, Running, ThreadCounts
@@ -136,6 +137,11 @@ class Config(Section):
         "the attacks X; `table_states`",
     )
     interpolation: Interpolation = key(Interpolation(), "lines between checkpoints")
+    meta_evaluation: MetaEvaluation = key(
+        MetaEvaluation(),
+        "pools of models on which the metrics themselves are tested "
+        "([meta_evaluation.md](meta_evaluation.md))",
+    )
     audit: Audit = key(Audit(), "whether and how every run is audited ([audit.md](audit.md))")
     figures: Names = key(
         ["trajectories", "curves", "truth_ratios", "utility_bars", "pareto"],

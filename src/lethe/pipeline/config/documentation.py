@@ -21,6 +21,7 @@ from lethe.pipeline.config.best_epoch import BestEpoch
 from lethe.pipeline.config.config import Config
 from lethe.pipeline.config.evaluation import Evaluation
 from lethe.pipeline.config.interpolation import Interpolation
+from lethe.pipeline.config.meta_evaluation import MetaEvaluation
 from lethe.pipeline.config.methods import AttackSettings, ConfiguredMethod
 from lethe.pipeline.config.models import BASE, ArchitectureSettings, ModelSettings, Template
 from lethe.pipeline.config.running import Checkpoints, Running, ThreadCounts
@@ -90,6 +91,7 @@ TABLES: dict[str, list[Part]] = {
         _part("", Config, ("attacks", "attack_methods", "attack_settings")),
         _part("attack_settings.X.", AttackSettings),
         _part("interpolation.", Interpolation),
+        _part("meta_evaluation.", MetaEvaluation),
         _part("audit.", Audit),
         _part("", Config, ("figures",)),
         _part("threads.", ThreadCounts),

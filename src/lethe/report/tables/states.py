@@ -1,4 +1,4 @@
-"""Runs at their last epoch, before and after each attack: relearning, or quantisation.
+"""Runs at their last epoch, before and after each attack, such as relearning or quantisation.
 
 Compare what relearning brings back with the same steps on the oracle, to which the forget set is
 new: measures whose target is the oracle's value have a column of the difference to it.
@@ -26,9 +26,16 @@ PAGE = {
         "forget_probability_minus_oracle": ("− oracle's → 0", "+.3f"),
         "forget_rouge": ("Forget ROUGE", ".3f"),
         "forget_truth_ratio": ("Forget truth ratio", ".3f"),
+        "recovered": ("Recovered", ".3f"),
+        "hidden": ("Hidden knowledge → 0", "+.3f"),
     },
 }
 AS_IT_IS = "as_it_is"
+# Measures of one attack alone: they are not defined before it.
+OF_ATTACKS = {
+    "recovered": ("hidden_knowledge", "recovered", "Recovered", ".3f"),
+    "hidden": ("hidden_knowledge", "hidden", "Hidden knowledge → 0", ".3f"),
+}
 RUN = ["model", "split", "run"]
 COLUMNS = [*RUN, "state", "seed", "metric", "name", "value"]
 
@@ -81,12 +88,13 @@ def state_scores(files) -> pd.DataFrame:
 def _numbers(scores: pd.DataFrame) -> dict[str, float]:
     """The measures of one run after one attack."""
     means = scores.groupby(["metric", "name"])["value"].mean()
-    places = {key: (metric, name) for key, (metric, name, _, _) in MEASURES.items()}
+    measures = {**MEASURES, **OF_ATTACKS}
+    places = {key: (metric, name) for key, (metric, name, _, _) in measures.items()}
     return {key: float(means[place]) for key, place in places.items() if place in means}
 
 
 def _row(run: tuple, state: str, numbers: dict[str, float], start: dict[str, float]) -> dict:
-    changes = {f"{key}_change": number - start[key] for key, number in numbers.items()}
+    changes = {f"{key}_change": numbers[key] - start[key] for key in numbers if key in start}
     return {**dict(zip(RUN, run, strict=True)), "state": state, **numbers, **changes}
 
 
@@ -100,6 +108,10 @@ def markdown(table: pd.DataFrame) -> str:
                 row[heading] = _cell(record, key, digits)
             if f"{key}{DIFFERENCE}" in record:
                 row[from_oracle(heading)] = _difference(record[f"{key}{DIFFERENCE}"])
+        for key, (_, _, heading, digits) in OF_ATTACKS.items():
+            if key in record:
+                value = record[key]
+                row[heading] = "" if math.isnan(value) else format(value, digits)
         rows.append(row)
     return markdown_table(rows)
 
