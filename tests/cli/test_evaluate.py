@@ -58,6 +58,7 @@ def test_what_cannot_be_computed_is_said(run):
     found, printed = run("--items", "1", "--max-new-tokens", "2")
     assert "holdout10.json: no such file" in found["skipped"]["membership_zlib"]
     assert found["skipped"]["forget_quality"] == "needs an oracle; name one"
+    assert found["skipped"]["leak"].startswith("is a probe, ")
     assert "extraction_strength" in found["metrics"]
     assert "membership_zlib: skipped" in printed
     assert len(found["metrics"]["rouge"]["items"]["forget"]) == 1
@@ -80,7 +81,11 @@ def test_what_cannot_be_computed_is_said(run):
             "background.json: no such file of background",
         ),
         (("--set", "rouge=1"), "--set: 'rouge=1' is not METRIC.KEY=VALUE"),
-        (("--set", "leak.k=17"), "metric 'leak': k is 17, but suite 'sampled' has samples 16"),
+        (
+            ("--metrics", "leak", "--set", "leak.k=17"),
+            "metric 'leak': k is 17, but suite 'sampled' has samples 16",
+        ),
+        (("--set", "leak.k=2"), "metric 'leak': is a probe, which costs as much as all usual"),
         (("--suite-set", "sampled=1"), "--suite-set: 'sampled=1' is not SUITE.KEY=VALUE"),
         (("--suite-set", "sampled.nli=/no/such"), "nli: /no/such: no config.json; name a folder"),
         (("--set", "rouge.stem=no"), "metric 'rouge': unknown setting 'stem'"),

@@ -49,7 +49,8 @@ def weights(folder) -> torch.Tensor:
     return torch.cat([p.detach().flatten() for p in model.parameters()])
 
 
-SET = ["--set", "epochs=2", "--set", "lr=1e-3", "--set", "batch_size=2"]
+ONCE = ["--set", "lr=1e-3", "--set", "batch_size=2", "--set", "epochs=1"]
+SET = [*ONCE[:-1], "epochs=2"]
 # Of methods that are not trained, what they cannot do without on so few rows.
 GIVEN = {"prompt": ["--set", 'names=["Ada Lind"]']}
 
@@ -82,7 +83,7 @@ def test_every_method_runs(name, folder, start):
     cls = methods.load(name)
     prior = ["--prior", str(start)] if "prior" in cls({}).needs else []
     trained = issubclass(cls.settings_class, MethodSettings)
-    settings = [*SET, "--set", "epochs=1"] if trained else GIVEN.get(name, [])
+    settings = ONCE if trained else GIVEN.get(name, [])
     unlearn(folder, *settings, *prior, method=name)
     # Those that act at inference time leave the weights, and carry an intervention.
     untouched = cls.kind == "inference"

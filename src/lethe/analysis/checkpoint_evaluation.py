@@ -110,9 +110,10 @@ def evaluate(request: Request) -> Evaluated:
     skipped = {name: _obstacle(name, request, data) for name in request.metrics or metrics.names()}
     wanted = [name for name, why in skipped.items() if why is None]
     skipped = {name: why for name, why in skipped.items() if why is not None}
-    if skipped and (request.metrics or not wanted):
-        name, why = next(iter(skipped.items()))
-        raise LetheError(f"metric '{name}': {why}")
+    # What settings are given for is asked for as well.
+    asked_for = skipped if request.metrics or not wanted else {*request.settings} & {*skipped}
+    for name in asked_for:
+        raise LetheError(f"metric '{name}': {skipped[name]}")
     for name in {*wanted, *request.settings}:
         metrics.settings_of(name, request.settings.get(name, {}))
     _check_suites(request, wanted)
@@ -177,6 +178,8 @@ def _entry(file: MetricFile) -> dict[str, Any]:
 def _obstacle(name: str, request: Request, data: "_Data") -> str | None:
     """Why a metric cannot be computed here; None if it can."""
     contract = metrics.contract(name)
+    if request.metrics is None and contract.records and suites.contract(contract.suite).probe:
+        return "is a probe, which costs as much as all usual metrics; name it among the metrics"
     if contract.attack and (request.attack is None or request.attack.kind != contract.attack):
         return f"is computed after the attack {contract.attack}; name it"
     for file in data.files(contract).values():

@@ -29,6 +29,11 @@ fourth argument of ``record`` (a ``Reference``),
 
     REFERENCE = "full"
 
+and, if it costs as much as all that is usually asked together, so that ``lethe evaluate`` asks it
+only for a metric that is named,
+
+    PROBE = True
+
 A data file has the world's name for it, or that of a split's part (``BaseSplit.files``). Constants
 are read without importing the module, so the workflow's graph needs no torch. Each suite is one job
 for each run.
@@ -57,6 +62,7 @@ class Contract:
     chat: bool = False
     fields_check: str | None = None
     reference: str | None = None
+    probe: bool = False
 
     def __post_init__(self):
         if self.reference not in (None, *REFERENCES):

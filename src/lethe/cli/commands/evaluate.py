@@ -34,7 +34,9 @@ def add(commands) -> None:
     )
     evaluate.add_argument("--full", type=place, help="the checkpoint before unlearning")
     evaluate.add_argument("--out", type=place, required=True, help="the JSON file to write")
-    evaluate.add_argument("--metrics", nargs="+", help="by default all that can be computed")
+    evaluate.add_argument(
+        "--metrics", nargs="+", help="by default all that can be computed, but for probes"
+    )
     evaluate.add_argument(
         "--set", action="append", default=[], metavar="METRIC.KEY=VALUE", help="of a metric"
     )

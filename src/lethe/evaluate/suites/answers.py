@@ -14,6 +14,7 @@ from lethe.model.generate import greedy
 
 SETS = {"forget": "forget_perturbed", "retain": "retain_perturbed", "holdout": "holdout"}
 COLUMNS = ("generation",)
+PROBE = True
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from lethe.model.likelihood import mean_losses
 
 SETS = {"forget": "forget_perturbed", "retain": "retain_perturbed"}
 COLUMNS = ("option", "prompt", "prompt_generation", "option_loss", "option_tokens")
+PROBE = True
 CHAT = True
 # Tokens of prompt and answer: lists of options and names are longer than the data's questions.
 LONGEST = 512

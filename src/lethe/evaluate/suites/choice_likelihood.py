@@ -16,6 +16,7 @@ from lethe.model.likelihood import mean_losses
 
 SETS = {"forget": "forget_perturbed", "retain": "retain_perturbed"}
 COLUMNS = ("option", "prompt", "option_loss", "option_tokens")
+PROBE = True
 
 
 @dataclass(frozen=True)

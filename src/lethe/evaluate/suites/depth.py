@@ -23,6 +23,7 @@ from lethe.model.patching import check_alike, layer_outputs, nll_at, patched
 
 SETS = {"forget": "forget_perturbed"}
 COLUMNS = ("entity", "layer_delta")
+PROBE = True
 REFERENCE = "full"
 SETTINGS = {"span": ("entity", "answer")}
 

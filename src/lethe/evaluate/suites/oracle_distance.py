@@ -30,6 +30,7 @@ COLUMNS = (
     "entropy",
     "margin",
 )
+PROBE = True
 REFERENCE = "oracle"
 
 

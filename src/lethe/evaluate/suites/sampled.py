@@ -15,6 +15,7 @@ from lethe.model.sampling import Sampling, sampled
 
 SETS = {"forget": "forget_perturbed"}
 COLUMNS = ("sample",)
+PROBE = True
 SETTINGS = {
     "samples": {"default": 16, "least": 1},
     "temperature": {"default": 1.0, "least": 0.001},
