@@ -107,7 +107,7 @@ def test_an_attack_keeps_the_place_in_the_run(start, tmp_path):
     attack_checkpoint(start, "quantization", tmp_path / "out", settings={"bits": 3, "group": 8})
     origin = checkpoint.origin(tmp_path / "out")
     assert (origin["epoch"], origin["step"], origin["state"]) == (3, 7, "quantization")
-    assert origin["settings"] == {"bits": 3, "group": 8}
+    assert origin["settings"] == {"bits": 3, "group": 8, "kind": "integer"}
     before, after = (checkpoint.load(s)[0] for s in (start, tmp_path / "out"))
     name = "model.layers.0.mlp.up_proj.weight"
     rounded = rounded_to(before.state_dict()[name], 3, 8)
