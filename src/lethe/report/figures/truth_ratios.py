@@ -22,6 +22,8 @@ BINS = 24
 COVERED = 99
 # Points of a distribution on the page.
 POINTS = 101
+# Markers on each of them, by which it is known without its colour.
+MARKED = 12
 # What lies beyond is counted in one more bin, which begins after a gap; both in bins' widths.
 GAP, LAST = 1.0, 2.0
 # A bar higher than so many times the trained models' highest is cut, and says its count.
@@ -198,11 +200,12 @@ def _quantiles(
 def _distribution(look: Look, values: list[float], shares: np.ndarray, settings: str) -> page.Spec:
     return {
         "type": "scatter",
-        "mode": "lines",
+        "mode": "lines+markers",
         "name": look.label,
         "x": values,
         "y": np.round(shares, 2).tolist(),
         "text": page.hover(look.label, [], settings),
         "hovertemplate": "%{text}<br>R = %{x:.3f}: %{y:.0%} of the items<extra></extra>",
         "line": page.line(look),
+        "marker": page.marker(look, 8) | {"maxdisplayed": MARKED},
     }
