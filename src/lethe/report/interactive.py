@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from lethe.common.characters import shown
+from lethe.report.figures.base import FigureData
 from lethe.report.style import GREY, Look
 
 # matplotlib's markers by Plotly's names.
@@ -55,6 +56,13 @@ def hover(label: str, lines: Sequence[str], settings: str = "") -> str:
     """What a pointer shows: the run in bold, a line for each number, then the run's settings."""
     more = [f"<i>{_text(line)}</i>" for line in _wrapped(settings)]
     return "<br>".join([f"<b>{_text(label)}</b>", *map(_text, lines), *more])
+
+
+def at_the_end(data: FigureData, run: str, look: Look, place: tuple[str, str]) -> str:
+    """The label of a run, and of a method the last epoch that has the value ``place``."""
+    if run not in data.methods:
+        return look.label
+    return f"{look.label}, epoch {data.mean(run, *place).epochs[-1]}"
 
 
 def _text(text: str) -> str:

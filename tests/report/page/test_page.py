@@ -274,6 +274,18 @@ def test_figures_can_be_read_without_colours(data_of_figures):
     assert len({bar["marker"]["pattern"]["shape"] for bar in bars}) == len(bars) == 8
 
 
+@pytest.mark.parametrize("name", ["truth_ratios", "utility_bars", "pareto"])
+def test_a_pointer_shows_the_epoch_of_methods_alone(name, data_of_figures):
+    made = figures.FIGURES.load(name).interactive(data_of_figures, {})
+    said = {one["name"]: str(one.get("text", one.get("hovertext"))) for one in made["data"]}
+    last = made["layout"]["sliders"][0]["steps"] if name == "truth_ratios" else []
+    assert "<b>NPO, epoch 5</b>" in said["NPO"]
+    assert "epoch" not in said.get("Retain", "")
+    assert [str(step["args"][0]["text"]).count(f"epoch {step['label']}") for step in last] == [
+        6
+    ] * len(last)
+
+
 def test_labels_of_levels_are_at_different_places(data_of_figures):
     """Two levels may be close to each other, such as the utility of the full model and oracle."""
     made = figures.FIGURES.load("pareto").interactive(data_of_figures, {})
@@ -436,6 +448,13 @@ def test_what_has_no_caption_is_shown_without_one(parts):
     some = {name: file for name, file in files.captions.items() if name != "summary"}
     text = html(run, replace(files, captions=some), shown)
     assert text.count('<div class="caption"></div>') == 1
+
+
+@pytest.mark.parametrize("content", [b"", b"a,b\n1,2,3\n4,5,6,7\n", b"a\n\xff\xfe\n"])
+def test_a_table_that_is_none_is_refused(tmp_path, content):
+    (tmp_path / "mine.csv").write_bytes(content)
+    with pytest.raises(LetheError, match=r"mine\.csv: no table"):
+        page_tables.page_table(tmp_path / "mine.csv", {"columns": {}})
 
 
 @pytest.mark.parametrize(

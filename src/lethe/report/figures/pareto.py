@@ -161,7 +161,7 @@ def _marker(
         "xaxis": f"x{axes}",
         "yaxis": f"y{axes}",
         "error_y": page.bars(*map(np.atleast_1d, (value, low, high)), color=look.colour),
-        "hovertext": [page.hover(look.label, lines, settings)],
+        "hovertext": [page.hover(page.at_the_end(data, run, look, place), lines, settings)],
         "hoverinfo": "text",
         "marker": page.marker(look, 11),
     }

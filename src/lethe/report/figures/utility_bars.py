@@ -129,8 +129,9 @@ def _bars(data: FigureData, run: str, look: Look, settings: str) -> page.Spec:
     low, high = np.array([(low[-1], high[-1]) for low, high in ends]).T
     names = [[PANELS[metric] for metric, _ in places], [SETS[name] for _, name in places]]
     numbers = zip(*names, values, low, high, strict=True)
+    named = page.at_the_end(data, run, look, places[0])
     texts = [
-        page.hover(look.label, [f"{metric}, {name}: {bracketed(*ends, '.3f')}"], settings)
+        page.hover(named, [f"{metric}, {name}: {bracketed(*ends, '.3f')}"], settings)
         for metric, name, *ends in numbers
     ]
     return {
