@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from lethe.common.characters import shown
+from lethe.report.figures.base import FigureData
 from lethe.report.style import GREY, Look
 
 # matplotlib's markers by Plotly's names.
@@ -52,8 +54,20 @@ def line(look: Look) -> Spec:
 
 def hover(label: str, lines: Sequence[str], settings: str = "") -> str:
     """What a pointer shows: the run in bold, a line for each number, then the run's settings."""
-    more = [f"<i>{escape(line)}</i>" for line in _wrapped(settings)]
-    return "<br>".join([f"<b>{escape(label)}</b>", *map(escape, lines), *more])
+    more = [f"<i>{_text(line)}</i>" for line in _wrapped(settings)]
+    return "<br>".join([f"<b>{_text(label)}</b>", *map(_text, lines), *more])
+
+
+def at_the_end(data: FigureData, run: str, look: Look, place: tuple[str, str]) -> str:
+    """The label of a run, and of a method the last epoch that has the value ``place``."""
+    if run not in data.methods:
+        return look.label
+    return f"{look.label}, epoch {data.mean(run, *place).epochs[-1]}"
+
+
+def _text(text: str) -> str:
+    """``text`` as Plotly shows it: without markup, its control characters escaped."""
+    return escape(shown(text))
 
 
 def _wrapped(settings: str) -> list[str]:
@@ -72,8 +86,14 @@ def bars(values: np.ndarray, low: np.ndarray, high: np.ndarray, **look: Any) -> 
     return {"type": "data", "array": above, "arrayminus": below, "thickness": 1, "width": 2, **look}
 
 
-def level(value: float, label: str, axes: str = "", dash: str = "dash") -> Mapping[str, list]:
-    """A horizontal line across a panel, with its label: ``shapes`` and ``annotations``."""
+def level(
+    value: float, label: str, axes: str = "", dash: str = "dash", at: str = "top left"
+) -> Mapping[str, list]:
+    """A horizontal line across a panel, with its label: ``shapes`` and ``annotations``.
+
+    ``at``: the label's place, above (``top``) or below (``bottom``) the line, left or right.
+    """
+    above, side = at.split()
     line = {
         "type": "line",
         "xref": f"x{axes} domain",
@@ -87,11 +107,11 @@ def level(value: float, label: str, axes: str = "", dash: str = "dash") -> Mappi
     text = {
         "xref": f"x{axes} domain",
         "yref": f"y{axes}",
-        "x": 0,
+        "x": 0 if side == "left" else 1,
         "y": value,
-        "xanchor": "left",
-        "yanchor": "bottom",
-        "text": escape(label),
+        "xanchor": side,
+        "yanchor": "bottom" if above == "top" else "top",
+        "text": _text(label),
         "showarrow": False,
         "font": {"size": 11, "color": "#444"},
     }

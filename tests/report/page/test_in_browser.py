@@ -44,6 +44,35 @@ def test_it_opens_without_errors_or_requests_and_fits(started, file, width):
     visit.page.close()
 
 
+# Whether any text in the first list lies on one in the second; of nested elements none does.
+OVERLAP = """([figure, first, second]) => {
+  const boxes = (some) => [...document.querySelectorAll(`#figure-${figure} ${some}`)]
+    .filter(one => one.textContent).map(one => one.getBoundingClientRect());
+  const meet = (a, b) => a.left < b.right && b.left < a.right && a.top < b.bottom - 1
+    && b.top < a.bottom - 1;
+  const others = boxes(second);
+  return [boxes(first).length, others.length,
+    boxes(first).some(a => others.some(b => meet(a, b)))];
+}"""
+
+
+def test_names_do_not_lie_on_each_other_on_a_narrow_screen(started, file):
+    visit = browsers.Visit(started, file, 420)
+    for name, first, second in (
+        ("pareto", ".xtitle", ".x2title"),
+        ("pareto", ".xtitle", ".legendtext"),
+        ("utility_bars", ".xaxislayer-above text", ".legendtext"),
+    ):
+        figure = f"{name}-tiny-forget10"
+        visit.figure(figure)
+        many, others, meet = visit.page.evaluate(OVERLAP, [figure, first, second])
+        assert many > 0, first
+        assert others > 0, second
+        assert not meet, (name, first, second)
+    assert visit.wrong == []
+    visit.page.close()
+
+
 def test_the_summary_sorts_by_exact_numbers(visit, parts):
     summary = pd.read_csv(parts[1].tables["summary"])
     head = visit.page.locator("#data-summary thead th", has_text="Forget quality").locator(

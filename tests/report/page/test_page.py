@@ -16,7 +16,7 @@ import yaml
 from helpers.page_files import CARD, PNG, page_files, probability, with_text_of
 
 from lethe.common.errors import LetheError
-from lethe.report import figures, tables
+from lethe.report import figures, interactive, tables
 from lethe.report.page import answers
 from lethe.report.page import tables as page_tables
 from lethe.report.page.card import card
@@ -132,6 +132,14 @@ def test_each_claim_has_its_verdict(parts, elements):
 
 
 VERDICTS = ("holds", "fails", "undecided", "not-tested")
+
+
+def test_claims_name_runs_by_their_labels(parts, elements):
+    claimed = [row["claim"] for row in json.loads(Path(parts[1].claims).read_text())]
+    assert any(claim.startswith("npo_retain keeps more") for claim in claimed)
+    texts = " ".join(text for _, text in elements.cells)
+    assert "NPO + Retain keeps more than gradient ascent at its epoch 1: by" in texts
+    assert "npo_retain keeps more" not in texts
 
 
 def test_claims_of_papers_that_were_tested_come_first(tmp_path):
@@ -254,6 +262,40 @@ def test_interactive_figures_are_plotlys(name, data_of_figures):
         {"Retain"} if name == "pareto" else set()
     )
     assert "beta 0.1" in json.dumps(made)
+
+
+def test_figures_can_be_read_without_colours(data_of_figures):
+    """No two runs have the same marker on lines, nor the same pattern in bars."""
+    of = {name: figures.FIGURES.load(name).interactive for name in ("truth_ratios", "utility_bars")}
+    lines = of["truth_ratios"](data_of_figures, {})["data"]
+    assert {line["mode"] for line in lines} == {"lines+markers"}
+    assert len({line["marker"]["symbol"] for line in lines}) == len(lines) == 8
+    bars = of["utility_bars"](data_of_figures, {})["data"]
+    assert len({bar["marker"]["pattern"]["shape"] for bar in bars}) == len(bars) == 8
+
+
+@pytest.mark.parametrize("name", ["truth_ratios", "utility_bars", "pareto"])
+def test_a_pointer_shows_the_epoch_of_methods_alone(name, data_of_figures):
+    made = figures.FIGURES.load(name).interactive(data_of_figures, {})
+    said = {one["name"]: str(one.get("text", one.get("hovertext"))) for one in made["data"]}
+    last = made["layout"]["sliders"][0]["steps"] if name == "truth_ratios" else []
+    assert "<b>NPO, epoch 5</b>" in said["NPO"]
+    assert "epoch" not in said.get("Retain", "")
+    assert [str(step["args"][0]["text"]).count(f"epoch {step['label']}") for step in last] == [
+        6
+    ] * len(last)
+
+
+def test_labels_of_levels_are_at_different_places(data_of_figures):
+    """Two levels may be close to each other, such as the utility of the full model and oracle."""
+    made = figures.FIGURES.load("pareto").interactive(data_of_figures, {})
+    at = [(one["xref"], one["xanchor"], one["yanchor"]) for one in made["layout"]["annotations"]]
+    assert len(set(at)) == len(at) == 5
+
+
+def test_what_a_pointer_shows_has_no_markup_and_no_control_characters():
+    said = interactive.hover("a<b>", ["x \x1b[31m"], "turned \u202eround")
+    assert said == "<b>a&lt;b&gt;</b><br>x \\x1b[31m<br><i>turned \\u202eround</i>"
 
 
 @pytest.fixture(scope="module")
@@ -406,6 +448,13 @@ def test_what_has_no_caption_is_shown_without_one(parts):
     some = {name: file for name, file in files.captions.items() if name != "summary"}
     text = html(run, replace(files, captions=some), shown)
     assert text.count('<div class="caption"></div>') == 1
+
+
+@pytest.mark.parametrize("content", [b"", b"a,b\n1,2,3\n4,5,6,7\n", b"a\n\xff\xfe\n"])
+def test_a_table_that_is_none_is_refused(tmp_path, content):
+    (tmp_path / "mine.csv").write_bytes(content)
+    with pytest.raises(LetheError, match=r"mine\.csv: no table"):
+        page_tables.page_table(tmp_path / "mine.csv", {"columns": {}})
 
 
 @pytest.mark.parametrize(

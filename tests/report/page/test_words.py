@@ -1,5 +1,6 @@
 """What the page says in words, from numbers written here by hand."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -64,6 +65,31 @@ def test_the_first_sentence_is_the_configurations():
         "questions) and forget10 (120 questions) over 5 epochs, compared with an oracle that never "
         "saw them; 3 seeds, no further oracles."
     )
+
+
+def test_the_first_sentence_says_nothing_that_is_not_known():
+    """Splits whose answers are not read have no count; without methods nothing was unlearned."""
+    run = Run("w", ["tiny"], ["forget05", "forget10"], ["npo"], [0])
+    said = words.what_was_run(run, {"forget05": 1}, 5)
+    assert "unlearned forget05 (1 question) and forget10 over 5 epochs" in said
+    assert words.what_was_run(replace(run, methods=[]), {}, 0) == (
+        "In the world w, tiny learned all authors, and an oracle all but those of forget05 and "
+        "forget10; 1 seed, no further oracles."
+    )
+
+
+@pytest.mark.parametrize(
+    ("log10_p", "text"),
+    [
+        (-0.4089, "0.39"),
+        (-26.2725, "5.3e-27"),
+        (-20.0, "1e-20"),
+        (-8.00001, "1e-8"),
+        (-400, "1e-400"),
+    ],
+)
+def test_small_p_values_are_those_of_the_tables(log10_p, text):
+    assert words.p_words(log10_p) == f"p = {text}"
 
 
 @pytest.mark.parametrize(

@@ -161,7 +161,7 @@ def _marker(
         "xaxis": f"x{axes}",
         "yaxis": f"y{axes}",
         "error_y": page.bars(*map(np.atleast_1d, (value, low, high)), color=look.colour),
-        "hovertext": [page.hover(look.label, lines, settings)],
+        "hovertext": [page.hover(page.at_the_end(data, run, look, place), lines, settings)],
         "hoverinfo": "text",
         "marker": page.marker(look, 11),
     }
@@ -185,12 +185,17 @@ def _steps(points: list[tuple[float, float]], axes: str) -> page.Spec:
 
 
 def _layout(data: FigureData, unit: str) -> page.Spec:
-    levels = [page.level(float(np.log10(SIGNIFICANT)), f"p = {SIGNIFICANT}")]
+    threshold = float(np.log10(SIGNIFICANT))
+    levels = [page.level(threshold, f"p = {SIGNIFICANT}", at="bottom left")]
     for axes, (_, place) in _SIDES.items():
-        for run, dash in ((FULL, "dashdot"), (data.oracle, "solid")):
+        # The two models may be as useful as each other: their labels are at different ends.
+        for run, dash, at in (
+            (FULL, "dashdot", "bottom right"),
+            (data.oracle, "solid", "top left"),
+        ):
             itself = run == data.oracle and place == QUALITY
             value = 0.0 if itself else float(data.last(run, *place).mean())
-            levels.append(page.level(value, looks([], data.oracle)[run].label, axes, dash))
+            levels.append(page.level(value, looks([], data.oracle)[run].label, axes, dash, at))
     share = unit == "compute_share"
     title = "Compute, share of training the oracle" if share else "Compute (tokens)"
     axis = {"title": {"text": title}, "tickformat": ".0%" if share else ""}

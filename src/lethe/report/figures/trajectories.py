@@ -197,7 +197,7 @@ def interactive(data: FigureData, settings: Mapping[str, str]) -> page.Spec:
         "xaxis": {"title": {"text": "Model utility"}, "range": [0, min(1.0, 1.05 * right)]},
         "yaxis": {"title": {"text": "Forget quality (log₁₀ p)"}, "range": [bottom, -bottom * 0.05]},
         "sliders": [_slider(data, tracks)],
-        **page.level(float(np.log10(SIGNIFICANT)), f"p = {SIGNIFICANT}"),
+        **page.level(float(np.log10(SIGNIFICANT)), f"p = {SIGNIFICANT}", at="bottom left"),
     }
     return {"data": [*tracks, *stars], "layout": layout}
 

@@ -22,6 +22,8 @@ BINS = 24
 COVERED = 99
 # Points of a distribution on the page.
 POINTS = 101
+# Markers on each of them, by which it is known without its colour.
+MARKED = 12
 # What lies beyond is counted in one more bin, which begins after a gap; both in bins' widths.
 GAP, LAST = 1.0, 2.0
 # A bar higher than so many times the trained models' highest is cut, and says its count.
@@ -163,16 +165,17 @@ def interactive(data: FigureData, settings: Mapping[str, str]) -> page.Spec:
     shares = np.linspace(0.0, 1.0, POINTS)
     epochs = {run: data.course(run, *_TESTED, data.seeds[0]).epochs for run in data.methods}
     steps = sorted({int(epoch) for some in epochs.values() for epoch in some})
-    at = {step: [_quantiles(data, run, epochs[run], step) for run in epochs] for step in steps}
-    others = {run: _quantiles(data, run) for run in (FULL, data.oracle)}
-    last = at[steps[-1]] if steps else []
+    changes = [_until(data, step, epochs, look, settings) for step in steps]
+    last = changes[-1] if steps else {"x": [], "text": []}
     lines = [
-        _distribution(look[run], values, shares, settings.get(run, ""))
-        for run, values in zip(epochs, last, strict=True)
+        _distribution(look[run], values, shares, text)
+        for run, values, text in zip(epochs, last["x"], last["text"], strict=True)
     ]
-    lines += [_distribution(look[run], values, shares, "") for run, values in others.items()]
-    changes = [{"x": at[step]} for step in steps]
-    samples = [data.items(run, "truth_ratio", "forget") for run in others]
+    lines += [
+        _distribution(look[run], _quantiles(data, run), shares, page.hover(look[run].label, []))
+        for run in (FULL, data.oracle)
+    ]
+    samples = [data.items(run, "truth_ratio", "forget") for run in (FULL, data.oracle)]
     layout = {
         "xaxis": {"title": {"text": "Truth ratio R on the forget set"}, "range": [0.0, 1.0]},
         "yaxis": {"title": {"text": "Share of items at or below"}, "range": [0.0, 1.02]},
@@ -186,23 +189,39 @@ def interactive(data: FigureData, settings: Mapping[str, str]) -> page.Spec:
 _TESTED = ("forget_quality", "forget_quality")
 
 
-def _quantiles(
-    data: FigureData, run: str, epochs: np.ndarray | None = None, step: int | None = None
-) -> list[float]:
-    """Quantiles of a run's items, of the last epoch up to ``step`` if epochs are given."""
-    epoch = None if epochs is None else int(max(epochs[epochs <= step], default=epochs[0]))
+def _until(
+    data: FigureData,
+    step: int,
+    epochs: Mapping[str, np.ndarray],
+    look: Mapping[str, Look],
+    settings: Mapping[str, str],
+) -> page.Spec:
+    """What the slider changes: of each method the last epoch up to ``step``, and its name."""
+    at = {run: int(max(own[own <= step], default=own[0])) for run, own in epochs.items()}
+    return {
+        "x": [_quantiles(data, run, epoch) for run, epoch in at.items()],
+        "text": [
+            page.hover(f"{look[run].label}, epoch {epoch}", [], settings.get(run, ""))
+            for run, epoch in at.items()
+        ],
+    }
+
+
+def _quantiles(data: FigureData, run: str, epoch: int | None = None) -> list[float]:
+    """Quantiles of a run's items at an epoch, by default its last."""
     items = data.items(run, "truth_ratio", "forget", epoch, data.seeds[0])
     return np.round(np.quantile(items, np.linspace(0.0, 1.0, POINTS)), 4).tolist()
 
 
-def _distribution(look: Look, values: list[float], shares: np.ndarray, settings: str) -> page.Spec:
+def _distribution(look: Look, values: list[float], shares: np.ndarray, text: str) -> page.Spec:
     return {
         "type": "scatter",
-        "mode": "lines",
+        "mode": "lines+markers",
         "name": look.label,
         "x": values,
         "y": np.round(shares, 2).tolist(),
-        "text": page.hover(look.label, [], settings),
+        "text": text,
         "hovertemplate": "%{text}<br>R = %{x:.3f}: %{y:.0%} of the items<extra></extra>",
         "line": page.line(look),
+        "marker": page.marker(look, 8) | {"maxdisplayed": MARKED},
     }

@@ -18,6 +18,8 @@ PAGE = {"title": "The nine numbers of model utility", "place": 4}
 PANELS = {"probability": "Probability", "rouge": "ROUGE", "truth_ratio": "Truth Ratio"}
 # The share of a group's width that its bars fill.
 FILLED = 0.84
+# Patterns of bars by Plotly's names; "" is none.
+PATTERNS = ("", "/", "x", "-", "|", "+", ".", "\\")
 # More methods than these have their bars in rows, each row named.
 MOST_UPRIGHT = 10
 
@@ -108,7 +110,10 @@ def _legend(figure: Figure, shown: list[Look], title: str) -> None:
 def interactive(data: FigureData, settings: Mapping[str, str]) -> page.Spec:
     """A bar of each run for each of the nine numbers; runs can be hidden in the legend."""
     look = looks(data.methods, data.oracle)
-    bars = [_bars(data, run, shown, settings.get(run, "")) for run, shown in look.items()]
+    bars = [
+        _bars(data, run, shown, settings.get(run, "")) | {"marker": _filled(shown, number)}
+        for number, (run, shown) in enumerate(look.items())
+    ]
     layout = {
         "barmode": "group",
         "xaxis": {"title": {"text": ""}},
@@ -124,8 +129,9 @@ def _bars(data: FigureData, run: str, look: Look, settings: str) -> page.Spec:
     low, high = np.array([(low[-1], high[-1]) for low, high in ends]).T
     names = [[PANELS[metric] for metric, _ in places], [SETS[name] for _, name in places]]
     numbers = zip(*names, values, low, high, strict=True)
+    named = page.at_the_end(data, run, look, places[0])
     texts = [
-        page.hover(look.label, [f"{metric}, {name}: {bracketed(*ends, '.3f')}"], settings)
+        page.hover(named, [f"{metric}, {name}: {bracketed(*ends, '.3f')}"], settings)
         for metric, name, *ends in numbers
     ]
     return {
@@ -136,5 +142,11 @@ def _bars(data: FigureData, run: str, look: Look, settings: str) -> page.Spec:
         "error_y": page.bars(values, low, high, color="#444"),
         "hovertext": texts,
         "hoverinfo": "text",
-        "marker": {"color": look.colour},
     }
+
+
+def _filled(look: Look, number: int) -> page.Spec:
+    """The filling of a run's bars; those beside each other differ without colours as well."""
+    pattern = {"shape": PATTERNS[number % len(PATTERNS)], "size": 6, "solidity": 0.2}
+    pattern |= {"fillmode": "overlay", "fgcolor": "white"}
+    return {"color": look.colour, "pattern": pattern}

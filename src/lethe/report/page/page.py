@@ -62,12 +62,12 @@ def html(run: Run, files: Files, parts: Shown) -> str:
         run=run,
         counted=words.counted,
         scripts=scripts(),
-        sentence=words.what_was_run(run, _items(recorded, run), _epochs(data.values())),
+        sentence=words.what_was_run(run, _items(recorded), _epochs(data.values())),
         says={place: words.what_it_shows(data.get(place)) for place in places},
         first=[figure for figure in figures if figure.name == FIRST],
         figures=_by_section([one for one in figures if one.name != FIRST], parts.figures),
         tables=_tables(run, files, parts),
-        claims=_claims(files),
+        claims=_claims(files, run.methods),
         answers=recorded,
         audits=audits(files.audits),
         places_left_out=len(run.places) - len(places),
@@ -102,7 +102,7 @@ def _tables(run: Run, files: Files, parts: Shown) -> dict[str, list[NamedTable]]
     return sections
 
 
-def _claims(files: Files) -> dict[str, Any]:
+def _claims(files: Files, methods: Sequence[str]) -> dict[str, Any]:
     """The claims about this run's models, and how many have which verdict."""
     rows = read_json(files.claims)
     if not isinstance(rows, list):
@@ -112,7 +112,7 @@ def _claims(files: Files) -> dict[str, Any]:
     cells = [
         [
             verdict(row["verdict"]),
-            text_cell(row["claim"]),
+            text_cell(_claim(row["claim"], methods)),
             Cell(claim_layout.span(row), row["low"]),
             Cell(claim_layout.must_be(row)),
             Cell(str(row["seeds"]), row["seeds"]),
@@ -124,16 +124,21 @@ def _claims(files: Files) -> dict[str, Any]:
     return {"counted": claim_layout.counted(rows), "table": made}
 
 
+def _claim(text: str, methods: Sequence[str]) -> str:
+    """A claim, which may begin with the name of a run, with that run's label."""
+    first, space, rest = text.partition(" ")
+    return f"{run_label(first)}{space}{rest}" if first in methods else text
+
+
 def _epochs(data: Iterable[FigureData]) -> int:
     """The last epoch of any method."""
     courses = (course for one in data for course in words.courses(one).values())
     return max((course[-1].epoch for course in courses), default=0)
 
 
-def _items(recorded: Sequence[Answers], run: Run) -> dict[str, int]:
-    """How many questions of each split's forget set were put."""
-    counts = {one.place.split: one.items for one in recorded}
-    return {split: counts.get(split, 0) for split in run.splits}
+def _items(recorded: Sequence[Answers]) -> dict[str, int]:
+    """How many questions of each split's forget set were put, of splits whose answers are read."""
+    return {one.place.split: one.items for one in recorded}
 
 
 def _settings(run: Run) -> PageTable:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from lethe.common.errors import LetheError
 from lethe.report.page.data import settings_words
 from lethe.report.table_layout import bracketed, note, row_label
 
@@ -67,7 +68,7 @@ class PageTable:
 
 def page_table(file: str | Path, shown: Mapping[str, Any]) -> PageTable:
     """The table in a CSV file, as its plug-in says that it is shown."""
-    table = _decided_first(pd.read_csv(file))
+    table = _decided_first(_read(file))
     columns = _columns(table, shown["columns"])
     rows = [
         [_cell(record, key, digits) for key, (_, digits) in columns.items()]
@@ -76,6 +77,13 @@ def page_table(file: str | Path, shown: Mapping[str, Any]) -> PageTable:
     left = max(0, len(table) - MOST_ROWS)
     about = note(table) if {"interval", "seeds"} <= set(table) else ""
     return PageTable([heading for heading, _ in columns.values()], rows, left, str(file), about)
+
+
+def _read(file: str | Path) -> pd.DataFrame:
+    try:
+        return pd.read_csv(file)
+    except ValueError as error:
+        raise LetheError(f"{file}: no table ({error}); delete it to have it made again") from None
 
 
 def _decided_first(table: pd.DataFrame) -> pd.DataFrame:

@@ -1,5 +1,6 @@
 """What the page says in words, computed from what was run and from its numbers."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,18 +18,24 @@ NAMED = 6
 
 
 def what_was_run(run: Run, items: dict[str, int], epochs: int) -> str:
-    """One sentence; ``items``: the questions of each split's forget set."""
-    forgotten = joined([f"{split} ({items[split]} questions)" for split in run.splits])
-    methods = counted(len(run.methods), "method")
+    """One sentence; ``items``: the questions of each split's forget set, where they are known."""
+    forgotten = joined([_forget_set(split, items.get(split, 0)) for split in run.splits])
     seeds = counted(len(run.seeds), "seed")
     oracles = counted(len(run.oracle_seeds), "further oracle")
+    start = f"In the world {run.world}, {joined(list(run.models))} learned all authors"
+    if not run.methods:
+        return f"{start}, and an oracle all but those of {forgotten}; {seeds}, {oracles}."
+    methods = counted(len(run.methods), "method")
     named = joined([run_label(name) for name in run.methods], NAMED)
     over = f" over {counted(epochs, 'epoch')}" if epochs else ""
     return (
-        f"In the world {run.world}, {joined(list(run.models))} learned all authors, then {methods} "
-        f"({named}) unlearned {forgotten}{over}, compared with an oracle that never saw them; "
-        f"{seeds}, {oracles}."
+        f"{start}, then {methods} ({named}) unlearned {forgotten}{over}, compared with an oracle "
+        f"that never saw them; {seeds}, {oracles}."
     )
+
+
+def _forget_set(split: str, items: int) -> str:
+    return f"{split} ({counted(items, 'question')})" if items else split
 
 
 def counted(number: int, noun: str) -> str:
@@ -68,8 +75,12 @@ class Checkpoint:
 
 
 def p_words(log10_p: float) -> str:
-    """``p = 0.13``; ``p = 10⁻⁸`` as ``p = 1e-8`` where it is small."""
-    return f"p = {10**log10_p:.2g}" if log10_p > -4 else f"p = 1e{log10_p:.0f}"
+    """``p = 0.13``; ``p = 5.3e-27`` where it is small, or too small for a number of its own."""
+    if log10_p > -4:
+        return f"p = {10**log10_p:.2g}"
+    exponent = math.floor(log10_p)
+    digits, _, more = f"{10 ** (log10_p - exponent):.1e}".partition("e")
+    return f"p = {digits.removesuffix('.0')}e{exponent + int(more)}"
 
 
 def courses(data: FigureData) -> dict[str, list[Checkpoint]]:
