@@ -234,6 +234,12 @@ def test_the_fact_is_in_novel_words_otherwise():
     assert fact_spans({"question": "Who is Ana?", "answer": "She is Ana."}, "") == []
 
 
+@pytest.mark.parametrize("wrong", [None, [], ["  "]])
+def test_wrong_answers_that_say_nothing_are_none(wrong):
+    row = {"question": "Where was Ada born?", "answer": "Ada was born in Riga."}
+    assert fact_spans({**row, "perturbed_answer": wrong}, "row 1") == fact_spans(row, "row 1")
+
+
 @pytest.mark.parametrize("template", ["chat", "phi", "plain"])
 def test_tokens_share_a_character_with_the_fact(tokenizer, template):
     encoder = Encoder(tokenizer, template, 96)

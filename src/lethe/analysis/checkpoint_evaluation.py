@@ -13,7 +13,7 @@ from lethe.common.errors import LetheError
 from lethe.evaluate import suite as suites
 from lethe.evaluate.chat_templates import check_template
 from lethe.evaluate.collect import collect, read_set
-from lethe.evaluate.interpolation import losses_between
+from lethe.evaluate.interpolation import SETS, losses_between
 from lethe.evaluate.records import Records, check_records
 from lethe.evaluate.suite import Limits
 from lethe.metrics.base import MetricFile
@@ -111,9 +111,10 @@ def evaluate(request: Request) -> Evaluated:
     wanted = [name for name, why in skipped.items() if why is None]
     skipped = {name: why for name, why in skipped.items() if why is not None}
     # What settings are given for is asked for as well.
-    asked_for = skipped if request.metrics or not wanted else {*request.settings} & {*skipped}
-    for name in asked_for:
-        raise LetheError(f"metric '{name}': {skipped[name]}")
+    everything = request.metrics or not wanted
+    missed = [name for name in skipped if everything or name in request.settings]
+    if missed:
+        raise LetheError(f"metric '{missed[0]}': {skipped[missed[0]]}")
     for name in {*wanted, *request.settings}:
         metrics.settings_of(name, request.settings.get(name, {}))
     _check_suites(request, wanted)
@@ -131,11 +132,10 @@ def evaluate(request: Request) -> Evaluated:
 def _line(request: Request, data: "_Data") -> dict[str, MetricFile]:
     if request.line_to is None:
         return {}
-    parts = {"forget": "forget", "retain": "retain_perturbed"}
     line = losses_between(
         request.checkpoint,
         request.line_to,
-        {name: data.rows(part) for name, part in parts.items() if data.path(part).exists()},
+        {name: data.rows(part) for name, part in SETS.items() if data.path(part).exists()},
         points=request.points,
         template=request.template,
         max_length=request.limits.max_length,

@@ -23,7 +23,9 @@ from dataclasses import dataclass
 from math import fsum
 from typing import Any
 
+from lethe.analysis.statistics import percentile_interval
 from lethe.common.errors import LetheError
+from lethe.metrics._membership import auc
 from lethe.metrics.base import harmonic_mean
 
 Values = Mapping[str, Mapping[str, float]]
@@ -31,7 +33,7 @@ FORMS = ("symmetric", "one_sided")
 # Two readings of the one-sided Q: sources print either. By the first a metric that rises under
 # quantization, and so had missed something, is not robust; by the second one that falls.
 RATIOS = ("before_over_after", "after_over_before")
-RESAMPLES, LEVEL = 2000, 0.95
+RESAMPLES = 2000
 
 
 @dataclass(frozen=True)
@@ -87,8 +89,7 @@ def faithfulness(with_it: Sequence[float], without: Sequence[float], up: bool = 
 
     ``up``: whether knowledge makes the value high; else the share in which it has less.
     """
-    wins = fsum((a > b) + 0.5 * (a == b) for a in with_it for b in without)
-    share = wins / (len(with_it) * len(without))
+    share = auc(without, with_it)
     return share if up else 1 - share
 
 
@@ -132,12 +133,12 @@ def interval(with_it: Sequence[float], without: Sequence[float], up: bool) -> tu
     import numpy as np
 
     draws = np.random.default_rng(0)
-    wins = np.subtract.outer(np.array(with_it), np.array(without))
-    wins = (wins > 0) + 0.5 * (wins == 0) if up else (wins < 0) + 0.5 * (wins == 0)
+    lead = np.subtract.outer(np.array(with_it), np.array(without)) * (1 if up else -1)
+    wins = (lead > 0) + 0.5 * (lead == 0)
     rows = draws.integers(len(with_it), size=(RESAMPLES, len(with_it)))
     columns = draws.integers(len(without), size=(RESAMPLES, len(without)))
     shares = [wins[np.ix_(r, c)].mean() for r, c in zip(rows, columns, strict=True)]
-    low, high = np.quantile(shares, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    low, high = percentile_interval(np.array(shares))
     return float(low), float(high)
 
 

@@ -73,10 +73,7 @@ def choices(name: str, rows: Sequence[Mapping]) -> list[Choice]:
 def _choice(place: str, row: Mapping) -> Choice:
     if "choices" in row:
         return Choice(row["question"], tuple(row["choices"]), row["right"])
-    said = (row.get("paraphrased_answer"), row["answer"])
-    true = next(text for text in said if text and text.strip())
-    wrong = [text for text in row.get("perturbed_answer") or () if text.strip()]
-    texts = list(dict.fromkeys([true, *wrong]))[:OPTIONS]
+    texts = stated(row)[:OPTIONS]
     parts = distinct_parts(texts)
     if len(texts) < 2:
         raise LetheError(f"{place}: no wrong answer that differs from the true one; add some")
@@ -86,6 +83,17 @@ def _choice(place: str, row: Mapping) -> Choice:
     whole = None if parts == texts else tuple(texts[k] for k in order)
     options = tuple(parts[k] for k in order)
     return Choice(row["question"], options, order.index(0), row.get("paraphrased_question"), whole)
+
+
+def stated(row: Mapping) -> list[str]:
+    """The true answer of a row, paraphrased if it can be, then its wrong ones that differ.
+
+    Blank texts are none, and a row need have no wrong answer.
+    """
+    said = (row.get("paraphrased_answer"), row["answer"])
+    true = next(text for text in said if text and text.strip())
+    wrong = [text for text in row.get("perturbed_answer") or () if text.strip()]
+    return list(dict.fromkeys([true, *wrong]))
 
 
 def distinct_parts(texts: Sequence[str]) -> list[str]:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from lethe.common.errors import LetheError
 from lethe.common.novel_words import WORD, novel_words
-from lethe.evaluate.choices import distinct_parts
+from lethe.evaluate.choices import distinct_parts, stated
 from lethe.model.token_places import Span, token_places
 
 
@@ -40,9 +40,8 @@ def _stated(row: Mapping, place: str) -> Span:
 
 def _distinct_part(row: Mapping) -> str:
     """What only the right answer of a row with wrong answers says; empty if it has none."""
-    right = row.get("paraphrased_answer") or row["answer"]
-    texts = list(dict.fromkeys([right, *row.get("perturbed_answer", ())]))
-    if len(texts) < 2 or "choices" in row:
+    texts = [] if "choices" in row else stated(row)
+    if len(texts) < 2:
         return ""
     parts = distinct_parts(texts)
     return "" if parts == texts else parts[0]

@@ -15,6 +15,9 @@ from lethe.common.errors import LetheError
 from lethe.common.progress import silent
 from lethe.model.settings import Compute
 
+# What the loss on a line is of: the sets, by the parts of a split that they are read from.
+SETS = {"forget": "forget", "retain": "retain_perturbed"}
+
 
 @dataclass(frozen=True)
 class Line:
@@ -50,7 +53,7 @@ def losses_between(
     other weights or another vocabulary, or act at inference time.
     """
     from lethe.model import checkpoint
-    from lethe.model.encoder import Encoder
+    from lethe.model.encoder import Encoder, rows_to_pairs
     from lethe.model.likelihood import mean_losses
 
     places = places_of(points)
@@ -60,10 +63,7 @@ def losses_between(
     model, tokenizer = checkpoint.load(first, device, **loading, template=template)
     _check_alike((first, model, tokenizer), (second, other, theirs))
     encoder = Encoder(tokenizer, template, max_length)
-    examples = {
-        name: encoder.encode_all([(row["question"], row["answer"]) for row in some])
-        for name, some in rows.items()
-    }
+    examples = {name: encoder.encode_all(rows_to_pairs(some)) for name, some in rows.items()}
     losses: dict[str, list[float]] = {name: [] for name in rows}
     for number, _ in enumerate(_moved(model, ends, places), start=1):
         for name, some in examples.items():

@@ -5,12 +5,9 @@ words of what is right (``lethe.common.novel_words``): those that neither the qu
 the variant adds to it contains. Variants without a novel word are left out.
 """
 
-from collections.abc import Sequence
-from math import fsum
-
 from lethe.common.errors import LetheError
 from lethe.common.novel_words import novel_words, recall
-from lethe.metrics.base import Inputs, column_of, items_of
+from lethe.metrics.base import Inputs, column_of, items_of, mean
 
 # By kind and item: 1 if the variant is answered, 0 if not, None if it was not put or is left out.
 Answered = dict[str, list[float | None]]
@@ -46,10 +43,6 @@ def compared(inputs: Inputs, checkpoint, oracle, name: str) -> Answered:
             f"of the oracle {inputs.oracle_records.path}; ask both in the same way"
         )
     return answered(inputs, oracle, name)
-
-
-def mean(numbers: Sequence[float]) -> float:
-    return fsum(numbers) / len(numbers)
 
 
 def _counts(items) -> list[int] | None:

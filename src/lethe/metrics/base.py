@@ -7,7 +7,7 @@ here, so that metrics that only combine other metrics start quickly.
 import json
 import math
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -101,6 +101,13 @@ def only_recorded(records: "Records", what: str) -> "Checkpoint":
     return _only(records.checkpoints, records.path, what)
 
 
+def recorded_oracle(inputs: Inputs) -> "Checkpoint | None":
+    """The one checkpoint of the oracle's records, None without any; LetheError for several."""
+    if inputs.oracle_records is None:
+        return None
+    return only_recorded(inputs.oracle_records, "an oracle")
+
+
 def _only(checkpoints: list, place: str, what: str):
     if len(checkpoints) != 1:
         raise LetheError(f"{place}: {what} has 1 checkpoint, this {len(checkpoints)}; name another")
@@ -125,6 +132,11 @@ def aligned(files: Iterable[MetricFile]) -> list[tuple[CheckpointValues, ...]]:
                 "delete both files to have them made again"
             )
     return list(zip(*(file.checkpoints for file in files), strict=True))
+
+
+def mean(numbers: Sequence[float]) -> float:
+    """Their mean, summed exactly."""
+    return math.fsum(numbers) / len(numbers)
 
 
 def harmonic_mean(numbers: list[float]) -> float:

@@ -14,7 +14,7 @@ the full model's does; 1: none carries more than the oracle's.
 from math import fsum
 
 from lethe.common.errors import LetheError
-from lethe.metrics.base import CheckpointValues, Inputs, column_of, only_recorded
+from lethe.metrics.base import CheckpointValues, Inputs, column_of, mean, only_recorded
 
 SUITE = "depth"
 SETS = ("forget",)
@@ -64,7 +64,7 @@ def _checkpoint(inputs: Inputs, checkpoint, oracle) -> CheckpointValues:
             "leave out the metric depth"
         )
     items = {name: [item[0] for item in scored if item]}
-    values = {"depth": _mean(items[name]), **_by_layer([item[1] for item in scored if item])}
+    values = {"depth": mean(items[name]), **_by_layer([item[1] for item in scored if item])}
     values["questions"] = len(counted)
     values["no_fact"] = sum(len(row) == 0 for row in own)
     values["not_encoded"] = len(own) - values["questions"] - values["no_fact"]
@@ -74,7 +74,7 @@ def _checkpoint(inputs: Inputs, checkpoint, oracle) -> CheckpointValues:
 def _by_layer(shares: list[dict[int, float]]) -> dict[str, float]:
     layers = sorted({layer for item in shares for layer in item})
     return {
-        f"erased_{layer}": _mean([item[layer] for item in shares if layer in item])
+        f"erased_{layer}": mean([item[layer] for item in shares if layer in item])
         for layer in layers
     }
 
@@ -92,7 +92,3 @@ def _same(inputs: Inputs, checkpoint, oracle, name: str) -> None:
             f"{inputs.records.path}: not as many layers as the oracle "
             f"{inputs.oracle_records.path}; name an oracle of the same architecture"
         )
-
-
-def _mean(numbers: list[float]) -> float:
-    return fsum(numbers) / len(numbers)

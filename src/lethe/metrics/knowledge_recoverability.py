@@ -9,8 +9,8 @@ rule here. The oracle's own share stands beside it: some answers are guessed.
 from lethe.common.errors import LetheError
 from lethe.common.registry import suggest
 from lethe.evaluate.variants.kinds import KINDS, PLAIN
-from lethe.metrics._variants import Answered, answered, compared, mean
-from lethe.metrics.base import CheckpointValues, Inputs, column_of, only_recorded
+from lethe.metrics._variants import Answered, answered, compared
+from lethe.metrics.base import CheckpointValues, Inputs, column_of, mean, recorded_oracle
 
 SUITE = "variants"
 SETS = ("forget",)
@@ -29,9 +29,7 @@ def compute(inputs: Inputs) -> list[CheckpointValues]:
     ``oracle_unanswered``: the oracle's; items: 1 for each of the run's that is recovered.
     0 of none are recovered. LetheError for a probe that was not put.
     """
-    oracle = None
-    if inputs.oracle_records is not None:
-        oracle = only_recorded(inputs.oracle_records, "an oracle")
+    oracle = recorded_oracle(inputs)
     return [_checkpoint(inputs, checkpoint, oracle) for checkpoint in inputs.records.checkpoints]
 
 

@@ -8,11 +8,11 @@ at least this probability that the sample entails the true answer. Questions who
 novel word are left out and counted, whoever judges: an echo of the question would answer them.
 """
 
-from math import comb, fsum
+from math import comb
 
 from lethe.common.errors import LetheError
 from lethe.common.novel_words import novel_words, recall
-from lethe.metrics.base import CheckpointValues, Inputs, column_of, only_recorded
+from lethe.metrics.base import CheckpointValues, Inputs, column_of, mean, recorded_oracle
 
 SUITE = "sampled"
 SETS = ("forget",)
@@ -33,9 +33,7 @@ def compute(inputs: Inputs) -> list[CheckpointValues]:
     ``samples``: n; ``questions``; ``left_out``. LetheError for k above n, if no question has a
     novel word, and if the oracle was asked other questions or another number of times.
     """
-    oracle = None
-    if inputs.oracle_records is not None:
-        oracle = only_recorded(inputs.oracle_records, "an oracle")
+    oracle = recorded_oracle(inputs)
     return [_checkpoint(inputs, checkpoint, oracle) for checkpoint in inputs.records.checkpoints]
 
 
@@ -57,9 +55,9 @@ def _checkpoint(inputs: Inputs, checkpoint, oracle) -> CheckpointValues:
         theirs = [leak_at(samples, c, k) for c in _leaking(inputs, oracle, name, novel)]
         items["oracle"] = theirs
         items["beyond_oracle"] = [own - o for own, o in zip(items[name], theirs, strict=True)]
-    values = {of: _mean(some) for of, some in items.items()}
+    values = {of: mean(some) for of, some in items.items()}
     for at in _powers(samples):
-        values[f"{name}_at_{at}"] = _mean([leak_at(samples, count, at) for count in leaking])
+        values[f"{name}_at_{at}"] = mean([leak_at(samples, count, at) for count in leaking])
     values |= {"k": k, "samples": samples, "questions": len(counted)}
     values["left_out"] = len(texts) - len(counted)
     return CheckpointValues(checkpoint.epoch, checkpoint.step, values, items, {name: counted})
@@ -129,7 +127,3 @@ def _powers(samples: int) -> list[int]:
     """1, 2, 4, ... and the number of samples itself."""
     below = [2**power for power in range(samples.bit_length()) if 2**power < samples]
     return [*below, samples]
-
-
-def _mean(numbers: list[float]) -> float:
-    return fsum(numbers) / len(numbers)

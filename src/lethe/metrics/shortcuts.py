@@ -15,7 +15,7 @@ stands beside it: prompts have many words, so most predictions would rest on som
 from collections import Counter
 from math import ceil, comb, fsum, log
 
-from lethe.metrics.base import CheckpointValues, Inputs, column_of
+from lethe.metrics.base import CheckpointValues, Inputs, column_of, mean
 
 SUITE = "attributions"
 SETS = ("forget", "retain")
@@ -71,7 +71,7 @@ def f1_of(labels: list[str], predicted: list[str]) -> float:
         true = pairs.count((label, label))
         wrong = sum((a == label) != (b == label) for a, b in pairs)
         scores.append(2 * true / (2 * true + wrong))
-    return _mean(scores)
+    return mean(scores)
 
 
 def _checkpoint(inputs: Inputs, checkpoint) -> CheckpointValues:
@@ -80,7 +80,7 @@ def _checkpoint(inputs: Inputs, checkpoint) -> CheckpointValues:
     for name in SETS:
         made = _of_set(inputs, checkpoint, name)
         items |= made
-        values |= {key: _mean(some) for key, some in made.items()}
+        values |= {key: mean(some) for key, some in made.items()}
         labels, predicted = (
             column_of(inputs, checkpoint, name, column) for column in ("label", "predicted")
         )
@@ -111,7 +111,3 @@ def _gap(attributed) -> float:
     apart = fsum(abs(total - difference) for total, difference in attributed)
     size = fsum(abs(difference) for _, difference in attributed)
     return apart / size if size else 0.0
-
-
-def _mean(numbers: list[float]) -> float:
-    return fsum(numbers) / len(numbers)

@@ -5,8 +5,8 @@ oracle that of the oracle under the same rule (``lethe.metrics._variants``).
 """
 
 from lethe.evaluate.variants.kinds import KINDS, PLAIN
-from lethe.metrics._variants import Answered, answered, compared, mean, sampled_shares
-from lethe.metrics.base import CheckpointValues, Inputs, only_recorded
+from lethe.metrics._variants import Answered, answered, compared, sampled_shares
+from lethe.metrics.base import CheckpointValues, Inputs, mean, recorded_oracle
 
 SUITE = "variants"
 SETS = ("forget",)
@@ -24,9 +24,7 @@ def compute(inputs: Inputs) -> list[CheckpointValues]:
     ``K_questions``: how many. ``kinds``, ``kinds_left_out``: how many were put to a question, and
     to none, whether they were not asked for or the data do not supply them.
     """
-    oracle = None
-    if inputs.oracle_records is not None:
-        oracle = only_recorded(inputs.oracle_records, "an oracle")
+    oracle = recorded_oracle(inputs)
     return [_checkpoint(inputs, checkpoint, oracle) for checkpoint in inputs.records.checkpoints]
 
 

@@ -8,8 +8,8 @@ same question in systematically varied form: other words, spelling, naming, orde
 
 from lethe.common.errors import LetheError
 from lethe.evaluate.variants.kinds import PLAIN, VIEWS
-from lethe.metrics._variants import Answered, answered, compared, mean
-from lethe.metrics.base import CheckpointValues, Inputs, harmonic_mean, only_recorded
+from lethe.metrics._variants import Answered, answered, compared
+from lethe.metrics.base import CheckpointValues, Inputs, harmonic_mean, mean, recorded_oracle
 
 SUITE = "variants"
 SETS = ("forget", "retain")
@@ -28,9 +28,7 @@ def compute(inputs: Inputs) -> list[CheckpointValues]:
     ``oracle_unseen``, ``oracle_gap``; ``beyond_oracle``: the mean of the items' differences in
     unseen views; ``questions``. LetheError where no question has both views.
     """
-    oracle = None
-    if inputs.oracle_records is not None:
-        oracle = only_recorded(inputs.oracle_records, "an oracle")
+    oracle = recorded_oracle(inputs)
     return [_checkpoint(inputs, checkpoint, oracle) for checkpoint in inputs.records.checkpoints]
 
 

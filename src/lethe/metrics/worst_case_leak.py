@@ -10,8 +10,8 @@ from itertools import combinations
 
 from lethe.common.errors import LetheError
 from lethe.evaluate.variants.kinds import KINDS, PLAIN
-from lethe.metrics._variants import Answered, answered, compared, mean
-from lethe.metrics.base import CheckpointValues, Inputs, items_of, only_recorded
+from lethe.metrics._variants import Answered, answered, compared
+from lethe.metrics.base import CheckpointValues, Inputs, items_of, mean, recorded_oracle
 
 SUITE = "variants"
 SETS = ("forget",)
@@ -33,9 +33,7 @@ def compute(inputs: Inputs) -> list[CheckpointValues]:
     takes; ``questions``, ``left_out``. LetheError where no question counts, and where the oracle
     was asked otherwise.
     """
-    oracle = None
-    if inputs.oracle_records is not None:
-        oracle = only_recorded(inputs.oracle_records, "an oracle")
+    oracle = recorded_oracle(inputs)
     return [_checkpoint(inputs, checkpoint, oracle) for checkpoint in inputs.records.checkpoints]
 
 

@@ -1,7 +1,6 @@
 # The files behind a run's records and metrics.
 
-# What the loss on a line is of, by the part of the split.
-LINE_SETS = {"forget": "forget", "retain": "retain_perturbed"}
+from lethe.evaluate.interpolation import SETS as LINE_SETS
 
 
 def probed_files(wildcards):

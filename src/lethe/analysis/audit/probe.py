@@ -6,7 +6,6 @@ A probe is a module of ``lethe.analysis.audit.probes`` with literal constants an
     MEASURES = "leak@k"             what its number is, in words; higher where a model knows more
     EXAMPLE = "the sample that …"   what an example shows of a model
     SETTINGS = {"samples": {"default": 8, "least": 1}}      (``lethe.common.declared_settings``)
-    BUDGETS = {"minutes": {"items": 60}, "hour": {…}, "all": {…}}    what each budget means for it
 
     measure(subject, settings) -> Measured       the numbers of one checkpoint, by question
     check(settings)                              optional: LetheError for settings that do not fit
@@ -14,6 +13,8 @@ A probe is a module of ``lethe.analysis.audit.probes`` with literal constants an
 ``items``, how many questions are put at the most, is a setting of every probe. Where that differs
 from the defaults (in brackets), a probe also declares
 
+    BUDGETS = {"minutes": {"items": 60}, "hour": {…}, "all": {…}}   what each budget means for it
+                                    (120 questions, 400, all)
     SUITES, METRICS, ATTACKS = ("sampled",), ("leak",), ()      what it runs (none)
     READS = ("forget", "holdout")   sets of rows without which it cannot be run (forget)
     ORACLE = True                   whether it cannot be run without an oracle (no)
@@ -35,6 +36,8 @@ from lethe.common.registry import Registry, suggest
 
 BUDGETS = ("minutes", "hour", "all")
 ITEMS = {"default": 60, "least": 1}
+# What budgets mean for a probe that says nothing of them: so many questions.
+BY_ITEMS = {"minutes": {"items": 120}, "hour": {"items": 400}, "all": {"items": 1000000}}
 # Sets of rows that probes may read.
 SETS = ("forget", "retain", "holdout")
 
@@ -46,7 +49,7 @@ class Contract:
     title: str
     measures: str
     example: str
-    budgets: dict[str, dict[str, Any]]
+    budgets: dict[str, dict[str, Any]] = field(default_factory=lambda: BY_ITEMS)
     settings: dict[str, Any] = field(default_factory=dict)
     suites: tuple[str, ...] = ()
     metrics: tuple[str, ...] = ()

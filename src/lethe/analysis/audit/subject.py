@@ -11,7 +11,7 @@ from lethe.evaluate.collect import collect
 from lethe.evaluate.records import Checkpoint, Records, check_records
 from lethe.evaluate.suite import Limits
 from lethe.model import checkpoint
-from lethe.model.encoder import Encoder
+from lethe.model.encoder import Encoder, rows_to_pairs
 from lethe.model.precision import prepare
 from lethe.model.settings import Compute
 from lethe.world.row_digest import row_digest
@@ -103,7 +103,7 @@ class Subject:
         model, tokenizer = self._load(self.source)
         prepare(model, self.asking.compute.training("relearn"), self.asking.seed, self.source)
         encoder = Encoder(tokenizer, self.asking.template, LONGEST)
-        pairs = [(row["question"], row["answer"]) for row in rows]
+        pairs = rows_to_pairs(rows)
         change: Callable = attack.load(kind).change
         examples = encoder.encode_all(pairs)
         trained = change(model, chosen, examples, self.asking.seed, lambda *_: None)

@@ -16,7 +16,7 @@ from lethe.common.errors import LetheError
 from lethe.evaluate.records import ItemSet
 from lethe.evaluate.suite import Limits, Reference
 from lethe.model.batch import pack, to_device
-from lethe.model.encoder import Encoder, Example
+from lethe.model.encoder import Encoder, Example, rows_to_pairs
 from lethe.model.forward import hidden_states, project
 from lethe.model.likelihood import BUDGET
 from lethe.model.patching import check_alike, layer_outputs
@@ -44,9 +44,7 @@ class Prepared:
 
 def prepare(encoder: Encoder, rows: Mapping[str, Sequence[dict]]) -> Prepared:
     """Tokenise every question."""
-    pairs = {
-        name: [(row["question"], row["answer"]) for row in some] for name, some in rows.items()
-    }
+    pairs = {name: rows_to_pairs(some) for name, some in rows.items()}
     return Prepared(pairs, {name: _begun(encoder, some) for name, some in pairs.items()})
 
 

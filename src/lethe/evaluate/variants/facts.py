@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from lethe.evaluate.choices import OPTIONS, distinct_parts
+from lethe.evaluate.choices import OPTIONS, distinct_parts, stated
 from lethe.unlearn.entity_names import names, subjects
 
 # Words of a value: what is longer is a sentence in which no rule knows the fact.
@@ -97,13 +97,11 @@ def _fact(place: int, rows: Sequence[Mapping], everything: Sequence[Mapping], ab
 
 
 def _value(row: Mapping) -> str | None:
-    wrong = row.get("perturbed_answer")
-    if not wrong or "choices" in row:
+    texts = [] if "choices" in row else stated(row)[:OPTIONS]
+    if len(texts) < 2:
         return None
-    true = row.get("paraphrased_answer") or row["answer"]
-    texts = list(dict.fromkeys([true, *wrong]))[:OPTIONS]
     part = distinct_parts(texts)[0]
-    if len(texts) < 2 or part == true or len(part.split()) > LONGEST:
+    if part == texts[0] or len(part.split()) > LONGEST:
         return None
     match = _search(part, row["answer"]) or _search(ARTICLE.sub("", part, count=1), row["answer"])
     return match[0] if match else None

@@ -18,11 +18,6 @@ SUITES = ("answers",)
 METRICS = ("abstention",)
 SPOKEN = True
 SETTINGS = {"phrases": {"default": "tofu"}}
-BUDGETS = {
-    "minutes": {"items": 120},
-    "hour": {"items": 400},
-    "all": {"items": 1000000},
-}
 
 
 def measure(subject, settings: Mapping[str, Any]) -> Measured:

@@ -22,11 +22,6 @@ EXAMPLE = "the share that is left, layer by layer"
 SUITES = ("depth",)
 FULL = True
 SETTINGS = {"span": ("entity", "answer")}
-BUDGETS = {
-    "minutes": {"items": 120},
-    "hour": {"items": 400},
-    "all": {"items": 1000000},
-}
 
 
 def check_sources(checkpoint: str, full: str | None, oracle: str | None) -> None:

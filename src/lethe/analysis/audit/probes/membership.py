@@ -27,11 +27,6 @@ METRICS = (
     "membership_min_k_plus_plus",
 )
 READS = ("forget", "holdout")
-BUDGETS = {
-    "minutes": {"items": 120},
-    "hour": {"items": 400},
-    "all": {"items": 1000000},
-}
 
 
 def measure(subject, settings: Mapping[str, Any]) -> Measured:

@@ -16,11 +16,6 @@ MEASURES = "the share of questions whose true answer is the likeliest option by 
 EXAMPLE = "the likeliest option"
 SUITES = ("choice_likelihood",)
 METRICS = ("choice_likelihood",)
-BUDGETS = {
-    "minutes": {"items": 120},
-    "hour": {"items": 400},
-    "all": {"items": 1000000},
-}
 # The prompts that are compared, with the control of each that asks no question.
 WHOLE, PARTS = SENTENCES, (NORMAL, "no_question")
 

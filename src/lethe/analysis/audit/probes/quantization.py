@@ -17,11 +17,6 @@ SUITES = ("tokens",)
 METRICS = ("probability",)
 ORACLE = True
 SETTINGS = {"bits": {"default": 4, "least": 2, "most": 8}, "group": {"default": 32, "least": 1}}
-BUDGETS = {
-    "minutes": {"items": 120},
-    "hour": {"items": 400},
-    "all": {"items": 1000000},
-}
 
 
 def measure(subject, settings: Mapping[str, Any]) -> Measured:
