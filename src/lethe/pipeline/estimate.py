@@ -268,12 +268,16 @@ class _Planner:
         trained = {f"train_{role}": trained[f"train_{role}"] for role in self.roles()}
         controls, runs = self.controls(), self.runs()
         every = sum(controls.values()) + len(splits) * runs
-        everyone = ROWS * self.config.world.authors
+        # Every fact is learned in the world's own language and in each of those learned.
+        copies = 1 + len(self.config.world.languages.learned)
+        everyone = ROWS * self.config.world.authors * copies
         hours = {
             "train_full": self.trained_full() * self.finetuning(everyone),
             **{
                 kind: sum(
-                    self.finetuning(rows) for role, rows in oracles if kind == f"train_{role}"
+                    self.finetuning(rows * copies)
+                    for role, rows in oracles
+                    if kind == f"train_{role}"
                 )
                 for kind in trained
             },

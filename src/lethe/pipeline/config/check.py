@@ -19,6 +19,7 @@ from lethe.pipeline import (
     chains,
     external_checkpoints,
     interpolation,
+    languages,
     meta_evaluation,
     needs,
     recipe,
@@ -62,6 +63,7 @@ def check(config: Config) -> None:
     _check_seeds(config)
     _check_world(config.world)
     splits.check(config)
+    languages.check(config)
     needs.check(config)
     _check_holdout(config)
     if config.world.provider == "tofu" and config.world.path is not None:
