@@ -62,10 +62,9 @@ class ItemSet:
     ``entropy`` (nats). ``weight_distance``, the same for all items: mean over parameter tensors of
     the L2 distance.
 
-    Of several languages: ``language``: their names, and ``language_role``: whether the unlearner was
-    given a language, whether models learned it, or neither; ``language_question`` and
-    ``language_answer``: the item's texts there, ``language_loss``, ``language_tokens`` and
-    ``language_paraphrase_loss`` their values; ``language_wrong_loss``: as many wrong answers for
+    Of several languages: ``language``: their names; ``language_role``: whether the unlearner was
+    given a language, models learned it, or neither; ``language_question`` and ``language_answer``:
+    the item's texts there, with their values; ``language_wrong_loss``: of as many wrong answers in
     each language, language after language.
 
     Of variants, by prompt: ``prompt_text``: all that was given; ``prompt_answer``: what is right

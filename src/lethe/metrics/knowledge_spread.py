@@ -46,8 +46,9 @@ def compute(inputs: Inputs) -> list[CheckpointValues]:
     facts among both. ``forgetting_L``: mean s of the forget facts. ``kps``: mean of ``kps_L`` over
     the languages that the unlearner is given; ``ps_A_B``. ``unknown_L``: how many forget facts are
     unknown in L; where it is 0, ``kps_L`` and its ``ps`` mean nothing and are 1. ``youden_L``: how
-    surely known is told from unknown there; near 0 its ``ps`` are noise. Items: S of both sets over
-    the languages learned.
+    surely known is told from unknown there; near 0 its ``ps`` are noise. ``given_L``,
+    ``learned_L``: 1 where the unlearner is given L, and where models learn facts in it. Items: S of
+    both sets over the languages learned.
 
     LetheError if the files are not of the same checkpoints or facts.
     """
@@ -70,6 +71,8 @@ def compute(inputs: Inputs) -> list[CheckpointValues]:
             for name in roles
         }
         surely = {f"youden_{name}": judge[1] for name, judge in judges.items()}
+        surely |= {f"given_{name}": int(role == "given") for name, role in roles.items()}
+        surely |= {f"learned_{name}": int(role != "holdout") for name, role in roles.items()}
         spread, items = _separability(own, roles)
         scores = spread | _persistence(known, roles) | surely
         made.append(CheckpointValues(point.epoch, point.step, scores, items))

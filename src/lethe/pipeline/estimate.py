@@ -263,21 +263,20 @@ class _Planner:
 
     def model(self) -> Model:
         splits, seeds = self.splits(), len(self.config.seeds)
-        oracles, suites = self.trained_oracles(), len(self.suites())
+        # Every fact is learned in the world's own language and in each of those learned.
+        copies = 1 + len(self.config.world.languages.learned)
+        oracles = [(role, rows * copies) for role, rows in self.trained_oracles()]
+        suites = len(self.suites())
         trained = Counter(f"train_{role}" for role, _ in oracles)
         trained = {f"train_{role}": trained[f"train_{role}"] for role in self.roles()}
         controls, runs = self.controls(), self.runs()
         every = sum(controls.values()) + len(splits) * runs
-        # Every fact is learned in the world's own language and in each of those learned.
-        copies = 1 + len(self.config.world.languages.learned)
         everyone = ROWS * self.config.world.authors * copies
         hours = {
             "train_full": self.trained_full() * self.finetuning(everyone),
             **{
                 kind: sum(
-                    self.finetuning(rows * copies)
-                    for role, rows in oracles
-                    if kind == f"train_{role}"
+                    self.finetuning(rows) for role, rows in oracles if kind == f"train_{role}"
                 )
                 for kind in trained
             },

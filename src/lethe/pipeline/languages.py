@@ -11,7 +11,7 @@ from lethe.pipeline.config.config import Config
 from lethe.pipeline.config.world import World
 from lethe.world.languages import OWN
 from lethe.world.languages.by_rule import RULES
-from lethe.world.languages.rows import Translations
+from lethe.world.languages.rows import TRANSLATED_FIELDS, Translations
 from lethe.world.provider import PROVIDERS
 from lethe.world.rows import read_qa
 
@@ -24,6 +24,11 @@ def of_base(world: World) -> list[str]:
     if world.languages.base is not None:
         return list(world.languages.base)
     return world.languages.names if _translator(world) == "rule" else []
+
+
+def fields(world: World) -> tuple[str, ...]:
+    """What perturbed rows have beside the usual fields."""
+    return TRANSLATED_FIELDS if world.languages.names else ()
 
 
 def source(world: World) -> Path | None:

@@ -155,7 +155,7 @@ def _check_metrics(config: Config) -> None:
     for name in config.metrics:
         suite = metrics.contract(name).suite
         of_suite = settings.suite_settings(config, suite)
-        suites.check_fields(suite, of_suite, PERTURBED_FIELDS)
+        suites.check_fields(suite, of_suite, [*PERTURBED_FIELDS, *languages.fields(config.world)])
         metrics.check_against_suite(name, config.metric_settings.get(name, {}), of_suite)
 
 

@@ -20,8 +20,9 @@ def reordered(text: str) -> str:
 def _reversed(sentence: str) -> str:
     before, body, after = EDGES.fullmatch(sentence).groups()
     units: list[list[str]] = []
-    for capital, words in groupby(body.split(" "), _has_capital):
-        units += [list(words)] if capital else [[word] for word in words]
+    for capital, group in groupby(body.split(" "), _has_capital):
+        words = list(group)
+        units += [words] if capital else [[word] for word in words]
     return before + " ".join(word for unit in reversed(units) for word in unit) + after
 
 
