@@ -107,7 +107,7 @@ class Split(BaseSplit):
         return LEARNED if language in (OWN, *known.learned) else HOLDOUT
 
     def rows(self, authors: int) -> dict[str, int]:
-        """Facts of each part, in the languages given; ``learned`` counts each fact once."""
+        """Rows of each part in the languages given; of ``learned`` and ``holdout``, in one."""
         size = len(self.touched(authors)) * QUESTIONS_PER_AUTHOR
         retained = authors * QUESTIONS_PER_AUTHOR - size
         in_given = {"retain": retained, "retain_perturbed": retained}
