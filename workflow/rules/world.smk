@@ -94,6 +94,31 @@ if LANGUAGES.names and PROVIDER.languages != "model":
             "../scripts/translations.py"
 
 
+if LANGUAGES.names and PROVIDER.languages == "model":
+
+    rule translations_asked:
+        input:
+            **{
+                name: paths.data(WORLD, name)
+                for name in ("full", "full_perturbed", "holdout")
+            },
+        output:
+            translations=paths.data(WORLD, "translations"),
+            full_languages=paths.data(WORLD, "full_languages"),
+            cost=stage_cost("languages", "translations"),
+        log:
+            paths.log(WORLD, "translations"),
+        conda:
+            "../../envs/light.yaml"
+        params:
+            learned=LANGUAGES.learned,
+            holdout=LANGUAGES.holdout,
+            settings=stage_settings("languages", "translations"),
+            code=code("translations_asked.py"),
+        script:
+            "../scripts/translations_asked.py"
+
+
 if LANGUAGES_OF_BASE:
 
     rule background_languages:

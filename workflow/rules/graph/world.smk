@@ -156,6 +156,8 @@ def card_sources():
         return {}
     asked = [(cohort, s) for cohort in cohorts for s in cohort_stages(cohort)[1:]]
     costs = [stage_cost(cohort, s) for cohort, s in [("lists", "lists"), *asked]]
+    if LANGUAGES.names and PROVIDER.languages == "model":
+        costs.append(stage_cost("languages", "translations"))
     last = [paths.stage(WORLD, cohort, cohort_stages(cohort)[-1]) for cohort in cohorts]
     return {"costs": costs, "lists": LISTS, "candidates": last}
 

@@ -41,22 +41,32 @@ def write_translations(
     rows of ``full`` in the world's own language and those ``learned``. Holdout authors that are not
     stated in a language are left out: only splits that give it to the unlearner need them.
     """
-    full = read_qa(world["full"])
-    richer = {(row["question"], row["answer"]): row for row in read_qa(world["full_perturbed"])}
-    rows = [richer.get((row["question"], row["answer"]), row) for row in full]
+    full, unseen = read_qa(world["full"]), read_qa(world["holdout"], empty=True)
+    rows = _richest(world, full)
     languages = (*learned, *holdout)
     made = [
         row_of(make(row, language), row, language, language in learned)
         for row in rows
         for language in languages
     ]
-    for row in read_qa(world["holdout"], empty=True):
+    for row in unseen:
         for language in languages:
             with suppress(LetheError):
                 made.append(row_of(make(row, language), row, language, language in learned))
     stated = Translations(made).stated(full, [OWN, *learned])
     write_rows(translations, made)
     write_rows(full_languages, stated)
+
+
+def known_rows(world: Mapping[str, str | Path]) -> list[dict]:
+    """The rows that ``write_translations`` puts into other languages, in its order."""
+    return [*_richest(world, read_qa(world["full"])), *read_qa(world["holdout"], empty=True)]
+
+
+def _richest(world: Mapping[str, str | Path], full: Sequence[dict]) -> list[dict]:
+    """The rows of ``full``, with paraphrases and wrong answers where there are some."""
+    richer = {(row["question"], row["answer"]): row for row in read_qa(world["full_perturbed"])}
+    return [richer.get((row["question"], row["answer"]), row) for row in full]
 
 
 def write_background(
