@@ -40,7 +40,7 @@ FORGET = facts(
     [[5.0, 0.1, 2.0], [4.0, 9.0, 0.1], [0.2, 7.0, 6.0]],
 )
 FULL = facts([[0.9] * 3] * 3, [[0.2] * 3, [0.1] * 3, [0.3] * 3])
-ORACLE = facts([[0.1] * 3] * 3, [[3.0] * 3, [2.0] * 3, [4.0] * 3])
+BASE = facts([[0.1] * 3] * 3, [[3.0] * 3, [2.0] * 3, [4.0] * 3])
 
 
 def records(forget: ItemSet, retain: ItemSet = RETAIN) -> Records:
@@ -52,13 +52,13 @@ def probability(forget: ItemSet, **settings):
     return metrics.compute("language_probability", records(forget), **settings)
 
 
-def spread(forget: ItemSet = FORGET, full: ItemSet = FULL, oracle: ItemSet = ORACLE):
+def spread(forget: ItemSet = FORGET, full: ItemSet = FULL, base: ItemSet = BASE):
     made = {name: probability(some) for name, some in (("own", forget), ("full", full))}
     file = metrics.compute(
         "knowledge_spread",
         records(forget),
         {"language_probability": made["own"]},
-        oracle={"language_probability": probability(oracle)},
+        base={"language_probability": probability(base)},
         full={"language_probability": made["full"]},
     )
     return file.checkpoints[0]
@@ -120,7 +120,7 @@ def test_nothing_unknown_is_the_worst_persistence_and_counted():
 
 
 def test_forgotten_everywhere_is_no_persistence():
-    values = spread(ORACLE).values
+    values = spread(BASE).values
     assert [values[f"unknown_{name}"] for name in ROLES] == [3, 3, 3]
     assert values["kps"] == 0
 

@@ -43,6 +43,10 @@ def test_variants_may_be_in_another_language():
         (overlay(splits=["forget10"]), "the oracle of forget10 would learn L0 alone"),
         (overlay(splits=["forget10_in_L3"]), "gives L3, a hold-out language"),
         (overlay(splits=["forget10_in_L5"]), "forget10_in_L5: unknown language 'L5'"),
+        (
+            overlay(meta_evaluation={"enabled": True}, attacks=["relearned", "quantised4"]),
+            "meta_evaluation: the models of its pools",
+        ),
         (overlay(learned=[], holdout=[]), "the world has L0 alone; name others"),
         (overlay(chosen={"base": ["L5"]}), "base: 'L5' is not one of this world's"),
         (overlay([], [], ["forget10"], chosen={"base": ["L1"]}), "learned and holdout name none"),

@@ -9,8 +9,8 @@ KPS, the knowledge persistence score: of the forget facts that are unknown in la
 known in b, ps(a, b); kps(a) is its mean over all other languages b. Lower is better.
 
 Whether a fact is known is judged by its truth ratio R: known where R is at or below the threshold
-that best tells ``full``, which knows the fact, from a model that never met it, by Youden's J, in
-each language. The paper translates generated answers and has a language model judge them; the
+that best tells ``full``, which knows the facts, from the base, which never met them, by Youden's J,
+in each language. The paper translates generated answers and has a language model judge them; the
 threshold is [RECON] of that for models without such a judge.
 """
 
@@ -31,8 +31,8 @@ from lethe.metrics.base import (
 NEEDS = ("language_probability",)
 SUITE = "languages"
 SETS = ("forget", "retain")
-ORACLE = True
 FULL = True
+BASE = True
 # Of a fact that is unknown nowhere nothing is said: the worst value, so that not forgetting in a
 # language never looks like forgetting in all of them.
 WORST = 1.0
@@ -61,11 +61,11 @@ def compute(inputs: Inputs) -> list[CheckpointValues]:
             "delete both files to have them made again"
         )
     full = _ratios(inputs.full[need], "the full model")
-    unknowing = _ratios(inputs.oracle[need], "an oracle")
+    base = _ratios(inputs.base[need], "the base")
     made = []
     for point, own in zip(points, values, strict=True):
         roles = _roles(inputs, point)
-        judges = {name: _judge(full, unknowing, name, own) for name in roles}
+        judges = {name: _judge(full, base, name, own) for name in roles}
         known = {
             name: [ratio <= judges[name][0] for ratio in own.items[f"forget_{name}_ratio"]]
             for name in roles
@@ -92,16 +92,16 @@ def _ratios(file: MetricFile, what: str) -> CheckpointValues:
     return only_checkpoint(file, what)
 
 
-def _judge(full, unknowing, language: str, own: CheckpointValues) -> tuple[float, float]:
+def _judge(full, base, language: str, own: CheckpointValues) -> tuple[float, float]:
     """The largest R at which a fact counts as known in a language, and Youden's J of that."""
     key = f"forget_{language}_ratio"
-    for other in (full, unknowing):
+    for other in (full, base):
         if len(other.items.get(key, ())) != len(own.items[key]):
             raise LetheError(
-                f"knowledge_spread: other facts, or none in {language}, of full or the one that "
-                "never met them; delete the files of language_probability to have them made again"
+                f"knowledge_spread: other facts, or none in {language}, of full or of the base; "
+                "delete the files of language_probability to have them made again"
             )
-    return youden(full.items[key], unknowing.items[key])
+    return youden(full.items[key], base.items[key])
 
 
 def _separability(own: CheckpointValues, roles: dict[str, str]) -> tuple[dict, dict]:

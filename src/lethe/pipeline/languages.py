@@ -47,6 +47,11 @@ def check(config: Config) -> None:
     if world.languages.names:
         _check_names(world)
         _check_source(world)
+        if config.meta_evaluation.enabled:
+            raise LetheError(
+                "config: meta_evaluation: the models of its pools would learn the languages that "
+                "are given alone; set enabled to false, or world.languages to {}"
+            )
     elif world.languages.base:
         raise LetheError(f"{WHERE}.base: names a language, but learned and holdout name none")
     for split in splits.of_config(config).values():
