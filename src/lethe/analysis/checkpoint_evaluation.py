@@ -34,10 +34,10 @@ class Request:
 
     ``checkpoint``, ``oracle``, ``full``, ``base``: folders or hub ids. ``data``: a folder with
     TOFU's files. ``metrics``: names, or None for all that the rest allows. ``items``: the most
-    items of a set. ``compute``: precision and attention of every model; ``device``: torch's name for it.
-    ``settings`` and ``suite_settings``: by name, those of a metric and of a suite. ``attack``: what
-    is done to ``checkpoint`` before it is evaluated. ``line_to``: a checkpoint to which the line is
-    followed, at so many ``points``.
+    items of a set. ``compute``: precision and attention of every model; ``device``: torch's name
+    for it. ``settings`` and ``suite_settings``: by name, those of a metric and of a suite.
+    ``attack``: what is done to ``checkpoint`` before it is evaluated. ``line_to``: a checkpoint to
+    which the line is followed, at so many ``points``.
     """
 
     checkpoint: str

@@ -21,10 +21,10 @@ def average_precision(positives: Sequence[float], negatives: Sequence[float]) ->
     """
     pos, neg = (np.sort(np.asarray(some, dtype=float)) for some in (positives, negatives))
     thresholds = np.unique(pos)[::-1]
-    found = len(pos) - np.searchsorted(pos, thresholds, side="left")
-    wrong = len(neg) - np.searchsorted(neg, thresholds, side="left")
-    gained = np.diff(found, prepend=0) / len(pos)
-    return float((gained * found / (found + wrong)).sum())
+    hits = len(pos) - np.searchsorted(pos, thresholds, side="left")
+    alarms = len(neg) - np.searchsorted(neg, thresholds, side="left")
+    gained = np.diff(hits, prepend=0) / len(pos)
+    return float((gained * hits / (hits + alarms)).sum())
 
 
 def youden(low: Sequence[float], high: Sequence[float]) -> tuple[float, float]:

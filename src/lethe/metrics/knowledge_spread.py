@@ -140,8 +140,8 @@ def _persistence(known: dict[str, list[bool]], roles: dict[str, str]) -> dict[st
         unknown = [place for place, knows in enumerate(known[first]) if not knows]
         values[f"unknown_{first}"] = len(unknown)
         for second in others:
-            kept = math.fsum(known[second][place] for place in unknown)
-            values[f"ps_{first}_{second}"] = kept / len(unknown) if unknown else WORST
+            persisting = math.fsum(known[second][place] for place in unknown)
+            values[f"ps_{first}_{second}"] = persisting / len(unknown) if unknown else WORST
         values[f"kps_{first}"] = mean([values[f"ps_{first}_{second}"] for second in others])
     given = [name for name, role in roles.items() if role == "given"]
     return values | {"kps": mean([values[f"kps_{name}"] for name in given])}

@@ -162,5 +162,5 @@ def _shape(count: int) -> Shape:
 
 def _parsed(text: str) -> dict:
     """Lines ``NUMBER: a translated text``."""
-    found = _LINE.findall(text)
-    return {"texts": [{"number": int(number), "text": told} for number, told in found]}
+    lines = _LINE.findall(text)
+    return {"texts": [{"number": int(number), "text": line} for number, line in lines]}

@@ -51,10 +51,10 @@ def original(text: str, language: str, seed: int = 0) -> str:
 @cache
 def _words(seed: int) -> WordMap:
     names = [*first_names(), *load("names")["last"]]
-    kept = {word for name in names for word in WORD.findall(name)}
+    unchanged = {word for name in names for word in WORD.findall(name)}
     texts = [text for name in LISTS for text in _texts(load(name))]
     words = {word for text in texts for word in WORD.findall(text)}
-    return WordMap(f"{seed}/languages/words", words | {*POSSESSIVES, *ARTICLES}, kept)
+    return WordMap(f"{seed}/languages/words", words | {*POSSESSIVES, *ARTICLES}, unchanged)
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -62,14 +62,14 @@ class Translations:
         """A row in a language, itself in the world's own; LetheError if there is none."""
         if language == OWN:
             return row
-        found = self._rows.get(_key(row, QA_FIELDS, language))
-        if found is None:
+        translation = self._rows.get(_key(row, QA_FIELDS, language))
+        if translation is None:
             known = "" if language in self.roles else f" (it has {', '.join(self.roles) or 'none'})"
             raise LetheError(
                 f"{self.place}: no translation in {language}{known} of {row['question']!r}; "
                 "add it, or leave the language out"
             )
-        return found
+        return translation
 
     def stated(self, rows: Sequence[Mapping], languages: Sequence[str]) -> list[dict]:
         """Question and answer of each row in each language, with the language's name."""
