@@ -138,7 +138,9 @@ class _Planner:
         return len(self.methods) * self.share * len(self.config.seeds)
 
     def epochs(self) -> float:
-        """Evaluated checkpoints of one split's methods: one an epoch, all seeds."""
+        """Evaluated checkpoints of one split's methods, all seeds."""
+        if self.config.evaluation.epochs == "last":
+            return self.runs()
         each = sum(m.epochs for m in self.methods.values()) * self.share
         return each * len(self.config.seeds)
 
