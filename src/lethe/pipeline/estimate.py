@@ -196,6 +196,10 @@ class _Planner:
         if "depth" in self.suites():
             passes = 2 + memory.layers(self.config, self.name)
             seconds += self.training(passes * min(rows, long) * self.row, 0)
+        if "languages" in self.suites():
+            every = 1 + len(self.config.world.languages.names)
+            tokens = self.template + QUESTION + ANSWER + 6 * OTHER_ANSWER
+            seconds += self.training(every * long * tokens, 0)
         if "variants" in self.suites():
             seconds += self.generation(self.variants(min(rows, long), long))
         return seconds + self.stored / READING
