@@ -52,7 +52,7 @@ def probability(forget: ItemSet, **settings):
     return metrics.compute("language_probability", records(forget), **settings)
 
 
-def spread(forget: ItemSet = FORGET, full: ItemSet = FULL, base: ItemSet = BASE):
+def spread(forget: ItemSet = FORGET, full: ItemSet = FULL, base: ItemSet = BASE, **settings):
     made = {name: probability(some) for name, some in (("own", forget), ("full", full))}
     file = metrics.compute(
         "knowledge_spread",
@@ -60,6 +60,7 @@ def spread(forget: ItemSet = FORGET, full: ItemSet = FULL, base: ItemSet = BASE)
         {"language_probability": made["own"]},
         base={"language_probability": probability(base)},
         full={"language_probability": made["full"]},
+        **settings,
     )
     return file.checkpoints[0]
 
@@ -103,7 +104,8 @@ def test_separability_by_hand():
 
 def test_persistence_by_hand():
     values = spread().values
-    # Known where R <= 0.3, full's highest: L0: third; L1: first; L2: second.
+    # Known where log R is below the middle of full's 0.3 and the base's 2.
+    # L0: third; L1: first; L2: second.
     assert [values[f"youden_{name}"] for name in ROLES] == [1, 1, 1]
     assert [values[f"unknown_{name}"] for name in ROLES] == [2, 2, 2]
     # Unknown in L0: first and second; the first is known in L1, the second in L2.
@@ -111,6 +113,16 @@ def test_persistence_by_hand():
     # Unknown in L1: second and third; known in L0: the third, in L2: the second.
     assert (values["ps_L1_L0"], values["ps_L1_L2"]) == (0.5, 0.5)
     assert values["kps_L0"] == values["kps"] == 0.5
+
+
+def test_known_by_probability():
+    values = spread(judge="probability").values
+    # Known where log p is above the middle of full's 0.9 and the base's 0.1, p = 0.3.
+    assert [values[f"unknown_{name}"] for name in ROLES] == [2, 1, 1]
+    assert values["ps_L0_L1"] == 1
+    assert values["ps_L0_L2"] == 0.5
+    assert values["ps_L1_L0"] == values["ps_L1_L2"] == 1
+    assert spread(BASE, judge="probability").values["unknown_L0"] == 3
 
 
 def test_nothing_unknown_is_the_worst_persistence_and_counted():
@@ -131,10 +143,10 @@ def test_other_facts_in_the_reference_are_refused():
 
 
 def test_the_threshold_that_tells_best():
-    assert youden([0.1, 0.2, 0.9], [0.5, 0.8, 1.0]) == (0.2, pytest.approx(2 / 3))
+    assert youden([0.1, 0.2, 0.9], [0.5, 0.8, 1.0]) == (0.35, pytest.approx(2 / 3))
     assert youden([1, 1], [1, 1]) == (1, 0)
-    # Two equally good ones: the smallest.
-    assert youden([1, 3], [2]) == (1, 0.5)
+    # Two equally good ones: the lowest.
+    assert youden([1, 3], [2]) == (1.5, 0.5)
 
 
 def draws(seed: int):

@@ -28,14 +28,18 @@ def average_precision(positives: Sequence[float], negatives: Sequence[float]) ->
 
 
 def youden(low: Sequence[float], high: Sequence[float]) -> tuple[float, float]:
-    """The threshold at or below which a value is most surely one of ``low``, and Youden's J there.
+    """The threshold below which a value is most surely one of ``low``, and Youden's J there.
 
-    J = share of ``low`` at or below it, less the share of ``high``; the smallest of equally good
-    thresholds. J is 1 where the two are apart, near 0 where they cannot be told.
+    J = share of ``low`` at or below it, less the share of ``high``. Of equally good thresholds the
+    lowest, in the middle between the values around it. J is 1 where the two are apart, near 0 where
+    they cannot be told.
     """
     below, above = (np.sort(np.asarray(some, dtype=float)) for some in (low, high))
     thresholds = np.unique(below)
     hits = np.searchsorted(below, thresholds, side="right") / len(below)
     alarms = np.searchsorted(above, thresholds, side="right") / len(above)
     best = int(np.argmax(hits - alarms))
-    return float(thresholds[best]), float(hits[best] - alarms[best])
+    everything = np.union1d(below, above)
+    following = everything[everything > thresholds[best]]
+    end = following[0] if len(following) else thresholds[best]
+    return float((thresholds[best] + end) / 2), float(hits[best] - alarms[best])

@@ -8,20 +8,22 @@ say that nothing was forgotten, or everything alike; 1 that just the forget fact
 KPS, the knowledge persistence score: of the forget facts that are unknown in language a, the share
 known in b, ps(a, b); kps(a) is its mean over all other languages b. Lower is better.
 
-Whether a fact is known is judged by its truth ratio R: known where R is at or below the threshold
-that best tells ``full``, which knows the facts, from the base, which never met them, by Youden's J,
-in each language. The paper translates generated answers and has a language model judge them; the
-threshold is [RECON] of that for models without such a judge.
+A fact is known in a language where a score of it there is on the side of ``full``, which knows the
+facts, of the threshold that best tells it from the base, which never met them, by Youden's J. The
+score is log R, of the truth ratio within the language, or with ``judge: probability`` log p. The
+paper translates generated answers and has a language model judge them; the threshold is [RECON] of
+that for models without such a judge.
 """
 
 import math
+
+import numpy as np
 
 from lethe.common.errors import LetheError
 from lethe.metrics._ranking import average_precision, roc_auc, youden
 from lethe.metrics.base import (
     CheckpointValues,
     Inputs,
-    MetricFile,
     aligned,
     column_of,
     mean,
@@ -33,9 +35,12 @@ SUITE = "languages"
 SETS = ("forget", "retain")
 FULL = True
 BASE = True
+SETTINGS = {"judge": ("truth_ratio", "probability")}
 # Of a fact that is unknown nowhere nothing is said: the worst value, so that not forgetting in a
 # language never looks like forgetting in all of them.
 WORST = 1.0
+# A collapsed model's p is 0 in a double, which has no logarithm.
+SMALLEST = 1e-300
 
 
 def compute(inputs: Inputs) -> list[CheckpointValues]:
@@ -60,15 +65,16 @@ def compute(inputs: Inputs) -> list[CheckpointValues]:
             f"{inputs.records.path}: not the checkpoints of {inputs.needs[need].place}; "
             "delete both files to have them made again"
         )
-    full = _ratios(inputs.full[need], "the full model")
-    base = _ratios(inputs.base[need], "the base")
+    full = only_checkpoint(inputs.full[need], "the full model")
+    base = only_checkpoint(inputs.base[need], "the base")
+    judge = inputs.settings["judge"]
     made = []
     for point, own in zip(points, values, strict=True):
         roles = _roles(inputs, point)
-        judges = {name: _judge(full, base, name, own) for name in roles}
+        judges = {name: _judge(full, base, name, own, judge) for name in roles}
         known = {
-            name: [ratio <= judges[name][0] for ratio in own.items[f"forget_{name}_ratio"]]
-            for name in roles
+            name: (_scores(own, name, judge) <= threshold).tolist()
+            for name, (threshold, _) in judges.items()
         }
         surely = {f"youden_{name}": judge[1] for name, judge in judges.items()}
         surely |= {f"given_{name}": int(role == "given") for name, role in roles.items()}
@@ -88,20 +94,22 @@ def _roles(inputs: Inputs, checkpoint) -> dict[str, str]:
     return dict(zip(names[0], roles[0], strict=True))
 
 
-def _ratios(file: MetricFile, what: str) -> CheckpointValues:
-    return only_checkpoint(file, what)
+def _scores(values: CheckpointValues, language: str, judge: str) -> np.ndarray:
+    """A score of each forget fact in a language, low where it is known: log R, or -log p."""
+    if judge == "truth_ratio":
+        return np.log(values.items.get(f"forget_{language}_ratio", []))
+    return -np.log(np.maximum(values.items.get(f"forget_{language}", []), SMALLEST))
 
 
-def _judge(full, base, language: str, own: CheckpointValues) -> tuple[float, float]:
-    """The largest R at which a fact counts as known in a language, and Youden's J of that."""
-    key = f"forget_{language}_ratio"
-    for other in (full, base):
-        if len(other.items.get(key, ())) != len(own.items[key]):
-            raise LetheError(
-                f"knowledge_spread: other facts, or none in {language}, of full or of the base; "
-                "delete the files of language_probability to have them made again"
-            )
-    return youden(full.items[key], base.items[key])
+def _judge(full, base, language: str, own: CheckpointValues, judge: str) -> tuple[float, float]:
+    """The highest score at which a fact counts as known in a language, and Youden's J of that."""
+    scores = [_scores(one, language, judge) for one in (full, base, own)]
+    if len({len(some) for some in scores}) > 1:
+        raise LetheError(
+            f"knowledge_spread: other facts, or none in {language}, of full or of the base; "
+            "delete the files of language_probability to have them made again"
+        )
+    return youden(*scores[:2])
 
 
 def _separability(own: CheckpointValues, roles: dict[str, str]) -> tuple[dict, dict]:
