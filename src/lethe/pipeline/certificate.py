@@ -172,19 +172,19 @@ def verify(
     ]
     for role, wanted in made["parents"].items():
         place = (parents or {}).get(role)
-        found = None if place is None else checkpoint_files.digests(place)
-        checks.append(_of_files(role, wanted, found))
+        here = None if place is None else checkpoint_files.digests(place)
+        checks.append(_of_files(role, wanted, here))
     for name, wanted in made["data"].items():
         place = (data or {}).get(name)
-        found = None if place is None else {"rows": sha256(place)}
-        checks.append(_of_files(f"data of {name}", {"rows": wanted}, found))
+        here = None if place is None else {"rows": sha256(place)}
+        checks.append(_of_files(f"data of {name}", {"rows": wanted}, here))
     return [*checks, *_of_audit(made, Path(folder, AUDIT))]
 
 
-def _of_files(what: str, wanted: Mapping[str, str], found: Mapping[str, str] | None) -> Check:
-    if found is None:
+def _of_files(what: str, wanted: Mapping[str, str], here: Mapping[str, str] | None) -> Check:
+    if here is None:
         return Check(what, None, "not named, not looked at")
-    other = differing(wanted, found)
+    other = differing(wanted, here)
     return Check(what, not other, f"{other[0]} differs" if other else "")
 
 
@@ -196,9 +196,9 @@ def _of_audit(made: Mapping[str, Any], file: Path) -> list[Check]:
     audited = read_json(file)
     wrong = does_not_follow(audited)
     same = audited.get("files", {}).get("checkpoint") == made["checkpoint"]["files"]
-    told = _equal(audited.get("verdict"), made["audit"]["verdict"])
+    alike = _equal(audited.get("verdict"), made["audit"]["verdict"])
     return [
         Check("audit", same, "" if same else "it audited another checkpoint"),
         Check("verdict, computed again from the values by question", wrong is None, wrong or ""),
-        Check("verdict of the certificate", told, "" if told else "it is not the audit's"),
+        Check("verdict of the certificate", alike, "" if alike else "it is not the audit's"),
     ]
