@@ -40,6 +40,7 @@ rule world:
         authors=WORLD_SETTINGS.authors,
         holdout_authors=WORLD_SETTINGS.holdout_authors,
         perturbed_retain_authors=WORLD_SETTINGS.perturbed_retain_authors,
+        **trace_settings(),
         code=code("world.py", f"lethe.world.providers.{WORLD_SETTINGS.provider}"),
     script:
         "../scripts/world.py"
@@ -64,6 +65,7 @@ for _split in SPLITS.values():
         params:
             split=_split.name,
             settings={"kind": _split.kind, **_split.settings.model_dump(mode="json")},
+            **forget_settings(),
             code=code("split.py", split_kinds.KINDS.module(_split.kind)),
         script:
             "../scripts/split.py"

@@ -74,6 +74,7 @@ COLUMNS = {
     "option_loss": (loss_fault, True),
     "option_tokens": (count_fault, True),
     "entity": (text_fault, False),
+    "trace": (text_fault, False),
     "layer_delta": (number_fault, True),
     "state_distance": (loss_fault, False),
     "divergence": (loss_fault, False),

@@ -62,6 +62,9 @@ class ItemSet:
     ``entropy`` (nats). ``weight_distance``, the same for all items: mean over parameter tensors of
     the L2 distance.
 
+    Of reasoning traces: ``trace``: the true one, before the answer; ``prompt`` and ``prompt_text``:
+    with what the answer was made to begin; ``prompt_generation``: what was written after it.
+
     Of variants, by prompt: ``prompt_text``: all that was given; ``prompt_answer``: what is right
     there; ``sample``, if samples were taken: as many for each prompt, prompt after prompt.
     """
@@ -90,6 +93,7 @@ class ItemSet:
     option_loss: Nested | None = None
     option_tokens: Nested | None = None
     entity: list[str] | None = None
+    trace: list[str] | None = None
     layer_delta: Nested | None = None
     label: list[str] | None = None
     predicted: list[str] | None = None

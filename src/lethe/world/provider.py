@@ -9,6 +9,9 @@ seed, and from which files at ``path`` true facts and refusals come:
     FACT_FILES = ("real_authors",)  their names without suffix; () for none, by default all
     OWN_HOLDOUT = True              it brings as many holdout authors as its data have
     AVOIDS_BACKGROUND = True        its names are never those of Lethe's own background authors
+    TRACES = ("made",)              where reasoning traces may come from (``lethe.world.traces``):
+                                    "made" of paraphrases, which all its authors have, or the column
+                                    "cot"; none by default
 """
 
 import inspect
@@ -29,6 +32,7 @@ class Contract:
     fact_files: tuple[str, ...] | None = None
     own_holdout: bool = False
     avoids_background: bool = False
+    traces: tuple[str, ...] = ()
 
     def __post_init__(self):
         for key in self.settings:
