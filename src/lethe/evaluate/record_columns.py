@@ -11,7 +11,13 @@ SAME_SHAPE = {
     "perturbed_loss": ("perturbed_tokens",),
     "token_logprob": ("token_match", "token_zscore"),
     "sample": ("sample_entailment",),
-    "prompt": ("prompt_generation", "prompt_text", "prompt_answer"),
+    "prompt": (
+        "prompt_generation",
+        "prompt_text",
+        "prompt_answer",
+        "prompt_score",
+        "prompt_loss",
+    ),
     "option_loss": ("option_tokens",),
     "word": ("word_attribution",),
 }
@@ -71,6 +77,8 @@ COLUMNS = {
     "prompt_generation": (text_fault, True),
     "prompt_text": (text_fault, True),
     "prompt_answer": (text_fault, True),
+    "prompt_score": (share_fault, True),
+    "prompt_loss": (loss_fault, True),
     "option_loss": (loss_fault, True),
     "option_tokens": (count_fault, True),
     "entity": (text_fault, False),

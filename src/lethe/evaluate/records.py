@@ -65,6 +65,9 @@ class ItemSet:
     Of reasoning traces: ``trace``: the true one, before the answer; ``prompt`` and ``prompt_text``:
     with what the answer was made to begin; ``prompt_generation``: what was written after it.
 
+    Of an agent's memories, by prompt: ``prompt_score``: the detector's score of the memory;
+    ``prompt_loss``: the loss of the true answer, as ``answer_loss``.
+
     Of variants, by prompt: ``prompt_text``: all that was given; ``prompt_answer``: what is right
     there; ``sample``, if samples were taken: as many for each prompt, prompt after prompt.
     """
@@ -90,6 +93,8 @@ class ItemSet:
     prompt_generation: list[list[str]] | None = None
     prompt_text: list[list[str]] | None = None
     prompt_answer: list[list[str]] | None = None
+    prompt_score: Nested | None = None
+    prompt_loss: Nested | None = None
     option_loss: Nested | None = None
     option_tokens: Nested | None = None
     entity: list[str] | None = None
