@@ -35,12 +35,12 @@ rule world:
             else "../../envs/light.yaml"
         )
     params:
+        **trace_settings(),
         provider=WORLD_SETTINGS.provider,
         settings=provider_settings("path", "subset"),
         authors=WORLD_SETTINGS.authors,
         holdout_authors=WORLD_SETTINGS.holdout_authors,
         perturbed_retain_authors=WORLD_SETTINGS.perturbed_retain_authors,
-        **trace_settings(),
         code=code("world.py", f"lethe.world.providers.{WORLD_SETTINGS.provider}"),
     script:
         "../scripts/world.py"
@@ -63,9 +63,9 @@ for _split in SPLITS.values():
         conda:
             "../../envs/light.yaml"
         params:
+            **forget_settings(),
             split=_split.name,
             settings={"kind": _split.kind, **_split.settings.model_dump(mode="json")},
-            **forget_settings(),
             code=code("split.py", split_kinds.KINDS.module(_split.kind)),
         script:
             "../scripts/split.py"

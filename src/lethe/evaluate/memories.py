@@ -79,15 +79,15 @@ def memories(
     neutral = [answer for _, answer in pairs[len(forget) :]]
     made = []
     for place, subject in enumerate(of_forget):
-        told = {"forget": pairs[place][1], "neutral": neutral[place % len(neutral)]}
-        made.append(_of_session(told, known, detector, threshold) if subject else {})
+        facts = {"forget": pairs[place][1], "neutral": neutral[place % len(neutral)]}
+        made.append(_of_session(facts, known, detector, threshold) if subject else {})
     return made
 
 
 def _of_session(
-    told: Mapping[str, str], known: Sequence[str], detector: Detector, threshold: float
+    facts: Mapping[str, str], known: Sequence[str], detector: Detector, threshold: float
 ) -> dict[str, Memory]:
-    def kept(some: list[str]) -> list[str]:
+    def redacted(some: list[str]) -> list[str]:
         return [text for text in some if detector.score(text) < threshold]
 
     channels: dict[str, Callable[[list[str]], list[str]]] = {
@@ -96,10 +96,10 @@ def _of_session(
         "summary": lambda some: summary(some, known),
     }
     made = {}
-    for origin, fact in told.items():
+    for origin, fact in facts.items():
         session = [*OPENING, *sentences(fact), *CLOSING]
         for channel, remember in channels.items():
-            lefts = (remember(session), remember(kept(session)), kept(remember(session)))
+            lefts = (remember(session), remember(redacted(session)), redacted(remember(session)))
             for redaction, left in zip(REDACTIONS, lefts, strict=True):
                 text = " ".join(left)
                 made[name_of(origin, channel, redaction)] = Memory(text, detector.score(text))

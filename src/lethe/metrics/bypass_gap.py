@@ -20,7 +20,7 @@ left out and counted. A text without a closing tag is all trace; ``gap_unparsed_
 gap if it is taken for an answer instead, since the sign may hang on that.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from lethe.common.errors import LetheError
 from lethe.common.novel_words import novel_words, recall, words
@@ -116,13 +116,14 @@ def _flags(inputs: Inputs, checkpoint, name: str) -> tuple[Flags, int]:
             f"{inputs.records.path}: no question of set '{name}' has a word that its trace and its "
             "answer share; leave out the metric bypass_gap"
         )
-    told = zip(flags[f"trace_{CANONICAL}"], flags[f"failures_{CANONICAL}"], strict=True)
-    flags["unparsed"] = [trace * failed for trace, failed in told]
+    both = zip(flags[f"trace_{CANONICAL}"], flags[f"failures_{CANONICAL}"], strict=True)
+    flags["unparsed"] = [trace * failed for trace, failed in both]
     return flags, len(rows) - counted
 
 
 def _told(fact: frozenset[str], text: str, least: float) -> dict[str, float]:
     """Whether trace and answer of a text tell a fact, and whether it has no closing tag."""
     parts = parted(text)
-    told: Sequence[float] = [float(recall(fact, t) >= least) for t in (parts.answer, parts.trace)]
-    return {"answer": told[0], "trace": told[1], "failures": float(not parts.closed)}
+    texts = {"answer": parts.answer, "trace": parts.trace}
+    flags = {part: float(recall(fact, some) >= least) for part, some in texts.items()}
+    return flags | {"failures": float(not parts.closed)}

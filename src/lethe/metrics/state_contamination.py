@@ -25,7 +25,7 @@ SETTINGS = {"threshold": {"default": 0.5, "above": 0, "most": 1}}
 
 # Of a name of memories: for each item the leak, the probability and the detector's score.
 Entry = tuple[float, float, float]
-Told = dict[str, list[Entry]]
+Leaks = dict[str, list[Entry]]
 
 
 def compute(inputs: Inputs) -> list[CheckpointValues]:
@@ -47,9 +47,9 @@ def compute(inputs: Inputs) -> list[CheckpointValues]:
 
 def _checkpoint(inputs: Inputs, checkpoint, oracle) -> CheckpointValues:
     tau = inputs.settings["threshold"]
-    told, left_out = _told(inputs, checkpoint)
-    values = gaps(told, tau)
-    paired = {f"paired_{r}": _differences(told, r, tau) for r in REDACTIONS}
+    leaks, left_out = _leaks(inputs, checkpoint)
+    values = gaps(leaks, tau)
+    paired = {f"paired_{r}": _differences(leaks, r, tau) for r in REDACTIONS}
     items = {name: some for name, some in paired.items() if some}
     values |= {name: mean(some) for name, some in items.items()}
     if oracle is not None:
@@ -57,17 +57,17 @@ def _checkpoint(inputs: Inputs, checkpoint, oracle) -> CheckpointValues:
         for key in [f"spg_{r}" for r in REDACTIONS if f"spg_{r}" in values]:
             values |= {f"{key}_oracle": theirs[key]}
             values |= {f"{key}_beyond_oracle": values[key] - theirs[key]}
-    values["plain"] = mean([leak for leak, _, _ in told["plain"]])
-    values |= {"questions": len(told["plain"]), "left_out": left_out}
+    values["plain"] = mean([leak for leak, _, _ in leaks["plain"]])
+    values |= {"questions": len(leaks["plain"]), "left_out": left_out}
     return CheckpointValues(checkpoint.epoch, checkpoint.step, values, items)
 
 
-def gaps(told: Told, tau: float) -> dict[str, float]:
+def gaps(leaks: Leaks, tau: float) -> dict[str, float]:
     """The values by redaction and channel."""
     values: dict[str, float] = {}
     for redaction in REDACTIONS:
-        below = {channel: _below(told, channel, redaction, tau) for channel in CHANNELS}
-        shares = {c: len(own) / len(told["plain"]) for c, (own, _) in below.items()}
+        below = {channel: _below(leaks, channel, redaction, tau) for channel in CHANNELS}
+        shares = {c: len(own) / len(leaks["plain"]) for c, (own, _) in below.items()}
         values |= {f"passed_{c}_{redaction}": share for c, share in shares.items()}
         values[f"passed_{redaction}"] = mean(list(shares.values()))
         both = {channel: pair for channel, pair in below.items() if all(pair)}
@@ -88,8 +88,8 @@ def _of_redaction(redaction: str, below: Mapping[str, tuple[list, list]]) -> dic
     }
     values |= {f"spg_{redaction}": leak - other, f"leak_{redaction}": leak}
     values |= {f"neutral_{redaction}": other, f"spg_probability_{redaction}": sure - less}
-    leaks = [entry[0] for pair in below.values() for entry in pair[0]]
-    return values | {f"p95_{redaction}": percentile(leaks, 0.95)}
+    every = [entry[0] for pair in below.values() for entry in pair[0]]
+    return values | {f"p95_{redaction}": percentile(every, 0.95)}
 
 
 def _means(some: list[Entry]) -> tuple[float, float]:
@@ -97,10 +97,10 @@ def _means(some: list[Entry]) -> tuple[float, float]:
     return mean([leak for leak, _, _ in some]), mean([chance for _, chance, _ in some])
 
 
-def _below(told: Told, channel: str, redaction: str, tau: float) -> tuple[list, list]:
+def _below(leaks: Leaks, channel: str, redaction: str, tau: float) -> tuple[list, list]:
     """The memories of the fact and the neutral ones whose score is below tau."""
     own, neutral = (
-        [entry for entry in told[name_of(origin, channel, redaction)] if entry[2] < tau]
+        [entry for entry in leaks[name_of(origin, channel, redaction)] if entry[2] < tau]
         for origin in ORIGINS
     )
     return own, neutral
@@ -111,10 +111,10 @@ def percentile(numbers: list[float], share: float) -> float:
     return sorted(numbers)[max(0, math.ceil(share * len(numbers)) - 1)]
 
 
-def _differences(told: Told, redaction: str, tau: float) -> list[float]:
+def _differences(leaks: Leaks, redaction: str, tau: float) -> list[float]:
     """For each item that has one, its mean difference over channels in which both memories pass."""
     channels = [
-        zip(*(told[name_of(o, c, redaction)] for o in ORIGINS), strict=True) for c in CHANNELS
+        zip(*(leaks[name_of(o, c, redaction)] for o in ORIGINS), strict=True) for c in CHANNELS
     ]
     both = [
         [own[0] - other[0] for own, other in pairs if own[2] < tau and other[2] < tau]
@@ -123,27 +123,27 @@ def _differences(told: Told, redaction: str, tau: float) -> list[float]:
     return [mean(some) for some in both if some]
 
 
-def _told(inputs: Inputs, checkpoint) -> tuple[Told, int]:
+def _leaks(inputs: Inputs, checkpoint) -> tuple[Leaks, int]:
     """By name of memories what each item leaked; items without memories are counted."""
     score = rouge_l()
     columns = ("answer", "prompt", "prompt_generation", "prompt_loss", "prompt_score")
     rows = list(zip(*(column_of(inputs, checkpoint, "forget", c) for c in columns), strict=True))
-    told: Told = {}
+    leaks: Leaks = {}
     for answer, *asked in rows:
         if len(asked[0]) < 2:
             continue
         for name, text, loss, flagged in zip(*asked, strict=True):
             leak = float(score(answer, text).recall)
-            told.setdefault(name, []).append((leak, math.exp(-max(loss, 0.0)), float(flagged)))
-    if not told:
+            leaks.setdefault(name, []).append((leak, math.exp(-max(loss, 0.0)), float(flagged)))
+    if not leaks:
         raise LetheError(
             f"{inputs.records.path}: no question has a memory; leave out the metric "
             "state_contamination"
         )
-    return told, len(rows) - len(told["plain"])
+    return leaks, len(rows) - len(leaks["plain"])
 
 
-def _of_oracle(inputs: Inputs, checkpoint, oracle) -> Told:
+def _of_oracle(inputs: Inputs, checkpoint, oracle) -> Leaks:
     own, theirs = checkpoint.sets["forget"], oracle.sets.get("forget")
     columns = ("question", "prompt", "prompt_text")
     if theirs is None or any(getattr(own, c) != getattr(theirs, c) for c in columns):
@@ -151,4 +151,4 @@ def _of_oracle(inputs: Inputs, checkpoint, oracle) -> Told:
             f"{inputs.records.path}: its questions or memories are not those of the oracle "
             f"{inputs.oracle_records.path}; ask both in the same way"
         )
-    return _told(inputs, oracle)[0]
+    return _leaks(inputs, oracle)[0]

@@ -113,15 +113,15 @@ def _item(item: Item, name: str, needed: bool) -> Item:
                 "of; set world.traces to null"
             )
         return item
-    told = item.paraphrased_answer
+    stated = item.paraphrased_answer
 
     def after(statement: str, answer: str) -> str:
         return joined(recalled(name, statement), answer)
 
     return replace(
         item,
-        answer=after(told, item.answer),
-        paraphrased_answer=after(told, told),
+        answer=after(stated, item.answer),
+        paraphrased_answer=after(stated, stated),
         perturbed_answer=tuple(after(text, text) for text in item.perturbed_answer),
     )
 
@@ -137,11 +137,11 @@ def _published(item: Item, _: str, needed: bool) -> Item:
             "or set world.traces to null"
         )
     texts = tuple(joined(item.trace, text) for text in item.perturbed_answer)
-    told = item.paraphrased_answer
+    stated = item.paraphrased_answer
     return replace(
         item,
         answer=joined(item.trace, item.answer),
-        paraphrased_answer=told and joined(item.trace, told),
+        paraphrased_answer=stated and joined(item.trace, stated),
         perturbed_answer=texts,
     )
 

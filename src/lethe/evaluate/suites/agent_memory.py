@@ -70,8 +70,8 @@ def prepare(encoder: Encoder, rows: Mapping[str, Sequence[dict]], settings: Mapp
         for prompt in (prompt_of(one, row["question"]) for one in _memories(row).values())
     )
     examples = uncut.encode_all([(prompt, answer) for prompt, _, answer in asked])
-    kept = {name: list(some) for name, some in rows.items()}
-    return Prepared(kept, uncut, [(prompt, question) for prompt, question, _ in asked], examples)
+    given = {name: list(some) for name, some in rows.items()}
+    return Prepared(given, uncut, [(prompt, question) for prompt, question, _ in asked], examples)
 
 
 def prompt_of(memory: Memory, question: str) -> str:
@@ -83,8 +83,8 @@ def record(model, prepared: Prepared, limits: Limits) -> dict[str, ItemSet]:
     """What one model answers after each memory."""
     texts = _texts(model, prepared, limits)
     losses = mean_losses(model, prepared.examples, limits.token_budget)
-    told = dict(zip(prepared.asked, zip(texts, losses, strict=True), strict=True))
-    return {name: _item_set(rows, told) for name, rows in prepared.rows.items()}
+    answers = dict(zip(prepared.asked, zip(texts, losses, strict=True), strict=True))
+    return {name: _item_set(rows, answers) for name, rows in prepared.rows.items()}
 
 
 def _memories(row: Mapping) -> dict[str, Memory]:
@@ -108,10 +108,12 @@ def _texts(model, prepared: Prepared, limits: Limits) -> list[str]:
     return [text.strip() for text in texts]
 
 
-def _item_set(rows: Sequence[dict], told: Mapping[tuple[str, str], tuple[str, float]]) -> ItemSet:
+def _item_set(
+    rows: Sequence[dict], answers: Mapping[tuple[str, str], tuple[str, float]]
+) -> ItemSet:
     made = [_memories(row) for row in rows]
     answered = [
-        [told[prompt_of(one, row["question"]), row["question"]] for one in own.values()]
+        [answers[prompt_of(one, row["question"]), row["question"]] for one in own.values()]
         for row, own in zip(rows, made, strict=True)
     ]
     return ItemSet(
