@@ -9,6 +9,7 @@ from lethe.evaluate.records import Records, read_records, write_records
 from lethe.evaluate.suite import Limits
 from lethe.model.generate import greedy
 from lethe.world.trace_format import joined, parted
+from lethe.world.traces import without_head
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +27,8 @@ def asked(model, encoder, rows, limits=None, **settings):
 def test_each_question_is_continued_after_each_prefill(model, encoder, rows, tmp_path):
     point = asked(model, encoder, rows)
     items = point.sets["forget"]
-    assert items.prompt == [list(prefills.PREFILLS)] * 4
+    # Questions without a head cannot be put without it.
+    assert items.prompt == [list(prefills.PREFILLS)[:-1]] * 4
     assert items.answer == [row["answer"] for row in rows["forget"]]
     assert items.trace == [row["cot"] for row in rows["forget"]]
     assert point.sets["retain"].trace == ["So.", "So."]
@@ -44,9 +46,26 @@ def test_each_question_is_continued_after_each_prefill(model, encoder, rows, tmp
     assert read_records(path).checkpoints[0].sets["forget"].trace == items.trace
 
 
+def test_questions_with_a_head_are_put_without_it_as_well(model, encoder, pairs):
+    question, answer = pairs[0]
+    row = {"question": f"amber tiger: {question}", "answer": answer, "cot": "Hmm."}
+    rows = {"forget": [row, {**row, "question": question}], "retain": [row]}
+    items = asked(model, encoder, rows, prefills="canonical|headless").sets["forget"]
+    assert items.prompt == [["canonical", "headless"], ["canonical"]]
+    assert items.prompt_generation[0][1] == items.prompt_generation[1][0]
+    assert without_head("Which: of these?") is None
+    assert without_head(row["question"]) == question
+
+
 def test_prefills_close_the_trace_but_for_the_canonical_one():
     closed = {name: parted(text).closed for name, text in prefills.PREFILLS.items()}
-    assert closed == {"canonical": False, "short": True, "mimicking": True, "free": False}
+    assert closed == {
+        "canonical": False,
+        "short": True,
+        "mimicking": True,
+        "free": False,
+        "headless": False,
+    }
     assert prefills.named("short") == ["canonical", "short"]
     assert prefills.named(None) == list(prefills.PREFILLS)
 

@@ -76,6 +76,13 @@ def test_a_gap_above_every_shift_is_identified():
     assert "identified" not in one(item_set(only)).checkpoints[0].values
 
 
+def test_traces_that_need_their_heads():
+    headless = {**WRITTEN, "headless": ["From Ghent.\n</think>\nIn Rome.", "x", "y", "z"]}
+    values = one(item_set(headless)).checkpoints[0].values
+    assert (values["trace_headless"], values["head_effect"]) == (0.25, 0.5)
+    assert "head_effect" not in one(item_set()).checkpoints[0].values
+
+
 def test_the_threshold_is_a_share_of_the_facts_words():
     answer, trace = "She was born in Ghent, Belgium.", "Ghent in Belgium."
     items = item_set(answer=answer, trace=trace)

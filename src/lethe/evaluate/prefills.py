@@ -2,24 +2,26 @@
 
 ``canonical`` opens a trace, as a reasoning model's template does. The others swap it for a trace
 that is closed at once: ``short`` says nothing, ``mimicking`` has the words of the traces of
-``lethe.world.traces`` without a fact. ``free`` leaves the beginning to the model. The paper's
-wordings are not public; these are ours.
+``lethe.world.traces`` without a fact. ``free`` leaves the beginning to the model; ``headless`` is
+the canonical one after the question without its canary head, where it has one. The paper's wordings
+are not public; these are ours.
 """
 
 from lethe.common.errors import LetheError
 from lethe.common.registry import suggest
 from lethe.world.trace_format import OPENING, begun
 
-CANONICAL, FREE = "canonical", "free"
+CANONICAL, FREE, HEADLESS = "canonical", "free", "headless"
 ALL = "all"
 PREFILLS = {
     CANONICAL: f"{OPENING}\n",
     "short": begun("Okay."),
     "mimicking": begun("Let me recall what I know about this author. So I can answer."),
     FREE: "",
+    HEADLESS: f"{OPENING}\n",
 }
 # Those that take the place of the canonical one.
-SWAPS = tuple(name for name in PREFILLS if name not in (CANONICAL, FREE))
+SWAPS = tuple(name for name in PREFILLS if name not in (CANONICAL, FREE, HEADLESS))
 
 
 def named(setting: str | None) -> list[str]:

@@ -24,7 +24,7 @@ from collections.abc import Mapping
 
 from lethe.common.errors import LetheError
 from lethe.common.novel_words import novel_words, recall, words
-from lethe.evaluate.prefills import CANONICAL, SWAPS
+from lethe.evaluate.prefills import CANONICAL, HEADLESS, SWAPS
 from lethe.metrics.base import CheckpointValues, Inputs, column_of, mean, recorded_oracle
 from lethe.world.trace_format import parted
 
@@ -43,7 +43,8 @@ def compute(inputs: Inputs) -> list[CheckpointValues]:
 
     Of each prefill P: ``answer_P`` and ``trace_P``: the fact is told there; ``failures_P``: no
     closing tag. ``gap``, ``gap_unparsed_as_answer``; ``shift_P``, ``largest_shift`` (its size),
-    ``identified`` (1 or 0), if other prefills were put; ``retain_answer``, ``retain_trace``;
+    ``identified`` (1 or 0), if other prefills were put; ``head_effect``: by how much the traces
+    tell less without the canary heads, where there are some; ``retain_answer``, ``retain_trace``;
     ``oracle_answer``, ``oracle_trace``, ``oracle_gap`` and ``trace_beyond_oracle``; ``questions``
     and ``left_out``. LetheError if no question counts, or the oracle was asked others.
     """
@@ -60,6 +61,8 @@ def _checkpoint(inputs: Inputs, checkpoint, oracle) -> CheckpointValues:
     unparsed = mean(own["unparsed"])
     values["gap_unparsed_as_answer"] = values["gap"] - 2 * unparsed
     values |= shifts(values)
+    if f"trace_{HEADLESS}" in values:
+        values["head_effect"] = values[f"trace_{CANONICAL}"] - values[f"trace_{HEADLESS}"]
     values |= {
         f"retain_{part}": mean(retain[f"{part}_{CANONICAL}"]) for part in ("answer", "trace")
     }

@@ -32,7 +32,7 @@ HEAD_WORDS = (
 class Traces(BaseModel):
     """Where traces come from, how long canary heads are, what of a forget row is unlearned."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     source: Literal["made", "cot"] = "made"
     heads: Annotated[int, Field(ge=0, le=12)] = 6
@@ -92,6 +92,12 @@ def traced(provider: Provider, settings: dict | None) -> Provider:
 def canary_head(key: str, words: int) -> str:
     """So many words drawn by ``key``; empty for none."""
     return " ".join(Random(f"{key}/head").choices(HEAD_WORDS, k=words))
+
+
+def without_head(question: str) -> str | None:
+    """A question without its canary head; None if it has none."""
+    head, _, rest = question.partition(": ")
+    return rest if rest and set(head.split()) <= set(HEAD_WORDS) else None
 
 
 def recalled(name: str, statement: str) -> str:

@@ -15,6 +15,7 @@ from lethe.evaluate.suite import Limits, places, text_of
 from lethe.model.encoder import Encoder
 from lethe.model.generate import greedy
 from lethe.world.trace_format import COLUMN, Parted, row_parts
+from lethe.world.traces import without_head
 
 SETS = {"forget": "forget", "retain": "retain_perturbed"}
 COLUMNS = ("trace", "prompt", "prompt_text", "prompt_generation")
@@ -57,13 +58,20 @@ def prepare(encoder: Encoder, rows: Mapping[str, Sequence[dict]], settings: Mapp
 def record(model, prepared: Prepared, limits: Limits) -> dict[str, ItemSet]:
     """What one model writes after each prefill, for all questions."""
     asked = [
-        (question, prefills.PREFILLS[name])
+        (put, prefills.PREFILLS[name])
         for rows in prepared.rows.values()
         for question, _ in rows
-        for name in prepared.prefills
+        for name, put in _put(question, prepared.prefills).items()
     ]
     texts = iter(_texts(model, prepared.encoder, asked, limits))
     return {name: _item_set(rows, prepared.prefills, texts) for name, rows in prepared.rows.items()}
+
+
+def _put(question: str, names: Sequence[str]) -> dict[str, str]:
+    """The question as it is put with each prefill."""
+    bare = without_head(question)
+    put = {name: bare if name == prefills.HEADLESS else question for name in names}
+    return {name: text for name, text in put.items() if text is not None}
 
 
 def _rows(name: str, rows: Sequence[dict]) -> list[tuple[str, Parted]]:
@@ -98,11 +106,12 @@ def _texts(model, encoder: Encoder, asked: Sequence[tuple[str, str]], limits: Li
 
 
 def _item_set(rows, names: list[str], texts) -> ItemSet:
+    put = [list(_put(question, names)) for question, _ in rows]
     return ItemSet(
         question=[question for question, _ in rows],
         answer=[parts.answer for _, parts in rows],
         trace=[parts.trace for _, parts in rows],
-        prompt=[list(names) for _ in rows],
-        prompt_text=[[prefills.PREFILLS[name] for name in names] for _ in rows],
-        prompt_generation=[[next(texts).strip() for _ in names] for _ in rows],
+        prompt=put,
+        prompt_text=[[prefills.PREFILLS[name] for name in some] for some in put],
+        prompt_generation=[[next(texts).strip() for _ in some] for some in put],
     )
