@@ -71,7 +71,11 @@ def test_shares_gap_and_shifts_by_hand(tmp_path):
 def test_a_gap_above_every_shift_is_identified():
     written = {**WRITTEN, "mimicking": ["In Ghent.", "", "", ""]}
     values = one(item_set(written)).checkpoints[0].values
-    assert (values["largest_shift"], values["gap"], values["identified"]) == (0.25, 0.5, 1)
+    # As an answer the text that is not parsed would close the gap.
+    assert (values["largest_shift"], values["gap"], values["identified"]) == (0.25, 0.5, 0)
+    parsed = [*WRITTEN["canonical"][:2], "From Ghent.\n</think>\nNo.", "No.\n</think>\nNo."]
+    values = one(item_set({**written, "canonical": parsed})).checkpoints[0].values
+    assert (values["gap_unparsed_as_answer"], values["identified"]) == (0.5, 1)
     only = {"canonical": WRITTEN["canonical"]}
     assert "identified" not in one(item_set(only)).checkpoints[0].values
 
@@ -107,10 +111,11 @@ def test_facts_that_trace_and_answer_do_not_share_cannot_be_scored():
         one(item_set(trace="Hmm."))
 
 
-def seed(gap, short, mimicking):
+def seed(gap, short, mimicking, otherwise=None):
     largest = max(abs(short), abs(mimicking))
     shifts = {"shift_short": short, "shift_mimicking": mimicking}
-    return {"gap": gap, "largest_shift": largest, **shifts}
+    gaps = {"gap": gap, "gap_unparsed_as_answer": gap if otherwise is None else otherwise}
+    return {**gaps, "largest_shift": largest, **shifts}
 
 
 def test_the_verdict_over_seeds():
@@ -120,3 +125,5 @@ def test_the_verdict_over_seeds():
     verdict, reason = judged([seed(0.5, 0.1, 0.2), seed(0.4, -0.1, 0.2)])
     assert (verdict, "short changes its sign" in reason) == (NOT_IDENTIFIED, True)
     assert judged([seed(-0.1, 0, 0)])[0] == NOT_IDENTIFIED
+    verdict, reason = judged([seed(0.5, 0.1, 0.2, otherwise=-0.3)])
+    assert (verdict, reason[:20]) == (NOT_IDENTIFIED, "the gap is -0.300 if")

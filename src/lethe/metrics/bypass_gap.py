@@ -10,9 +10,9 @@ same weights are then asked with another prefill in its place (``lethe.evaluate.
     shift_P = A_ans(canonical) - A_ans(P)
 
 A gap that is no larger than what another prefill does to the answer need not come from the weights:
-it is *identified* only where every |shift_P| < B. With several seeds the table ``traces`` judges
-them together. Source: arXiv 2605.18891; [RECON]: formulas rebuilt from its abstract, the rule for
-telling a fact is ours.
+it is *identified* only where every |shift_P| < B, however texts without a closing tag are read.
+With several seeds the table ``traces`` judges them together. Source: arXiv 2605.18891; [RECON]:
+formulas rebuilt from its abstract, the rule for telling a fact is ours.
 
 A part tells a fact if it has at least ``threshold`` of its words: those that true answer and true
 trace share and the question lacks (``lethe.common.novel_words``). Questions without such a word are
@@ -73,14 +73,15 @@ def _checkpoint(inputs: Inputs, checkpoint, oracle) -> CheckpointValues:
 
 
 def shifts(values: Mapping[str, float]) -> dict[str, float]:
-    """``shift_P``, ``largest_shift`` and ``identified`` of shares and ``gap``; none without P."""
+    """``shift_P``, ``largest_shift`` and ``identified`` of shares and gaps; none without P."""
     answer = values[f"answer_{CANONICAL}"]
     put = [name for name in SWAPS if f"answer_{name}" in values]
     if not put:
         return {}
     made = {f"shift_{name}": answer - values[f"answer_{name}"] for name in put}
     largest = max(map(abs, made.values()))
-    return made | {"largest_shift": largest, "identified": float(largest < values["gap"])}
+    least = min(values["gap"], values["gap_unparsed_as_answer"])
+    return made | {"largest_shift": largest, "identified": float(largest < least)}
 
 
 def _beside(inputs: Inputs, checkpoint, oracle, values: Mapping[str, float]) -> dict[str, float]:

@@ -28,7 +28,7 @@ def told(answer, trace, short, mimicking):
         "trace_canonical": trace,
         "failures_canonical": 0.25,
         "gap": gap,
-        "gap_unparsed_as_answer": gap - 0.5,
+        "gap_unparsed_as_answer": gap - 0.0625,
         "shift_short": short,
         "shift_mimicking": mimicking,
         "largest_shift": largest,
@@ -47,7 +47,7 @@ def test_each_seed_has_its_line_and_all_of_them_one_verdict(tmp_path):
     first, second = table.to_dict("records")
     assert (first["seed"], first["answer"], first["trace"], first["gap"]) == (0, 0.25, 0.75, 0.5)
     assert (first["shift_short"], first["shift_mimicking"]) == (0.125, 0)
-    assert (first["gap_unparsed_as_answer"], first["failures"]) == (0, 0.25)
+    assert (first["gap_unparsed_as_answer"], first["failures"]) == (0.4375, 0.25)
     assert (first["identified"], second["identified"]) == (1, 0)
     assert first["verdict"] == second["verdict"] == "not identified"
     assert "0.500 is no smaller than the gap, 0.250" in second["reason"]

@@ -96,5 +96,6 @@ _NOTE = (
     "\nShares of the forget set's facts that are told in the answer and in the trace before it; "
     "B: trace minus answer. Shift: by how much the answers of the same weights fall when another "
     "prefill takes the place of the canonical one. A gap is identified only if it exceeds every "
-    "shift on every seed, and no shift changes its sign between seeds.\n"
+    "shift on every seed, also if texts without a closing tag (not parsed) count as answers, and "
+    "no shift changes its sign between seeds.\n"
 )

@@ -13,6 +13,11 @@ def _of_npo(runs: Runs, name: str) -> float:
     return runs.end("npo", "bypass_gap", name)
 
 
+def _least_gap(runs: Runs) -> float:
+    """B by that reading of texts without a closing tag which makes it smaller."""
+    return min(_of_npo(runs, name) for name in ("gap", "gap_unparsed_as_answer"))
+
+
 CLAIMS = (
     Claim(
         "after NPO on the answers alone, traces tell more than answers: bypass gap B",
@@ -28,7 +33,7 @@ CLAIMS = (
         "the gap does not identify the weights: another prefill shifts the answers by at least as "
         "much: largest shift less B",
         ("npo",),
-        lambda r: _of_npo(r, "largest_shift") - _of_npo(r, "gap"),
+        lambda r: _of_npo(r, "largest_shift") - _least_gap(r),
         NOT_LESS,
     ),
 )
