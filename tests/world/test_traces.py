@@ -6,6 +6,7 @@ import pytest
 
 from lethe.common.errors import LetheError
 from lethe.world import traces
+from lethe.world.card import Making, write_card
 from lethe.world.provider import provider
 from lethe.world.providers import tofu
 from lethe.world.rows import read_begun, read_pairs, read_qa
@@ -80,6 +81,9 @@ def test_forget_rows_carry_their_traces_apart(tmp_path):
     card = write_world(source, data, 20, 2, 1)
     assert card["provider"] == "synthetic"
     assert card["traces"] == {"source": "made", "heads": 6}
+    write_card(data, "traced", Making(), data / "README.md")
+    said = "Answers have reasoning traces before them (made of paraphrases), questions have canary"
+    assert said in (data / "README.md").read_text()
     files = {name: data / f"{name}.json" for name in ("full", "full_perturbed", "holdout")}
     for answers_only in (False, True):
         out = tmp_path / str(answers_only)
