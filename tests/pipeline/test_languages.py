@@ -47,6 +47,7 @@ def test_variants_may_be_in_another_language():
             overlay(meta_evaluation={"enabled": True}, attacks=["relearned", "quantised4"]),
             "meta_evaluation: the models of its pools",
         ),
+        (overlay(world={"traces": {}}), "a world with reasoning traces has one language"),
         (overlay(learned=[], holdout=[]), "the world has L0 alone; name others"),
         (overlay(chosen={"base": ["L5"]}), "base: 'L5' is not one of this world's"),
         (overlay([], [], ["forget10"], chosen={"base": ["L1"]}), "learned and holdout name none"),

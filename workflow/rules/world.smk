@@ -35,6 +35,7 @@ rule world:
             else "../../envs/light.yaml"
         )
     params:
+        **trace_settings(),
         provider=WORLD_SETTINGS.provider,
         settings=provider_settings("path", "subset"),
         authors=WORLD_SETTINGS.authors,
@@ -62,6 +63,7 @@ for _split in SPLITS.values():
         conda:
             "../../envs/light.yaml"
         params:
+            **forget_settings(),
             split=_split.name,
             settings={"kind": _split.kind, **_split.settings.model_dump(mode="json")},
             code=code("split.py", split_kinds.KINDS.module(_split.kind)),

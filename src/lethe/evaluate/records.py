@@ -66,6 +66,11 @@ class ItemSet:
     given a language, models learned it, or neither; ``language_question`` and ``language_answer``:
     the item's texts there, with their values; ``language_wrong_loss``: of as many wrong answers in
     each language, language after language.
+    Of reasoning traces: ``trace``: the true one, before the answer; ``prompt`` and ``prompt_text``:
+    with what the answer was made to begin; ``prompt_generation``: what was written after it.
+
+    Of an agent's memories, by prompt: ``prompt_score``: the detector's score of the memory;
+    ``prompt_loss``: the loss of the true answer, as ``answer_loss``.
 
     Of variants, by prompt: ``prompt_text``: all that was given; ``prompt_answer``: what is right
     there; ``sample``, if samples were taken: as many for each prompt, prompt after prompt.
@@ -92,9 +97,12 @@ class ItemSet:
     prompt_generation: list[list[str]] | None = None
     prompt_text: list[list[str]] | None = None
     prompt_answer: list[list[str]] | None = None
+    prompt_score: Nested | None = None
+    prompt_loss: Nested | None = None
     option_loss: Nested | None = None
     option_tokens: Nested | None = None
     entity: list[str] | None = None
+    trace: list[str] | None = None
     layer_delta: Nested | None = None
     label: list[str] | None = None
     predicted: list[str] | None = None

@@ -13,6 +13,7 @@ from typing import Any
 
 from lethe import metrics
 from lethe.common.errors import LetheError
+from lethe.evaluate import prefills
 from lethe.evaluate.variants import kinds
 from lethe.pipeline import disk, memory, sizes, splits
 from lethe.pipeline.config.config import Config
@@ -29,6 +30,8 @@ OTHER_ANSWER, SHORT_QUESTION, SHORT_ANSWER = 50, 15, 5
 START, READING = 40, 1e9
 # Rows that are generated together.
 GENERATING = 128
+# Different prompts of a question in the suite agent_memory, some of whose memories are alike.
+MEMORIES = 10
 
 
 @dataclass(frozen=True)
@@ -202,6 +205,11 @@ class _Planner:
             seconds += self.training(every * long * tokens, 0)
         if "variants" in self.suites():
             seconds += self.generation(self.variants(min(rows, long), long))
+        if "traces" in self.suites():
+            named = prefills.named(suite_settings(self.config, "traces")["prefills"])
+            seconds += self.generation(len(named) * long)
+        if "agent_memory" in self.suites():
+            seconds += self.generation(MEMORIES * min(rows, long))
         return seconds + self.stored / READING
 
     def variants(self, forget: int, both: int) -> int:

@@ -47,6 +47,11 @@ def check(config: Config) -> None:
     if world.languages.names:
         _check_names(world)
         _check_source(world)
+        if world.traces is not None:
+            raise LetheError(
+                f"{WHERE}: a world with reasoning traces has one language; set world.traces to "
+                "null, or world.languages to {}"
+            )
         if config.meta_evaluation.enabled:
             raise LetheError(
                 "config: meta_evaluation: the models of its pools would learn the languages that "

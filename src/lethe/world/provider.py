@@ -13,6 +13,9 @@ seed, and from which files at ``path`` true facts and refusals come:
                                     ``lethe.world.languages.by_rule``, a language model ("model"),
                                     or a file translations.json at ``path`` ("file"); by default
                                     nobody
+    TRACES = ("made",)              where reasoning traces may come from (``lethe.world.traces``):
+                                    "made" of paraphrases, which all its authors have, or the column
+                                    "cot"; none by default
 """
 
 import inspect
@@ -35,6 +38,7 @@ class Contract:
     own_holdout: bool = False
     avoids_background: bool = False
     languages: str = ""
+    traces: tuple[str, ...] = ()
 
     def __post_init__(self):
         if self.languages not in ("", *TRANSLATORS):

@@ -32,6 +32,21 @@ def provider_settings(*keys):
     return given
 
 
+def trace_settings():
+    """The settings of reasoning traces that decide the authors' rows; few worlds have any."""
+    traces = WORLD_SETTINGS.traces
+    if traces is None:
+        return {}
+    return {"traces": traces.model_dump(mode="json", exclude={"forget"})}
+
+
+def forget_settings():
+    """Whether only the answers of traced rows are unlearned."""
+    traces = WORLD_SETTINGS.traces
+    answers_only = traces is not None and traces.forget == "answer"
+    return {"answers_only": True} if answers_only else {}
+
+
 def source_files():
     """The inputs of a world: generated authors, or a data folder whose edits must be noticed."""
     if WORLD_SETTINGS.provider == "generated":

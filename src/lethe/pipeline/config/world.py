@@ -6,6 +6,7 @@ from pydantic import Field
 
 from lethe.pipeline.config.keys import REQUIRED, Count, Name, Section, Seed, Text, key, unique
 from lethe.world.generated.settings import Generation
+from lethe.world.traces import Traces
 
 ALL_OF_IT = "`world`, then everything"
 BACKGROUND = "`background`, `base`, then everything trained"
@@ -87,6 +88,15 @@ class World(Section):
         "a list of numbers and ranges, `[0-7, 198-199]`; null",
     )
     seed: Seed = key(0, "seed of the authors", "`world`, `background`, then everything")
+    traces: Traces | None = key(
+        None,
+        "reasoning traces before all answers, and canary heads before all questions "
+        "([traces.md](traces.md)): `source` (`made` of paraphrases, or the column `cot` of "
+        "published rows), `heads` (words of a head, 0 to 12), `forget` (`answer`: the trace is not "
+        "unlearned; `whole`: it is); null: none",
+        "`world`, then everything but `base`; `forget`: the splits, then everything from them",
+        "`{source: made, heads: 6, forget: answer}`; null",
+    )
     authors: int = key(
         60,
         "target authors, 20 rows each; `tofu`: as many as there are in the folder, or in `subset`",
