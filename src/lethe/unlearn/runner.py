@@ -84,15 +84,22 @@ def minimise(
             besides=partial(_state, method),
             wrappers=method.wrappers,
             inner_steps=method.inner_steps,
+            recordable=not (method.wrappers or method.whole_weights),
         )
         loop.restore(saved)
+        # On a processor the order of sums, and so the last digit, stays that of the whole loss.
+        terms = method.terms() if model.device.type == "cuda" else (method.objective,)
         yield from loop.epochs(
             partial(_steps, method, data, plan, how),
-            lambda step: method.objective(loop.forward, step, reference),
+            [partial(_term, term, loop.forward, reference) for term in terms],
             report,
             method.stepped,
             method.sums,
         )
+
+
+def _term(term, forward: Forward, reference: Reference, step: Step) -> torch.Tensor:
+    return term(forward, step, reference)
 
 
 def _prepare(method: Trained, model, data: Supervision, seed, how: Execution, saved) -> None:
