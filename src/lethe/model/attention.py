@@ -37,6 +37,8 @@ def packed_attention(
     if packing is None:
         if kind == "eager":
             return eager(module, query, key, value, attention_mask, scaling, dropout, **kwargs)
+        if query.is_cuda and query.shape[2] == 1 and query.shape[1] > key.shape[1] and not dropout:
+            return _one_token(query, key, value, attention_mask, scaling), None
         from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
         return sdpa_attention_forward(
@@ -64,6 +66,21 @@ def packed_attention(
         for block, mask in pairs
     ]
     return packing.collapse(outputs), None
+
+
+def _one_token(query, key, value, mask, scaling=None) -> torch.Tensor:
+    """Attention of one token, query [B, H, 1, D], to keys and values of fewer heads [B, G, S, D].
+
+    The queries that share a head stand in the place of tokens, so that keys and values need not be
+    copied for each of them. ``mask`` [B or 1, 1, 1, S or 1]. Returns [B, 1, H, D].
+    """
+    rows, heads, _, size = query.shape
+    shared = query.reshape(rows, key.shape[1], heads // key.shape[1], size)
+    if mask is not None and mask.shape[-1] == 1:
+        # Every token is seen.
+        mask = None
+    out = scaled_dot_product_attention(shared, key, value, attn_mask=mask, scale=scaling)
+    return out.reshape(rows, 1, heads, size)
 
 
 def eager(module, query, key, value, mask, scaling=None, dropout=0.0, softcap=None, **kwargs):
