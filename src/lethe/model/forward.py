@@ -1,6 +1,6 @@
 """Forward passes over packed batches, with logits only where they are needed."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -211,11 +211,11 @@ def _all_logits(model, batch: Batch) -> torch.Tensor:
 class Forward:
     """Forward passes of one model; results are always float32.
 
-    ``graphs``: its recorded passes (``lethe.model.cuda_graphs``), from which ``answers`` come where
-    they can.
+    ``graphs``: its recorded passes (``cuda_graphs.Graphs``), from which ``answers`` come where they
+    can.
     """
 
-    def __init__(self, model, graphs: Callable[[Batch], torch.Tensor | None] | None = None):
+    def __init__(self, model, graphs=None):
         self.model, self.graphs = model, graphs
 
     def answers(self, batch: Batch) -> Answers:

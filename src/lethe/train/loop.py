@@ -22,6 +22,11 @@ Report = Callable[[int, int, float], None]
 Parts = Sequence[Any]
 
 
+def recorded(model, steps: int) -> Forward:
+    """A model's forward passes, from CUDA graphs where that is faster for so many steps."""
+    return Forward(model, cuda_graphs.choose(model, steps, partial(packed_states, model)))
+
+
 class Loop:
     """Minimises a loss, and can be resumed from its state.
 
@@ -54,9 +59,7 @@ class Loop:
     ):
         self.model, self.schedule, self.per_epoch, self.how = model, schedule, per_epoch, how
         self.steps = per_epoch * schedule.epochs
-        compute = partial(packed_states, model)
-        self.graphs = cuda_graphs.choose(model, self.steps, compute) if recordable else None
-        self.forward = Forward(model, self.graphs)
+        self.forward = recorded(model, self.steps) if recordable else Forward(model)
         self.seed, self.besides = seed, besides
         self.weights = {name: p for name, p in model.named_parameters() if p.requires_grad}
         self.process_group = how.process_group if shared else SingleProcess()
@@ -140,8 +143,8 @@ class Loop:
         self, parts: Parts, terms: Sequence[Callable], sums: dict[str, float]
     ) -> Callable[[], float]:
         """One step of the optimiser; the loss of all its parts. ``sums`` are theirs afterwards."""
-        if self.graphs is not None:
-            self.graphs.begin()
+        if self.forward.graphs is not None:
+            self.forward.graphs.begin()
 
         def begin():
             sums.update(dict.fromkeys(sums, 0.0))
