@@ -178,11 +178,33 @@ def test_gradients_of_a_pass_are_taken_once(tokenizer, examples):
     assert torch.allclose(seen[2], wanted, rtol=1e-4, atol=1e-4)
     # Two passes wait for their gradients at the same time, each in a recording of its own.
     assert len(graphs.recordings[next(k for k in graphs.recordings if k[1])]) == 2
+    assert sorted(some.pool for known in graphs.recordings.values() for some in known) == [0, 1]
     seen[2].sum().backward()
     again = graphs(pack(examples))
     with pytest.raises(AssertionError, match="activations of this pass are gone"):
         seen[2].sum().backward()
     again.sum().backward()
+
+
+def test_passes_of_any_shapes_may_wait_together(tokenizer, examples):
+    """Recorded one by one, and then forward in one order and backward in another."""
+    model = on_gpu(make_family("llama", tokenizer))
+    graphs = cuda_graphs.Graphs(model, partial(packed_states, model))
+    batches = [pack(examples[:count] * times) for count, times in ((1, 1), (4, 3), (7, 9))]
+    recorded, plain = Forward(model, graphs), Forward(model)
+    losses = [lambda b=b, f=f: f.answers(b).mean_nll() for f in (recorded, plain) for b in batches]
+    wanted = gradients(model, losses[3]() + 2 * losses[4]() + 3 * losses[5]())
+    for order in [(0, 1, 2), (2, 1, 0), (0, 0, 0), (1, 0, 2), (2, 0, 1)]:
+        graphs.begin()
+        for number in order:
+            losses[number]().backward()
+        model.zero_grad()
+        graphs.begin()
+        found = gradients(model, sum((n + 1) * losses[n]() for n in order))
+        if len(set(order)) == 3:
+            assert distance(found, wanted) < NEAR
+        with torch.no_grad():
+            assert float(losses[1]()) == pytest.approx(float(losses[4]()), rel=NEAR)
 
 
 def test_generation_from_graphs_gives_the_tokens_of_the_cpu(tokenizer, examples):

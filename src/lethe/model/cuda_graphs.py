@@ -70,9 +70,11 @@ def choose(model, steps: int, compute: Compute) -> "Graphs | None":
 class Recording:
     """A recorded pass: inputs and outputs have fixed places in memory.
 
-    ``turn`` tells which call has its activations in them; ``waiting``: for its gradient.
+    ``pool``: the number of the memory that it shares with others, which must not run before a pass
+    that is ``waiting`` there has its gradient; ``turn`` tells which call has its activations there.
     """
 
+    pool: int
     inputs: torch.Tensor
     forward: torch.cuda.CUDAGraph
     states: torch.Tensor
@@ -94,7 +96,6 @@ class Graphs:
         self.parameters: list[torch.nn.Parameter] = []
         self.places: tuple = ()
         self.stream = torch.cuda.Stream(model.device)
-        # Recordings whose passes may wait at the same time must not share memory.
         self.pools: list = []
 
     def begin(self) -> None:
@@ -124,7 +125,7 @@ class Graphs:
         return states
 
     def _recording(self, shape: Shape, learning: bool, values) -> Recording | None:
-        """A recording that no pass waits in; None if the shape should be computed as usual."""
+        """A recording whose memory is free; None if the shape should be computed as usual."""
         decoder = decoder_of(self.model)
         places = tuple((p.data_ptr(), p.requires_grad) for p in decoder.parameters())
         if places != self.places:
@@ -135,19 +136,20 @@ class Graphs:
         key = (shape, learning)
         self.seen[key] += 1
         known = self.recordings.setdefault(key, [])
-        free = next((some for some in known if not some.waiting), None)
+        busy = {some.pool for some in self._all() if some.waiting}
+        free = next((some for some in known if some.pool not in busy), None)
         if free is not None or self.seen[key] == 1 or len(self._all()) >= MOST:
             return free
-        depth = sum(some.waiting for some in self._all())
-        while len(self.pools) <= depth:
+        if busy >= set(range(len(self.pools))):
             self.pools.append(torch.cuda.graph_pool_handle())
-        known.append(self._record(shape, learning, values, self.pools[depth]))
+        pool = min(set(range(len(self.pools))) - busy)
+        known.append(self._record(shape, learning, values, pool))
         return known[-1]
 
     def _all(self) -> list[Recording]:
         return [recording for some in self.recordings.values() for recording in some]
 
-    def _record(self, shape: Shape, learning: bool, values, pool) -> Recording:
+    def _record(self, shape: Shape, learning: bool, values, pool: int) -> Recording:
         inputs = values.to(self.model.device)
         batch = padded_row.unflattened(inputs, shape)
         # Counting is for the passes that are replayed.
@@ -155,20 +157,20 @@ class Graphs:
         try:
             self._warm_up(batch, learning)
             forward = torch.cuda.CUDAGraph()
-            with self._capturing(forward, pool):
+            with self._capturing(forward, self.pools[pool]):
                 # Padding is derived within the recording, since it changes with the inputs.
                 states = self.compute(padded_row.unflattened(inputs, shape))
-            recording = Recording(inputs, forward, states.detach())
+            recording = Recording(pool, inputs, forward, states.detach())
             if learning:
-                self._record_backward(recording, states, pool)
+                self._record_backward(recording, states)
             return recording
         finally:
             attached.TALLY.reset(token)
 
-    def _record_backward(self, recording: Recording, states: torch.Tensor, pool) -> None:
+    def _record_backward(self, recording: Recording, states: torch.Tensor) -> None:
         recording.gradient = torch.zeros_like(states)
         recording.backward = torch.cuda.CUDAGraph()
-        with self._capturing(recording.backward, pool):
+        with self._capturing(recording.backward, self.pools[recording.pool]):
             recording.gradients = [*self._gradients(states, recording.gradient)]
 
     def _capturing(self, graph: torch.cuda.CUDAGraph, pool):
