@@ -13,7 +13,7 @@ from helpers.packed_models import loss_of, results
 from helpers.small_models import FAMILIES, distance, gradients, make_family
 
 from lethe.common.torch_setup import set_up
-from lethe.model import attention, checkpoint, checkpoint_files, cuda_graphs, precision
+from lethe.model import attached, attention, checkpoint, cuda_graphs, precision
 from lethe.model.attention import use_packing
 from lethe.model.background_saving import BackgroundSaver
 from lethe.model.batch import pack, to_device
@@ -115,8 +115,9 @@ def graphs(monkeypatch):
     """Passes from CUDA graphs however few the steps are; returns those of each training."""
     made, choose = [], cuda_graphs.choose
 
-    def noted(*given):
-        made.append(choose(*given))
+    def noted(model, *given):
+        attached.update_model(model, cuda_graphs=True)
+        made.append(choose(model, *given))
         return made[-1]
 
     monkeypatch.setattr(cuda_graphs, "STEPS", 1)
@@ -212,12 +213,11 @@ def test_generation_from_graphs_gives_the_tokens_of_the_cpu(tokenizer, examples)
     for name in sorted(FAMILIES):
         model, end = make_family(name, tokenizer), tokenizer.eos_token_id
         wanted = greedy(model, prompts, 60, end)
-        assert greedy(on_gpu(model), prompts, 60, end) == wanted, name
+        attached.update_model(on_gpu(model), cuda_graphs=True)
+        assert greedy(model, prompts, 60, end) == wanted, name
 
 
-@pytest.mark.parametrize("room", [True, False])
-def test_a_checkpoint_has_the_bytes_of_its_moment(room, tokenizer, tmp_path, monkeypatch):
-    monkeypatch.setattr(checkpoint_files, "_has_room", lambda weights: room)
+def test_a_checkpoint_has_the_bytes_of_its_moment(tokenizer, tmp_path):
     model = on_gpu(make_family("llama", tokenizer), torch.bfloat16)
     precision.prepare(model, Compute(dtype="bfloat16").training("unlearn"), 0, "none")
     checkpoint.save(tmp_path / "once", model, tokenizer, {})

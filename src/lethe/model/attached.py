@@ -48,6 +48,8 @@ class ModelState:
     ``interventions``: those that it carries, the first attached first; read by ``intervention``.
     ``saved_form``: names, shapes and configuration in which it was last saved and found loadable,
     so that saving many checkpoints checks it once; read by ``checkpoint.save``.
+    ``cuda_graphs``: whether its work may be recorded on a GPU; read by ``cuda_graphs`` and
+    ``static_decoding``.
     """
 
     mixing: Any = None
@@ -57,6 +59,7 @@ class ModelState:
     adapter_base: dict[str, Any] | None = None
     interventions: tuple = ()
     saved_form: bytes | None = None
+    cuda_graphs: bool = False
 
 
 @dataclass(frozen=True)

@@ -27,9 +27,11 @@ def packed_attention(
     ``sdpa`` (torch's choice of kernel), ``eager`` (plain products and a softmax in float32) or
     ``flash`` (torch's FlashAttention on the packed row itself, without the padded layout; a tree or
     a padded batch, which it cannot mask, falls back to SDPA). Without a ``Packing`` (in generation
-    with a cache, say) ``flash`` is transformers' SDPA too.
+    with a cache, say) ``flash`` is transformers' SDPA too; ``one_token`` among the keywords: each
+    query is a single token.
     """
     packing: Packing | None = kwargs.pop("packing", None)
+    one_token = kwargs.pop("one_token", False)
     if kwargs.get("softcap") is not None and kind != "eager":
         raise LetheError(
             f"attention: {kind} cannot cap scores, which this model needs; set it to eager"
@@ -37,7 +39,7 @@ def packed_attention(
     if packing is None:
         if kind == "eager":
             return eager(module, query, key, value, attention_mask, scaling, dropout, **kwargs)
-        if query.is_cuda and query.shape[2] == 1 and query.shape[1] > key.shape[1] and not dropout:
+        if one_token and query.shape[1] > key.shape[1]:
             return _one_token(query, key, value, attention_mask, scaling), None
         from transformers.integrations.sdpa_attention import sdpa_attention_forward
 

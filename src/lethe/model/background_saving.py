@@ -10,11 +10,11 @@ from lethe.model import checkpoint
 class BackgroundSaver:
     """Saves as ``checkpoint.save`` does, the same bytes, one checkpoint at a time.
 
-    On a GPU ``save`` returns when the weights are copied, and a thread writes and hashes the copy
-    while the next steps run; a second ``save`` first waits for it, so that there is never more than
-    one copy. On a processor, where writing would take time from the steps, ``save`` does it at
-    once; ``always``: it overlaps there, too. As a context manager it waits at the end of the block,
-    also after an error, so that every epoch that ended is there.
+    On a GPU ``save`` returns when the weights are in main memory, and a thread that never uses the
+    GPU writes and hashes them while the next steps run; a second ``save`` first waits for it, so
+    that there is never more than one copy. On a processor, where writing would take time from the
+    steps, ``save`` does it at once; ``always``: it overlaps there, too. As a context manager it
+    waits at the end of the block, also after an error, so that every epoch that ended is there.
     """
 
     def __init__(self, always: bool = False):
@@ -49,21 +49,10 @@ class BackgroundSaver:
         except BaseException:
             staged.discard()
             raise
-        self.pending = self.pool.submit(_finish, staged, model.device)
+        self.pending = self.pool.submit(staged.finish)
 
     def wait(self) -> None:
         """Return when nothing is left to write; an error in writing is raised here."""
         pending, self.pending = self.pending, None
         if pending is not None:
             pending.result()
-
-
-def _finish(staged, device) -> None:
-    """Finish a checkpoint beside the work of the GPU's main stream."""
-    if device.type != "cuda":
-        staged.finish()
-        return
-    import torch
-
-    with torch.cuda.device(device), torch.cuda.stream(torch.cuda.Stream(device)):
-        staged.finish()

@@ -57,13 +57,15 @@ def load(
     dtype: str = "float32",
     attention: str = "sdpa",
     template: str | Mapping[str, Any] | None = None,
+    cuda_graphs: bool = False,
 ):
     """Load ``(model, tokenizer)`` in evaluation mode.
 
     ``source`` is a local folder, a hub id, or a GGUF file: its path, or ``ORG/NAME/FILE.gguf`` on
     the hub. A GGUF file's weights are unpacked into plain ones of the ``dtype``; adapters are
-    merged into their base. ``attention`` is the attention kernel (``lethe.model.attention``). No
-    remote code is run and no pickle is read.
+    merged into their base. ``attention`` is the attention kernel (``lethe.model.attention``).
+    ``cuda_graphs``: its work may be recorded (``lethe.model.cuda_graphs``). No remote code is run
+    and no pickle is read.
 
     Raises:
         LetheError: the checkpoint is incomplete (the message names what is missing), or its
@@ -87,6 +89,7 @@ def load(
     batch_layout.fit(model, attention, device)
     use_onednn(model)
     watch(model)
+    attached.update_model(model, cuda_graphs=cuda_graphs)
     attach(model, tokenizer, *carried_by(tokenizer))
     return model.to(device).eval(), tokenizer
 

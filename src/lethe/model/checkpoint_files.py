@@ -15,9 +15,6 @@ from lethe.model import attached, loading_notice, weights_file
 from lethe.model.checkpoint_record import describe
 from lethe.model.precision import stored
 
-# Memory of a GPU that a copy of the weights must leave free.
-SPARE = 2**30
-
 
 @dataclass
 class Staged:
@@ -39,10 +36,10 @@ class Staged:
         return cls(folder, Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent)))
 
     def copy_weights(self) -> None:
-        """Hold a copy, so that training may change the model: on its GPU if that has room."""
+        """Hold a copy in main memory, so that training may change the model."""
         if self.weights is not None:
-            here = _has_room(self.weights)
-            self.weights = {name: _copied(w, here) for name, w in self.weights.items()}
+            copies = {name: w.detach().to("cpu", copy=True) for name, w in self.weights.items()}
+            self.weights = copies
 
     def finish(self) -> None:
         """Write the weights and the record, and give the folder its name."""
@@ -64,21 +61,6 @@ class Staged:
         """Remove what is not finished, and let go of the weights."""
         self.weights = None
         shutil.rmtree(self.temporary, ignore_errors=True)
-
-
-def _has_room(weights: dict[str, torch.Tensor]) -> bool:
-    """Whether a copy fits on the GPU beside the largest need of the training so far."""
-    device = next((w.device for w in weights.values() if w.is_cuda), None)
-    if device is None:
-        return False
-    size = sum(w.numel() * w.element_size() for w in weights.values())
-    unused = torch.cuda.memory_reserved(device) - torch.cuda.max_memory_allocated(device)
-    return torch.cuda.mem_get_info(device)[0] + unused > size + SPARE
-
-
-def _copied(tensor: torch.Tensor, on_device: bool) -> torch.Tensor:
-    tensor = tensor.detach()
-    return tensor.clone() if on_device or not tensor.is_cuda else tensor.cpu()
 
 
 def save_configuration(folder: Path, model) -> None:

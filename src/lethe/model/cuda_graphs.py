@@ -11,6 +11,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 
@@ -58,10 +59,13 @@ def _has_dropout(model) -> bool:
 
 
 def choose(model, steps: int, compute: Compute) -> "Graphs | None":
-    """Recorded passes for a training of so many steps, or None; says so where there is a GPU."""
-    reason = reason_against(model, steps)
-    if model.device.type != "cuda":
+    """Recorded passes for a training of so many steps, or None; says which if they are asked for.
+
+    What decides is the configuration, the model and the number of steps, never a clock.
+    """
+    if not attached.model_state(model).cuda_graphs:
         return None
+    reason = reason_against(model, steps)
     logger.info("CUDA graphs: %s", "on" if reason is None else f"off ({reason})")
     return Graphs(model, compute) if reason is None else None
 
@@ -95,8 +99,9 @@ class Graphs:
         self.recordings: dict[tuple, list[Recording]] = {}
         self.parameters: list[torch.nn.Parameter] = []
         self.places: tuple = ()
-        self.stream = torch.cuda.Stream(model.device)
-        self.pools: list = []
+        # The memory pools, by number, and the stream on which recordings are made.
+        self.pools: dict[int, Any] = {}
+        self.stream = None
 
     def begin(self) -> None:
         """Called before each step: no earlier pass waits for its gradient any more."""
@@ -119,7 +124,7 @@ class Graphs:
         recording = self._recording(shape, learning, values)
         if recording is None:
             return self.compute(padded_row.unflattened(values.to(self.model.device), shape))
-        recording.inputs.copy_(values.pin_memory(), non_blocking=True)
+        recording.inputs.copy_(values)
         states = _Replayed.apply(recording, *self.parameters)
         passed(states, shape.tokens)
         return states
@@ -130,7 +135,7 @@ class Graphs:
         places = tuple((p.data_ptr(), p.requires_grad) for p in decoder.parameters())
         if places != self.places:
             # Weights moved, or others are trained: earlier recordings compute something else.
-            self.places, self.recordings, self.pools = places, {}, []
+            self.places, self.recordings, self.pools = places, {}, {}
             self.parameters = [p for p in decoder.parameters() if p.requires_grad]
         learning = learning and bool(self.parameters)
         key = (shape, learning)
@@ -140,9 +145,7 @@ class Graphs:
         free = next((some for some in known if some.pool not in busy), None)
         if free is not None or self.seen[key] == 1 or len(self._all()) >= MOST:
             return free
-        if busy >= set(range(len(self.pools))):
-            self.pools.append(torch.cuda.graph_pool_handle())
-        pool = min(set(range(len(self.pools))) - busy)
+        pool = next(number for number in range(MOST) if number not in busy)
         known.append(self._record(shape, learning, values, pool))
         return known[-1]
 
@@ -150,6 +153,10 @@ class Graphs:
         return [recording for some in self.recordings.values() for recording in some]
 
     def _record(self, shape: Shape, learning: bool, values, pool: int) -> Recording:
+        if self.stream is None:
+            self.stream = torch.cuda.Stream(self.model.device)
+        if pool not in self.pools:
+            self.pools[pool] = torch.cuda.graph_pool_handle()
         inputs = values.to(self.model.device)
         batch = padded_row.unflattened(inputs, shape)
         # Counting is for the passes that are replayed.

@@ -140,7 +140,7 @@ def cached(
     if static_decoding.suits(model):
         token = choose(logits, rows.tolist()).cpu()
         pairs = [layer.pair for layer in cache.layers]
-        compute = partial(_next, model)
+        compute = partial(_next, model, one_token=True)
         return static_decoding.generate(compute, pairs, seen, lengths, limits, end, choose, token)
     answers: list[list[int]] = [[] for _ in lengths]
     # All rows see the tokens still to come. Without padding SDPA needs no mask after the prompt.
@@ -206,7 +206,7 @@ def _last_logits(model, texts: list[tuple[Sequence[int], list[int]]]) -> torch.T
     return project(model, hidden_states(model, packed)[places])
 
 
-def _next(model, ids, positions, mask, cache) -> torch.Tensor:
+def _next(model, ids, positions, mask, cache, **kwargs) -> torch.Tensor:
     """Logits of the next token of each row, [B, V]."""
     device = model.device
     out = decoder_of(model)(
@@ -215,6 +215,7 @@ def _next(model, ids, positions, mask, cache) -> torch.Tensor:
         attention_mask=mask.to(device),
         past_key_values=cache,
         use_cache=True,
+        **kwargs,
     )
     return project(model, out.last_hidden_state[:, -1])
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 import torch
 from transformers.cache_utils import Cache, DynamicLayer
 
+from lethe.model import attached
 from lethe.model.intervention import carried_by
 
 logger = logging.getLogger("lethe.common.progress")
@@ -25,8 +26,9 @@ Next = Callable[[torch.Tensor, torch.Tensor, torch.Tensor, Cache], torch.Tensor]
 
 
 def suits(model) -> bool:
-    """Whether a model's steps are recorded: on a GPU, where no intervention watches them."""
-    return model.device.type == "cuda" and not carried_by(model)
+    """Whether a model's steps are recorded: if asked for, on a GPU, without interventions."""
+    asked = attached.model_state(model).cuda_graphs
+    return asked and model.device.type == "cuda" and not carried_by(model)
 
 
 class FixedLayer(DynamicLayer):

@@ -83,8 +83,7 @@ def write(file: str | Path, tensors: Mapping[str, torch.Tensor]) -> Digests:
 
     Besides the tensors it takes the memory of a few blocks.
     """
-    on_gpu = any(tensor.is_cuda for tensor in tensors.values())
-    with open(file, "wb") as out, _Blocks(out, on_gpu) as blocks:
+    with open(file, "wb") as out, _Blocks(out) as blocks:
         blocks.put(torch.frombuffer(bytearray(header(tensors)), dtype=torch.uint8))
         for name in ordered(tensors):
             blocks.put(tensors[name].detach().contiguous().reshape(-1).view(torch.uint8))
@@ -94,12 +93,9 @@ def write(file: str | Path, tensors: Mapping[str, torch.Tensor]) -> Digests:
 class _Blocks:
     """Bytes on their way to a file, block by block: one thread writes, another hashes."""
 
-    def __init__(self, out, on_gpu: bool):
-        size = checkpoint_record.BLOCK
-        self.out, self.on_gpu = out, on_gpu
-        self.buffers = [
-            torch.empty(size, dtype=torch.uint8, pin_memory=on_gpu) for _ in range(WAITING)
-        ]
+    def __init__(self, out):
+        self.out, size = out, checkpoint_record.BLOCK
+        self.buffers = [torch.empty(size, dtype=torch.uint8) for _ in range(WAITING)]
         # Of each buffer, the work that still reads it.
         self.work: list[list[Future]] = [[] for _ in self.buffers]
         self.hash, self.sums = hashlib.sha256(), []
@@ -120,8 +116,7 @@ class _Blocks:
         while begin < len(values):
             buffer = self.buffers[self.current]
             count = min(len(buffer) - self.filled, len(values) - begin)
-            into = buffer[self.filled : self.filled + count]
-            into.copy_(values[begin : begin + count], non_blocking=self.on_gpu)
+            buffer[self.filled : self.filled + count].copy_(values[begin : begin + count])
             self.filled, begin = self.filled + count, begin + count
             if self.filled == len(buffer):
                 self._send()
@@ -137,8 +132,6 @@ class _Blocks:
         return Digests(self.hash.hexdigest(), xxh3_128_hexdigest(b"".join(self.sums)))
 
     def _send(self) -> None:
-        if self.on_gpu:
-            torch.cuda.current_stream().synchronize()
         block = self.buffers[self.current][: self.filled].numpy()
         self.work[self.current] = [
             self.hashing.submit(self.hash.update, block),

@@ -90,8 +90,7 @@ def minimise(
             recordable=recordable,
         )
         loop.restore(saved)
-        # On a processor the order of sums, and so the last digit, stays that of the whole loss.
-        terms = method.terms() if model.device.type == "cuda" else (method.objective,)
+        terms = _terms(method, model.device.type)
         yield from loop.epochs(
             partial(_steps, method, data, plan, how),
             [partial(_term, term, loop.forward, reference) for term in terms],
@@ -99,6 +98,15 @@ def minimise(
             method.stepped,
             method.sums,
         )
+
+
+def _terms(method: Trained, device: str) -> tuple:
+    """The functions that are differentiated one after the other.
+
+    On a processor, where memory is larger, the loss stays whole: in another order of sums its
+    gradients have another last digit.
+    """
+    return method.terms() if device == "cuda" else (method.objective,)
 
 
 def _term(term, forward: Forward, reference: Reference, step: Step) -> torch.Tensor:
