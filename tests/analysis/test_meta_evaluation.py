@@ -230,6 +230,15 @@ def test_a_variant_that_the_world_cannot_make_is_refused():
     bare = [{"question": "F?", "answer": "f"}]
     with pytest.raises(LetheError, match=r"the forget row 'F\?' has no paraphrased_answer"):
         pools.rows_of("paraphrased_answers", PARTS | {"forget_perturbed": bare})
+    for row in (
+        bare[0],
+        {**bare[0], "perturbed_answer": []},
+        {**bare[0], "perturbed_answer": [""]},
+    ):
+        with pytest.raises(
+            LetheError, match=r"the forget row 'F\?' has no perturbed_answer; add one"
+        ):
+            pools.rows_of("wrong_answers", PARTS | {"forget_perturbed": [row]})
 
 
 def test_a_pool_of_thirty_is_every_variant_with_every_rate_and_length():

@@ -1,16 +1,18 @@
-"""The suite of sampled answers, and the NLI that may judge them."""
+"""The suite of sampled answers, and the NLI or model that may judge them."""
 
 import json
 import shutil
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
 from lethe.common.errors import LetheError
-from lethe.evaluate import entailment, suite
+from lethe.evaluate import entailment, judge, suite
 from lethe.evaluate.evaluation import Evaluation
 from lethe.evaluate.suite import Limits
+from lethe.model import checkpoint
 
 MORE = {"samples": 3, "seed": 2}
 
@@ -92,6 +94,54 @@ def test_an_nli_judges_every_sample(model, encoder, rows, nli):
                 wanted = judge(**pair).logits.softmax(-1)[0, 2].item()
             assert chance == pytest.approx(wanted, abs=1e-5)
     assert len({round(chance, 6) for row in items.sample_entailment for chance in row}) > 5
+
+
+def test_a_judge_is_asked_about_every_sample(tmp_path, model, encoder, rows):
+    folder = tmp_path / "judge"
+    checkpoint.save(folder, model, encoder.tokenizer, {})
+    items = asked(model, encoder, rows, judge=str(folder))
+    assert items.sample == asked(model, encoder, rows).sample
+    for question, texts, chances, answer in zip(
+        items.question, items.sample, items.sample_entailment, items.answer, strict=True
+    ):
+        for text, chance in zip(texts, chances, strict=True):
+            put = judge.QUESTION.format(question=question, answer=answer, given=text)
+            logs = {word: log_probability(model, encoder, put, word) for word in ("yes", "no")}
+            wanted = np.exp(logs["yes"]) / (np.exp(logs["yes"]) + np.exp(logs["no"]))
+            assert chance == pytest.approx(wanted, abs=1e-5)
+    assert len({round(chance, 6) for row in items.sample_entailment for chance in row}) > 5
+
+
+def log_probability(model, encoder, question: str, word: str) -> float:
+    """Of a word's tokens behind a question, without Lethe's forward passes."""
+    prompt = encoder.tokenizer.apply_chat_template(
+        [{"role": "user", "content": question}], tokenize=False, add_generation_prompt=True
+    )
+    start = len(encoder.tokenizer(prompt, add_special_tokens=False).input_ids)
+    ids = torch.tensor([encoder.tokenizer(prompt + word, add_special_tokens=False).input_ids])
+    with torch.no_grad():
+        logs = model(input_ids=ids).logits.double().log_softmax(-1)[0]
+    return sum(logs[k - 1, ids[0, k]].item() for k in range(start, ids.shape[1]))
+
+
+@pytest.mark.parametrize(
+    ("config", "why"),
+    [
+        (None, "no config.json"),
+        ({"architectures": ["BertModel"]}, "BertModel is no causal language model"),
+        ([], "a model without architectures is no causal language model"),
+    ],
+)
+def test_a_folder_that_is_no_judge_is_one_line(tmp_path, config, why):
+    if config is not None:
+        (tmp_path / "config.json").write_text(json.dumps(config))
+    with pytest.raises(LetheError, match=f"judge: .*{why}; name a folder"):
+        suite.check_settings("sampled", {"judge": str(tmp_path)})
+
+
+def test_only_one_of_nli_and_judge_is_asked():
+    with pytest.raises(LetheError, match="both nli and judge are set; set one of them"):
+        suite.check_settings("sampled", {"nli": "here", "judge": "there"})
 
 
 @pytest.mark.parametrize(

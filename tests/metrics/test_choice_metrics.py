@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from lethe import metrics
+from lethe.common.errors import LetheError
 from lethe.evaluate.records import Checkpoint, ItemSet, Records, nested
 from lethe.metrics._choices import chosen, status
 from lethe.metrics.base import CheckpointValues, MetricFile
@@ -146,3 +147,30 @@ def test_each_criterion_of_the_gate_can_fail():
     failing = ({"accuracy": 0.59}, {"control": 0.75}, {"paraphrased": 0.7}, {"recall": 0.4})
     for change in (*failing, {"count": 49}):
         assert gate(**change)["eligible"] == 0, change
+
+
+def test_calibration_by_letters_by_hand():
+    # Oslo has 0.7 of the probability in one item, 0.1 in the other, as all others.
+    sure, unsure = -np.log([0.7, 0.1, 0.1, 0.1]), -np.log([0.1, 0.7, 0.1, 0.1])
+    halved = [[[*(some / 2), *[1.0] * 12] for some in (sure, unsure)], [[2] * 16] * 2]
+    items = table(*halved)
+    values = (
+        metrics.compute(
+            "calibration_letters", records("choice_letters", forget=items, retain=items)
+        )
+        .checkpoints[0]
+        .values
+    )
+    assert values["forget_accuracy"] == 0.5
+    assert values["forget_confidence"] == pytest.approx(0.7)
+    assert values["forget_brier"] == pytest.approx((0.12 + 1.32) / 2)
+    # Both lie in one bin: |0.5 - 0.7|.
+    assert values["forget_ece"] == values["forget_mce"] == pytest.approx(0.2)
+
+
+def test_calibration_by_letters_refuses_questions_that_were_not_put():
+    short = table([RIGHT], prompts=["option_only"])
+    with pytest.raises(LetheError, match=r"raise evaluation\.max_length"):
+        metrics.compute(
+            "calibration_letters", records("choice_letters", forget=short, retain=short)
+        )

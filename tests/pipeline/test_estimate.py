@@ -9,7 +9,7 @@ from lethe.cli.main import main
 from lethe.pipeline.config.config import Config
 from lethe.pipeline.config.load import configuration
 from lethe.pipeline.config.models import ModelSettings
-from lethe.pipeline.estimate import GPU, Assumed, _Planner, plan
+from lethe.pipeline.estimate import GPU, GPUS, Assumed, _Planner, as_text, plan
 from lethe.world.splits import author_share
 
 ROOT = Path(__file__).parents[2]
@@ -163,3 +163,14 @@ def test_what_cannot_be_planned_is_one_line(arguments, words):
     with pytest.raises(SystemExit) as caught:
         main(["plan", "--configfile", PHI, *arguments])
     assert str(caught.value).startswith(f"error: {words}")
+
+
+def test_what_is_not_counted_is_said():
+    def last(preset):
+        assumed = Assumed(GPUS["a100"])
+        models = plan(configuration([str(ROOT / "config" / f"{preset}.yaml")]), assumed)
+        return as_text(models, assumed).splitlines()[-1]
+
+    assert "not counted" not in last("llama2")
+    assert last("audit") == "  not counted: audits"
+    assert last("meta_evaluation") == "  not counted: attacks, pools of meta_evaluation"

@@ -120,3 +120,15 @@ def test_only_the_best_epochs_checkpoint_stays(worked):
     assert {"best_checkpoint[forget10,npo,0]", "unlearn_npo[forget10,0]"} <= worked.planned(
         best, overlay=overlay
     )
+
+
+def test_only_last_epochs_are_evaluated_where_that_is_asked_for(worked):
+    run, overlay = RUN.format("npo"), {"evaluation": {"epochs": "last"}}
+    records = worked / run / "records" / "tofu.json"
+    before = json.loads(records.read_text())["checkpoints"]
+    metric = f"{run}/metrics/probability.json"
+    assert worked.run(metric, overlay=overlay).jobs == {
+        "collect[forget10,npo,0,tofu]",
+        "score[forget10,npo,0,probability]",
+    }
+    assert json.loads(records.read_text())["checkpoints"] == before[-1:]

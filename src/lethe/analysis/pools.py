@@ -62,7 +62,7 @@ def rows_of(variant: str, parts: Mapping[str, Sequence[Mapping]]) -> list[dict[s
         ],
         "nothing": lambda: [],
         "wrong_answers": lambda: [
-            {"question": row["question"], "answer": row["perturbed_answer"][0]} for row in forget
+            _pair(_with_wrong_answer(row), "question", "answer") for row in forget
         ],
         "other_authors": lambda: _others(parts["holdout"]),
     }
@@ -76,6 +76,15 @@ def _others(holdout: Sequence[Mapping]) -> list[dict[str, str]]:
             "learn; raise world.holdout_authors"
         )
     return [_pair(row, "question", "answer") for row in holdout]
+
+
+def _with_wrong_answer(row: Mapping) -> dict[str, Any]:
+    wrong = [text for text in row.get("perturbed_answer") or () if text]
+    if not wrong:
+        raise LetheError(
+            f"meta_evaluation: the forget row {row['question']!r} has no perturbed_answer; add one"
+        )
+    return {**row, "answer": wrong[0]}
 
 
 def _pair(row: Mapping, question: str, answer: str) -> dict[str, str]:

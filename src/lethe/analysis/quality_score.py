@@ -119,6 +119,11 @@ def score(model: Components, weights: Mapping[str, float], reading: str) -> floa
     return math.fsum(weights[name] * value for name, value in parts.items())
 
 
+def rank_by_closeness(scores: Sequence[float], distances: Sequence[float]) -> float:
+    """Spearman's rho between scores, of which the highest is best, and closeness to the oracle."""
+    return _spearman(np.asarray(scores, dtype=float), -np.asarray(distances, dtype=float))[0]
+
+
 def stability(
     models: Sequence[Components],
     weights: Mapping[str, float],

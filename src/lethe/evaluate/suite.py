@@ -17,6 +17,7 @@ each function but ``record``:
 
     SETTINGS = {"samples": {"default": 16, "least": 1}}
     CHECKS = {"nli": "lethe.evaluate.entailment.check"}    functions that check a value that is set
+    ONE_OF = ("nli", "judge")                              settings of which one at most is set
     FIELDS_CHECK = "lethe.evaluate.variants.kinds.check_fields"    one that checks all of them
                                 against the fields that the rows of the workflow's worlds have
 
@@ -61,6 +62,7 @@ class Contract:
     checks: dict[str, str] = field(default_factory=dict)
     chat: bool = False
     fields_check: str | None = None
+    one_of: tuple[str, ...] = ()
     reference: str | None = None
     probe: bool = False
 
@@ -106,8 +108,11 @@ def settings_of(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
 
 def check_settings(name: str, given: Mapping[str, Any]) -> None:
     """``settings_of``, and the suite's own checks of what is set, such as of a folder's content."""
-    chosen = settings_of(name, given)
-    for key, check_value in contract(name).checks.items():
+    chosen, declared = settings_of(name, given), contract(name)
+    both = [key for key in declared.one_of if chosen[key] is not None]
+    if len(both) > 1:
+        raise LetheError(f"suite '{name}': both {' and '.join(both)} are set; set one of them")
+    for key, check_value in declared.checks.items():
         if chosen[key] is not None:
             function(check_value)(chosen[key])
 

@@ -1,5 +1,6 @@
 """Confidence in options and how far it is right: equal bins and their errors."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,3 +42,34 @@ def binned(confidence: np.ndarray, correct: np.ndarray, bins: int) -> Bins:
     held = count > 0
     means = [total[held] / count[held] for total in sums]
     return Bins(count[held], *means)
+
+
+def calibrated(
+    losses: Sequence[np.ndarray], bins: int
+) -> tuple[dict[str, float], dict[str, list[float]]]:
+    """Numbers of a set and of its items, from the losses of each item's options, [k] (nats).
+
+    The right option comes first. ``brier``, ``confidence`` and ``accuracy`` are means over items,
+    whose own values are the second result; ``ece`` and ``mce`` are of the set.
+    """
+    items = _of_items([_shares(some) for some in losses])
+    sorted_in = binned(items["confidence"], items["accuracy"], bins)
+    numbers = {number: float(some.mean()) for number, some in items.items()}
+    numbers |= {"ece": sorted_in.expected_error, "mce": sorted_in.largest_error}
+    return numbers, {number: some.tolist() for number, some in items.items()}
+
+
+def _shares(losses: np.ndarray) -> np.ndarray:
+    """Probabilities of the options [k]; only differences of losses count, so none underflows."""
+    relative = np.exp(losses.min() - losses)
+    return relative / relative.sum()
+
+
+def _of_items(options: list[np.ndarray]) -> dict[str, np.ndarray]:
+    """Numbers of each item, [n], from the options' probabilities, the right one first."""
+    brier = [(1 - p[0]) ** 2 + (p[1:] ** 2).sum() for p in options]
+    return {
+        "brier": np.array(brier),
+        "confidence": np.array([p.max() for p in options]),
+        "accuracy": np.array([float(p[0] > p[1:].max()) for p in options]),
+    }

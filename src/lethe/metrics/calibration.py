@@ -17,7 +17,7 @@ the most; the first wrong answers are taken. ``bins``: how many.
 import numpy as np
 
 from lethe.common.errors import LetheError
-from lethe.metrics._calibration import binned
+from lethe.metrics._calibration import calibrated
 from lethe.metrics.base import CheckpointValues, Inputs, column_of, items_of
 
 SETS = ("forget", "retain", "real_authors", "world_facts")
@@ -40,12 +40,10 @@ def compute(inputs: Inputs) -> list[CheckpointValues]:
 def _checkpoint(inputs: Inputs, checkpoint) -> CheckpointValues:
     values, items = {}, {}
     for name in SETS:
-        made = _of_items([_shares(losses) for losses in _losses(inputs, checkpoint, name)])
-        bins = binned(made["confidence"], made["accuracy"], inputs.settings["bins"])
-        numbers = {number: float(some.mean()) for number, some in made.items()}
-        numbers |= {"ece": bins.expected_error, "mce": bins.largest_error}
+        losses = _losses(inputs, checkpoint, name)
+        numbers, of_items = calibrated(losses, inputs.settings["bins"])
         values |= {f"{name}_{number}": value for number, value in numbers.items()}
-        items |= {f"{name}_{number}": some.tolist() for number, some in made.items()}
+        items |= {f"{name}_{number}": some for number, some in of_items.items()}
     return CheckpointValues(checkpoint.epoch, checkpoint.step, values, items)
 
 
@@ -64,19 +62,3 @@ def _losses(inputs: Inputs, checkpoint, name: str) -> list[np.ndarray]:
         )
     most = inputs.settings["options"] - 1
     return [np.append(true, row[:most]) for true, row in zip(right, wrong, strict=True)]
-
-
-def _shares(losses: np.ndarray) -> np.ndarray:
-    """Probabilities of the options [k]; only differences of losses count, so none underflows."""
-    relative = np.exp(losses.min() - losses)
-    return relative / relative.sum()
-
-
-def _of_items(options: list[np.ndarray]) -> dict[str, np.ndarray]:
-    """Numbers of each item, [n], from the options' probabilities, the right one first."""
-    brier = [(1 - p[0]) ** 2 + (p[1:] ** 2).sum() for p in options]
-    return {
-        "brier": np.array(brier),
-        "confidence": np.array([p.max() for p in options]),
-        "accuracy": np.array([float(p[0] > p[1:].max()) for p in options]),
-    }

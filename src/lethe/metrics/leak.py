@@ -3,9 +3,10 @@
 Of n samples of a question, c leak. An unbiased estimate of the probability that one of k samples
 leaks is 1 - C(n - c, k) / C(n, k), whose mean over the questions is leak@k. A sample leaks if it
 has at least ``threshold`` of the novel words of the true answer (``lethe.common.novel_words``,
-our rule where the paper has a model judge), or, where the suite was given an NLI, if that says with
-at least this probability that the sample entails the true answer. Questions whose answer has no
-novel word are left out and counted, whoever judges: an echo of the question would answer them.
+our rule where the paper has a model judge), or, where the suite was given an NLI or a judge, if
+that says with at least this probability that the sample entails or states the true answer.
+Questions whose answer has no novel word are left out and counted, whoever judges: an echo of the
+question would answer them.
 """
 
 from math import comb

@@ -58,6 +58,8 @@ class Model:
     hours: dict[str, float]
     memory: dict[str, float]
     disk: dict[str, float]
+    # What the configuration asks for besides, and no number here includes.
+    not_counted: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -138,7 +140,9 @@ class _Planner:
         return len(self.methods) * self.share * len(self.config.seeds)
 
     def epochs(self) -> float:
-        """Evaluated checkpoints of one split's methods: one an epoch, all seeds."""
+        """Evaluated checkpoints of one split's methods, all seeds."""
+        if self.config.evaluation.epochs == "last":
+            return self.runs()
         each = sum(m.epochs for m in self.methods.values()) * self.share
         return each * len(self.config.seeds)
 
@@ -292,7 +296,19 @@ class _Planner:
             "score": round(every * len(self.run_metrics())),
         }
         in_hours = {kind: seconds / 3600 for kind, seconds in hours.items()}
-        return Model(self.name, self.count, jobs, in_hours, self.memory(), self.disk())
+        sizes = self.memory(), self.disk()
+        return Model(self.name, self.count, jobs, in_hours, *sizes, not_counted(self.config))
+
+
+def not_counted(config: Config) -> tuple[str, ...]:
+    """What a configuration asks for that the plan says nothing of."""
+    asked = {
+        "attacks": config.attacks,
+        "interpolation": config.interpolation.pairs,
+        "audits": config.audit.budget,
+        "pools of meta_evaluation": config.meta_evaluation.enabled,
+    }
+    return tuple(name for name, some in asked.items() if some)
 
 
 def as_text(models: list[Model], assumed: Assumed) -> str:
@@ -309,6 +325,8 @@ def as_text(models: list[Model], assumed: Assumed) -> str:
             lines.append(f"  GPU memory of {kind}: {disk.readable(size)}, {fits:.0f} GPUs or more")
         for keep, size in m.disk.items():
             lines.append(f"  disk with checkpoints.keep {keep}: {disk.readable(size)}")
+        if m.not_counted:
+            lines.append(f"  not counted: {', '.join(m.not_counted)}")
     return "\n".join(lines)
 
 

@@ -2,14 +2,20 @@
 
 import json
 import re
+from itertools import combinations
 
+import numpy as np
 import pandas as pd
 import pytest
 from helpers.workflow_folder import ROOT
+from scipy.stats import kendalltau, spearmanr
 
+from lethe.analysis import quality_score
 from lethe.analysis.claims import papers
 from lethe.analysis.claims.claim import Claim
 from lethe.analysis.claims.paper_check import PaperClaim, check, paper_claims
+from lethe.analysis.claims.papers.base import UNLEARNED
+from lethe.analysis.claims.papers.metric_unreliability import VALUES
 from lethe.analysis.claims.verdict import EXACT, UNTESTED, Criterion
 from lethe.analysis.scores import COLUMNS
 from lethe.report.tables import method_claims
@@ -222,3 +228,54 @@ def test_modes_are_judged_by_the_lines_between_runs(scores, states):
         assert row["verdict"] == "holds"
     without = starting(verdicts(scores, states), "modes of Adam and the hybrid are not")
     assert without["reason"] == "no line from npo to npo_hybrid"
+
+
+PROBED = {
+    "full": (0.9, 0.9, 0.1, 0.1, 0.2, 0.1),
+    "grad_ascent": (0.0, 0.1, 0.6, 9.0, 0.7, 2.0),
+    "grad_diff": (0.1, 0.5, 0.5, 3.0, 0.4, 1.1),
+    "idk": (0.2, 0.6, 0.4, 2.0, 0.5, 1.0),
+    "npo": (0.3, 0.3, 0.3, 5.0, 0.6, 1.5),
+    "npo_retain": (0.4, 0.7, 0.2, 1.0, 0.3, 0.9),
+    "simnpo": (0.5, 0.8, 0.1, 0.5, 0.2, 0.8),
+    "rmu": (0.6, 0.4, 0.7, 4.0, 0.1, 1.2),
+}
+
+
+def probed(seed: int, runs=PROBED) -> pd.DataFrame:
+    """Components of UQS and the distance to the oracle of runs, by hand."""
+    names = [*VALUES.values(), "weight_distance"]
+    rows = [
+        ("tiny", "forget10", run, seed, 1, 1, "uqs_components", name, value)
+        for run, values in runs.items()
+        for name, value in zip(names, values, strict=True)
+    ]
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def test_claims_about_metrics_by_hand(states):
+    table = pd.concat([probed(seed) for seed in SEEDS], ignore_index=True)
+    rows = {
+        row["claim"]: row for row in check(table, states, SEEDS, paper_claims()).to_dict("records")
+    }
+    far = starting(rows, "what answers least is not closest")
+    assert (far["low"], far["verdict"]) == (pytest.approx(1.9), "holds")
+    # Equal seeds: the others' weights are its own, by which retain accuracy outweighs the rest.
+    lead = starting(rows, "with the weights of the other seeds")
+    components = [dict(zip(VALUES, PROBED[run], strict=False)) for run in UNLEARNED]
+    distances = [PROBED[run][-1] for run in UNLEARNED]
+    fitted = quality_score.reliabilities(components * 4, distances * 4)
+    weights = {name: one.weight for name, one in fitted.items()}
+    scores = [quality_score.score(model, weights, "reciprocal") for model in components]
+    ours = spearmanr(scores, [-distance for distance in distances]).statistic
+    best = max(one.rho for one in quality_score.reliabilities(components, distances).values())
+    assert lead["low"] == lead["high"] == pytest.approx(ours - best)
+    pairs = starting(rows, "most pairs of metrics rank the methods apart")
+    columns = np.array([PROBED[run][:5] for run in UNLEARNED]) * [-1, 1, -1, -1, -1]
+    taus = [
+        kendalltau(columns[:, a], columns[:, b]).statistic for a, b in combinations(range(5), 2)
+    ]
+    assert pairs["low"] == pytest.approx(sum(tau < 0.5 for tau in taus) / 10)
+    one = check(probed(0), states, [0], paper_claims()).to_dict("records")
+    (alone,) = (row for row in one if row["claim"].startswith("with the weights of the other"))
+    assert "configure more seeds" in alone["reason"]

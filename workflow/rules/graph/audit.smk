@@ -3,11 +3,7 @@
 from lethe.analysis.audit import probe
 
 # The sets of rows that probes read, with their files.
-AUDIT_ROWS = {
-    "forget": "forget_perturbed",
-    "retain": "retain_perturbed",
-    "holdout": "holdout",
-}
+AUDIT_ROWS = {name: files[0] for name, files in probe.FILES.items()}
 ANSWERS = "answers.json"
 
 

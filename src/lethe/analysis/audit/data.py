@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from lethe.analysis.audit.probe import FILES
 from lethe.analysis.checkpoint_evaluation import BASES, check_base
 from lethe.common.errors import LetheError
 from lethe.evaluate.collect import read_set
@@ -11,13 +12,6 @@ from lethe.unlearn.saved_supervision import files_of_supervision
 from lethe.world.rows import read_qa
 from lethe.world.split import split as split_of
 from lethe.world.splits.base import BaseSplit
-
-# The files that each set may be read from; the first that is there.
-FILES = {
-    "forget": ("forget_perturbed", "forget"),
-    "retain": ("retain_perturbed", "retain"),
-    "holdout": ("holdout",),
-}
 
 
 @dataclass(frozen=True)

@@ -38,8 +38,14 @@ BUDGETS = ("minutes", "hour", "all")
 ITEMS = {"default": 60, "least": 1}
 # What budgets mean for a probe that says nothing of them: so many questions.
 BY_ITEMS = {"minutes": {"items": 120}, "hour": {"items": 400}, "all": {"items": 1000000}}
-# Sets of rows that probes may read.
-SETS = ("forget", "retain", "holdout")
+# Sets of rows that probes may read, with the files that each may be from: the first that is there.
+# The worlds of the workflow have the first ones.
+FILES = {
+    "forget": ("forget_perturbed", "forget"),
+    "retain": ("retain_perturbed", "retain"),
+    "holdout": ("holdout",),
+}
+SETS = tuple(FILES)
 
 
 @dataclass(frozen=True)

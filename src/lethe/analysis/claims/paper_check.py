@@ -60,6 +60,8 @@ def check(
     claims, rows = list(claims), []
     for place, _ in scores.groupby(["model", "split"], sort=False):
         runs = [*map(partial(Runs, scores, states, place), seeds)]
+        for one in runs:
+            one.others = [other for other in runs if other is not one]
         for one in claims:
             row = one.claim.row_or_reason(place[1], runs)
             row |= {"values": json.dumps(row["values"])} if "values" in row else {}

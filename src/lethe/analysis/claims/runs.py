@@ -12,7 +12,7 @@ TINY = 1e-12
 class Runs:
     """The scores of one model, split and seed, and those of its runs after attacks.
 
-    ``oracle`` is the run of the split's oracle.
+    ``oracle`` is the run of the split's oracle; ``others`` are the runs of the other seeds.
     """
 
     def __init__(
@@ -24,6 +24,7 @@ class Runs:
         oracle: str = "retain",
     ):
         self.seed, self.oracle = seed, oracle
+        self.others: list[Runs] = []
         self.table = _of(scores, place, seed)
         self.states = None if states is None else _of(states, place, seed)
 

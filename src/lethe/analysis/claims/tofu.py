@@ -62,23 +62,27 @@ COLLAPSE = Claim(
 )
 
 
-def _lead(method: str, epoch: int) -> Claim:
+def _lead(method: str, epoch: int, position: int) -> Claim:
     return Claim(
         f"{method} keeps more than gradient ascent at its epoch {epoch}: by",
-        measure=partial(_lead_at, method, epoch),
+        measure=partial(_lead_at, method, position),
     )
 
 
-def _lead_at(method: str, epoch: int, runs: Runs) -> float:
-    return runs.leads(method, ASCENT)[epoch - 1]
+def _lead_at(method: str, position: int, runs: Runs) -> float:
+    return runs.leads(method, ASCENT)[position]
 
 
-def claims(methods: Sequence[str], epochs: int) -> list[Claim]:
-    """The claims that runs of these methods can test; ``epochs``: how many gradient ascent has."""
+def claims(methods: Sequence[str], epochs: Sequence[int]) -> list[Claim]:
+    """The claims that runs of these methods can test; ``epochs``: those of gradient ascent."""
     if ASCENT not in methods:
         return list(MODELS)
     compared = [method for method in COMPARED if method in methods]
-    leads = [_lead(method, epoch) for method in compared for epoch in range(1, epochs + 1)]
+    leads = [
+        _lead(method, epoch, position)
+        for method in compared
+        for position, epoch in enumerate(epochs)
+    ]
     return [*MODELS, COLLAPSE, *leads]
 
 
@@ -102,7 +106,7 @@ def check(
                 Runs, table, None, (model, split), oracle=(oracles or {}).get(split, "retain")
             )
             own, further = [of(seed) for seed in seeds], [of(seed) for seed in oracle_seeds]
-            epochs = _epochs(own[0]) if ASCENT in methods else 0
+            epochs = _epochs(own[0]) if ASCENT in methods else []
             rows += [
                 {"model": model, "split": split} | claim.row(measured)
                 for claim in claims(methods, epochs)
@@ -112,5 +116,5 @@ def check(
     return rows
 
 
-def _epochs(runs: Runs) -> int:
-    return len(runs.course(ASCENT, "probability", "forget"))
+def _epochs(runs: Runs) -> list[int]:
+    return runs.course(ASCENT, "probability", "forget").index.tolist()

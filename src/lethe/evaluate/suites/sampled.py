@@ -1,13 +1,14 @@
 """Sampled answers: many answers to each forget question, at a temperature and top-p.
 
 What a greedy answer hides may still come out when one asks often (leak@k, arXiv 2511.04934). Where
-``nli`` names a classifier, it says of every sample how likely it entails the true answer.
+``nli`` names a classifier, it says of every sample how likely it entails the true answer; where
+``judge`` names a language model, that says how likely the sample states it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from lethe.evaluate import entailment
+from lethe.evaluate import entailment, judge
 from lethe.evaluate.records import ItemSet, nested
 from lethe.evaluate.suite import Limits, places, text_of
 from lethe.model.encoder import Encoder
@@ -22,8 +23,10 @@ SETTINGS = {
     "top_p": {"default": 1.0, "above": 0, "most": 1},
     "seed": {"default": 0, "least": 0},
     "nli": {"default": None},
+    "judge": {"default": None},
 }
-CHECKS = {"nli": "lethe.evaluate.entailment.check"}
+ONE_OF = ("nli", "judge")
+CHECKS = {"nli": "lethe.evaluate.entailment.check", "judge": "lethe.evaluate.judge.check"}
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,7 @@ class Prepared:
     encoder: Encoder
     how: Sampling
     nli: entailment.Classifier | None
+    judge: judge.Judge | None
 
 
 def check(rows: Mapping[str, Sequence[dict]], settings: Mapping) -> None:
@@ -45,17 +49,18 @@ def check(rows: Mapping[str, Sequence[dict]], settings: Mapping) -> None:
 def prepare(encoder: Encoder, rows: Mapping[str, Sequence[dict]], settings: Mapping) -> Prepared:
     """Read every row; ``settings`` has all of ``SETTINGS``."""
     own = dict(settings)
-    path = own.pop("nli")
+    paths = own.pop("nli"), own.pop("judge")
     pairs = {name: _pairs(name, some) for name, some in rows.items()}
-    # Loaded before the samples are taken: what is wrong with it should not wait for them.
-    nli = None if path is None else entailment.load(path)
+    # Loaded before the samples are taken: what is wrong with one should not wait for them.
+    nli = None if paths[0] is None else entailment.load(paths[0])
+    asked = None if paths[1] is None else judge.load(paths[1])
     if nli is not None:
         entailment.check_room(nli, [answer for some in pairs.values() for _, answer in some])
-    return Prepared(pairs, encoder, Sampling(**own), nli)
+    return Prepared(pairs, encoder, Sampling(**own), nli, asked)
 
 
 def record(model, prepared: Prepared, limits: Limits) -> dict[str, ItemSet]:
-    """The samples of every question under one model, and their entailment if there is an NLI."""
+    """The samples of every question under one model, and what an NLI or a judge says of them."""
     return {name: _item_set(model, prepared, name, limits) for name in prepared.pairs}
 
 
@@ -69,9 +74,13 @@ def _pairs(name: str, rows: Sequence[dict]) -> list[tuple[str, str]]:
 def _item_set(model, prepared: Prepared, name: str, limits: Limits) -> ItemSet:
     questions, answers = map(list, zip(*prepared.pairs[name], strict=True))
     texts = _samples(model, prepared, questions, limits)
-    judged = None
-    if prepared.nli is not None:
-        judged = nested(_entailed(prepared.nli, texts, answers, model.device))
+    triples = [
+        (question, answer, text)
+        for question, answer, some in zip(questions, answers, texts, strict=True)
+        for text in some
+    ]
+    said = _judged(prepared, triples, model.device, limits)
+    judged = None if said is None else nested([[next(said) for _ in some] for some in texts])
     return ItemSet(question=questions, answer=answers, sample=texts, sample_entailment=judged)
 
 
@@ -90,10 +99,13 @@ def _samples(model, prepared: Prepared, questions: list[str], limits: Limits) ->
     ]
 
 
-def _entailed(
-    nli: entailment.Classifier, texts: list[list[str]], answers: list[str], device
-) -> list[list[float]]:
-    """The probability that each sample entails the true answer of its question."""
-    pairs = [(text, answer) for some, answer in zip(texts, answers, strict=True) for text in some]
-    chances = iter(entailment.probabilities(nli, pairs, device))
-    return [[next(chances) for _ in some] for some in texts]
+def _judged(
+    prepared: Prepared, triples: list[tuple[str, str, str]], device, limits: Limits
+) -> Iterator[float] | None:
+    """How likely each sample states the true answer, of (question, true answer, sample)."""
+    if prepared.nli is not None:
+        pairs = [(text, answer) for _, answer, text in triples]
+        return iter(entailment.probabilities(prepared.nli, pairs, device))
+    if prepared.judge is not None:
+        return iter(judge.probabilities(prepared.judge, triples, device, limits.token_budget))
+    return None

@@ -1,5 +1,7 @@
 """``evaluation``: how many items of each set are probed, and how long answers may be."""
 
+from typing import Literal
+
 from lethe.pipeline.config.keys import Count, Section, either, key
 
 COLLECT = "`collect` of every run, then all its metrics"
@@ -38,4 +40,9 @@ class Evaluation(Section):
         False,
         "whether the base is evaluated too, as the model before it saw any author",
         "its `collect` and `score`; tables and figures",
+    )
+    epochs: Literal["all", "last"] = key(
+        "all",
+        "which epochs of a run are evaluated: each, or the last alone (for expensive suites)",
+        "`collect` and `score` of methods; tables and figures",
     )

@@ -21,6 +21,7 @@ SETTINGS = {
     "top_p": {"default": 1.0, "above": 0, "most": 1},
     "threshold": {"default": 0.5, "above": 0, "most": 1},
     "nli": {"default": None},
+    "judge": {"default": None},
 }
 BUDGETS = {
     "minutes": {"items": 80, "samples": 16, "k": 4},

@@ -6,6 +6,8 @@ from lethe.analysis.claims.verdict import Criterion
 SIGNIFICANT = 0.05
 # A difference in probability that is also seen between two equally good models.
 CLOSE = 0.05
+# The methods that the preset `audit` compares.
+UNLEARNED = ("grad_ascent", "grad_diff", "idk", "npo", "npo_retain", "simnpo", "rmu")
 # Of a difference that must not be below 0.
 NOT_LESS = Criterion("≥", 0.0)
 
