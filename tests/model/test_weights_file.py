@@ -61,7 +61,7 @@ def test_a_full_disk_is_an_error_and_ends_the_threads():
         def write(self, block):
             raise OSError(28, "No space left on device")
 
-    with weights_file._Blocks(Full()) as blocks:
-        blocks.put(torch.zeros(10, dtype=torch.uint8))
+    with weights_file._Pieces(Full()) as pieces:
+        pieces.put(torch.zeros(10, dtype=torch.uint8))
         with pytest.raises(OSError, match="No space"):
-            blocks.digests()
+            pieces.digests()

@@ -165,7 +165,7 @@ def test_recorded_passes_in_bfloat16(attention, lora, tokenizer, examples, graph
 
 def test_what_cannot_be_recorded_is_not(tokenizer, examples, graphs):
     model = on_gpu(make_family("llama", tokenizer))
-    model.gradient_checkpointing_enable({"use_reentrant": False})
+    model.activation_checkpointing_enable({"use_reentrant": False})
     trained(model, examples)
     assert graphs == [None]
 

@@ -45,7 +45,7 @@ def reason_against(model, steps: int) -> str | None:
         "its rows are not packed": not packed,
         "it is sharded": process_group_of(model) is not None,
         "it carries interventions": bool(carried_by(model)),
-        "activations are recomputed": getattr(model, "is_gradient_checkpointing", False),
+        "activations are recomputed": getattr(model, "is_activation_checkpointing", False),
         "it has dropout": _has_dropout(model),
     }
     return next((reason for reason, true in checks.items() if true), None)

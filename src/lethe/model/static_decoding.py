@@ -106,7 +106,7 @@ class Steps:
         self.place.add_(1)
         return logits
 
-    def kept(self, slots: torch.Tensor) -> "Steps":
+    def smaller(self, slots: torch.Tensor) -> "Steps":
         """The same for the rows at ``slots`` alone."""
         length, width, slots = self.length, self.mask.shape[3], slots.to(self.place.device)
         pairs = [
@@ -153,7 +153,7 @@ def generate(
         if not len(slots):
             return answers
         if len(slots) <= steps.rows * SHARE and steps.rows > ROWS:
-            steps = _recorded(steps.kept(slots))
+            steps = _recorded(steps.smaller(slots))
             rows, ids, lengths = rows[slots], ids[slots], lengths[slots]
             slots = torch.arange(len(slots))
         logits = steps(ids, lengths - 1)

@@ -6,12 +6,14 @@ stand still, and its file would have to be read again to be hashed. Ours writes 
 
 import hashlib
 import json
+from collections import deque
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
+from xxhash import xxh3_128, xxh3_128_hexdigest
 
 from lethe.common.errors import LetheError
 from lethe.model import checkpoint_record
@@ -32,8 +34,8 @@ FORMATS = {
     torch.uint8: "U8",
     torch.bool: "BOOL",
 }
-# Blocks that may wait to be written and hashed.
-WAITING = 3
+# Pieces, of a block at the most, that may wait to be written and hashed.
+WAITING = 4
 
 
 class Digests(NamedTuple):
@@ -81,27 +83,26 @@ def write_hollow(file: str | Path, tensors: Mapping[str, torch.Tensor]) -> None:
 def write(file: str | Path, tensors: Mapping[str, torch.Tensor]) -> Digests:
     """Write tensors, which may be on a GPU, and return the digests of the file's bytes.
 
-    Besides the tensors it takes the memory of a few blocks.
+    Besides the tensors it takes, for those on a GPU, the memory of a few blocks.
     """
-    with open(file, "wb") as out, _Blocks(out) as blocks:
-        blocks.put(torch.frombuffer(bytearray(header(tensors)), dtype=torch.uint8))
+    with open(file, "wb") as out, _Pieces(out) as pieces:
+        pieces.put(torch.frombuffer(bytearray(header(tensors)), dtype=torch.uint8))
         for name in ordered(tensors):
-            blocks.put(tensors[name].detach().contiguous().reshape(-1).view(torch.uint8))
-        return blocks.digests()
+            pieces.put(tensors[name].detach().contiguous().reshape(-1).view(torch.uint8))
+        return pieces.digests()
 
 
-class _Blocks:
-    """Bytes on their way to a file, block by block: one thread writes, another hashes."""
+class _Pieces:
+    """Bytes on their way to a file, piece by piece: one thread writes, another hashes."""
 
     def __init__(self, out):
-        self.out, size = out, checkpoint_record.BLOCK
-        self.buffers = [torch.empty(size, dtype=torch.uint8) for _ in range(WAITING)]
-        # Of each buffer, the work that still reads it.
-        self.work: list[list[Future]] = [[] for _ in self.buffers]
-        self.hash, self.sums = hashlib.sha256(), []
-        self.current, self.filled = 0, 0
+        self.out, self.block = out, checkpoint_record.BLOCK
+        self.hash, self.sum, self.sums = hashlib.sha256(), xxh3_128(), []
+        # Bytes of the current block.
+        self.filled = 0
+        self.work: deque[Future] = deque()
 
-    def __enter__(self) -> "_Blocks":
+    def __enter__(self) -> "_Pieces":
         # One thread each keeps the order.
         self.hashing, self.writing = ThreadPoolExecutor(1), ThreadPoolExecutor(1)
         return self
@@ -111,42 +112,32 @@ class _Blocks:
         self.writing.shutdown(cancel_futures=True)
 
     def put(self, values: torch.Tensor) -> None:
-        """Add bytes, [n] uint8."""
+        """Add bytes, [n] uint8, which must not change until all is written."""
         begin = 0
         while begin < len(values):
-            buffer = self.buffers[self.current]
-            count = min(len(buffer) - self.filled, len(values) - begin)
-            buffer[self.filled : self.filled + count].copy_(values[begin : begin + count])
-            self.filled, begin = self.filled + count, begin + count
-            if self.filled == len(buffer):
-                self._send()
+            count = min(self.block - self.filled, len(values) - begin)
+            piece = values[begin : begin + count].cpu().numpy()
+            begin, self.filled = begin + count, (self.filled + count) % self.block
+            self.work.append(self.hashing.submit(self.hash.update, piece))
+            self.work.append(self.writing.submit(self._write, piece, self.filled == 0))
+            self._wait(2 * WAITING)
 
     def digests(self) -> Digests:
-        """Send the rest, wait for all, and return the digests of everything."""
-        from xxhash import xxh3_128_hexdigest
-
-        if self.filled or not self.sums:
-            self._send()
-        for place in range(len(self.buffers)):
-            self._free(place)
+        """Wait until all is written; both digests of everything."""
+        self._wait(0)
+        if self.filled:
+            self.sums.append(self.sum.digest())
         return Digests(self.hash.hexdigest(), xxh3_128_hexdigest(b"".join(self.sums)))
 
-    def _send(self) -> None:
-        block = self.buffers[self.current][: self.filled].numpy()
-        self.work[self.current] = [
-            self.hashing.submit(self.hash.update, block),
-            self.writing.submit(self._write, block),
-        ]
-        self.current, self.filled = (self.current + 1) % len(self.buffers), 0
-        self._free(self.current)
+    def _write(self, piece, last: bool) -> None:
+        """Write a piece, which may be the last of its block."""
+        self.out.write(piece)
+        self.sum.update(piece)
+        if last:
+            self.sums.append(self.sum.digest())
+            self.sum = xxh3_128()
 
-    def _write(self, block) -> None:
-        from xxhash import xxh3_128_digest
-
-        self.out.write(block)
-        self.sums.append(xxh3_128_digest(block))
-
-    def _free(self, place: int) -> None:
-        for work in self.work[place]:
-            work.result()
-        self.work[place] = []
+    def _wait(self, left: int) -> None:
+        """Wait until no more than so many pieces are left."""
+        while len(self.work) > left:
+            self.work.popleft().result()
