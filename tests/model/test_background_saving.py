@@ -1,4 +1,7 @@
+import os
+import signal
 import threading
+import time
 
 import pytest
 import torch
@@ -144,3 +147,27 @@ def test_weights_are_compared_from_the_smallest_on(model, tokenizer, tmp_path, m
     compared.clear()
     assert not checkpoint_files.same_weights(same, tmp_path / "c" / "model.safetensors")
     assert compared == [min(p.numel() for p in same.parameters())]
+
+
+@pytest.mark.parametrize("delay", [0, 0.003, 0.01, 0.02, 0.04])
+def test_a_kill_leaves_whole_checkpoints_alone(delay, model, tokenizer, tmp_path):
+    """Whatever has its name has all its bytes; the rest is hidden."""
+    child = os.fork()
+    if child == 0:
+        with BackgroundSaver(always=True) as saver:
+            for epoch in range(1, 10_000):
+                saver.save(tmp_path / f"epoch{epoch}", model, tokenizer, {"epoch": epoch})
+                change(model)
+        os._exit(1)
+    last = time.monotonic() + 120
+    while not (tmp_path / "epoch2").exists() and time.monotonic() < last:
+        time.sleep(0.001)
+    time.sleep(delay)
+    os.kill(child, signal.SIGKILL)
+    assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGKILL
+    folders = list(tmp_path.glob("epoch*"))
+    assert len(folders) >= 2
+    for folder in folders:
+        with checkpoint_record.verifying(folder):
+            checkpoint.load_tokenizer(folder)
+        assert checkpoint.origin(folder) == {"epoch": int(folder.name.removeprefix("epoch"))}

@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 
+from lethe.common.errors import LetheError
 from lethe.model import attached, padded_row, token_mixing
 from lethe.model.batch import Batch
 from lethe.model.cost import passed
@@ -214,7 +215,10 @@ class _Replayed(torch.autograd.Function):
     def backward(ctx, gradient):
         recording = ctx.recording
         if recording.turn != ctx.turn or not recording.waiting:
-            raise AssertionError("the activations of this pass are gone")
+            raise LetheError(
+                "cuda_graphs: this training takes the gradient of a pass twice, or after a later "
+                "step began, and its activations are gone; set cuda_graphs to false"
+            )
         recording.gradient.copy_(gradient)
         recording.backward.replay()
         recording.waiting = False
