@@ -145,6 +145,25 @@ def test_passes_are_counted_where_they_are_replayed(recorded, examples):
     assert meter.tally.forward_tokens == meter.tally.backward_tokens == 4 * tokens
 
 
+def test_what_cannot_be_recorded_is_computed_as_padded(recorded, examples, monkeypatch, caplog):
+    model, graphs, forward = recorded
+    caplog.set_level("INFO")
+
+    def refused(*given):
+        tried.append(given)
+        raise RuntimeError("operation not permitted when stream is capturing\nand so on")
+
+    tried: list = []
+    monkeypatch.setattr(graphs, "_record", refused)
+    wanted = gradients(model, Forward(model).answers(pack(examples)).mean_nll())
+    for _ in range(4):
+        graphs.begin()
+        found = gradients(model, forward.answers(pack(examples)).mean_nll())
+        assert distance(found, wanted) < CLOSE
+    assert len(tried) == 1
+    assert "no more (operation not permitted when stream is capturing)" in caplog.text
+
+
 def test_a_large_pass_runs_as_usual(recorded, examples, monkeypatch):
     _, graphs, _ = recorded
     monkeypatch.setattr(cuda_graphs, "WORK", 1000)

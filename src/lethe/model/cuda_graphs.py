@@ -100,6 +100,7 @@ class Graphs:
         self.recordings: dict[tuple, list[Recording]] = {}
         self.parameters: list[torch.nn.Parameter] = []
         self.places: tuple = ()
+        self.failed = False
         # The memory pools, by number, and the stream on which recordings are made.
         self.pools: dict[int, Any] = {}
         self.stream = None
@@ -144,10 +145,17 @@ class Graphs:
         known = self.recordings.setdefault(key, [])
         busy = {some.pool for some in self._all() if some.waiting}
         free = next((some for some in known if some.pool not in busy), None)
-        if free is not None or self.seen[key] == 1 or len(self._all()) >= MOST:
+        full = self.failed or len(self._all()) >= MOST
+        if free is not None or self.seen[key] == 1 or full:
             return free
         pool = next(number for number in range(MOST) if number not in busy)
-        known.append(self._record(shape, learning, values, pool))
+        try:
+            known.append(self._record(shape, learning, values, pool))
+        except RuntimeError as error:
+            # What reads a number on the way, as some mixtures of experts do, cannot be recorded.
+            self.failed = True
+            logger.info("CUDA graphs: no more (%s)", str(error).partition("\n")[0])
+            return None
         return known[-1]
 
     def _all(self) -> list[Recording]:
