@@ -7,7 +7,7 @@ import pytest
 import torch
 from helpers.small_models import FAMILIES, make_family
 
-from lethe.model import checkpoint, checkpoint_files, checkpoint_record, precision
+from lethe.model import checkpoint, checkpoint_record, precision, staged_checkpoint
 from lethe.model.background_saving import BackgroundSaver
 from lethe.model.settings import Compute
 
@@ -39,13 +39,13 @@ def test_the_bytes_are_those_of_the_moment_whatever_training_does_next(
     model = make_family(name, tokenizer).to(getattr(torch, dtype))
     precision.prepare(model, Compute(dtype=dtype).training("unlearn"), 0, "none")
     checkpoint.save(tmp_path / "at_once", model, tokenizer, {"epoch": 1})
-    changed, finish = threading.Event(), checkpoint_files.Staged.finish
+    changed, finish = threading.Event(), staged_checkpoint.Staged.finish
 
     def late(staged):
         assert changed.wait(60)
         finish(staged)
 
-    monkeypatch.setattr(checkpoint_files.Staged, "finish", late)
+    monkeypatch.setattr(staged_checkpoint.Staged, "finish", late)
     with BackgroundSaver(always=True) as saver:
         saver.save(tmp_path / "later", model, tokenizer, {"epoch": 1})
         change(model)
@@ -57,8 +57,8 @@ def test_the_bytes_are_those_of_the_moment_whatever_training_does_next(
 
 
 def test_one_copy_at_a_time_and_each_epoch_is_whole(model, tokenizer, tmp_path, monkeypatch):
-    held, most, copy = 0, [], checkpoint_files.Staged.copy_weights
-    finish = checkpoint_files.Staged.finish
+    held, most, copy = 0, [], staged_checkpoint.Staged.copy_weights
+    finish = staged_checkpoint.Staged.finish
 
     def counted_copy(staged):
         nonlocal held
@@ -71,8 +71,8 @@ def test_one_copy_at_a_time_and_each_epoch_is_whole(model, tokenizer, tmp_path, 
         finish(staged)
         held -= 1
 
-    monkeypatch.setattr(checkpoint_files.Staged, "copy_weights", counted_copy)
-    monkeypatch.setattr(checkpoint_files.Staged, "finish", counted_finish)
+    monkeypatch.setattr(staged_checkpoint.Staged, "copy_weights", counted_copy)
+    monkeypatch.setattr(staged_checkpoint.Staged, "finish", counted_finish)
     with BackgroundSaver(always=True) as saver:
         for epoch in range(1, 5):
             saver.save(tmp_path / f"epoch{epoch}", model, tokenizer, {"epoch": epoch})
@@ -140,12 +140,12 @@ def test_weights_are_compared_from_the_smallest_on(model, tokenizer, tmp_path, m
         return equal(one, other)
 
     monkeypatch.setattr(torch, "equal", noted)
-    assert checkpoint_files.same_weights(same, tmp_path / "c" / "model.safetensors")
+    assert staged_checkpoint.same_weights(same, tmp_path / "c" / "model.safetensors")
     assert compared == sorted(compared)
     assert len(compared) > 5
     change(same)
     compared.clear()
-    assert not checkpoint_files.same_weights(same, tmp_path / "c" / "model.safetensors")
+    assert not staged_checkpoint.same_weights(same, tmp_path / "c" / "model.safetensors")
     assert compared == [min(p.numel() for p in same.parameters())]
 
 

@@ -193,17 +193,17 @@ def save(folder: str | Path, model, tokenizer, origin: dict[str, Any]) -> None:
 
 
 def stage(folder: str | Path, model, tokenizer, origin: dict[str, Any]):
-    """Make all of a checkpoint but its weights' bytes, as a ``checkpoint_files.Staged``.
+    """Make all of a checkpoint but its weights' bytes, as a ``staged_checkpoint.Staged``.
 
     The weights are still those of the model: finish it, or copy them, before the model changes.
     None where another process writes it.
     """
-    from lethe.model import checkpoint_files, precision
+    from lethe.model import precision, staged_checkpoint
 
     weights = None if fsdp.process_group_of(model) is None else precision.stored(model)
     if not _is_first():
         return None
-    staged = checkpoint_files.Staged.begin(Path(folder))
+    staged = staged_checkpoint.Staged.begin(Path(folder))
     try:
         _fill(staged, model, tokenizer, origin, weights)
     except BaseException:
@@ -213,15 +213,15 @@ def stage(folder: str | Path, model, tokenizer, origin: dict[str, Any]):
 
 
 def _fill(staged, model, tokenizer, origin: dict[str, Any], weights) -> None:
-    from lethe.model import checkpoint_files
+    from lethe.model import staged_checkpoint
 
     temporary, staged.about = staged.temporary, {"origin": origin}
     if lora.has_adapters(model):
         staged.about["base"] = lora.save(temporary, model)
-    elif weights is not None or not checkpoint_files.link_weights(model, temporary):
-        checkpoint_files.save_configuration(temporary, model)
-        staged.weights = checkpoint_files.saved_weights(model, weights)
-    checkpoint_files.save_tokenizer(temporary, tokenizer)
+    elif weights is not None or not staged_checkpoint.link_weights(model, temporary):
+        staged_checkpoint.save_configuration(temporary, model)
+        staged.weights = staged_checkpoint.saved_weights(model, weights)
+    staged_checkpoint.save_tokenizer(temporary, tokenizer)
     interventions.write(temporary, model)
     if carried_by(model) or lora.base_has_adapters(model):
         loading_notice.put(temporary)

@@ -19,6 +19,7 @@ from lethe.pipeline import (
     chains,
     external_checkpoints,
     interpolation,
+    languages,
     meta_evaluation,
     needs,
     recipe,
@@ -62,6 +63,7 @@ def check(config: Config) -> None:
     _check_seeds(config)
     _check_world(config.world)
     splits.check(config)
+    languages.check(config)
     needs.check(config)
     _check_holdout(config)
     if config.world.provider == "tofu" and config.world.path is not None:
@@ -153,7 +155,7 @@ def _check_metrics(config: Config) -> None:
     for name in config.metrics:
         suite = metrics.contract(name).suite
         of_suite = settings.suite_settings(config, suite)
-        suites.check_fields(suite, of_suite, PERTURBED_FIELDS)
+        suites.check_fields(suite, of_suite, [*PERTURBED_FIELDS, *languages.fields(config.world)])
         metrics.check_against_suite(name, config.metric_settings.get(name, {}), of_suite)
 
 
