@@ -12,7 +12,6 @@ from lethe.model import checkpoint, checkpoint_record, precision, staged_checkpo
 from lethe.model.background_saving import BackgroundSaver
 from lethe.model.settings import Compute
 
-
 OPT = {"ffn_dim": 48, "word_embed_proj_dim": 32}
 
 
