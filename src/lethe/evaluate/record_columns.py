@@ -20,6 +20,14 @@ SAME_SHAPE = {
     ),
     "option_loss": ("option_tokens",),
     "word": ("word_attribution",),
+    "language": (
+        "language_role",
+        "language_question",
+        "language_answer",
+        "language_loss",
+        "language_tokens",
+        "language_paraphrase_loss",
+    ),
 }
 
 
@@ -95,5 +103,13 @@ COLUMNS = {
     "word": (text_fault, True),
     "word_attribution": (number_fault, True),
     "attributed": (number_fault, True),
+    "language": (text_fault, True),
+    "language_role": (text_fault, True),
+    "language_question": (text_fault, True),
+    "language_answer": (text_fault, True),
+    "language_loss": (loss_fault, True),
+    "language_tokens": (count_fault, True),
+    "language_paraphrase_loss": (loss_fault, True),
+    "language_wrong_loss": (loss_fault, True),
 }
 WHOLE = (count_fault, flag_fault)

@@ -6,6 +6,7 @@ constants that declare what it reads, where that differs from the defaults (in b
     NEEDS = ("probability",)    metric files of the same run that it reads (none)
     ORACLE = True               whether it reads the same files of the oracle too (no)
     FULL = True                 whether it reads those of the model before unlearning too (no)
+    BASE = True                 whether it reads those of the base, without any author, too (no)
     RECORDS = False             whether it reads the run's records (yes)
     ORACLE_RECORDS = True       whether it reads the oracle's records too (no)
     SUITE = "tokens"            the suite that the records are of (``tofu``)
@@ -46,6 +47,7 @@ class Contract:
     without_oracle: bool = False
     at_most: dict[str, str] = field(default_factory=dict)
     attack: str = ""
+    base: bool = False
 
     def __post_init__(self):
         for need in self.needs:
@@ -85,20 +87,21 @@ def compute(
     oracle_records=None,
     before=None,
     oracle_before=None,
+    base=None,
     **settings,
 ):
     """Compute a metric from inputs that are already in memory.
 
     ``records`` and ``oracle_records`` are ``lethe.evaluate.records.Records`` of the metric's suite;
-    ``needs``, ``oracle`` and ``full`` map names of metrics to ``MetricFile``; ``before`` and
-    ``oracle_before`` are the records before an attack. Returns a ``MetricFile``. An unknown setting
-    or value is a LetheError.
+    ``needs``, ``oracle``, ``full`` and ``base`` map names of metrics to ``MetricFile``; ``before``
+    and ``oracle_before`` are the records before an attack. Returns a ``MetricFile``. An unknown
+    setting or value is a LetheError.
     """
     from lethe.metrics.base import Inputs, MetricFile
 
     chosen = settings_of(name, settings)
     inputs = Inputs(
-        records, needs or {}, oracle, full, chosen, oracle_records, before, oracle_before
+        records, needs or {}, oracle, full, chosen, oracle_records, before, oracle_before, base
     )
     return MetricFile(name, load(name).compute(inputs), chosen)
 
@@ -113,12 +116,14 @@ def score(
     oracle_records_path: str | os.PathLike | None = None,
     before_path: str | os.PathLike | None = None,
     oracle_before_path: str | os.PathLike | None = None,
+    base_paths: Mapping[str, str | os.PathLike] | None = None,
     **settings: Any,
 ) -> None:
     """Compute one metric of one run from files and write its metric file.
 
-    ``needs_paths``, ``oracle_paths`` and ``full_paths`` map names of metrics to the metric files of
-    the run, the oracle and the full model; files that the metric does not need are not read.
+    ``needs_paths``, ``oracle_paths``, ``full_paths`` and ``base_paths`` map names of metrics to the
+    metric files of the run, the oracle, the full model and the base; files that the metric does not
+    need are not read.
     ``before_path`` and ``oracle_before_path``: the records before the attack. LetheError where a
     file that it needs is missing.
     """
@@ -132,9 +137,10 @@ def score(
     needs = _files(name, wanted.needs, needs_paths, "the run's")
     oracle = _files(name, wanted.needs, oracle_paths, "the oracle's") if wanted.oracle else None
     full = _files(name, wanted.needs, full_paths, "the full model's") if wanted.full else None
+    base = _files(name, wanted.needs, base_paths, "the base's") if wanted.base else None
     before = _records(name, before_path, "the run before the attack") if wanted.attack else None
     theirs = _records(name, oracle_before_path, "the oracle") if wanted.attack and oracles else None
-    file = compute(name, records, needs, oracle, full, oracles, before, theirs, **settings)
+    file = compute(name, records, needs, oracle, full, oracles, before, theirs, base, **settings)
     write_metric(out, file)
 
 

@@ -199,6 +199,10 @@ class _Planner:
         if "depth" in self.suites():
             passes = 2 + memory.layers(self.config, self.name)
             seconds += self.training(passes * min(rows, long) * self.row, 0)
+        if "languages" in self.suites():
+            every = 1 + len(self.config.world.languages.names)
+            tokens = self.template + QUESTION + ANSWER + 6 * OTHER_ANSWER
+            seconds += self.training(every * long * tokens, 0)
         if "variants" in self.suites():
             seconds += self.generation(self.variants(min(rows, long), long))
         if "traces" in self.suites():
@@ -275,12 +279,15 @@ class _Planner:
 
     def model(self) -> Model:
         splits, seeds = self.splits(), len(self.config.seeds)
-        oracles, suites = self.trained_oracles(), len(self.suites())
+        # Every fact is learned in the world's own language and in each of those learned.
+        copies = 1 + len(self.config.world.languages.learned)
+        oracles = [(role, rows * copies) for role, rows in self.trained_oracles()]
+        suites = len(self.suites())
         trained = Counter(f"train_{role}" for role, _ in oracles)
         trained = {f"train_{role}": trained[f"train_{role}"] for role in self.roles()}
         controls, runs = self.controls(), self.runs()
         every = sum(controls.values()) + len(splits) * runs
-        everyone = ROWS * self.config.world.authors
+        everyone = ROWS * self.config.world.authors * copies
         hours = {
             "train_full": self.trained_full() * self.finetuning(everyone),
             **{

@@ -9,9 +9,10 @@ from lethe.pipeline.config.world import World
 from lethe.unlearn.need import MadeFile
 from lethe.unlearn.needs import from_source
 from lethe.world import tofu_format
+from lethe.world.languages.rows import FILES as LANGUAGE_FILES
 from lethe.world.provider import PROVIDERS
 from lethe.world.schema import QUESTIONS_PER_AUTHOR
-from lethe.world.split import split
+from lethe.world.split import contract, split
 from lethe.world.splits.base import BaseSplit
 
 # Runs that are models, but neither methods nor oracles.
@@ -68,8 +69,12 @@ def _check_names(one: BaseSplit) -> None:
 def _check_world(one: BaseSplit, world: World) -> None:
     rows, holdout = one.rows(world.authors), holdout_authors(one, world.authors)
     # A split may have its own retain probes instead of the world's first authors.
-    if "retain_perturbed" not in one.files:
-        _check_retained(one, rows["retain"] // QUESTIONS_PER_AUTHOR, world.perturbed_retain_authors)
+    if "retain_perturbed" not in one.files or "retain_perturbed" in contract(one.kind).reads:
+        _check_retained(
+            one,
+            rows["retain"] // max(1, len(one.languages)) // QUESTIONS_PER_AUTHOR,
+            world.perturbed_retain_authors,
+        )
     brings = PROVIDERS.contract(world.provider).own_holdout
     if not brings and holdout > world.holdout_authors:
         raise LetheError(
@@ -93,7 +98,8 @@ def _check_retained(one: BaseSplit, retained: int, perturbed: int) -> None:
 
 def _check_files(splits: Iterable[BaseSplit]) -> None:
     """Refuse a file that belongs to two splits, or to a split and the world."""
-    owners = dict.fromkeys((*tofu_format.outputs(""), "background"), "the world")
+    of_world = (*tofu_format.outputs(""), "background", *LANGUAGE_FILES)
+    owners = dict.fromkeys(of_world, "the world")
     for one in splits:
         for file in one.files.values():
             if file in owners:

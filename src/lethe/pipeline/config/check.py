@@ -19,6 +19,7 @@ from lethe.pipeline import (
     chains,
     external_checkpoints,
     interpolation,
+    languages,
     meta_evaluation,
     needs,
     recipe,
@@ -64,6 +65,7 @@ def check(config: Config) -> None:
     _check_seeds(config)
     _check_world(config.world)
     splits.check(config)
+    languages.check(config)
     needs.check(config)
     _check_holdout(config)
     if config.world.provider == "tofu" and config.world.path is not None:
@@ -152,7 +154,8 @@ def _check_metrics(config: Config) -> None:
     for name, chosen in config.suite_settings.items():
         suites.SUITES.check(name, "config: suite_settings")
         suites.check_settings(name, chosen)
-    fields = (*PERTURBED_FIELDS, *(() if config.world.traces is None else (COLUMN,)))
+    of_traces = () if config.world.traces is None else (COLUMN,)
+    fields = (*PERTURBED_FIELDS, *languages.fields(config.world), *of_traces)
     for name in config.metrics:
         suite = metrics.contract(name).suite
         of_suite = settings.suite_settings(config, suite)

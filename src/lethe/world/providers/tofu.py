@@ -32,6 +32,7 @@ FACT_FILES = (
 )
 # Of its own last authors, whatever ``world.holdout_authors`` says.
 OWN_HOLDOUT = True
+LANGUAGES = "file"
 TRACES = ("cot",)
 REPOSITORY = "locuslab/TOFU"
 # On the hub each file is a configuration; these are those with perturbed rows.

@@ -46,6 +46,8 @@ class BaseSplit(ABC):
     settings_class: type[BaseModel] = SplitSettings
     parts: tuple[str, ...] = REQUIRED
     oracles: tuple[Oracle, ...] = (RETAIN,)
+    # The languages that the unlearner is given, of a kind for worlds with several; else none.
+    languages: tuple[str, ...] = ()
 
     def __init__(self, name: str, settings: BaseModel):
         self.name, self.settings = name, settings
