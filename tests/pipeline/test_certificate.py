@@ -3,6 +3,7 @@
 import json
 import shutil
 import subprocess
+import sys
 from hashlib import sha256
 
 import pytest
@@ -93,6 +94,12 @@ def test_the_verdict_follows_from_the_values_of_the_document(refused, compared):
         (lambda d: d["probes"]["leak"]["items"]["checkpoint"].__setitem__(29, 1.0), "leak: its"),
         (lambda d: d["probes"]["leak"]["items"]["checkpoint"].pop(), "give no audit"),
         (lambda d: d.pop("conduct_by_question"), "give no audit"),
+        (
+            lambda d: d["conduct_by_question"]["checkpoint"]["refused"].update(forget=[]),
+            "give no audit",
+        ),
+        (lambda d: d["probes"]["leak"].update(questions=4000), "leak: its questions"),
+        (lambda d: d["conduct"]["checkpoint"]["refused"].update(forget=0.9), "its conduct"),
     ],
 )
 def test_what_was_changed_by_hand_is_named(audited, change, wrong):
@@ -150,6 +157,15 @@ def test_verifying_compares_everything_that_is_named(certified, capsys):
             "verdict of the certificate fails",
         ),
         ("certificate.json", lambda d: d.update(format=9), "no certificate of format 1"),
+        ("certificate.json", lambda d: d.update(parents=[]), "no certificate of format 1"),
+        ("certificate.json", lambda d: d["checkpoint"].pop("files"), "no certificate of format 1"),
+        ("certificate.json", lambda d: d["parents"].pop("oracle"), "rest of the certificate fails"),
+        (
+            "certificate.json",
+            lambda d: d["audit"]["tested"]["leak"].update(smallest_leak=0.0),
+            "rest of the certificate fails",
+        ),
+        ("certificate.json", lambda d: d["audit"].update(not_tested={}), "rest of the certificate"),
     ],
 )
 def test_a_certificate_whose_files_changed_fails(certified, name, change, what):
@@ -158,6 +174,85 @@ def test_a_certificate_whose_files_changed_fails(certified, name, change, what):
     change(made)
     file.write_text(json.dumps(made))
     assert what in verified(certified)
+
+
+def test_a_page_that_was_changed_fails(certified):
+    page = certified["out"] / "certificate.html"
+    page.write_text(page.read_text().replace("no leak found", "nothing is left"))
+    assert "page fails; do not rely on it" in verified(certified)
+    page.unlink()
+    assert "page fails; do not rely on it" in verified(certified)
+
+
+def test_folders_that_are_named_have_to_be_there(certified):
+    nowhere = certified["own"].parent / "nowhere"
+    assert "nowhere: no folder with files" in verified({**certified, "own": nowhere})
+    assert "nowhere: no folder with files" in verified(certified, "--oracle", nowhere)
+    assert "a file; name the folder" in verified(
+        {**certified, "out": certified["out"] / "certificate.json"}
+    )
+
+
+def test_a_model_that_was_not_compared_fails(certified, tmp_path):
+    places = {name: certified[name] for name in ("own", "oracle")}
+    asked = {name: answers(OWN, files=checkpoint_files.digests(places[name])) for name in places}
+    made = document(judged(asked["own"], None, asked["oracle"]), {})
+    (certified["audit"] / "audit.json").write_text(as_text(made))
+    write_certificate(certified["own"], certified["audit"], tmp_path / "second")
+    two = {**certified, "out": tmp_path / "second"}
+    assert verified(two, "--oracle", certified["oracle"]) is None
+    assert "full fails" in verified(two, "--full", certified["full"])
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (lambda d: d.update(format=1), "no audit of format 2; make it again"),
+        (lambda d: d.update(files={"checkpoint": [], "oracle": []}), "without digests"),
+    ],
+)
+def test_another_document_is_not_certified(audited, change, why):
+    file = audited["audit"] / "audit.json"
+    made = json.loads(file.read_text())
+    change(made)
+    file.write_text(json.dumps(made))
+    with pytest.raises(LetheError, match=why):
+        certificate(audited["own"], file, None)
+    with pytest.raises(LetheError, match=r"audit.json: a file; name the folder"):
+        certificate(audited["own"], file / "audit.json", None)
+
+
+def test_a_checkpoint_is_named_by_its_folder(audited, monkeypatch):
+    monkeypatch.chdir(audited["own"])
+    made = certificate(".", audited["audit"] / "audit.json", None)
+    assert made["checkpoint"]["name"] == "own"
+
+
+def test_the_base_of_adapters_counts(tmp_path):
+    place = folder(tmp_path / "adapters", "few")
+    config = place / "adapter_config.json"
+    config.write_text(json.dumps({"base_model_name_or_path": str(folder(tmp_path / "b", "all"))}))
+    assert checkpoint_files.digests(place).keys() == {
+        *("adapter_config.json", "config.json", "model.safetensors"),
+        *("base/config.json", "base/model.safetensors"),
+    }
+    assert checkpoint_files.base_elsewhere(place) is None
+    config.write_text(json.dumps({"base_model_name_or_path": "an/id"}))
+    with pytest.raises(LetheError, match="adapters upon an/id, whose files are not at hand"):
+        certificate(place, certify_ready(tmp_path, place), None)
+
+
+def certify_ready(tmp_path, place):
+    others = {name: folder(tmp_path / name, name) for name in ("full", "oracle")}
+    write_audit(tmp_path, {"own": place, **others})
+    return tmp_path / "audit" / "audit.json"
+
+
+def test_a_name_that_is_no_text_is_refused(tmp_path):
+    place = folder(tmp_path / "own", "weights")
+    (place / b"\xff.bin".decode(errors="surrogateescape")).write_text("")
+    with pytest.raises(LetheError, match=r"name is no UTF-8 \(\\udcff.bin\); rename it"):
+        checkpoint_files.digests(place)
 
 
 def test_only_an_audit_of_this_checkpoint_with_an_oracle_is_certified(audited, tmp_path):
@@ -225,9 +320,53 @@ def test_a_signed_certificate_that_was_changed_fails(audited, key, tmp_path):
         audited["own"], audited["audit"], tmp_path / "out", file, "audits@example.org"
     )
     place = tmp_path / "out" / "certificate.json"
-    place.write_text(place.read_text().replace('"budget": "minutes"', '"budget": "all"'))
+    place.write_text(place.read_text().replace('"name": "own"', '"name": "better"'))
     asked = verified({**audited, "out": tmp_path / "out"}, "--allowed-signers", trusted)
     assert "signature by audits@example.org fails" in asked
+
+
+@needs_ssh
+def test_a_passphrase_is_never_waited_for_without_a_terminal(audited, tmp_path):
+    key = tmp_path / "key"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "secret", "-f", key], check=True)
+    asked = ["certify", audited["own"], "--audit", audited["audit"], "--out", tmp_path / "out"]
+    asked += ["--key", key, "--signer", "me"]
+    # A session of its own has no terminal; the open pipe never ends.
+    with subprocess.Popen(
+        [sys.executable, "-c", "from lethe.cli.main import main; main()", *map(str, asked)],
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        try:
+            process.wait(timeout=60)
+        finally:
+            process.kill()
+        told = process.stderr.read()
+    assert "it has a passphrase: give it at a terminal, or add the key to an agent" in told
+    assert not (tmp_path / "out").exists()
+
+
+@needs_ssh
+def test_a_key_that_others_may_read_is_named(audited, key, tmp_path):
+    file, _ = key
+    file.chmod(0o644)
+    with pytest.raises(LetheError, match="others may read it; chmod 600"):
+        write_certificate(audited["own"], audited["audit"], tmp_path / "out", file, "me")
+
+
+@pytest.mark.parametrize("signer", ["", " ", "a\nb", "a\tb", "-x"])
+def test_a_signer_that_is_no_name_is_refused(audited, tmp_path, signer):
+    with pytest.raises(LetheError, match=r"--signer .*: no name; give one as in a file of allowed"):
+        write_certificate(audited["own"], audited["audit"], tmp_path / "out", "key", signer)
+
+
+@needs_ssh
+def test_a_file_of_allowed_signers_has_to_be_there(audited, key, tmp_path):
+    write_certificate(audited["own"], audited["audit"], tmp_path / "out", key[0], "me")
+    asked = verified({**audited, "out": tmp_path / "out"}, "--allowed-signers", tmp_path / "none")
+    assert "none: no such file; name one as in ssh-keygen(1)" in asked
 
 
 def test_an_unsigned_certificate_fails_where_a_signature_is_asked_for(certified, tmp_path):

@@ -8,12 +8,14 @@ what was tested and how small a leak would have been found, never that nothing i
 """
 
 import math
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lethe.analysis.audit.document import document, judged_again
+from lethe.analysis.audit.document import checked_document, document, judged_again
+from lethe.common.characters import shown
 from lethe.common.errors import LetheError
 from lethe.common.files import read_json, sha256
 from lethe.model import checkpoint_files, checkpoint_record
@@ -27,8 +29,17 @@ SCOPE = (
     "It does not say that nothing is left."
 )
 # What an audit's own words are made of, in the document of an audit.
-JUDGED = ("verdict", "refuses", "collapsed", "level", "power")
-OF_PROBE = ("verdict", "why", "blind", "values", "beyond", "full_beyond_oracle", "smallest_leak")
+JUDGED = ("verdict", "refuses", "collapsed", "conduct", "level", "power")
+OF_PROBE = (
+    *("verdict", "why", "blind", "questions", "values", "beyond", "full_beyond_oracle"),
+    "smallest_leak",
+)
+# What a broken or forged document may raise where it is read.
+BROKEN = (LetheError, LookupError, TypeError, ValueError, AttributeError, ArithmeticError)
+# A certificate's entries that are mappings.
+PARTS = ("checkpoint", "parents", "data", "code", "audit", "page")
+AGAIN = "verdict, computed again from the values by question"
+REMEDY = "name the folder that `lethe audit` wrote"
 # Numbers computed again may differ by rounding on another processor.
 TOLERANCE = 1e-9
 
@@ -39,15 +50,20 @@ def certificate(checkpoint: str | Path, audit: str | Path, signer: str | None) -
     ``signer``: who will sign it; None: nobody. LetheError if the audit is of other files, has no
     oracle, or does not follow from its own values.
     """
-    made = read_json(audit, "name the audit.json that `lethe audit` wrote")
+    made = checked_document(read_json(_file(audit), REMEDY), str(audit))
     audited = _audited(made, audit)
-    files = checkpoint_files.digests(checkpoint)
-    if not files:
-        raise LetheError(f"{checkpoint}: no folder with files; a certificate is of files at hand")
+    files = _digests(checkpoint)
+    base = checkpoint_files.base_elsewhere(checkpoint)
+    if base is not None:
+        raise LetheError(
+            f"{checkpoint}: adapters upon {base}, whose files are not at hand; "
+            "write its folder into adapter_config.json (base_model_name_or_path), and audit again"
+        )
     other = differing(files, audited["checkpoint"])
     if other:
         raise LetheError(
-            f"{audit}: audited another checkpoint ({other[0]} differs); audit {checkpoint} itself"
+            f"{audit}: audited another checkpoint ({shown(other[0])} differs); "
+            f"audit {checkpoint} itself"
         )
     _refuse_forged(made, audit)
     return {
@@ -56,15 +72,24 @@ def certificate(checkpoint: str | Path, audit: str | Path, signer: str | None) -
         "signer": signer,
         "scope": SCOPE,
         "checkpoint": {
-            "name": Path(checkpoint).name,
+            # Also of "." and of a path that ends in "..".
+            "name": os.path.basename(os.path.abspath(checkpoint)),
             "files": files,
             "origin": _origin(checkpoint),
         },
-        "parents": {role: digests for role, digests in audited.items() if role != "checkpoint"},
-        "data": made["data"],
         "code": revision(),
+        **_of_the_audit(made, sha256(audit)),
+    }
+
+
+def _of_the_audit(made: Mapping[str, Any], digest: str) -> dict[str, Any]:
+    """What a certificate repeats of the document of an audit."""
+    files = made["files"]
+    return {
+        "parents": {role: digests for role, digests in files.items() if role != "checkpoint"},
+        "data": made["data"],
         "audit": {
-            "sha256": sha256(audit),
+            "sha256": digest,
             "budget": made["about"].get("budget"),
             "verdict": made["verdict"],
             "refuses": made["refuses"],
@@ -75,10 +100,25 @@ def certificate(checkpoint: str | Path, audit: str | Path, signer: str | None) -
     }
 
 
-def _audited(made: Any, place: str | Path) -> dict[str, dict[str, str]]:
+def _digests(checkpoint: str | Path) -> dict[str, str]:
+    files = checkpoint_files.digests(checkpoint)
+    if not files:
+        raise LetheError(f"{checkpoint}: no folder with files; a certificate is of files at hand")
+    return files
+
+
+def _file(place: str | Path) -> str | Path:
+    folder = Path(place).parent
+    if folder.is_file():
+        raise LetheError(f"{folder}: a file; name the folder that it is in")
+    return place
+
+
+def _audited(made: Mapping[str, Any], place: str | Path) -> dict[str, dict[str, str]]:
     """The digests of the checkpoints that an audit compared."""
-    files = made.get("files") if isinstance(made, dict) else None
-    if not isinstance(files, dict) or not files.get("checkpoint"):
+    files = made.get("files")
+    whole = isinstance(files, dict) and all(isinstance(one, dict) for one in files.values())
+    if not whole or not files.get("checkpoint"):
         raise LetheError(f"{place}: an audit without digests of its checkpoint; audit it again")
     if "oracle" not in files:
         raise LetheError(
@@ -113,7 +153,7 @@ def does_not_follow(made: Mapping[str, Any]) -> str | None:
     """What of an audit's document does not follow from its own values; None if all does."""
     try:
         again = document(judged_again(made), made["about"])
-    except (LetheError, KeyError, TypeError, AttributeError) as error:
+    except BROKEN as error:
         return f"its values give no audit ({error})"
     for key in JUDGED:
         if not _equal(made.get(key), again[key]):
@@ -147,11 +187,24 @@ class Check:
 def read_certificate(folder: str | Path) -> dict[str, Any]:
     """The certificate in a folder; LetheError for anything else."""
     file = Path(folder, FILE)
-    made = read_json(file, "name the folder that `lethe certify` wrote")
-    parts = ("checkpoint", "parents", "data", "audit", "signer")
-    if not isinstance(made, dict) or made.get("format") != FORMAT or not {*parts} <= made.keys():
+    made = read_json(_file(file), "name the folder that `lethe certify` wrote")
+    if not isinstance(made, dict) or made.get("format") != FORMAT or not _whole(made):
         raise LetheError(f"{file}: no certificate of format {FORMAT}; make it again")
     return made
+
+
+def _whole(made: Mapping[str, Any]) -> bool:
+    """Whether a certificate has all that is looked at."""
+    if not all(isinstance(made.get(part), dict) for part in PARTS):
+        return False
+    listed = [made["checkpoint"].get("files"), *made["parents"].values()]
+    texts = (made.get("scope"), made["audit"].get("sha256"), made["page"].get("sha256"))
+    signer = made.get("signer", 0)
+    return (
+        all(isinstance(files, dict) for files in listed)
+        and all(isinstance(text, str) for text in (*texts, "" if signer is None else signer))
+        and "verdict" in made["audit"]
+    )
 
 
 def verify(
@@ -166,22 +219,24 @@ def verify(
     What is not named is not looked at, and the checks say so. The signature is verified by
     ``lethe.pipeline.signature``.
     """
-    made = read_certificate(folder)
-    checks = [
-        _of_files("checkpoint", made["checkpoint"]["files"], checkpoint_files.digests(checkpoint))
-    ]
-    for role, wanted in made["parents"].items():
-        place = (parents or {}).get(role)
-        here = None if place is None else checkpoint_files.digests(place)
-        checks.append(_of_files(role, wanted, here))
+    made, parents, data = read_certificate(folder), parents or {}, data or {}
+    checks = [_of_files("checkpoint", made["checkpoint"]["files"], _digests(checkpoint))]
+    for role in (*made["parents"], *(role for role in parents if role not in made["parents"])):
+        here = _digests(parents[role]) if role in parents else None
+        checks.append(_of_files(role, made["parents"].get(role), here))
     for name, wanted in made["data"].items():
-        place = (data or {}).get(name)
-        here = None if place is None else {"rows": sha256(place)}
+        here = {"rows": sha256(data[name])} if name in data else None
         checks.append(_of_files(f"data of {name}", {"rows": wanted}, here))
-    return [*checks, *_of_audit(made, Path(folder, AUDIT))]
+    return [
+        *checks,
+        *_of_audit(made, Path(folder, AUDIT)),
+        _of_page(made, Path(folder, PAGE)),
+    ]
 
 
-def _of_files(what: str, wanted: Mapping[str, str], here: Mapping[str, str] | None) -> Check:
+def _of_files(what: str, wanted: Mapping[str, str] | None, here: Mapping[str, str] | None) -> Check:
+    if wanted is None:
+        return Check(what, False, "the audit was made without one")
     if here is None:
         return Check(what, None, "not named, not looked at")
     other = differing(wanted, here)
@@ -193,12 +248,26 @@ def _of_audit(made: Mapping[str, Any], file: Path) -> list[Check]:
         return [Check("audit", False, f"{AUDIT} is missing")]
     if sha256(file) != made["audit"]["sha256"]:
         return [Check("audit", False, f"{AUDIT} is not the one that was certified")]
-    audited = read_json(file)
+    audited = checked_document(read_json(file), str(file))
     wrong = does_not_follow(audited)
-    same = audited.get("files", {}).get("checkpoint") == made["checkpoint"]["files"]
-    alike = _equal(audited.get("verdict"), made["audit"]["verdict"])
+    if wrong is not None:
+        return [Check("audit", True), Check(AGAIN, False, wrong)]
+    same = audited["files"].get("checkpoint") == made["checkpoint"]["files"]
+    told = _of_the_audit(audited, made["audit"]["sha256"])
+    alike = _equal(told["audit"]["verdict"], made["audit"]["verdict"])
+    rest = [part for part, value in told.items() if not _equal(value, made[part])]
     return [
         Check("audit", same, "" if same else "it audited another checkpoint"),
-        Check("verdict, computed again from the values by question", wrong is None, wrong or ""),
+        Check(AGAIN, True),
         Check("verdict of the certificate", alike, "" if alike else "it is not the audit's"),
+        Check(
+            "rest of the certificate", not rest, f"its {rest[0]} is not the audit's" if rest else ""
+        ),
     ]
+
+
+def _of_page(made: Mapping[str, Any], file: Path) -> Check:
+    if not file.is_file():
+        return Check("page", False, f"{PAGE} is missing")
+    same = sha256(file) == made["page"]["sha256"]
+    return Check("page", same, "" if same else f"{PAGE} is not the one that was certified")

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from lethe.cli.arguments import by_options, place
+from lethe.common.characters import shown
 from lethe.common.errors import LetheError
 
 
@@ -32,6 +33,6 @@ def run(options: argparse.Namespace) -> None:
         made = write_certificate(
             options.checkpoint, options.audit, options.out, options.key, options.signer
         )
-    print(f"{made['audit']['verdict']['verdict']}: {made['audit']['verdict']['why']}")
+    print(shown(f"{made['audit']['verdict']['verdict']}: {made['audit']['verdict']['why']}"))
     print(made["signature"])
     print(Path(options.out, PAGE))
