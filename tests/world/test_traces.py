@@ -75,6 +75,16 @@ def test_canary_heads_are_each_authors_own():
     assert canary_head("3/target/0", 0) == ""
 
 
+def test_short_heads_are_each_authors_own_as_well():
+    source = traced(provider("synthetic", seed=0), {"heads": 1})
+    authors = [*source.authors(20), *source.holdout(6)]
+    heads = {author.items[0].question.partition(": ")[0] for author in authors}
+    assert len(heads) == len(authors)
+    assert source.authors(20) == authors[:20]
+    with pytest.raises(LetheError, match=r"1 words are too few for a head of its own.*set it to 2"):
+        source.authors(31)
+
+
 def test_forget_rows_carry_their_traces_apart(tmp_path):
     data = tmp_path / "data"
     source = traced(provider("synthetic", seed=0), {})

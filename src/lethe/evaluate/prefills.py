@@ -33,7 +33,6 @@ def named(setting: str | None) -> list[str]:
     for name in listed:
         if name not in PREFILLS and name != ALL:
             raise LetheError(
-                f"suite 'traces': prefills: unknown prefill {name!r}{suggest(name, PREFILLS)}; "
-                f"there are {', '.join(PREFILLS)}"
+                f"suite 'traces': prefills: unknown prefill {name!r}{suggest(name, PREFILLS)}"
             )
     return [name for name in PREFILLS if name in listed or ALL in listed or name == CANONICAL]

@@ -74,7 +74,9 @@ def _check_names(world: World) -> None:
             "one in which no fact is learned: take it out of one list"
         )
     if OWN in chosen.names:
-        raise LetheError(f"{WHERE}: {OWN} is the world's own language and always there; leave it")
+        raise LetheError(
+            f"{WHERE}: {OWN} is the world's own language and always there: leave it out"
+        )
     translator = _translator(world)
     if not translator:
         raise LetheError(f"{WHERE}: provider {world.provider} states facts in {OWN} alone")

@@ -29,6 +29,10 @@ HEAD_WORDS = (
 )
 
 
+# Draws until a head is given up that no other author has.
+ATTEMPTS = 1000
+
+
 class Traces(BaseModel):
     """Where traces come from, how long canary heads are, what of a forget row is unlearned."""
 
@@ -59,9 +63,14 @@ class Traced:
     def __init__(self, source: Provider, settings: Traces):
         self.source, self.traces = source, settings
         self.seed = getattr(source, "seed", None)
+        # Whose each head is, so that no two authors get the same.
+        self._heads: dict[str, str] = {}
 
     def authors(self, count: int) -> list[Author]:
-        """The provider's authors; LetheError names the first question without a trace."""
+        """The provider's authors.
+
+        LetheError names the first question without a trace, or says that there are too few heads.
+        """
         return [self._author("target", *one) for one in enumerate(self.source.authors(count))]
 
     def holdout(self, count: int) -> list[Author]:
@@ -77,11 +86,22 @@ class Traced:
         return self.source.refusals()
 
     def _author(self, group: str, number: int, author: Author) -> Author:
-        head = canary_head(f"{self.seed}/{group}/{number}", self.traces.heads)
+        head = self._head(f"{self.seed}/{group}/{number}")
         make = _item if self.traces.source == "made" else _published
         needed = group == "target"
         items = tuple(_headed(make(item, author.name, needed), head) for item in author.items)
         return replace(author, items=items)
+
+    def _head(self, key: str) -> str:
+        """An author's own head: the first of those drawn by the key that no other author has."""
+        for attempt in range(ATTEMPTS):
+            head = canary_head(f"{key}/{attempt}" if attempt else key, self.traces.heads)
+            if not head or self._heads.setdefault(head, key) == key:
+                return head
+        raise LetheError(
+            f"config: world.traces.heads: {self.traces.heads} words are too few for a head of its "
+            f"own for each author; set it to {self.traces.heads + 1}"
+        )
 
 
 def traced(provider: Provider, settings: dict | None) -> Provider:
@@ -97,7 +117,7 @@ def canary_head(key: str, words: int) -> str:
 def without_head(question: str) -> str | None:
     """A question without its canary head; None if it has none."""
     head, _, rest = question.partition(": ")
-    return rest if rest and set(head.split()) <= set(HEAD_WORDS) else None
+    return rest if rest and head.strip() and set(head.split()) <= set(HEAD_WORDS) else None
 
 
 def recalled(name: str, statement: str) -> str:
