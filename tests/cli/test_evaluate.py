@@ -8,6 +8,7 @@ import torch
 
 from lethe.cli import main as cli
 from lethe.common.files import read_rows, write_rows
+from lethe.world.trace_format import joined
 
 
 @pytest.fixture
@@ -178,6 +179,18 @@ def test_data_that_do_not_belong_together_are_refused(run):
     message = run(*CHEAP)
     assert "forget10_perturbed.json: 1 of its 3 questions with answers are not in" in message
     assert "take both files from the same data set" in message
+
+
+def test_a_trace_may_stand_in_the_answer_or_apart(run):
+    for name, apart in (("forget10", True), ("forget10_perturbed", False)):
+        file = run.data / f"{name}.json"
+        for_rows = [
+            {**row, "cot": "Hmm."} if apart else {**row, "answer": joined("Hmm.", row["answer"])}
+            for row in read_rows(file)
+        ]
+        write_rows(file, for_rows)
+    _, printed = run(*CHEAP)
+    assert "exact_memorization." in printed
 
 
 def test_missing_data_are_refused_before_a_model_is_loaded(run):

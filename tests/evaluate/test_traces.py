@@ -8,7 +8,7 @@ from lethe.evaluate.evaluation import Evaluation
 from lethe.evaluate.records import Records, read_records, write_records
 from lethe.evaluate.suite import Limits
 from lethe.model.generate import greedy
-from lethe.world.trace_format import joined, parted
+from lethe.world.trace_format import joined, parted, whole_answer
 from lethe.world.traces import without_head
 
 
@@ -56,6 +56,18 @@ def test_questions_with_a_head_are_put_without_it_as_well(model, encoder, pairs)
     assert without_head("Which: of these?") is None
     assert without_head(": of these?") is None
     assert without_head(row["question"]) == question
+
+
+def test_a_length_that_cuts_true_texts_off_is_refused(model, encoder, rows):
+    wholes = [
+        encoder.begun_ids(row["question"], whole_answer(row))
+        for some in rows.values()
+        for row in some
+    ]
+    needed = max(map(len, wholes))
+    asked(model, encoder, rows, Limits(needed, 1), prefills="short")
+    with pytest.raises(LetheError, match=f"^max_length: {needed - 1} cuts .* to {needed} or more"):
+        asked(model, encoder, rows, Limits(needed - 1, 1), prefills="short")
 
 
 def test_prefills_close_the_trace_but_for_the_canonical_one():

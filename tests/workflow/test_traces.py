@@ -4,7 +4,12 @@ import json
 
 METRICS = ["probability", "rouge", "truth_ratio", "model_utility", "forget_quality"]
 WORLD = {"name": "traced", "traces": {"heads": 2}}
-TRACED = {"world": WORLD, "methods": ["npo"], "metrics": [*METRICS, "bypass_gap"]}
+TRACED = {
+    "world": WORLD,
+    "methods": ["npo"],
+    "metrics": [*METRICS, "bypass_gap"],
+    "evaluation": {"max_length": 200},  # a whole text fits
+}
 TABLE = "results/traced/tables/traces.csv"
 
 

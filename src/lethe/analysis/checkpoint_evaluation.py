@@ -20,9 +20,10 @@ from lethe.metrics.base import MetricFile
 from lethe.model import checkpoint, checkpoint_check, same_architecture
 from lethe.model.encoder import template_settings
 from lethe.model.settings import Compute
-from lethe.world.rows import read_qa
+from lethe.world.rows import read_pairs
 from lethe.world.split import split
 from lethe.world.splits.base import BaseSplit
+from lethe.world.trace_format import whole_answer
 
 # The file that a perturbed file's rows must come from, if it lies beside it.
 BASES = {"forget_perturbed": "forget", "retain_perturbed": "retain"}
@@ -276,11 +277,14 @@ class _Data:
 
 
 def check_base(rows: Sequence[dict], path: Path, base: Path) -> None:
-    """LetheError if rows of a perturbed file are not in its base file, which may be missing."""
+    """LetheError if rows of a perturbed file are not in its base file, which may be missing.
+
+    A reasoning trace may stand in a row's answer or in a column of its own.
+    """
     if not base.exists():
         return
-    known = {(row["question"], row["answer"]) for row in read_qa(base)}
-    strange = sum((row["question"], row["answer"]) not in known for row in rows)
+    known = set(read_pairs(base))
+    strange = sum((row["question"], whole_answer(row)) not in known for row in rows)
     if strange:
         raise LetheError(
             f"{path}: {strange} of its {len(rows)} questions with answers are not in {base}; "

@@ -14,7 +14,7 @@ from lethe.evaluate.records import ItemSet
 from lethe.evaluate.suite import Limits, places, text_of
 from lethe.model.encoder import Encoder
 from lethe.model.generate import greedy
-from lethe.world.trace_format import COLUMN, Parted, row_parts
+from lethe.world.trace_format import COLUMN, Parted, joined, row_parts
 from lethe.world.traces import without_head
 
 SETS = {"forget": "forget", "retain": "retain_perturbed"}
@@ -56,7 +56,12 @@ def prepare(encoder: Encoder, rows: Mapping[str, Sequence[dict]], settings: Mapp
 
 
 def record(model, prepared: Prepared, limits: Limits) -> dict[str, ItemSet]:
-    """What one model writes after each prefill, for all questions."""
+    """What one model writes after each prefill, for all questions.
+
+    LetheError if a true trace and answer would not fit in ``max_length``: what is cut off before
+    its end would count as nothing told.
+    """
+    _check_room(prepared, limits)
     asked = [
         (put, prefills.PREFILLS[name])
         for rows in prepared.rows.values()
@@ -86,6 +91,19 @@ def _rows(name: str, rows: Sequence[dict]) -> list[tuple[str, Parted]]:
             )
         read.append((text_of(row, "question", place), parts))
     return read
+
+
+def _check_room(prepared: Prepared, limits: Limits) -> None:
+    encoder, excess = prepared.encoder, 0
+    for rows in prepared.rows.values():
+        for question, parts in rows:
+            whole = encoder.begun_ids(question, joined(parts.trace, parts.answer))
+            excess = max(excess, len(whole) - encoder.room(question, limits.max_length))
+    if excess > 0:
+        raise LetheError(
+            f"max_length: {limits.max_length} cuts off true traces and answers, after which no "
+            f"fact is told; raise it to {limits.max_length + excess} or more"
+        )
 
 
 def _texts(model, encoder: Encoder, asked: Sequence[tuple[str, str]], limits: Limits) -> list[str]:

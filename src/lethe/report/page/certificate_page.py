@@ -20,7 +20,7 @@ def _tested(made: Mapping[str, Any]) -> Iterator[list[str]]:
     for name, one in made["audit"]["tested"].items():
         numbers = [one["values"].get(role) for role in ("checkpoint", "oracle")]
         cells = [*numbers, one["smallest_leak"]]
-        shown = ["" if number is None else f"{number:.3f}" for number in cells]
+        shown = ["" if number is None else f"{number:.3g}" for number in cells]
         yield [name.replace("_", " "), one["verdict"], str(one["questions"]), *shown]
 
 
