@@ -40,6 +40,8 @@ def test_variants_may_be_in_another_language():
         (overlay(learned=["L4"]), "unknown language 'L4'; there are L1, L2, L3"),
         (overlay(holdout=["L2"]), "holdout: L2 is among those learned as well"),
         (overlay(learned=["L0", "L1"]), "L0 is the world's own language"),
+        (overlay(holdout=["holdout"]), "would be taken for the hold-out languages"),
+        (overlay(holdout=["l1"]), "'L1' and 'l1' differ in capitals alone; keep one"),
         (overlay(splits=["forget10"]), "the oracle of forget10 would learn L0 alone"),
         (overlay(splits=["forget10_in_L3"]), "gives L3, a hold-out language"),
         (overlay(splits=["forget10_in_L5"]), "forget10_in_L5: unknown language 'L5'"),

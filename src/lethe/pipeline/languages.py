@@ -77,6 +77,7 @@ def _check_names(world: World) -> None:
         raise LetheError(
             f"{WHERE}: {OWN} is the world's own language and always there: leave it out"
         )
+    _check_distinct(chosen.names)
     translator = _translator(world)
     if not translator:
         raise LetheError(f"{WHERE}: provider {world.provider} states facts in {OWN} alone")
@@ -88,6 +89,20 @@ def _check_names(world: World) -> None:
             raise LetheError(
                 f"{WHERE}.base: {name!r} is not one of this world's that are made by rule; "
                 "leave it out"
+            )
+
+
+def _check_distinct(names: list[str]) -> None:
+    """Names are parts of the names of values: none may be taken for another, or for a role."""
+    for place, name in enumerate(names):
+        if name.lower() == "holdout":
+            raise LetheError(
+                f"{WHERE}: {name!r} would be taken for the hold-out languages; name it otherwise"
+            )
+        alike = [other for other in names[:place] if other.lower() == name.lower()]
+        if alike:
+            raise LetheError(
+                f"{WHERE}: {alike[0]!r} and {name!r} differ in capitals alone; keep one"
             )
 
 
