@@ -158,6 +158,9 @@ def test_verifying_compares_everything_that_is_named(certified, capsys):
         ),
         ("certificate.json", lambda d: d.update(format=9), "no certificate of format 1"),
         ("certificate.json", lambda d: d.update(parents=[]), "no certificate of format 1"),
+        ("certificate.json", lambda d: d.update(scope="All gone."), "no certificate of format 1"),
+        ("certificate.json", lambda d: d.update(signature="by all"), "no certificate of format 1"),
+        ("certificate.json", lambda d: d["checkpoint"].update(origin={"a": 1}), "origin of the"),
         ("certificate.json", lambda d: d["checkpoint"].pop("files"), "no certificate of format 1"),
         ("certificate.json", lambda d: d["parents"].pop("oracle"), "rest of the certificate fails"),
         (

@@ -68,7 +68,7 @@ def certificate(checkpoint: str | Path, audit: str | Path, signer: str | None) -
     _refuse_forged(made, audit)
     return {
         "format": FORMAT,
-        "signature": UNSIGNED if signer is None else f"signed by {signer}",
+        "signature": _signature(signer),
         "signer": signer,
         "scope": SCOPE,
         "checkpoint": {
@@ -198,13 +198,19 @@ def _whole(made: Mapping[str, Any]) -> bool:
     if not all(isinstance(made.get(part), dict) for part in PARTS):
         return False
     listed = [made["checkpoint"].get("files"), *made["parents"].values()]
-    texts = (made.get("scope"), made["audit"].get("sha256"), made["page"].get("sha256"))
     signer = made.get("signer", 0)
+    texts = (made["audit"].get("sha256"), made["page"].get("sha256"), signer or "")
     return (
         all(isinstance(files, dict) for files in listed)
-        and all(isinstance(text, str) for text in (*texts, "" if signer is None else signer))
+        and all(isinstance(text, str) for text in texts)
+        and (made.get("scope"), made.get("signature")) == (SCOPE, _signature(signer))
+        and {"origin", "name"} <= made["checkpoint"].keys()
         and "verdict" in made["audit"]
     )
+
+
+def _signature(signer: str | None) -> str:
+    return UNSIGNED if signer is None else f"signed by {signer}"
 
 
 def verify(
@@ -221,6 +227,10 @@ def verify(
     """
     made, parents, data = read_certificate(folder), parents or {}, data or {}
     checks = [_of_files("checkpoint", made["checkpoint"]["files"], _digests(checkpoint))]
+    if checks[0].holds:
+        same = _equal(_origin(checkpoint), made["checkpoint"]["origin"])
+        why = "" if same else "it is not what the checkpoint's record says"
+        checks.append(Check("origin of the checkpoint", same, why))
     for role in (*made["parents"], *(role for role in parents if role not in made["parents"])):
         here = _digests(parents[role]) if role in parents else None
         checks.append(_of_files(role, made["parents"].get(role), here))
@@ -253,9 +263,9 @@ def _of_audit(made: Mapping[str, Any], file: Path) -> list[Check]:
     if wrong is not None:
         return [Check("audit", True), Check(AGAIN, False, wrong)]
     same = audited["files"].get("checkpoint") == made["checkpoint"]["files"]
-    told = _of_the_audit(audited, made["audit"]["sha256"])
-    alike = _equal(told["audit"]["verdict"], made["audit"]["verdict"])
-    rest = [part for part, value in told.items() if not _equal(value, made[part])]
+    repeated = _of_the_audit(audited, made["audit"]["sha256"])
+    alike = _equal(repeated["audit"]["verdict"], made["audit"]["verdict"])
+    rest = [part for part, value in repeated.items() if not _equal(value, made[part])]
     return [
         Check("audit", same, "" if same else "it audited another checkpoint"),
         Check(AGAIN, True),

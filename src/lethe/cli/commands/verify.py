@@ -36,7 +36,7 @@ def add(commands) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Print each check; LetheError if one fails."""
-    from lethe.pipeline.certificate import read_certificate, verify
+    from lethe.pipeline.certificate import SCOPE, read_certificate, verify
 
     with by_options():
         made = read_certificate(options.certificate)
@@ -46,7 +46,7 @@ def run(options: argparse.Namespace) -> None:
         checks += _signature(options, made["signer"])
     for one in checks:
         print("\t".join(map(shown, filter(None, (one.what, WORDS[one.holds], one.why)))))
-    print(shown(made["scope"]))
+    print(SCOPE)
     failing = [one.what for one in checks if one.holds is False]
     if failing:
         raise LetheError(f"{options.certificate}: {failing[0]} fails; do not rely on it")
