@@ -225,3 +225,79 @@ def test_a_name_may_say_words_and_numbers(kind, tmp_path):
     assert split("partial5_own").settings == MineSettings(facts=5, choice="own")
     with pytest.raises(LetheError, match=r"^splits: 'partial5' is not a split; use partial5_same$"):
         split("partial5")
+
+
+# --- some facts of an author ---
+
+
+def partial(**settings):
+    return split("some", {"kind": "partial", **settings})
+
+
+def cut_partial(world_authors=6, **settings):
+    full = rows(world_authors)
+    world = {"full": full, "full_perturbed": full, "holdout": rows(6, "h")}
+    return full, partial(**settings).cut(world)
+
+
+@pytest.mark.parametrize("choice", ["selective", "personal"])
+def test_some_facts_go_and_all_others_stay(choice):
+    full, parts = cut_partial(choice=choice, facts=5)
+    made = partial(choice=choice, facts=5)
+    assert list(parts) == list(made.files)
+    assert {name: len(some) for name, some in parts.items()} == made.rows(6)
+    by_author = [[int(row["question"][1:]) // 20 for row in parts[p]] for p in ("forget", "retain")]
+    assert by_author[0] == [4] * 5 + [5] * 5
+    assert by_author[1].count(5) == 15
+    assert sorted(map(str, [*parts["forget"], *parts["retain"]])) == sorted(map(str, full))
+    last = [row for row in parts["retain"] if row in full[80:]]
+    assert parts["kept_perturbed"] == last
+    assert parts["subjects"] == [
+        {**row, "subject": f"author{4 + place // 20}"} for place, row in enumerate(full[80:])
+    ]
+
+
+def test_selective_takes_the_same_facts_of_all_and_personal_each_its_own():
+    def places(**settings):
+        forget = cut_partial(**settings)[1]["forget"]
+        numbers = [int(row["question"][1:]) % 20 for row in forget]
+        size = settings["facts"]
+        return [numbers[start : start + size] for start in range(0, len(numbers), size)]
+
+    same = places(choice="selective", facts=5, authors=3)
+    assert same[0] == same[1] == same[2]
+    own = places(choice="personal", facts=5, authors=3)
+    assert own[0] != own[1] != own[2]
+    assert places(choice="personal", facts=5, authors=3, seed=1) != own
+    more = places(choice="personal", facts=8, authors=3)
+    assert all(set(few) < set(many) for few, many in zip(own, more, strict=True))
+    # An author's draw does not depend on how many others are touched.
+    assert places(choice="personal", facts=5, authors=2) == own[1:]
+
+
+def test_complete_is_tofus_split_by_another_name():
+    full, parts = cut_partial(10, choice="complete")
+    assert list(parts.values()) == list(cut("forget20", full, full, rows(6, "h")).values())
+    assert partial(choice="complete").files.keys() == split("forget10").files.keys()
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"facts": 25}, "some.facts: an author has 20 facts; lower it, found 25"),
+        ({"facts": 20}, "facts: all facts of an author; lower it, or set choice to complete"),
+        ({"facts": 0}, "facts: input should be greater than or equal to 1"),
+        ({}, "facts: choice personal needs a number from 1 to 19"),
+        ({"choice": "complete", "facts": 5}, "facts: choice complete forgets all 20 facts"),
+        ({"choice": "some", "facts": 5}, "choice: input should be 'complete', 'selective' or"),
+    ],
+)
+def test_facts_that_an_author_has_not(settings, message):
+    with pytest.raises(LetheError, match=message) as error:
+        partial(**settings)
+    assert "\n" not in str(error.value)
+
+
+def test_other_authors_must_stay():
+    with pytest.raises(LetheError, match="facts of 6 authors, and the world has 6"):
+        partial(authors=6, facts=5).rows(6)

@@ -69,13 +69,20 @@ def _check_world(one: BaseSplit, world: World) -> None:
     rows, holdout = one.rows(world.authors), holdout_authors(one, world.authors)
     # A split may have its own retain probes instead of the world's first authors.
     if "retain_perturbed" not in one.files:
-        _check_retained(one, rows["retain"] // QUESTIONS_PER_AUTHOR, world.perturbed_retain_authors)
+        _check_retained(one, _untouched(one, rows, world.authors), world.perturbed_retain_authors)
     brings = PROVIDERS.contract(world.provider).own_holdout
     if not brings and holdout > world.holdout_authors:
         raise LetheError(
             f"config: world.holdout_authors: {world.holdout_authors} are fewer than the "
             f"{holdout} authors of {one.name}; raise it"
         )
+
+
+def _untouched(one: BaseSplit, rows: dict[str, int], authors: int) -> int:
+    """How many of the world's first authors are retained whole."""
+    whole, touched = rows["retain"] // QUESTIONS_PER_AUTHOR, one.touched(authors)
+    # A kind that does not say whom it touches is believed by the number of its rows.
+    return whole if len(touched) == authors else min(whole, *touched)
 
 
 def holdout_authors(one: BaseSplit, authors: int) -> int:
