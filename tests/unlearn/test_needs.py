@@ -48,6 +48,7 @@ def test_plans_import_nothing_heavy_for_them():
 def test_something_needs_each_of_them():
     plugs = [methods.load(name)({}, name) for name in methods.names()]
     plugs += [wrappers.load(name)({}, name) for name in wrappers.names()]
+    plugs.append(wrappers.load("bao")({"pairs": "subject"}, "bao"))
     named = {one for plug in plugs for one in plug.needs}
     assert named == set(needs.names())
 

@@ -33,7 +33,7 @@ rule collect:
         given=given_checkpoint,
         reference=reference_source,
         loading=loading,
-        sets=lambda w: list(suite.contract(w.suite).sets),
+        sets=probed_sets,
         most=lambda w: settings.items_of(CONFIG, suite.contract(w.suite).sets),
         limits={
             key: getattr(CONFIG.evaluation, key)

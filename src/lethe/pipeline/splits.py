@@ -2,8 +2,10 @@
 
 from collections.abc import Iterable
 
+from lethe import metrics
 from lethe.common import paths
 from lethe.common.errors import LetheError
+from lethe.evaluate import suite
 from lethe.pipeline.config.config import Config
 from lethe.pipeline.config.world import World
 from lethe.unlearn.need import MadeFile
@@ -51,6 +53,7 @@ def check(config: Config) -> None:
         _check_names(one)
         _check_world(one, config.world)
     _check_files(made.values())
+    _check_metrics(config, made.values())
 
 
 def _check_names(one: BaseSplit) -> None:
@@ -83,6 +86,29 @@ def _untouched(one: BaseSplit, rows: dict[str, int], authors: int) -> int:
     whole, touched = rows["retain"] // QUESTIONS_PER_AUTHOR, one.touched(authors)
     # A kind that does not say whom it touches is believed by the number of its rows.
     return whole if len(touched) == authors else min(whole, *touched)
+
+
+def lacks(metric: str, one: BaseSplit) -> str | None:
+    """A file of the questions of a metric, or of one that it needs, that a split has not."""
+    declared = metrics.contract(metric)
+    if declared.records:
+        known = {*one.files.values(), *tofu_format.outputs("")}
+        asked = suite.contract(declared.suite).files(one.files).values()
+        missing = [file for file in asked if file not in known]
+        if missing:
+            return missing[0]
+    return next(filter(None, (lacks(need, one) for need in declared.needs)), None)
+
+
+def _check_metrics(config: Config, made: Iterable[BaseSplit]) -> None:
+    """Refuse a metric that can be computed on none of the splits."""
+    for name in config.metrics:
+        missing = [lacks(name, one) for one in made]
+        if missing and all(missing):
+            raise LetheError(
+                f"config: metrics: {name} asks about the rows of {missing[0]}, which none of the "
+                "splits has; leave it out, or add a split of a kind that has that part"
+            )
 
 
 def holdout_authors(one: BaseSplit, authors: int) -> int:

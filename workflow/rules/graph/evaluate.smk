@@ -10,6 +10,11 @@ def probed_files(wildcards):
     return [paths.data(WORLD, name) for name in named]
 
 
+def probed_sets(wildcards):
+    """The names of these sets."""
+    return list(suite.contract(wildcards.suite).files(SPLITS[wildcards.split].files))
+
+
 def run_folder(wildcards):
     return paths.run(
         WORLD, wildcards.model, wildcards.split, wildcards.run, wildcards.seed

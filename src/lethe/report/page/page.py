@@ -11,6 +11,7 @@ from markupsafe import Markup
 from lethe.common.errors import LetheError
 from lethe.common.files import read_json, read_text, write_text
 from lethe.report import claim_layout
+from lethe.report.figures import is_interactive
 from lethe.report.figures.base import FigureData
 from lethe.report.labels import run_label
 from lethe.report.page import provenance, words
@@ -56,6 +57,8 @@ def html(run: Run, files: Files, parts: Shown) -> str:
         page_figure(name, place, how, sources, data[place])
         for name, how in _in_order(parts.figures)
         for place in data
+        # A split without a figure's metrics has none.
+        if is_interactive(name) or (name, place.model, place.split) in files.pictures
     ]
     template = environment().get_template("page.jinja")
     return template.render(
