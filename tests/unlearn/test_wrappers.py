@@ -194,7 +194,7 @@ def test_the_boundary_loss_is_zero_where_margins_hold(model, examples):
 
 
 def test_pairs_of_a_subject_by_hand(model, examples):
-    """Means over the pairs of each subject, then over subjects; rows of no subject count nowhere."""
+    """Means over the pairs of each subject, then over subjects; rows of no subject do not count."""
     method = methods.load("grad_ascent")({"wrappers": {"bao": {"pairs": "subject", "margin": 9.0}}})
     assert set(method.needs) >= {"retain", "subjects"}
     forget, retain = [0, 1, 2], [3, 4, 5, 6]

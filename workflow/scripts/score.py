@@ -17,5 +17,6 @@ with job(snakemake) as stage:
         i.oracle_records or None,
         i.before or None,
         i.oracle_before or None,
+        list(i.oracles),
         **p.settings,
     )

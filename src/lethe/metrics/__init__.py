@@ -5,6 +5,8 @@ constants that declare what it reads, where that differs from the defaults (in b
 
     NEEDS = ("probability",)    metric files of the same run that it reads (none)
     ORACLE = True               whether it reads the same files of the oracle too (no)
+    ORACLES = ("role",)         the oracles, by role, whose files it reads too (none); computed on
+                                splits that have them all
     FULL = True                 whether it reads those of the model before unlearning too (no)
     RECORDS = False             whether it reads the run's records (yes)
     ORACLE_RECORDS = True       whether it reads the oracle's records too (no)
@@ -22,7 +24,7 @@ its own numbers. Nothing heavy is imported before a metric is computed.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -37,6 +39,7 @@ class Contract:
 
     needs: tuple[str, ...] = ()
     oracle: bool = False
+    oracles: tuple[str, ...] = ()
     full: bool = False
     records: bool = True
     oracle_records: bool = False
@@ -85,20 +88,22 @@ def compute(
     oracle_records=None,
     before=None,
     oracle_before=None,
+    oracles=None,
     **settings,
 ):
     """Compute a metric from inputs that are already in memory.
 
     ``records`` and ``oracle_records`` are ``lethe.evaluate.records.Records`` of the metric's suite;
     ``needs``, ``oracle`` and ``full`` map names of metrics to ``MetricFile``; ``before`` and
-    ``oracle_before`` are the records before an attack. Returns a ``MetricFile``. An unknown setting
+    ``oracle_before`` are the records before an attack; ``oracles`` maps roles to what ``oracle``
+    is of one. Returns a ``MetricFile``. An unknown setting
     or value is a LetheError.
     """
     from lethe.metrics.base import Inputs, MetricFile
 
     chosen = settings_of(name, settings)
     inputs = Inputs(
-        records, needs or {}, oracle, full, chosen, oracle_records, before, oracle_before
+        records, needs or {}, oracle, full, chosen, oracle_records, before, oracle_before, oracles
     )
     return MetricFile(name, load(name).compute(inputs), chosen)
 
@@ -113,13 +118,15 @@ def score(
     oracle_records_path: str | os.PathLike | None = None,
     before_path: str | os.PathLike | None = None,
     oracle_before_path: str | os.PathLike | None = None,
+    oracles_paths: Sequence[str | os.PathLike] = (),
     **settings: Any,
 ) -> None:
     """Compute one metric of one run from files and write its metric file.
 
     ``needs_paths``, ``oracle_paths`` and ``full_paths`` map names of metrics to the metric files of
     the run, the oracle and the full model; files that the metric does not need are not read.
-    ``before_path`` and ``oracle_before_path``: the records before the attack. LetheError where a
+    ``before_path`` and ``oracle_before_path``: the records before the attack. ``oracles_paths``:
+    the files of all needs of the first role that it names, then of the next. LetheError where a
     file that it needs is missing.
     """
     from lethe.metrics.base import write_metric
@@ -134,7 +141,8 @@ def score(
     full = _files(name, wanted.needs, full_paths, "the full model's") if wanted.full else None
     before = _records(name, before_path, "the run before the attack") if wanted.attack else None
     theirs = _records(name, oracle_before_path, "the oracle") if wanted.attack and oracles else None
-    file = compute(name, records, needs, oracle, full, oracles, before, theirs, **settings)
+    every = _by_role(name, wanted, oracles_paths) if wanted.oracles else None
+    file = compute(name, records, needs, oracle, full, oracles, before, theirs, every, **settings)
     write_metric(out, file)
 
 
@@ -144,6 +152,18 @@ def _records(name: str, path: str | os.PathLike | None, whose: str):
     if path is None:
         raise LetheError(f"metric '{name}': needs the records of {whose}; name their file")
     return read_records(path)
+
+
+def _by_role(name: str, wanted: Contract, paths: Sequence[str | os.PathLike]) -> dict:
+    """The files of every need, by role."""
+    places = [(role, need) for role in wanted.oracles for need in wanted.needs]
+    if len(paths) != len(places):
+        raise LetheError(f"metric '{name}': needs files of {', '.join(wanted.oracles)}; name them")
+    given = dict(zip(places, paths, strict=True))
+    return {
+        role: _files(name, wanted.needs, {n: given[role, n] for n in wanted.needs}, f"{role}'s")
+        for role in wanted.oracles
+    }
 
 
 def _files(name: str, wanted: tuple[str, ...], paths: Mapping | None, whose: str) -> dict:

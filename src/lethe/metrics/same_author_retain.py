@@ -31,7 +31,9 @@ def compute(inputs: Inputs) -> list[CheckpointValues]:
 
 def _checkpoint(inputs: Inputs, point, others, score) -> CheckpointValues:
     rows = items_of(inputs, point, "kept")
-    recalls = [float(score(*both).recall) for both in zip(rows.answer, rows.generation, strict=True)]
+    recalls = [
+        float(score(*both).recall) for both in zip(rows.answer, rows.generation, strict=True)
+    ]
     kept = {"probability": np.exp(-rows.answer_loss).tolist(), "rouge": recalls}
     values: dict[str, float] = {}
     items: dict[str, list[float]] = {}

@@ -11,7 +11,7 @@ from lethe.pipeline.config.world import World
 from lethe.unlearn.need import MadeFile
 from lethe.unlearn.needs import from_source
 from lethe.world import tofu_format
-from lethe.world.provider import PROVIDERS
+from lethe.world.provider import PROVIDERS, provider
 from lethe.world.schema import QUESTIONS_PER_AUTHOR
 from lethe.world.split import split
 from lethe.world.splits.base import BaseSplit
@@ -53,6 +53,7 @@ def check(config: Config) -> None:
         _check_names(one)
         _check_world(one, config.world)
     _check_files(made.values())
+    _check_rows(config.world, made.values())
     _check_metrics(config, made.values())
 
 
@@ -81,6 +82,21 @@ def _check_world(one: BaseSplit, world: World) -> None:
         )
 
 
+def _check_rows(world: World, made: Iterable[BaseSplit]) -> None:
+    """Let kinds that depend on what rows say see them, where they are known before any job."""
+    asking = [one for one in made if type(one).check_rows is not BaseSplit.check_rows]
+    declared = PROVIDERS.contract(world.provider)
+    on_the_hub = "path" in declared.settings and world.path is None
+    # Generated authors are written by jobs, and a hub is not asked at every start.
+    if not asking or on_the_hub or world.provider == "generated":
+        return
+    settings = {key: getattr(world, key) for key in declared.settings}
+    authors = provider(world.provider, seed=world.seed, **settings).authors(world.authors)
+    full = [tofu_format.qa_row(item) for author in authors for item in author.items]
+    for one in asking:
+        one.check_rows(full)
+
+
 def _untouched(one: BaseSplit, rows: dict[str, int], authors: int) -> int:
     """How many of the world's first authors are retained whole."""
     whole, touched = rows["retain"] // QUESTIONS_PER_AUTHOR, one.touched(authors)
@@ -89,14 +105,20 @@ def _untouched(one: BaseSplit, rows: dict[str, int], authors: int) -> int:
 
 
 def lacks(metric: str, one: BaseSplit) -> str | None:
-    """A file of the questions of a metric, or of one that it needs, that a split has not."""
+    """What a split has not of what a metric, or one that it needs, is computed from; None: nothing.
+
+    A file of rows, or an oracle.
+    """
     declared = metrics.contract(metric)
+    absent = [role for role in declared.oracles if role not in one.roles]
+    if absent:
+        return f"oracle {absent[0]}"
     if declared.records:
         known = {*one.files.values(), *tofu_format.outputs("")}
         asked = suite.contract(declared.suite).files(one.files).values()
         missing = [file for file in asked if file not in known]
         if missing:
-            return missing[0]
+            return f"file {missing[0]}"
     return next(filter(None, (lacks(need, one) for need in declared.needs)), None)
 
 
@@ -106,8 +128,8 @@ def _check_metrics(config: Config, made: Iterable[BaseSplit]) -> None:
         missing = [lacks(name, one) for one in made]
         if missing and all(missing):
             raise LetheError(
-                f"config: metrics: {name} asks about the rows of {missing[0]}, which none of the "
-                "splits has; leave it out, or add a split of a kind that has that part"
+                f"config: metrics: {name} needs the {missing[0]}, and no split has such a part or "
+                "role; leave it out, or list a split of a kind that has it"
             )
 
 

@@ -179,6 +179,13 @@ def oracle_metrics(wildcards):
     return [paths.metric(oracle, need) for need in contract.needs if contract.oracle]
 
 
+def metrics_by_role(wildcards):
+    """The files of the same metrics for each oracle that a metric names, role by role."""
+    contract = metrics.contract(wildcards.metric)
+    folders = [held_against(wildcards, role) for role in contract.oracles]
+    return [paths.metric(folder, need) for folder in folders for need in contract.needs]
+
+
 def full_metrics(wildcards):
     """The files of the same metrics for the model before unlearning."""
     contract = metrics.contract(wildcards.metric)
