@@ -27,7 +27,7 @@ def draw(data: FigureData) -> Figure:
     Above the diagonal a model is nearer to the untraining oracle, below it to the unlearning one.
     """
     look = looks(data.methods, data.oracle)
-    other = Look(**{**vars(look[data.oracle]), "label": "Oracle of untraining", "marker": "P"})
+    other = Look(**{**vars(look[data.oracle]), "label": "Oracle of untraining", "marker": "x"})
     named = {UNLEARNED: look[data.oracle], UNTRAINED: other}
     figure = Figure(figsize=(7.0, 3.3))
     for axes, (name, title) in zip(figure.subplots(1, 3), DISTANCES.items(), strict=True):
