@@ -82,7 +82,9 @@ def test_with_the_whole_behaviour_given_both_distances_are_equal():
 
 
 def test_what_full_did_not_know_cannot_be_forgotten():
-    found = values(FULL, untrained=file([0.8, 0.8], [0.8, 0.6]), unlearned=file([0.8] * 2, [0.9] * 2))
+    found = values(
+        FULL, untrained=file([0.8, 0.8], [0.8, 0.6]), unlearned=file([0.8] * 2, [0.9] * 2)
+    )
     assert not {"forgetting", "generalisation"} & set(found)
     assert found["memorisation_share"] == pytest.approx(0)
 
