@@ -1,6 +1,8 @@
 """The splits of a configuration, and whether they fit the world and each other."""
 
-from collections.abc import Iterable
+import logging
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 from lethe import metrics
 from lethe.common import paths
@@ -8,6 +10,7 @@ from lethe.common.errors import LetheError
 from lethe.evaluate import suite
 from lethe.pipeline.config.config import Config
 from lethe.pipeline.config.world import World
+from lethe.report import figures
 from lethe.unlearn.need import MadeFile
 from lethe.unlearn.needs import from_source
 from lethe.world import tofu_format
@@ -91,10 +94,23 @@ def _check_rows(world: World, made: Iterable[BaseSplit]) -> None:
     if not asking or on_the_hub or world.provider == "generated":
         return
     settings = {key: getattr(world, key) for key in declared.settings}
-    authors = provider(world.provider, seed=world.seed, **settings).authors(world.authors)
+    with _quiet():
+        authors = provider(world.provider, seed=world.seed, **settings).authors(world.authors)
     full = [tofu_format.qa_row(item) for author in authors for item in author.items]
     for one in asking:
         one.check_rows(full)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without the warnings of odd rows, which the job that makes the world gives."""
+    logger = logging.getLogger("lethe.world")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def _untouched(one: BaseSplit, rows: dict[str, int], authors: int) -> int:
@@ -123,12 +139,15 @@ def lacks(metric: str, one: BaseSplit) -> str | None:
 
 
 def _check_metrics(config: Config, made: Iterable[BaseSplit]) -> None:
-    """Refuse a metric that can be computed on none of the splits."""
-    for name in config.metrics:
+    """Refuse a metric, listed or of a figure, that can be computed on none of the splits."""
+    drawn = (read for figure in config.figures for read in figures.reads(figure))
+    of_figures = [name for name in drawn if name in metrics.names()]
+    for name in dict.fromkeys((*config.metrics, *of_figures)):
         missing = [lacks(name, one) for one in made]
         if missing and all(missing):
+            key = "metrics" if name in config.metrics else "figures"
             raise LetheError(
-                f"config: metrics: {name} needs the {missing[0]}, and no split has such a part or "
+                f"config: {key}: {name} needs the {missing[0]}, and no split has such a part or "
                 "role; leave it out, or list a split of a kind that has it"
             )
 
