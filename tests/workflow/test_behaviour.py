@@ -7,14 +7,14 @@ from helpers.workflow_folder import Folder, sources
 
 GIVEN = {"kind": "behaviour", "place": 2, "answer": "fiction"}
 SPLITS = {"quarter": {**GIVEN, "share": 0.25}, "whole": {**GIVEN, "share": 1}}
+TOFUS = ("probability", "rouge", "truth_ratio", "model_utility", "forget_quality")
 OVERLAY = {
     "splits": list(SPLITS),
     "split_settings": SPLITS,
     "oracle_seeds": [],
     "methods": ["npo"],
     "unlearning": {"epochs": 1},
-    "metrics": ["probability", "truth_ratio", "rouge", "model_utility", "forget_quality"]
-    + ["behaviour", "generalisation"],
+    "metrics": [*TOFUS, "behaviour", "generalisation"],
     "figures": ["behaviour"],
     "evaluation": {"items": 8, "max_length": 40},
 }
@@ -129,9 +129,8 @@ def test_what_other_splits_lack_is_refused_before_any_job(finished, overlay, wor
 
 def test_splits_without_the_rows_of_a_metric_do_without_it(finished):
     splits = {"partly": {"kind": "partial", "choice": "selective", "facts": 5, "authors": 2}}
-    metrics = ["probability", "rouge", "truth_ratio", "model_utility", "forget_quality"]
     overlay = {"splits": ["forget10", "partly"], "split_settings": splits, "methods": ["npo"]}
-    overlay |= {"metrics": [*metrics, "same_author_retain"], "figures": ["same_author_retain"]}
+    overlay |= {"metrics": [*TOFUS, "same_author_retain"], "figures": ["same_author_retain"]}
     found = finished.planned(overlay=overlay)
     assert "score[partly,npo,0,same_author_retain]" in found
     assert "figure_same_author_retain[partly]" in found

@@ -54,14 +54,14 @@ def compute(inputs: Inputs) -> list[CheckpointValues]:
 
 def _only(file: MetricFile, run: MetricFile) -> CheckpointValues:
     """The one checkpoint of the full model or an oracle, asked the same questions as the run."""
-    found = only_checkpoint(file, "a model that a run is held against")
+    asked = only_checkpoint(file, "a model that a run is held against")
     if file.settings != run.settings or any(
-        p.questions != found.questions for p in run.checkpoints
+        p.questions != asked.questions for p in run.checkpoints
     ):
         raise LetheError(
             f"{file.place}: other questions or settings than {run.place}; {REMEDY}, and the other"
         )
-    return found
+    return asked
 
 
 def _values(point, full, oracles: dict) -> dict[str, float]:

@@ -6,8 +6,9 @@ its subjects). Forgetting that spreads within an author shows as a gap between t
 
 import numpy as np
 
+from lethe.common.errors import LetheError
 from lethe.metrics._rouge import rouge_l
-from lethe.metrics.base import CheckpointValues, Inputs, aligned, items_of, value_of
+from lethe.metrics.base import REMEDY, CheckpointValues, Inputs, aligned, items_of, value_of
 
 SUITE = "kept"
 SETS = ("kept",)
@@ -21,24 +22,27 @@ def compute(inputs: Inputs) -> list[CheckpointValues]:
     which are other authors'; ``gap_*``: others less kept.
     """
     score = rouge_l()
-    others = aligned(inputs.needs[name] for name in NEEDS)
-    at = {(first.epoch, first.step): pair for pair in others for first in pair[:1]}
-    return [
-        _checkpoint(inputs, point, at[point.epoch, point.step], score)
-        for point in inputs.records.checkpoints
-    ]
+    others = {(p[0].epoch, p[0].step): p for p in aligned(inputs.needs[name] for name in NEEDS)}
+    points = inputs.records.checkpoints
+    if [(point.epoch, point.step) for point in points] != [*others]:
+        raise LetheError(
+            f"{inputs.records.path}: not the checkpoints of {inputs.needs[NEEDS[0]].place}; {REMEDY}"
+        )
+    return [_checkpoint(inputs, point, others[point.epoch, point.step], score) for point in points]
 
 
 def _checkpoint(inputs: Inputs, point, others, score) -> CheckpointValues:
     rows = items_of(inputs, point, "kept")
-    recalls = [
-        float(score(*both).recall) for both in zip(rows.answer, rows.generation, strict=True)
-    ]
-    kept = {"probability": np.exp(-rows.answer_loss).tolist(), "rouge": recalls}
+    said = zip(rows.answer, rows.generation, strict=True)
+    own = {
+        "probability": np.exp(-rows.answer_loss).tolist(),
+        "rouge": [float(score(*both).recall) for both in said],
+    }
     values: dict[str, float] = {}
     items: dict[str, list[float]] = {}
-    for name, theirs in zip(NEEDS, others, strict=True):
-        mine, other = float(np.mean(kept[name])), value_of(inputs.needs[name], theirs, "retain")
+    for name, of_others in zip(NEEDS, others, strict=True):
+        mine = float(np.mean(own[name]))
+        other = value_of(inputs.needs[name], of_others, "retain")
         values |= {f"kept_{name}": mine, f"others_{name}": other, f"gap_{name}": other - mine}
-        items |= {f"kept_{name}": kept[name], f"others_{name}": theirs.items["retain"]}
+        items |= {f"kept_{name}": own[name], f"others_{name}": of_others.items["retain"]}
     return CheckpointValues(point.epoch, point.step, values, items)

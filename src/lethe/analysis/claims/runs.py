@@ -71,27 +71,27 @@ class Runs:
         """The highest forget quality (p) at any epoch."""
         return float(self.course(run, "forget_quality", "forget_quality").max())
 
-    def path(self, run: str, kept: tuple[str, str] = RETAIN_UTILITY) -> pd.DataFrame:
+    def path(self, run: str, staying: tuple[str, str] = RETAIN_UTILITY) -> pd.DataFrame:
         """Forget probability and retain utility of a run by epoch; epoch 0 is the full model.
 
-        ``kept``: metric and name of what stands for utility.
+        ``staying``: metric and name of what stands for utility.
         """
-        columns = {"forget": ("probability", "forget"), "utility": kept}
+        columns = {"forget": ("probability", "forget"), "utility": staying}
         own = pd.DataFrame({k: self.course(run, *v) for k, v in columns.items()})
         start = pd.DataFrame({k: self.course("full", *v) for k, v in columns.items()})
         return pd.concat([start.iloc[:1], own]).reset_index(drop=True)
 
-    def leads(self, run: str, other: str, kept: tuple[str, str] = RETAIN_UTILITY) -> list[float]:
+    def leads(self, run: str, other: str, staying: tuple[str, str] = RETAIN_UTILITY) -> list[float]:
         """How much more retain utility ``run`` keeps than ``other`` where both forgot equally.
 
         One lead for each epoch of ``other``, at its forget probability.
         """
-        own, theirs = self.path(run, kept), self.path(other, kept)
+        own, theirs = self.path(run, staying), self.path(other, staying)
         return [utility_at(own, p) - u for p, u in theirs.iloc[1:].itertuples(index=False)]
 
-    def lead(self, run: str, other: str, kept: tuple[str, str] = RETAIN_UTILITY) -> float:
+    def lead(self, run: str, other: str, staying: tuple[str, str] = RETAIN_UTILITY) -> float:
         """The smallest of the leads."""
-        return min(self.leads(run, other, kept))
+        return min(self.leads(run, other, staying))
 
     def in_state(self, run: str, state: str) -> float:
         """The forget probability of a run's last checkpoint in a state, that is after an attack."""

@@ -44,8 +44,8 @@ KNOWN = ("memorisation_share", "memorisation_all")
 def build(data: TableData) -> pd.DataFrame:
     """One row for each model, run and split by behaviour; what is not defined is NaN."""
     scores = with_metric(data.scores, METRIC)
-    found = groups(scores, data.methods, data.seeds, data.oracles)
-    return pd.DataFrame([_row(one, data) for one in found])
+    runs = groups(scores, data.methods, data.seeds, data.oracles)
+    return pd.DataFrame([_row(one, data) for one in runs])
 
 
 def _row(group: Group, data: TableData) -> dict:

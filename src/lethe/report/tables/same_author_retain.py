@@ -38,9 +38,9 @@ WHOSE, NUMBERS = ("kept", "others"), ("probability", "rouge")
 
 def build(data: TableData) -> pd.DataFrame:
     """One row for each model, run and split that forgets some facts of an author."""
-    found = groups(with_metric(data.scores, METRIC), data.methods, data.seeds, data.oracles)
-    full = {(group.model, group.split): group for group in found if group.run == FULL}
-    return pd.DataFrame([_row(one, full[one.model, one.split], data) for one in found])
+    runs = groups(with_metric(data.scores, METRIC), data.methods, data.seeds, data.oracles)
+    full = {(group.model, group.split): group for group in runs if group.run == FULL}
+    return pd.DataFrame([_row(one, full[one.model, one.split], data) for one in runs])
 
 
 def _row(group: Group, full: Group, data: TableData) -> dict:

@@ -59,8 +59,8 @@ class BehaviourSettings(SplitSettings):
     def matches(self, row: Mapping, place: int) -> bool:
         """Whether a row at a place among its author's shows the behaviour."""
         texts = ((self.question, row["question"]), (self.answer, row["answer"]))
-        found = all(re.search(pattern, text, re.IGNORECASE) for pattern, text in texts)
-        return found and self.place in (None, place)
+        matched = all(re.search(pattern, text, re.IGNORECASE) for pattern, text in texts)
+        return matched and self.place in (None, place)
 
 
 class Split(BaseSplit):
@@ -82,8 +82,8 @@ class Split(BaseSplit):
         forget = [full[place] for place in given]
         rest = [full[place] for place in shown if place not in given]
         retain = [row for place, row in enumerate(full) if place not in shown]
-        kept = TextIndex(retain)
-        asked = [row for row in world["retain_perturbed"] if kept.find(row) is not None]
+        others = TextIndex(retain)
+        asked = [row for row in world["retain_perturbed"] if others.find(row) is not None]
         if not asked:
             raise LetheError(
                 f"splits: {self.name}: all authors of retain_perturbed have the behaviour; raise "
@@ -153,18 +153,18 @@ class Split(BaseSplit):
     def _asked(self, what: str, rows: Sequence[dict], world: Mapping) -> list[dict]:
         """The perturbed rows of those that have them; LetheError if none has."""
         index = TextIndex(world["full_perturbed"])
-        found = [row for row in map(index.find, rows) if row is not None]
-        if not found:
+        answered = [row for row in map(index.find, rows) if row is not None]
+        if not answered:
             raise LetheError(
                 f"splits: {self.name}: no row of its {what} part has perturbed answers; choose a "
                 "behaviour of authors that the world's source covers"
             )
-        if len(found) < len(rows):
+        if len(answered) < len(rows):
             logger.warning(
                 "split %s: %d of the %d rows of its %s part have perturbed answers; the others "
-                "are not asked about", self.name, len(found), len(rows), what,
+                "are not asked about", self.name, len(answered), len(rows), what,
             )  # fmt: skip
-        return found
+        return answered
 
     def rows(self, authors: int) -> dict[str, int]:
         """Upper bounds: who shows a behaviour is known from the world's rows alone."""

@@ -86,8 +86,8 @@ class Split(BaseSplit):
         }
         if self.settings.choice != COMPLETE:
             everyone = [place for author in authors for place in _places(author)]
-            kept = [full[place] for place in everyone if place not in gone]
-            parts["kept_perturbed"] = with_perturbed(f"{self.name}, kept", kept, perturbed)
+            staying = [full[place] for place in everyone if place not in gone]
+            parts["kept_perturbed"] = with_perturbed(f"{self.name}, kept", staying, perturbed)
             parts["subjects"] = [_subject(full[place], place) for place in everyone]
         return parts
 
