@@ -15,7 +15,7 @@ OVERLAY = {
     "methods": ["npo"],
     "unlearning": {"epochs": 1},
     "metrics": [*TOFUS, "behaviour", "generalisation"],
-    "figures": ["behaviour"],
+    "figures": ["two_oracles"],
     "evaluation": {"items": 8, "max_length": 40},
 }
 ROLES = ("without_all", "without_share")
@@ -69,7 +69,7 @@ def test_nothing_is_left_to_do(finished):
 def test_another_share_causes_its_own_jobs_alone(finished):
     third = {**OVERLAY, "splits": ["quarter", "third", "whole"]}
     third["split_settings"] = {**SPLITS, "third": {**GIVEN, "share": 0.33}}
-    own = {"split_third", "reference[third,0]", "unlearn_npo[third,0]", "figure_behaviour[third]"}
+    own = {"split_third", "reference[third,0]", "unlearn_npo[third,0]", "figure_two_oracles[third]"}
     own |= {f"train_{role}[third,0]" for role in ROLES}
     own |= {f"collect[third,{run},0,{name}]" for run in RUNS for name in ("tofu", "behaviour")}
     own |= {f"score[third,{run},0,{name}]" for run in RUNS for name in OVERLAY["metrics"]}
@@ -77,7 +77,7 @@ def test_another_share_causes_its_own_jobs_alone(finished):
     found = finished.planned(overlay=third)
     assert own <= found
     of_all = {job for job in found - own if not job.startswith("table_")}
-    assert of_all == shared | {f"figure_behaviour[{name}]" for name in SPLITS}
+    assert of_all == shared | {f"figure_two_oracles[{name}]" for name in SPLITS}
 
 
 def test_a_changed_share_leaves_the_other_splits_alone(finished):
@@ -85,7 +85,7 @@ def test_a_changed_share_leaves_the_other_splits_alone(finished):
     found = finished.planned(overlay={**OVERLAY, "split_settings": changed})
     # The oracle of the whole behaviour learns what it did.
     assert "train_without_share[quarter,0]" in found
-    assert not {job for job in found if "[whole" in job} - {"figure_behaviour[whole]"}
+    assert not {job for job in found if "[whole" in job} - {"figure_two_oracles[whole]"}
     assert "train_full[0]" not in found
 
 
@@ -130,9 +130,9 @@ def test_what_other_splits_lack_is_refused_before_any_job(finished, overlay, wor
 def test_splits_without_the_rows_of_a_metric_do_without_it(finished):
     splits = {"partly": {"kind": "partial", "choice": "selective", "facts": 5, "authors": 2}}
     overlay = {"splits": ["forget10", "partly"], "split_settings": splits, "methods": ["npo"]}
-    overlay |= {"metrics": [*TOFUS, "same_author_retain"], "figures": ["same_author_retain"]}
+    overlay |= {"metrics": [*TOFUS, "same_author_retain"], "figures": ["kept_over_forgotten"]}
     found = finished.planned(overlay=overlay)
     assert "score[partly,npo,0,same_author_retain]" in found
-    assert "figure_same_author_retain[partly]" in found
+    assert "figure_kept_over_forgotten[partly]" in found
     assert not {job for job in found if "forget10" in job and "same_author" in job}
     assert not {job for job in found if job.startswith("collect[forget10") and "kept" in job}

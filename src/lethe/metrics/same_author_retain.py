@@ -26,7 +26,7 @@ def compute(inputs: Inputs) -> list[CheckpointValues]:
     points = inputs.records.checkpoints
     if [(point.epoch, point.step) for point in points] != [*others]:
         raise LetheError(
-            f"{inputs.records.path}: not the checkpoints of {inputs.needs[NEEDS[0]].place}; {REMEDY}"
+            f"{inputs.records.path}: its checkpoints are not those of {NEEDS[0]}; {REMEDY}"
         )
     return [_checkpoint(inputs, point, others[point.epoch, point.step], score) for point in points]
 

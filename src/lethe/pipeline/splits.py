@@ -140,14 +140,15 @@ def lacks(metric: str, one: BaseSplit) -> str | None:
 
 def _check_metrics(config: Config, made: Iterable[BaseSplit]) -> None:
     """Refuse a metric, listed or of a figure, that can be computed on none of the splits."""
-    drawn = (read for figure in config.figures for read in figures.reads(figure))
-    of_figures = [name for name in drawn if name in metrics.names()]
-    for name in dict.fromkeys((*config.metrics, *of_figures)):
+    for figure in config.figures:
+        for name in figures.scores_of(figure):
+            if name not in config.metrics:
+                raise LetheError(f"config: figures: {figure} shows {name}; add it to metrics")
+    for name in config.metrics:
         missing = [lacks(name, one) for one in made]
         if missing and all(missing):
-            key = "metrics" if name in config.metrics else "figures"
             raise LetheError(
-                f"config: {key}: {name} needs the {missing[0]}, and no split has such a part or "
+                f"config: metrics: {name} needs the {missing[0]}, and no split has such a part or "
                 "role; leave it out, or list a split of a kind that has it"
             )
 

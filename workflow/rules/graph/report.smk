@@ -197,8 +197,8 @@ def figure_metrics(name, form=list):
 
 def drawn(name, split):
     """Whether a figure can be drawn of a split: its metrics are computed there."""
-    reads = figures.reads(name)
-    return all(measured(one, split) for one in reads if one in metrics.names())
+    wanted = (*figures.reads(name), *figures.scores_of(name))
+    return all(measured(one, split) for one in wanted if one in metrics.names())
 
 
 def figure_files():
