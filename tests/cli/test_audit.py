@@ -182,3 +182,17 @@ def test_a_failure_leaves_an_earlier_audit_as_it_was(run, monkeypatch):
         )
     assert (run.out / "audit.json").read_bytes() == before
     assert {file.name for file in run.out.iterdir()} == {"audit.json", "audit.html"}
+
+
+def test_an_audit_can_be_certified_and_verified(run, parity, data, tmp_path, capsys):
+    run("--probes", *QUICK)
+    own, out = parity / "models" / "full", tmp_path / "certificate"
+    cli.main(["certify", str(own), "--audit", str(run.out), "--out", str(out)])
+    assert "unsigned: integrity only" in capsys.readouterr().out
+    named = ["--full", str(own), "--oracle", str(parity / "models" / "retain")]
+    named += ["--data", str(data), "--split", "forget10"]
+    cli.main(["verify", str(out), "--checkpoint", str(own), *named])
+    told = capsys.readouterr().out.splitlines()
+    assert "data of forget\tholds" in told
+    assert "verdict, computed again from the values by question\tholds" in told
+    assert [line for line in told if "\tfails" in line] == []

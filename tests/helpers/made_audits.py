@@ -11,7 +11,12 @@ from lethe.analysis.audit.measured import Measured
 QUESTIONS = [f"Who wrote book {number}?" for number in range(30)]
 
 
-def answers(probes: dict[str, int], refused: int = 0, text: str = "says") -> Answers:
+def answers(
+    probes: dict[str, int],
+    refused: int = 0,
+    text: str = "says",
+    files: dict[str, str] | None = None,
+) -> Answers:
     """By probe how many of the questions are answered rightly; so many are refused."""
     measured = {
         name: Measured(
@@ -27,9 +32,8 @@ def answers(probes: dict[str, int], refused: int = 0, text: str = "says") -> Ans
     conduct = Conduct(
         {"forget": refusals, "retain": nothing}, {"forget": nothing, "retain": [0.9] * 5}
     )
-    return Answers(
-        measured, {name: {"items": 30} for name in probes}, {"depth": "why not"}, conduct
-    )
+    settings = {name: {"items": 30} for name in probes}
+    return Answers(measured, settings, {"depth": "why not"}, conduct, files or {}, {})
 
 
 def made_document(

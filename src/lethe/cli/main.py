@@ -7,7 +7,18 @@ import sys
 
 from lethe import __version__
 from lethe.cli.arguments import Parser, place
-from lethe.cli.commands import audit, claims, completion, evaluate, methods, plan, run, unlearn
+from lethe.cli.commands import (
+    audit,
+    certify,
+    claims,
+    completion,
+    evaluate,
+    methods,
+    plan,
+    run,
+    unlearn,
+    verify,
+)
 from lethe.common.errors import LetheError
 
 # A shell's exit status for a program that a signal ended: 128 plus the signal's number.
@@ -57,6 +68,7 @@ def _parser() -> Parser:
     bring = commands.add_parser("bring", help="copy results and their provenance from a folder")
     bring.add_argument("folder", type=place, help="another working folder of Lethe's")
     bring.set_defaults(run=_bring)
+    certify.add(commands)
     claims.add(commands)
     completion.add(commands, _parser)
     evaluate.add(commands)
@@ -66,6 +78,7 @@ def _parser() -> Parser:
     plan.add(commands)
     run.add(commands)
     unlearn.add(commands)
+    verify.add(commands)
     return parser
 
 

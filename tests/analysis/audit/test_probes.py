@@ -115,7 +115,7 @@ def test_answers_between_jobs_are_read_as_they_were_written(tmp_path):
     assert file.read_bytes() == first
 
 
-@pytest.mark.parametrize("content", ["[]", "{}", '{"format": 1, "measured": {"leak": {}}}'])
+@pytest.mark.parametrize("content", ["[]", "{}", '{"format": 2, "measured": {"leak": {}}}'])
 def test_a_file_without_answers_is_named(content, tmp_path):
     file = tmp_path / "answers.json"
     file.write_text(content)

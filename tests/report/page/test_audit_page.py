@@ -126,7 +126,7 @@ def test_runs_are_told_apart_where_there_are_several_seeds(tmp_path, leaking):
     assert audits.audits([]) is None
 
 
-@pytest.mark.parametrize("content", ["[]", "{}", '{"format": 2, "probes": {}}', "{"])
+@pytest.mark.parametrize("content", ["[]", "{}", '{"format": 1, "probes": {}}', "{"])
 def test_a_file_that_is_no_audit_is_named(tmp_path, content):
     file = tmp_path / "audit.json"
     file.write_text(content)

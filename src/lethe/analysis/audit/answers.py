@@ -1,7 +1,7 @@
 """What probes measured of one checkpoint, and how it behaved; as a file between jobs."""
 
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from lethe.analysis.audit.conduct import Conduct
@@ -9,17 +9,23 @@ from lethe.analysis.audit.measured import Measured
 from lethe.common.errors import LetheError
 from lethe.common.files import MADE_AGAIN, read_json, write_json
 
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True)
 class Answers:
-    """What each probe measured, the settings it had, why others were not run, and the conduct."""
+    """What each probe measured, the settings it had, why others were not run, and the conduct.
+
+    ``files`` and ``data``: SHA-256 of the checkpoint's files by name
+    (``lethe.model.checkpoint_files``), and of the files of rows by set.
+    """
 
     measured: dict[str, Measured]
     settings: dict[str, dict[str, Any]]
     not_run: dict[str, str]
     conduct: Conduct
+    files: dict[str, str] = field(default_factory=dict)
+    data: dict[str, str] = field(default_factory=dict)
 
 
 def write_answers(path: str | os.PathLike, answers: Answers) -> None:
@@ -35,6 +41,8 @@ def read_answers(path: str | os.PathLike) -> Answers:
             raise ValueError
         measured = {name: Measured(**one) for name, one in document["measured"].items()}
         conduct = Conduct(**document["conduct"])
-        return Answers(measured, dict(document["settings"]), dict(document["not_run"]), conduct)
+        parts = [dict(document[key]) for key in ("settings", "not_run")]
+        digests = [dict(document[key]) for key in ("files", "data")]
+        return Answers(measured, *parts, conduct, *digests)
     except (TypeError, KeyError, ValueError, AttributeError, LetheError):
         raise LetheError(f"{path}: no answers of an audit; {MADE_AGAIN}") from None

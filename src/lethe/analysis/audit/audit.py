@@ -10,8 +10,9 @@ from lethe.analysis.audit.data import AuditRows, read_files
 from lethe.analysis.audit.judged import Audit, judged
 from lethe.analysis.audit.plan import AuditRequest, Plan, plan, read_rows
 from lethe.analysis.audit.subject import Asking, Subject
+from lethe.common.files import sha256
 from lethe.common.progress import silent
-from lethe.model import checkpoint_check
+from lethe.model import checkpoint_check, checkpoint_files
 
 # Called after each probe with how many are done, of how many.
 Report = Callable[[int, int], None]
@@ -54,7 +55,9 @@ def measure_checkpoint(
         measured[name] = probes.load(name).measure(subject, settings)
         report(number, len(planned.settings))
     conduct = Conduct.of(said_about(subject, planned.conduct))
-    return Answers(measured, planned.settings, planned.not_run, conduct)
+    data = {name: sha256(file) for name, file in rows.files.items()}
+    files = checkpoint_files.digests(source)
+    return Answers(measured, planned.settings, planned.not_run, conduct, files, data)
 
 
 def answers_of(

@@ -8,11 +8,13 @@ from typing import Any
 
 from lethe.analysis.audit import probe as probes
 from lethe.analysis.audit.answers import Answers
-from lethe.analysis.audit.judged import Audit
+from lethe.analysis.audit.conduct import Conduct
+from lethe.analysis.audit.judged import Audit, judged
+from lethe.analysis.audit.measured import Measured
 from lethe.analysis.audit.verdict import POWER, plain
 from lethe.common.errors import LetheError
 
-FORMAT = 1
+FORMAT = 2
 # Examples of a probe: the questions at which the checkpoint exceeds what it is compared with most.
 EXAMPLES = 8
 ROLES = ("checkpoint", "full", "oracle")
@@ -29,6 +31,9 @@ def document(audit: Audit, about: Mapping[str, Any]) -> dict[str, Any]:
         "refuses": audit.hidden.refuses,
         "collapsed": audit.hidden.collapsed,
         "conduct": {role: one.conduct.shares() for role, one in known.items()},
+        "conduct_by_question": {role: asdict(one.conduct) for role, one in known.items()},
+        "files": {role: one.files for role, one in known.items()},
+        "data": audit.own.data,
         "level": audit.level,
         "power": POWER,
         "probes": {name: _probe(name, audit, known) for name in audit.judgements},
@@ -58,6 +63,8 @@ def _probe(name: str, audit: Audit, known: Mapping[str, Answers]) -> dict[str, A
             "question": list(own.questions),
             **{role: list(one.values) for role, one in measured.items()},
         },
+        "chance": list(own.chance),
+        "paired": own.paired,
     }
 
 
@@ -76,6 +83,31 @@ def _examples(measured: Mapping[str, Any]) -> list[dict[str, Any]]:
         }
         for at in first
     ]
+
+
+def judged_again(document: Mapping[str, Any]) -> Audit:
+    """The audit that follows from a document's values by question.
+
+    What models said is not in the document, but for examples: it decides nothing. LetheError if
+    the values are not whole.
+    """
+    try:
+        answers = {role: _answers(role, document) for role in document["conduct_by_question"]}
+        return judged(answers["checkpoint"], answers.get("full"), answers.get("oracle"))
+    except (TypeError, KeyError, ValueError, AttributeError) as error:
+        raise LetheError(f"audit: its values are not whole ({error}); make it again") from None
+
+
+def _answers(role: str, document: Mapping[str, Any]) -> Answers:
+    measured, probed = {}, document["probes"]
+    for name, one in probed.items():
+        questions, values = one["items"]["question"], one["items"][role]
+        chance = one["chance"] if role == "checkpoint" else []
+        measured[name] = Measured(questions, questions, values, questions, chance, one["paired"])
+    settings = {name: one["settings"] for name, one in probed.items()}
+    conduct = Conduct(**document["conduct_by_question"][role])
+    files = document["files"][role]
+    return Answers(measured, settings, document["not_run"], conduct, files, document["data"])
 
 
 def checked_document(value: Any, place: str) -> dict[str, Any]:

@@ -1,0 +1,42 @@
+"""Writing a certificate: all of its files are whole and signed before any gets its name."""
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from lethe.common import outputs
+from lethe.common.files import open_to_others, write_json, write_text
+from lethe.pipeline import signature
+from lethe.pipeline.certificate import AUDIT, FILE, PAGE, certificate
+from lethe.report.page.certificate_page import certificate_html
+
+
+def write_certificate(
+    checkpoint: str | Path,
+    audit: str | Path,
+    out: str | Path,
+    key: str | Path | None = None,
+    signer: str | None = None,
+) -> dict[str, Any]:
+    """Certify a checkpoint into a new folder; ``audit``: a folder that ``lethe audit`` wrote.
+
+    ``key`` and ``signer``: a private key, and the name under which its owner is trusted. LetheError
+    as ``certificate`` and ``signature.sign``, and for a folder that is not empty.
+    """
+    outputs.check_folder(out, read=(checkpoint, audit))
+    source = Path(audit, AUDIT)
+    made = certificate(checkpoint, source, signer)
+    Path(out).mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out, prefix=".") as folder:
+        place = Path(folder)
+        shutil.copyfile(source, place / AUDIT)
+        write_text(place / PAGE, certificate_html(made))
+        write_json(place / FILE, made, indent=1)
+        if key is not None:
+            signature.sign(place / FILE, key)
+        # The certificate itself comes last: a folder that has one has all.
+        for file in sorted(place.iterdir(), key=lambda file: file.name == FILE):
+            open_to_others(file)
+            file.replace(Path(out, file.name))
+    return made
