@@ -33,7 +33,9 @@ def checkpoint_folders_of(wildcards, run):
     if run == "random" or is_finetuned(w, run):
         return trained_folders(w, run)
     folder = paths.run(WORLD, w.model, w.split, run, w.seed)
-    epochs = epochs_of(run)[-1:] if CONFIG.evaluation.epochs == "last" else epochs_of(run)
+    epochs = (
+        epochs_of(run)[-1:] if CONFIG.evaluation.epochs == "last" else epochs_of(run)
+    )
     return [paths.epoch(folder, epoch) for epoch in epochs]
 
 
