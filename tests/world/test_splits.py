@@ -303,6 +303,23 @@ def test_other_authors_must_stay():
         partial(authors=6, facts=5).rows(6)
 
 
+def test_shared_facts_are_in_both_sets_and_stay():
+    full = rows(6)
+    world = {"full": full, "full_perturbed": full, "holdout": rows(6, "h")}
+    made = split("some", {"kind": "shared_facts", "authors": 2, "shared": 5})
+    parts = made.cut(world)
+    assert {name: len(some) for name, some in parts.items()} == made.rows(6)
+    assert set(parts) == set(made.files)
+    assert parts["forget"] == full[80:]
+    shared = [row for row in parts["forget"] if row in parts["retain"]]
+    assert len(shared) == 10
+    assert parts["kept_perturbed"] == shared
+    assert parts["forget_perturbed"] == [row for row in full[80:] if row not in shared]
+    assert len(parts["retain"]) == 80 + 10
+    with pytest.raises(LetheError, match="shared: input should be less than 20, found 20"):
+        split("some", {"kind": "shared_facts", "shared": 20})
+
+
 # --- a behaviour ---
 
 

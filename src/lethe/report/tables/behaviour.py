@@ -29,10 +29,10 @@ PAGE = {
         "generalisation": ("Generalisation G ↑", ".2f"),
         "without_share_ks": ("To untraining: KS ↓", ".3f"),
         "without_share_probability": ("probability ↓", ".3f"),
-        "without_share_js": ("JS ↓", ".3f"),
+        "without_share_js": ("JS ↓", ".4f"),
         "without_all_ks": ("To unlearning: KS ↓", ".3f"),
         "without_all_probability": ("probability ↓ ", ".3f"),
-        "without_all_js": ("JS ↓ ", ".3f"),
+        "without_all_js": ("JS ↓ ", ".4f"),
     },
 }
 SETS = ("given", "rest")
