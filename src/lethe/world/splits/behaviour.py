@@ -171,5 +171,5 @@ class Split(BaseSplit):
         everyone = authors * QUESTIONS_PER_AUTHOR
         given = max(1, round(self.settings.share * everyone))
         counts = dict.fromkeys(self.parts, everyone)
-        # Holdout rows are as many as the world has, at most those of the forget set.
-        return counts | {"forget": given, "forget_perturbed": given, "holdout": 0}
+        # Holdout rows are as many as the world has, at most those of the forget set: it needs some.
+        return counts | {"forget": given, "forget_perturbed": given, "holdout": 1}
