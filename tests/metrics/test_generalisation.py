@@ -6,7 +6,7 @@ import pytest
 
 from lethe import metrics
 from lethe.common.errors import LetheError
-from lethe.metrics.base import CheckpointValues, MetricFile
+from lethe.metrics.base import CheckpointValues, MetricFile, read_metric
 
 QUESTIONS = {"given_ratio": ["a", "b"], "rest_ratio": ["c", "d"]}
 
@@ -93,3 +93,19 @@ def test_other_questions_are_refused():
     other = file([0.1, 0.1], [0.1, 0.3], questions={**QUESTIONS, "rest_ratio": ["c", "x"]})
     with pytest.raises(LetheError, match="other questions or settings than"):
         values(FULL, unlearned=other)
+
+
+def test_files_of_every_role_are_needed(tmp_path):
+    from lethe.metrics.base import write_metric
+
+    files = {}
+    for name, of_run in {"full": FULL, "all": UNLEARNED, "share": UNTRAINED}.items():
+        files[name] = tmp_path / f"{name}.json"
+        write_metric(files[name], of_run)
+    paths = {"behaviour": files["full"]}
+    out = tmp_path / "generalisation.json"
+    with pytest.raises(LetheError, match="needs files of without_all, without_share; name them"):
+        metrics.score("generalisation", None, paths, None, paths, out)
+    both = [files["all"], files["share"]]
+    metrics.score("generalisation", None, paths, None, paths, out, oracles_paths=both)
+    assert read_metric(out, "generalisation").checkpoints[0].values == values(FULL)
