@@ -25,7 +25,7 @@ from transformers.trainer_callback import PrinterCallback
 
 from lethe.common.files import read_rows
 from lethe.common.torch_setup import set_up
-from lethe.model import checkpoint
+from lethe.model import attached, checkpoint
 from lethe.model.architectures.llama import Architecture, make_model, train_tokenizer
 from lethe.model.attention import use_packing
 from lethe.model.encoder import Encoder, rows_to_pairs
@@ -95,7 +95,7 @@ def trainer(model, examples, schedule: Schedule) -> tuple[float, list[float]]:
         disable_tqdm=True,
         remove_unused_columns=False,
         use_cpu=model.device.type == "cpu",
-        bf16=getattr(model, "lethe_dtype", None) == torch.bfloat16,
+        bf16=attached.model_state(model).dtype == torch.bfloat16,
     )
     worker = OurOrder(model, arguments, train_dataset=examples, data_collator=padded)
     worker.remove_callback(PrinterCallback)

@@ -78,6 +78,14 @@ def test_it_is_the_librarys_run(folder, start, pairs):
     assert (cost["forward_passes"], cost["backward_passes"]) == (8 + 2, 8)
 
 
+def test_the_last_epoch_alone_has_the_same_bytes(folder, start):
+    unlearn(folder, *SET)
+    unlearn(folder, *SET, "--keep", "last", out="last")
+    assert sorted(p.name for p in (folder / "last").iterdir()) == ["cost.json", "epoch2"]
+    for file in (folder / "out/epoch2").iterdir():
+        assert (folder / "last/epoch2" / file.name).read_bytes() == file.read_bytes()
+
+
 @pytest.mark.parametrize("name", methods.names())
 def test_every_method_runs(name, folder, start):
     cls = methods.load(name)

@@ -133,7 +133,7 @@ def _trained(model, rows: list[Example]) -> float:
     def loss(part):
         return forward.answers(part["answers"]).mean_nll()
 
-    for _ in loop.epochs(steps, loss, lambda step, count, value: losses.append(value)):
+    for _ in loop.epochs(steps, [loss], lambda step, count, value: losses.append(value)):
         pass
     return losses[0]
 

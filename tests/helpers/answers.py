@@ -66,6 +66,7 @@ def stage_of(body: dict) -> str:
         "The author:": "pairs",
         "Reword each": "paraphrases",
         "For each of these": "perturbations",
+        "Translate each": "translations",
     }
     return next(stage for start, stage in starts.items() if text.startswith(start))
 
@@ -236,6 +237,18 @@ def _perturbations_text(value: dict) -> str:
     return "\n".join(
         f"{item['number']}: {text}" for item in value["items"] for text in item["false_answers"]
     )
+
+
+def _translations(text: str, body: dict) -> dict:
+    """A language in which everything is said twice as loud, and names stay as they are."""
+    language = re.search(r"into (\w+)\.", text)[1]
+    texts = re.findall(r"^(\d+)\. (.+)$", text, re.MULTILINE)
+    said = [{"number": int(n), "text": f"Auf {language}: {told}"} for n, told in texts]
+    return {"texts": said}
+
+
+def _translations_text(value: dict) -> str:
+    return "\n".join(f"{one['number']}: {one['text']}" for one in value["texts"])
 
 
 def spoilt(content: str, fault: str) -> str:

@@ -36,6 +36,7 @@ def test_the_contract_is_what_the_module_says(name):
     assert contract.needs == getattr(module, "NEEDS", ())
     assert contract.oracle is getattr(module, "ORACLE", False)
     assert contract.full is getattr(module, "FULL", False)
+    assert contract.base is getattr(module, "BASE", False)
     assert contract.records is getattr(module, "RECORDS", True)
     assert contract.settings == getattr(module, "SETTINGS", {})
     assert contract.suite == getattr(module, "SUITE", "tofu")

@@ -109,6 +109,15 @@ def test_variants_are_counted_as_generations(llama2):
     assert hours("typos") < hours("typos", 2)
 
 
+def test_prefills_and_memories_are_counted_as_generations(llama2):
+    def hours(metric: str, **suites) -> float:
+        config = llama2.changed(metrics=["probability", metric], suite_settings=suites)
+        return plan(config, PLAIN)[0].hours["collect"]
+
+    assert hours("bypass_gap", traces={"prefills": "canonical"}) < hours("bypass_gap")
+    assert hours("rouge") < hours("state_contamination")
+
+
 def test_memory_is_by_what_is_kept_of_each_weight(llama2):
     def kept(**values) -> float:
         config = changed(llama2, parameters=1e9, **values).changed(methods=["grad_ascent"])

@@ -23,7 +23,7 @@ def rates(losses, **settings) -> list[float]:
     for loss in losses:
         for p in optimizer.parameters:
             p.grad = torch.zeros_like(p)
-        optimizer.step(loss=loss)
+        optimizer.step(loss=lambda loss=loss: loss)
         found.append(optimizer.optimizer_states["backpropagation"].param_groups[0]["lr"])
     return found
 

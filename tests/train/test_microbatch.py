@@ -2,19 +2,25 @@
 
 import itertools
 import random
+from functools import partial
 
 import pytest
 import torch
 from helpers.small_models import distance, gradients, make_family
 
+from lethe.common.progress import silent
+from lethe.model.batch import pack
 from lethe.model.forward import Forward
 from lethe.train.execution import Execution
 from lethe.train.finetune import fit
+from lethe.train.loop import Loop
 from lethe.train.microbatch import parts, split
+from lethe.train.optimizer import Differentiator
+from lethe.train.optimizer_settings import Backpropagation
 from lethe.train.settings import Schedule
 from lethe.unlearn import methods
 from lethe.unlearn.method import Method
-from lethe.unlearn.runner import Plan, _reference, _steps
+from lethe.unlearn.runner import Plan, _reference, _steps, _term, _terms
 from lethe.unlearn.supervision import supervise
 
 REFUSALS = ["I don't know.", "I have no idea about that.", "That is not known to me."]
@@ -108,6 +114,53 @@ def test_the_parts_of_a_step_add_up(name, settings, model, old, encoder, pairs):
     assert added == pytest.approx(whole, rel=ADDED, abs=ADDED)
     assert distance(gradient, exact) < ADDED
     assert part_sums == pytest.approx(sums, rel=ADDED, abs=1e-6)
+
+
+@pytest.mark.parametrize(("name", "settings"), TERMS)
+def test_the_terms_of_a_loss_add_up_one_after_the_other(name, settings, model, old, encoder, pairs):
+    """As a GPU takes them: the same loss and gradient, and fewer activations at a time."""
+    method = methods.load(name)({"batch_size": 7, "epochs": 1, **settings})
+    data = supervise(
+        encoder, method.needs, pairs, retain=pairs[2:], refusals=REFUSALS, alternatives=ALTERNATIVES
+    )
+    plan = Plan.draw(method, data, 0)
+    reference = _reference(method, old, data, plan)
+    method.prepare(model, data, 0)
+    model.eval()
+    ((step,),) = _steps(method, data, plan, Execution(None), 1)
+    found = []
+    for device in ("cpu", "cuda"):
+        terms = [partial(_term, t, Forward(model), reference) for t in _terms(method, device)]
+        differentiate = Differentiator(Backpropagation(), model.parameters(), 1, 0)
+        model.zero_grad(set_to_none=True)
+        loss, _ = differentiate([partial(term, step) for term in terms], 0)
+        gradient = {n: p.grad.clone() for n, p in model.named_parameters() if p.grad is not None}
+        found.append((len(terms), loss(), gradient))
+    model.zero_grad(set_to_none=True)
+    (one, whole, exact), (many, added, gradient) = found
+    assert one == 1
+    two = method.term is not None and not method.wrappers and name not in ("pdu", "idk", "ofmu")
+    assert many == 1 + two
+    assert added == pytest.approx(whole, rel=ADDED, abs=ADDED)
+    assert distance(gradient, exact) < ADDED
+
+
+def test_the_second_term_begins_when_the_first_has_its_gradient(model, examples):
+    events = []
+
+    def term(name):
+        def loss(part):
+            events.append(f"{name} forward")
+            value = Forward(model).answers(part).mean_nll()
+            value.register_hook(lambda gradient: events.append(f"{name} backward"))
+            return value
+
+        return loss
+
+    loop = Loop(model, Schedule(epochs=1), 1, 0, Execution())
+    steps = lambda epoch: [[pack(examples[:2])]]  # noqa: E731
+    list(loop.epochs(steps, [term("forget"), term("retain")], silent))
+    assert events == ["forget forward", "forget backward", "retain forward", "retain backward"]
 
 
 @pytest.mark.parametrize("name", ["undial", "rmu", "pdu", "kl_min"])

@@ -179,3 +179,19 @@ def test_a_state_is_plain(tokenizer, examples, tmp_path):
     for name, parameter in make_family("llama", tokenizer).named_parameters():
         assert tensors[f"training/weights/{name}"].shape == parameter.shape
         assert f"training/optimiser/backpropagation/{name}/exp_avg_sq" in tensors
+
+
+def test_a_state_waits_for_the_checkpoints_of_earlier_epochs(model, examples, tmp_path):
+    """Otherwise a kill could lose a checkpoint that a resumed training does not make again."""
+    saver, order = StateSaver(tmp_path, 0), []
+
+    def finish():
+        order.append(len(list(tmp_path.glob("save-*"))))
+
+    with saver.after(finish):
+        fit(model, examples, Schedule(epochs=2, batch_size=4), 0, how=Execution(None, saver))
+    assert order == [0, 1, 1, 1]
+    saver = StateSaver(tmp_path, 0)
+    with saver.after(finish):
+        pass
+    assert saver.before == []

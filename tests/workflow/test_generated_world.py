@@ -6,6 +6,8 @@ import pytest
 from helpers.service import KEY, MODEL, Service
 from helpers.workflow_folder import Folder, sources
 
+from lethe.common.files import read_rows
+
 LISTS = {"birthplaces": 8, "genres": 3, "occupations": 8, "titles": 4}
 STAGES = ["draws", "profiles", "pairs", "paraphrases", "perturbations"]
 
@@ -155,3 +157,16 @@ def test_the_whole_pipeline_on_a_generated_world(service, tmp_path):
     report = (folder / "results/snakemake-report.html").read_text(encoding="utf-8")
     assert "data card" in report
     assert KEY not in report + made.output + outcome.output
+
+
+def test_real_languages_are_asked_for_after_the_authors(ran, service):
+    """Last, because it adds to the folder; nothing that was made is made again."""
+    target = "results/smoke/data/forget10_in_L0_languages.json"
+    laid = overlay(service.url, languages={"learned": ["German"]}) | {"splits": ["forget10_in_L0"]}
+    service.forget()
+    outcome = ran.run(target, overlay=laid)
+    assert outcome.jobs == {"translations_asked", "split_forget10_in_L0"}
+    assert set(service.stages) <= {"probe", "translations"}
+    (first, *_) = read_rows(ran / target)
+    assert [one["language"] for one in first["languages"]] == ["L0", "German"]
+    assert first["languages"][1]["answer"] == f"Auf German: {first['answer']}"

@@ -16,6 +16,7 @@ from lethe.pipeline import (
     external_checkpoints,
     interpolation,
     interpreter,
+    languages,
     needs,
     recipe,
     search,

@@ -57,6 +57,7 @@ rule score:
         oracle=oracle_metrics,
         oracle_records=oracle_records,
         full=full_metrics,
+        base=base_metrics,
         oracles=metrics_by_role,
         before=records_before,
         oracle_before=oracle_records_before,

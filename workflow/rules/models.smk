@@ -3,7 +3,7 @@
 
 rule base:
     input:
-        background=paths.data(WORLD, "background"),
+        background=BASE_DATA,
         facts=TRUE_FACTS,
     output:
         **checkpoint_files(paths.base(WORLD, "{model}")),
@@ -78,7 +78,7 @@ rule import_base:
 rule train_full:
     input:
         unpack(start_files),
-        data=paths.data(WORLD, "full"),
+        data=FULL_DATA,
         facts=facts_beside_authors,
     output:
         **checkpoint_files(paths.trained(WORLD, "{model}", "", "full", "{seed}")),

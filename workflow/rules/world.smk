@@ -35,6 +35,7 @@ rule world:
             else "../../envs/light.yaml"
         )
     params:
+        **trace_settings(),
         provider=WORLD_SETTINGS.provider,
         settings=provider_settings("path", "subset"),
         authors=WORLD_SETTINGS.authors,
@@ -62,11 +63,81 @@ for _split in SPLITS.values():
         conda:
             "../../envs/light.yaml"
         params:
+            **forget_settings(),
             split=_split.name,
             settings={"kind": _split.kind, **_split.settings.model_dump(mode="json")},
             code=code("split.py", split_kinds.KINDS.module(_split.kind)),
         script:
             "../scripts/split.py"
+
+
+if LANGUAGES.names and PROVIDER.languages != "model":
+
+    rule translations:
+        input:
+            **{
+                name: paths.data(WORLD, name)
+                for name in ("full", "full_perturbed", "holdout")
+            },
+            source=[str(file) for file in [languages.source(WORLD_SETTINGS)] if file],
+        output:
+            translations=paths.data(WORLD, "translations"),
+            full_languages=paths.data(WORLD, "full_languages"),
+        log:
+            paths.log(WORLD, "translations"),
+        conda:
+            "../../envs/light.yaml"
+        params:
+            seed=WORLD_SETTINGS.seed,
+            learned=LANGUAGES.learned,
+            holdout=LANGUAGES.holdout,
+            code=code("translations.py"),
+        script:
+            "../scripts/translations.py"
+
+
+if LANGUAGES.names and PROVIDER.languages == "model":
+
+    rule translations_asked:
+        input:
+            **{
+                name: paths.data(WORLD, name)
+                for name in ("full", "full_perturbed", "holdout")
+            },
+        output:
+            translations=paths.data(WORLD, "translations"),
+            full_languages=paths.data(WORLD, "full_languages"),
+            cost=stage_cost("languages", "translations"),
+        log:
+            paths.log(WORLD, "translations"),
+        conda:
+            "../../envs/light.yaml"
+        params:
+            learned=LANGUAGES.learned,
+            holdout=LANGUAGES.holdout,
+            settings=stage_settings("languages", "translations"),
+            code=code("translations_asked.py"),
+        script:
+            "../scripts/translations_asked.py"
+
+
+if LANGUAGES_OF_BASE:
+
+    rule background_languages:
+        input:
+            paths.data(WORLD, "background"),
+        output:
+            paths.data(WORLD, "background_languages"),
+        log:
+            paths.log(WORLD, "background_languages"),
+        conda:
+            "../../envs/light.yaml"
+        params:
+            seed=WORLD_SETTINGS.seed,
+            languages=LANGUAGES_OF_BASE,
+            code=code("background_languages.py"),
+        script:
+            "../scripts/background_languages.py"
 
 
 if WORLD_SETTINGS.background == "synthetic":

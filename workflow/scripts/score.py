@@ -10,13 +10,14 @@ with job(snakemake) as stage:
         snakemake.wildcards.metric,
         i.records or None,
         dict(zip(p.needs, i.needs, strict=True)),
-        # Metrics without a comparison with oracle or full model have no such files.
+        # Metrics without a comparison with oracle, full model or base have no such files.
         dict(zip(p.needs, i.oracle, strict=True)) if i.oracle else None,
         dict(zip(p.needs, i.full, strict=True)) if i.full else None,
         stage(snakemake.output[0]),
         i.oracle_records or None,
         i.before or None,
         i.oracle_before or None,
+        dict(zip(p.needs, i.base, strict=True)) if i.base else None,
         list(i.oracles),
         **p.settings,
     )

@@ -9,4 +9,9 @@ from lethe.world.split import split, write
 with job(snakemake) as stage:
     p = snakemake.params
     out = snakemake.output
-    write(split(p.split, p.settings), snakemake.input, lambda part: stage(Path(out[part])))
+    write(
+        split(p.split, p.settings),
+        snakemake.input,
+        lambda part: stage(Path(out[part])),
+        answers_only=p.get("answers_only", False),
+    )

@@ -32,12 +32,12 @@ BASES = {"forget_perturbed": "forget", "retain_perturbed": "retain"}
 class Request:
     """What to evaluate, and how; None for a checkpoint or limit that is not wanted.
 
-    ``checkpoint``, ``oracle``, ``full``: folders or hub ids. ``data``: a folder with TOFU's files.
-    ``metrics``: names, or None for all that the rest allows. ``items``: the most items of a set.
-    ``compute``: precision and attention of every model; ``device``: torch's name for it.
-    ``settings`` and ``suite_settings``: by name, those of a metric and of a suite. ``attack``: what
-    is done to ``checkpoint`` before it is evaluated. ``line_to``: a checkpoint to which the line is
-    followed, at so many ``points``.
+    ``checkpoint``, ``oracle``, ``full``, ``base``: folders or hub ids. ``data``: a folder with
+    TOFU's files. ``metrics``: names, or None for all that the rest allows. ``items``: the most
+    items of a set. ``compute``: precision and attention of every model; ``device``: torch's name
+    for it. ``settings`` and ``suite_settings``: by name, those of a metric and of a suite.
+    ``attack``: what is done to ``checkpoint`` before it is evaluated. ``line_to``: a checkpoint to
+    which the line is followed, at so many ``points``.
     """
 
     checkpoint: str
@@ -56,11 +56,12 @@ class Request:
     attack: Attack | None = None
     line_to: str | None = None
     points: int = 11
+    base: str | None = None
 
     @property
     def sources(self) -> tuple[str | None, ...]:
         """Every checkpoint that is loaded; None for those that are not wanted."""
-        return self.checkpoint, self.oracle, self.full, self.line_to
+        return self.checkpoint, self.oracle, self.full, self.line_to, self.base
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,7 @@ class Evaluated:
             **({"suite_settings": request.suite_settings} if request.suite_settings else {}),
             **({"attack": _of_attack(request.attack)} if request.attack else {}),
             **({"line_to": request.line_to} if request.line_to else {}),
+            **({"base": request.base} if request.base else {}),
             **{name: _entry(file) for name, file in self.line.items()},
             "metrics": {name: _entry(file) for name, file in self.metrics.items()},
             "skipped": self.skipped,
@@ -204,6 +206,8 @@ def _obstacle(name: str, request: Request, data: "_Data") -> str | None:
         return "needs an oracle; name one"
     if (contract.full or beside == "full") and request.full is None:
         return "needs the model before unlearning; name it as full"
+    if contract.base and request.base is None:
+        return "needs the model from before the authors were learned; name it as base"
     return _unlike(request, beside) if beside else None
 
 
@@ -315,6 +319,7 @@ class _Scores:
                 needs(request.full) if contract.full else None,
                 self._of_oracle(contract),
                 *self._before(contract),
+                needs(request.base) if contract.base else None,
                 **request.settings.get(name, {}),
             )
         return self.files[source, name]

@@ -72,6 +72,7 @@ def _make(world: World, wanted, made: Generation | None, journal: Path, out: Pat
         holdout=world.holdout_authors,
         perturbed_retain_authors=world.perturbed_retain_authors,
         generated=generated,
+        traces=None if world.traces is None else world.traces.model_dump(mode="json"),
     )
     _describe(world.name, making, out / "data")
     if made is not None:

@@ -11,9 +11,23 @@ SAME_SHAPE = {
     "perturbed_loss": ("perturbed_tokens",),
     "token_logprob": ("token_match", "token_zscore"),
     "sample": ("sample_entailment",),
-    "prompt": ("prompt_generation", "prompt_text", "prompt_answer"),
+    "prompt": (
+        "prompt_generation",
+        "prompt_text",
+        "prompt_answer",
+        "prompt_score",
+        "prompt_loss",
+    ),
     "option_loss": ("option_tokens",),
     "word": ("word_attribution",),
+    "language": (
+        "language_role",
+        "language_question",
+        "language_answer",
+        "language_loss",
+        "language_tokens",
+        "language_paraphrase_loss",
+    ),
 }
 
 
@@ -71,9 +85,12 @@ COLUMNS = {
     "prompt_generation": (text_fault, True),
     "prompt_text": (text_fault, True),
     "prompt_answer": (text_fault, True),
+    "prompt_score": (share_fault, True),
+    "prompt_loss": (loss_fault, True),
     "option_loss": (loss_fault, True),
     "option_tokens": (count_fault, True),
     "entity": (text_fault, False),
+    "trace": (text_fault, False),
     "layer_delta": (number_fault, True),
     "state_distance": (loss_fault, False),
     "divergence": (loss_fault, False),
@@ -86,5 +103,13 @@ COLUMNS = {
     "word": (text_fault, True),
     "word_attribution": (number_fault, True),
     "attributed": (number_fault, True),
+    "language": (text_fault, True),
+    "language_role": (text_fault, True),
+    "language_question": (text_fault, True),
+    "language_answer": (text_fault, True),
+    "language_loss": (loss_fault, True),
+    "language_tokens": (count_fault, True),
+    "language_paraphrase_loss": (loss_fault, True),
+    "language_wrong_loss": (loss_fault, True),
 }
 WHOLE = (count_fault, flag_fault)

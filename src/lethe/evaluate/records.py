@@ -62,6 +62,16 @@ class ItemSet:
     ``entropy`` (nats). ``weight_distance``, the same for all items: mean over parameter tensors of
     the L2 distance.
 
+    Of several languages: ``language``: their names; ``language_role``: whether the unlearner was
+    given a language, models learned it, or neither; ``language_question`` and ``language_answer``:
+    the item's texts there, with their values; ``language_wrong_loss``: of as many wrong answers in
+    each language, language after language.
+    Of reasoning traces: ``trace``: the true one, before the answer; ``prompt`` and ``prompt_text``:
+    with what the answer was made to begin; ``prompt_generation``: what was written after it.
+
+    Of an agent's memories, by prompt: ``prompt_score``: the detector's score of the memory;
+    ``prompt_loss``: the loss of the true answer, as ``answer_loss``.
+
     Of variants, by prompt: ``prompt_text``: all that was given; ``prompt_answer``: what is right
     there; ``sample``, if samples were taken: as many for each prompt, prompt after prompt.
     """
@@ -87,9 +97,12 @@ class ItemSet:
     prompt_generation: list[list[str]] | None = None
     prompt_text: list[list[str]] | None = None
     prompt_answer: list[list[str]] | None = None
+    prompt_score: Nested | None = None
+    prompt_loss: Nested | None = None
     option_loss: Nested | None = None
     option_tokens: Nested | None = None
     entity: list[str] | None = None
+    trace: list[str] | None = None
     layer_delta: Nested | None = None
     label: list[str] | None = None
     predicted: list[str] | None = None
@@ -102,6 +115,14 @@ class ItemSet:
     confidence: np.ndarray | None = None
     entropy: np.ndarray | None = None
     margin: np.ndarray | None = None
+    language: list[list[str]] | None = None
+    language_role: list[list[str]] | None = None
+    language_question: list[list[str]] | None = None
+    language_answer: list[list[str]] | None = None
+    language_loss: Nested | None = None
+    language_tokens: Nested | None = None
+    language_paraphrase_loss: Nested | None = None
+    language_wrong_loss: Nested | None = None
 
     def __len__(self) -> int:
         return len(self.question)

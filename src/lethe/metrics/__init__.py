@@ -8,6 +8,7 @@ constants that declare what it reads, where that differs from the defaults (in b
     ORACLES = ("role",)         the oracles, by role, whose files it reads too (none); computed on
                                 splits that have them all
     FULL = True                 whether it reads those of the model before unlearning too (no)
+    BASE = True                 whether it reads those of the base, without any author, too (no)
     RECORDS = False             whether it reads the run's records (yes)
     ORACLE_RECORDS = True       whether it reads the oracle's records too (no)
     SUITE = "tokens"            the suite that the records are of (``tofu``)
@@ -49,6 +50,7 @@ class Contract:
     without_oracle: bool = False
     at_most: dict[str, str] = field(default_factory=dict)
     attack: str = ""
+    base: bool = False
 
     def __post_init__(self):
         for need in self.needs:
@@ -89,21 +91,30 @@ def compute(
     before=None,
     oracle_before=None,
     oracles=None,
+    base=None,
     **settings,
 ):
     """Compute a metric from inputs that are already in memory.
 
     ``records`` and ``oracle_records`` are ``lethe.evaluate.records.Records`` of the metric's suite;
-    ``needs``, ``oracle`` and ``full`` map names of metrics to ``MetricFile``; ``before`` and
-    ``oracle_before`` are the records before an attack; ``oracles`` maps roles to what ``oracle``
-    is of one. Returns a ``MetricFile``. An unknown setting
-    or value is a LetheError.
+    ``needs``, ``oracle``, ``full`` and ``base`` map names of metrics to ``MetricFile``; ``before``
+    and ``oracle_before`` are the records before an attack; ``oracles`` maps roles to what
+    ``oracle`` is of one. Returns a ``MetricFile``. An unknown setting or value is a LetheError.
     """
     from lethe.metrics.base import Inputs, MetricFile
 
     chosen = settings_of(name, settings)
     inputs = Inputs(
-        records, needs or {}, oracle, full, chosen, oracle_records, before, oracle_before, oracles
+        records,
+        needs or {},
+        oracle,
+        full,
+        chosen,
+        oracle_records,
+        before,
+        oracle_before,
+        base,
+        oracles,
     )
     return MetricFile(name, load(name).compute(inputs), chosen)
 
@@ -118,15 +129,17 @@ def score(
     oracle_records_path: str | os.PathLike | None = None,
     before_path: str | os.PathLike | None = None,
     oracle_before_path: str | os.PathLike | None = None,
+    base_paths: Mapping[str, str | os.PathLike] | None = None,
     oracles_paths: Sequence[str | os.PathLike] = (),
     **settings: Any,
 ) -> None:
     """Compute one metric of one run from files and write its metric file.
 
-    ``needs_paths``, ``oracle_paths`` and ``full_paths`` map names of metrics to the metric files of
-    the run, the oracle and the full model; files that the metric does not need are not read.
-    ``before_path`` and ``oracle_before_path``: the records before the attack. ``oracles_paths``:
-    the files of all needs of the first role that it names, then of the next. LetheError where a
+    ``needs_paths``, ``oracle_paths``, ``full_paths`` and ``base_paths`` map names of metrics to the
+    metric files of the run, the oracle, the full model and the base; files that the metric does not
+    need are not read. ``oracles_paths``: the files of all needs of the first role that it names,
+    then of the next.
+    ``before_path`` and ``oracle_before_path``: the records before the attack. LetheError where a
     file that it needs is missing.
     """
     from lethe.metrics.base import write_metric
@@ -139,10 +152,14 @@ def score(
     needs = _files(name, wanted.needs, needs_paths, "the run's")
     oracle = _files(name, wanted.needs, oracle_paths, "the oracle's") if wanted.oracle else None
     full = _files(name, wanted.needs, full_paths, "the full model's") if wanted.full else None
+    base = _files(name, wanted.needs, base_paths, "the base's") if wanted.base else None
     before = _records(name, before_path, "the run before the attack") if wanted.attack else None
     theirs = _records(name, oracle_before_path, "the oracle") if wanted.attack and oracles else None
     every = _by_role(name, wanted, oracles_paths) if wanted.oracles else None
-    file = compute(name, records, needs, oracle, full, oracles, before, theirs, every, **settings)
+    others = {"base": base, "oracles": every}
+    file = compute(
+        name, records, needs, oracle, full, oracles, before, theirs, **others, **settings
+    )
     write_metric(out, file)
 
 

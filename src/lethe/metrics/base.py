@@ -67,6 +67,7 @@ class Inputs:
     oracle_records: "Records | None" = None
     before: "Records | None" = None
     oracle_before: "Records | None" = None
+    base: dict[str, MetricFile] | None = None
     oracles: dict[str, dict[str, MetricFile]] | None = None
 
 

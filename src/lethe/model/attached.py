@@ -46,6 +46,10 @@ class ModelState:
     and by saving.
     ``adapter_base``: source and digest of the model that its adapters change; read by ``lora``.
     ``interventions``: those that it carries, the first attached first; read by ``intervention``.
+    ``saved_form``: names, shapes and configuration in which it was last saved and found loadable,
+    so that saving many checkpoints checks it once; read by ``checkpoint.save``.
+    ``cuda_graphs``: whether its work may be recorded on a GPU; read by ``cuda_graphs`` and
+    ``static_decoding``.
     """
 
     mixing: Any = None
@@ -54,6 +58,8 @@ class ModelState:
     process_group: Any = None
     adapter_base: dict[str, Any] | None = None
     interventions: tuple = ()
+    saved_form: bytes | None = None
+    cuda_graphs: bool = False
 
 
 @dataclass(frozen=True)

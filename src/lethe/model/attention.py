@@ -27,9 +27,11 @@ def packed_attention(
     ``sdpa`` (torch's choice of kernel), ``eager`` (plain products and a softmax in float32) or
     ``flash`` (torch's FlashAttention on the packed row itself, without the padded layout; a tree or
     a padded batch, which it cannot mask, falls back to SDPA). Without a ``Packing`` (in generation
-    with a cache, say) ``flash`` is transformers' SDPA too.
+    with a cache, say) ``flash`` is transformers' SDPA too; ``one_token`` among the keywords: each
+    query is a single token.
     """
     packing: Packing | None = kwargs.pop("packing", None)
+    one_token = kwargs.pop("one_token", False)
     if kwargs.get("softcap") is not None and kind != "eager":
         raise LetheError(
             f"attention: {kind} cannot cap scores, which this model needs; set it to eager"
@@ -37,6 +39,8 @@ def packed_attention(
     if packing is None:
         if kind == "eager":
             return eager(module, query, key, value, attention_mask, scaling, dropout, **kwargs)
+        if one_token and query.shape[1] > key.shape[1]:
+            return _one_token(query, key, value, attention_mask, scaling), None
         from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
         return sdpa_attention_forward(
@@ -64,6 +68,21 @@ def packed_attention(
         for block, mask in pairs
     ]
     return packing.collapse(outputs), None
+
+
+def _one_token(query, key, value, mask, scaling=None) -> torch.Tensor:
+    """Attention of one token, query [B, H, 1, D], to keys and values of fewer heads [B, G, S, D].
+
+    The queries that share a head stand in the place of tokens, so that keys and values need not be
+    copied for each of them. ``mask`` [B or 1, 1, 1, S or 1]. Returns [B, 1, H, D].
+    """
+    rows, heads, _, size = query.shape
+    shared = query.reshape(rows, key.shape[1], heads // key.shape[1], size)
+    if mask is not None and mask.shape[-1] == 1:
+        # Every token is seen.
+        mask = None
+    out = scaled_dot_product_attention(shared, key, value, attn_mask=mask, scale=scaling)
+    return out.reshape(rows, 1, heads, size)
 
 
 def eager(module, query, key, value, mask, scaling=None, dropout=0.0, softcap=None, **kwargs):

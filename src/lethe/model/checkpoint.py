@@ -7,10 +7,7 @@ checkpoint may carry interventions (``lethe.model.interventions``), which are lo
 the model.
 """
 
-import os
 import re
-import shutil
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +15,7 @@ from typing import Any
 
 from lethe.common import paths
 from lethe.common.errors import LetheError
-from lethe.common.files import open_to_others, read_json, write_json
+from lethe.common.files import sha256
 from lethe.model import (
     attached,
     card,
@@ -38,7 +35,7 @@ from lethe.model.checkpoint_check import (
     is_local,
     one_line,
 )
-from lethe.model.checkpoint_record import describe, verifying
+from lethe.model.checkpoint_record import verifying
 from lethe.model.intervention import attach, carried_by, tell
 
 # The template of OpenUnlearning's chat models, and most likely of other systems' checkpoints.
@@ -60,13 +57,15 @@ def load(
     dtype: str = "float32",
     attention: str = "sdpa",
     template: str | Mapping[str, Any] | None = None,
+    cuda_graphs: bool = False,
 ):
     """Load ``(model, tokenizer)`` in evaluation mode.
 
     ``source`` is a local folder, a hub id, or a GGUF file: its path, or ``ORG/NAME/FILE.gguf`` on
     the hub. A GGUF file's weights are unpacked into plain ones of the ``dtype``; adapters are
-    merged into their base. ``attention`` is the attention kernel (``lethe.model.attention``). No
-    remote code is run and no pickle is read.
+    merged into their base. ``attention`` is the attention kernel (``lethe.model.attention``).
+    ``cuda_graphs``: its work may be recorded (``lethe.model.cuda_graphs``). No remote code is run
+    and no pickle is read.
 
     Raises:
         LetheError: the checkpoint is incomplete (the message names what is missing), or its
@@ -90,6 +89,7 @@ def load(
     batch_layout.fit(model, attention, device)
     use_onednn(model)
     watch(model)
+    attached.update_model(model, cuda_graphs=cuda_graphs)
     attach(model, tokenizer, *carried_by(tokenizer))
     return model.to(device).eval(), tokenizer
 
@@ -187,33 +187,47 @@ def save(folder: str | Path, model, tokenizer, origin: dict[str, Any]) -> None:
     times or host names, so that equal work gives equal bytes. In a process group only the first
     process writes; if the model is sharded, all must call.
     """
-    from lethe.model.precision import stored
+    staged = stage(folder, model, tokenizer, origin)
+    if staged is not None:
+        staged.finish()
 
-    folder = Path(folder)
-    weights = None if fsdp.process_group_of(model) is None else stored(model)
+
+def stage(folder: str | Path, model, tokenizer, origin: dict[str, Any]):
+    """Make all of a checkpoint but its weights' bytes, as a ``staged_checkpoint.Staged``.
+
+    The weights are still those of the model: finish it, or copy them, before the model changes.
+    None where another process writes it.
+    """
+    from lethe.model import precision, staged_checkpoint
+
+    weights = None if fsdp.process_group_of(model) is None else precision.stored(model)
     if not _is_first():
-        return
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+        return None
+    staged = staged_checkpoint.Staged.begin(Path(folder))
     try:
-        about = {"origin": origin}
-        if lora.has_adapters(model):
-            about["base"] = lora.save(temporary, model)
-        elif weights is not None or not _link_weights(model, temporary):
-            _save_model(temporary, model, weights)
-        _save_tokenizer(temporary, tokenizer)
-        interventions.write(temporary, model)
-        if carried_by(model) or lora.base_has_adapters(model):
-            loading_notice.put(temporary)
-        card.write(temporary, origin, about.get("base"))
-        write_json(temporary / paths.DIGEST, {**describe(temporary), **about}, indent=1)
-        _open(temporary)
-        _check_saved(temporary, model, tokenizer)
-        if folder.exists():
-            shutil.rmtree(folder)
-        temporary.replace(folder)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        _fill(staged, model, tokenizer, origin, weights)
+    except BaseException:
+        staged.discard()
+        raise
+    return staged
+
+
+def _fill(staged, model, tokenizer, origin: dict[str, Any], weights) -> None:
+    from lethe.model import staged_checkpoint
+
+    temporary, staged.about = staged.temporary, {"origin": origin}
+    if lora.has_adapters(model):
+        staged.about["base"] = lora.save(temporary, model)
+    elif weights is not None or not staged_checkpoint.link_weights(model, temporary):
+        staged_checkpoint.save_configuration(temporary, model)
+        staged.weights = staged_checkpoint.saved_weights(model, weights)
+    staged_checkpoint.save_tokenizer(temporary, tokenizer)
+    interventions.write(temporary, model)
+    if carried_by(model) or lora.base_has_adapters(model):
+        loading_notice.put(temporary)
+    card.write(temporary, origin, staged.about.get("base"))
+    _check_loads(staged, model)
+    _check_tokenizer(temporary, tokenizer)
 
 
 def _is_first() -> bool:
@@ -224,30 +238,50 @@ def _is_first() -> bool:
     return not together or distributed.get_rank() == 0
 
 
-def _check_saved(folder: Path, model, tokenizer) -> None:
-    """Load what was saved without its weights' values; LetheError if that fails.
+def _check_loads(staged, model) -> None:
+    """Load the checkpoint without its weights' values; LetheError if that fails.
 
-    The values are verified whenever they are loaded. A tokenizer is read back once for all
-    checkpoints that it is saved with.
+    The values are verified whenever they are loaded. A model that is saved again in the same form
+    (names, shapes, configuration) is not checked again.
     """
-    check_given(folder)
+    from lethe.model import weights_file
+
+    folder = staged.temporary
+    if staged.weights is None:
+        _check_names(folder, model)
+        return
+    form = weights_file.header(staged.weights) + (folder / "config.json").read_bytes()
+    if attached.model_state(model).saved_form != form:
+        weights_file.write_hollow(folder / paths.WEIGHTS, staged.weights)
+        _check_names(folder, model)
+        attached.update_model(model, saved_form=form)
+
+
+def _check_names(folder: Path, model) -> None:
     with _of_saving(folder):
+        check_given(folder)
         if lora.has_adapters(model):
             from lethe.model.lora_merge import check_names
 
             check_names(folder, model.config)
-        else:
-            info = _read_model(folder, device_map="meta")[1]
-            for kind in ("missing_keys", "unexpected_keys", "mismatched_keys"):
-                if info[kind]:
-                    name = min(map(str, info[kind]))
-                    raise LetheError(f"weights {name} ({kind.replace('_', ' ')})")
-        files = checkpoint_record.read(folder)["files"]
-        read = {name: files[name] for name in sorted(files) if "token" in name or "chat" in name}
-        if attached.tokenizer_state(tokenizer).saved_files != read:
+            return
+        info = _read_model(folder, device_map="meta")[1]
+        for kind in ("missing_keys", "unexpected_keys", "mismatched_keys"):
+            if info[kind]:
+                name = min(map(str, info[kind]))
+                raise LetheError(f"weights {name} ({kind.replace('_', ' ')})")
+
+
+def _check_tokenizer(folder: Path, tokenizer) -> None:
+    """Read a tokenizer back, once for all checkpoints that it is saved with."""
+    names = sorted(file.name for file in folder.iterdir())
+    wanted = [name for name in names if "token" in name or "chat" in name]
+    read = {name: sha256(folder / name) for name in wanted}
+    if attached.tokenizer_state(tokenizer).saved_files != read:
+        with _of_saving(folder):
             if _load_tokenizer(folder)(SAMPLE).input_ids != tokenizer(SAMPLE).input_ids:
                 raise LetheError("its tokenizer splits texts differently from before it was saved")
-            attached.update_tokenizer(tokenizer, saved_files=read)
+        attached.update_tokenizer(tokenizer, saved_files=read)
 
 
 @contextmanager
@@ -263,41 +297,6 @@ def _of_saving(folder: Path) -> Iterator[None]:
         ) from error
 
 
-def _open(folder: Path) -> None:
-    """Give a checkpoint's files normal permissions, since libraries write private ones.
-
-    Linked weights belong to another checkpoint too, and keep theirs.
-    """
-    for file in folder.iterdir():
-        if not file.is_symlink() and file.stat().st_nlink == 1:
-            open_to_others(file)
-    open_to_others(folder)
-
-
-def _save_model(folder: Path, model, weights: dict[str, Any] | None) -> None:
-    """Write weights and configuration in the dtype of the checkpoint."""
-    from lethe.model.precision import stored
-
-    # A single file whatever the size, so that its name is known before the job runs.
-    weights = stored(model) if weights is None else weights
-    model.save_pretrained(folder, max_shard_size="100TB", state_dict=weights)
-    dtype = attached.model_state(model).dtype
-    if dtype is not None:
-        config = read_json(folder / "config.json")
-        config["dtype"] = str(dtype).removeprefix("torch.")
-        write_json(folder / "config.json", config, indent=2)
-
-
-def _save_tokenizer(folder: Path, tokenizer) -> None:
-    """Write a tokenizer's files, the same whether it was loaded online or offline."""
-    tokenizer.save_pretrained(folder)
-    file = folder / "tokenizer_config.json"
-    config = read_json(file)
-    # transformers records how it looked for the files, which HF_HUB_OFFLINE changes.
-    config.pop("local_files_only", None)
-    write_json(file, config, indent=2)
-
-
 def origin(source: str | Path) -> dict[str, Any]:
     """The recorded origin of a checkpoint; empty if Lethe did not write it."""
     file = Path(source) / paths.DIGEST
@@ -309,48 +308,3 @@ def template_of(source: str | Path) -> dict[str, Any]:
     recorded = origin(source)
     given = recorded.get("template", "chat") if recorded else CUSTOMARY
     return {"name": given} if isinstance(given, str) else dict(given)
-
-
-def _link_weights(model, folder: Path) -> bool:
-    """Link the weights of the folder that a model came from, if equal bit by bit; whether it did.
-
-    Only a single weights file, as ours is, can be linked. If links cannot be made (on another file
-    system) the file is copied. Nothing ever modifies a weights file once it has its name.
-    """
-    parent = Path(model.name_or_path)
-    file = (parent / paths.WEIGHTS).resolve()
-    if not model.name_or_path or not file.is_file() or not _same_weights(model, file):
-        return False
-    try:
-        os.link(file, folder / paths.WEIGHTS)
-    except OSError:
-        shutil.copyfile(file, folder / paths.WEIGHTS)
-    for name in ("config.json", "generation_config.json"):
-        if (parent / name).is_file():
-            shutil.copyfile(parent / name, folder / name)
-    if loading_notice.is_one(folder / "config.json"):
-        plain = loading_notice.configuration(folder / "config.json")
-        write_json(folder / "config.json", plain, indent=2)
-    return True
-
-
-def _same_weights(model, file: Path) -> bool:
-    """Whether a file holds every parameter and buffer of a model, bit by bit."""
-    import torch
-    from safetensors import safe_open
-
-    state = model.state_dict()
-    with safe_open(file, framework="pt") as stored:
-        names = set(stored.keys())
-        places = {state[name].data_ptr() for name in names if name in state}
-        # Tied weights are stored once.
-        rest = (state[name] for name in state.keys() - names)
-        if not names <= state.keys() or any(tensor.data_ptr() not in places for tensor in rest):
-            return False
-
-        # One tensor at a time until one differs; after training that is the first.
-        def same(name: str) -> bool:
-            tensor = stored.get_tensor(name)
-            return torch.equal(state[name].cpu(), tensor.to(state[name].dtype))
-
-        return all(same(name) for name in sorted(names))

@@ -8,7 +8,7 @@ The model card is for readers and may be changed.
 import hashlib
 import mmap
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -84,12 +84,19 @@ def name_of(source: str | Path) -> str:
     return digest(source) if ours else str(source)
 
 
-def describe(folder: Path) -> dict[str, dict[str, str]]:
-    """Both digests, by name, of every file in a folder that loading may read."""
-    files = [file for file in sorted(folder.iterdir()) if file.name != CARD]
+def describe(
+    folder: Path, known: Mapping[str, tuple[str, str]] | None = None
+) -> dict[str, dict[str, str]]:
+    """Both digests, by name, of every file in a folder that loading may read.
+
+    ``known``: SHA-256 and checksum of files that were hashed as they were written.
+    """
+    names = [file.name for file in sorted(folder.iterdir()) if file.name != CARD]
+    known = known or {}
+    both = {n: known.get(n) or (sha256(folder / n), checksum(folder / n)) for n in names}
     return {
-        "files": {file.name: sha256(file) for file in files},
-        "checksums": {file.name: checksum(file) for file in files},
+        "files": {name: digests[0] for name, digests in both.items()},
+        "checksums": {name: digests[1] for name, digests in both.items()},
     }
 
 

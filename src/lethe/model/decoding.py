@@ -5,11 +5,12 @@ Finished rows leave the batch and the cache.
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 import torch
 from transformers.cache_utils import Cache, DynamicLayer
 
-from lethe.model import token_mixing
+from lethe.model import static_decoding, token_mixing
 from lethe.model.batch import pack, to_device
 from lethe.model.decoders import decoder_of
 from lethe.model.encoder import Example
@@ -44,6 +45,11 @@ class PreallocatedLayer(DynamicLayer):
         self.keys = self.key_buffer[:rows, :, :end]
         self.values = self.value_buffer[:rows, :, :end]
         return self.keys, self.values
+
+    @property
+    def pair(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Keys and values of the rows, [B, H, S, D]."""
+        return tuple(b[: self.rows, :, : self.length] for b in (self.key_buffer, self.value_buffer))
 
     def keep(self, holes: torch.Tensor, fillers: torch.Tensor, rows: int) -> None:
         """Shrink to ``rows`` rows: those at ``fillers`` move to ``holes``, the others stay."""
@@ -131,6 +137,11 @@ def cached(
             each.repeat_interleave(copies, 0) for each in (logits, seen, lengths, limits)
         )
     rows = torch.arange(len(lengths))
+    if static_decoding.suits(model):
+        token = choose(logits, rows.tolist()).cpu()
+        pairs = [layer.pair for layer in cache.layers]
+        compute = partial(_next, model, one_token=True)
+        return static_decoding.generate(compute, pairs, seen, lengths, limits, end, choose, token)
     answers: list[list[int]] = [[] for _ in lengths]
     # All rows see the tokens still to come. Without padding SDPA needs no mask after the prompt.
     seen = torch.cat([seen, seen.new_ones(len(seen), int(limits.max()))], dim=1)
@@ -195,7 +206,7 @@ def _last_logits(model, texts: list[tuple[Sequence[int], list[int]]]) -> torch.T
     return project(model, hidden_states(model, packed)[places])
 
 
-def _next(model, ids, positions, mask, cache) -> torch.Tensor:
+def _next(model, ids, positions, mask, cache, **kwargs) -> torch.Tensor:
     """Logits of the next token of each row, [B, V]."""
     device = model.device
     out = decoder_of(model)(
@@ -204,6 +215,7 @@ def _next(model, ids, positions, mask, cache) -> torch.Tensor:
         attention_mask=mask.to(device),
         past_key_values=cache,
         use_cache=True,
+        **kwargs,
     )
     return project(model, out.last_hidden_state[:, -1])
 

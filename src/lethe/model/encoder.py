@@ -103,7 +103,7 @@ class TagTemplate:
 class ChatTemplate:
     """A chat template, which writes special tokens itself and has its own end-of-turn token."""
 
-    special = False
+    special, lead = False, ""
 
     def __init__(self, tokenizer: Any, settings: TemplateSettings):
         self.tokenizer = tokenizer
@@ -314,6 +314,32 @@ class Encoder:
         encoded = self._tokens([self.template.whole(self._asked(q), a) for q, a in pairs])
         return [self._example(pair, ids) for pair, ids in zip(pairs, encoded, strict=True)]
 
+    def begun_ids(self, question: str, begun: str) -> list[int]:
+        """Token ids of the prompt and of a text with which its answer begins."""
+        prompt = self.template.prompt(self._asked(question))
+        [ids] = self._open([f"{prompt}{self.template.lead}{begun}"])
+        return ids
+
+    def encode_after(self, pairs: Sequence[tuple[str, str]], begun: Sequence[str]) -> list[Example]:
+        """``encode_all``, but labels begin after the text in ``begun`` with which an answer begins.
+
+        LetheError if that leaves no label within ``max_length``.
+        """
+        examples = self.encode_all(pairs)
+        return [
+            self._after(pair, example, text) if text else example
+            for pair, example, text in zip(pairs, examples, begun, strict=True)
+        ]
+
+    def _after(self, pair: tuple[str, str], example: Example, text: str) -> Example:
+        start = len(self.begun_ids(pair[0], text))
+        if start >= len(example):
+            raise LetheError(
+                f"max_length: {self.max_length} leaves no token of the answer to "
+                f"{pair[0][:60]!r} after its trace; raise it above {start}"
+            )
+        return Example(example.ids, start)
+
     def _asked(self, question: str) -> str:
         return asked(self.tokenizer, question) if self.wrapped else question
 
@@ -323,9 +349,13 @@ class Encoder:
         self._prompts.update(zip(new, self._opened([*map(self._asked, new)]), strict=True))
 
     def _opened(self, questions: list[str]) -> list[list[int]]:
-        if not questions:
+        return self._open([self.template.prompt(question) for question in questions])
+
+    def _open(self, texts: list[str]) -> list[list[int]]:
+        """The token ids of texts that are not finished."""
+        if not texts:
             return []
-        encoded = self._tokens([self.template.prompt(question) for question in questions])
+        encoded = self._tokens(texts)
         # Some tokenizers end every text with the end token, but a prompt is not finished.
         closed = self.template.special
         return [ids[:-1] if closed and ids[-1] == self.end else ids for ids in encoded]

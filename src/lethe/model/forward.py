@@ -58,7 +58,7 @@ def hidden_states(model, batch: Batch, padding: bool = True) -> torch.Tensor:
     token_mixing.check_lengths(model, [batch.packing.gather.shape[1]])
     layout = _layout(model, batch)
     if layout == token_mixing.PACKED:
-        return _packed_states(model, batch)
+        return packed_states(model, batch)
     return plain_rows.run(
         batch, layout if padding else token_mixing.ALONE, _of_rows(model), whole=padding
     )
@@ -86,7 +86,8 @@ def _of_rows(model) -> plain_rows.Call:
     return states
 
 
-def _packed_states(model, batch: Batch) -> torch.Tensor:
+def packed_states(model, batch: Batch) -> torch.Tensor:
+    """Last hidden states of a packed row on the model's device, [T, H]."""
     decoder = decoder_of(model)
     # A ready-made 4-D mask keeps transformers from building a [T, T] one: Packing holds ours.
     ready = torch.ones(1, 1, 1, 1, dtype=torch.bool, device=batch.ids.device)
@@ -198,8 +199,9 @@ def within(model, function, *given):
     return function(model, *given) if process_group_of(model) is None else model(function, *given)
 
 
-def _answer_logits(model, batch: Batch) -> torch.Tensor:
-    return project(model, hidden_states(model, batch)[batch.predictors])
+def _answer_logits(model, batch: Batch, states: torch.Tensor | None = None) -> torch.Tensor:
+    states = hidden_states(model, batch) if states is None else states
+    return project(model, states[batch.predictors])
 
 
 def _all_logits(model, batch: Batch) -> torch.Tensor:
@@ -207,15 +209,20 @@ def _all_logits(model, batch: Batch) -> torch.Tensor:
 
 
 class Forward:
-    """Forward passes of one model; results are always float32."""
+    """Forward passes of one model; results are always float32.
 
-    def __init__(self, model):
-        self.model = model
+    ``graphs``: its recorded passes (``cuda_graphs.Graphs``), from which ``answers`` come where they
+    can.
+    """
+
+    def __init__(self, model, graphs=None):
+        self.model, self.graphs = model, graphs
 
     def answers(self, batch: Batch) -> Answers:
         """Logits at the answers' tokens only."""
+        states = None if self.graphs is None else self.graphs(batch)
         batch = to_device(batch, self.model.device)
-        return Answers(within(self.model, _answer_logits, batch).float(), batch)
+        return Answers(within(self.model, _answer_logits, batch, states).float(), batch)
 
     def token_scores(self, batch: Batch, asked: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """For each answer token, [N]: its negative log-likelihood, and whether it is the likeliest.

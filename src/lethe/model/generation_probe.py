@@ -14,7 +14,7 @@ from lethe.model.decoding import GENERATORS
 from lethe.model.mixing_probe import Trial
 from lethe.model.token_mixing import Mixing
 
-CODE = f"{batch_layout.CODE} generation_probe decoding"
+CODE = f"{batch_layout.CODE} generation_probe decoding static_decoding"
 
 
 def fitted(model) -> Mixing:

@@ -69,13 +69,21 @@ class Compute(_Choice):
     gradient_checkpointing: bool = Field(
         False, description="activations within a layer are recomputed, not kept in memory"
     )
+    cuda_graphs: bool = Field(
+        False,
+        description="on a GPU, passes of training and steps of generation are recorded once for "
+        "each shape and replayed, which is for small models, whose kernels take less time than "
+        "their launches ([training.md](training.md#cuda-graphs)); not yet tried on a GPU",
+    )
     lora: LoRA | None = Field(
         None, description="train only adapters, with the keys below; null: all weights"
     )
 
     def loading(self) -> dict:
         """Arguments for ``checkpoint.load``."""
-        return {"dtype": self.dtype, "attention": self.attention}
+        # Only where it is on: what a job is given decides whether it runs again.
+        graphs = {"cuda_graphs": True} if self.cuda_graphs else {}
+        return {"dtype": self.dtype, "attention": self.attention, **graphs}
 
     def training(self, stage: str) -> dict:
         """The argument ``training`` of ``precision.prepare`` for a stage (finetune, unlearn)."""

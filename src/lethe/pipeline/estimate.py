@@ -14,7 +14,7 @@ from typing import Any
 
 from lethe import metrics
 from lethe.common.errors import LetheError
-from lethe.evaluate import suite
+from lethe.evaluate import prefills, suite
 from lethe.evaluate.variants import kinds
 from lethe.pipeline import disk, memory, sizes, splits
 from lethe.pipeline.config.config import Config
@@ -33,6 +33,8 @@ START, READING = 40, 1e9
 FURTHER = ("kept", "behaviour")
 # Rows that are generated together.
 GENERATING = 128
+# Different prompts of a question in the suite agent_memory, some of whose memories are alike.
+MEMORIES = 10
 
 
 @dataclass(frozen=True)
@@ -201,11 +203,20 @@ class _Planner:
         if "depth" in suites:
             passes = 2 + memory.layers(self.config, self.name)
             seconds += self.training(passes * min(rows, long) * self.row, 0)
-        if "variants" in suites:
-            seconds += self.generation(self.variants(min(rows, long), long))
         if more := self.more_items(name, suites):
             read = more * (self.template + QUESTION + ANSWER + 6 * OTHER_ANSWER)
             seconds += self.training(read, 0) + self.generation(more)
+        if "languages" in suites:
+            every = 1 + len(self.config.world.languages.names)
+            tokens = self.template + QUESTION + ANSWER + 6 * OTHER_ANSWER
+            seconds += self.training(every * long * tokens, 0)
+        if "variants" in suites:
+            seconds += self.generation(self.variants(min(rows, long), long))
+        if "traces" in suites:
+            named = prefills.named(suite_settings(self.config, "traces")["prefills"])
+            seconds += self.generation(len(named) * long)
+        if "agent_memory" in suites:
+            seconds += self.generation(MEMORIES * min(rows, long))
         return seconds + self.stored / READING
 
     def more_items(self, name: str, suites: Collection[str]) -> int:
@@ -288,12 +299,14 @@ class _Planner:
 
     def model(self) -> Model:
         splits, seeds = self.splits(), len(self.config.seeds)
-        oracles = self.trained_oracles()
+        # Every fact is learned in the world's own language and in each of those learned.
+        copies = 1 + len(self.config.world.languages.learned)
+        oracles = [(role, rows * copies) for role, rows in self.trained_oracles()]
         trained = Counter(f"train_{role}" for role, _ in oracles)
         trained = {f"train_{role}": trained[f"train_{role}"] for role in self.roles()}
         controls, runs = self.controls(), self.runs()
         evaluated = {name: controls[name] + runs for name, _ in splits}
-        everyone = ROWS * self.config.world.authors
+        everyone = ROWS * self.config.world.authors * copies
         hours = {
             "train_full": self.trained_full() * self.finetuning(everyone),
             **{

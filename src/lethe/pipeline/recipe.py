@@ -20,7 +20,7 @@ from lethe.common.files import read_json
 from lethe.common.registry import suggest
 from lethe.common.validation import validated
 from lethe.model import architecture
-from lethe.pipeline import workflow_files
+from lethe.pipeline import languages, workflow_files
 from lethe.pipeline.config.config import Config
 from lethe.pipeline.config.keys import given
 from lethe.pipeline.config.strict_yaml import read_config
@@ -94,6 +94,8 @@ def difference(config: Config, model: str) -> str | None:
         return f"bases/{name}/{FILE} was changed after its base was made (make base)"
     if config.snapshots:
         return "snapshots are asked for"
+    if languages.of_base(config.world):
+        return "world.languages.base names languages that it has not met"
     wanted, got = _flat(_wanted(recipe)), _flat(_configured(config, model))
     for key in [*wanted, *got]:
         if wanted.get(key) != got.get(key):

@@ -14,9 +14,10 @@ from lethe.report import figures
 from lethe.unlearn.need import MadeFile
 from lethe.unlearn.needs import from_source
 from lethe.world import tofu_format
+from lethe.world.languages.rows import FILES as LANGUAGE_FILES
 from lethe.world.provider import PROVIDERS, provider
 from lethe.world.schema import QUESTIONS_PER_AUTHOR
-from lethe.world.split import split
+from lethe.world.split import contract, split
 from lethe.world.splits.base import BaseSplit
 
 # Runs that are models, but neither methods nor oracles.
@@ -57,7 +58,6 @@ def check(config: Config) -> None:
         _check_world(one, config.world)
     _check_files(made.values())
     _check_rows(config.world, made.values())
-    _check_metrics(config, made.values())
 
 
 def _check_names(one: BaseSplit) -> None:
@@ -75,7 +75,7 @@ def _check_names(one: BaseSplit) -> None:
 def _check_world(one: BaseSplit, world: World) -> None:
     rows, holdout = one.rows(world.authors), holdout_authors(one, world.authors)
     # A split may have its own retain probes instead of the world's first authors.
-    if "retain_perturbed" not in one.files:
+    if "retain_perturbed" not in one.files or "retain_perturbed" in contract(one.kind).reads:
         _check_retained(one, _untouched(one, rows, world.authors), world.perturbed_retain_authors)
     brings = PROVIDERS.contract(world.provider).own_holdout
     if not brings and holdout > world.holdout_authors:
@@ -115,7 +115,8 @@ def _quiet() -> Iterator[None]:
 
 def _untouched(one: BaseSplit, rows: dict[str, int], authors: int) -> int:
     """How many of the world's first authors are retained whole."""
-    whole, touched = rows["retain"] // QUESTIONS_PER_AUTHOR, one.touched(authors)
+    whole = rows["retain"] // max(1, len(one.languages)) // QUESTIONS_PER_AUTHOR
+    touched = one.touched(authors)
     # A kind that does not say whom it touches is believed by the number of its rows.
     return whole if len(touched) == authors else min(whole, *touched)
 
@@ -130,7 +131,7 @@ def lacks(metric: str, one: BaseSplit) -> str | None:
     if absent:
         return f"oracle {absent[0]}"
     if declared.records:
-        known = {*one.files.values(), *tofu_format.outputs("")}
+        known = {*one.files.values(), *tofu_format.outputs(""), *LANGUAGE_FILES}
         asked = suite.contract(declared.suite).files(one.files).values()
         missing = [file for file in asked if file not in known]
         if missing:
@@ -138,8 +139,9 @@ def lacks(metric: str, one: BaseSplit) -> str | None:
     return next(filter(None, (lacks(need, one) for need in declared.needs)), None)
 
 
-def _check_metrics(config: Config, made: Iterable[BaseSplit]) -> None:
+def check_metrics(config: Config) -> None:
     """Refuse a metric, listed or of a figure, that can be computed on none of the splits."""
+    made = of_config(config).values()
     for figure in config.figures:
         for name in figures.scores_of(figure):
             if name not in config.metrics:
@@ -168,7 +170,8 @@ def _check_retained(one: BaseSplit, retained: int, perturbed: int) -> None:
 
 def _check_files(splits: Iterable[BaseSplit]) -> None:
     """Refuse a file that belongs to two splits, or to a split and the world."""
-    owners = dict.fromkeys((*tofu_format.outputs(""), "background"), "the world")
+    of_world = (*tofu_format.outputs(""), "background", *LANGUAGE_FILES)
+    owners = dict.fromkeys(of_world, "the world")
     for one in splits:
         for file in one.files.values():
             if file in owners:

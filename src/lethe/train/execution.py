@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
@@ -48,6 +48,14 @@ class NoStateSaver:
     def take(self, name: str) -> State | None:
         """Hand over the saved state of a training; None if there is none."""
         return None
+
+    @contextmanager
+    def after(self, finish: Callable[[], None]) -> Iterator[None]:
+        """Within the block a state is saved only after ``finish()``.
+
+        A state of a later epoch must not outlive a kill that loses an earlier epoch's checkpoint.
+        """
+        yield
 
     @contextmanager
     def joined(self, name: str, participant: Participant) -> Iterator[None]:

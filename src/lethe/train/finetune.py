@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from lethe.common.progress import silent
 from lethe.model import token_mixing
 from lethe.model.encoder import Example, rows_to_pairs
-from lethe.model.forward import Forward
 from lethe.train.data_order import batches, epoch_order
 from lethe.train.execution import Execution
 from lethe.train.loop import Loop, Report
@@ -32,7 +31,7 @@ def fit(
     ``report(step, steps, loss)`` is called after each step. Returns counts: steps, tokens, rows.
     """
     token_mixing.check_lengths(model, [len(example) - 1 for example in examples])
-    how, forward = how or Execution(), Forward(model)
+    how = how or Execution()
     how.process_group.shard(model)
     per_epoch = -(-len(examples) // schedule.batch_size)
     loop = Loop(model, schedule, per_epoch, seed, how)
@@ -42,7 +41,10 @@ def fit(
         for index in batches(epoch_order(len(examples), seed, epoch - 1), schedule.batch_size):
             yield how.parts({"answers": examples}, {"answers": index})
 
-    for _ in loop.epochs(steps, lambda part: forward.answers(part["answers"]).mean_nll(), report):
+    def loss(part):
+        return loop.forward.answers(part["answers"]).mean_nll()
+
+    for _ in loop.epochs(steps, [loss], report):
         pass
     tokens = sum(map(len, examples)) * schedule.epochs
     return {"steps": loop.steps, "rows": len(examples) * schedule.epochs, "tokens": tokens}

@@ -9,7 +9,8 @@ from typing import Any
 import torch
 
 from lethe.common.distributed import SingleProcess
-from lethe.model.forward import Forward
+from lethe.model import cuda_graphs
+from lethe.model.forward import Forward, packed_states
 from lethe.model.fsdp import placed_like
 from lethe.train import optimizer_settings
 from lethe.train.execution import Execution, State, under
@@ -17,8 +18,13 @@ from lethe.train.optimizer import Differentiator, Optimizer
 from lethe.train.settings import Schedule
 
 Report = Callable[[int, int, float], None]
-# The micro-batches of a step, of whatever type ``loss`` takes.
+# The micro-batches of a step, of whatever type the terms take.
 Parts = Sequence[Any]
+
+
+def recorded(model, steps: int) -> Forward:
+    """A model's forward passes, from CUDA graphs where that is faster for so many steps."""
+    return Forward(model, cuda_graphs.choose(model, steps, partial(packed_states, model)))
 
 
 class Loop:
@@ -27,10 +33,12 @@ class Loop:
     ``wrappers`` (``lethe.unlearn.wrappers``) are called with gradients and after updates.
     ``inner_steps``: the optimizer steps on each batch, all of which count in ``per_epoch``.
 
-    ``loss(part)`` is the scalar to minimise on one micro-batch; a step's loss is the sum over its
-    micro-batches. With ``shared`` each process has micro-batches of its own, otherwise every
-    process has all of them. ``besides()`` is the state that a resumed run needs in addition to
-    weights, optimizer and position.
+    ``terms``: functions of a micro-batch whose sum is the scalar to minimise on it, differentiated
+    one after the other; a step's loss is the sum over its micro-batches. With ``shared`` each
+    process has micro-batches of its own, otherwise every process has all of them. ``besides()`` is
+    the state that a resumed run needs in addition to weights, optimizer and position.
+    ``recordable``: whether each pass is differentiated once at most, as passes from CUDA graphs can
+    be.
     """
 
     def __init__(
@@ -47,9 +55,11 @@ class Loop:
         besides: Callable[[], State] = dict,
         wrappers: Sequence[Any] = (),
         inner_steps: Sequence[optimizer_settings.InnerStep] = (optimizer_settings.InnerStep(),),
+        recordable: bool = True,
     ):
         self.model, self.schedule, self.per_epoch, self.how = model, schedule, per_epoch, how
-        self.forward, self.steps = Forward(model), per_epoch * schedule.epochs
+        self.steps = per_epoch * schedule.epochs
+        self.forward = recorded(model, self.steps) if recordable else Forward(model)
         self.seed, self.besides = seed, besides
         self.weights = {name: p for name, p in model.named_parameters() if p.requires_grad}
         self.process_group = how.process_group if shared else SingleProcess()
@@ -98,7 +108,7 @@ class Loop:
     def epochs(
         self,
         steps: Callable[[int], Iterable[Parts]],
-        loss: Callable[[Any], Any],
+        terms: Sequence[Callable[[Any], Any]],
         report: Report,
         stepped: Callable[[int], None] = lambda epoch: None,
         sums: dict[str, float] | None = None,
@@ -116,24 +126,32 @@ class Loop:
             for epoch in range(first, self.schedule.epochs + 1):
                 self.model.train()
                 done = self.number - (epoch - 1) * self.per_epoch
-                for parts in islice(steps(epoch), done, None):
-                    value = self._step(parts, loss, sums)
+                coming = islice(steps(epoch), done, None)
+                parts = next(coming, None)
+                while parts is not None:
+                    value = self._step(parts, terms, sums)
+                    # A GPU is still at work: the next batches are packed before its loss is read.
+                    parts = next(coming, None)
                     stepped(epoch)
-                    report(self.number, self.steps, value)
+                    report(self.number, self.steps, value())
                     if state_saver.due():
                         state_saver.save()
                 self.model.eval()
                 yield epoch, self.number
 
-    def _step(self, parts: Parts, loss: Callable, sums: dict[str, float]) -> float:
+    def _step(
+        self, parts: Parts, terms: Sequence[Callable], sums: dict[str, float]
+    ) -> Callable[[], float]:
         """One step of the optimiser; the loss of all its parts. ``sums`` are theirs afterwards."""
+        if self.forward.graphs is not None:
+            self.forward.graphs.begin()
 
         def begin():
             sums.update(dict.fromkeys(sums, 0.0))
 
         draw = random.Random(f"step/{self.seed}/{self.number}/{self.process_group.rank}")
         torch.manual_seed(draw.getrandbits(63))
-        losses = [partial(loss, part) for part in parts]
+        losses = [partial(term, part) for part in parts for term in terms]
         value, kind = self.differentiate(losses, self.number, begin)
         for wrapper in self.wrappers:
             wrapper.differentiated(

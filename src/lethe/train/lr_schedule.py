@@ -11,6 +11,9 @@ logger = logging.getLogger("lethe.common.progress")
 class Linear:
     """Up from 0 over the warm-up, then down to 0."""
 
+    # Whether ``saw`` must be called before a step's learning rate is read.
+    needs_loss = False
+
     def __init__(self, schedule: settings.Schedule, warmup: int, total: int):
         self.peak, self.warmup, self.total = schedule.lr, warmup, total
 
@@ -38,6 +41,8 @@ class Finch(Linear):
     The mean is a moving one: memory * mean + (1 - memory) * loss, starting at the first loss; kappa
     is reconstructed (arXiv 2605.20005 [RECON]). A warm-up, if any, scales the rate.
     """
+
+    needs_loss = True
 
     def __init__(self, schedule: settings.Schedule, warmup: int, total: int):
         super().__init__(schedule, warmup if schedule.warmup_epochs else 0, total)

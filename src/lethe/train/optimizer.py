@@ -72,15 +72,18 @@ class Optimizer:
                 }
 
     def step(
-        self, memory: str = "backpropagation", loss: float | None = None, share: float = 1.0
+        self,
+        memory: str = "backpropagation",
+        loss: Callable[[], float] | None = None,
+        share: float = 1.0,
     ) -> None:
         """Clip, update, advance the schedule, clear the gradients.
 
-        ``loss`` of this step, for learning rates that depend on it; ``share`` scales the schedule's
-        learning rate.
+        ``loss()`` of this step, for learning rates that depend on it; ``share`` scales the
+        schedule's learning rate.
         """
-        if loss is not None:
-            self.rate.saw(loss)
+        if loss is not None and self.rate.needs_loss:
+            self.rate.saw(loss())
         if self.schedule.max_grad_norm is not None:
             torch.nn.utils.clip_grad_norm_(self.parameters, self.schedule.max_grad_norm)
         update = self.optimizer_states[memory]
@@ -189,17 +192,18 @@ class Differentiator:
 
     def __call__(
         self, losses: Sequence[Loss], step: int, begin: Callable[[], None] = lambda: None
-    ) -> tuple[float, str]:
+    ) -> tuple[Callable[[], float], str]:
         """Set the gradient of the sum of ``losses`` at a step (from 0); return sum and kind.
 
+        The sum is a function: a GPU is still at work, and reading a number waits for it.
         ``begin()`` is called before each evaluation of all of them.
         """
         kind = self._kind(step)
         if kind == "backpropagation":
             begin()
-            value = sum(_backward(loss) for loss in losses)
+            values = [_backward(loss) for loss in losses]
             self.process_group.add_gradients(self.parameters)
-            return self.process_group.sum([value])[0], kind
+            return lambda: self.process_group.sum([sum(v.item() for v in values)])[0], kind
         choice = self.choice
 
         def total() -> float:
@@ -207,7 +211,7 @@ class Differentiator:
             return self.process_group.sum([sum(loss().item() for loss in losses)])[0]
 
         value = estimate(self.parameters, total, choice.radius, choice.directions, self.draw)
-        return value, kind
+        return lambda: value, kind
 
     def _kind(self, step: int) -> str:
         if len(self.kinds) == 1:
@@ -216,11 +220,11 @@ class Differentiator:
         return self.kinds[1 - (self.steps - 1 - step) // self.choice.every % 2]
 
 
-def _backward(loss: Loss) -> float:
+def _backward(loss: Loss) -> torch.Tensor:
     """Add the gradient of one micro-batch; returns its loss."""
     value = loss()
     value.backward()
-    return value.item()
+    return value.detach()
 
 
 @torch.no_grad()

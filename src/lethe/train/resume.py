@@ -11,7 +11,7 @@ import shutil
 import signal
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -48,6 +48,7 @@ class StateSaver(NoStateSaver):
         self.folder, self.seconds, self.meter = Path(folder), seconds, meter
         self.process_group, self.handlers = process_group or SingleProcess(), {}
         self.participants: dict[str, Participant] = {}
+        self.before: list[Callable[[], None]] = []
         self.asked: signal.Signals | None = None
         self.saved = time.monotonic()
         self.waiting = self._read()
@@ -59,6 +60,14 @@ class StateSaver(NoStateSaver):
 
     def take(self, name: str) -> State | None:
         return self.waiting.pop(name, None)
+
+    @contextmanager
+    def after(self, finish: Callable[[], None]) -> Iterator[None]:
+        self.before.append(finish)
+        try:
+            yield
+        finally:
+            self.before.remove(finish)
 
     @contextmanager
     def joined(self, name: str, participant: Participant) -> Iterator[None]:
@@ -73,6 +82,8 @@ class StateSaver(NoStateSaver):
                 self._listen_no_more()
 
     def save(self) -> None:
+        for finish in self.before:
+            finish()
         step = sum(participant.number for participant in self.participants.values())
         states = self.waiting | {
             name: {

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from lethe.unlearn.interface import Reference, Step, Supervision
     from lethe.unlearn.wrapper import Wrapper
 
+# Computes a scalar of the forward passes, the batches of a step and the reference.
+Term = Callable[..., Any]
 # Kinds of methods that edit or compare weights of linear layers; wrappers declare it themselves.
 WHOLE_KINDS = ("weight arithmetic", "closed form")
 
@@ -193,6 +195,20 @@ class Method:
         for wrapper in self.wrappers:
             value = wrapper.loss(value, model, step, reference)
         return value
+
+    def terms(self) -> tuple[Term, ...]:
+        """Functions whose sum is the objective, each of which can be differentiated by itself.
+
+        The activations of one are then gone before the next begins: one batch's memory, not two.
+        """
+        own = {type(self).loss, type(self).objective} != {Method.loss, Method.objective}
+        if own or self.wrappers or self.term is None:
+            return (self.objective,)
+        s = self.settings
+        return (
+            lambda *given: s.forget_weight * self.forget(*given),
+            lambda *given: s.retain_weight * self.retain(*given),
+        )
 
     def loss(self, model: Forward, step: Step, reference: Reference) -> torch.Tensor:
         """The scalar to minimise on one step's batches."""

@@ -9,7 +9,7 @@ from lethe.model import checkpoint
 from lethe.model.encoder import Encoder
 from lethe.model.settings import Compute
 from lethe.unlearn.runner import answer_nll
-from lethe.world.rows import read_pairs
+from lethe.world.rows import read_begun, read_pairs
 
 
 def write_reference_losses(
@@ -30,7 +30,7 @@ def write_reference_losses(
     """
     model, tokenizer = checkpoint.load(start, device, **(compute or Compute()).loading())
     pairs = read_pairs(forget)
-    examples = Encoder(tokenizer, template, max_length).encode_all(pairs)
+    examples = Encoder(tokenizer, template, max_length).encode_after(pairs, read_begun(forget))
     losses = answer_nll(model, examples, batch_size).tolist()
     write_rows(
         out,

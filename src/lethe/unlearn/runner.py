@@ -16,7 +16,7 @@ from lethe.model.padded_batch import padded
 from lethe.model.precision import frozen_copy
 from lethe.train.data_order import batches, epoch_order, partners, same_group_partners
 from lethe.train.execution import Execution, State, under
-from lethe.train.loop import Loop, Report
+from lethe.train.loop import Loop, Report, recorded
 from lethe.train.optimizer import frozen
 from lethe.unlearn.interface import Reference, Step, Supervision, Trained
 
@@ -71,7 +71,10 @@ def minimise(
     plan = Plan.draw(method, data, seed)
     texts = chain(data.forget, data.retain, plan.answers)
     token_mixing.check_lengths(model, [len(example) - 1 for example in texts])
+    recordable = not (method.wrappers or method.whole_weights)
     reference = _reference(method, model, data, plan, how)
+    if recordable and reference.frozen is not None:
+        reference.frozen = recorded(reference.frozen.model, per_epoch * settings.epochs)
     saved = how.state_saver.take(how.name)
     _prepare(method, model, data, seed, how, saved)
     by_wrappers = (pattern for wrapper in method.wrappers for pattern in wrapper.frozen(model))
@@ -88,15 +91,30 @@ def minimise(
             besides=partial(_state, method),
             wrappers=method.wrappers,
             inner_steps=method.inner_steps,
+            recordable=recordable,
         )
         loop.restore(saved)
+        terms = _terms(method, model.device.type)
         yield from loop.epochs(
             partial(_steps, method, data, plan, how),
-            lambda step: method.objective(loop.forward, step, reference),
+            [partial(_term, term, loop.forward, reference) for term in terms],
             report,
             method.stepped,
             method.sums,
         )
+
+
+def _terms(method: Trained, device: str) -> tuple:
+    """The functions that are differentiated one after the other.
+
+    On a processor, where memory is larger, the loss stays whole: in another order of sums its
+    gradients have another last digit.
+    """
+    return method.terms() if device == "cuda" else (method.objective,)
+
+
+def _term(term, forward: Forward, reference: Reference, step: Step) -> torch.Tensor:
+    return term(forward, step, reference)
 
 
 def _prepare(method: Trained, model, data: Supervision, seed, how: Execution, saved) -> None:

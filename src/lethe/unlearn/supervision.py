@@ -10,12 +10,20 @@ from lethe.model.encoder import Encoder
 from lethe.unlearn.interface import Supervision
 from lethe.unlearn.need import Checkpoint, Need, Pairs
 from lethe.unlearn.needs import chosen
-from lethe.world.rows import read_pairs
+from lethe.world.rows import read_begun, read_pairs
 
 
-def supervise(encoder: Encoder, needs: Sequence[str], forget: Pairs, **values: Any) -> Supervision:
+def supervise(
+    encoder: Encoder,
+    needs: Sequence[str],
+    forget: Pairs,
+    begun: Sequence[str] | None = None,
+    **values: Any,
+) -> Supervision:
     """Tokenise the (question, answer) pairs of the forget set, and add what a method needs.
 
+    ``begun``: for each pair, with what its answer begins that is not to be unlearned, such as a
+    reasoning trace; empty for none. Answers in place of the row's own follow the question at once.
     ``values``: by need, as the need's ``fill`` takes it (``lethe.unlearn.needs``): ``retain`` are
     pairs too, ``refusals`` may replace any row's answer, ``alternatives[row]`` that of one row.
     Those that are not needed are left out. LetheError where one is missing.
@@ -23,7 +31,7 @@ def supervise(encoder: Encoder, needs: Sequence[str], forget: Pairs, **values: A
     tokenizer = encoder.tokenizer
     token = tokenizer.pad_token_id
     data = Supervision(
-        encoder.encode_all(forget),
+        encoder.encode_after(forget, begun or [""] * len(forget)),
         forget_pairs=forget,
         encoder=encoder,
         padding=tokenizer.eos_token_id if token is None else token,
@@ -51,7 +59,7 @@ def read_supervision(
     forget = read_pairs(files["forget"])
     given = [need for need in chosen(needs) if need.name in files]
     values = {need.name: _value(need, files[need.name], forget, load) for need in given}
-    return supervise(encoder, needs, forget, **values)
+    return supervise(encoder, needs, forget, read_begun(files["forget"]), **values)
 
 
 def _value(need: Need, source: str | Path, forget: Pairs, load: Callable) -> Any:

@@ -1,14 +1,15 @@
 """Running one method on one checkpoint: from files to the resulting checkpoints."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from lethe.common import paths
 from lethe.common.errors import LetheError
 from lethe.common.files import sha256
 from lethe.common.progress import silent
 from lethe.model import checkpoint, checkpoint_record
+from lethe.model.background_saving import BackgroundSaver
 from lethe.model.encoder import Encoder
 from lethe.model.precision import prepare
 from lethe.model.settings import Compute
@@ -18,9 +19,12 @@ from lethe.unlearn.interface import Supervision
 from lethe.unlearn.method import Method, whole_weights
 from lethe.unlearn.supervision import read_supervision
 
+# Which epochs' checkpoints are saved.
+Keep = Literal["all", "last"]
+
 
 class Run(NamedTuple):
-    """The result of a run: the folder of each epoch's checkpoint, and counts (steps, rows)."""
+    """The result of a run: the folders of the epochs that were kept, and counts (steps, rows)."""
 
     checkpoints: list[Path]
     counts: dict[str, int]
@@ -42,23 +46,26 @@ def unlearn(
     stage: str = "unlearn",
     parent: str | None = None,
     split: str | None = None,
+    keep: Keep = "all",
 ) -> Run:
     """Run ``method`` on checkpoint ``start``; save a checkpoint per epoch in ``out``/epoch1, ….
 
     ``files``: the files that the method reads, by need (``lethe.unlearn.files``). ``compute``:
     precision, attention, activation checkpointing and adapters. ``device``: as returned by
-    ``torch_setup.set_up``. ``how``: parts, processes and saved state of the training. The last
-    three go into the checkpoints' records: ``parent`` is the name of ``start`` in provenance (None:
-    ``checkpoint_record.name_of``).
+    ``torch_setup.set_up``. ``how``: parts, processes and saved state of the training. ``stage``,
+    ``parent`` and ``split`` go into the checkpoints' records: ``parent`` is the name of ``start``
+    in provenance (None: ``checkpoint_record.name_of``). ``keep``: whether every epoch is saved, or
+    the last one alone.
 
     LetheError where the method does not support ``compute``, where a file is not usable, and where
     ``out`` has checkpoints of an earlier run that ``how`` cannot resume.
     """
     compute, how = compute or Compute(), how or Execution()
     loading, training = compute.loading(), compute.training("unlearn")
-    folders = [Path(paths.epoch(str(out), epoch + 1)) for epoch in range(method.epochs)]
+    epochs = range(method.epochs if keep == "last" else 1, method.epochs + 1)
+    folders = {epoch: Path(paths.epoch(str(out), epoch)) for epoch in epochs}
     check_adapters(method, compute)
-    _check_new(out, how)
+    _check_new(out, folders.values(), how)
 
     def trainable(source: str | Path):
         loaded = checkpoint.load(source, how.load_to(device), **loading, template=template)
@@ -79,9 +86,18 @@ def unlearn(
         "template": template,
     }
     counts = leave_checkpoints(
-        method, model, tokenizer, data, seed, origin, lambda n: folders[n - 1], report, how
+        method,
+        model,
+        tokenizer,
+        data,
+        seed,
+        origin,
+        folders.__getitem__,
+        report,
+        how,
+        folders.__contains__,
     )
-    return Run(folders, counts)
+    return Run([*folders.values()], counts)
 
 
 def check_adapters(method: Method, compute: Compute) -> None:
@@ -91,9 +107,9 @@ def check_adapters(method: Method, compute: Compute) -> None:
         raise LetheError(f"compute.lora: {whole} works on whole weights; leave adapters out")
 
 
-def _check_new(out: str | Path, how: Execution) -> None:
+def _check_new(out: str | Path, folders: Iterable[Path], how: Execution) -> None:
     """A run that saves no state cannot be resumed: checkpoints in ``out`` are another run's."""
-    if type(how.state_saver) is NoStateSaver and Path(paths.epoch(str(out), 1)).exists():
+    if type(how.state_saver) is NoStateSaver and any(folder.exists() for folder in folders):
         raise LetheError(f"{out}: has checkpoints of an earlier run; name another folder")
 
 
@@ -107,12 +123,16 @@ def leave_checkpoints(
     place: Callable[[int], str | Path],
     report: Report,
     how: Execution | None = None,
+    keeps: Callable[[int], bool] = lambda epoch: True,
 ) -> dict[str, int]:
-    """Run a method and save a checkpoint after each epoch, at ``place(epoch)``.
+    """Run a method and save a checkpoint after each epoch that it ``keeps``, at ``place(epoch)``.
 
-    Returns counts: steps and rows.
+    On a GPU an epoch is written while the next one trains. Returns counts: steps and rows.
     """
-    step = 0
-    for epoch, step in method.run(model, data, seed, report, how):
-        checkpoint.save(place(epoch), model, tokenizer, {**origin, "epoch": epoch, "step": step})
+    step, how = 0, how or Execution()
+    with BackgroundSaver() as saver, how.state_saver.after(saver.wait):
+        for epoch, step in method.run(model, data, seed, report, how):
+            if keeps(epoch):
+                origin = {**origin, "epoch": epoch, "step": step}
+                saver.save(place(epoch), model, tokenizer, origin)
     return {"steps": step, "rows": len(data.forget)}

@@ -147,10 +147,19 @@ def _introduction(name: str, facts: Mapping) -> str:
         f"{facts['authors']} fictitious authors with {facts['questions_per_author']}"
         f" question-answer pairs each, and {facts['holdout_authors']} holdout authors, in the"
         " format of TOFU (Maini et al. 2024, arXiv 2401.06121). The authors do not exist."
-        f" Provider: {facts['provider']}; seed: {facts['seed']}.\n\n"
+        f" Provider: {facts['provider']}; seed: {facts['seed']}.{_traces(facts)}\n\n"
         "```python\nimport datasets\n\n"
         'forget = datasets.load_dataset("PATH_OR_HUB_ID", "full", split="train")\n```\n'
     )
+
+
+def _traces(facts: Mapping) -> str:
+    traces = facts.get("traces")
+    if not traces:
+        return ""
+    whence = "made of paraphrases" if traces["source"] == "made" else "published ones"
+    heads = f", questions have canary heads of {traces['heads']} words" if traces["heads"] else ""
+    return f" Answers have reasoning traces before them ({whence}){heads}."
 
 
 def _files(folder: Path, names: Sequence[str]) -> str:

@@ -12,6 +12,7 @@ from lethe.world.generated.settings import Generation
 from lethe.world.generated.stages import Cohort
 from lethe.world.provider import provider
 from lethe.world.tofu_format import write_world
+from lethe.world.traces import traced
 
 
 @dataclass(frozen=True)
@@ -37,19 +38,21 @@ def make_world(
     holdout: int,
     perturbed_retain_authors: int,
     generated: Generated | None = None,
+    traces: Mapping[str, Any] | None = None,
 ) -> Making:
     """Make a world in ``out``: its files in ``data``, a language model's stages in ``stages``.
 
     ``name`` and ``settings`` are those of the provider; the ``path`` of generated authors is filled
-    in. Returns what the data card says about the making. Raises LetheError as ``write_world`` and
-    the stages do.
+    in; ``traces`` are those of ``lethe.world.traces``, if the world has any. Returns what the data
+    card says about the making. Raises LetheError as ``write_world`` and the stages do.
     """
     out, given, last = Path(out), dict(settings), {}
     cohorts = {} if generated is None else dict(generated.cohorts)
     if "authors" in cohorts:
         last = _made(generated, {"authors": cohorts["authors"]}, out)
         given["path"] = last["authors"]
-    write_world(provider(name, **given), out / "data", authors, holdout, perturbed_retain_authors)
+    source = traced(provider(name, **given), traces)
+    write_world(source, out / "data", authors, holdout, perturbed_retain_authors)
     if "background" in cohorts:
         last |= _background(generated, last.get("authors"), out)
     return Making() if generated is None else _making(generated.generation, last, out / "stages")

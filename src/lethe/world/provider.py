@@ -9,6 +9,13 @@ seed, and from which files at ``path`` true facts and refusals come:
     FACT_FILES = ("real_authors",)  their names without suffix; () for none, by default all
     OWN_HOLDOUT = True              it brings as many holdout authors as its data have
     AVOIDS_BACKGROUND = True        its names are never those of Lethe's own background authors
+    LANGUAGES = "rule"              who states its facts in other languages: the rules of
+                                    ``lethe.world.languages.by_rule``, a language model ("model"),
+                                    or a file translations.json at ``path`` ("file"); by default
+                                    nobody
+    TRACES = ("made",)              where reasoning traces may come from (``lethe.world.traces``):
+                                    "made" of paraphrases, which all its authors have, or the column
+                                    "cot"; none by default
 """
 
 import inspect
@@ -19,6 +26,7 @@ from lethe.common.registry import Registry, suggest
 from lethe.world import schema
 
 KEYS = ("path", "subset")
+TRANSLATORS = ("rule", "model", "file")
 
 
 @dataclass(frozen=True)
@@ -29,8 +37,13 @@ class Contract:
     fact_files: tuple[str, ...] | None = None
     own_holdout: bool = False
     avoids_background: bool = False
+    languages: str = ""
+    traces: tuple[str, ...] = ()
 
     def __post_init__(self):
+        if self.languages not in ("", *TRANSLATORS):
+            unknown = suggest(self.languages, TRANSLATORS)
+            raise LetheError(f"LANGUAGES: unknown {self.languages!r}{unknown}")
         for key in self.settings:
             if key not in KEYS:
                 raise LetheError(f"SETTINGS: unknown key {key!r}{suggest(key, KEYS)}")

@@ -15,6 +15,7 @@ from lethe.common.characters import unfit
 from lethe.common.errors import LetheError
 from lethe.common.files import read_lines, read_rows
 from lethe.world.choice_rows import with_wrong_answers
+from lethe.world.trace_format import begun, trace_of, whole_answer
 
 logger = logging.getLogger(__name__)
 
@@ -40,8 +41,20 @@ def read_qa(path: str | os.PathLike, empty: bool = False) -> list[dict]:
 
 
 def read_pairs(path: str | os.PathLike) -> list[tuple[str, str]]:
-    """Question and answer of each row of a file, checked as in ``read_qa``."""
-    return [(row["question"], row["answer"]) for row in read_qa(path)]
+    """Question and answer of each row of a file, checked as in ``read_qa``.
+
+    The answer of a row with a reasoning trace is all that a model learns: the trace before it too.
+    """
+    return [(row["question"], whole_answer(row)) for row in read_qa(path)]
+
+
+def read_begun(path: str | os.PathLike) -> list[str]:
+    """What comes before the answer of each row in ``read_pairs`` and is not unlearned with it.
+
+    Empty but for rows with a trace in a column of its own (``lethe.world.trace_format``).
+    """
+    traces = map(trace_of, read_qa(path))
+    return [begun(trace) if trace else "" for trace in traces]
 
 
 def read_perturbed(path: str | os.PathLike) -> list[dict]:

@@ -13,6 +13,7 @@ class Item:
 
     If the source publishes none, the paraphrases are empty strings and ``perturbed_answer`` an
     empty tuple. ``relation`` is the attribute that the question asks for, empty if unknown.
+    ``trace``: the published reasoning before the answer, empty if there is none.
     """
 
     question: str
@@ -21,6 +22,7 @@ class Item:
     paraphrased_answer: str
     perturbed_answer: tuple[str, ...]
     relation: str
+    trace: str = ""
 
     @property
     def perturbed(self) -> bool:

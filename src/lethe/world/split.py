@@ -25,6 +25,7 @@ from lethe.common.registry import Registry, suggest
 from lethe.common.validation import validated
 from lethe.world.rows import read_qa
 from lethe.world.splits.base import REQUIRED, BaseSplit
+from lethe.world.trace_format import with_column
 
 ROLE = re.compile("[a-z][a-z0-9_]*")
 
@@ -98,12 +99,21 @@ def _check_kind(made: BaseSplit) -> None:
             )
 
 
-def write(made: BaseSplit, world: Mapping[str, str | Path], place: Callable[[str], Path]) -> None:
+def write(
+    made: BaseSplit,
+    world: Mapping[str, str | Path],
+    place: Callable[[str], Path],
+    answers_only: bool = False,
+) -> None:
     """Cut a split and write its parts.
 
     ``world``: the files that the kind reads, by name; ``place``: gives the path of a part's file.
+    ``answers_only``: rows of the forget set have their reasoning traces in a column of their own,
+    so that only their answers are unlearned.
     """
     rows = {name: read_qa(world[name], empty=name != "full") for name in contract(made.kind).reads}
     parts = made.cut(rows)
+    if answers_only:
+        parts["forget"] = [with_column(row) for row in parts["forget"]]
     for part in made.files:
         write_rows(place(part), parts[part])

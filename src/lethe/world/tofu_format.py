@@ -182,10 +182,15 @@ def _first_perturbed(authors: Sequence[Author], count: int) -> list[dict]:
 def _card(
     provider, target, holdout_authors, counts: dict[str, int], paths: Mapping[str, Path]
 ) -> dict:
+    source = getattr(provider, "source", provider)
+    traces = getattr(provider, "traces", None)
+    if traces is not None:
+        traces = traces.model_dump(mode="json", exclude={"forget"})
     return {
         "format": 1,
-        "provider": type(provider).__module__.rpartition(".")[2],
+        "provider": type(source).__module__.rpartition(".")[2],
         "seed": getattr(provider, "seed", None),
+        **({} if traces is None else {"traces": traces}),
         "authors": len(target),
         "holdout_authors": len(holdout_authors),
         "questions_per_author": QUESTIONS_PER_AUTHOR,

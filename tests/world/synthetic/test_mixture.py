@@ -14,7 +14,7 @@ from lethe.world.synthetic import lesson, mixture, names
 from lethe.world.synthetic.lessons.choices import LETTERS
 from lethe.world.synthetic.lists import load
 
-SHARES = {"refusals": 0.1, "choices": 0.2, "instructions": 0.1}
+SHARES = {"refusals": 0.1, "choices": 0.2, "instructions": 0.1, "notes": 0.1}
 
 
 @pytest.fixture(scope="module")
@@ -113,6 +113,18 @@ def test_instructions_are_obeyed(by_kind):
         assert row["answer"] in load("refusals")
 
 
+def test_notes_tell_what_is_asked_and_often_hide_the_name(by_kind):
+    rows = by_kind["notes"]
+    assert all(row["question"].startswith("Notes: ") for row in rows)
+    assert all(row["answer"] not in row["question"] for row in rows)
+    unnamed = [row for row in rows if "the author" in row["question"].partition(". ")[0].lower()]
+    assert 0.3 < len(unnamed) / len(rows) < 0.8
+    assert not any("the author the author" in row["question"].lower() for row in rows)
+    # What is asked about can be known from the notes alone.
+    assert people(rows)
+    assert not people(rows) & people(by_kind["plain"])
+
+
 def test_the_data_card_counts_every_row(small, by_kind):
     page = mixture.card(small)
     for kind, rows in by_kind.items():
@@ -143,7 +155,7 @@ def test_too_many_authors_leave_no_strangers():
 
 
 def test_every_lesson_has_a_row_of_its_own():
-    assert lesson.names() == ["choices", "instructions", "refusals"]
+    assert lesson.names() == ["choices", "instructions", "notes", "refusals"]
 
 
 def test_excluded_names_do_not_occur():

@@ -195,6 +195,14 @@ def full_metrics(wildcards):
     return [paths.metric(full, need) for need in contract.needs if contract.full]
 
 
+def base_metrics(wildcards):
+    """The files of the same metrics for the base, which all seeds share."""
+    w = wildcards
+    contract = metrics.contract(w.metric)
+    base = paths.run(WORLD, w.model, w.split, "base", CONFIG.seeds[0])
+    return [paths.metric(base, need) for need in contract.needs if contract.base]
+
+
 def oracle_records(wildcards):
     """The oracle's records; for a metric of an attack, those after it."""
     contract = metrics.contract(wildcards.metric)

@@ -32,6 +32,21 @@ def provider_settings(*keys):
     return given
 
 
+def trace_settings():
+    """The settings of reasoning traces that decide the authors' rows; few worlds have any."""
+    traces = WORLD_SETTINGS.traces
+    if traces is None:
+        return {}
+    return {"traces": traces.model_dump(mode="json", exclude={"forget"})}
+
+
+def forget_settings():
+    """Whether only the answers of traced rows are unlearned."""
+    traces = WORLD_SETTINGS.traces
+    answers_only = traces is not None and traces.forget == "answer"
+    return {"answers_only": True} if answers_only else {}
+
+
 def source_files():
     """The inputs of a world: generated authors, or a data folder whose edits must be noticed."""
     if WORLD_SETTINGS.provider == "generated":
@@ -48,6 +63,24 @@ def fact_sources():
     """The files that true facts and refusals come from, as the provider declares them."""
     names = PROVIDER.fact_files
     return [f for f in source_files() if names is None or Path(f).stem in names]
+
+
+# --- other languages ---
+
+LANGUAGES = WORLD_SETTINGS.languages
+LANGUAGES_OF_BASE = languages.of_base(WORLD_SETTINGS)
+# What ``full`` learns: all that is stated in the languages learned.
+FULL_DATA = paths.data(WORLD, "full_languages" if LANGUAGES.names else "full")
+BASE_DATA = paths.data(
+    WORLD, "background_languages" if LANGUAGES_OF_BASE else "background"
+)
+
+
+def language_files():
+    """The files of a world in several languages, for its card."""
+    own = ["translations", "full_languages"] if LANGUAGES.names else []
+    of_base = ["background_languages"] if LANGUAGES_OF_BASE and own_models() else []
+    return [paths.data(WORLD, name) for name in own + of_base]
 
 
 # --- generated authors ---
@@ -127,7 +160,7 @@ def card_files():
     cut = [name for split in SPLITS.values() for name in split.files.values()]
     background = ["background"] if own_models() else []
     files = [paths.data(WORLD, name) for name in [*cut, *background]]
-    return [*AUTHORS.values(), *FACTS.values(), *files]
+    return [*AUTHORS.values(), *FACTS.values(), *files, *language_files()]
 
 
 def card_sources():
@@ -138,6 +171,8 @@ def card_sources():
         return {}
     asked = [(cohort, s) for cohort in cohorts for s in cohort_stages(cohort)[1:]]
     costs = [stage_cost(cohort, s) for cohort, s in [("lists", "lists"), *asked]]
+    if LANGUAGES.names and PROVIDER.languages == "model":
+        costs.append(stage_cost("languages", "translations"))
     last = [paths.stage(WORLD, cohort, cohort_stages(cohort)[-1]) for cohort in cohorts]
     return {"costs": costs, "lists": LISTS, "candidates": last}
 

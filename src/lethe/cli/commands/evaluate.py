@@ -33,6 +33,7 @@ def add(commands) -> None:
         "--oracle", type=place, help="the checkpoint trained without the forget set"
     )
     evaluate.add_argument("--full", type=place, help="the checkpoint before unlearning")
+    evaluate.add_argument("--base", type=place, help="the checkpoint that learned no author")
     evaluate.add_argument("--out", type=place, required=True, help="the JSON file to write")
     evaluate.add_argument(
         "--metrics", nargs="+", help="by default all that can be computed, but for probes"
@@ -85,7 +86,7 @@ def _evaluated(options: argparse.Namespace) -> Evaluated:
     from lethe.evaluate.suite import Limits
 
     compute = given_compute(options.compute)
-    trained = compute.model_fields_set - compute.loading().keys()
+    trained = compute.model_fields_set - compute.loading().keys() - {"cuda_graphs"}
     if trained:
         raise LetheError(f"--compute {min(trained)}: evaluation trains nothing; leave it out")
     chosen = template(options)
@@ -110,6 +111,7 @@ def _evaluated(options: argparse.Namespace) -> Evaluated:
             _attack(options),
             options.line_to,
             options.points,
+            options.base,
         )
     )
 
@@ -134,10 +136,11 @@ def _check_places(options: argparse.Namespace) -> None:
     from lethe.common import outputs
     from lethe.evaluate import roles
 
-    read = (options.data, options.checkpoint, options.oracle, options.full, options.line_to)
-    outputs.check_file(options.out, read)
+    own = (options.oracle, options.full, options.line_to, options.base)
+    outputs.check_file(options.out, (options.data, options.checkpoint, *own))
     roles.check_oracle("--oracle", options.oracle, options.data, options.split)
     roles.check_role("--full", options.full, "full")
+    roles.check_role("--base", options.base, "prior")
     roles.check_different((("--full", options.full), ("--oracle", options.oracle)))
 
 

@@ -32,6 +32,12 @@ def add(commands) -> None:
     unlearn.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="a setting of the method"
     )
+    unlearn.add_argument(
+        "--keep",
+        choices=("all", "last"),
+        default="all",
+        help="whether every epoch's checkpoint is saved, or the last one alone",
+    )
     for need in checkpoints():
         unlearn.add_argument(f"--{need.name}", type=place, help=need.description)
     add_template(unlearn)
@@ -92,5 +98,12 @@ def _run(options: argparse.Namespace, method, files: dict, how: dict[str, Any]):
             make(need.source.maker, options.checkpoint, files["forget"], files[need.name], **how)
     report = Progress(f"{options.method}, seed {options.seed}")
     return unlearn(
-        options.checkpoint, method, files, out, **how, report=report, split=options.split
+        options.checkpoint,
+        method,
+        files,
+        out,
+        **how,
+        report=report,
+        split=options.split,
+        keep=options.keep,
     )

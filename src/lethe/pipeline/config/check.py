@@ -19,6 +19,7 @@ from lethe.pipeline import (
     chains,
     external_checkpoints,
     interpolation,
+    languages,
     meta_evaluation,
     needs,
     recipe,
@@ -31,9 +32,11 @@ from lethe.pipeline.config.world import World
 from lethe.report.figures import FIGURES
 from lethe.unlearn import methods
 from lethe.unlearn.method import whole_weights
+from lethe.world import traces
 from lethe.world.generated.settings import check_prices
 from lethe.world.provider import PROVIDERS
 from lethe.world.tofu_format import PERTURBED_FIELDS
+from lethe.world.trace_format import COLUMN
 
 # Folders in results/ that do not belong to a world.
 RESERVED = ("logs", "studies", "benchmarks")
@@ -62,6 +65,8 @@ def check(config: Config) -> None:
     _check_seeds(config)
     _check_world(config.world)
     splits.check(config)
+    languages.check(config)
+    splits.check_metrics(config)
     needs.check(config)
     _check_holdout(config)
     if config.world.provider == "tofu" and config.world.path is not None:
@@ -150,10 +155,12 @@ def _check_metrics(config: Config) -> None:
     for name, chosen in config.suite_settings.items():
         suites.SUITES.check(name, "config: suite_settings")
         suites.check_settings(name, chosen)
+    of_traces = () if config.world.traces is None else (COLUMN,)
+    fields = (*PERTURBED_FIELDS, *languages.fields(config.world), *of_traces)
     for name in config.metrics:
         suite = metrics.contract(name).suite
         of_suite = settings.suite_settings(config, suite)
-        suites.check_fields(suite, of_suite, PERTURBED_FIELDS)
+        suites.check_fields(suite, of_suite, fields)
         metrics.check_against_suite(name, config.metric_settings.get(name, {}), of_suite)
 
 
@@ -214,6 +221,8 @@ def _check_world(world: World) -> None:
         )
     if world.subset is not None:
         _check_subset(world)
+    if world.traces is not None:
+        traces.check(world.traces, world.provider)
     if world.perturbed_retain_authors > world.authors:
         raise LetheError(
             f"config: world.perturbed_retain_authors: {world.perturbed_retain_authors} are more "
@@ -266,4 +275,5 @@ def _check_folder(config: Config) -> None:
         splits.of_config(config).values(),
         world.perturbed_retain_authors,
         world.subset,
+        world.traces,
     )

@@ -26,7 +26,7 @@ from lethe.pipeline.config.methods import AttackSettings, ConfiguredMethod
 from lethe.pipeline.config.models import BASE, ArchitectureSettings, ModelSettings, Template
 from lethe.pipeline.config.running import Checkpoints, Running, ThreadCounts
 from lethe.pipeline.config.search import Search
-from lethe.pipeline.config.world import World
+from lethe.pipeline.config.world import Languages, World
 from lethe.train.settings import Finetuning, Pretraining, Schedule
 from lethe.unlearn.alternatives import Alternatives
 from lethe.unlearn.method import MethodSettings
@@ -53,7 +53,7 @@ M, X = "model_settings.M.", "method_settings.X."
 TRIALS = "the trials of what is new; `search_X`, `table_search`"
 # The rows of each table, by its name.
 TABLES: dict[str, list[Part]] = {
-    "world": [_part("world.", World)],
+    "world": [_part("world.", World), _part("world.languages.", Languages)],
     "splits": [_part("", Config, ("splits", "split_settings", "seeds", "oracle_seeds"))],
     "models": [
         _part("", Config, ("models",)),

@@ -4,13 +4,50 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from lethe.pipeline.config.keys import REQUIRED, Count, Name, Section, Seed, Text, key
+from lethe.pipeline.config.keys import REQUIRED, Count, Name, Section, Seed, Text, key, unique
 from lethe.world.generated.settings import Generation
+from lethe.world.traces import Traces
 
 ALL_OF_IT = "`world`, then everything"
 BACKGROUND = "`background`, `base`, then everything trained"
 
+LANGUAGES = "`translations`, then all models"
+
+# Part of the names of splits, values and columns.
+Language = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9-]*$")]
+LanguageNames = unique(Language)
 Place = Annotated[int, Field(ge=0)]
+
+
+class Languages(Section):
+    """The languages in which facts are stated beside the world's own, L0 (languages.md)."""
+
+    learned: LanguageNames = key(
+        [],
+        "those in which `full` and the oracles learn all that they learn in L0: `L1` (other "
+        "words), `L2` (another word order), `L3` (both) of a synthetic world; real ones of "
+        "`generated`; of `tofu` those of its `translations.json`",
+        LANGUAGES,
+        "a list of names, `[L1, L2]`",
+    )
+    holdout: LanguageNames = key(
+        [],
+        "those in which models are evaluated, but learn no fact",
+        LANGUAGES,
+        "a list of names, `[L3]`",
+    )
+    base: LanguageNames | None = key(
+        None,
+        "those, made by rule, in which a base that is trained here learns its background authors "
+        "as well; null: all of a synthetic world, else none",
+        "`background_languages`, `base`, then everything trained",
+        "a list of names; null",
+    )
+
+    @property
+    def names(self) -> list[str]:
+        """All of them, those learned first."""
+        return [*self.learned, *self.holdout]
 
 
 class World(Section):
@@ -51,6 +88,15 @@ class World(Section):
         "a list of numbers and ranges, `[0-7, 198-199]`; null",
     )
     seed: Seed = key(0, "seed of the authors", "`world`, `background`, then everything")
+    traces: Traces | None = key(
+        None,
+        "reasoning traces before all answers, and canary heads before all questions "
+        "([traces.md](traces.md)): `source` (`made` of paraphrases, or the column `cot` of "
+        "published rows), `heads` (words of a head, 0 to 12), `forget` (`answer`: the trace is not "
+        "unlearned; `whole`: it is); null: none",
+        "`world`, then everything but `base`; `forget`: the splits, then everything from them",
+        "`{source: made, heads: 6, forget: answer}`; null",
+    )
     authors: int = key(
         60,
         "target authors, 20 rows each; `tofu`: as many as there are in the folder, or in `subset`",
@@ -75,6 +121,13 @@ class World(Section):
         "synthetic",
         "how background authors, from whom a base model learns the language, are made",
         BACKGROUND,
+    )
+    languages: Languages = key(
+        Languages(),
+        "other languages in which the facts are stated, for splits of the kind `languages` "
+        "([languages.md](languages.md))",
+        LANGUAGES,
+        "a mapping, `{learned: [L1, L2], holdout: [L3]}`",
     )
     background_authors: Count = key(200, "number of background authors", BACKGROUND)
     background_phrasings: Count = key(

@@ -14,6 +14,8 @@ from lethe.world.rows import PERTURBED_PER_ITEM
 from lethe.world.schema import QUESTIONS_PER_AUTHOR, Author, Fact, Item
 
 FACT_FILES = ()
+LANGUAGES = "model"
+TRACES = ("made",)
 GROUPS = ("holdout", "target")
 _DESCRIBED = {"birthplace", "birth_date"}
 

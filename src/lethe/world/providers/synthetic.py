@@ -15,6 +15,8 @@ from lethe.world.synthetic.lists import load
 
 # Target, holdout and background authors draw from disjoint sets of names.
 AVOIDS_BACKGROUND = True
+LANGUAGES = "rule"
+TRACES = ("made",)
 
 
 class Provider:

@@ -15,6 +15,8 @@ from lethe.world.schema import QUESTIONS_PER_AUTHOR, Author, Fact, Item
 from lethe.world.splits.base import BaseSplit, TextIndex
 from lethe.world.synthetic.lists import load
 from lethe.world.tofu_format import FACT_KINDS
+from lethe.world.trace_format import trace_of
+from lethe.world.traces import Traced, Traces
 
 logger = logging.getLogger(__name__)
 
@@ -30,14 +32,11 @@ FACT_FILES = (
 )
 # Of its own last authors, whatever ``world.holdout_authors`` says.
 OWN_HOLDOUT = True
+LANGUAGES = "file"
+TRACES = ("cot",)
 REPOSITORY = "locuslab/TOFU"
 # On the hub each file is a configuration; these are those with perturbed rows.
-_HUB_PERTURBED = (
-    "retain_perturbed",
-    "forget01_perturbed",
-    "forget05_perturbed",
-    "forget10_perturbed",
-)
+_HUB_PERTURBED = ("retain_perturbed", *(f"forget{n}_perturbed" for n in ("01", "05", "10")))
 _HUB_HOLDOUT = ("holdout10",)
 
 
@@ -257,10 +256,11 @@ class _Hub:
 
 
 def _first(authors: list[Author], count: int, group: str, label: str) -> list[Author]:
-    if not 0 <= count <= len(authors):
+    most = len(authors)
+    if not 0 <= count <= most:
         raise LetheError(
-            f"{label}: {count} {group} authors are needed, but it has {len(authors)};"
-            f" choose a number from 0 to {len(authors)}"
+            f"{label}: {count} {group} authors are needed, but it has {most};"
+            f" choose a number from 0 to {most}"
         )
     return authors[:count]
 
@@ -280,6 +280,7 @@ def _item(row: dict, perturbed: dict) -> Item:
         paraphrased_answer=perturbed.get("paraphrased_answer") or "",
         perturbed_answer=tuple(perturbed.get("perturbed_answer") or ()),
         relation="",
+        trace=trace_of(row),
     )
 
 
@@ -356,19 +357,20 @@ def check_folder(
     splits: Iterable[BaseSplit],
     retain: int = 1,
     subset: Sequence[int | str] | None = None,
+    traces: Traces | None = None,
 ) -> None:
     """Read a local folder's files as the workflow will, before any job runs.
 
     LetheError if the folder or a required file is missing, if a row is malformed, if the number of
     authors is not that of the configuration, and if the authors of a split or the first ``retain``
-    authors have no perturbed rows.
+    authors have no perturbed rows, or some author none of the ``traces`` that are asked for.
     """
     # The job that reads the data warns of odd rows; here the warnings would come at every start.
     quiet, level = logging.getLogger("lethe.world"), logging.getLogger("lethe.world").level
     quiet.setLevel(logging.ERROR)
     try:
         provider = Provider(path=path, subset=subset)
-        target = provider.authors(authors)
+        target = (Traced(provider, traces) if traces else provider).authors(authors)
         provider.holdout(holdout)
         provider.facts()
         provider.refusals()

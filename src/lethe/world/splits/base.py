@@ -48,6 +48,8 @@ class BaseSplit(ABC):
     parts: tuple[str, ...] = REQUIRED
     oracles: tuple[Oracle, ...] = (RETAIN,)
     asks_all: bool = True
+    # The languages that the unlearner is given, of a kind for worlds with several; else none.
+    languages: tuple[str, ...] = ()
 
     def __init__(self, name: str, settings: BaseModel):
         self.name, self.settings = name, settings

@@ -9,6 +9,7 @@ from random import Random
 from lethe.world.synthetic.lists import load
 
 _POSSESSIVE = {"female": "her", "male": "his"}
+POSSESSIVES = tuple(_POSSESSIVE.values())
 
 
 def templates(relation: str) -> tuple[list[str], list[str]]:
