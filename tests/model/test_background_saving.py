@@ -5,11 +5,14 @@ import time
 
 import pytest
 import torch
-from helpers.small_models import FAMILIES, make_family
+from helpers.small_models import FAMILIES, SIZES, make_family
+from transformers import AutoConfig, AutoModelForCausalLM
 
 from lethe.model import checkpoint, checkpoint_record, precision, staged_checkpoint
 from lethe.model.background_saving import BackgroundSaver
 from lethe.model.settings import Compute
+
+OPT = {"ffn_dim": 48, "word_embed_proj_dim": 32}
 
 
 def bytes_of(folder) -> dict[str, bytes]:
@@ -25,6 +28,24 @@ def change(model) -> None:
 @pytest.mark.parametrize("name", sorted(FAMILIES))
 def test_weights_have_the_bytes_that_transformers_writes(name, tokenizer, tmp_path):
     model = make_family(name, tokenizer)
+    checkpoint.save(tmp_path / "ours", model, tokenizer, {})
+    model.save_pretrained(tmp_path / "theirs")
+    ours, theirs = bytes_of(tmp_path / "ours"), bytes_of(tmp_path / "theirs")
+    assert {name: ours[name] for name in theirs} == theirs
+
+
+@pytest.mark.parametrize(
+    ("family", "sizes"), [("mixtral", {"num_local_experts": 4}), ("gpt2", {}), ("opt", OPT)]
+)
+def test_weights_that_transformers_renames_or_joins_have_its_bytes_too(
+    family, sizes, tokenizer, tmp_path
+):
+    """Experts are joined when they are loaded; others tie or leave out some weights."""
+    values = {**SIZES, "num_key_value_heads": 2, "eos_token_id": 1, "pad_token_id": 0, **sizes}
+    config = AutoConfig.for_model(family, vocab_size=len(tokenizer), **values)
+    AutoModelForCausalLM.from_config(config).save_pretrained(tmp_path / "start")
+    model = AutoModelForCausalLM.from_pretrained(tmp_path / "start")
+    change(model)
     checkpoint.save(tmp_path / "ours", model, tokenizer, {})
     model.save_pretrained(tmp_path / "theirs")
     ours, theirs = bytes_of(tmp_path / "ours"), bytes_of(tmp_path / "theirs")
