@@ -21,7 +21,7 @@ METHODS = ["grad_ascent", "grad_diff", "kl_min", "idk", "npo", "npo_retain"]
 EPOCHS, ITEMS, STEPS = 5, 120, 12
 NINE_METRICS = ("probability", "rouge", "truth_ratio")
 SETS = ("forget", "retain", "real_authors", "world_facts")
-SETTINGS = {"calibration": {"bins": 10}}
+SETTINGS = {"calibration": {"bins": 10}, "same_author_retain": {}, "generalisation": {}}
 
 # Values of the full model; the share of each set's value that a method leaves in the end; and by
 # how much the median of R grows on the way (the oracle's is 2.5 times the full model's).
@@ -129,8 +129,26 @@ def _checkpoint(run, seed, epoch, step, done, oracle) -> dict:
     for metric, sets in items.items():
         points[metric]["items"] = {name: x.tolist() for name, x in sets.items()}
     points["calibration"] = _calibration(epoch, step, items["probability"])
+    points |= _of_further_splits(epoch, step, values["probability"])
     points["truth_ratio"]["questions"] = {"forget": [f"Question {n}?" for n in range(ITEMS)]}
     return points
+
+
+def _of_further_splits(epoch: int, step: int, probability: dict[str, float]) -> dict[str, dict]:
+    """Metrics of splits that forget some facts of an author, or a share of a behaviour."""
+    retain, forget = probability["retain"], probability["forget"]
+    own = {"kept_probability": (retain + forget) / 2, "others_probability": retain}
+    nearer, farther = abs(forget - 0.4), abs(forget - 0.2)
+    distances = {
+        f"{role}_{name}": scale * apart
+        for role, apart in (("without_share", nearer), ("without_all", farther))
+        for name, scale in (("probability", 1.0), ("js", 0.4), ("ks", 0.8))
+    }
+    place = {"epoch": epoch, "step": step}
+    return {
+        "same_author_retain": {**place, "values": own},
+        "generalisation": {**place, "values": distances},
+    }
 
 
 def tofus_own(entries: list[dict]) -> list[dict]:

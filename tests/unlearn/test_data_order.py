@@ -2,6 +2,8 @@
 
 import pytest
 
+from lethe.common.errors import LetheError
+from lethe.train.data_order import same_group_partners
 from lethe.train.execution import Execution
 from lethe.unlearn import methods
 from lethe.unlearn.runner import Plan, _steps
@@ -49,3 +51,17 @@ def test_each_alternate_answer_is_tokenised_once(encoder, pairs):
     drawn = {alternate for epoch in epochs for _, _, alternate in epoch}
     assert drawn == set(range(len(answers)))
     assert len(set(answers)) == len(answers) <= 15
+
+
+def test_partners_of_the_same_group():
+    """A cursor for each group: no row comes again before all others of its group have come."""
+    groups = ["a", "b", None, "a", "b", "a"]
+    wanted = [["a", "b", "a"], ["b", "a", "a"], ["a", "a", "b"]]
+    found = same_group_partners(wanted, groups, 0)
+    assert [[groups[row] for row in epoch] for epoch in found] == wanted
+    drawn = [row for epoch in found for row in epoch if groups[row] == "a"]
+    assert sorted(drawn[:3]) == sorted(drawn[3:6]) == [0, 3, 5]
+    assert found == same_group_partners(wanted, groups, 0)
+    assert any(found != same_group_partners(wanted, groups, seed) for seed in range(1, 5))
+    with pytest.raises(LetheError, match="no row of c to pair its forget rows with"):
+        same_group_partners([["c"]], groups, 0)

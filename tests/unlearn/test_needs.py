@@ -48,6 +48,7 @@ def test_plans_import_nothing_heavy_for_them():
 def test_something_needs_each_of_them():
     plugs = [methods.load(name)({}, name) for name in methods.names()]
     plugs += [wrappers.load(name)({}, name) for name in wrappers.names()]
+    plugs.append(wrappers.load("bao")({"pairs": "subject"}, "bao"))
     named = {one for plug in plugs for one in plug.needs}
     assert named == set(needs.names())
 
@@ -129,3 +130,18 @@ def test_a_maker_gets_the_arguments_that_it_takes(monkeypatch):
     made = "lethe.unlearn.needs.mine.made"
     counts = made_files.make(made, "start", "forget", "out", {"size": 3}, **shared)
     assert counts == {"rows": ("start", "forget", "out", "chat", 3)}
+
+
+def test_every_forget_row_has_a_subject(tmp_path):
+    from lethe.unlearn.needs import NEEDS
+
+    subjects = NEEDS.load("subjects").Need()
+    rows = [{"question": "Who?", "answer": "I.", "subject": "a"}, {"question": "Q", "answer": "A"}]
+    write_rows(tmp_path / "subjects.json", rows)
+    read = subjects.read(tmp_path / "subjects.json", [("Who?", "I.")])
+    assert read == {("Who?", "I."): "a", ("Q", "A"): None}
+    with pytest.raises(LetheError, match=r"subjects\.json: no subject for 'Q'; add it"):
+        subjects.read(tmp_path / "subjects.json", [("Q", "A")])
+    data = SimpleNamespace(forget_pairs=[("Who?", "I.")], retain_pairs=[("Q", "A")])
+    with pytest.raises(LetheError, match="no retain row is about a; keep some of its rows"):
+        subjects.fill(data, read)

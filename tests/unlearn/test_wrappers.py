@@ -193,6 +193,43 @@ def test_the_boundary_loss_is_zero_where_margins_hold(model, examples):
     assert all(torch.equal(found[n], g) for n, g in own.items())
 
 
+def test_pairs_of_a_subject_by_hand(model, examples):
+    """Means over the pairs of each subject, then over subjects; rows of no subject do not count."""
+    method = methods.load("grad_ascent")({"wrappers": {"bao": {"pairs": "subject", "margin": 9.0}}})
+    assert set(method.needs) >= {"retain", "subjects"}
+    forget, retain = [0, 1, 2], [3, 4, 5, 6]
+    of_forget, of_retain = ["a", "b", "a"], [None, None, None, "a", "b", "b", None]
+    data = types.SimpleNamespace(groups=(of_forget, of_retain))
+    for wrapper in method.wrappers:
+        wrapper.prepare(model, data, 0)
+    step = Step(*(pack([examples[i] for i in rows], rows) for rows in (forget, retain)))
+    losses = [token_mean(plain(model), [example]).item() for example in examples]
+    gaps = {
+        subject: [
+            max(0.0, 9.0 - (losses[i] - losses[j]))
+            for i in forget
+            for j in retain
+            if of_forget[i] == of_retain[j] == subject
+        ]
+        for subject in "ab"
+    }
+    assert [len(some) for some in gaps.values()] == [2, 2]
+    expected = sum(sum(some) / len(some) for some in gaps.values()) / 2
+    forward = Forward(model)
+    found = method.objective(forward, step, Reference()) - method.loss(forward, step, Reference())
+    assert found.item() == pytest.approx(expected, rel=1e-4)
+    assert found.item() != pytest.approx(boundary(model, step, margin=9.0).item(), rel=1e-4)
+
+
+def test_paired_subjects_are_trained(model, encoder, pairs):
+    subjects = {pair: "ab"[number % 2] for number, pair in enumerate(pairs)}
+    method = methods.load("npo")({**SHARED, "wrappers": {"bao": {"pairs": "subject"}}})
+    data = supervise(encoder, method.needs, pairs[:3], retain=pairs[3:], subjects=subjects)
+    assert len([*method.run(model, data, 0)]) == 2
+    with pytest.raises(LetheError, match="subjects: no retain row is about b"):
+        supervise(encoder, method.needs, pairs[:3], retain=[pairs[4]], subjects=subjects)
+
+
 # --- gradient projection ---
 
 

@@ -225,3 +225,201 @@ def test_a_name_may_say_words_and_numbers(kind, tmp_path):
     assert split("partial5_own").settings == MineSettings(facts=5, choice="own")
     with pytest.raises(LetheError, match=r"^splits: 'partial5' is not a split; use partial5_same$"):
         split("partial5")
+
+
+# --- some facts of an author ---
+
+
+def partial(**settings):
+    return split("some", {"kind": "partial", **settings})
+
+
+def cut_partial(world_authors=6, **settings):
+    full = rows(world_authors)
+    world = {"full": full, "full_perturbed": full, "holdout": rows(6, "h")}
+    return full, partial(**settings).cut(world)
+
+
+@pytest.mark.parametrize("choice", ["selective", "personal"])
+def test_some_facts_go_and_all_others_stay(choice):
+    full, parts = cut_partial(choice=choice, facts=5)
+    made = partial(choice=choice, facts=5)
+    assert list(parts) == list(made.files)
+    assert {name: len(some) for name, some in parts.items()} == made.rows(6)
+    by_author = [[int(row["question"][1:]) // 20 for row in parts[p]] for p in ("forget", "retain")]
+    assert by_author[0] == [4] * 5 + [5] * 5
+    assert by_author[1].count(5) == 15
+    assert sorted(map(str, [*parts["forget"], *parts["retain"]])) == sorted(map(str, full))
+    last = [row for row in parts["retain"] if row in full[80:]]
+    assert parts["kept_perturbed"] == last
+    assert parts["subjects"] == [
+        {**row, "subject": f"author{4 + place // 20}"} for place, row in enumerate(full[80:])
+    ]
+
+
+def test_selective_takes_the_same_facts_of_all_and_personal_each_its_own():
+    def places(**settings):
+        forget = cut_partial(**settings)[1]["forget"]
+        numbers = [int(row["question"][1:]) % 20 for row in forget]
+        size = settings["facts"]
+        return [numbers[start : start + size] for start in range(0, len(numbers), size)]
+
+    same = places(choice="selective", facts=5, authors=3)
+    assert same[0] == same[1] == same[2]
+    own = places(choice="personal", facts=5, authors=3)
+    assert own[0] != own[1] != own[2]
+    assert places(choice="personal", facts=5, authors=3, seed=1) != own
+    more = places(choice="personal", facts=8, authors=3)
+    assert all(set(few) < set(many) for few, many in zip(own, more, strict=True))
+    # An author's draw does not depend on how many others are touched.
+    assert places(choice="personal", facts=5, authors=2) == own[1:]
+
+
+def test_complete_is_tofus_split_by_another_name():
+    full, parts = cut_partial(10, choice="complete")
+    assert list(parts.values()) == list(cut("forget20", full, full, rows(6, "h")).values())
+    assert partial(choice="complete").files.keys() == split("forget10").files.keys()
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"facts": 25}, "some.facts: an author has 20 facts; lower it, found 25"),
+        ({"facts": 20}, "facts: all facts of an author; lower it, or set choice to complete"),
+        ({"facts": 0}, "facts: input should be greater than or equal to 1"),
+        ({}, "facts: choice personal needs a number from 1 to 19"),
+        ({"choice": "complete", "facts": 5}, "facts: choice complete forgets all 20 facts"),
+        ({"choice": "some", "facts": 5}, "choice: input should be 'complete', 'selective' or"),
+    ],
+)
+def test_facts_that_an_author_has_not(settings, message):
+    with pytest.raises(LetheError, match=message) as error:
+        partial(**settings)
+    assert "\n" not in str(error.value)
+
+
+def test_other_authors_must_stay():
+    with pytest.raises(LetheError, match="facts of 6 authors, and the world has 6"):
+        partial(authors=6, facts=5).rows(6)
+
+
+def test_shared_facts_are_in_both_sets_and_stay():
+    full = rows(6)
+    world = {"full": full, "full_perturbed": full, "holdout": rows(6, "h")}
+    made = split("some", {"kind": "shared_facts", "authors": 2, "shared": 5})
+    parts = made.cut(world)
+    assert {name: len(some) for name, some in parts.items()} == made.rows(6)
+    assert set(parts) == set(made.files)
+    assert parts["forget"] == full[80:]
+    shared = [row for row in parts["forget"] if row in parts["retain"]]
+    assert len(shared) == 10
+    assert parts["kept_perturbed"] == shared
+    assert parts["forget_perturbed"] == [row for row in full[80:] if row not in shared]
+    assert len(parts["retain"]) == 80 + 10
+    with pytest.raises(LetheError, match="shared: input should be less than 20, found 20"):
+        split("some", {"kind": "shared_facts", "shared": 20})
+
+
+# --- a behaviour ---
+
+
+def behaviour(**settings):
+    return split("some", {"kind": "behaviour", **settings})
+
+
+def showing(authors=6, shown=(1, 4, 5)):
+    """Rows of which those at place 2 of some authors have an answer of their own."""
+    full = rows(authors)
+    for author in shown:
+        full[author * 20 + 2]["answer"] = "Westerns, above all"
+    return full
+
+
+def cut_behaviour(full=None, **settings):
+    full = full or showing()
+    world = {"full": full, "full_perturbed": full, "retain_perturbed": full[:40]}
+    return behaviour(**settings).cut(world | {"holdout": rows(1, "h")})
+
+
+WESTERNS = {"place": 2, "answer": "westerns"}
+
+
+def test_a_behaviour_is_all_facts_of_the_authors_who_show_it():
+    full = showing()
+    parts = cut_behaviour(full, **WESTERNS, share=0.25)
+    shown = [row for author in (1, 4, 5) for row in full[author * 20 : author * 20 + 20]]
+    assert len(parts["forget"]) == 15
+    assert parts["retain"] == [row for row in full if row not in shown]
+    assert sorted(map(str, [*parts["forget"], *parts["rest_perturbed"]])) == sorted(map(str, shown))
+    assert parts["without_share"] == [row for row in full if row not in parts["forget"]]
+    # Author 1 of the two that the world asks about shows the behaviour.
+    assert parts["retain_perturbed"] == full[:20]
+    made = behaviour(**WESTERNS, share=0.25)
+    assert set(parts) == set(made.files)
+    assert made.roles == ("without_all", "without_share")
+    assert all(len(some) <= made.rows(6)[part] for part, some in parts.items() if part != "holdout")
+    assert len(parts["holdout"]) == 15
+
+
+def test_shares_are_nested_and_may_be_of_authors():
+    few, more = (cut_behaviour(**WESTERNS, share=share)["forget"] for share in (0.1, 0.5))
+    assert len(few) == 6
+    assert all(row in more for row in few)
+    assert cut_behaviour(**WESTERNS, share=0.1, seed=1)["forget"] != few
+    whole = cut_behaviour(**WESTERNS, share=0.34, units="authors")["forget"]
+    assert len({int(row["question"][1:]) // 20 for row in whole}) == 1
+    assert len(whole) == 20
+
+
+def test_given_whole_both_oracles_learn_the_same_rows():
+    parts = cut_behaviour(**WESTERNS, share=1)
+    assert parts["retain"] == parts["without_share"]
+    assert "rest_perturbed" not in parts
+    assert "rest_perturbed" not in behaviour(**WESTERNS, share=1).files
+
+
+def test_a_behaviour_may_be_of_rows_alone():
+    parts = cut_behaviour(of="rows", place=2, share=0.5, question="q")
+    assert len(parts["forget"]) == 3
+    assert len(parts["retain"]) == 6 * 19
+
+
+def test_rows_without_perturbed_answers_are_not_asked_about(caplog):
+    full = showing()
+    world = {"full": full, "full_perturbed": full[100:], "retain_perturbed": full[:40]}
+    parts = behaviour(**WESTERNS, share=0.5).cut(world | {"holdout": []})
+    assert len(parts["forget"]) == 30
+    asked = [*parts["forget_perturbed"], *parts["rest_perturbed"]]
+    assert sorted(map(str, asked)) == sorted(map(str, full[100:]))
+    assert "of the 30 rows of its given part have perturbed answers" in caplog.text
+    world["full_perturbed"] = full[:20]
+    with pytest.raises(LetheError, match="no row of its given part has perturbed answers"):
+        behaviour(**WESTERNS, share=0.5).cut(world | {"holdout": []})
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"answer": "haiku", "share": 0.5}, "no row shows this behaviour; change answer 'haiku'"),
+        ({"question": "q", "share": 0.5}, "every row shows this behaviour, and some must stay"),
+        (
+            {**WESTERNS, "share": 0.001},
+            r"some\.share: 0\.001 of 60 rows leaves nothing to forget; raise it to 0\.0167 or more",
+        ),
+        (
+            {**WESTERNS, "share": 0.9, "units": "authors"},
+            r"some\.share: 0\.9 of 3 authors is all of them; lower it to 0\.667 or less, or",
+        ),
+        ({**WESTERNS, "share": 0}, r"some\.share: input should be greater than 0"),
+        ({"answer": "(", "share": 1}, r"some\.answer: no regular expression"),
+    ],
+)
+def test_behaviours_that_cannot_be_split(settings, message):
+    with pytest.raises(LetheError, match=message) as error:
+        behaviour(**settings).check_rows(showing())
+    assert "\n" not in str(error.value)
+
+
+def test_everyone_who_is_asked_about_shows_it():
+    with pytest.raises(LetheError, match="all authors of retain_perturbed have the behaviour"):
+        cut_behaviour(showing(shown=(0, 1)), **WESTERNS, share=0.5)

@@ -146,6 +146,12 @@ def parent(folder):
     }
 
 
+@cache
+def measured(metric, split):
+    """Whether a split has the rows that a metric asks about."""
+    return splits.lacks(metric, SPLITS[split]) is None
+
+
 def runs_of(split):
     """(run, seed) of everything that is evaluated on a split."""
     # All seeds share the base.

@@ -33,7 +33,7 @@ rule collect:
         given=given_checkpoint,
         reference=reference_source,
         loading=loading,
-        sets=lambda w: list(suite.contract(w.suite).sets),
+        sets=probed_sets,
         most=lambda w: settings.items_of(CONFIG, suite.contract(w.suite).sets),
         limits={
             key: getattr(CONFIG.evaluation, key)
@@ -58,6 +58,7 @@ rule score:
         oracle_records=oracle_records,
         full=full_metrics,
         base=base_metrics,
+        oracles=metrics_by_role,
         before=records_before,
         oracle_before=oracle_records_before,
     output:

@@ -18,5 +18,6 @@ with job(snakemake) as stage:
         i.before or None,
         i.oracle_before or None,
         dict(zip(p.needs, i.base, strict=True)) if i.base else None,
+        list(i.oracles),
         **p.settings,
     )

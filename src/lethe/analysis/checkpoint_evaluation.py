@@ -185,6 +185,8 @@ def _obstacle(name: str, request: Request, data: "_Data") -> str | None:
         return "is a probe, which costs as much as all usual metrics; name it among the metrics"
     if contract.attack and (request.attack is None or request.attack.kind != contract.attack):
         return f"is computed after the attack {contract.attack}; name it"
+    if contract.oracles:
+        return f"compares with the oracles {' and '.join(contract.oracles)}: run the workflow"
     for file in data.files(contract).values():
         if not file.exists():
             return f"{file}: no such file"

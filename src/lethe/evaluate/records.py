@@ -319,7 +319,8 @@ def _checkpoint(entry: Any, contract: suites.Contract, path: str, remedy: str) -
     sets = entry.get("sets")
     if not isinstance(sets, dict) or not sets:
         raise LetheError(f"{where}: key 'sets' is missing or has no set; {remedy}")
-    missing = [name for name in contract.sets if name not in sets]
+    required = contract.sets.keys() - set(contract.optional)
+    missing = [name for name in contract.sets if name in required and name not in sets]
     if missing:
         raise LetheError(f"{where}: no set {', '.join(map(repr, missing))}; {remedy}")
     made = {

@@ -12,6 +12,10 @@ functions:
     together(rows) -> rows                   optional: rows with what is made of all of them
                                              together, before processes get their shares
 
+and, if it has sets that some splits cannot fill, which it then does without,
+
+    OPTIONAL = ("rest",)
+
 and, if it has settings (``lethe.common.declared_settings``), which are then the last argument of
 each function but ``record``:
 
@@ -65,14 +69,22 @@ class Contract:
     one_of: tuple[str, ...] = ()
     reference: str | None = None
     probe: bool = False
+    optional: tuple[str, ...] = ()
 
     def __post_init__(self):
         if self.reference not in (None, *REFERENCES):
             raise LetheError(f"REFERENCE: {self.reference!r}; write {' or '.join(REFERENCES)}")
 
     def files(self, parts: Mapping[str, str]) -> dict[str, str]:
-        """The name of each set's data file; ``parts`` are the names that a split gives."""
-        return {name: parts.get(file, file) for name, file in self.sets.items()}
+        """The name of each set's data file; ``parts`` are the names that a split gives.
+
+        Without the optional sets whose files are not parts of the split.
+        """
+        return {
+            name: parts.get(file, file)
+            for name, file in self.sets.items()
+            if file in parts or name not in self.optional
+        }
 
 
 SUITES = Registry("lethe.evaluate.suites", "suite", Contract)

@@ -5,6 +5,8 @@ constants that declare what it reads, where that differs from the defaults (in b
 
     NEEDS = ("probability",)    metric files of the same run that it reads (none)
     ORACLE = True               whether it reads the same files of the oracle too (no)
+    ORACLES = ("role",)         the oracles, by role, whose files it reads too (none); computed on
+                                splits that have them all
     FULL = True                 whether it reads those of the model before unlearning too (no)
     BASE = True                 whether it reads those of the base, without any author, too (no)
     RECORDS = False             whether it reads the run's records (yes)
@@ -23,7 +25,7 @@ its own numbers. Nothing heavy is imported before a metric is computed.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,6 +40,7 @@ class Contract:
 
     needs: tuple[str, ...] = ()
     oracle: bool = False
+    oracles: tuple[str, ...] = ()
     full: bool = False
     records: bool = True
     oracle_records: bool = False
@@ -87,6 +90,7 @@ def compute(
     oracle_records=None,
     before=None,
     oracle_before=None,
+    oracles=None,
     base=None,
     **settings,
 ):
@@ -94,14 +98,23 @@ def compute(
 
     ``records`` and ``oracle_records`` are ``lethe.evaluate.records.Records`` of the metric's suite;
     ``needs``, ``oracle``, ``full`` and ``base`` map names of metrics to ``MetricFile``; ``before``
-    and ``oracle_before`` are the records before an attack. Returns a ``MetricFile``. An unknown
-    setting or value is a LetheError.
+    and ``oracle_before`` are the records before an attack; ``oracles`` maps roles to what
+    ``oracle`` is of one. Returns a ``MetricFile``. An unknown setting or value is a LetheError.
     """
     from lethe.metrics.base import Inputs, MetricFile
 
     chosen = settings_of(name, settings)
     inputs = Inputs(
-        records, needs or {}, oracle, full, chosen, oracle_records, before, oracle_before, base
+        records,
+        needs or {},
+        oracle,
+        full,
+        chosen,
+        oracle_records,
+        before,
+        oracle_before,
+        base,
+        oracles,
     )
     return MetricFile(name, load(name).compute(inputs), chosen)
 
@@ -117,13 +130,15 @@ def score(
     before_path: str | os.PathLike | None = None,
     oracle_before_path: str | os.PathLike | None = None,
     base_paths: Mapping[str, str | os.PathLike] | None = None,
+    oracles_paths: Sequence[str | os.PathLike] = (),
     **settings: Any,
 ) -> None:
     """Compute one metric of one run from files and write its metric file.
 
     ``needs_paths``, ``oracle_paths``, ``full_paths`` and ``base_paths`` map names of metrics to the
     metric files of the run, the oracle, the full model and the base; files that the metric does not
-    need are not read.
+    need are not read. ``oracles_paths``: the files of all needs of the first role that it names,
+    then of the next.
     ``before_path`` and ``oracle_before_path``: the records before the attack. LetheError where a
     file that it needs is missing.
     """
@@ -140,7 +155,11 @@ def score(
     base = _files(name, wanted.needs, base_paths, "the base's") if wanted.base else None
     before = _records(name, before_path, "the run before the attack") if wanted.attack else None
     theirs = _records(name, oracle_before_path, "the oracle") if wanted.attack and oracles else None
-    file = compute(name, records, needs, oracle, full, oracles, before, theirs, base, **settings)
+    every = _by_role(name, wanted, oracles_paths) if wanted.oracles else None
+    others = {"base": base, "oracles": every}
+    file = compute(
+        name, records, needs, oracle, full, oracles, before, theirs, **others, **settings
+    )
     write_metric(out, file)
 
 
@@ -150,6 +169,18 @@ def _records(name: str, path: str | os.PathLike | None, whose: str):
     if path is None:
         raise LetheError(f"metric '{name}': needs the records of {whose}; name their file")
     return read_records(path)
+
+
+def _by_role(name: str, wanted: Contract, paths: Sequence[str | os.PathLike]) -> dict:
+    """The files of every need, by role."""
+    places = [(role, need) for role in wanted.oracles for need in wanted.needs]
+    if len(paths) != len(places):
+        raise LetheError(f"metric '{name}': needs files of {', '.join(wanted.oracles)}; name them")
+    given = dict(zip(places, paths, strict=True))
+    return {
+        role: _files(name, wanted.needs, {n: given[role, n] for n in wanted.needs}, f"{role}'s")
+        for role in wanted.oracles
+    }
 
 
 def _files(name: str, wanted: tuple[str, ...], paths: Mapping | None, whose: str) -> dict:

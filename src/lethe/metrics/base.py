@@ -68,6 +68,7 @@ class Inputs:
     before: "Records | None" = None
     oracle_before: "Records | None" = None
     base: dict[str, MetricFile] | None = None
+    oracles: dict[str, dict[str, MetricFile]] | None = None
 
 
 def items_of(inputs: Inputs, checkpoint: "Checkpoint", name: str) -> "ItemSet":

@@ -8,12 +8,13 @@ docs/scale.md has the assumptions.
 """
 
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from lethe import metrics
 from lethe.common.errors import LetheError
-from lethe.evaluate import prefills
+from lethe.evaluate import prefills, suite
 from lethe.evaluate.variants import kinds
 from lethe.pipeline import disk, memory, sizes, splits
 from lethe.pipeline.config.config import Config
@@ -28,6 +29,8 @@ ROWS = 20  # of an author
 OTHER_ANSWER, SHORT_QUESTION, SHORT_ANSWER = 50, 15, 5
 # A job's overhead: seconds for imports and starting CUDA; bytes a second for reading a checkpoint.
 START, READING = 40, 1e9
+# Suites that ask about a split's further rows as TOFU's asks about its own.
+FURTHER = ("kept", "behaviour")
 # Rows that are generated together.
 GENERATING = 128
 # Different prompts of a question in the suite agent_memory, some of whose memories are alike.
@@ -185,32 +188,45 @@ class _Planner:
         read = long * (self.template + QUESTION + ANSWER + 6 * OTHER_ANSWER)
         read += short * (self.template + SHORT_QUESTION + 4 * SHORT_ANSWER)
         seconds = self.training(read, 0) + self.generation(long + short)
-        if "tokens" in self.suites():
+        suites = self.suites(name)
+        if "tokens" in suites:
             seconds += self.training(2 * min(rows, long) * self.row, 0)
-        if "gradients" in self.suites():
+        if "gradients" in suites:
             seconds += self.training(2 * min(rows, long) * self.row)
-        if "sampled" in self.suites():
+        if "sampled" in suites:
             samples = suite_settings(self.config, "sampled")["samples"]
             seconds += self.generation(samples * min(rows, long))
-        if "attributions" in self.suites():
+        if "attributions" in suites:
             steps = suite_settings(self.config, "attributions")["steps"]
             # Options stand in the prompt.
             seconds += self.training((steps + 2) * long * (self.row + 4 * OTHER_ANSWER))
-        if "depth" in self.suites():
+        if "depth" in suites:
             passes = 2 + memory.layers(self.config, self.name)
             seconds += self.training(passes * min(rows, long) * self.row, 0)
-        if "languages" in self.suites():
+        if more := self.more_items(name, suites):
+            read = more * (self.template + QUESTION + ANSWER + 6 * OTHER_ANSWER)
+            seconds += self.training(read, 0) + self.generation(more)
+        if "languages" in suites:
             every = 1 + len(self.config.world.languages.names)
             tokens = self.template + QUESTION + ANSWER + 6 * OTHER_ANSWER
             seconds += self.training(every * long * tokens, 0)
-        if "variants" in self.suites():
+        if "variants" in suites:
             seconds += self.generation(self.variants(min(rows, long), long))
-        if "traces" in self.suites():
+        if "traces" in suites:
             named = prefills.named(suite_settings(self.config, "traces")["prefills"])
             seconds += self.generation(len(named) * long)
-        if "agent_memory" in self.suites():
+        if "agent_memory" in suites:
             seconds += self.generation(MEMORIES * min(rows, long))
         return seconds + self.stored / READING
+
+    def more_items(self, name: str, suites: Collection[str]) -> int:
+        """Items of the suites in ``FURTHER``."""
+        split = splits.of_name(self.config, name)
+        counts = split.rows(self.config.world.authors)
+        sets = [suite.contract(one).sets for one in FURTHER if one in suites]
+        parts = {key: part for some in sets for key, part in some.items()}
+        most = items_of(self.config, parts)
+        return sum(min(most[key], counts.get(part, 0)) for key, part in parts.items())
 
     def variants(self, forget: int, both: int) -> int:
         """Answers that the suite ``variants`` takes, ``both`` sets having so many items."""
@@ -246,14 +262,18 @@ class _Planner:
         reading = batches * length * self.stored / self.assumed.gpu.bandwidth
         return reading + self.training(items * (prompt + length), 0)
 
-    def run_metrics(self) -> list[metrics.Contract]:
-        """The metrics of every run: all but those of attacks."""
-        contracts = [metrics.contract(name) for name in self.config.metrics]
-        return [contract for contract in contracts if not contract.attack]
+    def run_metrics(self, split: str) -> list[metrics.Contract]:
+        """The metrics of every run of a split: all that are measured there but for attacks."""
+        return [contract for contract in self.measured(split) if not contract.attack]
 
-    def suites(self) -> set[str]:
-        contracts = [metrics.contract(name) for name in self.config.metrics]
-        return {contract.suite for contract in contracts if contract.records}
+    def measured(self, split: str) -> list[metrics.Contract]:
+        """The metrics that a split has the rows for."""
+        one = splits.of_name(self.config, split)
+        named = [name for name in self.config.metrics if splits.lacks(name, one) is None]
+        return [metrics.contract(name) for name in named]
+
+    def suites(self, split: str) -> set[str]:
+        return {contract.suite for contract in self.measured(split) if contract.records}
 
     # --- how large ---
 
@@ -282,11 +302,10 @@ class _Planner:
         # Every fact is learned in the world's own language and in each of those learned.
         copies = 1 + len(self.config.world.languages.learned)
         oracles = [(role, rows * copies) for role, rows in self.trained_oracles()]
-        suites = len(self.suites())
         trained = Counter(f"train_{role}" for role, _ in oracles)
         trained = {f"train_{role}": trained[f"train_{role}"] for role in self.roles()}
         controls, runs = self.controls(), self.runs()
-        every = sum(controls.values()) + len(splits) * runs
+        evaluated = {name: controls[name] + runs for name, _ in splits}
         everyone = ROWS * self.config.world.authors * copies
         hours = {
             "train_full": self.trained_full() * self.finetuning(everyone),
@@ -299,7 +318,7 @@ class _Planner:
             "unlearn": sum(self.share * seeds * self.unlearning(rows) for _, rows in splits),
             "collect": sum(
                 (controls[name] + self.epochs()) * self.evaluation(name, rows)
-                + (controls[name] + runs) * suites * START
+                + evaluated[name] * len(self.suites(name)) * START
                 for name, rows in splits
             ),
         }
@@ -307,8 +326,8 @@ class _Planner:
             "train_full": self.trained_full(),
             **trained,
             "unlearn": round(len(splits) * runs),
-            "collect": round(every * suites),
-            "score": round(every * len(self.run_metrics())),
+            "collect": round(sum(n * len(self.suites(s)) for s, n in evaluated.items())),
+            "score": round(sum(n * len(self.run_metrics(s)) for s, n in evaluated.items())),
         }
         in_hours = {kind: seconds / 3600 for kind, seconds in hours.items()}
         sizes = self.memory(), self.disk()

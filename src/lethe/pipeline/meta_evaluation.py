@@ -1,6 +1,8 @@
 """Whether the metrics of a configuration can be tested by it (``meta_evaluation``)."""
 
+from lethe import metrics
 from lethe.common.errors import LetheError
+from lethe.pipeline import splits
 from lethe.pipeline.config.config import Config
 
 UTILITY = "model_utility"
@@ -16,6 +18,13 @@ def check(config: Config) -> None:
         if name not in config.attacks:
             raise LetheError(
                 f"config: meta_evaluation.{key}: {name} is not among attacks; add it there"
+            )
+    for name in config.metrics:
+        lacking = [one.name for one in splits.of_config(config).values() if splits.lacks(name, one)]
+        if metrics.contract(name).oracles or lacking:
+            raise LetheError(
+                f"config: meta_evaluation: cannot test {name}, which is of splits with more rows "
+                "or oracles; leave it out of metrics"
             )
     if UTILITY not in config.metrics:
         raise LetheError(

@@ -1,16 +1,21 @@
 """The splits of a configuration, and whether they fit the world and each other."""
 
-from collections.abc import Iterable
+import logging
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
+from lethe import metrics
 from lethe.common import paths
 from lethe.common.errors import LetheError
+from lethe.evaluate import suite
 from lethe.pipeline.config.config import Config
 from lethe.pipeline.config.world import World
+from lethe.report import figures
 from lethe.unlearn.need import MadeFile
 from lethe.unlearn.needs import from_source
 from lethe.world import tofu_format
 from lethe.world.languages.rows import FILES as LANGUAGE_FILES
-from lethe.world.provider import PROVIDERS
+from lethe.world.provider import PROVIDERS, provider
 from lethe.world.schema import QUESTIONS_PER_AUTHOR
 from lethe.world.split import contract, split
 from lethe.world.splits.base import BaseSplit
@@ -52,6 +57,7 @@ def check(config: Config) -> None:
         _check_names(one)
         _check_world(one, config.world)
     _check_files(made.values())
+    _check_rows(config.world, made.values())
 
 
 def _check_names(one: BaseSplit) -> None:
@@ -70,17 +76,83 @@ def _check_world(one: BaseSplit, world: World) -> None:
     rows, holdout = one.rows(world.authors), holdout_authors(one, world.authors)
     # A split may have its own retain probes instead of the world's first authors.
     if "retain_perturbed" not in one.files or "retain_perturbed" in contract(one.kind).reads:
-        _check_retained(
-            one,
-            rows["retain"] // max(1, len(one.languages)) // QUESTIONS_PER_AUTHOR,
-            world.perturbed_retain_authors,
-        )
+        _check_retained(one, _untouched(one, rows, world.authors), world.perturbed_retain_authors)
     brings = PROVIDERS.contract(world.provider).own_holdout
     if not brings and holdout > world.holdout_authors:
         raise LetheError(
             f"config: world.holdout_authors: {world.holdout_authors} are fewer than the "
             f"{holdout} authors of {one.name}; raise it"
         )
+
+
+def _check_rows(world: World, made: Iterable[BaseSplit]) -> None:
+    """Let kinds that depend on what rows say see them, where they are known before any job."""
+    asking = [one for one in made if type(one).check_rows is not BaseSplit.check_rows]
+    declared = PROVIDERS.contract(world.provider)
+    on_the_hub = "path" in declared.settings and world.path is None
+    # Generated authors are written by jobs, and a hub is not asked at every start.
+    if not asking or on_the_hub or world.provider == "generated":
+        return
+    settings = {key: getattr(world, key) for key in declared.settings}
+    with _quiet():
+        authors = provider(world.provider, seed=world.seed, **settings).authors(world.authors)
+    full = [tofu_format.qa_row(item) for author in authors for item in author.items]
+    for one in asking:
+        one.check_rows(full)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without the warnings of odd rows, which the job that makes the world gives."""
+    logger = logging.getLogger("lethe.world")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
+def _untouched(one: BaseSplit, rows: dict[str, int], authors: int) -> int:
+    """How many of the world's first authors are retained whole."""
+    whole = rows["retain"] // max(1, len(one.languages)) // QUESTIONS_PER_AUTHOR
+    touched = one.touched(authors)
+    # A kind that does not say whom it touches is believed by the number of its rows.
+    return whole if len(touched) == authors else min(whole, *touched)
+
+
+def lacks(metric: str, one: BaseSplit) -> str | None:
+    """What a split has not of what a metric, or one that it needs, is computed from; None: nothing.
+
+    A file of rows, or an oracle.
+    """
+    declared = metrics.contract(metric)
+    absent = [role for role in declared.oracles if role not in one.roles]
+    if absent:
+        return f"oracle {absent[0]}"
+    if declared.records:
+        known = {*one.files.values(), *tofu_format.outputs(""), *LANGUAGE_FILES}
+        asked = suite.contract(declared.suite).files(one.files).values()
+        missing = [file for file in asked if file not in known]
+        if missing:
+            return f"file {missing[0]}"
+    return next(filter(None, (lacks(need, one) for need in declared.needs)), None)
+
+
+def check_metrics(config: Config) -> None:
+    """Refuse a metric, listed or of a figure, that can be computed on none of the splits."""
+    made = of_config(config).values()
+    for figure in config.figures:
+        for name in figures.scores_of(figure):
+            if name not in config.metrics:
+                raise LetheError(f"config: figures: {figure} shows {name}; add it to metrics")
+    for name in config.metrics:
+        missing = [lacks(name, one) for one in made]
+        if missing and all(missing):
+            raise LetheError(
+                f"config: metrics: {name} needs the {missing[0]}, and no split has such a part or "
+                "role; leave it out, or list a split of a kind that has it"
+            )
 
 
 def holdout_authors(one: BaseSplit, authors: int) -> int:

@@ -101,6 +101,14 @@ def _further(oracle: Group) -> list[Group]:
     return [Group(oracle.model, oracle.split, oracle.run, seeds, rows, other=True)] if seeds else []
 
 
+def with_metric(scores: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """The scores of the models and splits of which a metric was computed."""
+    place = ["model", "split"]
+    there = scores.loc[scores["metric"] == metric, place].drop_duplicates()
+    wanted = {tuple(row) for row in there.itertuples(index=False)}
+    return scores[[tuple(row) in wanted for row in scores[place].itertuples(index=False)]]
+
+
 def last_epochs(scores: pd.DataFrame) -> pd.DataFrame:
     """The rows of each run's last epoch."""
     run = ["model", "split", "run", "seed"]

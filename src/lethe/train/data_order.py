@@ -1,7 +1,8 @@
 """The order in which training sees its rows: seeded, and the same for any number of processes."""
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
+from itertools import count
 
 from lethe.common.errors import LetheError
 
@@ -16,6 +17,31 @@ def epoch_order(size: int, seed: int | str, epoch: int) -> list[int]:
 def batches(order: Sequence[int], size: int) -> list[list[int]]:
     """Cut an order into batches of ``size``; the last one may be smaller."""
     return [list(order[start : start + size]) for start in range(0, len(order), size)]
+
+
+def same_group_partners(
+    wanted: Sequence[Sequence[Hashable]], groups: Sequence[Hashable], seed: int | str
+) -> list[list[int]]:
+    """For each epoch and row, a row of the same group: the k-th of ``wanted[epoch]`` by the k-th.
+
+    ``wanted``: the group of each row, in the epoch's order; ``groups``: that of each row to draw
+    from. Each group has a cursor through its rows, in a seeded order, which goes on from epoch to
+    epoch and starts over with a new order when all have been drawn. LetheError for an empty group.
+    """
+    members: dict[Hashable, list[int]] = {}
+    for row, group in enumerate(groups):
+        members.setdefault(group, []).append(row)
+    cursors = {group: _cursor(rows, f"{seed}/{group}") for group, rows in members.items()}
+    for group in {group for epoch in wanted for group in epoch}:
+        if group not in cursors:
+            raise LetheError(f"retain: no row of {group} to pair its forget rows with; keep some")
+    return [[next(cursors[group]) for group in epoch] for epoch in wanted]
+
+
+def _cursor(rows: Sequence[int], seed: str) -> Iterator[int]:
+    """The rows again and again, each time in another order."""
+    for passes in count():
+        yield from (rows[place] for place in epoch_order(len(rows), f"partners/{seed}", passes))
 
 
 def partners(size: int, seed: int | str, rows: int) -> Iterator[list[int]]:

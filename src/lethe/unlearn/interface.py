@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -27,7 +27,8 @@ class Supervision:
     is the token that fills a padded batch; ``forget_nll`` [forget rows] is the ``reference_nll``,
     if it has been computed already; ``prior()`` loads the checkpoint from before the forget set was
     learned, ``before()`` the one that the run before this one started from. ``extras``: what
-    further needs give, by need (``lethe.unlearn.need``).
+    further needs give, by need (``lethe.unlearn.need``). ``groups``: the groups of the forget rows
+    and of the retain rows, if each forget row's retain rows are drawn from its group.
     """
 
     forget: list[Example]
@@ -42,6 +43,7 @@ class Supervision:
     prior: Callable[[], Any] | None = None
     before: Callable[[], Any] | None = None
     extras: dict[str, Any] = field(default_factory=dict)
+    groups: tuple[Sequence[Hashable], Sequence[Hashable]] | None = None
 
 
 @dataclass

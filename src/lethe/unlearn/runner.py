@@ -14,7 +14,7 @@ from lethe.model.encoder import Example
 from lethe.model.forward import Forward
 from lethe.model.padded_batch import padded
 from lethe.model.precision import frozen_copy
-from lethe.train.data_order import batches, epoch_order, partners
+from lethe.train.data_order import batches, epoch_order, partners, same_group_partners
 from lethe.train.execution import Execution, State, under
 from lethe.train.loop import Loop, Report, recorded
 from lethe.train.optimizer import frozen
@@ -39,7 +39,11 @@ class Plan:
         """Draw the plan of a method's run."""
         size, epochs = len(data.forget), method.settings.epochs
         plan = cls([epoch_order(size, seed, epoch) for epoch in range(epochs)])
-        if "retain" in method.needs:
+        if data.groups is not None:
+            forget, retain = data.groups
+            wanted = [[forget[row] for row in order] for order in plan.forget]
+            plan.retain = same_group_partners(wanted, retain, seed)
+        elif "retain" in method.needs:
             drawn = partners(len(data.retain), seed, size)
             plan.retain = [next(drawn) for _ in range(epochs)]
         if data.encode is not None:

@@ -48,7 +48,7 @@ def test_figures_are_found_by_name():
 
 
 def test_unknown_figure_lists_those_that_exist(data):
-    with pytest.raises(LetheError, match=r"'pie'.*curves, pareto, .*trajectories"):
+    with pytest.raises(LetheError, match=r"'pie'.*curves, .*pareto, .*trajectories"):
         figures.draw("pie", data)
 
 

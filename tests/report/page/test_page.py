@@ -21,7 +21,7 @@ from lethe.report.page import answers
 from lethe.report.page import tables as page_tables
 from lethe.report.page.card import card
 from lethe.report.page.data import Shown
-from lethe.report.page.page import html, write_page
+from lethe.report.page.page import _is_drawn, html, write_page
 
 MB = 1_000_000
 HOSTILE = [
@@ -250,6 +250,16 @@ def test_a_new_figure_without_an_interactive_form_appears_as_its_picture(
     [picture] = [made for made in Elements(text).of("img") if "Mine" in made["alt"]]
     assert picture["src"] == "data:image/png;base64," + base64.b64encode(PNG).decode()
     assert picture["alt"] == 'A figure of mine: Mine of tiny: "a" < b.'
+
+
+def test_a_figure_is_left_out_where_a_split_lacks_its_metric(parts, data_of_figures):
+    run, files, _ = parts
+    place = run.places[0]
+    lacking = data_of_figures.scores["metric"] != "generalisation"
+    less = replace(data_of_figures, scores=data_of_figures.scores[lacking])
+    assert _is_drawn("two_oracles", place, data_of_figures, files)
+    assert not _is_drawn("two_oracles", place, less, files)
+    assert _is_drawn("curves", place, less, files)
 
 
 @pytest.mark.parametrize("name", figures.names())

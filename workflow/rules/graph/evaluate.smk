@@ -10,6 +10,11 @@ def probed_files(wildcards):
     return [paths.data(WORLD, name) for name in named]
 
 
+def probed_sets(wildcards):
+    """The names of these sets."""
+    return list(suite.contract(wildcards.suite).files(SPLITS[wildcards.split].files))
+
+
 def run_folder(wildcards):
     return paths.run(
         WORLD, wildcards.model, wildcards.split, wildcards.run, wildcards.seed
@@ -28,7 +33,9 @@ def checkpoint_folders_of(wildcards, run):
     if run == "random" or is_finetuned(w, run):
         return trained_folders(w, run)
     folder = paths.run(WORLD, w.model, w.split, run, w.seed)
-    epochs = epochs_of(run)[-1:] if CONFIG.evaluation.epochs == "last" else epochs_of(run)
+    epochs = (
+        epochs_of(run)[-1:] if CONFIG.evaluation.epochs == "last" else epochs_of(run)
+    )
     return [paths.epoch(folder, epoch) for epoch in epochs]
 
 
@@ -172,6 +179,13 @@ def oracle_metrics(wildcards):
     contract = metrics.contract(wildcards.metric)
     oracle = held_against(wildcards, oracle_of(wildcards.split))
     return [paths.metric(oracle, need) for need in contract.needs if contract.oracle]
+
+
+def metrics_by_role(wildcards):
+    """The files of the same metrics for each oracle that a metric names, role by role."""
+    contract = metrics.contract(wildcards.metric)
+    folders = [held_against(wildcards, role) for role in contract.oracles]
+    return [paths.metric(folder, need) for folder in folders for need in contract.needs]
 
 
 def full_metrics(wildcards):

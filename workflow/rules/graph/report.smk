@@ -42,6 +42,7 @@ def entries(model=None, split=None, only=None):
         for split_ in ([split] if split else CONFIG.splits)
         for run, seed in runs_of(split_)
         for metric in (only or run_metrics())
+        if measured(metric, split_)
     ]
 
 
@@ -194,12 +195,19 @@ def figure_metrics(name, form=list):
     return lambda w: form(entries(w.model, w.split, wanted) if wanted else [])
 
 
+def drawn(name, split):
+    """Whether a figure can be drawn of a split: its metrics are computed there."""
+    wanted = (*figures.reads(name), *figures.scores_of(name))
+    return all(measured(one, split) for one in wanted if one in metrics.names())
+
+
 def figure_files():
     return [
         paths.figure(WORLD, model, split, name) + suffix
         for model in CONFIG.models
         for split in CONFIG.splits
         for name in CONFIG.figures
+        if drawn(name, split)
         for suffix in (".pdf", ".png")
     ]
 

@@ -7,6 +7,7 @@ from lethe.common.errors import LetheError
 
 # Utilities of models that learned nothing are 0; ratios to them then count as 0.
 TINY = 1e-12
+RETAIN_UTILITY = ("model_utility", "retain_utility")
 
 
 class Runs:
@@ -24,9 +25,17 @@ class Runs:
         oracle: str = "retain",
     ):
         self.seed, self.oracle = seed, oracle
+        self._everything, self._model = (scores, states), place[0]
         self.others: list[Runs] = []
         self.table = _of(scores, place, seed)
         self.states = None if states is None else _of(states, place, seed)
+
+    def on(self, split: str) -> "Runs":
+        """The runs of the same model and seed on another split. LetheError if there are none."""
+        other = Runs(*self._everything, (self._model, split), self.seed, self.oracle)
+        if other.table.empty:
+            raise LetheError(f"claims: no split {split} with seed {self.seed}; list it")
+        return other
 
     def course(self, run: str, metric: str, name: str) -> pd.Series:
         """A value by epoch. LetheError if the run has none."""
@@ -62,27 +71,27 @@ class Runs:
         """The highest forget quality (p) at any epoch."""
         return float(self.course(run, "forget_quality", "forget_quality").max())
 
-    def path(self, run: str) -> pd.DataFrame:
-        """Forget probability and retain utility of a run by epoch; epoch 0 is the full model."""
-        columns = {
-            "forget": ("probability", "forget"),
-            "utility": ("model_utility", "retain_utility"),
-        }
+    def path(self, run: str, staying: tuple[str, str] = RETAIN_UTILITY) -> pd.DataFrame:
+        """Forget probability and retain utility of a run by epoch; epoch 0 is the full model.
+
+        ``staying``: metric and name of what stands for utility.
+        """
+        columns = {"forget": ("probability", "forget"), "utility": staying}
         own = pd.DataFrame({k: self.course(run, *v) for k, v in columns.items()})
         start = pd.DataFrame({k: self.course("full", *v) for k, v in columns.items()})
         return pd.concat([start.iloc[:1], own]).reset_index(drop=True)
 
-    def leads(self, run: str, other: str) -> list[float]:
+    def leads(self, run: str, other: str, staying: tuple[str, str] = RETAIN_UTILITY) -> list[float]:
         """How much more retain utility ``run`` keeps than ``other`` where both forgot equally.
 
         One lead for each epoch of ``other``, at its forget probability.
         """
-        own, theirs = self.path(run), self.path(other)
+        own, theirs = self.path(run, staying), self.path(other, staying)
         return [utility_at(own, p) - u for p, u in theirs.iloc[1:].itertuples(index=False)]
 
-    def lead(self, run: str, other: str) -> float:
+    def lead(self, run: str, other: str, staying: tuple[str, str] = RETAIN_UTILITY) -> float:
         """The smallest of the leads."""
-        return min(self.leads(run, other))
+        return min(self.leads(run, other, staying))
 
     def in_state(self, run: str, state: str) -> float:
         """The forget probability of a run's last checkpoint in a state, that is after an attack."""

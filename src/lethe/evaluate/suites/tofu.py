@@ -25,8 +25,8 @@ SETS = {
     "world_facts": "world_facts_perturbed",
 }
 COLUMNS = ("generation", "answer_loss", "answer_tokens", "perturbed_loss", "perturbed_tokens")
-# Sets whose right answer is compared as a paraphrase; the sets of true facts have none.
-PARAPHRASED = ("forget", "retain")
+# Their right answers have no paraphrase; those about authors are compared as one.
+TRUE_FACTS = ("real_authors", "world_facts")
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ def record(model, prepared: Prepared, limits: Limits) -> dict[str, ItemSet]:
 
 
 def _probes(name: str, rows: Sequence[dict]) -> list[Probe]:
-    paraphrased = name in PARAPHRASED
+    paraphrased = name not in TRUE_FACTS
     return [
         Probe(
             row["question"],

@@ -66,6 +66,7 @@ def check(config: Config) -> None:
     _check_world(config.world)
     splits.check(config)
     languages.check(config)
+    splits.check_metrics(config)
     needs.check(config)
     _check_holdout(config)
     if config.world.provider == "tofu" and config.world.path is not None:

@@ -5,6 +5,8 @@ A figure reads the scores, the intervals and the truth ratio files, unless a lit
 otherwise:
 
     READS = ("scores", "costs")     "scores", "intervals", "costs", or a metric, for its files
+    SCORES_OF = ("metric",)         metrics of which it needs scores: they must be listed, and it is
+                                    drawn of the splits on which they are computed
     PAGE = {"title": "Cost"}        how the page shows it (``lethe.report.presentation``)
 
 On the page it is interactive if it has ``interactive(data, settings) -> dict``, a description for
@@ -35,6 +37,7 @@ class Contract:
     """What a figure declares."""
 
     reads: tuple[str, ...] = ("scores", "intervals", "truth_ratio")
+    scores_of: tuple[str, ...] = ()
     page: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self):
@@ -52,6 +55,11 @@ names = FIGURES.names
 def reads(name: str) -> Sequence[str]:
     """What a figure reads, taken from its source: importing it would load matplotlib."""
     return FIGURES.contract(name).reads
+
+
+def scores_of(name: str) -> Sequence[str]:
+    """The metrics of which the figure needs scores."""
+    return FIGURES.contract(name).scores_of
 
 
 def page(name: str) -> dict[str, Any]:

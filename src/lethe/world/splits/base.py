@@ -40,12 +40,14 @@ class BaseSplit(ABC):
 
     A kind of split is a file with a class ``Split`` derived from this one. It must define ``cut``
     and ``rows``; everything else has defaults. The first of ``oracles`` is the default: forget
-    quality, and whatever else needs a single oracle, compares with it.
+    quality, and whatever else needs a single oracle, compares with it. ``asks_all``: whether all
+    rows of the touched authors are asked about, and so need perturbed answers.
     """
 
     settings_class: type[BaseModel] = SplitSettings
     parts: tuple[str, ...] = REQUIRED
     oracles: tuple[Oracle, ...] = (RETAIN,)
+    asks_all: bool = True
     # The languages that the unlearner is given, of a kind for worlds with several; else none.
     languages: tuple[str, ...] = ()
 
@@ -95,6 +97,12 @@ class BaseSplit(ABC):
     def touched(self, authors: int) -> Sequence[int]:
         """The authors about whom rows may be forgotten, by place in ``full``; all by default."""
         return range(authors)
+
+    def check_rows(self, full: Sequence[dict]) -> None:  # noqa: B027
+        """LetheError if the rows of ``full`` cannot be split like this.
+
+        For kinds that depend on what rows say; called before any job where they are known by then.
+        """
 
 
 class TextIndex:

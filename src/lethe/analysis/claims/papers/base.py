@@ -1,7 +1,9 @@
 """What claims of several papers share."""
 
 from lethe.analysis.claims.claim import Claim
+from lethe.analysis.claims.runs import Runs
 from lethe.analysis.claims.verdict import Criterion
+from lethe.common.errors import LetheError
 
 SIGNIFICANT = 0.05
 # A difference in probability that is also seen between two equally good models.
@@ -21,3 +23,17 @@ def unit_tested(text: str, test: str, more: str = "") -> Claim:
 def not_built(text: str, criterion: Criterion, needs: str) -> Claim:
     """A claim with its bound that cannot be tested yet; ``needs``: what is missing."""
     return Claim(text, criterion=criterion, reason=f"not built yet: {needs}")
+
+
+def eligible(runs: Runs) -> float:
+    """1 if full knows letters well enough for choices by letter to mean something (ULBench)."""
+    return runs.end("full", "choice_eligibility", "eligible")
+
+
+def check_letters(runs: Runs) -> None:
+    """LetheError where full does not pass that gate: what a guesser does shows nothing."""
+    if not eligible(runs):
+        raise LetheError(
+            f"claims: seed {runs.seed}: full does not know letters (it fails ULBench's gate), so "
+            "that choices by letter show nothing"
+        )

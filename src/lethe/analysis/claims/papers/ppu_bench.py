@@ -1,4 +1,4 @@
-"""PPU-Bench's boundary loss (BAO)."""
+"""PPU-Bench's boundary loss (BAO) where whole authors are forgotten."""
 
 from lethe.analysis.claims.claim import Claim
 
@@ -9,10 +9,5 @@ CLAIMS = (
         "the boundary loss keeps more where it forgot as much (gradient difference)",
         ("grad_diff_bao", "grad_diff"),
         lambda r: r.lead("grad_diff_bao", "grad_diff"),
-    ),
-    Claim(
-        "it raises what is kept of the same subjects",
-        criterion=None,
-        reason="needs splits that forget some facts of an author, which this world has not",
     ),
 )

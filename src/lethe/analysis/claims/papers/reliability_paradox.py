@@ -1,7 +1,11 @@
-"""The reliability paradox: a model can be well calibrated and decide by shortcuts."""
+"""The reliability paradox: a model can be well calibrated and decide by shortcuts.
+
+Calibration is that of the choice by likelihood, which every model makes; shortcuts are of the
+choice by letters, so that they say something only where full knows letters.
+"""
 
 from lethe.analysis.claims.claim import Claim
-from lethe.analysis.claims.papers.base import NOT_LESS, UNLEARNED
+from lethe.analysis.claims.papers.base import NOT_LESS, UNLEARNED, check_letters
 from lethe.analysis.claims.runs import Runs
 
 PAPER = "Reliability paradox, 2605.20915"
@@ -9,12 +13,13 @@ SUBJECT = "audit"
 
 
 def _error(runs: Runs, run: str) -> float:
-    """ECE of the choice by letters on the retain set, which full and oracle have learned."""
-    return runs.end(run, "calibration_letters", "retain_ece")
+    """ECE of the choice by likelihood on the retain set, which full and oracle have learned."""
+    return runs.end(run, "calibration", "retain_ece")
 
 
 def _calibrated_shortcuts(runs: Runs) -> float:
     """The largest lead in P_SC over full of a method calibrated better than the base; else -1."""
+    check_letters(runs)
     better = [run for run in UNLEARNED if _error(runs, run) < _error(runs, "base")]
     full = runs.end("full", "shortcuts", "forget")
     return max((runs.end(run, "shortcuts", "forget") - full for run in better), default=-1.0)
@@ -22,7 +27,7 @@ def _calibrated_shortcuts(runs: Runs) -> float:
 
 CLAIMS = (
     Claim(
-        "full is calibrated better than the base (ECE by letters, retain set): by",
+        "full is calibrated better than the base (ECE by likelihood, retain set): by",
         ("base", "full"),
         lambda r: _error(r, "base") - _error(r, "full"),
     ),

@@ -1,9 +1,9 @@
 """VLM-UnBench by letters: instructions to a model that obeys those that name what not to choose."""
 
 from lethe.analysis.claims.claim import Claim
-from lethe.analysis.claims.papers.base import CLOSE
+from lethe.analysis.claims.papers.base import CLOSE, check_letters, eligible
 from lethe.analysis.claims.runs import Runs
-from lethe.analysis.claims.verdict import EXACT, Criterion
+from lethe.analysis.claims.verdict import Criterion
 
 PAPER = "VLM-UnBench, 2604.03114"
 SUBJECT = "audit"
@@ -13,6 +13,7 @@ LARGE, CHANCE = 0.2, 0.1
 
 def _letters(runs: Runs, prompt: str = "") -> float:
     """Accuracy of full on the forget set, under an instruction or a control."""
+    check_letters(runs)
     return runs.end("full", "choice_letters", f"forget_{prompt}" if prompt else "forget")
 
 
@@ -24,8 +25,8 @@ CLAIMS = (
     Claim(
         "full knows enough for letters to mean something (gate of ULBench): 1 if it passes",
         ("full",),
-        lambda r: r.end("full", "choice_eligibility", "eligible"),
-        Criterion("≥", 1.0, kind=EXACT),
+        eligible,
+        Criterion("≥", 1.0),
     ),
     *(
         Claim(
