@@ -187,6 +187,14 @@ def test_a_page_that_was_changed_fails(certified):
     assert "page fails; do not rely on it" in verified(certified)
 
 
+def test_a_checkpoint_without_its_weights_is_said_to_lack_them(certified, capsys):
+    (certified["own"] / "model.safetensors").unlink()
+    assert "checkpoint fails" in verified(certified)
+    assert "model.safetensors is missing" in capsys.readouterr().out
+    with pytest.raises(LetheError, match=r"model.safetensors is missing"):
+        certificate(certified["own"], certified["audit"] / "audit.json", None)
+
+
 def test_folders_that_are_named_have_to_be_there(certified):
     nowhere = certified["own"].parent / "nowhere"
     assert "nowhere: no folder with files" in verified({**certified, "own": nowhere})
@@ -353,10 +361,9 @@ def test_a_passphrase_is_never_waited_for_without_a_terminal(audited, tmp_path):
 
 @needs_ssh
 def test_a_key_that_others_may_read_is_named(audited, key, tmp_path):
-    file, _ = key
-    file.chmod(0o644)
+    key[0].chmod(0o644)
     with pytest.raises(LetheError, match="others may read it; chmod 600"):
-        write_certificate(audited["own"], audited["audit"], tmp_path / "out", file, "me")
+        write_certificate(audited["own"], audited["audit"], tmp_path / "out", key[0], "me")
 
 
 @pytest.mark.parametrize("signer", ["", " ", "a\nb", "a\tb", "-x"])

@@ -62,7 +62,7 @@ def certificate(checkpoint: str | Path, audit: str | Path, signer: str | None) -
     other = differing(files, audited["checkpoint"])
     if other:
         raise LetheError(
-            f"{audit}: audited another checkpoint ({shown(other[0])} differs); "
+            f"{audit}: audited another checkpoint ({shown(_how(other[0], files))}); "
             f"audit {checkpoint} itself"
         )
     _refuse_forged(made, audit)
@@ -141,6 +141,10 @@ def _tested(one: Mapping[str, Any]) -> dict[str, Any]:
 def differing(one: Mapping[str, str], other: Mapping[str, str]) -> list[str]:
     """The names, in order, that two mappings of digests do not have alike."""
     return sorted(name for name in {*one, *other} if one.get(name) != other.get(name))
+
+
+def _how(name: str, here: Mapping[str, str]) -> str:
+    return f"{name} {'differs' if name in here else 'is missing'}"
 
 
 def _refuse_forged(made: dict[str, Any], place: str | Path) -> None:
@@ -250,7 +254,7 @@ def _of_files(what: str, wanted: Mapping[str, str] | None, here: Mapping[str, st
     if here is None:
         return Check(what, None, "not named, not looked at")
     other = differing(wanted, here)
-    return Check(what, not other, f"{other[0]} differs" if other else "")
+    return Check(what, not other, _how(other[0], here) if other else "")
 
 
 def _of_audit(made: Mapping[str, Any], file: Path) -> list[Check]:
