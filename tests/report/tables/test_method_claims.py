@@ -279,3 +279,11 @@ def test_claims_about_metrics_by_hand(states):
     one = check(probed(0), states, [0], paper_claims()).to_dict("records")
     (alone,) = (row for row in one if row["claim"].startswith("with the weights of the other"))
     assert "configure more seeds" in alone["reason"]
+
+
+def test_one_base_stands_beside_every_seed(scores, states):
+    base = pd.DataFrame(run("base", [(0, 0.1, 0.2, 1.0)]), columns=COLUMNS)
+    claim = Claim("text", ("base", "full"), lambda r: r.forget("full") - r.forget("base"))
+    table = pd.concat([five(scores), base], ignore_index=True)
+    (row,) = check(table, states, SEEDS, [PaperClaim("A paper", "core", claim)]).to_dict("records")
+    assert json.loads(row["values"]) == {str(seed): pytest.approx(0.8) for seed in SEEDS}

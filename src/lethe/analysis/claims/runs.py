@@ -7,6 +7,7 @@ from lethe.common.errors import LetheError
 
 # Utilities of models that learned nothing are 0; ratios to them then count as 0.
 TINY = 1e-12
+BASE = "base"
 RETAIN_UTILITY = ("model_utility", "retain_utility")
 
 
@@ -118,8 +119,9 @@ class Runs:
 
 def _of(table: pd.DataFrame, place: tuple[str, str], seed: int) -> pd.DataFrame:
     model, split = place
-    rows = (table["model"] == model) & (table["split"] == split) & (table["seed"] == seed)
-    return table[rows]
+    rows = table[(table["model"] == model) & (table["split"] == split)]
+    # All seeds start from one base, which is evaluated beside the first alone.
+    return rows[(rows["seed"] == seed) | (rows["run"] == BASE)]
 
 
 def ratio(value: float, whole: float) -> float:
