@@ -14,6 +14,7 @@ KNOWN = {
     "paraphrases": (1, "6326a3bc04c3835c"),
     "perturbations": (1, "a296a25ff20eb376"),
     "profiles": (1, "2c0438e95c779be8"),
+    "translations": (1, "b6899dc7cf109f7c"),
 }
 
 
@@ -24,7 +25,8 @@ def test_a_version_stands_for_one_text():
         asked = prompts.load(file)
         found[asked.name] = (asked.version, asked.digest)
     assert found == KNOWN
-    assert set(found) == set(STAGES) - {"draws"}
+    # Translations are asked for after the stages, of a finished world.
+    assert set(found) == (set(STAGES) - {"draws"}) | {"translations"}
 
 
 def test_a_prompt_that_is_not_whole(tmp_path):
