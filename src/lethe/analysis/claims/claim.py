@@ -16,6 +16,7 @@ POSITIVE = Criterion()
 class Claim:
     """``measure``, which needs ``runs``, gives the value of one seed; ``docs/claims.md``.
 
+    ``metrics``: those without which a configuration cannot test it at all; none: not said.
     ``criterion``: what the values of all seeds must satisfy; None for what no value can show.
     ``splits``: those of which the claim speaks; none: any. ``of_oracles``: whether the values are
     of the further oracles' seeds. Without ``measure`` it is not tested here, and ``reason`` says
@@ -29,6 +30,7 @@ class Claim:
     splits: tuple[str, ...] = ()
     of_oracles: bool = False
     reason: str = ""
+    metrics: tuple[str, ...] = ()
 
     def row(self, runs: Sequence[Runs]) -> dict[str, Any]:
         """The claim judged on the runs of each seed. LetheError where a run lacks a score."""
