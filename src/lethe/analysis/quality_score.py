@@ -15,7 +15,17 @@ from itertools import combinations
 
 import numpy as np
 
-COMPONENTS = ("FA", "RA", "MIA", "AD", "JS")
+METRIC = "uqs_components"
+# The values of the metric that measures them, by the components' names.
+VALUES = {
+    "FA": "forget_accuracy",
+    "RA": "retain_accuracy",
+    "MIA": "attack_success",
+    "AD": "state_distance",
+    "JS": "divergence",
+}
+DISTANCE = "weight_distance"
+COMPONENTS = tuple(VALUES)
 HIGHER_IS_BETTER = ("RA",)
 READINGS = {
     "exponential": lambda distance: math.exp(-distance / 100),

@@ -3,19 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from lethe.analysis.quality_score import DISTANCE, METRIC, VALUES
 from lethe.report.table_layout import Group, groups
 from lethe.report.tables.base import TableData
-
-METRIC = "uqs_components"
-# The values of the metric by the components' names.
-VALUES = {
-    "FA": "forget_accuracy",
-    "RA": "retain_accuracy",
-    "MIA": "attack_success",
-    "AD": "state_distance",
-    "JS": "divergence",
-}
-DISTANCE = "weight_distance"
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,8 @@ from lethe.analysis.claims import papers
 from lethe.analysis.claims.claim import Claim
 from lethe.analysis.claims.paper_check import PaperClaim, check, paper_claims
 from lethe.analysis.claims.papers.base import UNLEARNED
-from lethe.analysis.claims.papers.metric_unreliability import VALUES
 from lethe.analysis.claims.verdict import EXACT, UNTESTED, Criterion
+from lethe.analysis.quality_score import VALUES
 from lethe.analysis.scores import COLUMNS
 from lethe.report.tables import method_claims
 from lethe.report.tables.base import TableData

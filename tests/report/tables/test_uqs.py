@@ -5,12 +5,20 @@ import math
 import pandas as pd
 import pytest
 
-from lethe.analysis.quality_score import COMPONENTS, READINGS, agreement, reliabilities, score
+from lethe.analysis.quality_score import (
+    COMPONENTS,
+    DISTANCE,
+    METRIC,
+    READINGS,
+    VALUES,
+    agreement,
+    reliabilities,
+    score,
+)
 from lethe.analysis.scores import COLUMNS
 from lethe.report import tables
 from lethe.report.tables import metric_agreement, metric_reliability, quality_score
 from lethe.report.tables.base import TableData
-from lethe.report.uqs_runs import DISTANCE, METRIC, VALUES
 
 METHODS, SEEDS, SPLITS = ["npo", "idk", "grad_ascent"], [0, 1], ["forget10", "forget05"]
 RUNS = [*METHODS, "full", "retain"]

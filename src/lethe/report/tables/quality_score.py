@@ -2,10 +2,10 @@
 
 import pandas as pd
 
-from lethe.analysis.quality_score import READINGS, reliabilities, score
+from lethe.analysis.quality_score import DISTANCE, METRIC, READINGS, VALUES, reliabilities, score
 from lethe.report.table_layout import Group, cell, markdown_table, note, place, row_start, spread
 from lethe.report.tables.base import TableData
-from lethe.report.uqs_runs import DISTANCE, METRIC, VALUES, listed, models_of, unlearned
+from lethe.report.uqs_runs import listed, models_of, unlearned
 
 READS = ("scores",)
 ONLY_WITH = ("metrics.uqs_components",)

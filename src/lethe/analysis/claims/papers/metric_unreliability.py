@@ -5,20 +5,13 @@ from lethe.analysis.claims.claim import Claim
 from lethe.analysis.claims.papers.base import UNLEARNED
 from lethe.analysis.claims.runs import Runs
 from lethe.analysis.claims.verdict import Criterion
+from lethe.analysis.quality_score import DISTANCE, METRIC, VALUES
 from lethe.common.errors import LetheError
 
 PAPER = "Metric unreliability, 2605.02206"
 SUBJECT = "audit"
 
-METRIC, KNOWN = "uqs_components", "knowledge_recoverability"
-# The metrics' names in the paper and here.
-VALUES = {
-    "FA": "forget_accuracy",
-    "RA": "retain_accuracy",
-    "MIA": "attack_success",
-    "AD": "state_distance",
-    "JS": "divergence",
-}
+KNOWN = "knowledge_recoverability"
 READING = "reciprocal"
 APART, STABLE = 0.5, 0.6
 
@@ -30,7 +23,7 @@ def _models(runs: Runs) -> list[dict[str, float]]:
 
 
 def _distances(runs: Runs) -> list[float]:
-    return [runs.end(run, METRIC, "weight_distance") for run in UNLEARNED]
+    return [runs.end(run, METRIC, DISTANCE) for run in UNLEARNED]
 
 
 def _share_apart(runs: Runs) -> float:
@@ -86,10 +79,7 @@ CLAIMS = (
     Claim(
         "what answers least is not closest: gradient ascent's distance to the oracle less full's",
         ("grad_ascent", "full"),
-        lambda r: (
-            r.end("grad_ascent", METRIC, "weight_distance")
-            - r.end("full", METRIC, "weight_distance")
-        ),
+        lambda r: r.end("grad_ascent", METRIC, DISTANCE) - r.end("full", METRIC, DISTANCE),
     ),
     *(
         Claim(
