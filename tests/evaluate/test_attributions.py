@@ -26,9 +26,7 @@ ROWS = [
 
 
 def opened(encoder, pairs):
-    from lethe.evaluate.suites.attributions import _open
-
-    return [_open(example, encoder.end) for example in encoder.encode_all(pairs)]
+    return [example.without_end(encoder.end) for example in encoder.encode_all(pairs)]
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from the likelihood of both words behind the question (no text is generated). le
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import exp
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from typing import Any
 from lethe.common.errors import LetheError
 from lethe.common.files import GIVEN, read_json
 from lethe.model import checkpoint, token_mixing
-from lethe.model.encoder import Encoder, Example
+from lethe.model.encoder import Encoder
 from lethe.model.likelihood import mean_losses
 
 HEADS = ("ForCausalLM", "LMHeadModel")
@@ -70,7 +70,9 @@ def probabilities(
     distinct = list(dict.fromkeys(triples))
     texts = [QUESTION.format(question=q, answer=a, given=g) for q, a, g in distinct]
     pairs = [(text, word) for text in texts for word in WORDS]
-    examples = [_open(example, judge) for example in judge.encoder.encode_all(pairs)]
+    examples = [
+        example.without_end(judge.encoder.end) for example in judge.encoder.encode_all(pairs)
+    ]
     model = judge.model.to(device)
     lengths = [len(example) for example in examples]
     token_mixing.check_lengths(model, lengths, "a judge's question", "name a judge of longer texts")
@@ -81,9 +83,3 @@ def probabilities(
         for triple, yes, no in zip(distinct, sums[::2], sums[1::2], strict=True)
     }
     return [known[triple] for triple in triples]
-
-
-def _open(example: Example, judge: Judge) -> Example:
-    """A word without the end of the answer, which is no part of it."""
-    closed = example.ids[-1] == judge.encoder.end
-    return replace(example, ids=example.ids[:-1]) if closed else example

@@ -8,7 +8,7 @@ to the prompt.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from lethe.common.errors import LetheError
@@ -264,6 +264,10 @@ class Example:
     @property
     def answer_tokens(self) -> int:
         return len(self.ids) - self.start
+
+    def without_end(self, end: int) -> "Example":
+        """The same without the token that ends an answer, where that is no part of a choice."""
+        return replace(self, ids=self.ids[:-1]) if self.ids[-1] == end else self
 
 
 class Encoder:

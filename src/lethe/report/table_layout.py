@@ -200,6 +200,25 @@ def markdown_table(rows: list[dict]) -> str:
     return tabulate(rows, headers=headers, tablefmt="github", disable_numparse=True) + "\n"
 
 
+def labelled_table(table: pd.DataFrame, labels: Mapping[str, tuple[str, str]]) -> str:
+    """A Markdown table of runs, and what its brackets are if they are over seeds.
+
+    ``labels``: heading and number format of each key, as ``PAGE["columns"]`` has them.
+    """
+    rows = [
+        row_start(record)
+        | {label: cell(record, key, digits) for key, (label, digits) in labels.items()}
+        for record in table.to_dict("records")
+    ]
+    return markdown_table(rows) + note_over_seeds(table)
+
+
+def note_over_seeds(table: pd.DataFrame) -> str:
+    """``note`` of the rows whose brackets are over seeds; empty if there are none."""
+    seeds = table[table["interval"] == "seeds"]
+    return note(seeds) if len(seeds) else ""
+
+
 def note(table: pd.DataFrame) -> str:
     """The note below a table that says what its brackets are."""
     over = table.drop_duplicates(["interval", "seeds"])

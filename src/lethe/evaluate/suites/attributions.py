@@ -9,7 +9,7 @@ largest counts.
 
 import copy
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from string import ascii_uppercase
 
 import numpy as np
@@ -73,13 +73,8 @@ def prepare(encoder: Encoder, rows: Mapping[str, Sequence[dict]], settings: Mapp
 def _asked(encoder: Encoder, choice: Choice) -> Asked:
     prompt = choice.asked(choice.question)
     pairs = [(prompt, letter) for letter in ascii_uppercase[: len(choice.options)]]
-    opened = [_open(example, encoder.end) for example in encoder.encode_all(pairs)]
+    opened = [example.without_end(encoder.end) for example in encoder.encode_all(pairs)]
     return Asked(choice, opened, words_of(encoder.tokenizer, opened[0], prompt))
-
-
-def _open(example: Example, end: int) -> Example:
-    """A letter without the end of the answer, which is no part of the choice."""
-    return replace(example, ids=example.ids[:-1]) if example.ids[-1] == end else example
 
 
 def words_of(tokenizer, example: Example, prompt: str) -> list[tuple[str, list[int]]]:

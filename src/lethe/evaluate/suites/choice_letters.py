@@ -7,7 +7,7 @@ that do not ask it. Recorded are the loss of each option's letter and what the m
 
 import copy
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from string import ascii_uppercase
 
 from lethe.evaluate.choices import Choice, choices, forgotten, lettered
@@ -62,7 +62,7 @@ def prepare(encoder: Encoder, rows: Mapping[str, Sequence[dict]]) -> Prepared:
         for text in made.values()
         for letter in ascii_uppercase[: len(choice.options)]
     ]
-    examples = [_open(example, encoder.end) for example in roomy.encode_all(pairs)]
+    examples = [example.without_end(encoder.end) for example in roomy.encode_all(pairs)]
     return Prepared(asked, prompts, examples, roomy)
 
 
@@ -71,11 +71,6 @@ def _fitting(encoder: Encoder, prompts: dict[str, str]) -> dict[str, str]:
     return {
         name: text for name, text in prompts.items() if len(encoder.prompt_ids(text)) <= room[text]
     }
-
-
-def _open(example: Example, end: int) -> Example:
-    """A letter without the end of the answer, which is no part of the choice."""
-    return replace(example, ids=example.ids[:-1]) if example.ids[-1] == end else example
 
 
 def record(model, prepared: Prepared, limits: Limits) -> dict[str, ItemSet]:

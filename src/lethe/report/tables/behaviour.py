@@ -10,7 +10,7 @@ from lethe.report.table_layout import (
     columns,
     groups,
     markdown_table,
-    note,
+    note_over_seeds,
     place,
     row_start,
     spread,
@@ -74,8 +74,7 @@ def _none(name: str) -> dict:
 def markdown(table: pd.DataFrame) -> str:
     """The table with headings for readers."""
     rows = [row_start(record) | _cells(record) for record in table.to_dict("records")]
-    seeds = table[table["interval"] == "seeds"]
-    return markdown_table(rows) + (note(seeds) if len(seeds) else "") + _NOTE
+    return markdown_table(rows) + note_over_seeds(table) + _NOTE
 
 
 def _cells(record: dict) -> dict:

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from lethe.analysis.quality_score import DISTANCE, METRIC, READINGS, VALUES, reliabilities, score
-from lethe.report.table_layout import Group, cell, markdown_table, note, place, row_start, spread
+from lethe.report.table_layout import Group, labelled_table, place, spread
 from lethe.report.tables.base import TableData
 from lethe.report.uqs_runs import listed, models_of, unlearned
 
@@ -49,13 +49,7 @@ def _row(group: Group, weights: dict[str, float]) -> dict:
 
 def markdown(table: pd.DataFrame) -> str:
     """The table with headings for readers."""
-    rows = [
-        row_start(record)
-        | {label: cell(record, key, digits) for key, (label, digits) in PAGE["columns"].items()}
-        for record in table.to_dict("records")
-    ]
-    seeds = table[table["interval"] == "seeds"]
-    return markdown_table(rows) + (note(seeds) if len(seeds) else "") + _NOTE
+    return labelled_table(table, PAGE["columns"]) + _NOTE
 
 
 _NOTE = (

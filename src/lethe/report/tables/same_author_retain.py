@@ -7,13 +7,10 @@ import pandas as pd
 from lethe.report.labels import FULL
 from lethe.report.table_layout import (
     Group,
-    cell,
     columns,
     groups,
-    markdown_table,
-    note,
+    labelled_table,
     place,
-    row_start,
     spread,
     with_metric,
 )
@@ -64,13 +61,7 @@ def _shares(group: Group, full: Group, name: str) -> list[float]:
 
 def markdown(table: pd.DataFrame) -> str:
     """The table with headings for readers."""
-    rows = [
-        row_start(record)
-        | {label: cell(record, key, digits) for key, (label, digits) in PAGE["columns"].items()}
-        for record in table.to_dict("records")
-    ]
-    seeds = table[table["interval"] == "seeds"]
-    return markdown_table(rows) + (note(seeds) if len(seeds) else "") + _NOTE
+    return labelled_table(table, PAGE["columns"]) + _NOTE
 
 
 _NOTE = (
