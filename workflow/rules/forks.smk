@@ -39,7 +39,9 @@ PRELOADED = (
 )
 # What jobs set before they load them (lethe.common.torch_setup, scripts/common.py).
 LOADED_WITH = {
-    **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
+    **dict.fromkeys(
+        ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"
+    ),
     "CUBLAS_WORKSPACE_CONFIG": ":4096:8",
     "GOMP_SPINCOUNT": "1000",
     "TQDM_DISABLE": "1",
