@@ -61,6 +61,7 @@ if __name__ == "__main__":
     ended = main(*sys.argv[1:])
     if ended < 0:
         # As the job did.
-        signal.signal(-ended, signal.SIG_DFL)
+        if -ended != signal.SIGKILL:
+            signal.signal(-ended, signal.SIG_DFL)
         os.kill(os.getpid(), -ended)
     sys.exit(ended)
