@@ -15,7 +15,7 @@ from lethe.report.style import BLUE, GREY, METHOD_COLOURS, METHOD_MARKERS, ORANG
 from lethe.unlearn.defence import CONFLICT, FREE, RANDOM
 
 READS = ("scores", "defences")
-PAGE = {"title": "Defences that follow each other", "place": 9}
+PAGE = {"title": "What a second defence does to the first", "place": 9}
 COLOURS = {FREE: GREY, RANDOM: ORANGE, CONFLICT: BLUE}
 LABELS = {FREE: "none", RANDOM: "random", CONFLICT: "in conflict"}
 
