@@ -1,8 +1,8 @@
 """Pairs of defences: exacerbation, order asymmetry and freezing, from the files of the pairs.
 
-“Defenses at Odds” (arXiv 2605.14514): a pair exacerbates the first defence's risk if that is higher
-after the second than before it, by more than it varies without: here, than the range of the risk
-after the first defence alone over seeds.
+“Defenses at Odds” (arXiv 2605.14514): a pair exacerbates the first defence's risk if the second
+defence raises it by more than a margin. Here the margin is how much the risk varies without: its
+range over seeds after the first defence alone, and at least ``MARGIN`` [RECON].
 """
 
 import math
@@ -17,6 +17,8 @@ from lethe.metrics.base import CheckpointValues, MetricFile, read_metric
 from lethe.unlearn.defence import FREE
 
 METRIC = "defence"
+# The least rise that counts, where seeds hardly differ.
+MARGIN = 0.01
 # The normal quantile of an interval of 95%.
 Z = 1.959963984540054
 
@@ -67,15 +69,15 @@ class Pair:
 
     @property
     def exacerbates(self) -> float:
-        """The share of seeds whose first risk rises by more than that range; NaN for one seed."""
+        """The share of seeds whose first risk rises by more than the margin; NaN for one seed."""
         if math.isnan(self.spread):
             return math.nan
-        return float((self.values["rise"] > self.spread).mean())
+        return float((self.values["rise"] > max(self.spread, MARGIN)).mean())
 
     @property
     def conflicts(self) -> bool:
-        """Whether the mean rise is more than that range; False for one seed."""
-        return self.mean("rise") > self.spread
+        """Whether the mean rise is more than the margin; False for one seed."""
+        return self.mean("rise") > max(self.spread, MARGIN) and not math.isnan(self.spread)
 
 
 def read_pairs(entries: Iterable[Mapping]) -> list[Pair]:

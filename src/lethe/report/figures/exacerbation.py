@@ -43,13 +43,18 @@ def _names(pairs: Sequence[Pair], key: str) -> list[str]:
 
 def _matrix(axes: Axes, pairs: Sequence[Pair]) -> None:
     """Rows: the first defence; columns: the second; a star where the rise is beyond the spread."""
-    firsts, seconds = _names(pairs, "first"), _names(pairs, "second")
+    order = list(dict.fromkeys([*_names(pairs, "first"), *_names(pairs, "second")]))
+    firsts, seconds = (
+        [name for name in order if name in _names(pairs, key)] for key in ("first", "second")
+    )
     values = np.full((len(firsts), len(seconds)), np.nan)
     marks = {}
     for pair in pairs:
         place = firsts.index(pair.first), seconds.index(pair.second)
         values[place] = pair.mean("rise")
-        marks[place] = f"{values[place]:+.2f}{'*' if pair.conflicts else ''}"
+        shown = f"{values[place]:+.2f}"
+        shown = "0.00" if float(shown) == 0 else shown
+        marks[place] = f"{shown}{'*' if pair.conflicts else ''}"
     most = max(float(np.nanmax(np.abs(values))), 1e-3)
     axes.imshow(values, cmap="RdBu_r", vmin=-most, vmax=most, aspect="auto")
     for (row, column), text in marks.items():
@@ -59,6 +64,7 @@ def _matrix(axes: Axes, pairs: Sequence[Pair]) -> None:
     axes.set_xticks(range(len(seconds)), map(run_label, seconds), rotation=40, ha="right")
     axes.set_yticks(range(len(firsts)), map(run_label, firsts))
     axes.tick_params(labelsize=7, length=0)
+    axes.grid(False)
     axes.set_ylabel("First")
     axes.set_xlabel("Then")
     axes.set_title("Rise of the first risk (* beyond seeds)", fontsize=8)
@@ -88,8 +94,7 @@ def _keys(axes: Axes, firsts: Sequence[str], seconds: Sequence[str]) -> None:
     for number, name in enumerate(seconds):
         style = {"color": "0.3", "marker": METHOD_MARKERS[number % len(METHOD_MARKERS)]}
         axes.plot([], [], linestyle="none", markersize=3.5, label=f"…, {run_label(name)}", **style)
-    columns = 2
-    axes.legend(fontsize=5.5, ncols=columns, loc="lower left", bbox_to_anchor=(0, 1), frameon=False)
+    axes.legend(fontsize=5.5, ncols=3, loc="lower left", bbox_to_anchor=(0, 1), frameon=False)
 
 
 def _bars(figure, pairs: Sequence[Pair], wanted: set[tuple[str, str]]) -> None:

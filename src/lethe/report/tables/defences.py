@@ -108,7 +108,8 @@ def _share(records: list[dict]) -> str:
 
 _NOTE = (
     "\nA pair exacerbates where the first risk rises by more than the range over seeds of that "
-    "risk after the first defence alone. Risks are from 0 to 1 (docs/defences.md). Alignment is "
+    "risk after the first defence alone, and by more than 0.01. Risks are from 0 to 1 "
+    "(docs/defences.md). Alignment is "
     "the cosine of the two weight updates, and the interference's cosines are to the shifts that "
     "the first and the second defence made for their own risks at the prompts' last tokens; all "
     "three are means over layers, of the alignment over those that are not frozen.\n"

@@ -9,6 +9,7 @@ from lethe.analysis.claims.claim import Claim
 from lethe.analysis.claims.papers.base import CLOSE, not_built
 from lethe.analysis.claims.runs import Runs
 from lethe.analysis.claims.verdict import Criterion
+from lethe.analysis.defences import MARGIN
 from lethe.common.errors import LetheError
 
 PAPER = "Defenses at Odds, 2605.14514"
@@ -35,16 +36,16 @@ def _all(runs: Runs) -> pd.DataFrame:
 
 
 def _spread(runs: Runs, table: pd.DataFrame) -> pd.Series:
-    """Of each pair, the range over seeds of its first risk after the first defence."""
+    """Of each pair, the margin: the range over seeds of the risk after the first defence."""
     seeds = [table, *(_numbers(other) for other in runs.others)]
     if len(seeds) < 2:
         raise LetheError("one seed has no spread; list more")
     alone = pd.DataFrame({n: one["first_between"] for n, one in enumerate(seeds)})
-    return alone.max(axis=1) - alone.min(axis=1)
+    return (alone.max(axis=1) - alone.min(axis=1)).clip(lower=MARGIN)
 
 
 def _beyond(runs: Runs) -> pd.Series:
-    """Of each pair, by how much its rise is beyond that spread."""
+    """Of each pair, by how much its rise is beyond that margin."""
     table = _numbers(runs)
     return table["rise"] - _spread(runs, table)
 
