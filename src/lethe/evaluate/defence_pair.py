@@ -56,19 +56,19 @@ def measure_pair(
     from lethe.model import checkpoint
     from lethe.model.encoder import Encoder
 
-    found, models, means = Measured({of: {} for of in WHOSE}), [], {}
+    measured, models, means = Measured({of: {} for of in WHOSE}), [], {}
     for number, (when, source) in enumerate(zip(WHEN, checkpoints, strict=True), start=1):
         loading = (compute or Compute()).loading()
         model, tokenizer = checkpoint.load(source, device, **loading, template=template)
         encoder = Encoder(tokenizer, template, max_length)
         for of in WHOSE:
-            found.risks[of][when] = risks(model, encoder, rows[of])
+            measured.risks[of][when] = risks(model, encoder, rows[of])
             means[of, when] = prompt_means(model, encoder, rows[of])
         models.append(model.to("cpu"))
         check_same(checkpoints[0], models[0], source, model)
         report(number, len(WHEN))
-    found.layers = _weights(*models) | _shifts(means)
-    return found
+    measured.layers = _weights(*models) | _shifts(means)
+    return measured
 
 
 def risks(model, encoder, rows: Sequence[Mapping[str, str]]) -> list[float]:
@@ -122,7 +122,7 @@ def _shifts(means: Mapping[tuple[str, str], Mapping]) -> dict[str, list[float]]:
     A shift of length 0, as of frozen layers, has cosines and projections of 0.
     """
     names = list(means["first", "before"])
-    found: dict[str, list[float]] = {key: [] for key in SHIFTS}
+    measured: dict[str, list[float]] = {key: [] for key in SHIFTS}
     for name in names:
         at = {place: some[name] for place, some in means.items()}
         first = at["first", "between"] - at["first", "before"]
@@ -136,8 +136,8 @@ def _shifts(means: Mapping[tuple[str, str], Mapping]) -> dict[str, list[float]]:
             _along(interference, second),
         )
         for key, number in zip(SHIFTS, numbers, strict=True):
-            found[key].append(number)
-    return found
+            measured[key].append(number)
+    return measured
 
 
 SHIFTS = (

@@ -57,7 +57,7 @@ def outputs(
     ``rows``: examples of a batch.
     """
     layers = layers_by_name(model)
-    found = {name: [] for name in layers}
+    read = {name: [] for name in layers}
     parts = {name: [] for name in layers}
 
     def keep(name):
@@ -76,12 +76,12 @@ def outputs(
                 hidden_states(model, batch)
                 tokens = _tokens(batch, place)
                 for name, some in parts.items():
-                    found[name].append(plain_rows.joined(some)[tokens])
+                    read[name].append(plain_rows.joined(some)[tokens])
                     some.clear()
     finally:
         for hook in hooks:
             hook.remove()
-    return {name: torch.cat(states) for name, states in found.items()}
+    return {name: torch.cat(states) for name, states in read.items()}
 
 
 def _tokens(batch: Batch, place: Place) -> torch.Tensor:

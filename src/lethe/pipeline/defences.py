@@ -42,11 +42,11 @@ class Run:
 def pairs(config: Config) -> list[Run]:
     """Every pair, and after it those with frozen layers."""
     own = config.defences
-    found = []
+    ordered = []
     for pair in own.pairs:
         kinds = (FREE, CONFLICT, RANDOM) if pair in own.freeze else (FREE,)
-        found += [Run(*pair, kind) for kind in kinds]
-    return found
+        ordered += [Run(*pair, kind) for kind in kinds]
+    return ordered
 
 
 def runs(config: Config) -> dict[str, Run]:

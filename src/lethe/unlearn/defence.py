@@ -118,41 +118,41 @@ def learned(rows: Rows) -> list[dict]:
     return [{key: row[key] for key in ("question", "answer")} for row in rows]
 
 
-def told(rows: Rows) -> list[dict]:
+def may_not_tell(rows: Rows) -> list[dict]:
     """Risk rows: a model that gives the true answers tells what it should have forgotten."""
     return [{"question": row["question"], UNWANTED: row["answer"]} for row in rows]
 
 
-def known(rows: Rows) -> list[dict]:
+def must_know(rows: Rows) -> list[dict]:
     """Risk rows: a model that does not give the true answers has lost what it should know."""
     return [{"question": row["question"], WANTED: row["answer"]} for row in rows]
 
 
 def read_risk(path, most: int | None = None) -> list[dict]:
     """Risk rows from a file, the first ``most``; LetheError for a row without what it needs."""
-    found = read_rows(path)[:most]
-    for number, row in enumerate(found, start=1):
+    rows = read_rows(path)[:most]
+    for number, row in enumerate(rows, start=1):
         texts = [row.get("question"), row.get(WANTED, ""), row.get(UNWANTED, "")]
         if not all(isinstance(text, str) for text in texts) or not (texts[1] or texts[2]):
             raise LetheError(
                 f"{path}, line {number}: needs texts question, and wanted or unwanted; delete the "
                 "file to have it made again"
             )
-    if not found:
+    if not rows:
         raise LetheError(f"{path}: has no rows; delete it to have it made again")
-    return found
+    return rows
 
 
 def risks_from(
     rows: Iterable[Mapping[str, str]], wanted: Sequence[float], unwanted: Sequence[float]
 ) -> list[float]:
     """Each row's risk from p of its answers; those of an answer that a row lacks are ignored."""
-    found = []
+    risks = []
     for row, p, q in zip(rows, wanted, unwanted, strict=True):
         if not row.get(UNWANTED):
-            found.append(1 - p)
+            risks.append(1 - p)
         elif not row.get(WANTED):
-            found.append(q)
+            risks.append(q)
         else:
-            found.append(q / (p + q) if p + q > 0 else 0.5)
-    return found
+            risks.append(q / (p + q) if p + q > 0 else 0.5)
+    return risks

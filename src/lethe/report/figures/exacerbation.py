@@ -105,8 +105,8 @@ def _bars(figure, pairs: Sequence[Pair], wanted: set[tuple[str, str]]) -> None:
     places = [place for place in places if place in wanted]
     for axes, (name, title) in zip(panels, titles.items(), strict=True):
         for shift, kind in zip((-0.26, 0, 0.26), COLOURS, strict=True):
-            found = {(p.first, p.second): p for p in pairs if p.freezing == kind}
-            some = [found[place].values[name] for place in places]
+            by_pair = {(p.first, p.second): p for p in pairs if p.freezing == kind}
+            some = [by_pair[place].values[name] for place in places]
             middle = np.array([each.mean() for each in some])
             low, high = (np.array([fold(each) for each in some]) for fold in (np.min, np.max))
             ends = reach(middle, low, high)

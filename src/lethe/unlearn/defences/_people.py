@@ -16,13 +16,13 @@ APART = 4
 
 def authors(rows: Rows) -> list[str]:
     """The names of the retained authors, from their questions; LetheError for fewer than two."""
-    found = []
+    most_named = []
     for start in range(0, len(rows), QUESTIONS_PER_AUTHOR):
         some = rows[start : start + QUESTIONS_PER_AUTHOR]
         named = Counter(filter(None, subjects([(r["question"], r["answer"]) for r in some])))
         if named:
-            found.append(named.most_common(1)[0][0])
-    names = list(dict.fromkeys(found))
+            most_named.append(named.most_common(1)[0][0])
+    names = list(dict.fromkeys(most_named))
     if len(names) < 2:
         raise LetheError(
             f"defences: the retain set names {len(names)} authors in its questions, and tuning and "

@@ -20,4 +20,4 @@ class Defence(defence.Defence):
         return defence.learned(defence.half_of(forget, self.settings.half, self.place))
 
     def risk_rows(self, forget, retain):
-        return defence.told(defence.half_of(forget, self.settings.half, self.place))
+        return defence.may_not_tell(defence.half_of(forget, self.settings.half, self.place))

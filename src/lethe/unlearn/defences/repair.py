@@ -12,4 +12,4 @@ class Defence(defence.Defence):
         return defence.learned(retain)
 
     def risk_rows(self, forget, retain):
-        return defence.known(retain)
+        return defence.must_know(retain)

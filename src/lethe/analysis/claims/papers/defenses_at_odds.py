@@ -68,15 +68,15 @@ def _asymmetry(runs: Runs) -> float:
     """The largest difference between the rises of two orders, less the larger of their spreads."""
     table = _numbers(runs)
     rise, spread = table["rise"], _spread(runs, table)
-    found = []
+    beyond_margin = []
     for name in table.index:
         first, _, second = name.partition(THEN)
         other = f"{second}{THEN}{first}"
         if other in table.index:
-            found.append(abs(rise[name] - rise[other]) - max(spread[name], spread[other]))
-    if not found:
+            beyond_margin.append(abs(rise[name] - rise[other]) - max(spread[name], spread[other]))
+    if not beyond_margin:
         raise LetheError("no pair of defences in both orders")
-    return float(max(found))
+    return float(max(beyond_margin))
 
 
 def _opposed(runs: Runs) -> float:
