@@ -19,6 +19,7 @@ from lethe.model import (
     batch_layout,
     checkpoint,
     generation_probe,
+    layer_changes,
     miniature,
     plain_rows,
     precision,
@@ -37,7 +38,6 @@ from lethe.model.token_mixing import Mixing
 from lethe.train.finetune import fit as train
 from lethe.train.settings import Schedule
 from lethe.unlearn import closed_form
-from lethe.unlearn.wrappers.conflict_freezing import _outputs
 from lethe.unlearn.wrappers.null_space import chosen_layers, occupied
 
 SIZES = {
@@ -303,7 +303,7 @@ class TestRowsGiveWhatPackedRowsGive:
 
     def test_states_of_layers(self, layout, model, examples):
         other = rowed(model, layout)
-        found, wanted = (_outputs(m, examples, rows=3) for m in (other, model))
+        found, wanted = (layer_changes.outputs(m, examples, rows=3) for m in (other, model))
         for name, values in wanted.items():
             self.close(found[name], values)
         for m in (found := [], wanted := []):

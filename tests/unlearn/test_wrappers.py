@@ -422,40 +422,6 @@ def test_no_room_and_no_layer_are_errors(model, encoder, pairs):
 # --- conflict ---
 
 
-def layers_of(count=4, width=3):
-    """A stand-in for a model: layers with weights that can be set."""
-    torch.manual_seed(0)
-    return torch.nn.ModuleList(torch.nn.Linear(width, width) for _ in range(count))
-
-
-def test_alignment_is_the_cosine_of_two_changes():
-    zero = layers_of(1)[0]
-    one, undone, further, aside = (copy.deepcopy(zero) for _ in range(4))
-    with torch.no_grad():
-        one.weight[0] += 1
-        undone.weight[0] += 0.5
-        further.weight[0] += 2
-        aside.load_state_dict(one.state_dict())
-        aside.weight[1] += 1
-    assert conflict.alignment(zero, one, undone) == pytest.approx(-1)
-    assert conflict.alignment(zero, one, further) == pytest.approx(1)
-    assert conflict.alignment(zero, one, aside) == pytest.approx(0, abs=1e-6)
-    assert conflict.alignment(zero, one, one) == 0
-
-
-def test_overlap_of_spans():
-    torch.manual_seed(0)
-    q = torch.linalg.qr(torch.randn(6, 6)).Q
-    rows = torch.randn(20, 2)
-    same = conflict.overlap(rows @ q[:2], torch.randn(20, 2) @ q[:2], 2)
-    half = conflict.overlap(rows @ q[:2], torch.randn(20, 2) @ q[1:3], 2)
-    none = conflict.overlap(rows @ q[:2], torch.randn(20, 2) @ q[3:5], 2)
-    assert (same, half, none) == pytest.approx((1, 0.5, 0), abs=1e-5)
-    # More components than there are directions: those that there are.
-    assert conflict.overlap(rows @ q[:2], rows @ q[:2], 8) == pytest.approx(1)
-    assert conflict.overlap(rows @ q[:2], 0 * rows @ q[:2], 2) == 0
-
-
 def test_only_the_highest_conflicts_are_chosen():
     scores = {"a": 0.1, "b": 0.0, "c": 0.4, "d": 0.2}
     assert conflict.highest(scores, 0.5) == ["c", "d"]
@@ -464,7 +430,19 @@ def test_only_the_highest_conflicts_are_chosen():
     assert conflict.highest(dict.fromkeys("ab", 0.0), 0.5) == []
 
 
-def test_the_layer_that_would_be_undone_is_frozen(model, encoder, pairs):
+def test_random_layers_are_as_many_and_the_seeds():
+    layers = list("abcdefgh")
+    chosen = conflict.drawn(layers, 3, 0)
+    assert len(set(chosen)) == 3
+    assert chosen == sorted(chosen)
+    assert chosen == conflict.drawn(layers, 3, 0)
+    assert len({tuple(conflict.drawn(layers, 3, seed)) for seed in range(20)}) > 5
+    assert conflict.drawn(layers, 0, 0) == []
+
+
+@pytest.mark.parametrize("probe", ["answer", "prompt_end"])
+@pytest.mark.parametrize("known", [False, True])
+def test_the_layer_that_would_be_undone_is_frozen(model, encoder, pairs, probe, known):
     """The run before moved one layer up the losses; gradient descent would move it back."""
     before = copy.deepcopy(model)
     frozen = [r"layers\.0\.", "embed", "head", "norm"]
@@ -473,10 +451,17 @@ def test_the_layer_that_would_be_undone_is_frozen(model, encoder, pairs):
     list(up.run(model, data, 0))
     start = weights(model)
     down = methods.load("idk")(
-        {**SHARED, "retain_weight": 0, "wrappers": {"conflict_freezing": {"share": 0.5}}}
+        {
+            **SHARED,
+            "retain_weight": 0,
+            "wrappers": {"conflict_freezing": {"share": 0.5, "probe": probe}},
+        }
     )
+    about = {"before_rows": pairs[:4]} if known else {}
     # The same answers again, as if they were refusals.
-    data = supervise(encoder, down.needs, pairs[:4], refusals=["No."], before=lambda: before)
+    data = supervise(
+        encoder, down.needs, pairs[:4], refusals=["No."], before=lambda: before, **about
+    )
     data.encode = lambda rows, texts: [data.forget[row] for row in rows]
     list(down.run(model, data, 0))
     for name, now in weights(model).items():

@@ -64,6 +64,7 @@ def test_the_preset_of_all_methods_is_planned_whole(fresh):
         ("partial", "same_author_retain"),
         ("shared_facts", "same_author_retain"),
         ("behaviour", "behaviour"),
+        ("defences", "defences"),
     ],
 )
 def test_presets_of_further_splits_are_planned_whole(name, table, fresh):

@@ -12,6 +12,7 @@ from lethe.model import architecture, checkpoint_check
 from lethe.pipeline import (
     best_epoch,
     chains,
+    defences,
     disk,
     external_checkpoints,
     interpolation,

@@ -81,6 +81,7 @@ for _figure in CONFIG.figures:
             f"figure_{_figure}"
         input:
             **figure_tables(_figure),
+            **figure_pairs(_figure),
             files=figure_metrics(_figure, files),
         output:
             pdf=paths.figure(WORLD, "{model}", "{split}", f"{_figure}.pdf"),
@@ -96,6 +97,7 @@ for _figure in CONFIG.figures:
         conda:
             "../../envs/light.yaml"
         params:
+            **figure_pair_entries(_figure),
             figure=_figure,
             entries=figure_metrics(_figure),
             oracle=lambda w: oracle_of(w.split),

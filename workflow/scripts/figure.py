@@ -15,6 +15,15 @@ with job(snakemake) as stage:
     intervals = read_intervals(i.intervals) if i.get("intervals") else None
     costs = read_costs(i.costs) if i.get("costs") else None
     data = FigureData.of(
-        scores, w.model, w.split, p.methods, p.seeds, p.entries, intervals, costs, p.oracle
+        scores,
+        w.model,
+        w.split,
+        p.methods,
+        p.seeds,
+        p.entries,
+        intervals,
+        costs,
+        p.oracle,
+        p.get("defences", ()),
     )
     render(p.figure, data, stage(out.pdf), stage(out.png))

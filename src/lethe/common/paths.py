@@ -119,6 +119,11 @@ def line(run_folder: str, other: str, seed: str | int) -> str:
     return _join(run_folder, "lines", f"{other}_seed{seed}.json")
 
 
+def defence_pair(run_folder: str) -> str:
+    """What the second defence of a pair did to the first; the run is named after both."""
+    return _join(run_folder, "defence_pair.json")
+
+
 def pool_values(run_folder: str) -> str:
     """What all metrics say of a model of a pool."""
     return _join(run_folder, "values.json")

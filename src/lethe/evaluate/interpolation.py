@@ -13,6 +13,7 @@ from typing import Any
 
 from lethe.common.errors import LetheError
 from lethe.common.progress import silent
+from lethe.evaluate.same_weights import check_same
 from lethe.model.settings import Compute
 
 # What the loss on a line is of: the sets, by the parts of a split that they are read from.
@@ -90,22 +91,6 @@ def _moved(model, ends: Mapping[str, Any], places: Sequence[float]) -> Iterator[
 
 
 def _check_alike(first: tuple, second: tuple) -> None:
-    from lethe.model.intervention import carried_by
-
-    shapes = [
-        {name: tuple(p.shape) for name, p in model.named_parameters()}
-        for _, model, _ in (first, second)
-    ]
-    if shapes[0] != shapes[1]:
-        raise LetheError(
-            f"{second[0]}: its weights are not those of the architecture of {first[0]}; there is "
-            "no line between them, name two checkpoints of one model"
-        )
+    check_same(*first[:2], *second[:2])
     if first[2].get_vocab() != second[2].get_vocab():
         raise LetheError(f"{second[0]}: its tokenizer is not that of {first[0]}; name another")
-    for source, model, _ in (first, second):
-        if carried_by(model):
-            raise LetheError(
-                f"{source}: acts at inference time, not by its weights alone, so a line between "
-                "weights says nothing of it; name another"
-            )

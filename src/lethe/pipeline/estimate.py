@@ -341,6 +341,7 @@ def not_counted(config: Config) -> tuple[str, ...]:
     asked = {
         "attacks": config.attacks,
         "interpolation": config.interpolation.pairs,
+        "pairs of defences": config.defences.pairs,
         "audits": config.audit.budget,
         "pools of meta_evaluation": config.meta_evaluation.enabled,
     }

@@ -30,7 +30,7 @@ TEMPLATE = {"chat": 45, "llama3": 45, "llama2": 8, "phi": 6, "phi_prompted": 6, 
 # Stages in which weights are trained, as named in `Compute.training`.
 TRAINING = ("finetune", "unlearn", "relearn")
 # Main memory of the other stages as a multiple of the weights' bytes.
-HELD = {"evaluate": 2, "random": 3, "interpolate": 4}
+HELD = {"evaluate": 2, "random": 3, "interpolate": 4, "compare": 5}
 # Bytes of a weight while a GGUF file is unpacked.
 CONVERTING = 12
 

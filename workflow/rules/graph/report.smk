@@ -157,6 +157,7 @@ def table_entries(name):
         "costs": cost_entries,
         "states": state_entries,
         "lines": line_entries,
+        "defences": defence_entries,
         "meta_evaluations": meta_evaluation_entries,
         "search": search_entries,
     }
@@ -196,8 +197,10 @@ def figure_metrics(name, form=list):
 
 
 def drawn(name, split):
-    """Whether a figure can be drawn of a split: its metrics are computed there."""
+    """Whether a figure can be drawn of a split: its metrics, or pairs of defences, are there."""
     wanted = (*figures.reads(name), *figures.scores_of(name))
+    if "defences" in wanted and split != DEFENCE_SPLIT:
+        return False
     return all(measured(one, split) for one in wanted if one in metrics.names())
 
 

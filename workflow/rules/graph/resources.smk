@@ -17,6 +17,8 @@ MODEL_STAGES = {
     "collect_state": "evaluate",
     "interpolation": "interpolate",
     "audit_answers": "relearn",
+    "defend_*": "relearn",
+    "defence_pair": "compare",
 }
 # Rules whose job is one process, whatever compute.processes says.
 ALONE = (
@@ -25,6 +27,7 @@ ALONE = (
     "interpolation",
     "pool_member",
     "audit_answers",
+    "defence_pair",
     *(need.source.run for need in MADE_NEEDS),
 )
 
@@ -94,6 +97,7 @@ def main_memory(wildcards, attempt, rulename):
         if suite_compares(wildcards):
             processes = processes_of(rulename, asks_gpu(rulename))
             needed += processes * memory.stored(CONFIG, wildcards.model)
+        needed += copies_beside(rulename) * memory.stored(CONFIG, wildcards.model)
     except LetheError:
         # check_resources reports it, and refuses it if a scheduler enforces memory.
         needed = memory.BESIDE
@@ -104,6 +108,16 @@ def suite_compares(wildcards):
     """Whether a job's suite loads another model beside the one that it asks."""
     name = wildcards.get("suite")
     return name is not None and suite.contract(name).reference is not None
+
+
+def copies_beside(rulename):
+    """How many models a defence's run holds besides the one that it trains."""
+    run = DEFENCE_RUNS.get(name_here(rulename).removeprefix("defend_"))
+    if run is None:
+        return 0
+    # To choose layers to freeze, the model before and a pilot's are compared.
+    passes = defences.trained(CONFIG, run).passes
+    return (1 if passes.frozen else 0) + (2 if run.freezing else 0)
 
 
 def says_memory(rulename):

@@ -17,6 +17,7 @@ from lethe.model import architecture, fsdp, same_architecture
 from lethe.model.encoder import template_settings
 from lethe.pipeline import (
     chains,
+    defences,
     external_checkpoints,
     interpolation,
     languages,
@@ -55,7 +56,8 @@ def check(config: Config) -> None:
     listed = {name: settings.method(config, name) for name in config.methods}
     chains.check(config)
     adapted = [name for name in config.models if config.model_settings[name].lora is not None]
-    fsdp.check(config.compute.sharding, config.compute.processes, listed, adapted)
+    trained = {**listed, **defences.check(config)}
+    fsdp.check(config.compute.sharding, config.compute.processes, trained, adapted)
     _check_metrics(config)
     _check_audit(config)
     for name in config.figures:

@@ -12,6 +12,7 @@ from lethe.common.validation import GivenPath
 from lethe.pipeline.config.agreement import Agreement
 from lethe.pipeline.config.audit import Audit
 from lethe.pipeline.config.best_epoch import BestEpoch
+from lethe.pipeline.config.defences import Defences
 from lethe.pipeline.config.evaluation import Evaluation
 from lethe.pipeline.config.interpolation import Interpolation
 from lethe.pipeline.config.keys import REQUIRED, Names, Section, Seeds, key, unique
@@ -138,6 +139,9 @@ class Config(Section):
         "the attacks X; `table_states`",
     )
     interpolation: Interpolation = key(Interpolation(), "lines between checkpoints")
+    defences: Defences = key(
+        Defences(), "defences that follow each other ([defences.md](defences.md))"
+    )
     meta_evaluation: MetaEvaluation = key(
         MetaEvaluation(),
         "pools of models on which the metrics themselves are tested "

@@ -19,6 +19,7 @@ from lethe.pipeline.config.agreement import Agreement
 from lethe.pipeline.config.audit import Audit
 from lethe.pipeline.config.best_epoch import BestEpoch
 from lethe.pipeline.config.config import Config
+from lethe.pipeline.config.defences import Defences, DefenceSettings
 from lethe.pipeline.config.evaluation import Evaluation
 from lethe.pipeline.config.interpolation import Interpolation
 from lethe.pipeline.config.meta_evaluation import MetaEvaluation
@@ -91,6 +92,8 @@ TABLES: dict[str, list[Part]] = {
         _part("", Config, ("attacks", "attack_methods", "attack_settings")),
         _part("attack_settings.X.", AttackSettings),
         _part("interpolation.", Interpolation),
+        _part("defences.", Defences),
+        _part("defences.settings.X.", DefenceSettings),
         _part("meta_evaluation.", MetaEvaluation),
         _part("audit.", Audit),
         _part("", Config, ("figures",)),

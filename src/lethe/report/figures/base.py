@@ -32,6 +32,7 @@ class FigureData:
     and a metric to a metric file; only figures of single items or of the noise floor need it.
     ``intervals`` are the intervals over items, drawn if there is one seed. ``costs`` is the
     table of costs, for figures that read it. ``oracle`` is the run of the split's oracle.
+    ``defences`` are the entries of pairs of defences, as ``lethe.analysis.defences`` reads them.
     """
 
     scores: pd.DataFrame
@@ -43,6 +44,7 @@ class FigureData:
     intervals: Intervals = field(default_factory=dict)
     costs: pd.DataFrame | None = None
     oracle: str = RETAIN
+    defences: Sequence[Mapping] = ()
 
     @classmethod
     def of(
@@ -56,6 +58,7 @@ class FigureData:
         intervals: Intervals | None = None,
         costs: pd.DataFrame | None = None,
         oracle: str = RETAIN,
+        defences: Sequence[Mapping] = (),
     ) -> "FigureData":
         """Select one model and split from ``scores`` and ``entries`` (as in ``collect_scores``).
 
@@ -77,7 +80,9 @@ class FigureData:
             for entry in entries
             if (entry["model"], entry["split"]) == (model, split)
         }
-        return cls(own, model, split, methods, seeds, files, intervals or {}, costs, oracle)
+        return cls(
+            own, model, split, methods, seeds, files, intervals or {}, costs, oracle, defences
+        )
 
     def _place(self, run: str, seed: int) -> str:
         """A run's name in messages."""

@@ -5,8 +5,8 @@ A table module has ``build(data) -> pandas.DataFrame`` (plain columns, for the C
 scores and the intervals, unless a literal constant says otherwise:
 
     READS = ("truth_ratio",)    "scores", "intervals", "costs", "states", "lines" (between
-                                 checkpoints), "meta_evaluations", "search", "papers" (the claims of
-                                 all papers), or a metric
+                                 checkpoints), "defences" (pairs of them), "meta_evaluations",
+                                 "search", "papers" (the claims of all papers), or a metric
     ONLY_WITH = ("attacks",)     made only if these keys of the configuration are not empty;
                                  ``metrics.NAME``: only if that metric is listed
     SETTINGS = ("best_epoch",)   keys of the configuration whose values it gets
@@ -27,7 +27,8 @@ from lethe.report.presentation import presentation
 if TYPE_CHECKING:
     from lethe.report.tables.base import TableData
 
-KINDS = ("scores", "intervals", "costs", "states", "lines", "meta_evaluations", "search", "papers")
+KINDS = ("scores", "intervals", "costs", "states", "lines", "defences")
+KINDS += ("meta_evaluations", "search", "papers")
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,10 @@
+"""Tuning on given rows: what a defence does that teaches instead of making forget."""
+
+from lethe.unlearn import method
+
+
+class Method(method.Method):
+    """L = CE(rows): the rows in the place of the forget set are learned."""
+
+    def forget(self, model, step, reference):
+        return model.answers(step.forget).mean_nll()
