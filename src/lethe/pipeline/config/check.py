@@ -23,6 +23,7 @@ from lethe.pipeline import (
     meta_evaluation,
     needs,
     recipe,
+    recipes,
     splits,
 )
 from lethe.pipeline.config import settings
@@ -39,7 +40,7 @@ from lethe.world.tofu_format import PERTURBED_FIELDS
 from lethe.world.trace_format import COLUMN
 
 # Folders in results/ that do not belong to a world.
-RESERVED = ("logs", "studies", "benchmarks")
+RESERVED = ("logs", "studies", "benchmarks", "recipes")
 
 
 def check(config: Config) -> None:
@@ -110,6 +111,7 @@ def _check_model(config: Config, name: str) -> None:
     _check_template(config, name)
     external_checkpoints.check(config, name)
     _check_adapters(config, name)
+    recipes.check(config, name)
     if model.base_recipe is not None:
         recipe.load(model.base_recipe, f"config: model_settings.{name}.base_recipe")
     if model.base_checkpoint is None:
