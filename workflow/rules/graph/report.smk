@@ -195,8 +195,10 @@ def figure_metrics(name, form=list):
     return lambda w: form(entries(w.model, w.split, wanted) if wanted else [])
 
 
-def drawn(name, split):
-    """Whether a figure can be drawn of a split: its metrics are computed there."""
+def drawn(name, model, split):
+    """Whether a figure is drawn of a model and split: its metrics are computed there."""
+    if figures.compares_models(name) and model != CONFIG.models[0]:
+        return False
     wanted = (*figures.reads(name), *figures.scores_of(name))
     return all(measured(one, split) for one in wanted if one in metrics.names())
 
@@ -207,7 +209,7 @@ def figure_files():
         for model in CONFIG.models
         for split in CONFIG.splits
         for name in CONFIG.figures
-        if drawn(name, split)
+        if drawn(name, model, split)
         for suffix in (".pdf", ".png")
     ]
 

@@ -20,6 +20,7 @@ from lethe.pipeline.config.models import ModelSettings
 from lethe.pipeline.config.running import Checkpoints, Running, ThreadCounts
 from lethe.pipeline.config.search import Search
 from lethe.pipeline.config.world import World
+from lethe.train.recipe import PLAIN
 from lethe.unlearn.alternatives import Alternatives
 from lethe.unlearn.method import MethodSettings
 
@@ -164,6 +165,12 @@ class Config(Section):
         "what is made from them",
         "a folder; null",
     )
+
+    @property
+    def recipes(self) -> dict[str, str]:
+        """How each model learns its rows, if there are several that do not all learn alike."""
+        names = {m: self.model_settings[m].finetune.recipe["name"] for m in self.models}
+        return names if len(names) > 1 and {*names.values()} != {PLAIN} else {}
 
     def changed(self, **values: Any) -> Self:
         """The same with other values of these keys, which are not checked again."""

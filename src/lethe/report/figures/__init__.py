@@ -7,6 +7,7 @@ otherwise:
     READS = ("scores", "costs")     "scores", "intervals", "costs", or a metric, for its files
     SCORES_OF = ("metric",)         metrics of which it needs scores: they must be listed, and it is
                                     drawn of the splits on which they are computed
+    COMPARES_MODELS = True          drawn once, of all models, beside the figures of the first
     PAGE = {"title": "Cost"}        how the page shows it (``lethe.report.presentation``)
 
 On the page it is interactive if it has ``interactive(data, settings) -> dict``, a description for
@@ -38,6 +39,7 @@ class Contract:
 
     reads: tuple[str, ...] = ("scores", "intervals", "truth_ratio")
     scores_of: tuple[str, ...] = ()
+    compares_models: bool = False
     page: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self):
@@ -60,6 +62,11 @@ def reads(name: str) -> Sequence[str]:
 def scores_of(name: str) -> Sequence[str]:
     """The metrics of which the figure needs scores."""
     return FIGURES.contract(name).scores_of
+
+
+def compares_models(name: str) -> bool:
+    """Whether a figure is one of all models."""
+    return FIGURES.contract(name).compares_models
 
 
 def page(name: str) -> dict[str, Any]:

@@ -43,6 +43,8 @@ class FigureData:
     intervals: Intervals = field(default_factory=dict)
     costs: pd.DataFrame | None = None
     oracle: str = RETAIN
+    # The scores of the split, of all models.
+    of_models: pd.DataFrame | None = None
 
     @classmethod
     def of(
@@ -77,7 +79,8 @@ class FigureData:
             for entry in entries
             if (entry["model"], entry["split"]) == (model, split)
         }
-        return cls(own, model, split, methods, seeds, files, intervals or {}, costs, oracle)
+        others = scores[scores["split"] == split]
+        return cls(own, model, split, methods, seeds, files, intervals or {}, costs, oracle, others)
 
     def _place(self, run: str, seed: int) -> str:
         """A run's name in messages."""
