@@ -16,6 +16,7 @@ with job(snakemake, key(snakemake), processes(snakemake)) as stage, Meter() as m
         settings=snakemake.params.settings,
         forget=i.get("forget"),
         data={name: i.get(name) for name in ("retain", "background") if i.get(name)},
+        base=Path(i.student).parent if i.get("student") else snakemake.params.student,
         out=stage(Path(snakemake.output.weights).parent),
         **from_checkpoint(snakemake, stage, meter),
     )

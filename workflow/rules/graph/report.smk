@@ -159,6 +159,7 @@ def table_entries(name):
         "lines": line_entries,
         "meta_evaluations": meta_evaluation_entries,
         "search": search_entries,
+        "lineages": lineage_entries,
     }
     reads = tables.reads(name)
     wanted = [metric for metric in reads if metric in metrics.names()]
@@ -180,7 +181,12 @@ def table_settings(name):
 
 def figure_tables(name):
     """The tables that a figure reads, by kind."""
-    files = {"scores": "scores", "intervals": "intervals", "costs": "cost"}
+    files = {
+        "scores": "scores",
+        "intervals": "intervals",
+        "costs": "cost",
+        "lineage": "lineage",
+    }
     reads = figures.reads(name)
     return {
         kind: paths.table(WORLD, f"{file}.csv")

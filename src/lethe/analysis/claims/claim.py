@@ -19,8 +19,8 @@ class Claim:
     ``metrics``: those without which a configuration cannot test it at all; none: not said.
     ``criterion``: what the values of all seeds must satisfy; None for what no value can show.
     ``splits`` and ``models``: those of which the claim speaks; none: any. ``of_oracles``: whether
-    the values are of the further oracles' seeds. Without ``measure`` it is not tested here, and ``reason`` says
-    why, or where it is tested.
+    the values are of the further oracles' seeds. Without ``measure`` it is not tested here, and
+    ``reason`` says why, or where it is tested.
     """
 
     text: str

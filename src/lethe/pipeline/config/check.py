@@ -20,11 +20,13 @@ from lethe.pipeline import (
     external_checkpoints,
     interpolation,
     languages,
+    lineage,
     meta_evaluation,
     needs,
     recipe,
     recipes,
     splits,
+    states,
 )
 from lethe.pipeline.config import settings
 from lethe.pipeline.config.config import Config
@@ -55,6 +57,8 @@ def check(config: Config) -> None:
         settings.attack_settings(config, attack)
     listed = {name: settings.method(config, name) for name in config.methods}
     chains.check(config)
+    states.check(config)
+    lineage.check(config.lineage)
     adapted = [name for name in config.models if config.model_settings[name].lora is not None]
     fsdp.check(config.compute.sharding, config.compute.processes, listed, adapted)
     _check_metrics(config)

@@ -14,6 +14,7 @@ from lethe.pipeline.config.best_epoch import BestEpoch
 from lethe.pipeline.config.evaluation import Evaluation
 from lethe.pipeline.config.interpolation import Interpolation
 from lethe.pipeline.config.keys import REQUIRED, Names, Section, Seeds, Text, key, unique
+from lethe.pipeline.config.lineage import Lineage
 from lethe.pipeline.config.meta_evaluation import MetaEvaluation
 from lethe.pipeline.config.methods import AttackSettings, ConfiguredMethod
 from lethe.pipeline.config.models import ModelSettings
@@ -138,6 +139,10 @@ class Config(Section):
         "the attacks X; `table_states`",
     )
     interpolation: Interpolation = key(Interpolation(), "lines between checkpoints")
+    lineage: Lineage = key(
+        Lineage(),
+        "which models descend from what is to be forgotten ([lineage.md](lineage.md))",
+    )
     meta_evaluation: MetaEvaluation = key(
         MetaEvaluation(),
         "pools of models on which the metrics themselves are tested "

@@ -4,7 +4,8 @@ A new figure is a new file in this folder. Nothing here uses pyplot: figures are
 A figure reads the scores, the intervals and the truth ratio files, unless a literal constant says
 otherwise:
 
-    READS = ("scores", "costs")     "scores", "intervals", "costs", or a metric, for its files
+    READS = ("scores", "costs")     "scores", "intervals", "costs", "lineage" (the table of that
+                                    name), or a metric, for its files
     SCORES_OF = ("metric",)         metrics of which it needs scores: they must be listed, and it is
                                     drawn of the splits on which they are computed
     COMPARES_MODELS = True          drawn once, of all models, beside the figures of the first
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
     from lethe.report.figures.base import FigureData
 
-KINDS = ("scores", "intervals", "costs")
+KINDS = ("scores", "intervals", "costs", "lineage")
 
 
 @dataclass(frozen=True)
