@@ -3,9 +3,9 @@
 from common import job
 
 from lethe.common.files import write_json
-from lethe.pipeline.lineage_files import told
+from lethe.pipeline.lineage_files import lineage_of
 
 with job(snakemake) as stage:
     i, p = snakemake.input, snakemake.params
-    lineage = told(p.models, i.forget, i.rows, p.certificates, p.certified)
+    lineage = lineage_of(p.models, i.forget, i.rows, p.certificates, p.certified)
     write_json(stage(snakemake.output[0]), lineage, indent=1)

@@ -59,8 +59,8 @@ def attack_checkpoint(
     if anew:
         teacher = Encoder(tokenizer, template, max_length)
         questions = [question for question, _ in rows]
-        told = attack.load(kind).answers(model, chosen, teacher, questions)
-        rows = list(zip(questions, told, strict=True))
+        taught = attack.load(kind).answers(model, chosen, teacher, questions)
+        rows = list(zip(questions, taught, strict=True))
         del model
         model, tokenizer = checkpoint.load(base, place, **compute.loading())
     # Adapters have been merged by now: an attacker trains all weights.

@@ -29,10 +29,10 @@ def compute(inputs: Inputs) -> list[CheckpointValues]:
 def _checkpoint(inputs: Inputs, checkpoint) -> CheckpointValues:
     rows = items_of(inputs, checkpoint, "forget")
     texts = list(zip(rows.question, rows.answer, rows.generation, strict=True))
-    told = [(novel_words(question, answer), said) for question, answer, said in texts]
+    facts = [(novel_words(question, answer), said) for question, answer, said in texts]
     items = {
         "ngram_overlap": [overlap(said, answer) for _, answer, said in texts],
-        "fact_recall": [recall(novel, said) for novel, said in told if novel],
+        "fact_recall": [recall(novel, said) for novel, said in facts if novel],
     }
     values = {name: float(np.mean(some)) for name, some in items.items() if some}
     return CheckpointValues(checkpoint.epoch, checkpoint.step, values, items)

@@ -110,15 +110,15 @@ def standings(models: Sequence[Model], known: Known) -> list[Standing]:
         return settled[model]
 
     def parents(model: Model, below: tuple[Model, ...]) -> dict[str, Standing]:
-        found = {}
+        standing_of = {}
         for digest in model.parents:
             # A model whose bytes are its parent's (a state that changed nothing) is no parent.
             there = [one for one in by_digest.get(digest, ()) if one.digest != model.digest]
             same = digest == model.digest
             if not there and not same:
-                found[digest[:12]] = Standing(UNKNOWN, "not recorded here")
-            found |= {one.name: standing(one, (*below, model)) for one in there}
-        return found
+                standing_of[digest[:12]] = Standing(UNKNOWN, "not recorded here")
+            standing_of |= {one.name: standing(one, (*below, model)) for one in there}
+        return standing_of
 
     return [standing(model) for model in models]
 
@@ -179,7 +179,7 @@ def _is_of(files: Mapping[str, str], folder: str | Path) -> bool:
 
 def document(models: Sequence[Model], known: Known, refused: Sequence[str]) -> dict[str, Any]:
     """The lineage as plain values; ``refused``: what certificates that lift nothing said."""
-    found = standings(models, known)
+    all_standings = standings(models, known)
     return {
         "format": 1,
         "models": [
@@ -191,7 +191,7 @@ def document(models: Sequence[Model], known: Known, refused: Sequence[str]) -> d
                 "taint": standing.taint,
                 "why": standing.why,
             }
-            for model, standing in zip(models, found, strict=True)
+            for model, standing in zip(models, all_standings, strict=True)
         ],
         "certificates_refused": list(refused),
     }

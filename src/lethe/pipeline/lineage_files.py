@@ -9,7 +9,7 @@ from lethe.pipeline.lineage import Known, document, lifted, of_checkpoint
 from lethe.world.rows import read_pairs
 
 
-def told(
+def lineage_of(
     models: Sequence[Mapping[str, str]],
     forget: str | Path,
     rows: Sequence[str | Path],
