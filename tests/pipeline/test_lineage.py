@@ -78,6 +78,15 @@ def test_what_nobody_recorded_is_unknown(model, why):
     assert why in found.why
 
 
+def test_of_equal_bytes_a_state_descends_from_its_own_run():
+    """Teachers that say the same make the same student; the oracle's is clean for all that."""
+    full = Model("full", "g1", "same", ("f", "b"))
+    clean = Model("retain", "g1", "same", ("o", "b"))
+    later = [Model(run, "g2", "later", ("same", "b")) for run in ("full", "retain")]
+    found = taints([BASE, FULL, ORACLE, full, clean, *later])
+    assert (found["full, g2"], found["retain, g2"]) == (TAINTED, CLEAN)
+
+
 def test_a_circle_is_refused():
     one, two = Model("one", "", "1", ("2",)), Model("two", "", "2", ("1",))
     with pytest.raises(LetheError, match="lineage: one is recorded as its own ancestor"):

@@ -115,6 +115,8 @@ def standings(models: Sequence[Model], known: Known) -> list[Standing]:
             # A model whose bytes are its parent's (a state that changed nothing) is no parent.
             there = [one for one in by_digest.get(digest, ()) if one.digest != model.digest]
             same = digest == model.digest
+            # Two runs may have made the same bytes: a state descends from its own run's.
+            there = [one for one in there if one.run == model.run] or there
             if not there and not same:
                 standing_of[digest[:12]] = Standing(UNKNOWN, "not recorded here")
             standing_of |= {one.name: standing(one, (*below, model)) for one in there}

@@ -32,6 +32,7 @@ from lethe.pipeline.config import settings
 from lethe.pipeline.config.config import Config
 from lethe.pipeline.config.keys import given
 from lethe.pipeline.config.world import World
+from lethe.report import figures
 from lethe.report.figures import FIGURES
 from lethe.unlearn import methods
 from lethe.unlearn.method import whole_weights
@@ -65,6 +66,10 @@ def check(config: Config) -> None:
     _check_audit(config)
     for name in config.figures:
         FIGURES.check(name, "config: figures")
+        if "lineage" in figures.reads(name) and not config.lineage.enabled:
+            raise LetheError(
+                f"config: figures: {name} needs a lineage; set lineage.enabled to true"
+            )
     interpolation.check(config)
     meta_evaluation.check(config)
     _check_seeds(config)
