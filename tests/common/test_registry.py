@@ -16,6 +16,7 @@ from lethe.model import architecture, interventions
 from lethe.report import figures, studies, tables
 from lethe.report.paper import exhibit
 from lethe.report.suffixes import suffixes
+from lethe.train import recipe
 from lethe.unlearn import methods, needs, wrappers
 from lethe.world import provider
 from lethe.world import split as split_kinds
@@ -41,6 +42,7 @@ REGISTRIES = (
     needs.NEEDS,
     probe.PROBES,
     lesson.LESSONS,
+    recipe.RECIPES,
 )
 DECLARING = [registry for registry in REGISTRIES if registry.declares]
 every = pytest.mark.parametrize("registry", REGISTRIES, ids=lambda registry: registry.noun)

@@ -30,6 +30,7 @@ from lethe.report import figures, studies, tables
 from lethe.report.paper import exhibit
 from lethe.report.paper import logs as paper_logs
 from lethe.report.suffixes import suffixes
+from lethe.train import recipe as learning
 from lethe.train import tracking
 from lethe.unlearn import methods
 from lethe.unlearn.need import MadeFile

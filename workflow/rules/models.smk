@@ -78,6 +78,7 @@ rule import_base:
 rule train_full:
     input:
         unpack(start_files),
+        unpack(recipe_files),
         data=FULL_DATA,
         facts=facts_beside_authors,
     output:
@@ -103,7 +104,7 @@ rule train_full:
         max_length=one_setting("max_length"),
         label="full, seed {seed}",
         threads=CONFIG.threads.train,
-        code=code("train.py"),
+        code=lambda w: code("train.py", learning.module(recipe_name(w))),
     script:
         "../scripts/train.py"
 
@@ -116,6 +117,7 @@ for _role, _splits in splits_by_role().items():
             f"train_{_role}"
         input:
             unpack(start_files),
+            unpack(recipe_files),
             data=oracle_data(_role),
             facts=facts_beside_authors,
         output:
@@ -145,7 +147,7 @@ for _role, _splits in splits_by_role().items():
             max_length=one_setting("max_length"),
             label=f"{_role} ({{split}}), seed {{seed}}",
             threads=CONFIG.threads.train,
-            code=code("train.py"),
+            code=lambda w: code("train.py", learning.module(recipe_name(w))),
         script:
             "../scripts/train.py"
 

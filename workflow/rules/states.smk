@@ -8,7 +8,8 @@ for _state in CONFIG.attacks:
         name:
             f"state_{_state}"
         input:
-            unpack(state_start),
+            unpack(state_start(_state)),
+            unpack(student_files(_state)),
             **state_inputs(_state),
         output:
             **checkpoint_files(
@@ -26,7 +27,8 @@ for _state in CONFIG.attacks:
         resources:
             mem_mb=main_memory,
         params:
-            given=given_checkpoint,
+            given=given_start(_state),
+            student=given_student(_state),
             loading=loading,
             training=training("relearn"),
             kind=settings.attack_kind(CONFIG, _state),

@@ -8,16 +8,19 @@ from training import from_checkpoint, key
 
 from lethe.common.files import sha256
 from lethe.model.cost import Meter
+from lethe.train import recipe
 from lethe.train.finetuned_model import finetune
 from lethe.train.settings import Finetuning
 from lethe.world.rows import read_facts, read_qa
 
 with job(snakemake, key(snakemake), processes(snakemake)) as stage, Meter() as meter:
     i, o = snakemake.input, snakemake.output
+    settings = Finetuning(**snakemake.params.finetune)
     counts = finetune(
         rows=read_qa(i.data),
         facts=[row for file in i.facts for row in read_facts(file)],
-        settings=Finetuning(**snakemake.params.finetune),
+        settings=settings,
+        files={name: read_qa(i[name]) for name in recipe.needs(settings.recipe["name"])},
         data=sha256(i.data),
         out=stage(Path(o.weights).parent),
         **from_checkpoint(snakemake, stage, meter),

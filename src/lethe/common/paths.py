@@ -134,6 +134,11 @@ def meta_evaluation(world: str, model: str, split: str) -> str:
     return _join(RESULTS, world, model, split, "meta_evaluation.json")
 
 
+def lineage(world: str, model: str, split: str, seed: str | int) -> str:
+    """Which models of one seed descend from what is to be forgotten."""
+    return _join(RESULTS, world, model, split, f"lineage_seed{seed}.json")
+
+
 def records(run_folder: str, suite: str = "tofu") -> str:
     return _join(run_folder, "records", f"{suite}.json")
 

@@ -6,6 +6,9 @@ any other. It is a module of ``lethe.evaluate.attacks`` with
     NEEDS = ("forget",)             the data file that it trains on, a literal constant; () for
                                     none, ("{data}",) for the one that its setting ``data`` names
     APART = ("forget",)             files none of whose rows may be among those (none)
+    STARTS_FROM_BASE = True         whether another model, from the base on, learns what this one
+                                    answers to the questions of NEEDS (False); then also
+                                    answers(model, settings, encoder, questions) -> texts
     settings_class                  its settings: a pydantic model
     change(model, settings, examples, seed, report, how)
                                     changes the model in place; ``examples``: the rows of NEEDS,
@@ -30,6 +33,7 @@ class Contract:
 
     needs: tuple[str, ...]
     apart: tuple[str, ...] = ()
+    starts_from_base: bool = False
 
 
 ATTACKS = Registry("lethe.evaluate.attacks", "attack", Contract)
@@ -49,6 +53,11 @@ def trained_on(kind: str, settings: Mapping[str, Any]) -> list[str]:
 def files(kind: str, settings: Mapping[str, Any]) -> list[str]:
     """The data files that an attack with these settings reads: parts of a split, or of a world."""
     return [*trained_on(kind, settings), *ATTACKS.contract(kind).apart]
+
+
+def starts_from_base(kind: str) -> bool:
+    """Whether an attack makes another model, from the base on."""
+    return ATTACKS.contract(kind).starts_from_base
 
 
 def settings_of(kind: str, given: Mapping[str, Any], name: str) -> Any:

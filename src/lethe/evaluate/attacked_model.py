@@ -25,6 +25,7 @@ def attack_checkpoint(
     settings: Mapping[str, Any] | None = None,
     forget: str | Path | None = None,
     data: Mapping[str, str | Path] | None = None,
+    base: str | Path | None = None,
     template: str | Mapping[str, Any] = "chat",
     max_length: int = 500,
     seed: int = 0,
@@ -39,7 +40,8 @@ def attack_checkpoint(
     """Bring the checkpoint ``start`` into the state ``kind`` (``lethe.evaluate.attacks``).
 
     ``settings``: those of the attack; ``forget``: the file of the forget set, and ``data`` the
-    other files, by the names that ``attack.files`` gives, if the attack reads them. The last three
+    other files, by the names that ``attack.files`` gives, if the attack reads them; ``base``: the
+    checkpoint from which an attack that makes another model starts. The last three
     go into the new checkpoint's record, as those of ``unlearn`` do. Returns counts: rows.
 
     LetheError for unknown settings, for files that are missing or that the attack cannot use, and
@@ -49,9 +51,20 @@ def attack_checkpoint(
     chosen = attack.settings_of(kind, settings or {}, "attack_settings")
     files = {**({"forget": forget} if forget else {}), **(data or {})}
     rows = read_rows(kind, chosen.model_dump(mode="json"), files)
-    model, tokenizer = checkpoint.load(start, how.load_to(device), **compute.loading())
+    anew = attack.starts_from_base(kind)
+    if anew and base is None:
+        raise LetheError(f"attack '{kind}': makes another model from the base; name the base")
+    place = how.load_to(device)
+    model, tokenizer = checkpoint.load(start, place, **compute.loading())
+    if anew:
+        teacher = Encoder(tokenizer, template, max_length)
+        questions = [question for question, _ in rows]
+        taught = attack.load(kind).answers(model, chosen, teacher, questions)
+        rows = list(zip(questions, taught, strict=True))
+        del model
+        model, tokenizer = checkpoint.load(base, place, **compute.loading())
     # Adapters have been merged by now: an attacker trains all weights.
-    prepare(model, compute.training("relearn"), seed, start)
+    prepare(model, compute.training("relearn"), seed, base if anew else start)
     examples = Encoder(tokenizer, template, max_length).encode_all(rows)
     trained = attack.load(kind).change(model, chosen, examples, seed, report, how)
     before = checkpoint.origin(start)
@@ -60,6 +73,7 @@ def attack_checkpoint(
         "parent": parent or checkpoint_record.name_of(start),
         **({"forget": sha256(forget)} if forget else {}),
         **({"data": {name: sha256(file) for name, file in data.items()}} if data else {}),
+        **({"student": checkpoint_record.name_of(base)} if anew else {}),
         "state": kind,
         "settings": chosen.model_dump(mode="json"),
         **({} if split is None else {"split": split}),

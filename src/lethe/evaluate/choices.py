@@ -13,8 +13,8 @@ from hashlib import sha256
 from random import Random
 from string import ascii_uppercase
 
+from lethe.common.entity_names import subjects
 from lethe.common.errors import LetheError
-from lethe.unlearn.entity_names import subjects
 
 # Options of a row of TOFU's format: as in lettered questions elsewhere.
 OPTIONS = 4

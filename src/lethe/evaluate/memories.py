@@ -23,9 +23,9 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from lethe.common.entity_names import names, subjects
 from lethe.common.novel_words import words
 from lethe.evaluate.variants.variant import renamed
-from lethe.unlearn.entity_names import names, subjects
 from lethe.world.trace_format import row_parts
 
 ORIGINS = ("forget", "neutral")

@@ -70,6 +70,27 @@ def add(model, settings: Mapping[str, Any], seed: int, base: str | Path) -> None
     attached.update_model(model, adapter_base={"source": str(base), "digest": digest})
 
 
+def fold(model) -> None:
+    """Merge the adapters that ``add`` added into the weights, in place; all are trainable again.
+
+    Products and sums are computed in float32.
+    """
+    from peft.tuners.tuners_utils import BaseTunerLayer
+
+    adapted = [(n, m) for n, m in model.named_modules() if isinstance(m, BaseTunerLayer)]
+    for name, layer in adapted:
+        base = layer.get_base_layer()
+        dtype = base.weight.dtype
+        base.weight.data = base.weight.data.float()
+        layer.merge(safe_merge=True)
+        base.weight.data = base.weight.data.to(dtype)
+        holder, _, last = name.rpartition(".")
+        setattr(model.get_submodule(holder), last, base)
+    vars(model).pop("peft_config", None)
+    model.requires_grad_(True)
+    attached.update_model(model, adapter_base=None)
+
+
 def _name(base: str | Path) -> str:
     """The name of a base that works from every folder: an absolute path, or a hub id."""
     return str(Path(base).absolute()) if Path(base).exists() else str(base)

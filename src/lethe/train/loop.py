@@ -110,15 +110,15 @@ class Loop:
         steps: Callable[[int], Iterable[Parts]],
         terms: Sequence[Callable[[Any], Any]],
         report: Report,
-        stepped: Callable[[int], None] = lambda epoch: None,
+        stepped: Callable[[int], bool | None] = lambda epoch: None,
         sums: dict[str, float] | None = None,
     ) -> Iterator[tuple[int, int]]:
         """Train in place; yield (epoch, step) after each epoch, counted from 1.
 
         ``steps(epoch)`` gives the micro-batches of each step. ``stepped(epoch)`` is called after
-        each, when ``sums`` holds what its micro-batches added to it on all processes. A training
-        that resumes at the end of an epoch yields that epoch again, since what was to be done with
-        it may be lost.
+        each, when ``sums`` holds what its micro-batches added to it on all processes; if it
+        returns True, the training ends with that step. A training that resumes at the end of an
+        epoch yields that epoch again, since what was to be done with it may be lost.
         """
         sums, state_saver = {} if sums is None else sums, self.how.state_saver
         first = max(1, -(-self.number // self.per_epoch))
@@ -128,16 +128,20 @@ class Loop:
                 done = self.number - (epoch - 1) * self.per_epoch
                 coming = islice(steps(epoch), done, None)
                 parts = next(coming, None)
-                while parts is not None:
+                ended = False
+                while parts is not None and not ended:
                     value = self._step(parts, terms, sums)
                     # A GPU is still at work: the next batches are packed before its loss is read.
                     parts = next(coming, None)
-                    stepped(epoch)
+                    ended = bool(stepped(epoch))
                     report(self.number, self.steps, value())
-                    if state_saver.due():
+                    # A state saved at the end would be trained further.
+                    if not ended and state_saver.due():
                         state_saver.save()
                 self.model.eval()
                 yield epoch, self.number
+                if ended:
+                    return
 
     def _step(
         self, parts: Parts, terms: Sequence[Callable], sums: dict[str, float]

@@ -1,6 +1,7 @@
 """Learning-rate schedules, step by step."""
 
 import logging
+import math
 
 from lethe.common.errors import LetheError
 from lethe.train import settings
@@ -35,11 +36,32 @@ class Linear:
         """Resume from a ``state``."""
 
 
-class Finch(Linear):
-    """min(kappa / sqrt(mean loss + eps), largest), kappa = lr sqrt(first loss) (FINCH).
+class Constant(Linear):
+    """Up from 0 over the warm-up, if there is one, then always the same."""
 
-    The mean is a moving one: memory * mean + (1 - memory) * loss, starting at the first loss; kappa
-    is reconstructed (arXiv 2605.20005 [RECON]). A warm-up, if any, scales the rate.
+    def __init__(self, schedule: settings.Schedule, warmup: int, total: int):
+        super().__init__(schedule, warmup if schedule.warmup_epochs else 0, total)
+
+    def __call__(self, step: int) -> float:
+        return self.peak * (min(1.0, step / self.warmup) if self.warmup else 1.0)
+
+
+class Cosine(Constant):
+    """The same, then down to 0 along half a cosine."""
+
+    def __call__(self, step: int) -> float:
+        if step < self.warmup:
+            return super().__call__(step)
+        gone = (step - self.warmup) / max(1, self.total - self.warmup)
+        return self.peak * (1 + math.cos(math.pi * min(1.0, gone))) / 2
+
+
+class Finch(Linear):
+    """min(kappa / sqrt(mean loss + eps), largest); kappa = lr sqrt(first loss), or lr (FINCH).
+
+    The mean is a moving one: memory * mean + (1 - memory) * loss, starting at the first loss; how
+    kappa follows from lr is reconstructed, in two ways (arXiv 2605.20005 [RECON]). A warm-up, if
+    any, scales the rate.
     """
 
     needs_loss = True
@@ -54,7 +76,7 @@ class Finch(Linear):
         share = min(1.0, step / self.warmup) if self.warmup else 1.0
         if self.first is None:
             return share * min(self.peak, self.choice.largest)
-        kappa = self.peak * self.first**0.5
+        kappa = self.peak * (self.first**0.5 if self.choice.kappa == "scaled" else 1.0)
         # A negative mean loss is treated as 0.
         bound = kappa / (max(self.mean, 0.0) + self.choice.eps) ** 0.5
         return share * min(bound, self.choice.largest)
@@ -77,12 +99,14 @@ class Finch(Linear):
         self.first, self.mean = state.get("first"), state.get("mean", 0.0)
 
 
+KINDS = {"linear": Linear, "constant": Constant, "cosine": Cosine, "finch": Finch}
+
+
 def rate(schedule: settings.Schedule, steps_per_epoch: int) -> Linear:
     """The learning-rate schedule that the settings choose."""
     total = steps_per_epoch * schedule.epochs
     warmup = min(total, max(1, round(schedule.warmup_epochs * steps_per_epoch)))
-    kind = Finch if isinstance(schedule.lr_schedule, settings.Finch) else Linear
-    made = kind(schedule, warmup, total)
+    made = KINDS[schedule.lr_schedule.name](schedule, warmup, total)
     if total == 1 and made(0) == 0:
         logger.warning(
             "one step changes nothing, since its learning rate is 0; ask for more epochs"

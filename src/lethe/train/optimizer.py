@@ -44,6 +44,8 @@ class Optimizer:
         }
         self.rate = rate(schedule, steps_per_epoch)
         self.number = 0
+        # The learning rate of the last step.
+        self.used = 0.0
 
     @property
     def lr(self) -> float:
@@ -87,8 +89,9 @@ class Optimizer:
         if self.schedule.max_grad_norm is not None:
             torch.nn.utils.clip_grad_norm_(self.parameters, self.schedule.max_grad_norm)
         update = self.optimizer_states[memory]
+        self.used = self.lr * share
         for group in update.param_groups:
-            group["lr"] = self.lr * share
+            group["lr"] = self.used
         update.step()
         update.zero_grad(set_to_none=True)
         self.number += 1

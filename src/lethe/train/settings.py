@@ -1,8 +1,11 @@
 """Settings of one training: length, learning rate, batch size. Light to import."""
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from lethe.train.recipe import PLAIN, Recipe
 
 
 class Linear(BaseModel):
@@ -13,9 +16,26 @@ class Linear(BaseModel):
     name: Literal["linear"] = "linear"
 
 
-class Finch(BaseModel):
-    """The higher the loss, the lower the rate; ``lr`` is that of the first loss (FINCH).
+class Constant(BaseModel):
+    """Linear warm-up, then the same rate to the end."""
 
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: Literal["constant"] = "constant"
+
+
+class Cosine(BaseModel):
+    """Linear warm-up, then half a cosine down to zero."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: Literal["cosine"] = "cosine"
+
+
+class Finch(BaseModel):
+    """The higher the loss, the lower the rate (FINCH).
+
+    ``kappa: scaled``: ``lr`` is the rate of the first loss; ``plain``: that of a loss of 1 nat.
     ``memory`` of the moving mean of the losses; ``largest`` rate, the paper's for models with
     billions of parameters.
     """
@@ -23,12 +43,13 @@ class Finch(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: Literal["finch"] = "finch"
+    kappa: Literal["scaled", "plain"] = "scaled"
     memory: float = Field(0.9, ge=0, lt=1)
     largest: float = Field(5e-5, gt=0, le=1)
     eps: float = Field(1e-8, gt=0)
 
 
-LRSchedule = Annotated[Linear | Finch, Field(discriminator="name")]
+LRSchedule = Annotated[Linear | Constant | Cosine | Finch, Field(discriminator="name")]
 
 
 class Schedule(BaseModel):
@@ -74,6 +95,22 @@ class Finetuning(Schedule):
         description="how often an epoch shows each true fact beside the authors, for small models "
         "that would forget what their utility is measured on; TOFU: 0",
     )
+    recipe: Recipe = Field(
+        default={"name": PLAIN},
+        validate_default=True,
+        description="how the rows are learned ([recipes.md](recipes.md)); a name, or a mapping "
+        "with its settings",
+        json_schema_extra={"allowed": "a file of `src/lethe/train/recipes/`; `{name: NAME, ...}`"},
+    )
+    until_loss: float | None = Field(
+        None,
+        gt=0,
+        description="mean loss of the rows' answers (nats a token) at which the training ends, "
+        "before its epochs are over, so that models are compared at equal loss; null: not before",
+    )
+    check_steps: int = Field(
+        10, ge=1, description="steps after which `until_loss` is looked at, each time"
+    )
 
 
 class Pretraining(Schedule):
@@ -83,3 +120,14 @@ class Pretraining(Schedule):
     seed: int = Field(
         0, ge=0, description="seed of the weights, the tokenizer and the order of rows"
     )
+
+
+def own(settings: Schedule) -> dict[str, Any]:
+    """The keys of a schedule alone, of settings that have more."""
+    return {name: getattr(settings, name) for name in Schedule.model_fields}
+
+
+def rated(settings: Schedule, lr_schedule: Mapping[str, Any], lr: float | None = None) -> Schedule:
+    """The schedule with another way in which its rate changes, and perhaps another rate."""
+    changed = {"lr_schedule": dict(lr_schedule)} | ({} if lr is None else {"lr": lr})
+    return Schedule(**own(settings) | changed)

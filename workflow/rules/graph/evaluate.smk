@@ -125,12 +125,50 @@ STATE = paths.state(
 )
 
 
-def state_start(wildcards):
-    """The last checkpoint of a run, which is attacked; nothing if it is external."""
-    folders = checkpoint_folders(wildcards)
-    if not folders:
-        return {}
-    return parent(folders[-1]) | beneath(wildcards, wildcards.run)
+def state_start(state):
+    """What is attacked: a run's last checkpoint, nothing if it is external; or another state."""
+    before = settings.attack_before(CONFIG, state)
+
+    def start(wildcards):
+        if before is not None:
+            folder = paths.state(run_folder(wildcards), before)
+            return parent(paths.state_checkpoint(folder))
+        folders = checkpoint_folders(wildcards)
+        if not folders:
+            return {}
+        return parent(folders[-1]) | beneath(wildcards, wildcards.run)
+
+    return start
+
+
+def given_start(state):
+    """The external checkpoint that is attacked; None if it is ours."""
+    return given_checkpoint if settings.attack_before(CONFIG, state) is None else None
+
+
+def makes_student(state):
+    """Whether an attack makes another model, from the base on."""
+    return attack.starts_from_base(settings.attack_kind(CONFIG, state))
+
+
+def student_files(state):
+    """The base from which another model starts; nothing if it is external, or none does."""
+    makes = makes_student(state)
+
+    def start(wildcards):
+        folders = base_folders(wildcards.model) if makes else []
+        found = {}
+        for folder in folders:
+            found["student"] = f"{folder}/{paths.DIGEST}"
+            found["student_weights"] = ancient(f"{folder}/{paths.WEIGHTS}")
+        return found
+
+    return start
+
+
+def given_student(state):
+    """The external base from which another model starts; None if it is ours, or none does."""
+    return lambda w: given_path(w.model) if makes_student(state) else None
 
 
 def state_inputs(state):

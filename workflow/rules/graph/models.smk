@@ -83,6 +83,17 @@ def facts_beside_authors(wildcards):
     return TRUE_FACTS if shown else []
 
 
+def recipe_name(wildcards):
+    """How a rule's model learns its rows (lethe.train.recipe)."""
+    return CONFIG.model_settings[wildcards.model].finetune.recipe["name"]
+
+
+def recipe_files(wildcards):
+    """The files of the world that a recipe reads beside the rows."""
+    needs = learning.needs(recipe_name(wildcards))
+    return {name: paths.data(WORLD, name) for name in needs}
+
+
 def start_files(wildcards):
     """What training starts from; an external checkpoint is neither made nor tracked."""
     folders = base_folders(wildcards.model)

@@ -33,7 +33,7 @@ def pictures():
         }
         for model, split in places
         for name in FIGURES
-        if not figures.is_interactive(name) and drawn(name, split)
+        if not figures.is_interactive(name) and drawn(name, model, split)
     ]
 
 

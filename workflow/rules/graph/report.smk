@@ -160,6 +160,7 @@ def table_entries(name):
         "defences": defence_entries,
         "meta_evaluations": meta_evaluation_entries,
         "search": search_entries,
+        "lineages": lineage_entries,
     }
     reads = tables.reads(name)
     wanted = [metric for metric in reads if metric in metrics.names()]
@@ -181,7 +182,12 @@ def table_settings(name):
 
 def figure_tables(name):
     """The tables that a figure reads, by kind."""
-    files = {"scores": "scores", "intervals": "intervals", "costs": "cost"}
+    files = {
+        "scores": "scores",
+        "intervals": "intervals",
+        "costs": "cost",
+        "lineage": "lineage",
+    }
     reads = figures.reads(name)
     return {
         kind: paths.table(WORLD, f"{file}.csv")
@@ -196,8 +202,10 @@ def figure_metrics(name, form=list):
     return lambda w: form(entries(w.model, w.split, wanted) if wanted else [])
 
 
-def drawn(name, split):
-    """Whether a figure can be drawn of a split: its metrics, or pairs of defences, are there."""
+def drawn(name, model, split):
+    """Whether a figure is drawn of a model and split: its metrics, or pairs of defences, are there."""
+    if figures.compares_models(name) and model != CONFIG.models[0]:
+        return False
     wanted = (*figures.reads(name), *figures.scores_of(name))
     if "defences" in wanted and split != DEFENCE_SPLIT:
         return False
@@ -210,7 +218,7 @@ def figure_files():
         for model in CONFIG.models
         for split in CONFIG.splits
         for name in CONFIG.figures
-        if drawn(name, split)
+        if drawn(name, model, split)
         for suffix in (".pdf", ".png")
     ]
 

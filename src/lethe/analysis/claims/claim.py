@@ -18,9 +18,9 @@ class Claim:
 
     ``metrics``: those without which a configuration cannot test it at all; none: not said.
     ``criterion``: what the values of all seeds must satisfy; None for what no value can show.
-    ``splits``: those of which the claim speaks; none: any. ``of_oracles``: whether the values are
-    of the further oracles' seeds. Without ``measure`` it is not tested here, and ``reason`` says
-    why, or where it is tested.
+    ``splits`` and ``models``: those of which the claim speaks; none: any. ``of_oracles``: whether
+    the values are of the further oracles' seeds. Without ``measure`` it is not tested here, and
+    ``reason`` says why, or where it is tested.
     """
 
     text: str
@@ -31,6 +31,7 @@ class Claim:
     of_oracles: bool = False
     reason: str = ""
     metrics: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
 
     def row(self, runs: Sequence[Runs]) -> dict[str, Any]:
         """The claim judged on the runs of each seed. LetheError where a run lacks a score."""
@@ -51,6 +52,8 @@ class Claim:
         """Why runs of these splits and methods cannot test it; empty if they can."""
         if self.splits and split not in self.splits:
             return f"speaks of the splits {', '.join(self.splits)}"
+        if self.models and any(one.model not in self.models for one in runs):
+            return f"speaks of the models {', '.join(self.models)}"
         present = {run for one in runs for run in one.table["run"].unique()}
         missing = [run for run in self.runs if run not in present]
         return f"no run {missing[0]} in this configuration" if missing else ""

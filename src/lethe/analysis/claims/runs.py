@@ -26,16 +26,28 @@ class Runs:
         oracle: str = "retain",
     ):
         self.seed, self.oracle = seed, oracle
-        self._everything, self._model = (scores, states), place[0]
+        self._everything, self._place = (scores, states), place
         self.others: list[Runs] = []
         self.table = _of(scores, place, seed)
         self.states = None if states is None else _of(states, place, seed)
 
     def on(self, split: str) -> "Runs":
         """The runs of the same model and seed on another split. LetheError if there are none."""
-        other = Runs(*self._everything, (self._model, split), self.seed, self.oracle)
+        other = Runs(*self._everything, (self._place[0], split), self.seed, self.oracle)
         if other.table.empty:
             raise LetheError(f"claims: no split {split} with seed {self.seed}; list it")
+        return other
+
+    @property
+    def model(self) -> str:
+        """The model's name in the configuration."""
+        return self._place[0]
+
+    def of_model(self, model: str) -> "Runs":
+        """The runs of another model on the same split, same seed. LetheError if there are none."""
+        other = Runs(*self._everything, (model, self._place[1]), self.seed, self.oracle)
+        if other.table.empty:
+            raise LetheError(f"claims: no model {model} with seed {self.seed}; list it")
         return other
 
     def course(self, run: str, metric: str, name: str) -> pd.Series:

@@ -1,7 +1,7 @@
 """Facts behind rows: whom a row is about, which words of its answer are the right value.
 
 Rows in TOFU's format do not say either, so it is inferred from their texts: the subject as
-``lethe.unlearn.entity_names`` does, the value as the words in which the true answer differs from
+``lethe.common.entity_names`` does, the value as the words in which the true answer differs from
 the wrong ones, where the row's own answer has them. No torch is imported here.
 """
 
@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
+from lethe.common.entity_names import names, subjects
 from lethe.evaluate.choices import OPTIONS, distinct_parts, stated
-from lethe.unlearn.entity_names import names, subjects
 
 # Words of a value: what is longer is a sentence in which no rule knows the fact.
 LONGEST = 8

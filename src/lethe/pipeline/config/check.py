@@ -21,15 +21,19 @@ from lethe.pipeline import (
     external_checkpoints,
     interpolation,
     languages,
+    lineage,
     meta_evaluation,
     needs,
     recipe,
+    recipes,
     splits,
+    states,
 )
 from lethe.pipeline.config import settings
 from lethe.pipeline.config.config import Config
 from lethe.pipeline.config.keys import given
 from lethe.pipeline.config.world import World
+from lethe.report import figures
 from lethe.report.figures import FIGURES
 from lethe.unlearn import methods
 from lethe.unlearn.method import whole_weights
@@ -40,7 +44,7 @@ from lethe.world.tofu_format import PERTURBED_FIELDS
 from lethe.world.trace_format import COLUMN
 
 # Folders in results/ that do not belong to a world.
-RESERVED = ("logs", "studies", "benchmarks")
+RESERVED = ("logs", "studies", "benchmarks", "recipes")
 
 
 def check(config: Config) -> None:
@@ -55,6 +59,8 @@ def check(config: Config) -> None:
         settings.attack_settings(config, attack)
     listed = {name: settings.method(config, name) for name in config.methods}
     chains.check(config)
+    states.check(config)
+    lineage.check(config.lineage)
     adapted = [name for name in config.models if config.model_settings[name].lora is not None]
     trained = {**listed, **defences.check(config)}
     fsdp.check(config.compute.sharding, config.compute.processes, trained, adapted)
@@ -62,6 +68,10 @@ def check(config: Config) -> None:
     _check_audit(config)
     for name in config.figures:
         FIGURES.check(name, "config: figures")
+        if "lineage" in figures.reads(name) and not config.lineage.enabled:
+            raise LetheError(
+                f"config: figures: {name} needs a lineage; set lineage.enabled to true"
+            )
     interpolation.check(config)
     meta_evaluation.check(config)
     _check_seeds(config)
@@ -114,6 +124,7 @@ def _check_model(config: Config, name: str) -> None:
     _check_template(config, name)
     external_checkpoints.check(config, name)
     _check_adapters(config, name)
+    recipes.check(config, name)
     if model.base_recipe is not None:
         recipe.load(model.base_recipe, f"config: model_settings.{name}.base_recipe")
     if model.base_checkpoint is None:

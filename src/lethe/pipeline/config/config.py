@@ -16,12 +16,14 @@ from lethe.pipeline.config.defences import Defences
 from lethe.pipeline.config.evaluation import Evaluation
 from lethe.pipeline.config.interpolation import Interpolation
 from lethe.pipeline.config.keys import REQUIRED, Names, Section, Seeds, key, unique
+from lethe.pipeline.config.lineage import Lineage
 from lethe.pipeline.config.meta_evaluation import MetaEvaluation
 from lethe.pipeline.config.methods import AttackSettings, ConfiguredMethod
 from lethe.pipeline.config.models import ModelSettings
 from lethe.pipeline.config.running import Checkpoints, Running, ThreadCounts
 from lethe.pipeline.config.search import Search
 from lethe.pipeline.config.world import World
+from lethe.train.recipe import PLAIN
 from lethe.unlearn.alternatives import Alternatives
 from lethe.unlearn.method import MethodSettings
 
@@ -142,6 +144,10 @@ class Config(Section):
     defences: Defences = key(
         Defences(), "defences that follow each other ([defences.md](defences.md))"
     )
+    lineage: Lineage = key(
+        Lineage(),
+        "which models descend from what is to be forgotten ([lineage.md](lineage.md))",
+    )
     meta_evaluation: MetaEvaluation = key(
         MetaEvaluation(),
         "pools of models on which the metrics themselves are tested "
@@ -169,6 +175,12 @@ class Config(Section):
         "what is made from them",
         "a folder; null",
     )
+
+    @property
+    def recipes(self) -> dict[str, str]:
+        """How each model learns its rows, if there are several that do not all learn alike."""
+        names = {m: self.model_settings[m].finetune.recipe["name"] for m in self.models}
+        return names if len(names) > 1 and {*names.values()} != {PLAIN} else {}
 
     def changed(self, **values: Any) -> Self:
         """The same with other values of these keys, which are not checked again."""

@@ -22,6 +22,7 @@ from lethe.pipeline.config.config import Config
 from lethe.pipeline.config.defences import Defences, DefenceSettings
 from lethe.pipeline.config.evaluation import Evaluation
 from lethe.pipeline.config.interpolation import Interpolation
+from lethe.pipeline.config.lineage import Lineage
 from lethe.pipeline.config.meta_evaluation import MetaEvaluation
 from lethe.pipeline.config.methods import AttackSettings, ConfiguredMethod
 from lethe.pipeline.config.models import BASE, ArchitectureSettings, ModelSettings, Template
@@ -95,6 +96,7 @@ TABLES: dict[str, list[Part]] = {
         _part("defences.", Defences),
         _part("defences.settings.X.", DefenceSettings),
         _part("meta_evaluation.", MetaEvaluation),
+        _part("lineage.", Lineage),
         _part("audit.", Audit),
         _part("", Config, ("figures",)),
         _part("threads.", ThreadCounts),

@@ -59,3 +59,9 @@ class AttackSettings(PluginSettings):
         "the attacks X; `table_states`",
         "a file of `src/lethe/evaluate/attacks/`; null",
     )
+    of: Name | None = key(
+        None,
+        "another of `attacks`, after which this one is done; null: the run as it is",
+        "the attacks X and those after them; `table_states`",
+        "a name in `attacks`; null",
+    )

@@ -39,6 +39,11 @@ def attack_kind(config: Config, name: str) -> str:
     return _of_attack(config, name).attack or name
 
 
+def attack_before(config: Config, name: str) -> str | None:
+    """The attack after which another is done; None: it is done to the run as it is."""
+    return _of_attack(config, name).of
+
+
 def attack_settings(config: Config, name: str) -> dict[str, Any]:
     """All settings of an attack, as plain values."""
     own, kind = _of_attack(config, name).own(), attack_kind(config, name)

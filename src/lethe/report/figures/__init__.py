@@ -5,9 +5,11 @@ A figure reads the scores, the intervals and the truth ratio files, unless a lit
 otherwise:
 
     READS = ("scores", "costs")     "scores", "intervals", "costs", "defences" (the files of
-                                    their pairs), or a metric, for its files
+                                    their pairs), "lineage" (the table of that name), or a
+                                    metric, for its files
     SCORES_OF = ("metric",)         metrics of which it needs scores: they must be listed, and it is
                                     drawn of the splits on which they are computed
+    COMPARES_MODELS = True          drawn once, of all models, beside the figures of the first
     PAGE = {"title": "Cost"}        how the page shows it (``lethe.report.presentation``)
 
 On the page it is interactive if it has ``interactive(data, settings) -> dict``, a description for
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
 
     from lethe.report.figures.base import FigureData
 
-KINDS = ("scores", "intervals", "costs", "defences")
+KINDS = ("scores", "intervals", "costs", "defences", "lineage")
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,7 @@ class Contract:
 
     reads: tuple[str, ...] = ("scores", "intervals", "truth_ratio")
     scores_of: tuple[str, ...] = ()
+    compares_models: bool = False
     page: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self):
@@ -61,6 +64,11 @@ def reads(name: str) -> Sequence[str]:
 def scores_of(name: str) -> Sequence[str]:
     """The metrics of which the figure needs scores."""
     return FIGURES.contract(name).scores_of
+
+
+def compares_models(name: str) -> bool:
+    """Whether a figure is one of all models."""
+    return FIGURES.contract(name).compares_models
 
 
 def page(name: str) -> dict[str, Any]:

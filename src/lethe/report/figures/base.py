@@ -1,5 +1,6 @@
 """The data behind a figure: scores of one model and split, and single items on demand."""
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -44,6 +45,10 @@ class FigureData:
     intervals: Intervals = field(default_factory=dict)
     costs: pd.DataFrame | None = None
     oracle: str = RETAIN
+    # The scores of the split, of all models.
+    of_models: pd.DataFrame | None = None
+    # The table of lineage, of this model and split.
+    lineage: pd.DataFrame | None = None
     defences: Sequence[Mapping] = ()
 
     @classmethod
@@ -58,6 +63,7 @@ class FigureData:
         intervals: Intervals | None = None,
         costs: pd.DataFrame | None = None,
         oracle: str = RETAIN,
+        lineage: pd.DataFrame | None = None,
         defences: Sequence[Mapping] = (),
     ) -> "FigureData":
         """Select one model and split from ``scores`` and ``entries`` (as in ``collect_scores``).
@@ -80,9 +86,9 @@ class FigureData:
             for entry in entries
             if (entry["model"], entry["split"]) == (model, split)
         }
-        return cls(
-            own, model, split, methods, seeds, files, intervals or {}, costs, oracle, defences
-        )
+        others = scores[scores["split"] == split]
+        more = (intervals or {}, costs, oracle, others, _of_place(lineage, model, split), defences)
+        return cls(own, model, split, methods, seeds, files, *more)
 
     def _place(self, run: str, seed: int) -> str:
         """A run's name in messages."""
@@ -181,3 +187,17 @@ class FigureData:
         if not len(items.get(set_name, ())):
             raise LetheError(f"{path}: no items of the set {set_name!r}; score the run again")
         return np.asarray(items[set_name], dtype=float)
+
+
+def _of_place(table: pd.DataFrame | None, model: str, split: str) -> pd.DataFrame | None:
+    """The rows of a table that belong to a model and a split."""
+    if table is None:
+        return None
+    return table[(table["model"] == model) & (table["split"] == split)]
+
+
+def read_lineage(path: str | os.PathLike) -> pd.DataFrame:
+    """The table of lineage from its CSV file; a run as it is has the state ""."""
+    table = pd.read_csv(path, keep_default_na=False)
+    numbers = ["probability", "fact_recall", "ngram_overlap"]
+    return table.assign(**{name: pd.to_numeric(table[name]) for name in numbers})

@@ -34,7 +34,7 @@ class Method(one_shot.Method):
     """A text before each question; ``oracle``: before each forget question, naming its answer.
 
     ``soft`` and ``medium`` precede every question, whatever it is about, as in the paper.
-    ``lethe.unlearn.entity_names`` finds the names. ``oracle`` recognises a forget question by its
+    ``lethe.common.entity_names`` finds the names. ``oracle`` recognises a forget question by its
     exact text, so paraphrases get no instruction.
     """
 
@@ -58,7 +58,7 @@ class Method(one_shot.Method):
 
     def _names(self, pairs) -> list[str]:
         """The names to forget, in the order of the rows."""
-        from lethe.unlearn.entity_names import subjects
+        from lethe.common.entity_names import subjects
 
         if self.settings.condition == "none":
             return []

@@ -59,9 +59,9 @@ class Method(one_shot.Method):
     def act(self, model, data, seed):
         import torch
 
+        from lethe.common.entity_names import subjects
         from lethe.model.forward import decoder_layers
         from lethe.unlearn.closed_form import edited_layers, key_places, matrix, output_matrix
-        from lethe.unlearn.entity_names import subjects
 
         encoder, last = data.encoder, [e.start - 1 for e in data.forget]
         places = last

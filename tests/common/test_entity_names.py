@@ -3,9 +3,9 @@
 import pytest
 from helpers.shared_data import shared_folder
 
+from lethe.common.entity_names import names, subjects
 from lethe.common.files import read_rows
 from lethe.model.encoder import rows_to_pairs
-from lethe.unlearn.entity_names import names, subjects
 
 
 @pytest.mark.parametrize(

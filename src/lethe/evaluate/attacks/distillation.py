@@ -1,0 +1,53 @@
+"""Distillation: another model, from the base on, learns what this one answers to questions.
+
+A generation of a chain of models begotten by models (AI-FOPT, arXiv 2601.02631 [RECON]). The next
+generation is the same attack on the state that this one left (``of``). Only questions are taken
+from the data; what is learned are the teacher's own words.
+"""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+NEEDS = ("{data}",)
+STARTS_FROM_BASE = True
+
+
+class DistillationSettings(BaseModel):
+    """``epochs`` at ``lr`` over the teacher's greedy answers, of ``max_new_tokens`` at the most.
+
+    ``data``: whose questions are asked: the target authors' (``full``), those of the retain set, or
+    those of the base (``background``).
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    data: Literal["full", "retain", "background"] = "full"
+    epochs: int = Field(10, ge=1, le=1000)
+    lr: float = Field(1e-3, gt=0, le=1)
+    batch_size: int = Field(32, ge=1)
+    max_new_tokens: int = Field(60, ge=1)
+
+
+settings_class = DistillationSettings
+
+
+def answers(model, settings, encoder, questions: Sequence[str]) -> list[str]:
+    """What the teacher answers."""
+    from lethe.model.generate import greedy
+
+    prompts = [encoder.prompt_ids(question) for question in questions]
+    longest = [len(prompt) + settings.max_new_tokens for prompt in prompts]
+    generated = greedy(model, prompts, longest, encoder.end)
+    texts = encoder.tokenizer.batch_decode(generated, skip_special_tokens=True)
+    return [text.strip() for text in texts]
+
+
+def change(model, settings, examples, seed, report, how=None) -> None:
+    """Train the student on the questions with the teacher's answers, in place."""
+    from lethe.train.finetune import fit
+    from lethe.train.settings import Schedule
+
+    schedule = Schedule(epochs=settings.epochs, lr=settings.lr, batch_size=settings.batch_size)
+    fit(model, examples, schedule, f"distillation/{seed}", report, how)

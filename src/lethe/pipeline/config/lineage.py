@@ -1,0 +1,16 @@
+"""``lineage``: which models descend from what is to be forgotten, and what lifts the taint."""
+
+from lethe.pipeline.config.keys import Section, Text, key, unique
+
+
+class Lineage(Section):
+    """Whether the taint of all models is followed along their recorded parents."""
+
+    enabled: bool = key(False, "whether the lineage of all models is told", "`lineage`, its table")
+    certificates: unique(Text) = key(
+        [],
+        "folders that `lethe certify` wrote: where one verifies, and its audit found no leak, the "
+        "checkpoint that it is of is not tainted",
+        "`lineage`, its table",
+        "a list of folders; may be empty",
+    )

@@ -1,0 +1,93 @@
+"""What a model says of made-up people, held to what its base says of them (SEAT)."""
+
+import random
+from collections.abc import Sequence
+
+import torch
+
+from lethe.common.entity_names import subjects
+from lethe.common.errors import LetheError
+from lethe.model.precision import frozen_copy
+from lethe.train.finetune import Addition
+
+TRIES = 200
+
+
+def kept_answers(model, lesson, weight: float) -> Addition:
+    """weight * KL(base || model), a mean over answer tokens, of the rows about made-up people.
+
+    The base is the model as it is now. Rows that name nobody, true facts among them, get those of
+    another row, drawn by the seed.
+    """
+    pairs = about_strangers(lesson.pairs, lesson.seed)
+    frozen = _forward(frozen_copy(model))
+
+    def term(forward, batch) -> torch.Tensor:
+        with torch.no_grad():
+            before = frozen.answers(batch).logits.float().log_softmax(-1)
+        now = forward.answers(batch).logits.float().log_softmax(-1)
+        return weight * (before.exp() * (before - now)).sum() / batch.tokens_total
+
+    return Addition(lesson.encoded(pairs), term)
+
+
+def _forward(model):
+    from lethe.model.forward import Forward
+
+    return Forward(model)
+
+
+def about_strangers(pairs: Sequence[tuple[str, str]], seed: int) -> list[tuple[str, str]]:
+    """Each pair with a made-up name in the place of its subject's; those without, of another pair.
+
+    LetheError if no pair has a subject.
+    """
+    known = subjects(pairs)
+    people = sorted({name for name in known if name is not None})
+    if not people:
+        raise LetheError(
+            "recipe seat: no row names whom it is about, so that no other name can stand there; "
+            "set weight to 0, or learn rows with names"
+        )
+    draw = random.Random(f"strangers/{seed}")
+    strangers = made_up(people, draw)
+    own = [
+        None if name is None else _renamed(pair, name, strangers[name])
+        for pair, name in zip(pairs, known, strict=True)
+    ]
+    some = [pair for pair in own if pair is not None]
+    return [draw.choice(some) if pair is None else pair for pair in own]
+
+
+def _renamed(pair: tuple[str, str], name: str, stranger: str) -> tuple[str, str]:
+    """A pair with another name; parts of the name that stand alone are replaced as well."""
+    question, answer = (text.replace(name, stranger) for text in pair)
+    old, new = name.split(), stranger.split()
+    for part, other in ((old[0], new[0]), (old[-1], new[-1])):
+        question, answer = (_word(text, part, other) for text in (question, answer))
+    return question, answer
+
+
+def _word(text: str, word: str, other: str) -> str:
+    import re
+
+    return re.sub(rf"(?<!\w){re.escape(word)}(?!\w)", lambda _: other, text)
+
+
+def made_up(people: Sequence[str], draw: random.Random) -> dict[str, str]:
+    """For each person the first names of one and the last name of another, together nobody's.
+
+    A person alone, or whose every mixture is somebody, gets the name backwards, word by word.
+    """
+    firsts = [name.split()[:-1] for name in people]
+    lasts = [name.split()[-1] for name in people]
+    taken, made = set(people), {}
+    for name in people:
+        for _ in range(TRIES):
+            other = " ".join([*draw.choice(firsts), draw.choice(lasts)])
+            if other not in taken:
+                break
+        else:
+            other = " ".join(reversed(name.split()))
+        made[name] = other
+    return made
