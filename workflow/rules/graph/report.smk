@@ -159,6 +159,7 @@ def table_entries(name):
         "lines": line_entries,
         "meta_evaluations": meta_evaluation_entries,
         "search": search_entries,
+        "requests": sequence_entries,
     }
     reads = tables.reads(name)
     wanted = [metric for metric in reads if metric in metrics.names()]
@@ -197,6 +198,8 @@ def figure_metrics(name, form=list):
 
 def drawn(name, split):
     """Whether a figure can be drawn of a split: its metrics are computed there."""
+    if of_sequence(name):
+        return False
     wanted = (*figures.reads(name), *figures.scores_of(name))
     return all(measured(one, split) for one in wanted if one in metrics.names())
 
@@ -209,7 +212,7 @@ def figure_files():
         for name in CONFIG.figures
         if drawn(name, split)
         for suffix in (".pdf", ".png")
-    ]
+    ] + sequence_figures()
 
 
 def table_files():

@@ -23,6 +23,7 @@ from lethe.pipeline import (
     meta_evaluation,
     needs,
     recipe,
+    requests,
     splits,
 )
 from lethe.pipeline.config import settings
@@ -65,6 +66,7 @@ def check(config: Config) -> None:
     _check_seeds(config)
     _check_world(config.world)
     splits.check(config)
+    requests.check(config)
     languages.check(config)
     splits.check_metrics(config)
     needs.check(config)
@@ -272,7 +274,7 @@ def _check_folder(config: Config) -> None:
         world.path,
         world.authors,
         world.holdout_authors,
-        splits.of_config(config).values(),
+        [*splits.of_config(config).values(), *requests.of_config(config).values()],
         world.perturbed_retain_authors,
         world.subset,
         world.traces,

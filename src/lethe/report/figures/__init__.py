@@ -4,7 +4,9 @@ A new figure is a new file in this folder. Nothing here uses pyplot: figures are
 A figure reads the scores, the intervals and the truth ratio files, unless a literal constant says
 otherwise:
 
-    READS = ("scores", "costs")     "scores", "intervals", "costs", or a metric, for its files
+    READS = ("scores", "costs")     "scores", "intervals", "costs", or a metric, for its files;
+                                    "requests": the scores of a sequence of requests instead, of
+                                    which it then is
     SCORES_OF = ("metric",)         metrics of which it needs scores: they must be listed, and it is
                                     drawn of the splits on which they are computed
     PAGE = {"title": "Cost"}        how the page shows it (``lethe.report.presentation``)
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
 
     from lethe.report.figures.base import FigureData
 
-KINDS = ("scores", "intervals", "costs")
+KINDS = ("scores", "intervals", "costs", "requests")
 
 
 @dataclass(frozen=True)

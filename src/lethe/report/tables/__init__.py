@@ -6,7 +6,7 @@ scores and the intervals, unless a literal constant says otherwise:
 
     READS = ("truth_ratio",)    "scores", "intervals", "costs", "states", "lines" (between
                                  checkpoints), "meta_evaluations", "search", "papers" (the claims of
-                                 all papers), or a metric
+                                 all papers), "requests" (runs on a sequence of them), or a metric
     ONLY_WITH = ("attacks",)     made only if these keys of the configuration are not empty;
                                  ``metrics.NAME``: only if that metric is listed
     SETTINGS = ("best_epoch",)   keys of the configuration whose values it gets
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from lethe.report.tables.base import TableData
 
 KINDS = ("scores", "intervals", "costs", "states", "lines", "meta_evaluations", "search", "papers")
+KINDS += ("requests",)
 
 
 @dataclass(frozen=True)
