@@ -44,6 +44,8 @@ def test_the_measures_after_the_last_request():
             "earlier": (0.1 + 0.45) / 2,
             "retain": 0.72,
             "retained": 0.8,
+            "retained_first": 1.0,
+            "utility_first": 1.0,
             "retained_mean": (1 + 0.7 + 0.8) / 3,
             # Mean .75, deviations .15, -.12, -.03 of the shares .9, .63, .72.
             "stability": 1 - ((0.0225 + 0.0144 + 0.0009) / 3) ** 0.5 / 0.75,

@@ -101,6 +101,7 @@ def sequence(full: After, run: Sequence[After]) -> MetricFile:
     points = []
     for number, one in enumerate(run, start=1):
         course = _course(start[:number], after[:number], retain[:number] / _floor(full.retain))
+        course["utility_first"] = run[0].utility / _floor(full.utility)
         points.append(_point(full, one, start[:number], after[number - 1], course))
     return MetricFile(METRIC, points)
 
@@ -147,6 +148,7 @@ def _course(start: np.ndarray, after: Sequence[np.ndarray], kept: np.ndarray) ->
     return {
         "forgetting": _forgotten(own, start),
         "rebound": _rebound(own, after),
+        "retained_first": float(kept[0]),
         "retained_mean": float(kept.mean()),
         "stability": float(1 - kept.std() / _floor(kept.mean())),
     }

@@ -98,8 +98,8 @@ def _pool(chosen: Requests, authors: int) -> tuple[int, ...]:
     """The numbers of the authors who may ever be asked for."""
     if not chosen.pool:
         raise LetheError(
-            "config: requests.pool: missing; say who may ever be asked for: how many of the last authors, or a "
-            "list of authors"
+            "config: requests.pool: missing; say who may ever be asked for: how many of the last "
+            "authors, or a list of authors"
         )
     if isinstance(chosen.pool, int):
         if chosen.pool >= authors:

@@ -102,6 +102,7 @@ def sequence_entry(model, split, run, seed, metric, path):
         "model": model,
         "split": split,
         "run": run,
+        "state": metric,
         "seed": seed,
         "metric": metric,
         "path": path,
