@@ -100,7 +100,7 @@ def test_the_measures_are_made_of_the_metrics_that_are_asked_for():
         ({"asked": [0]}, "requests.asked.0: write how many further authors of the pool"),
         ({"asked": []}, "requests.asked: empty; name one or more, or empty the other"),
         ({"methods": []}, "requests.methods: empty; name one or more, or empty the other"),
-        ({"methods": ["nop"]}, "requests.methods: unknown name; did you mean"),
+        ({"methods": ["npoo"]}, "requests.methods: unknown name; did you mean"),
         ({"oracles_at": [4]}, "requests.oracles_at: 4, but there are 3 requests; lower it"),
         ({"pool": [0, 59], "asked": [1]}, "world.perturbed_retain_authors: 8 are more than the 0"),
     ],
@@ -131,3 +131,10 @@ def test_the_figure_of_a_sequence_needs_one():
     assert "figures: requests shows a sequence of requests" in message(
         written({"figures": ["requests"]})
     )
+
+
+def test_worlds_in_several_languages_have_no_sequence_yet():
+    """Its oracle would learn one language, and full all."""
+    world = {"languages": {"learned": ["L1"], "holdout": [], "base": None}}
+    values = written({**sequence(), "world": world, "splits": ["forget10_in_L0"]})
+    assert "the oracle of request1 would learn L0 alone" in message(values)

@@ -139,18 +139,18 @@ def _point(
     return CheckpointValues(count, count, values, items)
 
 
-def _course(start: np.ndarray, after: Sequence[np.ndarray], kept: np.ndarray) -> dict[str, float]:
+def _course(start: np.ndarray, after: Sequence[np.ndarray], shares: np.ndarray) -> dict[str, float]:
     """The measures of a course of t requests.
 
-    ``start`` [t]; ``after``: t arrays, the s-th [s]; ``kept`` [t]: R[s] / R[0].
+    ``start`` [t]; ``after``: t arrays, the s-th [s]; ``shares`` [t]: R[s] / R[0].
     """
     own = np.array([asked[-1] for asked in after])
     return {
         "forgetting": _forgotten(own, start),
         "rebound": _rebound(own, after),
-        "retained_first": float(kept[0]),
-        "retained_mean": float(kept.mean()),
-        "stability": float(1 - kept.std() / _floor(kept.mean())),
+        "retained_first": float(shares[0]),
+        "retained_mean": float(shares.mean()),
+        "stability": float(1 - shares.std() / _floor(shares.mean())),
     }
 
 

@@ -62,9 +62,9 @@ def oracles_at(config: Config) -> list[int]:
     return ([last] if last else []) if chosen is None else sorted(chosen)
 
 
-def variants(config: Config) -> list[str]:
-    """Methods of the sequence that are not among the configuration's methods."""
-    return [name for name in config.requests.methods if name not in config.methods]
+def all_methods(config: Config) -> list[str]:
+    """The configuration's methods, and those of the sequence that are not among them."""
+    return [*dict.fromkeys((*config.methods, *config.requests.methods))]
 
 
 @lru_cache(8)
@@ -155,21 +155,21 @@ def check(config: Config) -> None:
             f"config: requests.oracles_at: {beyond[0]}, but there are {len(made)} requests; "
             "lower it"
         )
-    for method in chosen.methods:
-        _check_method(config, method)
 
 
-def _check_method(config: Config, name: str) -> None:
+def check_methods(config: Config) -> None:
+    """LetheError, one line, for a method that does not exist or has a start of its own."""
     known = sorted({*methods.names(), *config.methods, *config.method_settings})
-    if name not in known:
-        raise LetheError(f"config: requests.methods: unknown name{suggest(name, known)}")
-    own = config.method_settings.get(name)
-    if own is not None and own.previous_run is not None:
-        raise LetheError(
-            f"config: requests.methods: {name} has a previous_run of its own, and each request "
-            "starts from the last; leave that out"
-        )
-    settings.method(config, name)
+    for name in config.requests.methods:
+        if name not in known:
+            raise LetheError(f"config: requests.methods: unknown name{suggest(name, known)}")
+        own = config.method_settings.get(name)
+        if own is not None and own.previous_run is not None:
+            raise LetheError(
+                f"config: requests.methods: {name} has a previous_run of its own, and each request "
+                "starts from the last; leave that out"
+            )
+        settings.method(config, name)
 
 
 def _check_figures(config: Config) -> None:

@@ -48,12 +48,13 @@ def check(config: Config) -> None:
     PROVIDERS.check(config.world.provider, "config: world.provider")
     check_prices(config.world.generated)
     _check_methods(config)
+    requests.check_methods(config)
     for model in config.models:
         _check_model(config, model)
     # Settings of unlisted attacks are allowed: an overlay cannot remove them.
     for attack in {**dict.fromkeys(config.attacks), **config.attack_settings}:
         settings.attack_settings(config, attack)
-    listed = {name: settings.method(config, name) for name in config.methods}
+    listed = {name: settings.method(config, name) for name in requests.all_methods(config)}
     chains.check(config)
     adapted = [name for name in config.models if config.model_settings[name].lora is not None]
     fsdp.check(config.compute.sharding, config.compute.processes, listed, adapted)
@@ -126,7 +127,7 @@ def _check_model(config: Config, name: str) -> None:
 def _check_adapters(config: Config, name: str) -> None:
     if config.model_settings[name].training("unlearn")["lora"] is None:
         return
-    for listed in config.methods:
+    for listed in requests.all_methods(config):
         whole = whole_weights(settings.method(config, listed), listed)
         if whole is not None:
             raise LetheError(
