@@ -23,6 +23,7 @@ include: "workflow/rules/common.smk"
 include: "workflow/rules/lock.smk"
 include: "workflow/rules/ending.smk"
 include: "workflow/rules/screen.smk"
+include: "workflow/rules/forks.smk"
 include: "workflow/rules/graph/world.smk"
 include: "workflow/rules/graph/models.smk"
 include: "workflow/rules/graph/resources.smk"
@@ -102,6 +103,7 @@ onstart:
     check_room()
     submit_without_account()
     watch_slurm()
+    preload()
 
 
 onsuccess:

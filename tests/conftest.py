@@ -8,6 +8,8 @@ from helpers.own_needs import OwnNeeds
 
 # Torch's waiting threads should sleep soon: tests share the machine. Set before torch is imported.
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+# Tests' runs are forks already (helpers.forked_runs); tests/workflow/test_forks.py asks for more.
+os.environ["LETHE_PRELOAD"] = "no"
 
 TESTS = Path(__file__).parent
 

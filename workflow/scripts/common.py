@@ -106,8 +106,10 @@ def _launch(count: int) -> int:
 
 def _ignore_signals():
     """Ignore further signals: a job that is ending must not be disturbed."""
+    # By a handler: for a second signal that came with the first, Python calls what is set by then,
+    # and prints an error if that is SIG_IGN.
     for number in ASKS:
-        signal.signal(number, signal.SIG_IGN)
+        signal.signal(number, lambda number, frame: None)
 
 
 def _end(number, frame):
