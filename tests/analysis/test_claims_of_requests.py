@@ -66,5 +66,5 @@ def test_size_is_held_against_a_smaller_forget_set(tmp_path):
 
 def test_without_a_sequence_a_claim_says_so(tmp_path):
     one = runs(tmp_path)[0]
-    with pytest.raises(LetheError, match="no run grad_ascent on a sequence of requests"):
+    with pytest.raises(LetheError, match="no retained of grad_ascent on a sequence of requests"):
         value(icu_bench, "gradient ascent collapses", one)

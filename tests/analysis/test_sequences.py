@@ -91,6 +91,13 @@ def test_a_collapsed_model_has_numbers_all_the_same():
     assert (last["forgetting"], last["retained"], last["stability"]) == (1.0, 0.0, 1.0)
 
 
+def test_there_is_no_share_of_utility_where_full_has_none():
+    none = after(BEFORE, RETAIN_BEFORE, 0.0)
+    points = [*sequence(none, RUN).checkpoints, *fresh(none, {3: RUN[-1]}).checkpoints]
+    assert not [one for one in points if {"utility_kept", "utility_first"} & {*one.values}]
+    assert points[-1].values["model_utility"] == 0.45
+
+
 def test_a_file_without_a_request_is_refused():
     with pytest.raises(LetheError, match="no value 'request3'"):
         sequence(FULL, [*RUN[:2], RUN[1]])

@@ -19,6 +19,8 @@ RUNS = {name: (name, {}) for name in TRAINED} | {
     "hybrid": ("grad_diff", HYBRID),
     "hybrid, compressed": ("npo", {**HYBRID, "optimiser": {"name": "nbit"}}),
     "in parts": ("kl_min", {}),
+    "sophia": ("npo", {"optimiser": {"name": "sophia", "every": 2}}),
+    "sharpness": ("npo_retain", {"wrappers": {"sam": {}, "pcgrad": {}}}),
     "frozen": ("npo", {"frozen": ["embed"]}),
     "finch": ("undial", {"lr_schedule": {"name": "finch", "largest": 0.01}}),
     "gru": ("npo_retain", {"wrappers": {"gru": {}}}),

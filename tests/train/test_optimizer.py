@@ -71,6 +71,25 @@ def test_many_bits_are_adam_and_one_bit_is_its_largest_entry():
     assert torch.tensor(first).abs().tolist() == pytest.approx([0.1] * 6, rel=1e-4)
 
 
+def test_sophia_by_hand():
+    """The curvature is that of every second gradient; small momenta are divided, others clipped."""
+    gradients = [[0.2, 1e-3], [-0.4, 2e-3], [0.1, -1e-3]]
+    found = walk({"name": "sophia", "curvature": 0.5, "clip": 1.0, "every": 2}, gradients)
+    for place in range(2):
+        weight = momentum = curve = 0.0
+        for number, gradient in enumerate(gradients):
+            g = gradient[place]
+            momentum = 0.965 * momentum + 0.035 * g
+            if number % 2 == 0:
+                curve = 0.99 * curve + 0.01 * g * g
+            step = momentum / max(0.5 * curve, 1e-12)
+            weight -= 0.1 * min(1.0, max(-1.0, step))
+            assert found[number][place] == pytest.approx(weight, rel=1e-4)
+    # Curvature of 2e-4 and more: no direction is clipped that is far below it.
+    (flat,) = walk({"name": "sophia", "curvature": 1e4}, [[0.2, 1e-3]])
+    assert flat == pytest.approx([-0.1 * 0.007 / 4.0, -0.1 * 3.5e-5 / 1e-4], rel=1e-4)
+
+
 @pytest.mark.parametrize("bits", [1, 2, 3, 8])
 def test_quantised_values_are_the_nearest_of_their_levels(bits):
     values = torch.linspace(-0.7, 1.3, 301)
@@ -82,7 +101,7 @@ def test_quantised_values_are_the_nearest_of_their_levels(bits):
     assert torch.equal(quantise(torch.zeros(3), bits), torch.zeros(3))
 
 
-@pytest.mark.parametrize("name", ["sgd", "signsgd", "signadam", "nbit", "adamw"])
+@pytest.mark.parametrize("name", ["sgd", "signsgd", "signadam", "nbit", "adamw", "sophia"])
 def test_decay_is_decoupled(name):
     """Weights shrink by lr * decay whatever the direction."""
     settings = MethodSettings(**FLAT | {"weight_decay": 0.5}, optimiser={"name": name})

@@ -53,6 +53,28 @@ def test_the_noise_cancels(copies, model):
     assert last.std().item() == pytest.approx(0.6, rel=0.05)
 
 
+def test_the_controls_noise_does_not_cancel(model):
+    """Each copy has a draw of its own, as large as the first copy's otherwise."""
+    server = weights(model)
+    spread = dict.fromkeys(server, 0.3)
+    found = [perturbations(server, spread, k, 3, 0, cancel=False) for k in range(3)]
+    flat = [torch.cat([noise.flatten() for noise in one.values()]) for one in found]
+    assert [one.std().item() for one in flat] == pytest.approx([0.3] * 3, rel=0.05)
+    assert (sum(flat) / 3).std().item() == pytest.approx(0.3 / 3**0.5, rel=0.05)
+
+
+def test_the_controls_updates_are_averaged(model, encoder, pairs):
+    """Without noise and transforms all copies are the model, and so is their mean."""
+    plain = {"noise": 0.0, "transforms": False, "copies": 3}
+    (found, _), (wanted, _) = (
+        run("npo", copy.deepcopy(model), encoder, pairs, {"mpu": plain | {"aggregation": kind}})
+        for kind in ("mean", "harmonic")
+    )
+    for (end, mine), (other, theirs) in zip(found, wanted, strict=True):
+        assert end == other
+        assert all(torch.allclose(w, theirs[n], atol=1e-6) for n, w in mine.items())
+
+
 def test_deviations_are_of_each_layers_own_update(model):
     server = weights(model)
     before = dict(server)

@@ -46,9 +46,18 @@ def run(name, model, encoder, pairs, wrapped, seed=0, **settings):
     return [weights(model) for _ in method.run(model, data, seed)]
 
 
+def has_two_terms(name: str) -> bool:
+    method = methods.load(name)()
+    return method.term is not None and type(method).loss is Method.loss
+
+
 @pytest.mark.parametrize("name", LOSSES)
 @pytest.mark.parametrize("wrapper", wrappers.names())
 def test_every_wrapper_goes_with_every_loss(name, wrapper, model, encoder, pairs):
+    if wrapper == "pcgrad" and not has_two_terms(name):
+        with pytest.raises(LetheError, match=rf"pcgrad: {name} has no retain term"):
+            methods.load(name)({"wrappers": {"pcgrad": {}}}, name)
+        return
     before = weights(model)
     settings = {"bao": {"margin": 9.0}, "null_space": {"energy": 0.9}}.get(wrapper, {})
     after = run(name, model, encoder, pairs, {wrapper: settings})
@@ -64,11 +73,17 @@ def test_all_wrappers_go_together(model, encoder, pairs):
         "mpu": {},
         "bao": {},
         "gru": {},
+        "sam": {},
+        "pcgrad": {},
         "null_space": {"energy": 0.9},
     }
     found = run("npo_retain", model, encoder, pairs, chosen)
     assert len(found) == 2
-    assert set(methods.load("npo")({"wrappers": chosen}).needs) >= {"retain", "prior", "before"}
+    assert set(methods.load("npo_retain")({"wrappers": chosen}).needs) >= {
+        "retain",
+        "prior",
+        "before",
+    }
 
 
 @pytest.mark.parametrize("wrapper", wrappers.names())
@@ -77,7 +92,7 @@ def test_the_same_seed_gives_the_same_bits(wrapper, tokenizer, encoder, pairs):
     for seed in (0, 0, 1):
         torch.rand(len(found) + 1)
         model = make_family("llama", tokenizer)
-        found.append(run("npo", model, encoder, pairs, {wrapper: {}}, seed)[-1])
+        found.append(run("npo_retain", model, encoder, pairs, {wrapper: {}}, seed)[-1])
     assert all(torch.equal(w, found[1][n]) for n, w in found[0].items())
     assert not all(torch.equal(w, found[2][n]) for n, w in found[0].items())
 
@@ -133,10 +148,12 @@ def counted(method, model, step, examples) -> dict[str, int]:
 
 
 @pytest.mark.parametrize("name", LOSSES)
-@pytest.mark.parametrize("wrapper", ["bao", "gru"])
+@pytest.mark.parametrize("wrapper", ["bao", "gru", "sam", "pcgrad"])
 def test_a_wrapped_batch_takes_the_passes_that_it_declares(name, wrapper, model, step, examples):
+    if wrapper == "pcgrad" and not has_two_terms(name):
+        pytest.skip("it is refused")
     method = methods.load(name)({"batch_size": 3, "wrappers": {wrapper: {}}})
-    whole = dataclasses.replace(step, alternate=pack([examples[i] for i in FORGET], [0, 1, 2]))
+    whole = dataclasses.replace(step, alternate=pack([examples[i] for i in RETAIN], [0, 1, 2]))
     found = counted(method, model, whole, examples)
     declared = vars(method.passes)
     assert found == {kind: declared[kind] for kind in found}
@@ -289,6 +306,56 @@ def test_the_retain_gradient_is_a_moving_average(model, step, examples):
         gru.differentiated(Forward(model), [step], parameters, SingleProcess())
         average = dict(zip(retain, gru.average, strict=True))
         assert distance(average, {n: share * r for n, r in retain.items()}) < 10 * CLOSE
+
+
+# --- both terms' gradients ---
+
+
+@pytest.mark.parametrize("name", ["npo_retain", "grad_diff", "npo", "rmu"])
+def test_the_forget_gradient_is_that_of_the_worst_point_near(name, model, step, examples):
+    """And the retain gradient that of the weights, which are as they were bit by bit."""
+    radius = 0.05
+    known = Reference(torch.ones(7), None, Forward(copy.deepcopy(model)))
+    method = methods.load(name)({"wrappers": {"sam": {"radius": radius}}})
+    method.prepare(model, types.SimpleNamespace(forget=examples, retain=examples), 0)
+    (sam,) = method.wrappers
+    before = weights(model)
+    own = gradients(model, method.forget(Forward(model), step, known))
+    length = math.sqrt(dot(own.values(), own.values()))
+    moved = copy.deepcopy(model)
+    with torch.no_grad():
+        for n, p in moved.named_parameters():
+            p.add_(radius / length * own.get(n, torch.zeros(())))
+    expected = gradients(moved, method.forget(Forward(moved), step, known))
+    if method.term is not None:
+        retain = gradients(model, method.retain(Forward(model), step, known))
+        expected = {n: expected.get(n, 0) + retain.get(n, 0) for n in {**expected, **retain}}
+    method.objective(Forward(model), step, known).backward()
+    parameters = [p for p in model.parameters() if p.requires_grad]
+    plainly = {n: p.grad.clone() for n, p in model.named_parameters() if p.grad is not None}
+    sam.differentiated(Forward(model), [step], parameters, SingleProcess())
+    found = {n: p.grad for n, p in model.named_parameters() if n in expected}
+    assert distance(found, expected) < 10 * CLOSE
+    assert distance(plainly, {n: expected[n] for n in plainly}) > 100 * CLOSE
+    assert all(torch.equal(w, before[n]) for n, w in weights(model).items())
+
+
+@pytest.mark.parametrize("weight", [0.5, 50.0])
+def test_neither_projected_gradient_undoes_the_other(weight, model, step, examples):
+    known = Reference(torch.zeros(7), None, Forward(copy.deepcopy(model)))
+    method = methods.load("grad_diff")({"retain_weight": weight, "wrappers": {"pcgrad": {}}})
+    (pcgrad,) = method.wrappers
+    f = [*gradients(model, method.forget(Forward(model), step, known)).values()]
+    r = [*gradients(model, weight * method.retain(Forward(model), step, known)).values()]
+    assert dot(f, r) < 0
+    along = [a - dot(f, r) / dot(r, r) * b for a, b in zip(f, r, strict=True)]
+    other = [b - dot(f, r) / dot(f, f) * a for a, b in zip(f, r, strict=True)]
+    method.objective(Forward(model), step, known).backward()
+    parameters = [p for p in model.parameters() if p.requires_grad]
+    pcgrad.differentiated(Forward(model), [step], parameters, SingleProcess())
+    found = {str(n): p.grad for n, p in enumerate(parameters)}
+    expected = {str(n): a + b for n, (a, b) in enumerate(zip(along, other, strict=True))}
+    assert distance(found, expected) < 20 * CLOSE
 
 
 # --- null space ---

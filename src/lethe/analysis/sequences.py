@@ -11,7 +11,7 @@ their formulas are reconstructed [RECON]. After request t,
 - stability: 1 - (standard deviation of R[s] over s <= t) / (their mean).
 
 After the first request nothing is historical: preservation is then that of the request itself, and
-rebound 0.
+rebound 0. Shares of model utility are left out where the full model has none.
 """
 
 import os
@@ -101,7 +101,7 @@ def sequence(full: After, run: Sequence[After]) -> MetricFile:
     points = []
     for number, one in enumerate(run, start=1):
         course = _course(start[:number], after[:number], retain[:number] / _floor(full.retain))
-        course["utility_first"] = run[0].utility / _floor(full.utility)
+        course |= _utility_share("utility_first", full, run[0])
         points.append(_point(full, one, start[:number], after[number - 1], course))
     return MetricFile(METRIC, points)
 
@@ -132,7 +132,7 @@ def _point(
         "retain": run.retain,
         "retained": run.retain / _floor(full.retain),
         "model_utility": run.utility,
-        "utility_kept": run.utility / _floor(full.utility),
+        **_utility_share("utility_kept", full, run),
         **more,
     }
     items = {"asked": asked.tolist(), "before": start.tolist()}
@@ -152,6 +152,11 @@ def _course(start: np.ndarray, after: Sequence[np.ndarray], shares: np.ndarray) 
         "retained_mean": float(shares.mean()),
         "stability": float(1 - shares.std() / _floor(shares.mean())),
     }
+
+
+def _utility_share(name: str, full: After, run: After) -> dict[str, float]:
+    """Model utility as a share of full's; nothing where full has none, which is no share."""
+    return {name: run.utility / full.utility} if full.utility > 0 else {}
 
 
 def _floor(value: float) -> float:

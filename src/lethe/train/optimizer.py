@@ -118,6 +118,8 @@ def _update(
             return Compressed(
                 parameters, **settings, compress=lambda m: quantise(m, bits), adam=True
             )
+        case optimizer_settings.Sophia(curvature=curvature, clip=clip, every=every):
+            return Sophia(parameters, **settings, curvature=curvature, clip=clip, every=every)
 
 
 def quantise(values: torch.Tensor, bits: int) -> torch.Tensor:
@@ -161,6 +163,42 @@ class Compressed(torch.optim.Optimizer):
         state["v"].lerp_(p.grad.square(), 1 - two)
         m, v = state["m"] / (1 - one ** state["step"]), state["v"] / (1 - two ** state["step"])
         return m / (v.sqrt() + 1e-8)
+
+
+class Sophia(torch.optim.Optimizer):
+    """theta <- (1 - lr weight_decay) theta - lr clip(m / max(curvature h, 1e-12), +-clip).
+
+    m and h are moving averages of the gradient g and of g^2, weights 0.035 and 0.01 of the newest;
+    h moves at every ``every``-th step, the first included (Sophia, arXiv 2305.14342, Algorithm 3;
+    SOUL, arXiv 2404.18239). The diagonal of the curvature is that of the empirical Fisher matrix,
+    g^2, where Sophia-G samples labels for another pass, and its factor of the batch's size is part
+    of ``curvature`` [RECON].
+    """
+
+    def __init__(self, params, lr, weight_decay, curvature, clip, every, betas=(0.965, 0.99)):
+        super().__init__(params, {"lr": lr, "weight_decay": weight_decay})
+        self.curvature, self.clip, self.every, self.betas = curvature, clip, every, betas
+
+    @torch.no_grad()
+    def step(self) -> None:
+        """One update of every parameter that has a gradient."""
+        for group in self.param_groups:
+            for p in group["params"]:
+                if p.grad is not None:
+                    direction = self._direction(p)
+                    p.mul_(1 - group["lr"] * group["weight_decay"])
+                    p.add_(direction, alpha=-group["lr"])
+
+    def _direction(self, p: torch.Tensor) -> torch.Tensor:
+        state, (one, two) = self.state[p], self.betas
+        if not state:
+            state.update(step=0, m=torch.zeros_like(p), h=torch.zeros_like(p))
+        state["m"].lerp_(p.grad, 1 - one)
+        if state["step"] % self.every == 0:
+            state["h"].lerp_(p.grad.square(), 1 - two)
+        state["step"] += 1
+        divisor = (self.curvature * state["h"]).clamp(min=1e-12)
+        return (state["m"] / divisor).clamp(-self.clip, self.clip)
 
 
 class Differentiator:

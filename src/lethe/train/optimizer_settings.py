@@ -49,6 +49,18 @@ class NBit(_Choice):
     bits: int = Field(8, ge=1, le=16)
 
 
+class Sophia(_Choice):
+    """A momentum divided by a running diagonal of the curvature, clipped at ``clip``.
+
+    ``curvature``: factor of the diagonal in the divisor; ``every``: steps between its updates.
+    """
+
+    name: Literal["sophia"] = "sophia"
+    curvature: float = Field(50.0, gt=0)
+    clip: float = Field(1.0, gt=0)
+    every: int = Field(10, ge=1)
+
+
 class Backpropagation(_Choice):
     """The exact gradient."""
 
@@ -93,7 +105,7 @@ class Hybrid(_Choice):
         return one
 
 
-Optimizer = Annotated[AdamW | SGD | SignSGD | SignAdam | NBit, Field(discriminator="name")]
+Optimizer = Annotated[AdamW | SGD | SignSGD | SignAdam | NBit | Sophia, Field(discriminator="name")]
 Gradient = Annotated[Backpropagation | Zeroth | Hybrid, Field(discriminator="name")]
 
 

@@ -132,9 +132,9 @@ class Method:
         self.sums: dict[str, float] = {}
         needed = (part.needs for part in (self.term, *self.wrappers) if part is not None)
         self.needs = tuple(dict.fromkeys(chain(self.needs, *needed)))
-        self.passes = self._passes()
         for wrapper in self.wrappers:
             wrapper.check(self, f"{name}.wrappers.{wrapper.name}")
+        self.passes = self._passes()
 
     @property
     def whole(self) -> bool:

@@ -46,3 +46,11 @@ def test_without_an_oracle_there_is_none(tmp_path):
 
 def _parts(figure):
     return [part for axes in figure.axes for part in axes.collections]
+
+
+def test_a_share_that_is_not_defined_is_said_to_be_missing(tmp_path, monkeypatch):
+    monkeypatch.setattr(made, "UTILITY", 0.0)
+    axes = drawn(tmp_path).axes
+    assert [text.get_text() for text in axes[3].texts] == ["full has none"]
+    assert not axes[3].lines
+    assert axes[2].lines

@@ -116,7 +116,7 @@ class Runs:
         for key, value in {**place, "metric": "sequence", "name": name}.items():
             rows = rows[rows[key] == value]
         if rows.empty:
-            raise LetheError(f"claims: no run {run} on a sequence of requests; set requests")
+            raise LetheError(f"claims: no {name} of {run} on a sequence of requests; set requests")
         return float(rows["value"].iloc[0])
 
     def barrier(self, run: str, other: str) -> float:

@@ -41,7 +41,10 @@ def draw(data: FigureData) -> Figure:
     look = looks(data.methods, data.oracle)
     figure = Figure(figsize=(8.6, 2.9))
     for axes, panel in zip(figure.subplots(1, len(PANELS)), PANELS, strict=True):
-        _draw_panel(axes, data, panel)
+        if panel.name in set(data.scores["name"]):
+            _draw_panel(axes, data, panel)
+        else:
+            axes.text(0.5, 0.5, "full has none", ha="center", transform=axes.transAxes)
         axes.set_title(panel.title, fontsize=8)
         axes.set_ylim(bottom=0.0)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))

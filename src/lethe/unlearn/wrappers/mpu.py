@@ -3,6 +3,7 @@
 import copy
 import dataclasses
 import random
+from typing import Literal
 
 from pydantic import Field
 
@@ -15,7 +16,8 @@ class MPUSettings(wrapper.WrapperSettings):
     """``copies``: perturbed models per round; ``noise``: relative to the model's own update.
 
     ``round_epochs``: epochs of training a copy before the copies are aggregated; ``server_rate``:
-    factor of the aggregated update; ``transforms``: whether copies are reparametrised as well.
+    factor of the aggregated update; ``transforms``: whether copies are reparametrised as well;
+    ``aggregation``: ``mean`` is the control, independent noise and the mean of the updates.
     The paper: 10 rounds of 1 epoch for SimNPO, DPO and SatImp, 1 of 10 for gradient ascent,
     gradient difference and UNDIAL, 2 of 5 for NPO and WGA.
     """
@@ -25,6 +27,7 @@ class MPUSettings(wrapper.WrapperSettings):
     round_epochs: int = Field(1, ge=1)
     server_rate: float = Field(1.0, gt=0)
     transforms: bool = True
+    aggregation: Literal["harmonic", "mean"] = "harmonic"
 
 
 class Wrapper(wrapper.Wrapper):
@@ -34,7 +37,8 @@ class Wrapper(wrapper.Wrapper):
     root mean square of a layer's update since the base; a_k = 1 + (k-1) / (m-1), so that the sum of
     eps_k / a_k is 0. T_k does not change the function. theta <- theta + server_rate (sum D_k / a_k)
     / (sum 1 / a_k), D_k the copy's update mapped back by the inverse of T_k: the effect of the
-    noise on the updates cancels to first order (harmonic denoising).
+    noise on the updates cancels to first order (harmonic denoising). With ``aggregation: mean``
+    every a_k is 1 and eps_k the copy's own z_k, so that nothing cancels but by chance.
 
     The copies of a round see the data in the same order; the LR schedule restarts with each round.
     The reference model is the copy at the beginning of the round, since its client knows no other
@@ -161,7 +165,9 @@ class _Server:
 
         s, k = self.settings, self.copy
         transform = self._transform(k)
-        noise = perturbations(self.weights, self.spread, k, s.copies, self.order)
+        noise = perturbations(
+            self.weights, self.spread, k, s.copies, self.order, s.aggregation == "harmonic"
+        )
         published = transform({n: w + noise[n] for n, w in self.weights.items()})
         client = copy.deepcopy(self.model)
         combine(client, published, [])
@@ -174,7 +180,7 @@ class _Server:
             sums = self.joined[epoch - 1]
             for name, change in update.items():
                 before = sums[name].to(change) if name in sums else 0.0
-                sums[name] = before + change / amplitude(k, s.copies)
+                sums[name] = before + change / self.amplitude(k)
 
         return client, join
 
@@ -183,9 +189,14 @@ class _Server:
         from lethe.unlearn.weight_arithmetic import combine
 
         s = self.settings
-        share = s.server_rate / sum(1 / amplitude(k, s.copies) for k in range(s.copies))
+        share = s.server_rate / sum(1 / self.amplitude(k) for k in range(s.copies))
         sums = self.joined[epoch - 1]
         combine(self.model, {n: w + share * sums[n] for n, w in self.weights.items()}, [])
+
+    def amplitude(self, k: int) -> float:
+        """a_k of copy ``k``, from 0; 1 for all in the control."""
+        s = self.settings
+        return amplitude(k, s.copies) if s.aggregation == "harmonic" else 1.0
 
     def _transform(self, k: int):
         from lethe.unlearn.reparametrization import Reparametrisation
@@ -241,9 +252,17 @@ def deviations(model, server: dict, before: dict, noise: float) -> dict[str, flo
 
 
 def perturbations(
-    server: dict, spread: dict[str, float], k: int, copies: int, seed: int | str
+    server: dict,
+    spread: dict[str, float],
+    k: int,
+    copies: int,
+    seed: int | str,
+    cancel: bool = True,
 ) -> dict:
-    """eps_k of every parameter; drawn for all copies at once, so that sum eps_k / a_k is 0."""
+    """eps_k of every parameter; drawn for all copies at once, so that sum eps_k / a_k is 0.
+
+    Without ``cancel`` copy ``k``'s own draw of the same standard deviation.
+    """
     import torch
 
     noise = {}
@@ -251,6 +270,9 @@ def perturbations(
         draw = torch.Generator()
         draw.manual_seed(random.Random(f"perturbation/{seed}/{name}").getrandbits(63))
         z = torch.randn(copies, *weight.shape, generator=draw)
-        own = (copies / (copies - 1)) ** 0.5 * (z[k] - z.mean(0))
-        noise[name] = (amplitude(k, copies) * spread[name] * own).to(weight)
+        own, scale = z[k], spread[name]
+        if cancel:
+            own = (copies / (copies - 1)) ** 0.5 * (z[k] - z.mean(0))
+            scale = amplitude(k, copies) * spread[name]
+        noise[name] = (scale * own).to(weight)
     return noise
