@@ -28,6 +28,7 @@ include: "workflow/rules/graph/world.smk"
 include: "workflow/rules/graph/models.smk"
 include: "workflow/rules/graph/resources.smk"
 include: "workflow/rules/graph/slurm.smk"
+include: "workflow/rules/graph/requests.smk"
 include: "workflow/rules/graph/unlearn.smk"
 include: "workflow/rules/graph/evaluate.smk"
 include: "workflow/rules/graph/defences.smk"
@@ -50,6 +51,7 @@ include: "workflow/rules/meta_evaluation.smk"
 include: "workflow/rules/search.smk"
 include: "workflow/rules/audit.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/requests.smk"
 include: "workflow/rules/page.smk"
 include: "workflow/rules/graph/paper.smk"
 include: "workflow/rules/paper.smk"
@@ -82,6 +84,7 @@ rule all:
         snapshot_files(),
         best_files(),
         audit_files(),
+        sequence_targets(),
     localrule: True
 
 

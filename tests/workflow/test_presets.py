@@ -65,12 +65,24 @@ def test_the_preset_of_all_methods_is_planned_whole(fresh):
         ("shared_facts", "same_author_retain"),
         ("behaviour", "behaviour"),
         ("defences", "defences"),
+        ("shares", "summary"),
     ],
 )
 def test_presets_of_further_splits_are_planned_whole(name, table, fresh):
     jobs = fresh.planned(preset=f"config/{name}.yaml")
     assert f"table_{table}" in jobs
     the_plan_counts_what_the_graph_has(name, jobs)
+
+
+def test_the_preset_of_requests_is_planned_whole(fresh):
+    """What the plan in hours leaves out, it says."""
+    jobs = fresh.planned(preset="config/requests.yaml")
+    config = configuration(["config/requests.yaml"])
+    for name in config.requests.methods:
+        assert f"unlearn_last_request_{name}[request4,0]" in jobs
+    assert {"table_requests", "figure_requests[requests]"} <= jobs
+    (told,) = plan(config, Assumed(GPUS["a100"]))
+    assert told.not_counted == ("requests",)
 
 
 # --- claims ---

@@ -20,6 +20,7 @@ from lethe.pipeline import (
     languages,
     needs,
     recipe,
+    requests,
     search,
     splits,
 )
@@ -74,7 +75,8 @@ if workflow.is_main_process:
 # Read by scripts: address, device and the like, which change no result and are not params.
 config.update(CONFIG.model_dump(mode="json"))
 WORLD = CONFIG.world.name
-SPLITS = splits.of_config(CONFIG)
+# The listed splits, and those of a sequence of requests.
+SPLITS = {**splits.of_config(CONFIG), **requests.of_config(CONFIG)}
 MADE_NEEDS = from_source(MadeFile)
 TRIALS = search.all_trials(CONFIG)
 # Each trial is a method of its own, with a run like any other.

@@ -34,7 +34,7 @@ rule collect:
         reference=reference_source,
         loading=loading,
         sets=probed_sets,
-        most=lambda w: settings.items_of(CONFIG, suite.contract(w.suite).sets),
+        most=lambda w: settings.most_of_suite(CONFIG, w.suite),
         limits={
             key: getattr(CONFIG.evaluation, key)
             for key in ("max_length", "max_new_tokens")

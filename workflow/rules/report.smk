@@ -66,7 +66,7 @@ for _table in TABLES:
             **table_settings(_table),
             table=_table,
             entries=table_entries(_table),
-            oracles={name: list(split.roles) for name, split in SPLITS.items()},
+            oracles={name: list(SPLITS[name].roles) for name in CONFIG.splits},
             methods=CONFIG.methods,
             seeds=CONFIG.seeds,
             code=code("table.py", *table_modules(_table)),
@@ -74,7 +74,7 @@ for _table in TABLES:
             "../scripts/table.py"
 
 
-for _figure in CONFIG.figures:
+for _figure in [name for name in CONFIG.figures if not of_sequence(name)]:
 
     rule:
         name:
@@ -122,7 +122,7 @@ rule claims:
         splits=CONFIG.splits,
         seeds=CONFIG.seeds,
         oracle_seeds=CONFIG.oracle_seeds,
-        oracles={name: oracle_of(name) for name in SPLITS},
+        oracles={name: oracle_of(name) for name in CONFIG.splits},
         methods=CONFIG.methods,
         code=code("claims.py"),
     script:

@@ -37,22 +37,25 @@ for _need in MADE_NEEDS:
             "../scripts/made.py"
 
 
-for _method in [*CONFIG.methods, *unlisted_methods(), *TRIALS]:
+for _rule in unlearn_rules():
 
+    _method = _rule.method
     _class = settings.method_class(CONFIG, _method)
 
     rule:
         name:
-            f"unlearn_{_method}"
+            _rule.name
         input:
             unpack(begin_files(_method)),
-            **method_inputs(_method),
+            **method_inputs(_method, _rule.chained),
         output:
             digests=[f"{folder}/{paths.DIGEST}" for folder in epoch_folders(_method)],
-            weights=epoch_weights(_method),
+            weights=epoch_weights(_method, _rule.stay),
             cost=paths.cost(method_run(_method), "unlearn"),
         log:
             paths.log(WORLD, "{model}", "{split}", _method, "seed{seed}"),
+        wildcard_constraints:
+            split=one_of(_rule.splits),
         priority: 5
         conda:
             "../../envs/torch.yaml"

@@ -113,5 +113,6 @@ COLUMNS = {
     "language_tokens": (count_fault, True),
     "language_paraphrase_loss": (loss_fault, True),
     "language_wrong_loss": (loss_fault, True),
+    "request": (count_fault, False),
 }
 WHOLE = (count_fault, flag_fault)

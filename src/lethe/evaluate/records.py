@@ -75,6 +75,8 @@ class ItemSet:
 
     Of variants, by prompt: ``prompt_text``: all that was given; ``prompt_answer``: what is right
     there; ``sample``, if samples were taken: as many for each prompt, prompt after prompt.
+
+    ``request``: in a sequence of requests, that which asked for the item, from 1.
     """
 
     question: list[str]
@@ -126,6 +128,7 @@ class ItemSet:
     language_tokens: Nested | None = None
     language_paraphrase_loss: Nested | None = None
     language_wrong_loss: Nested | None = None
+    request: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.question)

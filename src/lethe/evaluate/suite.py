@@ -39,6 +39,10 @@ only for a metric that is named,
 
     PROBE = True
 
+and, if all rows of its sets must be asked, however many ``evaluation.items`` allows,
+
+    WHOLE = True
+
 A data file has the world's name for it, or that of a split's part (``BaseSplit.files``). Constants
 are read without importing the module, so the workflow's graph needs no torch. Each suite is one job
 for each run.
@@ -69,6 +73,7 @@ class Contract:
     one_of: tuple[str, ...] = ()
     reference: str | None = None
     probe: bool = False
+    whole: bool = False
     optional: tuple[str, ...] = ()
 
     def __post_init__(self):

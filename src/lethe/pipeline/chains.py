@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from lethe.common.errors import LetheError
+from lethe.pipeline import requests
 from lethe.pipeline.config.config import Config
 from lethe.pipeline.config.methods import PreviousRun
 
@@ -10,8 +11,14 @@ from lethe.pipeline.config.methods import PreviousRun
 def chain(config: Config, name: str, split: str) -> Iterator[tuple[str, str]]:
     """(run, split) of each run before ``name``, nearest first; empty if it starts from full.
 
-    A previous run belongs to the same split unless it names another.
+    A previous run belongs to the same split unless it names another. A run on a request starts
+    from the end of the same method's run on the request before.
     """
+    request = requests.number(split)
+    if request is not None and name in config.requests.methods:
+        for before in range(request - 1, 0, -1):
+            yield name, requests.name(before)
+        return
     while (start := _previous(config, name)) is not None:
         name, split = start.run, start.split or split
         yield name, split

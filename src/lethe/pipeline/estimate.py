@@ -343,6 +343,7 @@ def not_counted(config: Config) -> tuple[str, ...]:
         "interpolation": config.interpolation.pairs,
         "pairs of defences": config.defences.pairs,
         "audits": config.audit.budget,
+        "requests": config.requests.asked,
         "pools of meta_evaluation": config.meta_evaluation.enabled,
     }
     return tuple(name for name, some in asked.items() if some)

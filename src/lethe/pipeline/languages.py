@@ -6,7 +6,7 @@ from lethe import metrics
 from lethe.common.errors import LetheError
 from lethe.common.registry import suggest
 from lethe.evaluate import suite as suites
-from lethe.pipeline import splits
+from lethe.pipeline import requests, splits
 from lethe.pipeline.config.config import Config
 from lethe.pipeline.config.world import World
 from lethe.world.languages import OWN
@@ -59,7 +59,7 @@ def check(config: Config) -> None:
             )
     elif world.languages.base:
         raise LetheError(f"{WHERE}.base: names a language, but learned and holdout name none")
-    for split in splits.of_config(config).values():
+    for split in (*splits.of_config(config).values(), *requests.of_config(config).values()):
         _check_split(split, world)
     for metric in config.metrics:
         _check_metric(metric, world)

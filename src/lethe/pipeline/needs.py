@@ -1,16 +1,17 @@
 """What the methods of a configuration need, and whether its world, splits and runs have that."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from lethe.common.errors import LetheError
-from lethe.pipeline import chains, splits
+from lethe.pipeline import chains, requests, splits
 from lethe.pipeline.config import settings
 from lethe.pipeline.config.config import Config
 from lethe.unlearn.files import in_folder
 from lethe.unlearn.need import BaseCheckpoint, MadeFile, Need, PreviousStart, SplitFile, WorldFile
 from lethe.unlearn.needs import chosen, from_source
+from lethe.world.splits.base import BaseSplit
 
 
 def of_method(config: Config, name: str) -> list[Need]:
@@ -42,13 +43,16 @@ def check(config: Config) -> None:
         needs = of_method(config, name)
         if name in config.methods:
             for need in needs:
-                _check_source(config, name, need)
+                _check_source(config, name, need, splits.of_config(config).values())
+    for name in config.requests.methods:
+        for need in of_method(config, name):
+            _check_source(config, name, need, requests.of_config(config).values())
 
 
-def _check_source(config: Config, name: str, need: Need) -> None:
+def _check_source(config: Config, name: str, need: Need, asked: Iterable[BaseSplit]) -> None:
     match need.source:
         case SplitFile() | WorldFile():
-            for split in splits.of_config(config).values():
+            for split in asked:
                 _check_file(name, need, split)
         case PreviousStart():
             _check_previous(config, name)

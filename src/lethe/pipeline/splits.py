@@ -55,7 +55,7 @@ def check(config: Config) -> None:
     made = of_config(config)
     for one in made.values():
         _check_names(one)
-        _check_world(one, config.world)
+        check_world(one, config.world)
     _check_files(made.values())
     _check_rows(config.world, made.values())
 
@@ -72,7 +72,8 @@ def _check_names(one: BaseSplit) -> None:
         )
 
 
-def _check_world(one: BaseSplit, world: World) -> None:
+def check_world(one: BaseSplit, world: World) -> None:
+    """LetheError, one line, if the world has not what a split needs."""
     rows, holdout = one.rows(world.authors), holdout_authors(one, world.authors)
     # A split may have its own retain probes instead of the world's first authors.
     if "retain_perturbed" not in one.files or "retain_perturbed" in contract(one.kind).reads:

@@ -33,9 +33,9 @@ def checkpoint_folders_of(wildcards, run):
     if run == "random" or is_finetuned(w, run):
         return trained_folders(w, run)
     folder = paths.run(WORLD, w.model, w.split, run, w.seed)
-    epochs = (
-        epochs_of(run)[-1:] if CONFIG.evaluation.epochs == "last" else epochs_of(run)
-    )
+    # A run on a request is evaluated once the request is answered.
+    last = CONFIG.evaluation.epochs == "last" or w.split in REQUESTS
+    epochs = epochs_of(run)[-1:] if last else epochs_of(run)
     return [paths.epoch(folder, epoch) for epoch in epochs]
 
 

@@ -34,7 +34,7 @@ def pictures():
         for model, split in places
         for name in FIGURES
         if not figures.is_interactive(name) and drawn(name, model, split)
-    ]
+    ] + sequence_pictures()
 
 
 def page_metrics():
@@ -92,7 +92,7 @@ def page_run():
         "methods": CONFIG.methods,
         "seeds": CONFIG.seeds,
         "oracle_seeds": CONFIG.oracle_seeds,
-        "oracles": {name: list(split.roles) for name, split in SPLITS.items()},
+        "oracles": {name: list(SPLITS[name].roles) for name in CONFIG.splits},
         "settings": {name: said_settings(name) for name in CONFIG.methods},
     }
 

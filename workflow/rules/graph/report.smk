@@ -161,6 +161,7 @@ def table_entries(name):
         "meta_evaluations": meta_evaluation_entries,
         "search": search_entries,
         "lineages": lineage_entries,
+        "requests": sequence_entries,
     }
     reads = tables.reads(name)
     wanted = [metric for metric in reads if metric in metrics.names()]
@@ -204,6 +205,8 @@ def figure_metrics(name, form=list):
 
 def drawn(name, model, split):
     """Whether a figure is drawn of a model and split: its metrics, or pairs of defences, are there."""
+    if of_sequence(name):
+        return False
     if figures.compares_models(name) and model != CONFIG.models[0]:
         return False
     wanted = (*figures.reads(name), *figures.scores_of(name))
@@ -220,7 +223,7 @@ def figure_files():
         for name in CONFIG.figures
         if drawn(name, model, split)
         for suffix in (".pdf", ".png")
-    ]
+    ] + sequence_figures()
 
 
 def table_files():

@@ -54,7 +54,7 @@ def stage_of(rulename):
 def methods_of(rulename):
     """The method of a rule's jobs; if there is none, all listed methods count."""
     return (
-        [name_here(rulename).removeprefix("unlearn_")]
+        [methods_by_rule()[name_here(rulename)]]
         if stage_of(rulename) == "unlearn"
         else None
     )

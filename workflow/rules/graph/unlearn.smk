@@ -1,5 +1,7 @@
 # The files of an unlearning run, and which checkpoints stay on disk.
 
+from collections import namedtuple
+
 from lethe.unlearn.files import in_folder
 from lethe.unlearn.need import BaseCheckpoint, PreviousStart, SplitFile, WorldFile
 from lethe.unlearn.needs import NEEDS
@@ -105,21 +107,26 @@ def data_file(source):
     return lambda w: in_folder(source, folder, SPLITS[w.split]).as_posix()
 
 
-def made_needs(method):
-    """The needs of a run whose files a rule makes; not those that the run computes by itself."""
+def made_needs(method, chained=False):
+    """The needs of a run whose files a rule makes; not those that the run computes by itself.
+
+    ``chained``: of a run on one of several requests.
+    """
     # The files are the full model's; a run with another start computes its own.
-    own = next(chains.chain(CONFIG, method, ""), None) is not None
+    own = chained or next(chains.chain(CONFIG, method, ""), None) is not None
     made = [need for need in needs.of_method(CONFIG, method) if need.is_made]
     return [need for need in made if not (own and need.source.by_run)]
 
 
-def method_inputs(method):
+def method_inputs(method, chained=False):
     """The data that a method declares it needs, and nothing else."""
     inputs = {"forget": split_file("forget")}
     for need in needs.of_method(CONFIG, method):
         if isinstance(need.source, SplitFile | WorldFile):
             inputs[need.name] = data_file(need.source)
-    inputs |= {need.name: made_file(need.source) for need in made_needs(method)}
+    inputs |= {
+        need.name: made_file(need.source) for need in made_needs(method, chained)
+    }
     return inputs | checkpoint_inputs(method)
 
 
@@ -159,10 +166,28 @@ def epoch_folders(method):
     return [paths.epoch(method_run(method), epoch) for epoch in epochs_of(method)]
 
 
-def epoch_weights(method):
+# A rule that runs a method on some splits; ``stay``: the epochs whose weights are kept;
+# ``chained``: whether its splits are requests, each run starting from the last.
+UnlearnRule = namedtuple("UnlearnRule", "name method splits stay chained")
+
+
+def unlearn_rules():
+    """A rule for each method, and further ones for methods that answer requests in sequence."""
+    for name in [*CONFIG.methods, *unlisted_methods(), *TRIALS]:
+        stay = disk.kept_epochs(KEEP, len(epochs_of(name)))
+        yield UnlearnRule(f"unlearn_{name}", name, CONFIG.splits, stay, False)
+    yield from request_rules()
+
+
+@cache
+def methods_by_rule():
+    """The method of each such rule, by the rule's name."""
+    return {one.name: one.method for one in unlearn_rules()}
+
+
+def epoch_weights(method, stay):
     """The weights of every epoch; those not to be kept are deleted after evaluation."""
     epochs = epochs_of(method)
-    stay = disk.kept_epochs(KEEP, len(epochs))
     files = [
         f"{paths.epoch(method_run(method), epoch)}/{paths.WEIGHTS}" for epoch in epochs
     ]

@@ -157,7 +157,7 @@ def wordings(cohort, stage):
 
 def card_files():
     """Every file of the world, since the card loads and describes all."""
-    cut = [name for split in SPLITS.values() for name in split.files.values()]
+    cut = [file for name in CONFIG.splits for file in SPLITS[name].files.values()]
     background = ["background"] if own_models() else []
     files = [paths.data(WORLD, name) for name in [*cut, *background]]
     return [*AUTHORS.values(), *FACTS.values(), *files, *language_files()]

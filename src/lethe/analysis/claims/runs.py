@@ -8,6 +8,8 @@ from lethe.common.errors import LetheError
 # Utilities of models that learned nothing are 0; ratios to them then count as 0.
 TINY = 1e-12
 BASE = "base"
+# Stands for the split of what belongs to a whole sequence of requests.
+SEQUENCE = "requests"
 RETAIN_UTILITY = ("model_utility", "retain_utility")
 
 
@@ -118,6 +120,16 @@ class Runs:
     def recovered(self, run: str, state: str) -> float:
         """By how much an attack raises a run's forget probability."""
         return self.in_state(run, state) - self.forget(run)
+
+    def in_sequence(self, run: str, name: str) -> float:
+        """A measure of a run after the last of a sequence of requests, whatever the split."""
+        rows = self._everything[1]
+        place = {"model": self._model, "split": SEQUENCE, "run": run, "seed": self.seed}
+        for key, value in {**place, "metric": "sequence", "name": name}.items():
+            rows = rows[rows[key] == value]
+        if rows.empty:
+            raise LetheError(f"claims: no {name} of {run} on a sequence of requests; set requests")
+        return float(rows["value"].iloc[0])
 
     def barrier(self, run: str, other: str) -> float:
         """The loss barrier of the retain set between the last checkpoints of two runs (nats)."""

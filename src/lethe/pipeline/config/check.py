@@ -26,6 +26,7 @@ from lethe.pipeline import (
     needs,
     recipe,
     recipes,
+    requests,
     splits,
     states,
 )
@@ -52,12 +53,13 @@ def check(config: Config) -> None:
     PROVIDERS.check(config.world.provider, "config: world.provider")
     check_prices(config.world.generated)
     _check_methods(config)
+    requests.check_methods(config)
     for model in config.models:
         _check_model(config, model)
     # Settings of unlisted attacks are allowed: an overlay cannot remove them.
     for attack in {**dict.fromkeys(config.attacks), **config.attack_settings}:
         settings.attack_settings(config, attack)
-    listed = {name: settings.method(config, name) for name in config.methods}
+    listed = {name: settings.method(config, name) for name in requests.all_methods(config)}
     chains.check(config)
     states.check(config)
     lineage.check(config.lineage)
@@ -77,6 +79,7 @@ def check(config: Config) -> None:
     _check_seeds(config)
     _check_world(config.world)
     splits.check(config)
+    requests.check(config)
     languages.check(config)
     splits.check_metrics(config)
     needs.check(config)
@@ -139,7 +142,7 @@ def _check_model(config: Config, name: str) -> None:
 def _check_adapters(config: Config, name: str) -> None:
     if config.model_settings[name].training("unlearn")["lora"] is None:
         return
-    for listed in config.methods:
+    for listed in requests.all_methods(config):
         whole = whole_weights(settings.method(config, listed), listed)
         if whole is not None:
             raise LetheError(
@@ -287,7 +290,7 @@ def _check_folder(config: Config) -> None:
         world.path,
         world.authors,
         world.holdout_authors,
-        splits.of_config(config).values(),
+        [*splits.of_config(config).values(), *requests.of_config(config).values()],
         world.perturbed_retain_authors,
         world.subset,
         world.traces,

@@ -20,6 +20,7 @@ from lethe.pipeline.config.lineage import Lineage
 from lethe.pipeline.config.meta_evaluation import MetaEvaluation
 from lethe.pipeline.config.methods import AttackSettings, ConfiguredMethod
 from lethe.pipeline.config.models import ModelSettings
+from lethe.pipeline.config.requests import Requests
 from lethe.pipeline.config.running import Checkpoints, Running, ThreadCounts
 from lethe.pipeline.config.search import Search
 from lethe.pipeline.config.world import World
@@ -94,6 +95,9 @@ class Config(Section):
         "by name, settings of a method X that differ: its schedule, its own settings "
         "([methods.md](methods.md)) and these",
         "`unlearn_X`, what is measured of it, tables and figures",
+    )
+    requests: Requests = key(
+        Requests(), "requests that come one after another ([requests.md](requests.md))"
     )
     alternatives: Alternatives = key(
         Alternatives(), "how alternative answers are made", "`alternatives`, then their methods"

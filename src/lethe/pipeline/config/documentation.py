@@ -26,6 +26,7 @@ from lethe.pipeline.config.lineage import Lineage
 from lethe.pipeline.config.meta_evaluation import MetaEvaluation
 from lethe.pipeline.config.methods import AttackSettings, ConfiguredMethod
 from lethe.pipeline.config.models import BASE, ArchitectureSettings, ModelSettings, Template
+from lethe.pipeline.config.requests import Requests
 from lethe.pipeline.config.running import Checkpoints, Running, ThreadCounts
 from lethe.pipeline.config.search import Search
 from lethe.pipeline.config.world import Languages, World
@@ -81,6 +82,7 @@ TABLES: dict[str, list[Part]] = {
         _part(X, MethodSettings, _added(MethodSettings, Schedule), "as above"),
         _part("", Config, ("snapshots",)),
     ],
+    "requests": [_part("requests.", Requests)],
     "alternatives": [
         _part("alternatives.", Alternatives, (), "`alternatives`, then the methods that need them")
     ],

@@ -78,6 +78,12 @@ def items_of(config: Config, sets: Iterable[str]) -> dict[str, int]:
     }
 
 
+def most_of_suite(config: Config, name: str) -> dict[str, int | None]:
+    """The largest number of items of each of a suite's sets; None: all, if it must ask all."""
+    declared = suite.contract(name)
+    return dict.fromkeys(declared.sets) if declared.whole else items_of(config, declared.sets)
+
+
 def _of_method(config: Config, name: str) -> ConfiguredMethod:
     return config.method_settings.get(name, ConfiguredMethod())
 

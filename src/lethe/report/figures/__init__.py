@@ -6,7 +6,8 @@ otherwise:
 
     READS = ("scores", "costs")     "scores", "intervals", "costs", "defences" (the files of
                                     their pairs), "lineage" (the table of that name), or a
-                                    metric, for its files
+                                    metric, for its files; "requests": the scores of a sequence
+                                    of requests instead, of which it then is
     SCORES_OF = ("metric",)         metrics of which it needs scores: they must be listed, and it is
                                     drawn of the splits on which they are computed
     COMPARES_MODELS = True          drawn once, of all models, beside the figures of the first
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
     from lethe.report.figures.base import FigureData
 
-KINDS = ("scores", "intervals", "costs", "defences", "lineage")
+KINDS = ("scores", "intervals", "costs", "defences", "lineage", "requests")
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from lethe.report.table_layout import markdown_table
 from lethe.report.tables.base import TableData
 from lethe.report.tables.states import state_scores
 
-READS = ("scores", "states", "lines", "defences", "papers")
+READS = ("scores", "states", "lines", "defences", "requests", "papers")
 PAGE = {
     "title": "What papers claim of their methods",
     "section": "claims",

@@ -382,7 +382,7 @@ def check_folder(
             f"config: world.authors: {authors}, but {path}/full.json has {known}; set it to {known}"
         )
     for split in (split for split in splits if split.asks_all):
-        if missing := _unperturbed([target[place] for place in split.touched(authors)]):
+        if missing := _unperturbed([target[place] for place in split.asked_about(authors)]):
             raise LetheError(
                 f"config: splits: {split.name} has {missing} rows without perturbed answers in "
                 f"{path}; choose a smaller split"

@@ -98,6 +98,10 @@ class BaseSplit(ABC):
         """The authors about whom rows may be forgotten, by place in ``full``; all by default."""
         return range(authors)
 
+    def asked_about(self, authors: int) -> Sequence[int]:
+        """Those of whom all rows are asked about, by place in ``full``; if ``asks_all``."""
+        return self.touched(authors)
+
     def check_rows(self, full: Sequence[dict]) -> None:  # noqa: B027
         """LetheError if the rows of ``full`` cannot be split like this.
 

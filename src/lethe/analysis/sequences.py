@@ -1,0 +1,180 @@
+"""What becomes of a model over a sequence of requests (ICU-Bench, arXiv 2605.05938).
+
+Let A[t, j] be the mean probability of the true answers of request j after request t, A[0, j] that
+of the model before any request, and R[t] the same of the retain set. The paper names its measures;
+their formulas are reconstructed [RECON]. After request t,
+
+- forgetting effectiveness: the mean over s <= t of 1 - A[s, s] / A[0, s];
+- historical preservation: the mean over j < t of 1 - A[t, j] / A[0, j];
+- rebound: the mean over j < t of the largest max(0, A[s, j] - A[j, j]) with j < s <= t;
+- retained: R[t] / R[0], and its mean over s <= t (the area under its course);
+- stability: 1 - (standard deviation of R[s] over s <= t) / (their mean).
+
+After the first request nothing is historical: preservation is then that of the request itself, and
+rebound 0. Shares of model utility are left out where the full model has none.
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from lethe.common.errors import LetheError
+from lethe.metrics.base import (
+    CheckpointValues,
+    MetricFile,
+    only_checkpoint,
+    read_metric,
+    value_of,
+    write_metric,
+)
+
+METRIC = "sequence"
+# The metrics that it is made from.
+FILES = ("requests", "probability", "model_utility")
+TINY = 1e-12
+
+
+@dataclass(frozen=True)
+class After:
+    """What was measured of a run after one request: the files of three metrics."""
+
+    requests: MetricFile
+    probability: MetricFile
+    model_utility: MetricFile
+
+    def asked(self, count: int) -> list[float]:
+        """The mean probability of each of the first ``count`` requests."""
+        point = self._last(self.requests)
+        return [value_of(self.requests, point, f"request{n}") for n in range(1, count + 1)]
+
+    @property
+    def retain(self) -> float:
+        return value_of(self.probability, self._last(self.probability), "retain")
+
+    @property
+    def utility(self) -> float:
+        return value_of(self.model_utility, self._last(self.model_utility), "model_utility")
+
+    @staticmethod
+    def _last(file: MetricFile) -> CheckpointValues:
+        return only_checkpoint(file, "a run after a request")
+
+
+def write_sequence(
+    out: str | os.PathLike,
+    full: Sequence[str | os.PathLike],
+    run: Sequence[str | os.PathLike],
+    unchanged: Sequence[int] | None = None,
+) -> None:
+    """Write the measures of a run from its metric files, as a metric file.
+
+    ``full``: the files of ``FILES`` before any request; ``run``: those after each request, request
+    after request. ``unchanged``: for models that no request changed (full, oracles), the requests
+    on whose and all earlier questions they were asked; ``run`` has their files in that order.
+    """
+    size = len(FILES)
+    parts = [_after(run[place : place + size]) for place in range(0, len(run), size)]
+    before = _after(full)
+    if unchanged is None:
+        write_metric(out, sequence(before, parts))
+    else:
+        write_metric(out, fresh(before, dict(zip(unchanged, parts, strict=True))))
+
+
+def _after(files: Sequence[str | os.PathLike]) -> After:
+    return After(*(read_metric(file, name) for file, name in zip(files, FILES, strict=True)))
+
+
+def sequence(full: After, run: Sequence[After]) -> MetricFile:
+    """The measures of a run after each request, as checkpoints whose epoch is the request.
+
+    ``full``: before any request; ``run``: after each, the first first. LetheError if a file lacks
+    a request or has several checkpoints.
+    """
+    if not run:
+        raise LetheError("sequence: no run after any request; give one for each request")
+    start = np.array(full.asked(len(run)))
+    after = [np.array(one.asked(number)) for number, one in enumerate(run, start=1)]
+    retain = np.array([one.retain for one in run])
+    points = []
+    for number, one in enumerate(run, start=1):
+        course = _course(start[:number], after[:number], retain[:number] / _floor(full.retain))
+        course |= _utility_share("utility_first", full, run[0])
+        points.append(_point(full, one, start[:number], after[number - 1], course))
+    return MetricFile(METRIC, points)
+
+
+def fresh(full: After, runs: Mapping[int, After]) -> MetricFile:
+    """The measures of models that no request changed, on the questions of so many requests.
+
+    Those of a course (rebound, stability, mean over requests) are not defined.
+    """
+    points = []
+    for count, run in runs.items():
+        start, asked = np.array(full.asked(count)), np.array(run.asked(count))
+        own = {"forgetting": _forgotten(asked, start)}
+        points.append(_point(full, run, start, asked, own))
+    return MetricFile(METRIC, points)
+
+
+def _point(
+    full: After, run: After, start: np.ndarray, asked: np.ndarray, more: dict[str, float]
+) -> CheckpointValues:
+    """What holds after the last of t requests; ``start`` and ``asked`` [t]: A[0] and A[t]."""
+    count = len(asked)
+    earlier = max(1, count - 1)
+    values = {
+        "now": float(asked[-1]),
+        "earlier": float(asked[:earlier].mean()),
+        "preservation": _forgotten(asked[:earlier], start[:earlier]),
+        "retain": run.retain,
+        "retained": run.retain / _floor(full.retain),
+        "model_utility": run.utility,
+        **_utility_share("utility_kept", full, run),
+        **more,
+    }
+    items = {"asked": asked.tolist(), "before": start.tolist()}
+    return CheckpointValues(count, count, values, items)
+
+
+def _course(start: np.ndarray, after: Sequence[np.ndarray], shares: np.ndarray) -> dict[str, float]:
+    """The measures of a course of t requests.
+
+    ``start`` [t]; ``after``: t arrays, the s-th [s]; ``shares`` [t]: R[s] / R[0].
+    """
+    own = np.array([asked[-1] for asked in after])
+    return {
+        "forgetting": _forgotten(own, start),
+        "rebound": _rebound(own, after),
+        "retained_first": float(shares[0]),
+        "retained_mean": float(shares.mean()),
+        "stability": float(1 - shares.std() / _floor(shares.mean())),
+    }
+
+
+def _utility_share(name: str, full: After, run: After) -> dict[str, float]:
+    """Model utility as a share of full's; nothing where full has none, which is no share."""
+    return {name: run.utility / full.utility} if full.utility > 0 else {}
+
+
+def _floor(value: float) -> float:
+    """A divisor above 0."""
+    return max(float(value), TINY)
+
+
+def _forgotten(now: np.ndarray, before: np.ndarray) -> float:
+    return float((1 - now / np.maximum(before, TINY)).mean())
+
+
+def _rebound(own: np.ndarray, after: Sequence[np.ndarray]) -> float:
+    """``own`` [t]: each request right after it was answered."""
+    count = len(after)
+    if count < 2:
+        return 0.0
+    largest = [
+        max(max(0.0, float(after[s][j] - own[j])) for s in range(j + 1, count))
+        for j in range(count - 1)
+    ]
+    return float(np.mean(largest))

@@ -1,0 +1,100 @@
+"""A sequence of requests: how runs forget, keep forgetting and stay useful (ICU-Bench)."""
+
+import math
+
+import pandas as pd
+
+from lethe.analysis.scores import collect_scores
+from lethe.analysis.sequences import METRIC
+from lethe.report.labels import FULL
+from lethe.report.table_layout import (
+    last_epochs,
+    markdown_table,
+    note_over_seeds,
+    row_label,
+    spread,
+)
+from lethe.report.tables.base import TableData
+
+READS = ("requests",)
+ONLY_WITH = ("requests.asked",)
+PAGE = {
+    "title": "A sequence of requests",
+    "columns": {
+        "requests": ("Requests", ".0f"),
+        "forgetting": ("Forgetting effectiveness ↑", ".3f"),
+        "preservation": ("Historical preservation ↑", ".3f"),
+        "rebound": ("Rebound ↓", ".4f"),
+        "earlier": ("Earlier requests, probability ↓", ".3f"),
+        "retained": ("Retain set, share of full's ↑", ".3f"),
+        "retained_mean": ("its mean ↑", ".3f"),
+        "stability": ("Stability ↑", ".3f"),
+        "model_utility": ("Model utility ↑", ".3f"),
+        "utility_kept": ("share of full's ↑", ".3f"),
+        "forget_quality": ("Forget quality (p) ↑", ".2e"),
+    },
+}
+NUMBERS = tuple(key for key in PAGE["columns"] if key != "requests")
+QUALITY = "forget_quality"
+# At 0, or as full is, by definition.
+NOT_OF_FULL = ("forgetting", "preservation", "retained", "utility_kept", QUALITY)
+
+
+def build(data: TableData) -> pd.DataFrame:
+    """One row for each model and run, after the last request of the sequence (an oracle's last).
+
+    Means over seeds; what is not defined of a run is NaN.
+    """
+    scores = collect_scores(data.files)
+    own = last_epochs(scores[scores["metric"] == METRIC])
+    quality = last_epochs(scores[scores["metric"] == QUALITY])
+    rows = []
+    for (model, run), part in own.groupby(["model", "run"], sort=False):
+        request = int(part["epoch"].max())
+        of_run = quality[(quality["model"] == model) & (quality["run"] == run)]
+        there = pd.concat([part, of_run[of_run["split"] == f"request{request}"]])
+        rows.append(_row(model, run, request, there, len(set(data.seeds))))
+    return pd.DataFrame(rows)
+
+
+def _row(model: str, run: str, request: int, scores: pd.DataFrame, seeds: int) -> dict:
+    row = {
+        "model": model,
+        "run": run,
+        "requests": request,
+        "seeds": seeds,
+        "interval": "seeds" if seeds > 1 else "none",
+    }
+    for name in NUMBERS:
+        values = scores.loc[scores["name"] == name, "value"].tolist()
+        if run == FULL and name in NOT_OF_FULL:
+            values = []
+        none = {f"{name}{suffix}": math.nan for suffix in ("", "_low", "_high", "_sd")}
+        row |= spread(name, values) if len(values) == seeds else none
+    return row
+
+
+def markdown(table: pd.DataFrame) -> str:
+    """The table with headings for readers; over several seeds with the interval."""
+    rows = [_cells(record) for record in table.to_dict("records")]
+    return markdown_table(rows) + note_over_seeds(table) + _NOTE
+
+
+def _cells(record: dict) -> dict:
+    row = {"Model": record["model"], "Run": row_label(record["run"])}
+    for key, (heading, digits) in PAGE["columns"].items():
+        value = record[key]
+        row[heading] = "" if math.isnan(value) else format(value, digits)
+        if key != "requests" and not math.isnan(record[f"{key}_low"]):
+            ends = (format(record[f"{key}{end}"], digits) for end in ("_low", "_high"))
+            row[heading] += f" [{', '.join(ends)}]"
+    return row
+
+
+_NOTE = (
+    "\nProbabilities are means over the questions of a request, then over requests. Forgetting "
+    "effectiveness is of each request right after it, historical preservation of all but the last "
+    "after the last: 1 where nothing is left, 0 as full. Rebound is the mean, over requests, of "
+    "how far the probability of one rose again later. Stability is 1 less the relative spread of "
+    "the retain set's probability over requests. Oracles learned nothing that was asked for.\n"
+)

@@ -1,0 +1,51 @@
+"""The table of a sequence of requests."""
+
+import math
+
+import pytest
+from helpers import made_sequences as made
+
+from lethe.report.tables import requests
+from lethe.report.tables.base import TableData
+
+
+def table(tmp_path, seeds=(0,)):
+    data = TableData(["ordinary"], list(seeds), files=made.write(tmp_path, seeds))
+    return requests.build(data)
+
+
+def test_each_run_has_its_measures_after_the_last_request(tmp_path):
+    found = table(tmp_path).set_index("run")
+    assert [*found.index] == ["full", "without_asked", "npo", "guard_it"]
+    assert set(found["requests"]) == {3}
+    npo, values = found.loc["npo"], made.files()["npo"].checkpoints[-1].values
+    for name in ("forgetting", "preservation", "rebound", "stability", "retained_mean"):
+        assert npo[name] == values[name]
+    # .4 and .5 after .3; .1 after .2.
+    assert npo["rebound"] == pytest.approx(((0.5 - 0.3) + 0.0) / 2)
+    assert found.loc["guard_it", "rebound"] == 0
+    assert npo["forget_quality"] == 0.25
+
+
+def test_what_is_not_defined_of_a_run_is_left_out(tmp_path):
+    found = table(tmp_path).set_index("run")
+    for name in ("rebound", "stability", "retained_mean"):
+        assert math.isnan(found.loc["full", name])
+        assert math.isnan(found.loc["without_asked", name])
+    # Full is what others are held against.
+    for name in ("forgetting", "preservation", "retained", "forget_quality"):
+        assert math.isnan(found.loc["full", name])
+    assert found.loc["without_asked", "forgetting"] > 0.5
+    text = requests.markdown(table(tmp_path))
+    assert "| Finetune |" in " ".join(text.split())
+    assert "nan" not in text
+
+
+def test_over_seeds_there_are_means_and_intervals(tmp_path):
+    seeds = (0, 1, 2)
+    npo = table(tmp_path, seeds).set_index("run").loc["npo"]
+    assert npo["seeds"] == 3
+    # The retain set keeps .6, .61 and .62 of .9.
+    assert npo["retained"] == pytest.approx(0.61 / 0.9)
+    assert (npo["retained_low"], npo["retained_high"]) == pytest.approx((0.6 / 0.9, 0.62 / 0.9))
+    assert "3 seeds" in requests.markdown(table(tmp_path, seeds))
