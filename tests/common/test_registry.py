@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from lethe import metrics
+from lethe.analysis.audit import probe
 from lethe.analysis.claims import papers
 from lethe.common.errors import LetheError
 from lethe.common.registry import LETHE, Registry
@@ -15,10 +16,11 @@ from lethe.model import architecture, interventions
 from lethe.report import figures, studies, tables
 from lethe.report.paper import exhibit
 from lethe.report.suffixes import suffixes
-from lethe.unlearn import methods, wrappers
+from lethe.unlearn import methods, needs, wrappers
 from lethe.world import provider
 from lethe.world import split as split_kinds
 from lethe.world.generated import STEPS, steps
+from lethe.world.synthetic import lesson
 
 REGISTRIES = (
     methods.METHODS,
@@ -36,6 +38,9 @@ REGISTRIES = (
     provider.PROVIDERS,
     split_kinds.KINDS,
     steps.STEP,
+    needs.NEEDS,
+    probe.PROBES,
+    lesson.LESSONS,
 )
 DECLARING = [registry for registry in REGISTRIES if registry.declares]
 every = pytest.mark.parametrize("registry", REGISTRIES, ids=lambda registry: registry.noun)
@@ -65,6 +70,29 @@ def test_files_are_the_plug_ins(registry):
     files = {file.stem for file in registry.folder.glob("*.py") if file.stem[0] != "_"} - others
     assert set(registry.names()) == files
     assert files
+
+
+def test_every_registry_of_the_library_is_among_them_and_in_the_docs():
+    """What is said here of all plug-ins is then said of all; a new kind cannot be forgotten."""
+    made = [
+        file
+        for file in LETHE.rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Registry"
+    ]
+    assert len(made) == len(REGISTRIES)
+    table = (LETHE.parents[1] / "docs/architecture.md").read_text(encoding="utf-8")
+    for registry in REGISTRIES:
+        assert f"| `{registry.folder.relative_to(LETHE)}` |" in table
+
+
+@every
+def test_what_is_no_plug_in_is_refused_as_an_unknown_name(registry):
+    first = registry.names()[0]
+    registry.check(first)
+    for name in ("base", "__init__", "_shared", "", f"./{first}", f"{first}.py", "A", None, 3):
+        with pytest.raises(LetheError, match=f"unknown {registry.noun} "):
+            registry.check(name)
 
 
 @every

@@ -139,6 +139,15 @@ def test_a_folder_that_is_no_judge_is_one_line(tmp_path, config, why):
         suite.check_settings("sampled", {"judge": str(tmp_path)})
 
 
+@pytest.mark.parametrize("key", ["nli", "judge"])
+def test_a_home_may_be_written_with_a_tilde(monkeypatch, tmp_path, key):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert suite.settings_of("sampled", {key: "~/judge"})[key] == str(tmp_path / "judge")
+    assert suite.settings_of("sampled", {key: "some/~/judge"})[key] == "some/~/judge"
+    with pytest.raises(LetheError, match=f"{key}: {tmp_path}/judge: no config.json"):
+        suite.check_settings("sampled", {key: "~/judge"})
+
+
 def test_only_one_of_nli_and_judge_is_asked():
     with pytest.raises(LetheError, match="both nli and judge are set; set one of them"):
         suite.check_settings("sampled", {"nli": "here", "judge": "there"})

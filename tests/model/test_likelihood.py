@@ -5,7 +5,7 @@ from helpers.small_models import CLOSE, FAMILIES, make_family, plain, token_nll
 from lethe.model.answer_trees import pack_trees, trees
 from lethe.model.encoder import Example
 from lethe.model.generate import greedy
-from lethe.model.likelihood import Likelihood, by_budget, mean_losses
+from lethe.model.likelihood import Likelihood, by_budget, mean_losses, tree_batches
 
 QUESTIONS = {
     "Where was Ada born?": ["Paris.", "Ada was born in Paris.", "In the city of Ben.", "No."],
@@ -70,13 +70,23 @@ def test_what_answers_share_is_computed_once(model, encoder):
 def test_batches_stay_within_the_budget(probes):
     items = trees(probes)
     for budget in (1, 100, 200, 1000):
-        batches = list(by_budget(items, budget))
+        batches = list(tree_batches(items, budget))
         assert sorted(id(t) for b in batches for t in b) == sorted(map(id, items))
         for batch in batches:
             size = max(t.longest for t in batch) * sum(len(t.examples) for t in batch)
             # One tree that is larger than the budget still has to be computed.
             assert len(batch) == 1 or size <= budget
-    assert len(list(by_budget(items, 10**6))) == 1
+    assert len(list(tree_batches(items, 10**6))) == 1
+
+
+def test_batches_by_hand():
+    """Longest first, equal lengths in their order; length of the first times rows is the size."""
+    lengths = {"a": 2, "b": 5, "c": 2, "d": 9, "e": 4}
+    assert list(by_budget(lengths, 8, lengths.get)) == [["d"], ["b"], ["e", "a"], ["c"]]
+    rows = {"a": 2, "b": 1, "c": 1, "d": 1, "e": 1}
+    split = [["d"], ["b"], ["e"], ["a", "c"]]
+    assert list(by_budget(lengths, 8, lengths.get, rows.get)) == split
+    assert list(by_budget([], 8, len)) == []
 
 
 def test_prompts_that_differ_between_answers_are_not_mixed(tokenizer, model):

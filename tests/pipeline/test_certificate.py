@@ -9,7 +9,8 @@ from hashlib import sha256
 import pytest
 from helpers.made_audits import answers
 
-from lethe.analysis.audit.document import as_text, document, judged_again
+from lethe.analysis.audit import verdict
+from lethe.analysis.audit.document import FORMAT, as_text, document, judged_again
 from lethe.analysis.audit.judged import judged
 from lethe.cli import main as cli
 from lethe.common.errors import LetheError
@@ -287,9 +288,31 @@ def test_a_forged_audit_is_not_certified(audited, tmp_path):
     made = json.loads(file.read_text())
     made["verdict"]["why"] = "nothing leaks"
     file.write_text(json.dumps(made))
-    with pytest.raises(LetheError, match="its verdict does not follow from its values"):
+    with pytest.raises(LetheError, match=r"its verdict's words \(why\) .* audit again"):
         write_certificate(audited["own"], audited["audit"], tmp_path / "out")
     assert not list((tmp_path / "out").glob("*"))
+
+
+def test_a_later_version_may_say_the_same_in_other_words(certified, capsys, monkeypatch):
+    """A certificate is verified by kinds and numbers; that its words are others is said."""
+    monkeypatch.setattr(verdict, "_below", lambda beyond: "no more than the oracle's")
+    assert verified(certified) is None
+    told = capsys.readouterr().out
+    assert "verdict, computed again from the values by question\tholds" in told
+    assert (
+        "words of the verdict\tnot looked at\tleak: its verdict's words (why) are not those" in told
+    )
+
+
+def test_the_names_of_verdicts_belong_to_the_format():
+    """Old certificates name them: who changes one raises FORMAT."""
+    assert FORMAT == 2
+    assert {verdict.LEAKS_BEYOND, verdict.LEAKS, verdict.NO_LEAK, verdict.UNKNOWN} == {
+        "leaks beyond the oracle",
+        "leaks",
+        "no leak found",
+        "cannot be told",
+    }
 
 
 needs_ssh = pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="OpenSSH not installed")

@@ -170,6 +170,11 @@ def test_value_out_of_range_is_named(overlay, start):
             ["metrics: choice_letters: tiny", "gives instructions", "leave out the metrics"],
         ),
         ({"figures": ["curve"]}, ["figures", "'curve'", "did you mean curves?"]),
+        (
+            {"metrics": ["rouge", "probability"], "figures": ["curves"]},
+            ["figures: curves shows truth_ratio; add it to metrics, or leave curves out"],
+        ),
+        ({"metrics": ["rouge"]}, ["figures: trajectories shows forget_quality"]),
         ({"oracle_seeds": [0]}, ["oracle_seeds", "0 is one of seeds"]),
         ({"models": ["big"]}, ["models", "'big'", "model_settings.big"]),
         ({"splits": ["forget00"]}, ["splits", "'forget00'"]),

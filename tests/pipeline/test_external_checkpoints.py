@@ -8,7 +8,8 @@ import pytest
 import yaml
 
 from lethe.common.errors import LetheError
-from lethe.pipeline import external_checkpoints
+from lethe.pipeline import external_checkpoints, needs
+from lethe.pipeline.config import settings
 from lethe.pipeline.config.check import check
 from lethe.pipeline.config.load import build
 from lethe.pipeline.external_checkpoints import given_run
@@ -32,6 +33,24 @@ def test_given_checkpoints_stand_for_the_runs_that_they_name():
     # One checkpoint has no noise: further oracles are trained.
     assert given_run(config, "tiny", "retain", "forget10", 1000) is None
     assert given_run(build(DEFAULT), "tiny", "full", None, 0) is None
+
+
+def test_a_home_may_be_written_with_a_tilde(monkeypatch):
+    monkeypatch.setenv("HOME", "/homes/ada")
+    oracles = {"forget10": {"retain": "~/oracle"}, "forget05": "~/other"}
+    given = tiny(full_checkpoint="~/full-{seed}", oracle_checkpoints=oracles, base_checkpoint="~/b")
+    given["world"]["path"], given["logs"] = "~/tofu", "~/logs"
+    config = build(given)
+    assert given_run(config, "tiny", "full", None, 3) == "/homes/ada/full-3"
+    assert given_run(config, "tiny", "retain", "forget10", 0) == "/homes/ada/oracle"
+    assert given_run(config, "tiny", "retain", "forget05", 0) == "/homes/ada/other"
+    assert config.model_settings["tiny"].base_checkpoint == "/homes/ada/b"
+    assert (config.world.path, config.logs) == ("/homes/ada/tofu", "/homes/ada/logs")
+    given["method_settings"] = {"msa": {"prior": "~/prior"}}
+    config = build(given)
+    assert settings.method_settings(config, "msa")["prior"] == "/homes/ada/prior"
+    assert ("method_settings.msa.prior", "/homes/ada/prior") in needs.named_checkpoints(config)
+    assert build(tiny(full_checkpoint="a/~b")).model_settings["tiny"].full_checkpoint == "a/~b"
 
 
 def test_given_oracles_of_a_split_are_those_of_its_roles():

@@ -16,7 +16,8 @@ def overlay(learned=("L1", "L2"), holdout=("L3",), splits=SPLITS, **more) -> dic
 
 
 def test_a_world_with_languages():
-    config = configured(overlay(metrics=["language_probability", "knowledge_spread"]))
+    metrics = ["language_probability", "knowledge_spread"]
+    config = configured(overlay(metrics=metrics, figures=[]))
     check(config)
     assert languages.of_base(config.world) == ["L1", "L2", "L3"]
     assert languages.of_base(configured(overlay(chosen={"base": ["L1"]})).world) == ["L1"]
@@ -30,7 +31,7 @@ def test_a_shipped_base_has_not_met_them():
 
 def test_variants_may_be_in_another_language():
     kinds = {"suite_settings": {"variants": {"kinds": "another_language"}}, "metrics": ["variants"]}
-    check(configured(overlay(**kinds)))
+    check(configured(overlay(**kinds, figures=[])))
     assert "workflow's worlds do not have" in message(written(kinds))
 
 

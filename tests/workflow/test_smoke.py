@@ -129,6 +129,19 @@ def test_a_new_figure_and_a_new_table_are_on_the_page_by_themselves(worked):
     assert 'id="figure-curves-micro-forget10"' not in page
 
 
+def test_a_run_of_one_metric_ends_with_the_tables_and_the_page_of_it(worked):
+    """Figures of other metrics are refused before any job."""
+    (line,) = worked.snakemake("-n", overlay={"metrics": ["probability"]}).errors
+    assert "config: figures: trajectories shows forget_quality; add it to metrics" in line
+    ran = worked.run(overlay={"metrics": ["probability"], "figures": []})
+    assert {"table_summary", "table_utility", "page"} <= ran.jobs
+    heading = (worked / f"{WORLD}/tables/summary.csv").read_text().splitlines()[0].split(",")
+    assert "forget_probability" in heading
+    assert "forget_rouge" not in heading
+    assert "Without forget quality" in (worked / f"{WORLD}/report.html").read_text()
+    assert "Forget prob." in ran.output
+
+
 def test_captions_of_the_report_name_their_world(worked):
     """What a template asks for and does not get would be left out without a word."""
     outcome = worked.snakemake("--report", "report.html")

@@ -2,10 +2,11 @@
 
 from common import job
 
-from lethe.common.files import write_text
+from lethe.common.files import write_rows, write_text
 from lethe.world.synthetic import mixture
 
 with job(snakemake) as stage:
-    made = mixture.Mixture(**snakemake.params.mixture)
-    mixture.write(stage(snakemake.output.rows), made)
-    write_text(stage(snakemake.output.card), mixture.card(made))
+    asked = mixture.Mixture(**snakemake.params.mixture)
+    rows = mixture.rows(asked)
+    write_rows(stage(snakemake.output.rows), rows)
+    write_text(stage(snakemake.output.card), mixture.card(asked, rows))

@@ -4,11 +4,13 @@ SETTINGS = {
     "variant": ("geometric", "arithmetic"),                a choice; the first is the default
     "k": {"default": 8, "least": 1},                       a whole number
     "threshold": {"default": 0.5, "above": 0, "most": 1},  a number
-    "nli": {"default": None},                              a text, or null
+    "scheme": {"default": None},                           a text, or null
+    "nli": {"default": None, "path": True},                a path, or null; ~ is a home
 }
 """
 
 import math
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,7 +21,7 @@ Declared = Mapping[str, Any]
 
 
 def filled(who: str, declared: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """All settings, with defaults filled in.
+    """All settings, with defaults filled in and ``~`` at the begin of a path expanded.
 
     ``who`` begins messages. LetheError for an unknown key, and for a value that is not allowed.
     """
@@ -29,7 +31,13 @@ def filled(who: str, declared: Mapping[str, Any], given: Mapping[str, Any]) -> d
             raise LetheError(f"{who}: unknown setting '{key}'; settings: {known}")
         if not _allows(declared[key], value):
             raise LetheError(f"{who}: {key} is {value!r}; set it to {_allowed(declared[key])}")
-    return {key: given.get(key, _default(rule)) for key, rule in declared.items()}
+    return {key: _value(rule, given, key) for key, rule in declared.items()}
+
+
+def _value(rule: Any, given: Mapping[str, Any], key: str) -> Any:
+    value = given.get(key, _default(rule))
+    is_path = isinstance(rule, Mapping) and rule.get("path", False)
+    return os.path.expanduser(value) if is_path and value is not None else value
 
 
 def from_text(rule: Any, text: str) -> Any:

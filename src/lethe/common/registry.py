@@ -10,6 +10,7 @@ folder share, and no plug-ins.
 import ast
 import difflib
 import importlib
+import os
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import MISSING, fields
@@ -57,11 +58,19 @@ class Registry(Generic[Contract]):
 
         ``place``: where the name was read, for the message; by default the plural of the noun.
         """
-        known = self.names()
-        if name not in known:
-            raise LetheError(
-                f"{place or self.noun + 's'}: unknown {self.noun} {name!r}{suggest(name, known)}"
-            )
+        if not self._has(name):
+            known = suggest(name, self.names())
+            raise LetheError(f"{place or self.noun + 's'}: unknown {self.noun} {name!r}{known}")
+
+    def _has(self, name: Any) -> bool:
+        """Whether ``names`` lists it; planning asks so often that listing folders takes long."""
+        return (
+            isinstance(name, str)
+            and "a" <= name[:1] <= "z"
+            and name != SHARED
+            and os.path.basename(name) == name
+            and os.path.isfile(f"{self.folder}/{name}.py")
+        )
 
     def load(self, name: str, place: str | None = None) -> ModuleType:
         """Import one plug-in and no other; an unknown name is a LetheError."""

@@ -1,12 +1,16 @@
 """Checking settings against their class; an error is one line that names the key."""
 
+import os
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
 from lethe.common.errors import LetheError
 from lethe.common.numbers import finite
+
+# What a user names: a file, a folder or a hub id; ``~`` at its begin is a home.
+GivenPath = Annotated[str, Field(min_length=1), AfterValidator(os.path.expanduser)]
 
 
 def validated(model: type[BaseModel], values: dict[str, Any], name: str) -> Any:

@@ -78,6 +78,8 @@ COLUMNS = {
     "token_match": (flag_fault, True),
     "token_zscore": (number_fault, True),
     "gradient_norm": (loss_fault, False),
+    "gradient_cosine": (number_fault, False),
+    "gradient_length": (loss_fault, False),
     "sample": (text_fault, True),
     "sample_entailment": (share_fault, True),
     "option": (text_fault, True),

@@ -38,7 +38,8 @@ class ItemSet:
     over the true answer: its log-probability (nats), whether it is the likeliest token (1 or 0),
     and its log-probability standardised by the probability-weighted mean and standard deviation
     over the whole vocabulary. ``gradient_norm``: mean over the model's parameter tensors of the L2
-    norm of the gradient of ``answer_loss``.
+    norm of the gradient of ``answer_loss``. Of a whole set's mean loss, and so the same for all
+    items: ``gradient_length`` over all parameters, ``gradient_cosine`` with the other set's.
 
     ``sample``: as many sampled answers for each item; ``sample_entailment``: for each of them the
     probability by an NLI that it entails the true answer.
@@ -92,6 +93,8 @@ class ItemSet:
     token_match: Nested | None = None
     token_zscore: Nested | None = None
     gradient_norm: np.ndarray | None = None
+    gradient_cosine: np.ndarray | None = None
+    gradient_length: np.ndarray | None = None
     sample: list[list[str]] | None = None
     sample_entailment: Nested | None = None
     option: list[list[str]] | None = None

@@ -1,7 +1,9 @@
 """Losses of many answers to a question; what they share is computed once (``answer_trees``)."""
 
-from collections.abc import Iterable, Iterator, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, replace
+from operator import attrgetter
+from typing import TypeVar
 
 import torch
 
@@ -14,23 +16,36 @@ from lethe.model.forward import Forward
 # Padded tokens of a batch, by measurement (docs/benchmarks.md); a GPU needs large batches.
 BUDGET = {"cpu": 4096, "cuda": 2**15}
 
+Item = TypeVar("Item")
 
-def by_budget(items: Sequence[Tree], budget: int) -> Iterator[list[Tree]]:
-    """Batches of similar length whose answers, padded to the longest, have ``budget`` tokens.
 
-    A single tree may have more.
+def by_budget(
+    items: Iterable[Item],
+    budget: int,
+    length: Callable[[Item], int],
+    rows: Callable[[Item], int] = lambda item: 1,
+) -> Iterator[list[Item]]:
+    """Batches of similar length whose rows, padded to the longest, have ``budget`` tokens at most.
+
+    ``length``: tokens of an item's longest row; ``rows``: how many rows it has. A single item may
+    have more than the budget. Items of equal length stay in their order.
     """
-    batch: list[Tree] = []
-    rows = 0
+    batch: list[Item] = []
+    count = 0
     # Longest first: a batch that does not fit in memory fails at once, not at the end.
-    for tree in sorted(items, key=lambda tree: tree.longest, reverse=True):
-        rows += len(tree.examples)
-        if batch and batch[0].longest * rows > budget:
+    for item in sorted(items, key=length, reverse=True):
+        count += rows(item)
+        if batch and length(batch[0]) * count > budget:
             yield batch
-            batch, rows = [], len(tree.examples)
-        batch.append(tree)
+            batch, count = [], rows(item)
+        batch.append(item)
     if batch:
         yield batch
+
+
+def tree_batches(items: Iterable[Tree], budget: int) -> Iterator[list[Tree]]:
+    """Trees in batches of ``budget`` padded tokens of answers (``by_budget``)."""
+    return by_budget(items, budget, attrgetter("longest"), lambda tree: len(tree.examples))
 
 
 def packed_batches(
@@ -42,7 +57,7 @@ def packed_batches(
     computed for each, because it may depend on an answer's length.
     """
     group = trees if _shares(model, examples) else _apart
-    for batch in by_budget(group(examples), budget or BUDGET[model.device.type]):
+    for batch in tree_batches(group(examples), budget or BUDGET[model.device.type]):
         yield pack_trees(batch)
 
 

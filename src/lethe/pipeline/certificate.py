@@ -24,14 +24,15 @@ from lethe.pipeline.revision import revision
 FORMAT = 1
 FILE, AUDIT, PAGE = "certificate.json", "audit.json", "certificate.html"
 UNSIGNED = "unsigned: integrity only"
+# Part of the format, as the verdicts' names are: other words need another number.
 SCOPE = (
     "This says what was tested, on these files, and how small a leak each probe would have found. "
     "It does not say that nothing is left."
 )
-# What an audit's own words are made of, in the document of an audit.
-JUDGED = ("verdict", "refuses", "collapsed", "conduct", "level", "power")
+# What an audit's document says beside its verdict, and of each probe, by kinds and numbers.
+JUDGED = ("refuses", "collapsed", "conduct", "level", "power")
 OF_PROBE = (
-    *("verdict", "why", "blind", "questions", "values", "beyond", "full_beyond_oracle"),
+    *("verdict", "blind", "questions", "values", "beyond", "full_beyond_oracle"),
     "smallest_leak",
 )
 # What a broken or forged document may raise where it is read.
@@ -39,6 +40,7 @@ BROKEN = (LetheError, LookupError, TypeError, ValueError, AttributeError, Arithm
 # A certificate's entries that are mappings.
 PARTS = ("checkpoint", "parents", "data", "code", "audit", "page")
 AGAIN = "verdict, computed again from the values by question"
+REWORDED = "verdict and numbers follow from the values; rely on these alone"
 REMEDY = "name the folder that `lethe audit` wrote"
 # Numbers computed again may differ by rounding on another processor.
 TOLERANCE = 1e-9
@@ -148,17 +150,22 @@ def _how(name: str, here: Mapping[str, str]) -> str:
 
 
 def _refuse_forged(made: dict[str, Any], place: str | Path) -> None:
-    wrong = does_not_follow(made)
+    wrong = does_not_follow(made) or reworded(made)
     if wrong is not None:
         raise LetheError(f"{place}: {wrong}; audit again")
 
 
 def does_not_follow(made: Mapping[str, Any]) -> str | None:
-    """What of an audit's document does not follow from its own values; None if all does."""
+    """Which verdict or number of an audit's document does not follow from its own values; or None.
+
+    Words about them are not compared, because another version may choose others (``reworded``).
+    """
     try:
-        again = document(judged_again(made), made["about"])
+        again = _judged_again(made)
     except BROKEN as error:
         return f"its values give no audit ({error})"
+    if _verdict(made, "verdict") != _verdict(again, "verdict"):
+        return "its verdict does not follow from its values by question"
     for key in JUDGED:
         if not _equal(made.get(key), again[key]):
             return f"its {key} does not follow from its values by question"
@@ -167,6 +174,30 @@ def does_not_follow(made: Mapping[str, Any]) -> str | None:
             if not _equal(made["probes"][name].get(key), one[key]):
                 return f"{name}: its {key} does not follow from its values by question"
     return None
+
+
+def reworded(made: Mapping[str, Any]) -> str | None:
+    """Which words about a verdict are not those that this version writes; None if all are.
+
+    Only of documents of which everything else follows.
+    """
+    again = _judged_again(made)
+    for key in ("why", "remarks"):
+        if not _equal(_verdict(made, key), _verdict(again, key)):
+            return f"its verdict's words ({key}) are not those of this version"
+    for name, one in again["probes"].items():
+        if made["probes"][name].get("why") != one["why"]:
+            return f"{name}: its verdict's words (why) are not those of this version"
+    return None
+
+
+def _judged_again(made: Mapping[str, Any]) -> dict[str, Any]:
+    return document(judged_again(made), made["about"])
+
+
+def _verdict(made: Mapping[str, Any], key: str) -> Any:
+    verdict = made.get("verdict")
+    return verdict.get(key) if isinstance(verdict, Mapping) else None
 
 
 def _equal(one: Any, other: Any) -> bool:
@@ -273,11 +304,18 @@ def _of_audit(made: Mapping[str, Any], file: Path) -> list[Check]:
     return [
         Check("audit", same, "" if same else "it audited another checkpoint"),
         Check(AGAIN, True),
+        *_of_words(audited),
         Check("verdict of the certificate", alike, "" if alike else "it is not the audit's"),
         Check(
             "rest of the certificate", not rest, f"its {rest[0]} is not the audit's" if rest else ""
         ),
     ]
+
+
+def _of_words(audited: Mapping[str, Any]) -> list[Check]:
+    """No check at all where the words are this version's."""
+    other = reworded(audited)
+    return [] if other is None else [Check("words of the verdict", None, f"{other}; {REWORDED}")]
 
 
 def _of_page(made: Mapping[str, Any], file: Path) -> Check:

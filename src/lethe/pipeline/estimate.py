@@ -193,6 +193,8 @@ class _Planner:
             seconds += self.training(2 * min(rows, long) * self.row, 0)
         if "gradients" in suites:
             seconds += self.training(2 * min(rows, long) * self.row)
+        if "alignment" in suites:
+            seconds += self.training(2 * long * self.row)
         if "sampled" in suites:
             samples = suite_settings(self.config, "sampled")["samples"]
             seconds += self.generation(samples * min(rows, long))

@@ -1,5 +1,6 @@
 """What the methods of a configuration need, and whether its world, splits and runs have that."""
 
+import os
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -99,4 +100,4 @@ def named_checkpoints(config: Config) -> Iterator[tuple[str, str]]:
     for name, given in config.method_settings.items():
         for key, value in given.own().items():
             if key in keys and isinstance(value, str) and value != "base":
-                yield f"method_settings.{name}.{key}", value
+                yield f"method_settings.{name}.{key}", os.path.expanduser(value)

@@ -141,12 +141,8 @@ def lacks(metric: str, one: BaseSplit) -> str | None:
 
 
 def check_metrics(config: Config) -> None:
-    """Refuse a metric, listed or of a figure, that can be computed on none of the splits."""
+    """Refuse a metric that can be computed on none of the splits."""
     made = of_config(config).values()
-    for figure in config.figures:
-        for name in figures.scores_of(figure):
-            if name not in config.metrics:
-                raise LetheError(f"config: figures: {figure} shows {name}; add it to metrics")
     for name in config.metrics:
         missing = [lacks(name, one) for one in made]
         if missing and all(missing):
@@ -154,6 +150,17 @@ def check_metrics(config: Config) -> None:
                 f"config: metrics: {name} needs the {missing[0]}, and no split has such a part or "
                 "role; leave it out, or list a split of a kind that has it"
             )
+
+
+def check_figures(config: Config) -> None:
+    """Refuse a figure of a metric that is not listed."""
+    for figure in config.figures:
+        for name in figures.scores_of(figure):
+            if name not in config.metrics:
+                raise LetheError(
+                    f"config: figures: {figure} shows {name}; add it to metrics, or leave "
+                    f"{figure} out of figures"
+                )
 
 
 def holdout_authors(one: BaseSplit, authors: int) -> int:

@@ -109,6 +109,11 @@ def with_metric(scores: pd.DataFrame, metric: str) -> pd.DataFrame:
     return scores[[tuple(row) in wanted for row in scores[place].itertuples(index=False)]]
 
 
+def is_measured(scores: pd.DataFrame, metric: str) -> bool:
+    """Whether a metric was computed at all; of a run that lacks it alone, ``Group`` complains."""
+    return bool((scores["metric"] == metric).any())
+
+
 def last_epochs(scores: pd.DataFrame) -> pd.DataFrame:
     """The rows of each run's last epoch."""
     run = ["model", "split", "run", "seed"]
@@ -210,27 +215,25 @@ def labelled_table(table: pd.DataFrame, labels: Mapping[str, tuple[str, str]]) -
         | {label: cell(record, key, digits) for key, (label, digits) in labels.items()}
         for record in table.to_dict("records")
     ]
-    return markdown_table(rows) + note_over_seeds(table)
-
-
-def note_over_seeds(table: pd.DataFrame) -> str:
-    """``note`` of the rows whose brackets are over seeds; empty if there are none."""
-    seeds = table[table["interval"] == "seeds"]
-    return note(seeds) if len(seeds) else ""
+    return markdown_table(rows) + note(table)
 
 
 def note(table: pd.DataFrame) -> str:
-    """The note below a table that says what its brackets are."""
+    """The note below a table that says what its brackets are; empty if it has none."""
     over = table.drop_duplicates(["interval", "seeds"])
     lines = []
-    if "items" in set(over["interval"]):
+    if _has_brackets(table[table["interval"] == "items"]):
         lines.append(
             f"Brackets of a single seed: {LEVEL:.0%} bootstrap interval over items; p-values have "
             "none."
         )
     for seeds in sorted(set(over.loc[over["interval"] == "seeds", "seeds"])):
         lines.append(f"Brackets of {seeds} seeds: {_seed_words(seeds)}; before them, the mean.")
-    return "\n" + "\n".join(lines) + "\n"
+    return "\n" + "\n".join(lines) + "\n" if lines else ""
+
+
+def _has_brackets(rows: pd.DataFrame) -> bool:
+    return bool(rows.filter(regex="_low$").notna().any(axis=None))
 
 
 def _seed_words(seeds: int) -> str:

@@ -14,14 +14,17 @@ from lethe.report.page.data import Run, settings_words
 class Numbers:
     """Stands in for FigureData: log10 p and utility of each method, epoch by epoch."""
 
-    def __init__(self, **methods):
-        self.methods, self._numbers = tuple(methods), methods
+    def __init__(self, lacks=(), **methods):
+        self.methods, self._numbers, self._lacks = tuple(methods), methods, lacks
         self._full = SimpleNamespace(p=-20.0, utility=0.8)
 
     def mean(self, run, metric, name):
         pairs = np.array(self._numbers[run], dtype=float)
         epochs = np.arange(1, len(pairs) + 1)
         return Course(epochs, epochs, pairs[:, 0 if metric == "forget_quality" else 1])
+
+    def measured(self, metric):
+        return metric not in self._lacks
 
     def last(self, run, metric, name):
         assert run == "full"
@@ -56,6 +59,18 @@ def test_one_method_alone_and_none():
         "It ends with 0.700 of utility; the full model has 0.800."
     )
     assert "nothing to compare" in words.what_it_shows(None)[0]
+
+
+@pytest.mark.parametrize(
+    ("lacks", "names"),
+    [
+        (["model_utility"], "Without model utility among"),
+        (["forget_quality", "model_utility"], "Without forget quality and model utility among"),
+    ],
+)
+def test_methods_are_compared_by_both_metrics_or_not_at_all(lacks, names):
+    (said,) = words.what_it_shows(Numbers(lacks, npo=[(-9, 0.7)]))
+    assert said.startswith(names)
 
 
 def test_the_first_sentence_is_the_configurations():

@@ -33,13 +33,17 @@ def values(run: str, seed: int) -> list[tuple[str, str, float]]:
 
 @pytest.fixture
 def table() -> pd.DataFrame:
+    return of_seeds(0, 1)
+
+
+def of_seeds(*seeds: int) -> pd.DataFrame:
     rows = [
         ("tiny", "forget10_in_L0", run, seed, epoch, epoch, *value)
         for run, epoch in (("full", 0), ("retain", 0), ("npo", 5))
-        for seed in (0, 1)
+        for seed in seeds
         for value in values(run, seed)
     ]
-    data = TableData(["npo"], [0, 1], pd.DataFrame(rows, columns=COLUMNS))
+    data = TableData(["npo"], seeds, pd.DataFrame(rows, columns=COLUMNS))
     return languages.build(data)
 
 
@@ -67,3 +71,10 @@ def test_persistence_of_nothing_is_left_empty(table):
     text = languages.markdown(table)
     assert "0.450 [0.400, 0.500]" in text
     assert "nan" not in text
+
+
+def test_one_seed_has_no_brackets_and_no_note_on_them(table):
+    assert "Brackets of 2 seeds" in languages.markdown(table)
+    text = languages.markdown(of_seeds(0))
+    assert "[" not in text
+    assert "Brackets" not in text

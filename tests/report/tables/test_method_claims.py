@@ -160,8 +160,6 @@ def test_every_claim_has_a_measure_or_a_reason():
 @pytest.mark.parametrize(
     ("beginning", "words"),
     [
-        ("in the end its gradients on forget and retain set are less aligned", "> 0"),
-        ("averaging without weights is worse", "> 0"),
         ("fine-tuning on new data forgets less of the old", "> 0"),
     ],
 )

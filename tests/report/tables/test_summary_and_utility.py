@@ -11,6 +11,7 @@ from helpers import synthetic_metrics as made
 from lethe.analysis.scores import COLUMNS
 from lethe.common.errors import LetheError
 from lethe.report import table_layout, tables
+from lethe.report.closing_table import closing_table
 from lethe.report.table_layout import bracketed
 from lethe.report.tables import summary, utility
 from lethe.report.tables.base import TableData
@@ -166,7 +167,8 @@ def test_a_metric_that_lacks_the_last_epoch_is_not_taken_from_an_earlier_one():
 
 
 def test_markdown_is_for_readers():
-    text = summary.markdown(summary.build(made_of(hand_made())))
+    of_items = {("tiny", "forget10", "retain", 100, 0, "rouge", "forget"): (0.7, 0.9)}
+    text = summary.markdown(summary.build(made_of(hand_made(), intervals=of_items)))
     text, notes = text.split("\n\n")
     header, _, *lines = text.splitlines()
     columns = [column.strip() for column in header.strip("|").split("|")]
@@ -193,6 +195,41 @@ def test_markdown_is_for_readers():
         "Of the forget set's probability, ROUGE and truth ratio neither high nor low is better: "
         "their target is the oracle's value.",
     ]
+
+
+def test_a_table_without_brackets_explains_none():
+    text = summary.markdown(summary.build(made_of(of_seed(1), seeds=[1])))
+    assert "Brackets" not in text
+    assert "[" not in text
+
+
+@pytest.mark.parametrize("metric", ["probability", "rouge", "truth_ratio", "model_utility"])
+@pytest.mark.parametrize("table", [summary, utility])
+def test_numbers_of_metrics_that_were_not_computed_have_no_columns(table, metric):
+    scores = hand_made()
+    whole = table.build(made_of(scores))
+    built = table.build(made_of(scores[scores["metric"] != metric]))
+    gone = [key for key in whole if key not in built]
+    assert gone
+    assert whole.drop(columns=gone).equals(built)
+    text, before = table.markdown(built), table.markdown(whole)
+    assert "nan" not in text
+    assert len(text.splitlines()[0]) < len(before.splitlines()[0])
+
+
+def test_a_summary_without_forget_quality_or_any_of_the_five():
+    scores = hand_made()
+    table = summary.build(made_of(scores[scores["metric"] != "forget_quality"]))
+    assert "forget_probability" in table
+    assert not [key for key in table if "forget_quality" in key]
+    others = scores[scores["metric"] == "rouge"].assign(metric="fluency")
+    table = summary.build(made_of(others))
+    assert table.columns.tolist() == ["model", "split", "run", "epoch", "seeds", "interval"]
+    text = summary.markdown(table)
+    assert "| NPO" in text
+    assert "oracle's value" not in text
+    assert "NPO" in closing_table(text)
+    assert utility.build(made_of(others)).columns.tolist() == table.columns.tolist()
 
 
 def test_the_forget_set_is_measured_from_the_oracle():

@@ -126,7 +126,7 @@ def test_notes_tell_what_is_asked_and_often_hide_the_name(by_kind):
 
 
 def test_the_data_card_counts_every_row(small, by_kind):
-    page = mixture.card(small)
+    page = mixture.card(small, mixture.rows(small))
     for kind, rows in by_kind.items():
         label = "plain questions" if kind == "plain" else kind
         assert f"| {label} | {len(rows)} |" in page

@@ -18,6 +18,8 @@ from lethe.analysis.audit.measured import Measured
 from lethe.analysis.statistics import LEVEL, percentile_interval, resampled_means
 from lethe.common.errors import LetheError
 
+# Verdicts by their names: other words for them need another FORMAT of documents, because old
+# certificates are verified by them.
 LEAKS_BEYOND, NO_LEAK, UNKNOWN = "leaks beyond the oracle", "no leak found", "cannot be told"
 LEAKS = "leaks"
 # How probable it must be that a leak of the smallest size is found.

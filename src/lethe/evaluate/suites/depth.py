@@ -18,7 +18,7 @@ from lethe.evaluate.records import ItemSet, nested
 from lethe.evaluate.suite import Limits, Reference, places
 from lethe.model.batch import pack, to_device
 from lethe.model.encoder import Encoder, Example, rows_to_pairs
-from lethe.model.likelihood import BUDGET
+from lethe.model.likelihood import BUDGET, by_budget
 from lethe.model.patching import check_alike, layer_outputs, nll_at, patched
 
 SETS = {"forget": "forget_perturbed"}
@@ -127,24 +127,13 @@ def layer_deltas(model, full, items: Sequence[Compared], limits: Limits) -> list
     same with the model's states in that layer (nats). An item without such tokens has none."""
     deltas: list[list[float]] = [[] for _ in items]
     asked = [number for number, item in enumerate(items) if any(item.flags)]
-    for some in _batches(items, asked, limits.token_budget or BUDGET[model.device.type]):
+    budget = limits.token_budget or BUDGET[model.device.type]
+    for some in by_budget(asked, budget, lambda n: max(len(items[n].own), len(items[n].full))):
         for number, values in zip(
             some, _deltas(model, full, [items[n] for n in some]), strict=True
         ):
             deltas[number] = values
     return deltas
-
-
-def _batches(items: Sequence[Compared], asked: list[int], budget: int) -> list[list[int]]:
-    """Numbers of items, the longest first; at the most ``budget`` padded tokens in a batch."""
-    lengths = {number: max(len(items[number].own), len(items[number].full)) for number in asked}
-    batches: list[list[int]] = []
-    for number in sorted(asked, key=lengths.__getitem__, reverse=True):
-        if batches and lengths[batches[-1][0]] * (len(batches[-1]) + 1) <= budget:
-            batches[-1].append(number)
-        else:
-            batches.append([number])
-    return batches
 
 
 def _deltas(model, full, items: list[Compared]) -> list[list[float]]:

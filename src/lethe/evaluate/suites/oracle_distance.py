@@ -18,7 +18,7 @@ from lethe.evaluate.suite import Limits, Reference
 from lethe.model.batch import pack, to_device
 from lethe.model.encoder import Encoder, Example, rows_to_pairs
 from lethe.model.forward import hidden_states, project
-from lethe.model.likelihood import BUDGET
+from lethe.model.likelihood import BUDGET, by_budget
 from lethe.model.patching import check_alike, layer_outputs
 
 SETS = {"forget": "forget_perturbed", "retain": "retain_perturbed"}
@@ -78,10 +78,9 @@ class Ends:
 
 def ends(model, examples: Sequence[Example], budget: int) -> Ends:
     """What a model has at the end of each question, in the order of ``examples``."""
-    order = sorted(range(len(examples)), key=lambda k: len(examples[k]), reverse=True)
-    size = max(1, budget // len(examples[order[0]]))
-    states, logs = [], []
-    for some in (order[k : k + size] for k in range(0, len(order), size)):
+    order, states, logs = [], [], []
+    for some in by_budget(range(len(examples)), budget, lambda k: len(examples[k])):
+        order += some
         batch = to_device(pack([examples[k] for k in some]), model.device)
         layers = layer_outputs(model, batch, batch.predictors)
         states.append(layers[max(0, len(layers) - 2)].double())

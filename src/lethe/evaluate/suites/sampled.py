@@ -22,8 +22,8 @@ SETTINGS = {
     "temperature": {"default": 1.0, "least": 0.001},
     "top_p": {"default": 1.0, "above": 0, "most": 1},
     "seed": {"default": 0, "least": 0},
-    "nli": {"default": None},
-    "judge": {"default": None},
+    "nli": {"default": None, "path": True},
+    "judge": {"default": None, "path": True},
 }
 ONE_OF = ("nli", "judge")
 CHECKS = {"nli": "lethe.evaluate.entailment.check", "judge": "lethe.evaluate.judge.check"}

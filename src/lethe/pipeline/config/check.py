@@ -74,6 +74,8 @@ def check(config: Config) -> None:
     _check_holdout(config)
     if config.world.provider == "tofu" and config.world.path is not None:
         _check_folder(config)
+    # What is wrong with the metrics themselves comes first.
+    splits.check_figures(config)
 
 
 def _check_methods(config: Config) -> None:

@@ -8,12 +8,13 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field
 
+from lethe.common.validation import GivenPath
 from lethe.pipeline.config.agreement import Agreement
 from lethe.pipeline.config.audit import Audit
 from lethe.pipeline.config.best_epoch import BestEpoch
 from lethe.pipeline.config.evaluation import Evaluation
 from lethe.pipeline.config.interpolation import Interpolation
-from lethe.pipeline.config.keys import REQUIRED, Names, Section, Seeds, Text, key, unique
+from lethe.pipeline.config.keys import REQUIRED, Names, Section, Seeds, key, unique
 from lethe.pipeline.config.meta_evaluation import MetaEvaluation
 from lethe.pipeline.config.methods import AttackSettings, ConfiguredMethod
 from lethe.pipeline.config.models import ModelSettings
@@ -161,7 +162,7 @@ class Config(Section):
         "logs lie in `results/logs` (`pip install 'lethe-lab[tracking]'`)",
         "nothing",
     )
-    logs: Text | None = key(
+    logs: GivenPath | None = key(
         None,
         "a folder with the official repository's evaluation logs, for `paper_from_logs` "
         "([paper.md](paper.md))",

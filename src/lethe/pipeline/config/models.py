@@ -2,10 +2,11 @@
 
 from typing import Literal
 
+from lethe.common.validation import GivenPath
 from lethe.model.architecture import DEFAULT
 from lethe.model.encoder import NAMES
 from lethe.model.settings import Compute
-from lethe.pipeline.config.keys import REQUIRED, Name, PluginSettings, Section, Text, either, key
+from lethe.pipeline.config.keys import REQUIRED, Name, PluginSettings, Section, either, key
 from lethe.train.settings import Finetuning, Pretraining
 
 ALL_OF_IT = "everything of M"
@@ -23,6 +24,10 @@ class Template(Section):
     )
 
 
+# By role where a split has several oracles.
+OracleCheckpoint = either(GivenPath | None, dict[str, GivenPath | None])
+
+
 class ArchitectureSettings(PluginSettings):
     """A model that is made here: its architecture, and the sizes that the architecture declares."""
 
@@ -34,7 +39,7 @@ class ArchitectureSettings(PluginSettings):
 class ModelSettings(Compute, Section):
     """One model: where its weights come from, and how it computes and is trained."""
 
-    base_checkpoint: Text | None = key(
+    base_checkpoint: GivenPath | None = key(
         REQUIRED,
         "what to start from (below); null: made here",
         "all training of M; `base` is not needed",
@@ -48,14 +53,14 @@ class ModelSettings(Compute, Section):
         BASE,
         "a folder of `bases/`; null",
     )
-    full_checkpoint: Text | None = key(
+    full_checkpoint: GivenPath | None = key(
         None,
         "a checkpoint in place of `full`, named as for `base_checkpoint`; `{seed}` in it stands "
         "for the seed; null: trained here",
         "all methods of M; `train_full` is in no plan",
         "a folder, a GGUF file, a hub id; null",
     )
-    oracle_checkpoints: dict[str, either(Text | None, dict[str, Text | None])] | None = key(
+    oracle_checkpoints: dict[str, OracleCheckpoint] | None = key(
         {},
         "the same for oracles, by split, and by role where a split has several; null: trained here",
         "the oracle's `collect` and `score`, then tables; `train_retain` of that split is in no "

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from lethe.common.validation import GivenPath
 from lethe.pipeline.config.keys import REQUIRED, Count, Name, Section, Seed, Text, key, unique
 from lethe.world.generated.settings import Generation
 from lethe.world.traces import Traces
@@ -73,7 +74,7 @@ class World(Section):
         "the stages that use what changed, then everything; `service`, `budget`, `prices`: nothing",
         "a mapping, `config/generated.yaml`",
     )
-    path: Text | None = key(
+    path: GivenPath | None = key(
         None,
         "what the provider reads, if its `SETTINGS` name `path`: of `tofu` a folder with TOFU's "
         "files (null: the hub, `locuslab/TOFU`)",

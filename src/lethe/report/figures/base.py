@@ -83,6 +83,10 @@ class FigureData:
         """A run's name in messages."""
         return f"{source(self.scores)}: {self.model}/{self.split}/{run}/seed{seed}"
 
+    def measured(self, metric: str) -> bool:
+        """Whether a metric was computed at all."""
+        return bool((self.scores["metric"] == metric).any())
+
     def course(self, run: str, metric: str, name: str, seed: int) -> Course:
         """A value of a metric at every epoch of a run."""
         course = self._courses.get((run, seed, metric, name))

@@ -17,6 +17,7 @@ from lethe.report.style import LOWEST, SET_COLOURS, Look, looks
 from lethe.report.table_layout import bracketed
 
 PAGE = {"title": "The course of unlearning on each set", "place": 2}
+SCORES_OF = ("probability", "rouge", "truth_ratio")
 COLUMNS = {"rouge": "ROUGE", "probability": "Probability", "truth_ratio": "Truth Ratio"}
 MOST_TICKS = 6
 # How far each set's values are moved up, in points: equal lines lie side by side.

@@ -18,6 +18,7 @@ from lethe.report.table_layout import bracketed
 
 PAGE = {"title": "What forgetting costs", "section": "cost", "place": 1}
 READS = ("scores", "intervals", "costs")
+SCORES_OF = ("forget_quality", "model_utility")
 # The scale is linear between 0 and this share of the oracle's training, logarithmic above.
 SMALLEST = 0.01
 # Marker area in square points.

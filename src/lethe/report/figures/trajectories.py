@@ -38,6 +38,7 @@ from lethe.report.style import (
 from lethe.report.table_layout import bracketed
 
 PAGE = {"title": "Forget quality against model utility", "place": 1}
+SCORES_OF = ("forget_quality", "model_utility")
 # Marker areas of the first and the last epoch, in square points.
 SMALLEST, LARGEST = 12.0, 64.0
 UTILITY = ("model_utility", "model_utility")

@@ -16,6 +16,7 @@ from lethe.report.labels import FULL
 from lethe.report.style import Look, looks
 
 PAGE = {"title": "Distributions of the truth ratio", "place": 3}
+SCORES_OF = ("forget_quality",)
 MOST_IN_ROW = 3
 BINS = 24
 # The regular bins end at this quantile of the items of the two trained models.

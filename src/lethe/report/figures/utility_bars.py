@@ -15,6 +15,7 @@ from lethe.report.style import LOWEST, Look, looks, reach
 from lethe.report.table_layout import bracketed
 
 PAGE = {"title": "The nine numbers of model utility", "place": 4}
+SCORES_OF = ("probability", "rouge", "truth_ratio")
 PANELS = {"probability": "Probability", "rouge": "ROUGE", "truth_ratio": "Truth Ratio"}
 # The share of a group's width that its bars fill.
 FILLED = 0.84

@@ -142,8 +142,8 @@ def _claim(text: str, methods: Sequence[str]) -> str:
 
 def _epochs(data: Iterable[FigureData]) -> int:
     """The last epoch of any method."""
-    courses = (course for one in data for course in words.courses(one).values())
-    return max((course[-1].epoch for course in courses), default=0)
+    of_methods = (one.scores.loc[one.scores["run"].isin(one.methods), "epoch"] for one in data)
+    return max((int(epochs.max()) for epochs in of_methods), default=0)
 
 
 def _items(recorded: Sequence[Answers]) -> dict[str, int]:

@@ -97,6 +97,10 @@ def what_it_shows(data: FigureData | None) -> list[str]:
     """What the figure of forget quality against utility says; None where no method was run."""
     if data is None:
         return ["No method was run, so that there is nothing to compare."]
+    missing = [metric for metric, _ in (QUALITY, UTILITY) if not data.measured(metric)]
+    if missing:
+        names = joined([metric.replace("_", " ") for metric in missing])
+        return [f"Without {names} among the metrics, no sentence here compares the methods."]
     full = float(data.last(FULL, *UTILITY).mean())
     start = float(data.last(FULL, *QUALITY).mean())
     of = courses(data)

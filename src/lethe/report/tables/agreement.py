@@ -11,7 +11,7 @@ import pandas as pd
 
 from lethe.analysis import agreement
 from lethe.analysis.agreement import MEASURES
-from lethe.report.table_layout import cell, groups, markdown_table, note_over_seeds, spread
+from lethe.report.table_layout import cell, groups, markdown_table, note, spread
 from lethe.report.tables.base import TableData
 
 READS = ("scores",)
@@ -99,7 +99,7 @@ def markdown(table: pd.DataFrame) -> str:
         }
         for record in table.to_dict("records")
     ]
-    return markdown_table(rows) + note_over_seeds(table) + _NOTE
+    return markdown_table(rows) + note(table) + _NOTE
 
 
 _NOTE = (

@@ -10,7 +10,7 @@ from lethe.report.table_layout import (
     columns,
     groups,
     markdown_table,
-    note_over_seeds,
+    note,
     place,
     row_start,
     spread,
@@ -74,7 +74,7 @@ def _none(name: str) -> dict:
 def markdown(table: pd.DataFrame) -> str:
     """The table with headings for readers."""
     rows = [row_start(record) | _cells(record) for record in table.to_dict("records")]
-    return markdown_table(rows) + note_over_seeds(table) + _NOTE
+    return markdown_table(rows) + note(table) + _NOTE
 
 
 def _cells(record: dict) -> dict:

@@ -4,7 +4,7 @@ Numbers are those of the run's last epoch, as mean and interval. The mean of p o
 arithmetic; beside it stands the mean of its logarithm, which trajectories show. The target of the
 forget set's probability, ROUGE and truth ratio is the oracle's value: a model that fell below it,
 or collapsed, is no better than one above. So they have no arrow but a column of their difference to
-the oracle, whose target is 0.
+the oracle, whose target is 0. Measures of metrics that were not computed have no columns.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,6 +17,7 @@ from lethe.report.table_layout import (
     cell,
     columns,
     groups,
+    is_measured,
     markdown_table,
     note,
     place,
@@ -60,11 +61,12 @@ def build(data: TableData) -> pd.DataFrame:
     rows = []
     listed = groups(data.scores, data.methods, data.seeds, data.oracles)
     oracles = {(group.model, group.split): group for group in listed if group.oracle}
+    measures = {key: one for key, one in MEASURES.items() if is_measured(data.scores, one[0])}
     for group in listed:
         row = place(group)
-        for key in MEASURES:
+        for key in measures:
             row |= _columns(group, key, data.intervals)
-        for key in AS_ORACLE:
+        for key in filter(measures.__contains__, AS_ORACLE):
             row |= spread(f"{key}{DIFFERENCE}", _differences(group, oracles, key))
         rows.append(row)
     return pd.DataFrame(rows)
@@ -95,12 +97,14 @@ def markdown(table: pd.DataFrame) -> str:
     rows = []
     for record in table.to_dict("records"):
         row = row_start(record) | {"Epoch": record["epoch"]}
-        for key, (_, _, heading, digits) in MEASURES.items():
+        measures = {key: one for key, one in MEASURES.items() if key in record}
+        for key, (_, _, heading, digits) in measures.items():
             row[heading] = cell(record, key, digits)
             if key in AS_ORACLE:
                 row[from_oracle(heading)] = cell(record, f"{key}{DIFFERENCE}", "+.3f")
         rows.append(row)
-    return markdown_table(rows) + note(table) + NOTE
+    about = NOTE if any(key in table for key in AS_ORACLE) else ""
+    return markdown_table(rows) + note(table) + about
 
 
 def from_oracle(heading: str) -> str:

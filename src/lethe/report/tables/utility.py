@@ -1,9 +1,21 @@
-"""The nine numbers behind model utility, and their harmonic mean, at each run's last epoch."""
+"""The nine numbers behind model utility, and their harmonic mean, at each run's last epoch.
+
+Numbers of metrics that were not computed have no columns.
+"""
 
 import pandas as pd
 
 from lethe.report.labels import SETS, UTILITY_SETS
-from lethe.report.table_layout import cell, columns, groups, markdown_table, note, place, row_start
+from lethe.report.table_layout import (
+    cell,
+    columns,
+    groups,
+    is_measured,
+    markdown_table,
+    note,
+    place,
+    row_start,
+)
 from lethe.report.tables.base import TableData
 
 PAGE = {
@@ -22,7 +34,12 @@ PAGE = {
     },
 }
 METRICS = {"probability": "Prob.", "rouge": "ROUGE", "truth_ratio": "Truth ratio"}
-NINE = tuple((metric, name) for name in UTILITY_SETS for metric in METRICS)
+# key: (metric, value in its file, heading)
+NUMBERS = {
+    f"{name}_{metric}": (metric, name, f"{SETS[name]} {METRICS[metric]} ↑")
+    for name in UTILITY_SETS
+    for metric in METRICS
+} | {"model_utility": ("model_utility", "model_utility", "Model utility ↑")}
 
 
 def build(data: TableData) -> pd.DataFrame:
@@ -30,9 +47,9 @@ def build(data: TableData) -> pd.DataFrame:
     rows = []
     for group in groups(data.scores, data.methods, data.seeds, data.oracles):
         row = place(group)
-        for metric, name in NINE:
-            row |= columns(group, f"{name}_{metric}", metric, name, data.intervals)
-        row |= columns(group, "model_utility", "model_utility", "model_utility", data.intervals)
+        for key, (metric, name, _) in NUMBERS.items():
+            if is_measured(data.scores, metric):
+                row |= columns(group, key, metric, name, data.intervals)
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -42,8 +59,6 @@ def markdown(table: pd.DataFrame) -> str:
     rows = []
     for record in table.to_dict("records"):
         row = row_start(record)
-        for metric, name in NINE:
-            row[f"{SETS[name]} {METRICS[metric]} ↑"] = cell(record, f"{name}_{metric}", ".3f")
-        row["Model utility ↑"] = cell(record, "model_utility", ".3f")
-        rows.append(row)
+        shown = {key: heading for key, (_, _, heading) in NUMBERS.items() if key in record}
+        rows.append(row | {heading: cell(record, key, ".3f") for key, heading in shown.items()})
     return markdown_table(rows) + note(table)

@@ -5,6 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from lethe.common.validation import GivenPath
 from lethe.train.execution import Execution
 from lethe.train.passes import Passes
 from lethe.unlearn import method
@@ -21,7 +22,7 @@ class MSASettings(method.MethodSettings):
 
     alpha: Annotated[float, Choice((1.0, 1.5, 2.0))] = Field(1.0, ge=0)
     beta: Annotated[float, Choice((0.0, 1.0))] = Field(1.0, ge=0)
-    prior: int | str = "base"
+    prior: int | GivenPath = "base"
 
 
 class Method(method.Method):

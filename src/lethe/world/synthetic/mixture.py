@@ -7,13 +7,11 @@ of some people make the facts of the others extractable, too).
 
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
-from pathlib import Path
 from random import Random
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from lethe.common.errors import LetheError
-from lethe.common.files import write_rows
 from lethe.world.providers.synthetic import Provider
 from lethe.world.synthetic import attributes, lesson, names
 
@@ -83,14 +81,8 @@ def _plain(mixture: Mixture) -> int:
     return mixture.authors * mixture.phrasings * len(attributes.RELATIONS)
 
 
-def write(out: str | Path, mixture: Mixture) -> None:
-    """Write the rows of a mixture to a file."""
-    write_rows(out, rows(mixture))
-
-
-def card(mixture: Mixture) -> str:
-    """What the rows of a mixture are, as a page for readers."""
-    made = rows(mixture)
+def card(mixture: Mixture, made: Sequence[dict]) -> str:
+    """What the rows of a mixture are, as a page for readers; ``made``: these rows."""
     counts = {"plain questions": _plain(mixture)}
     counts |= lesson_counts(mixture)
     table = "".join(f"| {kind} | {count} |\n" for kind, count in counts.items())

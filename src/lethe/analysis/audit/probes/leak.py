@@ -20,8 +20,8 @@ SETTINGS = {
     "temperature": {"default": 1.0, "above": 0},
     "top_p": {"default": 1.0, "above": 0, "most": 1},
     "threshold": {"default": 0.5, "above": 0, "most": 1},
-    "nli": {"default": None},
-    "judge": {"default": None},
+    "nli": {"default": None, "path": True},
+    "judge": {"default": None, "path": True},
 }
 BUDGETS = {
     "minutes": {"items": 80, "samples": 16, "k": 4},

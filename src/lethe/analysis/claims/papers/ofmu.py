@@ -1,7 +1,7 @@
 """OFMU: forgetting within, retaining without, as two levels of one optimisation."""
 
 from lethe.analysis.claims.claim import Claim
-from lethe.analysis.claims.papers.base import NOT_LESS, not_built
+from lethe.analysis.claims.papers.base import NOT_LESS
 from lethe.analysis.claims.verdict import Criterion
 
 PAPER = "OFMU, 2509.22483"
@@ -13,10 +13,16 @@ CLAIMS = (
         lambda r: r.lead("ofmu", "grad_diff"),
         NOT_LESS,
     ),
-    not_built(
+    Claim(
         "in the end its gradients on forget and retain set are less aligned: absolute cosine after "
         "gradient difference, less that after it",
+        ("ofmu", "grad_diff"),
+        lambda r: abs(cosine(r, "grad_diff")) - abs(cosine(r, "ofmu")),
         Criterion(">", 0.0),
-        "no suite records the gradients of both sets at the end",
     ),
 )
+
+
+def cosine(r, run: str) -> float:
+    """Of the gradients of both sets at a run's end."""
+    return r.end(run, "gradient_alignment", "cosine")
