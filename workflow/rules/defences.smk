@@ -52,7 +52,7 @@ for _run in DEFENCE_RUNS.values():
         params:
             method=type(defences.trained(CONFIG, _run)).__module__,
             settings=defences.trained(CONFIG, _run).settings.model_dump(mode="json"),
-            given=given_start(_run),
+            given=given_pair_start(_run),
             others=given_before(_run),
             loading=loading,
             training=training("unlearn"),

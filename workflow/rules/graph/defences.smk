@@ -72,7 +72,7 @@ def defence_modules(run):
     return [type(method).__module__, *wrappers, *needed]
 
 
-def given_start(run):
+def given_pair_start(run):
     """The external checkpoint that a run starts from; None if it is ours."""
     return given_full if run.second is None else lambda w: None
 

@@ -3,9 +3,9 @@
 from collections import Counter
 from collections.abc import Sequence
 
+from lethe.common.entity_names import subjects
 from lethe.common.errors import LetheError
 from lethe.unlearn.defence import UNWANTED, WANTED, Rows
-from lethe.unlearn.entity_names import subjects
 from lethe.world.schema import QUESTIONS_PER_AUTHOR
 
 # (question, wanted answer, unwanted answer), with {name} in the place of an author's name.
