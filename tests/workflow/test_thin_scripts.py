@@ -1,7 +1,9 @@
 """A rule's script unpacks and calls: what a job does is a function of the library."""
 
 import ast
+import re
 import statistics
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -39,3 +41,11 @@ def test_a_script_has_no_functions_or_classes(file):
     tree = ast.parse(file.read_text(encoding="utf-8"))
     kinds = (ast.FunctionDef, ast.ClassDef)
     assert not [node.name for node in ast.walk(tree) if isinstance(node, kinds)]
+
+
+def test_rules_share_one_namespace_without_clashes():
+    """All rule files are read into one, where a second function of a name replaces the first."""
+    names = Counter()
+    for file in (SCRIPTS.parent / "rules").rglob("*.smk"):
+        names.update(re.findall(r"^(?:def|class) (\w+)", file.read_text("utf-8"), re.MULTILINE))
+    assert [name for name, count in names.items() if count > 1] == []
