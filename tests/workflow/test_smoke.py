@@ -204,11 +204,11 @@ def test_another_folder_with_one_core_elsewhere_gives_the_same_bytes(home, tmp_p
         assert [name for name in there if here[name] != there[name]] == []
 
 
-def test_a_base_with_two_threads_is_made_by_two_processes(home, tmp_path):
+def test_a_base_with_two_threads_is_made_by_two_processes(home, data, tmp_path):
     """What one thread makes, summed in another order; made again it has the same bits."""
     weights, base = [load_file(home / f"{BASE}/model.safetensors")], f"{BASE}/checkpoint.json"
     for name in ("one", "two"):
-        folder = sources(tmp_path / name)
+        folder = data.copy(tmp_path / name)
         folder.run(base, overlay={"threads": {"base": 2}, "compute": {"device": "cpu"}})
         weights.append(load_file(folder / f"{BASE}/model.safetensors"))
         assert no_leftovers(folder)
