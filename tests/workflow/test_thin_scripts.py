@@ -10,7 +10,16 @@ import pytest
 
 SCRIPTS = Path(__file__).parents[2] / "workflow/scripts"
 # What scripts share: log, devices, processes, saved state. No job.
-SHARED = {"common", "machine", "training", "start", "launch", "rule_name"}
+SHARED = {
+    "common",
+    "machine",
+    "training",
+    "start",
+    "launch",
+    "rule_name",
+    "fork_client",
+    "fork_server",
+}
 JOBS = sorted(file for file in SCRIPTS.glob("*.py") if file.stem not in SHARED)
 # Steps of a job on a model. A script that takes two of them puts a job together itself.
 STEPS = {
