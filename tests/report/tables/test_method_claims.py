@@ -160,7 +160,8 @@ def test_every_claim_has_a_measure_or_a_reason():
 @pytest.mark.parametrize(
     ("beginning", "words"),
     [
-        ("fine-tuning on new data forgets less of the old", "> 0"),
+        ("layers found by activation patching", "> 0"),
+        ("KSS falls as more is to be forgotten", "< 0"),
     ],
 )
 def test_what_is_not_built_yet_has_its_bound(beginning, words):

@@ -124,7 +124,7 @@ class Runs:
     def in_sequence(self, run: str, name: str) -> float:
         """A measure of a run after the last of a sequence of requests, whatever the split."""
         rows = self._everything[1]
-        place = {"model": self._model, "split": SEQUENCE, "run": run, "seed": self.seed}
+        place = {"model": self.model, "split": SEQUENCE, "run": run, "seed": self.seed}
         for key, value in {**place, "metric": "sequence", "name": name}.items():
             rows = rows[rows[key] == value]
         if rows.empty:

@@ -10,7 +10,7 @@ from lethe.report.labels import FULL
 from lethe.report.table_layout import (
     last_epochs,
     markdown_table,
-    note_over_seeds,
+    note,
     row_label,
     spread,
 )
@@ -77,7 +77,7 @@ def _row(model: str, run: str, request: int, scores: pd.DataFrame, seeds: int) -
 def markdown(table: pd.DataFrame) -> str:
     """The table with headings for readers; over several seeds with the interval."""
     rows = [_cells(record) for record in table.to_dict("records")]
-    return markdown_table(rows) + note_over_seeds(table) + _NOTE
+    return markdown_table(rows) + note(table) + _NOTE
 
 
 def _cells(record: dict) -> dict:
