@@ -88,11 +88,13 @@ def test_a_value_that_is_missing_is_one_line(encoder, pairs):
         supervise(encoder, ["refusals"], pairs, refusals=[])
 
 
-def test_a_need_without_a_place_of_its_own_is_an_extra(encoder, pairs, monkeypatch):
+def test_a_need_without_a_place_of_its_own_is_an_extra(encoder, pairs, monkeypatch, tmp_path):
     class Need(need.Need):
         """Anything."""
 
-    monkeypatch.setattr(needs.NEEDS, "names", lambda: ["anything"])
+    # Its file makes it known; the module itself is the one below.
+    (tmp_path / "anything.py").touch()
+    monkeypatch.setattr(needs.NEEDS, "folder", tmp_path)
     Need.__module__ = "lethe.unlearn.needs.anything"
     monkeypatch.setitem(sys.modules, Need.__module__, SimpleNamespace(Need=Need))
     data = supervise(encoder, ["anything"], pairs, anything={"a": 1})
