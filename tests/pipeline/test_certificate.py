@@ -15,8 +15,9 @@ from lethe.analysis.audit.judged import judged
 from lethe.cli import main as cli
 from lethe.common.errors import LetheError
 from lethe.model import checkpoint_files
-from lethe.pipeline.certificate import UNSIGNED, certificate, does_not_follow
+from lethe.pipeline.certificate import certificate, does_not_follow
 from lethe.pipeline.certificate_files import write_certificate
+from lethe.pipeline.certificate_format import UNSIGNED
 
 OWN = {"leak": 3, "multiple_choice": 2}
 

@@ -19,16 +19,17 @@ from lethe.common.characters import shown
 from lethe.common.errors import LetheError
 from lethe.common.files import read_json, sha256
 from lethe.model import checkpoint_files, checkpoint_record
+from lethe.pipeline.certificate_format import (
+    AUDIT,
+    FORMAT,
+    PAGE,
+    SCOPE,
+    in_folder,
+    read_certificate,
+    signature,
+)
 from lethe.pipeline.revision import revision
 
-FORMAT = 1
-FILE, AUDIT, PAGE = "certificate.json", "audit.json", "certificate.html"
-UNSIGNED = "unsigned: integrity only"
-# Part of the format, as the verdicts' names are: other words need another number.
-SCOPE = (
-    "This says what was tested, on these files, and how small a leak each probe would have found. "
-    "It does not say that nothing is left."
-)
 # What an audit's document says beside its verdict, and of each probe, by kinds and numbers.
 JUDGED = ("refuses", "collapsed", "conduct", "level", "power")
 OF_PROBE = (
@@ -37,8 +38,6 @@ OF_PROBE = (
 )
 # What a broken or forged document may raise where it is read.
 BROKEN = (LetheError, LookupError, TypeError, ValueError, AttributeError, ArithmeticError)
-# A certificate's entries that are mappings.
-PARTS = ("checkpoint", "parents", "data", "code", "audit", "page")
 AGAIN = "verdict, computed again from the values by question"
 REWORDED = "verdict and numbers follow from the values; rely on these alone"
 REMEDY = "name the folder that `lethe audit` wrote"
@@ -52,7 +51,7 @@ def certificate(checkpoint: str | Path, audit: str | Path, signer: str | None) -
     ``signer``: who will sign it; None: nobody. LetheError if the audit is of other files, has no
     oracle, or does not follow from its own values.
     """
-    made = checked_document(read_json(_file(audit), REMEDY), str(audit))
+    made = checked_document(read_json(in_folder(audit), REMEDY), str(audit))
     audited = _audited(made, audit)
     files = _digests(checkpoint)
     base = checkpoint_files.base_elsewhere(checkpoint)
@@ -70,7 +69,7 @@ def certificate(checkpoint: str | Path, audit: str | Path, signer: str | None) -
     _refuse_forged(made, audit)
     return {
         "format": FORMAT,
-        "signature": _signature(signer),
+        "signature": signature(signer),
         "signer": signer,
         "scope": SCOPE,
         "checkpoint": {
@@ -107,13 +106,6 @@ def _digests(checkpoint: str | Path) -> dict[str, str]:
     if not files:
         raise LetheError(f"{checkpoint}: no folder with files; a certificate is of files at hand")
     return files
-
-
-def _file(place: str | Path) -> str | Path:
-    folder = Path(place).parent
-    if folder.is_file():
-        raise LetheError(f"{folder}: a file; name the folder that it is in")
-    return place
 
 
 def _audited(made: Mapping[str, Any], place: str | Path) -> dict[str, dict[str, str]]:
@@ -217,35 +209,6 @@ class Check:
     what: str
     holds: bool | None
     why: str = ""
-
-
-def read_certificate(folder: str | Path) -> dict[str, Any]:
-    """The certificate in a folder; LetheError for anything else."""
-    file = Path(folder, FILE)
-    made = read_json(_file(file), "name the folder that `lethe certify` wrote")
-    if not isinstance(made, dict) or made.get("format") != FORMAT or not _whole(made):
-        raise LetheError(f"{file}: no certificate of format {FORMAT}; make it again")
-    return made
-
-
-def _whole(made: Mapping[str, Any]) -> bool:
-    """Whether a certificate has all that is looked at."""
-    if not all(isinstance(made.get(part), dict) for part in PARTS):
-        return False
-    listed = [made["checkpoint"].get("files"), *made["parents"].values()]
-    signer = made.get("signer", 0)
-    texts = (made["audit"].get("sha256"), made["page"].get("sha256"), signer or "")
-    return (
-        all(isinstance(files, dict) for files in listed)
-        and all(isinstance(text, str) for text in texts)
-        and (made.get("scope"), made.get("signature")) == (SCOPE, _signature(signer))
-        and {"origin", "name"} <= made["checkpoint"].keys()
-        and "verdict" in made["audit"]
-    )
-
-
-def _signature(signer: str | None) -> str:
-    return UNSIGNED if signer is None else f"signed by {signer}"
 
 
 def verify(

@@ -10,7 +10,8 @@ from lethe.common import outputs
 from lethe.common.errors import LetheError
 from lethe.common.files import open_to_others, write_json, write_text
 from lethe.pipeline import signature
-from lethe.pipeline.certificate import AUDIT, FILE, PAGE, certificate
+from lethe.pipeline.certificate import certificate
+from lethe.pipeline.certificate_format import AUDIT, FILE, PAGE
 from lethe.report.page.certificate_page import certificate_html
 
 

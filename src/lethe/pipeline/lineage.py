@@ -15,10 +15,10 @@ from typing import Any
 
 from lethe.analysis.audit.verdict import NO_LEAK
 from lethe.common.errors import LetheError
-from lethe.common.files import sha256
 from lethe.evaluate import attack
 from lethe.model import checkpoint_record
-from lethe.pipeline.certificate import AUDIT, differing, read_certificate, verify
+from lethe.pipeline.certificate import differing, verify
+from lethe.pipeline.certificate_format import read_certificate
 
 TAINTED, CLEAN, UNKNOWN = "tainted", "clean", "unknown"
 BASE = "base"
@@ -58,18 +58,6 @@ class Known:
     forgotten: frozenset[str]
     other: frozenset[str]
     certified: Mapping[str, str] = field(default_factory=dict)
-
-
-def check(settings) -> None:
-    """LetheError, one line, for a certificate that cannot be read or whose own files changed."""
-    for folder in settings.certificates if settings.enabled else ():
-        made = read_certificate(folder)
-        file = Path(folder, AUDIT)
-        if not file.is_file() or sha256(file) != made["audit"]["sha256"]:
-            raise LetheError(
-                f"config: lineage.certificates: {folder}: {AUDIT} is not the one that was "
-                "certified; certify again, or leave it out"
-            )
 
 
 def of_checkpoint(folder: str | Path, run: str, state: str = "") -> Model:

@@ -24,8 +24,8 @@ def add(commands) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Write the certificate, print its verdict and what it is worth."""
-    from lethe.pipeline.certificate import PAGE
     from lethe.pipeline.certificate_files import write_certificate
+    from lethe.pipeline.certificate_format import PAGE
 
     if (options.key is None) != (options.signer is None):
         raise LetheError("--key and --signer belong together; give both, or neither")

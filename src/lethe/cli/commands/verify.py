@@ -36,7 +36,8 @@ def add(commands) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Print each check; LetheError if one fails."""
-    from lethe.pipeline.certificate import SCOPE, read_certificate, verify
+    from lethe.pipeline.certificate import verify
+    from lethe.pipeline.certificate_format import SCOPE, read_certificate
 
     with by_options():
         made = read_certificate(options.certificate)
@@ -67,7 +68,8 @@ def _data(options: argparse.Namespace) -> dict[str, Path]:
 
 def _signature(options: argparse.Namespace, signer: str | None) -> "Iterator[Check]":
     from lethe.pipeline import signature
-    from lethe.pipeline.certificate import FILE, UNSIGNED, Check
+    from lethe.pipeline.certificate import Check
+    from lethe.pipeline.certificate_format import FILE, UNSIGNED
 
     if signer is None:
         signed = Path(options.certificate, f"{FILE}{signature.SUFFIX}").exists()

@@ -16,12 +16,12 @@ from lethe.evaluate.chat_templates import check_template
 from lethe.model import architecture, fsdp, same_architecture
 from lethe.model.encoder import template_settings
 from lethe.pipeline import (
+    certificate_format,
     chains,
     defences,
     external_checkpoints,
     interpolation,
     languages,
-    lineage,
     meta_evaluation,
     needs,
     recipe,
@@ -62,7 +62,7 @@ def check(config: Config) -> None:
     listed = {name: settings.method(config, name) for name in requests.all_methods(config)}
     chains.check(config)
     states.check(config)
-    lineage.check(config.lineage)
+    certificate_format.check(config.lineage)
     adapted = [name for name in config.models if config.model_settings[name].lora is not None]
     trained = {**listed, **defences.check(config)}
     fsdp.check(config.compute.sharding, config.compute.processes, trained, adapted)
