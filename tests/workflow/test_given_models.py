@@ -193,7 +193,7 @@ def test_a_given_full_model_and_oracle_leave_no_training_in_the_graph(fresh, mic
 def test_suites_compare_with_given_models_where_they_lie(fresh, micro):
     overlay = given_runs(micro)
     overlay["evaluation"]["base"] = False
-    overlay["metrics"] = ["rouge", "depth", "uqs_components"]
+    overlay |= {"metrics": ["rouge", "depth", "uqs_components"], "figures": []}
     planned = fresh.planned(overlay=overlay)
     assert not rules(planned) & {"train_full", "train_retain", "base", "import_base"}
     compared = {f"collect[forget10,npo,0,{suite}]" for suite in ("depth", "oracle_distance")}

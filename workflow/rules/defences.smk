@@ -50,7 +50,7 @@ for _run in DEFENCE_RUNS.values():
         resources:
             mem_mb=main_memory,
         params:
-            method=type(defences.trained(CONFIG, _run)).__module__,
+            method=defences.method_of(CONFIG, _run),
             settings=defences.trained(CONFIG, _run).settings.model_dump(mode="json"),
             given=given_pair_start(_run),
             others=given_before(_run),

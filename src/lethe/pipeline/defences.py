@@ -82,6 +82,11 @@ def trained(config: Config, run: Run) -> Method:
     return defence(config, run.last, run.freezing).method
 
 
+def method_of(config: Config, run: Run) -> str:
+    """The name of that method."""
+    return type(trained(config, run)).__module__.rpartition(".")[2]
+
+
 def check(config: Config) -> dict[str, Method]:
     """LetheError, one line, if pairs cannot be made; returns the methods of the runs by name."""
     own = config.defences
