@@ -13,12 +13,16 @@ from lethe.analysis.costs import COLUMNS
 from lethe.analysis.intervals import by_place
 from lethe.analysis.scores import collect_scores
 from lethe.common import paths
+from lethe.report import figures
 from lethe.report.figures.base import FigureData
 from lethe.report.tables.base import TableData
 
 WORLD, MODEL, SPLIT = "made-up", "tiny", "forget10"
 METHODS = ["grad_ascent", "grad_diff", "kl_min", "idk", "npo", "npo_retain"]
 EPOCHS, ITEMS, STEPS = 5, 120, 12
+# Figures of other data than this world has, drawn in tests/report/figures/test_scenario_figures.py.
+OF_SCENARIOS = {"exacerbation", "lineage", "recipes", "requests"}
+FIGURES = [name for name in figures.names() if name not in OF_SCENARIOS]
 NINE_METRICS = ("probability", "rouge", "truth_ratio")
 SETS = ("forget", "retain", "real_authors", "world_facts")
 SETTINGS = {"calibration": {"bins": 10}, "same_author_retain": {}, "generalisation": {}}

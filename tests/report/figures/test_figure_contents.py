@@ -75,7 +75,7 @@ def headings(figure):
     return [*found, figure.get_suptitle(), *(axes.get_title() for axes in figure.axes)]
 
 
-@pytest.mark.parametrize("name", figures.names())
+@pytest.mark.parametrize("name", made.FIGURES)
 @pytest.mark.parametrize("which", ["data", "many"])
 def test_every_figure_names_its_model_and_split(name, which, request):
     figure = figures.draw(name, request.getfixturevalue(which))
@@ -412,7 +412,7 @@ def test_error_bars(which, request):
         assert (low, high) == pytest.approx((values.min(), values.max()))
 
 
-@pytest.mark.parametrize("name", figures.names())
+@pytest.mark.parametrize("name", made.FIGURES)
 def test_figures_without_intervals_can_be_drawn(name, data):
     figures.draw(name, dataclasses.replace(data, intervals={}))
 
@@ -451,7 +451,7 @@ def test_a_colour_stands_for_one_thing():
     assert looks([], "other_oracle")["other_oracle"].colour == GREY
 
 
-@pytest.mark.parametrize("name", figures.names())
+@pytest.mark.parametrize("name", made.FIGURES)
 def test_texts_do_not_leave_the_figure_or_overlap(name, data):
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 

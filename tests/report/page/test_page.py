@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 import yaml
 from helpers.page_files import CARD, PNG, page_files, probability, with_text_of
+from helpers.synthetic_metrics import FIGURES
 
 from lethe.common.errors import LetheError
 from lethe.report import figures, interactive, tables
@@ -262,7 +263,7 @@ def test_a_figure_is_left_out_where_a_split_lacks_its_metric(parts, data_of_figu
     assert _is_drawn("curves", place, less, files)
 
 
-@pytest.mark.parametrize("name", figures.names())
+@pytest.mark.parametrize("name", FIGURES)
 def test_interactive_figures_are_plotlys(name, data_of_figures):
     import plotly.graph_objects
 

@@ -1,0 +1,110 @@
+"""Figures of scenarios, which the made-up benchmark has no data for: recipes, lineage, defences."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from helpers import synthetic_metrics as made
+
+from lethe.analysis.defences import pair_file
+from lethe.common.errors import LetheError
+from lethe.evaluate.defence_pair import WHEN, WHOSE, Measured
+from lethe.metrics.base import write_metric
+from lethe.report import figures
+from lethe.unlearn.defence import FREE
+
+
+def texts(figure) -> list[str]:
+    found = [legend.get_title().get_text() for legend in figure.legends]
+    return [*found, figure.get_suptitle(), *(axes.get_title() for axes in figure.axes)]
+
+
+def is_drawn(name, data, tmp_path: Path) -> None:
+    """It is rendered to files, twice to the same bytes."""
+    for number in "12":
+        figures.render(name, data, tmp_path / f"{number}.pdf", tmp_path / f"{number}.png")
+    for suffix in ("pdf", "png"):
+        first, second = ((tmp_path / f"{number}.{suffix}").read_bytes() for number in "12")
+        assert first == second
+        assert len(first) > 5000
+
+
+def learned(data):
+    """Two models, of which one abstains twice as often, two seeds each."""
+    place = {"split": made.SPLIT, "run": "full", "epoch": 0, "step": 0}
+    numbers = {("probability", "retain"): 0.9, ("probability", "world_facts"): 0.6}
+    rows = [
+        place | {"model": model, "seed": seed, "metric": metric, "name": name, "value": value}
+        for model, abstains in (("plain", 0.2), ("seat_lora", 0.4))
+        for seed in (0, 1)
+        for (metric, name), value in [*numbers.items(), (("abstention", "holdout"), abstains)]
+    ]
+    return dataclasses.replace(data, of_models=pd.DataFrame(rows))
+
+
+def test_recipes_have_a_bar_for_each_model(data, tmp_path):
+    figure = figures.draw("recipes", learned(data))
+    bars = [[patch.get_width() for patch in axes.patches] for axes in figure.axes]
+    assert bars == [
+        pytest.approx([0.9, 0.9]),
+        pytest.approx([0.6, 0.6]),
+        pytest.approx([0.2, 0.4]),
+    ]
+    labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert labels == ["plain", "seat lora"]
+    assert "forget10" in " ".join(texts(figure))
+    is_drawn("recipes", learned(data), tmp_path)
+    with pytest.raises(LetheError, match=r"figure recipes: .* has no abstention"):
+        figures.draw("recipes", data)
+
+
+def descended(data):
+    rows = [
+        {
+            "model": made.MODEL, "split": made.SPLIT, "run": run, "state": state, "taint": taint,
+            "probability": 0.8 - 0.1 * number, "fact_recall": 0.7, "ngram_overlap": 0.5,
+        }
+        for run in ("full", "retain", *made.METHODS)
+        for number, (state, taint) in enumerate([("", "tainted"), ("copy", "clean")])
+    ]  # fmt: skip
+    return dataclasses.replace(data, lineage=pd.DataFrame(rows))
+
+
+def test_generations_are_lines_with_a_cross_where_tainted(data, tmp_path):
+    figure = figures.draw("lineage", descended(data))
+    known = figure.axes[0]
+    lines = [line for line in known.lines if len(line.get_xdata()) == 2]
+    assert len(lines) == 2 + len(made.METHODS)
+    for line in lines:
+        np.testing.assert_allclose(line.get_ydata(), [0.8, 0.7])
+    single = [
+        line.get_marker() for line in known.lines if len(np.atleast_1d(line.get_xdata())) == 1
+    ]
+    assert sorted(single) == ["o"] * len(lines) + ["x"] * len(lines)
+    assert "tiny, forget10" in texts(figure)
+    is_drawn("lineage", descended(data), tmp_path)
+
+
+def defended(data, folder: Path):
+    """Two defences in both orders, two seeds; only the second order hurts the first risk."""
+    entries = []
+    for first, second, after in (("forget", "repair", 0.2), ("repair", "forget", 0.6)):
+        for seed in (0, 1):
+            risks = {of: {when: [0.2, 0.2] for when in WHEN} for of in WHOSE}
+            risks["first"]["after"] = [after, after + 0.02 * seed]
+            layers = {"alignment": [0.5, -0.5], "changed": [1.0, 1.0], "interference": [0.1, 0.2]}
+            path = folder / f"{first}_{second}_{seed}.json"
+            write_metric(path, pair_file(Measured(risks, layers)))
+            place = {"model": made.MODEL, "split": made.SPLIT, "first": first, "second": second}
+            entries.append(place | {"freezing": FREE, "seed": seed, "path": str(path)})
+    return dataclasses.replace(data, defences=entries)
+
+
+def test_the_matrix_of_pairs_marks_what_is_beyond_the_seeds(data, tmp_path):
+    figure = figures.draw("exacerbation", defended(data, tmp_path))
+    said = {text.get_text() for text in figure.axes[0].texts}
+    assert said == {"+0.01", "+0.41*"}
+    assert "tiny, forget10" in texts(figure)
+    is_drawn("exacerbation", defended(data, tmp_path), tmp_path)
