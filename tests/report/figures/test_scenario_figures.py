@@ -93,7 +93,7 @@ def defended(data, folder: Path):
     for first, second, after in (("forget", "repair", 0.2), ("repair", "forget", 0.6)):
         for seed in (0, 1):
             risks = {of: {when: [0.2, 0.2] for when in WHEN} for of in WHOSE}
-            risks["first"]["after"] = [after, after + 0.04 * seed]
+            risks["first"]["after"] = [after, after + 0.03 * seed]
             layers = {"alignment": [0.5, -0.5], "changed": [1.0, 1.0], "interference": [0.1, 0.2]}
             path = folder / f"{first}_{second}_{seed}.json"
             write_metric(path, pair_file(Measured(risks, layers)))
