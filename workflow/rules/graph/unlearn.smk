@@ -166,7 +166,7 @@ def epoch_folders(method):
     return [paths.epoch(method_run(method), epoch) for epoch in epochs_of(method)]
 
 
-# A rule that runs a method on some splits; ``stay``: the epochs whose weights are kept;
+# How a method is run on some splits. ``stay``: the epochs whose weights are kept;
 # ``chained``: whether its splits are requests, each run starting from the last.
 UnlearnRule = namedtuple("UnlearnRule", "name method splits stay chained")
 
