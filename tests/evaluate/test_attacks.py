@@ -115,6 +115,7 @@ def test_relearning_uses_the_rows_that_it_is_allowed_and_each_as_often():
 def test_kinds_are_found_and_bad_settings_named():
     assert attack.names() == [
         "benign_finetuning",
+        "distillation",
         "pruning",
         "quantization",
         "relearning",

@@ -7,7 +7,7 @@ from machine import processes
 from training import from_checkpoint, key
 
 from lethe.model.cost import Meter
-from lethe.unlearn import methods
+from lethe.unlearn.defence import method_named
 from lethe.unlearn.unlearning import unlearn
 
 with job(snakemake, key(snakemake), processes(snakemake)) as stage, Meter() as meter:
@@ -15,7 +15,7 @@ with job(snakemake, key(snakemake), processes(snakemake)) as stage, Meter() as m
     others = {need: given or Path(i[need]).parent for need, given in p.others.items()}
     given = from_checkpoint(snakemake, stage, meter)
     run = unlearn(
-        method=methods.load(p.method)(p.settings),
+        method=method_named(p.method, p.settings),
         files={**dict(i.items()), **others},
         out=stage(Path(o.digest).parents[1]),
         **{**given, "split": p.split},

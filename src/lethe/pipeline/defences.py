@@ -8,7 +8,7 @@ from lethe.pipeline import splits
 from lethe.pipeline.config.config import Config
 from lethe.pipeline.config.keys import given
 from lethe.report import figures
-from lethe.unlearn import defences
+from lethe.unlearn import defences, tuning
 from lethe.unlearn.defence import CONFLICT, FREE, RANDOM, Defence, halved
 from lethe.unlearn.method import Method
 
@@ -83,8 +83,9 @@ def trained(config: Config, run: Run) -> Method:
 
 
 def method_of(config: Config, run: Run) -> str:
-    """The name of that method."""
-    return type(trained(config, run)).__module__.rpartition(".")[2]
+    """The name of that method, as ``lethe.unlearn.defence.method_named`` takes it."""
+    method = type(trained(config, run))
+    return "" if method is tuning.Method else method.__module__.rpartition(".")[2]
 
 
 def check(config: Config) -> dict[str, Method]:

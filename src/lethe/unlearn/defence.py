@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict
 from lethe.common.errors import LetheError
 from lethe.common.files import read_rows
 from lethe.common.validation import validated
-from lethe.unlearn import tuning
+from lethe.unlearn import methods, tuning
 from lethe.unlearn.method import Method, MethodSettings
 from lethe.unlearn.need import Checkpoint
 from lethe.unlearn.needs import chosen
@@ -91,6 +91,11 @@ def method_with(
     """A method with its own settings laid over the shared ones, if it is trained."""
     protocol = shared if issubclass(cls.settings_class, MethodSettings) else {}
     return cls({**protocol, **given}, place)
+
+
+def method_named(name: str, settings: Mapping[str, Any]) -> Method:
+    """The method of that name, plain tuning where it is empty, with all its settings."""
+    return methods.load(name)(settings) if name else tuning.Method(settings)
 
 
 def half_of(forget: Rows, half: str, place: str) -> Rows:
