@@ -2,6 +2,7 @@
 
 import ast
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -70,6 +71,8 @@ def preloaded(tmp_path):
     yield server
     server.server.kill()
     server.end()
+    # One that is killed cannot tidy up.
+    shutil.rmtree(server.place, ignore_errors=True)
 
 
 IS_FORK = "import os, sys; print('argparse' in sys.modules and os.getppid())"

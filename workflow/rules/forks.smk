@@ -4,6 +4,7 @@
 
 import atexit
 import shlex
+import shutil
 import subprocess
 import tempfile
 
@@ -75,7 +76,9 @@ def preload():
         stdin=subprocess.PIPE,
         start_new_session=True,
     )
-    # It ends with this process in any case; at a regular end, this one waits for it.
+    # It ends with this process in any case; at a regular end, this one waits for it, and tidies up
+    # after one that was killed.
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     atexit.register(server.wait)
     atexit.register(server.stdin.close)
     client = [sys.executable, "-I", "-S", str(scripts / "fork_client.py")]
