@@ -1,4 +1,4 @@
-"""Tuning on given rows: what a defence does that teaches instead of making forget."""
+"""Plain tuning on given rows, by defences that teach and by weight arithmetic."""
 
 from lethe.unlearn import method
 

@@ -7,18 +7,11 @@ import torch
 from lethe.model.encoder import Example
 from lethe.train.execution import Execution
 from lethe.train.loop import Report
-from lethe.unlearn import method
+from lethe.unlearn import method, tuning
 from lethe.unlearn.interface import Supervision
 from lethe.unlearn.runner import minimise
 
 Weights = dict[str, torch.Tensor]
-
-
-class _Learn(method.Method):
-    """Plain fine-tuning, with the schedule and optimiser of the settings."""
-
-    def forget(self, model, step, reference):
-        return model.answers(step.forget).mean_nll()
 
 
 def weights(model: torch.nn.Module) -> Weights:
@@ -48,4 +41,6 @@ def learn(
 ) -> Iterator[tuple[int, int]]:
     """Fine-tune ``model`` in place by the shared settings; yields what a method's run yields."""
     shared: Mapping = settings.model_dump(include=set(method.MethodSettings.model_fields))
-    return minimise(_Learn(dict(shared)), model, Supervision(list(examples)), seed, report, how)
+    return minimise(
+        tuning.Method(dict(shared)), model, Supervision(list(examples)), seed, report, how
+    )
