@@ -7,7 +7,7 @@ from lethe.common.errors import LetheError
 from lethe.evaluate.records import Checkpoint, ItemSet, Records
 
 KINDS = ["plain", "paraphrase", "clue_chain", "negation"]
-# Answers to the plain question, in other words, after clues, and to what is false; right are cities.
+# What is answered to each kind; the value of each answer is its city.
 CITIES = ["Ghent", "Kyiv", "Oslo", "Bonn"]
 
 

@@ -28,9 +28,9 @@ class Fact:
 
     ``value``: the words of ``answer`` that are the fact, None where no rule knows them;
     ``alone``: whether only answers about this ``subject`` have them, so that they tell who is
-    meant. ``wrong``: the answer with a wrong value in its place. ``hints``: other answers about the subject, ``examples``: questions with their answers
-    about other subjects; neither has the value. ``translation``: question and right answer in
-    another language.
+    meant. ``wrong``: the answer with a wrong value in its place. ``hints``: other answers about the
+    subject, ``examples``: questions with their answers about other subjects; neither has the value.
+    ``translation``: question and right answer in another language.
     """
 
     question: str

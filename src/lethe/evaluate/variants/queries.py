@@ -1,4 +1,4 @@
-"""Other questions about the same fact: the other way round, with a blank, with a beginning, denied."""
+"""Other questions about the same fact: the other way round, with a blank, begun, denied."""
 
 from lethe.evaluate.variants.facts import Fact, mentions
 from lethe.evaluate.variants.variant import BLANK, Variant, renamed
