@@ -191,6 +191,8 @@ class Method:
         from lethe.model.forward import Remembering
 
         model = Remembering(model.model)
+        for wrapper in self.wrappers:
+            model = wrapper.forward(model, step, reference)
         value = self.loss(model, step, reference)
         for wrapper in self.wrappers:
             value = wrapper.loss(value, model, step, reference)
