@@ -193,7 +193,9 @@ class _Hook:
         It may be [tokens, ...] or [1, tokens, ...], or [1, heads, tokens, ...].
         """
         shape = tuple(output.shape) if isinstance(output, torch.Tensor) else ()
-        found = [at for at in range(len(shape) - 1) if shape[at] == tokens and set(shape[:at]) <= {1}]
+        found = [
+            at for at in range(len(shape) - 1) if shape[at] == tokens and set(shape[:at]) <= {1}
+        ]
         if len(shape) > 3 and shape[0] == 1 and shape[2] == tokens:
             found = sorted({*found, 2})
         if len(found) > 1 and len(shape) > 3 and self.name in self.axes:

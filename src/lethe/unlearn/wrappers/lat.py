@@ -32,6 +32,8 @@ class Wrapper(wrapper.Wrapper):
     def check(self, method, name):
         if len(method.inner_steps) > 1:
             raise LetheError(f"{name}: {method.name} takes steps of several kinds; leave lat out")
+        if hasattr(method.settings, "attack_steps"):
+            raise LetheError(f"{name}: {method.name} attacks by itself; leave lat out")
         if method.settings.gradient.name != "backpropagation":
             raise LetheError(
                 f"{name}: it differentiates; set gradient to backpropagation, or leave lat out"
