@@ -66,7 +66,7 @@ def test_what_cannot_be_compared_is_refused(model, encoder, tokenizer):
         asked(model, encoder, make_family("phi", tokenizer))
     with pytest.raises(LetheError, match="do not read the same tokens"):
         asked(model, encoder, model, theirs=Encoder(tokenizer, "plain", 96))
-    with pytest.raises(LetheError, match="row 1.*paraphrased_question"):
+    with pytest.raises(LetheError, match=r"row 1.*paraphrased_question"):
         phrasings.check({"forget": [{"question": "Why?", "answer": "No."}]})
     other = make_family("llama", tokenizer)
     attached.update_model(other, mixing=Mixing("padded"))

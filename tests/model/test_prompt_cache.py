@@ -1,4 +1,4 @@
-"""Prompt caches against transformers' own, and what they say of a model that reads questions anew."""
+"""Passes with another model's prompt cache, against transformers' own caches."""
 
 import pytest
 import torch

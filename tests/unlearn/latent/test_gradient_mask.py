@@ -104,9 +104,11 @@ def test_as_many_tokens_as_heads(name, tokenizer, rows):
     wanted = without_zeros(expected(model, short))
     assert distance({n: found[n] for n in wanted}, wanted) < EXACT
     response = response_tokens(pack(short), last_prompt_token=True)
-    with masked(model, pack(short), response, attention=True) as own:
-        with pytest.raises(LetheError, match=r"q_norm puts out \[1, 4, 4, 8\]"):
-            Forward(model).answers(own)
+    with (
+        masked(model, pack(short), response, attention=True) as own,
+        pytest.raises(LetheError, match=r"q_norm puts out \[1, 4, 4, 8\]"),
+    ):
+        Forward(model).answers(own)
 
 
 @pytest.mark.parametrize("attention", [True, False])

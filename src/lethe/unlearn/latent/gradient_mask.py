@@ -80,10 +80,10 @@ def verify(model, example: Example, what: str) -> Axes:
     trained = {name: p for name, p in model.named_parameters() if p.requires_grad}
     with torch.enable_grad(), masked(model, batch, everything, True, axes) as whole:
         loss = Forward(model).answers(whole).mean_nll()
-        found = ()
+        gradients = ()
         if loss.requires_grad:
-            found = torch.autograd.grad(loss, [*trained.values()], allow_unused=True)
-    for name, gradient in zip(trained, found, strict=False):
+            gradients = torch.autograd.grad(loss, [*trained.values()], allow_unused=True)
+    for name, gradient in zip(trained, gradients, strict=False):
         if gradient is not None and bool((gradient != 0).any()):
             raise LetheError(
                 f"{what} cannot mask the gradient of {name} in {type(model).__name__}; "
@@ -165,8 +165,10 @@ class _Hook:
         plain = isinstance(module, torch.nn.Linear) and self.constants is None and not keywords
         if plain and torch.is_grad_enabled():
             self._axis(output, len(rows))
-            kept = (~rows).nonzero().squeeze(1)
-            return _Linear.apply(inputs[0], module.weight, module.bias, output.detach(), kept)
+            prompt_rows = (~rows).nonzero().squeeze(1)
+            return _Linear.apply(
+                inputs[0], module.weight, module.bias, output.detach(), prompt_rows
+            )
         own = module.named_parameters(recurse=False)
         constants = self.constants or {key: p.detach() for key, p in own}
         self.inside = True
@@ -193,45 +195,47 @@ class _Hook:
         It may be [tokens, ...] or [1, tokens, ...], or [1, heads, tokens, ...].
         """
         shape = tuple(output.shape) if isinstance(output, torch.Tensor) else ()
-        found = [
+        axes = [
             at for at in range(len(shape) - 1) if shape[at] == tokens and set(shape[:at]) <= {1}
         ]
         if len(shape) > 3 and shape[0] == 1 and shape[2] == tokens:
-            found = sorted({*found, 2})
-        if len(found) > 1 and len(shape) > 3 and self.name in self.axes:
+            axes = sorted({*axes, 2})
+        if len(axes) > 1 and len(shape) > 3 and self.name in self.axes:
             return self.axes[self.name]
-        if not found or (len(found) > 1 and tokens > 1):
+        if not axes or (len(axes) > 1 and tokens > 1):
             raise LetheError(
                 f"gradients cannot be masked: {self.name} puts out {list(shape)}, not one row for "
                 f"each of {tokens} tokens; choose another model or method"
             )
-        if len(found) == 1:
-            self.axes[self.name] = found[0]
-        return found[0]
+        if len(axes) == 1:
+            self.axes[self.name] = axes[0]
+        return axes[0]
 
 
 class _Linear(torch.autograd.Function):
-    """A linear layer whose output is known; its parameters have the gradient of rows ``kept``.
+    """A linear layer whose output is known; its parameters have the gradient of ``prompt_rows``.
 
     Inputs [..., in] and outputs [..., out] are read as rows. Gradients are computed in the dtype of
     the output, as autocast does.
     """
 
     @staticmethod
-    def forward(ctx, inputs, weight, bias, output, kept):
-        ctx.save_for_backward(inputs, weight, kept)
+    def forward(ctx, inputs, weight, bias, output, prompt_rows):
+        ctx.save_for_backward(inputs, weight, prompt_rows)
         ctx.bias = None if bias is None else bias.dtype
         return output.view_as(output)
 
     @staticmethod
     def backward(ctx, gradient):
-        inputs, weight, kept = ctx.saved_tensors
+        inputs, weight, prompt_rows = ctx.saved_tensors
         of_inputs = of_weight = of_bias = None
         if ctx.needs_input_grad[0]:
             of_inputs = (gradient @ weight.to(gradient.dtype)).to(inputs.dtype)
-        flat = gradient.reshape(-1, gradient.shape[-1]).index_select(0, kept)
+        flat = gradient.reshape(-1, gradient.shape[-1]).index_select(0, prompt_rows)
         if ctx.needs_input_grad[1]:
-            rows = inputs.reshape(-1, inputs.shape[-1]).index_select(0, kept).to(gradient.dtype)
+            rows = (
+                inputs.reshape(-1, inputs.shape[-1]).index_select(0, prompt_rows).to(gradient.dtype)
+            )
             of_weight = (flat.T @ rows).to(weight.dtype)
         if ctx.needs_input_grad[2]:
             of_bias = flat.sum(0).to(ctx.bias)

@@ -1,4 +1,4 @@
-"""Latent adversarial training: forget even where the question's states are shifted for the worst."""
+"""Latent adversarial training: forget even where an attack shifts the states of the question."""
 
 from lethe.common.errors import LetheError
 from lethe.train.passes import Passes
