@@ -1,13 +1,17 @@
 """LIRA, AdLIRA and latent adversarial training against plain passes of transformers, in float64."""
 
 import copy
+import dataclasses
 
 import pytest
 import torch
-from helpers.small_models import CLOSE, distance, gradients, make_family, plain
+from helpers.small_models import CLOSE, FAMILIES, distance, gradients, make_family, plain
 from helpers.split_passes import split_nll
+from helpers.tiny_families import build, configuration
 
 from lethe.common.errors import LetheError
+from lethe.model import lora
+from lethe.model.attention import use_packing
 from lethe.model.batch import pack
 from lethe.model.forward import Forward, decoder_layers
 from lethe.model.prompt_cache import recorded, with_cache
@@ -248,3 +252,80 @@ def test_the_starts_prompt_cache_brings_the_answers_back(tokenizer, encoder, pai
     forgotten, restored_less = found["none"]
     assert forgotten > known + 1
     assert restored_less - known > 2 * (restored - known)
+
+
+PACKED = ["gemma", "qwen3", "phi3", "gpt_neox", "mixtral", "phi", "qwen2"]
+# Weight decay moves weights that have no gradient.
+SHORT = {"epochs": 2, "lr": 1e-3, "batch_size": 3, "weight_decay": 0}
+RUNS = {
+    "lira": ("lira", {}),
+    "adlira": ("adlira", {"attack_steps": 2}),
+    "lat": ("npo_retain", {"wrappers": {"lat": {"attack_steps": 2}}}),
+}
+
+
+def one_step(name, model, step, examples, **settings):
+    method, own = RUNS[name]
+    method = made(method, model, examples, **own, **settings)
+    reference = Reference(forget_nll=torch.full((7,), 20.0))
+    return method.objective(Forward(model), step, reference)
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_a_step_in_parts_is_the_whole_step(name, model, step, examples, others):
+    """Each row's shift is its own, and totals are the step's."""
+    whole = gradients(model, one_step(name, model, step, examples))
+    parts = []
+    for rows in ([0], [1, 2]):
+        own = Step(
+            pack([examples[FORGET[i]] for i in rows], [FORGET[i] for i in rows]),
+            pack([examples[RETAIN[i]] for i in rows], [RETAIN[i] for i in rows]),
+            pack([others[i] for i in rows], rows),
+        )
+        for kind in ("forget", "retain", "alternate"):
+            batch, total = getattr(own, kind), getattr(step, kind)
+            totals = {key: getattr(total, key) for key in ("rows_total", "tokens_total")}
+            setattr(own, kind, dataclasses.replace(batch, **totals))
+        parts.append(gradients(model, one_step(name, model, own, examples)))
+    found = {n: sum(part[n] for part in parts if n in part) for n in whole}
+    assert distance(found, whole) < 1e-3
+
+
+@pytest.mark.parametrize(
+    "family", ["gemma", "qwen3", "phi3", "gpt_neox", "mixtral", "phi", "qwen2"]
+)
+@pytest.mark.parametrize("name", RUNS)
+def test_every_packed_family_is_trained(name, family, tokenizer, encoder, pairs):
+    if family in FAMILIES:
+        model = make_family(family, tokenizer)
+    else:
+        model = build(configuration(family, tokenizer))
+        use_packing(model)
+    before = {n: p.detach().clone() for n, p in model.named_parameters()}
+    method, own = RUNS[name]
+    method = methods.load(method)({**SHORT, **own}, name)
+    refusals = ["I have no idea."]
+    data = supervise(encoder, method.needs, pairs[:4], retain=pairs[3:], refusals=refusals)
+    assert len(list(method.run(model, data, 0))) == 2
+    after = dict(model.named_parameters())
+    assert all(torch.isfinite(p).all() for p in after.values())
+    moved = {n for n, p in after.items() if not torch.equal(p, before[n])}
+    assert len(moved) > 5
+    if name != "lat" and family in ("qwen3", "phi3", "gpt_neox", "phi", "qwen2"):
+        assert not moved & {"lm_head.weight", "embed_out.weight"}
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_adapters_are_trained(name, tokenizer, encoder, pairs):
+    """By masked gradients as well: only adapters move."""
+    model = make_family("llama", tokenizer)
+    lora.add(model, {"rank": 4, "alpha": 8, "dropout": 0.0, "targets": "all-linear"}, 0, "start")
+    before = {n: p.detach().clone() for n, p in model.named_parameters()}
+    method, own = RUNS[name]
+    method = methods.load(method)({**SHORT, **own}, name)
+    refusals = ["I have no idea."]
+    data = supervise(encoder, method.needs, pairs[:4], retain=pairs[3:], refusals=refusals)
+    assert len(list(method.run(model, data, 0))) == 2
+    moved = {n for n, p in model.named_parameters() if not torch.equal(p, before[n])}
+    assert moved
+    assert all("lora_" in n for n in moved)
