@@ -144,6 +144,11 @@ class Method:
         return padded or any(wrapper.whole for wrapper in self.wrappers)
 
     @property
+    def recomputable(self) -> bool:
+        """Whether activations may be computed again, as ``gradient_checkpointing`` does."""
+        return True
+
+    @property
     def whole_weights(self) -> bool:
         """Whether a run copies, rewrites or differentiates whole weights, and so cannot be sharded.
 

@@ -47,6 +47,10 @@ class Method(method.Method):
 
     axes: dict | None = None
 
+    @property
+    def recomputable(self):
+        return self.settings.mask == "none"
+
     def __init__(self, settings=None, name="method"):
         super().__init__(settings, name)
         if self.settings.responder == "start":
