@@ -1,9 +1,14 @@
 """Latent adversarial training: forget even where an attack shifts the states of the question."""
 
+from typing import Annotated
+
+from pydantic import Field
+
 from lethe.common.errors import LetheError
 from lethe.train.passes import Passes
 from lethe.unlearn import wrapper
 from lethe.unlearn.latent.settings import AttackSettings
+from lethe.unlearn.search_space import Range
 
 
 class LATSettings(wrapper.WrapperSettings, AttackSettings):
@@ -12,6 +17,8 @@ class LATSettings(wrapper.WrapperSettings, AttackSettings):
     It shifts layer 7 of 32 (Zephyr-7B) by at most 2 (``radius_of: absolute``), 16 steps of AdamW
     with a rate of 0.05: at a width of 4096 the first is 1.6 radii long.
     """
+
+    radius: Annotated[float, Range(0.01, 0.5, log=True)] = Field(0.05, gt=0)
 
 
 class Wrapper(wrapper.Wrapper):
