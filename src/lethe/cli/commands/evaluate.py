@@ -86,7 +86,7 @@ def _evaluated(options: argparse.Namespace) -> Evaluated:
     from lethe.evaluate.suite import Limits
 
     compute = given_compute(options.compute)
-    trained = compute.model_fields_set - compute.loading().keys() - {"cuda_graphs"}
+    trained = compute.model_fields_set - compute.loading().keys() - {"cuda_graphs", "compile"}
     if trained:
         raise LetheError(f"--compute {min(trained)}: evaluation trains nothing; leave it out")
     chosen = template(options)
