@@ -4,6 +4,8 @@ What a GPU alone can show is in tests/train/test_gpu.py.
 """
 
 import copy
+import os
+from pathlib import Path
 
 import pytest
 import torch
@@ -28,6 +30,7 @@ def calls(monkeypatch) -> list:
         return lambda *args, **kwargs: seen.append(True) or function(*args, **kwargs)
 
     monkeypatch.setattr(torch, "compile", stand_in)
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", "")
     return seen
 
 
@@ -57,6 +60,23 @@ def test_copies_and_weights_are_those_of_a_plain_model(calls, tokenizer, example
 def test_kernels_are_not_chosen_by_their_time(calls, tokenizer):
     compiling.compile_layers(make_family("llama", tokenizer))
     assert calls[0]["options"] == {"deterministic": True}
+
+
+def test_compiled_code_is_kept_in_a_folder_of_the_user(calls, tokenizer, tmp_path, monkeypatch):
+    model = make_family("llama", tokenizer)
+    monkeypatch.delenv("TORCHINDUCTOR_CACHE_DIR")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    compiling.compile_layers(model)
+    folder = tmp_path / "lethe" / "compiled"
+    assert os.environ["TORCHINDUCTOR_CACHE_DIR"] == str(folder)
+    assert folder.stat().st_mode & 0o777 == 0o700
+    (tmp_path / "file").touch()
+    monkeypatch.delenv("TORCHINDUCTOR_CACHE_DIR")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    compiling.compile_layers(model)
+    other = Path(os.environ["TORCHINDUCTOR_CACHE_DIR"])
+    assert other.stat().st_mode & 0o777 == 0o700
+    other.rmdir()
 
 
 def test_reasons_are_told(tokenizer, caplog):

@@ -9,6 +9,8 @@ have other forms, would each compile anew.
 import logging
 import os
 import shutil
+import tempfile
+from pathlib import Path
 
 import torch
 
@@ -65,8 +67,23 @@ def compile_layers(model) -> None:
     """Let a model's decoder layers run compiled wherever gradients are wanted."""
     from lethe.model.forward import decoder_layers
 
+    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", _own_folder())
     for layer in decoder_layers(model):
         attached.call_through(layer, _while_learning(layer))
+
+
+def _own_folder() -> str:
+    """Where compiled code is kept for later jobs, which only this user can write.
+
+    The compiler's own choice is a known name in the folder for temporary files, where others could
+    put code of theirs first.
+    """
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "lethe", "compiled")
+    try:
+        cache.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError:
+        return tempfile.mkdtemp(prefix="lethe-compiled-")
+    return str(cache)
 
 
 def _while_learning(layer):

@@ -9,7 +9,7 @@ of the answers run as usual.
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -31,6 +31,9 @@ logger = logging.getLogger("lethe.common.progress")
 STEPS = 30
 # Weights times tokens of a pass from which kernels take longer than their launches.
 WORK = 2**43
+# The share of a GPU's memory that weights, two moments, gradients and what recordings keep may
+# take: the gradients of a pass once as they are recorded and once where they are read.
+MEMORY = 0.6
 # Recorded passes kept: shapes, times passes of a step that wait for their gradients.
 MOST = 16
 
@@ -50,8 +53,20 @@ def reason_against(model, steps: int) -> str | None:
         "it carries interventions": bool(carried_by(model)),
         "activations are recomputed": getattr(model, "is_activation_checkpointing", False),
         "it has dropout": _has_dropout(model),
+        "too little memory": model.device.type == "cuda" and not _fits(model),
     }
     return next((reason for reason, true in checks.items() if true), None)
+
+
+def _fits(model) -> bool:
+    total = torch.cuda.get_device_properties(model.device).total_memory
+    return kept_bytes(model) <= MEMORY * total
+
+
+def kept_bytes(model) -> int:
+    """Weights, and for what is trained two moments, gradients, and those of recordings twice."""
+    sizes = [(p.numel() * p.element_size(), p.requires_grad) for p in model.parameters()]
+    return sum(size * (6 if trained else 1) for size, trained in sizes)
 
 
 def _has_dropout(model) -> bool:
@@ -107,6 +122,7 @@ class Graphs:
         self.failed = False
         # The memory pools, by number.
         self.pools: dict[int, Any] = {}
+        self.kept: list[torch.Tensor] = []
 
     def begin(self) -> None:
         """Called before each step: no earlier pass waits for its gradient any more."""
@@ -140,7 +156,7 @@ class Graphs:
         places = tuple((p.data_ptr(), p.requires_grad) for p in decoder.parameters())
         if places != self.places:
             # Weights moved, or others are trained: earlier recordings compute something else.
-            self.places, self.recordings, self.pools = places, {}, {}
+            self.places, self.recordings, self.pools, self.kept = places, {}, {}, []
             self.parameters = [p for p in decoder.parameters() if p.requires_grad]
         learning = learning and bool(self.parameters)
         key = (shape, learning)
@@ -189,8 +205,19 @@ class Graphs:
     def _record_backward(self, recording: Recording, states: torch.Tensor, parameters) -> None:
         recording.gradient = torch.zeros_like(states)
         recording.backward = torch.cuda.CUDAGraph()
+        places = self.gradient_places()
         with self._capturing(recording.backward, recording.pool):
-            recording.gradients = [*gradients(states, parameters, recording.gradient)]
+            found = gradients(states, parameters, recording.gradient)
+            recording.gradients = copied(found, places)
+
+    def gradient_places(self) -> list[torch.Tensor]:
+        """Memory for the gradients of one pass, the same for all recordings.
+
+        Some for each of them would take as much as all weights.
+        """
+        if not self.kept:
+            self.kept = [torch.empty_like(p) for p in self.parameters]
+        return self.kept
 
     def _capturing(self, graph: torch.cuda.CUDAGraph, pool: int):
         # A thread may be saving a checkpoint meanwhile.
@@ -213,6 +240,13 @@ class Graphs:
 def gradients(states: torch.Tensor, parameters, gradient: torch.Tensor):
     """The gradients of parameters, given that of the states; None where they do not depend."""
     return torch.autograd.grad([states], parameters, [gradient], allow_unused=True)
+
+
+def copied(values: Sequence[torch.Tensor | None], places: Sequence) -> list[torch.Tensor | None]:
+    """The places with the values in them; None where there is no value."""
+    pairs = [(new, old) for new, old in zip(places, values, strict=True) if old is not None]
+    torch._foreach_copy_([new for new, _ in pairs], [old for _, old in pairs])
+    return [None if old is None else new for new, old in zip(places, values, strict=True)]
 
 
 @contextmanager
@@ -262,8 +296,4 @@ class _Replayed(torch.autograd.Function):
         recording.waiting = False
         # Copies, since the next replay overwrites them while gradients are added up.
         made = [None if g is None else torch.empty_like(g) for g in recording.gradients]
-        pairs = [
-            (new, g) for new, g in zip(made, recording.gradients, strict=True) if g is not None
-        ]
-        torch._foreach_copy_([new for new, _ in pairs], [g for _, g in pairs])
-        return None, *made
+        return None, *copied(recording.gradients, made)
