@@ -122,7 +122,7 @@ class Graphs:
         self.failed = False
         # The memory pools, by number.
         self.pools: dict[int, Any] = {}
-        self.kept: list[torch.Tensor] = []
+        self.gradient_memory: list[torch.Tensor] = []
 
     def begin(self) -> None:
         """Called before each step: no earlier pass waits for its gradient any more."""
@@ -156,7 +156,7 @@ class Graphs:
         places = tuple((p.data_ptr(), p.requires_grad) for p in decoder.parameters())
         if places != self.places:
             # Weights moved, or others are trained: earlier recordings compute something else.
-            self.places, self.recordings, self.pools, self.kept = places, {}, {}, []
+            self.places, self.recordings, self.pools, self.gradient_memory = places, {}, {}, []
             self.parameters = [p for p in decoder.parameters() if p.requires_grad]
         learning = learning and bool(self.parameters)
         key = (shape, learning)
@@ -207,17 +207,17 @@ class Graphs:
         recording.backward = torch.cuda.CUDAGraph()
         places = self.gradient_places()
         with self._capturing(recording.backward, recording.pool):
-            found = gradients(states, parameters, recording.gradient)
-            recording.gradients = copied(found, places)
+            made = gradients(states, parameters, recording.gradient)
+            recording.gradients = copied(made, places)
 
     def gradient_places(self) -> list[torch.Tensor]:
         """Memory for the gradients of one pass, the same for all recordings.
 
         Some for each of them would take as much as all weights.
         """
-        if not self.kept:
-            self.kept = [torch.empty_like(p) for p in self.parameters]
-        return self.kept
+        if not self.gradient_memory:
+            self.gradient_memory = [torch.empty_like(p) for p in self.parameters]
+        return self.gradient_memory
 
     def _capturing(self, graph: torch.cuda.CUDAGraph, pool: int):
         # A thread may be saving a checkpoint meanwhile.

@@ -70,11 +70,11 @@ def run(options: argparse.Namespace) -> None:
     from lethe.common.files import write_json
 
     with by_options():
-        found = _evaluated(options)
-    documents = [evaluation.document() for evaluation in found]
-    several = len(found) > 1
+        evaluations = _evaluated(options)
+    documents = [evaluation.document() for evaluation in evaluations]
+    several = len(evaluations) > 1
     write_json(options.out, {"checkpoints": documents} if several else documents[0])
-    for evaluation in found:
+    for evaluation in evaluations:
         if several:
             print(evaluation.request.checkpoint)
         _show(evaluation)
