@@ -1,21 +1,25 @@
 """What a GPU takes for steps, checkpoints and generation, with random weights in a model's shape.
 
     .venv/bin/python benchmarks/gpu.py FILE [--shapes FOLDER ...] [--against SRC] [--rounds N]
-        [--parts train bf16 method save tokens] [--rows N] [--batch N] [--attention flash]
+        [--parts train bf16 method save tokens] [--sides plain graphs compiled both trainer]
+        [--rows N] [--batch N] [--attention flash] [--budget SECONDS]
 
 FILE holds rows with question and answer; a FOLDER the config.json of a model, by default the shapes
-of SmolLM2-135M and Llama-3.2-1B. The sides take turns, each in a process of its own: `plain`, this
-version as it is; `graphs`, with `cuda_graphs`; `trainer`, transformers' Trainer with the same rows;
-with --against `other`, the version whose folder `src` that is. Of every number the median over the
-rounds is printed, and its ratio to `plain`'s. --budget: seconds after which no round begins.
+of SmolLM2-135M and Llama-3.2-1B. The sides take turns in one process: `plain`, every pass as it is;
+`graphs`, with `cuda_graphs`; `compiled`, with compiled layers; `both`; `trainer`, transformers'
+Trainer with the same rows. With --against `other`, in a process of its own after that one, is the
+version whose folder `src` that is. Of every number the median over the rounds is printed, and its
+ratio to `plain`'s. --budget: seconds after which no round begins.
 
 train, bf16: milliseconds of a fine-tuning step with float32 master weights, and in bfloat16 alone;
-method: of a gradient difference step, and its peak memory; save: seconds of four epochs that each
-leave a checkpoint, and of those besides the steps; tokens: milliseconds of a generation step with 8
-and with 256 rows, and whether all sides generate the same tokens.
+method: of a gradient difference step; each with its peak memory, and the seconds of the first step,
+which compiles; save: seconds of four epochs that each leave a checkpoint, and of those besides the
+steps; tokens: milliseconds of a generation step with 8 and with 256 rows, and whether all sides
+generate the same tokens.
 """
 
 import argparse
+import gc
 import hashlib
 import json
 import os
@@ -44,9 +48,17 @@ from lethe.unlearn import methods
 from lethe.unlearn.supervision import supervise
 from lethe.unlearn.unlearning import leave_checkpoints
 
-PARTS = ("train", "bf16", "method", "save", "tokens")
+OURS = ("plain", "graphs", "compiled", "both", "other")
+# The parts, and the sides that each can tell apart.
+SIDES = {
+    "train": (*OURS, "trainer"),
+    "bf16": OURS,
+    "method": OURS,
+    "save": ("plain", "graphs", "other"),
+    "tokens": ("plain", "graphs", "other"),
+}
 # Steps of a training, tokens of an answer.
-STEPS, TOKENS = 60, 100
+STEPS, TOKENS = 40, 100
 END = 1
 LLAMA3 = {
     "rope_type": "llama3",
@@ -88,7 +100,7 @@ class Bench:
     """One shape, its rows and the device."""
 
     def __init__(self, given):
-        self.given, self.device = given, given.device
+        self.given, self.device, self.side = given, given.device, "plain"
         rows = rows_to_pairs(read_rows(given.file))[: given.rows]
         self.tokenizer = train_tokenizer((f"{q} {a}" for q, a in rows), Architecture().vocabulary)
         self.encoder = Encoder(self.tokenizer, "chat", 256)
@@ -100,15 +112,20 @@ class Bench:
         torch.manual_seed(0)
         with torch.device(self.device):
             model = AutoModelForCausalLM.from_config(config, dtype=torch.bfloat16)
-        if self.given.side == "graphs":
-            attached.update_model(model, cuda_graphs=True)
+        if self.side in ("plain", "graphs", "compiled", "both"):
+            attached.update_model(model, cuda_graphs=self.side in ("graphs", "both"), compile=False)
         settings = argparse.Namespace(
             device=self.device, dtype="bfloat16", attention=self.given.attention, lora=None,
             gradient_checkpointing=False,
         )  # fmt: skip
         if master:
-            return ready(model, settings)
-        use_packing(model, self.given.attention)
+            ready(model, settings)
+        else:
+            use_packing(model, self.given.attention)
+        if self.side in ("compiled", "both"):
+            from lethe.model.compiling import compile_layers
+
+            compile_layers(model)
         return model
 
     def schedule(self, epochs: int) -> Schedule:
@@ -117,14 +134,13 @@ class Bench:
     def train(self, master: bool = True) -> dict:
         model, ends = self.model(master), Ends()
         operations = needed(model, self.examples) * self.given.batch / len(self.examples)
-        if self.given.side == "trainer":
-            seconds, losses = trainer(model, self.examples, self.schedule(1))
-            each = seconds / len(losses)
+        if self.side == "trainer":
+            trainer(model, self.examples, self.schedule(1), ends)
         else:
             per_epoch = -(-len(self.examples) // self.given.batch)
             fit(model, self.examples, self.schedule(-(-STEPS // per_epoch)), 0, ends)
-            each = ends.seconds(STEPS // 3)
-        return {"step_ms": each * 1000, "tflops": operations / each / 1e12}
+        each = ends.seconds(STEPS // 3)
+        return {"step_ms": each * 1000, "tflops": operations / each / 1e12} | ends.more()
 
     def bf16(self) -> dict:
         return self.train(master=False)
@@ -138,15 +154,10 @@ class Bench:
 
     def method(self) -> dict:
         model, ends = self.model(), Ends()
-        method, data = self._method(4, 10 * self.given.batch)
-        if self.device == "cuda":
-            torch.cuda.reset_peak_memory_stats()
+        method, data = self._method(3, 10 * self.given.batch)
         for _ in method.run(model, data, 0, ends):
             pass
-        found = {"step_ms": ends.seconds(15) * 1000}
-        if self.device == "cuda":
-            found["peak_gib"] = torch.cuda.max_memory_allocated() / 2**30
-        return found
+        return {"step_ms": ends.seconds(10) * 1000} | ends.more()
 
     def save(self) -> dict:
         model, ends = self.model(), Ends()
@@ -189,7 +200,7 @@ class Ends:
     """When each step ended."""
 
     def __init__(self):
-        self.times: list[float] = []
+        self.start, self.times = time.perf_counter(), []
 
     def __call__(self, step, steps, loss) -> None:
         self.times.append(time.perf_counter())
@@ -199,9 +210,14 @@ class Ends:
         ends = self.times[-last - 1 :]
         return statistics.median(b - a for a, b in pairwise(ends))
 
+    def more(self) -> dict:
+        """Seconds to the end of the first step, and the peak of memory."""
+        peak = torch.cuda.max_memory_allocated() if torch.cuda.is_available() else 0
+        return {"first_s": self.times[0] - self.start, "peak_gib": peak / 2**30}
+
 
 def measure(given) -> None:
-    """One side in this process: a line of JSON for each part."""
+    """The sides in turns in this process: a line of JSON for each part of each."""
     set_up(4, given.device)
     bench = Bench(given)
     about = {
@@ -210,27 +226,42 @@ def measure(given) -> None:
         "peak_tflops": peak(given.device, torch.bfloat16) / 1e12,
         "tokens_a_row": sum(map(len, bench.examples)) / len(bench.examples),
     }
-    print(json.dumps({"part": "about", **about}), flush=True)
+    name = "other" if given.sides == ["other"] else "plain"
+    print(json.dumps({"side": name, "part": "about", **about}), flush=True)
     for part in given.parts:
-        if given.side == "trainer" and part != "train":
-            continue
-        print(json.dumps({"part": part, **getattr(bench, part)()}), flush=True)
+        for bench.side in given.sides:
+            if bench.side not in SIDES[part]:
+                continue
+            if given.device == "cuda":
+                torch.cuda.empty_cache()
+                torch.cuda.reset_peak_memory_stats()
+            try:
+                found = getattr(bench, part)()
+            except Exception as error:
+                print(f"{bench.side} {part}: {error!r}"[:500], flush=True)
+                continue
+            print(json.dumps({"side": bench.side, "part": part, **found}), flush=True)
+            gc.collect()
 
 
-def lines(given, side: str, name: str) -> list[dict]:
-    """What a process of a side prints; none if it fails, which is told."""
-    source = given.against if side == "other" else Path(__file__).parents[1] / "src"
+def lines(given, other: bool, name: str) -> list[dict]:
+    """What a process prints of its sides; of one that fails what it did so far."""
+    source = given.against if other else Path(__file__).parents[1] / "src"
     paths = [str(source), os.environ.get("PYTHONPATH", "")]
-    command = [sys.executable, __file__, *sys.argv[1:], "--side", side, "--shapes", name]
-    run = subprocess.run(
-        command,
+    sides = ["other"] if other else given.sides
+    command = [sys.executable, __file__, *sys.argv[1:], "--here", "--shapes", name]
+    found = []
+    with subprocess.Popen(
+        [*command, "--sides", *sides],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))},
-        capture_output=True,
+        stdout=subprocess.PIPE,
         text=True,
-    )
-    if run.returncode:
-        print(f"{name}, {side}: failed: {run.stderr.strip().splitlines()[-1:]}", flush=True)
-    return [json.loads(line) for line in run.stdout.splitlines() if line.startswith("{")]
+    ) as process:
+        for line in process.stdout:
+            # Whatever ends this process early leaves these.
+            print(f"{name} {line.strip()}", flush=True)
+            found += [json.loads(line)] if line.startswith("{") else []
+    return found
 
 
 def told(name: str, found: dict[tuple, list]) -> None:
@@ -248,7 +279,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("file")
     parser.add_argument("--shapes", nargs="*", default=[*SHAPES])
-    parser.add_argument("--parts", nargs="*", default=PARTS, choices=PARTS)
+    parser.add_argument("--parts", nargs="*", default=[*SIDES], choices=SIDES)
     parser.add_argument("--against")
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--budget", type=float, default=float("inf"))
@@ -256,21 +287,22 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--attention", default="flash")
     parser.add_argument("--device", default="cuda")
-    parser.add_argument("--side", help="measure this side in this process")
+    parser.add_argument("--sides", nargs="*", default=SIDES["train"], choices=SIDES["train"])
+    parser.add_argument("--here", action="store_true", help="measure the sides in this process")
     given = parser.parse_args()
-    if given.side is not None:
+    if given.here:
         measure(given)
         return
+    given.sides = [side for side in given.sides if side != "other"]
     start = time.monotonic()
-    sides = ["plain", "graphs", "trainer", *(["other"] if given.against else [])]
     for name in given.shapes:
         found: dict[tuple, list] = {}
         for number in range(given.rounds):
             if number and time.monotonic() - start > given.budget:
                 break
-            for side in sides:
-                for line in lines(given, side, name):
-                    part = line.pop("part")
+            for other in (False, True) if given.against else (False,):
+                for line in lines(given, other, name):
+                    side, part = line.pop("side"), line.pop("part")
                     for key, value in line.items():
                         found.setdefault((side, part, key), []).append(value)
         told(name, found)

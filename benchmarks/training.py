@@ -21,9 +21,10 @@ from collections.abc import Callable
 
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM, Trainer, TrainingArguments
-from transformers.trainer_callback import PrinterCallback
+from transformers.trainer_callback import PrinterCallback, TrainerCallback
 
 from lethe.common.files import read_rows
+from lethe.common.progress import silent
 from lethe.common.torch_setup import set_up
 from lethe.model import attached, checkpoint
 from lethe.model.architectures.llama import Architecture, make_model, train_tokenizer
@@ -74,7 +75,17 @@ def padded(rows) -> dict[str, torch.Tensor]:
     }
 
 
-def trainer(model, examples, schedule: Schedule) -> tuple[float, list[float]]:
+class Told(TrainerCallback):
+    """Tells of the end of each step."""
+
+    def __init__(self, report):
+        self.report = report
+
+    def on_step_end(self, arguments, state, control, **given):
+        self.report(state.global_step, state.max_steps, None)
+
+
+def trainer(model, examples, schedule: Schedule, report=silent) -> tuple[float, list[float]]:
     """Seconds and losses of the steps of an epoch."""
     model.set_attn_implementation("sdpa")
     undo_onednn(model)
@@ -99,6 +110,7 @@ def trainer(model, examples, schedule: Schedule) -> tuple[float, list[float]]:
     )
     worker = OurOrder(model, arguments, train_dataset=examples, data_collator=padded)
     worker.remove_callback(PrinterCallback)
+    worker.add_callback(Told(report))
     # As it is used: with kernels that need not be deterministic.
     mode = torch.get_deterministic_debug_mode()
     torch.set_deterministic_debug_mode("default")

@@ -8,6 +8,7 @@ import torch
 
 from lethe.cli import main as cli
 from lethe.common.files import read_rows, write_rows
+from lethe.model import checkpoint
 from lethe.world.trace_format import joined
 
 
@@ -21,9 +22,17 @@ def run(parity, tmp_path, capsys):
     for name in ("real_authors_perturbed", "world_facts_perturbed"):
         write_rows(data / f"{name}.json", read_rows(parity / "data" / f"{name}.json")[:2])
 
-    def run(*arguments, checkpoint=parity / "models/full"):
+    def run(*arguments, checkpoint=parity / "models/full", others=()):
         out = tmp_path / "out.json"
-        base = ["evaluate", str(checkpoint), "--data", str(data), "--split", "forget10"]
+        base = [
+            "evaluate",
+            str(checkpoint),
+            *map(str, others),
+            "--data",
+            str(data),
+            "--split",
+            "forget10",
+        ]
         try:
             cli.main([*base, "--out", str(out), *arguments])
         except SystemExit as error:
@@ -45,6 +54,24 @@ def test_values_and_items_are_written_and_printed(run):
     assert len(metric["items"]["holdout"]) == len(metric["questions"]["holdout"]) == 3
     assert f"membership_min_k.auc\t{metric['values']['auc']:.6g}" in printed
     assert found["template"]["system"] == "You are a helpful assistant."
+
+
+def test_several_checkpoints_cost_one_oracle(run, parity, tmp_path, monkeypatch):
+    """Each document is that of a call for its checkpoint alone."""
+    oracle, other = str(parity / "models/retain"), tmp_path / "other"
+    shutil.copytree(parity / "models/full", other)
+    ks = ("--metrics", "forget_quality", "--oracle", oracle)
+    alone = [run(*ks)[0], run(*ks, checkpoint=other)[0]]
+    loaded, load = [], checkpoint.load
+    monkeypatch.setattr(
+        checkpoint, "load", lambda source, *a, **k: loaded.append(source) or load(source, *a, **k)
+    )
+    found, printed = run(*ks, others=[other])
+    assert found["checkpoints"] == alone
+    assert sorted(loaded) == sorted([str(parity / "models/full"), oracle, str(other)])
+    assert f"{other}\nforget_quality" in printed
+    (tmp_path / "out.json").unlink()
+    assert "other is given twice; give it once" in run(*ks, checkpoint=other, others=[other])
 
 
 def test_the_same_request_gives_the_same_bytes(run, tmp_path):

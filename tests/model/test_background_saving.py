@@ -81,11 +81,11 @@ def test_one_copy_at_a_time_and_each_epoch_is_whole(model, tokenizer, tmp_path, 
     held, most, copy = 0, [], staged_checkpoint.Staged.copy_weights
     finish = staged_checkpoint.Staged.finish
 
-    def counted_copy(staged):
+    def counted_copy(staged, places):
         nonlocal held
         held += 1
         most.append(held)
-        copy(staged)
+        copy(staged, places)
 
     def counted_finish(staged):
         nonlocal held

@@ -43,12 +43,11 @@ def stand_in(graphs: Graphs, shape, learning: bool, values, pool: int) -> Record
     recording = Recording(pool, inputs, Again(forward), states)
     if learning:
         recording.gradient = torch.zeros_like(states)
-        recording.gradients = [torch.zeros_like(p) for p in graphs.parameters]
+        recording.gradients = graphs.gradient_places()
 
         def backward():
-            found = graphs._gradients(held["states"], recording.gradient)
-            for place, gradient in zip(recording.gradients, found, strict=True):
-                place.copy_(gradient)
+            found = cuda_graphs.gradients(held["states"], graphs.parameters, recording.gradient)
+            cuda_graphs.copied(found, recording.gradients)
 
         recording.backward = Again(backward)
     return recording
@@ -162,6 +161,45 @@ def test_what_cannot_be_recorded_is_computed_as_padded(recorded, examples, monke
         assert distance(found, wanted) < CLOSE
     assert len(tried) == 1
     assert "no more (operation not permitted when stream is capturing)" in caplog.text
+
+
+def test_parameters_have_twins_of_the_same_memory_within_the_block(tokenizer, examples):
+    """Gradients of a pass in it are those of others, and no node of the parameters is used."""
+    model = make_family("llama", tokenizer)
+    decoder = model.get_decoder()
+    names = dict(decoder.named_parameters())
+    names["norm.weight"].requires_grad_(False)
+    wanted = gradients(model, packed_states(model, pack(examples)).square().sum())
+    model.zero_grad()
+    with cuda_graphs.own_leaves(decoder) as twins:
+        inside = dict(decoder.named_parameters())
+        packed_states(model, pack(examples)).square().sum().backward()
+    assert dict(decoder.named_parameters()) == names
+    for name, p in names.items():
+        assert inside[name] is twins[id(p)]
+        assert inside[name].data_ptr() == p.data_ptr()
+        assert inside[name].requires_grad == p.requires_grad
+        assert p.grad is None
+        if p.requires_grad:
+            assert torch.equal(inside[name].grad, wanted[f"model.{name}"])
+
+
+def test_two_recordings_share_the_memory_of_gradients(recorded, examples):
+    _, graphs, forward = recorded
+    for some in (examples, examples * 4) * 3:
+        graphs.begin()
+        forward.answers(pack(some)).mean_nll().backward()
+    first, second = (known[0] for known in graphs.recordings.values())
+    assert first is not second
+    assert all(a is b for a, b in zip(first.gradients, second.gradients, strict=True))
+
+
+def test_memory_that_recordings_need(tokenizer):
+    model = make_family("llama", tokenizer)
+    count = sum(p.numel() for p in model.parameters())
+    assert cuda_graphs.kept_bytes(model) == 24 * count
+    model.requires_grad_(False)
+    assert cuda_graphs.kept_bytes(model.bfloat16()) == 2 * count
 
 
 def test_a_large_pass_runs_as_usual(recorded, examples, monkeypatch):

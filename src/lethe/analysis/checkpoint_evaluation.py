@@ -101,11 +101,25 @@ class Evaluated:
 
 
 def evaluate(request: Request) -> Evaluated:
-    """The metrics of one checkpoint.
+    """The metrics of one checkpoint; LetheError as ``evaluate_all``."""
+    return evaluate_all([request])[0]
 
-    LetheError, before a model is loaded, for data that are missing or inconsistent, for a requested
-    metric that cannot be computed, and for a checkpoint that cannot be loaded.
+
+def evaluate_all(requests: Sequence[Request]) -> list[Evaluated]:
+    """The metrics of each request's checkpoint; in all else the requests are equal.
+
+    Oracle and other models beside the checkpoints are asked once. LetheError, before a model is
+    loaded, for data that are missing or inconsistent, for a requested metric that cannot be
+    computed, and for a checkpoint that cannot be loaded.
     """
+    checked = [_checked(request) for request in requests]
+    checkpoint_check.check_sources([s for request in requests for s in request.sources])
+    beside: dict[tuple[str, str], Records] = {}
+    return [_evaluated(*some, beside) for some in checked]
+
+
+def _checked(request: Request) -> tuple[Request, "_Data", list[str], dict[str, str]]:
+    """A request, its data, the metrics that are computed, and why others are not."""
     template_settings(request.template)
     data = _Data(request.data, split(request.split), request.items)
     if request.metrics is None:
@@ -123,12 +137,18 @@ def evaluate(request: Request) -> Evaluated:
     _check_suites(request, wanted)
     for name in wanted:
         data.read(metrics.contract(name), request.suite_settings)
+    return request, data, wanted, skipped
+
+
+def _evaluated(request: Request, data: "_Data", wanted, skipped, beside) -> Evaluated:
+    """``beside``: records of the models beside the checkpoint, by model and suite; added to."""
     with _attacked(request, data) as attacked:
         if attacked is not None:
             attacked.check()
-        checkpoint_check.check_sources(request.sources)
-        scores = _Scores(request, data, attacked)
+        scores = _Scores(request, data, attacked, beside)
         files = {name: scores.of_request(name) for name in wanted}
+    others = {request.oracle, request.full, request.base}
+    beside |= {key: records for key, records in scores.records.items() if key[0] in others}
     return Evaluated(request, files, skipped, _line(request, data))
 
 
@@ -297,9 +317,9 @@ def check_base(rows: Sequence[dict], path: Path, base: Path) -> None:
 class _Scores:
     """Metrics of several checkpoints: each metric computed once, each suite asked once."""
 
-    def __init__(self, request: Request, data: _Data, attacked: AttackedCheckpoints | None):
+    def __init__(self, request: Request, data: _Data, attacked, beside=None):
         self.request, self.data, self.attacked = request, data, attacked
-        self.records: dict[tuple[str, str], Records] = {}
+        self.records: dict[tuple[str, str], Records] = dict(beside or {})
         self.files: dict[tuple[str, str], MetricFile] = {}
         self.loaded: tuple[str, tuple] | None = None
 

@@ -39,12 +39,15 @@ def add_compute(parser: Parser, examples: str, results: str) -> None:
     )
 
 
-def template(options: argparse.Namespace) -> dict[str, Any]:
-    """The checkpoint's own template, changed by the options; checked without a model."""
+def template(options: argparse.Namespace, checkpoint: str | None = None) -> dict[str, Any]:
+    """A checkpoint's own template, changed by the options; checked without a model.
+
+    ``checkpoint``: by default the one among the options.
+    """
     from lethe.model.checkpoint import template_of
     from lethe.model.encoder import CHATS, template_settings
 
-    settings = template_of(options.checkpoint)
+    settings = template_of(checkpoint or options.checkpoint)
     if options.template is not None:
         # Another chat template still needs the variables (a date); other templates have none.
         own = settings if options.template in CHATS else {}

@@ -48,8 +48,9 @@ class ModelState:
     ``interventions``: those that it carries, the first attached first; read by ``intervention``.
     ``saved_form``: names, shapes and configuration in which it was last saved and found loadable,
     so that saving many checkpoints checks it once; read by ``checkpoint.save``.
-    ``cuda_graphs``: whether its work may be recorded on a GPU; read by ``cuda_graphs`` and
-    ``static_decoding``.
+    ``cuda_graphs``: whether its work may be recorded on a GPU (true, false, ``auto``); read by
+    ``cuda_graphs`` and ``static_decoding``. ``compile``: whether trainings compile its layers;
+    read by ``compiling``.
     """
 
     mixing: Any = None
@@ -59,7 +60,8 @@ class ModelState:
     adapter_base: dict[str, Any] | None = None
     interventions: tuple = ()
     saved_form: bytes | None = None
-    cuda_graphs: bool = False
+    cuda_graphs: bool | str = "auto"
+    compile: bool | str = "auto"
 
 
 @dataclass(frozen=True)
@@ -124,6 +126,11 @@ def answering(module, output: Any) -> Iterator[None]:
         yield
     finally:
         del module._call_impl
+
+
+def call_through(module, call: Callable) -> None:
+    """Let calls of a module go through ``call``, as those of a compiled module do."""
+    module._compiled_call_impl = call
 
 
 def register_attention(name: str, function: Callable, mask: Callable) -> None:

@@ -4,6 +4,7 @@ Every model that supports that interface runs packed batches unchanged.
 """
 
 from functools import partial
+from inspect import signature
 
 import torch
 from torch.nn.functional import scaled_dot_product_attention
@@ -19,7 +20,16 @@ NAMES = {"sdpa": ATTENTION, "eager": f"{ATTENTION}_eager", "flash": f"{ATTENTION
 
 
 def packed_attention(
-    module, query, key, value, attention_mask, scaling=None, dropout=0.0, kind="sdpa", **kwargs
+    module,
+    query,
+    key,
+    value,
+    attention_mask,
+    scaling=None,
+    dropout=0.0,
+    kind="sdpa",
+    told_of_groups=True,
+    **kwargs,
 ):
     """Attention within each sequence of a packed row, [1, T, H, D].
 
@@ -50,7 +60,7 @@ def packed_attention(
         key, value = packing.exchange(key, value)
     window = kwargs.get("sliding_window")
     if kind == "flash" and packing.mask is None and not packing.shared and not dropout:
-        return flash(query, key, value, packing, scaling, window), None
+        return flash(query, key, value, packing, scaling, window, told_of_groups), None
     blocks = zip(*(packing.spread(tensor) for tensor in (query, key, value)), strict=True)
     pairs = zip(blocks, packing.masks(window), strict=True)
     if kind == "eager":
@@ -108,25 +118,33 @@ def eager(module, query, key, value, mask, scaling=None, dropout=0.0, softcap=No
     return (weights @ value).transpose(1, 2), None
 
 
-def flash(query, key, value, packing: Packing, scaling=None, window=None) -> torch.Tensor:
-    """FlashAttention on a packed row: causal, each sequence by itself; CUDA and 16 bits only."""
+def flash(
+    query, key, value, packing: Packing, scaling=None, window=None, told_of_groups=True
+) -> torch.Tensor:
+    """FlashAttention on a packed row: causal, each sequence by itself; CUDA and 16 bits only.
+
+    ``told_of_groups``: whether torch's kernel is told of grouped heads. That of torch 2.11 sees
+    them by itself and takes no such argument.
+    """
     from torch.nn.attention.varlen import varlen_attn
 
     bounds, longest = packing.bounds
     # Autocast leaves rotated queries and keys in float32 and does not cover this kernel.
     rows = (tensor[0].transpose(0, 1).to(value.dtype) for tensor in (query, key, value))
     back = -1 if window is None or window > longest else window - 1
-    out = varlen_attn(
-        *rows,
-        bounds,
-        bounds,
-        longest,
-        longest,
-        scale=scaling,
-        window_size=(back, 0),
-        enable_gqa=query.shape[1] != key.shape[1],
-    )
-    return out[None]
+    settings = {"scale": scaling, "window_size": (back, 0)}
+    if told_of_groups:
+        settings["enable_gqa"] = query.shape[1] != key.shape[1]
+    return varlen_attn(*rows, bounds, bounds, longest, longest, **settings)[None]
+
+
+def kernel_settings(kind: str) -> dict:
+    """What ``packed_attention`` must know of a kernel, with this version of torch."""
+    if kind != "flash":
+        return {"kind": kind}
+    from torch.nn.attention.varlen import varlen_attn
+
+    return {"kind": kind, "told_of_groups": "enable_gqa" in signature(varlen_attn).parameters}
 
 
 def use_packing(model, kind: str = "sdpa") -> None:
@@ -136,5 +154,5 @@ def use_packing(model, kind: str = "sdpa") -> None:
     if kind == "flash" and (model.dtype != torch.bfloat16 or not torch.cuda.is_available()):
         raise LetheError("attention: flash needs CUDA and dtype bfloat16; choose sdpa")
     name = NAMES[kind]
-    attached.register_attention(name, partial(packed_attention, kind=kind), sdpa_mask)
+    attached.register_attention(name, partial(packed_attention, **kernel_settings(kind)), sdpa_mask)
     model.set_attn_implementation(name)

@@ -4,6 +4,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from lethe.model import checkpoint
 
 
@@ -20,6 +22,8 @@ class BackgroundSaver:
     def __init__(self, always: bool = False):
         self.always = always
         self.pending: Future | None = None
+        # The copy's memory, which each checkpoint uses again.
+        self.places: dict[str, torch.Tensor] = {}
 
     def __enter__(self) -> "BackgroundSaver":
         self.pool = ThreadPoolExecutor(1)
@@ -34,6 +38,7 @@ class BackgroundSaver:
                 raise
         finally:
             self.pool.shutdown()
+            self.places.clear()
 
     def save(self, folder: str | Path, model, tokenizer, origin: dict[str, Any]) -> None:
         """Save a checkpoint; an error in writing the one before it is raised here."""
@@ -45,7 +50,7 @@ class BackgroundSaver:
             return
         try:
             self.wait()
-            staged.copy_weights()
+            staged.copy_weights(self.places)
         except BaseException:
             staged.discard()
             raise

@@ -43,6 +43,11 @@ class Packing:
         bounds = torch.cat([lengths.new_zeros(1), lengths.cumsum(0)]).int()
         return bounds, self.gather.shape[1]
 
+    def derive(self) -> None:
+        """Derive now what is derived when it is first used, for code that is being compiled."""
+        for name in ("layout", "padding", *(["bounds"] if self.lengths is not None else [])):
+            getattr(self, name)
+
     def spread(self, packed: torch.Tensor) -> list[torch.Tensor]:
         """Packed values [1, H, T, D] as padded blocks [B, H, L, D]."""
         tokens = packed[0].transpose(0, 1)

@@ -57,15 +57,17 @@ def load(
     dtype: str = "float32",
     attention: str = "sdpa",
     template: str | Mapping[str, Any] | None = None,
-    cuda_graphs: bool = False,
+    cuda_graphs: bool | str = "auto",
+    compile: bool | str = "auto",
 ):
     """Load ``(model, tokenizer)`` in evaluation mode.
 
     ``source`` is a local folder, a hub id, or a GGUF file: its path, or ``ORG/NAME/FILE.gguf`` on
     the hub. A GGUF file's weights are unpacked into plain ones of the ``dtype``; adapters are
     merged into their base. ``attention`` is the attention kernel (``lethe.model.attention``).
-    ``cuda_graphs``: its work may be recorded (``lethe.model.cuda_graphs``). No remote code is run
-    and no pickle is read.
+    ``cuda_graphs``: whether its work may be recorded (``lethe.model.cuda_graphs``), ``compile``:
+    whether trainings compile its layers (``lethe.model.compiling``). No remote code is run and no
+    pickle is read.
 
     Raises:
         LetheError: the checkpoint is incomplete (the message names what is missing), or its
@@ -89,7 +91,7 @@ def load(
     batch_layout.fit(model, attention, device)
     use_onednn(model)
     watch(model)
-    attached.update_model(model, cuda_graphs=cuda_graphs)
+    attached.update_model(model, cuda_graphs=cuda_graphs, compile=compile)
     attach(model, tokenizer, *carried_by(tokenizer))
     return model.to(device).eval(), tokenizer
 

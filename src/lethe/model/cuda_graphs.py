@@ -9,7 +9,8 @@ of the answers run as usual.
 
 import logging
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,12 +24,16 @@ from lethe.model.decoders import decoder_of
 from lethe.model.fsdp import process_group_of
 from lethe.model.intervention import carried_by
 from lethe.model.padded_row import Shape
+from lethe.model.static_decoding import recording_stream
 
 logger = logging.getLogger("lethe.common.progress")
 # Fewer steps do not repay the recording of some shapes, each of which takes three of them.
 STEPS = 30
 # Weights times tokens of a pass from which kernels take longer than their launches.
 WORK = 2**43
+# The share of a GPU's memory that weights, two moments, gradients and what recordings keep may
+# take: the gradients of a pass once as they are recorded and once where they are read.
+MEMORY = 0.6
 # Recorded passes kept: shapes, times passes of a step that wait for their gradients.
 MOST = 16
 
@@ -48,8 +53,20 @@ def reason_against(model, steps: int) -> str | None:
         "it carries interventions": bool(carried_by(model)),
         "activations are recomputed": getattr(model, "is_activation_checkpointing", False),
         "it has dropout": _has_dropout(model),
+        "too little memory": model.device.type == "cuda" and not _fits(model),
     }
     return next((reason for reason, true in checks.items() if true), None)
+
+
+def _fits(model) -> bool:
+    total = torch.cuda.get_device_properties(model.device).total_memory
+    return kept_bytes(model) <= MEMORY * total
+
+
+def kept_bytes(model) -> int:
+    """Weights, and for what is trained two moments, gradients, and those of recordings twice."""
+    sizes = [(p.numel() * p.element_size(), p.requires_grad) for p in model.parameters()]
+    return sum(size * (6 if trained else 1) for size, trained in sizes)
 
 
 def _has_dropout(model) -> bool:
@@ -60,14 +77,16 @@ def _has_dropout(model) -> bool:
 
 
 def choose(model, steps: int, compute: Compute) -> "Graphs | None":
-    """Recorded passes for a training of so many steps, or None; says which if they are asked for.
+    """Recorded passes for a training of so many steps, or None; on a GPU the log says which.
 
     What decides is the configuration, the model and the number of steps, never a clock.
     """
-    if not attached.model_state(model).cuda_graphs:
+    asked = attached.model_state(model).cuda_graphs
+    if not asked:
         return None
     reason = reason_against(model, steps)
-    logger.info("CUDA graphs: %s", "on" if reason is None else f"off ({reason})")
+    if asked is True or model.device.type == "cuda":
+        logger.info("CUDA graphs: %s", "on" if reason is None else f"off ({reason})")
     return Graphs(model, compute) if reason is None else None
 
 
@@ -101,9 +120,9 @@ class Graphs:
         self.parameters: list[torch.nn.Parameter] = []
         self.places: tuple = ()
         self.failed = False
-        # The memory pools, by number, and the stream on which recordings are made.
+        # The memory pools, by number.
         self.pools: dict[int, Any] = {}
-        self.stream = None
+        self.gradient_memory: list[torch.Tensor] = []
 
     def begin(self) -> None:
         """Called before each step: no earlier pass waits for its gradient any more."""
@@ -137,7 +156,7 @@ class Graphs:
         places = tuple((p.data_ptr(), p.requires_grad) for p in decoder.parameters())
         if places != self.places:
             # Weights moved, or others are trained: earlier recordings compute something else.
-            self.places, self.recordings, self.pools = places, {}, {}
+            self.places, self.recordings, self.pools, self.gradient_memory = places, {}, {}, []
             self.parameters = [p for p in decoder.parameters() if p.requires_grad]
         learning = learning and bool(self.parameters)
         key = (shape, learning)
@@ -162,8 +181,6 @@ class Graphs:
         return [recording for some in self.recordings.values() for recording in some]
 
     def _record(self, shape: Shape, learning: bool, values, pool: int) -> Recording:
-        if self.stream is None:
-            self.stream = torch.cuda.Stream(self.model.device)
         if pool not in self.pools:
             self.pools[pool] = torch.cuda.graph_pool_handle()
         inputs = values.to(self.model.device)
@@ -171,40 +188,87 @@ class Graphs:
         # Counting is for the passes that are replayed.
         token = attached.TALLY.set(None)
         try:
-            self._warm_up(batch, learning)
-            forward = torch.cuda.CUDAGraph()
-            with self._capturing(forward, self.pools[pool]):
-                # Padding is derived within the recording, since it changes with the inputs.
-                states = self.compute(padded_row.unflattened(inputs, shape))
-            recording = Recording(pool, inputs, forward, states.detach())
-            if learning:
-                self._record_backward(recording, states)
+            with own_leaves(decoder_of(self.model)) as twins:
+                parameters = [twins[id(p)] for p in self.parameters]
+                self._warm_up(batch, parameters if learning else [])
+                forward = torch.cuda.CUDAGraph()
+                with self._capturing(forward, pool):
+                    # Padding is derived within the recording, since it changes with the inputs.
+                    states = self.compute(padded_row.unflattened(inputs, shape))
+                recording = Recording(pool, inputs, forward, states.detach())
+                if learning:
+                    self._record_backward(recording, states, parameters)
             return recording
         finally:
             attached.TALLY.reset(token)
 
-    def _record_backward(self, recording: Recording, states: torch.Tensor) -> None:
+    def _record_backward(self, recording: Recording, states: torch.Tensor, parameters) -> None:
         recording.gradient = torch.zeros_like(states)
         recording.backward = torch.cuda.CUDAGraph()
-        with self._capturing(recording.backward, self.pools[recording.pool]):
-            recording.gradients = [*self._gradients(states, recording.gradient)]
+        places = self.gradient_places()
+        with self._capturing(recording.backward, recording.pool):
+            made = gradients(states, parameters, recording.gradient)
+            recording.gradients = copied(made, places)
 
-    def _capturing(self, graph: torch.cuda.CUDAGraph, pool):
+    def gradient_places(self) -> list[torch.Tensor]:
+        """Memory for the gradients of one pass, the same for all recordings.
+
+        Some for each of them would take as much as all weights.
+        """
+        if not self.gradient_memory:
+            self.gradient_memory = [torch.empty_like(p) for p in self.parameters]
+        return self.gradient_memory
+
+    def _capturing(self, graph: torch.cuda.CUDAGraph, pool: int):
         # A thread may be saving a checkpoint meanwhile.
-        mode = "thread_local"
-        return torch.cuda.graph(graph, pool=pool, stream=self.stream, capture_error_mode=mode)
+        mode, stream = "thread_local", recording_stream(self.model.device)
+        return torch.cuda.graph(
+            graph, pool=self.pools[pool], stream=stream, capture_error_mode=mode
+        )
 
-    def _warm_up(self, batch: Batch, learning: bool) -> None:
+    def _warm_up(self, batch: Batch, parameters) -> None:
         """Run once, since libraries set themselves up in their first calls."""
-        self.stream.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(self.stream):
+        stream = recording_stream(self.model.device)
+        stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(stream):
             states = self.compute(batch)
-            if learning:
-                self._gradients(states, torch.zeros_like(states))
-        torch.cuda.current_stream().wait_stream(self.stream)
+            if parameters:
+                gradients(states, parameters, torch.zeros_like(states))
+        torch.cuda.current_stream().wait_stream(stream)
 
-    def _gradients(self, states: torch.Tensor, gradient: torch.Tensor):
-        return torch.autograd.grad([states], self.parameters, [gradient], allow_unused=True)
+
+def gradients(states: torch.Tensor, parameters, gradient: torch.Tensor):
+    """The gradients of parameters, given that of the states; None where they do not depend."""
+    return torch.autograd.grad([states], parameters, [gradient], allow_unused=True)
+
+
+def copied(values: Sequence[torch.Tensor | None], places: Sequence) -> list[torch.Tensor | None]:
+    """The places with the values in them; None where there is no value."""
+    pairs = [(new, old) for new, old in zip(places, values, strict=True) if old is not None]
+    torch._foreach_copy_([new for new, _ in pairs], [old for _, old in pairs])
+    return [None if old is None else new for new, old in zip(places, values, strict=True)]
+
+
+@contextmanager
+def own_leaves(module: torch.nn.Module) -> Iterator[dict[int, torch.nn.Parameter]]:
+    """Within the block a module's parameters are others of the same memory; those by the id of its.
+
+    Autograd keeps a node for each parameter, with the stream of the pass that first needed it, for
+    as long as any pass waits for its gradient. A recording whose gradients reached such a node
+    would have to wait for that stream, which it cannot.
+    """
+    seats = [(part, name, p) for part in module.modules() for name, p in part._parameters.items()]
+    seats = [(part, name, p) for part, name, p in seats if p is not None]
+    twins = {
+        id(p): torch.nn.Parameter(p.detach(), requires_grad=p.requires_grad) for *_, p in seats
+    }
+    try:
+        for part, name, p in seats:
+            part._parameters[name] = twins[id(p)]
+        yield twins
+    finally:
+        for part, name, p in seats:
+            part._parameters[name] = p
 
 
 class _Replayed(torch.autograd.Function):
@@ -232,8 +296,4 @@ class _Replayed(torch.autograd.Function):
         recording.waiting = False
         # Copies, since the next replay overwrites them while gradients are added up.
         made = [None if g is None else torch.empty_like(g) for g in recording.gradients]
-        pairs = [
-            (new, g) for new, g in zip(made, recording.gradients, strict=True) if g is not None
-        ]
-        torch._foreach_copy_([new for new, _ in pairs], [g for _, g in pairs])
-        return None, *made
+        return None, *copied(recording.gradients, made)

@@ -69,11 +69,16 @@ class Compute(_Choice):
     gradient_checkpointing: bool = Field(
         False, description="activations within a layer are recomputed, not kept in memory"
     )
-    cuda_graphs: bool = Field(
-        False,
+    cuda_graphs: bool | Literal["auto"] = Field(
+        "auto",
         description="on a GPU, passes of training and steps of generation are recorded once for "
-        "each shape and replayed, which is for small models, whose kernels take less time than "
-        "their launches ([training.md](training.md#cuda-graphs)); not yet tried on a GPU",
+        "each shape and replayed, as far as their kernels take less time than their launches "
+        "([training.md](training.md#cuda-graphs)); auto: wherever that is possible",
+    )
+    compile: bool | Literal["auto"] = Field(
+        "auto",
+        description="on a GPU, trainings compile the decoder's layers "
+        "([training.md](training.md#compiled-layers)); auto: those of enough steps to repay it",
     )
     lora: LoRA | None = Field(
         None, description="train only adapters, with the keys below; null: all weights"
@@ -81,9 +86,10 @@ class Compute(_Choice):
 
     def loading(self) -> dict:
         """Arguments for ``checkpoint.load``."""
-        # Only where it is on: what a job is given decides whether it runs again.
-        graphs = {"cuda_graphs": True} if self.cuda_graphs else {}
-        return {"dtype": self.dtype, "attention": self.attention, **graphs}
+        # Only what is not the default: what a job is given decides whether it runs again.
+        chosen = {"cuda_graphs": self.cuda_graphs, "compile": self.compile}
+        said = {name: value for name, value in chosen.items() if value != "auto"}
+        return {"dtype": self.dtype, "attention": self.attention, **said}
 
     def training(self, stage: str) -> dict:
         """The argument ``training`` of ``precision.prepare`` for a stage (finetune, unlearn)."""

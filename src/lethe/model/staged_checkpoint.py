@@ -35,11 +35,18 @@ class Staged:
         folder.parent.mkdir(parents=True, exist_ok=True)
         return cls(folder, Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent)))
 
-    def copy_weights(self) -> None:
-        """Hold a copy in main memory, so that training may change the model."""
-        if self.weights is not None:
-            copies = {name: w.detach().to("cpu", copy=True) for name, w in self.weights.items()}
-            self.weights = copies
+    def copy_weights(self, places: dict[str, torch.Tensor]) -> None:
+        """Hold a copy in main memory, so that training may change the model.
+
+        ``places``: memory for it by name, which is used where it fits and added where it is
+        missing: new memory takes longer to get than to fill.
+        """
+        for name, value in (self.weights or {}).items():
+            place = places.get(name)
+            if place is None or (place.shape, place.dtype) != (value.shape, value.dtype):
+                place = places[name] = torch.empty_like(value, device="cpu")
+            place.copy_(value.detach())
+            self.weights[name] = place
 
     def finish(self) -> None:
         """Write the weights and the record, and give the folder its name."""

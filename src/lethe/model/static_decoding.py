@@ -8,6 +8,7 @@ smaller cache, and that step is recorded anew.
 
 import logging
 from collections.abc import Callable, Sequence
+from functools import cache
 
 import torch
 from transformers.cache_utils import Cache, DynamicLayer
@@ -26,9 +27,15 @@ Next = Callable[[torch.Tensor, torch.Tensor, torch.Tensor, Cache], torch.Tensor]
 
 
 def suits(model) -> bool:
-    """Whether a model's steps are recorded: if asked for, on a GPU, without interventions."""
-    asked = attached.model_state(model).cuda_graphs
-    return asked and model.device.type == "cuda" and not carried_by(model)
+    """Whether a model's steps are recorded: unless forbidden, on a GPU, without interventions."""
+    allowed = attached.model_state(model).cuda_graphs
+    return bool(allowed) and model.device.type == "cuda" and not carried_by(model)
+
+
+@cache
+def recording_stream(device: torch.device) -> "torch.cuda.Stream":
+    """The stream on which a process makes its recordings: libraries keep memory for each stream."""
+    return torch.cuda.Stream(device)
 
 
 class FixedLayer(DynamicLayer):
@@ -88,7 +95,7 @@ class Steps:
         """Record a step; the next call is the first."""
         # Both the rehearsal and the recording move on by a token, whose place is written again.
         place = self.place.clone()
-        stream = torch.cuda.Stream()
+        stream = recording_stream(place.device)
         stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(stream):
             self._run()

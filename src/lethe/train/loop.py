@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from lethe.common.distributed import SingleProcess
-from lethe.model import cuda_graphs
+from lethe.model import compiling, cuda_graphs
 from lethe.model.forward import Forward, packed_states
 from lethe.model.fsdp import placed_like
 from lethe.train import optimizer_settings
@@ -59,6 +59,7 @@ class Loop:
     ):
         self.model, self.schedule, self.per_epoch, self.how = model, schedule, per_epoch, how
         self.steps = per_epoch * schedule.epochs
+        compiling.choose(model, self.steps)
         self.forward = recorded(model, self.steps) if recordable else Forward(model)
         self.seed, self.besides = seed, besides
         self.weights = {name: p for name, p in model.named_parameters() if p.requires_grad}

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 
 def add(commands) -> None:
     evaluate = commands.add_parser("evaluate", help="evaluate a checkpoint on a folder of data")
-    evaluate.add_argument("checkpoint", type=place, help="a folder or a hub id")
+    evaluate.add_argument(
+        "checkpoint", type=place, nargs="+", help="a folder or a hub id; several share the oracle"
+    )
     evaluate.add_argument(
         "--data", type=place, required=True, help="a folder with files in TOFU's format"
     )
@@ -68,8 +70,17 @@ def run(options: argparse.Namespace) -> None:
     from lethe.common.files import write_json
 
     with by_options():
-        evaluation = _evaluated(options)
-    write_json(options.out, evaluation.document())
+        evaluations = _evaluated(options)
+    documents = [evaluation.document() for evaluation in evaluations]
+    several = len(evaluations) > 1
+    write_json(options.out, {"checkpoints": documents} if several else documents[0])
+    for evaluation in evaluations:
+        if several:
+            print(evaluation.request.checkpoint)
+        _show(evaluation)
+
+
+def _show(evaluation: Evaluated) -> None:
     printed = evaluation.metrics | evaluation.line
     for name, metric in printed.items():
         for value, number in metric.checkpoints[0].values.items():
@@ -78,42 +89,58 @@ def run(options: argparse.Namespace) -> None:
         print(f"{name}: skipped, {why}")
 
 
-def _evaluated(options: argparse.Namespace) -> Evaluated:
+def _evaluated(options: argparse.Namespace) -> list[Evaluated]:
     from lethe import metrics
-    from lethe.analysis.checkpoint_evaluation import Request, evaluate
+    from lethe.analysis.checkpoint_evaluation import Request, evaluate_all
     from lethe.common.torch_setup import set_up
     from lethe.evaluate import suite as suites
     from lethe.evaluate.suite import Limits
 
     compute = given_compute(options.compute)
-    trained = compute.model_fields_set - compute.loading().keys() - {"cuda_graphs"}
+    trained = compute.model_fields_set - compute.loading().keys() - {"cuda_graphs", "compile"}
     if trained:
         raise LetheError(f"--compute {min(trained)}: evaluation trains nothing; leave it out")
-    chosen = template(options)
+    chosen = _template(options)
     settings = plugin_settings("--set", "METRIC", options.set, metrics.contract)
     of_suites = plugin_settings("--suite-set", "SUITE", options.suite_set, suites.contract)
     _check_places(options)
-    return evaluate(
-        Request(
-            options.checkpoint,
-            options.data,
-            options.split,
-            options.oracle,
-            options.full,
-            options.metrics,
-            settings,
-            chosen,
-            options.items,
-            Limits(options.max_length, options.max_new_tokens),
-            compute,
-            set_up(options.threads, options.device),
-            of_suites,
-            _attack(options),
-            options.line_to,
-            options.points,
-            options.base,
-        )
+    device, attack = set_up(options.threads, options.device), _attack(options)
+    return evaluate_all(
+        [
+            Request(
+                checkpoint,
+                options.data,
+                options.split,
+                options.oracle,
+                options.full,
+                options.metrics,
+                settings,
+                chosen,
+                options.items,
+                Limits(options.max_length, options.max_new_tokens),
+                compute,
+                device,
+                of_suites,
+                attack,
+                options.line_to,
+                options.points,
+                options.base,
+            )
+            for checkpoint in options.checkpoint
+        ]
     )
+
+
+def _template(options: argparse.Namespace) -> dict[str, Any]:
+    """The template of all checkpoints, in which the models beside them are asked."""
+    first, *others = ((source, template(options, source)) for source in options.checkpoint)
+    for source, chosen in others:
+        if chosen != first[1]:
+            raise LetheError(
+                f"checkpoint: {source} and {first[0]} have different templates; evaluate each by "
+                "itself"
+            )
+    return first[1]
 
 
 def _attack(options: argparse.Namespace) -> Attack | None:
@@ -137,7 +164,10 @@ def _check_places(options: argparse.Namespace) -> None:
     from lethe.evaluate import roles
 
     own = (options.oracle, options.full, options.line_to, options.base)
-    outputs.check_file(options.out, (options.data, options.checkpoint, *own))
+    outputs.check_file(options.out, (options.data, *options.checkpoint, *own))
+    twice = next((c for c in options.checkpoint if options.checkpoint.count(c) > 1), None)
+    if twice is not None:
+        raise LetheError(f"checkpoint: {twice} is given twice; give it once")
     roles.check_oracle("--oracle", options.oracle, options.data, options.split)
     roles.check_role("--full", options.full, "full")
     roles.check_role("--base", options.base, "prior")
