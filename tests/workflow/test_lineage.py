@@ -53,6 +53,8 @@ def test_students_descend_from_teachers(finished):
         first, second = (models[run, f"generation{number}"] for number in (1, 2))
         assert first["parents"] == [models[run, ""]["digest"], base]
         assert second["parents"] == [first["digest"], base]
+    page = (finished / "results/smoke/report.html").read_text(encoding="utf-8")
+    assert "Generation (0: the run itself)" in page
     table = (finished / "results/smoke/tables/lineage.md").read_text(encoding="utf-8")
     assert table.count("| generation2") == len(RUNS)
     assert (finished / "results/smoke/figures/micro/forget10/lineage.png").exists()
