@@ -63,6 +63,7 @@ def test_the_preset_of_all_methods_is_planned_whole(fresh):
     [
         ("partial", "same_author_retain"),
         ("shared_facts", "same_author_retain"),
+        ("entailed", "deep_unlearning"),
         ("behaviour", "behaviour"),
         ("defences", "defences"),
         ("shares", "summary"),
