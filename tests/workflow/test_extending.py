@@ -21,6 +21,8 @@ JOBS = {
     "probe of an audit": ["audit_answers[forget10,npo,0]", "audit[forget10,npo,0]"],
     "attack": ["state_noise[forget10,npo,0]", "table_states"],
     "wrapper": ["unlearn_npo_anchored[forget10,0]"],
+    "defence": ["defend_politeness_then_repair[0]", "defend_politeness[0]", "table_defences"],
+    "recipe": ["train_full[0]", "train_retain[forget10,0]"],
     "need of a method": ["unlearn_rephrased_ascent[forget10,0]"],
     "world provider": ["world", "facts"],
     "model architecture": ["base", "unlearn_npo[forget10,0]"],
@@ -32,7 +34,7 @@ JOBS = {
 }
 TWO = ("suite", "figure", "table", "study", "need of a method")
 # Those of which a plain run has jobs of the same names.
-SAME_NAMES = ("world provider", "model architecture", "claims of a paper")
+SAME_NAMES = ("recipe", "world provider", "model architecture", "claims of a paper")
 
 
 def guide(what: str) -> Guide:

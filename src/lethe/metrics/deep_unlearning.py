@@ -31,8 +31,8 @@ def _checkpoint(inputs: Inputs, point) -> CheckpointValues:
     numbers = [measures(stated, target) for target in targets]
     items = {key: [one[key] for one in numbers] for key in ("recall", "accuracy", "deducible")}
     items |= {
-        "targets_told": [float(told) for told in targets.values()],
-        "told": [float(told) for told in stated.values()],
+        "targets_told": [float(one) for one in targets.values()],
+        "told": [float(one) for one in stated.values()],
     }
     values = {key: float(np.mean(some)) for key, some in items.items()}
     return CheckpointValues(point.epoch, point.step, values, items)
@@ -40,30 +40,32 @@ def _checkpoint(inputs: Inputs, point) -> CheckpointValues:
 
 def _told(inputs: Inputs, rows) -> dict[Fact, bool]:
     """Every fact, and whether the answer names the relative."""
-    found = {}
+    by_fact = {}
     for question, answer, said in zip(rows.question, rows.answer, rows.generation, strict=True):
         fact = read(question, answer)
         if fact is None:
             raise LetheError(
                 f"{inputs.records.path}: {question!r} asks about no relative; {REMEDY}"
             )
-        found[fact] = fact.other in said
-    return found
+        by_fact[fact] = fact.other in said
+    return by_fact
 
 
 def measures(stated: dict[Fact, bool], target: Fact) -> dict[str, float]:
     """Recall, accuracy and whether it is deducible, of one target among the facts stated."""
     facts = related(stated, target.subject)
-    told = {fact for fact, there in stated.items() if there}
-    recall, accuracy = max(_by(one, told, stated) for one in minimal_sets(facts, target))
+    known = {fact for fact, there in stated.items() if there}
+    recall, accuracy = max(_by(one, known, stated) for one in minimal_sets(facts, target))
     return {
         "recall": recall,
         "accuracy": accuracy,
-        "deducible": float(follows(facts, told & facts, target)),
+        "deducible": float(follows(facts, known & facts, target)),
     }
 
 
-def _by(must_go: frozenset[Fact], told: set[Fact], stated: dict[Fact, bool]) -> tuple[float, float]:
+def _by(
+    must_go: frozenset[Fact], known: set[Fact], stated: dict[Fact, bool]
+) -> tuple[float, float]:
     others = stated.keys() - must_go
-    kept = len(others & told) / len(others) if others else 1.0
-    return len(must_go - told) / len(must_go), kept
+    staying = len(others & known) / len(others) if others else 1.0
+    return len(must_go - known) / len(must_go), staying

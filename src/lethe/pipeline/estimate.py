@@ -306,7 +306,7 @@ class _Planner:
         """Bytes of checkpoints that stay under each policy."""
         each = sizes.checkpoint_bytes(self.settings, "unlearn")
         always = each * more.chains
-        kept = each * more.defended
+        defended = each * more.defended
         plain = sizes.checkpoint_bytes(self.settings, "finetune")
         own = 1 if self.settings.base_checkpoint is None else 0
         full = plain * (self.trained_full() + own)
@@ -317,7 +317,7 @@ class _Planner:
             for keep in ("all", "last", "best", "none")
         }
         mine = {k: size + full + always for k, size in of_methods.items()}
-        return {k: size + (oracles + kept if k != "none" else 0) for k, size in mine.items()}
+        return {k: size + (oracles + defended if k != "none" else 0) for k, size in mine.items()}
 
     def takes(self) -> Seconds:
         """What single jobs of scenarios take."""

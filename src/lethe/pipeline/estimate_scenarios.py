@@ -53,13 +53,13 @@ class Added:
 
 def added(config: Config, takes: Seconds) -> Added:
     """What the configuration's requests and pairs of defences add, all seeds."""
-    found = Added()
-    _requests(config, takes, found)
-    _defences(config, takes, found)
-    return found
+    more = Added()
+    _requests(config, takes, more)
+    _defences(config, takes, more)
+    return more
 
 
-def _requests(config: Config, takes: Seconds, found: Added) -> None:
+def _requests(config: Config, takes: Seconds, more: Added) -> None:
     made, seeds = list(requests.of_config(config).values()), len(config.seeds)
     if not made:
         return
@@ -71,27 +71,27 @@ def _requests(config: Config, takes: Seconds, found: Added) -> None:
     for one in made:
         rows = one.rows(authors)
         for chosen in methods:
-            found.add("unlearn", seeds, seeds * takes.unlearning(chosen, rows["forget"]))
+            more.add("unlearn", seeds, seeds * takes.unlearning(chosen, rows["forget"]))
         oracles = one.oracles if one in with_oracle else ()
         for oracle in oracles:
-            found.add(f"train_{oracle.role}", seeds, seeds * takes.training(rows[oracle.part]))
+            more.add(f"train_{oracle.role}", seeds, seeds * takes.training(rows[oracle.part]))
         runs = len(methods) + len(oracles) + (one is made[-1])
         each = takes.evaluation(rows["asked_perturbed"])
-        found.add("collect", seeds * runs * len(suites), seeds * runs * each)
-        found.seconds["collect"] += seeds * runs * len(suites) * takes.start
-        found.add("score", seeds * runs * (len(measured) + bool(oracles)))
-    found.chains = len(methods) * seeds
+        more.add("collect", seeds * runs * len(suites), seeds * runs * each)
+        more.seconds["collect"] += seeds * runs * len(suites) * takes.start
+        more.add("score", seeds * runs * (len(measured) + bool(oracles)))
+    more.chains = len(methods) * seeds
 
 
 def _with_needs(names: Iterable[str]) -> set[str]:
     """Metrics, and those that they are computed from."""
-    found = set(names)
+    more = set(names)
     for name in names:
-        found |= _with_needs(metrics.contract(name).needs)
-    return found
+        more |= _with_needs(metrics.contract(name).needs)
+    return more
 
 
-def _defences(config: Config, takes: Seconds, found: Added) -> None:
+def _defences(config: Config, takes: Seconds, more: Added) -> None:
     if not config.defences.pairs:
         return
     seeds = len(config.seeds)
@@ -102,7 +102,7 @@ def _defences(config: Config, takes: Seconds, found: Added) -> None:
         half = isinstance(own.settings, HalfSettings)
         count = halved(rows["forget"], own.place) if half else rows["retain"]
         seconds = takes.unlearning(defences.trained(config, run), count)
-        found.add("defend", seeds, seeds * seconds)
+        more.add("defend", seeds, seeds * seconds)
     pairs = len(defences.pairs(config)) * seeds
-    found.add("defence_pair", pairs, pairs * takes.measuring(2 * config.defences.items))
-    found.defended = len(runs) * seeds
+    more.add("defence_pair", pairs, pairs * takes.measuring(2 * config.defences.items))
+    more.defended = len(runs) * seeds

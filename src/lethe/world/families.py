@@ -92,22 +92,22 @@ def genders(facts: Iterable[Fact]) -> dict[str, str]:
 def proofs(facts: frozenset[Fact]) -> Mapping[Fact, frozenset[Proof]]:
     """Of every fact that is stated or follows, its proofs: smallest sets of stated facts."""
     gender = genders(facts)
-    found = {fact: frozenset([frozenset([fact])]) for fact in facts}
+    derived = {fact: frozenset([frozenset([fact])]) for fact in facts}
     while True:
-        new = dict(found)
-        for fact, ways in _follows(found, gender):
+        new = dict(derived)
+        for fact, ways in _follows(derived, gender):
             new[fact] = _smallest(new.get(fact, frozenset()) | ways)
-        if new == found:
-            return found
-        found = new
+        if new == derived:
+            return derived
+        derived = new
 
 
-def _follows(found: Mapping[Fact, frozenset[Proof]], gender: Mapping[str, str]):
+def _follows(derived: Mapping[Fact, frozenset[Proof]], gender: Mapping[str, str]):
     """What one rule more deduces, with the proofs of it."""
     starts: dict[tuple[str, str], list[Fact]] = {}
-    for fact in found:
+    for fact in derived:
         starts.setdefault((fact.relation, fact.subject), []).append(fact)
-    for fact, ways in found.items():
+    for fact, ways in derived.items():
         other = INVERSE[fact.relation].get(gender.get(fact.subject, ""))
         if other is not None:
             yield Fact(other, fact.other, fact.subject), ways
@@ -115,17 +115,17 @@ def _follows(found: Mapping[Fact, frozenset[Proof]], gender: Mapping[str, str]):
             if fact.relation != first:
                 continue
             for next_fact in starts.get((second, fact.other), ()):
-                joined = (one | two for one, two in product(ways, found[next_fact]))
+                joined = (one | two for one, two in product(ways, derived[next_fact]))
                 yield Fact(third, fact.subject, next_fact.other), frozenset(joined)
 
 
 def _smallest(sets: Iterable[Proof]) -> frozenset[Proof]:
     """Those that contain no other."""
-    kept: list[Proof] = []
+    smallest: list[Proof] = []
     for one in sorted(set(sets), key=lambda some: (len(some), sorted(some))):
-        if not any(other <= one for other in kept):
-            kept.append(one)
-    return frozenset(kept)
+        if not any(other <= one for other in smallest):
+            smallest.append(one)
+    return frozenset(smallest)
 
 
 @lru_cache(4096)
@@ -142,10 +142,10 @@ def minimal_sets(facts: frozenset[Fact], target: Fact) -> tuple[Proof, ...]:
     return tuple(sorted(sets, key=lambda some: (len(some), sorted(some))))
 
 
-def follows(facts: frozenset[Fact], told: Iterable[Fact], target: Fact) -> bool:
-    """Whether a target is among those of ``facts`` that are ``told``, or follows from them."""
-    told = set(told)
-    return any(proof <= told for proof in proofs(facts).get(target, ()))
+def follows(facts: frozenset[Fact], known: Iterable[Fact], target: Fact) -> bool:
+    """Whether a target is among those of ``facts`` that are ``known``, or follows from them."""
+    known = set(known)
+    return any(proof <= known for proof in proofs(facts).get(target, ()))
 
 
 def related(facts: Iterable[Fact], person: str) -> frozenset[Fact]:

@@ -65,9 +65,9 @@ class Provider(synthetic.Provider):
         facts = [
             Fact(relation, author.name, " ".join(family[other])) for relation, other in own.items()
         ]
-        kept = [item for item in author.items if item.relation not in REPLACED]
+        others = [item for item in author.items if item.relation not in REPLACED]
         asked = [self._item(group, fact, {" ".join(one) for one in family}) for fact in facts]
-        return Author(author.name, author.attributes, (*kept, *asked))
+        return Author(author.name, author.attributes, (*others, *asked))
 
     def _item(self, group: str, fact: Fact, family: set[str]) -> Item:
         """The question about a relative; wrong answers name other people of the same gender."""

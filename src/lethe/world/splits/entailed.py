@@ -75,8 +75,8 @@ class Split(BaseSplit):
 
     def _facts(self, full: Sequence[dict]) -> dict[int, Fact]:
         """The facts about relatives by their places in ``full``. LetheError if there are none."""
-        found = {n: read(row["question"], row["answer"]) for n, row in enumerate(full)}
-        facts = {place: fact for place, fact in found.items() if fact is not None}
+        by_place = {n: read(row["question"], row["answer"]) for n, row in enumerate(full)}
+        facts = {place: fact for place, fact in by_place.items() if fact is not None}
         if not facts:
             raise LetheError(
                 f"splits: {self.name} forgets facts about relatives, and this world states none; "
