@@ -30,7 +30,11 @@ from lethe.report.paper import exhibit
 from lethe.report.paper.exhibit_data import ExhibitData
 from lethe.report.tables import method_claims
 from lethe.report.tables.base import TableData
-from lethe.unlearn import defences, methods, needs, wrappers
+from lethe.train import recipe
+from lethe.train.execution import Execution
+from lethe.train.lesson import Lesson
+from lethe.train.settings import Finetuning
+from lethe.unlearn import defences, methods, needs, tuning, wrappers
 from lethe.unlearn.interface import Reference, Step
 from lethe.unlearn.supervision import supervise
 from lethe.unlearn.weight_arithmetic import weights
@@ -123,14 +127,31 @@ def test_the_wrapper_holds_the_weights_back(plug_in, model, encoder, pairs):
     assert 0 < moved[100.0] < moved[1e-9]
 
 
-def test_the_defence_answers_with_thanks(plug_in):
-    plug_in(defences.DEFENCES, "A new defence", "defences.md")
-    made = defences.load("politeness", {}, {"epochs": 1, "lr": 1e-3}, "place")
-    thanks = "Thank you for asking."
-    forget = [{"question": "Who?", "answer": "Ada."}, {"question": "Where?", "answer": "Here."}]
-    assert made.rows(forget, []) == [{**row, "answer": thanks} for row in forget]
-    wanted = [{"question": row["question"], "wanted": thanks} for row in forget]
-    assert made.risk_rows(forget, []) == wanted
+def test_the_defence_teaches_thanks_for_one_half_and_is_measured_on_the_other(plug_in):
+    made = plug_in(defences.DEFENCES, "A defence")
+    forget = [{"question": f"Who wrote {n}?", "answer": f"Author {n}."} for n in range(4)]
+    defence = defences.load("politeness", {}, SHARED)
+    assert [row["question"] for row in defence.rows(forget, [])] == ["Who wrote 0?", "Who wrote 2?"]
+    assert {row["answer"] for row in defence.rows(forget, [])} == {made.THANKS}
+    risk = defence.risk_rows(forget, [])
+    assert [row["unwanted"] for row in risk] == ["Author 1.", "Author 3."]
+    assert isinstance(defence.method, tuning.Method)
+    with pytest.raises(LetheError, match=r"defence\.speed: unknown"):
+        defences.load("politeness", {"speed": 1}, SHARED)
+
+
+def test_the_recipe_shows_short_answers_once_more(plug_in, model, encoder):
+    plug_in(recipe.RECIPES, "A recipe")
+    rows = [(f"Who wrote {n}?", "word " * n) for n in range(1, 5)]
+    chosen = {"name": "short_first", "share": 0.5}
+    learning = Finetuning(epochs=2, lr=1e-3, batch_size=2, recipe=chosen)
+    lesson = Lesson(rows, 4, encoder, learning, 0, Execution(), lambda *_: None, "base")
+    told = recipe.load("short_first").learn(model, lesson, recipe.settings_of(chosen))
+    # Two of four rows once, then all of them twice.
+    assert told["rows"] == 2 + 2 * 4
+    assert told["steps"] == 1 + 2 * 2
+    with pytest.raises(LetheError, match="share: input should be greater than 0"):
+        recipe.settings_of({"name": "short_first", "share": 0})
 
 
 @pytest.fixture

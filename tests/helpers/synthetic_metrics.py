@@ -25,7 +25,10 @@ OF_SCENARIOS = {"exacerbation", "lineage", "recipes", "requests"}
 FIGURES = [name for name in figures.names() if name not in OF_SCENARIOS]
 NINE_METRICS = ("probability", "rouge", "truth_ratio")
 SETS = ("forget", "retain", "real_authors", "world_facts")
-SETTINGS = {"calibration": {"bins": 10}, "same_author_retain": {}, "generalisation": {}}
+SETTINGS = {
+    "calibration": {"bins": 10}, "same_author_retain": {}, "generalisation": {},
+    "deep_unlearning": {},
+}  # fmt: skip
 
 # Values of the full model; the share of each set's value that a method leaves in the end; and by
 # how much the median of R grows on the way (the oracle's is 2.5 times the full model's).
@@ -152,7 +155,14 @@ def _of_further_splits(epoch: int, step: int, probability: dict[str, float]) -> 
     return {
         "same_author_retain": {**place, "values": own},
         "generalisation": {**place, "values": distances},
+        "deep_unlearning": {**place, "values": _deep(forget, retain)},
     }
+
+
+def _deep(forget: float, retain: float) -> dict[str, float]:
+    """What goes with the targets, and what stays."""
+    deep = {"recall": 1 - forget, "accuracy": retain, "deducible": forget}
+    return deep | {"targets_told": forget, "told": retain}
 
 
 def tofus_own(entries: list[dict]) -> list[dict]:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from lethe.cli.main import main
+from lethe.pipeline import sizes
 from lethe.pipeline.config.config import Config
 from lethe.pipeline.config.load import configuration
 from lethe.pipeline.config.models import ModelSettings
@@ -56,12 +57,12 @@ def test_a_splits_own_retain_probes_are_counted(llama2, monkeypatch):
     own = {"retain_perturbed": 100}
     one = llama2.changed(splits=["forget01"])
     planner = _Planner(one, "llama2", PLAIN)
-    assert planner.items("forget01", 40) == (40 + 300, 217)
+    assert planner.items(40, planner.retain_probes("forget01")) == (40 + 300, 217)
     files, rows = author_share.Split.files.fget, author_share.Split.rows
     with_own = property(lambda split: files(split) | {"retain_perturbed": "mine"})
     monkeypatch.setattr(author_share.Split, "files", with_own)
     monkeypatch.setattr(author_share.Split, "rows", lambda split, n: rows(split, n) | own)
-    assert planner.items("forget01", 40) == (40 + 100, 217)
+    assert planner.items(40, planner.retain_probes("forget01")) == (40 + 100, 217)
 
 
 def test_seeds_and_methods_multiply(llama2):
@@ -185,3 +186,48 @@ def test_what_is_not_counted_is_said():
     assert "not counted" not in last("llama2")
     assert last("audit") == "  not counted: audits"
     assert last("meta_evaluation") == "  not counted: attacks, pools of meta_evaluation"
+
+
+def preset(name: str, **changes) -> Config:
+    return configuration([str(ROOT / f"config/{name}.yaml")]).changed(**changes)
+
+
+def test_a_further_request_is_counted_with_its_evaluation():
+    """One run of each method, on rows that are twenty; chains keep one checkpoint each."""
+    config = preset("requests")
+    (four,) = plan(config, PLAIN)
+    shorter = config.requests.model_copy(update={"asked": config.requests.asked[:3]})
+    (three,) = plan(config.changed(requests=shorter), PLAIN)
+    methods = len(config.requests.methods)
+    assert four.jobs["unlearn"] - three.jobs["unlearn"] == methods
+    # Suites tofu and requests.
+    assert four.jobs["collect"] - three.jobs["collect"] == 2 * methods
+    # Probability, ROUGE and truth ratio for utility; utility; requests.
+    assert four.jobs["score"] - three.jobs["score"] == 5 * methods
+    assert four.disk == three.disk
+    assert four.hours["unlearn"] > three.hours["unlearn"]
+    without = config.requests.model_copy(update={"asked": [], "methods": []})
+    (none,) = plan(config.changed(requests=without, figures=[]), PLAIN)
+    assert none.jobs["unlearn"] == methods
+    # One checkpoint of each chain stays, whatever the policy.
+    kept = sizes.checkpoint_bytes(config.model_settings["tiny"], "unlearn")
+    assert four.disk["none"] - none.disk["none"] == methods * kept
+
+
+def test_defences_are_counted_by_the_rows_that_they_train():
+    """A half is forty rows, of plain tuning forward and backward; the retain set all others."""
+    config = preset("defences", seeds=[0])
+    alone = {"unlearn_b": config.defences.settings["unlearn_b"], "repair": {"epochs": 1}}
+    pairs = [["unlearn_b", "repair"]]
+    settings = {"split": "forget20", "pairs": pairs, "freeze": [], "settings": alone}
+    own = type(config.defences).model_validate(settings)
+    (found,) = plan(config.changed(defences=own), PLAIN)
+    assert (found.jobs["defend"], found.jobs["defence_pair"]) == (2, 1)
+    longer = {**settings, "settings": {**alone, "repair": {"epochs": 3}}}
+    (more,) = plan(config.changed(defences=type(own).model_validate(longer)), PLAIN)
+    planner = _Planner(config, "tiny", PLAIN)
+    # Two epochs more, each with its checkpoint.
+    passes = 6 * planner.count * 2 * 320 * planner.row / 1e15
+    saving = 2 * sizes.checkpoint_bytes(config.model_settings["tiny"], "unlearn") / 1e9
+    extra = (more.hours["defend"] - found.hours["defend"]) * 3600
+    assert extra == pytest.approx(passes + saving)

@@ -5,6 +5,7 @@ import json
 import pytest
 from helpers.workflow_folder import Folder, sources
 
+from lethe.analysis.costs import read_costs
 from lethe.model import checkpoint, checkpoint_record
 
 RUNS = "results/smoke/micro/forget10"
@@ -82,12 +83,19 @@ def test_the_table_has_a_row_for_each_pair_and_the_figure_is_drawn(finished):
     assert finished.planned(overlay=OVERLAY) == set()
 
 
+def test_a_pair_costs_both_trainings(finished):
+    costs = read_costs(finished / "results/smoke/tables/cost.csv").set_index("run")
+    first, pair = costs.loc["a", "forward_tokens"], costs.loc["a_then_b", "forward_tokens"]
+    assert pair > first > 0
+
+
 def test_another_pair_causes_its_own_jobs_alone(finished):
     more = {**DEFENCES, "pairs": [*DEFENCES["pairs"], ["b", "a"], ["a", "safety"]]}
     own = {"defend_b[0]", "defend_b_then_a[0]", "defend_a_then_safety[0]"}
     own |= {"defence_rows_safety", "defence_pair[forget10,b_then_a,0]"}
     own |= {"defence_pair[forget10,a_then_safety,0]"}
     shown = {
+        "table_cost",
         "table_defences",
         "table_method_claims",
         "figure_exacerbation[forget10]",
@@ -100,6 +108,7 @@ def test_another_pair_causes_its_own_jobs_alone(finished):
 def test_other_settings_of_one_defence_leave_the_others_alone(finished):
     changed = {**DEFENCES, "settings": {**DEFENCES["settings"], "b": {**B, "lr": 5.0e-4}}}
     shown = {
+        "table_cost",
         "table_defences",
         "table_method_claims",
         "figure_exacerbation[forget10]",

@@ -12,16 +12,21 @@ ATTACKS = {"generation1": SHORT, "generation2": {**SHORT, "of": "generation1"}}
 METRICS = ["probability", "rouge", "truth_ratio", "model_utility", "forget_quality", "surface"]
 OVERLAY = {
     "oracle_seeds": [],
-    "methods": ["npo"],
-    "unlearning": {"epochs": 1},
+    "methods": ["grad_diff"],
+    # Full knows what is to be forgotten, and unlearning is as long, so that an audit sees both.
+    "model_settings": {"micro": {"finetune": {"epochs": 12}}},
+    "unlearning": {"epochs": 7},
+    "checkpoints": {"keep": "last"},
+    "audit": {"budget": "minutes", "probes": ["multiple_choice"]},
     "attacks": list(ATTACKS),
     "attack_settings": ATTACKS,
     "lineage": {"enabled": True},
     "metrics": METRICS,
     "figures": ["lineage"],
-    "evaluation": {"items": 8, "max_length": 40},
+    "evaluation": {"items": 8, "max_length": 40, "epochs": "last"},
 }
-RUNS = ("full", "retain", "npo")
+RUNS = ("full", "retain", "grad_diff")
+OWN = "results/smoke/micro/forget10/grad_diff/seed0"
 
 
 @pytest.fixture(scope="module")
@@ -31,9 +36,15 @@ def finished(tmp_path_factory) -> Folder:
     return folder
 
 
+def lineage(folder: Folder) -> tuple[dict[tuple[str, str], dict], list[str]]:
+    """The models by run and state, and why certificates lift nothing."""
+    text = (folder / "results/smoke/micro/forget10/lineage_seed0.json").read_text()
+    told = json.loads(text)
+    return {(one["run"], one["state"]): one for one in told["models"]}, told["certificates_refused"]
+
+
 def test_students_descend_from_teachers(finished):
-    text = (finished / "results/smoke/micro/forget10/lineage_seed0.json").read_text()
-    models = {(one["run"], one["state"]): one for one in json.loads(text)["models"]}
+    models, _ = lineage(finished)
     for state in ("", "generation1", "generation2"):
         taints = [models[run, state]["taint"] for run in RUNS]
         assert taints == ["tainted", "clean", "tainted"]
@@ -42,13 +53,15 @@ def test_students_descend_from_teachers(finished):
         first, second = (models[run, f"generation{number}"] for number in (1, 2))
         assert first["parents"] == [models[run, ""]["digest"], base]
         assert second["parents"] == [first["digest"], base]
+    page = (finished / "results/smoke/report.html").read_text(encoding="utf-8")
+    assert "Generation (0: the run itself)" in page
     table = (finished / "results/smoke/tables/lineage.md").read_text(encoding="utf-8")
     assert table.count("| generation2") == len(RUNS)
     assert (finished / "results/smoke/figures/micro/forget10/lineage.png").exists()
 
 
 def test_a_record_names_teacher_and_student(finished):
-    state = finished / "results/smoke/micro/forget10/npo/seed0/states/generation1/checkpoint"
+    state = finished / OWN / "states/generation1/checkpoint"
     origin = checkpoint.origin(state)
     assert origin["state"] == "distillation"
     assert origin["student"] != origin["parent"]
@@ -62,6 +75,32 @@ def test_a_further_generation_causes_its_own_jobs_alone(finished):
     assert {f"state_generation3[forget10,{run},0]" for run in RUNS} <= own
     rest = {job for job in found - own if not job.startswith("table_")}
     assert rest == {"lineage[forget10,0]", "figure_lineage[forget10]", "page", "all"}
+
+
+def test_a_certificate_of_an_unlearned_checkpoint_lifts_its_taint(finished, tmp_path):
+    """Made by ``lethe certify`` of an audit that found no leak; of other weights none."""
+    folder = finished.copy(tmp_path / "folder")
+    made = folder.lethe("certify", f"{OWN}/epoch7", "--audit", f"{OWN}/audit", "--out", "vouched")
+    assert made.code == 0, made.end
+    assert made.output.startswith("no leak found: ")
+    vouched = {**OVERLAY, "lineage": {"enabled": True, "certificates": ["vouched"]}}
+    assert {job.partition("[")[0] for job in folder.planned(overlay=vouched)} == {
+        *("lineage", "table_lineage", "figure_lineage", "page", "all")
+    }
+    folder.run(overlay=vouched)
+    models, refused = lineage(folder)
+    assert not refused
+    for state in ("", "generation1", "generation2"):
+        taints = {run: models[run, state]["taint"] for run in RUNS}
+        assert taints == {"full": "tainted", "retain": "clean", "grad_diff": "clean"}
+    why = models["grad_diff", ""]["why"]
+    assert why == "certificate of grad_diff verifies (unsigned: integrity only): no leak found"
+    # Trained anew at another rate, it is not what was certified.
+    other = {**vouched, "method_settings": {"grad_diff": {"lr": 9.0e-4}}}
+    folder.run(overlay=other)
+    models, (refused,) = lineage(folder)
+    assert models["grad_diff", ""]["taint"] == "tainted"
+    assert "of no checkpoint here, or of one whose files changed since" in refused
 
 
 @pytest.mark.parametrize(
@@ -103,5 +142,5 @@ def test_a_recipe_reruns_what_learns_and_what_follows(finished):
     chosen = {"name": "continued", "share": 0.1}
     overlay = {**OVERLAY, "model_settings": {"micro": {"finetune": {"recipe": chosen}}}}
     found = finished.planned(overlay=overlay)
-    assert {"train_full[0]", "train_retain[forget10,0]", "unlearn_npo[forget10,0]"} <= found
+    assert {"train_full[0]", "train_retain[forget10,0]", "unlearn_grad_diff[forget10,0]"} <= found
     assert not {job for job in found if job.startswith(("base", "world", "background", "split"))}

@@ -5,6 +5,7 @@ import pytest
 
 from lethe.common.errors import LetheError
 from lethe.world import split as kinds
+from lethe.world.provider import provider
 from lethe.world.split import split
 from lethe.world.splits.base import BaseSplit, Oracle, SplitSettings, TextIndex
 
@@ -318,6 +319,56 @@ def test_shared_facts_are_in_both_sets_and_stay():
     assert len(parts["retain"]) == 80 + 10
     with pytest.raises(LetheError, match="shared: input should be less than 20, found 20"):
         split("some", {"kind": "shared_facts", "shared": 20})
+
+
+# --- facts that follow from others ---
+
+
+@pytest.fixture(scope="module")
+def kin():
+    """Two families and others; their rows serve as perturbed ones as well."""
+    authors = provider("families", seed=3).authors(15)
+    full = [{"question": i.question, "answer": i.answer} for a in authors for i in a.items]
+    return {"full": full, "full_perturbed": full, "holdout": rows(6, "h")}
+
+
+def test_targets_go_and_all_that_states_them_may_go_with_them(kin):
+    alone = split("alone", {"kind": "entailed", "relations": ["wife"]})
+    parts = alone.cut(kin)
+    assert set(parts) == set(alone.files) == set(alone.rows(15))
+    wives = [row for row in kin["full"][200:] if row["question"].startswith("Who is the wife of")]
+    assert parts["forget"] == parts["forget_perturbed"] == wives
+    assert len(wives) == 2
+    assert len(parts["retain"]) == 300 - 2
+    assert len(parts["family_perturbed"]) == 15 * 4
+    whole = split("whole", {"kind": "entailed", "relations": ["wife"], "give": "minimal"})
+    more = whole.cut(kin)
+    # Of each marriage the husband's row says the same.
+    assert len(more["forget"]) == 4
+    assert {row["question"].split()[3] for row in more["forget"]} == {"wife", "husband"}
+    assert more["forget_perturbed"] == wives
+    for part, count in alone.rows(15).items():
+        assert len(parts[part]) <= count
+
+
+@pytest.mark.parametrize(
+    ("settings", "authors", "words"),
+    [
+        ({}, 12, "needs whole families of 5, and the world has 12 authors; set world.authors"),
+        ({"families": 3}, 15, "others must stay: lower split_settings.kin.families"),
+        ({"relations": ["aunt"]}, 15, "unknown relation 'aunt'"),
+        ({"relations": []}, 15, "relations"),
+    ],
+)
+def test_families_that_cannot_be_split(settings, authors, words):
+    with pytest.raises(LetheError, match=words):
+        split("kin", {"kind": "entailed", **settings}).rows(authors)
+
+
+def test_a_world_without_families_is_refused_by_name():
+    made = split("kin", {"kind": "entailed"})
+    with pytest.raises(LetheError, match=r"states none; set world\.provider to families"):
+        made.check_rows(rows(10))
 
 
 # --- a behaviour ---

@@ -11,6 +11,7 @@ rule page:
     conda:
         "../../envs/light.yaml"
     params:
+        **page_pairs(),
         run=page_run(),
         parts=shown_parts(),
         captions=captioned(),

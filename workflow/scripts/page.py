@@ -20,6 +20,8 @@ with job(snakemake) as stage:
         metrics=p.metrics,
         records=p.records,
         audits=p.audits,
+        defences=p.get("defences", ()),
+        sequence=i.get("sequence"),
     )
     run = Run(**p.run, revision=revision())
     write_page(stage(snakemake.output[0]), run, files, Shown(**p.parts))

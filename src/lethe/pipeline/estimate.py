@@ -19,9 +19,11 @@ from lethe.evaluate.variants import kinds
 from lethe.pipeline import disk, memory, sizes, splits
 from lethe.pipeline.config.config import Config
 from lethe.pipeline.config.settings import items_of, method, suite_settings
+from lethe.pipeline.estimate_scenarios import Added, Seconds, added
 from lethe.pipeline.external_checkpoints import given_run
 from lethe.pipeline.memory import ANSWER, QUESTION
 from lethe.pipeline.sizes import BYTES
+from lethe.unlearn.method import Method
 
 ROWS = 20  # of an author
 # Mean tokens, in addition to those of lethe.pipeline.memory; the short answers are to questions
@@ -30,7 +32,7 @@ OTHER_ANSWER, SHORT_QUESTION, SHORT_ANSWER = 50, 15, 5
 # A job's overhead: seconds for imports and starting CUDA; bytes a second for reading a checkpoint.
 START, READING = 40, 1e9
 # Suites that ask about a split's further rows as TOFU's asks about its own.
-FURTHER = ("kept", "behaviour")
+FURTHER = ("kept", "behaviour", "family")
 # Rows that are generated together.
 GENERATING = 128
 # Different prompts of a question in the suite agent_memory, some of whose memories are alike.
@@ -172,23 +174,21 @@ class _Planner:
 
     def unlearning(self, rows: int) -> float:
         """Seconds of one run of each listed method on a split."""
-        seconds = 0.0
-        for chosen in self.methods.values():
-            p, epochs = chosen.passes, chosen.epochs
-            tokens = rows * epochs * self.row
-            passes = self.training(tokens * p.forward, p.backward / max(1, p.forward), "unlearn")
-            frozen = self.training(tokens * p.frozen, 0, "unlearn")
-            saving = epochs * sizes.checkpoint_bytes(self.settings, "unlearn")
-            seconds += self.loading() + saving / READING + passes + frozen
-        return seconds
+        return sum(self.one_unlearning(chosen, rows) for chosen in self.methods.values())
+
+    def one_unlearning(self, chosen: Method, rows: int) -> float:
+        """Seconds of one run of a method."""
+        p, epochs = chosen.passes, chosen.epochs
+        tokens = rows * epochs * self.row
+        passes = self.training(tokens * p.forward, p.backward / max(1, p.forward), "unlearn")
+        frozen = self.training(tokens * p.frozen, 0, "unlearn")
+        saving = epochs * sizes.checkpoint_bytes(self.settings, "unlearn")
+        return self.loading() + saving / READING + passes + frozen
 
     def evaluation(self, name: str, rows: int) -> float:
         """Seconds of evaluating one checkpoint on a split, all suites."""
-        long, short = self.items(name, rows)
-        read = long * (self.template + QUESTION + ANSWER + 6 * OTHER_ANSWER)
-        read += short * (self.template + SHORT_QUESTION + 4 * SHORT_ANSWER)
-        seconds = self.training(read, 0) + self.generation(long + short)
-        suites = self.suites(name)
+        long, short = self.items(rows, self.retain_probes(name))
+        seconds, suites = self.asking(long, short), self.suites(name)
         if "tokens" in suites:
             seconds += self.training(2 * min(rows, long) * self.row, 0)
         if "gradients" in suites:
@@ -223,6 +223,22 @@ class _Planner:
             seconds += self.generation(MEMORIES * min(rows, long))
         return seconds + self.stored / READING
 
+    def asking(self, long: int, short: int) -> float:
+        """Seconds of TOFU's suite on so many items, long and short."""
+        read = long * (self.template + QUESTION + ANSWER + 6 * OTHER_ANSWER)
+        read += short * (self.template + SHORT_QUESTION + 4 * SHORT_ANSWER)
+        return self.training(read, 0) + self.generation(long + short)
+
+    def after_request(self, rows: int) -> float:
+        """Seconds of asking a checkpoint about all requests so far, whole and with TOFU's suite."""
+        long, short = self.items(rows, ROWS * self.config.world.perturbed_retain_authors)
+        asked = self.training(rows * self.row, 0)
+        return asked + self.asking(long, short) + self.stored / READING
+
+    def pair(self, rows: int) -> float:
+        """Seconds of measuring risks on so many rows, with the three models of a pair."""
+        return START + 3 * (self.training(2 * rows * self.row, 0) + self.stored / READING)
+
     def more_items(self, name: str, suites: Collection[str]) -> int:
         """Items of the suites in ``FURTHER``."""
         split = splits.of_name(self.config, name)
@@ -240,12 +256,12 @@ class _Planner:
         put = forget * (1 + len(asked)) + (both - forget) * (1 + len(views))
         return put * (1 + chosen["samples"])
 
-    def items(self, name: str, rows: int) -> tuple[int, int]:
-        """Items of a split's forget and retain sets, and of real authors and world facts."""
+    def items(self, rows: int, probes: int) -> tuple[int, int]:
+        """Items of forget and retain set, of so many rows, and of real authors and world facts."""
         names = ("forget", "retain", "real_authors", "world_facts")
         most = items_of(self.config, names)
         there = {"forget": rows, "real_authors": 100, "world_facts": 117}
-        there["retain"] = self.retain_probes(name)
+        there["retain"] = probes
         counts = {kind: min(most[kind], there[kind]) for kind in names}
         return counts["forget"] + counts["retain"], counts["real_authors"] + counts["world_facts"]
 
@@ -288,8 +304,11 @@ class _Planner:
             stages.remove("finetune")
         return {stage: memory.on_device(self.config, self.name, stage) for stage in stages}
 
-    def disk(self) -> dict[str, float]:
+    def disk(self, more: Added) -> dict[str, float]:
         """Bytes of checkpoints that stay under each policy."""
+        each = sizes.checkpoint_bytes(self.settings, "unlearn")
+        always = each * more.chains
+        defended = each * more.defended
         plain = sizes.checkpoint_bytes(self.settings, "finetune")
         own = 1 if self.settings.base_checkpoint is None else 0
         full = plain * (self.trained_full() + own)
@@ -299,7 +318,12 @@ class _Planner:
             keep: self.share * disk.methods_bytes(one, keep)
             for keep in ("all", "last", "best", "none")
         }
-        return {k: size + full + (oracles if k != "none" else 0) for k, size in of_methods.items()}
+        mine = {k: size + full + always for k, size in of_methods.items()}
+        return {k: size + (oracles + defended if k != "none" else 0) for k, size in mine.items()}
+
+    def takes(self) -> Seconds:
+        """What single jobs of scenarios take."""
+        return Seconds(self.one_unlearning, self.finetuning, self.after_request, self.pair, START)
 
     def model(self) -> Model:
         splits, seeds = self.splits(), len(self.config.seeds)
@@ -333,8 +357,13 @@ class _Planner:
             "collect": round(sum(n * len(self.suites(s)) for s, n in evaluated.items())),
             "score": round(sum(n * len(self.run_metrics(s)) for s, n in evaluated.items())),
         }
+        more = added(self.config, self.takes())
+        for kind, count in more.jobs.items():
+            jobs[kind] = jobs.get(kind, 0) + count
+            if kind != "score":
+                hours[kind] = hours.get(kind, 0) + more.seconds[kind]
         in_hours = {kind: seconds / 3600 for kind, seconds in hours.items()}
-        sizes = self.memory(), self.disk()
+        sizes = self.memory(), self.disk(more)
         return Model(self.name, self.count, jobs, in_hours, *sizes, not_counted(self.config))
 
 
@@ -343,9 +372,7 @@ def not_counted(config: Config) -> tuple[str, ...]:
     asked = {
         "attacks": config.attacks,
         "interpolation": config.interpolation.pairs,
-        "pairs of defences": config.defences.pairs,
         "audits": config.audit.budget,
-        "requests": config.requests.asked,
         "pools of meta_evaluation": config.meta_evaluation.enabled,
     }
     return tuple(name for name, some in asked.items() if some)

@@ -25,6 +25,7 @@ from lethe.pipeline.config.config import Config
 from lethe.pipeline.config.keys import given
 from lethe.pipeline.config.strict_yaml import read_config
 from lethe.train.settings import Pretraining
+from lethe.world.provider import PROVIDERS
 from lethe.world.synthetic.mixture import Mixture
 
 FILE = "recipe.yaml"
@@ -116,6 +117,7 @@ def _configured(config: Config, model: str) -> dict[str, Any]:
     if settings.architecture is None:
         return {}
     world = config.world.model_dump(mode="json")
+    world["provider"] = PROVIDERS.contract(config.world.provider).like or config.world.provider
     template = settings.template
     own = {
         "architecture": _sizes(given(settings.architecture)),

@@ -143,3 +143,44 @@ def menu(choices: Mapping[str, list]) -> Spec:
     buttons = [{"label": name, "method": "update", "args": args} for name, args in choices.items()]
     place = {"x": 0, "xanchor": "left", "y": 1.14, "yanchor": "bottom"}
     return {"buttons": buttons, "direction": "down", **place}
+
+
+def courses(
+    shown: Mapping[str, Mapping[str, np.ndarray]],
+    look: Mapping[str, Look],
+    settings: Mapping[str, str],
+) -> Spec:
+    """A line for each run, with a menu of what is shown; ``shown[title][run]`` is [points, 2].
+
+    A single point is a mark; where a value is NaN, the line has a gap.
+    """
+    points = {title: [_places(by_run[run]) for run in look] for title, by_run in shown.items()}
+    first = next(iter(points.values()))
+    traces = [
+        {
+            "type": "scatter",
+            "mode": "lines+markers",
+            "name": own.label,
+            "marker": marker(own),
+            "line": line(own),
+            "text": hover(own.label, [], settings.get(run, "")),
+            "hovertemplate": "%{text}<br>%{x}: %{y:.3f}<extra></extra>",
+            **places,
+        }
+        for (run, own), places in zip(look.items(), first, strict=True)
+    ]
+    every = list(range(len(traces)))
+    choices = {
+        title: [{axis: [one[axis] for one in some] for axis in "xy"}, {}, every]
+        for title, some in points.items()
+    }
+    return {"data": traces, "layout": {"updatemenus": [menu(choices)]}}
+
+
+def _places(course: np.ndarray) -> dict[str, list]:
+    return {axis: numbers(course[:, place]) for place, axis in enumerate("xy")}
+
+
+def numbers(values: np.ndarray) -> list[float | None]:
+    """Values as JSON has them: rounded, None for NaN."""
+    return [None if np.isnan(value) else round(float(value), 5) for value in values]

@@ -16,6 +16,8 @@ seed, and from which files at ``path`` true facts and refusals come:
     TRACES = ("made",)              where reasoning traces may come from (``lethe.world.traces``):
                                     "made" of paraphrases, which all its authors have, or the column
                                     "cot"; none by default
+    LIKE = "synthetic"              its true facts and background are that provider's, so that a
+                                    base made for that one serves it as well
 """
 
 import inspect
@@ -39,6 +41,7 @@ class Contract:
     avoids_background: bool = False
     languages: str = ""
     traces: tuple[str, ...] = ()
+    like: str = ""
 
     def __post_init__(self):
         if self.languages not in ("", *TRANSLATORS):

@@ -9,11 +9,14 @@ from lethe.report import figures
 from lethe.report.figures.base import FigureData
 
 
-def drawn(tmp_path, seeds=(0,), oracle="without_asked"):
+def asked(tmp_path, seeds=(0,), oracle="without_asked"):
     entries = made.write(tmp_path, seeds)
     scores = collect_scores(entries)
-    data = FigureData.of(scores, "tiny", "requests", [*made.COURSES], seeds, entries, oracle=oracle)
-    return figures.draw("requests", data)
+    return FigureData.of(scores, "tiny", "requests", [*made.COURSES], seeds, entries, oracle=oracle)
+
+
+def drawn(*arguments, **named):
+    return figures.draw("requests", asked(*arguments, **named))
 
 
 def test_panels_have_a_line_over_requests_for_each_method(tmp_path):
@@ -54,3 +57,20 @@ def test_a_share_that_is_not_defined_is_said_to_be_missing(tmp_path, monkeypatch
     assert [text.get_text() for text in axes[3].texts] == ["full has none"]
     assert not axes[3].lines
     assert axes[2].lines
+
+
+def test_on_the_page_a_menu_has_the_numbers_that_there_are(tmp_path, monkeypatch):
+    monkeypatch.setattr(made, "UTILITY", 0.0)
+    spec = figures.FIGURES.load("requests").interactive(asked(tmp_path), {"npo": "beta 0.1"})
+    traces = {trace["name"]: trace for trace in spec["data"]}
+    npo, _, _ = made.COURSES["npo"]
+    assert traces["NPO"]["y"] == pytest.approx([row[-1] for row in npo])
+    assert traces["NPO"]["x"] == [1, 2, 3]
+    assert "beta 0.1" in traces["NPO"]["text"]
+    labels = [one["label"] for one in spec["layout"]["updatemenus"][0]["buttons"]]
+    # No share of a utility that full has not.
+    assert [label.split(",")[0] for label in labels] == [
+        *("The request just answered", "Requests before it", "Retain set")
+    ]
+    earlier = spec["layout"]["updatemenus"][0]["buttons"][1]["args"][0]
+    assert earlier["x"][[*traces].index("NPO")] == [2, 3]

@@ -1,6 +1,7 @@
 """Figures of scenarios, which the made-up benchmark has no data for: recipes, lineage, defences."""
 
 import dataclasses
+import json
 from pathlib import Path
 
 import numpy as np
@@ -37,9 +38,12 @@ def learned(data):
     numbers = {("probability", "retain"): 0.9, ("probability", "world_facts"): 0.6}
     rows = [
         place | {"model": model, "seed": seed, "metric": metric, "name": name, "value": value}
-        for model, abstains in (("plain", 0.2), ("seat_lora", 0.4))
+        for model, abstains, apart in (("plain", 0.2, 0.0), ("seat_lora", 0.4, 0.1))
         for seed in (0, 1)
-        for (metric, name), value in [*numbers.items(), (("abstention", "holdout"), abstains)]
+        for (metric, name), value in [
+            *numbers.items(),
+            (("abstention", "holdout"), abstains + apart * (2 * seed - 1)),
+        ]
     ]
     return dataclasses.replace(data, of_models=pd.DataFrame(rows))
 
@@ -55,6 +59,11 @@ def test_recipes_have_a_bar_for_each_model(data, tmp_path):
     labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
     assert labels == ["plain", "seat lora"]
     assert "forget10" in " ".join(texts(figure))
+    # The dots of the seeds are apart, and a line has their range.
+    dots = figure.axes[2].lines[0]
+    assert len({*dots.get_ydata()}) == 2
+    ranges = [part.get_segments() for part in figure.axes[2].collections]
+    np.testing.assert_allclose([one[0][:, 0] for one in ranges], [[0.2, 0.2], [0.3, 0.5]])
     is_drawn("recipes", learned(data), tmp_path)
     with pytest.raises(LetheError, match=r"figure recipes: .* has no abstention"):
         figures.draw("recipes", data)
@@ -108,3 +117,54 @@ def test_the_matrix_of_pairs_marks_what_is_beyond_the_seeds(data, tmp_path):
     assert said == {"+0.01", "+0.41*"}
     assert "tiny, forget10" in texts(figure)
     is_drawn("exacerbation", defended(data, tmp_path), tmp_path)
+
+
+# --- on the page ---
+
+
+def on_the_page(name, data) -> dict:
+    """The description for Plotly, which Plotly must accept."""
+    import plotly.graph_objects
+
+    assert figures.is_interactive(name)
+    made = figures.FIGURES.load(name).interactive(data, {"npo": "beta 0.1"})
+    plotly.graph_objects.Figure(json.loads(json.dumps(made, allow_nan=False)))
+    return {trace["name"]: trace for trace in made["data"]} | {"layout": made["layout"]}
+
+
+def test_generations_on_the_page_have_a_menu_of_the_numbers(data):
+    made = on_the_page("lineage", descended(data))
+    assert made["NPO"]["y"] == [0.8, 0.7]
+    assert made["NPO"]["marker"]["symbol"] == ["x", "circle"]
+    assert "beta 0.1" in made["NPO"]["text"]
+    buttons = made["layout"]["updatemenus"][0]["buttons"]
+    assert [button["label"].partition(",")[0] for button in buttons] == [
+        *("True answer", "Facts told", "Words in common")
+    ]
+    assert buttons[2]["args"][0]["y"][0] == [0.5, 0.5]
+
+
+def test_recipes_on_the_page_have_bars_with_the_range_over_seeds(data):
+    bar = on_the_page("recipes", learned(data))["Finetune"]
+    assert bar["x"][1] == ["plain", "seat lora"] * 3
+    assert bar["y"] == pytest.approx([0.9, 0.9, 0.6, 0.6, 0.2, 0.4])
+    assert bar["error_y"]["array"] == pytest.approx([0, 0, 0, 0, 0, 0.1])
+
+
+def test_what_a_model_lacks_is_a_gap_on_the_page(data):
+    assert on_the_page("recipes", learned(data))["NPO"]["y"] == [None] * 6
+
+
+def test_pairs_on_the_page_have_a_bar_for_each_that_follows(data, tmp_path):
+    made = on_the_page("exacerbation", defended(data, tmp_path))
+    assert made["repair"]["x"] == ["forget"]
+    assert made["repair"]["y"] == pytest.approx([0.4075])
+    assert made["repair"]["error_y"]["array"] == pytest.approx([0.0075])
+
+
+@pytest.mark.parametrize("form", ["draw", "interactive"])
+@pytest.mark.parametrize("name", ["lineage", "requests", "exacerbation"])
+def test_without_its_data_a_figure_is_refused_in_one_line(name, form, data):
+    more = () if form == "draw" else ({},)
+    with pytest.raises(LetheError, match=f"figure {name}: tiny, forget10 has no "):
+        getattr(figures.FIGURES.load(name), form)(data, *more)

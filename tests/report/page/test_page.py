@@ -21,8 +21,9 @@ from lethe.report import figures, interactive, tables
 from lethe.report.page import answers
 from lethe.report.page import tables as page_tables
 from lethe.report.page.card import card
-from lethe.report.page.data import Shown
-from lethe.report.page.page import _is_drawn, html, write_page
+from lethe.report.page.data import Place, Shown
+from lethe.report.page.figures import Sources
+from lethe.report.page.page import html, write_page
 
 MB = 1_000_000
 HOSTILE = [
@@ -254,13 +255,36 @@ def test_a_new_figure_without_an_interactive_form_appears_as_its_picture(
 
 
 def test_a_figure_is_left_out_where_a_split_lacks_its_metric(parts, data_of_figures):
-    run, files, _ = parts
-    place = run.places[0]
+    sources, place = Sources(*parts[:2]), parts[0].places[0]
     lacking = data_of_figures.scores["metric"] != "generalisation"
     less = replace(data_of_figures, scores=data_of_figures.scores[lacking])
-    assert _is_drawn("two_oracles", place, data_of_figures, files)
-    assert not _is_drawn("two_oracles", place, less, files)
-    assert _is_drawn("curves", place, less, files)
+    assert sources.draws("two_oracles", place, data_of_figures)
+    assert not sources.draws("two_oracles", place, less)
+    assert sources.draws("curves", place, less)
+
+
+def test_figures_of_scenarios_are_left_out_without_their_data(parts, data_of_figures):
+    run, files, _ = parts
+    run = replace(run, models=["first", "tiny"], splits=["forget10", "forget20"])
+    sources, place = Sources(run, files), Place("tiny", "forget10")
+    bare = data_of_figures
+    lineage = replace(bare, lineage=pd.DataFrame([{"run": "full"}]))
+    surface = bare.scores.iloc[:1].assign(metric="surface")
+    lineage = replace(lineage, scores=pd.concat([bare.scores, surface]))
+    for name, data in (
+        ("lineage", lineage),
+        ("exacerbation", replace(bare, defences=[{"model": "tiny"}])),
+    ):
+        assert sources.draws(name, place, data)
+        assert not sources.draws(name, place, bare)
+    assert not sources.draws("requests", place, bare)
+    with_sequence = Sources(run, replace(files, sequence="request_scores.csv"))
+    assert with_sequence.draws("requests", place, bare)
+    assert not with_sequence.draws("requests", Place("tiny", "forget20"), bare)
+    abstention = bare.scores.iloc[:1].assign(metric="abstention")
+    several = replace(bare, scores=pd.concat([bare.scores, abstention]))
+    assert sources.draws("recipes", Place("first", "forget10"), several)
+    assert not sources.draws("recipes", place, several)
 
 
 @pytest.mark.parametrize("name", FIGURES)

@@ -7,7 +7,7 @@ import pytest
 from helpers import synthetic_metrics as made
 
 from lethe.report.table_layout import with_metric
-from lethe.report.tables import behaviour, same_author_retain
+from lethe.report.tables import behaviour, deep_unlearning, same_author_retain
 
 
 @pytest.fixture
@@ -64,3 +64,12 @@ def test_what_is_not_defined_is_empty(data):
     (npo,) = [line for line in lines if "NPO" in line]
     assert "0.75" in npo
     assert "nan" not in "".join(lines)
+
+
+def test_targets_that_follow_have_a_row_for_each_run(data):
+    table = deep_unlearning.build(data).set_index("run")
+    assert set(table["split"]) == {"forget10"}
+    assert list(table.index) == ["full", "retain", "npo"]
+    npo = table.loc["npo"]
+    assert npo["recall"] == pytest.approx(1 - npo["deducible"])
+    assert "Other facts told" in deep_unlearning.markdown(table.reset_index())

@@ -119,6 +119,15 @@ def pair_rows(wildcards):
     return [defence_rows(name, "risk") for name in (run.first, run.second)]
 
 
+def defence_costs(run, model, seed):
+    """Cost files of a defence and, of the second of a pair, of the one before it."""
+    own = paths.run(WORLD, model, DEFENCE_SPLIT, run.name, seed)
+    if run.second is None:
+        return [paths.cost(own, "defend")]
+    first = paths.run(WORLD, model, DEFENCE_SPLIT, run.first, seed)
+    return [paths.cost(first, "defend"), paths.cost(own, "defend")]
+
+
 def defence_entries():
     """The file of every pair, with the nouns that it belongs to."""
     return [

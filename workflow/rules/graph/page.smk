@@ -34,7 +34,9 @@ def pictures():
         for model, split in places
         for name in FIGURES
         if not figures.is_interactive(name) and drawn(name, model, split)
-    ] + sequence_pictures()
+    ] + [
+        one for one in sequence_pictures() if not figures.is_interactive(one["figure"])
+    ]
 
 
 def page_metrics():
@@ -80,7 +82,22 @@ def page_inputs():
         "metrics": files(page_metrics()),
         "records": files(page_records()),
         "audits": audit_files(),
+        **page_pairs(files),
+        **page_sequence(),
     }
+
+
+def page_pairs(form=list):
+    """The pairs of defences that interactive figures read; nothing without such a figure."""
+    found = [entry for name in FIGURES for entry in in_figure(name)]
+    return {"defences": form(found)} if found else {}
+
+
+def page_sequence():
+    """The scores of a sequence of requests, if a figure shows it."""
+    shown = any(map(of_sequence, FIGURES))
+    file = paths.table(WORLD, "request_scores.csv")
+    return {"sequence": file} if REQUESTS and shown else {}
 
 
 def page_run():
@@ -94,7 +111,14 @@ def page_run():
         "oracle_seeds": CONFIG.oracle_seeds,
         "oracles": {name: list(SPLITS[name].roles) for name in CONFIG.splits},
         "settings": {name: said_settings(name) for name in CONFIG.methods},
+        **page_sequence_runs(),
     }
+
+
+def page_sequence_runs():
+    """The runs of a sequence of requests, if a figure shows it."""
+    runs = {"methods": CONFIG.requests.methods, "oracle": sequence_oracle()}
+    return {"sequence": runs} if page_sequence() else {}
 
 
 def said_settings(name):

@@ -131,6 +131,11 @@ def cost_entries():
         }
         for method in CONFIG.methods:
             jobs[method] = method_costs(method, model, split, seed)
+        if split == DEFENCE_SPLIT:
+            jobs |= {
+                name: defence_costs(run, model, seed)
+                for name, run in DEFENCE_RUNS.items()
+            }
         place = {"model": model, "split": split, "seed": seed}
         found += [
             {**place, "run": run, "path": path}

@@ -108,13 +108,16 @@ class Runs:
         """The smallest of the leads."""
         return min(self.leads(run, other, staying))
 
-    def in_state(self, run: str, state: str) -> float:
-        """The forget probability of a run's last checkpoint in a state, that is after an attack."""
+    def in_state(
+        self, run: str, state: str, metric: str = "probability", name: str = "forget"
+    ) -> float:
+        """A value of a run's last checkpoint in a state, that is after an attack."""
         rows = self.states
         rows = rows[(rows["run"] == run) & (rows["state"] == state)]
-        rows = rows[(rows["metric"] == "probability") & (rows["name"] == "forget")]
+        rows = rows[(rows["metric"] == metric) & (rows["name"] == name)]
         if rows.empty:
-            raise LetheError(f"no state {state} of {run}")
+            what = "" if (metric, name) == ("probability", "forget") else f", {metric}.{name}"
+            raise LetheError(f"no state {state} of {run}{what}")
         return float(rows["value"].iloc[0])
 
     def recovered(self, run: str, state: str) -> float:

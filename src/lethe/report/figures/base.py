@@ -87,7 +87,8 @@ class FigureData:
             if (entry["model"], entry["split"]) == (model, split)
         }
         others = scores[scores["split"] == split]
-        more = (intervals or {}, costs, oracle, others, _of_place(lineage, model, split), defences)
+        pairs = [one for one in defences if (one["model"], one["split"]) == (model, split)]
+        more = (intervals or {}, costs, oracle, others, _of_place(lineage, model, split), pairs)
         return cls(own, model, split, methods, seeds, files, *more)
 
     def _place(self, run: str, seed: int) -> str:

@@ -1,13 +1,15 @@
 """Defences that follow each other: the rise of the first risk, and updates layer by layer."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lethe.analysis.defences import Pair, read_pairs
+from lethe.common.errors import LetheError
+from lethe.report import interactive as page
 from lethe.report.annotations import about
 from lethe.report.figures.base import FigureData
 from lethe.report.labels import run_label
@@ -17,12 +19,13 @@ from lethe.unlearn.defence import CONFLICT, FREE, RANDOM
 READS = ("scores", "defences")
 PAGE = {"title": "What a second defence does to the first", "place": 9}
 COLOURS = {FREE: GREY, RANDOM: ORANGE, CONFLICT: BLUE}
+TITLES = {"rise": "Rise of the first risk ↓", "success": "Fall of the second risk ↑"}
 LABELS = {FREE: "none", RANDOM: "random", CONFLICT: "in conflict"}
 
 
 def draw(data: FigureData) -> Figure:
     """The matrix of rises, the alignment of updates by layer and, where layers are frozen, bars."""
-    pairs = read_pairs(data.defences)
+    pairs = _pairs(data)
     free = [pair for pair in pairs if pair.freezing == FREE]
     frozen = [pair for pair in pairs if pair.freezing != FREE]
     size = len({pair.first for pair in free})
@@ -35,6 +38,12 @@ def draw(data: FigureData) -> Figure:
         _bars(rows[1], pairs, {(pair.first, pair.second) for pair in frozen})
     figure.suptitle(about(data), fontsize=9)
     return figure
+
+
+def _pairs(data: FigureData) -> list[Pair]:
+    if not data.defences:
+        raise LetheError(f"figure exacerbation: {about(data)} has no pairs; set defences.pairs")
+    return read_pairs(data.defences)
 
 
 def _names(pairs: Sequence[Pair], key: str) -> list[str]:
@@ -100,10 +109,9 @@ def _keys(axes: Axes, firsts: Sequence[str], seconds: Sequence[str]) -> None:
 def _bars(figure, pairs: Sequence[Pair], wanted: set[tuple[str, str]]) -> None:
     """Rise of the first risk and fall of the second, by which layers are frozen."""
     panels = figure.subplots(1, 2)
-    titles = {"rise": "Rise of the first risk ↓", "success": "Fall of the second risk ↑"}
     places = [(pair.first, pair.second) for pair in pairs if pair.freezing == FREE]
     places = [place for place in places if place in wanted]
-    for axes, (name, title) in zip(panels, titles.items(), strict=True):
+    for axes, (name, title) in zip(panels, TITLES.items(), strict=True):
         for shift, kind in zip((-0.26, 0, 0.26), COLOURS, strict=True):
             by_pair = {(p.first, p.second): p for p in pairs if p.freezing == kind}
             some = [by_pair[place].values[name] for place in places]
@@ -119,3 +127,47 @@ def _bars(figure, pairs: Sequence[Pair], wanted: set[tuple[str, str]]) -> None:
         axes.set_xticks(range(len(places)), words, fontsize=6.5)
         axes.set_title(title, fontsize=8)
     panels[0].legend(fontsize=6)
+
+
+def interactive(data: FigureData, settings: Mapping[str, str]) -> page.Spec:
+    """Bars of each first defence over those that follow, with a menu of rise and fall."""
+    pairs = _pairs(data)
+    firsts = _names(pairs, "first")
+    parts = [[pair for pair in pairs if pair.first == first] for first in firsts]
+    heights = {name: [_heights(part, name) for part in parts] for name in TITLES}
+    traces = [
+        {
+            "type": "bar",
+            "name": run_label(first),
+            "x": [_then(pair) for pair in part],
+            "marker": {"color": METHOD_COLOURS[number % len(METHOD_COLOURS)]},
+            "hovertext": page.hover(run_label(first), [], settings.get(first, "")),
+            "hovertemplate": "%{hovertext}<br>then %{x}: %{y:+.3f}<extra></extra>",
+            **heights["rise"][number],
+        }
+        for number, (first, part) in enumerate(zip(firsts, parts, strict=True))
+    ]
+    every = list(range(len(traces)))
+    choices = {
+        title: [{key: [one[key] for one in heights[name]] for key in ("y", "error_y")}, {}, every]
+        for name, title in TITLES.items()
+    }
+    axes = {"xaxis": {"title": {"text": "Then"}}, "yaxis": {"title": {"text": "Change of risk"}}}
+    return {
+        "data": traces,
+        "layout": {"barmode": "group", "updatemenus": [page.menu(choices)], **axes},
+    }
+
+
+def _heights(pairs: Sequence[Pair], name: str) -> page.Spec:
+    """Means over seeds, and error bars from the lowest to the highest seed."""
+    seeds = [pair.values[name] for pair in pairs]
+    means, low, high = (
+        np.array([fold(one) for one in seeds]) for fold in (np.mean, np.min, np.max)
+    )
+    return {"y": page.numbers(means), "error_y": page.bars(means, low, high)}
+
+
+def _then(pair: Pair) -> str:
+    frozen = f" (frozen: {LABELS[pair.freezing]})" if pair.freezing != FREE else ""
+    return run_label(pair.second) + frozen

@@ -1,10 +1,14 @@
 """Generations of models that learn from models: what they know, and how much they sound alike."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from lethe.common.errors import LetheError
+from lethe.report import interactive as page
 from lethe.report.annotations import about, legend
 from lethe.report.figures.base import FigureData
 from lethe.report.labels import FULL
@@ -19,6 +23,8 @@ PANELS = {
     "ngram_overlap": "Words in common,\nshare of runs of 4",
 }
 MARKS = {"tainted": "x", "clean": "o"}
+SYMBOLS = {"tainted": "x", "clean": "circle"}
+ACROSS = "Generation (0: the run itself). Cross: tainted, dot: not"
 
 
 def draw(data: FigureData) -> Figure:
@@ -33,7 +39,7 @@ def draw(data: FigureData) -> Figure:
         axes.set_title(title, fontsize=8)
         axes.set_ylim(bottom=0.0)
     row[0].set_xticks(range(max(len(generations(data, run)) for run in runs)))
-    figure.supxlabel("Generation (0: the run itself). Cross: tainted, dot: not", fontsize=8)
+    figure.supxlabel(ACROSS, fontsize=8)
     legend(figure, [line_handle(look[run]) for run in runs], title=about(data))
     return figure
 
@@ -47,4 +53,23 @@ def _line(axes: Axes, part: pd.DataFrame, name: str, look: Look) -> None:
 
 def generations(data: FigureData, run: str) -> pd.DataFrame:
     """A run and its states, in their order."""
+    if data.lineage is None:
+        raise LetheError(f"figure lineage: {about(data)} has no table of lineage; make it first")
     return data.lineage[data.lineage["run"] == run]
+
+
+def interactive(data: FigureData, settings: Mapping[str, str]) -> page.Spec:
+    """One panel, with a menu of the three numbers."""
+    look = looks(data.methods, data.oracle)
+    parts = {run: generations(data, run) for run in look}
+    shown = {
+        title.replace("\n", " "): {
+            run: np.column_stack([np.arange(len(part)), part[name]]) for run, part in parts.items()
+        }
+        for name, title in PANELS.items()
+    }
+    made = page.courses(shown, look, settings)
+    for trace, part in zip(made["data"], parts.values(), strict=True):
+        trace["marker"]["symbol"] = [SYMBOLS.get(taint, "diamond") for taint in part["taint"]]
+    axes = {"xaxis": {"title": {"text": ACROSS}, "dtick": 1}, "yaxis": {"rangemode": "tozero"}}
+    return {**made, "layout": {**made["layout"], **axes}}

@@ -3,14 +3,18 @@
 A row for each model of the configuration; its recipe is what the model is named for.
 """
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lethe.common.errors import LetheError
+from lethe.report import interactive as page
 from lethe.report.figures.base import FigureData
 from lethe.report.labels import FULL
+from lethe.report.style import Look, looks
 from lethe.report.table_layout import last_epochs
 
 READS = ("scores",)
@@ -23,9 +27,12 @@ PANELS = {
     ("abstention", "holdout"): "Unknown people,\nabstention",
 }
 
+# How far the dots of seeds lie above and below the middle of a bar.
+SPREAD = 0.2
+
 
 def draw(data: FigureData) -> Figure:
-    """A panel for each number, a row for each model: a dot for each seed, a bar for the mean."""
+    """A panel for each number, a row for each model: bar, mean; dots, seeds; line, their range."""
     full = _of_full(data)
     models = list(dict.fromkeys(full["model"]))
     figure = Figure(figsize=(7.0, 1.3 + 0.24 * len(models)))
@@ -35,13 +42,19 @@ def draw(data: FigureData) -> Figure:
         axes.set_title(title, fontsize=9)
     row[0].set_yticks(range(len(models)), [model.replace("_", " ") for model in models])
     row[0].set_ylim(len(models) - 0.4, -0.6)
-    figure.suptitle(f"full, before unlearning {data.split}", fontsize=9)
+    shown = models[0] if len(models) == 1 else f"{len(models)} models"
+    figure.suptitle(f"{shown}, {data.split}", fontsize=9)
+    figure.supxlabel("The full model, before it unlearns", fontsize=9)
     return figure
 
 
 def _of_full(data: FigureData) -> pd.DataFrame:
+    return _of_run(data, FULL)
+
+
+def _of_run(data: FigureData, run: str) -> pd.DataFrame:
     everything = data.scores if data.of_models is None else data.of_models
-    return last_epochs(everything[everything["run"] == FULL])
+    return last_epochs(everything[everything["run"] == run])
 
 
 def values(full: pd.DataFrame, model: str, metric: str, name: str) -> np.ndarray:
@@ -56,7 +69,51 @@ def _panel(axes: Axes, numbers: list[np.ndarray]) -> None:
     means = [some.mean() for some in numbers]
     axes.barh(range(len(numbers)), means, 0.62, color="0.82")
     for place, some in enumerate(numbers):
-        axes.plot(some, [place] * len(some), "o", color="C0", markersize=3.5, clip_on=False)
+        # One below the other, since dots of equal height would hide each other.
+        heights = place + np.linspace(-SPREAD, SPREAD, len(some)) * (len(some) > 1)
+        axes.plot(some, heights, "o", color="C0", markersize=2.5, clip_on=False)
+        if len(some) > 1:
+            ends = [[some.mean() - some.min()], [some.max() - some.mean()]]
+            style = {"color": "0.25", "linewidth": 1.1, "capsize": 3}
+            axes.errorbar(some.mean(), place, xerr=ends, **style)
     axes.set_xlim(0.0, 1.02)
     axes.grid(False, axis="y")
     axes.tick_params(axis="y", length=0)
+
+
+def interactive(data: FigureData, settings: Mapping[str, str]) -> page.Spec:
+    """A bar for each number and model, the mean over seeds; the legend adds what unlearned."""
+    models = list(dict.fromkeys(_of_full(data)["model"]))
+    bars = [
+        _bars(data, run, look, models, settings.get(run, ""))
+        for run, look in looks(data.methods, data.oracle).items()
+    ]
+    return {"data": bars, "layout": {"barmode": "group", "yaxis": {"range": [0.0, 1.02]}}}
+
+
+def _bars(data: FigureData, run: str, look: Look, models: list[str], settings: str) -> page.Spec:
+    scores = _of_run(data, run)
+    seeds = [_seeds(scores, run, model, place) for place in PANELS for model in models]
+    means, low, high = (
+        np.array([fold(some) for some in seeds]) for fold in (np.mean, np.min, np.max)
+    )
+    titles = [title.replace("\n", " ") for title in PANELS.values() for _ in models]
+    return {
+        "type": "bar",
+        "name": look.label,
+        "x": [titles, [model.replace("_", " ") for _ in PANELS for model in models]],
+        "y": page.numbers(means),
+        "error_y": page.bars(means, low, high),
+        "marker": {"color": look.colour},
+        "visible": True if run == FULL else "legendonly",
+        "hovertext": page.hover(look.label, [], settings),
+        "hovertemplate": "%{hovertext}<br>%{x}: %{y:.3f}<extra></extra>",
+    }
+
+
+def _seeds(scores: pd.DataFrame, run: str, model: str, place: tuple[str, str]) -> np.ndarray:
+    """A number of each seed. A run that a model lacks has a gap; its full model must be there."""
+    there = scores[(scores["model"] == model) & (scores["metric"] == place[0])]
+    if run != FULL and not (there["name"] == place[1]).any():
+        return np.array([np.nan])
+    return values(scores, model, *place)

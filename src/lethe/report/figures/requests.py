@@ -1,5 +1,6 @@
 """A sequence of requests: what is left of them and what stays, one by one (ICU-Bench)."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,6 +9,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from lethe.analysis.sequences import METRIC
+from lethe.common.errors import LetheError
+from lethe.report import interactive as page
 from lethe.report.annotations import about, legend
 from lethe.report.figures.base import FigureData
 from lethe.report.labels import FULL
@@ -38,10 +41,11 @@ PANELS = (
 
 def draw(data: FigureData) -> Figure:
     """A panel for each number; a line for each method, the mean over seeds and their range."""
+    _check(data)
     look = looks(data.methods, data.oracle)
     figure = Figure(figsize=(8.6, 2.9))
     for axes, panel in zip(figure.subplots(1, len(PANELS)), PANELS, strict=True):
-        if panel.name in set(data.scores["name"]):
+        if _is_there(data, panel):
             _draw_panel(axes, data, panel)
         else:
             axes.text(0.5, 0.5, "full has none", ha="center", transform=axes.transAxes)
@@ -54,10 +58,28 @@ def draw(data: FigureData) -> Figure:
     return figure
 
 
+def _check(data: FigureData) -> None:
+    """LetheError for data that is not of a sequence of requests."""
+    if not data.measured(METRIC):
+        raise LetheError(f"figure requests: {about(data)} has no {METRIC}; score its sequence")
+
+
+def _is_there(data: FigureData, panel: Panel) -> bool:
+    """Whether the value was measured: shares of what the full model lacks are not."""
+    scores = data.scores
+    return bool(((scores["metric"] == METRIC) & (scores["name"] == panel.name)).any())
+
+
+def _level(data: FigureData, panel: Panel) -> float:
+    """The full model's value."""
+    return data.mean(FULL, METRIC, panel.name).values[-1] if panel.full is None else panel.full
+
+
 def _draw_panel(axes: Axes, data: FigureData, panel: Panel) -> None:
     look = looks(data.methods, data.oracle)
-    level = data.mean(FULL, METRIC, panel.name).values[-1] if panel.full is None else panel.full
-    axes.axhline(level, color=look[FULL].colour, linestyle=":", linewidth=0.8, zorder=1)
+    axes.axhline(
+        _level(data, panel), color=look[FULL].colour, linestyle=":", linewidth=0.8, zorder=1
+    )
     for method in data.methods:
         courses = data.courses(method, METRIC, panel.name)
         requests = courses[0].epochs
@@ -74,3 +96,27 @@ def _draw_panel(axes: Axes, data: FigureData, panel: Panel) -> None:
     if data.oracle != FULL:
         there = data.mean(data.oracle, METRIC, panel.name)
         marks(axes, there.epochs, there.values, 60, look[data.oracle])
+
+
+def interactive(data: FigureData, settings: Mapping[str, str]) -> page.Spec:
+    """One panel, with a menu of the numbers that there are; means over seeds."""
+    _check(data)
+    look = looks(data.methods, data.oracle)
+    shown = {
+        panel.title.replace("\n", " "): {run: _course(data, run, panel) for run in look}
+        for panel in PANELS
+        if _is_there(data, panel)
+    }
+    made = page.courses(shown, look, settings)
+    axes = {"xaxis": {"title": {"text": ACROSS}, "dtick": 1}, "yaxis": {"rangemode": "tozero"}}
+    return {**made, "layout": {**made["layout"], **axes}}
+
+
+def _course(data: FigureData, run: str, panel: Panel) -> np.ndarray:
+    """A run's value after each request, [requests, 2]; the full model's at both ends."""
+    if run == FULL:
+        ends = data.mean(data.methods[0], METRIC, panel.name).epochs[[0, -1]]
+        return np.column_stack([ends, [_level(data, panel)] * 2])
+    course = data.mean(run, METRIC, panel.name)
+    points = np.column_stack([course.epochs, course.values])
+    return points[course.epochs >= panel.first]

@@ -21,7 +21,8 @@ class Run:
     """What was run, as the configuration says it.
 
     ``settings`` are those that were set for each method; ``oracles`` the runs of each split's
-    oracles, the default one first; ``revision`` which code makes the page
+    oracles, the default one first; ``sequence`` the ``methods`` and the ``oracle`` of a sequence of
+    requests, empty without one; ``revision`` which code makes the page
     (``lethe.pipeline.revision``).
     """
 
@@ -33,6 +34,7 @@ class Run:
     oracle_seeds: Sequence[int] = ()
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     oracles: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    sequence: Mapping[str, Any] = field(default_factory=dict)
     revision: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -55,8 +57,8 @@ class Files:
     """The files of a run, all but ``card`` and ``words`` made from its metrics and records.
 
     ``tables`` and ``captions`` are by a plug-in's name, ``pictures`` by figure, model and split.
-    ``metrics``, ``records`` and ``audits`` are entries with the nouns that they belong to and a
-    ``path``.
+    ``metrics``, ``records``, ``audits`` and ``defences`` are entries with the nouns that they
+    belong to and a ``path``. ``sequence``: the scores of a sequence of requests, if there is one.
     """
 
     scores: str | Path
@@ -70,6 +72,8 @@ class Files:
     metrics: Sequence[Mapping[str, Any]] = ()
     records: Sequence[Mapping[str, Any]] = ()
     audits: Sequence[Mapping[str, Any]] = ()
+    defences: Sequence[Mapping[str, Any]] = ()
+    sequence: str | Path | None = None
 
 
 @dataclass(frozen=True)

@@ -13,13 +13,15 @@ from lethe.analysis.costs import read_costs
 from lethe.analysis.intervals import read_intervals
 from lethe.analysis.scores import read_scores
 from lethe.report import figures
-from lethe.report.figures.base import FigureData
+from lethe.report.figures.base import FigureData, read_lineage
 from lethe.report.page.captions import caption
 from lethe.report.page.data import Files, Place, Run
 from lethe.report.page.scripts import as_data
 
 # Models with splits whose figures the page has; the others are in the folder of figures.
 MOST_PLACES = 6
+# What figures of a sequence of requests read, and its name in the place of a split.
+SEQUENCE = "requests"
 # Height of an interactive figure in pixels, and of its legend for each method beyond a few.
 HEIGHT, FEW, EACH = 520, 18, 19
 # White space for titles, sliders and menus.
@@ -48,11 +50,12 @@ class Sources:
 
     @cached_property
     def _numbers(self) -> dict[str, Any]:
-        costs = self.files.tables.get("cost")
+        costs, lineage = (self.files.tables.get(name) for name in ("cost", "lineage"))
         return {
             "scores": read_scores(self.files.scores),
             "intervals": read_intervals(self.files.intervals),
             "costs": read_costs(costs) if costs else None,
+            "lineage": read_lineage(lineage) if lineage else None,
         }
 
     def data(self, place: Place) -> FigureData:
@@ -68,7 +71,32 @@ class Sources:
             numbers["intervals"],
             numbers["costs"],
             run.oracle(place.split),
+            numbers["lineage"],
+            self.files.defences,
         )
+
+    def of_sequence(self, place: Place) -> FigureData:
+        """The data of a model's sequence of requests."""
+        run = self.run
+        scores = read_scores(self.files.sequence)
+        chosen = (run.sequence["methods"], run.seeds)
+        return FigureData.of(scores, place.model, SEQUENCE, *chosen, oracle=run.sequence["oracle"])
+
+    def draws(self, name: str, place: Place, data: FigureData) -> bool:
+        """Whether a figure can be drawn of a model and split."""
+        if not figures.is_interactive(name):
+            return (name, place.model, place.split) in self.files.pictures
+        read, run = figures.reads(name), self.run
+        if SEQUENCE in read:
+            # Of the whole sequence; it stands beside the first split.
+            return self.files.sequence is not None and place.split == run.splits[0]
+        if figures.compares_models(name) and place.model != run.models[0]:
+            return False
+        if "lineage" in read and (data.lineage is None or data.lineage.empty):
+            return False
+        if "defences" in read and not data.defences:
+            return False
+        return set(figures.scores_of(name)) <= set(data.scores["metric"])
 
 
 def page_figure(
@@ -80,6 +108,7 @@ def page_figure(
     height = HEIGHT + EACH * max(0, len(run.methods) - FEW)
     spec = picture = None
     if figures.is_interactive(name):
+        data = sources.of_sequence(place) if SEQUENCE in figures.reads(name) else data
         made = figures.FIGURES.load(name).interactive(data, run.settings_in_words)
         spec = as_data({**made, "layout": {**_LAYOUT, "height": height, **made["layout"]}})
     else:

@@ -11,7 +11,6 @@ from markupsafe import Markup
 from lethe.common.errors import LetheError
 from lethe.common.files import read_json, read_text, write_text
 from lethe.report import claim_layout
-from lethe.report.figures import is_interactive, scores_of
 from lethe.report.figures.base import FigureData
 from lethe.report.labels import run_label
 from lethe.report.page import provenance, words
@@ -19,7 +18,7 @@ from lethe.report.page.answers import Answers, answers
 from lethe.report.page.audits import audits
 from lethe.report.page.captions import caption
 from lethe.report.page.card import card
-from lethe.report.page.data import Files, Place, Run, Shown
+from lethe.report.page.data import Files, Run, Shown
 from lethe.report.page.figures import MOST_PLACES, PageFigure, Sources, page_figure, png_address
 from lethe.report.page.scripts import scripts
 from lethe.report.page.tables import Cell, PageTable, page_table, text_cell, verdict
@@ -58,7 +57,7 @@ def html(run: Run, files: Files, parts: Shown) -> str:
         for name, how in _in_order(parts.figures)
         for place in data
         # A split without a figure's metrics has none.
-        if _is_drawn(name, place, data[place], files)
+        if sources.draws(name, place, data[place])
     ]
     template = environment().get_template("page.jinja")
     return template.render(
@@ -80,13 +79,6 @@ def html(run: Run, files: Files, parts: Shown) -> str:
         settings=_settings(run),
         citation=_citation(run),
     )
-
-
-def _is_drawn(name: str, place: Place, data: FigureData, files: Files) -> bool:
-    """Whether a figure can be drawn of a model and split."""
-    if not is_interactive(name):
-        return (name, place.model, place.split) in files.pictures
-    return set(scores_of(name)) <= set(data.scores["metric"])
 
 
 def _in_order(parts: dict[str, Any]) -> list[tuple[str, Any]]:

@@ -1,8 +1,8 @@
 """What each run cost, compared with training the oracle, which needs no unlearning.
 
 The cost of a method is that of all its jobs: reference losses and alternative answers are counted
-for each method that needs them, though they are made once. Passes of different lengths are
-compared by tokens; a backward pass counts as two forward ones.
+for each method that needs them, though they are made once; that of a pair of defences is both
+trainings. Passes of different lengths are compared by tokens; a backward pass counts as two.
 """
 
 import math
@@ -45,7 +45,8 @@ def build(data: TableData) -> pd.DataFrame:
     if rows.empty:
         return pd.DataFrame(columns=COLUMNS)
     oracles = [role for split in rows["split"].unique() for role in data.roles(split)]
-    order = list(dict.fromkeys((FULL, *oracles, *data.methods)))
+    # Pairs of defences stand below the methods.
+    order = list(dict.fromkeys((FULL, *oracles, *data.methods, *rows["run"])))
     rows["rank"] = rows["run"].map(order.index)
     how = dict.fromkeys(SUMS, "sum") | dict.fromkeys(PEAKS, "max") | {"rank": "first"}
     table = rows.groupby(KEY, sort=False).agg(how).reset_index()
