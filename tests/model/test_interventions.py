@@ -31,6 +31,7 @@ WRAPPED = {
     "prompt": {"names": ["Ada Lind"]},
     "oracle": {"condition": "oracle"},
     "guard_it": {"layer": 0},
+    "eco": {"strength": 4.0},
     "icul": {"kept": 2},
 }
 CLASSES = {"oracle": "prompt"}

@@ -1,4 +1,4 @@
-"""Interventions that act on prompts near the forget set alone: the gate, and where a prompt ends."""
+"""The gate of interventions that act only on prompts near the forget set, and on what follows."""
 
 from __future__ import annotations
 

@@ -1,5 +1,7 @@
 """Gated steering: for prompts near the forget set, a layer's states are rotated (GUARD-IT)."""
 
+from typing import ClassVar
+
 import torch
 
 from lethe.common.errors import LetheError
@@ -15,7 +17,7 @@ class Intervention(Gated):
     ``directions`` [K, H]. Other states are not changed in a single bit.
     """
 
-    shapes = {"directions": 2}
+    shapes: ClassVar[dict[str, int]] = {"directions": 2}
 
     def __init__(self, layer: int, strength: float, threshold: float, **tensors: torch.Tensor):
         super().__init__(threshold, **tensors)
