@@ -82,10 +82,10 @@ class Rewards:
                 for row, (question, _) in enumerate(rows)
                 for step in others
             ]
-            found = self._scored(pairs)
-            scores = -found.nll.view(len(rows), len(others)) / self.weights.temperature
+            scored = self._scored(pairs)
+            scores = -scored.nll.view(len(rows), len(others)) / self.weights.temperature
             information = scores.log_softmax(-1)[:, 0].mean()
-            label = found.said.view(len(rows), len(others))[:, 0].float().mean()
+            label = scored.said.view(len(rows), len(others))[:, 0].float().mean()
             parts.append(self._sum(information, label))
         return torch.stack(parts)
 

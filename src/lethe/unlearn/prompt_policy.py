@@ -140,11 +140,11 @@ def divergence(table: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
 def beam(table: torch.Tensor, width: int) -> torch.Tensor:
     """The ``width`` likeliest prefixes of the policy, the likeliest first, [width, L]."""
     logs = table.log_softmax(-1)
-    kept, values = torch.zeros(1, 0, dtype=torch.long), torch.zeros(1, dtype=logs.dtype)
+    prefixes, values = torch.zeros(1, 0, dtype=torch.long), torch.zeros(1, dtype=logs.dtype)
     for place in logs:
         # The best of a longer prefix are continuations of the best of a shorter one.
         total = (values[:, None] + place[None]).flatten()
         values, chosen = total.topk(min(width, len(total)))
         words = chosen % len(place)
-        kept = torch.cat([kept[chosen // len(place)], words[:, None]], dim=1)
-    return kept
+        prefixes = torch.cat([prefixes[chosen // len(place)], words[:, None]], dim=1)
+    return prefixes

@@ -115,20 +115,20 @@ class Method(one_shot.Method):
             kind=s.search,
             **s.model_dump(include={*prompt_policy.Search.__annotations__} - {"kind"}),
         )
-        found = []
+        policies = []
         for sets in (("forget",), ("retain",)) if s.gated else (("forget", "retain"),):
             score = self._score(rewards, words, data, sets, seed)
-            draw = torch.Generator().manual_seed(seed * 2 + len(found))
-            found.append(prompt_policy.search(score, len(words), how, draw))
+            draw = torch.Generator().manual_seed(seed * 2 + len(policies))
+            policies.append(prompt_policy.search(score, len(words), how, draw))
         if not s.gated:
-            found *= 2
+            policies *= 2
         gate, terms = self._gate(data, seed)
         intervention = Intervention(
-            [" ".join(words[w] for w in one.prefix if words[w]) for one in found],
+            [" ".join(words[w] for w in one.prefix if words[w]) for one in policies],
             words,
             terms,
             gate.threshold,
-            torch.stack([one.table for one in found]).float(),
+            torch.stack([one.table for one in policies]).float(),
             **gate.tensors,
         )
         attach(model, data.encoder.tokenizer, intervention)

@@ -67,7 +67,7 @@ class Method(one_shot.Method):
 
         if self.settings.tokens == "all":
             return []
-        found = sorted({name for name in subjects(data.forget_pairs) if name})
-        texts = [text for name in found for text in (name, f" {name}")]
+        named = sorted({name for name in subjects(data.forget_pairs) if name})
+        texts = [text for name in named for text in (name, f" {name}")]
         ids = token_ids(data.encoder.tokenizer, texts, special=False) if texts else []
         return sorted({token for some in ids for token in some})
