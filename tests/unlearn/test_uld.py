@@ -16,6 +16,8 @@ from lethe.model.generate import greedy
 from lethe.model.intervention import carried_by
 from lethe.model.interventions.assistant import Intervention, own_parameters, truncated
 from lethe.model.likelihood import mean_losses
+from lethe.train.execution import Execution
+from lethe.train.resume import StateSaver
 from lethe.unlearn import methods
 from lethe.unlearn.supervision import supervise
 
@@ -120,6 +122,37 @@ def test_layers_are_copies_and_the_rest_is_shared(model):
         assert (parameter is of_model[name]) == (name not in own)
         assert torch.equal(parameter, of_model[name])
     assert len(decoder_layers(model)) == 2 == model.config.num_hidden_layers
+
+
+def test_killed_anywhere_it_ends_in_the_same_bits(tokenizer, encoder, pairs, tmp_path):
+    method = methods.load("uld")(SETTINGS)
+    data = supervise(encoder, method.needs, pairs[:3], retain=pairs[3:])
+
+    def ended(folder, *deaths):
+        """The assistant's tensors, by one process after the other."""
+        for dies_at in (*deaths, None):
+            model = make_family("llama", tokenizer)
+
+            def report(step, steps, loss, dies_at=dies_at):
+                if step == dies_at:
+                    raise KeyboardInterrupt
+
+            how = Execution(state_saver=StateSaver(folder, 0))
+            try:
+                assert list(method.run(model, data, 0, report, how)) == [(1, 1)]
+            except KeyboardInterrupt:
+                continue
+        return carried_by(model)[0].data
+
+    whole, broken = ended(tmp_path / "whole"), ended(tmp_path / "broken", 2, 4, 6)
+    assert whole.keys() == broken.keys()
+    assert all(torch.equal(broken[name], value) for name, value in whole.items())
+
+
+def test_layers_that_keep_other_states_are_refused(model, encoder, pairs):
+    model.config.layer_types = ["full_attention", "linear_attention"]
+    with pytest.raises(LetheError, match="uld: layers of LlamaForCausalLM keep other states"):
+        attached(model, encoder, pairs)
 
 
 def test_what_it_cannot_do_is_refused(model, encoder, pairs):

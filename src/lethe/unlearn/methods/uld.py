@@ -10,6 +10,9 @@ from lethe.train.passes import Passes
 from lethe.unlearn import one_shot
 from lethe.unlearn.search_space import Choice, Range
 
+# Kinds of layers, in transformers' words, whose past is keys and values.
+ATTENTION = {"full_attention", "sliding_attention", "chunked_attention"}
+
 
 class ULDSettings(one_shot.OneShotSettings):
     """``weight``: of the assistant's logits in the difference.
@@ -55,11 +58,10 @@ class Method(one_shot.Method):
 
         layers = self._layers(model)
         assistant = truncated(model, layers)
-        self._train(assistant, data, seed, how)
+        self._train(assistant, data, seed, report, how)
         trained = {name: p.detach().clone() for name, p in own_parameters(assistant).items()}
         weight = self.settings.weight
         attach(model, data.encoder.tokenizer, Intervention(layers, weight, **trained))
-        report(1, 1, None)
         yield 1, 1
 
     def _layers(self, model) -> int:
@@ -81,9 +83,15 @@ class Method(one_shot.Method):
                 f"uld: the head of {type(model).__name__} is more than a linear layer, so logits "
                 "cannot be subtracted before it; choose another method"
             )
+        kinds = {*(getattr(model.config.get_text_config(), "layer_types", None) or ())}
+        if getattr(model, "_is_stateful", False) or kinds - ATTENTION:
+            raise LetheError(
+                f"uld: layers of {type(model).__name__} keep other states than keys and values, "
+                "which an assistant beside it cannot; choose another method"
+            )
         return layers
 
-    def _train(self, assistant, data, seed, how) -> None:
+    def _train(self, assistant, data, seed, report, how) -> None:
         from lethe.model.interventions.assistant import own_parameters
         from lethe.train.data_order import partners
         from lethe.train.execution import Execution
@@ -103,6 +111,7 @@ class Method(one_shot.Method):
                 data.forget,
                 Schedule(epochs=s.epochs, lr=s.lr, batch_size=s.batch_size, warmup_epochs=1.0),
                 f"assistant/{seed}",
+                report,
                 how=(how or Execution()).named("assistant"),
                 addition=Addition([data.retain[row] for row in beside], self.ignorance),
             )
