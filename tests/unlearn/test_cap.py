@@ -152,12 +152,18 @@ def test_a_search_finds_a_prefix_that_is_worth_more(kind):
     found = prompt_policy.search(score, 8, how(kind=kind), draw)
     assert found.prefix == (3, 5)
     assert found.reward == 2
-    assert scored == [*((i, 8) for i in range(60)), (-1, 3)]
+    assert scored == [*((i, 8) for i in range(60)), (-1, 4)]
     rising = sum(found.rewards[-10:]) - sum(found.rewards[:10])
     assert rising > 5 if kind != "random" else abs(rising) < 5
     again = prompt_policy.search(score, 8, how(kind=kind), torch.Generator().manual_seed(0))
     assert torch.equal(again.table, found.table)
     assert again.rewards == found.rewards
+
+
+def test_no_prefix_at_all_is_always_a_candidate():
+    draw = torch.Generator().manual_seed(0)
+    found = prompt_policy.search(lambda some, _: -some.double().sum(-1), 8, how(iterations=1), draw)
+    assert found.prefix == (0, 0)
 
 
 # --- the method ---

@@ -1,7 +1,7 @@
 """Prefixes found by reward over a frozen model: a table of categorical choices, and its search.
 
 A prefix is a row of ``length`` words out of a small vocabulary, one of which is empty. The policy
-chooses each place's word independently, by a table of logits [L, V].
+chooses each place's word independently, by a table of logits [L, V]. Word 0 is the empty one.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def search(score: Score, words: int, how: Search, draw: torch.Generator) -> Foun
     """The best prefix of ``how.length`` out of ``words`` words that the search finds.
 
     ``score(prefixes, iteration)``; iteration -1 asks for the reward that decides at the end. Every
-    kind scores ``iterations`` times ``samples`` prefixes, and ``candidates`` in the end.
+    kind scores ``iterations`` times ``samples`` prefixes, and in the end ``candidates`` and none.
     """
     table = torch.zeros(how.length, words, dtype=torch.double)
     if how.kind == "random":
@@ -93,6 +93,8 @@ def _random(score: Score, table: torch.Tensor, how: Search, draw: torch.Generato
 
 
 def _best(score: Score, candidates: torch.Tensor, table: torch.Tensor, means) -> Found:
+    # No prefix at all, if that is worth more: word 0 is empty.
+    candidates = torch.cat([candidates, torch.zeros_like(candidates[:1])])
     rewards = score(candidates, -1)
     best = int(rewards.argmax())
     return Found(tuple(candidates[best].tolist()), rewards[best].item(), table, means)

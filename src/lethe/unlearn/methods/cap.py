@@ -54,7 +54,7 @@ class CAPSettings(GateSettings):
     information: Annotated[float, Range(0.1, 3, log=True)] = Field(1.0, ge=0)
     label: float = Field(1.0, ge=0)
     brevity: float = Field(0.1, ge=0)
-    wanted: int | None = Field(None, ge=0, description="null: `length`")
+    wanted: int | None = Field(None, ge=0, description="null: `length`, before other questions 0")
     branches: Literal["both", "forget", "retain"] = "both"
     negatives: int = Field(3, ge=1)
     temperature: float = Field(1.0, gt=0)
@@ -92,7 +92,7 @@ class Method(one_shot.Method):
                 "choose table"
             )
         each = 1 + s.samples * (2 + s.negatives)
-        last = 1 + s.candidates * (2 + s.negatives)
+        last = 1 + (s.candidates + 1) * (2 + s.negatives)
         rows = s.rows * (s.iterations * each + FINAL * last)
         self.passes = Passes(math.ceil(rows / SMALLEST), 0, 0)
 
@@ -149,7 +149,8 @@ class Method(one_shot.Method):
         import torch
 
         s = self.settings
-        wanted = s.length if s.wanted is None else s.wanted
+        wanted = s.length if "forget" in sets else 0
+        wanted = wanted if s.wanted is None else s.wanted
         pairs = {"forget": data.forget_pairs, "retain": data.retain_pairs}
         # The part of a branch that does not count.
         plain = type(rewards)(
