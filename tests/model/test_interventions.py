@@ -31,7 +31,10 @@ WRAPPED = {
     "prompt": {"names": ["Ada Lind"]},
     "oracle": {"condition": "oracle"},
     "guard_it": {"layer": 0},
+    "eco": {"strength": 4.0},
     "icul": {"kept": 2},
+    "cap": {"iterations": 2, "samples": 2, "rows": 2},
+    "uld": {"epochs": 2, "lr": 1e-2},
 }
 CLASSES = {"oracle": "prompt"}
 

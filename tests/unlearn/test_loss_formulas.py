@@ -187,6 +187,39 @@ def test_undial_stands_still_where_nothing_is_lowered(model, step):
     assert max(g.norm() for g in found.values()) < 1e-5 * size
 
 
+@pytest.mark.parametrize("preference", ["logit", "probability"])
+def test_tpo(preference, model, now, start, examples, step, reference, forget, retain):
+    """A preference against tokens that few retain answers have; the others stay as they were."""
+    settings = {"beta": 0.4, "preserve": 3.0, "common": 0.3, "preference": preference}
+    method = methods.load("tpo")({**settings, "retain_weight": 2.0})
+    method.prepare(model, type("Data", (), {"retain": retain}), 0)
+    logits, labels = answers(now, forget)
+    before, _ = answers(plain(start), forget)
+    has = [{*e.ids[e.start :]} for e in retain]
+    telling = torch.tensor([sum(t in one for one in has) <= 0.3 * 3 for t in labels.tolist()])
+    assert 3 <= telling.sum() < len(telling)
+    logs, known = logits.log_softmax(-1), before.log_softmax(-1)
+    now_, then = (logits, before) if preference == "logit" else (logs, known)
+    gain = (now_ - then).gather(1, labels[:, None])[:, 0]
+    preferred = -2 / 0.4 * logsigmoid(-0.4 * gain)
+    kept = (known.exp() * (known - logs)).sum(-1)
+    expected = torch.where(telling, preferred, 3.0 * kept).mean()
+    found = method.loss(Forward(model), step, reference)
+    assert same(found, expected + 2 * token_mean(now, retain))
+
+
+def test_tpo_pulls_at_no_general_token_at_first(model, step, retain):
+    """Where nothing has changed yet, the divergence of what is kept has no gradient."""
+    method = methods.load("tpo")({"common": 0.0, "retain_weight": 0})
+    method.prepare(model, type("Data", (), {"retain": [*retain]}), 0)
+    method.general = torch.arange(model.config.vocab_size)
+    own = Reference(frozen=Forward(model))
+    found = gradients(model, method.loss(Forward(model), step, own))
+    ascent = gradients(model, loss("grad_ascent", model, step, own))
+    size = max(g.norm() for g in ascent.values())
+    assert max(g.norm() for g in found.values()) < 1e-5 * size
+
+
 def test_pdu(model, now, step, reference, forget, retain):
     logits, _ = answers(now, forget)
     flat = (logits.max(-1).values - logits.mean(-1)).square().mean()
@@ -287,7 +320,7 @@ def test_whps_labels_are_the_likeliest_generic_tokens(alpha, model, now, start, 
 def test_whp_learns_its_labels(model, now, step, reference, examples, forget):
     method = methods.load("whp")({"reinforce_epochs": 2, "lr": 1e-3})
     before = [p.clone() for p in model.parameters()]
-    method.prepare(model, type("Data", (), {"forget": examples}), 0)
+    method.prepare(model, type("Data", (), {"forget": examples, "retain": examples}), 0)
     # The copy learned, not the model.
     assert all(torch.equal(p, b) for p, b in zip(model.parameters(), before, strict=True))
     logits, _ = answers(now, forget)
@@ -372,10 +405,11 @@ def test_a_step_takes_the_passes_that_it_declares(name, model, start, step, exam
     """Those that jobs count, of which the frozen copy's are told by its first layer."""
     frozen = []
     method = methods.load(name)({"batch_size": 3})
-    method.prepare(model, type("Data", (), {"forget": examples}), 0)
+    method.prepare(model, type("Data", (), {"forget": examples, "retain": examples}), 0)
     watch(model)
     hook = decoder_layers(start)[0].register_forward_hook(lambda *_: frozen.append(1))
-    known = Reference(torch.zeros(7), torch.zeros(3), Forward(start))
+    with torch.no_grad():
+        known = Reference(torch.zeros(7), torch.zeros(3), Forward(start))
     with Meter() as meter:
         for inner_step in range(len(method.inner_steps)):
             method.loss(

@@ -34,6 +34,10 @@ _RUNS = {
     "zero_unlearn": "ZeroUnlearn",
     "guard_it": "GUARD-IT",
     "icul": "ICUL",
+    "eco": "ECO",
+    "uld": "ULD",
+    "cap": "CAP",
+    "tpo": "TPO",
     "prompt": "Prompt",
 }
 # Evaluation sets in the order in which TOFU's figures list them.

@@ -7,30 +7,25 @@ from pydantic import Field
 from lethe.common.errors import LetheError
 from lethe.train.passes import Passes
 from lethe.unlearn import one_shot
+from lethe.unlearn.gate_settings import GateSettings
 from lethe.unlearn.search_space import Range
 
 # Keeps a divisor above 0 (GUARD-IT); rows of a pass.
 EPSILON, ROWS = 1e-6, 128
 
 
-class GuardItSettings(one_shot.OneShotSettings):
+class GuardItSettings(GateSettings):
     """``strength``: how far states are moved before their length is restored.
 
     ``layer``: the layer whose output is steered, from 0; null: at a quarter of the depth.
     ``vector``: the direction, computed from cluster mean f and retain mean r: ``orthogonal`` f
     without its part along r, ``diff_means`` f - r, ``orth_diff_means`` f - r without its part along
-    r. ``clusters`` null: chosen by silhouette, up to ``most_clusters``. ``threshold`` null: chosen
-    by Youden's index on the questions, where retain questions that pass the gate weigh
-    ``false_positives``.
+    r. The others are the gate's.
     """
 
     strength: Annotated[float, Range(0.1, 1.0)] = Field(1.0, ge=0)
     layer: int | None = Field(None, ge=0)
     vector: Literal["orthogonal", "diff_means", "orth_diff_means"] = "orthogonal"
-    clusters: int | None = Field(None, ge=1)
-    most_clusters: int = Field(20, ge=2)
-    threshold: float | None = Field(None, ge=0, le=1)
-    false_positives: float = Field(1.0, ge=0)
 
 
 class Method(one_shot.Method):
@@ -51,52 +46,23 @@ class Method(one_shot.Method):
     settings_class = GuardItSettings
 
     def act(self, model, data, seed):
-        from lethe.model import prompt_similarity
         from lethe.model.intervention import attach
         from lethe.model.interventions.steering import Intervention
+        from lethe.unlearn.calibrated_gate import calibrated
 
         s, depth = self.settings, model.config.num_hidden_layers
         layer = depth // 4 if s.layer is None else s.layer
         if layer >= depth:
             raise LetheError(f"guard_it.layer: {layer}, but the model has {depth}; choose one")
+        gate = calibrated(data, model, s, seed)
         examples = [*data.forget, *data.retain]
-        vocabulary = model.get_input_embeddings().num_embeddings
-        counted = prompt_similarity.count([example.ids for example in examples], vocabulary)
-        idf = prompt_similarity.inverse_frequency(counted)
-        points = prompt_similarity.vectors(counted[: len(data.forget)], idf)
-        tokens = (points > 0).any(0).nonzero()[:, 0]
-        points = points[:, tokens]
-        cluster = prompt_similarity.clusters(
-            points.double().numpy(), s.clusters, s.most_clusters, seed
-        )
         states = _means(model, examples, layer)
         forget, retain = states[: len(data.forget)], states[len(data.forget) :]
-        members = [cluster == k for k in range(cluster.max() + 1)]
+        directions = _directions([forget[rows] for rows in gate.members], retain, s.vector)
         intervention = Intervention(
-            layer,
-            s.strength,
-            1.0,
-            idf=idf,
-            tokens=tokens,
-            centroids=_unit([points[rows].mean(0) for rows in members]),
-            directions=_directions([forget[rows] for rows in members], retain, s.vector),
+            layer, s.strength, gate.threshold, **gate.tensors, directions=directions
         )
-        intervention.threshold = s.threshold
-        if s.threshold is None:
-            intervention.threshold = self._threshold(intervention, data, vocabulary)
         attach(model, data.encoder.tokenizer, intervention)
-
-    def _threshold(self, intervention, data, vocabulary: int) -> float:
-        """The gate's threshold, calibrated on the questions of forget and retain rows as asked."""
-        from lethe.model import prompt_similarity
-
-        def nearest(examples):
-            asked = prompt_similarity.count([e.ids[: e.start] for e in examples], vocabulary)
-            return intervention.similarity(asked).amax(1).numpy()
-
-        return prompt_similarity.youden(
-            nearest(data.forget), nearest(data.retain), self.settings.false_positives
-        )
 
 
 def _means(model, examples, layer: int):
