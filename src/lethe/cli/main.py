@@ -13,6 +13,7 @@ from lethe.cli.commands import (
     claims,
     completion,
     evaluate,
+    forget,
     methods,
     plan,
     run,
@@ -72,6 +73,7 @@ def _parser() -> Parser:
     claims.add(commands)
     completion.add(commands, _parser)
     evaluate.add(commands)
+    forget.add(commands)
     _add_world(commands)
     _add_tofu_logs(commands)
     methods.add(commands)
