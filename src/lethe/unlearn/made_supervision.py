@@ -11,12 +11,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lethe.common.entity_names import subjects
 from lethe.common.errors import LetheError
 from lethe.common.files import write_json, write_rows, write_text
 from lethe.model.settings import Compute
 from lethe.unlearn import supervisions
 from lethe.unlearn.need import Need, SplitFile, WorldFile
 from lethe.unlearn.needs import chosen
+from lethe.world.rows import read_pairs
 from lethe.world.synthetic.lists import load as load_list
 
 if TYPE_CHECKING:
@@ -73,6 +75,31 @@ def ask(
     asker = Asker(model, Encoder(tokenizer, template, max_length), seed)
     made = supervisions.SUPERVISIONS.load(kind).supervise(asker, anchors, own)
     return made, sum(p.numel() for p in model.parameters())
+
+
+def make_of_names(
+    start: str | Path,
+    gold: str | Path,
+    out: str | Path,
+    kind: str,
+    settings: Mapping[str, Any] | None = None,
+    may_be_empty: bool = False,
+    **how: Any,
+) -> dict[str, int]:
+    """``ask`` about the names in the rows of file ``gold``, of which nothing else is used.
+
+    Writes ``out`` and returns counts of rows. LetheError if there are no names, and unless it
+    ``may_be_empty``, if the model knows none of them.
+    """
+    named = subjects(read_pairs(gold))
+    anchors = list(dict.fromkeys(name for name in named if name is not None))
+    if not anchors:
+        raise LetheError(f"{gold}: names nobody in five rows or more; use gold supervision for it")
+    made, _ = ask(start, anchors, kind, settings, **how)
+    if not may_be_empty:
+        check_known(made)
+    write(out, made)
+    return {"forget_rows": len(made.forget), "retain_rows": len(made.retain)}
 
 
 def check_known(made: Made) -> None:
