@@ -11,9 +11,11 @@ from lethe.cli.commands import (
     audit,
     certify,
     claims,
+    compare,
     completion,
     evaluate,
     forget,
+    leaderboard,
     methods,
     plan,
     run,
@@ -71,9 +73,11 @@ def _parser() -> Parser:
     bring.set_defaults(run=_bring)
     certify.add(commands)
     claims.add(commands)
+    compare.add(commands)
     completion.add(commands, _parser)
     evaluate.add(commands)
     forget.add(commands)
+    leaderboard.add(commands)
     _add_world(commands)
     _add_tofu_logs(commands)
     methods.add(commands)
