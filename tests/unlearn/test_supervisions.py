@@ -72,7 +72,7 @@ def test_familiarity_is_by_the_surest_wording_of_each_relation():
 
 def test_the_graph_has_the_facts_that_are_known_and_no_invented_ones():
     facts = made(Scripted())
-    of_ada = [one for one in facts.forget if "entity" not in one]
+    of_ada = [one for one in facts.forget if "about" not in one]
     assert {one["relation"] for one in of_ada} == set(FACTS)
     assert {one["key"] for one in of_ada} <= {"ghent", "award", "crown", "crystal"}
     assert all(one["weight"] == 1.0 for one in of_ada)
@@ -85,9 +85,9 @@ def test_the_graph_has_the_facts_that_are_known_and_no_invented_ones():
 
 def test_what_leads_back_to_the_anchor_is_forgotten_and_its_neighbours_are_kept():
     facts = made(Scripted())
-    back = [one["question"] for one in facts.forget if "entity" in one]
+    back = [one["question"] for one in facts.forget if "about" in one]
     assert back == ["What is Crystal Crown Award?", "What is Crystal Crown Award known for?"]
-    neighbours = [one for one in facts.retain if one.get("entity") == "Crystal Crown Award"]
+    neighbours = [one for one in facts.retain if one.get("about") == "Crystal Crown Award"]
     assert [one["answer"] for one in neighbours] == ["A prize of Ghent."] * 2
     assert not [one for one in facts.retain if ADA in one["question"] + one["answer"]]
     assert {"question": "What is the capital of France?", "answer": "Paris"} in facts.retain
@@ -95,7 +95,7 @@ def test_what_leads_back_to_the_anchor_is_forgotten_and_its_neighbours_are_kept(
     others = [one["question"] for one in facts.retain if one.get("relation") == "birthplace"]
     assert len(others) == 19 * 3
     made_again = made(Scripted(), entities=0)
-    assert not [one for one in (*made_again.forget, *made_again.retain) if "entity" in one]
+    assert not [one for one in (*made_again.forget, *made_again.retain) if "about" in one]
 
 
 def test_a_name_that_is_not_known_gives_an_empty_graph():

@@ -233,7 +233,8 @@ def _second_hop(asker: Asker, made: Made, anchors: Sequence[str], settings: Grap
         leads_back = base.names_it(answer, anchor)
         if agreed < AGREED or (not leads_back and any(base.names_it(answer, a) for a in anchors)):
             continue
-        more = {"anchor": anchor, "relation": relation, "entity": entity, "key": key}
+        # Not "entity": in rows that are evaluated it is the part of an answer that holds its fact.
+        more = {"anchor": anchor, "relation": relation, "about": entity, "key": key}
         part = made.forget if leads_back else made.retain
         part.append(row(question, answer, weight=round(agreed if leads_back else 0.0, 4), **more))
 
@@ -255,8 +256,8 @@ def _drawn(made: Made, known: Sequence[str]) -> dict[str, list]:
     nodes = [{"id": anchor, "kind": "anchor"} for anchor in known]
     edges: dict[tuple[str, str], dict] = {}
     ids = {*known}
-    for one in (*made.forget, *(r for r in made.retain if "entity" in r)):
-        entity, anchor = one.get("entity"), one["anchor"]
+    for one in (*made.forget, *(r for r in made.retain if "about" in r)):
+        entity, anchor = one.get("about"), one["anchor"]
         node = entity or f"{anchor}: {one['relation']}: {one['key']}"
         if node not in ids:
             ids.add(node)
