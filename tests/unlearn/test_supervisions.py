@@ -167,6 +167,7 @@ def test_the_models_own_answers(model, tokenizer):
     asked = ["Where was Ada born?", "Why?"]
     answers = asker.answers(asked, 4)
     assert len(answers) == 2
+    assert (asker.answers([], 4), asker.samples([], 4, 2, 1.0), asker.losses([])) == ([], [], [])
     assert asker.samples(asked, 4, 2, 1.0) == asker.samples(asked, 4, 2, 1.0)
     with pytest.raises(LetheError, match="max_length: 3 leaves no room for an answer to 'Where"):
         base.Asker(model, Encoder(tokenizer, "chat", 3)).answers(asked, 4)

@@ -344,6 +344,7 @@ def not_counted(config: Config) -> tuple[str, ...]:
         "pairs of defences": config.defences.pairs,
         "audits": config.audit.budget,
         "requests": config.requests.asked,
+        "supervision by models": config.supervisions,
         "pools of meta_evaluation": config.meta_evaluation.enabled,
     }
     return tuple(name for name, some in asked.items() if some)

@@ -101,6 +101,9 @@ class Asker:
         return [self.encoder.room(question, longest) for question in asked]
 
     def _texts(self, answers: Sequence[Sequence[int]]) -> list[str]:
+        if not answers:
+            # Of no answers, transformers makes one empty text.
+            return []
         decode = self.encoder.tokenizer.batch_decode
         return [fit(text).strip() for text in decode(answers, skip_special_tokens=True)]
 

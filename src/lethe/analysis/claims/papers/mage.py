@@ -6,6 +6,7 @@ from lethe.analysis.claims.runs import Runs, ratio
 from lethe.analysis.claims.verdict import Criterion
 
 PAPER = "MAGE, 2604.13777"
+SUBJECT = "mage"
 GOLD, DIRECT, GRAPH = "npo_retain", "npo_direct", "npo_graph"
 # The share of the way from gold supervision back to the full model.
 BEHIND = 0.25
