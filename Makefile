@@ -22,7 +22,7 @@ science: $(INSTALLED)
 
 # What papers claim, over five seeds, and the table of docs/claims.md; resumes where it was interrupted.
 SUBJECTS ?= core attacks lira npo_shares audit languages traces partial behaviour defences recipes requests \
-	lineage
+	lineage mage cap
 
 claims: $(INSTALLED)
 	for subject in $(SUBJECTS); do \

@@ -24,6 +24,7 @@ from lethe.pipeline import (
     search,
     splits,
 )
+from lethe.pipeline import supervisions as made_supervisions
 from lethe.pipeline.code_digest import digest
 from lethe.pipeline.config import load, settings, strict_yaml
 from lethe.pipeline.config.check import check

@@ -82,6 +82,7 @@ for _figure in [name for name in CONFIG.figures if not of_sequence(name)]:
         input:
             **figure_tables(_figure),
             **figure_pairs(_figure),
+            **figure_graphs(_figure),
             files=figure_metrics(_figure, files),
         output:
             pdf=paths.figure(WORLD, "{model}", "{split}", f"{_figure}.pdf"),
@@ -98,6 +99,7 @@ for _figure in [name for name in CONFIG.figures if not of_sequence(name)]:
             "../../envs/light.yaml"
         params:
             **figure_pair_entries(_figure),
+            **figure_graph_entries(_figure),
             figure=_figure,
             entries=figure_metrics(_figure),
             oracle=lambda w: oracle_of(w.split),

@@ -16,6 +16,6 @@ with job(snakemake) as stage:
     costs = read_costs(i.costs) if i.get("costs") else None
     lineage = read_lineage(i.lineage) if i.get("lineage") else None
     place = (w.model, w.split, p.methods, p.seeds)
-    more = (p.oracle, lineage, p.get("defences", ()))
+    more = (p.oracle, lineage, p.get("defences", ()), p.get("supervisions", ()))
     data = FigureData.of(scores, *place, p.entries, intervals, costs, *more)
     render(p.figure, data, stage(out.pdf), stage(out.png))

@@ -14,6 +14,7 @@ from lethe.cli.commands import (
     compare,
     completion,
     evaluate,
+    forget,
     leaderboard,
     methods,
     plan,
@@ -75,6 +76,7 @@ def _parser() -> Parser:
     compare.add(commands)
     completion.add(commands, _parser)
     evaluate.add(commands)
+    forget.add(commands)
     leaderboard.add(commands)
     _add_world(commands)
     _add_tofu_logs(commands)

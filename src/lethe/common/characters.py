@@ -25,6 +25,11 @@ def unfit(text: str) -> str | None:
     return None if match is None else f"U+{ord(match[0]):04X}"
 
 
+def fit(text: str) -> str:
+    """``text`` without the characters that no row may hold, which a model may well write."""
+    return _REFUSED.sub("", text)
+
+
 def has_lone_surrogate(text: str) -> bool:
     """Whether a text contains half a surrogate pair, which UTF-8 and tokenizers do not accept."""
     return _LONE_SURROGATE.search(text) is not None

@@ -105,6 +105,11 @@ def audit(run_folder: str, name: str) -> str:
     return _join(run_folder, "audit", name)
 
 
+def supervision(run_folder: str, kind: str, name: str) -> str:
+    """A file of what a run's model says of the names that are to be forgotten."""
+    return _join(run_folder, "supervision", kind, name)
+
+
 def search(run_folder: str) -> str:
     """The ranked trials of a method's search; the trials are runs beside that one."""
     return _join(run_folder, "search.json")

@@ -373,6 +373,7 @@ def not_counted(config: Config) -> tuple[str, ...]:
         "attacks": config.attacks,
         "interpolation": config.interpolation.pairs,
         "audits": config.audit.budget,
+        "supervision by models": config.supervisions,
         "pools of meta_evaluation": config.meta_evaluation.enabled,
     }
     return tuple(name for name, some in asked.items() if some)

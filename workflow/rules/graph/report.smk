@@ -113,8 +113,9 @@ def own_costs(method, model, split, seed):
 def method_costs(method, model, split, seed):
     """Cost files of a method and of its previous runs."""
     runs = [(method, split), *chains.chain(CONFIG, method, split)]
+    made = supervision_costs(method, model, split, seed)
     files = [file for run, place in runs for file in own_costs(run, model, place, seed)]
-    return list(dict.fromkeys(files))
+    return list(dict.fromkeys([*files, *made]))
 
 
 def cost_entries():
@@ -166,6 +167,7 @@ def table_entries(name):
         "meta_evaluations": meta_evaluation_entries,
         "search": search_entries,
         "lineages": lineage_entries,
+        "supervisions": supervision_entries,
         "requests": sequence_entries,
     }
     reads = tables.reads(name)

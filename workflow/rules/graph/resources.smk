@@ -11,6 +11,7 @@ MODEL_STAGES = {
     "train_*": "finetune",
     "random": "random",
     **{need.source.run: "evaluate" for need in MADE_NEEDS},
+    "supervision_*": "evaluate",
     "unlearn_*": "unlearn",
     "state_*": "relearn",
     "collect": "evaluate",
@@ -28,6 +29,7 @@ ALONE = (
     "pool_member",
     "audit_answers",
     "defence_pair",
+    *(f"supervision_{kind}" for kind in CONFIG.supervisions),
     *(need.source.run for need in MADE_NEEDS),
 )
 

@@ -114,6 +114,7 @@ def made_needs(method, chained=False):
     """
     # The files are the full model's; a run with another start computes its own.
     own = chained or next(chains.chain(CONFIG, method, ""), None) is not None
+    own = own or made_supervisions.of_method(CONFIG, method) in CONFIG.supervisions
     made = [need for need in needs.of_method(CONFIG, method) if need.is_made]
     return [need for need in made if not (own and need.source.by_run)]
 
@@ -127,7 +128,7 @@ def method_inputs(method, chained=False):
     inputs |= {
         need.name: made_file(need.source) for need in made_needs(method, chained)
     }
-    return inputs | checkpoint_inputs(method)
+    return inputs | supervised_inputs(method) | checkpoint_inputs(method)
 
 
 def need_modules(method):

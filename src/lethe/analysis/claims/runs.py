@@ -120,6 +120,15 @@ class Runs:
             raise LetheError(f"no state {state} of {run}{what}")
         return float(rows["value"].iloc[0])
 
+    def recall(self, run: str, kind: str) -> float:
+        """The share of gold rows that a supervision of that kind, made by a run, recovers."""
+        rows = self.states
+        rows = rows[(rows["run"] == run) & (rows["state"] == kind)]
+        rows = rows[(rows["metric"] == "supervision") & (rows["name"] == "recall")]
+        if rows.empty:
+            raise LetheError(f"no supervision {kind} of {run}")
+        return float(rows["value"].iloc[0])
+
     def recovered(self, run: str, state: str) -> float:
         """By how much an attack raises a run's forget probability."""
         return self.in_state(run, state) - self.forget(run)

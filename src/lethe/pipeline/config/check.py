@@ -29,6 +29,7 @@ from lethe.pipeline import (
     requests,
     splits,
     states,
+    supervisions,
 )
 from lethe.pipeline.config import settings
 from lethe.pipeline.config.config import Config
@@ -44,6 +45,8 @@ from lethe.world.provider import PROVIDERS
 from lethe.world.tofu_format import PERTURBED_FIELDS
 from lethe.world.trace_format import COLUMN
 
+# The kind of supervision that figures of supervisions draw.
+DRAWN = "graph"
 # Folders in results/ that do not belong to a world.
 RESERVED = ("logs", "studies", "benchmarks", "recipes")
 
@@ -74,6 +77,10 @@ def check(config: Config) -> None:
             raise LetheError(
                 f"config: figures: {name} needs a lineage; set lineage.enabled to true"
             )
+        if "supervisions" in figures.reads(name) and DRAWN not in config.supervisions:
+            raise LetheError(
+                f"config: figures: {name} needs a method with the supervision {DRAWN}; list one"
+            )
     interpolation.check(config)
     meta_evaluation.check(config)
     _check_seeds(config)
@@ -83,6 +90,7 @@ def check(config: Config) -> None:
     languages.check(config)
     splits.check_metrics(config)
     needs.check(config)
+    supervisions.check(config)
     _check_holdout(config)
     if config.world.provider == "tofu" and config.world.path is not None:
         _check_folder(config)

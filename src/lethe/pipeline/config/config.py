@@ -15,7 +15,7 @@ from lethe.pipeline.config.best_epoch import BestEpoch
 from lethe.pipeline.config.defences import Defences
 from lethe.pipeline.config.evaluation import Evaluation
 from lethe.pipeline.config.interpolation import Interpolation
-from lethe.pipeline.config.keys import REQUIRED, Names, Section, Seeds, key, unique
+from lethe.pipeline.config.keys import REQUIRED, Name, Names, Section, Seeds, key, unique
 from lethe.pipeline.config.lineage import Lineage
 from lethe.pipeline.config.meta_evaluation import MetaEvaluation
 from lethe.pipeline.config.methods import AttackSettings, ConfiguredMethod
@@ -27,6 +27,7 @@ from lethe.pipeline.config.world import World
 from lethe.train.recipe import PLAIN
 from lethe.unlearn.alternatives import Alternatives
 from lethe.unlearn.method import MethodSettings
+from lethe.unlearn.supervisions import GOLD
 
 Percent = Annotated[int, Field(ge=0, le=99)]
 LISTED = "a list of names; may be empty"
@@ -95,6 +96,19 @@ class Config(Section):
         "by name, settings of a method X that differ: its schedule, its own settings "
         "([methods.md](methods.md)) and these",
         "`unlearn_X`, what is measured of it, tables and figures",
+    )
+    supervision: Name = key(
+        "gold",
+        "the rows that methods get: those of the split (`gold`), or what the full model says of "
+        "the names in them ([forget.md](forget.md))",
+        "`supervision_KIND`, the methods without one of their own; tables and figures",
+        "`gold`; a file of `src/lethe/unlearn/supervisions/`: `direct`, `graph`",
+    )
+    supervision_settings: dict[str, dict[str, Any]] = key(
+        {},
+        "by kind, settings of a supervision ([forget.md](forget.md))",
+        "`supervision_KIND`, then its methods; tables and figures",
+        "a mapping, as `graph: {samples: 10}`",
     )
     requests: Requests = key(
         Requests(), "requests that come one after another ([requests.md](requests.md))"
@@ -179,6 +193,13 @@ class Config(Section):
         "what is made from them",
         "a folder; null",
     )
+
+    @property
+    def supervisions(self) -> list[str]:
+        """The kinds of supervision that models make for the listed methods."""
+        own = [self.method_settings.get(name) for name in self.methods]
+        chosen = {(one and one.supervision) or self.supervision for one in own}
+        return sorted(chosen - {GOLD})
 
     @property
     def recipes(self) -> dict[str, str]:

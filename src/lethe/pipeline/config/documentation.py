@@ -78,6 +78,7 @@ TABLES: dict[str, list[Part]] = {
     "template": [_part(f"{M}template.", Template)],
     "methods": [
         _part("", Config, ("methods", "unlearning", "method_settings")),
+        _part("", Config, ("supervision", "supervision_settings")),
         _part(X, ConfiguredMethod),
         _part(X, MethodSettings, _added(MethodSettings, Schedule), "as above"),
         _part("", Config, ("snapshots",)),

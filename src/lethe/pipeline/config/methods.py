@@ -48,6 +48,12 @@ class ConfiguredMethod(PluginSettings):
         "as above",
         "a run's name; `{run: NAME, split: SPLIT}`; null",
     )
+    supervision: Name | None = key(
+        None,
+        "the rows that X gets ([forget.md](forget.md)); null: what `supervision` says",
+        "X, what is measured of it, tables and figures; of a new kind `supervision_KIND`",
+        "`gold`; a file of `src/lethe/unlearn/supervisions/`; null",
+    )
 
 
 class AttackSettings(PluginSettings):

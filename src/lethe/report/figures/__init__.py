@@ -5,7 +5,8 @@ A figure reads the scores, the intervals and the truth ratio files, unless a lit
 otherwise:
 
     READS = ("scores", "costs")     "scores", "intervals", "costs", "defences" (the files of
-                                    their pairs), "lineage" (the table of that name), or a
+                                    their pairs), "lineage" (the table of that name),
+                                    "supervisions" (graphs that models made), or a
                                     metric, for its files; "requests": the scores of a sequence
                                     of requests instead, of which it then is
     SCORES_OF = ("metric",)         metrics of which it needs scores: they must be listed, and it is
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
     from lethe.report.figures.base import FigureData
 
-KINDS = ("scores", "intervals", "costs", "defences", "lineage", "requests")
+KINDS = ("scores", "intervals", "costs", "defences", "lineage", "supervisions", "requests")
 
 
 @dataclass(frozen=True)

@@ -50,6 +50,8 @@ class FigureData:
     # The table of lineage, of this model and split.
     lineage: pd.DataFrame | None = None
     defences: Sequence[Mapping] = ()
+    # The entries of graphs that models made of what they know.
+    supervisions: Sequence[Mapping] = ()
 
     @classmethod
     def of(
@@ -65,6 +67,7 @@ class FigureData:
         oracle: str = RETAIN,
         lineage: pd.DataFrame | None = None,
         defences: Sequence[Mapping] = (),
+        supervisions: Sequence[Mapping] = (),
     ) -> "FigureData":
         """Select one model and split from ``scores`` and ``entries`` (as in ``collect_scores``).
 
@@ -89,7 +92,7 @@ class FigureData:
         others = scores[scores["split"] == split]
         pairs = [one for one in defences if (one["model"], one["split"]) == (model, split)]
         more = (intervals or {}, costs, oracle, others, _of_place(lineage, model, split), pairs)
-        return cls(own, model, split, methods, seeds, files, *more)
+        return cls(own, model, split, methods, seeds, files, *more, supervisions)
 
     def _place(self, run: str, seed: int) -> str:
         """A run's name in messages."""

@@ -7,7 +7,8 @@ scores and the intervals, unless a literal constant says otherwise:
     READS = ("truth_ratio",)    "scores", "intervals", "costs", "states", "lines" (between
                                  checkpoints), "defences" (pairs of them), "meta_evaluations",
                                  "search", "papers" (the claims of all papers), "lineages",
-                                 "requests" (runs on a sequence of them), or a metric
+                                 "supervisions" (made by models), "requests" (runs on a
+                                 sequence of them), or a metric
     ONLY_WITH = ("attacks",)     made only if these keys of the configuration are not empty;
                                  ``metrics.NAME``: only if that metric is listed
     SETTINGS = ("best_epoch",)   keys of the configuration whose values it gets
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from lethe.report.tables.base import TableData
 
 KINDS = ("scores", "intervals", "costs", "states", "lines", "defences")
-KINDS += ("meta_evaluations", "search", "papers", "lineages", "requests")
+KINDS += ("meta_evaluations", "search", "papers", "lineages", "supervisions", "requests")
 
 
 @dataclass(frozen=True)

@@ -3,12 +3,13 @@
 import pandas as pd
 
 from lethe.analysis.claims.paper_check import check, paper_claims
+from lethe.analysis.supervision_recall import summary
 from lethe.report import claim_layout
 from lethe.report.table_layout import markdown_table
 from lethe.report.tables.base import TableData
-from lethe.report.tables.states import state_scores
+from lethe.report.tables.states import COLUMNS, state_scores
 
-READS = ("scores", "states", "lines", "defences", "requests", "papers")
+READS = ("scores", "states", "lines", "defences", "requests", "supervisions", "papers")
 PAGE = {
     "title": "What papers claim of their methods",
     "section": "claims",
@@ -29,7 +30,26 @@ START = {"paper": "Paper", "claim": "Claim"}
 
 def build(data: TableData) -> pd.DataFrame:
     """One row for each claim, model and split; claims about what was not run are not."""
-    return check(data.scores, state_scores(data.files), data.seeds, paper_claims())
+    files = list(data.files)
+    states = state_scores([entry for entry in files if "metric" in entry])
+    made = _of_supervisions([entry for entry in files if "gold" in entry])
+    everything = pd.concat([states, made]) if len(made) else states
+    return check(data.scores, everything, data.seeds, paper_claims())
+
+
+def _of_supervisions(files) -> pd.DataFrame:
+    """What each supervision recovers, as a score of the run that was asked in a state ``kind``."""
+    rows = [
+        (
+            *(entry[key] for key in ("model", "split", "run", "kind")),
+            int(entry["seed"]),
+            "supervision",
+            "recall",
+            summary(entry)["recall"],
+        )
+        for entry in files
+    ]
+    return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def markdown(table: pd.DataFrame) -> str:
