@@ -15,7 +15,11 @@ def test_lists_the_providers():
 @pytest.mark.parametrize(
     ("name", "settings", "message"),
     [
-        ("nowhere", {}, "world: unknown provider 'nowhere'; there are families, generated, synthetic, tofu"),
+        (
+            "nowhere",
+            {},
+            "world: unknown provider 'nowhere'; there are families, generated, synthetic, tofu",
+        ),
         ("schema", {}, "unknown provider 'schema'"),
         ("base", {}, "unknown provider 'base'"),
         ("../tofu", {}, "unknown provider"),
