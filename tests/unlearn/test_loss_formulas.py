@@ -26,6 +26,7 @@ from lethe.unlearn import methods
 from lethe.unlearn.interface import Reference, Step
 from lethe.unlearn.method import Method
 from lethe.unlearn.methods.whp import generic_labels
+from lethe.unlearn.supervision import supervise
 
 FORGET, RETAIN = [3, 0, 2], [5, 1, 6]
 
@@ -367,7 +368,7 @@ def test_a_term_of_no_weight_is_neither_needed_nor_computed(name, model, step, r
 @pytest.mark.parametrize(
     "name", [name for name in methods.names() if methods.load(name).run is Method.run]
 )
-def test_a_step_takes_the_passes_that_it_declares(name, model, start, step, examples):
+def test_a_step_takes_the_passes_that_it_declares(name, model, start, step, encoder, pairs):
     """Counted where every pass goes through: the first layer of the decoder."""
     counted = {"forward": 0, "backward": 0, "frozen": 0}
 
@@ -381,7 +382,10 @@ def test_a_step_takes_the_passes_that_it_declares(name, model, start, step, exam
             out.register_hook(lambda grad: count("backward"))
 
     method = methods.load(name)({"batch_size": 3})
-    method.prepare(model, type("Data", (), {"forget": examples}), 0)
+    data = supervise(
+        encoder, method.needs, pairs, retain=pairs, refusals=["No."], alternatives=[["No."]] * 7
+    )
+    method.prepare(model, data, 0)
     decoder_layers(model)[0].register_forward_hook(current)
     decoder_layers(start)[0].register_forward_hook(lambda *_: count("frozen"))
     with torch.no_grad():
