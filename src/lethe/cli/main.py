@@ -11,6 +11,7 @@ from lethe.cli.commands import (
     audit,
     certify,
     claims,
+    compare,
     completion,
     evaluate,
     methods,
@@ -70,6 +71,7 @@ def _parser() -> Parser:
     bring.set_defaults(run=_bring)
     certify.add(commands)
     claims.add(commands)
+    compare.add(commands)
     completion.add(commands, _parser)
     evaluate.add(commands)
     _add_world(commands)
