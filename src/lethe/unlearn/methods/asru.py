@@ -60,12 +60,13 @@ class Method(method.Method):
     (``lethe.unlearn.steering_edit``). Stage 2: L = mean of -A ratio + kl k3 over each rollout's
     tokens, then over rollouts (GRPO): A a rollout's reward less its group's mean, by the standard
     deviation (``lethe.unlearn.rewards``), k3 = exp(d) - d - 1 with d = log p_1 - log p, p_1 of the
-    model after stage 1, both at the sampling temperature. Each step draws rollouts of its own, so that ratio is 1 and only has a
-    gradient. The paper edits what a model says of pictures: the questions about strangers without
-    its suffix, the choice of boundary rows by their words, and all rates are ours [RECON].
+    model after stage 1, at the sampling temperature. Each step draws rollouts of its own, so that
+    ratio is 1 and only has a gradient. The paper edits what a model says of pictures: the questions
+    about strangers without its suffix, the choice of boundary rows by their words, and all rates
+    are ours [RECON].
     """
 
-    kind = "reinforcement"
+    kind = "edit and reward"
     paper = "ASRU, arXiv 2605.15687"
     needs = ("retain", "reference_model")
     whole = True
