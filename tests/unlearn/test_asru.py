@@ -49,7 +49,7 @@ def changed(before, after) -> set[str]:
 )
 def test_rewards(said, forgotten, kept):
     judge = Judge("tofu")
-    assert (judge.forgotten(said, TRUE), judge.kept(said, TRUE)) == (forgotten, kept)
+    assert (judge.forgotten(said, TRUE), judge.retained(said, TRUE)) == (forgotten, kept)
 
 
 def test_advantages_are_standard_scores_of_the_group():
@@ -184,7 +184,7 @@ def test_learning_by_reward_makes_rewarded_answers_likelier(model, encoder, pair
     method, data = made(encoder, pairs, **settings, temperature=1.0)
     reward = lambda self, said, truth: -float(len(said))  # noqa: E731
     monkeypatch.setattr(Judge, "forgotten", reward)
-    monkeypatch.setattr(Judge, "kept", reward)
+    monkeypatch.setattr(Judge, "retained", reward)
     seen = []
     inner = method._rollouts
 

@@ -245,11 +245,11 @@ def descended(*given: torch.Tensor, steps: int, rate: float, **terms: float) -> 
     the objective falls in every step.
     """
     left, right = normal_equation(*given, **terms)
-    found = torch.eye(len(right), dtype=right.dtype)
+    edit = torch.eye(len(right), dtype=right.dtype)
     by = rate / torch.linalg.eigvalsh(right)[-1]
     for _ in range(steps):
-        found = found - by * (found @ right - left)
-    return found
+        edit = edit - by * (edit @ right - left)
+    return edit
 
 
 def edited_layers(model, chosen: Sequence[int]) -> list[int]:

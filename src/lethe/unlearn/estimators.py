@@ -50,13 +50,13 @@ def uls_by_steps(
     It ends where the residual is below 1e-3 sqrt(p / n~) of the right side's length, or after
     ``most`` steps.
     """
-    kept = 1 - share
+    retained = 1 - share
     s_r, s_f = _moment(sample), _moment(forget)
-    right = (kept * s_r + share * s_f) @ fitted - share * forget.T @ targets / len(forget)
+    right = (retained * s_r + share * s_f) @ fitted - share * forget.T @ targets / len(forget)
     enough = 1e-3 * np.sqrt(sample.shape[1] / len(sample)) * np.linalg.norm(right)
     theta = fitted.copy()
     for step in range(most):
-        residual = kept * s_r @ theta - right
+        residual = retained * s_r @ theta - right
         if np.linalg.norm(residual) < enough:
             return theta, step
         theta -= lr * residual
@@ -93,14 +93,14 @@ def logistic(x: Array, y: Array) -> Array:
 
     LetheError where a plane separates the classes: the likelihood then has no maximum.
     """
-    found = _root(
+    theta = _root(
         np.zeros(x.shape[1]),
         lambda theta: x.T @ (sigmoid(x @ theta) - y) / len(x),
         lambda theta: _curvature(x, theta),
     )
-    if np.abs(sigmoid(x @ found) - y).max() < 1e-6:
+    if np.abs(sigmoid(x @ theta) - y).max() < 1e-6:
         raise LetheError("logistic regression: a plane separates the classes; add rows")
-    return found
+    return theta
 
 
 def uce(fitted: Array, sample: Array, forget: Array, labels: Array, share: float) -> Array:
@@ -140,7 +140,7 @@ def _root(
 ) -> Array:
     """The root of a slope by Newton's method; steps are halved until the slope gets shorter.
 
-    LetheError where none is found, as of classes that a plane separates.
+    LetheError where none is theta, as of classes that a plane separates.
     """
     here = slope(theta)
     for _ in range(100):

@@ -28,7 +28,7 @@ class Judge:
             return 1.0
         return PARTLY if 0 < self.overlap(truth, said).fmeasure < LITTLE else ELSE
 
-    def kept(self, said: str, truth: str) -> float:
+    def retained(self, said: str, truth: str) -> float:
         """1 with the true answer in it, 0 for a refusal, 1/2 for F1 > 0.6, else 0.1."""
         if words(truth) in words(said):
             return 1.0

@@ -66,9 +66,9 @@ def train(
     per_epoch = counts[0] + min(counts[1], counts[0] // every)
 
     def steps(epoch: int) -> Iterator[list[Part]]:
-        kept = batches(epoch_order(len(retain), f"edit/{seed}", epoch), schedule.batch_size)
+        retained = batches(epoch_order(len(retain), f"edit/{seed}", epoch), schedule.batch_size)
         gone = batches(epoch_order(len(prompts), f"edited/{seed}", epoch), schedule.batch_size)
-        for number, rows in enumerate(kept, 1):
+        for number, rows in enumerate(retained, 1):
             yield [Part(pack([retain[row] for row in rows]))]
             place = number // every - 1
             if number % every == 0 and place < len(gone):

@@ -136,12 +136,12 @@ class Method(method.Method):
 
         unknown = prompt_states(model, self._unknown(model, data, seed), layer).mean(0)
         known = prompt_states(model, [prompt_of(e) for e in data.forget], layer).mean(0)
-        found = unknown - known
+        away = unknown - known
         if self.settings.direction == "unknown":
-            return found
+            return away
         draw = torch.Generator().manual_seed(random.Random(f"direction/{seed}").getrandbits(63))
-        other = torch.randn(len(found), generator=draw).to(found)
-        return other * (found.norm() / other.norm())
+        other = torch.randn(len(away), generator=draw).to(away)
+        return other * (away.norm() / other.norm())
 
     def _unknown(self, model, data, seed) -> list:
         """Prompts about strangers, those that the model itself answers as unknown."""
@@ -200,9 +200,9 @@ class Method(method.Method):
         from lethe.unlearn.strangers import prompt_of
 
         s, data, encoder = self.settings, self.data, self.data.encoder
-        kept = [self.near[row % len(self.near)] for row in step.retain.index]
+        boundary = [self.near[row % len(self.near)] for row in step.retain.index]
         asked = [("forget", data.forget[i], data.forget_pairs[i][1]) for i in step.forget.index]
-        asked += [("kept", data.retain[i], data.retain_pairs[i][1]) for i in kept]
+        asked += [("kept", data.retain[i], data.retain_pairs[i][1]) for i in boundary]
         prompts = [prompt_of(example) for _, example, _ in asked]
         keys = [f"{kind}/{example.ids}" for kind, example, _ in asked]
         limits = [len(prompt) + s.tokens for prompt in prompts]
@@ -213,7 +213,7 @@ class Method(method.Method):
         model.train(training)
         examples, rewards = [], []
         for (kind, _, truth), prompt, answers in zip(asked, prompts, drawn, strict=True):
-            judged = self.judge.forgotten if kind == "forget" else self.judge.kept
+            judged = self.judge.forgotten if kind == "forget" else self.judge.retained
             texts = [encoder.tokenizer.decode(ids, skip_special_tokens=True) for ids in answers]
             rewards.append([judged(text.strip(), truth) for text in texts])
             # An answer that was cut off has no end token.
