@@ -14,6 +14,7 @@ from lethe.cli.commands import (
     compare,
     completion,
     evaluate,
+    leaderboard,
     methods,
     plan,
     run,
@@ -74,6 +75,7 @@ def _parser() -> Parser:
     compare.add(commands)
     completion.add(commands, _parser)
     evaluate.add(commands)
+    leaderboard.add(commands)
     _add_world(commands)
     _add_tofu_logs(commands)
     methods.add(commands)
