@@ -247,3 +247,15 @@ def test_mistakes_are_one_line(model, encoder, pairs):
         made(encoder, pairs, gradient={"name": "zeroth"})
     with pytest.raises(LetheError, match=r"asru\.wrappers"):
         made(encoder, pairs, wrappers={"gru": {}})
+
+
+@pytest.mark.parametrize("name", sorted(FAMILIES))
+@pytest.mark.parametrize("stage1", ["trained", "ridge"])
+def test_both_stages_run_on_every_family(name, stage1, tokenizer, encoder, pairs):
+    model = make_family(name, tokenizer)
+    before = copy.deepcopy(model)
+    method, data = made(encoder, pairs, stage1=stage1, epochs=1)
+    assert list(method.run(model, data, 0)) == [(1, 2)]
+    # Stage 2 trains everything, if only by its divergence from stage 1 and weight decay.
+    assert len(changed(before, model)) > 10
+    assert all(torch.isfinite(p).all() for p in model.parameters())
