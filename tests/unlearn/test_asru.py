@@ -170,6 +170,8 @@ def test_rollouts_depend_on_the_seed_and_the_step(model, encoder, pairs):
         )
         examples, rewards = method._rollouts(model, step)
         assert len(rewards) == 2 * len(rows)
+        # As many rows as the declared passes over the forget rows are.
+        assert len(examples) == method.passes.backward * len(rows)
         assert all(e.answer_tokens <= 4 + 1 for e in examples)
         return [example.ids for example in examples]
 
