@@ -7,13 +7,22 @@ import types
 
 import pytest
 import torch
-from helpers.small_models import CLOSE, distance, gradients, make_family, plain, sums, token_mean
+from helpers.small_models import (
+    CLOSE,
+    PAIRS,
+    distance,
+    gradients,
+    make_family,
+    plain,
+    sums,
+    token_mean,
+)
 
 from lethe.common.errors import LetheError
 from lethe.model.batch import pack
 from lethe.model.forward import Forward, decoder_layers
 from lethe.unlearn import methods, wrappers
-from lethe.unlearn.interface import Reference, Step
+from lethe.unlearn.interface import Reference, Step, Supervision
 from lethe.unlearn.method import Method
 from lethe.unlearn.supervision import supervise
 from lethe.unlearn.weight_arithmetic import weights
@@ -127,7 +136,7 @@ class SingleProcess:
         pass
 
 
-def counted(method, model, step, examples) -> dict[str, int]:
+def counted(method, model, step, examples, encoder=None) -> dict[str, int]:
     """Passes of a step's loss and of what is done to its gradient."""
     found = {"forward": 0, "backward": 0}
 
@@ -137,7 +146,8 @@ def counted(method, model, step, examples) -> dict[str, int]:
         out.register_hook(lambda grad: found.update(backward=found["backward"] + 1))
 
     known = Reference(torch.zeros(7), torch.zeros(3), Forward(copy.deepcopy(model)))
-    method.prepare(model, types.SimpleNamespace(forget=examples, retain=examples), 0)
+    data = Supervision(examples, examples, PAIRS, PAIRS, encoder)
+    method.prepare(model, data, 0)
     decoder_layers(model)[0].register_forward_hook(passed)
     for inner_step in range(len(method.inner_steps)):
         step = dataclasses.replace(step, inner_step=inner_step)
@@ -149,12 +159,14 @@ def counted(method, model, step, examples) -> dict[str, int]:
 
 @pytest.mark.parametrize("name", LOSSES)
 @pytest.mark.parametrize("wrapper", ["bao", "gru", "sam", "pcgrad"])
-def test_a_wrapped_batch_takes_the_passes_that_it_declares(name, wrapper, model, step, examples):
+def test_a_wrapped_batch_takes_the_passes_that_it_declares(
+    name, wrapper, model, step, examples, encoder
+):
     if wrapper == "pcgrad" and not has_two_terms(name):
         pytest.skip("it is refused")
     method = methods.load(name)({"batch_size": 3, "wrappers": {wrapper: {}}})
     whole = dataclasses.replace(step, alternate=pack([examples[i] for i in RETAIN], [0, 1, 2]))
-    found = counted(method, model, whole, examples)
+    found = counted(method, model, whole, examples, encoder)
     declared = vars(method.passes)
     assert found == {kind: declared[kind] for kind in found}
 
