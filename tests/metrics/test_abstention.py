@@ -7,8 +7,8 @@ import pytest
 
 from lethe import metrics
 from lethe.common.errors import LetheError
+from lethe.common.refusals import PHRASES, is_refusal, phrases, words
 from lethe.evaluate.records import Checkpoint, ItemSet, Records
-from lethe.metrics._refusals import PHRASES, is_refusal, phrases, words
 from lethe.world.synthetic.lists import load
 
 PUBLISHED = Path(__file__).parents[3] / "shared" / "data" / "tofu"

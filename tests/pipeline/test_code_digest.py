@@ -103,7 +103,8 @@ def test_an_edit_of_what_is_not_imported_does_not_count(package):
     edit(package / "model/decoding.py", "CHUNK = 64", "CHUNK = 32")
     edit(package / "model/generation_probe.py", "short == long", "short != long")
     edit(package / "pipeline/ledger.py", "json", "jsonl")
-    assert changed(before) == set()
+    # Methods that learn from what the model says have how it is generated.
+    assert changed(before) == {"asru"}
 
 
 def test_packages_run_their_init_files(package):
@@ -136,6 +137,7 @@ BASES = {
     "npo_retain": {"unlearn/methods/npo.py"},
     "npo_kl": {"unlearn/methods/npo.py"},
     "altpo": {"unlearn/methods/dpo.py"},
+    "zero_unlearn_gd": {"unlearn/methods/zero_unlearn.py"},
 }
 
 

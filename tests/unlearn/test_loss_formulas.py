@@ -27,6 +27,7 @@ from lethe.unlearn import methods
 from lethe.unlearn.interface import Reference, Step
 from lethe.unlearn.method import Method
 from lethe.unlearn.methods.whp import generic_labels
+from lethe.unlearn.supervision import supervise
 
 FORGET, RETAIN = [3, 0, 2], [5, 1, 6]
 
@@ -401,11 +402,14 @@ def test_a_term_of_no_weight_is_neither_needed_nor_computed(name, model, step, r
 @pytest.mark.parametrize(
     "name", [name for name in methods.names() if methods.load(name).run is Method.run]
 )
-def test_a_step_takes_the_passes_that_it_declares(name, model, start, step, examples):
+def test_a_step_takes_the_passes_that_it_declares(name, model, start, step, encoder, pairs):
     """Those that jobs count, of which the frozen copy's are told by its first layer."""
     frozen = []
     method = methods.load(name)({"batch_size": 3})
-    method.prepare(model, type("Data", (), {"forget": examples, "retain": examples}), 0)
+    data = supervise(
+        encoder, method.needs, pairs, retain=pairs, refusals=["No."], alternatives=[["No."]] * 7
+    )
+    method.prepare(model, data, 0)
     watch(model)
     hook = decoder_layers(start)[0].register_forward_hook(lambda *_: frozen.append(1))
     with torch.no_grad():

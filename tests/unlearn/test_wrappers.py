@@ -7,14 +7,23 @@ import types
 
 import pytest
 import torch
-from helpers.small_models import CLOSE, distance, gradients, make_family, plain, sums, token_mean
+from helpers.small_models import (
+    CLOSE,
+    PAIRS,
+    distance,
+    gradients,
+    make_family,
+    plain,
+    sums,
+    token_mean,
+)
 
 from lethe.common.errors import LetheError
 from lethe.model.batch import pack
 from lethe.model.cost import Meter, watch
 from lethe.model.forward import Forward, decoder_layers
 from lethe.unlearn import methods, wrappers
-from lethe.unlearn.interface import Reference, Step
+from lethe.unlearn.interface import Reference, Step, Supervision
 from lethe.unlearn.method import Method
 from lethe.unlearn.supervision import supervise
 from lethe.unlearn.weight_arithmetic import weights
@@ -139,10 +148,10 @@ class SingleProcess:
         pass
 
 
-def counted(method, model, step, examples) -> dict[str, int]:
+def counted(method, model, step, examples, encoder=None) -> dict[str, int]:
     """Passes of a step's loss and of what is done to its gradient."""
     known = Reference(torch.zeros(7), torch.zeros(3), Forward(copy.deepcopy(model)))
-    method.prepare(model, types.SimpleNamespace(forget=examples, retain=examples), 0)
+    method.prepare(model, Supervision(examples, examples, PAIRS, PAIRS, encoder), 0)
     frozen = []
     layer = decoder_layers(known.frozen.model)[0]
     layer.register_forward_hook(lambda *_: frozen.append(1))
@@ -162,12 +171,14 @@ def counted(method, model, step, examples) -> dict[str, int]:
 
 @pytest.mark.parametrize("name", LOSSES)
 @pytest.mark.parametrize("wrapper", ["bao", "gru", "sam", "pcgrad", "lat"])
-def test_a_wrapped_batch_takes_the_passes_that_it_declares(name, wrapper, model, step, examples):
+def test_a_wrapped_batch_takes_the_passes_that_it_declares(
+    name, wrapper, model, step, examples, encoder
+):
     if refusal(wrapper, name):
         pytest.skip("it is refused")
     method = methods.load(name)({"batch_size": 3, "wrappers": {wrapper: {}}})
     whole = dataclasses.replace(step, alternate=pack([examples[i] for i in RETAIN], [0, 1, 2]))
-    found = counted(method, model, whole, examples)
+    found = counted(method, model, whole, examples, encoder)
     declared = vars(method.passes)
     assert found == {kind: declared[kind] for kind in found}
 

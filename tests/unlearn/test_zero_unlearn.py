@@ -53,6 +53,52 @@ def test_it_is_the_minimum_of_its_objective():
     assert gradient.abs().max() < 1e-9 * loss
 
 
+def objective(given, span, found, general, forget, mu):
+    """The weighted |D W k - P v|² by its definition; ``root`` @ ``root``' = E[k k']."""
+    w, root = given["w"], torch.linalg.cholesky(given["moment"])
+    parts = [(general, root, w @ root), (forget, given["keys"].T, given["values"].T)]
+    parts.append((mu, torch.eye(F, dtype=torch.float64), w))
+    return sum(c * (found @ w @ k - span @ v).square().sum() for c, k, v in parts)
+
+
+def test_descent_lowers_the_objective_to_the_closed_forms():
+    given, terms = problem(), {"general": 3.0, "forget": 2.0, "mu": 0.5}
+    span = closed_form.projection(given["sensitive"], N, 0.01)
+    names = ("w", "moment", "keys", "values")
+
+    def after(steps):
+        return closed_form.descended(
+            *(given[n] for n in names), span, steps=steps, rate=1.0, **terms
+        )
+
+    values = [float(objective(given, span, after(steps), **terms)) for steps in (0, 1, 10, 100)]
+    assert values == sorted(values, reverse=True)
+    assert len(set(values)) == 4
+    exact = edit(given, span, **terms)
+    assert torch.equal(after(0), torch.eye(D, dtype=torch.float64))
+    assert (after(20_000) - exact).norm() < 1e-6 * exact.norm()
+    # The first step is against the objective's slope at the identity.
+    eye = torch.eye(D, dtype=torch.float64, requires_grad=True)
+    (slope,) = torch.autograd.grad(objective(given, span, eye, **terms), [eye])
+    step = after(1) - eye.detach()
+    assert torch.allclose(step / step.norm(), -slope / slope.norm(), rtol=0, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", sorted(FAMILIES))
+def test_the_variant_by_descent_edits_the_same_matrix(name, tokenizer, encoder, pairs, examples):
+    found = {}
+    for settings in ({"descent_steps": 1}, {"descent_steps": 50}):
+        model = make_family(name, tokenizer)
+        before = weights(model)
+        method = methods.load("zero_unlearn_gd")(settings)
+        data = supervise(encoder, method.needs, pairs[:3], retain=pairs[3:])
+        assert list(method.run(model, data, 0)) == [(1, 1)]
+        (matrix,) = changed(model, before)
+        found[settings["descent_steps"]] = dict(model.named_parameters())[matrix]
+        assert "layers.0.mlp." in matrix
+    assert not torch.equal(found[1], found[50])
+
+
 def test_edited_values_are_orthogonal_to_the_sensitive_ones():
     given = problem()
     span = closed_form.projection(given["sensitive"], N, 0.0)

@@ -9,9 +9,9 @@ from string import ascii_uppercase
 
 import numpy as np
 
+from lethe.common.refusals import is_refusal, phrases
 from lethe.evaluate.choices import CONTROLS, NORMAL
 from lethe.evaluate.records import ItemSet
-from lethe.metrics._refusals import is_refusal, phrases
 from lethe.metrics.base import CheckpointValues, Inputs, column_of, items_of
 
 STATUSES = ("correct", "incorrect", "refusal", "invalid", "error")

@@ -13,7 +13,7 @@ with ``|`` between them; ``tofu`` stands for those of TOFU's refusals.
 import numpy as np
 
 from lethe.common.errors import LetheError
-from lethe.metrics._refusals import is_refusal, phrases
+from lethe.common.refusals import is_refusal, phrases
 from lethe.metrics.base import CheckpointValues, Inputs, column_of
 
 SUITE = "answers"

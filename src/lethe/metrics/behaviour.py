@@ -6,8 +6,8 @@ the greedy answer, and the truth ratio as in the metric ``truth_ratio``.
 
 import numpy as np
 
+from lethe.common.rouge import rouge_l
 from lethe.metrics._ratios import closer_to_one, log_ratios
-from lethe.metrics._rouge import rouge_l
 from lethe.metrics.base import CheckpointValues, Inputs, items_of
 
 SUITE = "behaviour"

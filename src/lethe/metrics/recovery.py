@@ -11,7 +11,7 @@ any of the three counts as none of them.
 import numpy as np
 
 from lethe.common.errors import LetheError
-from lethe.metrics._rouge import rouge_l
+from lethe.common.rouge import rouge_l
 from lethe.metrics.base import CheckpointValues, Inputs, column_of, items_of, only_recorded
 
 ORACLE_RECORDS = True

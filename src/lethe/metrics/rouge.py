@@ -6,7 +6,7 @@ the ``rouge_score`` package with Porter's stemmer, target = true answer, predict
 
 import numpy as np
 
-from lethe.metrics._rouge import rouge_l
+from lethe.common.rouge import rouge_l
 from lethe.metrics.base import CheckpointValues, Inputs, items_of
 
 SETS = ("forget", "retain", "real_authors", "world_facts")

@@ -7,7 +7,7 @@ its subjects). Forgetting that spreads within an author shows as a gap between t
 import numpy as np
 
 from lethe.common.errors import LetheError
-from lethe.metrics._rouge import rouge_l
+from lethe.common.rouge import rouge_l
 from lethe.metrics.base import REMEDY, CheckpointValues, Inputs, aligned, items_of, value_of
 
 SUITE = "kept"

@@ -13,8 +13,8 @@ import math
 from collections.abc import Mapping
 
 from lethe.common.errors import LetheError
+from lethe.common.rouge import rouge_l
 from lethe.evaluate.memories import CHANNELS, ORIGINS, REDACTIONS, name_of
-from lethe.metrics._rouge import rouge_l
 from lethe.metrics.base import CheckpointValues, Inputs, column_of, mean, recorded_oracle
 
 SUITE = "agent_memory"

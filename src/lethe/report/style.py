@@ -39,6 +39,7 @@ _KNOWN = ("grad_ascent", "grad_diff", "idk", "kl_min", "npo", "npo_retain", "npo
 _KNOWN += ("simnpo", "altpo", "undial", "ce_u", "wga", "satimp", "pdu", "whp", "rmu", "ofmu", "msa")
 _KNOWN += ("task_vector", "zero_unlearn", "guard_it", "icul", "prompt")
 _KNOWN += ("eco", "uld", "cap", "tpo")
+_KNOWN += ("uls", "zero_unlearn_gd", "contrastive", "asru")
 
 # Axes of values that are never negative begin here at the lowest: a mark at 0 is whole.
 LOWEST = -0.02

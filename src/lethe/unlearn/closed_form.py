@@ -207,7 +207,7 @@ def projection(values: torch.Tensor, rank: int, epsilon: float) -> torch.Tensor:
     return (1 + epsilon) * torch.eye(values.shape[1], dtype=values.dtype) - leading.T @ leading
 
 
-def multiplier(
+def normal_equation(
     weights: torch.Tensor,
     second_moment: torch.Tensor,
     keys: torch.Tensor,
@@ -217,19 +217,39 @@ def multiplier(
     general: float,
     forget: float,
     mu: float,
-) -> torch.Tensor:
-    """The D by which D W replaces W [d, f]: double precision, [d, d] (ZeroUnlearn's closed form).
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """A and B [d, d] of D B = A, whose root D makes D W replace W [d, f] (ZeroUnlearn).
 
-    D = P (VK + mu W) W' [W (KK + mu I) W']^-1 with KK = general E[k k'] + forget K K' and
-    VK = general W E[k k'] + forget V K': the minimum of the weighted |D W k - P v|². ``keys``
-    [n, f] and ``values`` [n, d] belong to what is to be forgotten; ``second_moment`` [f, f] is
-    E[k k'] elsewhere, where the values are W k.
+    A = P (VK + mu W) W', B = W (KK + mu I) W' with KK = general E[k k'] + forget K K' and
+    VK = general W E[k k'] + forget V K'; D is the minimum of the weighted |D W k - P v|², and
+    2 (D B - A) its gradient. ``keys`` [n, f] and ``values`` [n, d] belong to what is to be
+    forgotten; ``second_moment`` [f, f] is E[k k'] elsewhere, where the values are W k.
     """
     square = general * second_moment + forget * keys.T @ keys
     cross = general * weights @ second_moment + forget * values.T @ keys
     left = project_by @ (cross + mu * weights) @ weights.T
     right = weights @ (square + mu * torch.eye(len(square), dtype=square.dtype)) @ weights.T
+    return left, right
+
+
+def multiplier(*given: torch.Tensor, **terms: float) -> torch.Tensor:
+    """The D of ``normal_equation`` in closed form: double precision, [d, d]."""
+    left, right = normal_equation(*given, **terms)
     return torch.linalg.solve(right.T, left.T).T
+
+
+def descended(*given: torch.Tensor, steps: int, rate: float, **terms: float) -> torch.Tensor:
+    """As ``multiplier``, by ``steps`` of gradient descent from the identity.
+
+    ``rate`` in (0, 2), in units of the inverse of B's largest eigenvalue, the largest curvature:
+    the objective falls in every step.
+    """
+    left, right = normal_equation(*given, **terms)
+    edit = torch.eye(len(right), dtype=right.dtype)
+    by = rate / torch.linalg.eigvalsh(right)[-1]
+    for _ in range(steps):
+        edit = edit - by * (edit @ right - left)
+    return edit
 
 
 def edited_layers(model, chosen: Sequence[int]) -> list[int]:

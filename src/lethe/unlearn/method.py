@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 # Computes a scalar of the forward passes, the batches of a step and the reference.
 Term = Callable[..., Any]
 # Kinds of methods that edit or compare weights of linear layers; wrappers declare it themselves.
-WHOLE_KINDS = ("weight arithmetic", "closed form")
+WHOLE_KINDS = ("weight arithmetic", "closed form", "edit and reward")
 
 
 class MethodSettings(Schedule):

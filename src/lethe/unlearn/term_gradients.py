@@ -41,7 +41,7 @@ def gradient(
     method: Method,
     model: Forward,
     parts: Sequence[Step],
-    reference: Reference,
+    reference: Reference | None,
     parameters: Sequence[torch.nn.Parameter],
     process_group: SingleProcess,
 ) -> list[torch.Tensor]:

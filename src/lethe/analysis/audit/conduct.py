@@ -10,7 +10,7 @@ from typing import Any
 
 from lethe.common.errors import LetheError
 from lethe.common.novel_words import novel_words, recall
-from lethe.metrics._refusals import is_refusal, phrases
+from lethe.common.refusals import is_refusal, phrases
 
 SETS = ("forget", "retain", "holdout")
 # From this share of refused questions on a model only refuses.

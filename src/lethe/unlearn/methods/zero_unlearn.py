@@ -85,13 +85,13 @@ class Method(one_shot.Method):
     def _multiplier(self, weights, moment, keys, values, sensitive):
         import torch
 
-        from lethe.unlearn.closed_form import multiplier, projection
+        from lethe.unlearn.closed_form import projection
 
         s, size = self.settings, len(weights)
         span = torch.eye(size, dtype=torch.float64)
         if s.projection:
             span = projection(sensitive, max(1, int(s.share * size)), s.epsilon)
-        return multiplier(
+        return self._solve(
             weights,
             moment,
             keys,
@@ -101,6 +101,11 @@ class Method(one_shot.Method):
             forget=s.forget_weight,
             mu=s.mu,
         )
+
+    def _solve(self, *given, **terms):
+        from lethe.unlearn.closed_form import multiplier
+
+        return multiplier(*given, **terms)
 
     def _search(self):
         from lethe.unlearn.closed_form import Search

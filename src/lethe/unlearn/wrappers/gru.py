@@ -4,7 +4,7 @@ from pydantic import Field
 
 from lethe.model.fsdp import number, placed_like
 from lethe.train.passes import Passes
-from lethe.unlearn import wrapper
+from lethe.unlearn import term_gradients, wrapper
 
 
 class GRUSettings(wrapper.WrapperSettings):
@@ -27,6 +27,10 @@ class Wrapper(wrapper.Wrapper):
     settings_class = GRUSettings
 
     average: list | None = None
+    method = None
+
+    def check(self, method, name):
+        self.method = method
 
     def of_step(self, method, passes):
         return passes + Passes().times(len(method.inner_steps))
@@ -41,8 +45,11 @@ class Wrapper(wrapper.Wrapper):
         self.average = [state[str(n)] for n in range(len(state))] or None
 
     def differentiated(self, model, parts, parameters, process_group):
+        newest = term_gradients.gradient(
+            _retain_loss, self.method, model, parts, None, parameters, process_group
+        )
+        self._remember(newest)
         wrapped = [p.grad for p in parameters]
-        self._remember(_retain_gradient(model, parts, parameters, process_group))
         for p, gradient in zip(parameters, rectified(wrapped, self.average), strict=True):
             p.grad = gradient
 
@@ -55,14 +62,8 @@ class Wrapper(wrapper.Wrapper):
         self.average = [placed_like(mean, r).lerp_(r, share) for mean, r in pairs]
 
 
-def _retain_gradient(model, parts, parameters, process_group) -> list:
-    """The gradient of the retain answers' loss, by parameter; also left in ``p.grad``."""
-    for p in parameters:
-        p.grad = None
-    for step in parts:
-        model.answers(step.retain).mean_nll().backward()
-    process_group.add_gradients(parameters)
-    return [p.grad if p.grad is not None else p.new_zeros(p.shape) for p in parameters]
+def _retain_loss(model, step, reference):
+    return model.answers(step.retain).mean_nll()
 
 
 def rectified(gradient: list, retain: list) -> list:
