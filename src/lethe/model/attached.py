@@ -50,6 +50,8 @@ class ModelState:
     so that saving many checkpoints checks it once; read by ``checkpoint.save``.
     ``cuda_graphs``: whether its work may be recorded on a GPU; read by ``cuda_graphs`` and
     ``static_decoding``.
+    ``estimator`` (``masked_estimator.Estimator``): what stands in for next-token logits in a model
+    that has none; read by ``forward``, ``likelihood``, ``generate`` and ``finetune``.
     """
 
     mixing: Any = None
@@ -60,6 +62,7 @@ class ModelState:
     interventions: tuple = ()
     saved_form: bytes | None = None
     cuda_graphs: bool = False
+    estimator: Any = None
 
 
 @dataclass(frozen=True)
