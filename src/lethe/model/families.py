@@ -14,6 +14,8 @@ from lethe.common.errors import LetheError
 from lethe.model import loading_notice, lora
 
 CAUSAL, MASKED_DIFFUSION = "causal", "masked_diffusion"
+# What works with answers' likelihoods and greedy answers alone works with both.
+ANY = (CAUSAL, MASKED_DIFFUSION)
 FAMILIES = {CAUSAL: "next-token logits", MASKED_DIFFUSION: "a masked-diffusion model"}
 # The model_type in config.json of the masked-diffusion models that are made here.
 MASKED_TYPE = "lethe_masked_diffusion"

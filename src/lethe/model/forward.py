@@ -255,6 +255,13 @@ class Forward:
         batch = to_device(batch, self.model.device)
         return within(self.model, _all_logits, batch).float()
 
+    def noised(self, batch: Batch, least: float) -> tuple[Batch, Batch]:
+        """``masked_estimator.Estimator.noised``: a masked-diffusion model's batches for a step."""
+        estimator = attached.model_state(self.model).estimator
+        if estimator is None:
+            raise LetheError("masked tokens: a causal model has none; name another method")
+        return estimator.noised(batch, least)
+
     def masked_logits(self, batch: Batch) -> torch.Tensor:
         """A masked-diffusion model's logits at the masked tokens, [M, V]; -inf for the mask.
 
