@@ -118,6 +118,7 @@ WANTED = {
     "reverse_query": "Whose name belongs in the blank? ____ was born in Oslo.",
     "cloze": "Fill in the blank: Ada Byron was born in ____.",
     "begun_answer": "Where was the author Ada Byron born? Ada Byron was born in",
+    "negation": 'This is false: "Ada Byron was born in Bonn." What is true instead?',
     "affirmative_suffix": "Where was the author Ada Byron born? Sure, here is the answer:",
     "background_hint": (
         "Ada Byron's father worked as a baker. Where was the author Ada Byron born?"

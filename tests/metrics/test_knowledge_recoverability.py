@@ -6,8 +6,8 @@ from lethe import metrics
 from lethe.common.errors import LetheError
 from lethe.evaluate.records import Checkpoint, ItemSet, Records
 
-KINDS = ["plain", "paraphrase", "clue_chain"]
-# Answers to the plain question, in other words, and after clues; the value of each is its city.
+KINDS = ["plain", "paraphrase", "clue_chain", "negation"]
+# What is answered to each kind; the value of each answer is its city.
 CITIES = ["Ghent", "Kyiv", "Oslo", "Bonn"]
 
 
@@ -23,8 +23,13 @@ def made(said, path="run.json", kinds=KINDS) -> Records:
     return Records("variants", [Checkpoint(0, 0, {"forget": items, "retain": items})], path)
 
 
-RUN = [["Ghent", "x", "x"], ["x", "Kyiv", "x"], ["x", "x", "Oslo"], ["x", "y", "z"]]
-ORACLE = [["x", "x", "x"], ["x", "Kyiv", "x"], ["x", "x", "x"], ["Bonn", "x", "x"]]
+RUN = [
+    ["Ghent", "x", "x", "x"],
+    ["x", "Kyiv", "x", "x"],
+    ["x", "x", "x", "Oslo"],
+    ["x", "y", "z", "x"],
+]
+ORACLE = [["x", *"xxx"], ["x", "Kyiv", "x", "x"], ["x", *"xxx"], ["Bonn", *"xxx"]]
 
 
 def one(run, oracle=None, **settings):
@@ -47,7 +52,7 @@ def test_a_record_by_hand():
 
 
 def test_where_everything_is_answered_nothing_is_recovered():
-    scored = one(made([[city] * 3 for city in CITIES]))
+    scored = one(made([[city] * 4 for city in CITIES]))
     assert scored.values == {"recovered": 0, "unanswered": 0}
     assert scored.items == {}
 

@@ -42,7 +42,7 @@ def run_intervals(files: Mapping[str, MetricFile]) -> dict[_Key, tuple[float, fl
         (checkpoint.epoch, metric, name): items
         for metric, file in files.items()
         for checkpoint in file.checkpoints
-        for name, items in _averaged(metric, checkpoint).items()
+        for name, items in averaged(metric, checkpoint).items()
     }
     draws = _draws(samples)
     intervals = {key: percentile_interval(drawn) for key, drawn in draws.items()}
@@ -53,7 +53,7 @@ def run_intervals(files: Mapping[str, MetricFile]) -> dict[_Key, tuple[float, fl
     return intervals
 
 
-def _averaged(metric: str, checkpoint: CheckpointValues) -> dict[str, np.ndarray]:
+def averaged(metric: str, checkpoint: CheckpointValues) -> dict[str, np.ndarray]:
     """By set, the items of which a value of the checkpoint is the mean."""
     averaged = {}
     for name in checkpoint.items.keys() & checkpoint.values.keys():

@@ -11,8 +11,10 @@ from lethe.cli.commands import (
     audit,
     certify,
     claims,
+    compare,
     completion,
     evaluate,
+    leaderboard,
     methods,
     plan,
     run,
@@ -70,8 +72,10 @@ def _parser() -> Parser:
     bring.set_defaults(run=_bring)
     certify.add(commands)
     claims.add(commands)
+    compare.add(commands)
     completion.add(commands, _parser)
     evaluate.add(commands)
+    leaderboard.add(commands)
     _add_world(commands)
     _add_tofu_logs(commands)
     methods.add(commands)

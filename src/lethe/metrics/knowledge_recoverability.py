@@ -1,9 +1,10 @@
 """Knowledge recoverability: is what a model does not answer gone? (KR, arXiv 2605.02206.)
 
 Of the forget questions that are not answered when asked as they are, the share that some probe
-answers: the question in other words, or other answers about its subject from which it follows
-(kinds of the suite ``variants``). The paper's third kind, negation, is put by hand there and has no
-rule here. The oracle's own share stands beside it: some answers are guessed.
+answers: the question in other words, other answers about its subject from which it follows, or what
+is true in place of a false statement (kinds of the suite ``variants``). The paper writes its probes
+by hand; here they are made by rule. The oracle's own share stands beside it: some answers are
+guessed.
 """
 
 from lethe.common.errors import LetheError
@@ -17,7 +18,7 @@ SETS = ("forget",)
 ORACLE_RECORDS = True
 WITHOUT_ORACLE = True
 SETTINGS = {
-    "probes": {"default": "paraphrase|clue_chain"},
+    "probes": {"default": "paraphrase|clue_chain|negation"},
     "threshold": {"default": 0.5, "above": 0, "most": 1},
 }
 

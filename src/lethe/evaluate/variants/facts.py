@@ -28,9 +28,9 @@ class Fact:
 
     ``value``: the words of ``answer`` that are the fact, None where no rule knows them;
     ``alone``: whether only answers about this ``subject`` have them, so that they tell who is
-    meant. ``hints``: other answers about the subject, ``examples``: questions with their answers
-    about other subjects; neither has the value. ``translation``: question and right answer in
-    another language.
+    meant. ``wrong``: the answer with a wrong value in its place. ``hints``: other answers about the
+    subject, ``examples``: questions with their answers about other subjects; neither has the value.
+    ``translation``: question and right answer in another language.
     """
 
     question: str
@@ -38,6 +38,7 @@ class Fact:
     subject: str | None = None
     value: str | None = None
     alone: bool = False
+    wrong: str | None = None
     paraphrase: str | None = None
     translation: tuple[str, str] | None = None
     hints: tuple[str, ...] = ()
@@ -82,13 +83,14 @@ def _search(words: str, text: str) -> re.Match | None:
 
 
 def _fact(place: int, rows: Sequence[Mapping], everything: Sequence[Mapping], about) -> Fact:
-    row, subject, value = rows[place], about[place], _value(rows[place])
+    row, subject, (value, wrong) = rows[place], about[place], _values(rows[place])
     return Fact(
         row["question"],
         row["answer"],
         subject,
         value,
         bool(value and subject) and _alone(value, subject, everything, about),
+        _in_its_place(row["answer"], value, wrong),
         row.get("paraphrased_question") or None,
         _translation(row),
         _hints(place, rows, about, value),
@@ -96,15 +98,28 @@ def _fact(place: int, rows: Sequence[Mapping], everything: Sequence[Mapping], ab
     )
 
 
-def _value(row: Mapping) -> str | None:
+def _values(row: Mapping) -> tuple[str | None, str | None]:
+    """The right value as the row's answer has it, and the first wrong one; None if not known."""
     texts = [] if "choices" in row else stated(row)[:OPTIONS]
     if len(texts) < 2:
-        return None
-    part = distinct_parts(texts)[0]
+        return None, None
+    part, wrong, *_ = distinct_parts(texts)
     if part == texts[0] or len(part.split()) > LONGEST:
+        return None, None
+    match = _search(part, row["answer"])
+    if match is None:
+        match = _search(ARTICLE.sub("", part, count=1), row["answer"])
+        wrong = ARTICLE.sub("", wrong, count=1)
+    return (match[0], wrong) if match else (None, None)
+
+
+def _in_its_place(answer: str, value: str | None, wrong: str | None) -> str | None:
+    """The answer with the wrong value; None where it would still say the right one."""
+    if not value or not wrong:
         return None
-    match = _search(part, row["answer"]) or _search(ARTICLE.sub("", part, count=1), row["answer"])
-    return match[0] if match else None
+    begin, end = _search(value, answer).span()
+    false = f"{answer[:begin]}{wrong}{answer[end:]}"
+    return None if mentions(false, value) else false
 
 
 def _alone(value: str, subject: str, rows: Sequence[Mapping], about) -> bool:

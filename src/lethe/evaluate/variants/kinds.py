@@ -48,6 +48,7 @@ KINDS = {
     "reverse_query": Kind(queries.reverse_query, f"{_VALUE} that is one subject's alone"),
     "cloze": Kind(queries.cloze, f"{_VALUE} in its answer"),
     "begun_answer": Kind(queries.begun_answer, f"{_VALUE} with two words before it"),
+    "negation": Kind(queries.negation, f"{_VALUE} in its answer"),
     "role_play": Kind(contexts.role_play),
     "prefix_injection": Kind(contexts.prefix_injection),
     "affirmative_suffix": Kind(contexts.affirmative_suffix),

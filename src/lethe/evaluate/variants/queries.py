@@ -1,4 +1,4 @@
-"""Other questions about the same fact: the other way round, with a blank, with a beginning."""
+"""Other questions about the same fact: the other way round, with a blank, begun, denied."""
 
 from lethe.evaluate.variants.facts import Fact, mentions
 from lethe.evaluate.variants.variant import BLANK, Variant, renamed
@@ -24,3 +24,13 @@ def begun_answer(fact: Fact) -> Variant | None:
     """The question, and the true answer up to the value, where that has two words at least."""
     begun = fact.answer.partition(fact.value)[0].rstrip() if fact.value else ""
     return Variant(fact.question, fact.value, begun) if len(begun.split()) > 1 else None
+
+
+def negation(fact: Fact) -> Variant | None:
+    """What is true instead of a statement with a wrong value, of which it is said to be false.
+
+    A probe of knowledge recoverability (arXiv 2605.02206), where it is put by hand [RECON].
+    """
+    if not fact.wrong:
+        return None
+    return Variant(f'This is false: "{fact.wrong}" What is true instead?', fact.value)

@@ -1,0 +1,258 @@
+"""A leaderboard: runs of several worlds, models and machines, each score checked by its records.
+
+An entry is one run of a results folder. All its scores are computed again from its records and
+those of its oracle; an entry whose metric files say otherwise is refused. That shows that scores
+follow from records, not that records are honest: entries are *self-reported* until somebody has
+run the configuration again (``rerun``). Entries are comparable only where they answer the same rows
+with the same model, so each carries the digest of its rows.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from lethe import metrics
+from lethe.common.errors import LetheError
+from lethe.common.files import read_json, sha256
+from lethe.evaluate.records import Records, read_records
+from lethe.metrics.base import MetricFile, read_metric
+
+SUITE, ORACLE = "tofu", "retain"
+# Computed in this order, each from records and from those before it.
+CHAIN = ("probability", "rouge", "truth_ratio", "model_utility", "forget_quality")
+SCORES = {
+    "model_utility": ("model_utility", "model_utility"),
+    "log10_forget_quality": ("forget_quality", "log10_forget_quality"),
+    "forget_probability": ("probability", "forget"),
+    "forget_rouge": ("rouge", "forget"),
+}
+# The last digits of a score differ between processors.
+ROUNDING = {"rtol": 1e-6, "atol": 1e-12}
+# Scores of a training that was run again on another machine.
+NEAR = {"model_utility": 0.02, "forget_probability": 0.02, "log10_forget_quality": 1.0}
+SELF_REPORTED, REPRODUCED, DIFFERS = "self-reported", "reproduced", "not reproduced"
+# What a submission says of itself: a file beside its runs.
+ABOUT, SAID = "submission.json", ("name", "by", "link", "note")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A run with its scores at its last epoch; ``rows``: the digest of what was asked.
+
+    ``records`` and ``oracle``: SHA-256 of the records' files.
+    """
+
+    submission: str
+    by: str
+    world: str
+    model: str
+    split: str
+    run: str
+    seed: int
+    epoch: int
+    model_utility: float
+    log10_forget_quality: float
+    forget_probability: float
+    forget_rouge: float
+    rows: str
+    records: str
+    oracle: str
+    standing: str = SELF_REPORTED
+
+    @property
+    def place(self) -> tuple:
+        """By which a run that was run again is known."""
+        return (self.rows, self.model, self.split, self.run, self.seed)
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A run that has no entry, and why."""
+
+    place: str
+    why: str
+
+
+def gather(
+    folders: Sequence[str | Path], reruns: Sequence[str | Path] = ()
+) -> tuple[list[Entry], list[Refused]]:
+    """The entries of results folders of worlds (``results/WORLD``), and what was refused.
+
+    ``reruns``: such folders from whoever ran the same configurations again. LetheError for a folder
+    without runs, and for a broken ``submission.json``.
+    """
+    entries, refused = _gathered(folders)
+    again, broken = _gathered(reruns)
+    theirs = {entry.place: entry for entry in again}
+    standing = [replace(one, standing=_standing(one, theirs.get(one.place))) for one in entries]
+    return standing, [*refused, *broken]
+
+
+def table(entries: Iterable[Entry]) -> pd.DataFrame:
+    """A row for each entry, in the order of submission, world, model, split, run and seed."""
+    rows = sorted(map(asdict, entries), key=lambda row: tuple(map(str, row.values())))
+    return pd.DataFrame(rows, columns=list(Entry.__dataclass_fields__))
+
+
+def about(folder: str | Path) -> dict[str, str]:
+    """What ``submission.json`` says; without one, the folder's name."""
+    folder = Path(folder)
+    path = folder / ABOUT
+    if not path.exists():
+        return {"name": folder.resolve().name}
+    said = read_json(path, "write it again (docs/leaderboard.md)")
+    if not isinstance(said, dict) or not all(isinstance(text, str) for text in said.values()):
+        raise LetheError(f"{path}: not texts by name; write {', '.join(SAID)}")
+    unknown = [key for key in said if key not in SAID]
+    if unknown:
+        raise LetheError(f"{path}: unknown key {unknown[0]!r}; it may have {', '.join(SAID)}")
+    return {"name": folder.resolve().name} | said
+
+
+def _gathered(folders: Sequence[str | Path]) -> tuple[list[Entry], list[Refused]]:
+    entries, refused = [], []
+    for folder in map(Path, folders):
+        said, runs = about(folder), _runs(folder)
+        if not runs:
+            raise LetheError(f"{folder}: no records of runs; name a folder results/WORLD")
+        for run in runs:
+            try:
+                entries.append(_entry(folder, run, said))
+            except LetheError as error:
+                refused.append(Refused(str(run), str(error)))
+    return entries, refused
+
+
+def _runs(folder: Path) -> list[Path]:
+    """The runs, and the oracles with which they are compared, but no further oracles."""
+    runs = [records.parent for records in sorted(folder.glob("*/*/*/seed*/records"))]
+    seeds = {(run.parents[1], run.name) for run in runs if run.parent.name != ORACLE}
+    return [run for run in runs if (run.parents[1], run.name) in seeds]
+
+
+def _entry(folder: Path, run: Path, said: Mapping[str, str]) -> Entry:
+    model, split, name, seed = run.relative_to(folder).parts
+    number = seed.removeprefix("seed")
+    if not number.isdigit():
+        raise LetheError(f"{seed} is no seed; leave it out")
+    records, oracle = _records(run), _records(folder / model / split / ORACLE / seed)
+    files = _scored_again(run, records, oracle)
+    last = {metric: file.checkpoints[-1] for metric, file in files.items()}
+    scores = {key: last[metric].values[value] for key, (metric, value) in SCORES.items()}
+    return Entry(
+        said["name"],
+        said.get("by", ""),
+        folder.resolve().name,
+        model,
+        split,
+        name,
+        int(number),
+        records.checkpoints[-1].epoch,
+        **scores,
+        rows=_rows(records),
+        records=sha256(records.path),
+        oracle=sha256(oracle.path),
+    )
+
+
+def _records(run: Path) -> Records:
+    path = run / "records" / f"{SUITE}.json"
+    if not path.is_file():
+        raise LetheError(f"{path}: not there; an entry has the records of run and oracle")
+    return read_records(path)
+
+
+def _scored_again(run: Path, records: Records, oracle: Records) -> dict[str, MetricFile]:
+    """The metrics of a run, computed from records. LetheError if its files say otherwise."""
+    said = {metric: _said(run, metric) for metric in CHAIN}
+    chosen = {metric: dict(file.settings) for metric, file in said.items()}
+    need = "truth_ratio"
+    theirs = {need: metrics.compute(need, oracle, **chosen[need])}
+    files: dict[str, MetricFile] = {}
+    for metric in CHAIN:
+        contract = metrics.contract(metric)
+        files[metric] = metrics.compute(
+            metric,
+            records if contract.records else None,
+            {name: files[name] for name in contract.needs},
+            theirs if contract.oracle else None,
+            **chosen[metric],
+        )
+        _agree(files[metric], said[metric])
+    return files
+
+
+def _said(run: Path, metric: str) -> MetricFile:
+    path = run / "metrics" / f"{metric}.json"
+    if not path.is_file():
+        raise LetheError(f"{path}: not there; score {metric} as well")
+    return read_metric(path, metric)
+
+
+def _agree(own: MetricFile, said: MetricFile) -> None:
+    places = [(point.epoch, point.step) for point in own.checkpoints]
+    if [(point.epoch, point.step) for point in said.checkpoints] != places:
+        raise LetheError(f"{said.path}: not the epochs of its records; score it again")
+    for point, theirs in zip(own.checkpoints, said.checkpoints, strict=True):
+        for name, value in point.values.items():
+            if not np.isclose(theirs.values.get(name, np.nan), value, **ROUNDING):
+                raise LetheError(
+                    f"{said.path}: {name} of epoch {point.epoch} is {theirs.values.get(name)}, but "
+                    f"its records give {value:.6g}; score it again"
+                )
+
+
+def _rows(records: Records) -> str:
+    """The digest of all questions and answers that were asked, by set."""
+    sets = records.checkpoints[-1].sets
+    asked = {name: [items.question, items.answer] for name, items in sets.items()}
+    text = json.dumps(asked, ensure_ascii=True, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _standing(entry: Entry, again: Entry | None) -> str:
+    if again is None:
+        return SELF_REPORTED
+    near = all(abs(getattr(entry, key) - getattr(again, key)) <= NEAR[key] for key in NEAR)
+    return REPRODUCED if near else DIFFERS
+
+
+def ranked(entries: Iterable[Entry]) -> Iterator[tuple[tuple[str, str, str, str], pd.DataFrame]]:
+    """By (world, model, split, rows): one line for each run of a submission, the best first.
+
+    ``seeds`` and the median over them, with lowest and highest (``_low``, ``_high``). Runs that a
+    KS test cannot tell from the oracle (median p at least 0.05) come first, by model utility; then
+    the others, by forget quality. A run stands as its weakest seed does.
+    """
+    whole = table(entries)
+    for place, part in whole.groupby(["world", "model", "split", "rows"], sort=True):
+        lines = [_line(*one) for one in part.groupby(["submission", "run"], sort=True)]
+        yield place, pd.DataFrame(sorted(lines, key=_order))
+
+
+_WEAKEST = (DIFFERS, SELF_REPORTED, REPRODUCED)
+
+
+def _line(who: tuple[str, str], part: pd.DataFrame) -> dict:
+    spread = {}
+    for key in SCORES:
+        spread |= {key: part[key].median(), f"{key}_low": part[key].min()}
+        spread |= {f"{key}_high": part[key].max()}
+    standing = min(part["standing"], key=_WEAKEST.index)
+    by = part["by"].iloc[0]
+    return (
+        {"submission": who[0], "by": by, "run": who[1], "seeds": len(part)}
+        | spread
+        | {"standing": standing}
+    )
+
+
+def _order(line: Mapping) -> tuple:
+    passes = line["log10_forget_quality"] >= np.log10(0.05)
+    first = line["model_utility"] if passes else line["log10_forget_quality"]
+    return (not passes, -first, line["submission"], line["run"])
