@@ -46,7 +46,7 @@ def test_a_models_family_is_that_of_its_architecture():
             {"metrics": ["extraction_strength"]},
             "config: metrics: extraction_strength: needs next-token logits, but m is a",
         ),
-        ({"audit": {"budget": "minutes"}}, "config: audit.probes: depth: needs next-token logits"),
+        ({"audit": {"probes": ["depth"]}}, "config: audit.probes: depth: needs next-token logits"),
     ],
 )
 def test_what_needs_next_tokens_is_refused_before_any_job(values, line):

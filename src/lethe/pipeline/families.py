@@ -35,12 +35,14 @@ def of_model(config: Config, name: str) -> str:
 
 
 def check(config: Config) -> None:
-    """LetheError, one line, for a method, metric, recipe or probe that a model cannot be given."""
+    """LetheError, one line, for whatever a model cannot be given: a method, a metric and others."""
     for name in config.models:
         family = of_model(config, name)
         _check_methods(config, name, family)
         _check_suites(config, name, family)
         _check_recipe(config, name, family)
+        if config.defences.pairs:
+            kinds.check((kinds.CAUSAL,), family, "config: defences.pairs", name)
 
 
 def _check_methods(config: Config, model: str, family: str) -> None:
@@ -55,8 +57,8 @@ def _check_suites(config: Config, model: str, family: str) -> None:
         if contract.records:
             works_with = suites.contract(contract.suite).families
             kinds.check(works_with, family, f"config: metrics: {metric}", model)
-    audit = config.audit
-    for name in (audit.probes or probe.names()) if audit.budget else ():
+    # Of probes that are not named, those run that can.
+    for name in config.audit.probes or ():
         for suite in probe.contract(name).suites:
             works_with = suites.contract(suite).families
             kinds.check(works_with, family, f"config: audit.probes: {name}", model)
