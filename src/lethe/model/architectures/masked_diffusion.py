@@ -35,6 +35,8 @@ def make_model(architecture, tokenizer, seed):
 
     config = MaskedDiffusionConfig(
         **llama.config_values(architecture, tokenizer),
+        # A Llama's 0.02 is for thousands of units: small models stayed at word frequencies with it.
+        initializer_range=architecture.hidden_size**-0.5,
         mask_token_id=tokenizer.mask_token_id,
         answer_tokens=architecture.answer_tokens,
         draws=architecture.draws,
