@@ -7,7 +7,7 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: demo test report lint config-docs science claims base bench clean
+.PHONY: demo test report lint config-docs science claims base bench site clean
 
 demo: $(INSTALLED)
 	@$(BIN)/python -m lethe.cli.demo
@@ -57,6 +57,11 @@ report: $(INSTALLED)
 # The schema of the configuration and the tables of docs/configuration.md, from the models.
 config-docs: $(INSTALLED)
 	$(BIN)/python -m lethe.pipeline.config.documentation
+
+# The documentation as a site, in site/; what builds it is not installed for anything else.
+site: $(INSTALLED)
+	$(BIN)/pip install --quiet -e ".[site]"
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check
