@@ -10,14 +10,11 @@ WORDS = "Where was Ada Lind born? Ada was born in Paris. Who is Ben? Ben writes 
 
 
 def make(seed=0, **sizes):
-    """A tokenizer and a model with random weights, larger than usual so that choices differ."""
+    """A model with random weights, and its tokenizer."""
     given = {"hidden_size": 16, "layers": 2, "heads": 2, "intermediate_size": 24, "draws": 64}
     chosen = masked_diffusion.Architecture(**{**given, "vocabulary": 300, **sizes})
     tokenizer = masked_diffusion.train_tokenizer([WORDS] * 4, chosen.vocabulary)
     model = masked_diffusion.make_model(chosen, tokenizer, seed).eval()
-    with torch.no_grad():
-        for weight in model.parameters():
-            weight.mul_(8 if weight.dim() > 1 else 1)
     return model, tokenizer
 
 
