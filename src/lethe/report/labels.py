@@ -28,6 +28,7 @@ _RUNS = {
     "rmu": "RMU",
     "ofmu": "OFMU",
     "msa": "MSA",
+    "mdu": "MDU",
     "task_vector": "Task Vector",
     "zero_unlearn": "ZeroUnlearn",
     "guard_it": "GUARD-IT",

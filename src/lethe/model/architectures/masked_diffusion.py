@@ -35,7 +35,7 @@ def make_model(architecture, tokenizer, seed):
 
     config = MaskedDiffusionConfig(
         **llama.config_values(architecture, tokenizer),
-        # A Llama's 0.02 is for thousands of units: small models stayed at word frequencies with it.
+        # A Llama's 0.02 is for thousands of units; this gives logits of one scale at every size.
         initializer_range=architecture.hidden_size**-0.5,
         mask_token_id=tokenizer.mask_token_id,
         answer_tokens=architecture.answer_tokens,
