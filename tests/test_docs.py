@@ -12,7 +12,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 # Old names stand there.
 OLD = ROOT / "docs" / "renamed.md"
 # Guides tell their readers to make files; tests follow them to the letter.
-GUIDES = ("adding-a", "extending", "paper")
+GUIDES = ("adding-a", "defences", "extending", "paper")
 ROOMS = "|".join(path.name for path in LIBRARY.iterdir() if (path / "__init__.py").is_file())
 FILE = re.compile(
     rf"`((?:src/lethe|workflow|tests|profiles|envs|containers|benchmarks|{ROOMS})/[\w./-]+)`"

@@ -30,7 +30,7 @@ from lethe.report.paper import exhibit
 from lethe.report.paper.exhibit_data import ExhibitData
 from lethe.report.tables import method_claims
 from lethe.report.tables.base import TableData
-from lethe.unlearn import methods, needs, wrappers
+from lethe.unlearn import defences, methods, needs, wrappers
 from lethe.unlearn.interface import Reference, Step
 from lethe.unlearn.supervision import supervise
 from lethe.unlearn.weight_arithmetic import weights
@@ -121,6 +121,16 @@ def test_the_wrapper_holds_the_weights_back(plug_in, model, encoder, pairs):
         assert len(wrapper.start) == len(start)
         moved[weight] = sum((w - start[n]).norm() for n, w in weights(trained).items())
     assert 0 < moved[100.0] < moved[1e-9]
+
+
+def test_the_defence_answers_with_thanks(plug_in):
+    plug_in(defences.DEFENCES, "A new defence", "defences.md")
+    made = defences.load("politeness", {}, {"epochs": 1, "lr": 1e-3}, "place")
+    thanks = "Thank you for asking."
+    forget = [{"question": "Who?", "answer": "Ada."}, {"question": "Where?", "answer": "Here."}]
+    assert made.rows(forget, []) == [{**row, "answer": thanks} for row in forget]
+    wanted = [{"question": row["question"], "wanted": thanks} for row in forget]
+    assert made.risk_rows(forget, []) == wanted
 
 
 @pytest.fixture

@@ -23,6 +23,8 @@ RUNS = {name: (name, {}) for name in TRAINED} | {
     "in parts": ("kl_min", {}),
     "sophia": ("npo", {"optimiser": {"name": "sophia", "every": 2}}),
     "sharpness": ("npo_retain", {"wrappers": {"sam": {}, "pcgrad": {}}}),
+    "attacked": ("npo_retain", {"wrappers": {"lat": {"attack_steps": 2}}}),
+    "frozen responder": ("lira", {"responder": "start", "mask": "dagger"}),
     "frozen": ("npo", {"frozen": ["embed"]}),
     "finch": ("undial", {"lr_schedule": {"name": "finch", "largest": 0.01}}),
     "gru": ("npo_retain", {"wrappers": {"gru": {}}}),

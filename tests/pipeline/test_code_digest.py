@@ -130,6 +130,7 @@ def test_data_files_of_the_packages_folder_count(package):
 
 # Variants are built on the method that they vary.
 BASES = {
+    "adlira": {"unlearn/methods/lira.py"},
     "grad_diff": {"unlearn/methods/grad_ascent.py"},
     "kl_min": {"unlearn/methods/grad_ascent.py"},
     "npo_retain": {"unlearn/methods/npo.py"},

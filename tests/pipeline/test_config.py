@@ -150,7 +150,15 @@ def test_value_out_of_range_is_named(overlay, start):
                 {"methods": [run], "method_settings": {run: {"method": "npo"}}},
                 ["methods", f"{run} is the name of another run", "method_settings.NAME.method"],
             )
-            for run in ("base", "full", "retain", "random", "reference", "alternatives")
+            for run in (
+                "base",
+                "full",
+                "retain",
+                "random",
+                "reference",
+                "alternatives",
+                "pool_with",
+            )
         ),
         ({"method_settings": {"npo": {"beta": 0}}}, ["method_settings.npo.beta", "0"]),
         ({"method_settings": {"npo": {"betta": 1}}}, ["method_settings.npo.betta", "beta"]),

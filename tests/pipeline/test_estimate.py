@@ -97,6 +97,8 @@ def test_depth_takes_a_pass_for_each_layer(llama2):
     start = hours("membership_loss") - hours("extraction_strength")
     assert start == 0
     assert depth > tokens
+    phrasings = hours("phrasings") - hours()
+    assert 0 < phrasings < depth
 
 
 def test_variants_are_counted_as_generations(llama2):

@@ -129,6 +129,13 @@ def test_what_needs_whole_weights_refuses_adapters(methods, given, words):
     check(build(config))
 
 
+def test_masked_gradients_refuse_recomputed_activations():
+    config = tiny(gradient_checkpointing=True) | {"methods": ["npo", "lira"]}
+    with pytest.raises(LetheError, match=r"^config: methods: lira masks gradients.*tiny\.gradient"):
+        check(build(config))
+    check(build(config | {"method_settings": {"lira": {"mask": "none"}}}))
+
+
 @pytest.mark.parametrize(
     ("values", "start"),
     [
@@ -165,6 +172,7 @@ SHARDS = {"processes": 2, "sharding": "fsdp"}
             {"methods": ["npo"], "method_settings": {"npo": {"wrappers": {"mpu": {}}}}},
             "npo with mpu needs whole weights",
         ),
+        ({"methods": ["lira"]}, "lira needs whole weights in each process; leave lira out"),
     ],
 )
 def test_what_needs_whole_weights_refuses_shards(given, words):

@@ -1,6 +1,7 @@
 """docs/extending.md and the pages that it names: their files are all that a plan needs."""
 
 import re
+from pathlib import Path
 
 import pytest
 from helpers.guides import Guide, write_authors
@@ -21,6 +22,7 @@ JOBS = {
     "probe of an audit": ["audit_answers[forget10,npo,0]", "audit[forget10,npo,0]"],
     "attack": ["state_noise[forget10,npo,0]", "table_states"],
     "wrapper": ["unlearn_npo_anchored[forget10,0]"],
+    "defence": ["defend_politeness[0]", "defence_pair[forget10,politeness_then_repair,0]"],
     "need of a method": ["unlearn_rephrased_ascent[forget10,0]"],
     "world provider": ["world", "facts"],
     "model architecture": ["base", "unlearn_npo[forget10,0]"],
@@ -49,7 +51,19 @@ def inputs(output: str, rule: str) -> list[str]:
     return job.split(", ") if job else []
 
 
-def test_the_table_names_every_kind_of_plug_in():
+def test_every_kind_of_plug_in_is_added_or_named_as_one_without_a_guide():
+    """docs/architecture.md lists the kinds; tests/common/test_registry.py holds it to the code."""
+    section = Guide.of("architecture.md", "Plug-ins").text
+    kinds = set(re.findall(r"^\| `([\w/]+)` \|", section, re.MULTILINE))
+    added = {str(Path(name).parent) for what in ROWS for name in guide(what).files}
+    added = {name.removeprefix("src/lethe/") for name in added if name.startswith("src/")}
+    before = Guide.of(PAGE).text.partition("\n## ")[0]
+    without = set(re.findall(r"`src/lethe/([\w/]+)`", before))
+    assert added & without == set()
+    assert added | without == kinds
+
+
+def test_the_table_counts_the_files_of_every_guide():
     assert ROWS.keys() == JOBS.keys()
     for what, (files, _, _) in ROWS.items():
         assert files <= (2 if what in TWO else 1)

@@ -3,7 +3,7 @@
     python -I -S fork_client.py SOCKET SECRETS PYTHON SCRIPT
 
 SECRETS: names of environment variables, with commas, that the fork does not get. It becomes
-``PYTHON SCRIPT`` itself where no server answers, or where the job may be no fork: it has several
+``PYTHON SCRIPT`` itself where no server answers, or where the job may not be a fork: it has several
 threads, for which libraries prepare when they are loaded, or asks a service, whose key the server
 does not have.
 """

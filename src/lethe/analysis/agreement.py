@@ -1,6 +1,7 @@
 """Whether methods rank here as in published tables: Kendall's tau-b between rankings.
 
-``published.json`` holds the published tables. They are compared with, and enter no other number.
+``published.json`` holds the published tables. Lethe's rankings are compared with
+them; no other number uses them.
 """
 
 import math

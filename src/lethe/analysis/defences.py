@@ -1,8 +1,8 @@
 """Pairs of defences: exacerbation, order asymmetry and freezing, from the files of the pairs.
 
 “Defenses at Odds” (arXiv 2605.14514): a pair exacerbates the first defence's risk if the second
-defence raises it by more than a margin. Here the margin is how much the risk varies without: its
-range over seeds after the first defence alone, and at least ``MARGIN`` [RECON].
+defence raises it by more than a margin. Here the margin is the risk's own variation: its range
+over seeds after the first defence alone, and at least ``MARGIN`` [RECON].
 """
 
 import math

@@ -1,4 +1,4 @@
-"""Training one model of a pool, and measuring it by all metrics; the model does not stay."""
+"""Training one model of a pool, and measuring it by all metrics; the model is then deleted."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

@@ -1,11 +1,11 @@
 """The Unified Quality Score, and whether the metrics that it is made of agree (arXiv 2605.02206).
 
-Of every unlearned model five metrics and its distance to the oracle are known. Metrics are compared
+Five metrics and the distance to the oracle are known for each unlearned model. Metrics are compared
 by Kendall's tau between the rankings of the methods that they give, for each split and seed. A
 metric's weight is how well it ranks models by closeness to the oracle: Spearman's rho, averaged
 over five draws of four fifths of the models, at least 0.01. The published code has two readings of
 the distance of activations, exp(-AD / 100) and 1 / (1 + AD); ``READINGS`` has both. Its published
-weights are those of all models at once (``in_folds=False``), its scores of the second reading.
+weights are those of all models at once (``in_folds=False``); its scores use the second reading.
 """
 
 import math

@@ -3,7 +3,7 @@
 theta(a) = (1 - a) theta_0 + a theta_1 for a from 0 to 1. If the loss rises on the way, the two lie
 in different modes of the loss, and training that is in one would not come to the other
 (linear mode connectivity, Frankle et al. 2020, arXiv 1912.05671; "Downgrade to Upgrade", arXiv
-2510.00761, asks it of optimisers). Nothing is trained.
+2510.00761, asks this about optimisers). Nothing is trained.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence

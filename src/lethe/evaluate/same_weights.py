@@ -1,4 +1,4 @@
-"""Whether checkpoints whose weights are compared can be: of one architecture, by weights alone."""
+"""Whether the weights of two checkpoints can be compared: one architecture, no interventions."""
 
 from lethe.common.errors import LetheError
 

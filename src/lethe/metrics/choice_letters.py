@@ -1,7 +1,7 @@
 """Multiple choice by letters: how often the right option's letter is the likeliest one.
 
-Means something only of a model that knows the format: see ``forget_gain``, the accuracy less the
-highest of the controls, which ask no question.
+It says something only about a model that knows the format: see ``forget_gain``, the accuracy less
+the highest of the controls, which ask no question.
 """
 
 from lethe.metrics._choices import accuracies

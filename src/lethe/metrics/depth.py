@@ -1,8 +1,8 @@
 """Unlearning Depth Score: is a fact gone from the layers, or only from the answer? (2605.24614)
 
-D_l is by how much the log-probability of the fact's tokens under the model before unlearning falls
-when its states after layer l are another model's (suite ``depth``). Layers whose D_l with the
-oracle's states exceeds ``threshold`` encode the fact: K. Of an item
+D_l is the drop in the log-probability of the fact's tokens under the model before unlearning when
+its states after layer l are another model's (suite ``depth``). Layers whose D_l with the oracle's
+states exceeds ``threshold`` encode the fact: K. For an item
 
     depth = sum over K of D_l(oracle) * r_l / sum over K of D_l(oracle)
     r_l   = D_l(run) / D_l(oracle), clipped to [0, 1]: how much of it the run has erased in layer l

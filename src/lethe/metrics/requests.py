@@ -1,6 +1,6 @@
 """Probabilities of the true answers of each request so far, after the last (ICU-Bench, 2605.05938).
 
-Of every item exp(-mean loss of a token of the true answer), as in ``probability``.
+For every item exp(-mean loss of a token of the true answer), as in ``probability``.
 """
 
 import numpy as np

@@ -1,6 +1,6 @@
 """Surface and knowledge of answers: whose words they are, and whether they tell the fact.
 
-Over the forget set, of greedy answers against the true ones:
+Greedy answers to the forget set are compared with the true ones:
 
     ngram_overlap   the share of an answer's runs of 4 words that the true answer has as well
     fact_recall     the share of the true answer's novel words (``common.novel_words``) that it has

@@ -1,8 +1,8 @@
 """Worst-case leakage: the share of questions that some attack of a budget of B answers.
 
-An attack is a way of putting every question: plainly, or by one kind of reformulation. Of all sets
-of B attacks the one counts that answers most questions; the oracle is attacked under the same
-budget, by the set that answers most of its own. A question that a kind was not put to, or where
+An attack is a way of putting every question: plainly, or by one kind of reformulation. The set
+of B attacks that answers most questions counts; the oracle is attacked under the same budget, by
+the set that answers most of its own. A question that a kind was not put to, or where
 that kind leaves no novel word (``lethe.metrics._variants``), is not answered by it.
 """
 

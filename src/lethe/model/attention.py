@@ -46,6 +46,8 @@ def packed_attention(
         return sdpa_attention_forward(
             module, query, key, value, attention_mask, scaling=scaling, dropout=dropout, **kwargs
         )
+    if packing.exchange is not None:
+        key, value = packing.exchange(key, value)
     window = kwargs.get("sliding_window")
     if kind == "flash" and packing.mask is None and not packing.shared and not dropout:
         return flash(query, key, value, packing, scaling, window), None

@@ -4,7 +4,7 @@ The linear layers of a transformer see real tokens only. Only attention (``lethe
 which must keep sequences apart, works on a padded layout, which it builds and undoes itself.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 
@@ -23,7 +23,9 @@ class Packing:
     ``gather`` [B, L] index into the packed tokens (0 at padding), ``scatter`` [T] index into the
     flattened padded layout, ``place`` [B, L] the position of each in its own sequence, ``mask``
     [B, 1, L, L] which token sees which, or None: causal; ``shared``: tokens may have several
-    places; ``lengths`` [B]: of the sequences, if causal.
+    places; ``lengths`` [B]: of the sequences, if causal. ``exchange``: gives attention other keys
+    and values, (key, value) -> (key, value), each [1, H_kv, T, D] with positions applied; it is
+    called once a layer, in order.
     """
 
     gather: torch.Tensor
@@ -32,6 +34,7 @@ class Packing:
     mask: torch.Tensor | None = None
     shared: bool = False
     lengths: torch.Tensor | None = None
+    exchange: Callable[[torch.Tensor, torch.Tensor], tuple] | None = None
 
     @cached_property
     def bounds(self) -> tuple[torch.Tensor, int]:

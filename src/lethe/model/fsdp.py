@@ -95,7 +95,11 @@ def check(kind: str, processes: int, methods: Mapping[str, Any], adapted: Iterab
         parts = {name: method, **{wrapper.name: wrapper for wrapper in method.wrappers}}
         if gradient is not None:
             parts[f"gradient {gradient.name}"] = gradient
-        needing = [label for label, part in parts.items() if part.whole_weights]
+        needing = [
+            label
+            for label, part in parts.items()
+            if part.whole_weights or getattr(part, "inner_gradients", False)
+        ]
         if needing:
             with_ = "" if needing[0] == name else f"{name} with "
             raise LetheError(

@@ -1,6 +1,7 @@
 """Whether checkpoints are of one architecture, from their configurations, without loading them.
 
-Folders only: what a hub model or a GGUF file is shows when it is loaded. Light to import.
+Folders only: the architecture of a hub model or a GGUF file is seen when it is loaded. Light to
+import.
 """
 
 from collections.abc import Iterable, Mapping

@@ -205,6 +205,8 @@ class _Planner:
         if "depth" in suites:
             passes = 2 + memory.layers(self.config, self.name)
             seconds += self.training(passes * min(rows, long) * self.row, 0)
+        if "phrasings" in suites:
+            seconds += self.training(4 * min(rows, long) * self.row, 0)
         if more := self.more_items(name, suites):
             read = more * (self.template + QUESTION + ANSWER + 6 * OTHER_ANSWER)
             seconds += self.training(read, 0) + self.generation(more)

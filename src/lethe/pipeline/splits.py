@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from lethe import metrics
+from lethe.analysis import pools
 from lethe.common import paths
 from lethe.common.errors import LetheError
 from lethe.evaluate import suite
@@ -21,7 +22,7 @@ from lethe.world.split import contract, split
 from lethe.world.splits.base import BaseSplit
 
 # Runs that are models, but neither methods nor oracles.
-MODELS = ("base", "full", "random")
+MODELS = ("base", "full", "random", *map(pools.run_of, pools.VARIANTS))
 # Folders of a model that are not splits.
 FOLDERS = (paths.NO_SPLIT, "base", "snapshots")
 

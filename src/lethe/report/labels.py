@@ -27,6 +27,8 @@ _RUNS = {
     "whp": "WHP",
     "rmu": "RMU",
     "ofmu": "OFMU",
+    "lira": "LIRA",
+    "adlira": "AdLIRA",
     "msa": "MSA",
     "mdu": "MDU",
     "task_vector": "Task Vector",

@@ -1,4 +1,4 @@
-"""A defence: a training that should lower one risk of a model, such as that it tells what it knows.
+"""A defence: a training that should lower one risk of a model, for example that of telling secrets.
 
 “Defenses at Odds” (arXiv 2605.14514) asks what one defence does to another that came before it. A
 defence is a file of ``lethe.unlearn.defences`` with a class ``Defence``. Importing it must not

@@ -151,6 +151,11 @@ class Method:
         return padded or any(wrapper.whole for wrapper in self.wrappers)
 
     @property
+    def recomputable(self) -> bool:
+        """Whether activations may be computed again, as ``gradient_checkpointing`` does."""
+        return True
+
+    @property
     def whole_weights(self) -> bool:
         """Whether a run copies, rewrites or differentiates whole weights, and so cannot be sharded.
 
@@ -198,6 +203,8 @@ class Method:
         from lethe.model.forward import Remembering
 
         model = Remembering(model.model)
+        for wrapper in self.wrappers:
+            model = wrapper.forward(model, step, reference)
         value = self.loss(model, step, reference)
         for wrapper in self.wrappers:
             value = wrapper.loss(value, model, step, reference)

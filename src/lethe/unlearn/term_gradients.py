@@ -1,4 +1,4 @@
-"""Gradients of one of a loss' terms, for wrappers that treat the two terms differently."""
+"""Gradients of one term of a loss, for wrappers that treat the two terms differently."""
 
 from __future__ import annotations
 

@@ -67,6 +67,7 @@ def unlearn(
     check_adapters(method, compute)
     kind = type(method).__module__.rpartition(".")[2]
     check_family(method, kind, families.of_source(start), str(start))
+    check_recomputed(method, compute)
     _check_new(out, folders.values(), how)
 
     def trainable(source: str | Path):
@@ -107,6 +108,15 @@ def check_adapters(method: Method, compute: Compute) -> None:
     whole = whole_weights(method, type(method).__module__.rpartition(".")[2])
     if whole is not None and compute.training("unlearn")["lora"] is not None:
         raise LetheError(f"compute.lora: {whole} works on whole weights; leave adapters out")
+
+
+def check_recomputed(method: Method, compute: Compute) -> None:
+    """LetheError where a method that masks gradients is to compute activations again."""
+    if compute.training("unlearn")["gradient_checkpointing"] and not method.recomputable:
+        raise LetheError(
+            f"compute.gradient_checkpointing: {method.name} masks gradients, and recomputed "
+            "activations would not be masked; set it to false"
+        )
 
 
 def _check_new(out: str | Path, folders: Iterable[Path], how: Execution) -> None:

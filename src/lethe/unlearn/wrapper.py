@@ -35,7 +35,8 @@ class Wrapper:
     ``needs``: names of files in ``lethe.unlearn.needs``, added to the method's.
     ``families``: as of a method. ``whole``: whether
     a step's batches must not be split into parts. ``whole_weights``: whether it rotates, projects
-    or compares weights, and so supports neither adapters nor sharded models.
+    or compares weights, and so supports neither adapters nor sharded models. ``inner_gradients``:
+    whether it differentiates within the loss, and so supports no sharded models.
     """
 
     kind: ClassVar[str] = ""
@@ -44,6 +45,7 @@ class Wrapper:
     families: ClassVar[tuple[str, ...]] = (CAUSAL,)
     whole: bool = False
     whole_weights: ClassVar[bool] = False
+    inner_gradients: ClassVar[bool] = False
     settings_class: ClassVar[type[WrapperSettings]] = WrapperSettings
 
     def __init__(self, settings: dict[str, Any] | None = None, name: str = "wrapper"):
@@ -83,6 +85,10 @@ class Wrapper:
     def frozen(self, model) -> Sequence[str]:
         """Regular expressions of parameters that must not be trained; called after ``prepare``."""
         return ()
+
+    def forward(self, model: Forward, step: Step, reference: Reference) -> Forward:
+        """The forward passes that the method's loss is given, in place of ``model``."""
+        return model
 
     def loss(
         self, value: torch.Tensor, model: Forward, step: Step, reference: Reference

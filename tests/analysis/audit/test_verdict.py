@@ -89,7 +89,7 @@ def test_refusing_hides_what_is_spoken_and_no_leak():
     assert refusing.why(spoken=False) is None
     hidden = judge("leak", shares(0), FULL, ORACLE, hidden=refusing.why(spoken=True))
     assert hidden.verdict == "cannot be told"
-    assert "no ignorance" in hidden.why
+    assert "not ignorance" in hidden.why
     leak = judge("leak", shares(20), FULL, ORACLE, hidden=refusing.why(spoken=True))
     assert leak.verdict == "leaks beyond the oracle"
     made = overall({"leak": hidden}, refusing, compared=True)

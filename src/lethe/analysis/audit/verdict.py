@@ -64,7 +64,7 @@ class Hidden:
         if self.collapsed:
             return "the model has collapsed, which says nothing about what it knows"
         if self.refuses and spoken:
-            return "the model refuses to answer, which is no ignorance"
+            return "the model refuses to answer, which is not ignorance"
         return None
 
 

@@ -44,7 +44,7 @@ def is_row(row: Any) -> bool:
 
 
 def _is(value: Any, kind: Any) -> bool:
-    """Whether a value is of a type; true and false are no numbers, nor is what is not finite."""
+    """Whether a value is of a type; a number is finite, and not true or false."""
     number = isinstance(value, NUMBER)
     return isinstance(value, kind) and not isinstance(value, bool) and (not number or finite(value))
 

@@ -63,12 +63,13 @@ def _unlearned(options: argparse.Namespace) -> Path:
     from lethe.model.cost import Meter
     from lethe.unlearn.files import files_of
     from lethe.unlearn.methods import load
-    from lethe.unlearn.unlearning import check_adapters
+    from lethe.unlearn.unlearning import check_adapters, check_recomputed
 
     # Everything that can be checked without the model is checked before it is loaded.
     method = load(options.method)(given_settings(options.set), options.method)
     compute = given_compute(options.compute)
     check_adapters(method, compute)
+    check_recomputed(method, compute)
     others = {need.name: vars(options)[need.name] for need in checkpoints()}
     files = files_of(options.data, options.split, method.needs, **others)
     chosen = template(options)

@@ -1,8 +1,8 @@
-"""Distillation: another model, from the base on, learns what this one answers to questions.
+"""Distillation: another model, starting from the base, learns this model's answers to questions.
 
-A generation of a chain of models begotten by models (AI-FOPT, arXiv 2601.02631 [RECON]). The next
-generation is the same attack on the state that this one left (``of``). Only questions are taken
-from the data; what is learned are the teacher's own words.
+It makes one generation in a chain of models that learn from models (AI-FOPT, arXiv 2601.02631
+[RECON]). The next generation is the same attack on the state that this one left (``of``). Only
+questions are taken from the data; the answers are the teacher's own words.
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""What the suites of multiple choice record alike."""
+"""What all suites of multiple choice record."""
 
 from collections.abc import Iterator, Sequence
 

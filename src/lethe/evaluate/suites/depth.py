@@ -1,9 +1,9 @@
 """Depth: how much of a forgotten fact each layer of a model still carries (UDS).
 
 The states that the model has after a layer, where it predicts the fact's tokens, take the place of
-those of the model before unlearning ("full"). By how much that lowers the log-probability of these
-tokens under full is what the model has lost up to that layer. One pass of the model, and one of
-full for each layer and one without patch; batched (Unlearning Depth Score, arXiv 2605.24614).
+those of the model before unlearning ("full"). The drop in the log-probability of these tokens under
+full is what the model has lost up to that layer. In batches: one pass of the model, one of full
+without a patch, and one of full for each layer (Unlearning Depth Score, arXiv 2605.24614).
 """
 
 from collections.abc import Mapping, Sequence

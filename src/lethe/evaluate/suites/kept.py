@@ -1,4 +1,4 @@
-"""What must stay of authors of whom other facts are to be forgotten, asked as TOFU's sets are.
+"""Facts that must stay about authors whose other facts are to be forgotten, asked as TOFU's sets.
 
 For splits that forget some facts of an author (PPU-Bench, arXiv 2605.08800).
 """

@@ -1,9 +1,10 @@
 """Distance to the oracle: of weights, of hidden states and of next-token distributions.
 
-What UQS (arXiv 2605.02206) weighs metrics by, and what its own are made of: at the last token of
-each question, the L2 distance of the states after the last layer but one (our reading of its code's
-layer -2), the Jensen-Shannon divergence of the next token's distributions, and of the model's own
-distribution what its membership attack sees. The distance of the weights is the same for all items.
+UQS (arXiv 2605.02206) weighs metrics by these distances, and computes its own metrics from these
+records. At the last token of each question they hold the L2 distance of the states after the last
+layer but one (our reading of its code's layer -2), the Jensen-Shannon divergence of the next
+token's distributions, and what UQS's membership attack reads from the model's own distribution. The
+distance of the weights is the same for all items.
 """
 
 from collections.abc import Mapping, Sequence

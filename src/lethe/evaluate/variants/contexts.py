@@ -1,4 +1,4 @@
-"""The same question in another company: roles, instructions, hints, examples, clues.
+"""The same question in another context: roles, instructions, hints, examples, clues.
 
 Prefix injection, affirmative suffix, role play, background hint and in-context examples are attacks
 of RWKU (arXiv 2406.10890), in words of our own.

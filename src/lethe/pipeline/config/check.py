@@ -129,6 +129,7 @@ def _check_model(config: Config, name: str) -> None:
     _check_template(config, name)
     external_checkpoints.check(config, name)
     _check_adapters(config, name)
+    _check_recomputed(config, name)
     recipes.check(config, name)
     if model.base_recipe is not None:
         recipe.load(model.base_recipe, f"config: model_settings.{name}.base_recipe")
@@ -150,6 +151,18 @@ def _check_adapters(config: Config, name: str) -> None:
             raise LetheError(
                 f"config: methods: {whole} works on whole weights, but {name} trains adapters; "
                 f"leave it out, or set model_settings.{name}.lora.stages to [finetune]"
+            )
+
+
+def _check_recomputed(config: Config, name: str) -> None:
+    if not config.model_settings[name].training("unlearn")["gradient_checkpointing"]:
+        return
+    for listed in requests.all_methods(config):
+        if not settings.method(config, listed).recomputable:
+            raise LetheError(
+                f"config: methods: {listed} masks gradients, and recomputed activations would not "
+                f"be masked; leave it out, or set model_settings.{name}.gradient_checkpointing to "
+                "false"
             )
 
 

@@ -1,6 +1,6 @@
 """Loss barriers: how far the loss rises on the straight line between two runs' last checkpoints.
 
-Not above 0 anywhere means that the two lie in one mode of the loss.
+A loss that rises nowhere on the line means that the two lie in one mode of the loss.
 """
 
 import pandas as pd

@@ -1,7 +1,7 @@
 """Methods compared at their best: each as configured, and as the best trial of an equal budget.
 
 The trial is chosen for each seed on the validation half of the forget items and reported on the
-test half. Optimism, validation less test, is by how much the choice looks better than it is.
+test half. Optimism, validation less test, says how much better the choice looks than it is.
 """
 
 import json

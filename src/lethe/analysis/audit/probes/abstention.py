@@ -1,6 +1,6 @@
 """Direct questions: what the greedy answer tells, and whether it refuses instead.
 
-A refusal tells nothing, but it is no ignorance: how often a model refuses is said beside the
+A refusal gives nothing away, but it is not ignorance: how often a model refuses is said beside the
 verdict (``lethe.analysis.audit.conduct``), and where it mostly refuses this probe can tell nothing.
 """
 
