@@ -37,7 +37,7 @@ _PLACES = _FIRST * len(LINES)
 # Known methods have the first places, in this order: a new one goes to the end.
 _KNOWN = ("grad_ascent", "grad_diff", "idk", "kl_min", "npo", "npo_retain", "npo_kl", "dpo")
 _KNOWN += ("simnpo", "altpo", "undial", "ce_u", "wga", "satimp", "pdu", "whp", "rmu", "ofmu", "msa")
-_KNOWN += ("task_vector", "zero_unlearn", "guard_it", "icul", "prompt", "mdu")
+_KNOWN += ("task_vector", "zero_unlearn", "guard_it", "icul", "prompt", "lira", "adlira", "mdu")
 
 # Axes of values that are never negative begin here at the lowest: a mark at 0 is whole.
 LOWEST = -0.02
