@@ -14,7 +14,9 @@ ALTERNATIVES = [[f"Answer {n} to {row}.", f"Or {n}."] for n, row in enumerate("a
 SETTINGS = {"epochs": 3, "lr": 1e-3, "batch_size": 3}
 HYBRID = {"gradient": {"name": "hybrid", "every": 2}}
 # Others act once, without steps.
-TRAINED = [n for n in methods.names() if issubclass(methods.load(n).settings_class, MethodSettings)]
+TRAINED = [
+    n for n in methods.for_causal() if issubclass(methods.load(n).settings_class, MethodSettings)
+]
 RUNS = {name: (name, {}) for name in TRAINED} | {
     "hybrid": ("grad_diff", HYBRID),
     "hybrid, compressed": ("npo", {**HYBRID, "optimiser": {"name": "nbit"}}),

@@ -305,5 +305,5 @@ def test_all_stands_for_every_method_that_is_not_listed():
     listed = {"methods": ["npo_2", "all", "npo"], "method_settings": {"npo_2": {"method": "npo"}}}
     found = with_all_methods(listed)["methods"]
     assert (found[0], found[-1]) == ("npo_2", "npo")
-    assert sorted(found[1:]) == methods.names()
+    assert sorted(found[1:]) == methods.for_causal()
     assert with_all_methods({"methods": ["npo"]}) == {"methods": ["npo"]}

@@ -218,7 +218,9 @@ def run(name, model, encoder, pairs, **settings):
     return model
 
 
-TRAINED = [n for n in methods.names() if issubclass(methods.load(n).settings_class, MethodSettings)]
+TRAINED = [
+    n for n in methods.for_causal() if issubclass(methods.load(n).settings_class, MethodSettings)
+]
 
 
 @pytest.mark.parametrize("name", TRAINED)

@@ -400,7 +400,7 @@ def test_a_term_of_no_weight_is_neither_needed_nor_computed(name, model, step, r
 
 
 @pytest.mark.parametrize(
-    "name", [name for name in methods.names() if methods.load(name).run is Method.run]
+    "name", [name for name in methods.for_causal() if methods.load(name).run is Method.run]
 )
 def test_a_step_takes_the_passes_that_it_declares(name, model, start, step, encoder, pairs):
     """Those that jobs count, of which the frozen copy's are told by its first layer."""

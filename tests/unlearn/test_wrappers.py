@@ -31,7 +31,7 @@ from lethe.unlearn.wrappers import conflict_freezing as conflict
 from lethe.unlearn.wrappers.gru import rectified
 
 SHARED = {"epochs": 2, "lr": 1e-3, "batch_size": 3, "warmup_epochs": 0.5}
-LOSSES = [name for name in methods.names() if methods.load(name).run is Method.run]
+LOSSES = [name for name in methods.for_causal() if methods.load(name).run is Method.run]
 FORGET, RETAIN = [3, 0, 2], [5, 1, 6]
 
 

@@ -54,7 +54,7 @@ def test_the_whole_graph_of_a_preset_is_planned(name, fresh):
 def test_the_preset_of_all_methods_is_planned_whole(fresh):
     """Among them methods that act once, without epochs."""
     jobs = fresh.planned(preset="config/methods.yaml")
-    assert {f"unlearn_{name}[forget10,0]" for name in known.names()} <= jobs
+    assert {f"unlearn_{name}[forget10,0]" for name in known.for_causal()} <= jobs
     the_plan_counts_what_the_graph_has("methods", jobs)
 
 

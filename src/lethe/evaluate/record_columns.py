@@ -74,6 +74,7 @@ COLUMNS = {
     "paraphrase_tokens": (count_fault, False),
     "perturbed_loss": (loss_fault, True),
     "perturbed_tokens": (count_fault, True),
+    "loss_error": (loss_fault, True),
     "token_logprob": (logprob_fault, True),
     "token_match": (flag_fault, True),
     "token_zscore": (number_fault, True),

@@ -32,7 +32,8 @@ class ItemSet:
     log-likelihood per token of the answer in nats, end token included; ``*_tokens`` count those
     tokens (None also where another program's log does not say). ``perturbed_*`` have a value for
     each wrong answer; ``wrong_answer`` is the text of the first. ``paraphrase_*`` are None where a
-    set has no paraphrases.
+    set has no paraphrases. ``loss_error``: where losses are estimates, the standard errors of the
+    answer's, of the paraphrase's if there is one, and of each wrong answer's.
 
     ``token_*`` have a value for each token of the answer, *without* the end token, from a pass
     over the true answer: its log-probability (nats), whether it is the likeliest token (1 or 0),
@@ -89,6 +90,7 @@ class ItemSet:
     answer_tokens: np.ndarray | None = None
     paraphrase_tokens: np.ndarray | None = None
     perturbed_tokens: Nested | None = None
+    loss_error: Nested | None = None
     token_logprob: Nested | None = None
     token_match: Nested | None = None
     token_zscore: Nested | None = None

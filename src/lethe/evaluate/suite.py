@@ -43,6 +43,11 @@ and, if all rows of its sets must be asked, however many ``evaluation.items`` al
 
     WHOLE = True
 
+and, if it asks only likelihoods of answers and greedy answers, which models that are not causal
+have as well,
+
+    FAMILIES = ("causal", "masked_diffusion")              those that it works with
+
 A data file has the world's name for it, or that of a split's part (``BaseSplit.files``). Constants
 are read without importing the module, so the workflow's graph needs no torch. Each suite is one job
 for each run.
@@ -55,6 +60,7 @@ from typing import Any
 from lethe.common import declared_settings
 from lethe.common.errors import LetheError
 from lethe.common.registry import Registry, function
+from lethe.model.families import CAUSAL
 
 # What a suite may compare with, and what messages call it.
 REFERENCES = {"full": "the model before unlearning", "oracle": "an oracle"}
@@ -75,6 +81,7 @@ class Contract:
     probe: bool = False
     whole: bool = False
     optional: tuple[str, ...] = ()
+    families: tuple[str, ...] = (CAUSAL,)
 
     def __post_init__(self):
         if self.reference not in (None, *REFERENCES):

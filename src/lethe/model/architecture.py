@@ -7,6 +7,8 @@ A file of ``lethe.model.architectures`` has
     train_tokenizer(texts, vocabulary)          its tokenizer
     make_model(architecture, tokenizer, seed)   a model with random weights
 
+and, if its models are no causal ones, a constant ``FAMILY`` (``lethe.model.families``).
+
 Importing it must not import torch. In the configuration ``model_settings.M.architecture`` has the
 sizes and, under ``name``, which architecture they are of; without one it is a Llama.
 """
@@ -17,6 +19,7 @@ from typing import Any
 
 from lethe.common.registry import Registry
 from lethe.common.validation import validated
+from lethe.model.families import CAUSAL
 
 ARCHITECTURES = Registry("lethe.model.architectures", "architecture")
 names = ARCHITECTURES.names
@@ -32,6 +35,11 @@ def load(given: Mapping[str, Any], place: str = PLACE) -> ModuleType:
 def module(given: Mapping[str, Any]) -> str:
     """The dotted name of the plug-in, as digests of code want it."""
     return ARCHITECTURES.module(given.get("name", DEFAULT))
+
+
+def family(given: Mapping[str, Any], place: str = PLACE) -> str:
+    """The family of the models that an architecture makes (``lethe.model.families``)."""
+    return getattr(load(given, place), "FAMILY", CAUSAL)
 
 
 def sizes(given: Mapping[str, Any], place: str = PLACE) -> Any:

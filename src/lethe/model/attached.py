@@ -51,6 +51,8 @@ class ModelState:
     ``cuda_graphs``: whether its work may be recorded on a GPU (true, false, ``auto``); read by
     ``cuda_graphs`` and ``static_decoding``. ``compile``: whether trainings compile its layers;
     read by ``compiling``.
+    ``estimator`` (``masked_estimator.Estimator``): what stands in for next-token logits in a model
+    that has none; read by ``forward``, ``likelihood``, ``generate`` and ``finetune``.
     """
 
     mixing: Any = None
@@ -62,6 +64,7 @@ class ModelState:
     saved_form: bytes | None = None
     cuda_graphs: bool | str = "auto"
     compile: bool | str = "auto"
+    estimator: Any = None
 
 
 @dataclass(frozen=True)

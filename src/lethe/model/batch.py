@@ -197,7 +197,8 @@ class Batch:
     ends: torch.Tensor | None = None
 
 
-def _layout(lengths: Sequence[int]) -> Packing:
+def packing_of(lengths: Sequence[int]) -> Packing:
+    """Where the tokens of sequences of these lengths belong; each sees those before it."""
     longest = max(lengths)
     size = torch.tensor(lengths)
     offset = size.cumsum(0) - size
@@ -221,7 +222,7 @@ def pack(examples: Sequence[Example], index: Sequence[int] | None = None) -> Bat
     return Batch(
         ids=torch.tensor([[token for example in examples for token in example.ids[:-1]]]),
         positions=torch.cat([torch.arange(length) for length in lengths])[None],
-        packing=_layout(lengths),
+        packing=packing_of(lengths),
         predictors=torch.tensor(predictors),
         labels=torch.tensor(labels),
         row=torch.tensor(row),

@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 
 from lethe.common.errors import LetheError
-from lethe.model import attached, miniature, mixing_probe, token_mixing
+from lethe.model import attached, families, miniature, mixing_probe, token_mixing
 from lethe.model.attention import ATTENTION, use_packing
 from lethe.model.token_mixing import Mixing
 
@@ -59,6 +59,11 @@ def fit(model, attention: str = "sdpa", device: str = "cpu") -> None:
     ``attention`` is the attention kernel (``lethe.model.attention``), ``device`` where the model
     will be. Raises LetheError if no layout is correct.
     """
+    if families.of_type(model.config.model_type) == families.MASKED_DIFFUSION:
+        from lethe.model import masked_estimator
+
+        masked_estimator.fit(model, attention)
+        return
     fitting = Fitting(type(model), attention, own_attention(model), device)
     mixed, kind = remembered(key(model, fitting, CODE), lambda: _probed(model, fitting))
     if mixed.layout == token_mixing.PACKED:
@@ -96,7 +101,9 @@ def _before(module: torch.nn.Embedding) -> int:
 def as_fitted(model, fitted) -> None:
     """Give a model built from another's configuration the same batch layout; in place."""
     state = attached.model_state(fitted)
-    attached.update_model(model, mixing=state.mixing, fitting=state.fitting)
+    attached.update_model(
+        model, mixing=state.mixing, fitting=state.fitting, estimator=state.estimator
+    )
 
 
 def remembered(key: str, find: Callable[[], tuple[Mixing, str]]) -> tuple[Mixing, str]:

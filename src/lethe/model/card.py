@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lethe.common.files import write_text
-from lethe.model import interventions, loading_notice
+from lethe.model import families, interventions, loading_notice
 from lethe.model.checkpoint_record import CARD
 
 SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -35,6 +35,9 @@ everything, so other loaders are refused: its configuration is a notice that hol
 UPON = """**Only with Lethe.** These are adapters upon a model of adapters, of which peft makes
 another model, so other loaders are refused: the configuration is a notice that holds the true
 one."""
+MASKED = """**Only with Lethe.** This is a masked-diffusion model of Lethe's own type
+(`lethe_masked_diffusion`), which sees whole texts: plain transformers does not know it, and a
+causal model with these weights would be another model."""
 LETHE = """```python
 from lethe.model import checkpoint
 
@@ -48,10 +51,13 @@ def write(folder: Path, origin: Mapping[str, Any], base: Mapping[str, Any] | Non
     ``origin`` as in its record; ``base``: the base model of adapters.
     """
     acting = [entry.kind for entry in interventions.read(folder)]
+    masked = families.of_type(_type(folder, base)) == families.MASKED_DIFFUSION
     loading = [ACTING.format(kinds=", ".join(acting))] if acting else []
     upon = loading_notice.is_one(folder / "adapter_config.json") and not acting
     if upon:
         loading = [UPON]
+    elif masked and not acting:
+        loading = [MASKED]
     elif base is not None and not acting:
         loading = [ADAPTERS]
     elif not acting:
@@ -63,10 +69,15 @@ def write(folder: Path, origin: Mapping[str, Any], base: Mapping[str, Any] | Non
         "\n".join(["| | |", "| --- | --- |", *_rows(folder, origin, base)]),
         "## How to load it",
         *loading,
-        "" if acting or upon else "With Lethe:",
+        "" if acting or upon or masked else "With Lethe:",
         LETHE,
     ]
     write_text(folder / CARD, "\n\n".join(filter(None, parts)) + "\n")
+
+
+def _type(folder: Path, base: Mapping[str, Any] | None) -> str | None:
+    """The model's type: that of the folder, or of the base of its adapters."""
+    return families.type_of(folder if base is None else base["source"])
 
 
 def _front(

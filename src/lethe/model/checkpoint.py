@@ -21,6 +21,7 @@ from lethe.model import (
     card,
     checkpoint_record,
     config_file,
+    families,
     fsdp,
     hub,
     interventions,
@@ -79,6 +80,7 @@ def load(
 
     check_given(source)
     source = _adapters_here(source)
+    _make_known(source)
     with verifying(source):
         if not (is_gguf(source) or lora.is_adapter_folder(source)):
             # Loading the tokenizer reads it too, and would be blamed for an error in it.
@@ -145,6 +147,8 @@ def _read_model(source: str | Path, **options):
     """A model and transformers' loading info: missing, unexpected and mismatched weights."""
     from transformers import AutoModelForCausalLM, GgufConfig
 
+    _make_known(source)
+
     name, given = arguments(source)
     with one_line(source, "model"):
         if given:
@@ -163,8 +167,16 @@ def load_tokenizer(source: str | Path):
         return _load_tokenizer(source)
 
 
+def _make_known(source: str | Path) -> None:
+    """Let transformers load the kind of model that is made here alone."""
+    if families.type_of(source) == families.MASKED_TYPE:
+        from lethe.model import masked_model  # noqa: F401
+
+
 def _load_tokenizer(source: str | Path):
     from transformers import AutoTokenizer
+
+    _make_known(source)
 
     if lora.is_adapter_folder(source) and not any(
         (Path(source) / name).exists() for name in TOKENIZERS

@@ -11,7 +11,7 @@ from typing import Any
 from lethe.common import paths
 from lethe.common.errors import LetheError
 from lethe.common.files import read_json
-from lethe.model import checkpoint_record, config_file, gguf_header, hub, lora
+from lethe.model import checkpoint_record, config_file, families, gguf_header, hub, lora
 from lethe.model.checkpoint_record import AGAIN, is_ours
 
 GGUF = ".gguf"
@@ -160,6 +160,7 @@ def _check_config(folder: Path) -> None:
     if not isinstance(values, dict):
         raise LetheError(f"{folder}/config.json: not a mapping; get the model's config.json again")
     config_file.check_sizes(values, folder)
+    families.refuse_remote(values.get("model_type"), folder)
 
 
 def _can_be_loaded(folder: Path) -> bool:

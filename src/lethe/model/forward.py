@@ -55,6 +55,7 @@ def hidden_states(model, batch: Batch, padding: bool = True) -> torch.Tensor:
     Models that cannot run packed rows compute them in plain rows (``lethe.model.plain_rows``), and
     without ``padding`` only rows of equal length together.
     """
+    token_mixing.check_next_tokens(model)
     token_mixing.check_lengths(model, [batch.packing.gather.shape[1]])
     layout = _layout(model, batch)
     if layout == token_mixing.PACKED:
@@ -204,6 +205,12 @@ def _answer_logits(model, batch: Batch, states: torch.Tensor | None = None) -> t
     return project(model, states[batch.predictors])
 
 
+def _masked_logits(model, batch: Batch) -> torch.Tensor:
+    logits = project(model, packed_states(model, batch)[batch.predictors]).float()
+    mask = torch.tensor([model.config.mask_token_id], device=logits.device)
+    return logits.index_fill(1, mask, -torch.inf)
+
+
 def _all_logits(model, batch: Batch) -> torch.Tensor:
     return project(model, hidden_states(model, batch))
 
@@ -219,7 +226,10 @@ class Forward:
         self.model, self.graphs = model, graphs
 
     def answers(self, batch: Batch) -> Answers:
-        """Logits at the answers' tokens only."""
+        """Logits at the answers' tokens only; of a model without them, its estimated losses."""
+        estimator = attached.model_state(self.model).estimator
+        if estimator is not None:
+            return estimator.answers(self, batch)
         states = None if self.graphs is None else self.graphs(batch)
         batch = to_device(batch, self.model.device)
         return Answers(within(self.model, _answer_logits, batch, states).float(), batch)
@@ -244,6 +254,21 @@ class Forward:
         """Logits at every input token, prompts included, [T, V]."""
         batch = to_device(batch, self.model.device)
         return within(self.model, _all_logits, batch).float()
+
+    def noised(self, batch: Batch, least: float) -> tuple[Batch, Batch]:
+        """``masked_estimator.Estimator.noised``: a masked-diffusion model's batches for a step."""
+        estimator = attached.model_state(self.model).estimator
+        if estimator is None:
+            raise LetheError("masked tokens: a causal model has none; name another method")
+        return estimator.noised(batch, least)
+
+    def masked_logits(self, batch: Batch) -> torch.Tensor:
+        """A masked-diffusion model's logits at the masked tokens, [M, V]; -inf for the mask.
+
+        ``batch``: as ``masked_batch.lay_out`` makes it.
+        """
+        batch = to_device(batch, self.model.device)
+        return within(self.model, _masked_logits, batch).float()
 
     def hidden(self, batch: Batch, layer: int | None) -> torch.Tensor:
         """The output of a decoder layer at every input token, [T, H]."""

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import torch
 
-from lethe.model import generation_probe, token_mixing
+from lethe.model import attached, generation_probe, token_mixing
 from lethe.model.decoding import GENERATORS, Choice
 
 # Places in a batch's cache, rows times length, by measurement (docs/benchmarks.md): with fewer, the
@@ -41,14 +41,14 @@ def greedy(
         for i, some in enumerate(known)
         if end not in some and len(prompts[i]) + len(some) < limits[i]
     ]
-    rest = continuations(
-        model,
-        [[*prompts[i], *known[i]] for i in open_],
-        [limits[i] for i in open_],
-        end,
-        lambda logits, _: logits.argmax(-1),
-        batch_size,
-    )
+    before, most = [[*prompts[i], *known[i]] for i in open_], [limits[i] for i in open_]
+    estimator = attached.model_state(model).estimator
+    if estimator is None:
+        rest = continuations(
+            model, before, most, end, lambda logits, _: logits.argmax(-1), batch_size
+        )
+    else:
+        rest = estimator.decoded(model, before, most, end)
     for i, more in zip(open_, rest, strict=True):
         answers[i] = known[i] + more
     return answers

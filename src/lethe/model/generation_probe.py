@@ -19,6 +19,7 @@ CODE = f"{batch_layout.CODE} generation_probe decoding static_decoding"
 
 def fitted(model) -> Mixing:
     """A model's layout with its way of generating, which is probed at the first call and stored."""
+    token_mixing.check_next_tokens(model)
     mixed = token_mixing.of(model)
     if mixed.generation is None:
         key = batch_layout.key(model, attached.model_state(model).fitting, CODE)

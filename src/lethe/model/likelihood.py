@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import torch
 
-from lethe.model import token_mixing
+from lethe.model import attached, token_mixing
 from lethe.model.answer_trees import Tree, pack_trees, trees
 from lethe.model.batch import Batch
 from lethe.model.encoder import Example
@@ -77,10 +77,12 @@ class Likelihoods:
 
     ``loss``: mean negative log-likelihood of an answer token (nats). ``own``: how many of the
     answer's first tokens greedy decoding would produce as well (0 if the example is not compared).
+    ``error``: the standard error of each loss where it is an estimate, else None.
     """
 
     loss: list[float]
     own: list[int]
+    error: list[float] | None = None
 
 
 class Likelihood:
@@ -99,6 +101,9 @@ class Likelihood:
 
         ``budget``: padded tokens of a batch; None: as many as is fastest on the model's device.
         """
+        estimator = attached.model_state(model).estimator
+        if estimator is not None:
+            return estimator.likelihoods(model, self.examples, budget)
         forward = Forward(model)
         results = Likelihoods([0.0] * len(self.examples), [0] * len(self.examples))
         for once in self._batches(model, budget or BUDGET[model.device.type]):

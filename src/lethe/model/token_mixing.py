@@ -70,6 +70,15 @@ def of(model) -> Mixing:
     return attached.model_state(model).mixing or FASTEST
 
 
+def check_next_tokens(model) -> None:
+    """LetheError if a model has no next-token logits, but an estimator."""
+    if attached.model_state(model).estimator is not None:
+        raise LetheError(
+            "next-token logits and the states behind them: a masked-diffusion model has none; "
+            "leave out what needs them"
+        )
+
+
 def check_lengths(
     model, lengths: Iterable[int], what: str = "a text", remedy: str | None = None
 ) -> None:

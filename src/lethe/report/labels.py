@@ -30,6 +30,7 @@ _RUNS = {
     "lira": "LIRA",
     "adlira": "AdLIRA",
     "msa": "MSA",
+    "mdu": "MDU",
     "task_vector": "Task Vector",
     "zero_unlearn": "ZeroUnlearn",
     "zero_unlearn_gd": "ZeroUnlearn (GD)",

@@ -40,6 +40,7 @@ _KNOWN += ("simnpo", "altpo", "undial", "ce_u", "wga", "satimp", "pdu", "whp", "
 _KNOWN += ("task_vector", "zero_unlearn", "guard_it", "icul", "prompt")
 _KNOWN += ("eco", "uld", "cap", "tpo")
 _KNOWN += ("uls", "zero_unlearn_gd", "contrastive", "asru")
+_KNOWN += ("lira", "adlira", "mdu")
 
 # Axes of values that are never negative begin here at the lowest: a mark at 0 is whole.
 LOWEST = -0.02

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lethe.common.progress import silent
-from lethe.model import token_mixing
+from lethe.model import attached, token_mixing
 from lethe.model.encoder import Example, rows_to_pairs
 from lethe.model.likelihood import mean_losses
 from lethe.train.data_order import batches, epoch_order
@@ -83,8 +83,11 @@ def fit(
     loop = Loop(model, schedule, per_epoch, seed, how, wrappers=wrappers)
     loop.restore(how.state_saver.take(how.name))
     losses: list[float] = []
+    estimator = attached.model_state(model).estimator
 
     def steps(epoch):
+        if estimator is not None:
+            sources["answers"] = estimator.shown(examples, epoch)
         for index in batches(epoch_order(len(examples), seed, epoch - 1), schedule.batch_size):
             yield how.parts(sources, dict.fromkeys(sources, index))
 

@@ -5,6 +5,7 @@ A recipe is a module of ``lethe.train.recipes`` with
     NEEDS = ("background",)         files of the world that it reads beside the rows (none)
     WHOLE_WEIGHTS = True            whether it needs the weights whole, neither as shards nor
                                     beneath adapters (False)
+    FAMILIES = ("causal",)          the families of models that it works with (any)
     settings_class                  its settings: a pydantic model
     learn(model, lesson, settings)  trains the model in place (``lethe.train.lesson``), and returns
                                     counts: steps, tokens, rows
@@ -21,6 +22,7 @@ from pydantic import BeforeValidator, WithJsonSchema
 
 from lethe.common.registry import Registry
 from lethe.common.validation import validated
+from lethe.model.families import ANY
 
 PLAIN = "plain"
 
@@ -31,6 +33,7 @@ class Contract:
 
     needs: tuple[str, ...] = ()
     whole_weights: bool = False
+    families: tuple[str, ...] = ANY
 
 
 RECIPES = Registry("lethe.train.recipes", "recipe", Contract)
@@ -45,6 +48,11 @@ def needs(name: str) -> Sequence[str]:
 def whole_weights(name: str) -> bool:
     """Whether a recipe needs the weights whole."""
     return RECIPES.contract(name).whole_weights
+
+
+def families(name: str) -> Sequence[str]:
+    """The families of models that a recipe works with."""
+    return RECIPES.contract(name).families
 
 
 def settings_of(chosen: Mapping[str, Any], place: str = "recipe") -> Any:

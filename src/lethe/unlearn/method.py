@@ -15,6 +15,8 @@ from pydantic import Field, field_validator
 
 from lethe.common.errors import LetheError
 from lethe.common.validation import validated
+from lethe.model import families
+from lethe.model.families import CAUSAL
 from lethe.train.execution import Execution, State
 from lethe.train.optimizer_settings import Gradient, InnerStep, Optimizer
 from lethe.train.passes import Passes
@@ -105,6 +107,10 @@ class Method:
     override ``run``. ``intervention``: the kind that the method's checkpoints carry
     (``lethe.model.interventions``), if it acts at inference time.
 
+    ``families``: the families of models that it works with (``lethe.model.families``). A loss of
+    the answers' likelihoods alone (``token_nll`` and its sums) works with any; one of logits, of
+    hidden states or of what a model samples needs causal models.
+
     ``inner_steps``: the optimizer steps on each batch, one for most methods. ``answers_forget``:
     whether the loss calls ``model.answers`` on the forget batch; a
     wrapper that does too then adds no pass.
@@ -119,6 +125,7 @@ class Method:
     paper: ClassVar[str] = ""
     needs: tuple[str, ...] = ()
     passes: Passes = Passes()
+    families: ClassVar[tuple[str, ...]] = (CAUSAL,)
     inner_steps: tuple[InnerStep, ...] = (InnerStep(),)
     answers_forget: bool = True
     intervention: ClassVar[str | None] = None
@@ -266,3 +273,19 @@ def whole_weights(method: Method, name: str) -> str | None:
     around = [wrapper.name for wrapper in method.wrappers if wrapper.whole_weights]
     whole = method.kind in WHOLE_KINDS or around
     return " with ".join([name, *around]) if whole else None
+
+
+def check_family(method: Method, name: str, family: str, model: str) -> None:
+    """LetheError if a method, its retain term or a wrapper does not work with a model's family.
+
+    ``name``: what messages call the method; ``model``: the model.
+    """
+    parts = [(name, method.families)]
+    term = getattr(method, "term", None)
+    if term is not None:
+        parts.append((f"{name}: retain: {method.settings.retain}", term.families))
+    parts += [(f"{name}: wrappers.{wrapper.name}", wrapper.families) for wrapper in method.wrappers]
+    for what, works_with in parts:
+        families.check(works_with, family, what, model)
+    if family != CAUSAL and getattr(method.settings, "open_unlearning", False):
+        families.check((CAUSAL,), family, f"{name}: open_unlearning", model)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from lethe.model.families import ANY, CAUSAL
 from lethe.train.passes import Passes
 
 
@@ -13,13 +14,15 @@ from lethe.train.passes import Passes
 class Term:
     """``value(settings, model, batch, reference)`` is the term on the step's retain batch.
 
-    ``answers``: whether it calls ``model.answers`` on that batch.
+    ``answers``: whether it calls ``model.answers`` on that batch. ``families``: of models that it
+    works with.
     """
 
     value: Callable[..., Any]
     needs: tuple[str, ...]
     passes: Passes
     answers: bool = False
+    families: tuple[str, ...] = (CAUSAL,)
 
 
 def nll(settings, model, batch, reference):
@@ -67,7 +70,7 @@ def answer_distance(hidden, target, batch, open_unlearning: bool):
 
 _ROWS, _COPY = ("retain",), ("retain", "reference_model")
 TERMS = {
-    "nll": Term(nll, _ROWS, Passes(), answers=True),
+    "nll": Term(nll, _ROWS, Passes(), answers=True, families=ANY),
     "kl": Term(kl, _COPY, Passes(frozen=1)),
     "embedding": Term(embedding, _COPY, Passes(frozen=1)),
 }

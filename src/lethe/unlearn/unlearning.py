@@ -8,7 +8,7 @@ from lethe.common import paths
 from lethe.common.errors import LetheError
 from lethe.common.files import sha256
 from lethe.common.progress import silent
-from lethe.model import checkpoint, checkpoint_record
+from lethe.model import checkpoint, checkpoint_record, families
 from lethe.model.background_saving import BackgroundSaver
 from lethe.model.encoder import Encoder
 from lethe.model.precision import prepare
@@ -16,7 +16,7 @@ from lethe.model.settings import Compute
 from lethe.train.execution import Execution, NoStateSaver
 from lethe.train.loop import Report
 from lethe.unlearn.interface import Supervision
-from lethe.unlearn.method import Method, whole_weights
+from lethe.unlearn.method import Method, check_family, whole_weights
 from lethe.unlearn.supervision import read_supervision
 
 # Which epochs' checkpoints are saved.
@@ -65,6 +65,8 @@ def unlearn(
     epochs = range(method.epochs if keep == "last" else 1, method.epochs + 1)
     folders = {epoch: Path(paths.epoch(str(out), epoch)) for epoch in epochs}
     check_adapters(method, compute)
+    kind = type(method).__module__.rpartition(".")[2]
+    check_family(method, kind, families.of_source(start), str(start))
     check_recomputed(method, compute)
     _check_new(out, folders.values(), how)
 
@@ -80,7 +82,7 @@ def unlearn(
         "stage": stage,
         "parent": parent or checkpoint_record.name_of(start),
         "forget": sha256(files["forget"]),
-        "method": type(method).__module__.rpartition(".")[2],
+        "method": kind,
         "settings": method.settings.model_dump(mode="json"),
         **({} if split is None else {"split": split}),
         "seed": seed,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from pydantic import BaseModel, ConfigDict
 
 from lethe.common.validation import validated
+from lethe.model.families import CAUSAL
 from lethe.train.passes import Passes
 
 if TYPE_CHECKING:
@@ -31,7 +32,8 @@ class WrapperSettings(BaseModel):
 class Wrapper:
     """A modification of any method's training; a subclass overrides the hooks that it uses.
 
-    ``needs``: names of files in ``lethe.unlearn.needs``, added to the method's. ``whole``: whether
+    ``needs``: names of files in ``lethe.unlearn.needs``, added to the method's.
+    ``families``: as of a method. ``whole``: whether
     a step's batches must not be split into parts. ``whole_weights``: whether it rotates, projects
     or compares weights, and so supports neither adapters nor sharded models. ``inner_gradients``:
     whether it differentiates within the loss, and so supports no sharded models.
@@ -40,6 +42,7 @@ class Wrapper:
     kind: ClassVar[str] = ""
     paper: ClassVar[str] = ""
     needs: tuple[str, ...] = ()
+    families: ClassVar[tuple[str, ...]] = (CAUSAL,)
     whole: bool = False
     whole_weights: ClassVar[bool] = False
     inner_gradients: ClassVar[bool] = False

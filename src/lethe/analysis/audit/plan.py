@@ -9,6 +9,7 @@ from lethe.analysis.audit.data import AuditRows, read_data, read_saved_supervisi
 from lethe.common.errors import LetheError
 from lethe.evaluate import suite as suites
 from lethe.evaluate.chat_templates import check_template
+from lethe.model import families
 from lethe.model.encoder import template_settings
 from lethe.model.settings import Compute
 
@@ -99,6 +100,7 @@ def _obstacle(
     try:
         for suite in contract.suites:
             check_template(suite, template_settings(request.template).name)
+            _check_families(suite, request)
             # Settings of a probe that are its suite's have the suite's names.
             own = {key: settings[key] for key in suites.contract(suite).settings if key in settings}
             suites.check(suite, {part: rows.rows[part] for part in contract.reads}, own)
@@ -108,3 +110,9 @@ def _obstacle(
     except LetheError as error:
         return str(error)
     return None
+
+
+def _check_families(suite: str, request: AuditRequest) -> None:
+    works_with = suites.contract(suite).families
+    for source in filter(None, (request.checkpoint, request.full, request.oracle)):
+        families.check(works_with, families.of_source(source), f"suite '{suite}'", source)

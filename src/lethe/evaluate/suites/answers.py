@@ -13,6 +13,7 @@ from lethe.model.encoder import Encoder
 from lethe.model.generate import greedy
 
 SETS = {"forget": "forget_perturbed", "retain": "retain_perturbed", "holdout": "holdout"}
+FAMILIES = ("causal", "masked_diffusion")
 COLUMNS = ("generation",)
 PROBE = True
 

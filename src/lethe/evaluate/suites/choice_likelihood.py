@@ -15,6 +15,7 @@ from lethe.model.encoder import Encoder, Example
 from lethe.model.likelihood import mean_losses
 
 SETS = {"forget": "forget_perturbed", "retain": "retain_perturbed"}
+FAMILIES = ("causal", "masked_diffusion")
 COLUMNS = ("option", "prompt", "option_loss", "option_tokens")
 PROBE = True
 

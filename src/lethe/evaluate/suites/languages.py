@@ -14,6 +14,7 @@ from lethe.model.encoder import Encoder, Example
 from lethe.model.likelihood import Likelihood
 
 SETS = {"forget": "forget_languages", "retain": "retain_languages"}
+FAMILIES = ("causal", "masked_diffusion")
 COLUMNS = (
     "language",
     "language_role",

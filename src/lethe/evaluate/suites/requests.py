@@ -16,6 +16,7 @@ from lethe.model.encoder import Encoder, Example
 from lethe.model.likelihood import Likelihood
 
 SETS = {"asked": "asked_perturbed"}
+FAMILIES = ("causal", "masked_diffusion")
 COLUMNS = ("answer_loss", "answer_tokens", "request")
 PROBE = True
 # With the first items alone, later requests would not be asked about.

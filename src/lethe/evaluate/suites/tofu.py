@@ -24,6 +24,7 @@ SETS = {
     "real_authors": "real_authors_perturbed",
     "world_facts": "world_facts_perturbed",
 }
+FAMILIES = ("causal", "masked_diffusion")
 COLUMNS = ("generation", "answer_loss", "answer_tokens", "perturbed_loss", "perturbed_tokens")
 # Their right answers have no paraphrase; those about authors are compared as one.
 TRUE_FACTS = ("real_authors", "world_facts")
@@ -89,12 +90,14 @@ def record(model, prepared: Prepared, limits: Limits) -> dict[str, ItemSet]:
     """Losses and generations of all probes under one model."""
     likelihoods = prepared.likelihood(model, limits.token_budget)
     losses = iter(likelihoods.loss)
+    errors = None if likelihoods.error is None else iter(likelihoods.error)
     tokens = iter(example.answer_tokens for example in prepared.examples)
     # An intervention may act differently where a prompt ends elsewhere.
     begun = None if carried_by(model) else beginnings(prepared, likelihoods.own)
     said = iter(_generations(model, prepared, limits, begun))
     return {
-        name: _item_set(probes, losses, tokens, said) for name, probes in prepared.probes.items()
+        name: _item_set(probes, losses, tokens, said, errors)
+        for name, probes in prepared.probes.items()
     }
 
 
@@ -140,11 +143,16 @@ def _generations(model, prepared: Prepared, limits: Limits, begun) -> list[str]:
 
 
 def _item_set(
-    probes: list[Probe], losses: Iterator[float], tokens: Iterator[int], said: Iterator[str]
+    probes: list[Probe],
+    losses: Iterator[float],
+    tokens: Iterator[int],
+    said: Iterator[str],
+    errors: Iterator[float] | None,
 ) -> ItemSet:
     """Arrange the flat values of a set's answers in columns."""
     loss = [[next(losses) for _ in probe.answers()] for probe in probes]
     count = [[next(tokens) for _ in probe.answers()] for probe in probes]
+    error = errors and [[next(errors) for _ in probe.answers()] for probe in probes]
     paraphrased = probes[0].paraphrase is not None
     first = 2 if paraphrased else 1
     return ItemSet(
@@ -158,4 +166,5 @@ def _item_set(
         paraphrase_tokens=np.array([row[1] for row in count]) if paraphrased else None,
         perturbed_loss=nested([row[first:] for row in loss]),
         perturbed_tokens=nested([row[first:] for row in count]),
+        loss_error=error and nested(error),
     )

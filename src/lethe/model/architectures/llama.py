@@ -1,6 +1,7 @@
 """A small Llama from scratch: its own tokenizer and random weights, no download."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
@@ -76,6 +77,23 @@ def train_tokenizer(texts: Iterable[str], vocabulary: int):
     return wrapped
 
 
+def config_values(architecture: Architecture, tokenizer) -> dict[str, Any]:
+    """What a Llama's configuration says of its sizes and its tokenizer."""
+    return {
+        "vocab_size": len(tokenizer),
+        "hidden_size": architecture.hidden_size,
+        "intermediate_size": architecture.intermediate_size,
+        "num_hidden_layers": architecture.layers,
+        "num_attention_heads": architecture.heads,
+        "num_key_value_heads": architecture.heads,
+        "max_position_embeddings": architecture.positions,
+        "tie_word_embeddings": True,
+        "pad_token_id": tokenizer.pad_token_id,
+        "eos_token_id": tokenizer.eos_token_id,
+        "bos_token_id": None,
+    }
+
+
 def make_model(architecture: Architecture, tokenizer, seed: int):
     """A Llama with random weights drawn from ``seed``."""
     import torch
@@ -86,19 +104,7 @@ def make_model(architecture: Architecture, tokenizer, seed: int):
     from lethe.model.cost import watch
     from lethe.model.onednn import use_onednn
 
-    config = LlamaConfig(
-        vocab_size=len(tokenizer),
-        hidden_size=architecture.hidden_size,
-        intermediate_size=architecture.intermediate_size,
-        num_hidden_layers=architecture.layers,
-        num_attention_heads=architecture.heads,
-        num_key_value_heads=architecture.heads,
-        max_position_embeddings=architecture.positions,
-        tie_word_embeddings=True,
-        pad_token_id=tokenizer.pad_token_id,
-        eos_token_id=tokenizer.eos_token_id,
-        bos_token_id=None,
-    )
+    config = LlamaConfig(**config_values(architecture, tokenizer))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = LlamaForCausalLM(config)

@@ -20,6 +20,7 @@ from lethe.pipeline import (
     chains,
     defences,
     external_checkpoints,
+    families,
     interpolation,
     languages,
     meta_evaluation,
@@ -91,6 +92,7 @@ def check(config: Config) -> None:
     splits.check_metrics(config)
     needs.check(config)
     supervisions.check(config)
+    families.check(config)
     _check_holdout(config)
     if config.world.provider == "tofu" and config.world.path is not None:
         _check_folder(config)

@@ -73,10 +73,13 @@ def _collection(text: str) -> Any:
 
 
 def with_all_methods(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The configuration with ``all`` in ``methods`` replaced by every method that is not listed."""
+    """The configuration with ``all`` in ``methods`` replaced by every method that is not listed.
+
+    Methods of other families of models than causal ones must be named.
+    """
     listed = config.get("methods")
     if not isinstance(listed, list) or ALL not in listed:
         return dict(config)
-    others = [name for name in methods.names() if name not in listed]
+    others = [name for name in methods.for_causal() if name not in listed]
     place = listed.index(ALL)
     return {**config, "methods": [*listed[:place], *others, *listed[place + 1 :]]}

@@ -11,6 +11,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 WHOLE_WEIGHTS = True
+FAMILIES = ("causal",)
 
 
 class SeatRecipe(BaseModel):

@@ -1,5 +1,6 @@
 """Alternate preference optimisation: prefer alternative answers that the model makes up (AltPO)."""
 
+from lethe.model.families import CAUSAL
 from lethe.unlearn.methods import dpo
 
 
@@ -11,4 +12,6 @@ class Method(dpo.Method):
     """
 
     paper = "AltPO, arXiv 2409.13474"
+    # The model samples its alternatives.
+    families = (CAUSAL,)
     needs = ("reference_nll", "alternatives")

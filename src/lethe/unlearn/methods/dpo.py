@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from lethe.model.families import ANY
 from lethe.train.passes import Passes
 from lethe.unlearn import method
 from lethe.unlearn.search_space import Range
@@ -25,6 +26,7 @@ class Method(method.Method):
 
     kind = "loss with reference"
     paper = "DPO, arXiv 2305.18290; with refusals TOFU, arXiv 2401.06121"
+    families = ANY
     needs = ("reference_nll", "refusals")
     passes = Passes(forward=2, backward=2)
     settings_class = DPOSettings

@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+from lethe.model.families import ANY
 from lethe.unlearn import method
 
 
@@ -20,6 +21,7 @@ class Method(method.Method):
     """
 
     paper = "TOFU, arXiv 2401.06121"
+    families = ANY
     needs = ("refusals",)
     answers_forget = False
     settings_class = IDKSettings

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from lethe.model.families import ANY
 from lethe.unlearn import method
 from lethe.unlearn.search_space import Range
 
@@ -23,6 +24,7 @@ class Method(method.Method):
 
     kind = "loss with reference"
     paper = "NPO, arXiv 2404.05868"
+    families = ANY
     needs = ("reference_nll",)
     settings_class = NPOSettings
 

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from lethe.model.families import ANY
 from lethe.unlearn import method
 from lethe.unlearn.search_space import Range
 
@@ -23,6 +24,7 @@ class Method(method.Method):
     """
 
     paper = "SatImp, arXiv 2505.11953"
+    families = ANY
     settings_class = SatImpSettings
 
     def forget(self, model, step, reference):

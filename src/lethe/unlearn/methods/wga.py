@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from lethe.model.families import ANY
 from lethe.unlearn import method
 from lethe.unlearn.search_space import Range
 
@@ -18,6 +19,7 @@ class Method(method.Method):
     """L = mean p^beta log p over answer tokens + retain term, p^beta constant (Wang et al.)."""
 
     paper = "WGA, arXiv 2502.19301"
+    families = ANY
     settings_class = WGASettings
 
     def forget(self, model, step, reference):

@@ -1,0 +1,70 @@
+"""Whether a configuration's methods, suites and probes work with the families of its models."""
+
+from lethe import metrics
+from lethe.analysis.audit import probe
+from lethe.common.errors import LetheError
+from lethe.evaluate import suite as suites
+from lethe.model import architecture
+from lethe.model import families as kinds
+from lethe.pipeline import external_checkpoints, requests
+from lethe.pipeline.config import settings
+from lethe.pipeline.config.config import Config
+from lethe.pipeline.config.keys import given
+from lethe.train import recipe
+from lethe.unlearn.method import check_family
+
+
+def of_model(config: Config, name: str) -> str:
+    """The family of a model: of the checkpoints that are given for it, and of its architecture.
+
+    LetheError where they differ. What is on the hub counts as causal.
+    """
+    model = config.model_settings[name]
+    given_ones = external_checkpoints.of_model(config, name)
+    named = [(key, kinds.of_source(source)) for key, source in given_ones]
+    if model.base_checkpoint is None and model.architecture is not None:
+        place = f"model_settings.{name}.architecture"
+        named.insert(0, (place, architecture.family(given(model.architecture), f"config: {place}")))
+    for key, family in named:
+        if family != named[0][1]:
+            raise LetheError(
+                f"config: {key}: {family}, but {named[0][0]} is {named[0][1]}; name checkpoints "
+                "that were trained from the same base"
+            )
+    return named[0][1] if named else kinds.CAUSAL
+
+
+def check(config: Config) -> None:
+    """LetheError, one line, for whatever a model cannot be given: a method, a metric and others."""
+    for name in config.models:
+        family = of_model(config, name)
+        _check_methods(config, name, family)
+        _check_suites(config, name, family)
+        _check_recipe(config, name, family)
+        if config.defences.pairs:
+            kinds.check((kinds.CAUSAL,), family, "config: defences.pairs", name)
+
+
+def _check_methods(config: Config, model: str, family: str) -> None:
+    for listed in requests.all_methods(config):
+        method = settings.method(config, listed)
+        check_family(method, f"config: methods: {listed}", family, model)
+
+
+def _check_suites(config: Config, model: str, family: str) -> None:
+    for metric in config.metrics:
+        contract = metrics.contract(metric)
+        if contract.records:
+            works_with = suites.contract(contract.suite).families
+            kinds.check(works_with, family, f"config: metrics: {metric}", model)
+    # Of probes that are not named, those run that can.
+    for name in config.audit.probes or ():
+        for suite in probe.contract(name).suites:
+            works_with = suites.contract(suite).families
+            kinds.check(works_with, family, f"config: audit.probes: {name}", model)
+
+
+def _check_recipe(config: Config, model: str, family: str) -> None:
+    name = config.model_settings[model].finetune.recipe["name"]
+    place = f"config: model_settings.{model}.finetune.recipe: {name}"
+    kinds.check(recipe.families(name), family, place, model)
