@@ -17,7 +17,7 @@ from lethe.report import figures, studies, tables
 from lethe.report.paper import exhibit
 from lethe.report.suffixes import suffixes
 from lethe.train import recipe
-from lethe.unlearn import defences, methods, needs, wrappers
+from lethe.unlearn import defences, methods, needs, supervisions, wrappers
 from lethe.world import provider
 from lethe.world import split as split_kinds
 from lethe.world.generated import STEPS, steps
@@ -44,6 +44,7 @@ REGISTRIES = (
     lesson.LESSONS,
     recipe.RECIPES,
     defences.DEFENCES,
+    supervisions.SUPERVISIONS,
 )
 DECLARING = [registry for registry in REGISTRIES if registry.declares]
 every = pytest.mark.parametrize("registry", REGISTRIES, ids=lambda registry: registry.noun)

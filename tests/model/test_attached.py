@@ -24,10 +24,12 @@ BEHAVIOUR = {"__class__", "__dict__", "__call__", "_call_impl", "forward", "inte
 # Fields that the libraries themselves define, and mean to be assigned to.
 THEIRS = {
     "data", "grad", "quantization_config", "tie_word_embeddings", "all_tied_weights_keys",
-    "_attn_implementation_internal", "pre_tokenizer", "decoder", "chat_template",
+    "_attn_implementation_internal", "pre_tokenizer", "decoder", "chat_template", "weight",
+    "num_hidden_layers", "layer_types",
 }  # fmt: skip
-# Where an attribute's name is computed: sizes of configurations, and RoPE's own length.
-COMPUTED = {"model/miniature.py", "model/plain_rows.py"}
+# Where an attribute's name is computed: sizes of configurations, RoPE's own length, and parameters
+# of a copy.
+COMPUTED = {"model/miniature.py", "model/plain_rows.py", "model/interventions/assistant.py"}
 GLOBAL = {"ContextVar", "AttentionInterface", "AttentionMaskInterface"}
 
 

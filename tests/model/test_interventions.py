@@ -33,7 +33,8 @@ WRAPPED = {
     "guard_it": {"layer": 0},
     "eco": {"strength": 4.0},
     "icul": {"kept": 2},
-    "cap": {"iterations": 2, "samples": 2, "rows": 2},
+    # With a reward for words alone, so that a prefix is left.
+    "cap": {"iterations": 2, "samples": 2, "rows": 2, "brevity": 1e3, "wanted": 4},
     "uld": {"epochs": 2, "lr": 1e-2},
 }
 CLASSES = {"oracle": "prompt"}

@@ -226,8 +226,8 @@ TRAINED = [
 @pytest.mark.parametrize("name", TRAINED)
 @pytest.mark.parametrize("variant", OTHER)
 def test_every_loss_runs_with_every_update(name, variant, model, encoder, pairs):
-    if name == "ofmu" and "gradient" in OTHER[variant]:
-        # Its objectives are made of gradients.
+    if name in ("ofmu", "lira", "adlira", "asru") and "gradient" in OTHER[variant]:
+        # They are made of gradients: an objective, a mask, a stage.
         with pytest.raises(LetheError, match=r"gradient\.name: .*'backpropagation'"):
             run(name, model, encoder, pairs, **OTHER[variant])
         return

@@ -34,9 +34,11 @@ def weights(model) -> torch.Tensor:
     return torch.cat([parameter.detach().flatten() for parameter in model.parameters()])
 
 
-TRAINED = [n for n in methods.names() if issubclass(methods.load(n).settings_class, MethodSettings)]
+TRAINED = [
+    n for n in methods.for_causal() if issubclass(methods.load(n).settings_class, MethodSettings)
+]
 # Those that minimise a loss of their own, step by step.
-LOSSES = [name for name in methods.names() if methods.load(name).run is Method.run]
+LOSSES = [name for name in methods.for_causal() if methods.load(name).run is Method.run]
 
 
 def run(name, model, encoder, forget, retain, seed=0, spy=None):

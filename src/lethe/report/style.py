@@ -85,12 +85,16 @@ def looks(methods: Iterable[str], oracle: str = RETAIN) -> dict[str, Look]:
 
 
 def _places(methods: Iterable[str]) -> dict[str, int]:
-    """A different place for each method, below ``_PLACES`` while there are no more than these."""
+    """A different place for each method, below ``_PLACES`` while there are no more than these.
+
+    Other runs have the places beyond those of known methods, then those of known methods that are
+    not among ``methods``.
+    """
     places = {run: _KNOWN.index(run) for run in methods if run in _KNOWN}
     rest, taken = list(range(len(_KNOWN), _FIRST)), set(places.values())
     for run in sorted(set(methods) - set(places)):
         first = crc32(run.encode()) % len(rest)
-        turns = (*rest[first:], *rest[:first], *range(_FIRST, _PLACES))
+        turns = (*rest[first:], *rest[:first], *range(len(_KNOWN)), *range(_FIRST, _PLACES))
         places[run] = next((place for place in turns if place not in taken), rest[first])
         taken.add(places[run])
     return places

@@ -20,7 +20,7 @@ from lethe.report.figures import pareto
 from lethe.report.figures.base import FigureData
 from lethe.report.figures.pareto import FRONT, QUALITY, UTILITY
 from lethe.report.figures.truth_ratios import BINS, p_text
-from lethe.report.style import BLACK, GREY, LOWEST, METHOD_COLOURS, SET_COLOURS, looks
+from lethe.report.style import BLACK, GREY, LINES, LOWEST, METHOD_COLOURS, SET_COLOURS, looks
 from lethe.unlearn import methods as known
 
 FORGET = ("probability", "forget")
@@ -439,7 +439,7 @@ def test_known_methods_of_one_colour_differ_in_marker_and_line():
     by_colour = {}
     for look in looks(known.names()).values():
         by_colour.setdefault(look.colour, []).append((look.marker, look.line))
-    assert max(map(len, by_colour.values())) <= 3
+    assert max(map(len, by_colour.values())) <= len(LINES)
     for ways in by_colour.values():
         markers, lines = zip(*ways, strict=True)
         assert len(set(markers)) == len(set(lines)) == len(ways)

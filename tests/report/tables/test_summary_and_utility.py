@@ -351,11 +351,8 @@ def test_what_tables_read():
         tables.reads("shape")
 
 
-def test_every_table_has_a_caption_that_knows_the_world_and_its_own_wildcards_only():
-    # The table of lineage stands for one model and split, which its caption names.
-    known = {"lineage": {"snakemake.wildcards.model", "snakemake.wildcards.split"}}
+def test_every_table_has_a_caption_that_knows_the_world_only():
     folder = Path(__file__).parents[3] / "workflow" / "report"
     for name in ("scores", "intervals", *tables.names()):
         caption = (folder / f"{name}.rst").read_text()
-        said = set(re.findall(r"{{ (.*?) }}", caption))
-        assert said == {'snakemake.config["world"]["name"]'} | known.get(name, set()), name
+        assert set(re.findall(r"{{ (.*?) }}", caption)) == {'snakemake.config["world"]["name"]'}
