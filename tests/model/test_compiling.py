@@ -48,6 +48,20 @@ def test_only_passes_with_gradients_run_compiled(calls, tokenizer, examples):
     assert len(calls) == 2 * layers
 
 
+def test_a_layer_with_a_hook_runs_as_it_is(calls, tokenizer, examples):
+    """Compiled code would not know of it: a gradient mask or an attack would be lost."""
+    model = make_family("llama", tokenizer)
+    compiling.compile_layers(model)
+    layers, seen = model.model.layers, []
+    hook = layers[0].mlp.register_forward_hook(lambda *_: seen.append(1))
+    loss(model, examples)
+    assert (len(seen), calls[len(layers) :]) == (1, [True] * (len(layers) - 1))
+    hook.remove()
+    loss(model, examples)
+    assert len(seen) == 1
+    assert calls[len(layers) :] == [True] * (2 * len(layers) - 1)
+
+
 def test_copies_and_weights_are_those_of_a_plain_model(calls, tokenizer, examples):
     model = make_family("llama", tokenizer)
     names = set(model.state_dict())

@@ -3,6 +3,7 @@
 What a GPU alone can show is in tests/train/test_gpu.py.
 """
 
+import dataclasses
 from functools import partial
 
 import pytest
@@ -200,6 +201,20 @@ def test_memory_that_recordings_need(tokenizer):
     assert cuda_graphs.kept_bytes(model) == 24 * count
     model.requires_grad_(False)
     assert cuda_graphs.kept_bytes(model.bfloat16()) == 2 * count
+
+
+def test_a_pass_with_hooks_or_other_keys_is_not_replayed(recorded, examples):
+    """A replay would compute without them, and nobody would know."""
+    model, graphs, _ = recorded
+    batch = pack(examples)
+    for _ in range(2):
+        assert graphs(batch) is not None
+    exchanged = dataclasses.replace(batch.packing, exchange=lambda key, value: (key, value))
+    assert graphs(dataclasses.replace(batch, packing=exchanged)) is None
+    hook = model.model.layers[0].self_attn.register_forward_pre_hook(lambda *_: None)
+    assert graphs(batch) is None
+    hook.remove()
+    assert graphs(batch) is not None
 
 
 def test_a_large_pass_runs_as_usual(recorded, examples, monkeypatch):

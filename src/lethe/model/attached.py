@@ -136,6 +136,15 @@ def call_through(module, call: Callable) -> None:
     module._compiled_call_impl = call
 
 
+def is_hooked(module, itself: bool = True) -> bool:
+    """Whether hooks run in a module's forward pass, in those within it and, if so, ``itself``."""
+    return any(
+        part._forward_hooks or part._forward_pre_hooks
+        for part in module.modules()
+        if itself or part is not module
+    )
+
+
 def register_attention(name: str, function: Callable, mask: Callable) -> None:
     """Let every transformers model choose an attention function, and its masks, by a name."""
     from transformers import AttentionInterface, AttentionMaskInterface

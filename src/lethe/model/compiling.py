@@ -33,6 +33,7 @@ def reason_against(model, steps: int) -> str | None:
     work = steps * sum(p.numel() for p in decoder_of(model).parameters())
     checks = {
         "no GPU": model.device.type != "cuda",
+        "its likelihoods are estimated": attached.model_state(model).estimator is not None,
         f"{steps} steps do not repay it": asked is not True and work < WORTH,
         "its rows are not packed": not packed,
         "it is sharded": process_group_of(model) is not None,
@@ -92,7 +93,8 @@ def _while_learning(layer):
 
     def call(*args, **kwargs):
         packing = kwargs.get("packing")
-        if packing is None or not torch.is_grad_enabled():
+        # Compiled code would not see hooks that come later: gradient masks, attacks.
+        if packing is None or not torch.is_grad_enabled() or attached.is_hooked(layer):
             return plain(*args, **kwargs)
         packing.derive()
         return compiled(*args, **kwargs)

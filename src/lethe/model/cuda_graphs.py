@@ -47,6 +47,7 @@ def reason_against(model, steps: int) -> str | None:
     packed = mixing.layout == mixing.beyond_layout == token_mixing.PACKED
     checks = {
         "no GPU": model.device.type != "cuda",
+        "its likelihoods are estimated": attached.model_state(model).estimator is not None,
         f"fewer than {STEPS} steps": steps < STEPS,
         "its rows are not packed": not packed,
         "it is sharded": process_group_of(model) is not None,
@@ -137,6 +138,8 @@ class Graphs:
         """
         if batch.ids.is_cuda or not padded_row.fits(batch):
             return None
+        if attached.is_hooked(decoder_of(self.model), itself=False):
+            return None  # A replay would run no hook: gradient masks, attacks, layers' outputs.
         shape = padded_row.shape_of(batch)
         if shape.tokens * self.weights > WORK:
             return None

@@ -39,9 +39,10 @@ class Shape:
 
 
 def fits(batch: Batch) -> bool:
-    """Whether a batch can be padded: each token belongs to one causal sequence."""
+    """Whether a batch can be padded: each token sees its own causal sequence alone."""
     packing = batch.packing
-    return packing.mask is None and not packing.shared and packing.lengths is not None
+    own = packing.mask is None and packing.exchange is None
+    return own and not packing.shared and packing.lengths is not None
 
 
 def shape_of(batch: Batch) -> Shape:
