@@ -10,7 +10,8 @@ from lethe.pipeline import sizes
 from lethe.pipeline.config.config import Config
 from lethe.pipeline.config.load import configuration
 from lethe.pipeline.config.models import ModelSettings
-from lethe.pipeline.estimate import GPU, GPUS, Assumed, _Planner, as_text, plan
+from lethe.pipeline.estimate import GPU, GPUS, Assumed, _Planner, plan
+from lethe.pipeline.plan_text import as_text
 from lethe.world.splits import author_share
 
 ROOT = Path(__file__).parents[2]

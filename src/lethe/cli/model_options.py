@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from lethe.cli.arguments import Parser, device, threads
+from lethe.cli.arguments import Parser, device, seed, threads, whole
 from lethe.common.errors import LetheError
 
 if TYPE_CHECKING:
@@ -37,6 +37,15 @@ def add_compute(parser: Parser, examples: str, results: str) -> None:
         metavar="KEY=VALUE",
         help=f"how models compute, as the workflow's model_settings have it: {examples}",
     )
+
+
+def add_training(parser: Parser) -> None:
+    """The options of commands that train: template, length, seed, and how models compute."""
+    add_template(parser)
+    parser.add_argument("--max-length", type=whole(1), default=500, help="tokens of a sequence")
+    parser.add_argument("--seed", type=seed, default=0)
+    examples = "dtype=bfloat16, gradient_checkpointing=true, lora.rank=8"
+    add_compute(parser, examples, "; results depend on it a little")
 
 
 def template(options: argparse.Namespace, checkpoint: str | None = None) -> dict[str, Any]:

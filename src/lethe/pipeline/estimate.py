@@ -9,8 +9,7 @@ docs/scale.md has the assumptions.
 
 from collections import Counter
 from collections.abc import Collection
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 from lethe import metrics
 from lethe.common.errors import LetheError
@@ -377,27 +376,3 @@ def not_counted(config: Config) -> tuple[str, ...]:
         "pools of meta_evaluation": config.meta_evaluation.enabled,
     }
     return tuple(name for name, some in asked.items() if some)
-
-
-def as_text(models: list[Model], assumed: Assumed) -> str:
-    """The plan as text."""
-    lines = []
-    for m in models:
-        lines.append(f"{m.name}: {m.parameters / 1e9:.3g} billion weights")
-        for kind, count in m.jobs.items():
-            hours = f", {m.hours[kind]:.2f} GPU-hours" if kind in m.hours else ""
-            lines.append(f"  {kind}: {count} jobs{hours}")
-        lines.append(f"  together: {sum(m.hours.values()):.1f} GPU-hours")
-        for kind, size in m.memory.items():
-            fits = -(-size // assumed.gpu.memory)
-            lines.append(f"  GPU memory of {kind}: {disk.readable(size)}, {fits:.0f} GPUs or more")
-        for keep, size in m.disk.items():
-            lines.append(f"  disk with checkpoints.keep {keep}: {disk.readable(size)}")
-        if m.not_counted:
-            lines.append(f"  not counted: {', '.join(m.not_counted)}")
-    return "\n".join(lines)
-
-
-def as_json(models: list[Model]) -> list[dict[str, Any]]:
-    """The plan as plain values, in hours and bytes."""
-    return [asdict(model) for model in models]

@@ -5,10 +5,9 @@ import logging
 import shlex
 from pathlib import Path
 
-from lethe.cli.arguments import by_options, place, seed, whole
+from lethe.cli.arguments import by_options, place
 from lethe.cli.model_options import (
-    add_compute,
-    add_template,
+    add_training,
     given_compute,
     given_settings,
     template,
@@ -41,11 +40,7 @@ def add(commands) -> None:
     forget.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="a setting of the method"
     )
-    add_template(forget)
-    forget.add_argument("--max-length", type=whole(1), default=500, help="tokens of a sequence")
-    forget.add_argument("--seed", type=seed, default=0)
-    examples = "dtype=bfloat16, gradient_checkpointing=true, lora.rank=8"
-    add_compute(forget, examples, "; results depend on it a little")
+    add_training(forget)
     forget.set_defaults(run=run)
 
 

@@ -29,7 +29,8 @@ def run(options: argparse.Namespace) -> None:
     """Print the plan."""
     from lethe.pipeline.config.check import check
     from lethe.pipeline.config.load import configuration
-    from lethe.pipeline.estimate import GPUS, Assumed, as_json, as_text, plan
+    from lethe.pipeline.estimate import GPUS, Assumed, plan
+    from lethe.pipeline.plan_text import as_json, as_text
 
     if options.gpu not in GPUS:
         raise LetheError(f"--gpu: unknown GPU {options.gpu!r}; choose from {', '.join(GPUS)}")

@@ -5,10 +5,9 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from lethe.cli.arguments import SPLIT, by_options, checkpoints, place, seed, whole
+from lethe.cli.arguments import SPLIT, by_options, checkpoints, place
 from lethe.cli.model_options import (
-    add_compute,
-    add_template,
+    add_training,
     given_compute,
     given_settings,
     template,
@@ -40,11 +39,7 @@ def add(commands) -> None:
     )
     for need in checkpoints():
         unlearn.add_argument(f"--{need.name}", type=place, help=need.description)
-    add_template(unlearn)
-    unlearn.add_argument("--max-length", type=whole(1), default=500, help="tokens of a sequence")
-    unlearn.add_argument("--seed", type=seed, default=0)
-    examples = "dtype=bfloat16, gradient_checkpointing=true, lora.rank=8"
-    add_compute(unlearn, examples, "; results depend on it a little")
+    add_training(unlearn)
     unlearn.set_defaults(run=run)
 
 
