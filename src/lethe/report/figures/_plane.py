@@ -17,6 +17,11 @@ DIAGONAL = {"color": "0.45", "linestyle": "--", "linewidth": 0.8, "zorder": 1}
 Path = Callable[[str], np.ndarray]
 
 
+def oracle_look(data: FigureData) -> dict[str, Look]:
+    """The oracle's look, as ``draw_courses`` and ``interactive_courses`` take it."""
+    return {data.oracle: looks(data.methods, data.oracle)[data.oracle]}
+
+
 def draw_courses(axes: Axes, data: FigureData, path: Path, others: Mapping[str, Look]) -> None:
     """A line for each method, and the full model and ``others``, such as oracles, as marks."""
     look = looks(data.methods, data.oracle)

@@ -7,10 +7,16 @@ from matplotlib.figure import Figure
 
 from lethe.report import interactive as page
 from lethe.report.annotations import about, growing_marks, legend
-from lethe.report.figures._plane import LARGEST, SMALLEST, draw_courses, interactive_courses
+from lethe.report.figures._plane import (
+    LARGEST,
+    SMALLEST,
+    draw_courses,
+    interactive_courses,
+    oracle_look,
+)
 from lethe.report.figures.base import FigureData
 from lethe.report.labels import FULL
-from lethe.report.style import Look, line_handle, looks
+from lethe.report.style import line_handle, looks
 
 READS = ("scores",)
 SCORES_OF = ("deep_unlearning",)
@@ -25,7 +31,7 @@ def draw(data: FigureData) -> Figure:
     look = looks(data.methods, data.oracle)
     figure = Figure(figsize=(7.0, 3.1))
     for axes, (name, title) in zip(figure.subplots(1, 2, sharex=True), PANELS.items(), strict=True):
-        draw_courses(axes, data, lambda run, name=name: path(data, run, name), _oracle(data))
+        draw_courses(axes, data, lambda run, name=name: path(data, run, name), oracle_look(data))
         axes.set_title(title, fontsize=9)
         axes.set_xlim(-0.03, 1.03)
         axes.set_ylim(-0.03, 1.03)
@@ -34,10 +40,6 @@ def draw(data: FigureData) -> Figure:
     handles = [line_handle(look[run]) for run in (FULL, data.oracle, *data.methods)]
     legend(figure, handles, growing_marks(SMALLEST, LARGEST), title=about(data))
     return figure
-
-
-def _oracle(data: FigureData) -> dict[str, Look]:
-    return {data.oracle: looks(data.methods, data.oracle)[data.oracle]}
 
 
 def path(data: FigureData, run: str, name: str) -> np.ndarray:
@@ -54,6 +56,6 @@ def _points(data: FigureData, run: str, name: str) -> np.ndarray:
 def interactive(data: FigureData, settings: Mapping[str, str]) -> page.Spec:
     """One panel, with a menu of both numbers."""
     paths = {title: lambda run, name=name: path(data, run, name) for name, title in PANELS.items()}
-    made = interactive_courses(data, paths, _oracle(data), settings)
+    made = interactive_courses(data, paths, oracle_look(data), settings)
     axes = {"xaxis": {"title": {"text": ACROSS}}, "yaxis": {"title": {"text": "Share"}}}
     return {**made, "layout": {**made["layout"], **axes}}

@@ -7,10 +7,16 @@ from matplotlib.figure import Figure
 
 from lethe.report import interactive as page
 from lethe.report.annotations import about, growing_marks, legend
-from lethe.report.figures._plane import LARGEST, SMALLEST, draw_courses, interactive_courses
+from lethe.report.figures._plane import (
+    LARGEST,
+    SMALLEST,
+    draw_courses,
+    interactive_courses,
+    oracle_look,
+)
 from lethe.report.figures.base import FigureData
 from lethe.report.labels import FULL
-from lethe.report.style import Look, line_handle, looks
+from lethe.report.style import line_handle, looks
 
 READS = ("scores",)
 SCORES_OF = ("same_author_retain",)
@@ -27,7 +33,7 @@ def draw(data: FigureData) -> Figure:
     panels = figure.subplots(1, len(PANELS), sharex=True, sharey=True)
     for axes, (name, title) in zip(panels, PANELS.items(), strict=True):
         axes.axhline(1.0, color="0.6", linestyle=":", linewidth=0.8, zorder=1)
-        draw_courses(axes, data, lambda run, name=name: path(data, run, name), _oracle(data))
+        draw_courses(axes, data, lambda run, name=name: path(data, run, name), oracle_look(data))
         axes.set_title(title, fontsize=9)
     panels[0].set_ylim(bottom=0.0)
     figure.supylabel(UP, fontsize=9)
@@ -35,10 +41,6 @@ def draw(data: FigureData) -> Figure:
     handles = [line_handle(look[run]) for run in (FULL, data.oracle, *data.methods)]
     legend(figure, handles, growing_marks(SMALLEST, LARGEST), title=about(data))
     return figure
-
-
-def _oracle(data: FigureData) -> dict[str, Look]:
-    return {data.oracle: looks(data.methods, data.oracle)[data.oracle]}
 
 
 def path(data: FigureData, run: str, name: str) -> np.ndarray:
@@ -56,6 +58,6 @@ def _points(data: FigureData, run: str, name: str) -> np.ndarray:
 def interactive(data: FigureData, settings: Mapping[str, str]) -> page.Spec:
     """One panel, with a menu of whose facts were kept."""
     paths = {title: lambda run, name=name: path(data, run, name) for name, title in PANELS.items()}
-    made = interactive_courses(data, paths, _oracle(data), settings)
+    made = interactive_courses(data, paths, oracle_look(data), settings)
     axes = {"xaxis": {"title": {"text": ACROSS}}, "yaxis": {"title": {"text": UP}}}
     return {**made, "layout": {**made["layout"], **axes}}
