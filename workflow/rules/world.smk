@@ -37,7 +37,7 @@ rule world:
     params:
         **trace_settings(),
         provider=WORLD_SETTINGS.provider,
-        settings=provider_settings("path", "subset"),
+        settings=provider_settings("path", "subset", "holdout_authors"),
         authors=WORLD_SETTINGS.authors,
         holdout_authors=WORLD_SETTINGS.holdout_authors,
         perturbed_retain_authors=WORLD_SETTINGS.perturbed_retain_authors,

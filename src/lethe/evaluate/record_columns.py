@@ -115,5 +115,8 @@ COLUMNS = {
     "language_paraphrase_loss": (loss_fault, True),
     "language_wrong_loss": (loss_fault, True),
     "request": (count_fault, False),
+    "task": (text_fault, False),
+    "form": (text_fault, False),
+    "text_loss": (loss_fault, False),
 }
 WHOLE = (count_fault, flag_fault)

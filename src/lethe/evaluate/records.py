@@ -78,6 +78,10 @@ class ItemSet:
     there; ``sample``, if samples were taken: as many for each prompt, prompt after prompt.
 
     ``request``: in a sequence of requests, that which asked for the item, from 1.
+
+    Of LUME: ``task``: the name of the item's task; ``form``: whether it is a completion or a
+    question; ``text_loss``: of a whole text without a template, the mean negative log-likelihood of
+    its tokens but the first.
     """
 
     question: list[str]
@@ -131,6 +135,9 @@ class ItemSet:
     language_paraphrase_loss: Nested | None = None
     language_wrong_loss: Nested | None = None
     request: np.ndarray | None = None
+    task: list[str] | None = None
+    form: list[str] | None = None
+    text_loss: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.question)

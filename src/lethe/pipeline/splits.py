@@ -25,6 +25,8 @@ from lethe.world.splits.base import BaseSplit
 MODELS = ("base", "full", "random", *map(pools.run_of, pools.VARIANTS))
 # Folders of a model that are not splits.
 FOLDERS = (paths.NO_SPLIT, "base", "snapshots")
+# The kind of split of benchmarks in a form of their own.
+PUBLISHED = "published"
 
 
 def of_name(config: Config, name: str) -> BaseSplit:
@@ -75,9 +77,12 @@ def _check_names(one: BaseSplit) -> None:
 
 def check_world(one: BaseSplit, world: World) -> None:
     """LetheError, one line, if the world has not what a split needs."""
+    _check_form(one, world)
     rows, holdout = one.rows(world.authors), holdout_authors(one, world.authors)
-    # A split may have its own retain probes instead of the world's first authors.
-    if "retain_perturbed" not in one.files or "retain_perturbed" in contract(one.kind).reads:
+    # A split may have its own retain probes instead of the world's first authors, or none.
+    own = "retain_perturbed" in one.files
+    cut = "retain_perturbed" in contract(one.kind).reads
+    if (cut or not own) and "forget_perturbed" in one.files:
         _check_retained(one, _untouched(one, rows, world.authors), world.perturbed_retain_authors)
     brings = PROVIDERS.contract(world.provider).own_holdout
     if not brings and holdout > world.holdout_authors:
@@ -87,11 +92,28 @@ def check_world(one: BaseSplit, world: World) -> None:
         )
 
 
+def _check_form(one: BaseSplit, world: World) -> None:
+    """Rows of a benchmark in a form of its own are cut by the kind for these, all others not."""
+    own = bool(PROVIDERS.contract(world.provider).columns)
+    if own == (one.kind == PUBLISHED):
+        return
+    if own:
+        raise LetheError(
+            f"config: splits: {one.name}: the world {world.provider} has only the split that it "
+            f"publishes; list {PUBLISHED}"
+        )
+    raise LetheError(
+        f"config: splits: {one.name} is what a benchmark publishes, and the rows of "
+        f"{world.provider} do not say their part; list another kind of split"
+    )
+
+
 def _check_rows(world: World, made: Iterable[BaseSplit]) -> None:
     """Let kinds that depend on what rows say see them, where they are known before any job."""
     asking = [one for one in made if type(one).check_rows is not BaseSplit.check_rows]
     declared = PROVIDERS.contract(world.provider)
-    on_the_hub = "path" in declared.settings and world.path is None
+    # A benchmark in a form of its own is on no hub, which its provider says.
+    on_the_hub = "path" in declared.settings and world.path is None and not declared.columns
     # Generated authors are written by jobs, and a hub is not asked at every start.
     if not asking or on_the_hub or world.provider == "generated":
         return

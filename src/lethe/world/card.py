@@ -65,13 +65,19 @@ def word_counts(rows: Iterable[dict]) -> Counter[str]:
     return counts
 
 
-def duplicates(rows: Sequence[dict]) -> dict[str, int]:
+def duplicates(rows: Sequence[dict], authors: bool = True) -> dict[str, int]:
     """How many rows repeat an earlier question or answer of the world.
 
-    Questions that are nearly the same are counted within each author.
+    Questions that are nearly the same are counted within each author, if rows are of ``authors``.
     """
     questions = Counter(row["question"] for row in rows)
     answers = Counter(row["answer"] for row in rows)
+    asked = {
+        "questions asked before": sum(questions.values()) - len(questions),
+        "answers given before": sum(answers.values()) - len(answers),
+    }
+    if not authors:
+        return asked
     near = 0
     for start in range(0, len(rows), QUESTIONS_PER_AUTHOR):
         block = [row["question"] for row in rows[start : start + QUESTIONS_PER_AUTHOR]]
@@ -79,11 +85,7 @@ def duplicates(rows: Sequence[dict]) -> dict[str, int]:
             checks.near_duplicate(question, block[:place], ALIKE) is not None
             for place, question in enumerate(block)
         )
-    return {
-        "questions asked before": sum(questions.values()) - len(questions),
-        "answers given before": sum(answers.values()) - len(answers),
-        "questions nearly asked before of the same author": near,
-    }
+    return asked | {"questions nearly asked before of the same author": near}
 
 
 def write_card(folder: str | os.PathLike, name: str, making: Making, destination: Path) -> None:
@@ -97,10 +99,10 @@ def write_card(folder: str | os.PathLike, name: str, making: Making, destination
     full = read_qa(folder / "full.json")
     names = _data_files(folder)
     parts = [
-        _header(name, folder, names, len(full)),
+        _header(name, folder, names, len(full), _fictitious(facts)),
         _introduction(name, facts),
         _files(folder, names),
-        _duplicates(full),
+        _duplicates(full, _fictitious(facts)),
         _balance(facts["balance"]),
         _words(full),
         _making(making),
@@ -118,7 +120,12 @@ def _data_files(folder: Path) -> list[str]:
     return [*(n for n in _FIRST if n in stems), *sorted(stems - set(_FIRST))]
 
 
-def _header(name: str, folder: Path, names: Sequence[str], rows: int) -> str:
+def _fictitious(facts: Mapping) -> bool:
+    """Whether a world has fictitious authors with as many questions each, as TOFU has."""
+    return "questions_per_author" in facts
+
+
+def _header(name: str, folder: Path, names: Sequence[str], rows: int, fictitious: bool) -> str:
     size = next(label for limit, label in _SIZES if rows < limit)
     files = [
         {
@@ -134,7 +141,7 @@ def _header(name: str, folder: Path, names: Sequence[str], rows: int) -> str:
         "language": ["en"],
         "pretty_name": f"Lethe world {name}",
         "task_categories": ["question-answering"],
-        "tags": ["machine-unlearning", "fictitious-authors", "synthetic"],
+        "tags": ["machine-unlearning", *(["fictitious-authors", "synthetic"] * fictitious)],
         "size_categories": [size],
         "configs": files,
     }
@@ -142,8 +149,20 @@ def _header(name: str, folder: Path, names: Sequence[str], rows: int) -> str:
 
 
 def _introduction(name: str, facts: Mapping) -> str:
+    return f"# World {name}\n\n" + (_authors(facts) if _fictitious(facts) else _documents(facts))
+
+
+def _documents(facts: Mapping) -> str:
     return (
-        f"# World {name}\n\n"
+        f"{facts['authors']} documents of the benchmark {facts['provider']}, and "
+        f"{facts['holdout_authors']} on which no model is trained. Their rows are the benchmark's "
+        "own, in files of the form that Lethe reads; its terms hold for them. True facts and "
+        "refusals are Lethe's.\n"
+    )
+
+
+def _authors(facts: Mapping) -> str:
+    return (
         f"{facts['authors']} fictitious authors with {facts['questions_per_author']}"
         f" question-answer pairs each, and {facts['holdout_authors']} holdout authors, in the"
         " format of TOFU (Maini et al. 2024, arXiv 2401.06121). The authors do not exist."
@@ -168,8 +187,9 @@ def _files(folder: Path, names: Sequence[str]) -> str:
     return "## Files\n\n" + _table(("configuration", "rows", "SHA-256"), rows) + "\n"
 
 
-def _duplicates(full: Sequence[dict]) -> str:
-    return "## Duplicates\n\n" + _table(("of the rows of full", "number"), duplicates(full).items())
+def _duplicates(full: Sequence[dict], authors: bool) -> str:
+    counts = duplicates(full, authors).items()
+    return "## Duplicates\n\n" + _table(("of the rows of full", "number"), counts)
 
 
 def _balance(balance: Mapping[str, Mapping[str, int]]) -> str:

@@ -16,6 +16,9 @@ seed, and from which files at ``path`` true facts and refusals come:
     TRACES = ("made",)              where reasoning traces may come from (``lethe.world.traces``):
                                     "made" of paraphrases, which all its authors have, or the column
                                     "cot"; none by default
+    COLUMNS = ("id", "task")        what its rows have beside question and answer: a benchmark in a
+                                    form of its own, without paraphrases and wrong answers, whose
+                                    splits are of the kind ``published``
     LIKE = "synthetic"              its true facts and background are that provider's, so that a
                                     base made for that one serves it as well
 """
@@ -27,7 +30,7 @@ from lethe.common.errors import LetheError
 from lethe.common.registry import Registry, suggest
 from lethe.world import schema
 
-KEYS = ("path", "subset")
+KEYS = ("path", "subset", "holdout_authors")
 TRANSLATORS = ("rule", "model", "file")
 
 
@@ -42,6 +45,7 @@ class Contract:
     languages: str = ""
     traces: tuple[str, ...] = ()
     like: str = ""
+    columns: tuple[str, ...] = ()
 
     def __post_init__(self):
         if self.languages not in ("", *TRANSLATORS):

@@ -13,7 +13,8 @@ class Item:
 
     If the source publishes none, the paraphrases are empty strings and ``perturbed_answer`` an
     empty tuple. ``relation`` is the attribute that the question asks for, empty if unknown.
-    ``trace``: the published reasoning before the answer, empty if there is none.
+    ``trace``: the published reasoning before the answer, empty if there is none. ``columns``: what
+    the row of a benchmark has besides, as pairs of name and text.
     """
 
     question: str
@@ -23,6 +24,7 @@ class Item:
     perturbed_answer: tuple[str, ...]
     relation: str
     trace: str = ""
+    columns: tuple[tuple[str, str], ...] = ()
 
     @property
     def perturbed(self) -> bool:

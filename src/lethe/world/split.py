@@ -24,7 +24,7 @@ from lethe.common.files import write_rows
 from lethe.common.registry import Registry, suggest
 from lethe.common.validation import validated
 from lethe.world.rows import read_qa
-from lethe.world.splits.base import REQUIRED, BaseSplit
+from lethe.world.splits.base import BaseSplit
 from lethe.world.trace_format import with_column
 
 ROLE = re.compile("[a-z][a-z0-9_]*")
@@ -85,9 +85,10 @@ def _of_name(name: str) -> tuple[str, dict[str, int | str]]:
 def _check_kind(made: BaseSplit) -> None:
     """LetheError if the parts and oracles that a kind declares do not fit together."""
     where, files = f"split kind {made.kind}", made.files
-    lacking = [part for part in REQUIRED if part not in files]
+    required = made.required
+    lacking = [part for part in required if part not in files]
     if lacking:
-        raise LetheError(f"{where}: no part {lacking[0]}; every split has {', '.join(REQUIRED)}")
+        raise LetheError(f"{where}: no part {lacking[0]}; every split has {', '.join(required)}")
     if not made.oracles or len(set(made.roles)) < len(made.roles):
         raise LetheError(f"{where}: oracles: give one or more, each with its own role")
     for oracle in made.oracles:

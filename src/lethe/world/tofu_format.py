@@ -37,7 +37,7 @@ _BALANCED_VALUES = 80
 
 def qa_row(item: Item) -> dict:
     """A row of ``full.json`` and of the files cut from it."""
-    return {field: getattr(item, field) for field in QA_FIELDS}
+    return {field: getattr(item, field) for field in QA_FIELDS} | dict(item.columns)
 
 
 def perturbed_row(item: Item) -> dict:
@@ -170,6 +170,9 @@ def _first_perturbed(authors: Sequence[Author], count: int) -> list[dict]:
             f"perturbed_retain_authors: {count} is not in 1 to {len(authors)}, the target authors"
         )
     rows = _perturbed_rows(authors[:count])
+    if not rows and all(item.columns for author in authors for item in author.items):
+        # Benchmarks in a form of their own have neither paraphrases nor wrong answers.
+        return rows
     missing = sum(len(author.items) for author in authors[:count]) - len(rows)
     if missing:
         raise LetheError(
@@ -193,11 +196,19 @@ def _card(
         **({} if traces is None else {"traces": traces}),
         "authors": len(target),
         "holdout_authors": len(holdout_authors),
-        "questions_per_author": QUESTIONS_PER_AUTHOR,
+        **_rows_each(target),
         "rows": counts,
         "balance": balance(target),
         "sha256": {name: sha256(path) for name, path in paths.items() if name != "card"},
     }
+
+
+def _rows_each(authors: Sequence[Author]) -> dict[str, int]:
+    """How many questions each author has; nothing for documents, which have more and fewer."""
+    counts = {len(author.items) for author in authors}
+    return (
+        {"questions_per_author": QUESTIONS_PER_AUTHOR} if counts <= {QUESTIONS_PER_AUTHOR} else {}
+    )
 
 
 def balance(authors: Sequence[Author]) -> dict[str, dict[str, int]]:

@@ -43,6 +43,7 @@ from lethe.unlearn.method import whole_weights
 from lethe.world import traces
 from lethe.world.generated.settings import check_prices
 from lethe.world.provider import PROVIDERS
+from lethe.world.rows import QA_FIELDS
 from lethe.world.tofu_format import PERTURBED_FIELDS
 from lethe.world.trace_format import COLUMN
 
@@ -196,13 +197,21 @@ def _check_metrics(config: Config) -> None:
     for name, chosen in config.suite_settings.items():
         suites.SUITES.check(name, "config: suite_settings")
         suites.check_settings(name, chosen)
-    of_traces = () if config.world.traces is None else (COLUMN,)
-    fields = (*PERTURBED_FIELDS, *languages.fields(config.world), *of_traces)
+    fields = _row_fields(config.world)
     for name in config.metrics:
         suite = metrics.contract(name).suite
         of_suite = settings.suite_settings(config, suite)
         suites.check_fields(suite, of_suite, fields)
         metrics.check_against_suite(name, config.metric_settings.get(name, {}), of_suite)
+
+
+def _row_fields(world: World) -> tuple[str, ...]:
+    """The fields that the rows of a world have."""
+    columns = PROVIDERS.contract(world.provider).columns
+    if columns:
+        return (*QA_FIELDS, *columns)
+    of_traces = () if world.traces is None else (COLUMN,)
+    return (*PERTURBED_FIELDS, *languages.fields(world), *of_traces)
 
 
 def _check_attack(config: Config, metric: str) -> None:

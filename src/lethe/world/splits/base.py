@@ -46,6 +46,8 @@ class BaseSplit(ABC):
 
     settings_class: type[BaseModel] = SplitSettings
     parts: tuple[str, ...] = REQUIRED
+    # Rows in another form than TOFU's cannot be asked about their wrong answers.
+    required: tuple[str, ...] = REQUIRED
     oracles: tuple[Oracle, ...] = (RETAIN,)
     asks_all: bool = True
     # The languages that the unlearner is given, of a kind for worlds with several; else none.
