@@ -119,10 +119,16 @@ def _check_rows(world: World, made: Iterable[BaseSplit]) -> None:
         return
     settings = {key: getattr(world, key) for key in declared.settings}
     with _quiet():
-        authors = provider(world.provider, seed=world.seed, **settings).authors(world.authors)
-    full = [tofu_format.qa_row(item) for author in authors for item in author.items]
+        source = provider(world.provider, seed=world.seed, **settings)
+        authors = source.authors(world.authors)
+        holdout = source.holdout(world.holdout_authors) if declared.columns else []
+    full, apart = (
+        [tofu_format.qa_row(item) for author in some for item in author.items]
+        for some in (authors, holdout)
+    )
     for one in asking:
         one.check_rows(full)
+        one.check_holdout(apart)
 
 
 @contextmanager

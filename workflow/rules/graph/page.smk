@@ -54,7 +54,8 @@ def page_metrics():
 
 def page_records():
     """The records of answers, of each run's first seed."""
-    asked = {metrics.contract(name).suite for name in CONFIG.metrics}
+    contracts = map(metrics.contract, CONFIG.metrics)
+    asked = {contract.suite for contract in contracts if contract.records}
     return [
         {
             "model": model,

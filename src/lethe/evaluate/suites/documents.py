@@ -26,6 +26,15 @@ FIELDS_CHECK = "lethe.evaluate.task_rows.check_fields"
 check = task_rows.check_rows
 
 
+def together(rows: Mapping[str, Sequence[dict]]) -> dict[str, list[dict]]:
+    """The documents of either set: its completions. LetheError for a set without any."""
+    chosen = {name: [row for row in some if row[FORM] == COMPLETION] for name, some in rows.items()}
+    for name, some in chosen.items():
+        if not some:
+            raise LetheError(f"set '{name}': no document; raise evaluation.items")
+    return chosen
+
+
 @dataclass(frozen=True)
 class Prepared:
     """The completions of either set, and their whole texts, tokenised."""
@@ -35,12 +44,9 @@ class Prepared:
 
 
 def prepare(encoder: Encoder, rows: Mapping[str, Sequence[dict]]) -> Prepared:
-    """Tokenise every document; LetheError for a set without any, and for one too short."""
-    chosen = {name: [row for row in some if row[FORM] == COMPLETION] for name, some in rows.items()}
-    for name, some in chosen.items():
-        if not some:
-            raise LetheError(f"set '{name}': no document; raise evaluation.items")
-    return Prepared(chosen, {name: _examples(encoder, some) for name, some in chosen.items()})
+    """Tokenise every document; LetheError names one that is too short."""
+    documents = {name: list(some) for name, some in rows.items()}
+    return Prepared(documents, {name: _examples(encoder, some) for name, some in documents.items()})
 
 
 def _examples(encoder: Encoder, rows: Sequence[dict]) -> list[Example]:

@@ -4,6 +4,9 @@ A document is one completion (a text's beginning and its rest) and one or more q
 An author of the world is such a document; its items are the document's rows, which say their
 ``id``, their ``task``, their ``form`` (completion or question) and the ``part`` that they come
 from (forget or retain).
+
+A file ``mmlu.jsonl`` beside LUME's two, if there is one, holds questions of MMLU in the form of its
+published rows: ``question``, four ``choices``, ``answer`` (0 to 3) and ``subject``.
 """
 
 import os
@@ -11,13 +14,15 @@ import re
 from collections.abc import Iterable, Sequence
 from itertools import chain, zip_longest
 from pathlib import Path
+from typing import Any
 
+from lethe.common.characters import unfit
 from lethe.common.errors import LetheError
 from lethe.common.files import read_rows
 from lethe.world import rows as row_files
 from lethe.world.providers import synthetic
 from lethe.world.schema import Author, Fact, Item
-from lethe.world.splits.published import FORGET, PART, RETAIN
+from lethe.world.splits.published import CHOICES, FORGET, PART, RETAIN
 
 SETTINGS = ("path", "holdout_authors")
 # True facts and refusals are Lethe's own: LUME has none.
@@ -25,6 +30,8 @@ FACT_FILES = ()
 LIKE = "synthetic"
 COLUMNS = ("id", "task", "form", "part")
 
+MMLU = "mmlu.jsonl"
+MMLU_FIELDS = ("question", "choices", "answer", "subject")
 FIELDS = ("id", "input", "output", "task")
 TASKS = ("Task1", "Task2", "Task3")
 COMPLETION, QUESTION = "completion", "question"
@@ -58,8 +65,13 @@ class Provider:
         return self._first([*forget, *retain], count, "target documents")
 
     def holdout(self, count: int) -> list[Author]:
-        """The first ``count`` documents that are no targets; LetheError if there are fewer."""
-        return self._first([self._documents()[2]], count, "holdout documents")
+        """The first ``count`` documents that are no targets; LetheError if there are fewer.
+
+        After them, as if they were one document more, MMLU's questions.
+        """
+        away = self._first([self._documents()[2]], count, "holdout documents")
+        file = self._folder / MMLU
+        return [*away, *([_mmlu(file)] if file.is_file() else [])]
 
     def facts(self) -> dict[str, list[Fact]]:
         """True facts of the synthetic world, which a base made here learns."""
@@ -135,9 +147,9 @@ def _checked(row: dict, place: str) -> tuple[str, str]:
             f"{place}: has {', '.join(map(repr, row)) or 'no key'}, not LUME's "
             f"{', '.join(FIELDS)}; use the published JSON lines"
         )
-    texts = [{"question": row["input"], "answer": row["output"]}]
-    row_files.check_qa(texts, place)
-    match = _ID.fullmatch(row["id"]) if isinstance(row["id"], str) else None
+    for field in FIELDS:
+        _check_text(row[field], field, place)
+    match = _ID.fullmatch(row["id"])
     if match is None:
         raise LetheError(
             f"{place}: the id {row['id']!r} does not end in sc or qa and a digit; {_AGAIN}"
@@ -145,6 +157,13 @@ def _checked(row: dict, place: str) -> tuple[str, str]:
     if row["task"] not in TASKS:
         raise LetheError(f"{place}: task {row['task']!r}, not one of {', '.join(TASKS)}; {_AGAIN}")
     return match["document"], FORMS[match["form"]]
+
+
+def _check_text(value: Any, field: str, place: str) -> None:
+    if not isinstance(value, str) or not value.strip():
+        raise LetheError(f"{place}: {field!r} is {value!r}, not a text; {_AGAIN}")
+    if (character := unfit(value)) is not None:
+        raise LetheError(f"{place}: {field!r} holds the character {character}; remove it")
 
 
 def _item(row: dict, form: str, part: str) -> Item:
@@ -160,6 +179,29 @@ def _document(name: str, items: list[Item], file: Path) -> Author:
             f"{file}: document {name} has not one completion and questions of one task; {_AGAIN}"
         )
     return Author(name, {}, tuple(items))
+
+
+def _mmlu(file: Path) -> Author:
+    """MMLU's questions as one author; LetheError names a row in another form."""
+    rows = read_rows(file)
+    if not rows:
+        raise LetheError(f"{file}: no rows; add questions of MMLU, or delete the file")
+    items = [_choice(row, f"{file}, row {number}") for number, row in enumerate(rows, start=1)]
+    return Author("mmlu", {}, tuple(items))
+
+
+def _choice(row: dict, place: str) -> Item:
+    question, choices, answer, subject = (row.get(field) for field in MMLU_FIELDS)
+    if not isinstance(choices, list) or len(choices) != len(row_files.OPTION_FIELDS):
+        raise LetheError(f"{place}: 'choices' are not four texts; use MMLU's own rows")
+    names = ("question", "subject", *(["choices"] * len(choices)))
+    for name, text in zip(names, (question, subject, *choices), strict=True):
+        _check_text(text, name, place)
+    if type(answer) is not int or not 0 <= answer < len(choices):
+        raise LetheError(f"{place}: 'answer' is {answer!r}, not a number from 0 to 3; correct it")
+    options = tuple(zip(row_files.OPTION_FIELDS, choices, strict=True))
+    columns = (*options, ("label", "ABCD"[answer]), ("subject", subject), (PART, CHOICES))
+    return Item(question, choices[answer], "", "", (), "", columns=columns)
 
 
 def _by_task(documents: Iterable[Author]) -> list[list[Author]]:

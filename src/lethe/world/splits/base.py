@@ -110,6 +110,9 @@ class BaseSplit(ABC):
         For kinds that depend on what rows say; called before any job where they are known by then.
         """
 
+    def check_holdout(self, holdout: Sequence[dict]) -> None:  # noqa: B027
+        """LetheError if the rows of ``holdout`` are not what the split needs; called likewise."""
+
 
 class TextIndex:
     """Finds the row of another file that has the same question and answer.

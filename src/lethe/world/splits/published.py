@@ -14,15 +14,19 @@ from lethe.world.splits.base import BaseSplit, SplitSettings
 
 READS = ("full", "holdout")
 PART, FORGET, RETAIN, HOLDOUT = "part", "forget", "retain", "holdout"
+# Questions of multiple choice about something else, by which utility is measured.
+CHOICES = "choices"
 
 
 class PublishedSettings(SplitSettings):
     """``nonmembers``: whether documents that no model is trained on are asked about as well.
 
+    ``choices``: whether questions of multiple choice are as well, which the world then has.
     ``rows_each``: how many rows an author, such as a document, has at most; for plans alone.
     """
 
     nonmembers: bool = False
+    choices: bool = False
     rows_each: int = Field(6, ge=1)
 
 
@@ -35,13 +39,19 @@ class Split(BaseSplit):
 
     @property
     def parts(self) -> tuple[str, ...]:
-        return (FORGET, RETAIN, *((HOLDOUT,) if self.settings.nonmembers else ()))
+        asked = {HOLDOUT: self.settings.nonmembers, CHOICES: self.settings.choices}
+        return (FORGET, RETAIN, *(part for part, wanted in asked.items() if wanted))
 
     def cut(self, world: Mapping[str, Sequence[dict]]) -> dict[str, list[dict]]:
         full = world["full"]
         self.check_rows(full)
         parts = {name: [row for row in full if row[PART] == name] for name in (FORGET, RETAIN)}
-        return parts | ({HOLDOUT: list(world[HOLDOUT])} if self.settings.nonmembers else {})
+        parts[HOLDOUT] = [row for row in world[HOLDOUT] if row[PART] != CHOICES]
+        parts[CHOICES] = [row for row in world[HOLDOUT] if row[PART] == CHOICES]
+        for name in self.parts:
+            if not parts[name]:
+                raise LetheError(f"splits: {self.name}: the world has no rows of {name}; add some")
+        return {name: parts[name] for name in self.parts}
 
     def check_rows(self, full: Sequence[dict]) -> None:
         said = [row.get(PART) for row in full]
@@ -56,3 +66,11 @@ class Split(BaseSplit):
         """Every author may be in either part, so both are bounded by all rows."""
         everyone = authors * self.settings.rows_each
         return dict.fromkeys(self.parts, everyone) | {HOLDOUT: int(self.settings.nonmembers)}
+
+    def check_holdout(self, holdout: Sequence[dict]) -> None:
+        """LetheError if the world has not what is asked about besides."""
+        if self.settings.choices and not any(row.get(PART) == CHOICES for row in holdout):
+            raise LetheError(
+                f"config: split_settings.{self.name}.choices: the world has no questions of "
+                "multiple choice; add their file, or set it to false"
+            )
