@@ -60,6 +60,7 @@ def check(config: Config) -> None:
         _check_names(one)
         check_world(one, config.world)
     _check_files(made.values())
+    _check_asked(config, made.values())
     _check_rows(config.world, made.values())
 
 
@@ -73,6 +74,24 @@ def _check_names(one: BaseSplit) -> None:
         raise LetheError(
             f"split kind {one.kind}: oracle {taken[0]} has the name of another run; rename it"
         )
+
+
+def _check_asked(config: Config, made: Iterable[BaseSplit]) -> None:
+    """Refuse what asks about wrong answers, if a split has none."""
+    asked = {
+        "audit.budget": config.audit.budget,
+        "interpolation.pairs": config.interpolation.pairs,
+        "defences.pairs": config.defences.pairs,
+        "meta_evaluation.enabled": config.meta_evaluation.enabled,
+        "checkpoints.keep": config.checkpoints.keep == "best",
+    }
+    for one in made:
+        for key, wanted in asked.items():
+            if wanted and "forget_perturbed" not in one.files:
+                raise LetheError(
+                    f"config: {key}: asks for paraphrases and wrong answers, and the rows of "
+                    f"{one.name} have none; leave it out"
+                )
 
 
 def check_world(one: BaseSplit, world: World) -> None:

@@ -12,6 +12,7 @@ published rows: ``question``, four ``choices``, ``answer`` (0 to 3) and ``subjec
 import os
 import re
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from itertools import chain, zip_longest
 from pathlib import Path
 from typing import Any
@@ -61,7 +62,7 @@ class Provider:
 
     def authors(self, count: int) -> list[Author]:
         """The first ``count`` documents; LetheError if there are fewer."""
-        forget, retain, _ = self._documents()
+        forget, retain, _ = self._documents
         return self._first([*forget, *retain], count, "target documents")
 
     def holdout(self, count: int) -> list[Author]:
@@ -69,7 +70,7 @@ class Provider:
 
         After them, as if they were one document more, MMLU's questions.
         """
-        away = self._first([self._documents()[2]], count, "holdout documents")
+        away = self._first([self._documents[2]], count, "holdout documents")
         file = self._folder / MMLU
         return [*away, *([_mmlu(file)] if file.is_file() else [])]
 
@@ -81,6 +82,7 @@ class Provider:
         """Lethe's own refusals."""
         return self._own.refusals()
 
+    @cached_property
     def _documents(self) -> tuple[list[list[Author]], list[list[Author]], list[Author]]:
         """The documents of forget and of retain by task, and the holdout documents."""
         if self._folder is None:
