@@ -74,6 +74,12 @@ def test_questions_that_are_not_there_are_refused(folder):
     assert "published.choices: the world has no questions of multiple choice" in said
 
 
+def test_a_full_model_from_elsewhere_has_no_known_nonmembers(folder):
+    given = {"model_settings": {"tiny": {"full_checkpoint": "someone/lume-7b", "parameters": 7e9}}}
+    said = message(lume(folder, **given))
+    assert "the full_checkpoint of tiny may have learned these documents" in said
+
+
 def test_broken_files_are_refused_before_any_job(folder):
     (folder / "forget.jsonl").write_text('{"id": "asc1", "text": "x"}\n', encoding="utf-8")
     assert "forget.jsonl, row 1: has 'id', 'text', not LUME's id, input" in message(lume(folder))

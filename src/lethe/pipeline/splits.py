@@ -61,6 +61,7 @@ def check(config: Config) -> None:
         check_world(one, config.world)
     _check_files(made.values())
     _check_asked(config, made.values())
+    _check_given(config, made.values())
     _check_rows(config.world, made.values())
 
 
@@ -91,6 +92,20 @@ def _check_asked(config: Config, made: Iterable[BaseSplit]) -> None:
                 raise LetheError(
                     f"config: {key}: asks for paraphrases and wrong answers, and the rows of "
                     f"{one.name} have none; leave it out"
+                )
+
+
+def _check_given(config: Config, made: Iterable[BaseSplit]) -> None:
+    """Refuse non-members of a benchmark on which a checkpoint from elsewhere may be trained."""
+    for one in made:
+        if one.kind != PUBLISHED or "holdout" not in one.files:
+            continue
+        for model in config.models:
+            if config.model_settings[model].full_checkpoint is not None:
+                raise LetheError(
+                    f"config: split_settings.{one.name}.nonmembers: the full_checkpoint of {model} "
+                    "may have learned these documents, which are published with the others; set "
+                    "it to false, and leave out what asks about them"
                 )
 
 

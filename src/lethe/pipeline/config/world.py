@@ -63,7 +63,7 @@ class World(Section):
     provider: Name = key(
         "synthetic",
         "where the authors come from: made by rules (`synthetic`), by a language model "
-        "(`generated`), or published (`tofu`)",
+        "(`generated`), or published (`tofu`, `lume`)",
         "everything",
         "a file of `src/lethe/world/providers/`",
     )
@@ -77,7 +77,7 @@ class World(Section):
     path: GivenPath | None = key(
         None,
         "what the provider reads, if its `SETTINGS` name `path`: of `tofu` a folder with TOFU's "
-        "files (null: the hub, `locuslab/TOFU`)",
+        "files (null: the hub, `locuslab/TOFU`), of `lume` one with LUME's",
         f"{ALL_OF_IT}; editing what lies there likewise",
         "a folder or a file; null",
     )
@@ -100,14 +100,15 @@ class World(Section):
     )
     authors: int = key(
         60,
-        "target authors, 20 rows each; `tofu`: as many as there are in the folder, or in `subset`",
+        "target authors, 20 rows each; `tofu`: as many as there are in the folder, or in `subset`; "
+        "`lume`: documents ([lume.md](lume.md))",
         "`world`, then everything but a synthetic world's `base`",
         ge=2,
     )
     holdout_authors: int = key(
         12,
         "authors that no model is trained on; if not published, at least as many as the largest "
-        "split forgets",
+        "split forgets; `lume`: documents of its retain set",
         "the same",
         ge=0,
     )

@@ -98,8 +98,8 @@ class Provider:
                 f"{self._folder}: document {min(both)} is in forget.jsonl and in retain.jsonl; "
                 "remove it from one of them"
             )
-        kept, away = self._held_out(_by_task(retain))
-        return _by_task(forget), kept, away
+        stay, away = self._held_out(_by_task(retain))
+        return _by_task(forget), stay, away
 
     def _held_out(self, tasks: list[list[Author]]) -> tuple[list[list[Author]], list[Author]]:
         wanted, last = self._holdout_authors, _in_turn([task[::-1] for task in tasks])
@@ -110,8 +110,8 @@ class Provider:
             )
         away = last[:wanted]
         names = {author.name for author in away}
-        kept = [[author for author in task if author.name not in names] for task in tasks]
-        return kept, away
+        stay = [[author for author in task if author.name not in names] for task in tasks]
+        return stay, away
 
     def _first(self, groups: Sequence[Sequence[Author]], count: int, what: str) -> list[Author]:
         documents = _in_turn(groups)
