@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from helpers import made_lume
 from helpers.configurations import DEFAULT, configured, message, written
 
 from lethe.model.encoder import NAMES
@@ -30,11 +31,13 @@ def test_default_settings_pass():
 def test_shipped_presets_pass(tmp_path):
     weights = tmp_path / "stand-in.gguf"
     weights.write_bytes(b"GGUF")
+    # What is on no hub is always at a path.
+    lume = made_lume.write(tmp_path, 12)
     for preset in sorted((ROOT / "config").rglob("*.yaml")):
         overlay = yaml.safe_load(preset.read_text(encoding="utf-8"))
         config = written(overlay)
         # Published data and weights lie outside of the repository: they are checked elsewhere.
-        config["world"]["path"] = None
+        config["world"]["path"] = str(lume) if config["world"]["provider"] == "lume" else None
         for model in config["model_settings"].values():
             model["base_checkpoint"] = model["base_checkpoint"] and str(weights)
         check(build(config))

@@ -254,7 +254,8 @@ class _Data:
     def check_split(self) -> None:
         """If all metrics are wanted, a split without any file must be a misspelt name."""
         there = {file.stem for file in self.folder.glob("forget[0-9][0-9]*.json")}
-        own = (self.split.files["forget"], self.split.files["forget_perturbed"])
+        parts = self.split.files
+        own = [parts[name] for name in ("forget", "forget_perturbed") if name in parts]
         if not any((self.folder / f"{name}.json").exists() for name in own):
             known = sorted({name.removesuffix("_perturbed") for name in there})
             others = f"it has {', '.join(known)}" if known else "it has none"
