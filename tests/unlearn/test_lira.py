@@ -7,6 +7,7 @@ import pytest
 import torch
 from helpers.small_models import CLOSE, FAMILIES, distance, gradients, make_family, plain
 from helpers.split_passes import split_nll
+from helpers.steps import FORGET, RETAIN
 from helpers.tiny_families import build, configuration
 
 from lethe.common.errors import LetheError
@@ -22,24 +23,8 @@ from lethe.unlearn.interface import Reference, Step
 from lethe.unlearn.latent import attack
 from lethe.unlearn.supervision import supervise
 
-FORGET, RETAIN = [3, 0, 2], [5, 1, 6]
 # Norms, rotations and losses are computed in float32.
 EXACT = 5e-6
-
-
-@pytest.fixture(scope="module")
-def others(encoder, pairs):
-    texts = ["I don't know.", "I have no idea about Ada.", "No."]
-    return encoder.encode_all([(pairs[i][0], t) for i, t in zip(FORGET, texts, strict=True)])
-
-
-@pytest.fixture
-def step(examples, others):
-    return Step(
-        pack([examples[i] for i in FORGET], FORGET),
-        pack([examples[i] for i in RETAIN], RETAIN),
-        pack(others, [0, 1, 2]),
-    )
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from helpers.small_models import (
     sums,
     token_mean,
 )
+from helpers.steps import FORGET, RETAIN
 
 from lethe.common.errors import LetheError
 from lethe.model.batch import pack
@@ -32,7 +33,6 @@ from lethe.unlearn.wrappers.gru import rectified
 
 SHARED = {"epochs": 2, "lr": 1e-3, "batch_size": 3, "warmup_epochs": 0.5}
 LOSSES = [name for name in methods.for_causal() if methods.load(name).run is Method.run]
-FORGET, RETAIN = [3, 0, 2], [5, 1, 6]
 
 
 @pytest.fixture
