@@ -99,8 +99,8 @@ class Config(Section):
     )
     supervision: Name = key(
         "gold",
-        "the rows that methods get: those of the split (`gold`), or what the full model says of "
-        "the names in them ([forget.md](forget.md))",
+        "the rows that methods get: those of the split (`gold`), or what the full model says "
+        "about the names in them ([forget.md](forget.md))",
         "`supervision_KIND`, the methods without one of their own; tables and figures",
         "`gold`; a file of `src/lethe/unlearn/supervisions/`: `direct`, `graph`",
     )
@@ -182,8 +182,8 @@ class Config(Section):
     compute: Running = key(Running(), "how trainings run: [training.md](training.md)", "nothing")
     tracking: Literal["tensorboard"] | None = key(
         None,
-        "losses and seconds of each step for TensorBoard, in `results/logs/tensorboard`, as the "
-        "logs lie in `results/logs` (`pip install 'lethe-lab[tracking]'`)",
+        "losses and seconds of each step for TensorBoard, in `results/logs/tensorboard` (`pip "
+        "install 'lethe-lab[tracking]'`)",
         "nothing",
     )
     logs: GivenPath | None = key(

@@ -33,7 +33,7 @@ class Evaluation(Section):
     )
     max_new_tokens: Count | None = key(
         None,
-        "tokens of the generated answer alone (OpenUnlearning: 200); null: no limit of its own",
+        "tokens of the generated answer alone (OpenUnlearning: 200); null: no separate limit",
         "the same",
     )
     base: bool = key(
@@ -43,6 +43,6 @@ class Evaluation(Section):
     )
     epochs: Literal["all", "last"] = key(
         "all",
-        "which epochs of a run are evaluated: each, or the last alone (for expensive suites)",
+        "which epochs of a run are evaluated: all, or only the last (for expensive suites)",
         "`collect` and `score` of methods; tables and figures",
     )

@@ -15,7 +15,7 @@ class Interpolation(Section):
     pairs: list[Pair] = key(
         [],
         "pairs of runs whose last checkpoints are joined by a line: methods, `full`, oracles; a "
-        "run twice: with that of the next seed ([comparison.md](comparison.md))",
+        "run named twice is joined to that of the next seed ([comparison.md](comparison.md))",
         "a new one: its `interpolation`; `table_barriers`, `table_method_claims`",
         "`[[npo, npo_signadam], [npo, npo]]`; may be empty",
     )

@@ -43,8 +43,8 @@ class Requests(Section):
 
     pool: Count | unique(Author) | None = key(
         None,
-        "who may ever be asked for: how many of the last authors, or a list of authors, from 0; "
-        "retain sets have all others",
+        "the authors who may be asked for: a number of last authors, or a list of authors, from "
+        "0; the retain set has all others",
         "every request, its runs and what is measured of them",
         "a number; a list of numbers; null",
     )
