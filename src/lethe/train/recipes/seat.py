@@ -18,8 +18,8 @@ class SeatRecipe(BaseModel):
     """``density``: the share of each matrix that is trained; 1: all. ``mask``: which of it.
 
     ``random``, or the largest by ``magnitude`` |w| or by ``importance`` |w dL/dw| on the rows, at
-    the base. ``weight`` of the KL; 0: none. The paper's density, weight and which end of an order
-    its masks take were not seen: [RECON].
+    the base. ``weight`` of the KL; 0: none. The paper's density and weight, and which end of an
+    order its masks take, were not available: [RECON].
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
