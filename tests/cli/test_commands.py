@@ -94,7 +94,7 @@ def test_settings_that_are_no_numbers(folder):
     assert unlearn("--set", "epochs=true").startswith("npo.epochs: input should be a number")
     assert unlearn("--set", "beta=inf").startswith("npo.beta: input should be a number")
     assert "on means true" in unlearn("--set", "frozen=[on]")
-    assert "'(' is no regular expression" in unlearn("--set", 'frozen=["("]')
+    assert "'(' is not a regular expression" in unlearn("--set", 'frozen=["("]')
     assert unlearn("--compute", "lora.targets=[]").startswith("--compute.lora.targets")
     assert unlearn("--set", ".a=1") == "--set .a=1: write it as key=value"
     assert unlearn("--set", f"beta={'1' * 5000}").startswith("npo.beta: input should be ")
@@ -235,7 +235,7 @@ def test_a_checkpoint_whose_record_says_otherwise_is_refused(folder, option, nam
 
 def test_one_checkpoint_is_not_two_things(folder):
     message = evaluate("--oracle", "mine", "--full", "./mine")
-    assert message == "--oracle: mine is given for --full too; name another"
+    assert message == "--oracle: mine is also given for --full; name another"
 
 
 def test_what_no_record_denies_is_taken(folder):

@@ -134,7 +134,7 @@ def test_other_settings_of_one_defence_leave_the_others_alone(finished):
         ),
         (
             {"settings": {**DEFENCES["settings"], "a": {**A, "method": "msa"}}},
-            "settings.a: its method needs prior, which defences have not",
+            "settings.a: its method needs prior, which defences do not have",
         ),
         (
             {"pairs": [["npo", "repair"]], "settings": {"npo": A}, "freeze": []},
