@@ -32,7 +32,7 @@ class QuantizationSettings(BaseModel):
         if kind == "nf4" and group not in BLOCKS:
             raise ValueError(f"nf4 has no groups of {group}; set group to 64")
         if kind == "nf4" and find_spec("bitsandbytes") is None:
-            raise ValueError("nf4 is made by bitsandbytes, which is not here; pip install it")
+            raise ValueError("nf4 needs bitsandbytes, which is not installed; pip install it")
         return kind
 
 

@@ -2,8 +2,8 @@
 
 Facts that come back although they were not among those trained on were hidden, not removed ("Do
 Unlearning Methods Remove Information from Language Model Weights?", RTT, arXiv 2410.08827). The
-metric ``hidden_knowledge`` tests the others, and subtracts what the oracle knows of them after the
-same training.
+metric ``hidden_knowledge`` tests the other facts, and subtracts what the oracle knows of them after
+the same training.
 """
 
 import random
