@@ -1,6 +1,6 @@
 """Activation patching: a decoder layer's output at some tokens is replaced by another model's.
 
-What the patched model still says tells what the other model's states carry up to that layer. Works
+What the patched model still says shows what the other model's states carry up to that layer. Works
 for any causal LM whose layers are known (``lethe.model.forward.decoder_layers``), in every layout
 of its batches.
 """
