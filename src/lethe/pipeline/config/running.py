@@ -18,8 +18,7 @@ class ThreadCounts(Section):
 
     base: Threads = key(
         2,
-        "for `base`; on a processor each is a process "
-        "([training.md](training.md#device-and-processes))",
+        "for `base`; on a CPU each is a process ([training.md](training.md#device-and-processes))",
         JOBS,
     )
     train: Threads = key(1, "for `train_full` and `train_retain`", JOBS)
@@ -66,8 +65,8 @@ class Checkpoints(Section):
     keep: Literal["all", "last", "best", "none"] | None = key(
         None,
         "which checkpoints of methods stay: of all epochs, of the last, of the best "
-        "([comparison.md](comparison.md)) in the run's folder `best`, or `none`, and of oracles "
-        "none; null: all, where that is below 50 GB",
+        "([comparison.md](comparison.md)) in the run's folder `best`, or `none`, and then none "
+        "of oracles either; null: all, if they take less than 50 GB",
         NOTHING,
     )
     protect: bool = key(

@@ -33,7 +33,7 @@ class Languages(Section):
     )
     holdout: LanguageNames = key(
         [],
-        "those in which models are evaluated, but learn no fact",
+        "those in which models are evaluated but learn no fact",
         LANGUAGES,
         "a list of names, `[L3]`",
     )
@@ -47,7 +47,7 @@ class Languages(Section):
 
     @property
     def names(self) -> list[str]:
-        """All of them, those learned first."""
+        """All languages, those learned first."""
         return [*self.learned, *self.holdout]
 
 
@@ -78,7 +78,7 @@ class World(Section):
         None,
         "what the provider reads, if its `SETTINGS` name `path`: of `tofu` a folder with TOFU's "
         "files (null: the hub, `locuslab/TOFU`)",
-        f"{ALL_OF_IT}; editing what lies there likewise",
+        f"{ALL_OF_IT}; editing what is there likewise",
         "a folder or a file; null",
     )
     subset: Annotated[list[Place | Text], Field(min_length=1)] | None = key(
@@ -113,8 +113,8 @@ class World(Section):
     )
     perturbed_retain_authors: int = key(
         8,
-        "the first authors, whose rows are the retain probes; none of them in a forget set; "
-        "`tofu`: such that have perturbed rows",
+        "the first authors, whose rows are the retain probes; none of them may be in a forget "
+        "set; `tofu`: they must have perturbed rows",
         "the same",
         ge=1,
     )
@@ -133,6 +133,6 @@ class World(Section):
     background_authors: Count = key(200, "number of background authors", BACKGROUND)
     background_phrasings: Count = key(
         3,
-        "phrasings of each fact of theirs, up to what the templates offer",
+        "phrasings of each of their facts, up to what the templates offer",
         BACKGROUND,
     )
