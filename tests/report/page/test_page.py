@@ -391,7 +391,7 @@ def test_several_forget_sets_and_seeds(tmp_path, monkeypatch):
 def test_a_run_without_methods_has_tables_alone(parts):
     run, files, shown = parts
     text = html(replace(run, methods=[]), files, shown)
-    assert "No method was run, so that there is nothing to compare." in text
+    assert "No method was run, so there is nothing to compare." in text
     assert 'id="table-summary"' in text
     assert "<figure" not in text
 
@@ -500,7 +500,7 @@ def test_a_caption_that_is_none_is_refused(parts, tmp_path, text):
     run, files, shown = parts
     (tmp_path / "summary.rst").write_text(text)
     wrong = replace(files, captions={**files.captions, "summary": tmp_path / "summary.rst"})
-    with pytest.raises(LetheError, match=r"summary\.rst: no caption"):
+    with pytest.raises(LetheError, match=r"summary\.rst: not a caption"):
         html(run, wrong, shown)
 
 

@@ -114,7 +114,7 @@ def counterpart(model: str) -> str:
 
 
 def pairs(entries: Iterable[Mapping]) -> list[tuple[str, str]]:
-    """(model, split) of every oracle whose finetuned model has a log too."""
+    """(model, split) of every oracle whose finetuned model has a log, too."""
     entries = list(entries)
     finetuned = {entry["model"] for entry in entries if entry["run"] == "full"}
     return [
