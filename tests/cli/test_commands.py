@@ -304,14 +304,14 @@ def test_given_runs_of_a_configuration_are_held_against_their_records(folder):
 def test_other_json_is_no_claims(tmp_path, content):
     write_json(tmp_path / "other.json", content)
     message = error("claims", str(tmp_path / "other.json"))
-    assert message.endswith("other.json: no claims; name results/WORLD/tables/claims.json")
+    assert message.endswith("other.json: not claims; name results/WORLD/tables/claims.json")
 
 
 @pytest.mark.parametrize("command", ["claims", "tofu-logs"])
 def test_a_users_own_file_is_not_to_be_deleted(tmp_path, command):
     (tmp_path / "mine.json").write_text("[{")
     message = error(command, str(tmp_path / "mine.json"))
-    assert message.endswith("; mend it, or name another file")
+    assert message.endswith("; correct it, or name another file")
     with pytest.raises(LetheError, match="delete the file to have it made again"):
         read_json(tmp_path / "mine.json")
 

@@ -91,7 +91,7 @@ class Shape:
 
 
 def counted(model: type[BaseModel], **counts: int) -> dict[str, Any]:
-    """The JSON schema of ``model`` whose lists have exactly so many entries."""
+    """The JSON schema of ``model`` whose lists have exactly as many entries as ``counts`` says."""
     schema = _schema(model)
     properties = dict(schema["properties"])
     for name, count in counts.items():
