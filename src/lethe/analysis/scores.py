@@ -136,6 +136,6 @@ def _parse(place: str, cells: list[str], columns: list[str], numbers: Mapping[st
         except ValueError:
             value = math.nan
         if isinstance(value, float) and not math.isfinite(value):
-            raise LetheError(f"{place}: {column} is {cell!r}, no number; {_REMEDY}")
+            raise LetheError(f"{place}: {column} is {cell!r}, not a number; {_REMEDY}")
         row.append(value)
     return row
