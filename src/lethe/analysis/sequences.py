@@ -11,7 +11,7 @@ measures; their formulas are reconstructed [RECON]. After request t,
 - stability: 1 - (standard deviation of R[s] over s <= t) / (their mean).
 
 After the first request nothing is historical: preservation is then that of the request itself, and
-rebound is 0. Shares of model utility are left out where the full model has none.
+rebound is 0. Shares of model utility are left out if the full model has none.
 """
 
 import os

@@ -11,7 +11,7 @@ constants that declare what it reads, where that differs from the defaults (in b
     BASE = True                 whether it reads those of the base, without any author, too (no)
     RECORDS = False             whether it reads the run's records (yes)
     ORACLE_RECORDS = True       whether it reads the oracle's records too (no)
-    SUITE = "tokens"            the suite that the records are of (``tofu``)
+    SUITE = "tokens"            the suite of the records (``tofu``)
     SETS = ("forget",)          the sets of the records that it reads
     WITHOUT_ORACLE = True       whether it is computed even without an oracle (no)
     SETTINGS = {"variant": ("geometric", "arithmetic")}    choices; the first is the default

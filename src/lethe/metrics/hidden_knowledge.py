@@ -32,8 +32,7 @@ def compute(inputs: Inputs) -> list[CheckpointValues]:
     ``recovered``, ``before``: of the rows that were held out, after the attack and before;
     ``oracle``, ``oracle_before``: the oracle's; ``hidden``: ``recovered - oracle``; ``taught``: of
     the rows trained on, after the attack; ``held_out``: how many rows. LetheError if the records do
-    not say what was trained on, and if the records compared are of other questions or of another
-    part.
+    not say what was trained on, and if the records compared have other questions or another part.
     """
     return [_checkpoint(inputs, point) for point in inputs.records.checkpoints]
 

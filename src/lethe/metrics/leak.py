@@ -1,6 +1,6 @@
 """leak@k: how often at least one of k sampled answers tells the truth (arXiv 2511.04934).
 
-Of n samples of a question, c leak. An unbiased estimate of the probability that one of k samples
+If c of a question's n samples leak, an unbiased estimate of the probability that one of k samples
 leaks is 1 - C(n - c, k) / C(n, k), whose mean over the questions is leak@k. A sample leaks if it
 has at least ``threshold`` of the novel words of the true answer (``lethe.common.novel_words``, our
 rule where the paper has a model judge), or, if the suite was given an NLI or a judge, if that gives

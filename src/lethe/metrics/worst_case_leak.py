@@ -24,7 +24,7 @@ SETTINGS = {
 
 
 def compute(inputs: Inputs) -> list[CheckpointValues]:
-    """Shares in [0, 1] under a budget of B attacks, or of all where there are fewer.
+    """Shares in [0, 1] under a budget of B attacks, or of all if there are fewer.
 
     ``forget``: answered by one of the worst B; ``oracle``: the same of the oracle;
     ``beyond_oracle``: the mean of the differences of items; ``forget_at_J`` and ``oracle_at_J``:

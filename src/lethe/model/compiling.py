@@ -3,7 +3,7 @@
 torch's compiler joins the small operations between matrix products (norms, rotations, activations,
 casts of master weights) into few kernels. Every layer has the same code, which is compiled once for
 rows of any length. Only passes with gradients run it: evaluations between epochs, whose batches
-have other forms, would each compile anew.
+have other shapes, would each compile again.
 """
 
 import logging

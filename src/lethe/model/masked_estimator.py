@@ -107,7 +107,7 @@ class Estimator:
     def noised(self, batch: Batch, least: float) -> tuple[Batch, Batch]:
         """A batch's answers with each token masked with probability t ~ U(least, 1) (training).
 
-        The second is the same with all prompt tokens masked as well. A row may have none masked.
+        The second batch has all prompt tokens masked as well. A row may have no token masked.
         """
         examples = examples_of(batch)
         masks = [

@@ -67,7 +67,7 @@ def nll_at(model, batch: Batch, chosen: torch.Tensor) -> torch.Tensor:
 
 
 def check_alike(model, other) -> None:
-    """LetheError unless two models are of one architecture, between which states can be patched."""
+    """LetheError unless two models have one architecture, as patching of states requires."""
     sizes, others = _sizes(model), _sizes(other)
     if sizes != others:
         raise LetheError(

@@ -1,4 +1,4 @@
-"""Whether checkpoints are of one architecture, from their configurations, without loading them.
+"""Whether checkpoints have one architecture, by their configurations, without loading them.
 
 Only folders are checked: the architecture of a hub model or a GGUF file is known once it is loaded.
 Light to import.

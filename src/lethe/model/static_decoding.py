@@ -3,7 +3,7 @@
 For few rows, launching a step takes longer than running it. With a cache that does not grow and
 rows that stay in their places, every step is the same work, which is recorded once and replayed.
 Finished rows go on in their places, unread; when few unfinished rows are left, they move into a
-smaller cache, whose step is recorded anew.
+smaller cache, whose step is recorded again.
 """
 
 import logging

@@ -235,7 +235,7 @@ class _Planner:
         return asked + self.asking(long, short) + self.stored / READING
 
     def pair(self, rows: int) -> float:
-        """Seconds of measuring risks on so many rows, with the three models of a pair."""
+        """Seconds of measuring risks on ``rows`` rows, with the three models of a pair."""
         return START + 3 * (self.training(2 * rows * self.row, 0) + self.stored / READING)
 
     def more_items(self, name: str, suites: Collection[str]) -> int:
@@ -248,7 +248,7 @@ class _Planner:
         return sum(min(most[key], counts.get(part, 0)) for key, part in parts.items())
 
     def variants(self, forget: int, both: int) -> int:
-        """Answers that the suite ``variants`` takes, ``both`` sets having so many items."""
+        """Answers that the suite ``variants`` takes for the items of ``both`` sets."""
         chosen = suite_settings(self.config, "variants")
         asked = kinds.named(chosen["kinds"])
         views = [name for name in asked if name in kinds.VIEWS]

@@ -115,7 +115,7 @@ class Finder:
 
 
 def _add(entries: dict[str, Entry], more: dict[str, Entry]) -> None:
-    """Of several entries of a file, the one from the job that wrote it last."""
+    """Add entries; of several for one file, that of the job which wrote it last is kept."""
     for name, given in more.items():
         if name not in entries or entries[name]["mtime_ns"] <= given["mtime_ns"]:
             entries[name] = given

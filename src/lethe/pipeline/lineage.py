@@ -1,4 +1,4 @@
-"""Which models are tainted: made of what is to be forgotten, or of a model that is (AI-FOPT).
+"""Which models are tainted: made from what is to be forgotten, or from a tainted model (AI-FOPT).
 
 A model is *tainted* if it was trained on rows that are to be forgotten, or if a recorded parent is
 tainted; what it says plays no part. Retraining without those rows gives a model without such

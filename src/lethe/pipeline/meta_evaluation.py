@@ -32,7 +32,8 @@ def check(config: Config) -> None:
         )
     if not (config.methods if config.attack_methods is None else config.attack_methods):
         raise LetheError(
-            "config: meta_evaluation: robustness is of unlearned models, but none is attacked; "
+            "config: meta_evaluation: robustness is measured on unlearned models, but none is "
+            "attacked; "
             "list some under methods, and under attack_methods if that is set"
         )
     for name in config.models:

@@ -30,7 +30,7 @@ SIZE_IS_EPOCH = "Size: epoch,\nfirst to last"
 
 
 def arrows(axes: Axes, x: np.ndarray, y: np.ndarray, colour: str) -> None:
-    """Arrowheads along a line, in the order of its points: where there is room, at least one.
+    """Arrowheads along a line, in the order of its points: where there is room; at least one.
 
     The figure's layout must be settled (``Figure.draw_without_rendering``).
     """

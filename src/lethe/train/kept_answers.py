@@ -1,4 +1,4 @@
-"""What a model says of made-up people, held to what its base says of them (SEAT)."""
+"""Keeping what a model says about made-up people close to what its base says (SEAT)."""
 
 import random
 from collections.abc import Sequence

@@ -1,7 +1,7 @@
 """Unlearning of linear and logistic regression from a sample of the retained rows (ULS and UCE).
 
 All arrays are in double precision; rows of ``x`` are observations. A model was fitted to n rows, a
-share w_f of which is to be forgotten; w_r = 1 - w_f. Of the retained rows a sample of features is
+share w_f of which is to be forgotten; w_r = 1 - w_f. A sample of the retained rows' features is
 enough, without their labels ("Efficient machine unlearning with minimax optimality", arXiv
 2604.05669).
 """

@@ -33,10 +33,12 @@ class Tokens:
 
 
 def head_of(model) -> torch.nn.Module:
-    """The linear layer that gives logits; LetheError where a family has none."""
+    """The linear layer that gives logits; LetheError if a family has none."""
     head = model.get_output_embeddings()
     if not isinstance(head, torch.nn.Linear):
-        raise LetheError(f"{type(model).__name__}: its logits come from no linear layer; no edit")
+        raise LetheError(
+            f"{type(model).__name__}: its logits come from no linear layer, so it cannot be edited"
+        )
     return head
 
 

@@ -19,7 +19,7 @@ def questions(forget: Pairs, retain: Pairs, count: int, seed: int | str) -> list
     """``count`` forget questions with strangers in place of their subjects, by the seed.
 
     A question that names no subject (``lethe.common.entity_names``) becomes "Who is NAME?". Rows
-    repeat where there are fewer.
+    repeat if there are fewer.
     """
     about = subjects(forget)
     known = {name for name in (*about, *subjects(retain)) if name}

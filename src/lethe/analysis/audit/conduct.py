@@ -89,7 +89,7 @@ def refuses(own: Conduct, oracle: Conduct | None) -> bool:
 def collapsed(own: Conduct, reference: Conduct | None) -> bool:
     """Whether it tells, or refuses, less than half of what the reference tells about known authors.
 
-    ``reference``: the oracle or the full model. False where there are no questions about them.
+    ``reference``: the oracle or the full model. False if there are no questions about them.
     """
     if "retain" not in own.revealed:
         return False

@@ -13,8 +13,8 @@ BLOCKS = (32, 64, 128, 256, 512, 1024, 2048, 4096)
 class QuantizationSettings(BaseModel):
     """``bits`` per weight; ``group``: how many weights, along a layer's inputs, share a scale.
 
-    ``kind``: ``integer``, rounding to nearest; or ``nf4``, four bits by bitsandbytes, whose groups
-    are of weights in the order in which a matrix stores them.
+    ``kind``: ``integer``, rounding to nearest; or ``nf4``, four bits by bitsandbytes, which groups
+    weights in the order in which a matrix stores them.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

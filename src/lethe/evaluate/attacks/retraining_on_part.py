@@ -41,7 +41,7 @@ def change(model, settings, examples, seed, report, how=None) -> list[int]:
 def part(rows: list, share: float, seed: int) -> list[int]:
     """The indices of a share of the different rows, at least one and not all, drawn by the seed.
 
-    Of equal rows all are drawn or none. LetheError if there is nothing to divide.
+    Equal rows are all drawn or all left. LetheError if there is nothing to divide.
     """
     places: dict = {}
     for place, row in enumerate(rows):

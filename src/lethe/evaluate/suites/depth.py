@@ -81,7 +81,8 @@ def _flags(encoder: Encoder, row: dict, example: Example, place: str, span: str)
 def record(model, prepared: Prepared, limits: Limits, full: Reference) -> dict[str, ItemSet]:
     """``layer_delta`` of every item under one model; none for items without a token that counts.
 
-    LetheError if the model is of another architecture than ``full``, or splits answers differently.
+    LetheError if the model's architecture is not that of ``full``, or it splits answers
+    differently.
     """
     check_alike(model, full.model)
     return {

@@ -45,7 +45,7 @@ def _names(word: str, spared: list[str]) -> bool:
 
 
 def _swaps(word: str) -> list[int]:
-    """Where two different letters stand beside each other, the first letter left alone."""
+    """The places where two different letters are adjacent, except for the first letter."""
     if sum(map(str.isalpha, word)) < SHORTEST:
         return []
     pairs = enumerate(pairwise(word))

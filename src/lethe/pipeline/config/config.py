@@ -182,8 +182,8 @@ class Config(Section):
     compute: Running = key(Running(), "how trainings run: [training.md](training.md)", "nothing")
     tracking: Literal["tensorboard"] | None = key(
         None,
-        "losses and seconds of each step for TensorBoard, in `results/logs/tensorboard`, as the "
-        "logs lie in `results/logs` (`pip install 'lethe-lab[tracking]'`)",
+        "losses and seconds of each step for TensorBoard, in `results/logs/tensorboard`, laid "
+        "out like the logs in `results/logs` (`pip install 'lethe-lab[tracking]'`)",
         "nothing",
     )
     logs: GivenPath | None = key(

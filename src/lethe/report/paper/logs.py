@@ -1,4 +1,4 @@
-"""A folder of the official repository's evaluation logs, whose names say which model each is of.
+"""A folder of the official repository's evaluation logs; names say which model each is from.
 
 Every log is an ``eval_log_aggregated.json`` somewhere in a subfolder whose name ends in its run and
 weight decay: ``full_wd0``, ``retain90_wd0.01``, or as in the repository,

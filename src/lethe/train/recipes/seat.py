@@ -2,8 +2,8 @@
 
     theta <- theta - eta * (m o g),    L = CE(x) + weight * KL(base(. | x') || theta(. | x'))
 
-m is a fixed mask of 0 and 1; x' is the row x with a made-up person in the place of its own. What
-the base says of people it does not know, above all that it does not know them, is kept.
+m is a fixed mask of 0 and 1; x' is the row x with a made-up person in place of its own. What the
+base says about people it does not know, above all that it does not know them, is kept.
 """
 
 from typing import Literal

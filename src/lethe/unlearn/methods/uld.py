@@ -78,7 +78,7 @@ class Method(one_shot.Method):
         if carried_by(model):
             raise LetheError("uld: the model already carries interventions; start from one without")
         if has_adapters(model):
-            raise LetheError("uld: the assistant is made of whole layers; leave adapters out")
+            raise LetheError("uld: the assistant is made from whole layers; leave adapters out")
         if token_mixing.of(model).head == token_mixing.OWN:
             raise LetheError(
                 f"uld: the head of {type(model).__name__} is more than a linear layer, so logits "

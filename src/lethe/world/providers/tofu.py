@@ -84,7 +84,7 @@ class Provider:
         return {kind: self._facts(kind) for kind in FACT_KINDS}
 
     def refusals(self) -> list[str]:
-        """The published refusals, or our own where the source has none."""
+        """The published refusals, or our own if the source has none."""
         published = self._source.refusals()
         if published is None:
             logger.warning("%s has no refusals; using Lethe's own", self._source)

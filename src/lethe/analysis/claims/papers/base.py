@@ -10,7 +10,7 @@ SIGNIFICANT = 0.05
 CLOSE = 0.05
 # The methods that the preset `audit` compares.
 UNLEARNED = ("grad_ascent", "grad_diff", "idk", "npo", "npo_retain", "simnpo", "rmu")
-# Of a difference that must not be below 0.
+# The criterion of a difference that must not be below 0.
 NOT_LESS = Criterion("≥", 0.0)
 
 

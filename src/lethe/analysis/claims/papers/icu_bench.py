@@ -33,12 +33,12 @@ CLAIMS = (
         lambda r: _above_spread(r, "npo"),
     ),
     Claim(
-        "the same of NPO with a retain term",
+        "the same for NPO with a retain term",
         ("npo_retain",),
         lambda r: _above_spread(r, "npo_retain"),
     ),
     Claim(
-        "what leaves the weights alone lets nothing come back (GUARD-IT): rebound",
+        "a method that leaves the weights alone lets nothing come back (GUARD-IT): rebound",
         ("guard_it",),
         lambda r: r.in_sequence("guard_it", "rebound"),
         Criterion("=", 0.0, 0.0, EXACT),

@@ -56,7 +56,7 @@ CLAIMS = (
         models=PLAIN,
     ),
     Claim(
-        "full tuning abstains hardly ever",
+        "full tuning hardly ever abstains",
         ("base", "full"),
         lambda r: _unknown(r, "plain"),
         Criterion("<", 0.05),
