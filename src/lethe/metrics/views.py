@@ -4,7 +4,7 @@ The trained view of a fact is the question that was trained on and unlearned; un
 same question in systematically varied form: other words, spelling, naming, order, format, language
 (``lethe.evaluate.variants.kinds.VIEWS``). Accuracy is the share of questions that are answered
 (``lethe.metrics._variants``), forgetting efficacy is 1 minus it, and the gap is the difference
-between the views.
+between the views [RECON: definitions rebuilt from its abstract; the views in text are ours].
 """
 
 from lethe.common.errors import LetheError
