@@ -102,7 +102,7 @@ def test_settings_that_are_no_numbers(folder):
 
 def test_a_setting_is_given_once(folder):
     assert unlearn("--set", "beta=1", "--set", "beta=2").startswith(
-        "--set beta=2: beta has a value"
+        "--set beta=2: beta already has a value"
     )
     given = evaluate("--suite-set", "sampled.samples=9", "--suite-set", "sampled.samples=8")
     assert given == "--suite-set: sampled.samples is given twice; give it once"

@@ -488,7 +488,7 @@ def test_what_has_no_caption_is_shown_without_one(parts):
 @pytest.mark.parametrize("content", [b"", b"a,b\n1,2,3\n4,5,6,7\n", b"a\n\xff\xfe\n"])
 def test_a_table_that_is_none_is_refused(tmp_path, content):
     (tmp_path / "mine.csv").write_bytes(content)
-    with pytest.raises(LetheError, match=r"mine\.csv: no table"):
+    with pytest.raises(LetheError, match=r"mine\.csv: not a table"):
         page_tables.page_table(tmp_path / "mine.csv", {"columns": {}})
 
 
