@@ -96,7 +96,7 @@ def test_a_frozen_responder_answers_as_the_start(model, step, examples, others):
     constants = dict(start.named_parameters())
     wanted = split_mean(plain(model), others, True, constants=constants)
     assert value.item() == pytest.approx(wanted.item(), rel=CLOSE)
-    with pytest.raises(LetheError, match=r"^lira\.responder: start goes with a mask"):
+    with pytest.raises(LetheError, match=r"^lira\.responder: start needs a mask"):
         methods.load("lira")({"responder": "start", "mask": "none"}, "lira")
 
 
@@ -175,7 +175,7 @@ def split_mean_whole(model, rows):
         (
             "npo",
             {"gradient": {"name": "zeroth"}, "wrappers": {"lat": {}}},
-            r"^npo\.wrappers\.lat: it differentiates; set gradient to backpropagation",
+            r"^npo\.wrappers\.lat: needs exact gradients; set gradient to backpropagation",
         ),
         (
             "npo_retain",

@@ -68,7 +68,7 @@ def refusal(wrapper: str, name: str) -> str | None:
     if wrapper == "lat" and len(methods.load(name)().inner_steps) > 1:
         return rf"lat: {name} takes steps of several kinds"
     if wrapper == "lat" and "attack_steps" in methods.load(name).settings_class.model_fields:
-        return rf"lat: {name} attacks by itself"
+        return rf"lat: {name} has an attack of its own"
     return None
 
 

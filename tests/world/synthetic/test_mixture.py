@@ -154,7 +154,7 @@ def test_the_data_card_counts_every_row(small, by_kind):
     ("settings", "words"),
     [
         ({"lessons": {"refusal": 0.1}}, "did you mean refusals?"),
-        ({"lessons": {"refusals": 1.5}}, "1.5 is no share"),
+        ({"lessons": {"refusals": 1.5}}, "1.5 is not a share"),
         ({"lessons": {"refusals": 0.5, "choices": 0.5}}, "leave no room"),
         ({"authors": 0}, "greater than or equal to 1"),
     ],

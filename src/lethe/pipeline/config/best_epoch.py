@@ -8,7 +8,7 @@ TABLE = "`table_best_epochs`"
 
 
 class BestEpoch(Section):
-    """By what a run's best epoch is chosen on the validation half of the forget items."""
+    """How a run's best epoch is chosen on the validation half of the forget items."""
 
     criterion: Literal["closeness_and_utility", "closeness"] = key(
         "closeness_and_utility",

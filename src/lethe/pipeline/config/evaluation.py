@@ -38,7 +38,7 @@ class Evaluation(Section):
     )
     base: bool = key(
         False,
-        "whether the base is evaluated too, as the model before it saw any author",
+        "whether the base, which has seen no author yet, is evaluated as well",
         "its `collect` and `score`; tables and figures",
     )
     epochs: Literal["all", "last"] = key(

@@ -10,7 +10,7 @@ Pair = Annotated[list[Name], Field(min_length=2, max_length=2)]
 
 
 class Interpolation(Section):
-    """Pairs of runs, and how many places there are on the line between two."""
+    """Pairs of runs, and the number of places on the line between two."""
 
     pairs: list[Pair] = key(
         [],
@@ -20,5 +20,5 @@ class Interpolation(Section):
         "`[[npo, npo_signadam], [npo, npo]]`; may be empty",
     )
     points: int = key(
-        11, "places on a line, the ends among them", "`interpolation`, then tables", ge=3, le=1001
+        11, "places on a line, including the ends", "`interpolation`, then tables", ge=3, le=1001
     )

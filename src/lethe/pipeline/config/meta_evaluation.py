@@ -25,7 +25,7 @@ class MetaEvaluation(Section):
     )
     lengths: Factors = key(
         [1.0, 0.5],
-        "factors of `finetune.epochs` that they take after that",
+        "factors of `finetune.epochs` that they take in turn after that",
         POOLS,
         "a list of numbers above 0",
     )

@@ -47,7 +47,7 @@ class Languages(Section):
 
     @property
     def names(self) -> list[str]:
-        """All of them, those learned first."""
+        """All languages, those learned first."""
         return [*self.learned, *self.holdout]
 
 
