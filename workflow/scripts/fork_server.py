@@ -171,8 +171,8 @@ def end(function, *given) -> None:
 
 
 def threads() -> list[str]:
-    """Names of the threads beside the main one, but for that of pyarrow's allocator, which a fork
-    starts anew when it needs one. A thread gives itself its name: a new one gets time to do so."""
+    """Names of the threads except the main one and that of pyarrow's allocator, which a fork
+    starts again when it needs one. A new thread gets time to give itself a name."""
     for _ in range(100):
         tasks = sorted(Path("/proc/self/task").iterdir(), key=lambda task: int(task.name))
         names = [(task / "comm").read_text().strip() for task in tasks[1:]]
