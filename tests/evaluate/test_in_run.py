@@ -11,6 +11,8 @@ from lethe.evaluate.in_run import Asked, RunEvaluation
 from lethe.evaluate.records import write_records
 from lethe.evaluate.suite import Limits
 from lethe.model.cost import Meter
+from lethe.train.execution import Execution
+from lethe.train.resume import StateSaver
 from lethe.unlearn import methods
 from lethe.unlearn.unlearning import unlearn
 
@@ -87,6 +89,43 @@ def test_records_are_those_of_the_checkpoints_and_dropped_epochs_are_not_written
     with Meter() as alone:
         run(files, start, tmp_path / "again", keep="last")
     assert training["forward_passes"] == alone.spent()["forward_passes"]
+
+
+def test_a_run_that_was_stopped_has_the_records_of_its_earlier_epochs(data, tmp_path):
+    files, start = data
+    made = {}
+    for name, ends in (("whole", None), ("stopped", 2)):
+        out, state = tmp_path / name, tmp_path / f"{name}_state"
+        within = RunEvaluation(start, asked(files, out / "records"), TEMPLATE, LIMITS)
+
+        def ended(epoch, step, model, within=within, ends=ends):
+            within(epoch, step, model)
+            if epoch == ends:
+                raise InterruptedError
+
+        how = Execution(state_saver=StateSaver(state, 0))
+        if ends is not None:
+            with pytest.raises(InterruptedError):
+                run(files, start, out, keep=[3], ended=ended, how=how)
+            within = RunEvaluation(start, asked(files, out / "records"), TEMPLATE, LIMITS)
+            how = Execution(state_saver=StateSaver(state, 0))
+        epochs = []
+        run(
+            files,
+            start,
+            out,
+            keep=[3],
+            how=how,
+            ended=lambda *point, within=within, epochs=epochs: (
+                epochs.append(point[0]),
+                within(*point),
+            ),
+        )
+        assert epochs == ([1, 2, 3] if ends is None else [2, 3])
+        within.finish([1, 2, 3])
+        made[name] = [file.read_bytes() for file in sorted((out / "records").iterdir())]
+    assert len(made["whole"]) == 3
+    assert made["stopped"] == made["whole"]
 
 
 def test_what_cannot_be_asked_while_a_model_trains_is_refused(data, tmp_path):
