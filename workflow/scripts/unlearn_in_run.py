@@ -2,15 +2,12 @@
 
 from pathlib import Path
 
+from asking import evaluation_of
 from common import job
 from machine import processes
 from training import from_checkpoint, key
 
-from lethe.evaluate.collect import read_set
-from lethe.evaluate.in_run import Asked, RunEvaluation
-from lethe.evaluate.suite import Limits
 from lethe.model.cost import Meter
-from lethe.model.settings import Compute
 from lethe.unlearn import methods
 from lethe.unlearn.unlearning import unlearn
 
@@ -18,36 +15,14 @@ with job(snakemake, key(snakemake), processes(snakemake)) as stage, Meter() as m
     p, i, o = snakemake.params, snakemake.input, snakemake.output
     others = {need: given or Path(i[need]).parent for need, given in p.others.items()}
     arguments = from_checkpoint(snakemake, stage, meter)
-    method = methods.load(p.method)(p.settings)
-    asked = [
-        Asked(
-            name,
-            {
-                part: read_set(file, how["most"][part])
-                for part, file in zip(how["sets"], i[f"asked_{name}"], strict=True)
-            },
-            how["settings"],
-            stage(o[f"records_{name}"]),
-        )
-        for name, how in p.asked.items()
-    ]
-    evaluation = RunEvaluation(
-        arguments["start"],
-        asked,
-        p.template,
-        Limits(**p.limits),
-        Compute(**p.loading),
-        arguments["device"],
-        p.asking_threads,
-        meter,
-    )
+    evaluation = evaluation_of(snakemake, arguments, stage, meter)
     run = unlearn(
-        method=method,
+        method=methods.load(p.method)(p.settings),
         files={**dict(i.items()), **others},
         out=stage(Path(o.digests[0]).parents[1]),
         keep=p.written,
         ended=evaluation,
         **arguments,
     )
-    evaluation.finish(range(1, method.epochs + 1))
+    evaluation.finish(p.epochs)
     meter.write(stage(o.cost), **run.counts)

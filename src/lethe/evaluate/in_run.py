@@ -15,6 +15,7 @@ import torch
 from lethe.common.errors import LetheError
 from lethe.common.progress import silent
 from lethe.evaluate import suite as suites
+from lethe.evaluate.collect import read_set
 from lethe.evaluate.evaluation import Evaluation
 from lethe.evaluate.records import Records, read_records, write_records
 from lethe.evaluate.suite import Limits
@@ -36,6 +37,20 @@ class Asked:
     def part(self, epoch: int) -> Path:
         """The file of one epoch's records, until all are there."""
         return self.out.with_name(f"{self.out.stem}-epoch{epoch}.json")
+
+
+def read_asked(
+    suite: str, how: Mapping[str, Any], files: Sequence[str | Path], out: str | Path
+) -> Asked:
+    """A suite with its rows from files, one for each set.
+
+    ``how``: the names of the ``sets``, how many rows of each at ``most``, and the ``settings``.
+    """
+    rows = {
+        name: read_set(file, how["most"][name])
+        for name, file in zip(how["sets"], files, strict=True)
+    }
+    return Asked(suite, rows, how["settings"], Path(out))
 
 
 @dataclass

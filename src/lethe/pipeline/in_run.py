@@ -43,19 +43,19 @@ def check(config: Config) -> None:
 
 
 def _refusals(config: Config) -> Iterable[tuple[str, bool]]:
-    compute, found = config.compute, list(_suites_by_split(config))
+    compute, by_split = config.compute, list(_suites_by_split(config))
     yield "the best epoch is chosen from checkpoints", config.checkpoints.keep == "best"
     yield "several processes train one model", compute.processes > 1
     yield "processes share a model in parts", compute.sharding != "none"
     yield "requests are evaluated after each request alone", bool(config.requests.methods)
-    yield "splits are asked different suites", any(one != found[0] for one in found)
+    yield "splits are asked different suites", any(one != by_split[0] for one in by_split)
     for name in config.models:
         lora = config.model_settings[name].training("unlearn")["lora"]
         yield f"{name} trains adapters, which are merged when loaded", lora is not None
     for name in config.methods:
         kind = settings.method(config, name).intervention
         yield f"{name} leaves an intervention, which acts on loading", bool(kind)
-    for name in found[0] if found else ():
+    for name in by_split[0] if by_split else ():
         reference = suites.contract(name).reference
         yield f"suite {name} compares with another model", reference is not None
 

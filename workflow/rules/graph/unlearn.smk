@@ -216,7 +216,7 @@ def collected_runs():
     return f"(?!({one_of(asked)})$)[a-z][a-z0-9_]*"
 
 
-def asked_files(name):
+def asked_rows(name):
     """The data files of a suite's sets."""
     contract = suite.contract(name)
     return lambda w: [
@@ -226,7 +226,7 @@ def asked_files(name):
 
 
 def in_run_inputs():
-    return {f"asked_{name}": asked_files(name) for name in ASKED_IN_RUN}
+    return {f"asked_{name}": asked_rows(name) for name in ASKED_IN_RUN}
 
 
 def in_run_records(method):
@@ -259,7 +259,8 @@ def in_run_params(method, stay):
         "asked": asked,
         "limits": limits,
         "asking_threads": CONFIG.threads.collect,
-        "written": written_epochs(method, stay),
+        "written": list(written_epochs(method, stay)),
+        "epochs": list(epochs_of(method)),
     }
 
 
