@@ -19,5 +19,5 @@ def evaluation_of(
         for name, how in p.asked.items()
     ]
     limits, compute = Limits(**p.limits), Compute(**p.loading)
-    device = ready(snakemake)
+    start, device = arguments["start"], arguments["device"]
     return RunEvaluation(start, asked, p.template, limits, compute, device, p.asking_threads, meter)
