@@ -12,7 +12,7 @@ from lethe.world.rows import read_pairs
 from lethe.world.splits.base import BaseSplit
 from lethe.world.trace_format import whole_answer
 
-# The file that a perturbed file's rows must come from, if it lies beside it.
+# The file that a perturbed file's rows must come from, if it is in the same folder.
 BASES = {"forget_perturbed": "forget", "retain_perturbed": "retain"}
 
 
@@ -75,7 +75,7 @@ class EvaluationData:
 def check_base(rows: Sequence[dict], path: Path, base: Path) -> None:
     """LetheError if rows of a perturbed file are not in its base file, which may be missing.
 
-    A reasoning trace may stand in a row's answer or in a column of its own.
+    A reasoning trace may be in a row's answer or in a column of its own.
     """
     if not base.exists():
         return

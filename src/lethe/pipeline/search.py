@@ -28,8 +28,7 @@ def trial_name(method: str, number: int) -> str:
 def trials(config: Config, method: str) -> dict[str, dict[str, Any]]:
     """The settings of each trial of a method, by the trial's name.
 
-    They depend only on the seed and the method's name, so that more trials leave earlier ones
-    unchanged.
+    They depend only on the seed and the method's name, so more trials leave earlier ones unchanged.
     """
     configured = settings.method(config, method).settings
     ranges = declared(type(configured))
@@ -46,7 +45,7 @@ def trials(config: Config, method: str) -> dict[str, dict[str, Any]]:
 
 
 def all_trials(config: Config) -> dict[str, dict[str, Any]]:
-    """``method_settings`` of all trials, by name; a name that is taken is a LetheError."""
+    """``method_settings`` of all trials, by name; LetheError for a name that is taken."""
     by_name = {}
     for method in config.search.methods:
         own = given(config.method_settings[method]) if method in config.method_settings else {}
