@@ -70,7 +70,7 @@ def test_misspelt_key_of_the_world_is_corrected(key):
 
 def test_unknown_key_without_likeness_lists_those_there_are():
     found = message(written({"evaluation": {"zzz": 1}}))
-    known = "there are base, epochs, items, max_length, max_new_tokens"
+    known = "there are base, epochs, in_run, items, max_length, max_new_tokens"
     assert found == f"config: evaluation.zzz: unknown key; {known}"
 
 

@@ -14,6 +14,7 @@ SHARED = {
     "common",
     "machine",
     "training",
+    "asking",
     "start",
     "launch",
     "rule_name",

@@ -15,6 +15,7 @@ from lethe.pipeline import (
     defences,
     disk,
     external_checkpoints,
+    in_run,
     interpolation,
     interpreter,
     languages,

@@ -22,6 +22,8 @@ rule collect:
         ),
     log:
         paths.log(WORLD, "{model}", "{split}", "{run}", "seed{seed}_collect_{suite}"),
+    wildcard_constraints:
+        run=collected_runs(),
     # If checkpoints are deleted after evaluation, evaluate before making more of them.
     priority: 0 if KEEP in (None, "all") else 30
     conda:

@@ -58,6 +58,8 @@ use rule collect as collect_state with:
         paths.log(
             WORLD, "{model}", "{split}", "{run}", "seed{seed}_{state}_collect_{suite}"
         ),
+    wildcard_constraints:
+        run="[a-z][a-z0-9_]*",
     params:
         given=None,
         label="evaluate {run}, {state} ({split}, {suite}), seed {seed}",

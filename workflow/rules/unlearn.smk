@@ -48,8 +48,13 @@ for _rule in unlearn_rules():
         input:
             unpack(begin_files(_method)),
             **method_inputs(_method, _rule.chained),
+            **in_run_inputs(),
         output:
-            digests=[f"{folder}/{paths.DIGEST}" for folder in epoch_folders(_method)],
+            **in_run_records(_method),
+            digests=[
+                f"{folder}/{paths.DIGEST}"
+                for folder in epoch_folders(_method, _rule.stay)
+            ],
             weights=epoch_weights(_method, _rule.stay),
             cost=paths.cost(method_run(_method), "unlearn"),
         log:
@@ -63,6 +68,7 @@ for _rule in unlearn_rules():
         resources:
             mem_mb=main_memory,
         params:
+            **in_run_params(_method, _rule.stay),
             method=_class,
             settings=settings.method_settings(CONFIG, _method),
             given=begin_given(_method),
@@ -74,10 +80,11 @@ for _rule in unlearn_rules():
             label=f"{_method} ({{split}}), seed {{seed}}",
             threads=CONFIG.threads.unlearn,
             code=code(
-                "unlearn.py",
+                unlearn_script(),
                 f"lethe.unlearn.methods.{_class}",
                 *wrapper_modules(_method),
                 *need_modules(_method),
+                *asked_modules(),
             ),
         script:
-            "../scripts/unlearn.py"
+            f"../scripts/{unlearn_script()}"

@@ -3,42 +3,39 @@
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 from lethe import metrics
+from lethe.analysis import oracle_files
 from lethe.analysis.attacked_checkpoints import Attack, AttackedCheckpoints
 from lethe.analysis.barriers import METRIC, barrier_file
+from lethe.analysis.evaluation_data import EvaluationData
+from lethe.analysis.known_oracle import KnownOracle, asked_how, check_like
 from lethe.common.errors import LetheError
 from lethe.evaluate import suite as suites
 from lethe.evaluate.chat_templates import check_template
-from lethe.evaluate.collect import collect, read_set
+from lethe.evaluate.collect import collect
 from lethe.evaluate.interpolation import SETS, losses_between
 from lethe.evaluate.records import Records, check_records
 from lethe.evaluate.suite import Limits
 from lethe.metrics.base import MetricFile
 from lethe.model import checkpoint, checkpoint_check, same_architecture
-from lethe.model.encoder import template_settings
+from lethe.model.encoder import Encoder, template_settings
 from lethe.model.settings import Compute
-from lethe.world.rows import read_pairs
 from lethe.world.split import split
-from lethe.world.splits.base import BaseSplit
-from lethe.world.trace_format import whole_answer
-
-# The file that a perturbed file's rows must come from, if it is in the same folder.
-BASES = {"forget_perturbed": "forget", "retain_perturbed": "retain"}
 
 
 @dataclass(frozen=True)
 class Request:
     """What to evaluate, and how; None for a checkpoint or limit that is not wanted.
 
-    ``checkpoint``, ``oracle``, ``full``, ``base``: folders or hub ids. ``data``: a folder with
-    TOFU's files. ``metrics``: names, or None for all that the rest allows. ``items``: the most
-    items of a set. ``compute``: precision and attention of every model; ``device``: torch's name of
-    it. ``settings`` and ``suite_settings``: by name, those of a metric and of a suite. ``attack``:
-    what is done to ``checkpoint`` before it is evaluated. ``line_to``: a checkpoint at the other
-    end of a line, on which ``points`` models are measured.
+    ``checkpoint``, ``oracle``, ``full``, ``base``: folders or hub ids; ``oracle`` may also be what
+    is known of it (``lethe.analysis.oracle_files``). ``data``: a folder with TOFU's files.
+    ``metrics``: names, or None for all that the rest allows. ``items``: the most items of a set.
+    ``compute``: precision and attention of every model; ``device``: torch's name of it.
+    ``settings`` and ``suite_settings``: by name, those of a metric and of a suite. ``attack``: what
+    is done to ``checkpoint`` before it is evaluated. ``line_to``: a checkpoint at the other end of
+    a line, on which ``points`` models are measured.
     """
 
     checkpoint: str
@@ -61,8 +58,14 @@ class Request:
 
     @property
     def sources(self) -> tuple[str | None, ...]:
-        """Every checkpoint that is loaded; None for those that are not wanted."""
+        """Every checkpoint that is named; None for those that are not wanted."""
         return self.checkpoint, self.oracle, self.full, self.line_to, self.base
+
+    @property
+    def how(self) -> dict[str, Any]:
+        """How checkpoints are asked, as ``KnownOracle.how``."""
+        dtype = self.compute.loading()["dtype"]
+        return asked_how(self.template, asdict(self.limits), self.suite_settings, dtype)
 
 
 @dataclass(frozen=True)
@@ -112,19 +115,31 @@ def evaluate_all(requests: Sequence[Request]) -> list[Evaluated]:
     loaded, for data that are missing or inconsistent, for a requested metric that cannot be
     computed, and for a checkpoint that cannot be loaded.
     """
-    checked = [_checked(request) for request in requests]
-    checkpoint_check.check_sources([s for request in requests for s in request.sources])
+    known = oracle_files.read(requests[0].oracle)
+    checked = [_checked(request, known) for request in requests]
+    named = {s for request in requests for s in request.sources}
+    checkpoint_check.check_sources(sorted(filter(None, named - {known and known.place})))
+    if known is not None:
+        for request, data, *_ in checked:
+            _check_tokens(request, data, known)
     beside: dict[tuple[str, str], Records] = {}
-    return [_evaluated(*some, beside) for some in checked]
+    return [_evaluated(*some, beside, known) for some in checked]
 
 
-def _checked(request: Request) -> tuple[Request, "_Data", list[str], dict[str, str]]:
-    """A request, its data, the metrics that are computed, and why others are not."""
+def _checked(
+    request: Request, known: KnownOracle | None
+) -> tuple[Request, EvaluationData, list[str], dict[str, str]]:
+    """A request, its data, the metrics that are computed, and why others are not.
+
+    ``known``: the oracle, where it is not a checkpoint.
+    """
     template_settings(request.template)
-    data = _Data(request.data, split(request.split), request.items)
+    data = EvaluationData(request.data, split(request.split), request.items)
     if request.metrics is None:
         data.check_split()
-    skipped = {name: _obstacle(name, request, data) for name in request.metrics or metrics.names()}
+    skipped = {
+        name: _obstacle(name, request, data, known) for name in request.metrics or metrics.names()
+    }
     wanted = [name for name, why in skipped.items() if why is None]
     skipped = {name: why for name, why in skipped.items() if why is not None}
     # A metric with given settings counts as requested.
@@ -137,22 +152,33 @@ def _checked(request: Request) -> tuple[Request, "_Data", list[str], dict[str, s
     _check_suites(request, wanted)
     for name in wanted:
         data.read(metrics.contract(name), request.suite_settings)
+    if known is not None:
+        known.check_how(request.how)
+        for name in wanted:
+            known.check(name, data.suite, request.settings)
     return request, data, wanted, skipped
 
 
-def _evaluated(request: Request, data: "_Data", wanted, skipped, beside) -> Evaluated:
+def _check_tokens(request: Request, data: EvaluationData, known: KnownOracle) -> None:
+    if "tofu" in known.records:
+        tokenizer = checkpoint.load_tokenizer(request.checkpoint)
+        encoder = Encoder(tokenizer, request.template, request.limits.max_length)
+        known.check_tokens("tofu", encoder, data.suite("tofu"))
+
+
+def _evaluated(request: Request, data: EvaluationData, wanted, skipped, beside, known) -> Evaluated:
     """``beside``: records of the models beside the checkpoint, by model and suite; extended."""
     with _attacked(request, data) as attacked:
         if attacked is not None:
             attacked.check()
-        scores = _Scores(request, data, attacked, beside)
+        scores = _Scores(request, data, attacked, beside, known)
         files = {name: scores.of_request(name) for name in wanted}
     others = {request.oracle, request.full, request.base}
     beside |= {key: records for key, records in scores.records.items() if key[0] in others}
     return Evaluated(request, files, skipped, _line(request, data))
 
 
-def _line(request: Request, data: "_Data") -> dict[str, MetricFile]:
+def _line(request: Request, data: EvaluationData) -> dict[str, MetricFile]:
     if request.line_to is None:
         return {}
     line = losses_between(
@@ -168,7 +194,7 @@ def _line(request: Request, data: "_Data") -> dict[str, MetricFile]:
     return {METRIC: barrier_file(line)}
 
 
-def _attacked(request: Request, data: "_Data"):
+def _attacked(request: Request, data: EvaluationData):
     """The attacked checkpoints of a request; a context without any if it names no attack."""
     if request.attack is None:
         return nullcontext()
@@ -198,7 +224,9 @@ def _entry(file: MetricFile) -> dict[str, Any]:
     return entry | {"questions": checkpoint.questions, "settings": file.settings}
 
 
-def _obstacle(name: str, request: Request, data: "_Data") -> str | None:
+def _obstacle(
+    name: str, request: Request, data: EvaluationData, known: KnownOracle | None = None
+) -> str | None:
     """Why a metric cannot be computed here; None if it can."""
     contract = metrics.contract(name)
     if request.metrics is None and contract.records and suites.contract(contract.suite).probe:
@@ -215,7 +243,7 @@ def _obstacle(name: str, request: Request, data: "_Data") -> str | None:
             check_template(contract.suite, template_settings(request.template).name)
         except LetheError as error:
             return str(error)
-    needs = (_obstacle(need, request, data) for need in contract.needs)
+    needs = (_obstacle(need, request, data, known) for need in contract.needs)
     obstacle = next(filter(None, needs), None)
     if obstacle is not None:
         return obstacle
@@ -229,7 +257,8 @@ def _obstacle(name: str, request: Request, data: "_Data") -> str | None:
         return "needs the model before unlearning; name it as full"
     if contract.base and request.base is None:
         return "needs the model from before the authors were learned; name it as base"
-    return _unlike(request, beside) if beside else None
+    lacking = known.lacks(name) if known is not None else None
+    return lacking or (_unlike(request, beside) if beside else None)
 
 
 def _unlike(request: Request, beside: str) -> str | None:
@@ -242,84 +271,11 @@ def _unlike(request: Request, beside: str) -> str | None:
     return None
 
 
-class _Data:
-    """The data files of a folder, each read once and checked against its base file."""
-
-    def __init__(self, folder: str, split: BaseSplit, items: int | None):
-        self.folder, self.split, self.items = Path(folder), split, items
-        if not self.folder.is_dir():
-            raise LetheError(f"{folder}: no such folder; name one with TOFU's files")
-        self.rows_by_file: dict[Path, list[dict]] = {}
-
-    def check_split(self) -> None:
-        """If all metrics are wanted, a split without any file must be a misspelt name."""
-        there = {file.stem for file in self.folder.glob("forget[0-9][0-9]*.json")}
-        parts = self.split.files
-        own = [parts[name] for name in ("forget", "forget_perturbed") if name in parts]
-        if not any((self.folder / f"{name}.json").exists() for name in own):
-            known = sorted({name.removesuffix("_perturbed") for name in there})
-            others = f"it has {', '.join(known)}" if known else "it has none"
-            raise LetheError(f"splits: {self.folder} has no file of {self.split.name}; {others}")
-
-    def path(self, part: str) -> Path:
-        return self.folder / f"{self.split.files.get(part, part)}.json"
-
-    def files(self, contract: metrics.Contract) -> dict[str, Path]:
-        """The file of each set that a metric reads."""
-        if not contract.records:
-            return {}
-        sets = suites.contract(contract.suite).sets
-        return {name: self.path(sets[name]) for name in contract.sets}
-
-    def read(self, contract: metrics.Contract, given: Mapping[str, Mapping[str, Any]]) -> None:
-        """Read and check all files of a metric and of the metrics that it needs.
-
-        ``given``: settings of suites by name.
-        """
-        for need in contract.needs:
-            self.read(metrics.contract(need), given)
-        for name in self.files(contract):
-            self.rows(suites.contract(contract.suite).sets[name])
-        if contract.records:
-            suites.check(contract.suite, self.suite(contract.suite), given.get(contract.suite))
-
-    def rows(self, part: str) -> list[dict]:
-        """The rows of a file that are evaluated."""
-        path = self.path(part)
-        if path not in self.rows_by_file:
-            rows = read_set(path)
-            if part in BASES:
-                check_base(rows, path, self.path(BASES[part]))
-            self.rows_by_file[path] = rows[: self.items]
-        return self.rows_by_file[path]
-
-    def suite(self, name: str) -> dict[str, list[dict]]:
-        """The rows of a suite's sets, without sets whose file is missing."""
-        sets = suites.contract(name).sets
-        return {key: self.rows(part) for key, part in sets.items() if self.path(part).exists()}
-
-
-def check_base(rows: Sequence[dict], path: Path, base: Path) -> None:
-    """LetheError if rows of a perturbed file are not in its base file, which may be missing.
-
-    A reasoning trace may be in a row's answer or in a column of its own.
-    """
-    if not base.exists():
-        return
-    known = set(read_pairs(base))
-    strange = sum((row["question"], whole_answer(row)) not in known for row in rows)
-    if strange:
-        raise LetheError(
-            f"{path}: {strange} of its {len(rows)} questions with answers are not in {base}; "
-            "take both files from the same data set"
-        )
-
-
 class _Scores:
     """Metrics of several checkpoints: each metric computed once, each suite asked once."""
 
-    def __init__(self, request: Request, data: _Data, attacked, beside=None):
-        self.request, self.data, self.attacked = request, data, attacked
+    def __init__(self, request: Request, data: EvaluationData, attacked, beside=None, known=None):
+        self.request, self.data, self.attacked, self.known = request, data, attacked, known
         self.records: dict[tuple[str, str], Records] = dict(beside or {})
         self.files: dict[tuple[str, str], MetricFile] = {}
         self.loaded: tuple[str, tuple] | None = None
@@ -330,6 +286,10 @@ class _Scores:
 
     def of(self, source: str, name: str) -> MetricFile:
         """A metric of a checkpoint; metrics that it needs are computed first."""
+        if self.known is not None and source == self.known.place:
+            there = self.known.of(name)
+            if there is not None:
+                return there
         if (source, name) not in self.files:
             contract, request = metrics.contract(name), self.request
 
@@ -369,6 +329,10 @@ class _Scores:
         ]
 
     def _records(self, source: str, suite: str) -> Records:
+        if self.known is not None and source == self.known.place:
+            theirs = self.known.ordered(suite, self.data.suite(suite))
+            check_like(self._records(self.request.checkpoint, suite), theirs)
+            return theirs
         if (source, suite) not in self.records:
             collected = collect(
                 suite,

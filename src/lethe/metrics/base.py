@@ -152,7 +152,7 @@ def harmonic_mean(numbers: list[float]) -> float:
 
 def read_metric(path: str | os.PathLike, name: str) -> MetricFile:
     """Read and check the file of metric ``name``; LetheError names the file and the fault."""
-    return _metric(read_json(path), name, str(path), REMEDY)
+    return metric_file(read_json(path), name, str(path), REMEDY)
 
 
 def write_metric(path: str | os.PathLike, file: MetricFile) -> None:
@@ -164,7 +164,7 @@ def write_metric(path: str | os.PathLike, file: MetricFile) -> None:
     if file.settings:
         document["settings"] = dict(file.settings)
     document["checkpoints"] = [_entry(checkpoint) for checkpoint in file.checkpoints]
-    _metric(document, file.metric, str(path), "nothing was written: check the records")
+    metric_file(document, file.metric, str(path), "nothing was written: check the records")
     text = json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     write_text(path, text + "\n")
 
@@ -178,7 +178,8 @@ def _entry(checkpoint: CheckpointValues) -> dict[str, Any]:
     return entry
 
 
-def _metric(document: Any, name: str, path: str, remedy: str) -> MetricFile:
+def metric_file(document: Any, name: str, path: str, remedy: str) -> MetricFile:
+    """A metric file's content, checked; LetheError names the fault, and ``remedy`` at its end."""
     check = _Check(path, remedy)
     check.that(isinstance(document, dict), "not a metric file")
     check.that(document.get("format") == FORMAT, f"not a metric file of format {FORMAT}")

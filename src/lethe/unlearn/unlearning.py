@@ -1,6 +1,6 @@
 """Running one method on one checkpoint: from files to the resulting checkpoints."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -19,8 +19,10 @@ from lethe.unlearn.interface import Supervision
 from lethe.unlearn.method import Method, check_family, whole_weights
 from lethe.unlearn.supervision import read_supervision
 
-# Which epochs' checkpoints are saved.
-Keep = Literal["all", "last"]
+# Which epochs' checkpoints are saved: all, the last, or these.
+Keep = Literal["all", "last"] | Collection[int]
+# Called with epoch, step and model after each epoch, before the next one begins.
+Ended = Callable[[int, int, Any], None]
 
 
 class Run(NamedTuple):
@@ -47,6 +49,7 @@ def unlearn(
     parent: str | None = None,
     split: str | None = None,
     keep: Keep = "all",
+    ended: Ended | None = None,
 ) -> Run:
     """Run ``method`` on checkpoint ``start``; save a checkpoint per epoch in ``out``/epoch1, ….
 
@@ -54,16 +57,15 @@ def unlearn(
     precision, attention, activation checkpointing and adapters. ``device``: as returned by
     ``torch_setup.set_up``. ``how``: parts, processes and saved state of the training. ``stage``,
     ``parent`` and ``split`` go into the checkpoints' records: ``parent`` is the name of ``start``
-    in provenance (None: ``checkpoint_record.name_of``). ``keep``: whether every epoch is saved, or
-    only the last.
+    in provenance (None: ``checkpoint_record.name_of``). ``keep``: whether every epoch is saved, the
+    last one alone, or those named. ``ended``: called after each epoch, also one that is not saved.
 
     LetheError where the method does not support ``compute``, where a file is not usable, and where
     ``out`` has checkpoints of an earlier run that ``how`` cannot resume.
     """
     compute, how = compute or Compute(), how or Execution()
     loading, training = compute.loading(), compute.training("unlearn")
-    epochs = range(method.epochs if keep == "last" else 1, method.epochs + 1)
-    folders = {epoch: Path(paths.epoch(str(out), epoch)) for epoch in epochs}
+    folders = {epoch: Path(paths.epoch(str(out), epoch)) for epoch in _kept(keep, method.epochs)}
     check_adapters(method, compute)
     kind = type(method).__module__.rpartition(".")[2]
     check_family(method, kind, families.of_source(start), str(start))
@@ -99,8 +101,16 @@ def unlearn(
         report,
         how,
         folders.__contains__,
+        ended,
     )
     return Run([*folders.values()], counts)
+
+
+def _kept(keep: Keep, epochs: int) -> list[int]:
+    every = range(1, epochs + 1)
+    if isinstance(keep, str):
+        return [*every] if keep == "all" else [epochs]
+    return [epoch for epoch in every if epoch in keep]
 
 
 def check_adapters(method: Method, compute: Compute) -> None:
@@ -136,10 +146,12 @@ def leave_checkpoints(
     report: Report,
     how: Execution | None = None,
     keeps: Callable[[int], bool] = lambda epoch: True,
+    ended: Ended | None = None,
 ) -> dict[str, int]:
     """Run a method and save a checkpoint after each epoch that it ``keeps``, at ``place(epoch)``.
 
-    On a GPU an epoch is written while the next one trains. Returns counts: steps and rows.
+    ``ended`` is called after each epoch, when its checkpoint is saved or copied. On a GPU an epoch
+    is written while the next one trains. Returns counts: steps and rows.
     """
     step, how = 0, how or Execution()
     with BackgroundSaver() as saver, how.state_saver.after(saver.wait):
@@ -147,4 +159,6 @@ def leave_checkpoints(
             if keeps(epoch):
                 origin = {**origin, "epoch": epoch, "step": step}
                 saver.save(place(epoch), model, tokenizer, origin)
+            if ended is not None:
+                ended(epoch, step, model)
     return {"steps": step, "rows": len(data.forget)}

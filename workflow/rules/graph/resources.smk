@@ -89,7 +89,15 @@ def main_bytes(rulename, model):
     """Main memory of a rule's job on a model; LetheError if the model's size is not known."""
     on_gpu = asks_gpu(rulename)
     processes, named = processes_of(rulename, on_gpu), methods_of(rulename)
-    return memory.in_main(CONFIG, model, stage_of(rulename), processes, named, on_gpu)
+    needed = memory.in_main(CONFIG, model, stage_of(rulename), processes, named, on_gpu)
+    return needed + asked_beside(rulename, model)
+
+
+def asked_beside(rulename, model):
+    """Bytes of the second model of a training whose epochs are evaluated in its process."""
+    if not ASKED_IN_RUN or stage_of(rulename) != "unlearn":
+        return 0
+    return memory.on_device(CONFIG, model, "evaluate")
 
 
 def main_memory(wildcards, attempt, rulename):
@@ -146,7 +154,8 @@ def memory_problem(job):
 def device_bytes(rulename, model, processes):
     """Bytes on each GPU of a rule's job on a model; its share if several processes hold it."""
     stage, named = stage_of(rulename), methods_of(rulename)
-    return memory.in_shards(CONFIG, model, stage, processes, named)
+    share = memory.in_shards(CONFIG, model, stage, processes, named)
+    return share + asked_beside(rulename, model)
 
 
 def gpus_needed(rulename, model, gpu_mb):

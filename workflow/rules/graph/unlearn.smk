@@ -163,8 +163,15 @@ def epochs_of(method):
     return range(1, settings.method(CONFIG, method).epochs + 1)
 
 
-def epoch_folders(method):
-    return [paths.epoch(method_run(method), epoch) for epoch in epochs_of(method)]
+def written_epochs(method, stay):
+    """The epochs whose checkpoints are written: all, where evaluation reads them."""
+    epochs = epochs_of(method)
+    return in_run.written(stay, len(epochs)) if ASKED_IN_RUN else epochs
+
+
+def epoch_folders(method, stay):
+    epochs = written_epochs(method, stay)
+    return [paths.epoch(method_run(method), epoch) for epoch in epochs]
 
 
 # How a method is run on some splits. ``stay``: the epochs whose weights are kept;
@@ -188,11 +195,82 @@ def methods_by_rule():
 
 def epoch_weights(method, stay):
     """The weights of every epoch; those not to be kept are deleted after evaluation."""
-    epochs = epochs_of(method)
+    epochs = written_epochs(method, stay)
     files = [
         f"{paths.epoch(method_run(method), epoch)}/{paths.WEIGHTS}" for epoch in epochs
     ]
     return [file if epoch in stay else temp(file) for epoch, file in zip(epochs, files)]
+
+
+# --- evaluation in the run ---
+
+
+# The suites that methods' trainings ask, where epochs that are dropped shall not be written.
+ASKED_IN_RUN = in_run.suites_of(CONFIG)
+
+
+def collected_runs():
+    """A pattern of the runs whose records a job of their own collects."""
+    asked = {one.method for one in unlearn_rules()} if ASKED_IN_RUN else []
+    asked = sorted(asked)
+    return f"(?!({one_of(asked)})$)[a-z][a-z0-9_]*"
+
+
+def asked_rows(name):
+    """The data files of a suite's sets."""
+    contract = suite.contract(name)
+    return lambda w: [
+        paths.data(WORLD, file)
+        for file in contract.files(SPLITS[w.split].files).values()
+    ]
+
+
+def in_run_inputs():
+    return {f"asked_{name}": asked_rows(name) for name in ASKED_IN_RUN}
+
+
+def in_run_records(method):
+    return {
+        f"records_{name}": paths.records(method_run(method), name)
+        for name in ASKED_IN_RUN
+    }
+
+
+def in_run_params(method, stay):
+    """How the suites are asked, as ``collect`` is told; nothing where that is off."""
+    if not ASKED_IN_RUN:
+        return {}
+    limits = {
+        key: getattr(CONFIG.evaluation, key) for key in ("max_length", "max_new_tokens")
+    }
+
+    def asked(wildcards):
+        files = SPLITS[wildcards.split].files
+        return {
+            name: {
+                "sets": list(suite.contract(name).files(files)),
+                "most": settings.most_of_suite(CONFIG, name),
+                "settings": settings.suite_settings(CONFIG, name),
+            }
+            for name in ASKED_IN_RUN
+        }
+
+    return {
+        "asked": asked,
+        "limits": limits,
+        "asking_threads": CONFIG.threads.collect,
+        "written": list(written_epochs(method, stay)),
+        "epochs": list(epochs_of(method)),
+    }
+
+
+def unlearn_script():
+    """Only the script that evaluates has the code of evaluation in its digest."""
+    return "unlearn_in_run.py" if ASKED_IN_RUN else "unlearn.py"
+
+
+def asked_modules():
+    return [f"lethe.evaluate.suites.{name}" for name in ASKED_IN_RUN]
 
 
 # --- disk ---

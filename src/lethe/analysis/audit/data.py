@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lethe.analysis.audit.probe import FILES
-from lethe.analysis.checkpoint_evaluation import BASES, check_base
+from lethe.analysis.evaluation_data import BASES, check_base
 from lethe.common.errors import LetheError
 from lethe.evaluate.collect import read_set
 from lethe.unlearn.saved_supervision import files_of_supervision

@@ -32,7 +32,9 @@ def add(commands) -> None:
     )
     evaluate.add_argument("--split", required=True, help=SPLIT)
     evaluate.add_argument(
-        "--oracle", type=place, help="the checkpoint trained without the forget set"
+        "--oracle",
+        type=place,
+        help="the checkpoint trained without the forget set, or its records, metrics or log",
     )
     evaluate.add_argument("--full", type=place, help="the checkpoint before unlearning")
     evaluate.add_argument("--base", type=place, help="the checkpoint that learned no author")
@@ -162,6 +164,7 @@ def _attack(options: argparse.Namespace) -> Attack | None:
 
 def _check_places(options: argparse.Namespace) -> None:
     """Check files and folders as far as possible without loading a model."""
+    from lethe.analysis import oracle_files
     from lethe.common import outputs
     from lethe.evaluate import roles
 
@@ -170,7 +173,8 @@ def _check_places(options: argparse.Namespace) -> None:
     twice = next((c for c in options.checkpoint if options.checkpoint.count(c) > 1), None)
     if twice is not None:
         raise LetheError(f"checkpoint: {twice} is given twice; give it once")
-    roles.check_oracle("--oracle", options.oracle, options.data, options.split)
+    trained = options.oracle and str(oracle_files.checkpoint_of(options.oracle))
+    roles.check_oracle("--oracle", trained, options.data, options.split)
     roles.check_role("--full", options.full, "full")
     roles.check_role("--base", options.base, "prior")
     roles.check_different((("--full", options.full), ("--oracle", options.oracle)))

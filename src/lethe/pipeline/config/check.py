@@ -21,6 +21,7 @@ from lethe.pipeline import (
     defences,
     external_checkpoints,
     families,
+    in_run,
     interpolation,
     languages,
     meta_evaluation,
@@ -94,6 +95,7 @@ def check(config: Config) -> None:
     needs.check(config)
     supervisions.check(config)
     families.check(config)
+    in_run.check(config)
     _check_holdout(config)
     if config.world.provider == "tofu" and config.world.path is not None:
         _check_folder(config)

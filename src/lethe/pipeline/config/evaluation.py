@@ -46,3 +46,9 @@ class Evaluation(Section):
         "which epochs of a run are evaluated: all, or only the last (for expensive suites)",
         "`collect` and `score` of methods; tables and figures",
     )
+    in_run: bool = key(
+        False,
+        "whether epochs that `checkpoints.keep` (`last`, `none`) drops are evaluated by the job "
+        "that trains, and never written ([training.md](training.md#evaluation-in-the-run))",
+        "with such a policy `unlearn_*`, then all their metrics",
+    )
