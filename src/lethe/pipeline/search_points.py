@@ -154,3 +154,38 @@ class Space:
             else:
                 squares.append(float(dimension.index(a) != dimension.index(b)))
         return (sum(squares) / len(squares)) ** 0.5 if squares else 0.0
+
+
+def as_plain(space: Space) -> dict[str, Any]:
+    """A space as plain values, for a job's parameters."""
+    return {
+        method: {name: _plain(dimension) for name, dimension in own.items()}
+        for method, own in space.dimensions.items()
+    }
+
+
+def _plain(dimension: Dimension) -> dict[str, Any]:
+    values = dimension.values
+    if isinstance(values, Choice):
+        said: dict[str, Any] = {"options": [*values.values]}
+    else:
+        said = {"low": values.low, "high": values.high, "log": values.log}
+        said["relative"] = values.relative
+    return said | {"configured": dimension.configured}
+
+
+def from_plain(said: Mapping[str, Any]) -> Space:
+    """The space of ``as_plain``."""
+    return Space(
+        {
+            method: {name: _dimension(one) for name, one in own.items()}
+            for method, own in said.items()
+        }
+    )
+
+
+def _dimension(said: Mapping[str, Any]) -> Dimension:
+    own = dict(said)
+    configured = own.pop("configured")
+    options = own.pop("options", None)
+    return Dimension(Range(**own) if options is None else Choice(tuple(options)), configured)
