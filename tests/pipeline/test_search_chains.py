@@ -95,7 +95,7 @@ BAD = {
         {"methods": ["npo"], "strategy": "gredy"},
         "unknown strategy 'gredy'; did you mean greedy",
     ),
-    "nothing to search": ({"strategies": ["greedy"]}, rx),
+    "nothing to search": ({"strategies": ["greedy"]}, r"list them in search\.over"),
     "an unknown method": ({"strategies": ["greedy"], "over": ["nop"]}, "unknown method 'nop'"),
     "a wrong setting": (
         {"strategies": ["uct"], "over": OVER, "strategy_settings": {"uct": {"explore": 1}}},
