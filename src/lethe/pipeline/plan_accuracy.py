@@ -68,14 +68,14 @@ def at_random(card: Card, seed: int) -> dict[str, Any]:
 
 def calls(config: Mapping[str, Any]) -> set[str]:
     """The tool calls of a plan: methods with their settings, attacks, a schedule of its own."""
-    found = {f"attack({name})" for name in config.get("attacks", ())}
+    said = {f"attack({name})" for name in config.get("attacks", ())}
     settings = config.get("method_settings", {})
     for name in config.get("methods", ()):
         own = "".join(f", {key}={value}" for key, value in sorted(settings.get(name, {}).items()))
-        found.add(f"unlearn({name}{own})")
+        said.add(f"unlearn({name}{own})")
     if "epochs" in config.get("unlearning", {}):
-        found.add(f"epochs({config['unlearning']['epochs']})")
-    return found
+        said.add(f"epochs({config['unlearning']['epochs']})")
+    return said
 
 
 def accuracy(suggested: Mapping[str, Any], best: Mapping[str, Any]) -> float:

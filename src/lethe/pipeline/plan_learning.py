@@ -35,13 +35,13 @@ def _outcomes(file: str) -> list[tuple[str, bool]]:
         raise LetheError(
             f"{file}: no forget_quality and model_utility in it; name scores.csv of a run with both"
         )
-    found = []
+    outcomes = []
     for (model, split, run, seed), p in quality.items():
         full = utility.get((model, split, FULL, seed))
         own = utility.get((model, split, run, seed))
         if run != FULL and None not in (full, own):
-            found.append((run, p > QUALITY and own >= KEPT * full))
-    return found
+            outcomes.append((run, p > QUALITY and own >= KEPT * full))
+    return outcomes
 
 
 def _by_place(scores, metric: str, name: str) -> dict[tuple, float]:

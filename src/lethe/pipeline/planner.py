@@ -72,13 +72,13 @@ def suggest(
 
 def served(card: Card) -> list[Task]:
     """The tasks of the library that can serve a card, the best first."""
-    found = [task for task in TASKS if task.serves(card) and can_run(card, task.method)]
-    if not found:
+    serving = [task for task in TASKS if task.serves(card) and can_run(card, task.method)]
+    if not serving:
         raise LetheError(
             "suggest: nothing serves a request without changing weights and without retain rows "
             "but a prompt; give rows that must stay (--retain)"
         )
-    return sorted(found, key=lambda task: task.rank)
+    return sorted(serving, key=lambda task: task.rank)
 
 
 def _by_past_runs(tasks: list[Task], learned: Mapping[str, float]) -> list[Task]:

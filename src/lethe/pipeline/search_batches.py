@@ -63,7 +63,7 @@ def propose(
         for number, name in enumerate(before)
     ]
     chosen, rng = strategies.load(strategy[0], strategy[1]), Random(f"search/{key}/{len(before)}")
-    found = chosen.propose(space, trials, len(names), rng, left)
+    proposals = chosen.propose(space, trials, len(names), rng, left)
     entries = [
         {
             "trial": name,
@@ -71,7 +71,7 @@ def propose(
             "parent": one.parent,
             "settings": space.settings(one.point),
         }
-        for name, one in zip(names, found, strict=True)
+        for name, one in zip(names, proposals, strict=True)
     ]
     return {"format": FORMAT, "trials": entries}
 
@@ -103,11 +103,11 @@ def read(batches: Iterable[str]) -> dict[str, dict[str, Any]]:
 
 def changes(start: str, batches: Iterable[str], several: bool) -> dict[str, dict[str, Any]]:
     """What each trial changes, the start first; of ``several`` methods with the one it is."""
-    found: dict[str, dict[str, Any]] = {start: {}}
+    by_trial: dict[str, dict[str, Any]] = {start: {}}
     for name, entry in read(batches).items():
         method = {"method": entry["point"]["method"]} if several else {}
-        found[name] = method | entry["settings"]
-    return found
+        by_trial[name] = method | entry["settings"]
+    return by_trial
 
 
 def settings_of(

@@ -61,10 +61,10 @@ def proposes(config: Config) -> bool:
 
 def of_config(config: Config) -> list[Chain]:
     """All chains of a configuration: of single methods, then of a study."""
-    search, found = config.search, []
+    search, chains = config.search, []
     if proposes(config):
-        found += [Chain(method, (method,), search.strategy) for method in search.methods]
-    return found + study(config)
+        chains += [Chain(method, (method,), search.strategy) for method in search.methods]
+    return chains + study(config)
 
 
 def study(config: Config) -> list[Chain]:
@@ -105,20 +105,20 @@ def option_names(config: Config, chain: Chain) -> list[str]:
 def _options(config: Config, method: str) -> dict[str, dict[str, Any]]:
     own = given(config.method_settings[method]) if method in config.method_settings else {}
     own = {**own, "method": settings.method_class(config, method)}
-    found = {f"{method}_option0": own}
+    own_options = {f"{method}_option0": own}
     if _trained(config, method):
         for number, wrappers in enumerate(config.search.wrappers, 1):
-            found[f"{method}_option{number}"] = {**own, WRAPPERS: wrappers}
-    return found
+            own_options[f"{method}_option{number}"] = {**own, WRAPPERS: wrappers}
+    return own_options
 
 
 def options(config: Config) -> dict[str, dict[str, Any]]:
     """``method_settings`` of all options, by name: what rules read the needs of trials from."""
     methods = dict.fromkeys(method for chain in of_config(config) for method in chain.methods)
-    found = {}
+    every = {}
     for method in methods:
-        found |= _options(config, method)
-    return found
+        every |= _options(config, method)
+    return every
 
 
 def placeholders(config: Config) -> dict[str, dict[str, Any]]:
@@ -126,7 +126,7 @@ def placeholders(config: Config) -> dict[str, dict[str, Any]]:
 
     A trial leaves one checkpoint, as of a method with one epoch.
     """
-    found = {}
+    awaited = {}
     for chain in of_config(config):
         trained = next((m for m in chain.methods if _trained(config, m)), None)
         stands_for = {"method": settings.method_class(config, trained or chain.start)}
@@ -134,8 +134,8 @@ def placeholders(config: Config) -> dict[str, dict[str, Any]]:
             stands_for |= {EPOCHS: 1}
         for name in trial_names(config, chain)[1:]:
             check_free(config, name)
-            found[name] = stands_for
-    return found
+            awaited[name] = stands_for
+    return awaited
 
 
 def check_free(config: Config, name: str) -> None:
@@ -201,22 +201,22 @@ def space(config: Config, chain: Chain) -> Space:
 
 def _dimensions(config: Config, method: str) -> dict[str, Dimension]:
     configured = settings.method(config, method).settings
-    found = {
+    dimensions = {
         name: Dimension(entry, getattr(configured, name))
         for name, entry in declared(type(configured)).items()
     }
     if not _trained(config, method):
-        return found
+        return dimensions
     search = config.search
     if search.epochs:
         # The configured number is among them, so that the first trial is a point of the space.
         numbers = sorted({*search.epochs, configured.epochs})
-        found[EPOCHS] = Dimension(Choice(tuple(numbers)), configured.epochs)
+        dimensions[EPOCHS] = Dimension(Choice(tuple(numbers)), configured.epochs)
     if search.wrappers:
-        found[WRAPPERS] = Dimension(
+        dimensions[WRAPPERS] = Dimension(
             Choice((configured.wrappers, *search.wrappers)), configured.wrappers
         )
-    return found
+    return dimensions
 
 
 def _trained(config: Config, method: str) -> bool:

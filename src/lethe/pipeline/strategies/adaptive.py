@@ -61,12 +61,12 @@ class Strategy(Base):
         for number in range(count):
             since = None if roots is None else len(trials) + number
             wanted = 1 if since is None else branches(left - number)
-            found = {0: [*trials]} if roots is None else roots
-            if len(found) + begun < wanted:
+            followed = {0: [*trials]} if roots is None else roots
+            if len(followed) + begun < wanted:
                 begun += 1
                 proposal = Proposal(self._far(space, tried, rng))
             else:
-                heads = ranked([best(branch) for branch in found.values()])[:wanted]
+                heads = ranked([best(branch) for branch in followed.values()])[:wanted]
                 head = heads[(since or 0) % len(heads)]
                 proposal = changed(space, head.number, head.point, tried, rng, self.settings)
             tried.append(proposal.point)
@@ -79,14 +79,14 @@ class Strategy(Base):
         at = switched([trial.score for trial in trials], s.window, s.gain)
         if at is None:
             return None
-        root, found = {}, {}
+        root, members = {}, {}
         for place, trial in enumerate(trials):
             if place < at:
                 root[trial.number] = trials[0].number
             else:
                 root[trial.number] = trial.number if trial.parent is None else root[trial.parent]
-            found.setdefault(root[trial.number], []).append(trial)
-        return found
+            members.setdefault(root[trial.number], []).append(trial)
+        return members
 
     def _far(self, space, tried, rng):
         drawn = [space.drawn(rng) for _ in range(CANDIDATES)]

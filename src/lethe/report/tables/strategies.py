@@ -36,12 +36,12 @@ def build(data: TableData) -> pd.DataFrame:
     """One row for each model, split, strategy and number of trials: means over all searches."""
     searches = [(entry, read_json(entry["path"])["trials"]) for entry in data.files]
     tops = _tops(searches)
-    found: dict[tuple, list[dict[str, float]]] = {}
+    by_count: dict[tuple, list[dict[str, float]]] = {}
     for entry, trials in searches:
         at = tuple(entry[key] for key in PLACE)
         for count, row in enumerate(_course(trials, tops[_same(entry)]), 1):
-            found.setdefault((*at, count), []).append(row)
-    return pd.DataFrame([_row(key, rows) for key, rows in found.items()])
+            by_count.setdefault((*at, count), []).append(row)
+    return pd.DataFrame([_row(key, rows) for key, rows in by_count.items()])
 
 
 def _same(entry: Mapping) -> tuple:

@@ -22,10 +22,10 @@ def lead(runs: Runs, strategy: str, other: str) -> float:
 
 def beyond_spread(runs: Runs, strategy: str, other: str) -> float:
     """How far two means lie apart, less the larger spread (standard deviation) of the repeats."""
-    found = [runs.searched(one) for one in (strategy, other)]
-    if min(map(len, found)) < 2:
+    scores = [runs.searched(one) for one in (strategy, other)]
+    if min(map(len, scores)) < 2:
         raise LetheError("claims: one repeat has no spread; set search.repeats to at least 2")
-    return abs(fmean(found[0]) - fmean(found[1])) - max(map(stdev, found))
+    return abs(fmean(scores[0]) - fmean(scores[1])) - max(map(stdev, scores))
 
 
 CLAIMS = (
