@@ -140,10 +140,9 @@ class _Planner:
             self.config = load.laid_over(tried, gives)
             self._leave_out_whole_weights()
             if self.config["methods"] and self._needed(shares) <= room:
-                self.config = tried if not gives else self.config
-                if gives:
-                    for key in gives:
-                        self.reasons.setdefault(key, []).append(reason)
+                for key in gives:
+                    self.reasons.setdefault(key, []).append(reason)
+                self._say_what_is_left_out(tried["methods"])
                 return
         raise LetheError(
             f"suggest: {card.parameters or card.model} weights fit {card.gpus} {card.gpu} in no "
@@ -159,6 +158,11 @@ class _Planner:
             if whole_weights(methods.load(name)({}, name), name) is not None:
                 left = [one for one in self.config["methods"] if one != name]
                 self.config = {**self.config, "methods": left}
+
+    def _say_what_is_left_out(self, before: list[str]) -> None:
+        for name in before:
+            if name not in self.config["methods"]:
+                self.reasons["methods"].append(f"{name} is left out: it works on whole weights")
 
     def _needed(self, shares: int) -> float:
         config = self.built()
