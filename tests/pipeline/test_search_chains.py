@@ -130,6 +130,14 @@ def test_names_in_use_and_other_starts_are_refused():
         search.check(later)
 
 
+def test_what_goes_with_epochs_of_a_run_is_refused():
+    config = configured(
+        {"search": {"methods": ["npo"], "strategy": "greedy"}, "checkpoints": {"keep": "best"}}
+    )
+    with pytest.raises(LetheError, match=r"checkpoints\.keep: best chooses among epochs"):
+        search.check(config)
+
+
 # --- the jobs ---
 
 

@@ -154,6 +154,11 @@ def check(config: Config) -> None:
     for name in (search.strategy, *search.strategies, *search.strategy_settings):
         strategies.STRATEGIES.check(name, "config: search.strategy")
     placeholders(config)
+    if config.checkpoints.keep == "best" and of_config(config):
+        raise LetheError(
+            "config: checkpoints.keep: best chooses among epochs, but trials that are proposed "
+            "leave their last alone; choose all, last or none"
+        )
     for chain in of_config(config):
         for method in chain.methods:
             _check_method(config, method, chain)
