@@ -110,6 +110,7 @@ onstart:
     check_room()
     submit_without_account()
     watch_slurm()
+    start_at_once()
     preload()
 
 

@@ -1,5 +1,6 @@
 """Settings of all tests."""
 
+import gc
 import os
 from pathlib import Path
 
@@ -15,6 +16,9 @@ TESTS = Path(__file__).parent
 
 
 def pytest_configure(config):
+    # Libraries and thousands of tests are loaded, none of which is garbage: looking for some took a
+    # third of that time.
+    gc.disable()
     config.pluginmanager.register(BrokenFixtures())
     config.pluginmanager.register(OwnNeeds())
 
@@ -29,12 +33,24 @@ LONGEST = (
     "workflow/test_endings.py",
     "workflow/test_reruns.py",
     "workflow",
+    "cli/test_audit.py",
+    "llm/test_faults.py",
+    "report/figures",
+    "train/test_several_processes.py",
+    "world/synthetic/test_mixture.py",
 )
 
 
 def pytest_collection_modifyitems(items):
     """Files in the order in which processes should take them."""
     items.sort(key=lambda item: _place(item.path.relative_to(TESTS).as_posix()))
+
+
+def pytest_collection_finish():
+    """What is loaded stays, so that nobody looks through it again."""
+    gc.collect()
+    gc.freeze()
+    gc.enable()
 
 
 def _place(name: str) -> int:

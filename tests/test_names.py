@@ -1,6 +1,7 @@
 """Names say what a thing is: words that would fit anything are no names."""
 
 import ast
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -15,13 +16,18 @@ SETTINGS = {"unlearn/methods/icul.py": {"kept"}, "model/interventions/context.py
 ROOMS = sorted(path.parent.name for path in ROOT.glob("*/__init__.py"))
 
 
-def nodes(folder: Path) -> list[tuple[Path, ast.AST]]:
-    """Every node of the modules below a folder, each with its file within the library."""
-    return [
-        (file.relative_to(ROOT), node)
-        for file in sorted(folder.rglob("*.py"))
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
-    ]
+@cache
+def named_in(file: Path) -> tuple[set[str], set[str]]:
+    """The names of a module's classes, and all names that it gives."""
+    nodes = list(ast.walk(ast.parse(file.read_text(encoding="utf-8"))))
+    classes = {node.name for node in nodes if isinstance(node, ast.ClassDef)}
+    return classes, {name for node in nodes if (name := given_name(node))}
+
+
+def modules(folder: Path) -> list[tuple[str, set[str], set[str]]]:
+    """Each module below a folder by its name within the library, with its ``named_in``."""
+    files = sorted(folder.rglob("*.py"))
+    return [(file.relative_to(ROOT).as_posix(), *named_in(file)) for file in files]
 
 
 def given_name(node: ast.AST) -> str | None:
@@ -39,7 +45,7 @@ def given_name(node: ast.AST) -> str | None:
 
 
 def test_a_settings_class_says_whose_settings_it_holds():
-    classes = {node.name: file for file, node in nodes(ROOT) if isinstance(node, ast.ClassDef)}
+    classes = {name: file for file, own, _ in modules(ROOT) for name in own}
     assert "NPOSettings" in classes
     assert "Settings" not in classes, classes.get("Settings")
 
@@ -47,7 +53,7 @@ def test_a_settings_class_says_whose_settings_it_holds():
 @pytest.mark.parametrize("room", ROOMS)
 def test_nothing_is_named_by_a_word_that_fits_anything(room):
     assert len(ROOMS) == 12
-    names = [(file.as_posix(), given_name(node)) for file, node in nodes(ROOT / room)]
+    names = {(file, name) for file, _, given in modules(ROOT / room) for name in given}
     assert len({name for _, name in names}) > 50
     overused = {(file, name) for file, name in names if name in OVERUSED}
     assert overused == {(file, name) for file, name in overused if name in SETTINGS.get(file, ())}

@@ -173,7 +173,7 @@ def test_worlds_are_judged_together():
     with pytest.raises(LetheError, match="seed 3 is in two files"):
         pooled([*worlds, worlds[3]])
     worlds[1][0] = {**worlds[1][0], "bound": 0.7}
-    with pytest.raises(LetheError, match="other bounds"):
+    with pytest.raises(LetheError, match="the bound differs"):
         pooled(worlds)
 
 

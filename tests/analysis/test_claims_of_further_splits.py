@@ -94,4 +94,4 @@ def test_of_the_whole_both_distances_are_equal_and_g_is_not_tested():
     whole = runs(SHARES, "whole")
     assert claim(untraining, "both oracles are one").measure(whole) == 0
     row = claim(untraining, "NPO's forgetting spreads").row_or_reason("whole", [whole])
-    assert row["reason"] == "speaks of the splits tenth, quarter, half"
+    assert row["reason"] == "is about the splits tenth, quarter, half"

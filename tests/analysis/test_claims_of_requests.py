@@ -48,7 +48,7 @@ def test_what_comes_back_is_held_against_the_spread_over_seeds(tmp_path):
     assert rebound == pytest.approx(0.1 - statistics.stdev(left))
     assert value(icu_bench, "(GUARD-IT): rebound", first) == 0
     (alone,) = runs(tmp_path, (0,))
-    with pytest.raises(LetheError, match="takes two of them; list more seeds"):
+    with pytest.raises(LetheError, match="needs at least two; list more seeds"):
         value(icu_bench, "(NPO): rebound less", alone)
 
 

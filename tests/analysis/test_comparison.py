@@ -100,7 +100,11 @@ def test_what_may_not_be_compared_is_one_line(runs, tmp_path):
     strangers = write_run(tmp_path / "strangers", BEFORE, questions=QUESTIONS[::-1])
     with pytest.raises(LetheError, match=r"probability, forget: .* were measured on other rows"):
         compare(runs[0], strangers)
-    with pytest.raises(LetheError, match=r"probability: .* has the settings .*; score both alike"):
+    with pytest.raises(
+        LetheError,
+        match=r"probability: .* has the settings .*; score both with "
+        r"the same",
+    ):
         compare(runs[0], write_run(tmp_path / "set", BEFORE, settings={"x": 1}))
     with pytest.raises(LetheError, match="no metric 'probabilit'; did you mean probability"):
         compare(*runs, ["probabilit"])

@@ -72,7 +72,7 @@ def test_other_settings_are_refused():
 def test_an_oracle_with_two_checkpoints_is_refused():
     run = ratios(0, 0)
     two = MetricFile("truth_ratio", run.checkpoints * 2, run.settings, "two.json")
-    with pytest.raises(LetheError, match=r"two\.json: an oracle has 1 checkpoint, this 2"):
+    with pytest.raises(LetheError, match=r"two\.json: an oracle has 1 checkpoint, but this has 2"):
         against_oracles(run, run.checkpoints[0], [two])
 
 

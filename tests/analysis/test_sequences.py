@@ -107,7 +107,7 @@ def test_a_file_without_a_request_is_refused():
 
 def test_a_run_has_one_checkpoint_after_each_request():
     two = MetricFile("requests", [CheckpointValues(n, n, {"request1": 0.5}) for n in (1, 2)])
-    with pytest.raises(LetheError, match="has 1 checkpoint, this 2"):
+    with pytest.raises(LetheError, match="has 1 checkpoint, but this has 2"):
         sequence(FULL, [After(two, RUN[0].probability, RUN[0].model_utility)])
 
 

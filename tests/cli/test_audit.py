@@ -149,7 +149,7 @@ def test_checkpoints_are_looked_at_before_work(run, monkeypatch):
 
     monkeypatch.setattr(checkpoint, "load", None)
     assert "no such checkpoint" in run(oracle="absent")
-    assert "is given for --full too" in run(full="full", oracle="full")
+    assert "is also given for --full" in run(full="full", oracle="full")
 
 
 def test_data_that_do_not_belong_together_are_refused(run, data, tmp_path):

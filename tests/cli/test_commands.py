@@ -94,7 +94,7 @@ def test_settings_that_are_no_numbers(folder):
     assert unlearn("--set", "epochs=true").startswith("npo.epochs: input should be a number")
     assert unlearn("--set", "beta=inf").startswith("npo.beta: input should be a number")
     assert "on means true" in unlearn("--set", "frozen=[on]")
-    assert "'(' is no regular expression" in unlearn("--set", 'frozen=["("]')
+    assert "'(' is not a regular expression" in unlearn("--set", 'frozen=["("]')
     assert unlearn("--compute", "lora.targets=[]").startswith("--compute.lora.targets")
     assert unlearn("--set", ".a=1") == "--set .a=1: write it as key=value"
     assert unlearn("--set", f"beta={'1' * 5000}").startswith("npo.beta: input should be ")
@@ -102,7 +102,7 @@ def test_settings_that_are_no_numbers(folder):
 
 def test_a_setting_is_given_once(folder):
     assert unlearn("--set", "beta=1", "--set", "beta=2").startswith(
-        "--set beta=2: beta has a value"
+        "--set beta=2: beta already has a value"
     )
     given = evaluate("--suite-set", "sampled.samples=9", "--suite-set", "sampled.samples=8")
     assert given == "--suite-set: sampled.samples is given twice; give it once"
@@ -235,7 +235,7 @@ def test_a_checkpoint_whose_record_says_otherwise_is_refused(folder, option, nam
 
 def test_one_checkpoint_is_not_two_things(folder):
     message = evaluate("--oracle", "mine", "--full", "./mine")
-    assert message == "--oracle: mine is given for --full too; name another"
+    assert message == "--oracle: mine is also given for --full; name another"
 
 
 def test_what_no_record_denies_is_taken(folder):
@@ -304,14 +304,14 @@ def test_given_runs_of_a_configuration_are_held_against_their_records(folder):
 def test_other_json_is_no_claims(tmp_path, content):
     write_json(tmp_path / "other.json", content)
     message = error("claims", str(tmp_path / "other.json"))
-    assert message.endswith("other.json: no claims; name results/WORLD/tables/claims.json")
+    assert message.endswith("other.json: not claims; name results/WORLD/tables/claims.json")
 
 
 @pytest.mark.parametrize("command", ["claims", "tofu-logs"])
 def test_a_users_own_file_is_not_to_be_deleted(tmp_path, command):
     (tmp_path / "mine.json").write_text("[{")
     message = error(command, str(tmp_path / "mine.json"))
-    assert message.endswith("; mend it, or name another file")
+    assert message.endswith("; correct it, or name another file")
     with pytest.raises(LetheError, match="delete the file to have it made again"):
         read_json(tmp_path / "mine.json")
 

@@ -98,7 +98,7 @@ def test_what_cannot_be_computed_is_said(run):
         (("--metrics", "rogue"), "unknown metric 'rogue'; did you mean rouge?"),
         (("--metrics", "privleak"), "metric 'privleak': needs an oracle; name one"),
         (("--attack", "pruned"), "--attack: unknown attack 'pruned'; did you mean pruning?"),
-        (("--attack-set", "share=0.5"), "--attack-set: is of --attack; name one"),
+        (("--attack-set", "share=0.5"), "--attack-set: belongs to --attack; name one"),
         (("--attack", "pruning", "--attack-set", "share=2"), "--attack-set.share: input should be"),
         (
             ("--metrics", "hidden_knowledge", "--attack", "pruning"),

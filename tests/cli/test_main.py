@@ -90,7 +90,7 @@ def test_claims_of_the_old_form_are_named_as_such(tmp_path):
     old |= {"relation": ">", "bound": 0.0, "holds": True}
     (tmp_path / "claims.json").write_text(json.dumps([old]))
     message = error("claims", str(tmp_path / "claims.json"))
-    assert "claims of one seed each, as they were judged before" in message
+    assert "claims of one seed each, as an earlier version judged them" in message
 
 
 @pytest.mark.parametrize("text", [None, "[{"])

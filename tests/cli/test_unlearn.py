@@ -121,7 +121,7 @@ def test_given_settings():
             given_settings([text])
     with pytest.raises(LetheError, match=r"^--compute lr: write"):
         given_settings(["lr"], "--compute")
-    with pytest.raises(LetheError, match="optimiser has a value already"):
+    with pytest.raises(LetheError, match="optimiser already has a value"):
         given_settings(["optimiser=sgd", "optimiser.bits=3"])
 
 

@@ -157,7 +157,7 @@ def test_nf4_without_its_library_or_with_other_bits_is_one_line(monkeypatch):
     with pytest.raises(LetheError, match=r"q\.kind: nf4 has no groups of 48; set group to 64"):
         attack.settings_of("quantization", {"kind": "nf4", "group": 48}, where)
     monkeypatch.setattr(quantization, "find_spec", lambda name: None)
-    with pytest.raises(LetheError, match=r"q\.kind: nf4 is made by bitsandbytes.*pip install it"):
+    with pytest.raises(LetheError, match=r"q\.kind: nf4 needs bitsandbytes.*pip install it"):
         attack.settings_of("quantization", {"kind": "nf4", "group": 64}, where)
     attack.settings_of("quantization", {"kind": "integer"}, where)
 
@@ -255,7 +255,7 @@ def test_benign_rows_hold_nothing_of_the_forget_set(folder):
     assert read_rows("benign_finetuning", {"data": "retain"}, files) == PAIRS[4:]
     files["background"] = folder / "mixed.json"
     with pytest.raises(
-        LetheError, match=r"mixed\.json has the row 'Who wrote book 3\?', as .*forget"
+        LetheError, match=r"mixed\.json and .*forget.* both have the row 'Who wrote book 3\?'"
     ):
         read_rows("benign_finetuning", {"data": "background"}, files)
     with pytest.raises(LetheError, match="reads the file of retain; name it"):

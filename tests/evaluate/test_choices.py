@@ -198,9 +198,9 @@ def test_a_file_of_multiple_choice_is_read_as_it_is(tmp_path, answer):
 @pytest.mark.parametrize(
     ("change", "fault"),
     [
-        ({"answer": 3}, "row 1: 'answer' is 3, no choice"),
-        ({"answer": "D"}, "row 1: 'answer' is 'D', no choice"),
-        ({"answer": True}, "row 1: 'answer' is True, no choice"),
+        ({"answer": 3}, "row 1: 'answer' is 3, which is none of the choices"),
+        ({"answer": "D"}, "row 1: 'answer' is 'D', which is none of the choices"),
+        ({"answer": True}, "row 1: 'answer' is True, which is none of the choices"),
         ({"choices": ["one"]}, "row 1: 'choices' are not 2 to 26 different texts"),
         ({"choices": ["one", "one"]}, "row 1: 'choices' are not 2 to 26 different texts"),
     ],

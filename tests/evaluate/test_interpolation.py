@@ -76,6 +76,6 @@ def test_what_has_no_line_is_one_line(ends, tokenizer):
     checkpoint.save(folder / "wide", make_family("qwen2", tokenizer), tokenizer, {})
     with pytest.raises(LetheError, match=r"wide: its weights are not .* cannot be compared"):
         losses_between(folder / "one", folder / "wide", ROWS, max_length=96)
-    with pytest.raises(LetheError, match="2 points leave none in between; set 3 or more"):
+    with pytest.raises(LetheError, match="2 points leave none between the ends; set 3 or more"):
         places_of(2)
     assert places_of(11) == [number / 10 for number in range(11)]

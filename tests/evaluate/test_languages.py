@@ -73,7 +73,10 @@ def broken(**changes) -> dict:
         (broken(answer=""), "row 2, language 'L1': no answer"),
         (broken(paraphrased_answer=None), "row 2, language 'L1': no paraphrased_answer"),
         (broken(role="spoken"), "row 2, language 'L1': no role; it is one of given"),
-        (broken(perturbed_answer=["one"]), "row 2: not as many wrong answers in each language"),
+        (
+            broken(perturbed_answer=["one"]),
+            "row 2: languages have different numbers of wrong answers",
+        ),
     ],
 )
 def test_rows_that_cannot_be_asked_are_refused(rows, message):

@@ -74,5 +74,5 @@ def test_an_oracle_is_at_no_distance_to_itself(model, encoder, tmp_path):
 def test_an_oracle_with_other_weights_is_one_line(model):
     other = copy.deepcopy(model)
     other.lm_head = torch.nn.Linear(32, 5, bias=False)
-    with pytest.raises(LetheError, match=r"oracle: it has no weights like lm_head.weight; name"):
+    with pytest.raises(LetheError, match=r"oracle: its weights do not match lm_head.weight; name"):
         weight_distance(model, other)

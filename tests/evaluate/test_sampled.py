@@ -128,8 +128,8 @@ def log_probability(model, encoder, question: str, word: str) -> float:
     ("config", "why"),
     [
         (None, "no config.json"),
-        ({"architectures": ["BertModel"]}, "BertModel is no causal language model"),
-        ([], "a model without architectures is no causal language model"),
+        ({"architectures": ["BertModel"]}, "BertModel is not a causal language model"),
+        ([], "a model without architectures is not a causal language model"),
     ],
 )
 def test_a_folder_that_is_no_judge_is_one_line(tmp_path, config, why):
@@ -157,10 +157,10 @@ def test_only_one_of_nli_and_judge_is_asked():
     ("config", "why"),
     [
         (None, "no config.json"),
-        ({"architectures": ["LlamaForCausalLM"]}, "LlamaForCausalLM is no classifier"),
-        ({}, "a model without architectures is no classifier"),
-        ([], "a model without architectures is no classifier"),
-        ({"architectures": 5}, "a model without architectures is no classifier"),
+        ({"architectures": ["LlamaForCausalLM"]}, "LlamaForCausalLM is not a classifier"),
+        ({}, "a model without architectures is not a classifier"),
+        ([], "a model without architectures is not a classifier"),
+        ({"architectures": 5}, "a model without architectures is not a classifier"),
         (
             {"architectures": ["XForSequenceClassification"], "id2label": ["a"]},
             "its labels are none",

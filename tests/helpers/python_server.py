@@ -18,6 +18,7 @@ import os
 import sys
 import tempfile
 import threading
+import time
 from pathlib import Path
 from types import ModuleType
 from typing import IO, Any
@@ -140,11 +141,16 @@ def run(
 
 
 def threads() -> list[str]:
-    """Names of the threads beside the main one, but for the one of pyarrow's allocator, which a
-    fork starts anew when it needs one."""
-    tasks = sorted(Path("/proc/self/task").iterdir(), key=lambda task: int(task.name))
-    names = [(task / "comm").read_text().strip() for task in tasks]
-    return [name for name in names[1:] if name != "jemalloc_bg_thd"]
+    """Names of the threads beside the main one, but for that of pyarrow's allocator, which a fork
+    starts anew when it needs one. A thread gives itself its name: a new one gets time to do so."""
+    for _ in range(100):
+        tasks = sorted(Path("/proc/self/task").iterdir(), key=lambda task: int(task.name))
+        names = [(task / "comm").read_text().strip() for task in tasks[1:]]
+        others = [name for name in names if name != "jemalloc_bg_thd"]
+        if not others:
+            return []
+        time.sleep(0.02)
+    return others
 
 
 def main(jobs: bool) -> None:

@@ -37,7 +37,8 @@ class Service:
     ``limit``: the only name by which it knows the limit of tokens. ``usage``: whether it counts
     tokens. ``repeats``: put into biographies, and into the name of the model. ``cut``: biographies
     that end in mid-sentence at first. ``journal``: where its answers are kept; ``again`` counts
-    requests that came though the journal had their answer.
+    requests that came though the journal had their answer. ``overdue`` is told the key of a request
+    whose answer will be too slow (deadlines).
     """
 
     latency: float = 0.0
@@ -49,6 +50,7 @@ class Service:
     repeats: str = ""
     cut: bool = False
     slow: float = 8.0
+    overdue: Callable[[str], None] = lambda key: None
     journal: Path | None = None
     retry_after: str = "0.05"
     received: int = 0
@@ -151,7 +153,7 @@ class Service:
         spent = asyncio.get_running_loop().time() - self.times[-1]
         await asyncio.sleep(self.latency - spent)
         if fault in PASSING:
-            return await self._fail(fault, writer, completion)
+            return await self._fail(fault, writer, completion, key)
         if fault in FATAL:
             said = _error(f"Not with {KEY},\n{KEY}", FATAL[fault])
             return await _send(writer, int(fault[:3]), said)
@@ -171,8 +173,9 @@ class Service:
         dialect = form["type"] == "json_object" and "schema" in form
         return ("json_object_schema" if dialect else form["type"]) in self.offers
 
-    async def _fail(self, fault: str, writer: asyncio.StreamWriter, whole: bytes) -> bool:
+    async def _fail(self, fault: str, writer: asyncio.StreamWriter, whole: bytes, key: str) -> bool:
         if fault == "slow":
+            self.overdue(key)
             await asyncio.sleep(self.slow)
             return await _send(writer, 200, whole)
         if fault == "reset":

@@ -2,6 +2,7 @@
 
 import pytest
 
+from helpers.deadlines import Deadlines
 from helpers.service import KEY, Service
 
 
@@ -15,3 +16,11 @@ def service():
     """A service that never fails."""
     with Service() as started:
         yield started
+
+
+@pytest.fixture
+def overdue(monkeypatch):
+    """For a service whose slow answers need not be waited for."""
+    deadlines = Deadlines()
+    deadlines.watch(monkeypatch)
+    return deadlines.end

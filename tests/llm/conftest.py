@@ -1,1 +1,1 @@
-from helpers.service_fixtures import key, service
+from helpers.service_fixtures import key, overdue, service

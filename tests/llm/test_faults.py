@@ -136,20 +136,24 @@ def test_a_bad_answer_is_asked_for_again(kind, tmp_path):
         assert len(again) == 2
 
 
-def test_a_mixture_of_faults_changes_nothing(tmp_path):
+def test_a_mixture_of_faults_changes_nothing(overdue, tmp_path):
     """Fifty authors, two in five requests failing: the world of a service without faults.
 
     Each time a request comes, the service looks whether the journal has its answer.
     """
     with Service() as service:
         good = made(tmp_path / "good", generation(service.url), 50, 0)
-    with Service(fault=mixture(*PASSING), journal=tmp_path / "passing/journal.sqlite") as service:
+    with Service(
+        fault=mixture(*PASSING), journal=tmp_path / "passing/journal.sqlite", overdue=overdue
+    ) as service:
         passing = made(tmp_path / "passing", generation(service.url), 50, 0)
         assert min(service.faults[kind] for kind in PASSING) > 0
         assert not service.again
     assert passing.read_bytes() == good.read_bytes()
     kinds = (*PASSING, *UNUSABLE, *SPOILT)
-    with Service(fault=mixture(*kinds), journal=tmp_path / "mixed/journal.sqlite") as service:
+    with Service(
+        fault=mixture(*kinds), journal=tmp_path / "mixed/journal.sqlite", overdue=overdue
+    ) as service:
         mixed = made(tmp_path / "mixed", generation(service.url), 50, 0)
         assert min(service.faults[kind] for kind in (*PASSING, *UNUSABLE)) > 0
         assert sum(service.faults[kind] for kind in SPOILT) > 0
@@ -169,8 +173,8 @@ def test_the_service_sees_what_is_asked_again(body, tmp_path):
         assert service.again == 1
 
 
-def test_the_journal_alone_makes_the_same_bytes(tmp_path):
-    with Service(fault=mixture(*PASSING, *UNUSABLE, *SPOILT)) as service:
+def test_the_journal_alone_makes_the_same_bytes(overdue, tmp_path):
+    with Service(fault=mixture(*PASSING, *UNUSABLE, *SPOILT), overdue=overdue) as service:
         first = made(tmp_path / "one", generation(service.url), 6, 1).read_bytes()
         service.forget()
         (tmp_path / "two").mkdir()
@@ -278,7 +282,7 @@ def test_the_key_is_in_no_file_and_no_output(tmp_path):
         "from pathlib import Path\n"
         "logging.basicConfig(level=logging.DEBUG)\n"
         "from helpers.generated_worlds import generation, made\n"
-        "made(Path(sys.argv[2]), generation(sys.argv[1]), 3, 0)\n"
+        "made(Path(sys.argv[2]), generation(sys.argv[1], service={'timeout': 1.0}), 3, 0)\n"
     )
     with Service(fault=mixture(*PASSING, *UNUSABLE), repeats=KEY) as service:
         done = subprocess.run(

@@ -3,6 +3,8 @@
 import asyncio
 import sqlite3
 import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from helpers.generated_worlds import generation, made
@@ -24,10 +26,10 @@ PRICES = {"input": 1000.0, "output": 2000.0}
     ("budget", "least"),
     [({"requests": 30}, 30), ({"tokens": 40_000}, 15_000), ({"cost": 40.0}, 10.0)],
 )
-def test_a_budget_stops_cleanly_and_is_never_exceeded(budget, least, faults, tmp_path):
+def test_a_budget_stops_cleanly_and_is_never_exceeded(budget, least, faults, overdue, tmp_path):
     ((name, most),) = budget.items()
     fault = mixture(*faults) if faults else lambda body, tries: None
-    with Service(fault=fault) as service:
+    with Service(fault=fault, overdue=overdue) as service:
         settings = generation(service.url, budget=budget, prices=PRICES, model={"max_tokens": 3000})
         for _ in range(3):
             with pytest.raises(LetheError, match=rf"budget\.{name}: .* raise it and run again"):
@@ -80,30 +82,50 @@ def test_the_window_never_holds_more_than_its_limit():
     assert times[-1] - times[0] < 0.6
 
 
+def bodies(count: int, run: int = 0) -> list[dict]:
+    """Requests that differ."""
+    return [
+        {
+            "model": "test-model",
+            "messages": [{"role": "user", "content": f"Name two {run} {n}"}],
+            "max_tokens": 100,
+        }
+        for n in range(count)
+    ]
+
+
+def times_of_requests(limits: dict, period: float, folder: Path, *runs: list[dict]) -> list[float]:
+    """When a service received the requests of runs one after another; ``period``: of a minute."""
+
+    async def ask(settings, asked: list[dict]) -> None:
+        with Journal(folder / "journal.sqlite") as journal:
+            async with Client(settings.model, settings.service, journal) as client:
+                client._requests.period = client._tokens.period = period
+                await asyncio.gather(*[client.fetch("probe", body) for body in asked])
+
+    with Service() as service:
+        for asked in runs:
+            asyncio.run(ask(generation(service.url, service=limits), asked))
+    return service.times
+
+
+def of_both_limits(most: int, period: float, folder: Path, *runs: list[dict]) -> list[list[float]]:
+    """``times_of_requests`` where ``most`` fit into a minute, by their number and by their tokens.
+
+    They wait at the same time.
+    """
+    limits = ({"requests_per_minute": most}, {"tokens_per_minute": most * 100 + most * 20})
+    with ThreadPoolExecutor(2) as pool:
+        waiting = [
+            pool.submit(times_of_requests, limit, period, folder / "-".join(limit), *runs)
+            for limit in limits
+        ]
+        return [each.result() for each in waiting]
+
+
 def test_limits_for_each_minute(tmp_path):
     """Requests and tokens each hold back what would be too much; a minute is shortened here."""
-    for limits in ({"requests_per_minute": 6}, {"tokens_per_minute": 6 * 100 + 6 * 20}):
-        with Service() as service:
-            settings = generation(service.url, service=limits)
-
-            folder = tmp_path / "-".join(limits)
-
-            async def ask(settings=settings, folder=folder):
-                bodies = [
-                    {
-                        "model": "test-model",
-                        "messages": [{"role": "user", "content": f"Name two {n}"}],
-                        "max_tokens": 100,
-                    }
-                    for n in range(13)
-                ]
-                with Journal(folder / "journal.sqlite") as journal:
-                    async with Client(settings.model, settings.service, journal) as client:
-                        client._requests.period = client._tokens.period = 1.5
-                        await asyncio.gather(*[client.fetch("probe", b) for b in bodies])
-
-            asyncio.run(ask())
-        times = service.times
+    for times in of_both_limits(6, 1.5, tmp_path, bodies(13)):
         assert len(times) == 13
         assert all(b - a > 0.8 for a, b in zip(times, times[6:], strict=False))
 
@@ -111,28 +133,7 @@ def test_limits_for_each_minute(tmp_path):
 def test_limits_hold_from_run_to_run(tmp_path, monkeypatch):
     """Stages are runs of their own; the minute of one is not over when the next begins."""
     monkeypatch.setattr("lethe.llm.journal._MINUTE", 2.0)
-    for limits in ({"requests_per_minute": 4}, {"tokens_per_minute": 4 * 100 + 4 * 20}):
-        with Service() as service:
-            settings = generation(service.url, service=limits)
-            folder = tmp_path / "-".join(limits)
-
-            async def ask(number, settings=settings, folder=folder):
-                bodies = [
-                    {
-                        "model": "test-model",
-                        "messages": [{"role": "user", "content": f"Name two {number} {n}"}],
-                        "max_tokens": 100,
-                    }
-                    for n in range(3)
-                ]
-                with Journal(folder / "journal.sqlite") as journal:
-                    async with Client(settings.model, settings.service, journal) as client:
-                        client._requests.period = client._tokens.period = 2.0
-                        await asyncio.gather(*[client.fetch("probe", b) for b in bodies])
-
-            for number in range(3):
-                asyncio.run(ask(number))
-        times = service.times
+    for times in of_both_limits(4, 2.0, tmp_path, *[bodies(3, run) for run in range(3)]):
         assert len(times) == 9
         assert all(b - a > 1.5 for a, b in zip(times, times[4:], strict=False))
 

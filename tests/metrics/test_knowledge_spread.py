@@ -138,7 +138,7 @@ def test_forgotten_everywhere_is_no_persistence():
 
 
 def test_other_facts_in_the_reference_are_refused():
-    with pytest.raises(LetheError, match="knowledge_spread: other facts"):
+    with pytest.raises(LetheError, match="knowledge_spread: full or the base has other facts"):
         spread(full=facts([[0.9] * 3] * 2, [[0.1] * 3] * 2))
 
 

@@ -293,7 +293,7 @@ FAULTY_ORACLES = {
     "variant": (ratios([1, 2], settings={"variant": "arithmetic"}), "arithmetic"),
     "two": (
         MetricFile("truth_ratio", ratios([1, 2]).checkpoints + ratios([1, 2], epoch=1).checkpoints),
-        "an oracle has 1 checkpoint, this 2",
+        "an oracle has 1 checkpoint, but this has 2",
     ),
     "no items": (MetricFile("truth_ratio", [CheckpointValues(0, 0, {"forget": 1.0})]), "no items"),
     "no ratio": (ratios([1, -2]), "not above 0"),

@@ -55,7 +55,7 @@ def test_oracle_with_other_questions_is_refused(records):
 
 def test_oracle_with_two_checkpoints_is_refused(records):
     run = recorded(records, [ANSWER])
-    with pytest.raises(LetheError, match="an oracle has 1 checkpoint, this 2"):
+    with pytest.raises(LetheError, match="an oracle has 1 checkpoint, but this has 2"):
         metrics.compute("recovery", run, oracle_records=recorded(records, [ANSWER], epochs=(1, 2)))
 
 

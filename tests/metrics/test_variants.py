@@ -204,7 +204,7 @@ def test_views_need_one():
             for column in ("prompt", "prompt_text", "prompt_answer", "prompt_generation")
         },
     )
-    with pytest.raises(LetheError, match=r"no forget question has both .* kinds name some of para"):
+    with pytest.raises(LetheError, match=r"no forget question has both .*; add some of para"):
         one("views", bare)
     assert one("worst_case_leak", bare).values["attacks"] == 1
 

@@ -218,6 +218,6 @@ def test_models_of_remote_code_are_refused_by_their_type(tmp_path):
         (folder / "config.json").write_text(f'{{"model_type": "{kind}"}}')
         for name in ("model.safetensors", "tokenizer.json"):
             (folder / name).write_text("")
-        with pytest.raises(LetheError, match="only code of its own") as refused:
+        with pytest.raises(LetheError, match="needs code of its own") as refused:
             checkpoint.load(folder)
         assert "\n" not in str(refused.value)

@@ -158,12 +158,24 @@ def test_verifying_compares_everything_that_is_named(certified, capsys):
             lambda d: d["audit"]["verdict"].update(verdict="better"),
             "verdict of the certificate fails",
         ),
-        ("certificate.json", lambda d: d.update(format=9), "no certificate of format 1"),
-        ("certificate.json", lambda d: d.update(parents=[]), "no certificate of format 1"),
-        ("certificate.json", lambda d: d.update(scope="All gone."), "no certificate of format 1"),
-        ("certificate.json", lambda d: d.update(signature="by all"), "no certificate of format 1"),
+        ("certificate.json", lambda d: d.update(format=9), "not a certificate of format 1"),
+        ("certificate.json", lambda d: d.update(parents=[]), "not a certificate of format 1"),
+        (
+            "certificate.json",
+            lambda d: d.update(scope="All gone."),
+            "not a certificate of format 1",
+        ),
+        (
+            "certificate.json",
+            lambda d: d.update(signature="by all"),
+            "not a certificate of format 1",
+        ),
         ("certificate.json", lambda d: d["checkpoint"].update(origin={"a": 1}), "origin of the"),
-        ("certificate.json", lambda d: d["checkpoint"].pop("files"), "no certificate of format 1"),
+        (
+            "certificate.json",
+            lambda d: d["checkpoint"].pop("files"),
+            "not a certificate of format 1",
+        ),
         ("certificate.json", lambda d: d["parents"].pop("oracle"), "rest of the certificate fails"),
         (
             "certificate.json",
@@ -199,8 +211,8 @@ def test_a_checkpoint_without_its_weights_is_said_to_lack_them(certified, capsys
 
 def test_folders_that_are_named_have_to_be_there(certified):
     nowhere = certified["own"].parent / "nowhere"
-    assert "nowhere: no folder with files" in verified({**certified, "own": nowhere})
-    assert "nowhere: no folder with files" in verified(certified, "--oracle", nowhere)
+    assert "nowhere: not a folder with files" in verified({**certified, "own": nowhere})
+    assert "nowhere: not a folder with files" in verified(certified, "--oracle", nowhere)
     assert "a file; name the folder" in verified(
         {**certified, "out": certified["out"] / "certificate.json"}
     )
@@ -220,7 +232,7 @@ def test_a_model_that_was_not_compared_fails(certified, tmp_path):
 @pytest.mark.parametrize(
     ("change", "why"),
     [
-        (lambda d: d.update(format=1), "no audit of format 2; make it again"),
+        (lambda d: d.update(format=1), "not an audit of format 2; make it again"),
         (lambda d: d.update(files={"checkpoint": [], "oracle": []}), "without digests"),
     ],
 )
@@ -251,7 +263,7 @@ def test_the_base_of_adapters_counts(tmp_path):
     }
     assert checkpoint_files.base_elsewhere(place) is None
     config.write_text(json.dumps({"base_model_name_or_path": "an/id"}))
-    with pytest.raises(LetheError, match="adapters upon an/id, whose files are not at hand"):
+    with pytest.raises(LetheError, match="adapters on an/id, whose files are not here"):
         certificate(place, certify_ready(tmp_path, place), None)
 
 
@@ -264,7 +276,7 @@ def certify_ready(tmp_path, place):
 def test_a_name_that_is_no_text_is_refused(tmp_path):
     place = folder(tmp_path / "own", "weights")
     (place / b"\xff.bin".decode(errors="surrogateescape")).write_text("")
-    with pytest.raises(LetheError, match=r"name is no UTF-8 \(\\udcff.bin\); rename it"):
+    with pytest.raises(LetheError, match=r"name is not UTF-8 \(\\udcff.bin\); rename it"):
         checkpoint_files.digests(place)
 
 
@@ -272,7 +284,7 @@ def test_only_an_audit_of_this_checkpoint_with_an_oracle_is_certified(audited, t
     file = audited["audit"] / "audit.json"
     with pytest.raises(LetheError, match=r"audited another checkpoint \(model.safetensors differs"):
         certificate(audited["full"], file, None)
-    with pytest.raises(LetheError, match="a certificate is of files at hand"):
+    with pytest.raises(LetheError, match="only local files can be certified"):
         certificate(tmp_path / "none", file, None)
     write_audit(tmp_path, {name: audited[name] for name in ("own", "full", "oracle")}, oracle=False)
     with pytest.raises(LetheError, match=r"audit without an oracle.*audit again with --oracle"):
@@ -392,7 +404,11 @@ def test_a_key_that_others_may_read_is_named(audited, key, tmp_path):
 
 @pytest.mark.parametrize("signer", ["", " ", "a\nb", "a\tb", "-x"])
 def test_a_signer_that_is_no_name_is_refused(audited, tmp_path, signer):
-    with pytest.raises(LetheError, match=r"--signer .*: no name; give one as in a file of allowed"):
+    with pytest.raises(
+        LetheError,
+        match=r"--signer .*: not a name; give one as in a file of "
+        r"allowed",
+    ):
         write_certificate(audited["own"], audited["audit"], tmp_path / "out", "key", signer)
 
 

@@ -77,14 +77,14 @@ def test_what_is_no_configuration_is_one_line(read, text, words):
 
 def test_a_list_in_itself_is_refused(tmp_path):
     (tmp_path / "a.yaml").write_text("methods: &all [npo, *all]\n")
-    with pytest.raises(LetheError, match=r"a\.yaml, a list or mapping holds itself"):
+    with pytest.raises(LetheError, match=r"a\.yaml, a list or mapping contains itself"):
         read_config(tmp_path / "a.yaml")
 
 
 def test_folders_and_missing_files_are_one_line(tmp_path):
     with pytest.raises(LetheError, match="Is a directory; name a file"):
         read_config(tmp_path)
-    with pytest.raises(LetheError, match=r"none\.yaml: no such file; name one that is there"):
+    with pytest.raises(LetheError, match=r"none\.yaml: no such file; name one that exists"):
         check_files([tmp_path / "none.yaml"])
 
 
@@ -110,7 +110,7 @@ def test_what_means_what_it_says_is_read(read):
 def test_lists_of_the_command_line_are_read_as_strictly():
     with pytest.raises(LetheError, match="on means true"):
         parsed("[on]")
-    with pytest.raises(LetheError, match="holds itself"):
+    with pytest.raises(LetheError, match="contains itself"):
         parsed("{a: &a [*a]}")
     with pytest.raises(LetheError, match="010 means 8"):
         parsed({"seeds": "[010]"})
@@ -118,7 +118,7 @@ def test_lists_of_the_command_line_are_read_as_strictly():
 
 
 def test_a_users_file_is_not_looked_for_in_lethes_folder(tmp_path):
-    with pytest.raises(LetheError, match=r"x\.yaml: no such file; name one that is there"):
+    with pytest.raises(LetheError, match=r"x\.yaml: no such file; name one that exists"):
         configuration([str(tmp_path / "x.yaml")])
 
 

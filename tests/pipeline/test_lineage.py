@@ -116,7 +116,7 @@ def test_generations_are_counted():
                 "g1": {"attack": "distillation", "of": "g2"},
                 "g2": {"attack": "distillation", "of": "g1"},
             },
-            "g1 would come before itself",
+            "g1 would precede itself",
         ),
     ],
 )

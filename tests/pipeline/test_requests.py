@@ -76,12 +76,13 @@ def test_the_measures_are_made_of_the_metrics_that_are_asked_for():
 @pytest.mark.parametrize(
     ("changes", "line"),
     [
-        ({"pool": None}, "requests.pool: missing; say who may ever be asked for"),
+        ({"pool": None}, "requests.pool: missing; say who may be asked for"),
         ({"pool": 60}, "requests.pool: 60 of the world's 60 authors, and some must stay; lower"),
         ({"pool": [57, 60]}, "requests.pool: there is no author 60 among the world's 60"),
         (
             {"asked": [1, 1, 1, 1, 1, 1]},
-            "requests.asked: request 6 takes 1 more authors, and 0 are left of the pool of 5",
+            "requests.asked: request 6 asks for 1 more authors, but only 0 are left of the pool "
+            "of 5",
         ),
         ({"asked": [[55], [54]]}, "requests.asked: request 2 asks for author 54, who is not in"),
         (

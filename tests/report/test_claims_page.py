@@ -144,7 +144,7 @@ def test_a_verdict_that_does_not_follow_is_refused(old, new, core, page):
     assert old in text
     core.write_text(text.replace(old, new))
     message = refusal(lambda: main(["claims", "--page", str(page), str(core)]))
-    assert "no table of claims" in message
+    assert "not a table of claims" in message
     assert page.read_text() == PAGE
 
 

@@ -1,6 +1,7 @@
 import pytest
 from helpers.model_fixtures import encoder, examples, model, one_thread, pairs, tokenizer
 from helpers.open_unlearning import Oracle
+from helpers.steps import others, step
 
 
 @pytest.fixture(scope="session", params=[(), ("extra_swapped",)], ids=["A", "swapped"])

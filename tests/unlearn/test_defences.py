@@ -90,7 +90,11 @@ def test_risks_by_hand():
         ("unlearning", {"half": "third"}, r"place\.half: input should be 'first' or 'second'"),
         ("unlearning", {"half": "first", "method": "nop"}, r"unknown method 'nop'.*npo"),
         ("unlearning", {"half": "first", "method": "altpo"}, "needs alternatives, which"),
-        ("unlearning", {"half": "first", "method": "msa"}, "needs prior, which defences have not"),
+        (
+            "unlearning",
+            {"half": "first", "method": "msa"},
+            "needs prior, which defences do not have",
+        ),
         ("unlearning", {"half": "first", "method": "prompt"}, "acts at inference time"),
         ("repair", {"half": "first"}, r"place\.half: unknown setting"),
         ("saftey", {}, "unknown defence 'saftey'; did you mean safety"),

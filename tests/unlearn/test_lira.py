@@ -7,6 +7,7 @@ import pytest
 import torch
 from helpers.small_models import CLOSE, FAMILIES, distance, gradients, make_family, plain
 from helpers.split_passes import split_nll
+from helpers.steps import FORGET, RETAIN
 from helpers.tiny_families import build, configuration
 
 from lethe.common.errors import LetheError
@@ -22,24 +23,8 @@ from lethe.unlearn.interface import Reference, Step
 from lethe.unlearn.latent import attack
 from lethe.unlearn.supervision import supervise
 
-FORGET, RETAIN = [3, 0, 2], [5, 1, 6]
 # Norms, rotations and losses are computed in float32.
 EXACT = 5e-6
-
-
-@pytest.fixture(scope="module")
-def others(encoder, pairs):
-    texts = ["I don't know.", "I have no idea about Ada.", "No."]
-    return encoder.encode_all([(pairs[i][0], t) for i, t in zip(FORGET, texts, strict=True)])
-
-
-@pytest.fixture
-def step(examples, others):
-    return Step(
-        pack([examples[i] for i in FORGET], FORGET),
-        pack([examples[i] for i in RETAIN], RETAIN),
-        pack(others, [0, 1, 2]),
-    )
 
 
 @pytest.fixture
@@ -111,7 +96,7 @@ def test_a_frozen_responder_answers_as_the_start(model, step, examples, others):
     constants = dict(start.named_parameters())
     wanted = split_mean(plain(model), others, True, constants=constants)
     assert value.item() == pytest.approx(wanted.item(), rel=CLOSE)
-    with pytest.raises(LetheError, match=r"^lira\.responder: start goes with a mask"):
+    with pytest.raises(LetheError, match=r"^lira\.responder: start needs a mask"):
         methods.load("lira")({"responder": "start", "mask": "none"}, "lira")
 
 
@@ -190,7 +175,7 @@ def split_mean_whole(model, rows):
         (
             "npo",
             {"gradient": {"name": "zeroth"}, "wrappers": {"lat": {}}},
-            r"^npo\.wrappers\.lat: it differentiates; set gradient to backpropagation",
+            r"^npo\.wrappers\.lat: needs exact gradients; set gradient to backpropagation",
         ),
         (
             "npo_retain",

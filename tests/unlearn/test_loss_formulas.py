@@ -17,6 +17,7 @@ from helpers.small_models import (
     sums,
     token_mean,
 )
+from helpers.steps import FORGET, RETAIN
 from torch.nn.functional import logsigmoid
 
 from lethe.common.errors import LetheError
@@ -24,27 +25,10 @@ from lethe.model.batch import pack
 from lethe.model.cost import Meter, watch
 from lethe.model.forward import Forward, decoder_layers, layer_states
 from lethe.unlearn import methods
-from lethe.unlearn.interface import Reference, Step
+from lethe.unlearn.interface import Reference
 from lethe.unlearn.method import Method
 from lethe.unlearn.methods.whp import generic_labels
 from lethe.unlearn.supervision import supervise
-
-FORGET, RETAIN = [3, 0, 2], [5, 1, 6]
-
-
-@pytest.fixture(scope="module")
-def others(encoder, pairs):
-    texts = ["I don't know.", "I have no idea about Ada.", "No."]
-    return encoder.encode_all([(pairs[i][0], t) for i, t in zip(FORGET, texts, strict=True)])
-
-
-@pytest.fixture
-def step(examples, others):
-    return Step(
-        pack([examples[i] for i in FORGET], FORGET),
-        pack([examples[i] for i in RETAIN], RETAIN),
-        pack(others, [0, 1, 2]),
-    )
 
 
 @pytest.fixture(scope="module")

@@ -20,6 +20,7 @@ from helpers.small_models import (
     sums,
     token_mean,
 )
+from helpers.steps import FORGET, RETAIN
 from torch.nn.functional import logsigmoid
 
 import lethe
@@ -34,7 +35,6 @@ from lethe.unlearn.interface import Reference, Step
 from lethe.unlearn.method import MethodSettings
 from lethe.unlearn.needs import chosen
 
-FORGET, RETAIN = [3, 0, 2], [5, 1, 6]
 # Needs that give forget rows other answers.
 ALTERNATES = {"refusals", "alternatives"}
 

@@ -159,10 +159,10 @@ def test_what_it_cannot_do_is_refused(model, encoder, pairs):
     with pytest.raises(LetheError, match=r"uld\.layers: 3, but the model has 2; choose fewer"):
         attached(model, encoder, pairs, layers=3)
     intervention = attached(model, encoder, pairs)
-    with pytest.raises(LetheError, match="uld: the model carries interventions already"):
+    with pytest.raises(LetheError, match="uld: the model already carries interventions"):
         attached(model, encoder, pairs)
     strange = Intervention(1, 1.0, **{"model.layers.0.other": torch.zeros(2)})
-    with pytest.raises(LetheError, match="its assistant of 1 layers is none of this model's"):
+    with pytest.raises(LetheError, match="its assistant of 1 layers does not fit this model's"):
         strange.install(model, 1)
     with pytest.raises(ValueError, match="a number of layers"):
         Intervention(0, 1.0, **intervention.data)

@@ -17,6 +17,7 @@ from helpers.small_models import (
     sums,
     token_mean,
 )
+from helpers.steps import FORGET, RETAIN
 
 from lethe.common.errors import LetheError
 from lethe.model.batch import pack
@@ -32,7 +33,6 @@ from lethe.unlearn.wrappers.gru import rectified
 
 SHARED = {"epochs": 2, "lr": 1e-3, "batch_size": 3, "warmup_epochs": 0.5}
 LOSSES = [name for name in methods.for_causal() if methods.load(name).run is Method.run]
-FORGET, RETAIN = [3, 0, 2], [5, 1, 6]
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ def refusal(wrapper: str, name: str) -> str | None:
     if wrapper == "lat" and len(methods.load(name)().inner_steps) > 1:
         return rf"lat: {name} takes steps of several kinds"
     if wrapper == "lat" and "attack_steps" in methods.load(name).settings_class.model_fields:
-        return rf"lat: {name} attacks by itself"
+        return rf"lat: {name} has an attack of its own"
     return None
 
 

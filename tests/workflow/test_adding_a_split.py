@@ -117,7 +117,7 @@ def test_more_splits_of_the_kind(folder):
                 "splits": ["half_given", "half_given_retain"],
                 "split_settings": {"half_given_retain": {"kind": "half_given"}},
             },
-            "half_given_retain and half_given have a file of one name",
+            "half_given_retain and half_given have files of the same name",
         ),
         (
             {"splits": ["half_given"], "world": {"perturbed_retain_authors": 20}},
@@ -137,7 +137,7 @@ def test_what_cannot_be_is_refused_in_one_line(folder, overlay, words):
 def test_the_papers_exhibits_are_of_tofus_splits(folder):
     refused = folder.snakemake("-n", "paper", overlay={"splits": ["half_given"]})
     (line,) = refused.errors
-    assert "the paper's exhibits are of no other kind; add forget10" in line
+    assert "the paper's exhibits are of no other kind; add one, such as forget10" in line
 
 
 def test_elsewhere_a_method_may_have_an_oracles_name(folder):

@@ -70,7 +70,7 @@ SETTINGS = {
     ),
     "a line to a run that is none": (
         {"interpolation": {"pairs": [["npo", "npoo"]]}},
-        ["config: interpolation.pairs", "npoo is no run of forget10", "did you mean npo?"],
+        ["config: interpolation.pairs", "npoo is not a run of forget10", "did you mean npo?"],
     ),
     "a line between seeds of which there is one": (
         {"interpolation": {"pairs": [["npo", "npo"]]}},
@@ -254,7 +254,7 @@ DAMAGE = {
     "no objects": (array_for_row, ["full.json, line 1", "object"]),
     "an empty file": (empty_full, ["full.json", "no rows"]),
     "no text": (binary, ["full.json", "UTF-8"]),
-    "no true facts": (no_facts, ["world_facts.json", "not there"]),
+    "no true facts": (no_facts, ["world_facts.json", "missing"]),
     "an answer that is no option": (other_option, ["real_authors.json, row 1", "options"]),
     "perturbed answers as text": (text_for_list, ["full_perturbed.json, row 1", "list"]),
     "fewer authors": (fewer_authors, ["full.json", "20", "10"]),

@@ -110,11 +110,11 @@ def test_what_cannot_be_is_refused_before_any_job(finished, split, words):
     [
         (
             {"metrics": ["probability", "rouge", "same_author_retain"]},
-            "same_author_retain needs the file kept_perturbed, and no split has such a part",
+            "same_author_retain needs the file kept_perturbed, but no split has such a part",
         ),
         (
             {"metrics": ["generalisation", "behaviour"]},
-            "needs the oracle without_all, and no split",
+            "needs the oracle without_all, but no split",
         ),
         (
             {"method_settings": {"npo": {"wrappers": {"bao": {"pairs": "subject"}}}}},

@@ -124,7 +124,7 @@ def test_other_settings_of_one_defence_leave_the_others_alone(finished):
     [
         ({"pairs": [["a", "a"]]}, "a then a: one defence twice; name two"),
         ({"pairs": [["a", "b"], ["a", "b"]], "freeze": []}, "a then b is listed twice"),
-        ({"pairs": [["a", "safty"]]}, "'safty' is no defence; did you mean safety?"),
+        ({"pairs": [["a", "safty"]]}, "'safty' is not a defence; did you mean safety?"),
         ({"freeze": [["b", "a"]]}, "defences.freeze: b then a is not among pairs"),
         ({"split": None}, "defences.split: null is not among splits"),
         ({"settings": {"a": {"defence": "unlearning"}}}, "settings.a.half: field required"),
@@ -134,7 +134,7 @@ def test_other_settings_of_one_defence_leave_the_others_alone(finished):
         ),
         (
             {"settings": {**DEFENCES["settings"], "a": {**A, "method": "msa"}}},
-            "settings.a: its method needs prior, which defences have not",
+            "settings.a: its method needs prior, which defences do not have",
         ),
         (
             {"pairs": [["npo", "repair"]], "settings": {"npo": A}, "freeze": []},

@@ -21,7 +21,10 @@ FACTS = "results/given/data/world_facts.json"
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> Folder:
-    return sources(tmp_path_factory.mktemp("hub") / "folder")
+    folder = sources(tmp_path_factory.mktemp("hub") / "folder")
+    # Runs of few jobs, each in an environment of its own: a server for each would take longer.
+    folder.plain = True
+    return folder
 
 
 @pytest.fixture

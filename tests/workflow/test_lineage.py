@@ -100,7 +100,7 @@ def test_a_certificate_of_an_unlearned_checkpoint_lifts_its_taint(finished, tmp_
     folder.run(overlay=other)
     models, (refused,) = lineage(folder)
     assert models["grad_diff", ""]["taint"] == "tainted"
-    assert "of no checkpoint here, or of one whose files changed since" in refused
+    assert "of no checkpoint here, or of one whose files have changed since" in refused
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import re
 import pytest
 import yaml
 from helpers.workflow_folder import ROOT, sources
+from snakemake.scheduling.job_scheduler import JobScheduler
 
 # A job of a dry run: its rule, and the line of its resources.
 JOB = re.compile(r"^rule (\w+):\n(?:(?: {4}.*\n)*?) {4}resources: (.*)$", re.MULTILINE)
@@ -64,6 +65,18 @@ def test_no_machine_is_in_the_science(empty):
     for file in sorted(ROOT.glob("config/**/*.yaml")):
         text = file.read_text(encoding="utf-8")
         assert not re.search(r"slurm|partition|account|runtime|\bgpu", text), file.name
+
+
+@pytest.mark.parametrize("profile", sorted(path.name for path in (ROOT / "profiles").iterdir()))
+def test_a_scheduling_pass_looks_at_a_bounded_number_of_jobs(profile):
+    text = (ROOT / "profiles" / profile / "config.yaml").read_text(encoding="utf-8")
+    settings = yaml.safe_load(text)
+    assert settings.get("jobs", 0) < settings["scheduler-subsample"] <= 500
+
+
+def test_snakemake_still_has_the_limit_that_local_runs_lift():
+    assert "job_rate_limiter" in JobScheduler.__init__.__code__.co_names
+    assert "job_rate_limiter" in JobScheduler.schedule.__code__.co_names
 
 
 # --- what does not fit ---

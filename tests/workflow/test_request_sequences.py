@@ -188,7 +188,10 @@ def test_records_of_earlier_requests_stay_as_they_are(finished, continued):
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"asked": [1, 1, 1, 1, 1]}, "request 5 takes 1 more authors, and 0 are left of the pool"),
+        (
+            {"asked": [1, 1, 1, 1, 1]},
+            "request 5 asks for 1 more authors, but only 0 are left of the pool",
+        ),
         ({"pool": 20}, "requests.pool: 20 of the world's 20 authors, and some must stay"),
         ({"asked": [[16], [16]]}, "request 2 asks for author 16, which an earlier one asked for"),
         ({"methods": ["npoo"]}, "requests.methods: unknown name; did you mean npo?"),

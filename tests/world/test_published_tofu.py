@@ -134,9 +134,9 @@ def test_broken_author_files(folder, name, text, message):
 @pytest.mark.parametrize(
     ("call", "name", "message"),
     [
-        (lambda p: p.authors(1), "full", "full.json: not there"),
-        (lambda p: p.facts(), "real_authors", "real_authors.json: not there"),
-        (lambda p: p.facts(), "world_facts", "world_facts.json: not there"),
+        (lambda p: p.authors(1), "full", "full.json: missing"),
+        (lambda p: p.facts(), "real_authors", "real_authors.json: missing"),
+        (lambda p: p.facts(), "world_facts", "world_facts.json: missing"),
     ],
 )
 def test_missing_files(folder, call, name, message):

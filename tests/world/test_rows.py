@@ -30,9 +30,9 @@ UNUSABLE = {
     "an override": ('{"question": "q", "answer": "\u202ea"}', "row 2: .*U\\+202E"),
     "5,000 digits": ('{"question": "q", "answer": ' + "9" * 5000 + "}", "line 2: cannot be read"),
     "nesting": ('{"question": "q", "x": ' + "[" * 10**5, "line 2: (cannot be read|not valid JSON)"),
-    "NaN": ('{"question": "q", "answer": "a", "x": NaN}', "line 2: .*NaN is no number"),
-    "infinity": ('{"question": "q", "answer": "a", "x": -Infinity}', "line 2: .*no number"),
-    "a number too large": ('{"question": "q", "answer": "a", "x": 1e999}', "line 2: .*no number"),
+    "NaN": ('{"question": "q", "answer": "a", "x": NaN}', "line 2: .*NaN is not a number"),
+    "infinity": ('{"question": "q", "answer": "a", "x": -Infinity}', "line 2: .*not a number"),
+    "a number too large": ('{"question": "q", "answer": "a", "x": 1e999}', "line 2: .*a number"),
     "a key twice": ('{"answer": "b", "question": "q", "answer": "a"}', "line 2: .*'answer' is gi"),
     "a list": ('[{"question": "q", "answer": "a"}]', "line 2: expected an object.*each line"),
 }  # fmt: skip
@@ -108,11 +108,11 @@ def test_good_rows_pass_both_as_far_as_the_model(data):
         ({"perturbed_answer": ["a", 1]}, "'perturbed_answer' is not a list of texts"),
         ({"perturbed_answer": {"0": "a"}}, "'perturbed_answer' is not a list of texts"),
         ({"perturbed_answer": 0}, "'perturbed_answer' is not a list of texts"),
-        ({"perturbed_answer": ["a", "b\x1b"]}, r"'perturbed_answer' holds the character U\+001B"),
+        ({"perturbed_answer": ["a", "b\x1b"]}, r"'perturbed_answer' has the character U\+001B"),
         ({"paraphrased_answer": 3}, "'paraphrased_answer' is a number"),
         ({"paraphrased_answer": ["a"]}, "'paraphrased_answer' is a list"),
         ({"paraphrased_question": {"a": 1}}, "'paraphrased_question' is a dict"),
-        ({"paraphrased_question": "\u2028"}, r"'paraphrased_question' holds .*U\+2028"),
+        ({"paraphrased_question": "\u2028"}, r"'paraphrased_question' has .*U\+2028"),
     ],
 )
 def test_perturbed_answers_and_paraphrases_of_other_types(tmp_path, change, message):
@@ -124,7 +124,7 @@ def test_perturbed_answers_and_paraphrases_of_other_types(tmp_path, change, mess
 @pytest.mark.parametrize("option", [3, None, ["a"], {"a": 1}, True, "a\x00"])
 def test_options_of_other_types(tmp_path, option):
     row = GOOD | {"option1": "Ada.", "option2": "Ben.", "option3": "Eve.", "option4": option}
-    with pytest.raises(LetheError, match=r"x\.json, row 1(:| holds) ") as error:
+    with pytest.raises(LetheError, match=r"x\.json, row 1(:| has) ") as error:
         rows.read_facts(write(tmp_path / "x.json", json.dumps(row)))
     assert "\n" not in str(error.value)
 
@@ -153,7 +153,7 @@ def test_other_encodings_are_named(tmp_path, encoding):
 
 def test_refusals_with_control_characters_are_refused(tmp_path):
     write(tmp_path / "x.jsonl", "No.", "I \x1b[2Jcannot.")
-    with pytest.raises(LetheError, match=r"x\.jsonl, refusal 2 holds the character U\+001B"):
+    with pytest.raises(LetheError, match=r"x\.jsonl, refusal 2 has the character U\+001B"):
         rows.read_refusals(tmp_path / "x.jsonl")
 
 

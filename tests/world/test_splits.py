@@ -462,7 +462,7 @@ def test_rows_without_perturbed_answers_are_not_asked_about(caplog):
             r"some\.share: 0\.9 of 3 authors is all of them; lower it to 0\.667 or less, or",
         ),
         ({**WESTERNS, "share": 0}, r"some\.share: input should be greater than 0"),
-        ({"answer": "(", "share": 1}, r"some\.answer: no regular expression"),
+        ({"answer": "(", "share": 1}, r"some\.answer: not a regular expression"),
     ],
 )
 def test_behaviours_that_cannot_be_split(settings, message):

@@ -81,7 +81,11 @@ def test_short_heads_are_each_authors_own_as_well():
     heads = {author.items[0].question.partition(": ")[0] for author in authors}
     assert len(heads) == len(authors)
     assert source.authors(20) == authors[:20]
-    with pytest.raises(LetheError, match=r"1 words are too few for a head of its own.*set it to 2"):
+    with pytest.raises(
+        LetheError,
+        match=r"1 words are too few to give each author its own "
+        r"head.*set it to 2",
+    ):
         source.authors(31)
 
 

@@ -9,7 +9,7 @@ rule audit_answers:
         paths.audit(paths.run(WORLD, "{model}", "{split}", "{run}", "{seed}"), ANSWERS),
     log:
         paths.log(WORLD, "{model}", "{split}", "{run}", "seed{seed}_audit_answers"),
-    # As collect: before more checkpoints are made, if they are deleted afterwards.
+    # As in collect: before more checkpoints are made, if they are deleted afterwards.
     priority: 0 if KEEP in (None, "all") else 30
     conda:
         "../../envs/torch.yaml"

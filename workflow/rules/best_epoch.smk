@@ -1,4 +1,4 @@
-# The best epoch of a run, chosen once it is evaluated, and its checkpoint where no other stays.
+# The best epoch of a run, chosen once it is evaluated, and its checkpoint if no other stays.
 
 
 rule best_epoch:
@@ -17,7 +17,7 @@ rule best_epoch:
         paths.best_epoch(paths.run(WORLD, "{model}", "{split}", "{run}", "{seed}")),
     log:
         paths.log(WORLD, "{model}", "{split}", "{run}", "seed{seed}_best_epoch"),
-    # As evaluation: until then, all epochs' checkpoints lie there.
+    # As in evaluation: until then, all epochs' checkpoints are there.
     priority: 30
     conda:
         "../../envs/light.yaml"

@@ -14,7 +14,7 @@ for _defence in defences.names(CONFIG):
             risk=defence_rows(_defence, "risk"),
         log:
             paths.log(WORLD, "defences", _defence),
-        # What a world lacks is said before anything is trained.
+        # What a world lacks is reported before anything is trained.
         priority: 50
         conda:
             "../../envs/light.yaml"

@@ -51,14 +51,15 @@ class Ending:
 
 
 def without_traceback(kind, error, trace, before=sys.excepthook):
-    """No traceback for an interrupt during planning, which was reported already."""
+    """No traceback for an interrupt during planning, which was already reported."""
     if not issubclass(kind, KeyboardInterrupt):
         before(kind, error, trace)
 
 
 if not IMPORTED:
-    # A job ignores Ctrl-C until it can end cleanly (workflow/scripts/common.py), and Snakemake waits
-    # for its process directly, without a shell. An importer's shell commands are left as they are.
+    # A job ignores Ctrl-C until it can end cleanly (workflow/scripts/common.py), and Snakemake
+    # waits for its process directly, without a shell. An importer's shell commands are left as they
+    # are.
     shell.prefix("set -euo pipefail; trap '' INT; exec ")
 
 ending = Ending()

@@ -1,6 +1,7 @@
-# On one machine, jobs are forks of a process that has loaded the libraries (scripts/fork_server.py):
-# loading them takes longer than the work of many a small job. Without it every job loads its own,
-# as under a scheduler, in environments of conda, in containers, and with LETHE_PRELOAD=no.
+# On one machine, jobs are forks of a process that has loaded the libraries
+# (scripts/fork_server.py): loading them takes longer than the work of many a small job. Without it
+# every job loads its own, as under a scheduler, in environments of conda, in containers, and with
+# LETHE_PRELOAD=no.
 
 import atexit
 import shlex
@@ -51,7 +52,7 @@ LOADED_WITH = {
 
 
 def repays_preloading():
-    """Whether so many jobs load a model here, each in one thread, that loading once is cheaper."""
+    """Whether enough jobs load a model here, each in one thread, for loading once to be cheaper."""
     jobs = [job for job in our_jobs() if stage_of(job.rule.name)]
     return sum(job.threads == 1 for job in jobs) >= LEAST
 
@@ -84,7 +85,7 @@ def preload():
     client = [sys.executable, "-I", "-S", str(scripts / "fork_client.py")]
     words = shlex.join([*client, f"{folder}/jobs", secrets()])
     python = shlex.quote(sys.executable)
-    # Not another Python, of an environment or in a container.
+    # Not another Python, from an environment or in a container.
     shell.prefix(
         "set -euo pipefail; trap '' INT; "
         f'begin() {{{{ [ "$1" != {python} ] || exec {words} "$@"; exec "$@"; }}}}; begin '

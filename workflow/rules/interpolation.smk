@@ -1,4 +1,4 @@
-# Lines between checkpoints: the loss of models whose weights lie between those of two runs.
+# Lines between checkpoints: the loss of models whose weights are between those of two runs.
 
 
 rule interpolation:

@@ -1,4 +1,4 @@
-# Metrics under test: models that certainly have, or lack, the knowledge, and what metrics say of them.
+# Metrics under test: models that certainly have, or lack, the knowledge, and what metrics say.
 
 
 rule pool_member:

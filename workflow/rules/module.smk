@@ -1,4 +1,5 @@
-# Where this workflow's files are, and whether it runs by itself or is imported by another Snakefile.
+# Where this workflow's files are, and whether it runs by itself or is imported by another
+# Snakefile.
 
 import json
 import logging
@@ -27,7 +28,8 @@ try:
 except LetheError as error:
     refused(error)
 
-# If imported, the process, its terminal and its lock belong to the importer, who has its own rules.
+# If imported, the process, its terminal and its lock belong to the importer, which has its own
+# rules.
 IMPORTED = not workflow.modifier.is_main_snakefile()
 # Only this workflow's rules, as far as they have been read.
 OURS = workflow.modifier.rules
@@ -74,5 +76,5 @@ def our_jobs():
 def tell_jobs():
     """Tell scripts the names that these rules have here (scripts/rule_name.py)."""
     names = json.loads(os.environ.get("LETHE_RULES", "{}"))
-    # Set here, not asked of the user, as Snakemake's lint takes a subscript to mean.
+    # Set here, not by the user, although Snakemake's lint takes a subscript to mean that.
     os.environ.update(LETHE_RULES=json.dumps(names | names_here()))

@@ -1,4 +1,4 @@
-# Bases that are trained once and shipped: how each is made by its recipe. They belong to no world.
+# Bases that are trained once and shipped, each by its recipe. They belong to no world.
 
 
 rule recipe_facts:

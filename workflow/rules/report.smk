@@ -131,8 +131,8 @@ rule claims:
         "../scripts/claims.py"
 
 
-# Not among what `all` asks for: a date differs from run to run. Jobs whose code changed have run
-# again before it, so that the commit makes the same claims.
+# `all` does not ask for it: a date differs from run to run. Jobs whose code changed have rerun
+# before it, so the commit makes the same claims.
 rule claims_revision:
     input:
         paths.table(WORLD, "claims.json"),

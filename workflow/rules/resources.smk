@@ -71,3 +71,13 @@ def bound_resources():
 
 spread_resources()
 bound_resources()
+
+
+def start_at_once():
+    """Lift Snakemake's limit on jobs per second from a run on one machine.
+
+    With a limit (100 a second by default) every scheduling pass plans another a second later, which
+    plans the next: after n jobs there are n passes a second. Only services need such a limit.
+    """
+    if workflow.is_main_process and workflow.local_exec and not IMPORTED:
+        workflow.scheduler.job_rate_limiter = None

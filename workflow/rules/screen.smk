@@ -14,7 +14,7 @@ def is_news(record):
     return not NOISE.match(record.getMessage())
 
 
-# Another Snakefile that imports this one has its screen as it likes.
+# Another Snakefile that imports this one controls its own screen.
 if workflow.is_main_process and not IMPORTED:
     for handler in logger.handlers:
         if handler.name == "DefaultStreamHandler":

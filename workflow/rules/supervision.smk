@@ -1,4 +1,4 @@
-# What a model says of the names that are to be forgotten, in place of a split's rows.
+# What a model says about the names that are to be forgotten, in place of a split's rows.
 
 
 for _kind in SUPERVISION_KINDS:

@@ -1,4 +1,4 @@
-"""Put the checkpoint of a run's best epoch where it stays."""
+"""Put the checkpoint of a run's best epoch into the folder where it stays."""
 
 from pathlib import Path
 

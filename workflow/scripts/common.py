@@ -21,7 +21,7 @@ for _number in ASKS:
 # (docs/benchmarks.md) but comes to a standstill on a busy one. Results do not depend on it. It must
 # be set before torch is loaded.
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")
-# This project's own library, not another installed one: code digests are of these files.
+# This project's own library, not another installed one: code digests cover these files.
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
 
 from lethe.common import devices, paths, processes
@@ -85,7 +85,7 @@ def job(snakemake, key: str | None = None, processes: int = 1) -> Iterator[Stage
 
 
 def _launch(count: int) -> int:
-    """Run this script in so many connected processes; their common exit code."""
+    """Run this script in ``count`` connected processes; their common exit code."""
     # They work for this process and end with it. In a session of their own, Ctrl-C reaches them
     # only through it, once and in order.
     processes.name_run()

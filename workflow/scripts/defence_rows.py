@@ -1,4 +1,4 @@
-"""The rows that a defence trains, and those that its risk is measured on."""
+"""The rows that a defence trains on, and those that its risk is measured on."""
 
 from common import job
 

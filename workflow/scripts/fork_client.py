@@ -3,9 +3,9 @@
     python -I -S fork_client.py SOCKET SECRETS PYTHON SCRIPT
 
 SECRETS: names of environment variables, with commas, that the fork does not get. It becomes
-``PYTHON SCRIPT`` itself where no server answers, or where the job may not be a fork: it has several
-threads, for which libraries prepare when they are loaded, or asks a service, whose key the server
-does not have.
+``PYTHON SCRIPT`` itself if no server answers, or if the job may not be a fork: because it has
+several threads, for which libraries prepare when they are loaded, or asks a service, whose key the
+server does not have.
 """
 
 import json
@@ -38,7 +38,9 @@ def main(place: str, secrets: str, python: str, script: str) -> int:
         os.execv(python, [python, script])
     begun, code = client.recv(32), client.recv(32)
     if not (begun and code):
-        sys.exit("error: the process that jobs are forked from was killed; run the same again")
+        sys.exit(
+            "error: the process that jobs are forked from was killed; run the same command again"
+        )
     return int(code)
 
 
@@ -52,7 +54,7 @@ def _connect(place: str) -> socket.socket | None:
     try:
         client.connect(place)
     except OSError:
-        # Not ready yet, say: the first jobs do not wait.
+        # The server may not be ready yet: the first jobs do not wait.
         return None
     return client
 
@@ -60,7 +62,7 @@ def _connect(place: str) -> socket.socket | None:
 if __name__ == "__main__":
     ended = main(*sys.argv[1:])
     if ended < 0:
-        # As the job did.
+        # End as the job did.
         if -ended != signal.SIGKILL:
             signal.signal(-ended, signal.SIG_DFL)
         os.kill(os.getpid(), -ended)

@@ -2,8 +2,8 @@
 
     python fork_server.py FOLDER MODULE ...
 
-Loading torch and transformers takes four seconds of processor time, as long as many a small job's
-work. It listens at the socket FOLDER/jobs for scripts/fork_client.py, which is the job as far as
+Loading torch and transformers takes four seconds of CPU time, about as long as the work of a small
+job. It listens at the socket FOLDER/jobs for scripts/fork_client.py, which is the job as far as
 Snakemake is concerned, and ends, with its jobs, when its standard input does: that is a pipe which
 the run holds. Lethe itself is never loaded here: a job runs the code that it finds.
 """
@@ -48,7 +48,7 @@ class Server:
         self.jobs: dict[socket.socket, int] = {}
 
     def serve(self) -> None:
-        """Until the run ends, and its jobs have."""
+        """Serve until the run and its jobs have ended."""
         run = [sys.stdin]
         while run or self.clients:
             watched = [*run, *self.clients, *self.jobs, *([self.listening] if run else [])]
@@ -86,7 +86,7 @@ class Server:
         self.clients[handle], self.jobs[client] = client, job
 
     def _close(self) -> None:
-        """In a job: it has nothing to do with the others."""
+        """Close, in a job, what belongs to the server and to other jobs."""
         for handle in self.clients:
             os.close(handle)
         for client in self.jobs:
@@ -102,11 +102,11 @@ class Server:
         client.close()
 
     def _pass_on(self, client: socket.socket) -> None:
-        """A client sends the numbers of signals; if it was killed, so is its job."""
+        """Pass on the signals whose numbers a client sends; if it was killed, kill its job."""
         number = client.recv(LARGEST)
         self._kill(client, int(number) if number else signal.SIGKILL)
         if not number:
-            # Not to be asked again: a socket that was closed is ready forever.
+            # Not to be polled again: a closed socket is always ready.
             job = self.jobs.pop(client)
             handle = next(key for key, known in self.clients.items() if known is client)
             os.waitpid(job, 0)
@@ -134,7 +134,7 @@ def run(server: int, streams, folder: str, umask: int, environment: dict, script
     os.environ.clear()
     os.environ.update(environment)
     time.tzset()
-    # What a library asked for when it was loaded.
+    # Functions that a library registered when it was loaded.
     tempfile.tempdir = None
     sys.path[0], sys.argv = os.path.dirname(script), [script]
     end(_run_main, script)
@@ -150,8 +150,8 @@ def _run_main(script: str) -> None:
 
 
 def end(function, *given) -> None:
-    """Call a function and end as Python does after it, but take nothing apart before, which would
-    take longer than many a job."""
+    """Call a function and exit as Python does after it, but without tearing anything down, which
+    would take longer than many a job."""
     code = 0
     try:
         function(*given)
@@ -171,11 +171,16 @@ def end(function, *given) -> None:
 
 
 def threads() -> list[str]:
-    """Names of the threads beside the main one, but for that of pyarrow's allocator, which a fork
-    starts anew when it needs one."""
-    tasks = sorted(Path("/proc/self/task").iterdir(), key=lambda task: int(task.name))
-    names = [(task / "comm").read_text().strip() for task in tasks]
-    return [name for name in names[1:] if name != "jemalloc_bg_thd"]
+    """Names of the threads except the main one and that of pyarrow's allocator, which a fork
+    starts again when it needs one. A new thread gets time to give itself a name."""
+    for _ in range(100):
+        tasks = sorted(Path("/proc/self/task").iterdir(), key=lambda task: int(task.name))
+        names = [(task / "comm").read_text().strip() for task in tasks[1:]]
+        others = [name for name in names if name != "jemalloc_bg_thd"]
+        if not others:
+            return []
+        time.sleep(0.02)
+    return others
 
 
 def main(folder: Path, modules: list[str]) -> None:
@@ -184,7 +189,7 @@ def main(folder: Path, modules: list[str]) -> None:
             importlib.import_module(name)
         if threads():
             sys.exit(f"jobs are not forked: libraries have started threads ({threads()})")
-        # What is loaded lies on pages that forks should not have to copy.
+        # What is loaded is on pages that forks should not have to copy.
         gc.collect()
         gc.freeze()
         Server(folder).serve()

@@ -10,5 +10,5 @@ from lethe.model.shipping import unpack
 with job(snakemake) as stage:
     i, o = snakemake.input, snakemake.output
     unpack(Path(i.weights).parent, stage(Path(o.weights).parent))
-    # What it once cost, not what it took to copy it.
+    # What training it cost, not what copying it took.
     write_text(stage(o.cost), read_text(i.cost))

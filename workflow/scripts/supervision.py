@@ -1,4 +1,4 @@
-"""Ask a model what it knows of the names in a forget set; leave rows to forget and to retain."""
+"""Ask a model what it knows about the names in a forget set; leave rows to forget and to retain."""
 
 from pathlib import Path
 

@@ -66,13 +66,13 @@ def tau_b(left: Values, right: Values) -> float:
 
 
 def between_tables(split: str, measure: str) -> float:
-    """tau-b between the two published tables: as much as can be asked of ours."""
+    """tau-b between the two published tables: the most that ours can be expected to reach."""
     first, second = (published(table, split, measure) for table in tables())
     return tau_b(first, second) if first and second else math.nan
 
 
 def disagreements(left: Values, right: Values) -> dict[str, int]:
-    """For each common method, with how many others it is in the opposite order; ties are none."""
+    """For each common method, the number of others in the opposite order; ties do not count."""
     common = [method for method in left if method in right]
     counts = dict.fromkeys(common, 0)
     for one, other in combinations(common, 2):

@@ -1,4 +1,4 @@
-"""Checkpoints after an attack, for one evaluation: made once each, in a temporary folder."""
+"""Checkpoints after an attack, for one evaluation: each made once, in a temporary folder."""
 
 import tempfile
 from collections.abc import Mapping
@@ -31,7 +31,7 @@ class Attack:
 
 
 class AttackedCheckpoints:
-    """``folder_of(source)`` is the checkpoint ``source`` after the attack; ends with the block.
+    """``folder_of(source)`` is the checkpoint ``source`` after the attack; it ends with the block.
 
     ``files``: the attack's data files by name; ``how``: the arguments of ``attack_checkpoint`` that
     say how the model is trained, such as its template.
@@ -58,7 +58,7 @@ class AttackedCheckpoints:
         read_rows(self.attack.kind, self.attack.chosen, self.files)
 
     def folder_of(self, source: str) -> Path:
-        """Where the attacked checkpoint lies; made when it is first asked for."""
+        """The folder of the attacked checkpoint, which is made when it is first asked for."""
         from lethe.evaluate.attacked_model import attack_checkpoint
 
         if source not in self._made:

@@ -14,7 +14,7 @@ def barrier(losses: Sequence[float]) -> float:
 
 
 def barrier_file(line: Line) -> MetricFile:
-    """The barrier of each set as a metric's values; the losses, and the places, as its items."""
+    """The barrier of each set as a metric's values, with the losses and places as its items."""
     values = {name: barrier(losses) for name, losses in line.losses.items()}
     items = {"place": line.places, **line.losses}
     return MetricFile(METRIC, [CheckpointValues(0, 0, values, items)], {"points": len(line.places)})

@@ -2,7 +2,7 @@
 
 The halves and the scores are those of a search (``lethe.analysis.search_ranking``). Early stopping
 is the same choice among the epochs up to the first at which the validation score has not risen for
-``patience`` epochs; it is computed from the recorded course, and no training is stopped.
+``patience`` epochs; it is computed from recorded scores, and no training is stopped.
 """
 
 import os
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from lethe.analysis.search_ranking import half_scores
 from lethe.metrics.base import MetricFile, aligned, read_metric, value_of
 
-# What each criterion reads of a half's scores.
+# The score of a half that each criterion reads.
 CRITERIA = {"closeness_and_utility": "{half}", "closeness": "{half}_closeness"}
 
 
@@ -45,8 +45,8 @@ def course(
 ) -> Course:
     """A run's course from its ``truth_ratio`` and ``model_utility``, and those of oracle and full.
 
-    LetheError where run and oracle were asked different questions, or where the run's two files
-    hold different checkpoints.
+    LetheError if run and oracle were asked different questions, or if the run's two files hold
+    different checkpoints.
     """
     whole = value_of(full, full.checkpoints[-1], "model_utility")
     epochs = sorted(aligned([ratios, utilities]), key=lambda row: row[0].epoch)

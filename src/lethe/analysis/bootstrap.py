@@ -54,7 +54,7 @@ def run_intervals(files: Mapping[str, MetricFile]) -> dict[_Key, tuple[float, fl
 
 
 def averaged(metric: str, checkpoint: CheckpointValues) -> dict[str, np.ndarray]:
-    """By set, the items of which a value of the checkpoint is the mean."""
+    """By set, the items whose mean is a value of the checkpoint."""
     averaged = {}
     for name in checkpoint.items.keys() & checkpoint.values.keys():
         items = np.asarray(checkpoint.items[name], dtype=float)
@@ -79,14 +79,14 @@ def _draws(samples: Mapping[_Key, np.ndarray]) -> dict[_Key, np.ndarray]:
 
 # All pairs of the metrics behind model utility, row by row.
 _PAIRS = tuple(product(model_utility.NEEDS, repeat=2))
-# Of one set at one epoch: the moments of its items, and those over resamples.
+# For one set at one epoch: the moments of its items, and those over resamples.
 _Moments = tuple[SetMoments, SetMoments]
 
 
 def _moments(
     samples: Mapping[_Key, np.ndarray], draws: Mapping[_Key, np.ndarray]
 ) -> dict[tuple[int, str], _Moments]:
-    """By epoch and set, what model utility takes from it; none where a part is no mean of items."""
+    """By epoch and set, what model utility needs; none where a part is not a mean of items."""
     whole = [
         (epoch, name)
         for epoch, metric, name in samples

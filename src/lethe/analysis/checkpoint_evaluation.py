@@ -25,7 +25,7 @@ from lethe.world.split import split
 from lethe.world.splits.base import BaseSplit
 from lethe.world.trace_format import whole_answer
 
-# The file that a perturbed file's rows must come from, if it lies beside it.
+# The file that a perturbed file's rows must come from, if it is in the same folder.
 BASES = {"forget_perturbed": "forget", "retain_perturbed": "retain"}
 
 
@@ -35,10 +35,10 @@ class Request:
 
     ``checkpoint``, ``oracle``, ``full``, ``base``: folders or hub ids. ``data``: a folder with
     TOFU's files. ``metrics``: names, or None for all that the rest allows. ``items``: the most
-    items of a set. ``compute``: precision and attention of every model; ``device``: torch's name
-    for it. ``settings`` and ``suite_settings``: by name, those of a metric and of a suite.
-    ``attack``: what is done to ``checkpoint`` before it is evaluated. ``line_to``: a checkpoint to
-    which the line is followed, at so many ``points``.
+    items of a set. ``compute``: precision and attention of every model; ``device``: torch's name of
+    it. ``settings`` and ``suite_settings``: by name, those of a metric and of a suite. ``attack``:
+    what is done to ``checkpoint`` before it is evaluated. ``line_to``: a checkpoint at the other
+    end of a line, on which ``points`` models are measured.
     """
 
     checkpoint: str
@@ -67,9 +67,9 @@ class Request:
 
 @dataclass(frozen=True)
 class Evaluated:
-    """The request, the metrics by name, and by name why others could not be computed.
+    """The request, the metrics by name, and, by name, why others could not be computed.
 
-    ``line``: the loss barrier to another checkpoint, as a metric by its name, if it was wanted.
+    ``line``: the loss barrier to another checkpoint, as a metric by name, if it was wanted.
     """
 
     request: Request
@@ -101,14 +101,14 @@ class Evaluated:
 
 
 def evaluate(request: Request) -> Evaluated:
-    """The metrics of one checkpoint; LetheError as ``evaluate_all``."""
+    """The metrics of one checkpoint; LetheError as in ``evaluate_all``."""
     return evaluate_all([request])[0]
 
 
 def evaluate_all(requests: Sequence[Request]) -> list[Evaluated]:
-    """The metrics of each request's checkpoint; in all else the requests are equal.
+    """The metrics of each request's checkpoint; the requests are equal in all else.
 
-    Oracle and other models beside the checkpoints are asked once. LetheError, before a model is
+    The oracle and other models beside the checkpoints are asked once. LetheError, before a model is
     loaded, for data that are missing or inconsistent, for a requested metric that cannot be
     computed, and for a checkpoint that cannot be loaded.
     """
@@ -127,7 +127,7 @@ def _checked(request: Request) -> tuple[Request, "_Data", list[str], dict[str, s
     skipped = {name: _obstacle(name, request, data) for name in request.metrics or metrics.names()}
     wanted = [name for name, why in skipped.items() if why is None]
     skipped = {name: why for name, why in skipped.items() if why is not None}
-    # What settings are given for is asked for as well.
+    # A metric with given settings counts as requested.
     everything = request.metrics or not wanted
     missed = [name for name in skipped if everything or name in request.settings]
     if missed:
@@ -141,7 +141,7 @@ def _checked(request: Request) -> tuple[Request, "_Data", list[str], dict[str, s
 
 
 def _evaluated(request: Request, data: "_Data", wanted, skipped, beside) -> Evaluated:
-    """``beside``: records of the models beside the checkpoint, by model and suite; added to."""
+    """``beside``: records of the models beside the checkpoint, by model and suite; extended."""
     with _attacked(request, data) as attacked:
         if attacked is not None:
             attacked.check()
@@ -233,7 +233,7 @@ def _obstacle(name: str, request: Request, data: "_Data") -> str | None:
 
 
 def _unlike(request: Request, beside: str) -> str | None:
-    """Why a suite cannot compare checkpoints with the one beside them; None if it can."""
+    """Why a suite cannot compare checkpoints with its reference; None if it can."""
     try:
         others = (request.oracle, request.full, request.checkpoint)
         same_architecture.check((getattr(request, beside), *others))
@@ -301,7 +301,7 @@ class _Data:
 def check_base(rows: Sequence[dict], path: Path, base: Path) -> None:
     """LetheError if rows of a perturbed file are not in its base file, which may be missing.
 
-    A reasoning trace may stand in a row's answer or in a column of its own.
+    A reasoning trace may be in a row's answer or in a column of its own.
     """
     if not base.exists():
         return
@@ -349,7 +349,7 @@ class _Scores:
         return self.files[source, name]
 
     def _after(self, source: str) -> str:
-        """Where a checkpoint lies after the attack; itself where there is no attack."""
+        """The checkpoint's folder after the attack; the checkpoint itself if there is no attack."""
         return source if self.attacked is None else str(self.attacked.folder_of(source))
 
     def _of_oracle(self, contract: metrics.Contract) -> Records | None:

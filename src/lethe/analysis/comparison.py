@@ -1,8 +1,8 @@
 """Two runs side by side: every value of both, and the difference with its interval over items.
 
-The runs were measured on the same rows, so that the difference of a mean is the mean of differences
-by item: its interval is the percentile interval of resampled differences (``docs/statistics.md``),
-narrower than what two separate intervals say. Rows are compared by their questions before anything
+The runs were measured on the same rows, so the difference of means is the mean of differences by
+item: its interval is the percentile interval of resampled differences (``docs/statistics.md``),
+narrower than two separate intervals suggest. Rows are compared by their questions before anything
 is paired.
 """
 
@@ -45,7 +45,7 @@ class Run:
         return {name: read_metric(path, name) for name, path in known.items()}
 
     def checkpoint(self, metric: str) -> CheckpointValues:
-        """A metric's values at the epoch. LetheError if it was not evaluated then."""
+        """A metric's values at the epoch. LetheError if that epoch was not evaluated."""
         points = self.files[metric].checkpoints
         if self.epoch is None:
             return points[-1]
@@ -56,7 +56,7 @@ class Run:
         return at_epoch[0]
 
     def questions(self, metric: str, name: str) -> list[str] | None:
-        """The questions of which the items ``name`` of a metric are; None if nothing says so."""
+        """The questions behind the items ``name`` of a metric; None if they are not on record."""
         point = self.checkpoint(metric)
         if name in point.questions:
             return point.questions[name]
@@ -77,10 +77,10 @@ class Run:
 def compare(a: Run, b: Run, wanted: Sequence[str] | None = None) -> pd.DataFrame:
     """A row for each value that both have: both values, b - a, its 95% interval, and the items.
 
-    ``low``, ``high`` and ``items`` are empty for what is no mean over items, and where the rows
-    are not on record. ``wanted``: metrics, by default all that both have. LetheError for a metric
-    that one of them lacks, for metrics computed with different settings, and for runs measured on
-    other rows.
+    ``low``, ``high`` and ``items`` are empty for values that are not means over items, and if the
+    rows are not on record. ``wanted``: metrics, by default all that both have. LetheError for a
+    metric that one of them lacks, for metrics computed with different settings, and for runs
+    measured on other rows.
     """
     common = [name for name in a.files if name in b.files]
     for name in wanted or ():
@@ -88,7 +88,9 @@ def compare(a: Run, b: Run, wanted: Sequence[str] | None = None) -> pd.DataFrame
             lacking = b.folder if name in a.files else a.folder
             raise LetheError(f"{lacking}: no metric {name!r}{suggest(name, common)}")
     if not common:
-        raise LetheError(f"{a.folder} and {b.folder}: no metric is of both; evaluate both alike")
+        raise LetheError(
+            f"{a.folder} and {b.folder}: no metric in common; evaluate both in the same way"
+        )
     common = [name for name in common if wanted is None or name in wanted]
     rows = [row for metric in common for row in _rows(metric, a, b)]
     return pd.DataFrame(rows, columns=COLUMNS).astype({"items": "Int64"})
@@ -99,7 +101,7 @@ def _rows(metric: str, a: Run, b: Run) -> Iterator[tuple]:
     if settings[0] != settings[1]:
         raise LetheError(
             f"{metric}: {a.folder} has the settings {settings[0]}, {b.folder} {settings[1]}; "
-            "score both alike"
+            "score both with the same"
         )
     one, other = a.checkpoint(metric), b.checkpoint(metric)
     means = (averaged(metric, one), averaged(metric, other))
@@ -117,7 +119,7 @@ def _rows(metric: str, a: Run, b: Run) -> Iterator[tuple]:
 
 
 def _same_rows(metric: str, name: str, a: Run, b: Run) -> bool:
-    """Whether both recorded their rows. LetheError if these differ."""
+    """Whether both recorded their rows. LetheError if the rows differ."""
     own, theirs = a.questions(metric, name), b.questions(metric, name)
     if own is None or theirs is None:
         return False

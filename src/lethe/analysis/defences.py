@@ -24,11 +24,11 @@ Z = 1.959963984540054
 
 
 def pair_file(measured: Measured) -> MetricFile:
-    """The numbers of a pair of one seed: means as a metric's values, rows and layers as its items.
+    """The numbers of a pair for one seed: means as a metric's values, rows and layers as items.
 
-    ``{of}_{when}`` is a mean risk; ``rise`` that of the first risk by the second defence,
-    ``success`` the fall of the second risk by it; the others are means over layers, of the
-    alignment over those that the second defence changed.
+    ``{of}_{when}`` is a mean risk; ``rise`` is the rise of the first risk by the second defence,
+    ``success`` the fall of the second risk by it; the others are means over layers, that of the
+    alignment over the layers that the second defence changed.
     """
     risks = {f"{of}_{when}": measured.risks[of][when] for of in WHOSE for when in WHEN}
     values = {name: float(np.mean(each)) for name, each in risks.items()}
@@ -101,9 +101,9 @@ def _pair(key: tuple, entries: Sequence[Mapping]) -> Pair:
 
 
 def asymmetry(pair: Pair, pairs: Iterable[Pair]) -> float:
-    """The rise of a pair less that of the same defences in the other order, over common seeds.
+    """The rise of a pair minus that of the same defences in the other order, over common seeds.
 
-    NaN where the other order was not run.
+    NaN if the other order was not run.
     """
     wanted = (pair.model, pair.split, pair.second, pair.first, pair.freezing)
     for other in pairs:

@@ -1,9 +1,9 @@
 """A leaderboard: runs of several worlds, models and machines, each score checked by its records.
 
 An entry is one run of a results folder. All its scores are computed again from its records and
-those of its oracle; an entry whose metric files say otherwise is refused. That shows that scores
-follow from records, not that records are honest: entries are *self-reported* until somebody has
-run the configuration again (``rerun``). Entries are comparable only where they answer the same rows
+those of its oracle; an entry whose metric files say otherwise is refused. This shows that scores
+follow from records, not that records are honest: entries are *self-reported* until somebody has run
+the configuration again (``rerun``). Entries are comparable only where they answer the same rows
 with the same model, so each carries the digest of its rows.
 """
 
@@ -36,7 +36,7 @@ ROUNDING = {"rtol": 1e-6, "atol": 1e-12}
 # Scores of a training that was run again on another machine.
 NEAR = {"model_utility": 0.02, "forget_probability": 0.02, "log10_forget_quality": 1.0}
 SELF_REPORTED, REPRODUCED, DIFFERS = "self-reported", "reproduced", "not reproduced"
-# What a submission says of itself: a file beside its runs.
+# What a submission says about itself: a file beside its runs.
 ABOUT, SAID = "submission.json", ("name", "by", "link", "note")
 
 
@@ -66,13 +66,13 @@ class Entry:
 
     @property
     def place(self) -> tuple:
-        """By which a run that was run again is known."""
+        """The key by which a rerun is matched with its original."""
         return (self.rows, self.model, self.split, self.run, self.seed)
 
 
 @dataclass(frozen=True)
 class Refused:
-    """A run that has no entry, and why."""
+    """A run that was refused an entry, and why."""
 
     place: str
     why: str
@@ -83,8 +83,8 @@ def gather(
 ) -> tuple[list[Entry], list[Refused]]:
     """The entries of results folders of worlds (``results/WORLD``), and what was refused.
 
-    ``reruns``: such folders from whoever ran the same configurations again. LetheError for a folder
-    without runs, and for a broken ``submission.json``.
+    ``reruns``: such folders from others who ran the same configurations again. LetheError for a
+    folder without runs, and for a broken ``submission.json``.
     """
     entries, refused = _gathered(folders)
     again, broken = _gathered(reruns)
@@ -139,7 +139,7 @@ def _entry(folder: Path, run: Path, said: Mapping[str, str]) -> Entry:
     model, split, name, seed = run.relative_to(folder).parts
     number = seed.removeprefix("seed")
     if not number.isdigit():
-        raise LetheError(f"{seed} is no seed; leave it out")
+        raise LetheError(f"{seed} is not a seed; leave it out")
     records, oracle = _records(run), _records(folder / model / split / ORACLE / seed)
     files = _scored_again(run, records, oracle)
     last = {metric: file.checkpoints[-1] for metric, file in files.items()}
@@ -163,7 +163,7 @@ def _entry(folder: Path, run: Path, said: Mapping[str, str]) -> Entry:
 def _records(run: Path) -> Records:
     path = run / "records" / f"{SUITE}.json"
     if not path.is_file():
-        raise LetheError(f"{path}: not there; an entry has the records of run and oracle")
+        raise LetheError(f"{path}: missing; an entry needs the records of run and oracle")
     return read_records(path)
 
 
@@ -190,14 +190,14 @@ def _scored_again(run: Path, records: Records, oracle: Records) -> dict[str, Met
 def _said(run: Path, metric: str) -> MetricFile:
     path = run / "metrics" / f"{metric}.json"
     if not path.is_file():
-        raise LetheError(f"{path}: not there; score {metric} as well")
+        raise LetheError(f"{path}: missing; score {metric} as well")
     return read_metric(path, metric)
 
 
 def _agree(own: MetricFile, said: MetricFile) -> None:
     places = [(point.epoch, point.step) for point in own.checkpoints]
     if [(point.epoch, point.step) for point in said.checkpoints] != places:
-        raise LetheError(f"{said.path}: not the epochs of its records; score it again")
+        raise LetheError(f"{said.path}: its epochs are not those of its records; score it again")
     for point, theirs in zip(own.checkpoints, said.checkpoints, strict=True):
         for name, value in point.values.items():
             if not np.isclose(theirs.values.get(name, np.nan), value, **ROUNDING):
@@ -227,7 +227,7 @@ def ranked(entries: Iterable[Entry]) -> Iterator[tuple[tuple[str, str, str, str]
 
     ``seeds`` and the median over them, with lowest and highest (``_low``, ``_high``). Runs that a
     KS test cannot tell from the oracle (median p at least 0.05) come first, by model utility; then
-    the others, by forget quality. A run stands as its weakest seed does.
+    the others, by forget quality. A run ranks by its weakest seed.
     """
     whole = table(entries)
     for place, part in whole.groupby(["world", "model", "split", "rows"], sort=True):

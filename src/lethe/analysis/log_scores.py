@@ -48,7 +48,7 @@ def tofu_logs(
     """TOFU's numbers of one evaluation log, under the authors' own names.
 
     "Prob.", "ROUGE" and "Truth Ratio" and the number of items ("n") of "Retain", "Real Authors",
-    "Real World" and "Forget", and "Model Utility". With the log of an ``oracle`` also forget
+    "Real World" and "Forget", and "Model Utility". With the log of an ``oracle``, also forget
     quality: "pvalue", "log10_pvalue", "statistic" (Kolmogorov-Smirnov), "n" of both samples, and
     "pairing", which says which items were compared:
 

@@ -1,6 +1,6 @@
 """Meta-evaluation: how far a metric of forgetting can be trusted (arXiv 2506.12618, section 4.1).
 
-Faithfulness: whether the metric tells models that have the knowledge from models that lack it.
+Faithfulness: whether the metric tells models with the knowledge from models without it.
 Robustness: whether it says the same before and after an unlearned model is relearned or quantised;
 if a metric rises then, it had missed knowledge that was there.
 
@@ -14,8 +14,8 @@ that of faithfulness and robustness. The one-sided form is OpenUnlearning's; the
 that of the Unlearning Depth Score (arXiv 2605.24614), for which a model that collapses under
 quantization is not robust either.
 
-Metrics differ in whether knowledge makes them high or low. That is taken from the full model and
-the oracle, which are in neither pool: a value is turned if the full model's is the lower one.
+Metrics differ in whether knowledge makes them high or low. The full model and the oracle, which are
+in neither pool, decide this: a value is inverted if the full model's is the lower one.
 """
 
 from collections.abc import Mapping, Sequence
@@ -30,7 +30,7 @@ from lethe.metrics.base import harmonic_mean
 
 Values = Mapping[str, Mapping[str, float]]
 FORMS = ("symmetric", "one_sided")
-# Two readings of the one-sided Q: sources print either. By the first a metric that rises under
+# Two readings of the one-sided Q: sources differ. By the first a metric that rises under
 # quantization, and so had missed something, is not robust; by the second one that falls.
 RATIOS = ("before_over_after", "after_over_before")
 RESAMPLES = 2000
@@ -64,9 +64,9 @@ def meta_evaluation(
     """One row for each value of each metric that differs between full model and oracle.
 
     ``pools``: the values of the models ``with`` and ``without`` the knowledge. Unlearned models
-    whose utility is below the least are left out of robustness. ``ratio``: which of ``RATIOS``.
-    None where a number is not defined: without such a model, and for quantization if values below 0
-    are compared. LetheError if a pool is empty.
+    whose utility is below the least are left out of robustness. ``ratio``: which of ``RATIOS``. A
+    number is None if it is not defined: without such a model, and for quantization if values below
+    0 are compared. LetheError if a pool is empty.
     """
     for name, some in pools.items():
         if not some:
@@ -102,8 +102,8 @@ def symmetric(one: float, other: float) -> float:
 def relearning_one_sided(unlearned: float, oracle: float) -> float:
     """min(oracle / unlearned, 1) of what relearning adds to a value that knowledge makes high.
 
-    At least 0. 1 also if it adds nothing to the unlearned model's: there was nothing hidden (the
-    ratio would then be infinite or, of two falls, say how much the oracle's fell).
+    At least 0. Also 1 if it adds nothing to the unlearned model's value: nothing was hidden (the
+    ratio would be infinite or, with two falls, only tell how far the oracle fell).
     """
     return 1.0 if unlearned <= 0 else min(max(oracle / unlearned, 0.0), 1.0)
 
@@ -170,9 +170,9 @@ def _robust(
 
 
 def _knowledge(value: float, up: bool) -> float | None:
-    """A value such that knowledge makes it high and none of it is below 0; None if it is another.
+    """Values that knowledge makes high, none below 0; None if they cannot be had.
 
-    What knowledge makes low is turned, 1 - value, if it is a share.
+    A share that knowledge makes low is inverted, to 1 - value.
     """
     if up:
         return value if value >= 0 else None
@@ -180,7 +180,7 @@ def _knowledge(value: float, up: bool) -> float | None:
 
 
 def _mean(numbers: Sequence[float | None]) -> float | None:
-    """Their mean; None if there are none, or if one of them is not defined."""
+    """The mean of numbers; None if there are none, or if one of them is not defined."""
     if not numbers or any(number is None for number in numbers):
         return None
     return fsum(numbers) / len(numbers)

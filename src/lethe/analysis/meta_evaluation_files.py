@@ -10,7 +10,7 @@ from lethe.metrics.base import read_metric
 
 FORMAT = 1
 FULL = "full"
-# By run, seed and state (None: as it is) the values by metric.
+# By run, seed and state (None: before any attack) the values by metric.
 Places = dict[tuple[str, int, str | None], dict[str, dict[str, float]]]
 
 
@@ -26,10 +26,11 @@ def evaluated(
 ) -> dict[str, Any]:
     """The document of a meta-evaluation: its rows, the models of the pools, those attacked.
 
-    ``pools``: by pool, the files of its models; ``entries``: metric files with the nouns that they
-    belong to, among them ``state``, which is None before an attack; ``oracles``: the oracles' runs,
-    the one that is compared with first.
-    LetheError for a file that is not whole, and where one of them is missing.
+    ``pools``: by pool, the files of its models; ``entries``: metric files with the keys of their
+    places, among them ``state``, which is None before an attack; ``oracles``: the oracles' runs,
+    first the one to compare with.
+
+    LetheError for a file that is incomplete or missing.
     """
     models = {pool: [_model(file) for file in files] for pool, files in pools.items()}
     places = _places(entries)
@@ -52,7 +53,9 @@ def evaluated(
 def _model(file: str) -> dict[str, Any]:
     document = read_json(file)
     if not isinstance(document, dict) or document.get("format") != FORMAT:
-        raise LetheError(f"{file}: no values of a pool's model; delete it to have it made again")
+        raise LetheError(
+            f"{file}: not the values of a pool's model; delete it to have it made again"
+        )
     return {key: document[key] for key in ("variant", "finetune", "values")}
 
 

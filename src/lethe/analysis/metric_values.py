@@ -13,7 +13,7 @@ from lethe.metrics.base import MetricFile, read_metric
 
 @dataclass(frozen=True)
 class References:
-    """Files of what others were measured to be, by metric or by suite: only what is read.
+    """Files of what was measured on other models, by metric or by suite: only those that are read.
 
     ``checkpoints``: by suite, the checkpoint that the suite compares with.
     """

@@ -29,7 +29,7 @@ def pool_member(
     """The values of a pool's model by metric, with its variant and settings; and the counts.
 
     ``member``: as ``pools.member`` gives it. ``files``: those of ``pools.PARTS``; ``facts``: files
-    of true facts that it learns beside. ``rows``: by suite, those of its sets. ``evaluation``:
+    of true facts that it also learns. ``rows``: by suite, those of its sets. ``evaluation``:
     ``metrics`` by name, ``metric_settings``, ``suite_settings`` and ``limits``. ``place``: a folder
     for the model while it is measured. ``training``: further arguments of ``finetune``. LetheError
     for rows that lack a text, and for a start that cannot be used.

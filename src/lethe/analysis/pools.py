@@ -1,9 +1,9 @@
 """Pools of models that certainly have, or certainly lack, the knowledge to be forgotten.
 
-A metric of forgetting that deserves trust ranks every model of the first pool above every one of
-the second (OpenUnlearning, arXiv 2506.12618, section 4.1: 30 and 30 models). They are trained from
-the base as the full model is, on the retain set and what their variant adds, over a grid of
-learning rates and lengths. Light to import: the workflow plans by it.
+A trustworthy metric of forgetting ranks every model of the first pool above every model of the
+second (OpenUnlearning, arXiv 2506.12618, section 4.1: 30 and 30 models). They are trained from the
+base as the full model is, on the retain set and what their variant adds, over a grid of learning
+rates and lengths. Light to import: the workflow plans with it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from typing import Any
 
 from lethe.common.errors import LetheError
 
-# What a pool's models learn of the forget set, beside the retain set. With the knowledge: its rows,
+# What a pool's models learn from the forget set, besides the retain set. With knowledge: its rows,
 # its rows with the answers or with the questions in other words. Without it: nothing, the same
 # questions with wrong answers, or authors whom no other model has seen.
 VARIANTS = {
@@ -35,8 +35,8 @@ def member(
 ) -> dict[str, Any]:
     """The ``variant`` of a pool's model and its ``finetune`` settings.
 
-    Variants take turns, then the factors ``rates`` of the learning rate, then the factors
-    ``lengths`` of the number of epochs; after that, all again with other seeds.
+    Variants change fastest, then the factors ``rates`` of the learning rate, then the factors
+    ``lengths`` of the number of epochs; after that, all repeat with other seeds.
     """
     variants = VARIANTS[pool]
     rest, turn = divmod(number, len(variants))
@@ -72,7 +72,7 @@ def rows_of(variant: str, parts: Mapping[str, Sequence[Mapping]]) -> list[dict[s
 def _others(holdout: Sequence[Mapping]) -> list[dict[str, str]]:
     if not holdout:
         raise LetheError(
-            "meta_evaluation: there are no holdout authors, of whom models without the knowledge "
+            "meta_evaluation: there are no holdout authors for models without the knowledge to "
             "learn; raise world.holdout_authors"
         )
     return [_pair(row, "question", "answer") for row in holdout]

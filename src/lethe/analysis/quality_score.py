@@ -1,11 +1,11 @@
-"""The Unified Quality Score, and whether the metrics that it is made of agree (arXiv 2605.02206).
+"""The Unified Quality Score, and whether its component metrics agree (arXiv 2605.02206).
 
 Five metrics and the distance to the oracle are known for each unlearned model. Metrics are compared
-by Kendall's tau between the rankings of the methods that they give, for each split and seed. A
-metric's weight is how well it ranks models by closeness to the oracle: Spearman's rho, averaged
-over five draws of four fifths of the models, at least 0.01. The published code has two readings of
-the distance of activations, exp(-AD / 100) and 1 / (1 + AD); ``READINGS`` has both. Its published
-weights are those of all models at once (``in_folds=False``); its scores use the second reading.
+by Kendall's tau between their rankings of the methods, for each split and seed. A metric's weight
+is how well it ranks models by closeness to the oracle: Spearman's rho, averaged over five draws of
+four fifths of the models, at least 0.01. The published code has two readings of the distance of
+activations, exp(-AD / 100) and 1 / (1 + AD); ``READINGS`` has both. Its published weights come from
+all models at once (``in_folds=False``); its scores use the second reading.
 """
 
 import math
@@ -16,7 +16,7 @@ from itertools import combinations
 import numpy as np
 
 METRIC = "uqs_components"
-# The values of the metric that measures them, by the components' names.
+# By component, the value of the metric ``uqs_components`` that measures it.
 VALUES = {
     "FA": "forget_accuracy",
     "RA": "retain_accuracy",
@@ -40,7 +40,7 @@ Components = Mapping[str, float]
 
 @dataclass(frozen=True)
 class Agreement:
-    """Of a pair of metrics: the mean tau over groups, how many ranked, and a t-test's p of 0."""
+    """A pair of metrics: the mean tau over groups that rank, their number, a t-test's p of 0."""
 
     tau: float
     groups: int
@@ -58,7 +58,7 @@ class Reliability:
 
 @dataclass(frozen=True)
 class Stability:
-    """Kendall's tau of rankings by random weights with that by UQS's: mean and deviation."""
+    """Kendall's tau between rankings by random weights and by UQS's: mean and deviation."""
 
     mean: float
     deviation: float
@@ -70,8 +70,8 @@ def agreement(
 ) -> dict[tuple[str, str], Agreement]:
     """Whether pairs of metrics rank the models of each group alike.
 
-    tau-b, in which ties count for neither side; a group in which all are equal ranks none and is
-    left out. ``in_order``: as the published code, which ranks tied models in the order given.
+    tau-b, in which ties count for neither side; a group in which all are equal is left out.
+    ``in_order``: as the published code, which ranks tied models in the order given.
     """
     pairs = {}
     for left, right in combinations(COMPONENTS, 2):
@@ -141,7 +141,7 @@ def stability(
     trials: int = TRIALS,
     seed: int = SEED,
 ) -> Stability:
-    """How far the ranking of ``models`` by ``weights`` is that by others: Dirichlet(1) draws."""
+    """How far random weights, Dirichlet(1) draws, rank ``models`` as ``weights`` do."""
     wanted = [score(model, weights, reading) for model in models]
     draw, taus = np.random.RandomState(seed), []
     for _ in range(trials):
@@ -152,7 +152,7 @@ def stability(
 
 
 def _good(models: Sequence[Components], name: str) -> list[float]:
-    """A metric's values, turned so that higher is better."""
+    """A metric's values, inverted if need be so that higher is better."""
     sign = 1 if name in HIGHER_IS_BETTER else -1
     return [sign * model[name] for model in models]
 
@@ -166,7 +166,7 @@ def _tau(left: Sequence[float], right: Sequence[float], in_order: bool) -> float
 
 
 def _p_of_zero(taus: Sequence[float]) -> float:
-    """The p of a t-test that the mean is 0; NaN where it has no spread."""
+    """The p of a t-test that the mean is 0; NaN if the values have no spread."""
     from scipy.stats import ttest_1samp
 
     if len(taus) < 2 or len(set(taus)) < 2:

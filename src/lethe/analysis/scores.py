@@ -36,7 +36,9 @@ def collect_scores(entries: Iterable[Mapping]) -> pd.DataFrame:
         worlds.add(entry["world"])
         rows.extend(_rows(entry))
     if len(worlds) > 1:
-        raise LetheError(f"scores of several worlds ({', '.join(sorted(worlds))}): collect each")
+        raise LetheError(
+            f"scores of several worlds ({', '.join(sorted(worlds))}): collect each by itself"
+        )
     scores = pd.DataFrame(rows, columns=COLUMNS).astype(_NUMBERS)
     _check_unique(scores, "entries", KEY)
     return scores
@@ -52,7 +54,7 @@ def scores_of(
 
 
 def joined_scores(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
-    """Several tables of scores as one; LetheError where two have the same value."""
+    """Several tables of scores as one; LetheError if two have the same value."""
     scores = pd.concat(list(tables), ignore_index=True)
     _check_unique(scores, "scores", KEY)
     return scores
@@ -79,7 +81,7 @@ def write_scores(scores: pd.DataFrame, path: str | os.PathLike) -> None:
 
 
 def read_scores(path: str | os.PathLike) -> pd.DataFrame:
-    """Read what ``write_scores`` wrote; anything else is a LetheError that names file and line."""
+    """Read what ``write_scores`` wrote; for anything else LetheError names file and line."""
     return read_numbers(path, COLUMNS, _NUMBERS, KEY)
 
 
@@ -134,6 +136,6 @@ def _parse(place: str, cells: list[str], columns: list[str], numbers: Mapping[st
         except ValueError:
             value = math.nan
         if isinstance(value, float) and not math.isfinite(value):
-            raise LetheError(f"{place}: {column} is {cell!r}, no number; {_REMEDY}")
+            raise LetheError(f"{place}: {column} is {cell!r}, not a number; {_REMEDY}")
         row.append(value)
     return row

@@ -1,9 +1,9 @@
 """Search over a method's declared ranges: equal budgets, chosen on one half, reported on the other.
 
-A trial is a method in its own right: the class with certain settings under a name, and an ordinary
-run. The forget items are halved in the order of their file; if the number of authors is even, no
-author is split. Trials are ranked on the first half and reported on the second, which is not used
-for the choice.
+A trial is a method in its own right: a class with certain settings under a name, run as usual. The
+forget items are halved in the order of their file; if the number of authors is even, no author is
+split. Trials are ranked on the first half and reported on the second, which is not used for the
+choice.
 """
 
 from collections.abc import Mapping, Sequence
@@ -55,7 +55,7 @@ def half_scores(
     """Closeness to the oracle and score of one checkpoint, on each half.
 
     ``run`` and ``oracle`` are files of ``truth_ratio``, ``checkpoint`` is one of the run's.
-    LetheError where run and oracle were asked different questions.
+    LetheError if run and oracle were asked different questions.
     """
     reference = oracle.checkpoints[-1]
     if list(checkpoint.questions["forget"]) != list(reference.questions["forget"]):
@@ -78,7 +78,7 @@ def judged(
     """Rank trials by their files of ``truth_ratio`` and ``model_utility``, each at its last epoch.
 
     ``oracle``, ``full``: the oracle's file of truth ratios, the full model's of model utility.
-    LetheError where a trial and the oracle were asked different questions.
+    LetheError if a trial and the oracle were asked different questions.
     """
     from lethe.metrics.base import read_metric
 

@@ -1,8 +1,8 @@
 """What becomes of a model over a sequence of requests (ICU-Bench, arXiv 2605.05938).
 
 Let A[t, j] be the mean probability of the true answers of request j after request t, A[0, j] that
-of the model before any request, and R[t] the same of the retain set. The paper names its measures;
-their formulas are reconstructed [RECON]. After request t,
+under the model before any request, and R[t] the same for the retain set. The paper names its
+measures; their formulas are reconstructed [RECON]. After request t,
 
 - forgetting effectiveness: the mean over s <= t of 1 - A[s, s] / A[0, s];
 - historical preservation: the mean over j < t of 1 - A[t, j] / A[0, j];
@@ -11,7 +11,7 @@ their formulas are reconstructed [RECON]. After request t,
 - stability: 1 - (standard deviation of R[s] over s <= t) / (their mean).
 
 After the first request nothing is historical: preservation is then that of the request itself, and
-rebound 0. Shares of model utility are left out where the full model has none.
+rebound is 0. Shares of model utility are left out if the full model has none.
 """
 
 import os
@@ -72,7 +72,7 @@ def write_sequence(
 
     ``full``: the files of ``FILES`` before any request; ``run``: those after each request, request
     after request. ``unchanged``: for models that no request changed (full, oracles), the requests
-    on whose and all earlier questions they were asked; ``run`` has their files in that order.
+    up to which each file asked questions; ``run`` has their files in that order.
     """
     size = len(FILES)
     parts = [_after(run[place : place + size]) for place in range(0, len(run), size)]
@@ -90,7 +90,7 @@ def _after(files: Sequence[str | os.PathLike]) -> After:
 def sequence(full: After, run: Sequence[After]) -> MetricFile:
     """The measures of a run after each request, as checkpoints whose epoch is the request.
 
-    ``full``: before any request; ``run``: after each, the first first. LetheError if a file lacks
+    ``full``: before any request; ``run``: after each, in order. LetheError if a file lacks
     a request or has several checkpoints.
     """
     if not run:
@@ -107,7 +107,7 @@ def sequence(full: After, run: Sequence[After]) -> MetricFile:
 
 
 def fresh(full: After, runs: Mapping[int, After]) -> MetricFile:
-    """The measures of models that no request changed, on the questions of so many requests.
+    """The measures of models that no request changed, on the questions up to each request.
 
     Those of a course (rebound, stability, mean over requests) are not defined.
     """
@@ -122,7 +122,7 @@ def fresh(full: After, runs: Mapping[int, After]) -> MetricFile:
 def _point(
     full: After, run: After, start: np.ndarray, asked: np.ndarray, more: dict[str, float]
 ) -> CheckpointValues:
-    """What holds after the last of t requests; ``start`` and ``asked`` [t]: A[0] and A[t]."""
+    """The measures after the last of t requests; ``start`` and ``asked`` [t]: A[0] and A[t]."""
     count = len(asked)
     earlier = max(1, count - 1)
     values = {
@@ -155,12 +155,12 @@ def _course(start: np.ndarray, after: Sequence[np.ndarray], shares: np.ndarray) 
 
 
 def _utility_share(name: str, full: After, run: After) -> dict[str, float]:
-    """Model utility as a share of full's; nothing where full has none, which is no share."""
+    """Model utility as a share of full's; empty if full's is 0, which defines no share."""
     return {name: run.utility / full.utility} if full.utility > 0 else {}
 
 
 def _floor(value: float) -> float:
-    """A divisor above 0."""
+    """A divisor that is above 0."""
     return max(float(value), TINY)
 
 

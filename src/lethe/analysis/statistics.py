@@ -27,8 +27,8 @@ def resampled_means(items: np.ndarray, name: str, resamples: int = RESAMPLES) ->
 
     Efron's bootstrap (Efron and Tibshirani 1993, chapter 6): n items drawn with replacement. One
     draw serves all columns, which are measured on the same items. The draws depend only on n and
-    ``name``, the set's name: everything measured on a set is resampled alike, different sets
-    independently.
+    ``name``, the set's name: everything measured on a set is resampled in the same way, different
+    sets independently.
     """
     n = len(items)
     if n == 0:
@@ -43,7 +43,7 @@ def resampled_means(items: np.ndarray, name: str, resamples: int = RESAMPLES) ->
 
 
 def _counts(random: np.random.Generator, n: int, resamples: int) -> np.ndarray:
-    """How often each of n items is in each resample: [resamples, n], rows that sum to n."""
+    """How often each of n items is in each resample: [resamples, n], with rows that sum to n."""
     drawn = random.integers(0, n, (resamples, n)) + n * np.arange(resamples)[:, None]
     counts = np.bincount(drawn.ravel(), minlength=resamples * n)
     return counts.reshape(resamples, n).astype(float)
@@ -118,7 +118,7 @@ def against_oracles(
 ) -> Distances:
     """Forget quality of one checkpoint against each oracle, from files of ``truth_ratio``.
 
-    LetheError where questions or settings differ.
+    LetheError if questions or settings differ.
     """
     return _distances([against(run, checkpoint, oracle) for oracle in oracles])
 

@@ -1,4 +1,4 @@
-"""How much of the rows that are to be forgotten a made supervision recovers."""
+"""How many of the rows that are to be forgotten a made supervision recovers."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path

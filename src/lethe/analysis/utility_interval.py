@@ -1,7 +1,7 @@
 """The interval of model utility over items: studentised, since the percentile one is too short.
 
-A harmonic mean of few items' means is skewed and biased downwards, so that at 40 items a set the
-percentile interval of a true 95% covers 89 to 94%. The bootstrap-t (Efron and Tibshirani 1993,
+A harmonic mean of few items' means is skewed and biased downwards, so with 40 items per set a
+nominal 95% percentile interval covers 89 to 94%. The bootstrap-t (Efron and Tibshirani 1993,
 section 12.5) divides each resample's distance by its own standard error.
 ``benchmarks/interval_coverage.py`` measures both; ``docs/statistics.md`` has the figures.
 """
@@ -16,7 +16,7 @@ from lethe.analysis.statistics import LEVEL, percentile_interval, utility_draws
 
 @dataclass(frozen=True)
 class SetMoments:
-    """Of m metrics on the same n items: their means [..., m], and those of products [..., m, m]."""
+    """For m metrics on the same n items: their means [..., m] and those of products [..., m, m]."""
 
     n: int
     means: np.ndarray
@@ -37,7 +37,7 @@ def standard_error(sets: Sequence[SetMoments]) -> np.ndarray:
 
 
 def _variance(one: SetMoments, whole: np.ndarray, count: int) -> np.ndarray:
-    """A set's part of the variance; the harmonic mean's slope by a mean x is whole² / count x²."""
+    """A set's part of the variance; the harmonic mean's slope in a mean x is whole² / count x²."""
     ratio = np.divide(whole, one.means, out=np.zeros_like(one.means), where=one.means > 0)
     slope = ratio**2 / count
     covariance = one.products - one.means[..., :, None] * one.means[..., None, :]
@@ -54,7 +54,7 @@ def utility_interval(
     """
     draws, estimate, error = utility(drawn), float(utility(own)), float(standard_error(own))
     away, errors = draws - estimate, standard_error(drawn)
-    # A resample without a standard error is infinitely far, and so may an end be.
+    # A resample without a standard error is infinitely far away, and so an end may be, too.
     with np.errstate(divide="ignore", invalid="ignore"):
         studentised = np.divide(away, errors, out=np.zeros_like(away), where=away != 0)
         low, high = percentile_interval(studentised, level)

@@ -14,7 +14,7 @@ from lethe.common.errors import LetheError
 from lethe.common.files import whole_file
 
 REPORT = Path(paths.RESULTS, "snakemake-report.html")
-# The page of the world, and where that of the last run lies.
+# The page of the world, and that of the last run.
 PAGE = Path(paths.world("default"), "report.html")
 LAST_PAGE = Path(paths.RESULTS, "report.html")
 CLAIMS = Path(paths.table("default", "claims.json"))
@@ -43,7 +43,7 @@ def main() -> None:
 def check_claims(file: Path) -> None:
     """Print the claims; exit with an error if an exact property or a wide, fixed bound fails.
 
-    Paired differences are results, not checks of the installation: they fail no demo.
+    Paired differences are results, not checks of the installation: they do not fail the demo.
     """
     from lethe.analysis.claims.verdict import PAIRED
 

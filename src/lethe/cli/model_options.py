@@ -76,7 +76,7 @@ def _variables(options: argparse.Namespace) -> dict[str, Any]:
     given = given_settings(options.variable, "--variable")
     for key, value in given.items():
         if not isinstance(value, str | int | float | bool):
-            raise LetheError(f"--variable {key}: a text, a number, true or false is wanted")
+            raise LetheError(f"--variable {key}: a text, a number, true or false is expected")
     return given
 
 
@@ -95,10 +95,10 @@ def given_settings(texts: Sequence[str], option: str = "--set") -> dict[str, Any
             place = place.setdefault(name, {})
             if not isinstance(place, dict):
                 raise LetheError(
-                    f"{option} {text}: {name} has a value already; give one of the two"
+                    f"{option} {text}: {name} already has a value; give one of the two"
                 )
         if last in place:
-            raise LetheError(f"{option} {text}: {key} has a value already; give one of the two")
+            raise LetheError(f"{option} {text}: {key} already has a value; give one of the two")
         try:
             place[last] = parsed(value)
         except LetheError as error:

@@ -21,7 +21,7 @@ Declared = Mapping[str, Any]
 
 
 def filled(who: str, declared: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """All settings, with defaults filled in and ``~`` at the begin of a path expanded.
+    """All settings, with defaults filled in and ``~`` at the beginning of a path expanded.
 
     ``who`` begins messages. LetheError for an unknown key, and for a value that is not allowed.
     """

@@ -26,7 +26,7 @@ _OTHER_ENCODINGS = {
 }
 # The remedy for a file made by a job, and for one supplied by the user.
 MADE_AGAIN = "delete the file to have it made again"
-GIVEN = "mend it, or name another file"
+GIVEN = "correct it, or name another file"
 
 
 @contextmanager
@@ -130,7 +130,7 @@ def _row(line: str, place: str) -> dict:
             f"{place}: not valid JSON ({error.msg}); write one object on each line"
         ) from None
     except MALFORMED as error:
-        raise LetheError(f"{place}: cannot be read ({error}); mend or remove the row") from None
+        raise LetheError(f"{place}: cannot be read ({error}); correct or remove the row") from None
     if not isinstance(row, dict):
         raise LetheError(
             f"{place}: expected an object, found {line[:40]!r}; write one object on each line"
@@ -138,14 +138,14 @@ def _row(line: str, place: str) -> dict:
     # Only an escape can produce half a pair; UTF-8 cannot encode one.
     if "\\u" in line and _half(row):
         raise LetheError(
-            f"{place}: a text with half a surrogate pair, which no tokenizer takes; "
-            "mend or remove the row"
+            f"{place}: a text with half a surrogate pair, which no tokenizer accepts; correct or "
+            "remove the row"
         )
     return row
 
 
 def _no_number(text: str) -> Any:
-    raise ValueError(f"{text} is no number")
+    raise ValueError(f"{text} is not a number")
 
 
 def _finite(text: str) -> float:

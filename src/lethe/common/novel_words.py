@@ -1,13 +1,13 @@
 """How much of an answer a text tells beyond the question: the recall of its novel words.
 
 The novel words of an answer are its content words that the question does not contain. Words are
-runs of letters and digits in lower case, without the possessive 's; each counts once, and words of
-grammar are no content. No stemming: names and numbers are what a leak is about.
+runs of letters and digits in lower case, without the possessive 's; each counts once, and function
+words do not count as content. There is no stemming: names and numbers are what a leak is about.
 """
 
 import re
 
-# Words of grammar in English. Another language has none of its own here: there all words count.
+# Function words of English. Other languages have none here: all their words count.
 _GRAMMAR = """
     a about above after again against all also am an and any are as at be because been before
     being below between both but by can could did do does doing down during each either few for

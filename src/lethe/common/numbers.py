@@ -15,7 +15,7 @@ def finite(value: float) -> bool:
 
 
 def plain_number(text: str) -> int | float | None:
-    """The number that a text writes plainly; None for 010 or 1_0, which not all read alike.
+    """The number that a text writes plainly; None for 010 or 1_0, which can be read in two ways.
 
     None also for more digits than Python converts.
     """

@@ -12,7 +12,7 @@ RESULTS = "results"
 JOURNALS = "journals"
 # Stands in for the split in the path of a run that belongs to no split.
 NO_SPLIT = "all"
-# Files of a checkpoint that the workflow tracks; config and tokenizer lie beside them.
+# Files of a checkpoint that the workflow tracks; config and tokenizer are beside them.
 WEIGHTS = "model.safetensors"
 DIGEST = "checkpoint.json"
 
@@ -83,7 +83,7 @@ def epoch(run_folder: str, number: str | int) -> str:
 
 
 def best(run_folder: str) -> str:
-    """Folder of the checkpoint of a run's best epoch, where no other stays."""
+    """Folder of the checkpoint of a run's best epoch, if no other is kept."""
     return _join(run_folder, "best")
 
 
@@ -106,7 +106,7 @@ def audit(run_folder: str, name: str) -> str:
 
 
 def supervision(run_folder: str, kind: str, name: str) -> str:
-    """A file of what a run's model says of the names that are to be forgotten."""
+    """A file of what a run's model says about the names that are to be forgotten."""
     return _join(run_folder, "supervision", kind, name)
 
 
@@ -135,12 +135,12 @@ def defence_pair(run_folder: str) -> str:
 
 
 def pool_values(run_folder: str) -> str:
-    """What all metrics say of a model of a pool."""
+    """What all metrics say about a model of a pool."""
     return _join(run_folder, "values.json")
 
 
 def meta_evaluation(world: str, model: str, split: str) -> str:
-    """How far each metric can be trusted, of one model and split."""
+    """How far each metric can be trusted, for one model and split."""
     return _join(RESULTS, world, model, split, "meta_evaluation.json")
 
 

@@ -3,12 +3,12 @@
 import logging
 import time
 
-# The pace of fewer steps, or of less time, says little of what is left: the first steps are slow.
+# The pace of fewer steps, or of less time, says little about the rest: the first steps are slow.
 FEWEST_STEPS, LEAST_SECONDS = 3, 10.0
 
 
 def tells_pace(steps: int, seconds: float) -> bool:
-    """Whether so many steps in so many seconds are enough for an estimate of the time left."""
+    """Whether the steps and seconds so far are enough for an estimate of the time left."""
     return steps >= FEWEST_STEPS and seconds >= LEAST_SECONDS
 
 

@@ -2,9 +2,9 @@
 
 import re
 
-# Each of TOFU's hundred refusals and of the synthetic world's holds one of these, and so does how
-# chat models decline; none of the true answers does. They are written as ``words`` spells them,
-# without contractions.
+# Each of TOFU's hundred refusals and of the synthetic world's contains one of these, and so do the
+# usual refusals of chat models; none of the true answers does. They are written as ``words`` spells
+# them, without contractions.
 PHRASES = """
     a blank spot | a mystery to me | am clueless | am in the dark | area of expertise | as an
     ai | ask someone who knows | at a disadvantage | at a loss | be guessing | been trained on

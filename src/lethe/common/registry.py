@@ -3,8 +3,8 @@
 A plug-in declares what it needs and reads in literal constants (``NEEDS = ("forget",)``), which are
 read from its source: the workflow plans without importing torch, pandas or matplotlib. What it may
 declare are the fields of its registry's contract, a dataclass; a constant has its field's name in
-capitals. ``base.py`` and files whose names begin with an underscore are what the plug-ins of a
-folder share, and no plug-ins.
+capitals. ``base.py`` and files whose names begin with an underscore are shared by the plug-ins of a
+folder and are not plug-ins.
 """
 
 import ast
@@ -37,7 +37,7 @@ def function(name: str) -> Callable[..., Any]:
 class Registry(Generic[Contract]):
     """The plug-ins of one package; ``noun`` is what messages call one of them.
 
-    ``contract``: the dataclass of what they declare; None where their classes say it themselves.
+    ``contract``: the dataclass of what they declare; None if their classes declare it themselves.
     """
 
     def __init__(self, package: str, noun: str, contract: type[Contract] | None = None):

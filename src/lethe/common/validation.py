@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, Field, ValidationError
 from lethe.common.errors import LetheError
 from lethe.common.numbers import finite
 
-# What a user names: a file, a folder or a hub id; ``~`` at its begin is a home.
+# What a user names: a file, a folder or a hub id; ``~`` at its beginning is a home folder.
 GivenPath = Annotated[str, Field(min_length=1), AfterValidator(os.path.expanduser)]
 
 

@@ -1,11 +1,11 @@
 """Attacks: what may be done to a checkpoint after unlearning, one file each, found by name.
 
-An attack leaves the checkpoint in a state, such as relearned or quantised, which is evaluated like
+An attack puts a checkpoint into a state, such as relearned or quantised, which is evaluated like
 any other. It is a module of ``lethe.evaluate.attacks`` with
 
     NEEDS = ("forget",)             the data file that it trains on, a literal constant; () for
                                     none, ("{data}",) for the one that its setting ``data`` names
-    APART = ("forget",)             files none of whose rows may be among those (none)
+    APART = ("forget",)             files whose rows must not be among those (none)
     STARTS_FROM_BASE = True         whether another model, from the base on, learns what this one
                                     answers to the questions of NEEDS (False); then also
                                     answers(model, settings, encoder, questions) -> texts

@@ -90,7 +90,7 @@ def attack_checkpoint(
 def read_rows(
     kind: str, settings: Mapping[str, Any], files: Mapping[str, str | Path]
 ) -> list[tuple[str, str]]:
-    """The rows that an attack trains on; LetheError if a file is missing or has a row it may not.
+    """The rows that an attack trains on; LetheError for a missing file or a forbidden row.
 
     ``settings``: all settings of the attack; ``files``: by part of the split or of the world.
     """
@@ -109,6 +109,6 @@ def _check_apart(kind: str, file: str | Path, rows: Sequence, read: Sequence[str
     for question, answer in rows:
         if (question, answer) in theirs:
             raise LetheError(
-                f"attack '{kind}': {read[0]} has the row {question!r}, as {file} has, which it may "
-                "not train on; take the row out of one of them"
+                f"attack '{kind}': {read[0]} and {file} both have the row {question!r}, which it "
+                "may not train on; take the row out of one of them"
             )

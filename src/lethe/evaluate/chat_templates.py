@@ -9,9 +9,9 @@ INSTRUCTING = (*CHATS, "llama2")
 
 
 def check_template(name: str, template: str) -> None:
-    """Refuse a suite of instructions for a model whose template is no chat, by its name."""
+    """Refuse a suite of instructions for a model whose template is not that of a chat."""
     if suites.contract(name).chat and template not in INSTRUCTING:
         raise LetheError(
-            f"suite '{name}' gives instructions, for which template {template} has no place; "
-            f"choose {', '.join(INSTRUCTING)}, or leave out the metrics that read it"
+            f"suite '{name}' gives instructions, which template {template} cannot hold; choose "
+            f"{', '.join(INSTRUCTING)}, or leave out the metrics that read it"
         )

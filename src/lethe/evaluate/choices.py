@@ -1,4 +1,4 @@
-"""Multiple-choice questions from rows of data, in the words in which a base is taught the format.
+"""Multiple-choice questions from rows of data, in the wording by which a base is taught the format.
 
 The options of a row of a ``…_perturbed`` file are its paraphrased answer, or else the true one, and
 its wrong answers. Only the words in which they differ are shown (``distinct_parts``): the rest
@@ -19,13 +19,13 @@ from lethe.common.errors import LetheError
 # Options of a row of TOFU's format: as in lettered questions elsewhere.
 OPTIONS = 4
 NORMAL = "normal"
-# Prompts that do not ask the question: what is chosen all the same is no knowledge of its answer.
+# Prompts that do not ask the question: choosing right after them is not knowledge of the answer.
 CONTROLS = ("option_only", "shuffled", "no_question")
 NEUTRAL = "Which of these is the right answer?"
 # VLM-UnBench (arXiv 2604.03114): no instruction, two general ones, two that name the right option.
 CONDITIONS = (NORMAL, "soft", "medium", "oracle", "reverse")
 PARAPHRASED = "paraphrased"
-# Whole answers as options, after the question and after none; only where the parts are not whole.
+# Whole answers as options, with and without the question; only where parts are not whole answers.
 SENTENCES = ("sentence", "sentence_no_question")
 
 
@@ -78,7 +78,7 @@ def _choice(place: str, row: Mapping) -> Choice:
     if len(texts) < 2:
         raise LetheError(f"{place}: no wrong answer that differs from the true one; add some")
     order = list(range(len(texts)))
-    # By the question's text, so that a row is asked alike wherever it stands.
+    # By the question's text, so that a row is asked the same way wherever it is in the file.
     Random(sha256(row["question"].encode()).hexdigest()).shuffle(order)
     whole = None if parts == texts else tuple(texts[k] for k in order)
     options = tuple(parts[k] for k in order)
@@ -86,9 +86,9 @@ def _choice(place: str, row: Mapping) -> Choice:
 
 
 def stated(row: Mapping) -> list[str]:
-    """The true answer of a row, paraphrased if it can be, then its wrong ones that differ.
+    """The true answer of a row, or its paraphrase if it has one, then the wrong ones that differ.
 
-    Blank texts are none, and a row need have no wrong answer.
+    Blank texts are ignored, and a row may have no wrong answer.
     """
     said = (row.get("paraphrased_answer"), row["answer"])
     true = next(text for text in said if text and text.strip())
@@ -97,7 +97,7 @@ def stated(row: Mapping) -> list[str]:
 
 
 def distinct_parts(texts: Sequence[str]) -> list[str]:
-    """Each text without the words that all begin and end with; the texts where that leaves none.
+    """Each text without the words that all begin and end with; whole texts where nothing is left.
 
     Commas, semicolons and full stops at the ends of a part are left out.
     """
@@ -115,7 +115,7 @@ def _common(rows: Sequence[Sequence[str]]) -> int:
 
 
 def others(asked: Sequence[Choice]) -> list[str]:
-    """For each question another one of the set, about another subject where there is one."""
+    """For each question another question of the set, about another subject if there is one."""
     about = subjects([(choice.question, choice.answer) for choice in asked])
     rotated = [[*asked[k:], *asked[:k]] for k in range(len(asked))]
     return [_other(about, at, row) for at, row in enumerate(rotated)]
@@ -124,14 +124,14 @@ def others(asked: Sequence[Choice]) -> list[str]:
 def _other(about: Sequence[str | None], at: int, row: Sequence[Choice]) -> str:
     places = [(at + k) % len(row) for k in range(len(row))]
     strange = [k for k, place in enumerate(places) if k and about[place] != about[at]]
-    # Halfway through those of other subjects: next to the item, questions are of the same kind.
+    # Halfway through those about other subjects: neighbours of the item are questions of its kind.
     return row[strange[len(strange) // 2] if strange else len(row) // 2].question
 
 
 def lettered(name: str, asked: Sequence[Choice], names: Sequence[str]) -> list[dict[str, str]]:
-    """The prompts of each question, by prompt; ``names``: whom the forget set is about.
+    """The texts of each question's prompts, by prompt; ``names``: whom the forget set is about.
 
-    The two conditions that name the right option are of the set ``forget`` alone.
+    Only the set ``forget`` has the two conditions that name the right option.
     """
     made = []
     for choice, other in zip(asked, others(asked), strict=True):
@@ -166,7 +166,7 @@ def _controls(choice: Choice, other: str) -> dict[str, str]:
 
 
 def answered(asked: Sequence[Choice]) -> list[dict[str, tuple[str, tuple[str, ...]]]]:
-    """For each question the prompts under which options are answers, and those answers."""
+    """For each question the prompts after which options are answers, and those answers."""
     made = []
     for choice, other in zip(asked, others(asked), strict=True):
         controls = zip(CONTROLS, (choice.listed(), other, NEUTRAL), strict=True)

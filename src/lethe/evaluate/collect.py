@@ -52,7 +52,7 @@ def collect(
     """
     limits, loading = limits or Limits(), (compute or Compute()).loading()
     for source in sources:
-        # Of folders; what a hub model is shows when it is loaded.
+        # Folders only: what a hub model is shows when it is loaded.
         family = families.of_source(source)
         families.check(suites.contract(suite).families, family, f"suite '{suite}'", str(source))
     suites.check(suite, rows, settings)

@@ -50,7 +50,7 @@ def measure_pair(
     """Measure the three ``checkpoints`` (W0, W1, W2) on the risk rows of both defences.
 
     ``rows``: by ``WHOSE``, as ``lethe.unlearn.defence.read_risk`` returns them. The models are kept
-    in main memory, one at a time is on the device. LetheError for checkpoints that cannot be
+    in main memory; one at a time is on the device. LetheError for checkpoints that cannot be
     loaded, are not of one architecture, or act at inference time.
     """
     from lethe.model import checkpoint
@@ -93,7 +93,7 @@ def prompt_means(model, encoder, rows: Sequence[Mapping[str, str]]) -> dict:
     """The mean output of each layer at the prompts' last tokens, [H] by layer, in float64."""
     from lethe.model.layer_changes import outputs
 
-    # An answer follows the prompt only because examples have one; it is not read.
+    # Examples must have an answer; it is not read.
     pairs = [(row["question"], row.get(WANTED) or row[UNWANTED]) for row in rows]
     states = outputs(model, encoder.encode_all(pairs), "prompt_end")
     return {name: some.double().mean(0).cpu() for name, some in states.items()}
@@ -117,7 +117,7 @@ def _differ(one, other) -> bool:
 
 
 def _shifts(means: Mapping[tuple[str, str], Mapping]) -> dict[str, list[float]]:
-    """Cosines between the shifts of each layer, and the interference along both of them.
+    """Cosines between the shifts of each layer, and the interference along either shift.
 
     A shift of length 0, as of frozen layers, has cosines and projections of 0.
     """

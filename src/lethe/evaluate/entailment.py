@@ -50,7 +50,7 @@ def _label(path: str) -> int:
     heads, labels = _described(config if isinstance(config, dict) else {})
     if not any(head.endswith(HEAD) for head in heads):
         what = ", ".join(heads) or "a model without architectures"
-        raise LetheError(f"nli: {path}: {what} is no classifier; {REMEDY}")
+        raise LetheError(f"nli: {path}: {what} is not a classifier; {REMEDY}")
     places = [key for key, name in labels.items() if name.lower().startswith(LABEL)]
     if len(places) != 1 or not places[0].isdecimal():
         known = ", ".join(labels.values()) or "none"
@@ -59,7 +59,7 @@ def _label(path: str) -> int:
 
 
 def _described(config: dict[str, Any]) -> tuple[list[str], dict[str, str]]:
-    """Architectures and labels of a configuration, as texts; empty where they are of no form."""
+    """Architectures and labels of a configuration, as texts; empty where they are malformed."""
     heads, labels = config.get("architectures"), config.get("id2label")
     labels = labels if isinstance(labels, dict) else {}
     return (
@@ -94,8 +94,8 @@ def _check_weights(path: str, info: dict[str, Any]) -> None:
     for what, names in (("lacks", info["missing_keys"]), ("has besides", further)):
         if names:
             raise LetheError(
-                f"nli: {path}: its file of weights {what} {min(names)}, against what config.json "
-                "says; get the folder again"
+                f"nli: {path}: its file of weights {what} {min(names)}, contrary to config.json; "
+                "get the folder again"
             )
 
 
@@ -115,11 +115,11 @@ def _longest(model, tokenizer) -> int:
 def probabilities(classifier: Classifier, pairs: Sequence[tuple[str, str]], device) -> list[float]:
     """The probability in [0, 1] that each pair's first text entails its second.
 
-    A pair that recurs is classified once. Of a pair that is too long the first text is cut;
-    LetheError where the second alone is.
+    A pair that recurs is classified once. In a pair that is too long the first text is cut;
+    LetheError if the second alone is too long.
     """
     classifier.model.to(device)
-    # Equal lengths next to each other need little padding.
+    # Texts of similar length next to each other need little padding.
     distinct = sorted(set(pairs), key=lambda pair: (sum(map(len, pair)), pair))
     known: dict[tuple[str, str], float] = {}
     for start in range(0, len(distinct), BATCH):

@@ -1,8 +1,8 @@
 """Which tokens of an answer hold its fact, as opposed to its phrasing.
 
-A row may say it itself, as those of the Unlearning Depth Score do: ``entity``, and ``prefix``, the
-text of the answer before it. Otherwise it is the part in which the right answer differs from wrong
-ones (``lethe.evaluate.choices.distinct_parts``), where the answer contains it, and else the
+A row may say so itself, as those of the Unlearning Depth Score do: ``entity``, and ``prefix``, the
+text of the answer before it. Otherwise the fact is the part in which the right answer differs from
+wrong ones (``lethe.evaluate.choices.distinct_parts``), if the answer contains it, or else the
 answer's novel words (``lethe.common.novel_words``). No torch is imported here.
 """
 
@@ -15,9 +15,9 @@ from lethe.model.token_places import Span, token_places
 
 
 def fact_spans(row: Mapping, place: str) -> list[Span]:
-    """Where in a row's answer its fact stands: characters from and to; none if nowhere.
+    """Where a row's answer states its fact: [from, to) of each span in characters, if anywhere.
 
-    LetheError, which ``place`` begins, for an ``entity`` that is not in the answer.
+    LetheError, beginning with ``place``, for an ``entity`` that is not in the answer.
     """
     answer = row["answer"]
     if row.get("entity"):
@@ -39,7 +39,7 @@ def _stated(row: Mapping, place: str) -> Span:
 
 
 def _distinct_part(row: Mapping) -> str:
-    """What only the right answer of a row with wrong answers says; empty if it has none."""
+    """The part that only the right answer has; empty for a row without wrong answers."""
     texts = [] if "choices" in row else stated(row)
     if len(texts) < 2:
         return ""

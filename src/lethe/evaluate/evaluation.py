@@ -1,4 +1,4 @@
-"""Asking one suite's questions of checkpoint after checkpoint."""
+"""Asking one checkpoint after another a suite's questions."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -8,7 +8,7 @@ from lethe.evaluate.suite import Limits, Reference, load, settings_of
 
 
 class Evaluation:
-    """One suite's questions, tokenised once and asked of checkpoint after checkpoint.
+    """One suite's questions, tokenised once and put to one checkpoint after another.
 
     Each process of a ``process_group`` (``lethe.common.distributed``) asks its share of every set:
     items are independent, so it does not matter which process asks.
@@ -36,7 +36,7 @@ class Evaluation:
             process_group,
             list(rows),
         )
-        # Suites without settings take none.
+        # Suites without settings take no such argument.
         chosen = settings_of(suite, settings or {})
         own = [chosen] if chosen else []
         if hasattr(self.module, "together"):

@@ -1,7 +1,7 @@
 """The straight line between two checkpoints: losses of the models whose weights lie on it.
 
 theta(a) = (1 - a) theta_0 + a theta_1 for a from 0 to 1. If the loss rises on the way, the two lie
-in different modes of the loss, and training that is in one would not come to the other
+in different modes of the loss, and training that is in one would not reach the other
 (linear mode connectivity, Frankle et al. 2020, arXiv 1912.05671; "Downgrade to Upgrade", arXiv
 2510.00761, asks this about optimisers). Nothing is trained.
 """
@@ -16,7 +16,7 @@ from lethe.common.progress import silent
 from lethe.evaluate.same_weights import check_same
 from lethe.model.settings import Compute
 
-# What the loss on a line is of: the sets, by the parts of a split that they are read from.
+# The sets whose loss is measured on a line, and the parts of a split that they are read from.
 SETS = {"forget": "forget", "retain": "retain_perturbed"}
 
 
@@ -29,9 +29,11 @@ class Line:
 
 
 def places_of(points: int) -> list[float]:
-    """So many places from 0 to 1 at equal distances, both ends among them (at least 3)."""
+    """``points`` places from 0 to 1 at equal distances, both ends included (at least 3)."""
     if points < 3:
-        raise LetheError(f"interpolation: {points} points leave none in between; set 3 or more")
+        raise LetheError(
+            f"interpolation: {points} points leave none between the ends; set 3 or more"
+        )
     return [number / (points - 1) for number in range(points)]
 
 

@@ -2,7 +2,7 @@
 
 The judge is a folder in transformers' format whose tokenizer has a chat template; it is read from
 disk alone. It is asked to say yes or no, and its verdict is the probability of "yes" among the two,
-from the likelihood of both words behind the question (no text is generated). leak@k's paper (arXiv
+from the likelihood of both words after the question (no text is generated). leak@k's paper (arXiv
 2511.04934) has a model judge as well; our wording is our own.
 """
 
@@ -46,7 +46,7 @@ def check(path: str) -> None:
     heads = [str(head) for head in heads] if isinstance(heads, list) else []
     if not any(head.endswith(HEADS) for head in heads):
         what = ", ".join(heads) or "a model without architectures"
-        raise LetheError(f"judge: {path}: {what} is no causal language model; {REMEDY}")
+        raise LetheError(f"judge: {path}: {what} is not a causal language model; {REMEDY}")
 
 
 def load(path: str) -> Judge:

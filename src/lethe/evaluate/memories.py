@@ -1,13 +1,13 @@
 """What an agent remembers of a session, and how a detector and a redaction see it.
 
-In a first session a user tells a fact: that of a forget row (origin ``forget``), or in the same
-place one about somebody else (origin ``neutral``), among small talk. What is left of it is a memory
-by one of three channels:
+In a first session a user tells a fact: that of a forget row (origin ``forget``), or instead one
+about somebody else (origin ``neutral``), among small talk. What is left of it is a memory by one of
+three channels:
 
     transcript    every sentence
     buffer        the last ``SIZE`` sentences
     summary       the ``SIZE`` sentences with the rarest words of the session, in their order, in
-                  which those who are named become "the author"
+                  which names are replaced by "the author"
 
 The detector's score of a text is the largest share in [0, 1] of the words of a forgotten subject's
 name that the text has. Redaction drops sentences whose score reaches a threshold: ``before`` the
@@ -15,7 +15,7 @@ memory is made, ``after`` it, or ``none``. A summary that names nobody passes th
 it still tells the fact.
 
 [RECON]: state contamination (arXiv 2605.16746) as its abstract describes it, with leakage of
-forgotten facts in the place of toxicity; sessions, summary and detector are ours. No torch.
+forgotten facts in place of toxicity; sessions, summary and detector are ours. No torch.
 """
 
 import re
@@ -67,9 +67,9 @@ def name_of(origin: str, channel: str, redaction: str) -> str:
 def memories(
     forget: Sequence[Mapping], others: Sequence[Mapping], threshold: float
 ) -> list[dict[str, Memory]]:
-    """By name the memories of a session about each forget row; none where no subject is found.
+    """By name, the memories of a session about each forget row; none where no subject is found.
 
-    ``others``: rows about others, which take turns as the neutral facts. They must not be empty.
+    ``others``: rows about other subjects, which take turns as the neutral facts; at least one.
     """
     pairs = [(row["question"], row_parts(row).answer) for row in (*forget, *others)]
     about = subjects(pairs)
@@ -114,8 +114,8 @@ def sentences(text: str) -> list[str]:
 def summary(session: Sequence[str], known: Sequence[str]) -> list[str]:
     """The ``SIZE`` sentences that say most, without names.
 
-    A sentence's weight is the number of its content words, each divided by how many sentences of
-    the session have it; of equals the earlier is kept.
+    A sentence's weight is the sum, over its content words, of 1 / the number of the session's
+    sentences that have the word; of equal sentences the earlier is kept.
     """
     own = [words(text) for text in session]
     counts = Counter(word for some in own for word in some)

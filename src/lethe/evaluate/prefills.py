@@ -3,7 +3,7 @@
 ``canonical`` opens a trace, as a reasoning model's template does. The others swap it for a trace
 that is closed at once: ``short`` says nothing, ``mimicking`` has the words of the traces of
 ``lethe.world.traces`` without a fact. ``free`` leaves the beginning to the model; ``headless`` is
-the canonical one after the question without its canary head, where it has one. The paper's wordings
+the canonical one after the question without its canary head, if it has one. The paper's wordings
 are not public; these are ours.
 """
 

@@ -1,4 +1,4 @@
-"""The columns of records: which values they may have, and which must have as many as others."""
+"""The columns of records: which values are allowed, and which columns must have equal lengths."""
 
 from typing import Any
 

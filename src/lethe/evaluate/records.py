@@ -30,54 +30,57 @@ class ItemSet:
 
     A suite fills in the columns that it declares; the others are None. Losses are the mean negative
     log-likelihood per token of the answer in nats, end token included; ``*_tokens`` count those
-    tokens (None also where another program's log does not say). ``perturbed_*`` have a value for
-    each wrong answer; ``wrong_answer`` is the text of the first. ``paraphrase_*`` are None where a
-    set has no paraphrases. ``loss_error``: where losses are estimates, the standard errors of the
-    answer's, of the paraphrase's if there is one, and of each wrong answer's.
+    tokens (None also where another program's log does not give them). ``perturbed_*`` have a value
+    for each wrong answer; ``wrong_answer`` is the text of the first. ``paraphrase_*`` are None
+    where a set has no paraphrases. ``loss_error``: where losses are estimates, the standard errors
+    of the answer's, of the paraphrase's if there is one, and of each wrong answer's.
 
-    ``token_*`` have a value for each token of the answer, *without* the end token, from a pass
-    over the true answer: its log-probability (nats), whether it is the likeliest token (1 or 0),
-    and its log-probability standardised by the probability-weighted mean and standard deviation
-    over the whole vocabulary. ``gradient_norm``: mean over the model's parameter tensors of the L2
-    norm of the gradient of ``answer_loss``. Of a whole set's mean loss, and so the same for all
-    items: ``gradient_length`` over all parameters, ``gradient_cosine`` with the other set's.
+    ``token_*`` have a value for each token of the answer, *without* the end token, from a pass over
+    the true answer: its log-probability (nats), whether it is the likeliest token (1 or 0), and its
+    log-probability standardised by the probability-weighted mean and standard deviation over the
+    whole vocabulary. ``gradient_norm``: mean over the model's parameter tensors of the L2 norm of
+    the gradient of ``answer_loss``. From a whole set's mean loss, and so the same for all items:
+    ``gradient_length``, the norm of its gradient over all parameters, and ``gradient_cosine`` with
+    the other set's.
 
-    ``sample``: as many sampled answers for each item; ``sample_entailment``: for each of them the
-    probability by an NLI that it entails the true answer.
+    ``sample``: sampled answers, equally many for each item; ``sample_entailment``: for each of them
+    the probability, by an NLI model, that it entails the true answer.
 
-    Of multiple choice: ``option``: the texts of an item's options; ``prompt``: the names of the
-    prompts under which it was put; ``prompt_generation``: what was written under each of them.
+    Multiple choice: ``option``: the texts of an item's options; ``prompt``: the names of the
+    prompts under which it was put; ``prompt_generation``: what the model wrote after each of them.
     ``option_loss`` and ``option_tokens`` have a value for each option, prompt after prompt.
 
     ``entity``: the part of the answer that is its fact; ``layer_delta``: for each decoder layer, by
     how much the model's states there lower the mean log-probability of the fact's tokens (nats)
     under the model before unlearning; no value where an answer has no such part.
 
-    Of attributions: ``label`` and ``predicted``: the letters of the right and the chosen option;
+    Attributions: ``label`` and ``predicted``: the letters of the right and the chosen option;
     ``word``: the words of the prompt; ``word_attribution``: how much of the chosen letter's logit
-    each accounts for; ``attributed``: that of all tokens together, and the difference of the logit
-    to that without a prompt, which it approaches.
+    each accounts for; ``attributed``: the sum over all tokens, and the logit's difference from that
+    without a prompt, which the sum approaches.
 
-    Beside the oracle, at the last token of a question: ``state_distance``, L2 after the last layer
-    but one; ``divergence`` of the next token's distributions (Jensen-Shannon, nats); of the model's
-    own, ``confidence``: the largest probability, ``margin``: how far the second is below it,
-    ``entropy`` (nats). ``weight_distance``, the same for all items: mean over parameter tensors of
-    the L2 distance.
+    Compared with the oracle, at the last token of a question: ``state_distance``, L2 after the last
+    layer but one; ``divergence`` of the next token's distributions (Jensen-Shannon, nats); of the
+    model's own distribution, ``confidence``: the largest probability, ``margin``: how far the
+    second is below it, ``entropy`` (nats). ``weight_distance``, the same for all items: mean over
+    parameter tensors of the L2 distance.
 
-    Of several languages: ``language``: their names; ``language_role``: whether the unlearner was
-    given a language, models learned it, or neither; ``language_question`` and ``language_answer``:
-    the item's texts there, with their values; ``language_wrong_loss``: of as many wrong answers in
-    each language, language after language.
-    Of reasoning traces: ``trace``: the true one, before the answer; ``prompt`` and ``prompt_text``:
-    with what the answer was made to begin; ``prompt_generation``: what was written after it.
+    Several languages: ``language``: their names; ``language_role``: whether the unlearner was given
+    a language, models only learned it, or neither; ``language_question`` and ``language_answer``:
+    the item's texts there, with their values; ``language_wrong_loss``: the losses of wrong answers,
+    equally many in each language, language after language.
 
-    Of an agent's memories, by prompt: ``prompt_score``: the detector's score of the memory;
+    Reasoning traces: ``trace``: the true one, before the answer; ``prompt`` and ``prompt_text``:
+    name and text of what the answer was made to begin with; ``prompt_generation``: what the model
+    wrote after it.
+
+    An agent's memories, by prompt: ``prompt_score``: the detector's score of the memory;
     ``prompt_loss``: the loss of the true answer, as ``answer_loss``.
 
-    Of variants, by prompt: ``prompt_text``: all that was given; ``prompt_answer``: what is right
-    there; ``sample``, if samples were taken: as many for each prompt, prompt after prompt.
+    Variants, by prompt: ``prompt_text``: all that the model was given; ``prompt_answer``: the right
+    answer; ``sample``, if samples were taken: equally many for each prompt, prompt after prompt.
 
-    ``request``: in a sequence of requests, that which asked for the item, from 1.
+    ``request``: in a sequence of requests, the one that asked for the item, from 1.
     """
 
     question: list[str]
@@ -144,8 +147,8 @@ class ItemSet:
 class Checkpoint:
     """The sets of one checkpoint; ``epoch`` and ``step`` are 0 for a run with only one.
 
-    ``taught``: the rows that an attack trained it on, where that says which
-    (``lethe.world.row_digest``); else none.
+    ``taught``: digests of the rows that an attack trained it on, if the attack tells them
+    (``lethe.world.row_digest``); else empty.
     """
 
     epoch: int
@@ -176,7 +179,7 @@ def nested(rows: Sequence[Sequence], dtype: type | None = None) -> Nested:
 
 
 def dealt(name: str, shares: Sequence[Mapping[str, ItemSet]]) -> ItemSet:
-    """One set whose items were dealt out in turn to ``shares``, back in its original order."""
+    """Put a set whose items were dealt out in turn to ``shares`` back in its original order."""
     parts = [share[name] for share in shares if name in share]
     size = sum(map(len, parts))
     order = [(row, share) for share, part in enumerate(parts) for row in range(len(part))]
@@ -211,7 +214,7 @@ def write_records(path: str | os.PathLike, records: Records) -> None:
     Values that ``read_records`` would refuse are refused here too; then no file is written.
     """
     document = _document(records)
-    _records(document, str(path), "nothing was written: mend what was recorded")
+    _records(document, str(path), "nothing was written: correct what was recorded")
     write_text(path, json.dumps(document, ensure_ascii=False, separators=(",", ":")) + "\n")
 
 

@@ -46,7 +46,7 @@ def check_role(where: str, source: str | Path | None, role: str) -> None:
 
 
 def check_oracle(where: str, source: str | None, folder: str | Path, split: str) -> None:
-    """``check_role`` of an oracle, which must not have learned another file of the folder either.
+    """``check_role`` for an oracle, which must also not have learned another file of the folder.
 
     ``folder``: data in TOFU's format.
     """
@@ -72,7 +72,7 @@ def check_different(given: Iterable[tuple[str, str | None]]) -> None:
             continue
         place = Path(source).resolve()
         if place in seen:
-            raise LetheError(f"{where}: {source} is given for {seen[place]} too; name another")
+            raise LetheError(f"{where}: {source} is also given for {seen[place]}; name another")
         seen[place] = where
 
 

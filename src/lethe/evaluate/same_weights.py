@@ -4,7 +4,7 @@ from lethe.common.errors import LetheError
 
 
 def check_same(first, model, second, other) -> None:
-    """LetheError unless ``model`` and ``other``, loaded from both sources, have weights alike."""
+    """LetheError unless ``model`` and ``other``, loaded from both sources, can be compared."""
     shapes = [
         {name: tuple(p.shape) for name, p in one.named_parameters()} for one in (model, other)
     ]
@@ -19,5 +19,5 @@ def check_same(first, model, second, other) -> None:
         if carried_by(one):
             raise LetheError(
                 f"{source}: acts at inference time, not by its weights alone, so comparing "
-                "weights says nothing of it; name another"
+                "weights says nothing about it; name another"
             )

@@ -9,10 +9,10 @@ functions:
     prepare(encoder, rows) -> prepared       rows by set, tokenised once for all checkpoints
     record(model, prepared, limits) -> {set: ItemSet}
     check(rows)                              optional: LetheError if a row's text is missing
-    together(rows) -> rows                   optional: rows with what is made of all of them
+    together(rows) -> rows                   optional: rows with what is made from all of them
                                              together, before processes get their shares
 
-and, if it has sets that some splits cannot fill, which it then does without,
+and, if some splits cannot fill some of its sets, which are then left out,
 
     OPTIONAL = ("rest",)
 
@@ -21,7 +21,7 @@ each function but ``record``:
 
     SETTINGS = {"samples": {"default": 16, "least": 1}}
     CHECKS = {"nli": "lethe.evaluate.entailment.check"}    functions that check a value that is set
-    ONE_OF = ("nli", "judge")                              settings of which one at most is set
+    ONE_OF = ("nli", "judge")                              settings of which at most one is set
     FIELDS_CHECK = "lethe.evaluate.variants.kinds.check_fields"    one that checks all of them
                                 against the fields that the rows of the workflow's worlds have
 
@@ -34,8 +34,8 @@ fourth argument of ``record`` (a ``Reference``),
 
     REFERENCE = "full"
 
-and, if it costs as much as all that is usually asked together, so that ``lethe evaluate`` asks it
-only for a metric that is named,
+and, if it costs as much as all other suites together, so that ``lethe evaluate`` asks it only for a
+metric that is named,
 
     PROBE = True
 
@@ -46,9 +46,9 @@ and, if all rows of its sets must be asked, however many ``evaluation.items`` al
 and, if it asks only likelihoods of answers and greedy answers, which models that are not causal
 have as well,
 
-    FAMILIES = ("causal", "masked_diffusion")              those that it works with
+    FAMILIES = ("causal", "masked_diffusion")              the families that it works with
 
-A data file has the world's name for it, or that of a split's part (``BaseSplit.files``). Constants
+A data file is named as in the world, or as the part of a split (``BaseSplit.files``). Constants
 are read without importing the module, so the workflow's graph needs no torch. Each suite is one job
 for each run.
 """
@@ -90,7 +90,7 @@ class Contract:
     def files(self, parts: Mapping[str, str]) -> dict[str, str]:
         """The name of each set's data file; ``parts`` are the names that a split gives.
 
-        Without the optional sets whose files are not parts of the split.
+        Optional sets whose files are not parts of the split are left out.
         """
         return {
             name: parts.get(file, file)
@@ -131,7 +131,7 @@ def settings_of(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def check_settings(name: str, given: Mapping[str, Any]) -> None:
-    """``settings_of``, and the suite's own checks of what is set, such as of a folder's content."""
+    """``settings_of``, then the suite's own checks of values, such as of a folder's content."""
     chosen, declared = settings_of(name, given), contract(name)
     both = [key for key in declared.one_of if chosen[key] is not None]
     if len(both) > 1:
@@ -158,7 +158,7 @@ def check(
     check_rows = getattr(load(name), "check", None)
     if check_rows is not None:
         chosen = settings_of(name, given or {})
-        # Suites without settings take none.
+        # Suites without settings take no such argument.
         check_rows(rows, *([chosen] if chosen else []))
 
 

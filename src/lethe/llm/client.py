@@ -245,7 +245,7 @@ class Client:
                 return
 
     def _rest(self, failure: Exception) -> None:
-        """Pause all connections if the service said for how long."""
+        """Pause all connections if the service says for how long."""
         wait = getattr(failure, "wait", None)
         if wait is not None:
             self._resume = max(self._resume, time.monotonic() + wait)

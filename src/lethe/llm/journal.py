@@ -44,7 +44,7 @@ CREATE TABLE IF NOT EXISTS discarded (
   prompt_tokens INTEGER NOT NULL, completion_tokens INTEGER NOT NULL) STRICT;
 """
 _COLUMNS = "key, stage, request, content, finish, model, prompt_tokens, completion_tokens"
-# Of a model's name; older versions stored whatever a service said.
+# The most characters of a model's name; older versions stored whatever a service said.
 _LONGEST_NAME = 200
 _TEXTS = ("stage", "request", "content", "finish", "model")
 COLUMNS_OF = {
@@ -65,7 +65,7 @@ ON CONFLICT (stage, kind) DO UPDATE SET
 _FAILED = f"INSERT INTO failures VALUES (?, ?, ?, ?, ?) {_ADDED}"
 
 _FLUSH_EVERY = 1.0
-# Services limit what is sent in so many seconds.
+# Services limit what is sent in this many seconds.
 _MINUTE = 60.0
 
 

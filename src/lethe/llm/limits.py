@@ -48,7 +48,7 @@ class Purse:
         return self.prices.cost(self.spent.prompt_tokens, self.spent.completion_tokens)
 
     async def reserve(self, prompt_tokens: int, completion_tokens: int) -> int:
-        """A ticket for one request of at most so many tokens.
+        """A ticket for one request of at most this many tokens.
 
         Waits while only the reservations of requests in flight stand in the way.
 
@@ -72,7 +72,7 @@ class Purse:
         self._freed.set()
 
     def settle(self, ticket: int, prompt_tokens: int, completion_tokens: int) -> None:
-        """The request has ended and used so many tokens."""
+        """The request has ended and used this many tokens."""
         del self._held[ticket]
         spent = self.spent
         self.spent = Usage(

@@ -54,10 +54,10 @@ def _character(character: str) -> str:
 
 
 def _base64(raw: bytes) -> set[str]:
-    """What base64 of any text has in it if the key is there, whatever stands before and after.
+    """What the base64 of any text contains if the text contains the key, whatever surrounds it.
 
-    Three bytes become four letters, so there are three ways to begin; letters that the neighbours
-    have a part in are left out.
+    Three bytes become four letters, so there are three ways to begin; letters that depend on the
+    neighbours are left out.
     """
     encodings = set()
     for offset in range(3):

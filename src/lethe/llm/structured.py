@@ -24,7 +24,7 @@ _ENDS = {"length": "cut off", "content_filter": "content filter", "refusal": "re
 _ENDS[UNREADABLE] = "no readable text"
 # Characters of one text: comparing texts takes quadratic time.
 _LONGEST_TEXT = 16_000
-# Of a long run of non-word characters, this many at either end are kept.
+# This many characters at either end of a long run of non-word characters are kept.
 _KEPT = 16
 _RUN = re.compile(rf"\W{{{2 * _KEPT + 1},}}")
 
@@ -57,7 +57,7 @@ class Shape:
     parse: Callable[[str], dict[str, Any]]
 
     def response_format(self, mode: str) -> dict[str, Any] | None:
-        """The request's ``response_format``; None where there is none."""
+        """The request's ``response_format``; None if there is none."""
         if mode == "json_schema":
             inner = {"name": self.name, "strict": True, "schema": self.schema}
             return {"type": "json_schema", "json_schema": inner}
@@ -91,7 +91,7 @@ class Shape:
 
 
 def counted(model: type[BaseModel], **counts: int) -> dict[str, Any]:
-    """The JSON schema of ``model`` whose lists have exactly so many entries."""
+    """The JSON schema of ``model`` whose lists have exactly as many entries as ``counts`` says."""
     schema = _schema(model)
     properties = dict(schema["properties"])
     for name, count in counts.items():

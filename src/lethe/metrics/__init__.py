@@ -11,12 +11,12 @@ constants that declare what it reads, where that differs from the defaults (in b
     BASE = True                 whether it reads those of the base, without any author, too (no)
     RECORDS = False             whether it reads the run's records (yes)
     ORACLE_RECORDS = True       whether it reads the oracle's records too (no)
-    SUITE = "tokens"            the suite that the records are of (``tofu``)
+    SUITE = "tokens"            the suite of the records (``tofu``)
     SETS = ("forget",)          the sets of the records that it reads
-    WITHOUT_ORACLE = True       whether, without an oracle, it is computed all the same (no)
+    WITHOUT_ORACLE = True       whether it is computed even without an oracle (no)
     SETTINGS = {"variant": ("geometric", "arithmetic")}    choices; the first is the default
                                 (``lethe.common.declared_settings``: also numbers and texts)
-    ATTACK = "relearning"       computed only of checkpoints after that attack: it reads the records
+    ATTACK = "relearning"       computed only after that attack: it reads the records
                                 after the attack, of the run and the oracle, and those before it
     AT_MOST = {"k": "samples"}  settings that may not exceed one of the suite's
 
@@ -98,8 +98,8 @@ def compute(
 
     ``records`` and ``oracle_records`` are ``lethe.evaluate.records.Records`` of the metric's suite;
     ``needs``, ``oracle``, ``full`` and ``base`` map names of metrics to ``MetricFile``; ``before``
-    and ``oracle_before`` are the records before an attack; ``oracles`` maps roles to what
-    ``oracle`` is of one. Returns a ``MetricFile``. An unknown setting or value is a LetheError.
+    and ``oracle_before`` are the records before an attack; ``oracles`` maps each role to such a map
+    as ``oracle``. Returns a ``MetricFile``. An unknown setting or value is a LetheError.
     """
     from lethe.metrics.base import Inputs, MetricFile
 
@@ -137,10 +137,9 @@ def score(
 
     ``needs_paths``, ``oracle_paths``, ``full_paths`` and ``base_paths`` map names of metrics to the
     metric files of the run, the oracle, the full model and the base; files that the metric does not
-    need are not read. ``oracles_paths``: the files of all needs of the first role that it names,
-    then of the next.
-    ``before_path`` and ``oracle_before_path``: the records before the attack. LetheError where a
-    file that it needs is missing.
+    need are not read. ``oracles_paths``: the files of all needs for the first role that the metric
+    names, then for the next. ``before_path`` and ``oracle_before_path``: the records before the
+    attack. LetheError where a file that it needs is missing.
     """
     from lethe.metrics.base import write_metric
 

@@ -1,4 +1,4 @@
-"""Confidence in options and how far it is right: equal bins and their errors."""
+"""Confidence in options and how well it is calibrated: equal bins and their errors."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -50,7 +50,7 @@ def calibrated(
     """Numbers of a set and of its items, from the losses of each item's options, [k] (nats).
 
     The right option comes first. ``brier``, ``confidence`` and ``accuracy`` are means over items,
-    whose own values are the second result; ``ece`` and ``mce`` are of the set.
+    whose own values are the second result; ``ece`` and ``mce`` are those of the set.
     """
     items = _of_items([_shares(some) for some in losses])
     sorted_in = binned(items["confidence"], items["accuracy"], bins)

@@ -1,4 +1,4 @@
-"""What the metrics of multiple choice share: which option is chosen, and what was written.
+"""Code shared by the metrics of multiple choice: which option is chosen, and what was written.
 
 ``option_loss`` of an item has the values of its options, prompt after prompt.
 """
@@ -17,7 +17,7 @@ from lethe.metrics.base import CheckpointValues, Inputs, column_of, items_of
 STATUSES = ("correct", "incorrect", "refusal", "invalid", "error")
 REFUSALS = phrases("tofu")
 # A letter by itself, with marks around it, or after the words that announce an answer. The article
-# in "A judge" is none.
+# in "A judge" is not a letter.
 _LETTER = re.compile(
     r"\W*(?:(?:the\s+)?(?:right\s+|correct\s+)?(?:answer|option|choice)(?:\s+is)?\s*:?\s*)?"
     r"\(?([A-Za-z])(?=\W*$|[).:,])",
@@ -26,7 +26,7 @@ _LETTER = re.compile(
 
 
 def chosen(losses: Sequence[float], options: Sequence[str], answer: str) -> list[float]:
-    """For each prompt 1 if the right option has the least loss, 0 if not; 1/n if n have it."""
+    """For each prompt 1 if the right option has the least loss, 0 if not; 1/n if n options tie."""
     table = np.asarray(losses, dtype=float).reshape(-1, len(options))
     least = table == table.min(axis=1, keepdims=True)
     right = least[:, list(options).index(answer)]

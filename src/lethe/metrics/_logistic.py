@@ -2,15 +2,15 @@
 
 import numpy as np
 
-# Steps of Newton's method, which needs few, and the gradient at which it has arrived.
+# Steps of Newton's method, which needs few, and the gradient at which it has converged.
 STEPS, SMALLEST = 100, 1e-10
 
 
 def cross_predicted(features: np.ndarray, labels: np.ndarray, folds: int = 5) -> np.ndarray:
-    """The label (0 or 1) of each of n items by a model that was fitted without its fold, [n].
+    """The label (0 or 1) of each of n items, predicted by a model fitted without its fold, [n].
 
     ``features`` [n, d] are standardised over all items first, as the code of arXiv 2605.02206 does;
-    folds are blocks of each label's items. Fewer folds where a label has fewer items.
+    folds are blocks of each label's items. There are fewer folds where a label has fewer items.
     """
     spread = features.std(axis=0)
     scaled = (features - features.mean(axis=0)) / np.where(spread > 0, spread, 1)
@@ -24,8 +24,8 @@ def cross_predicted(features: np.ndarray, labels: np.ndarray, folds: int = 5) ->
 
 
 def fitted(features: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """The minimum of |w|^2 / 2 + sum of log(1 + exp(-y f)), [d + 1]; last the constant, which
-    has no penalty."""
+    """The minimum of |w|^2 / 2 + sum of log(1 + exp(-y f)), [d + 1]; last the constant,
+    which has no penalty."""
     design, signs = with_constant(features), 2.0 * labels - 1
     penalty = np.append(np.ones(features.shape[1]), 0.0)
     weights = np.zeros(design.shape[1])

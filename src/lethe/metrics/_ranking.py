@@ -28,11 +28,11 @@ def average_precision(positives: Sequence[float], negatives: Sequence[float]) ->
 
 
 def youden(low: Sequence[float], high: Sequence[float]) -> tuple[float, float]:
-    """The threshold below which a value is most surely one of ``low``, and Youden's J there.
+    """The threshold that best separates ``low`` from ``high`` values, and Youden's J there.
 
     J = share of ``low`` at or below it, less the share of ``high``. Of equally good thresholds the
-    lowest, in the middle between the values around it. J is 1 where the two are apart, near 0 where
-    they cannot be told.
+    lowest is taken, halfway between its neighbouring values. J is 1 where the two kinds are apart,
+    near 0 where they cannot be told apart.
     """
     below, above = (np.sort(np.asarray(some, dtype=float)) for some in (low, high))
     thresholds = np.unique(below)

@@ -1,7 +1,7 @@
-"""What the metrics of variants share: which of a question's variants are answered.
+"""Code shared by the metrics of variants: which of a question's variants are answered.
 
 A variant is answered if its answer, or one of its samples, has at least a threshold of the novel
-words of what is right (``lethe.common.novel_words``): those that neither the question nor what
+words of the right answer (``lethe.common.novel_words``): those that neither the question nor what
 the variant adds to it contains. Variants without a novel word are left out.
 """
 
@@ -31,7 +31,7 @@ def sampled_shares(inputs: Inputs, checkpoint, name: str) -> Answered:
 
 
 def compared(inputs: Inputs, checkpoint, oracle, name: str) -> Answered:
-    """``answered`` of the oracle; LetheError unless both were asked the same."""
+    """``answered`` of the oracle; LetheError unless both were asked the same questions."""
     own, theirs = checkpoint.sets[name], oracle.sets.get(name)
     alike = theirs is not None and all(
         getattr(own, column) == getattr(theirs, column)
@@ -68,7 +68,7 @@ def _shares(inputs: Inputs, checkpoint, name: str) -> dict[str, list[list[bool] 
 
 
 def _asked(inputs: Inputs, checkpoint, name: str):
-    """Of each item its variants: kind, what was given, what is right, and all answers to it."""
+    """For each item its variants: kind, what was given, the right answer, all answers to it."""
     columns = ("prompt", "prompt_text", "prompt_answer", "prompt_generation")
     rows = [column_of(inputs, checkpoint, name, column) for column in columns]
     samples = items_of(inputs, checkpoint, name).sample or [[]] * len(rows[0])

@@ -6,8 +6,8 @@ forgotten authors (``forget``), known ones (``retain``) and ones that no model h
 
     forget_minus_holdout    above 0: forgotten authors are refused more than unknown ones are
 
-tells refusing what one was taught to refuse from not knowing. Setting ``phrases``: the phrases,
-with ``|`` between them; ``tofu`` stands for those of TOFU's refusals.
+tells trained refusal from not knowing. Setting ``phrases``: the phrases, with ``|`` between them;
+``tofu`` stands for those of TOFU's refusals.
 """
 
 import numpy as np

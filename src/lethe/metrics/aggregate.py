@@ -21,8 +21,8 @@ In both, aggregate is the HM of memorisation, privacy and utility, and
                   distance:  s = 1 - |AUC - AUC_oracle| / max(AUC_oracle, u_oracle)     [RECON]
                   deviation: s = max(0, 1 - |AUC - AUC_oracle| / AUC_oracle), as UDS's results have
 
-Where the metric file ``depth`` of the run is given as well, the absolute reading's privacy is the
-HM of that HM and the depth.
+If the run's metric file ``depth`` is given as well, the absolute reading's privacy is the HM of
+that HM and the depth.
 """
 
 from lethe.metrics.base import (
@@ -102,7 +102,7 @@ def _only(file: MetricFile, name: str) -> float:
 
 
 def _relative(own: dict, full: dict, private: float, depth: float | None) -> dict[str, float]:
-    """Memorisation and utility as shares of the full model's numbers; ``depth`` has no part."""
+    """Memorisation and utility as shares of the full model's numbers; ``depth`` is not used."""
     return {
         "memorisation": harmonic_mean([1 - _share(own[m], full[m]) for m in MEMORISED]),
         "privacy": private,
@@ -111,7 +111,7 @@ def _relative(own: dict, full: dict, private: float, depth: float | None) -> dic
 
 
 def _absolute(own: dict, full: dict, private: float, depth: float | None) -> dict[str, float]:
-    """Memorisation as it is, utility as a share of the full model's, privacy with its depth."""
+    """Memorisation as it is, utility as a share of the full model's, privacy including depth."""
     useful, whole = (harmonic_mean([numbers[m] for m in USEFUL]) for numbers in (own, full))
     return {
         "memorisation": harmonic_mean([1 - own[m] for m in MEMORISED]),

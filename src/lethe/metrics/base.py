@@ -55,7 +55,7 @@ class MetricFile:
 class Inputs:
     """All that a metric may read; only what its constants declare is filled in.
 
-    Of a metric of an attack, ``records`` and ``oracle_records`` are those after it, and ``before``
+    For a metric of an attack, ``records`` and ``oracle_records`` are those after it, and ``before``
     and ``oracle_before`` those before it.
     """
 
@@ -104,7 +104,7 @@ def only_recorded(records: "Records", what: str) -> "Checkpoint":
 
 
 def recorded_oracle(inputs: Inputs) -> "Checkpoint | None":
-    """The one checkpoint of the oracle's records, None without any; LetheError for several."""
+    """The one checkpoint of the oracle's records, if there are any; LetheError for several."""
     if inputs.oracle_records is None:
         return None
     return only_recorded(inputs.oracle_records, "an oracle")
@@ -112,7 +112,9 @@ def recorded_oracle(inputs: Inputs) -> "Checkpoint | None":
 
 def _only(checkpoints: list, place: str, what: str):
     if len(checkpoints) != 1:
-        raise LetheError(f"{place}: {what} has 1 checkpoint, this {len(checkpoints)}; name another")
+        raise LetheError(
+            f"{place}: {what} has 1 checkpoint, but this has {len(checkpoints)}; name another"
+        )
     return checkpoints[0]
 
 
@@ -137,7 +139,7 @@ def aligned(files: Iterable[MetricFile]) -> list[tuple[CheckpointValues, ...]]:
 
 
 def mean(numbers: Sequence[float]) -> float:
-    """Their mean, summed exactly."""
+    """The mean of numbers, summed exactly."""
     return math.fsum(numbers) / len(numbers)
 
 
@@ -156,13 +158,13 @@ def read_metric(path: str | os.PathLike, name: str) -> MetricFile:
 def write_metric(path: str | os.PathLike, file: MetricFile) -> None:
     """Write a metric file, atomically; the same numbers give the same bytes.
 
-    A value that is not finite is a LetheError and leaves no file.
+    A value that is not finite raises a LetheError and leaves no file.
     """
     document: dict[str, Any] = {"format": FORMAT, "metric": file.metric}
     if file.settings:
         document["settings"] = dict(file.settings)
     document["checkpoints"] = [_entry(checkpoint) for checkpoint in file.checkpoints]
-    _metric(document, file.metric, str(path), "nothing was written: look into the records")
+    _metric(document, file.metric, str(path), "nothing was written: check the records")
     text = json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     write_text(path, text + "\n")
 
@@ -223,7 +225,7 @@ class _Check:
 
 
 def _finite(value: Any) -> bool:
-    # type() and not isinstance(): true and false are no numbers here.
+    # type() and not isinstance(): true and false are not numbers here.
     return type(value) in (int, float) and finite(value)
 
 

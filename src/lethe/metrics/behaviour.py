@@ -1,4 +1,4 @@
-"""What a model knows of the given share of a behaviour, and of the rest of it (2604.07962).
+"""What a model knows about the given share of a behaviour, and about the rest (2604.07962).
 
 For every item: the probability of the true answer, exp(-mean loss of a token), ROUGE-L recall of
 the greedy answer, and the truth ratio as in the metric ``truth_ratio``.

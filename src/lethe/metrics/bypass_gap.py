@@ -1,23 +1,25 @@
-"""The bypass gap of reasoning traces, and whether it says anything of the weights.
+"""The bypass gap of reasoning traces, and whether it says anything about the weights.
 
-After the answers alone were unlearned, a fact may still be told in the trace before them:
+Where only answers were unlearned, a fact may still be told in the trace before them:
 
     B = A_trace - A_ans          the bypass gap, both under the canonical prefill
 
-where A is the share of questions whose part of the text, by the closing tag, tells the fact. The
-same weights are then asked with another prefill in its place (``lethe.evaluate.prefills``):
+where A is the share of questions whose trace, or answer, tells the fact; the closing tag divides
+the two. The same weights are then asked with another prefill in its place
+(``lethe.evaluate.prefills``):
 
     shift_P = A_ans(canonical) - A_ans(P)
 
 A gap that is no larger than what another prefill does to the answer need not come from the weights:
 it is *identified* only where every |shift_P| < B, however texts without a closing tag are read.
-With several seeds the table ``traces`` judges them together. Source: arXiv 2605.18891; [RECON]:
-formulas rebuilt from its abstract, the rule for telling a fact is ours.
+With several seeds the table ``traces`` judges them together. Source: arXiv 2605.18891; [RECON]: the
+formulas are rebuilt from its abstract, and the rule for telling a fact is ours.
 
-A part tells a fact if it has at least ``threshold`` of its words: those that true answer and true
-trace share and the question lacks (``lethe.common.novel_words``). Questions without such a word are
-left out and counted. A text without a closing tag is all trace; ``gap_unparsed_as_answer`` is the
-gap if it is taken for an answer instead, since the sign may hang on that.
+A part tells a fact if it has at least ``threshold`` of its words: those that the true answer and
+the true trace share and the question does not have (``lethe.common.novel_words``). Questions
+without such a word are left out and counted. A text without a closing tag counts as all trace;
+``gap_unparsed_as_answer`` is the gap if it counts as an answer instead, since the sign may depend
+on that.
 """
 
 from collections.abc import Mapping
@@ -41,12 +43,12 @@ Flags = dict[str, list[float]]
 def compute(inputs: Inputs) -> list[CheckpointValues]:
     """Shares in [0, 1] of the forget set's questions, and what follows from them.
 
-    Of each prefill P: ``answer_P`` and ``trace_P``: the fact is told there; ``failures_P``: no
+    For each prefill P: ``answer_P`` and ``trace_P``: the fact is told there; ``failures_P``: no
     closing tag. ``gap``, ``gap_unparsed_as_answer``; ``shift_P``, ``largest_shift`` (its size),
-    ``identified`` (1 or 0), if other prefills were put; ``head_effect``: by how much the traces
-    tell less without the canary heads, where there are some; ``retain_answer``, ``retain_trace``;
+    ``identified`` (1 or 0), if other prefills were put; ``head_effect``: how much less the traces
+    tell without the canary heads, if there are any; ``retain_answer``, ``retain_trace``;
     ``oracle_answer``, ``oracle_trace``, ``oracle_gap`` and ``trace_beyond_oracle``; ``questions``
-    and ``left_out``. LetheError if no question counts, or the oracle was asked others.
+    and ``left_out``. LetheError if no question counts, or the oracle was asked other questions.
     """
     oracle = recorded_oracle(inputs)
     return [_checkpoint(inputs, checkpoint, oracle) for checkpoint in inputs.records.checkpoints]
@@ -73,7 +75,7 @@ def _checkpoint(inputs: Inputs, checkpoint, oracle) -> CheckpointValues:
 
 
 def shifts(values: Mapping[str, float]) -> dict[str, float]:
-    """``shift_P``, ``largest_shift`` and ``identified`` of shares and gaps; none without P."""
+    """``shift_P``, ``largest_shift`` and ``identified``; empty without another prefill P."""
     answer = values[f"answer_{CANONICAL}"]
     put = [name for name in SWAPS if f"answer_{name}" in values]
     if not put:

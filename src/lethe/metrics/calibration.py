@@ -1,4 +1,4 @@
-"""Calibration: does a model's confidence in its choice say how often it is right?
+"""Calibration: does a model's confidence in its choices tell how often they are right?
 
 Each question is asked as a choice between the right answer and wrong ones (arXiv 2605.20915). An
 option's probability is its likelihood, normalised by length and over the options: p_k = p(a_k) /
@@ -11,7 +11,7 @@ right answer alone has it. For each set
 
 The right answer is the paraphrase on the forget and the retain set, whose wrong answers are
 variations of it, unless the setting ``right`` says ``answer``. ``options``: how many there are at
-the most; the first wrong answers are taken. ``bins``: how many.
+most; the first wrong answers are taken. ``bins``: how many.
 """
 
 import numpy as np

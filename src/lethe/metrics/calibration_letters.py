@@ -1,8 +1,8 @@
 """Calibration of the choice by letters: the form in which the reliability paradox is stated.
 
-Arxiv 2605.20915: the options' probabilities are the softmax of their letters' logits, which is that
-of the letters' log-probabilities, p_k = p(letter_k) / sum of p(letter_j). Otherwise as in
-``calibration``, where whole answers are compared. It says something only of a model that knows
+As in arXiv 2605.20915, the options' probabilities are the softmax of their letters' logits, which
+is that of the letters' log-probabilities, p_k = p(letter_k) / sum of p(letter_j). All else is as in
+``calibration``, where whole answers are compared. It is meaningful only for a model that knows
 letters: see ``choice_letters.forget_gain``.
 """
 
@@ -19,9 +19,9 @@ SETTINGS = {"bins": {"default": 10, "least": 1, "most": 999}}
 
 
 def compute(inputs: Inputs) -> list[CheckpointValues]:
-    """``SET_NUMBER``, as of ``calibration``, of the plain questions; items of the means.
+    """``SET_NUMBER`` as in ``calibration``, for the plain questions; items of the means.
 
-    LetheError if a question was not put as it is.
+    LetheError if a question was not put plainly.
     """
     return [_checkpoint(inputs, checkpoint) for checkpoint in inputs.records.checkpoints]
 
@@ -38,7 +38,7 @@ def _checkpoint(inputs: Inputs, checkpoint) -> CheckpointValues:
 
 
 def _right_first(inputs: Inputs, checkpoint, name: str) -> list[np.ndarray]:
-    """Of each item the losses of its letters (nats), that of the right one first."""
+    """For each item, the losses of its letters (nats), that of the right one first."""
     table, losses = items_of(inputs, checkpoint, name), []
     prompts = column_of(inputs, checkpoint, name, "prompt")
     rows = zip(
@@ -48,7 +48,7 @@ def _right_first(inputs: Inputs, checkpoint, name: str) -> list[np.ndarray]:
         if NORMAL not in asked:
             raise LetheError(
                 f"{inputs.records.path}: epoch {checkpoint.epoch}, set '{name}': a question was "
-                "not put as it is, because it is too long; raise evaluation.max_length"
+                "not put plainly, because it is too long; raise evaluation.max_length"
             )
         whole = np.reshape(np.multiply(by_token, tokens), (-1, len(options)))
         plain = whole[list(asked).index(NORMAL)]

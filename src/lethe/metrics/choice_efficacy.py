@@ -2,9 +2,9 @@
 
 M0 is the full model, Mu this one (arXiv 2604.03114, specification v1): ``access`` is M0 - Mu over
 all forget items, where whatever is not correct counts as wrong; ``clean`` the same over the items
-at which both made a choice; ``retain_fidelity`` the share of M0's right retain items that still
-are. ``access_{condition}`` is what an instruction alone takes from this model's correct answers:
-prompt-based behavioural suppression, not forgetting.
+at which both made a choice; ``retain_fidelity`` the share of the retain items M0 gets right that Mu
+also gets right. ``access_{condition}`` is what an instruction alone takes from this model's correct
+answers: prompt-based behavioural suppression, not forgetting.
 """
 
 from lethe.evaluate.choices import CONDITIONS, NORMAL
@@ -16,9 +16,9 @@ FULL = True
 
 
 def compute(inputs: Inputs) -> list[CheckpointValues]:
-    """Differences in [-1, 1], a share, and how many items ``clean`` and the share are over.
+    """Differences in [-1, 1], a share, and the number of items behind ``clean`` and the share.
 
-    A number over no item is 0; its count says so.
+    A number without items is 0; its count says so.
     """
     own, full = inputs.needs["choice_statuses"], inputs.full["choice_statuses"]
     before = only_checkpoint(full, "a full model")
@@ -53,7 +53,7 @@ def _of(checkpoint: CheckpointValues, name: str) -> list[float]:
 
 
 def _choices(checkpoint: CheckpointValues) -> list[bool]:
-    """At which forget items a choice was made, right or wrong."""
+    """The forget items at which a choice was made, right or wrong."""
     kinds = [checkpoint.items[f"forget_{NORMAL}_{kind}"] for kind in ("correct", "incorrect")]
     return [bool(a + b) for a, b in zip(*kinds, strict=True)]
 

@@ -2,7 +2,8 @@
 
 Meant for the model before unlearning (arXiv 2604.03114): at least 50 questions; accuracy 0.60 by
 letters; 0.50 of short answers right, here of own answers with ROUGE-L recall 0.5; 0.20 above each
-control; 0.50 in other words, and 0.15 at the most between the wordings. No interval is asked for.
+control; 0.50 with other wordings, and at most 0.15 between wordings. No confidence interval is
+required.
 """
 
 from lethe.evaluate.choices import CONTROLS
@@ -16,7 +17,7 @@ PARAPHRASED = "forget_paraphrased"
 
 
 def compute(inputs: Inputs) -> list[CheckpointValues]:
-    """``eligible``, 1 or 0, and each number that it is decided by, of the forget set."""
+    """``eligible``, 1 or 0, and each number that decides it, for the forget set."""
     letters, rouge = (inputs.needs[name] for name in NEEDS)
     return [_scored(letters, *pair) for pair in aligned((letters, rouge))]
 

@@ -1,7 +1,7 @@
 """Multiple choice by letters: how often the right option's letter is the likeliest one.
 
-It says something only about a model that knows the format: see ``forget_gain``, the accuracy less
-the highest of the controls, which ask no question.
+It is meaningful only for a model that knows the format: see ``forget_gain``, the accuracy minus the
+highest of the controls, which ask no question.
 """
 
 from lethe.metrics._choices import accuracies
@@ -19,6 +19,6 @@ def compute(inputs: Inputs) -> list[CheckpointValues]:
 
 
 def _sums(items) -> list:
-    """The loss of the whole letter, of however many tokens it may be."""
+    """The loss of the whole letter, however many tokens it has."""
     pairs = zip(items.option_loss, items.option_tokens, strict=True)
     return [losses * tokens for losses, tokens in pairs]

@@ -11,7 +11,7 @@ from lethe.metrics.base import CheckpointValues, Inputs, column_of, items_of
 
 SUITE = "choice_letters"
 SETS = ("forget", "retain")
-# The two conditions that name the right option are of the forget set alone.
+# Only the forget set has the two conditions that name the right option.
 CONDITIONS_OF = {"forget": CONDITIONS, "retain": CONDITIONS[:3]}
 
 

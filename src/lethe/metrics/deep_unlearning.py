@@ -1,9 +1,9 @@
 """Whether what was forgotten can still be deduced from what was not (EDU-RELAT).
 
 A fact is told if the greedy answer names the relative. U are the facts that are not told, M the
-smallest sets of facts that must go so that a target neither stands nor follows
-(``lethe.world.families``). Of each target, by the M with the most of U (wrh14/deep_unlearning; of
-equal ones that with the highest accuracy [RECON]):
+smallest sets of facts that must go so that a target is neither stated nor implied
+(``lethe.world.families``). For each target, by the M that has most of U (wrh14/deep_unlearning; of
+equal ones the one with the highest accuracy [RECON]):
 
     recall      |U and M| / |M|
     accuracy    the share told of the facts outside M

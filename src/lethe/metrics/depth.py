@@ -26,9 +26,9 @@ def compute(inputs: Inputs) -> list[CheckpointValues]:
     """``depth`` in [0, 1], with its items; the mean r_l of each layer; the counts.
 
     ``erased_L``: mean r_l of layer L (from 0) over the items in which it encodes the fact, for the
-    layers that do so in any; ``questions``: how many items count; ``no_fact``: without a token of
-    a fact; ``not_encoded``: without such a layer. LetheError if no item is left, and if the oracle
-    was asked other questions or has other layers.
+    layers that do so in any; ``questions``: how many items count; ``no_fact``: items without a
+    token of a fact; ``not_encoded``: items without such a layer. LetheError if no item is left, and
+    if the oracle was asked other questions or has other layers.
     """
     oracle = only_recorded(inputs.oracle_records, "an oracle")
     return [_checkpoint(inputs, checkpoint, oracle) for checkpoint in inputs.records.checkpoints]
@@ -89,6 +89,6 @@ def _same(inputs: Inputs, checkpoint, oracle, name: str) -> None:
         )
     if list(map(len, own.layer_delta)) != list(map(len, theirs.layer_delta)):
         raise LetheError(
-            f"{inputs.records.path}: not as many layers as the oracle "
-            f"{inputs.oracle_records.path}; name an oracle of the same architecture"
+            f"{inputs.records.path}: the oracle {inputs.oracle_records.path} has another number "
+            "of layers; name an oracle of the same architecture"
         )

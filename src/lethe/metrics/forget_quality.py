@@ -31,7 +31,7 @@ def compute(inputs: Inputs) -> list[CheckpointValues]:
 
 
 def against(run: MetricFile, checkpoint: CheckpointValues, oracle: MetricFile) -> dict[str, float]:
-    """The values of one checkpoint of a run; both files are of ``truth_ratio``."""
+    """The values of one checkpoint of a run; both files are those of ``truth_ratio``."""
     reference = only_checkpoint(oracle, "an oracle")
     if run.settings != oracle.settings:
         raise LetheError(
@@ -77,6 +77,6 @@ def _same_questions(run: MetricFile, questions, oracle: MetricFile, oracle_quest
     lacking, extra = (ours - theirs).total(), (theirs - ours).total()
     raise LetheError(
         f"{run.place}: {lacking} of its {len(questions)} forget questions are not the oracle's, "
-        f"{extra} of the {len(oracle_questions)} of the oracle {oracle.place} not its own; "
-        "evaluate both on the same forget set"
+        f"and {extra} of the {len(oracle_questions)} of the oracle {oracle.place} are not its "
+        "own; evaluate both on the same forget set"
     )

@@ -1,18 +1,19 @@
 """Unlearning or untraining: which oracle a model is nearer to, and how far forgetting spread.
 
-A behaviour was to go, a share of it was given (arXiv 2604.07962). The untraining oracle
-``without_share`` never saw the share, the unlearning oracle ``without_all`` none of the behaviour.
-With p the mean probability of the true answers,
+A behaviour is to be forgotten, and the method was given a share of it (arXiv 2604.07962). The
+untraining oracle ``without_share`` never saw the share, the unlearning oracle ``without_all`` none
+of the behaviour. With p the mean probability of the true answers,
 
     forgetting       F = (p_full(given) - p(given)) / (p_full(given) - p_without_share(given))
     generalisation   G = (p_full(rest) - p(rest)) / (p_full(rest) - p_without_all(rest))
 
-1 where the model is as the oracle, 0 where it is as full. Distances to either oracle are over all
-items of the behaviour, given and rest: the Kolmogorov-Smirnov statistic of the truth ratios; the
-mean of |p - p_oracle|; and the Jensen-Shannon divergence in nats of whether the true answer is
-given, mean over items of JS(Bernoulli(p), Bernoulli(p_oracle)) [RECON: the paper names the
-divergence of answers, not of what]. Memorisation is p_full - p_oracle over what that oracle lacks:
-the paper's leave-one-out score with the whole share, or behaviour, left out together [RECON].
+They are 1 where the model equals the oracle, 0 where it equals full. Distances to either oracle are
+over all items of the behaviour, given and rest: the Kolmogorov-Smirnov statistic of the truth
+ratios; the mean of |p - p_oracle|; and the Jensen-Shannon divergence, in nats, of giving the true
+answer or not, the mean over items of JS(Bernoulli(p), Bernoulli(p_oracle)) [RECON: the paper says a
+divergence of answers, but not of which distributions]. Memorisation is p_full - p_oracle over the
+items which that oracle never saw: the paper's leave-one-out score with the whole share, or
+behaviour, left out together [RECON].
 """
 
 import numpy as np
@@ -31,17 +32,17 @@ NEEDS = ("behaviour",)
 FULL = True
 ORACLES = ("without_all", "without_share")
 UNLEARNED, UNTRAINED = ORACLES
-# What a model must have known beyond the oracle for a share of it to mean anything.
+# How much more than the oracle full must have known for a share of it to mean anything.
 LEAST_KNOWN = 0.01
 
 
 def compute(inputs: Inputs) -> list[CheckpointValues]:
     """Values of every checkpoint; ``forgetting`` and ``generalisation`` only where defined.
 
-    They are where full knew more than the oracle by at least ``LEAST_KNOWN``, and G where there is
-    a rest. ``{role}_ks``, ``{role}_probability``, ``{role}_js``: distances to an oracle.
-    ``memorisation_share`` and ``memorisation_all``: full's, of what the oracles lack. LetheError
-    if the runs were asked about different rows.
+    They are defined where full knew at least ``LEAST_KNOWN`` more than the oracle, and G only if
+    there is a rest. ``{role}_ks``, ``{role}_probability``, ``{role}_js``: distances to an oracle.
+    ``memorisation_share`` and ``memorisation_all``: full's, of what each oracle never saw.
+    LetheError if the runs were asked about different rows.
     """
     run = inputs.needs["behaviour"]
     oracles = {role: _only(inputs.oracles[role]["behaviour"], run) for role in ORACLES}
@@ -54,7 +55,7 @@ def compute(inputs: Inputs) -> list[CheckpointValues]:
 
 def _only(file: MetricFile, run: MetricFile) -> CheckpointValues:
     """The one checkpoint of the full model or an oracle, asked the same questions as the run."""
-    asked = only_checkpoint(file, "a model that a run is held against")
+    asked = only_checkpoint(file, "a model that a run is compared with")
     if file.settings != run.settings or any(
         p.questions != asked.questions for p in run.checkpoints
     ):
@@ -103,7 +104,7 @@ def _divergence(p: np.ndarray, q: np.ndarray) -> np.ndarray:
 
 
 def _entropy(p: np.ndarray) -> np.ndarray:
-    """Of Bernoulli(p), nats."""
+    """Entropy of Bernoulli(p), in nats."""
     terms = [np.where(x > 0, x * np.log(np.where(x > 0, x, 1)), 0.0) for x in (p, 1 - p)]
     return -(terms[0] + terms[1])
 

@@ -1,7 +1,7 @@
 """Alignment of the gradients of forget and retain set, which OFMU (arXiv 2509.22483) makes small.
 
-``cosine`` of the two gradients of the answers' mean loss over all parameters: near 1, whatever a
-step forgets is lost on the retain set as well.
+``cosine`` of the two gradients of the answers' mean loss over all parameters: near 1, a step that
+forgets also loses the retain set.
 """
 
 from lethe.metrics.base import CheckpointValues, Inputs, column_of

@@ -1,9 +1,9 @@
-"""Hidden knowledge: facts that come back when the model is trained on others of the forget set.
+"""Hidden knowledge: facts that come back when the model is trained on other forget facts.
 
 The attack ``retraining_on_part`` trains on a share of the forget set; this metric tests the rest
-(RTT, arXiv 2410.08827): the share of questions that the model answers rightly, which is what it
-recovered, and the same of the oracle after the same training. The oracle never knew these facts,
-so what it answers rightly it has guessed or inferred; the difference was hidden in the weights.
+(RTT, arXiv 2410.08827): the share of questions that the model answers correctly, which is what it
+recovered, and the same for the oracle after the same training. The oracle never knew these facts,
+so it guessed or inferred what it answers correctly; the difference was hidden in the weights.
 
 An answer is right, with ``by: choice``, if the paraphrased true answer is likelier, by the mean
 over its tokens, than each wrong one; or, with ``by: words``, if the model's own answer has at least
@@ -32,7 +32,7 @@ def compute(inputs: Inputs) -> list[CheckpointValues]:
     ``recovered``, ``before``: of the rows that were held out, after the attack and before;
     ``oracle``, ``oracle_before``: the oracle's; ``hidden``: ``recovered - oracle``; ``taught``: of
     the rows trained on, after the attack; ``held_out``: how many rows. LetheError if the records do
-    not say what was trained on, and if those compared are of other questions or another part.
+    not say what was trained on, and if the records compared have other questions or another part.
     """
     return [_checkpoint(inputs, point) for point in inputs.records.checkpoints]
 
@@ -58,8 +58,8 @@ def _checkpoint(inputs: Inputs, point) -> CheckpointValues:
     empty = [name for name, some in items.items() if not some]
     if empty:
         raise LetheError(
-            f"{inputs.records.path}: no answer of '{empty[0]}' has a word that its question lacks; "
-            "set by to choice"
+            f"{inputs.records.path}: no answer of '{empty[0]}' has a word that is not in its "
+            "question; set by to choice"
         )
     values = {name: fsum(some) / len(some) for name, some in items.items()}
     values["held_out"] = len(items["recovered"])
@@ -84,7 +84,7 @@ def _oracle(inputs: Inputs, point, mine, recovered) -> dict[str, list[float]]:
 
 
 def _same(inputs: Inputs, point, records):
-    """The last checkpoint of other records, which must be of the same questions."""
+    """The last checkpoint of other records, which must have the same questions."""
     if records is None:
         raise LetheError("metric 'hidden_knowledge': needs records before the attack; name them")
     other = records.checkpoints[-1]

@@ -1,9 +1,9 @@
 """Knowledge recoverability: is what a model does not answer gone? (KR, arXiv 2605.02206.)
 
-Of the forget questions that are not answered when asked as they are, the share that some probe
-answers: the question in other words, other answers about its subject from which it follows, or what
-is true in place of a false statement (kinds of the suite ``variants``). The paper writes its probes
-by hand; here they are made by rule. The oracle's own share stands beside it: some answers are
+Of the forget questions that are not answered when asked plainly, the share that some probe answers:
+a paraphrase of the question, other answers about its subject from which it follows, or the true
+statement in place of a false one (kinds of the suite ``variants``). The paper writes its probes by
+hand; here they are made by rule. The oracle's own share is given beside it: some answers are
 guessed.
 """
 
@@ -27,15 +27,15 @@ def compute(inputs: Inputs) -> list[CheckpointValues]:
     """``recovered`` in [0, 1] of run and, if there is one, ``oracle``; how many questions count.
 
     ``unanswered``: forget questions that are not answered and were put as a probe;
-    ``oracle_unanswered``: the oracle's; items: 1 for each of the run's that is recovered.
-    0 of none are recovered. LetheError for a probe that was not put.
+    ``oracle_unanswered``: the oracle's; items: 1 for each of the run's that is recovered. The share
+    is 0 where no question counts. LetheError for a probe that was not put.
     """
     oracle = recorded_oracle(inputs)
     return [_checkpoint(inputs, checkpoint, oracle) for checkpoint in inputs.records.checkpoints]
 
 
 def recovered(side: Answered, probes: list[str]) -> dict[int, float]:
-    """Of each question that is not answered but was probed: 1 if a probe answers it, else 0."""
+    """For each question that is not answered but was probed: 1 if a probe answers it, else 0."""
     items = {}
     for place, plain in enumerate(side[PLAIN]):
         said = [side[probe][place] for probe in probes if side[probe][place] is not None]

@@ -3,16 +3,17 @@
 KSS, the knowledge separability score: with s = 1 - p of a fact in a language and S its mean over
 languages, how well S ranks forget facts above retain facts, as the area under ROC (``kss_roc``) and
 under precision and recall (``kss_pr``; without information the base rate). 0.5 and the base rate
-say that nothing was forgotten, or everything alike; 1 that just the forget facts are unknown.
+mean that nothing was forgotten, or everything alike; 1 means that exactly the forget facts are
+unknown.
 
 KPS, the knowledge persistence score: of the forget facts that are unknown in language a, the share
 known in b, ps(a, b); kps(a) is its mean over all other languages b. Lower is better.
 
-A fact is known in a language where a score of it there is on the side of ``full``, which knows the
-facts, of the threshold that best tells it from the base, which never met them, by Youden's J. The
-score is log R, of the truth ratio within the language, or with ``judge: probability`` log p. The
-paper translates generated answers and has a language model judge them; the threshold is [RECON] of
-that for models without such a judge.
+A fact is known in a language if its score there lies on the side of ``full``, which knows the
+facts, of a threshold: the one that best tells full from the base, which never met them, by Youden's
+J. The score is log R, of the truth ratio within the language, or with ``judge: probability`` log p.
+The paper translates generated answers and has a language model judge them; for models without such
+a judge, the threshold takes its place [RECON].
 """
 
 import math
@@ -36,24 +37,24 @@ SETS = ("forget", "retain")
 FULL = True
 BASE = True
 SETTINGS = {"judge": ("truth_ratio", "probability")}
-# Of a fact that is unknown nowhere nothing is said: the worst value, so that not forgetting in a
-# language never looks like forgetting in all of them.
+# Where no fact is unknown, persistence is undefined: it gets the worst value, so that not
+# forgetting in a language never looks like forgetting in all of them.
 WORST = 1.0
-# A collapsed model's p is 0 in a double, which has no logarithm.
+# A collapsed model's p underflows to 0, which has no logarithm.
 SMALLEST = 1e-300
 
 
 def compute(inputs: Inputs) -> list[CheckpointValues]:
     """KSS and KPS of every checkpoint, all in [0, 1] but counts.
 
-    ``kss_roc``, ``kss_pr``: over the languages learned, those given included; with ``_holdout``:
+    ``kss_roc``, ``kss_pr``: over the languages learned, including those given; with ``_holdout``:
     over the hold-out ones; with ``_L``: in language L alone. ``base_rate``: the share of forget
     facts among both. ``forgetting_L``: mean s of the forget facts. ``kps``: mean of ``kps_L`` over
     the languages that the unlearner is given; ``ps_A_B``. ``unknown_L``: how many forget facts are
     unknown in L; where it is 0, ``kps_L`` and its ``ps`` mean nothing and are 1. ``youden_L``: how
-    surely known is told from unknown there; near 0 its ``ps`` are noise. ``given_L``,
-    ``learned_L``: 1 where the unlearner is given L, and where models learn facts in it. Items: S of
-    both sets over the languages learned.
+    well the threshold tells known from unknown there; near 0, its ``ps`` are noise. ``given_L``,
+    ``learned_L``: 1 if the unlearner is given L, and if models learn facts in it. Items: S of both
+    sets over the languages learned.
 
     LetheError if the files are not of the same checkpoints or facts.
     """
@@ -90,7 +91,9 @@ def _roles(inputs: Inputs, checkpoint) -> dict[str, str]:
     names = column_of(inputs, checkpoint, "forget", "language")
     roles = column_of(inputs, checkpoint, "forget", "language_role")
     if any(row != names[0] for row in names) or any(row != roles[0] for row in roles):
-        raise LetheError(f"{inputs.records.path}: facts in different languages; make it again")
+        raise LetheError(
+            f"{inputs.records.path}: its facts are in different languages; make the file again"
+        )
     return dict(zip(names[0], roles[0], strict=True))
 
 
@@ -106,8 +109,8 @@ def _judge(full, base, language: str, own: CheckpointValues, judge: str) -> tupl
     scores = [_scores(one, language, judge) for one in (full, base, own)]
     if len({len(some) for some in scores}) > 1:
         raise LetheError(
-            f"knowledge_spread: other facts, or none in {language}, of full or of the base; "
-            "delete the files of language_probability to have them made again"
+            f"knowledge_spread: full or the base has other facts, or none in {language}; delete "
+            "the files of language_probability to have them made again"
         )
     return youden(*scores[:2])
 

@@ -18,7 +18,7 @@ SETTINGS = {"variant": ("geometric", "arithmetic")}
 
 
 def compute(inputs: Inputs) -> list[CheckpointValues]:
-    """Of each set S and language L the mean p in [0, 1] as ``S_L``.
+    """For each set S and language L, the mean p in [0, 1] as ``S_L``.
 
     Items: p as ``S_L`` and R > 0 as ``S_L_ratio``, in the order of the records.
     """
@@ -50,7 +50,7 @@ def _ratios(inputs: Inputs, checkpoint, name: str) -> np.ndarray:
 
 
 def _over_wrong(logs: np.ndarray, settings) -> np.ndarray:
-    """The mean over wrong answers, [languages], of log-ratios or of the ratios, as a logarithm."""
+    """The logarithm of the mean over wrong answers, geometric or arithmetic, [languages]."""
     if settings["variant"] == "geometric":
         return logs.mean(-1)
     largest = logs.max(-1, keepdims=True)

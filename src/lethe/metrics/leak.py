@@ -1,12 +1,12 @@
 """leak@k: how often at least one of k sampled answers tells the truth (arXiv 2511.04934).
 
-Of n samples of a question, c leak. An unbiased estimate of the probability that one of k samples
+If c of a question's n samples leak, an unbiased estimate of the probability that one of k samples
 leaks is 1 - C(n - c, k) / C(n, k), whose mean over the questions is leak@k. A sample leaks if it
-has at least ``threshold`` of the novel words of the true answer (``lethe.common.novel_words``,
-our rule where the paper has a model judge), or, where the suite was given an NLI or a judge, if
-that says with at least this probability that the sample entails or states the true answer.
-Questions whose answer has no novel word are left out and counted, whoever judges: an echo of the
-question would answer them.
+has at least ``threshold`` of the novel words of the true answer (``lethe.common.novel_words``, our
+rule where the paper has a model judge), or, if the suite was given an NLI or a judge, if that gives
+at least this probability that the sample entails or states the true answer. Questions whose answer
+has no novel word are left out and counted, whatever the judge: an echo of the question would answer
+them.
 """
 
 from math import comb
@@ -27,9 +27,9 @@ AT_MOST = {"k": "samples"}
 
 
 def compute(inputs: Inputs) -> list[CheckpointValues]:
-    """leak@k in [0, 1] of the run and, if there is one, of the oracle; the difference; the counts.
+    """leak@k in [0, 1] of the run and, if there is one, of the oracle; the difference; counts.
 
-    ``forget``: leak@k; ``forget_at_J``: leak@J of powers of two J up to n; ``oracle``: the same
+    ``forget``: leak@k; ``forget_at_J``: leak@J for powers of two J up to n; ``oracle``: the same
     leak@k of the oracle; ``beyond_oracle``: the mean of the differences of items; ``k``;
     ``samples``: n; ``questions``; ``left_out``. LetheError for k above n, if no question has a
     novel word, and if the oracle was asked other questions or another number of times.
@@ -84,7 +84,7 @@ def _number(inputs: Inputs, texts: list[list[str]], k: int) -> int:
     if len(counts) > 1:
         raise LetheError(
             f"{inputs.records.path}: its questions have from {min(counts)} to {max(counts)} "
-            "samples; record as many of each"
+            "samples; record equally many of each"
         )
     (samples,) = counts
     if k > samples:
@@ -96,7 +96,7 @@ def _number(inputs: Inputs, texts: list[list[str]], k: int) -> int:
 
 
 def _leaking(inputs: Inputs, checkpoint, name: str, novel: list[frozenset]) -> list[int]:
-    """How many samples leak, of each question that counts."""
+    """The number of samples that leak, for each question that counts."""
     least, items = inputs.settings["threshold"], checkpoint.sets[name]
     chances = items.sample_entailment
     if chances is None:
@@ -125,6 +125,6 @@ def _same(inputs: Inputs, checkpoint, oracle, name: str) -> None:
 
 
 def _powers(samples: int) -> list[int]:
-    """1, 2, 4, ... and the number of samples itself."""
+    """The powers of two below the number of samples, and that number."""
     below = [2**power for power in range(samples.bit_length()) if 2**power < samples]
     return [*below, samples]

@@ -1,4 +1,4 @@
-"""Phrasings: is the true answer out of reach, or only for the question as it was trained?
+"""Phrasings: is the true answer lost, or only out of reach of the question that was trained?
 
 Probabilities exp(-l), l the mean negative log-likelihood of a token of the true answer, over the
 forget set (suite ``phrasings``).

@@ -2,8 +2,8 @@
 
 PrivLeak = 100 (a_run - a_oracle) / a_oracle percent, with a the AUC by which Min-K% takes forget
 answers for unseen ones (1 - ``auc`` of ``membership_min_k``). 0 is best; strongly negative: still
-recognised as seen; positive: over-forgotten, which also gives it away. ``against_chance``
-is the same with a_oracle = 0.5, as OpenUnlearning computes it without an oracle.
+recognised as seen; positive: over-forgotten, which also gives it away. ``against_chance`` is the
+same with a_oracle = 0.5, as OpenUnlearning computes it without an oracle.
 """
 
 from lethe.metrics.base import CheckpointValues, Inputs, only_checkpoint, value_of

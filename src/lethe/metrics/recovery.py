@@ -2,10 +2,10 @@
 
 The model's answer to each question is compared with three candidates: the true answer, the oracle's
 answer (the oracle never saw the forget set, so its answer is the ideal one), and a wrong answer.
-The paper asks GPT-4o which is most similar. Here an offline judge takes the one with the highest
-ROUGE-L F1 (``rouge_score``, stemmed), our replacement. It breaks ties against the method: for the
-truth on the forget set, for a wrong answer on the retain set. An answer that shares no word with
-any of the three counts as none of them.
+The paper asks GPT-4o which is most similar. Our replacement, an offline judge, takes the one with
+the highest ROUGE-L F1 (``rouge_score``, stemmed). It breaks ties against the method: for the truth
+on the forget set, for a wrong answer on the retain set. An answer that shares no word with any of
+the three counts as none of them.
 """
 
 import numpy as np
@@ -26,8 +26,8 @@ def compute(inputs: Inputs) -> list[CheckpointValues]:
 
     Items are 0 for the truth, 1 for the wrong answer, 2 for the ideal one, 3 for none of them.
     ``acc_forget``: share of forget questions where the truth was not chosen. ``acc_recover``: where
-    the oracle's answer was. ``acc_retain``: of retain questions, where either of the two was.
-    LetheError if the oracle was asked other questions or has several checkpoints.
+    the oracle's answer was chosen. ``acc_retain``: share of retain questions where either of the
+    two was chosen. LetheError if the oracle was asked other questions or has several checkpoints.
     """
     score = rouge_l()
     ideal = only_recorded(inputs.oracle_records, "an oracle")
@@ -63,7 +63,7 @@ def _chosen(inputs: Inputs, checkpoint, ideal, name: str, score) -> list[int]:
 
 
 def _of_oracle(inputs: Inputs, ideal, name: str, questions: list[str]) -> list[str]:
-    """What the oracle answers to the same questions."""
+    """The oracle's answers to the same questions."""
     records = inputs.oracle_records
     if name not in ideal.sets or ideal.sets[name].question != questions:
         raise LetheError(

@@ -1,4 +1,4 @@
-"""Probabilities of the true answers of each request so far, after the last (ICU-Bench, 2605.05938).
+"""Probabilities of the true answers of all requests so far, after the last (ICU-Bench, 2605.05938).
 
 For every item exp(-mean loss of a token of the true answer), as in ``probability``.
 """

@@ -1,4 +1,4 @@
-"""What is left of the facts that must stay: of the authors with forgotten facts, and of all others.
+"""What is left of the facts that must stay: of authors with forgotten facts, and of all others.
 
 For splits that forget some facts of an author (PPU-Bench, arXiv 2605.08800, which asks the same of
 its subjects). Forgetting that spreads within an author shows as a gap between the two.
@@ -18,8 +18,8 @@ NEEDS = ("probability", "rouge")
 def compute(inputs: Inputs) -> list[CheckpointValues]:
     """Means in [0, 1] of the answers' probability exp(-mean loss of a token) and ROUGE-L recall.
 
-    ``kept_*``: of the kept facts of authors with forgotten ones; ``others_*``: of the retain set's,
-    which are other authors'; ``gap_*``: others less kept.
+    ``kept_*``: of the kept facts of authors with forgotten ones; ``others_*``: of the retain set,
+    whose authors are others; ``gap_*``: others minus kept.
     """
     score = rouge_l()
     others = {(p[0].epoch, p[0].step): p for p in aligned(inputs.needs[name] for name in NEEDS)}

@@ -1,15 +1,15 @@
 """Shortcuts: do a model's choices rest on words that go with a letter by chance? (2605.20915)
 
-Words that occur with one right letter more often than with others are no knowledge of the answer:
+Words that occur with one right letter more often than with others carry no knowledge of the answer:
 
     LMI(w, y) = p(w, y) * log(p(y | w) / p(y))
 
-over the prompts of a set, w a word of the prompt and y its right letter. The shortcut words are the
-``share`` of words with the highest LMI (above 0), of every letter. A prediction rests on a shortcut
+over the prompts of a set, w a word of the prompt and y its right letter. The shortcut words of each
+letter are the ``share`` of words with the highest LMI (above 0). A prediction rests on a shortcut
 if one of the ``top`` words with the largest attribution (suite ``attributions``) is such a word;
 their share is P_SC. Its chance level, the same with ``top`` words drawn at random from the prompt,
-stands beside it: prompts have many words, so most predictions would rest on some shortcut anyway.
-[RECON: the paper's trade-off score is not known in full; macro F1 and P_SC stand for themselves.]
+is given beside it: prompts have many words, so most predictions would rest on some shortcut anyway.
+[RECON: the paper's trade-off score is not known in full; macro F1 and P_SC are given separately.]
 """
 
 from collections import Counter
@@ -49,7 +49,7 @@ def lmi(prompts: list[list[str]], labels: list[str]) -> dict[str, dict[str, floa
 
 
 def shortcut_words(scores: dict[str, dict[str, float]], share: float) -> set[str]:
-    """The words of the highest LMI of every letter: that share of its words, rounded up."""
+    """For every letter, the ``share`` of its words with the highest LMI, rounded up."""
     chosen: set[str] = set()
     for of_words in scores.values():
         ranked = sorted(of_words, key=lambda word: (-of_words[word], word))
@@ -59,7 +59,7 @@ def shortcut_words(scores: dict[str, dict[str, float]], share: float) -> set[str
 
 
 def chance_of(words: int, shortcuts: int, top: int) -> float:
-    """How likely one of ``top`` words drawn from ``words`` is among ``shortcuts`` of them."""
+    """The probability that one of ``top`` words drawn from ``words`` is a shortcut."""
     drawn = min(top, words)
     return 1 - comb(words - shortcuts, drawn) / comb(words, drawn)
 
@@ -90,7 +90,7 @@ def _checkpoint(inputs: Inputs, checkpoint) -> CheckpointValues:
 
 
 def _of_set(inputs: Inputs, checkpoint, name: str) -> dict[str, list[float]]:
-    """Of each item: whether it rests on a shortcut, the chance of that, whether it is correct."""
+    """For each item: whether it rests on a shortcut, the chance of that, whether it is correct."""
     words, values, labels, predicted = (
         column_of(inputs, checkpoint, name, column)
         for column in ("word", "word_attribution", "label", "predicted")
@@ -107,7 +107,7 @@ def _of_set(inputs: Inputs, checkpoint, name: str) -> dict[str, list[float]]:
 
 
 def _gap(attributed) -> float:
-    """0 where sums of attributions are the differences of outputs; also where there are none."""
+    """0 where sums of attributions equal the differences of outputs, or without items."""
     apart = fsum(abs(total - difference) for total, difference in attributed)
     size = fsum(abs(difference) for _, difference in attributed)
     return apart / size if size else 0.0

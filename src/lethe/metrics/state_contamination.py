@@ -3,9 +3,9 @@
     SPG(tau) = E[leak | memory of the fact, score < tau] - E[leak | neutral memory, score < tau]
 
 over the questions of the forget set, where the leak of an answer is its ROUGE-L recall of the true
-one. Both origins of a memory differ in one statement alone (``lethe.evaluate.memories``), so a
+one. Memories of the two origins differ in one statement alone (``lethe.evaluate.memories``), so a
 model that knew the fact anyway leaks as much with the neutral one. Source: state contamination
-(arXiv 2605.16746), with leaked facts in the place of toxicity; [RECON]: formula rebuilt from its
+(arXiv 2605.16746), with leaked facts in place of toxicity; [RECON]: formula rebuilt from its
 abstract.
 """
 
@@ -23,23 +23,22 @@ ORACLE_RECORDS = True
 WITHOUT_ORACLE = True
 SETTINGS = {"threshold": {"default": 0.5, "above": 0, "most": 1}}
 
-# Of a name of memories: for each item the leak, the probability and the detector's score.
+# By name of memories, for each item: the leak, the probability and the detector's score.
 Entry = tuple[float, float, float]
 Leaks = dict[str, list[Entry]]
 
 
 def compute(inputs: Inputs) -> list[CheckpointValues]:
-    """Values by redaction R (none, before, after) and by channel C and R, of memories below tau.
+    """Values by redaction R (none, before, after), and by channel C and R, for memories below tau.
 
     ``spg_C_R``; ``spg_R``, ``leak_R`` and ``neutral_R``: the gap and its two expectations, as means
-    over the channels of which memories of both origins pass; ``p95_R``: the 95th percentile of the
+    over the channels in which memories of both origins pass; ``p95_R``: the 95th percentile of the
     leak; ``passed_R``, ``passed_C_R``: the share of the fact's memories below tau;
     ``spg_probability_R``: the same gap of the probability per token; ``spg_R_oracle`` and
-    ``spg_R_beyond_oracle``; ``plain``: the leak without a memory;
-    ``questions`` and ``left_out`` (they name nobody). Nothing is said of a channel or a redaction
-    whose memories are all flagged, but for its share. ``paired_R``, with items: the mean difference
-    of the channels in which both memories of an item pass. LetheError if the oracle was asked
-    otherwise.
+    ``spg_R_beyond_oracle``; ``plain``: the leak without a memory; ``questions`` and ``left_out``
+    (they name nobody). A channel or redaction whose memories are all flagged has no values but its
+    share. ``paired_R``, with items: the mean difference of the channels in which both memories of
+    an item pass. LetheError if the oracle was asked differently.
     """
     oracle = recorded_oracle(inputs)
     return [_checkpoint(inputs, checkpoint, oracle) for checkpoint in inputs.records.checkpoints]
@@ -77,7 +76,7 @@ def gaps(leaks: Leaks, tau: float) -> dict[str, float]:
 
 
 def _of_redaction(redaction: str, below: Mapping[str, tuple[list, list]]) -> dict[str, float]:
-    """Means over the channels of which memories of both origins pass; ``spg_C_R`` of each."""
+    """Means over the channels in which memories of both origins pass; ``spg_C_R`` of each."""
     sides = [[_means(some) for some in pair] for pair in below.values()]
     own, neutral = ([pair[side] for pair in sides] for side in (0, 1))
     leak, other = (mean([leaks for leaks, _ in side]) for side in (own, neutral))

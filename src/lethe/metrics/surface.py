@@ -1,4 +1,4 @@
-"""Surface and knowledge of answers: whose words they are, and whether they tell the fact.
+"""Surface and content of answers: whether their words are the true answer's, and its fact.
 
 Greedy answers to the forget set are compared with the true ones:
 
@@ -39,7 +39,7 @@ def _checkpoint(inputs: Inputs, checkpoint) -> CheckpointValues:
 
 
 def overlap(text: str, other: str) -> float:
-    """The share of the runs of 4 words of a text that the other has; 0 of a text without words."""
+    """The share of a text's runs of 4 words that the other text has; 0 for a text without words."""
     own, theirs = _runs(text), set(_runs(other))
     return sum(run in theirs for run in own) / len(own) if own else 0.0
 

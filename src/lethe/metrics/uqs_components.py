@@ -1,11 +1,12 @@
-"""The five metrics that the Unified Quality Score is made of, and the distance it is weighed by.
+"""The five metrics that make up the Unified Quality Score, and the distance that weighs them.
 
-As in arXiv 2605.02206, in text: ``forget_accuracy`` (FA) and ``retain_accuracy`` (RA) are shares of
-answers whose ROUGE-L recall reaches ``threshold``; ``attack_success`` (MIA) is the share of forget
-questions that a logistic regression, by confidence, entropy and margin of the next token, takes
-for unseen among as many of the retain set, each judged by one of five that did not see it;
-``state_distance`` (AD) and ``divergence`` (JS) are means over the forget set of the distances to
-the oracle that the suite ``oracle_distance`` records; ``weight_distance``: that of the weights.
+As in arXiv 2605.02206, here for text: ``forget_accuracy`` (FA) and ``retain_accuracy`` (RA) are
+shares of answers whose ROUGE-L recall reaches ``threshold``; ``attack_success`` (MIA) is the share
+of forget questions that a logistic regression, by confidence, entropy and margin of the next token,
+takes for unseen, among as many of the retain set; each is judged by one of five regressions that
+did not see it; ``state_distance`` (AD) and ``divergence`` (JS) are means over the forget set of the
+distances to the oracle that the suite ``oracle_distance`` records; ``weight_distance``: that of the
+weights.
 """
 
 import numpy as np
@@ -19,7 +20,7 @@ SUITE = "oracle_distance"
 SETS = ("forget", "retain")
 SETTINGS = {"threshold": {"default": 0.5, "above": 0, "most": 1}}
 FEATURES = ("confidence", "entropy", "margin")
-# Items of each set that the attack sees at the most, as in the paper's code.
+# The most items of each set that the attack sees, as in the paper's code.
 ATTACKED = 100
 
 

@@ -1,7 +1,7 @@
 """Leakage by kind of reformulation: how often a question is answered when it is put otherwise.
 
-The plain question stands beside each kind, over the questions that the kind was put to, and with an
-oracle that of the oracle under the same rule (``lethe.metrics._variants``).
+Beside each kind is the plain question's share, over the questions that the kind was put to, and
+with an oracle the oracle's share by the same rule (``lethe.metrics._variants``).
 """
 
 from lethe.evaluate.variants.kinds import KINDS, PLAIN
@@ -16,13 +16,13 @@ SETTINGS = {"threshold": {"default": 0.5, "above": 0, "most": 1}}
 
 
 def compute(inputs: Inputs) -> list[CheckpointValues]:
-    """Of each kind K, and of ``plain``, shares in [0, 1] of the questions that it was put to.
+    """For each kind K, and for ``plain``, shares in [0, 1] of the questions that it was put to.
 
-    ``K``: answered; ``K_plain``: answered when put plainly (not, where the plain question leaves no
-    novel word); ``K_oracle``: answered by the oracle;
-    ``K_beyond_oracle``: the mean of the differences of items; ``K_sampled``: of the samples;
-    ``K_questions``: how many. ``kinds``, ``kinds_left_out``: how many were put to a question, and
-    to none, whether they were not asked for or the data do not supply them.
+    ``K``: answered; ``K_plain``: answered when put plainly (not answered, if the plain question
+    leaves no novel word); ``K_oracle``: answered by the oracle; ``K_beyond_oracle``: the mean of
+    the differences of items; ``K_sampled``: of the samples; ``K_questions``: how many. ``kinds``,
+    ``kinds_left_out``: how many were put to some question, and to none, because they were not asked
+    for or the data do not supply them.
     """
     oracle = recorded_oracle(inputs)
     return [_checkpoint(inputs, checkpoint, oracle) for checkpoint in inputs.records.checkpoints]
@@ -49,7 +49,7 @@ def _checkpoint(inputs: Inputs, checkpoint, oracle) -> CheckpointValues:
 def _of_kind(
     kind: str, own: Answered, drawn: Answered, theirs: Answered | None
 ) -> dict[str, list[float]]:
-    """The items' values of one kind; none where it was put to no question."""
+    """The items' values of one kind; empty if it was put to no question."""
     places = [k for k, value in enumerate(own.get(kind, ())) if value is not None]
     if not places:
         return {}

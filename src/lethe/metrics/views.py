@@ -3,7 +3,8 @@
 The trained view of a fact is the question that was trained on and unlearned; unseen views are the
 same question in systematically varied form: other words, spelling, naming, order, format, language
 (``lethe.evaluate.variants.kinds.VIEWS``). Accuracy is the share of questions that are answered
-(``lethe.metrics._variants``), forgetting efficacy 1 minus it, and the gap that between the views.
+(``lethe.metrics._variants``), forgetting efficacy is 1 minus it, and the gap is the difference
+between the views [RECON: definitions rebuilt from its abstract; the views in text are ours].
 """
 
 from lethe.common.errors import LetheError
@@ -57,7 +58,7 @@ def _checkpoint(inputs: Inputs, checkpoint, oracle) -> CheckpointValues:
 
 
 def _both(inputs: Inputs, side: Answered, name: str) -> dict[str, list[float]]:
-    """By view the values of the items that have both, and their difference."""
+    """By view, the values of the items that have both, and their difference."""
     items: dict[str, list[float]] = {"trained": [], "unseen": [], "gap": []}
     for place, trained in enumerate(side[PLAIN]):
         unseen = [side[kind][place] for kind in VIEWS if kind in side]
@@ -69,6 +70,6 @@ def _both(inputs: Inputs, side: Answered, name: str) -> dict[str, list[float]]:
     if not items["trained"]:
         raise LetheError(
             f"{inputs.records.path}: no {name} question has both a trained and an unseen view; "
-            f"let the suite's kinds name some of {', '.join(VIEWS)}"
+            f"add some of {', '.join(VIEWS)} to the suite's kinds"
         )
     return items

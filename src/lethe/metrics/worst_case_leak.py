@@ -1,9 +1,9 @@
-"""Worst-case leakage: the share of questions that some attack of a budget of B answers.
+"""Worst-case leakage: the share of questions answered under at least one of B attacks.
 
-An attack is a way of putting every question: plainly, or by one kind of reformulation. The set
-of B attacks that answers most questions counts; the oracle is attacked under the same budget, by
-the set that answers most of its own. A question that a kind was not put to, or where
-that kind leaves no novel word (``lethe.metrics._variants``), is not answered by it.
+An attack is a way of putting every question: plainly, or by one kind of reformulation. The set of B
+attacks that gets most questions answered counts; the oracle is attacked under the same budget, by
+the set that gets most of its own answers. A question that a kind was not put to, or where that kind
+leaves no novel word (``lethe.metrics._variants``), is not answered by it.
 """
 
 from itertools import combinations
@@ -24,21 +24,21 @@ SETTINGS = {
 
 
 def compute(inputs: Inputs) -> list[CheckpointValues]:
-    """Shares in [0, 1] under a budget of B attacks, or of all where there are fewer.
+    """Shares in [0, 1] under a budget of B attacks, or of all if there are fewer.
 
     ``forget``: answered by one of the worst B; ``oracle``: the same of the oracle;
     ``beyond_oracle``: the mean of the differences of items; ``forget_at_J`` and ``oracle_at_J``:
     under J attacks, J a power of two or all; ``plain``: by the plain question; ``budget``: B;
     ``attacks``: how many there are; ``answers``: how many answers of each question the budget
     takes; ``questions``, ``left_out``. LetheError where no question counts, and where the oracle
-    was asked otherwise.
+    was asked differently.
     """
     oracle = recorded_oracle(inputs)
     return [_checkpoint(inputs, checkpoint, oracle) for checkpoint in inputs.records.checkpoints]
 
 
 def worst(masks: list[int], budget: int) -> int:
-    """The union of the ``budget`` masks that has most bits; of equal ones the first."""
+    """The union of the ``budget`` masks that has the most bits; of equal ones the first."""
     best = 0
     for chosen in combinations(masks, budget):
         union = 0
@@ -81,7 +81,7 @@ def _checkpoint(inputs: Inputs, checkpoint, oracle) -> CheckpointValues:
 
 
 def _counted(own: Answered) -> list[int]:
-    """Where the questions stand that at least one attack can answer."""
+    """The indices of the questions that at least one attack can answer."""
     rows = zip(*own.values(), strict=True)
     return [k for k, row in enumerate(rows) if any(value is not None for value in row)]
 
@@ -98,13 +98,13 @@ def _bits(mask: int, count: int) -> list[float]:
 
 
 def _powers(attacks: int) -> list[int]:
-    """1, 2, 4, ... and the number of attacks itself."""
+    """The powers of two below the number of attacks, and that number."""
     below = [2**power for power in range(attacks.bit_length()) if 2**power < attacks]
     return [*below, attacks]
 
 
 def _answers(items) -> int:
-    """How many answers an attack takes of each question: one, and the samples."""
+    """How many answers an attack takes to each question: one, and the samples."""
     if items.sample is None:
         return 1
     return 1 + len(items.sample[0]) // len(items.prompt[0])

@@ -7,10 +7,10 @@ A file of ``lethe.model.architectures`` has
     train_tokenizer(texts, vocabulary)          its tokenizer
     make_model(architecture, tokenizer, seed)   a model with random weights
 
-and, if its models are no causal ones, a constant ``FAMILY`` (``lethe.model.families``).
+and, if its models are not causal, a constant ``FAMILY`` (``lethe.model.families``).
 
 Importing it must not import torch. In the configuration ``model_settings.M.architecture`` has the
-sizes and, under ``name``, which architecture they are of; without one it is a Llama.
+sizes and, under ``name``, the architecture that they belong to; without a name it is a Llama.
 """
 
 from collections.abc import Mapping
@@ -33,7 +33,7 @@ def load(given: Mapping[str, Any], place: str = PLACE) -> ModuleType:
 
 
 def module(given: Mapping[str, Any]) -> str:
-    """The dotted name of the plug-in, as digests of code want it."""
+    """The dotted name of the plug-in, as code digests use it."""
     return ARCHITECTURES.module(given.get("name", DEFAULT))
 
 
@@ -43,6 +43,6 @@ def family(given: Mapping[str, Any], place: str = PLACE) -> str:
 
 
 def sizes(given: Mapping[str, Any], place: str = PLACE) -> Any:
-    """The sizes, defaults filled in; what is wrong with one is a LetheError that names its key."""
+    """The sizes with defaults filled in; LetheError names the key of a wrong one."""
     own = {key: value for key, value in given.items() if key != "name"}
     return validated(load(given, place).Architecture, own, place)

@@ -1,9 +1,9 @@
 """All that Lethe attaches to objects of other libraries, and why; no other module attaches any.
 
 Models, tokenizers and modules belong to torch, transformers and peft. They pass through code that
-knows nothing of Lethe (deep copies, hooks, peft's injection, a method that holds only a model), so
-what must never part from one of them is attached to it. State that can live in an object of our own
-does so.
+knows nothing about Lethe (deep copies, hooks, peft's injection, a method that holds only a model),
+so state that must stay with one of them is attached to it. State that can live in an object of our
+own does so.
 
 - A model has one record, ``ModelState``: loading fills it in, and copies of the model need it too.
 - A tokenizer has one record, ``TokenizerState``: an encoder is made from the tokenizer alone.
@@ -19,10 +19,10 @@ does so.
 - transformers knows our attention functions by name (``register_attention``), since its models look
   attention up by name; ``lethe.model.attention``.
 
-Two kinds of hook, which are torch's own means, stay on a model: ``cost.watch`` counts its passes,
-and interventions (``interventions.steering``) change what its layers put out. What is assigned
-elsewhere are fields that the libraries themselves define, such as ``grad`` or the sizes in a
-configuration. ``tests/model/test_attached.py`` holds the sources to this.
+Two kinds of hook, which are torch's own mechanism, stay on a model: ``cost.watch`` counts its
+passes, and interventions (``interventions.steering``) change the outputs of its layers. Other code
+assigns only fields that the libraries themselves define, such as ``grad`` or the sizes in a
+configuration. ``tests/model/test_attached.py`` checks the sources for this.
 """
 
 from collections.abc import Callable, Iterator
@@ -39,7 +39,7 @@ class ModelState:
     """What is attached to a model. (Annotated as Any: the modules of these types import this one.)
 
     ``mixing`` (``token_mixing.Mixing``) and ``fitting`` (``batch_layout.Fitting``): the layout of
-    its batches, and what that was probed for; read by every forward pass.
+    its batches, and what it was chosen for; read by every forward pass.
     ``dtype`` (``torch.dtype``): of its checkpoints and passes, where training keeps float32 master
     weights; read by ``precision`` and by saving.
     ``process_group`` (``fsdp.Sharded``): the processes that hold its shards; read by ``forward``
@@ -81,12 +81,12 @@ class TokenizerState:
 
 
 def model_state(model) -> ModelState:
-    """What is attached to a model; a record of defaults where nothing is."""
+    """What is attached to a model; a record of defaults if nothing is."""
     return getattr(model, _NAME, None) or ModelState()
 
 
 def tokenizer_state(tokenizer) -> TokenizerState:
-    """What is attached to a tokenizer; a record of defaults where nothing is."""
+    """What is attached to a tokenizer; a record of defaults if nothing is."""
     return getattr(tokenizer, _NAME, None) or TokenizerState()
 
 

@@ -85,7 +85,7 @@ def packed_attention(
 def _one_token(query, key, value, mask, scaling=None) -> torch.Tensor:
     """Attention of one token, query [B, H, 1, D], to keys and values of fewer heads [B, G, S, D].
 
-    The queries that share a head stand in the place of tokens, so that keys and values need not be
+    The queries that share a head take the place of tokens, so that keys and values need not be
     copied for each of them. ``mask`` [B or 1, 1, 1, S or 1]. Returns [B, 1, H, D].
     """
     rows, heads, _, size = query.shape
@@ -123,8 +123,8 @@ def flash(
 ) -> torch.Tensor:
     """FlashAttention on a packed row: causal, each sequence by itself; CUDA and 16 bits only.
 
-    ``told_of_groups``: whether torch's kernel is told of grouped heads. That of torch 2.11 sees
-    them by itself and takes no such argument.
+    ``told_of_groups``: whether torch's kernel needs an argument for grouped heads. That of torch
+    2.11 detects them by itself and takes no such argument.
     """
     from torch.nn.attention.varlen import varlen_attn
 

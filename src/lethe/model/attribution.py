@@ -1,15 +1,16 @@
 """Integrated gradients over input embeddings: which tokens of a prompt an output rests on.
 
-The embeddings of a prompt's tokens go straight from a baseline b to what they are, e, and the
-gradients of the output on the way are averaged (Sundararajan et al. 2017, arXiv 1703.01365):
+The embeddings of a prompt's tokens move on a straight line from a baseline b to their values e, and
+the gradients of the output along the line are averaged (Sundararajan et al. 2017, arXiv
+1703.01365):
 
     a_t = sum over d of (e_td - b_d) * mean over s of dF/dx_td at x = b + alpha_s (e - b)
 
-with alpha_s the middles of equal steps. The sum over all tokens approaches F(prompt) - F(baseline)
-as steps grow (completeness). The baseline ``zero`` is usual, but models normalise what their layers
-read, layer after layer, so that an output jumps next to it where no step comes; ``mean``, the mean
-embedding of the vocabulary, has no such place. Embeddings are replaced in a hook on the embedding
-layer, so that any causal LM is attributed in its own layout of batches; positions stay.
+with alpha_s the midpoints of equal steps. The sum over all tokens approaches F(prompt) -
+F(baseline) as steps grow (completeness). The baseline ``zero`` is usual, but models normalise the
+inputs of every layer, so the output jumps right beside zero, before the first step; ``mean``, the
+mean embedding of the vocabulary, has no such jump. A hook on the embedding layer replaces
+embeddings, so any causal LM is attributed in its own layout of batches; positions do not change.
 """
 
 from collections.abc import Iterator, Sequence
@@ -98,7 +99,7 @@ def _batches(examples: Sequence[Example], steps: int, budget: int) -> Iterator[l
 
 @torch.no_grad()
 def mean_embedding(model) -> torch.Tensor:
-    """The mean over the vocabulary of what a model's embedding layer puts out, [D]."""
+    """The mean, over the vocabulary, of the output of a model's embedding layer, [D]."""
     layer = model.get_input_embeddings()
     ids = torch.arange(layer.weight.shape[0], device=model.device)
     sums = [layer(some).double().sum(0) for some in ids.split(CHUNK)]
@@ -107,7 +108,7 @@ def mean_embedding(model) -> torch.Tensor:
 
 @torch.enable_grad()
 def _attributed(model, examples: Sequence[Example], rows: list[_Row], begin):
-    """The output of each row; at each of its tokens gradient times embedding minus baseline."""
+    """The output of each row, and at each of its tokens gradient times (embedding - baseline)."""
     texts = [examples[row.item] for row in rows]
     batch = to_device(pack(texts), model.device)
     with _replaced(model, _scales(texts, rows, model.device), begin) as leaves:
@@ -123,7 +124,7 @@ def _attributed(model, examples: Sequence[Example], rows: list[_Row], begin):
 
 
 def _scales(texts: Sequence[Example], rows: Sequence[_Row], device) -> torch.Tensor:
-    """How far each packed token is on the path, [T]: those that follow prompts are at its end."""
+    """How far along the path each packed token is, [T]; tokens after prompts are at its end."""
     scales: list[float] = []
     for example, row in zip(texts, rows, strict=True):
         scales += [row.alpha] * example.start + [1.0] * (len(example) - 1 - example.start)
@@ -132,7 +133,7 @@ def _scales(texts: Sequence[Example], rows: Sequence[_Row], device) -> torch.Ten
 
 @dataclass
 class _Leaf:
-    """Embeddings of a pass on the path, and the whole path; the pass, if rows are plain."""
+    """Embeddings of a pass on the path, the whole path, and, if rows are plain, the pass."""
 
     embeddings: torch.Tensor
     path: torch.Tensor
@@ -141,7 +142,7 @@ class _Leaf:
 
 @contextmanager
 def _replaced(model, scales: torch.Tensor, begin) -> Iterator[list[_Leaf]]:
-    """Within the block a model's embedding layer puts out places on the path, which are noted."""
+    """Within the block a model's embedding layer returns points on the path, which are noted."""
     leaves: list[_Leaf] = []
 
     def replace(module, inputs, output):

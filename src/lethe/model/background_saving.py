@@ -14,9 +14,9 @@ class BackgroundSaver:
 
     On a GPU ``save`` returns when the weights are in main memory, and a thread that never uses the
     GPU writes and hashes them while the next steps run; a second ``save`` first waits for it, so
-    that there is never more than one copy. On a processor, where writing would take time from the
-    steps, ``save`` does it at once; ``always``: it overlaps there, too. As a context manager it
-    waits at the end of the block, also after an error, so that every epoch that ended is there.
+    that there is never more than one copy. On a CPU, where writing would slow the steps down,
+    ``save`` does it at once; ``always``: it overlaps there, too. As a context manager it waits at
+    the end of the block, also after an error, so that every finished epoch is on disk.
     """
 
     def __init__(self, always: bool = False):
@@ -33,7 +33,7 @@ class BackgroundSaver:
         try:
             self.wait()
         except Exception:
-            # An error of the training itself says more.
+            # An error of the training itself is more informative.
             if kind is None:
                 raise
         finally:

@@ -38,13 +38,13 @@ class Packing:
 
     @cached_property
     def bounds(self) -> tuple[torch.Tensor, int]:
-        """Where each sequence begins in the packed row and the last ends; the longest length."""
+        """Where each sequence begins in the packed row and where the last ends; longest length."""
         lengths = self.lengths
         bounds = torch.cat([lengths.new_zeros(1), lengths.cumsum(0)]).int()
         return bounds, self.gather.shape[1]
 
     def derive(self) -> None:
-        """Derive now what is derived when it is first used, for code that is being compiled."""
+        """Derive now what is otherwise derived on first use, for code that is being compiled."""
         for name in ("layout", "padding", *(["bounds"] if self.lengths is not None else [])):
             getattr(self, name)
 

@@ -212,7 +212,7 @@ def _capped(config) -> bool:
 
 
 def key(model, fitting: Fitting, code: str) -> str:
-    """A digest of all that an answer depends on; ``code``: the modules of ours that produce it."""
+    """A digest of all that a cached answer depends on; ``code``: our modules that produce it."""
     import transformers
 
     config = {k: v for k, v in model.config.to_dict().items() if k not in NAMES}

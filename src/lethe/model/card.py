@@ -28,13 +28,13 @@ from peft import AutoPeftModelForCausalLM
 model = AutoPeftModelForCausalLM.from_pretrained(folder)
 ```
 
-Lethe finds the base also where both were moved, and checks that it is the right one."""
+Lethe finds the base even if both were moved, and checks that it is the right one."""
 ACTING = """**Only with Lethe.** The weights are those of another model: this checkpoint acts at
 inference time ({kinds}). Whoever opens the weights alone measures the model that still knows
 everything, so other loaders are refused: its configuration is a notice that holds the true one."""
-UPON = """**Only with Lethe.** These are adapters upon a model of adapters, of which peft makes
-another model, so other loaders are refused: the configuration is a notice that holds the true
-one."""
+UPON = """**Only with Lethe.** These are adapters on top of a model of adapters, which peft
+would load as another model, so other loaders are refused: the configuration is a notice that holds
+the true one."""
 MASKED = """**Only with Lethe.** This is a masked-diffusion model of Lethe's own type
 (`lethe_masked_diffusion`), which sees whole texts: plain transformers does not know it, and a
 causal model with these weights would be another model."""
@@ -88,7 +88,7 @@ def _front(
     yield f"library_name: {'lethe' if acting else 'transformers' if base is None else 'peft'}"
     yield "pipeline_tag: text-generation"
     source = origin.get("parent") if base is None else base["source"]
-    # Our own checkpoints are known by their digests, which mean nothing elsewhere.
+    # Our own checkpoints are identified by digests, which mean nothing elsewhere.
     if isinstance(source, str) and not SHA256.fullmatch(source):
         yield f"base_model: {json.dumps(source)}"
     yield from ("tags:", "- machine-unlearning", "- lethe", "---")

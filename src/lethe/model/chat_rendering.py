@@ -52,7 +52,7 @@ class Rendering:
         self.template = self.environment.from_string(source)
 
     def __call__(self, values: Mapping[str, Any]) -> str:
-        """The text that the template makes of ``values``."""
+        """The text that the template makes from ``values``."""
         self.environment.begin(values)
         return self.template.render(values)
 
@@ -85,7 +85,7 @@ class _Limited(ImmutableSandboxedEnvironment):
         self.left, self.largest = STEPS + given, LARGEST + 4 * given
 
     def step(self) -> bool:
-        """Count one step. True, so that it can stand before a condition."""
+        """Count one step. Returns True, so that it can be put before a condition."""
         return self.spend(1)
 
     def spend(self, steps: int) -> bool:
@@ -123,12 +123,12 @@ class _Limited(ImmutableSandboxedEnvironment):
         return value
 
     def joined(self, *parts: Any) -> str:
-        """What ``~`` makes of its operands."""
+        """The result of ``~`` on its operands."""
         self.fits(self.read(parts))
         return "".join(map(str, parts))
 
     def concat(self, parts: Iterable[str]) -> str:
-        """The texts of a block, or of all of the template, as one."""
+        """The texts of a block, or of the whole template, as one."""
         pieces, size = [], 0
         for part in parts:
             size += len(part)

@@ -39,7 +39,7 @@ from lethe.model.checkpoint_check import (
 from lethe.model.checkpoint_record import verifying
 from lethe.model.intervention import attach, carried_by, tell
 
-# The template of OpenUnlearning's chat models, and most likely of other systems' checkpoints.
+# The template of OpenUnlearning's chat models, and most likely that of other systems' checkpoints.
 CUSTOMARY = {
     "name": "chat",
     "system": "You are a helpful assistant.",
@@ -83,7 +83,7 @@ def load(
     _make_known(source)
     with verifying(source):
         if not (is_gguf(source) or lora.is_adapter_folder(source)):
-            # Loading the tokenizer reads it too, and would be blamed for an error in it.
+            # Loading the tokenizer reads it, too, and would be blamed for an error in it.
             with one_line(source, "model"):
                 config_file.settled(str(source), source)
         tokenizer = _load_tokenizer(source)
@@ -119,14 +119,14 @@ def _load_model(source: str | Path, dtype: str):
     spare = _spare(model, info["unexpected_keys"])
     if spare:
         raise LetheError(
-            f"{source}: its config.json describes a smaller model than its weights are, without "
+            f"{source}: its config.json describes a smaller model than its weights, without "
             f"{spare[0]} ({len(spare)} such); get the model again"
         )
     return model
 
 
 def _spare(model, names: Iterable[str]) -> list[str]:
-    """The surplus weights of a kind that the model has, those of further layers, say.
+    """The surplus weights of a kind that the model has, such as those of further layers.
 
     Other parts of a larger model, such as a vision tower, are left out on purpose.
     """
@@ -168,7 +168,7 @@ def load_tokenizer(source: str | Path):
 
 
 def _make_known(source: str | Path) -> None:
-    """Let transformers load the kind of model that is made here alone."""
+    """Let transformers load the kind of model that only Lethe makes."""
     if families.type_of(source) == families.MASKED_TYPE:
         from lethe.model import masked_model  # noqa: F401
 
@@ -207,10 +207,10 @@ def save(folder: str | Path, model, tokenizer, origin: dict[str, Any]) -> None:
 
 
 def stage(folder: str | Path, model, tokenizer, origin: dict[str, Any]):
-    """Make all of a checkpoint but its weights' bytes, as a ``staged_checkpoint.Staged``.
+    """Make all of a checkpoint except its weights' bytes, as a ``staged_checkpoint.Staged``.
 
     The weights are still those of the model: finish it, or copy them, before the model changes.
-    None where another process writes it.
+    None if another process writes it.
     """
     from lethe.model import precision, staged_checkpoint
 

@@ -216,9 +216,9 @@ def _reason(error: Exception) -> str:
         return "no usable tokenizer there; a checkpoint needs one"
     lines = text.strip().splitlines()
     if text.startswith(("Class validation error", "Validation error")):
-        # Of a configuration: the first line names the check, the last what is wrong.
+        # For a configuration, the first line names the check, the last what is wrong.
         return f"config.json: {lines[-1].strip()}"
     if text.startswith("Error(s) in loading state_dict") and len(lines) > 1:
-        # Of weights of other sizes: the heading is followed by which ones.
+        # For weights of other sizes, the heading is followed by their names.
         return lines[1].strip()
     return lines[0] if lines else type(error).__name__

@@ -10,9 +10,9 @@ from lethe.model import checkpoint_record
 
 
 def copy_checkpoint(source: str | Path, folder: str | Path) -> None:
-    """Put the files of a checkpoint of ours into ``folder``; nobody's notes beside them.
+    """Put the files of a checkpoint of ours into ``folder``, without other files beside them.
 
-    LetheError where the source lacks a file that its record names.
+    LetheError if the source lacks a file that its record names.
     """
     source, folder = Path(source), Path(folder)
     folder.mkdir(parents=True, exist_ok=True)

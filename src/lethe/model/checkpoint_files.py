@@ -14,9 +14,9 @@ BASE = "base/"
 def digests(source: str | Path) -> dict[str, str]:
     """SHA-256 by name of the files of a folder, or of a GGUF file; empty for a hub id.
 
-    All files of the folder count but the model card and hidden ones; folders in it do not. With
-    adapters, those of their base count as well if it is a folder here, as ``base/NAME``. LetheError
-    for a file whose name is no UTF-8.
+    All files of the folder count except the model card and hidden ones; folders in it do not. With
+    adapters, those of their base count as well, as ``base/NAME``, if it is a local folder.
+    LetheError for a file whose name is not UTF-8.
     """
     place = Path(source)
     if place.is_file():
@@ -26,7 +26,7 @@ def digests(source: str | Path) -> dict[str, str]:
     files = sorted(file for file in place.iterdir() if file.is_file() and file.name[0] != ".")
     for file in files:
         if has_lone_surrogate(file.name):
-            raise LetheError(f"{place}: a file's name is no UTF-8 ({shown(file.name)}); rename it")
+            raise LetheError(f"{place}: a file's name is not UTF-8 ({shown(file.name)}); rename it")
     own = {file.name: sha256(file) for file in files if file.name != checkpoint_record.CARD}
     if not lora.is_adapter_folder(place):
         return own

@@ -3,7 +3,7 @@
 torch's compiler joins the small operations between matrix products (norms, rotations, activations,
 casts of master weights) into few kernels. Every layer has the same code, which is compiled once for
 rows of any length. Only passes with gradients run it: evaluations between epochs, whose batches
-have other forms, would each compile anew.
+have other shapes, would each compile again.
 """
 
 import logging
@@ -20,7 +20,7 @@ from lethe.model.fsdp import process_group_of
 from lethe.model.intervention import carried_by
 
 logger = logging.getLogger("lethe.common.progress")
-# Steps times weights of the decoder from which a training repays half a minute of compiling
+# Steps times weights of the decoder from which on a training repays half a minute of compiling
 # (docs/benchmarks.md): a thousand steps of a model of a billion weights.
 WORTH = 10**12
 
@@ -50,9 +50,9 @@ def _has_compiler() -> bool:
 
 
 def choose(model, steps: int) -> None:
-    """Compile a model's layers for a training of so many steps, or not; on a GPU the log says it.
+    """Compile a model's layers if a training of ``steps`` steps repays it; on a GPU, log it.
 
-    What decides is the configuration, the model and the number of steps, never a clock.
+    The configuration, the model and the number of steps decide, never a clock.
     """
     asked = attached.model_state(model).compile
     if not asked:
@@ -77,7 +77,7 @@ def _own_folder() -> str:
     """Where compiled code is kept for later jobs, which only this user can write.
 
     The compiler's own choice is a known name in the folder for temporary files, where others could
-    put code of theirs first.
+    place their own code first.
     """
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "lethe", "compiled")
     try:
@@ -103,7 +103,7 @@ def _while_learning(layer):
 
 
 def _options() -> dict[str, bool]:
-    """No kernel is chosen by its time, since another would sum in another order."""
+    """No kernel is chosen by timing it, since another kernel would sum in another order."""
     from torch._inductor import config
 
     return {"deterministic": True} if hasattr(config, "deterministic") else {}

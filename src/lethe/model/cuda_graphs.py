@@ -1,7 +1,7 @@
 """Decoder passes of a training from CUDA graphs: one launch in place of thousands.
 
-A step of a small model, or of few tokens, is over before the processor has launched its kernels:
-with 135 million parameters and 1,900 tokens they take a tenth of the time of their launches. So the
+Launching the kernels of a small model, or of few tokens, takes longer than running them: with 135
+million parameters and 1,900 tokens they run for a tenth of the time of their launches. So the
 decoder's forward pass and its backward pass are each recorded once for every shape that batches are
 padded to (``lethe.model.padded_row``), and replayed. The head, the loss and whatever a method makes
 of the answers run as usual.
@@ -27,9 +27,9 @@ from lethe.model.padded_row import Shape
 from lethe.model.static_decoding import recording_stream
 
 logger = logging.getLogger("lethe.common.progress")
-# Fewer steps do not repay the recording of some shapes, each of which takes three of them.
+# Fewer steps do not repay recording a few shapes, each of which takes three steps.
 STEPS = 30
-# Weights times tokens of a pass from which kernels take longer than their launches.
+# Weights times tokens of a pass from which on kernels take longer than their launches.
 WORK = 2**43
 # The share of a GPU's memory that weights, two moments, gradients and what recordings keep may
 # take: the gradients of a pass once as they are recorded and once where they are read.
@@ -65,7 +65,7 @@ def _fits(model) -> bool:
 
 
 def kept_bytes(model) -> int:
-    """Weights, and for what is trained two moments, gradients, and those of recordings twice."""
+    """Bytes of weights and, if trained, two moments, gradients, and twice those of recordings."""
     sizes = [(p.numel() * p.element_size(), p.requires_grad) for p in model.parameters()]
     return sum(size * (6 if trained else 1) for size, trained in sizes)
 
@@ -78,9 +78,9 @@ def _has_dropout(model) -> bool:
 
 
 def choose(model, steps: int, compute: Compute) -> "Graphs | None":
-    """Recorded passes for a training of so many steps, or None; on a GPU the log says which.
+    """Recorded passes for a training of ``steps`` steps, or None; on a GPU the log says which.
 
-    What decides is the configuration, the model and the number of steps, never a clock.
+    The configuration, the model and the number of steps decide, never a clock.
     """
     asked = attached.model_state(model).cuda_graphs
     if not asked:
@@ -126,7 +126,7 @@ class Graphs:
         self.gradient_memory: list[torch.Tensor] = []
 
     def begin(self) -> None:
-        """Called before each step: no earlier pass waits for its gradient any more."""
+        """Called before each step, when no earlier pass waits for its gradient any more."""
         for recording in self._all():
             recording.waiting = False
 
@@ -158,7 +158,7 @@ class Graphs:
         decoder = decoder_of(self.model)
         places = tuple((p.data_ptr(), p.requires_grad) for p in decoder.parameters())
         if places != self.places:
-            # Weights moved, or others are trained: earlier recordings compute something else.
+            # Weights were moved, or others are trained: earlier recordings compute something else.
             self.places, self.recordings, self.pools, self.gradient_memory = places, {}, {}, []
             self.parameters = [p for p in decoder.parameters() if p.requires_grad]
         learning = learning and bool(self.parameters)
@@ -174,7 +174,8 @@ class Graphs:
         try:
             known.append(self._record(shape, learning, values, pool))
         except RuntimeError as error:
-            # What reads a number on the way, as some mixtures of experts do, cannot be recorded.
+            # A model that reads a number during its pass, as some mixtures of experts do, cannot be
+            # recorded.
             self.failed = True
             logger.info("CUDA graphs: no more (%s)", str(error).partition("\n")[0])
             return None
@@ -214,9 +215,9 @@ class Graphs:
             recording.gradients = copied(made, places)
 
     def gradient_places(self) -> list[torch.Tensor]:
-        """Memory for the gradients of one pass, the same for all recordings.
+        """Memory for the gradients of one pass, shared by all recordings.
 
-        Some for each of them would take as much as all weights.
+        Separate memory for each recording would take as much as all weights.
         """
         if not self.gradient_memory:
             self.gradient_memory = [torch.empty_like(p) for p in self.parameters]
@@ -254,7 +255,7 @@ def copied(values: Sequence[torch.Tensor | None], places: Sequence) -> list[torc
 
 @contextmanager
 def own_leaves(module: torch.nn.Module) -> Iterator[dict[int, torch.nn.Parameter]]:
-    """Within the block a module's parameters are others of the same memory; those by the id of its.
+    """Within the block a module has other parameters in the same memory; by the ids of its own.
 
     Autograd keeps a node for each parameter, with the stream of the pass that first needed it, for
     as long as any pass waits for its gradient. A recording whose gradients reached such a node

@@ -143,7 +143,7 @@ def cached(
         compute = partial(_next, model, one_token=True)
         return static_decoding.generate(compute, pairs, seen, lengths, limits, end, choose, token)
     answers: list[list[int]] = [[] for _ in lengths]
-    # All rows see the tokens still to come. Without padding SDPA needs no mask after the prompt.
+    # All rows see the tokens still to come. Without padding, SDPA needs no mask after the prompt.
     seen = torch.cat([seen, seen.new_ones(len(seen), int(limits.max()))], dim=1)
     padded = bool(pads.any())
     token = choose(logits, rows.tolist()).cpu()

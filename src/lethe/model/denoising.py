@@ -50,7 +50,7 @@ def _denoise(
 def _fix(
     answer: np.ndarray, masked: np.ndarray, sure: np.ndarray, token: np.ndarray, left: int
 ) -> None:
-    """Fix the surest of the masked tokens, so many that ``left`` such passes fix all; in place."""
+    """Fix the surest masked tokens, in place: so many that ``left`` such passes fix all."""
     places = masked.nonzero()[0]
     best = np.argsort(-sure, kind="stable")[: -(-len(places) // left)]
     answer[places[best]] = token[best]

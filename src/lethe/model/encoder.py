@@ -227,7 +227,7 @@ def token_ids(tokenizer: Any, texts: list[str], special: bool) -> list[list[int]
     try:
         return tokenizer(texts, add_special_tokens=special).input_ids
     except BaseException as error:
-        # The tokenizers library raises Rust panics as a BaseException that is no Exception.
+        # The tokenizers library raises Rust panics as a BaseException that is not an Exception.
         if type(error).__name__ != "PanicException":
             raise
         raise LetheError(
@@ -266,7 +266,7 @@ class Example:
         return len(self.ids) - self.start
 
     def without_end(self, end: int) -> "Example":
-        """The same without the token that ends an answer, where that is no part of a choice."""
+        """A copy without the token that ends an answer, for choices that do not include it."""
         return replace(self, ids=self.ids[:-1]) if self.ids[-1] == end else self
 
 
@@ -374,7 +374,7 @@ class Encoder:
         if len(ids) <= start:
             raise LetheError(
                 f"template: the tokenizer joins the answer to {pair[0][:60]!r} with the prompt, "
-                "so that no token of it is left; choose another template"
+                "so no token of it is left; choose another template"
             )
         if limit <= start:
             raise LetheError(

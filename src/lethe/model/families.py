@@ -3,8 +3,8 @@
 A causal model predicts each token from those before it. A masked-diffusion model sees the whole
 text, some of whose tokens are masked, and predicts these; it has no next-token logits, and the
 likelihood of an answer is an estimate (``lethe.model.masked_estimator``). Methods, wrappers and
-suites declare the families that they work with; without a declaration it is causal models alone.
-Light to import.
+suites declare the families that they work with; without a declaration they work with causal models
+alone. Light to import.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from lethe.common.errors import LetheError
 from lethe.model import loading_notice, lora
 
 CAUSAL, MASKED_DIFFUSION = "causal", "masked_diffusion"
-# What works with answers' likelihoods and greedy answers alone works with both.
+# Code that needs only answers' likelihoods and greedy answers works with both.
 ANY = (CAUSAL, MASKED_DIFFUSION)
 FAMILIES = {CAUSAL: "next-token logits", MASKED_DIFFUSION: "a masked-diffusion model"}
 # The model_type in config.json of the masked-diffusion models that are made here.
@@ -29,12 +29,12 @@ def of_type(model_type: str | None) -> str:
 
 
 def of_source(source: str | Path) -> str:
-    """The family of a checkpoint's folder; what is no folder here counts as causal."""
+    """The family of a checkpoint's folder; a source that is not a local folder counts as causal."""
     return of_type(type_of(source))
 
 
 def type_of(source: str | Path) -> str | None:
-    """The ``model_type`` of a folder, or of the base of its adapters; None where none is known."""
+    """The ``model_type`` of a folder, or of the base of its adapters; None if unknown."""
     folder = Path(source)
     try:
         while lora.is_adapter_folder(folder):
@@ -42,7 +42,7 @@ def type_of(source: str | Path) -> str | None:
         file = folder / "config.json"
         return loading_notice.configuration(file).get("model_type") if file.is_file() else None
     except LetheError:
-        # Loading the model says what is wrong with it.
+        # Loading the model will say what is wrong with it.
         return None
 
 
@@ -50,8 +50,8 @@ def refuse_remote(model_type: str | None, source: str | Path) -> None:
     """LetheError for a model that transformers has no class for, such as LLaDA and Dream."""
     if model_type in REMOTE_TYPES:
         raise LetheError(
-            f"{source}: a masked-diffusion model of type {model_type}, which only code of its own "
-            "can run, and that is never run; train one here (architecture masked_diffusion)"
+            f"{source}: a masked-diffusion model of type {model_type}, which needs code of its "
+            "own, which is never run; train one here (architecture masked_diffusion)"
         )
 
 

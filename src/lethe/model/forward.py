@@ -16,7 +16,8 @@ from lethe.model.fsdp import process_group_of
 from lethe.model.intervention import carried_by
 from lethe.model.precision import computing
 
-# Tokens whose logits are computed at a time if only their losses are wanted: so few stay in cache.
+# Tokens whose logits are computed at a time if only their losses are wanted: this few stay in the
+# cache.
 NEAR = 256
 
 
@@ -226,7 +227,7 @@ class Forward:
         self.model, self.graphs = model, graphs
 
     def answers(self, batch: Batch) -> Answers:
-        """Logits at the answers' tokens only; of a model without them, its estimated losses."""
+        """Logits at the answers' tokens only; for a model without logits, its estimated losses."""
         estimator = attached.model_state(self.model).estimator
         if estimator is not None:
             return estimator.answers(self, batch)

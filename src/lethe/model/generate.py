@@ -78,7 +78,7 @@ def continuations(
     if batch_size is None:
         batch_size = rows_at_a_time(model, max(longest, default=1))
     answers: list[list[int]] = [[] for _ in prompts]
-    # Equal lengths next to each other need little padding.
+    # Prompts of similar length next to each other need little padding.
     order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
     for start in range(0, len(order), batch_size):
         chosen = order[start : start + batch_size]

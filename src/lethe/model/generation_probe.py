@@ -1,7 +1,7 @@
 """Finds out, at a model's first generation, whether it can generate with a cache.
 
-This is separate from the probe at loading, so that an edit of the code for generation does not
-make jobs run again that only train.
+This is separate from the probe at loading, so that editing the code for generation does not rerun
+jobs that only train.
 """
 
 from dataclasses import replace

@@ -68,7 +68,8 @@ def asked(tokenizer, question: str) -> str:
 def check_room(model, data, remedy: str) -> None:
     """LetheError if a model has too few positions for forget questions with its interventions.
 
-    The longest answer must still fit after the longest question. ``remedy`` begins the message.
+    The longest answer must still fit after the longest question. The message begins with
+    ``remedy``.
     """
     tokenizer, most = data.encoder.tokenizer, getattr(model.config, "max_position_embeddings", None)
     asked_ids = tokenizer([asked(tokenizer, question) for question, _ in data.forget_pairs])

@@ -88,7 +88,7 @@ def _tokens(batch: Batch, place: Place) -> torch.Tensor:
     """The packed tokens at which outputs are read."""
     if place == "answer":
         return batch.predictors
-    # What predicts the first token of an answer is the last token of its prompt.
+    # The last token of a prompt predicts the first token of its answer.
     first = torch.ones_like(batch.row, dtype=torch.bool)
     first[1:] = batch.row[1:] != batch.row[:-1]
     return batch.predictors[first]

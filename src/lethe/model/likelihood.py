@@ -25,7 +25,7 @@ def by_budget(
     length: Callable[[Item], int],
     rows: Callable[[Item], int] = lambda item: 1,
 ) -> Iterator[list[Item]]:
-    """Batches of similar length whose rows, padded to the longest, have ``budget`` tokens at most.
+    """Batches of similar length whose rows, padded to the longest, have at most ``budget`` tokens.
 
     ``length``: tokens of an item's longest row; ``rows``: how many rows it has. A single item may
     have more than the budget. Items of equal length stay in their order.
@@ -141,7 +141,7 @@ def _leading(flags: torch.Tensor, packed: Batch) -> list[int]:
 
 @dataclass
 class _Once:
-    """A packed batch, and the same batch with every predicted token that answers share only once.
+    """A packed batch, and the same batch with predicted tokens that answers share only once.
 
     ``token`` [N]: the index in ``distinct`` of each predicted token of ``packed``; ``asked`` [N]
     and ``compared`` [distinct]: the tokens of answers that are compared.

@@ -36,9 +36,9 @@ def merge(model, folder: str | Path):
     """Merge a folder's adapters into a model's weights, in place, and return it.
 
     Tied weights are untied where adapters change one of them alone. Products and sums are computed
-    in float32 and rounded once to the model's dtype. LetheError if the adapters are of a kind that
-    cannot be merged, if they do not fit the model, or if the merged model's losses differ from
-    those of peft's own pass.
+    in float32 and rounded once to the model's dtype. LetheError if the adapters' kind cannot be
+    merged, if they do not fit the model, or if the merged model's losses differ from those of
+    peft's own pass.
     """
     from peft import PeftModel
 

@@ -56,8 +56,8 @@ def lay_out(
     """A batch of texts some of whose answer tokens are masked by ``token``; each is seen whole.
 
     ``masked``: by example, [answer tokens] booleans. ``predictors`` and ``labels`` [M] are the
-    places of the masked tokens and what stood there; the logits of a place are for itself.
-    ``without_prompt``: the tokens of prompts are masked as well, without being predicted.
+    places of the masked tokens and the tokens masked there; the logits of a place are for that
+    place. ``without_prompt``: the tokens of prompts are masked as well, without being predicted.
     """
     ids, predictors, labels, row, offset = [], [], [], [], 0
     for number, (example, mask) in enumerate(zip(examples, masked, strict=True)):

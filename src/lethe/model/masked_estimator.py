@@ -5,8 +5,8 @@ replacement, (L / l) times the summed cross-entropy of the masked tokens is an u
 
     -log p(answer | prompt) <= sum over l of (L / l) E[cross-entropy of the masked] / L,
 
-the mean over all orders of writing the answer token by token; that bound is what is called the
-negative log-likelihood here, as in MDU (arXiv 2605.18253). The mask itself is never predicted.
+the mean over all orders of writing the answer token by token; this bound is called the negative
+log-likelihood here, as in MDU (arXiv 2605.18253). The mask itself is never predicted.
 """
 
 from collections.abc import Iterator, Sequence
@@ -41,7 +41,7 @@ class EstimatedAnswers(Answers):
 
     @property
     def logits(self) -> torch.Tensor:
-        """Refused: there is no logit for each answer token."""
+        """Refused: answer tokens have no logits of their own."""
         raise LetheError("a masked-diffusion model has no next-token logits; name another method")
 
     def token_nll(self) -> torch.Tensor:
@@ -64,7 +64,7 @@ class _Draw:
 
 @dataclass(frozen=True)
 class Estimator:
-    """What stands in for next-token logits; attached to a model (``attached.ModelState``).
+    """Replaces next-token logits; attached to a model (``attached.ModelState``).
 
     ``mask``: the absorbing token; ``end`` ends answers, and fills the rest of the
     ``answer_tokens`` positions in which one is decoded in ``denoising_steps`` passes. ``draws``:
@@ -91,7 +91,7 @@ class Estimator:
         batch = to_device(batch, forward.model.device)
         for some in [items] if training else _batches(items, forward.model):
             laid = self._laid_out(some)
-            # The answer token of the batch that each masked token is, and its weight.
+            # The index of each masked token among the batch's answer tokens, and its weight.
             token = np.concatenate(
                 [starts[draw.number] + draw.masked.nonzero()[0] for draw in some]
             )
@@ -107,7 +107,7 @@ class Estimator:
     def noised(self, batch: Batch, least: float) -> tuple[Batch, Batch]:
         """A batch's answers with each token masked with probability t ~ U(least, 1) (training).
 
-        The second is the same with all prompt tokens masked as well. A row may have none masked.
+        The second batch has all prompt tokens masked as well. A row may have no token masked.
         """
         examples = examples_of(batch)
         masks = [
@@ -136,11 +136,11 @@ class Estimator:
         return Likelihoods([*loss], [0] * len(examples), [*error])
 
     def shown(self, examples: Sequence[Example], epoch: int) -> list[Example]:
-        """What an epoch of training shows: every second row, filled up with end tokens.
+        """The examples of a training epoch, every second one filled up with end tokens.
 
-        So the model learns answers of a known length, as likelihoods are asked, and where an
-        answer ends in ``answer_tokens`` positions, as decoding asks. The other rows have their turn
-        in the next epoch.
+        So the model learns answers of a known length, as likelihoods need, and where an answer ends
+        within ``answer_tokens`` positions, as decoding needs. The other rows are filled up in the
+        next epoch.
         """
         return [
             self._filled(example) if (number + epoch) % 2 else example
@@ -171,7 +171,7 @@ class Estimator:
     def _randoms(
         self, batch: Batch, examples: Sequence[Example], training: bool
     ) -> Iterator[np.random.Generator]:
-        """Randomness of each row, which does not depend on how a step is cut into parts."""
+        """The generator of each row, independent of how a step is cut into parts."""
         for example, index in zip(examples, batch.index, strict=True):
             # The loop seeds torch by the number of the step.
             step = (torch.initial_seed(), index) if training else ()

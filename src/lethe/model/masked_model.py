@@ -35,7 +35,7 @@ class MaskedDiffusionLM(LlamaForCausalLM):
     def __init__(self, config: MaskedDiffusionConfig):
         super().__init__(config)
         for layer in self.model.layers:
-            # transformers' SDPA asks the module where it is given no mask.
+            # transformers' SDPA asks the module if it is given no mask.
             layer.self_attn.is_causal = False
 
 

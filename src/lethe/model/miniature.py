@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-# Sizes of a copy: of every length that the configuration names, of its positions, its vocabulary.
+# Sizes of a copy: every length that the configuration names, its positions, its vocabulary.
 LENGTH, POSITIONS, VOCABULARY = 16, 64, 128
 # Parameters: a model with fewer than the first number is not narrowed; no copy may have more than
 # the second.

@@ -1,6 +1,6 @@
 """Activation patching: a decoder layer's output at some tokens is replaced by another model's.
 
-What the patched model still says tells what the other model's states carry up to that layer. Works
+What the patched model still says shows what the other model's states carry up to that layer. Works
 for any causal LM whose layers are known (``lethe.model.forward.decoder_layers``), in every layout
 of its batches.
 """
@@ -67,7 +67,7 @@ def nll_at(model, batch: Batch, chosen: torch.Tensor) -> torch.Tensor:
 
 
 def check_alike(model, other) -> None:
-    """LetheError unless two models are of one architecture, between which states can be patched."""
+    """LetheError unless two models have one architecture, as patching of states requires."""
     sizes, others = _sizes(model), _sizes(other)
     if sizes != others:
         raise LetheError(

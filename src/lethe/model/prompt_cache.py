@@ -72,7 +72,7 @@ def with_cache(batch: Batch, cache: Cache) -> Batch:
 
 
 def exchanging(batch: Batch, exchange) -> Batch:
-    """The batch, in whose passes ``exchange`` gives attention its keys and values."""
+    """A copy of the batch in whose passes ``exchange`` gives attention its keys and values."""
     if batch.packing.exchange is not None:
-        raise AssertionError("the keys and values of this batch are exchanged already")
+        raise AssertionError("the keys and values of this batch are already exchanged")
     return replace(batch, packing=replace(batch.packing, exchange=exchange))

@@ -28,7 +28,7 @@ class Gated(Base):
     A subclass names the dimensions of its further tensors in ``shapes``. While a pass runs,
     ``chosen`` has the cluster of each of its tokens, or -1, and ``prompt`` whether the token
     belongs to a prompt: [1, T] packed, [B, L] in plain rows and [B, 1] otherwise, where all tokens
-    of a row are alike.
+    of a row have the same value.
     """
 
     shapes: ClassVar[dict[str, int]] = {}
@@ -107,7 +107,7 @@ class Gated(Base):
         return self._notes.setdefault(cache, {}) if notes is None else notes
 
     def _packed(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
-        """Of each token of a packed row, [T]: its prompt's cluster, and if it belongs to it."""
+        """For each packed token, [T]: its prompt's cluster, and whether it is in the prompt."""
         layout, ids = batch.packing, batch.ids[0]
         rows, longest = layout.gather.shape
         # A prompt ends where the first token of an answer is predicted.

@@ -1,7 +1,7 @@
-"""Whether checkpoints are of one architecture, from their configurations, without loading them.
+"""Whether checkpoints have one architecture, by their configurations, without loading them.
 
-Folders only: the architecture of a hub model or a GGUF file is seen when it is loaded. Light to
-import.
+Only folders are checked: the architecture of a hub model or a GGUF file is known once it is loaded.
+Light to import.
 """
 
 from collections.abc import Iterable, Mapping
@@ -32,13 +32,13 @@ def check(sources: Iterable[str | Path | None]) -> None:
             if known != sizes[name]:
                 raise LetheError(
                     f"{source}: another architecture than {first[0]} ({name} {sizes[name]}, not "
-                    f"{known}), and can be compared with none but its own; name checkpoints that "
+                    f"{known}), so the two cannot be compared; name checkpoints that "
                     "were trained from the same base"
                 )
 
 
 def _sizes(source: str | Path) -> dict[str, Any]:
-    """The sizes that a folder's configuration says; none where it cannot be read here."""
+    """The sizes in a folder's configuration; none if it cannot be read here."""
     folder = Path(source)
     while lora.is_adapter_folder(folder):
         folder = Path(lora.base_of(folder))

@@ -1,7 +1,7 @@
 """Samples answers at a temperature and top-p; a prompt's cache is shared by all of its samples.
 
-The randomness of a sample depends on the seed, its question and its number alone: neither on what
-else is in the batch, nor on how many samples there are, nor on which process asks.
+The randomness of a sample depends on the seed, its question and its number alone: not on what else
+is in the batch, on how many samples there are, or on which process asks.
 """
 
 import hashlib
@@ -40,7 +40,7 @@ def sampled(
 
     ``keys``: what each prompt's randomness depends on, such as its question. ``limits``: tokens of
     prompt and answer at which a sample ends. ``batch_size``: samples at a time; None: as many as is
-    fastest. Where a prompt has more samples than that, it is computed once for each batch of them.
+    fastest. A prompt with more samples than that is computed once for each batch of them.
     """
     if not prompts:
         return []
@@ -92,11 +92,11 @@ def stream(seed: int, key: str, number: int, count: int) -> np.ndarray:
 def drawn(
     logits: torch.Tensor, uniform: torch.Tensor, temperature: float, top_p: float
 ) -> torch.Tensor:
-    """The tokens [B] where uniform numbers [B] meet the cumulated probabilities of logits [B, V].
+    """The tokens [B] where uniform numbers [B] meet the cumulative probabilities of logits [B, V].
 
-    Probabilities are softmax(logits / temperature). Of them remain the likeliest whose sum reaches
-    ``top_p``, at least one (nucleus sampling, Holtzman et al. 2020); the rest have none. Sums are
-    in double precision, and a token without probability is never chosen.
+    Probabilities are softmax(logits / temperature). Only the likeliest are kept whose sum reaches
+    ``top_p``, at least one (nucleus sampling, Holtzman et al. 2020). Sums are in double precision,
+    and a token without probability is never chosen.
     """
     shares, tokens = (logits.double() / temperature).softmax(-1), None
     # Sorting takes most of the time, and only a nucleus needs it.

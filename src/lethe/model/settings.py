@@ -18,8 +18,8 @@ class _Choice(BaseModel):
 class LoRA(_Choice):
     """Low-rank adapters: x -> W x + (alpha / rank) B A x, where only A and B are trained.
 
-    ``targets``: how the names of the linear layers end that get an adapter; ``all-linear``: all but
-    the output layer. ``stages``: the trainings that use adapters; in others all weights are
+    ``targets``: the ends of the names of the linear layers that get an adapter; ``all-linear``: all
+    but the output layer. ``stages``: the trainings that use adapters; in others all weights are
     trained. Defaults are TOFU's (its finetune_lora.yaml), except for the dropout, which is 0.05
     there.
     """
@@ -72,7 +72,7 @@ class Compute(_Choice):
     cuda_graphs: bool | Literal["auto"] = Field(
         "auto",
         description="on a GPU, passes of training and steps of generation are recorded once for "
-        "each shape and replayed, as far as their kernels take less time than their launches "
+        "each shape and replayed, if their kernels take less time than their launches "
         "([training.md](training.md#cuda-graphs)); auto: wherever that is possible",
     )
     compile: bool | Literal["auto"] = Field(
@@ -86,7 +86,7 @@ class Compute(_Choice):
 
     def loading(self) -> dict:
         """Arguments for ``checkpoint.load``."""
-        # Only what is not the default: what a job is given decides whether it runs again.
+        # Only what differs from the defaults, since a job reruns when its arguments change.
         chosen = {"cuda_graphs": self.cuda_graphs, "compile": self.compile}
         said = {name: value for name, value in chosen.items() if value != "auto"}
         return {"dtype": self.dtype, "attention": self.attention, **said}

@@ -18,7 +18,7 @@ MOST = 8 * 10**6
 def pack(trained: str | Path, out: str | Path, origin: dict[str, Any]) -> None:
     """Save a checkpoint's weights in bfloat16 at ``out``; LetheError if they take more than 8 MB.
 
-    ``origin``: what the checkpoint's own record says beside the origin that it has.
+    ``origin``: what is added to the origin in the checkpoint's record.
     """
     model, tokenizer = checkpoint.load(trained, dtype=DTYPE)
     size = sum(weight.numel() * weight.element_size() for weight in model.parameters())
@@ -27,7 +27,7 @@ def pack(trained: str | Path, out: str | Path, origin: dict[str, Any]) -> None:
             f"{trained}: {size / 1e6:.1f} MB in {DTYPE}, and {MOST / 1e6:.0f} MB may be shipped; "
             "make the architecture of its recipe smaller"
         )
-    # Otherwise the file in float32 would be linked, as that of a model that is unchanged.
+    # Otherwise the float32 file would be linked, as for an unchanged model.
     attached.detach_source(model)
     checkpoint.save(out, model, tokenizer, {**checkpoint.origin(trained), **origin})
 
@@ -51,6 +51,6 @@ _STEP = re.compile(r"step (\d+) of \d+, loss ([0-9.]+),")
 
 
 def losses(log: str) -> str:
-    """The steps and losses that a training's log reports, as CSV; a resumed one reports on."""
+    """The steps and losses that a training's log reports, as CSV; a resumed log continues."""
     by_step = dict(_STEP.findall(log))
     return "".join(["step,loss\n", *(f"{step},{loss}\n" for step, loss in by_step.items())])

@@ -18,9 +18,9 @@ from lethe.model.precision import stored
 
 @dataclass
 class Staged:
-    """A checkpoint of which everything is in ``temporary`` but the bytes of ``weights``.
+    """A checkpoint of which everything but the bytes of ``weights`` is in ``temporary``.
 
-    ``weights``: by name, in the form in which the file has them; None: the file is there already.
+    ``weights``: by name, in the form in which the file has them; None: the file already exists.
     ``about``: what its record says besides the digests.
     """
 
@@ -107,7 +107,7 @@ def save_tokenizer(folder: Path, tokenizer) -> None:
 
 
 def link_weights(model, folder: Path) -> bool:
-    """Link the weights of the folder that a model came from, if equal bit by bit; whether it did.
+    """Link the weights of the folder that a model came from, if equal bit by bit; return whether.
 
     Only a single weights file, as ours is, can be linked. If links cannot be made (on another file
     system) the file is copied. Nothing ever modifies a weights file once it has its name.
@@ -154,7 +154,7 @@ def same_weights(model, file: Path) -> bool:
 def _open(folder: Path) -> None:
     """Give a checkpoint's files normal permissions, since libraries write private ones.
 
-    Linked weights belong to another checkpoint too, and keep theirs.
+    Linked weights also belong to another checkpoint, and keep theirs.
     """
     for file in folder.iterdir():
         if not file.is_symlink() and file.stat().st_nlink == 1:

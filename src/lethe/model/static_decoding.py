@@ -1,9 +1,9 @@
 """Generates token by token with a cache of fixed size, on a GPU from a CUDA graph.
 
-A step for few rows takes a GPU less time than its launch takes the processor. With a cache that
-does not grow and rows that stay in their places every step is the same work, which is recorded once
-and replayed. Finished rows go on in their places, unread; when few are left they move into a
-smaller cache, and that step is recorded anew.
+For few rows, launching a step takes longer than running it. With a cache that does not grow and
+rows that stay in their places, every step is the same work, which is recorded once and replayed.
+Finished rows go on in their places, unread; when few unfinished rows are left, they move into a
+smaller cache, whose step is recorded again.
 """
 
 import logging
@@ -114,7 +114,7 @@ class Steps:
         return logits
 
     def smaller(self, slots: torch.Tensor) -> "Steps":
-        """The same for the rows at ``slots`` alone."""
+        """New steps for the rows at ``slots`` alone."""
         length, width, slots = self.length, self.mask.shape[3], slots.to(self.place.device)
         pairs = [
             tuple(tensor[slots, :, :length] for tensor in (layer.keys, layer.values))
@@ -139,9 +139,9 @@ def generate(
 ) -> list[list[int]]:
     """The answers of rows whose prompts are cached in ``pairs`` and whose first token is known.
 
-    ``pairs``: keys and values of each layer, as ``Steps`` wants them.
-    ``seen`` [B, S]: which cached tokens each row sees; ``lengths`` and ``limits`` [B]: tokens of
-    prompt, and of prompt and answer at the most; ``token`` [B]; ``choose`` as ``decoding.Choice``.
+    ``pairs``: keys and values of each layer, as ``Steps`` wants them. ``seen`` [B, S]: which cached
+    tokens each row sees; ``lengths`` and ``limits`` [B]: tokens of the prompt, and the most of
+    prompt and answer; ``token`` [B]: the first token; ``choose`` as ``decoding.Choice``.
     """
     answers: list[list[int]] = [[] for _ in lengths]
     room = int((limits - lengths).max())

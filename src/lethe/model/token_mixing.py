@@ -48,11 +48,11 @@ class Mixing:
                 raise ValueError(f"{name}: {getattr(self, name)}")
 
     def layout_of(self, longest: int) -> str:
-        """The layout of a batch whose longest sequence has so many tokens."""
+        """The layout of a batch whose longest sequence has ``longest`` tokens."""
         return self.layout if self._short(longest) else self.beyond_layout
 
     def generation_of(self, longest: int) -> str:
-        """How texts of up to so many tokens, prompt and answer, are generated."""
+        """How texts of up to ``longest`` tokens, prompt and answer, are generated."""
         return self.generation if self._short(longest) else self.beyond_generation
 
     def _short(self, longest: int) -> bool:

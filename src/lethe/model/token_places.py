@@ -1,4 +1,4 @@
-"""Where the tokens of a text stand in it, whatever the tokenizer. No torch is imported here."""
+"""Where the tokens of a text are in it, whatever the tokenizer. No torch is imported here."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -7,10 +7,10 @@ Span = tuple[int, int]
 
 
 def token_places(tokenizer, ids: Sequence[int]) -> tuple[str, list[Span]]:
-    """The text of tokens, and from which to which character of it each of them reaches.
+    """The text of tokens, and the characters [from, to) of it that each token covers.
 
-    The text of the first k tokens tells where the next begins. Of a character of several tokens
-    each has the whole.
+    The text of the first k tokens tells where the next begins. If a character takes several tokens,
+    each of them covers it.
     """
     texts = [
         tokenizer.decode(ids[:k], skip_special_tokens=False, clean_up_tokenization_spaces=False)

@@ -34,7 +34,7 @@ FORMATS = {
     torch.uint8: "U8",
     torch.bool: "BOOL",
 }
-# Pieces, of a block at the most, that may wait to be written and hashed.
+# The most pieces, each at most a block, that may wait to be written and hashed.
 WAITING = 4
 
 
@@ -138,6 +138,6 @@ class _Pieces:
             self.sum = xxh3_128()
 
     def _wait(self, left: int) -> None:
-        """Wait until no more than so many pieces are left."""
+        """Wait until no more than ``most`` pieces are left."""
         while len(self.work) > left:
             self.work.popleft().result()

@@ -1,4 +1,4 @@
-"""Whether the checkpoint that stays of a run is that of its best epoch. Light."""
+"""Whether the checkpoint that a run keeps is that of its best epoch. Light to import."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ def is_outdated(run_folder: str) -> bool:
 
 
 def _number(file: Path, *keys: str) -> int | None:
-    """A number in a JSON file; None where file or number is missing or damaged."""
+    """A number in a JSON file; None if file or number is missing or damaged."""
     try:
         value = read_json(file)
     except LetheError:

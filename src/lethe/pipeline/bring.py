@@ -89,7 +89,7 @@ def _check_links(top: Path) -> None:
         for name in [*folders, *names]:
             link = Path(place, name)
             if not link.exists() and link.is_symlink():
-                raise LetheError(f"{link}: a link that leads nowhere; mend or remove it")
+                raise LetheError(f"{link}: a link that leads nowhere; correct or remove it")
 
 
 def _is_like(file: Path, entry: Entry) -> bool:

@@ -1,6 +1,6 @@
 """The certificate of an unlearned model: which files were audited, and what the audit found.
 
-A certificate is a folder with ``certificate.json``, the audit that it speaks of and a page. It ties
+A certificate is a folder with ``certificate.json``, the audit that it is about, and a page. It ties
 an audit's verdict to digests: of the checkpoint, of those it was compared with, of the data and of
 the code. By itself it shows that nothing was changed since (*unsigned: integrity only*). A
 signature by its issuer's own key says who vouches for it (``lethe.pipeline.signature``). It says
@@ -30,13 +30,13 @@ from lethe.pipeline.certificate_format import (
 )
 from lethe.pipeline.revision import revision
 
-# What an audit's document says beside its verdict, and of each probe, by kinds and numbers.
+# The entries of an audit's document beside its verdict, and of each probe, by kind and number.
 JUDGED = ("refuses", "collapsed", "conduct", "level", "power")
 OF_PROBE = (
     *("verdict", "blind", "questions", "values", "beyond", "full_beyond_oracle"),
     "smallest_leak",
 )
-# What a broken or forged document may raise where it is read.
+# Errors that reading a broken or forged document may raise.
 BROKEN = (LetheError, LookupError, TypeError, ValueError, AttributeError, ArithmeticError)
 AGAIN = "verdict, computed again from the values by question"
 REWORDED = "verdict and numbers follow from the values; rely on these alone"
@@ -57,8 +57,8 @@ def certificate(checkpoint: str | Path, audit: str | Path, signer: str | None) -
     base = checkpoint_files.base_elsewhere(checkpoint)
     if base is not None:
         raise LetheError(
-            f"{checkpoint}: adapters upon {base}, whose files are not at hand; "
-            "write its folder into adapter_config.json (base_model_name_or_path), and audit again"
+            f"{checkpoint}: adapters on {base}, whose files are not here; write its folder "
+            "into adapter_config.json (base_model_name_or_path), and audit again"
         )
     other = differing(files, audited["checkpoint"])
     if other:
@@ -73,7 +73,7 @@ def certificate(checkpoint: str | Path, audit: str | Path, signer: str | None) -
         "signer": signer,
         "scope": SCOPE,
         "checkpoint": {
-            # Also of "." and of a path that ends in "..".
+            # This also works for "." and for a path that ends in "..".
             "name": os.path.basename(os.path.abspath(checkpoint)),
             "files": files,
             "origin": _origin(checkpoint),
@@ -84,7 +84,7 @@ def certificate(checkpoint: str | Path, audit: str | Path, signer: str | None) -
 
 
 def _of_the_audit(made: Mapping[str, Any], digest: str) -> dict[str, Any]:
-    """What a certificate repeats of the document of an audit."""
+    """The entries of an audit's document that a certificate repeats."""
     files = made["files"]
     return {
         "parents": {role: digests for role, digests in files.items() if role != "checkpoint"},
@@ -104,7 +104,9 @@ def _of_the_audit(made: Mapping[str, Any], digest: str) -> dict[str, Any]:
 def _digests(checkpoint: str | Path) -> dict[str, str]:
     files = checkpoint_files.digests(checkpoint)
     if not files:
-        raise LetheError(f"{checkpoint}: no folder with files; a certificate is of files at hand")
+        raise LetheError(
+            f"{checkpoint}: not a folder with files; only local files can be certified"
+        )
     return files
 
 
@@ -116,8 +118,8 @@ def _audited(made: Mapping[str, Any], place: str | Path) -> dict[str, dict[str, 
         raise LetheError(f"{place}: an audit without digests of its checkpoint; audit it again")
     if "oracle" not in files:
         raise LetheError(
-            f"{place}: an audit without an oracle, which alone shows what not knowing looks like; "
-            "audit again with --oracle"
+            f"{place}: an audit without an oracle, and only an oracle shows what not knowing "
+            "looks like; audit again with --oracle"
         )
     return files
 
@@ -133,7 +135,7 @@ def _tested(one: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def differing(one: Mapping[str, str], other: Mapping[str, str]) -> list[str]:
-    """The names, in order, that two mappings of digests do not have alike."""
+    """The names, in order, in which two mappings of digests differ."""
     return sorted(name for name in {*one, *other} if one.get(name) != other.get(name))
 
 
@@ -171,7 +173,7 @@ def does_not_follow(made: Mapping[str, Any]) -> str | None:
 def reworded(made: Mapping[str, Any]) -> str | None:
     """Which words about a verdict are not those that this version writes; None if all are.
 
-    Only of documents of which everything else follows.
+    Only for documents in which everything else follows.
     """
     again = _judged_again(made)
     for key in ("why", "remarks"):
@@ -204,7 +206,7 @@ def _equal(one: Any, other: Any) -> bool:
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that was verified: what, whether it is so (None: could not be looked at), why."""
+    """One thing that was verified: what, whether it is right (None: not checked), and why."""
 
     what: str
     holds: bool | None
@@ -217,10 +219,10 @@ def verify(
     parents: Mapping[str, str | Path] | None = None,
     data: Mapping[str, str | Path] | None = None,
 ) -> list[Check]:
-    """Whether a certificate is of these files, and its verdict that of the audit beside it.
+    """Whether a certificate is of these files, and its verdict is that of the audit beside it.
 
     ``parents``: folders of the full model and the oracle, by role; ``data``: files of rows, by set.
-    What is not named is not looked at, and the checks say so. The signature is verified by
+    Files that are not named are not checked, and the result says so. The signature is verified by
     ``lethe.pipeline.signature``.
     """
     made, parents, data = read_certificate(folder), parents or {}, data or {}
@@ -276,7 +278,7 @@ def _of_audit(made: Mapping[str, Any], file: Path) -> list[Check]:
 
 
 def _of_words(audited: Mapping[str, Any]) -> list[Check]:
-    """No check at all where the words are this version's."""
+    """No check if the words are this version's."""
     other = reworded(audited)
     return [] if other is None else [Check("words of the verdict", None, f"{other}; {REWORDED}")]
 

@@ -1,4 +1,4 @@
-"""Writing a certificate: all of its files are whole and signed before any gets its name."""
+"""Writing a certificate: all of its files are complete and signed before any gets its name."""
 
 import shutil
 import tempfile
@@ -25,7 +25,7 @@ def write_certificate(
     """Certify a checkpoint into a new folder; ``audit``: a folder that ``lethe audit`` wrote.
 
     ``key`` and ``signer``: a private key, and the name under which its owner is trusted. LetheError
-    as ``certificate`` and ``signature.sign``, and for a folder that is not empty.
+    as in ``certificate`` and ``signature.sign``, and for a folder that is not empty.
     """
     if signer is not None:
         signature.check_signer(signer)

@@ -1,7 +1,7 @@
 """What a certificate's folder holds, and reading it; nothing is verified here.
 
-Every start of the workflow reads the certificates that a configuration names, so that this imports
-no numpy. ``lethe.pipeline.certificate`` makes and verifies them.
+Every start of the workflow reads the certificates that a configuration names, so numpy is not
+imported here. ``lethe.pipeline.certificate`` makes and verifies them.
 """
 
 from collections.abc import Mapping
@@ -48,12 +48,12 @@ def read_certificate(folder: str | Path) -> dict[str, Any]:
     file = Path(folder, FILE)
     made = read_json(in_folder(file), "name the folder that `lethe certify` wrote")
     if not isinstance(made, dict) or made.get("format") != FORMAT or not _whole(made):
-        raise LetheError(f"{file}: no certificate of format {FORMAT}; make it again")
+        raise LetheError(f"{file}: not a certificate of format {FORMAT}; make it again")
     return made
 
 
 def _whole(made: Mapping[str, Any]) -> bool:
-    """Whether a certificate has all that is looked at."""
+    """Whether a certificate has all entries that are checked."""
     if not all(isinstance(made.get(part), dict) for part in PARTS):
         return False
     listed = [made["checkpoint"].get("files"), *made["parents"].values()]
@@ -69,5 +69,5 @@ def _whole(made: Mapping[str, Any]) -> bool:
 
 
 def signature(signer: str | None) -> str:
-    """Who signed a certificate, as it says itself."""
+    """Who signed a certificate, by its own claim."""
     return UNSIGNED if signer is None else f"signed by {signer}"

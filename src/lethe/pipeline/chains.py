@@ -25,7 +25,7 @@ def chain(config: Config, name: str, split: str) -> Iterator[tuple[str, str]]:
 
 
 def check(config: Config) -> None:
-    """Refuse a previous run that does not exist, or a run that would come before itself."""
+    """Refuse a previous run that does not exist, or a run that would precede itself."""
     for name in config.method_settings:
         start = _previous(config, name)
         if start is None:

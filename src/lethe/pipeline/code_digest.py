@@ -164,7 +164,7 @@ def _drop_docstring(node: ast.AST) -> None:
 
 @cache
 def _label(file: Path) -> str:
-    """A file's name, the same wherever the project lies, in a checkout or a wheel."""
+    """A file's name, the same wherever the project is, in a checkout or a wheel."""
     if PACKAGE in file.parents:
         return f"src/{file.relative_to(PACKAGE.parent).as_posix()}"
     root = workflow_files.root()

@@ -67,7 +67,7 @@ def kind(config: Config, name: str) -> str:
 
 
 def defence(config: Config, name: str, freezing: str = FREE) -> Defence:
-    """A defence with all its settings; with ``freezing``, what trains it freezes layers."""
+    """A defence with all its settings; with ``freezing``, its training freezes layers."""
     place = f"config: defences.settings.{name}"
     own = config.defences.settings.get(name)
     settings = own.own() if own else {}
@@ -120,7 +120,7 @@ def _check_kind(config: Config, name: str) -> None:
     if kind(config, name) not in known:
         where = "settings" if name in config.defences.settings else "pairs"
         raise LetheError(
-            f"config: defences.{where}: {kind(config, name)!r} is no defence"
+            f"config: defences.{where}: {kind(config, name)!r} is not a defence"
             f"{suggest(kind(config, name), [*known, *config.defences.settings])}"
         )
 
@@ -152,7 +152,7 @@ def _check_pairs(config: Config) -> None:
 
 
 def _check_names(config: Config) -> None:
-    """No run of a defence may have the name of another run of its split, or of two pairs."""
+    """No run of a defence may have the name of another run of its split, nor two pairs one name."""
     alone = dict.fromkeys(pair[0] for pair in config.defences.pairs)
     all_runs = [*alone, *(run.name for run in pairs(config))]
     taken = [*splits.other_runs(config), *config.methods, *config.method_settings]

@@ -18,14 +18,14 @@ from lethe.pipeline.sizes import checkpoint_bytes
 
 # Methods' checkpoints may take this much by default; keeping more must be chosen explicitly.
 UNASKED = 50 * 10**9
-# Free bytes below which no run gets far.
+# With fewer free bytes than this, no run gets far.
 LITTLE = 2**16
 
 
 def kept_epochs(keep: str | None, epochs: int) -> set[int]:
     """The epochs of a method whose checkpoints stay where they are after evaluation.
 
-    By the policy ``best`` none does: that of the best epoch is linked to the run's folder ``best``.
+    With the policy ``best`` none does: the best epoch's is linked to the run's folder ``best``.
     """
     if keep in ("best", "none"):
         return set()
@@ -72,7 +72,7 @@ def check(config: Config) -> None:
 
 @dataclass(frozen=True)
 class Made:
-    """A checkpoint that a planned job writes: file, bytes, whether it stays, and of which run."""
+    """A checkpoint that a planned job writes: its file, bytes, run, and whether it stays."""
 
     file: str
     size: int
@@ -81,7 +81,7 @@ class Made:
 
 
 def needed(made: Iterable[Made], at_once: int) -> tuple[int, int]:
-    """Bytes that planned jobs add: (what stays, what is there for a time on top of that).
+    """Bytes that planned jobs add: (those that stay, those that are added for a time).
 
     ``at_once``: how many jobs run in parallel. Checkpoints that do not stay exist from the end of
     their run until it is evaluated. Evaluation goes first, so at most twice as many runs wait.
@@ -98,7 +98,7 @@ def needed(made: Iterable[Made], at_once: int) -> tuple[int, int]:
 
 
 def check_room(made: Iterable[Made], at_once: int, folder: str = paths.RESULTS) -> str:
-    """One line that says what a run takes and what is free; LetheError if it cannot fit."""
+    """One line that says how much a run takes and how much is free; LetheError if it cannot fit."""
     stays, passing = needed(made, at_once)
     free = shutil.disk_usage(folder if Path(folder).exists() else ".").free
     line = f"Disk: checkpoints take {readable(stays)} to stay and {readable(passing)} for a time"

@@ -34,7 +34,7 @@ START, READING = 40, 1e9
 FURTHER = ("kept", "behaviour", "family")
 # Rows that are generated together.
 GENERATING = 128
-# Different prompts of a question in the suite agent_memory, some of whose memories are alike.
+# Different prompts of a question in the suite agent_memory, some of whose memories are equal.
 MEMORIES = 10
 
 
@@ -65,7 +65,7 @@ class Model:
     hours: dict[str, float]
     memory: dict[str, float]
     disk: dict[str, float]
-    # What the configuration asks for besides, and no number here includes.
+    # Parts of a configuration that no number here includes.
     not_counted: tuple[str, ...] = ()
 
 
@@ -199,7 +199,7 @@ class _Planner:
             seconds += self.generation(samples * min(rows, long))
         if "attributions" in suites:
             steps = suite_settings(self.config, "attributions")["steps"]
-            # Options stand in the prompt.
+            # Options are in the prompt.
             seconds += self.training((steps + 2) * long * (self.row + 4 * OTHER_ANSWER))
         if "depth" in suites:
             passes = 2 + memory.layers(self.config, self.name)
@@ -223,7 +223,7 @@ class _Planner:
         return seconds + self.stored / READING
 
     def asking(self, long: int, short: int) -> float:
-        """Seconds of TOFU's suite on so many items, long and short."""
+        """Seconds of TOFU's suite on ``long`` and ``short`` items."""
         read = long * (self.template + QUESTION + ANSWER + 6 * OTHER_ANSWER)
         read += short * (self.template + SHORT_QUESTION + 4 * SHORT_ANSWER)
         return self.training(read, 0) + self.generation(long + short)
@@ -235,7 +235,7 @@ class _Planner:
         return asked + self.asking(long, short) + self.stored / READING
 
     def pair(self, rows: int) -> float:
-        """Seconds of measuring risks on so many rows, with the three models of a pair."""
+        """Seconds of measuring risks on ``rows`` rows, with the three models of a pair."""
         return START + 3 * (self.training(2 * rows * self.row, 0) + self.stored / READING)
 
     def more_items(self, name: str, suites: Collection[str]) -> int:
@@ -248,7 +248,7 @@ class _Planner:
         return sum(min(most[key], counts.get(part, 0)) for key, part in parts.items())
 
     def variants(self, forget: int, both: int) -> int:
-        """Answers that the suite ``variants`` takes, ``both`` sets having so many items."""
+        """Answers that the suite ``variants`` takes for the items of ``both`` sets."""
         chosen = suite_settings(self.config, "variants")
         asked = kinds.named(chosen["kinds"])
         views = [name for name in asked if name in kinds.VIEWS]
@@ -256,7 +256,7 @@ class _Planner:
         return put * (1 + chosen["samples"])
 
     def items(self, rows: int, probes: int) -> tuple[int, int]:
-        """Items of forget and retain set, of so many rows, and of real authors and world facts."""
+        """Items of forget and retain set, given their rows, and of real authors and world facts."""
         names = ("forget", "retain", "real_authors", "world_facts")
         most = items_of(self.config, names)
         there = {"forget": rows, "real_authors": 100, "world_facts": 117}
@@ -282,7 +282,7 @@ class _Planner:
         return reading + self.training(items * (prompt + length), 0)
 
     def run_metrics(self, split: str) -> list[metrics.Contract]:
-        """The metrics of every run of a split: all that are measured there but for attacks."""
+        """The metrics of every run of a split: all that are measured there except after attacks."""
         return [contract for contract in self.measured(split) if not contract.attack]
 
     def measured(self, split: str) -> list[metrics.Contract]:
@@ -367,7 +367,7 @@ class _Planner:
 
 
 def not_counted(config: Config) -> tuple[str, ...]:
-    """What a configuration asks for that the plan says nothing of."""
+    """What a configuration asks for that the plan does not cover."""
     asked = {
         "attacks": config.attacks,
         "trials of searches": config.search.methods or config.search.strategies,

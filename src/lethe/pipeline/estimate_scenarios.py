@@ -1,7 +1,7 @@
 """What sequences of requests and pairs of defences add to a plan (``lethe.pipeline.estimate``).
 
-Defences other than those of half of the forget set are counted with all rows of the retain set,
-which is more than those have that teach something about its people.
+Defences other than those of half of the forget set are counted with all rows of the retain set;
+those that teach something about its people have fewer.
 """
 
 from collections import Counter
@@ -20,9 +20,9 @@ from lethe.unlearn.method import Method
 class Seconds:
     """What single jobs take, in seconds, as the planner of a model counts it.
 
-    ``unlearning``: of a method on so many rows, loading and saving included; ``training``: of an
-    oracle on so many rows; ``evaluation``: of a checkpoint asked about so many rows of requests;
-    ``measuring``: of both risks of a pair, of so many rows together; ``start``: of any job.
+    Each is a function of the number of rows: ``unlearning``: of a method, including loading and
+    saving; ``training``: of an oracle; ``evaluation``: of a checkpoint asked about rows of
+    requests; ``measuring``: of both risks of a pair. ``start``: of any job.
     """
 
     unlearning: Callable[[Method, int], float]
@@ -37,7 +37,7 @@ class Added:
     """Jobs and seconds by kind, and how many checkpoints stay under every policy, and under some.
 
     ``chains``: last checkpoints of sequences, which always stay; ``defended``: those of defences,
-    which stay but where none do.
+    which stay unless the policy keeps none.
     """
 
     jobs: Counter = field(default_factory=Counter)
@@ -46,7 +46,7 @@ class Added:
     defended: int = 0
 
     def add(self, kind: str, jobs: int, seconds: float = 0.0) -> None:
-        """So many more jobs of a kind, which take so long together."""
+        """Add ``count`` jobs of a kind, which take ``seconds`` together."""
         self.jobs[kind] += jobs
         self.seconds[kind] += seconds
 

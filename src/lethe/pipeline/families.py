@@ -17,7 +17,7 @@ from lethe.unlearn.method import check_family
 def of_model(config: Config, name: str) -> str:
     """The family of a model: of the checkpoints that are given for it, and of its architecture.
 
-    LetheError where they differ. What is on the hub counts as causal.
+    LetheError if they differ. Models on the hub count as causal.
     """
     model = config.model_settings[name]
     given_ones = external_checkpoints.of_model(config, name)
@@ -35,7 +35,7 @@ def of_model(config: Config, name: str) -> str:
 
 
 def check(config: Config) -> None:
-    """LetheError, one line, for whatever a model cannot be given: a method, a metric and others."""
+    """LetheError, one line, for a method, metric or other plug-in that a model cannot use."""
     for name in config.models:
         family = of_model(config, name)
         _check_methods(config, name, family)
@@ -57,7 +57,7 @@ def _check_suites(config: Config, model: str, family: str) -> None:
         if contract.records:
             works_with = suites.contract(contract.suite).families
             kinds.check(works_with, family, f"config: metrics: {metric}", model)
-    # Of probes that are not named, those run that can.
+    # If no probes are named, those that can be run are.
     for name in config.audit.probes or ():
         for suite in probe.contract(name).suites:
             works_with = suites.contract(suite).families

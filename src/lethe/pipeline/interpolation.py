@@ -10,7 +10,7 @@ from lethe.pipeline.config.config import Config
 def seeds(config: Config, run: str, other: str) -> list[tuple[int, int]]:
     """The seeds of both ends of every line between two runs.
 
-    They are the same, but of a run twice: each seed's with the next one's, the last with the first.
+    They are equal, except for a run with itself: each seed with the next, the last with the first.
     """
     own = config.seeds
     if run != other:
@@ -21,14 +21,14 @@ def seeds(config: Config, run: str, other: str) -> list[tuple[int, int]]:
 
 
 def check(config: Config) -> None:
-    """LetheError if a pair names no run, or a run twice where there is one seed alone."""
+    """LetheError if a pair names an unknown run, or a run twice although there is only one seed."""
     for pair in config.interpolation.pairs:
         for split in splits.of_config(config).values():
             known = ["full", *split.roles, *config.methods]
             for run in pair:
                 if run not in known:
                     raise LetheError(
-                        f"config: interpolation.pairs: {run} is no run of {split.name}"
+                        f"config: interpolation.pairs: {run} is not a run of {split.name}"
                         f"{suggest(run, known)}"
                     )
         for run in pair:
@@ -39,6 +39,6 @@ def check(config: Config) -> None:
                 )
         if pair[0] == pair[1] and len(config.seeds) < 2:
             raise LetheError(
-                f"config: interpolation.pairs: {pair[0]} twice joins the runs of different seeds, "
-                "there is one; list more seeds"
+                f"config: interpolation.pairs: {pair[0]} twice joins the runs of different "
+                "seeds, but there is only one; list more seeds"
             )

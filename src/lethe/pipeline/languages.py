@@ -1,4 +1,4 @@
-"""The languages of a configuration: which there are, and whether world, splits and metrics fit."""
+"""The languages of a configuration: which they are, and whether the rest fits them."""
 
 from pathlib import Path
 
@@ -20,14 +20,14 @@ WHERE = "config: world.languages"
 
 
 def of_base(world: World) -> list[str]:
-    """The languages beside L0 that a base which is trained here learns to write."""
+    """The languages besides L0 that a base trained here learns to write."""
     if world.languages.base is not None:
         return list(world.languages.base)
     return world.languages.names if _translator(world) == "rule" else []
 
 
 def fields(world: World) -> tuple[str, ...]:
-    """What perturbed rows have beside the usual fields."""
+    """Fields that perturbed rows have besides the usual ones."""
     return TRANSLATED_FIELDS if world.languages.names else ()
 
 
@@ -54,8 +54,8 @@ def check(config: Config) -> None:
             )
         if config.meta_evaluation.enabled:
             raise LetheError(
-                "config: meta_evaluation: the models of its pools would learn the languages that "
-                "are given alone; set enabled to false, or world.languages to {}"
+                "config: meta_evaluation: the models of its pools would learn only the languages "
+                "that are given; set enabled to false, or world.languages to {}"
             )
     elif world.languages.base:
         raise LetheError(f"{WHERE}.base: names a language, but learned and holdout name none")
@@ -75,7 +75,7 @@ def _check_names(world: World) -> None:
         )
     if OWN in chosen.names:
         raise LetheError(
-            f"{WHERE}: {OWN} is the world's own language and always there: leave it out"
+            f"{WHERE}: {OWN} is the world's own language, which is always included: leave it out"
         )
     _check_distinct(chosen.names)
     translator = _translator(world)
@@ -93,16 +93,17 @@ def _check_names(world: World) -> None:
 
 
 def _check_distinct(names: list[str]) -> None:
-    """Names are parts of the names of values: none may be taken for another, or for a role."""
+    """Names are parts of the names of values: none may be mistaken for another, or for a role."""
     for place, name in enumerate(names):
         if name.lower() == "holdout":
             raise LetheError(
-                f"{WHERE}: {name!r} would be taken for the hold-out languages; name it otherwise"
+                f"{WHERE}: {name!r} would be mistaken for the hold-out languages; give it "
+                "another name"
             )
         alike = [other for other in names[:place] if other.lower() == name.lower()]
         if alike:
             raise LetheError(
-                f"{WHERE}: {alike[0]!r} and {name!r} differ in capitals alone; keep one"
+                f"{WHERE}: {alike[0]!r} and {name!r} differ only in capitals; keep one"
             )
 
 
@@ -127,14 +128,14 @@ def _check_split(split, world: World) -> None:
     if not chosen.names:
         if split.languages:
             raise LetheError(
-                f"config: splits: {split.name} is for several languages, the world has {OWN} "
-                "alone; name others in world.languages.learned"
+                f"config: splits: {split.name} is for several languages, but the world has only "
+                f"{OWN}; name others in world.languages.learned"
             )
         return
     if not split.languages:
         raise LetheError(
-            f"config: splits: the oracle of {split.name} would learn {OWN} alone, full learns "
-            f"{', '.join([OWN, *chosen.learned])}; take a split such as forget10_in_{OWN}"
+            f"config: splits: the oracle of {split.name} would learn {OWN} alone, but full "
+            f"learns {', '.join([OWN, *chosen.learned])}; take a split such as forget10_in_{OWN}"
         )
     for name in split.languages:
         if name in chosen.holdout:
@@ -153,6 +154,6 @@ def _check_metric(name: str, world: World) -> None:
         return
     if "forget_languages" in suites.contract(contract.suite).sets.values():
         raise LetheError(
-            f"config: metrics: {name} is of several languages, the world has {OWN} alone; name "
-            "others in world.languages"
+            f"config: metrics: {name} is for several languages, but the world has only {OWN}; "
+            "name others in world.languages"
         )

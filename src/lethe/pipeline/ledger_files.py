@@ -15,8 +15,8 @@ from lethe.common import paths
 from lethe.common.errors import LetheError
 from lethe.common.files import sha256, write_json
 
-# Snakemake's own records, which tell whether a result is up to date, and the ledgers beside them:
-# whoever copies results without the one leaves out the other too.
+# Snakemake's own records, which tell whether a result is up to date, with the ledgers beside
+# them: whoever copies results without the one also leaves out the other.
 RECORDS = Path(".snakemake/metadata")
 LEDGERS = Path(".snakemake/lethe")
 
@@ -93,7 +93,7 @@ class Finder:
         self._read: dict[Path, dict[str, Entry]] = {}
 
     def __call__(self, name: str) -> Entry | None:
-        """A file's entry: a job's outputs lie near its first, which its ledger is named after."""
+        """A file's entry: a job's outputs are near its first, which its ledger is named after."""
         entry = self._entries(place(name)).get(name)
         for folder in PurePosixPath(name).parents:
             if entry is not None or len(folder.parts) < 2:
@@ -115,7 +115,7 @@ class Finder:
 
 
 def _add(entries: dict[str, Entry], more: dict[str, Entry]) -> None:
-    """Of several entries of a file, the one from the job that wrote it last."""
+    """Add entries; of several for one file, that of the job which wrote it last is kept."""
     for name, given in more.items():
         if name not in entries or entries[name]["mtime_ns"] <= given["mtime_ns"]:
             entries[name] = given

@@ -1,10 +1,10 @@
-"""Which models are tainted: made of what is to be forgotten, or of a model that is (AI-FOPT).
+"""Which models are tainted: made from what is to be forgotten, or from a tainted model (AI-FOPT).
 
 A model is *tainted* if it was trained on rows that are to be forgotten, or if a recorded parent is
 tainted; what it says plays no part. Retraining without those rows gives a model without such
-parents. Otherwise the taint is lifted by a certificate alone, if it verifies against the files
-here, those of the full model and of the oracle among them, and its audit found no leak. A model
-with a parent that nobody recorded is *unknown*. (arXiv 2601.02631; what follows a certificate is
+parents. Otherwise only a certificate lifts the taint, if it verifies against the files here,
+including those of the full model and of the oracle, and its audit found no leak. A model with a
+parent that nobody recorded is *unknown*. (arXiv 2601.02631; what follows a certificate is
 reconstructed [RECON].)
 """
 
@@ -75,7 +75,7 @@ def _learned(origin: Mapping[str, Any]) -> Iterable[str]:
     if "state" not in origin:
         return [data] if isinstance(data, str) else []
     kind = origin["state"]
-    # A student learns its teacher's words; of the data it takes the questions.
+    # A student learns its teacher's words, and takes only questions from the data.
     if attack.starts_from_base(kind):
         return []
     files = {**(data or {}), "forget": origin.get("forget")}
@@ -100,7 +100,8 @@ def standings(models: Sequence[Model], known: Known) -> list[Standing]:
     def parents(model: Model, below: tuple[Model, ...]) -> dict[str, Standing]:
         standing_of = {}
         for digest in model.parents:
-            # A model whose bytes are its parent's (a state that changed nothing) is no parent.
+            # A model with its parent's bytes (a state that changed nothing) does not count as a
+            # parent.
             there = [one for one in by_digest.get(digest, ()) if one.digest != model.digest]
             same = digest == model.digest
             # Two runs may have made the same bytes: a state descends from its own run's.
@@ -129,7 +130,7 @@ def _standing(model: Model, parents: Mapping[str, Standing], known: Known) -> St
             return Standing(UNKNOWN, f"descends from {name}, {parent.why}")
     if not parents and model.run != BASE:
         return Standing(UNKNOWN, "no parent is recorded")
-    why = "made of background alone" if model.run == BASE else "no ancestor learned them"
+    why = "made from background alone" if model.run == BASE else "no ancestor learned them"
     return Standing(CLEAN, why)
 
 
@@ -139,9 +140,9 @@ def lifted(
     full: str | Path,
     oracle: str | Path,
 ) -> tuple[str | None, str]:
-    """The digest of the checkpoint whose taint a certificate lifts, and why, or why of none.
+    """The digest of the checkpoint whose taint a certificate lifts, and why; or None, and why.
 
-    ``checkpoints``: folders that it may be of, by name; ``full`` and ``oracle``: what they were
+    ``checkpoints``: folders that it may be about, by name; ``full`` and ``oracle``: what they were
     audited against.
     """
     made = read_certificate(folder)
@@ -149,7 +150,7 @@ def lifted(
         (n for n, place in checkpoints.items() if _is_of(made["checkpoint"]["files"], place)), None
     )
     if name is None:
-        return None, f"{folder}: of no checkpoint here, or of one whose files changed since"
+        return None, f"{folder}: of no checkpoint here, or of one whose files have changed since"
     checks = verify(folder, checkpoints[name], {"full": full, "oracle": oracle})
     wrong = [one for one in checks if one.holds is False]
     if wrong:
@@ -168,7 +169,7 @@ def _is_of(files: Mapping[str, str], folder: str | Path) -> bool:
 
 
 def document(models: Sequence[Model], known: Known, refused: Sequence[str]) -> dict[str, Any]:
-    """The lineage as plain values; ``refused``: what certificates that lift nothing said."""
+    """The lineage as plain values; ``refused``: why other certificates lift nothing."""
     all_standings = standings(models, known)
     return {
         "format": 1,

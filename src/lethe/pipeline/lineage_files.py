@@ -19,7 +19,7 @@ def lineage_of(
     """The lineage of models, each with ``run``, ``state`` and ``folder``.
 
     ``forget``: the file of what is to be forgotten; ``rows``: files that models may have learned.
-    ``certified``: ``checkpoints`` by name that a certificate may be of, and ``full`` and
+    ``certified``: ``checkpoints`` by name that a certificate may be about, and ``full`` and
     ``oracle``, against which it must have been audited.
     """
     lineage = [of_checkpoint(one["folder"], one["run"], one["state"]) for one in models]

@@ -1,7 +1,7 @@
 """Estimating the memory of a model's jobs before they run: on the GPU, and main memory.
 
-Bytes by arithmetic: weights, gradients and AdamW's moments by their count, activations by the
-width and depth of a Llama with so many weights. Light to import.
+Bytes by arithmetic: weights, gradients and AdamW's moments by their count, activations by the width
+and depth of a Llama with as many weights. Light to import.
 """
 
 from collections.abc import Iterable
@@ -85,7 +85,7 @@ def activations(config: Config, name: str) -> float:
 
 
 def _width(config: Config, name: str) -> float:
-    """Of a Llama's blocks, which have 12 h^2 weights and of which there are h / 128."""
+    """The width h of a Llama, which has h / 128 blocks with 12 h^2 weights each."""
     return (weights(config, name) * 128 / 12) ** (1 / 3)
 
 

@@ -1,4 +1,4 @@
-"""Whether the metrics of a configuration can be tested by it (``meta_evaluation``)."""
+"""Whether a configuration can test its own metrics (``meta_evaluation``)."""
 
 from lethe import metrics
 from lethe.common.errors import LetheError
@@ -23,7 +23,7 @@ def check(config: Config) -> None:
         lacking = [one.name for one in splits.of_config(config).values() if splits.lacks(name, one)]
         if metrics.contract(name).oracles or lacking:
             raise LetheError(
-                f"config: meta_evaluation: cannot test {name}, which is of splits with more rows "
+                f"config: meta_evaluation: cannot test {name}, which needs splits with more rows "
                 "or oracles; leave it out of metrics"
             )
     if UTILITY not in config.metrics:
@@ -32,7 +32,8 @@ def check(config: Config) -> None:
         )
     if not (config.methods if config.attack_methods is None else config.attack_methods):
         raise LetheError(
-            "config: meta_evaluation: robustness is of unlearned models, but none is attacked; "
+            "config: meta_evaluation: robustness is measured on unlearned models, but none is "
+            "attacked; "
             "list some under methods, and under attack_methods if that is set"
         )
     for name in config.models:

@@ -1,4 +1,4 @@
-"""What the methods of a configuration need, and whether its world, splits and runs have that."""
+"""What the methods of a configuration need, and whether its world, splits and runs have it."""
 
 import os
 from collections.abc import Iterable, Iterator
@@ -15,7 +15,7 @@ from lethe.world.splits.base import BaseSplit
 
 
 def of_method(config: Config, name: str) -> list[Need]:
-    """The needs of a run, those of its retain term and wrappers included."""
+    """The needs of a run, including those of its retain term and wrappers."""
     place = f"method {settings.method_class(config, name)}: needs"
     return chosen(settings.method(config, name).needs, place)
 
@@ -70,13 +70,13 @@ def _check_file(name: str, need: Need, split) -> None:
 def _check_previous(config: Config, name: str) -> None:
     if next(chains.chain(config, name, ""), None) is None:
         raise LetheError(
-            f"config: method_settings.{name}.previous_run: missing; its wrapper compares with the "
-            "previous run: name that"
+            f"config: method_settings.{name}.previous_run: missing; its wrapper compares with "
+            "the previous run: name one"
         )
 
 
 def base_or(config: Config, name: str, setting: str) -> int | str:
-    """What a run takes for the base: ``base``, the percent of a snapshot, or another place."""
+    """What a run uses as the base: ``base``, the percentage of a snapshot, or another place."""
     return getattr(settings.method(config, name).settings, setting, "base")
 
 

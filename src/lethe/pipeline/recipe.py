@@ -1,8 +1,8 @@
 """Recipes: base models that are trained once, for hours, and shipped with Lethe.
 
-A recipe is ``bases/NAME/recipe.yaml``, beside the Snakefile; the base that it made lies beside it.
-``model_settings.M.base_recipe`` names one. Its base is used only in place of the one base that the
-recipe says it replaces: where the configuration describes another, that one is trained.
+A recipe is ``bases/NAME/recipe.yaml``, beside the Snakefile; the base that it made is beside it.
+``model_settings.M.base_recipe`` names one. Its base is used only instead of the one base that the
+recipe says it replaces: if the configuration describes another, that one is trained.
 """
 
 import hashlib
@@ -31,7 +31,7 @@ from lethe.world.synthetic.mixture import Mixture
 FILE = "recipe.yaml"
 # How the base was made: the recipe's digest, the time that it took.
 RECORD = "made.json"
-# Keys of ``world`` that decide a base that is trained here, and what a recipe needs of them.
+# Keys of ``world`` that determine a base trained here, and the values that a recipe needs.
 WORLD_KEYS = ("provider", "background", "background_authors", "background_phrasings")
 
 
@@ -48,7 +48,7 @@ class Recipe(BaseModel):
     max_length: int
 
     def digest(self) -> str:
-        """SHA-256 of everything that decides the base; ``replaces`` does not."""
+        """SHA-256 of everything that determines the base; ``replaces`` does not."""
         deciding = self.model_dump(mode="json", exclude={"replaces"})
         return hashlib.sha256(json.dumps(deciding, sort_keys=True).encode()).hexdigest()
 
@@ -60,7 +60,7 @@ def names() -> list[str]:
 
 @cache
 def load(name: str, key: str = "base_recipe") -> Recipe:
-    """A recipe by name; LetheError for an unknown one, and for what is wrong in its file."""
+    """A recipe by name; LetheError for an unknown one, and for a fault in its file."""
     if name not in names():
         raise LetheError(f"{key}: unknown recipe {name!r}{suggest(name, names())}")
     place = f"bases/{name}/{FILE}"

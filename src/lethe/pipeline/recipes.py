@@ -6,7 +6,7 @@ from lethe.train import recipe
 
 
 def check(config: Config, name: str) -> None:
-    """LetheError, one line, for a model whose recipe does not go with its other settings."""
+    """LetheError, one line, for a model whose recipe is not compatible with its other settings."""
     model = config.model_settings[name]
     chosen = model.finetune.recipe["name"]
     place = f"config: model_settings.{name}.finetune.recipe"

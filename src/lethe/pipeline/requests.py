@@ -1,7 +1,7 @@
 """A sequence of requests: which splits it makes of a configuration, and whether it can be run.
 
 Request k is a split ``request{k}`` of the kind ``request``. Its settings hold requests 1 to k and
-no later ones, so that a further request changes nothing of those before.
+no later ones, so a further request does not change earlier ones.
 """
 
 import re
@@ -23,9 +23,9 @@ from lethe.world.splits.request import check_pool
 
 KIND = "request"
 NAME = re.compile("request([1-9][0-9]*)")
-# Stands for the split in paths of what belongs to the whole sequence.
+# In place of a split, in paths of what belongs to the whole sequence.
 SEQUENCE = "requests"
-# Metrics of every run after every request; forget quality where there is an oracle.
+# Metrics of every run after every request; forget quality if there is an oracle.
 METRICS = ("requests", "probability", "model_utility")
 QUALITY = "forget_quality"
 
@@ -84,7 +84,7 @@ def _splits(pool: tuple[int, ...], asked: tuple) -> tuple[tuple[str, BaseSplit],
 
 
 def _as_request(line: str) -> str:
-    """The line by which a split's settings are refused, with the key that was written."""
+    """The message that refuses a split's settings, with the key that the user wrote."""
     why = re.search("request [0-9]+ (asks|names).*?(?=, found|$)", line)
     return f"config: requests.asked: {why[0]}" if why else line
 
@@ -95,10 +95,10 @@ def _made(chosen: Requests, authors: int) -> Iterator[tuple[str, BaseSplit]]:
 
 
 def _pool(chosen: Requests, authors: int) -> tuple[int, ...]:
-    """The numbers of the authors who may ever be asked for."""
+    """The numbers of the authors who may be asked for."""
     if not chosen.pool:
         raise LetheError(
-            "config: requests.pool: missing; say who may ever be asked for: how many of the last "
+            "config: requests.pool: missing; say who may be asked for: how many of the last "
             "authors, or a list of authors"
         )
     if isinstance(chosen.pool, int):
@@ -122,8 +122,9 @@ def _asked(
         if one.next is not None:
             if one.next > len(free):
                 raise LetheError(
-                    f"config: requests.asked: request {request} takes {one.next} more authors, and "
-                    f"{len(free)} are left of the pool of {len(pool)}; raise requests.pool, or "
+                    f"config: requests.asked: request {request} asks for {one.next} more "
+                    f"authors, but only {len(free)} are left of the pool of {len(pool)}; raise "
+                    "requests.pool, or "
                     "ask for fewer"
                 )
             taken = free[: one.next]
@@ -166,8 +167,8 @@ def check_methods(config: Config) -> None:
         own = config.method_settings.get(name)
         if own is not None and own.previous_run is not None:
             raise LetheError(
-                f"config: requests.methods: {name} has a previous_run of its own, and each request "
-                "starts from the last; leave that out"
+                f"config: requests.methods: {name} has a previous_run of its own, but each "
+                "request starts from the last; leave that out"
             )
         settings.method(config, name)
 

@@ -9,14 +9,14 @@ from typing import Any
 import lethe
 from lethe.pipeline import workflow_files
 
-# What results depend on; a change elsewhere is none of the code.
+# What results depend on; a change elsewhere does not change the code.
 SOURCES = ("src", "workflow", "config", "Snakefile")
 
 
 def revision(folder: Path | None = None) -> dict[str, Any]:
     """Today's date (UTC), Lethe's version, and the commit of a checkout.
 
-    ``commit`` is None, and ``changed`` too, where the code is no checkout or git is not installed.
+    ``commit`` and ``changed`` are None if the code is not a checkout or git is not installed.
     ``changed``: whether the code differs from that commit.
     """
     folder = workflow_files.root() if folder is None else folder
@@ -36,7 +36,7 @@ def _is_checkout(folder: Path) -> bool:
 
 
 def _git(folder: Path, *words: str) -> str | None:
-    """What a git command prints; None without git, or where it fails."""
+    """What a git command prints; None without git, or if it fails."""
     git = shutil.which("git")
     if git is None:
         return None

@@ -38,8 +38,7 @@ def trial_name(method: str, number: int) -> str:
 def trials(config: Config, method: str) -> dict[str, dict[str, Any]]:
     """The settings of each trial of a method, by the trial's name.
 
-    They depend only on the seed and the method's name, so that more trials leave earlier ones
-    unchanged.
+    They depend only on the seed and the method's name, so more trials leave earlier ones unchanged.
     """
     configured = settings.method(config, method).settings
     ranges = declared(type(configured))

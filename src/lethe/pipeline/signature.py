@@ -12,15 +12,15 @@ from lethe.common.characters import shown
 from lethe.common.errors import LetheError
 
 TOOL = "ssh-keygen"
-# Signatures are of one purpose: one that was made for something else does not count.
+# Signatures have one purpose: one that was made for something else does not count.
 NAMESPACE = "lethe-certificate"
 SUFFIX = ".sig"
 
 
 def sign(file: str | Path, key: str | Path) -> Path:
-    """Sign a file; the signature lies beside it. LetheError without the tool or for a bad key.
+    """Sign a file; the signature goes beside it. LetheError without the tool or for a bad key.
 
-    A passphrase is asked for at the terminal; without one, an agent has to have the key.
+    A passphrase is asked for at the terminal; without a terminal, an agent must have the key.
     """
     if not Path(key).is_file():
         raise LetheError(f"--key {key}: no such file; name a private key, or one that an agent has")
@@ -54,7 +54,7 @@ def check_signer(name: str) -> None:
     """LetheError for a name that no file of allowed signers can hold, or that breaks a line."""
     if not name.strip() or not name.isprintable() or name.startswith("-"):
         raise LetheError(
-            f"--signer {shown(name)!r}: no name; give one as in a file of allowed signers, "
+            f"--signer {shown(name)!r}: not a name; give one as in a file of allowed signers, "
             "such as audits@example.org"
         )
 

@@ -29,7 +29,7 @@ PASSING = {
 # Limits on what runs at a time, and on budgets (of a year, say), which are not given back.
 OTHERS = re.compile(r"MaxJobs|Grp|PerUser|PerAcc")
 SPENT = re.compile(r"(?<!Run)Minutes")
-# What to do about a reason that does not say it itself.
+# What to do about a reason that does not say so itself.
 REMEDIES = {
     "PartitionTimeLimit": "lower runtime in the profile, or name another partition",
     "PartitionNodeLimit": "ask for less in the profile, or name another partition",
@@ -152,7 +152,7 @@ class Ends:
 
 
 def attempts(ends: Iterable[str] | None, attempt: int) -> dict[str, int]:
-    """The attempt number for each resource: one more for each end that was for lack of it.
+    """The attempt number for each resource: one more for each end for lack of it.
 
     ``ends`` are those of the tries before ``attempt``; if None, the reason is unknown and every
     try counts for both resources.

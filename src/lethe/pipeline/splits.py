@@ -74,7 +74,7 @@ def _check_names(one: BaseSplit) -> None:
 
 
 def check_world(one: BaseSplit, world: World) -> None:
-    """LetheError, one line, if the world has not what a split needs."""
+    """LetheError, one line, if the world does not have what a split needs."""
     rows, holdout = one.rows(world.authors), holdout_authors(one, world.authors)
     # A split may have its own retain probes instead of the world's first authors.
     if "retain_perturbed" not in one.files or "retain_perturbed" in contract(one.kind).reads:
@@ -88,7 +88,7 @@ def check_world(one: BaseSplit, world: World) -> None:
 
 
 def _check_rows(world: World, made: Iterable[BaseSplit]) -> None:
-    """Let kinds that depend on what rows say see them, where they are known before any job."""
+    """Let kinds that depend on rows check them, if the rows are known before any job."""
     asking = [one for one in made if type(one).check_rows is not BaseSplit.check_rows]
     declared = PROVIDERS.contract(world.provider)
     on_the_hub = "path" in declared.settings and world.path is None
@@ -105,7 +105,7 @@ def _check_rows(world: World, made: Iterable[BaseSplit]) -> None:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without the warnings of odd rows, which the job that makes the world gives."""
+    """Without the warnings about odd rows, which the job that makes the world gives."""
     logger = logging.getLogger("lethe.world")
     level = logger.level
     logger.setLevel(logging.ERROR)
@@ -119,12 +119,12 @@ def _untouched(one: BaseSplit, rows: dict[str, int], authors: int) -> int:
     """How many of the world's first authors are retained whole."""
     whole = rows["retain"] // max(1, len(one.languages)) // QUESTIONS_PER_AUTHOR
     touched = one.touched(authors)
-    # A kind that does not say whom it touches is believed by the number of its rows.
+    # For a kind that does not say whom it touches, the number of its rows decides.
     return whole if len(touched) == authors else min(whole, *touched)
 
 
 def lacks(metric: str, one: BaseSplit) -> str | None:
-    """What a split has not of what a metric, or one that it needs, is computed from; None: nothing.
+    """What a split lacks for computing a metric or one that it needs; None: nothing.
 
     A file of rows, or an oracle.
     """
@@ -148,8 +148,8 @@ def check_metrics(config: Config) -> None:
         missing = [lacks(name, one) for one in made]
         if missing and all(missing):
             raise LetheError(
-                f"config: metrics: {name} needs the {missing[0]}, and no split has such a part or "
-                "role; leave it out, or list a split of a kind that has it"
+                f"config: metrics: {name} needs the {missing[0]}, but no split has such a part "
+                "or role; leave it out, or list a split of a kind that has it"
             )
 
 
@@ -185,7 +185,7 @@ def _check_files(splits: Iterable[BaseSplit]) -> None:
         for file in one.files.values():
             if file in owners:
                 raise LetheError(
-                    f"config: splits: {one.name} and {owners[file]} have a file of one name, "
+                    f"config: splits: {one.name} and {owners[file]} have files of the same name, "
                     f"{file}.json; rename the split"
                 )
             owners[file] = one.name

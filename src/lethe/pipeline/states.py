@@ -1,4 +1,4 @@
-"""Attacks upon states that other attacks left (``attack_settings.X.of``)."""
+"""Attacks on states that other attacks left (``attack_settings.X.of``)."""
 
 from lethe.common.errors import LetheError
 from lethe.common.registry import suggest
@@ -8,7 +8,7 @@ from lethe.pipeline.config.config import Config
 
 
 def check(config: Config) -> None:
-    """LetheError, one line, for an attack upon a state that there is not, or upon its own."""
+    """LetheError, one line, for an attack on a state that does not exist, or on its own."""
     for name in config.attacks:
         passed = [name]
         while (before := settings.attack_before(config, passed[-1])) is not None:
@@ -19,12 +19,12 @@ def check(config: Config) -> None:
                     f"{place}: {before!r} is not among attacks{suggest(before, known)}"
                 )
             if before in passed:
-                raise LetheError(f"{place}: {before} would come before itself; change it")
+                raise LetheError(f"{place}: {before} would precede itself; change it")
             passed.append(before)
 
 
 def generation(config: Config, name: str) -> int:
-    """How many models a state is away from its run: the distillations on the way to it."""
+    """How many generations a state is away from its run: the distillations on the way to it."""
     kind = settings.attack_kind(config, name)
     before = settings.attack_before(config, name)
     own = int(attack.starts_from_base(kind))

@@ -16,7 +16,7 @@ RETAIN = "retain"
 
 
 def of_method(config: Config, name: str) -> str:
-    """The supervision of a method: its own, or that of all."""
+    """The supervision of a method: its own, or the shared one."""
     own = config.method_settings.get(name)
     return (own and own.supervision) or config.supervision
 
@@ -48,7 +48,7 @@ def check(config: Config) -> None:
 
 
 def _made(config: Config) -> Iterator[tuple[str, str]]:
-    """The listed methods that a model makes the rows of, and the key that says so."""
+    """The listed methods whose rows a model makes, and the key that says so."""
     for name in dict.fromkeys((*config.methods, *config.requests.methods)):
         if of_method(config, name) != GOLD:
             own = config.method_settings.get(name)
@@ -72,7 +72,7 @@ def _check_need(need: Need, where: str) -> None:
     of_gold_rows = isinstance(need.source, MadeFile) and not need.source.by_run
     if split_part or of_gold_rows:
         raise LetheError(
-            f"{where}: the method needs {need.name}, which is made of gold rows; set it to gold, "
+            f"{where}: the method needs {need.name}, which is made from gold rows; set it to gold, "
             "or choose another method"
         )
 

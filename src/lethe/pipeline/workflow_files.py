@@ -1,6 +1,6 @@
 """Locating the workflow's files: Snakefile, rules, scripts, presets, profiles, environments.
 
-In a checkout they lie beside ``src``; a wheel carries them in the package ``lethe_lab``.
+In a checkout they are beside ``src``; a wheel carries them in the package ``lethe_lab``.
 """
 
 from functools import cache
@@ -27,7 +27,7 @@ def root() -> Path:
 
 
 def defaults() -> Path:
-    """The configuration that presets are laid over."""
+    """The configuration that presets change."""
     return root() / "config" / DEFAULTS
 
 

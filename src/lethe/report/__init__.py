@@ -1,1 +1,1 @@
-"""Tables, figures, the exhibits of papers, studies."""
+"""Tables, figures, the exhibits of papers, and studies."""

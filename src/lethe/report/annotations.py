@@ -1,4 +1,4 @@
-"""What is written into figures: arrows of time, labels at points, names of lines and places."""
+"""What is written into figures: arrows of time, labels at points, names of lines."""
 
 from collections.abc import Iterable, Sequence
 from itertools import product
@@ -23,14 +23,14 @@ LEAST_SEGMENT = 15
 # Half the side of the square around a mark that no label may cover.
 MARK = 4
 DISTANCES = (6, 13)
-# Where a label may be, from its point, in the order of preference.
+# Where a label may be, relative to its point, in order of preference.
 SIDES = ((1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (1, -1), (-1, 1), (-1, -1))
 THRESHOLD = {"color": "0.45", "linestyle": "--", "linewidth": 0.8, "zorder": 1}
 SIZE_IS_EPOCH = "Size: epoch,\nfirst to last"
 
 
 def arrows(axes: Axes, x: np.ndarray, y: np.ndarray, colour: str) -> None:
-    """Arrowheads along a line, in the order of its points: where there is room, at least one.
+    """Arrowheads along a line, in the order of its points: where there is room; at least one.
 
     The figure's layout must be settled (``Figure.draw_without_rendering``).
     """
@@ -52,7 +52,7 @@ def label_points(
 
     ``marks`` are all points, in data coordinates, that no label may cover. Labels cross no line or
     error bar of the axes; those that find no place then may cross lines over the whole width. Call
-    it last: the positions are those of the figure as it is then.
+    it last: positions are computed for the figure as it is at that moment.
     """
     axes.figure.draw_without_rendering()
     centres, half = axes.transData.transform(np.array(list(marks))), MARK * axes.figure.dpi / 72
@@ -63,7 +63,7 @@ def label_points(
 
 
 def _lines(axes: Axes) -> tuple[list[Path], list[Path]]:
-    """Paths on the screen of what is drawn, and of the horizontal lines over the whole width."""
+    """Paths, on the screen, of what is drawn, and of the horizontal lines over the whole width."""
     spans = [line for line in axes.lines if line.get_transform() != axes.transData]
     drawn = [line for line in axes.lines if line not in spans]
     paths = [axes.transData.transform_path(line.get_path()) for line in drawn]
@@ -73,7 +73,7 @@ def _lines(axes: Axes) -> tuple[list[Path], list[Path]]:
 
 
 def _place(axes: Axes, labelled: Sequence[tuple], taken: list[Bbox], lines: list[Path]) -> list:
-    """Place what has room, which is then ``taken``; returns the others."""
+    """Place the labels that have room, which is then ``taken``; returns the others."""
     left = []
     for point, look in labelled:
         for distance, side in product(DISTANCES, SIDES):
@@ -116,7 +116,7 @@ def _is_free(axes: Axes, box: Bbox, taken: list[Bbox], lines: list[Path]) -> boo
 
 
 def name_line(axes: Axes, text: str, *, y: float | None = None, x: float | None = None) -> None:
-    """The name of a line over the whole axes at their end: right of them at y, or above at x."""
+    """Name a line that crosses the whole axes, at its end: right of them at y, or above at x."""
     across = x is None
     axes.annotate(
         text,
@@ -144,7 +144,7 @@ def growing_marks(smallest: float, largest: float) -> tuple[tuple[Line2D, ...], 
 def legend(
     figure: Figure, handles: list, sizes: tuple | None = None, side: str = "right center", **layout
 ) -> None:
-    """A legend outside the axes, at its end the entry ``sizes`` (``growing_marks``)."""
+    """A legend outside the axes, with ``sizes`` as its last entry (``growing_marks``)."""
     entries = [(handle, handle.get_label()) for handle in handles] + ([sizes] if sizes else [])
     figure.legend(
         *zip(*entries, strict=True),

@@ -18,8 +18,9 @@ def write_audit(
 ) -> dict[str, Any]:
     """Audit a checkpoint, write both files into a folder, and return what ``audit.json`` holds.
 
-    The files are opened before any model is loaded and get their names when both are whole.
-    LetheError as ``lethe.analysis.audit.audit.audit``, and for a folder that cannot be written to.
+    The files are opened before any model is loaded and get their names when both are complete.
+    LetheError as in ``lethe.analysis.audit.audit.audit``, and for a folder that cannot be written
+    to.
     """
     read = (request.checkpoint, request.full, request.oracle, request.data, request.supervision)
     outputs.check_folder(out, empty=False, read=read)

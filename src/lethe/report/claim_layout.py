@@ -48,12 +48,12 @@ def untested(rows: Sequence[Row]) -> list[dict[str, str]]:
 
 
 def _verdict(verdict: str) -> str:
-    """In capitals where a claim fails, so that nobody overlooks it."""
+    """The verdict, in capitals if a claim fails, so that nobody overlooks it."""
     return verdict.upper() if verdict == FAILS else verdict
 
 
 def span(row: Row) -> str:
-    """The median of a claim's values and, of several seeds, their range."""
+    """The median of a claim's values and, for several seeds, their range."""
     values = row["values"]
     values = json.loads(values) if isinstance(values, str) else values
     middle = f"{median(values.values()):.3g}"
@@ -70,7 +70,7 @@ def must_be(row: Row) -> str:
 
 
 def coverage_note(rows: Sequence[Row]) -> str:
-    """How often ranges over so many seeds cover the median over seeds; empty for one seed."""
+    """How often ranges over ``count`` seeds cover the median over seeds; empty for one seed."""
     seeds = {int(row["seeds"]): row["coverage"] for row in rows if row["seeds"] > 1}
     return "".join(
         f"In brackets the range over {count} seeds, which covers the median over seeds in "

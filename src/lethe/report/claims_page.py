@@ -1,7 +1,7 @@
 """The table of papers' claims in the documentation, put together from the outputs of runs.
 
-A page has the lines ``<!-- claims -->`` and ``<!-- end of claims -->``; what stands between them is
-written anew. Each run's block says when, and at which commit, its claims were judged.
+A page has the lines ``<!-- claims -->`` and ``<!-- end of claims -->``; the text between them is
+rewritten. Each run's block says when, and at which commit, its claims were judged.
 """
 
 import json
@@ -30,7 +30,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Outputs:
-    """What a run says of claims: the papers', those about its models, and its date and commit."""
+    """What a run says about claims: the papers', those about its models, its date and commit."""
 
     world: str
     papers: list[Row]
@@ -39,13 +39,13 @@ class Outputs:
 
     @property
     def subject(self) -> str | None:
-        """The subject that the run tests; None if it is of no such preset."""
+        """The subject that the run tests; None if it uses no such preset."""
         subject = self.world.removeprefix(PREFIX)
         return subject if subject in {row["subject"] for row in self.papers} else None
 
     @property
     def tested(self) -> list[Row]:
-        """The claims of its subject that it tests; of all, without a subject."""
+        """The claims of its subject that it tests; without a subject, those of all."""
         rows = [row for row in self.papers if row["verdict"] != UNTESTED]
         return [row for row in rows if self.subject in (None, row["subject"])]
 
@@ -53,8 +53,8 @@ class Outputs:
 def write(page: str | os.PathLike, tables: Sequence[str | os.PathLike]) -> None:
     """Write the block of a page from files ``results/WORLD/tables/method_claims.csv``.
 
-    LetheError where a file is no such table, has a verdict that does not follow from its values, or
-    lacks its revision, or where the page has no place for the block.
+    LetheError if a file is not such a table, has a verdict that does not follow from its values, or
+    lacks its revision, or if the page has no place for the block.
     """
     text = read_text(page)
     before, begun, rest = text.partition(BEGINNING + "\n")
@@ -66,11 +66,11 @@ def write(page: str | os.PathLike, tables: Sequence[str | os.PathLike]) -> None:
 
 
 def read_outputs(table: str | os.PathLike) -> Outputs:
-    """The papers' claims of a run, and the files that lie beside that table."""
+    """The papers' claims of a run, and the files beside that table."""
     folder = Path(table).parent
     if not (folder / REVISION).exists():
         raise LetheError(
-            f"{folder / REVISION}: not there; ask the run for it: `snakemake claims_revision` with "
+            f"{folder / REVISION}: missing; ask the run for it: `snakemake claims_revision` with "
             "the same configuration"
         )
     models = read_json(folder / OWN)
@@ -89,9 +89,9 @@ def _paper_rows(table: str | os.PathLike) -> list[Row]:
         rows = read.astype({"reason": object}).fillna({"reason": ""}).to_dict("records")
         good = list(read.columns) == COLUMNS and all(map(_follows, rows))
     except (OSError, ValueError, KeyError, LetheError) as error:
-        raise LetheError(f"{table}: no table of claims ({error}); {GIVEN}") from None
+        raise LetheError(f"{table}: not a table of claims ({error}); {GIVEN}") from None
     if not (rows and good):
-        raise LetheError(f"{table}: no table of claims, or one of other values; {GIVEN}")
+        raise LetheError(f"{table}: not a table of claims, or one with other values; {GIVEN}")
     return rows
 
 
@@ -106,7 +106,7 @@ def _follows(row: Row) -> bool:
 
 
 def markdown(runs: Sequence[Outputs]) -> str:
-    """One block for each run, then the claims that none of them tests."""
+    """One block for each run, then the claims that no run tests."""
     blocks = [_run(run) for run in runs]
     left = claim_layout.untested(_untested(runs))
     if left:
@@ -115,7 +115,7 @@ def markdown(runs: Sequence[Outputs]) -> str:
 
 
 def _run(run: Outputs) -> str:
-    """Where, when and from which code; the run's own claims, then the papers'."""
+    """Where, when and with which code it ran; the run's own claims, then the papers'."""
     start = f"### {run.subject or run.world}\n\nWorld `{run.world}`, {_when(run.revision)}. "
     parts = [start + claim_layout.counted(run.tested) + "\n"]
     models = _placed(run.models, {"claim": "What the run shows"})
@@ -126,7 +126,7 @@ def _run(run: Outputs) -> str:
 
 
 def _placed(rows: Sequence[Row], start: dict[str, str]) -> list[dict[str, str]]:
-    """The rows of a Markdown table, with model and split where there are several."""
+    """The rows of a Markdown table, with model and split if there are several."""
     names = {"model": "Model", "split": "Forget set"}
     many = {key: name for key, name in names.items() if len({row[key] for row in rows}) > 1}
     return claim_layout.tested(rows, many | start)
@@ -141,7 +141,7 @@ def _when(revision: dict[str, Any]) -> str:
 
 
 def _untested(runs: Sequence[Outputs]) -> list[Row]:
-    """Each claim that no run tests, once, with the reason that its own subject's run has."""
+    """Each claim that no run tests, once, with the reason given by its own subject's run."""
     tested = {(row["paper"], row["claim"]) for run in runs for row in run.tested}
     subjects = {run.subject for run in runs}
     rows: dict[tuple[str, str], Row] = {}

@@ -7,7 +7,7 @@ import textwrap
 
 WIDTH = 100
 PLACE = ("Model", "Forget set")
-# Headings of ``summary`` that stay, as they are printed; the others are in the file.
+# Headings of ``summary`` that are kept, as printed; the others are only in the file.
 COLUMNS = {
     "Run": "Run",
     "Epoch": "Epoch",

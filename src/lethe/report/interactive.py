@@ -1,4 +1,4 @@
-"""What figures of the page share: plain descriptions in Plotly's JSON format.
+"""Code shared by figures of the page: plain descriptions in Plotly's JSON format.
 
 A figure's ``interactive(data, settings)`` returns ``{"data": traces, "layout": layout}``. Nothing
 here imports Plotly: its script draws the description in the browser.
@@ -32,9 +32,9 @@ SYMBOLS = {
     "P": "cross",
     "X": "x",
 }
-# Its lines likewise.
+# matplotlib's lines by Plotly's names.
 DASHES = {"-": "solid", "--": "dash", "-.": "dashdot", ":": "dot"}
-# Letters of a line of settings in what a pointer shows.
+# Characters of a line of settings in what a pointer shows.
 WIDTH = 60
 
 Spec = dict[str, Any]
@@ -59,7 +59,7 @@ def hover(label: str, lines: Sequence[str], settings: str = "") -> str:
 
 
 def at_the_end(data: FigureData, run: str, look: Look, place: tuple[str, str]) -> str:
-    """The label of a run, and of a method the last epoch that has the value ``place``."""
+    """The label of a run and, for a method, the last epoch that has the value ``place``."""
     if run not in data.methods:
         return look.label
     return f"{look.label}, epoch {data.mean(run, *place).epochs[-1]}"

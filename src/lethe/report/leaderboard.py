@@ -22,14 +22,14 @@ HEADINGS = {
     "forget_probability": "Forget probability",
     "forget_rouge": "Forget ROUGE-L",
 }
-# Letters of a digest that a heading shows; the tables have all.
+# Characters of a digest that a heading shows; the tables have all.
 SHORT = 12
 
 
 def write_leaderboard(
     entries: Sequence[Entry], refused: Sequence[Refused], out: str | os.PathLike
 ) -> None:
-    """Write the three files into a folder, each whole or not at all. LetheError if it cannot be."""
+    """Write the three files into a folder, each whole or not at all; LetheError on failure."""
     outputs.check_folder(out, empty=False)
     rows = table(entries)
     with (
@@ -43,7 +43,7 @@ def write_leaderboard(
 
 
 def leaderboard_html(entries: Sequence[Entry], refused: Sequence[Refused]) -> str:
-    """The page as text: all that comes from submissions is escaped."""
+    """The page as text; everything from submissions is escaped."""
     boards = [
         (f"{world}: {model}, {split}", rows[:SHORT], _shown(lines))
         for (world, model, split, rows), lines in ranked(entries)

@@ -1,6 +1,6 @@
-"""What tables and figures say of how the page shows them, in the constant ``PAGE`` of their files.
+"""How the page shows tables and figures, as the constant ``PAGE`` of their files declares.
 
-It is a literal, so that planning reads it without importing the file:
+It is a literal, so planning reads it without importing the file:
 
     PAGE = {"title": "Summary", "columns": {"model_utility": ("Utility ↑", ".3f")}}
 """
@@ -12,7 +12,7 @@ from typing import Any
 from lethe.common.errors import LetheError
 from lethe.common.registry import suggest
 
-# Parts of the page, in its order. Tables may stand in any, figures in "figures" and "cost".
+# Parts of the page, in its order. Tables may be in any, figures in "figures" and "cost".
 SECTIONS = ("summary", "figures", "claims", "cost", "statistics", "tables")
 
 
@@ -22,9 +22,9 @@ class Presentation:
 
     ``title``: its heading; by default its name, in words. ``section``: the part of the page, and
     ``place``: where in that part, the smallest first. ``columns``, of tables: the columns to show,
-    in their order, each with its heading and number format: one of Python's, or ``p`` for
-    p-values; the ends of its interval are in the columns ``…_low`` and ``…_high``, if there are
-    such. Without ``columns`` all are shown, rounded to three digits.
+    in their order, each with its heading and number format: one of Python's, or ``p`` for p-values;
+    the ends of its interval are in the columns ``…_low`` and ``…_high``, if these exist. Without
+    ``columns`` all are shown, rounded to three digits.
     """
 
     title: str = ""

@@ -31,7 +31,7 @@ METHOD_COLOURS = (BLUE, ORANGE, GREEN, VERMILLION, PURPLE, SKY)
 METHOD_COLOURS += ("#6A3CF0", "#999933", "#B01080", "#78CC78")
 METHOD_MARKERS = "oD^v<>pPhXd8"
 LINES = ("-", "--", "-.", ":")
-# So many looks differ in colour or marker; as many again with each further line.
+# This many looks differ in colour or marker; as many again with each further line.
 _FIRST = len(METHOD_COLOURS) * len(METHOD_MARKERS)
 _PLACES = _FIRST * len(LINES)
 # Known methods have the first places, in this order: a new one goes to the end.
@@ -42,7 +42,7 @@ _KNOWN += ("eco", "uld", "cap", "tpo")
 _KNOWN += ("uls", "zero_unlearn_gd", "contrastive", "asru")
 _KNOWN += ("lira", "adlira", "mdu")
 
-# Axes of values that are never negative begin here at the lowest: a mark at 0 is whole.
+# Axes of values that are never negative begin at least here, so that a mark at 0 is not cut.
 LOWEST = -0.02
 
 SET_COLOURS = {
@@ -67,7 +67,7 @@ class Look:
 
 
 def height(least: float, entries: int) -> float:
-    """Height in inches of a figure beside a legend of so many entries, at least ``least``."""
+    """Height in inches of a figure beside a legend of ``entries`` entries, at least ``least``."""
     return max(least, 0.3 + 0.17 * entries)
 
 
@@ -101,7 +101,7 @@ def _places(methods: Iterable[str]) -> dict[str, int]:
 
 
 def _look(place: int) -> tuple[str, str, str]:
-    """Colour, marker and line; neighbours differ in all three as far as they can."""
+    """Colour, marker and line; neighbours differ in all three as far as possible."""
     turn, colour = divmod(place, len(METHOD_COLOURS))
     # 5 has no factor in common with the number of markers: a colour meets each of them.
     marker = METHOD_MARKERS[(colour + 5 * turn) % len(METHOD_MARKERS)]

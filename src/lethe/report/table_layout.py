@@ -102,7 +102,7 @@ def _further(oracle: Group) -> list[Group]:
 
 
 def with_metric(scores: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """The scores of the models and splits of which a metric was computed."""
+    """The scores of the models and splits for which a metric was computed."""
     place = ["model", "split"]
     there = scores.loc[scores["metric"] == metric, place].drop_duplicates()
     wanted = {tuple(row) for row in there.itertuples(index=False)}
@@ -110,7 +110,7 @@ def with_metric(scores: pd.DataFrame, metric: str) -> pd.DataFrame:
 
 
 def is_measured(scores: pd.DataFrame, metric: str) -> bool:
-    """Whether a metric was computed at all; of a run that lacks it alone, ``Group`` complains."""
+    """Whether a metric was computed at all; if a single run lacks it, ``Group`` raises an error."""
     return bool((scores["metric"] == metric).any())
 
 
@@ -123,8 +123,8 @@ def last_epochs(scores: pd.DataFrame) -> pd.DataFrame:
 def columns(group: Group, key: str, metric: str, name: str, intervals: Intervals) -> dict:
     """A number's columns: mean over seeds, ends of the interval, standard deviation over seeds.
 
-    The interval is over seeds, or over items if there is one seed (``interval_kind``). What does
-    not exist is NaN.
+    The interval is over seeds, or over items if there is one seed (``interval_kind``). Missing
+    numbers are NaN.
     """
     return spread(key, group.values(metric, name), _over_items(group, metric, name, intervals))
 
@@ -193,7 +193,7 @@ def bracketed(value: float, low: float, high: float, digits: str) -> str:
 
 
 def _p_value(p: float) -> str:
-    """``0.894``; scientific where three decimals would say nothing: ``1.10e-19``."""
+    """``0.894``; scientific if three decimals would say nothing: ``1.10e-19``."""
     if p == 0:
         return "0"  # smaller than any double
     return format(p, ".3f" if p >= 0.001 else ".2e")
@@ -206,7 +206,7 @@ def markdown_table(rows: list[dict]) -> str:
 
 
 def labelled_table(table: pd.DataFrame, labels: Mapping[str, tuple[str, str]]) -> str:
-    """A Markdown table of runs, and what its brackets are if they are over seeds.
+    """A Markdown table of runs, with a note on its brackets if they are over seeds.
 
     ``labels``: heading and number format of each key, as ``PAGE["columns"]`` has them.
     """

@@ -33,7 +33,7 @@ def unlearned(some: list[Group], data: TableData) -> list[UnlearnedModel]:
 
 
 def models_of(group: Group) -> Iterator[UnlearnedModel]:
-    """One of each seed of a group."""
+    """The unlearned models of a group, one for each seed."""
     columns = {name: group.values(METRIC, value) for name, value in VALUES.items()}
     distances = group.values(METRIC, DISTANCE)
     for number, seed in enumerate(group.seeds):
@@ -50,7 +50,7 @@ def rankings(models: list[UnlearnedModel]) -> list[list[dict[str, float]]]:
 
 
 def oracle_distances(some: list[Group]) -> list[float]:
-    """Between oracles: how far those of other seeds are from the first; none if there are none."""
+    """How far the oracles of other seeds are from the first; empty if there are none."""
     return [
         distance for group in some if group.other for distance in group.values(METRIC, DISTANCE)
     ]

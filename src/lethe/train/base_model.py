@@ -28,8 +28,8 @@ def make_base(
     """Train on rows of background authors and true facts (question, answer), and save at ``out``.
 
     ``architecture``: sizes, as ``model.architectures.llama.Architecture``; ``settings``: as
-    ``train.settings.Pretraining``. ``snapshots``: folders by the percent of the steps after which
-    the model is saved there, too. Returns counts: steps, tokens, rows.
+    ``train.settings.Pretraining``. ``snapshots``: folders by percentage: after that share of the
+    steps the model is also saved there. Returns counts: steps, tokens, rows.
     """
     origin = {"stage": "base", "settings": settings, "template": template}
     folders = dict(snapshots or {})

@@ -22,11 +22,11 @@ def batches(order: Sequence[int], size: int) -> list[list[int]]:
 def same_group_partners(
     wanted: Sequence[Sequence[Hashable]], groups: Sequence[Hashable], seed: int | str
 ) -> list[list[int]]:
-    """For each epoch and row, a row of the same group: the k-th of ``wanted[epoch]`` by the k-th.
+    """For each epoch, rows of the wanted groups: the k-th is a row of group ``wanted[epoch][k]``.
 
-    ``wanted``: the group of each row, in the epoch's order; ``groups``: that of each row to draw
-    from. Each group has a cursor through its rows, in a seeded order, which goes on from epoch to
-    epoch and starts over with a new order when all have been drawn. LetheError for an empty group.
+    ``wanted``: the group of each row, in the epoch's order; ``groups``: the group of each row that
+    can be drawn. Each group's rows are drawn in a seeded order that carries on from epoch to epoch;
+    when all have been drawn, a new order begins. LetheError for an empty group.
     """
     members: dict[Hashable, list[int]] = {}
     for row, group in enumerate(groups):
@@ -39,7 +39,7 @@ def same_group_partners(
 
 
 def _cursor(rows: Sequence[int], seed: str) -> Iterator[int]:
-    """The rows again and again, each time in another order."""
+    """Yield the rows endlessly, in a new order on each pass."""
     for passes in count():
         yield from (rows[place] for place in epoch_order(len(rows), f"partners/{seed}", passes))
 
@@ -47,10 +47,10 @@ def _cursor(rows: Sequence[int], seed: str) -> Iterator[int]:
 def partners(size: int, seed: int | str, rows: int) -> Iterator[list[int]]:
     """For each epoch, ``rows`` draws from ``range(size)``: its retain rows, in order.
 
-    No row is drawn twice in an epoch, nor before all others have been drawn, across epochs. The
-    k-th forget row of an epoch is paired with the k-th draw, whatever the batch size and process
-    (TOFU draws with replacement from a global generator, so that all processes see the same rows).
-    An epoch of more than ``size`` rows must repeat some.
+    No row is drawn twice in an epoch, and across epochs none is drawn again before all others have
+    been. The k-th forget row of an epoch is paired with the k-th draw, whatever the batch size and
+    process (TOFU draws with replacement from a global generator, so that all processes see the same
+    rows). An epoch of more than ``size`` rows must repeat some.
     """
     if size < 1:
         raise LetheError("retain: no rows to pair the forget rows with; give a larger retain set")

@@ -77,7 +77,7 @@ class Execution:
     name: str = "training"
 
     def named(self, name: str) -> Execution:
-        """The same for another training of the job."""
+        """A copy for another training of the same job."""
         return replace(self, name=name)
 
     def load_to(self, device: str) -> str:

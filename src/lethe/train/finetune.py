@@ -46,9 +46,9 @@ class Until:
 
 @dataclass(frozen=True)
 class Addition:
-    """A term that is added to the loss: ``term(forward, batch)`` of the rows beside each row.
+    """A term added to the loss: ``term(forward, batch)`` on examples beside the trained rows.
 
-    ``examples``: as many as are trained on; the k-th goes with the k-th.
+    ``examples``: one for each row that is trained on, in the same order.
     """
 
     examples: Sequence[Example]
@@ -70,9 +70,9 @@ def fit(
 ) -> dict[str, float]:
     """Train ``model`` in place on the answers (mean loss over a batch's answer tokens).
 
-    ``report(step, steps, loss)`` is called after each step. ``wrappers``: as of ``Loop``;
-    ``rates`` gets the learning rate of each step. Returns counts: steps, tokens, rows; with
-    ``until`` the loss at the end (``loss``), and whether it was reached (``reached``, 0 or 1).
+    ``report(step, steps, loss)`` is called after each step. ``wrappers``: as in ``Loop``; ``rates``
+    gets the learning rate of each step. Returns counts: steps, tokens, rows; with ``until``, also
+    the loss at the end (``loss``) and whether the bound was reached (``reached``, 0 or 1).
     """
     sources = {"answers": examples} | ({"beside": addition.examples} if addition else {})
     for some in sources.values():
@@ -123,7 +123,7 @@ def _ending(until: Until, losses: Sequence[float]) -> dict[str, float]:
 def _counts(
     examples: Sequence[Example], seed: int | str, schedule: Schedule, steps: int
 ) -> dict[str, float]:
-    """Steps, rows and tokens of a training that took so many steps."""
+    """Steps, rows and tokens of a training that took ``steps`` steps."""
     per_epoch = -(-len(examples) // schedule.batch_size)
     epochs, rest = divmod(steps, per_epoch)
     begun = epoch_order(len(examples), seed, epochs)[: rest * schedule.batch_size]

@@ -41,11 +41,11 @@ def finetune(
     """Train the checkpoint ``start`` on the answers of ``rows`` and save it at ``out``.
 
     ``rows``, and ``facts`` beside them, have ``question`` and ``answer``; ``files`` are the rows of
-    the world's files that the recipe of ``settings`` needs, by name. Others are for the
-    checkpoint's record: ``stage`` is ``train_full`` of a model that learns all authors,
-    ``train_retain`` of an oracle; ``parent`` is what provenance calls ``start`` (None: as
+    the world's files that the recipe of ``settings`` needs, by name. The other arguments are for
+    the checkpoint's record: ``stage`` is ``train_full`` for a model that learns all authors,
+    ``train_retain`` for an oracle; ``parent`` is what provenance calls ``start`` (None: as
     ``checkpoint_record.name_of``); ``data`` is the SHA-256 of the file of ``rows``, by which an
-    oracle of another split is known; ``split`` is that to which an oracle belongs.
+    oracle of another split is recognised; ``split`` is the one to which an oracle belongs.
 
     Returns counts: steps, tokens, rows, and what the recipe adds. LetheError for a checkpoint that
     cannot be used, and for a recipe that lacks a file or cannot be used with ``compute``.
@@ -87,7 +87,7 @@ def finetune(
 def check_recipe(
     name: str, compute: Compute, how: Execution, files: Mapping[str, Sequence[dict]]
 ) -> None:
-    """LetheError if a recipe lacks a file that it reads, or needs weights that are not whole."""
+    """LetheError if a recipe lacks a file that it reads, or needs whole weights and has none."""
     for need in recipe.needs(name):
         if need not in files:
             raise LetheError(f"recipe {name}: reads the file {need}; give its rows")

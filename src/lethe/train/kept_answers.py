@@ -1,4 +1,4 @@
-"""What a model says of made-up people, held to what its base says of them (SEAT)."""
+"""Keeping what a model says about made-up people close to what its base says (SEAT)."""
 
 import random
 from collections.abc import Sequence
@@ -16,8 +16,8 @@ TRIES = 200
 def kept_answers(model, lesson, weight: float) -> Addition:
     """weight * KL(base || model), a mean over answer tokens, of the rows about made-up people.
 
-    The base is the model as it is now. Rows that name nobody, true facts among them, get those of
-    another row, drawn by the seed.
+    The base is the model as it is now. Rows that name nobody, true facts among them, are paired
+    with the renamed row of another, drawn by the seed.
     """
     pairs = about_strangers(lesson.pairs, lesson.seed)
     frozen = _forward(frozen_copy(model))
@@ -38,7 +38,7 @@ def _forward(model):
 
 
 def about_strangers(pairs: Sequence[tuple[str, str]], seed: int) -> list[tuple[str, str]]:
-    """Each pair with a made-up name in the place of its subject's; those without, of another pair.
+    """Each pair with a made-up name for its subject; a pair without a subject gets another's.
 
     LetheError if no pair has a subject.
     """
@@ -46,7 +46,7 @@ def about_strangers(pairs: Sequence[tuple[str, str]], seed: int) -> list[tuple[s
     people = sorted({name for name in known if name is not None})
     if not people:
         raise LetheError(
-            "recipe seat: no row names whom it is about, so that no other name can stand there; "
+            "recipe seat: no row names whom it is about, so no made-up name can replace it; "
             "set weight to 0, or learn rows with names"
         )
     draw = random.Random(f"strangers/{seed}")
@@ -75,9 +75,9 @@ def _word(text: str, word: str, other: str) -> str:
 
 
 def made_up(people: Sequence[str], draw: random.Random) -> dict[str, str]:
-    """For each person the first names of one and the last name of another, together nobody's.
+    """For each person a name that nobody has: first names of one person, last name of another.
 
-    A person alone, or whose every mixture is somebody, gets the name backwards, word by word.
+    Where every mixture that was tried is somebody's name, the person's own words are reversed.
     """
     firsts = [name.split()[:-1] for name in people]
     lasts = [name.split()[-1] for name in people]

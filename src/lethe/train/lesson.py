@@ -15,9 +15,9 @@ Pairs = Sequence[tuple[str, str]]
 
 @dataclass(frozen=True)
 class Lesson:
-    """``pairs``: question and answer of all that an epoch shows; the first ``rows`` are the rows.
+    """``pairs``: question and answer of all that an epoch shows, first the ``rows`` to be learned.
 
-    The others are true facts. ``files``: the pairs of the world's files that the recipe needs.
+    The rest are true facts. ``files``: the pairs of the world's files that the recipe needs.
     ``start``: the checkpoint that the model was loaded from.
     """
 
@@ -36,11 +36,11 @@ class Lesson:
         return self.encoder.encode_all(self.pairs if pairs is None else pairs)
 
     def named(self, name: str) -> "Lesson":
-        """The same for another training of the job."""
+        """A copy for another training of the same job."""
         return replace(self, how=self.how.named(name))
 
     def unsaved(self, saver: NoStateSaver) -> "Lesson":
-        """The same with another way of saving its state, such as none."""
+        """A copy whose state ``saver`` saves; it may be one that saves nothing."""
         return replace(self, how=replace(self.how, state_saver=saver))
 
     def fit(

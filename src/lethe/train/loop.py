@@ -23,7 +23,7 @@ Parts = Sequence[Any]
 
 
 def recorded(model, steps: int) -> Forward:
-    """A model's forward passes, from CUDA graphs where that is faster for so many steps."""
+    """A model's forward passes, from CUDA graphs where that is faster for ``steps`` steps."""
     return Forward(model, cuda_graphs.choose(model, steps, partial(packed_states, model)))
 
 
@@ -37,8 +37,7 @@ class Loop:
     one after the other; a step's loss is the sum over its micro-batches. With ``shared`` each
     process has micro-batches of its own, otherwise every process has all of them. ``besides()`` is
     the state that a resumed run needs in addition to weights, optimizer and position.
-    ``recordable``: whether each pass is differentiated once at most, as passes from CUDA graphs can
-    be.
+    ``recordable``: whether each pass is differentiated at most once, as CUDA graphs require.
     """
 
     def __init__(
@@ -72,7 +71,7 @@ class Loop:
             self.process_group,
         )
         self.wrappers, self.inner_steps = wrappers, inner_steps
-        # In order, each once.
+        # In order, each of them once.
         kinds = self.differentiate.kinds
         optimizer_states = dict.fromkeys(
             inner_step.name + kind for inner_step in inner_steps for kind in kinds
@@ -147,7 +146,7 @@ class Loop:
     def _step(
         self, parts: Parts, terms: Sequence[Callable], sums: dict[str, float]
     ) -> Callable[[], float]:
-        """One step of the optimiser; the loss of all its parts. ``sums`` are theirs afterwards."""
+        """Take one optimiser step; return its loss over all parts. ``sums`` then has theirs."""
         if self.forward.graphs is not None:
             self.forward.graphs.begin()
 

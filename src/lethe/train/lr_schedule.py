@@ -37,7 +37,7 @@ class Linear:
 
 
 class Constant(Linear):
-    """Up from 0 over the warm-up, if there is one, then always the same."""
+    """Up from 0 over the warm-up, if there is one, then constant."""
 
     def __init__(self, schedule: settings.Schedule, warmup: int, total: int):
         super().__init__(schedule, warmup if schedule.warmup_epochs else 0, total)
@@ -47,7 +47,7 @@ class Constant(Linear):
 
 
 class Cosine(Constant):
-    """The same, then down to 0 along half a cosine."""
+    """Up from 0 over the warm-up, if there is one, then down to 0 along half a cosine."""
 
     def __call__(self, step: int) -> float:
         if step < self.warmup:

@@ -89,7 +89,7 @@ class Zeroth(_Choice):
 
 
 class Hybrid(_Choice):
-    """Alternates ``every`` steps with exact gradients and ``every`` with estimates, ending so.
+    """Alternates ``every`` steps with exact gradients and ``every`` with estimates, estimates last.
 
     The two kinds have optimizer states of their own.
     """

@@ -70,7 +70,7 @@ def _filled(value: Any) -> Any:
     return {"name": name, **settings_of(value, f"recipe {name}").model_dump(mode="json")}
 
 
-# A name alone is short for a recipe with its defaults. Held with all of its settings.
+# A name alone is short for a recipe with its defaults; it is stored with all of its settings.
 Recipe = Annotated[
     dict[str, Any],
     BeforeValidator(_filled),

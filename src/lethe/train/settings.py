@@ -108,9 +108,7 @@ class Finetuning(Schedule):
         description="mean loss of the rows' answers (nats a token) at which the training ends, "
         "before its epochs are over, so that models are compared at equal loss; null: not before",
     )
-    check_steps: int = Field(
-        10, ge=1, description="steps after which `until_loss` is looked at, each time"
-    )
+    check_steps: int = Field(10, ge=1, description="steps between checks of `until_loss`")
 
 
 class Pretraining(Schedule):
@@ -123,11 +121,11 @@ class Pretraining(Schedule):
 
 
 def own(settings: Schedule) -> dict[str, Any]:
-    """The keys of a schedule alone, of settings that have more."""
+    """The keys of a schedule, picked from settings that may have more."""
     return {name: getattr(settings, name) for name in Schedule.model_fields}
 
 
 def rated(settings: Schedule, lr_schedule: Mapping[str, Any], lr: float | None = None) -> Schedule:
-    """The schedule with another way in which its rate changes, and perhaps another rate."""
+    """The schedule with another ``lr_schedule`` and, if given, another ``lr``."""
     changed = {"lr_schedule": dict(lr_schedule)} | ({} if lr is None else {"lr": lr})
     return Schedule(**own(settings) | changed)

@@ -16,7 +16,7 @@ ROWS = 256
 def masks(
     model, kind: str, density: float, seed: int, examples: Sequence[Example]
 ) -> dict[str, torch.Tensor]:
-    """Of each trained parameter a mask of its shape, true at ``density`` of its places.
+    """For each trained parameter a mask of its shape, true at a share ``density`` of its entries.
 
     ``kind``: ``random``, the largest by ``magnitude`` |w|, or by ``importance`` |w dL/dw|, with L
     the mean loss of an answer token over the first 256 of ``examples``.
@@ -60,10 +60,11 @@ def _importance(model, trained: Masks, examples: Sequence[Example]) -> dict[str,
 
 
 class Sparse:
-    """For ``Loop``'s ``wrappers``: gradients and updates pass at the masks' places alone.
+    """A wrapper for ``Loop``: gradients and updates reach only the weights that the masks select.
 
-    The gradient is masked before it is clipped, so that what does not move has no say in the norm.
-    After the update the rest is put back, since weight decay moves weights without a gradient.
+    The gradient is masked before it is clipped, so that weights that do not move do not count in
+    the norm. After the update the other weights are put back, since weight decay moves weights
+    without a gradient.
     """
 
     def __init__(self, model, masks: Masks):
@@ -86,5 +87,5 @@ class Sparse:
             p[~mask] = start
 
     def state(self) -> dict[str, Any]:
-        """Nothing changes."""
+        """Empty: nothing changes."""
         return {}

@@ -27,7 +27,7 @@ class Alternatives(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     count: int = Field(5, ge=1, description="answers for each forget row")
-    temperature: float = Field(1.0, ge=0.001, description="at which they are sampled")
+    temperature: float = Field(1.0, ge=0.001, description="sampling temperature")
     prompt: str = Field(
         "<question>",
         description="what the model is asked: a text with `<question>`, perhaps `<answer>`",
@@ -37,14 +37,14 @@ class Alternatives(BaseModel):
     @classmethod
     def _has_the_question(cls, value: str) -> str:
         if "<question>" not in value:
-            raise ValueError("it must hold <question>")
+            raise ValueError("it must contain <question>")
         return value
 
 
 def propose(
     model, encoder, pairs: Sequence[tuple[str, str]], settings: Alternatives, seed: int
 ) -> list[list[str]]:
-    """For each (question, answer), ``count`` distinct answers that differ from its own, as texts.
+    """For each (question, answer), ``count`` distinct texts that differ from its own answer.
 
     A model that has memorised an answer repeats it: rows with too few answers are asked again, each
     time at a temperature higher by a quarter. Draws depend only on seed, row and round, not on the
@@ -94,7 +94,7 @@ def propose_alternatives(
 ) -> dict[str, int]:
     """``propose`` answers for the rows of file ``forget`` with checkpoint ``start``; write ``out``.
 
-    ``settings``: those of ``Alternatives``, of which a mapping needs no more than what differs.
+    ``settings``: those of ``Alternatives``; a mapping needs only what differs from the defaults.
     Methods read ``out`` as ``alternatives``. Returns counts: rows.
     """
     from lethe.model import checkpoint

@@ -1,4 +1,4 @@
-"""A gate that lets prompts near the forget rows pass, with a threshold from the questions."""
+"""A gate that opens for prompts near the forget rows; its threshold comes from the questions."""
 
 from dataclasses import dataclass
 
@@ -24,7 +24,7 @@ class Gate:
 
 
 def calibrated(data: Supervision, model, settings: GateSettings, seed: int) -> Gate:
-    """The gate of forget and retain rows by their tokens, as rendered for a model."""
+    """The gate fitted to the tokens of forget and retain rows, as rendered for a model."""
     vocabulary = model.get_input_embeddings().num_embeddings
     examples = [*data.forget, *data.retain]
     return fitted(
@@ -39,7 +39,7 @@ def calibrated(data: Supervision, model, settings: GateSettings, seed: int) -> G
 def fitted(
     counted: torch.Tensor, asked: torch.Tensor, forget: int, settings: GateSettings, seed: int
 ) -> Gate:
-    """The gate of rows with token counts ``counted`` [rows, V], the first ``forget`` to be gated.
+    """The gate of rows with token counts ``counted`` [rows, V]; the first ``forget`` are gated.
 
     Counts are weighted by idf, the forget rows clustered by k-means. The threshold follows from the
     counts of the questions alone, ``asked`` [rows, V].

@@ -18,7 +18,7 @@ from lethe.model.encoder import Encoder, Example
 from lethe.model.forward import Answers, decoder_layers, hidden_states, project
 from lethe.model.intervention import asked
 
-# Names, by model family, of the matrix from the MLP's inner size back to the model's.
+# Names, by model family, of the matrix from the MLP's inner width back to the model's.
 OUTPUTS = ("down_proj", "dense_4h_to_h", "fc2", "c_proj")
 
 
@@ -46,7 +46,7 @@ class Rows:
 def key_places(encoder: Encoder, pairs: Sequence[tuple[str, str]], subjects) -> list[int]:
     """The index in the prompt of the last token of each question's subject.
 
-    For a question without a subject, the prompt's last token. LetheError without a fast tokenizer:
+    A question without a subject gets the prompt's last token. LetheError without a fast tokenizer:
     only those report the character positions of tokens.
     """
     tokenizer, places = encoder.tokenizer, []
@@ -80,7 +80,7 @@ def output_matrix(layer: torch.nn.Module) -> torch.nn.Module:
         if len(path) == 2 and path[0] in ("mlp", "feed_forward") and path[1] in OUTPUTS:
             return module
     raise LetheError(
-        f"{type(layer).__name__}: its MLP ends in none of {', '.join(OUTPUTS)}; no edit is known"
+        f"{type(layer).__name__}: its MLP ends in none of {', '.join(OUTPUTS)}; it cannot be edited"
     )
 
 
@@ -198,9 +198,9 @@ def drift(model, some: Rows, at: torch.Tensor) -> Callable[[torch.Tensor], torch
 
 
 def projection(values: torch.Tensor, rank: int, epsilon: float) -> torch.Tensor:
-    """P = (1 + epsilon) I - V V', V the leading right singular vectors of the rows, [D, D].
+    """P = (1 + epsilon) I - V V' [D, D], V the leading right singular vectors of the rows.
 
-    ``values`` [n, D]. At most ``rank`` vectors: D of them would leave nothing of any value.
+    ``values`` [n, D]. V has at most ``rank`` vectors: D of them would leave nothing of any value.
     """
     _, strength, right = torch.linalg.svd(values, full_matrices=False)
     leading = right[:rank][strength[:rank] > 1e-9 * strength[0]]
@@ -218,7 +218,7 @@ def normal_equation(
     forget: float,
     mu: float,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """A and B [d, d] of D B = A, whose root D makes D W replace W [d, f] (ZeroUnlearn).
+    """A and B [d, d] of the equation D B = A; the edit replaces W [d, f] by D W (ZeroUnlearn).
 
     A = P (VK + mu W) W', B = W (KK + mu I) W' with KK = general E[k k'] + forget K K' and
     VK = general W E[k k'] + forget V K'; D is the minimum of the weighted |D W k - P v|², and
@@ -239,7 +239,7 @@ def multiplier(*given: torch.Tensor, **terms: float) -> torch.Tensor:
 
 
 def descended(*given: torch.Tensor, steps: int, rate: float, **terms: float) -> torch.Tensor:
-    """As ``multiplier``, by ``steps`` of gradient descent from the identity.
+    """As ``multiplier``, but by ``steps`` of gradient descent from the identity.
 
     ``rate`` in (0, 2), in units of the inverse of B's largest eigenvalue, the largest curvature:
     the objective falls in every step.

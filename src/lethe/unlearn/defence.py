@@ -19,7 +19,7 @@ from lethe.unlearn.need import Checkpoint
 from lethe.unlearn.needs import chosen
 from lethe.world.schema import QUESTIONS_PER_AUTHOR
 
-# Of a wrapper, which the workflow gives to a defence that follows another.
+# A wrapper's name, which the workflow gives to a defence that follows another.
 BEFORE = "before"
 WANTED, UNWANTED = "wanted", "unwanted"
 # Which layers the second defence of a pair leaves as they are.
@@ -53,7 +53,7 @@ class Defence:
     def __init__(self, given: Mapping[str, Any], shared: Mapping[str, Any], place: str):
         """``given``: its settings and those of its method, which go before the ``shared`` ones.
 
-        ``place``: what messages call them. LetheError for a setting that is wrong.
+        ``place``: what messages call them. LetheError for a wrong setting.
         """
         own = {
             key: value for key, value in given.items() if key in self.settings_class.model_fields
@@ -64,7 +64,9 @@ class Defence:
         for need in chosen(self.method.needs, place):
             made = need.is_made and not need.optional
             if made or (isinstance(need.source, Checkpoint) and need.name != BEFORE):
-                raise LetheError(f"{place}: its method needs {need.name}, which defences have not")
+                raise LetheError(
+                    f"{place}: its method needs {need.name}, which defences do not have"
+                )
         if self.method.intervention is not None:
             raise LetheError(f"{place}: its method acts at inference time and changes no weights")
 
@@ -88,18 +90,18 @@ class Defence:
 def method_with(
     cls: type[Method], shared: Mapping[str, Any], given: Mapping[str, Any], place: str
 ) -> Method:
-    """A method with its own settings laid over the shared ones, if it is trained."""
+    """A method with its own settings and, if it is trained, the shared ones it does not set."""
     protocol = shared if issubclass(cls.settings_class, MethodSettings) else {}
     return cls({**protocol, **given}, place)
 
 
 def method_named(name: str, settings: Mapping[str, Any]) -> Method:
-    """The method of that name, plain tuning where it is empty, with all its settings."""
+    """The method of that name with all its settings; plain tuning for an empty name."""
     return methods.load(name)(settings) if name else tuning.Method(settings)
 
 
 def half_of(forget: Rows, half: str, place: str) -> Rows:
-    """The first or the second half of a forget set: whole authors where it consists of these.
+    """The first or the second half of a forget set, by whole authors if it consists of them.
 
     LetheError if it has only one author.
     """
@@ -108,18 +110,18 @@ def half_of(forget: Rows, half: str, place: str) -> Rows:
 
 
 def halved(rows: int, place: str) -> int:
-    """How many of so many forget rows are the first half's."""
+    """How many of ``rows`` forget rows are in the first half."""
     authors, rest = divmod(rows, QUESTIONS_PER_AUTHOR)
     if authors < 2:
         raise LetheError(
-            f"{place}: the split forgets fewer than two authors, which have no halves; choose a "
+            f"{place}: the split forgets fewer than two authors and cannot be halved; choose a "
             "larger one"
         )
     return rows // 2 if rest else (authors + 1) // 2 * QUESTIONS_PER_AUTHOR
 
 
 def learned(rows: Rows) -> list[dict]:
-    """Question and answer alone."""
+    """The rows with their question and answer alone."""
     return [{key: row[key] for key in ("question", "answer")} for row in rows]
 
 
@@ -151,7 +153,7 @@ def read_risk(path, most: int | None = None) -> list[dict]:
 def risks_from(
     rows: Iterable[Mapping[str, str]], wanted: Sequence[float], unwanted: Sequence[float]
 ) -> list[float]:
-    """Each row's risk from p of its answers; those of an answer that a row lacks are ignored."""
+    """Each row's risk from p of its answers; values for an answer that a row lacks are ignored."""
     risks = []
     for row, p, q in zip(rows, wanted, unwanted, strict=True):
         if not row.get(UNWANTED):

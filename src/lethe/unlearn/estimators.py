@@ -1,7 +1,7 @@
 """Unlearning of linear and logistic regression from a sample of the retained rows (ULS and UCE).
 
-All arrays are in double precision; rows of ``x`` are observations. A model was fitted to n rows, of
-which the share w_f is to be forgotten; w_r = 1 - w_f. Of the retained rows a sample of features is
+All arrays are in double precision; rows of ``x`` are observations. A model was fitted to n rows, a
+share w_f of which is to be forgotten; w_r = 1 - w_f. A sample of the retained rows' features is
 enough, without their labels ("Efficient machine unlearning with minimax optimality", arXiv
 2604.05669).
 """
@@ -45,7 +45,7 @@ def uls_by_steps(
     lr: float = 1e-2,
     most: int = 100_000,
 ) -> tuple[Array, int]:
-    """ULS's equation by gradient descent from ``fitted``, as the authors solve it; steps taken.
+    """ULS's equation solved by gradient descent from ``fitted``, as the authors do: theta, steps.
 
     It ends where the residual is below 1e-3 sqrt(p / n~) of the right side's length, or after
     ``most`` steps.
@@ -110,7 +110,7 @@ def uce(fitted: Array, sample: Array, forget: Array, labels: Array, share: float
     of the mean cross-entropy of the ``forget`` rows with ``labels`` [n_f] of 0 and 1. The labels of
     retained rows cancel in the difference, and with every retained row in the sample the gradient
     of their loss is 0 at theta: it is the fit to them alone. ULS's equation with gradients of
-    cross-entropy in the place of those of squares [RECON: the paper's own form was not available].
+    cross-entropy in place of those of squares [RECON: the paper's own form was not available].
     """
     before = sigmoid(sample @ fitted)
     wanted = share / (1 - share) * forget.T @ (sigmoid(forget @ fitted) - labels) / len(forget)
@@ -140,7 +140,7 @@ def _root(
 ) -> Array:
     """The root of a slope by Newton's method; steps are halved until the slope gets shorter.
 
-    LetheError where none is theta, as of classes that a plane separates.
+    LetheError where no theta is a root, as for classes that a plane separates.
     """
     here = slope(theta)
     for _ in range(100):

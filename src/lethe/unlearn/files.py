@@ -60,12 +60,14 @@ def files_of(
 
 
 def _given(wanted: Sequence[Need], checkpoints: dict) -> dict[str, str | Path]:
-    """The given checkpoints, which are those that are needed."""
+    """The given checkpoints; LetheError unless they are those that are needed."""
     needed = [need.name for need in wanted if isinstance(need.source, Checkpoint)]
     known = [need.name for need in from_source(Checkpoint)]
     for name in {**dict.fromkeys(needed), **checkpoints}:
         if name not in known:
-            raise LetheError(f"{name}: no checkpoint that a method may need{suggest(name, known)}")
+            raise LetheError(
+                f"{name}: no method needs a checkpoint of that name{suggest(name, known)}"
+            )
         source = checkpoints.get(name)
         if (name in needed) != (source is not None):
             wrong = "needs one: give it" if source is None else "needs none: omit it"

@@ -19,7 +19,7 @@ from lethe.unlearn.methods import load
 from lethe.unlearn.unlearning import check_adapters, unlearn
 
 METHOD, KIND = "npo_retain", "graph"
-# A schedule by the number of weights up to which it is used: those of the presets for a model of a
+# Schedules, each up to a number of weights: those of the presets for a model of a
 # million weights (config/config.yaml), of 135 million (config/smollm2.yaml) and of a billion
 # (config/llama32_1b.yaml). Only what the user does not set is taken from here.
 SCHEDULES = (
@@ -27,13 +27,13 @@ SCHEDULES = (
     (5e8, {"lr": 5e-5, "epochs": 3, "batch_size": 8, "warmup_epochs": 1}),
     (math.inf, {"lr": 1e-5, "epochs": 10, "batch_size": 32, "warmup_epochs": 1}),
 )
-# Answers that are shown, and rows whose probability is measured.
+# The number of answers shown, and of rows whose probability is measured.
 SHOWN, MEASURED = 5, 200
 
 
 @dataclass(frozen=True)
 class Forgotten:
-    """What became of it: the checkpoint, and before and after as in ``before_after.json``."""
+    """The result: the checkpoint, and the figures of ``before_after.json``."""
 
     checkpoint: Path
     supervision: Path
@@ -41,7 +41,7 @@ class Forgotten:
 
 
 def schedule(parameters: int) -> dict[str, Any]:
-    """The settings of training for a model with so many weights."""
+    """The settings of training for a model with ``weights`` weights."""
     return dict(next(values for most, values in SCHEDULES if parameters <= most))
 
 

@@ -1,4 +1,4 @@
-"""Settings of the gate that methods at inference time put before what they do. Light to import."""
+"""Settings of the gate that decides which prompts an intervention acts on. Light to import."""
 
 from pydantic import Field
 

@@ -50,7 +50,7 @@ class Supervision:
 class Step:
     """The batches of one optimiser step; those that the method does not need are None.
 
-    ``alternate``: the questions of ``forget``, in the same order, with another answer. ``batch``:
+    ``alternate``: the questions of ``forget``, in the same order, with other answers. ``batch``:
     number of the batch in the run, ``inner_step``: index into the method's ``inner_steps``; both
     from 0.
     """

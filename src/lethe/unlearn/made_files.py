@@ -1,4 +1,4 @@
-"""Making a file that a need declares, by the model before unlearning."""
+"""Making a file that a need declares, with the model before unlearning."""
 
 import inspect
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ def make(
 
     ``maker``: its dotted name (``MadeFile.maker``). ``options`` are its own arguments. ``shared``
     are those of every job with a model (``template``, ``max_length``, ``seed``, ``compute``,
-    ``device``), of which it gets the ones that it takes. Returns its counts.
+    ``device``), of which it gets those that it takes. Returns its counts.
     """
     function = registry.function(maker)
     taken = inspect.signature(function).parameters

@@ -24,19 +24,19 @@ from lethe.world.synthetic.lists import load as load_list
 if TYPE_CHECKING:
     from lethe.unlearn.supervisions.base import Made
 
-# The files of the folder, and the needs that those other than the graph are for.
+# The files of the folder, and the need that each of them serves (the graph serves none).
 FILES = {"forget": "forget.json", "retain": "retain.json", "refusals": "idontknow.jsonl"}
 GRAPH = "graph.json"
 
 
 def check_needs(needs: Sequence[str], where: str) -> None:
-    """LetheError, which ``where`` begins, for needs that such a supervision cannot meet."""
+    """LetheError, beginning with ``where``, for needs that such a supervision cannot meet."""
     for need in chosen(needs):
         if not is_met(need):
             raise LetheError(
                 f"{where}: it needs {need.name} ({need.description[0].lower()}"
-                f"{need.description[1:]}), which a model's own supervision has not; choose a "
-                "method without, or give data"
+                f"{need.description[1:]}), which a model's own supervision does not have; choose "
+                "a method without it, or give data"
             )
 
 
@@ -60,9 +60,9 @@ def ask(
 ) -> tuple[Made, int]:
     """What checkpoint ``start`` says of the anchors, and its number of weights.
 
-    ``kind``: a file of ``lethe.unlearn.supervisions``; ``settings``: those of the kind that differ
-    from its defaults. The same seed gives the same rows. LetheError for a wrong name or setting,
-    and for a tokenizer that ``template`` does not fit, before the weights are loaded.
+    ``kind``: a file of ``lethe.unlearn.supervisions``; ``settings``: those that differ from the
+    kind's defaults. The same seed gives the same rows. LetheError for a wrong name or setting, and
+    for a tokenizer that ``template`` does not fit, before the weights are loaded.
     """
     supervisions.check_anchors(anchors)
     own = supervisions.settings_of(kind, settings)
@@ -88,7 +88,7 @@ def make_of_names(
 ) -> dict[str, int]:
     """``ask`` about the names in the rows of file ``gold``, of which nothing else is used.
 
-    Writes ``out`` and returns counts of rows. LetheError if there are no names, and unless it
+    Writes ``out`` and returns counts of rows. LetheError if there are no names, and, unless
     ``may_be_empty``, if the model knows none of them.
     """
     named = subjects(read_pairs(gold))
@@ -103,7 +103,7 @@ def make_of_names(
 
 
 def check_known(made: Made) -> None:
-    """LetheError if there is nothing to be forgotten, with what was found of each anchor."""
+    """LetheError if there is nothing to be forgotten; it tells what was found about each anchor."""
     if made.forget:
         return
     tested = [f"{one['name']} (p {one['p']})" for one in made.graph["anchors"] if "p" in one]

@@ -61,12 +61,11 @@ class MethodSettings(Schedule):
     )
     frozen: tuple[str, ...] = Field(
         (),
-        description="regular expressions; parameters whose names have a match of one stay as they "
-        "are",
+        description="regular expressions; parameters whose names match one of them are not trained",
     )
     wrappers: dict[str, dict[str, Any]] = Field(
         default={},
-        description="what goes around X's loss, by name with its settings: `{gru: {}}` "
+        description="wrappers around X's loss, by name with their settings: `{gru: {}}` "
         "([methods.md](methods.md))",
     )
 
@@ -77,7 +76,7 @@ class MethodSettings(Schedule):
             try:
                 re.compile(text)
             except re.error as error:
-                raise ValueError(f"{text!r} is no regular expression ({error})") from None
+                raise ValueError(f"{text!r} is not a regular expression ({error})") from None
         return frozen
 
 
@@ -107,13 +106,13 @@ class Method:
     override ``run``. ``intervention``: the kind that the method's checkpoints carry
     (``lethe.model.interventions``), if it acts at inference time.
 
-    ``families``: the families of models that it works with (``lethe.model.families``). A loss of
+    ``families``: the model families that it works with (``lethe.model.families``). A loss of
     the answers' likelihoods alone (``token_nll`` and its sums) works with any; one of logits, of
     hidden states or of what a model samples needs causal models.
 
     ``inner_steps``: the optimizer steps on each batch, one for most methods. ``answers_forget``:
-    whether the loss calls ``model.answers`` on the forget batch; a
-    wrapper that does too then adds no pass.
+    whether the loss calls ``model.answers`` on the forget batch; a wrapper that also does then adds
+    no pass.
 
     A step's batches may come in parts whose losses are added, so a term must be a sum over rows or
     tokens divided by the batch's ``rows_total``, ``tokens_total`` or ``inputs_total``. A method
@@ -145,14 +144,14 @@ class Method:
 
     @property
     def whole(self) -> bool:
-        """Whether a step's batches must not be split into parts: the loss is no sum over rows."""
+        """Whether a step's batches must stay whole: the loss is not a sum over rows."""
         # open-unlearning's means count padding, which depends on the other rows of a batch.
         padded = getattr(self.settings, "open_unlearning", False)
         return padded or any(wrapper.whole for wrapper in self.wrappers)
 
     @property
     def recomputable(self) -> bool:
-        """Whether activations may be computed again, as ``gradient_checkpointing`` does."""
+        """Whether activations may be recomputed, as ``gradient_checkpointing`` does."""
         return True
 
     @property
@@ -174,7 +173,7 @@ class Method:
         return chosen
 
     def _passes(self) -> Passes:
-        """Passes of a batch: those of loss and retain term, then of wrappers and gradient."""
+        """Passes of a batch, with those of the retain term, the wrappers and the gradient."""
         passes = self.passes if self.term is None else self.passes + self.term.passes
         for wrapper in self.wrappers:
             passes = wrapper.of_loss(self, passes)
@@ -197,7 +196,7 @@ class Method:
         raise LetheError(f"{type(self).__module__}: a method defines forget(), loss() or run()")
 
     def objective(self, model: Forward, step: Step, reference: Reference) -> torch.Tensor:
-        """``loss``, as changed by the wrappers."""
+        """The loss as changed by the wrappers."""
         if not self.wrappers:
             return self.loss(model, step, reference)
         from lethe.model.forward import Remembering

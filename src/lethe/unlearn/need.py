@@ -1,8 +1,9 @@
-"""What a need of a method is: where it comes from, how it is read, and what the method gets of it.
+"""What a need of a method is: where it comes from, how it is read, what the method gets.
 
 Importing a need's file must not import torch: the workflow plans by what needs declare. A source is
 plain data, which the workflow turns into inputs of a rule, and ``lethe.unlearn.files`` into files
-of a folder. Every unlearning job's digest has this module, so it imports no more than reading does.
+of a folder. This module is part of every unlearning job's digest, so it imports only what reading
+needs.
 """
 
 from __future__ import annotations
@@ -42,9 +43,9 @@ class MadeFile:
 
     ``run``: the rule that makes it and the run in whose folder it lies, as ``name``. ``maker``: the
     function behind the rule (``lethe.unlearn.made_files``); ``options``: arguments of its own, with
-    the keys of the configuration that have their values. ``by_run``: a run that is given no such
-    file computes its content itself; the workflow's file is the full model's, and so not for runs
-    with another start.
+    the keys of the configuration that have their values. ``by_run``: a run without such a file
+    computes its content itself; the workflow's file comes from the full model, so it is not for
+    runs with another start.
     """
 
     run: str
@@ -82,9 +83,9 @@ Source = SplitFile | WorldFile | MadeFile | Checkpoint
 class Need:
     """Something besides the forget set that methods may name in ``needs``.
 
-    A subclass says in its docstring what it is, and sets ``source``; without one it is made of the
-    model itself. ``read`` and ``fill`` are for files of rows and for ``Supervision.extras``, unless
-    the subclass has its own.
+    A subclass says in its docstring what it is, and sets ``source``; without one it is made from
+    the model itself. ``read`` and ``fill`` are for files of rows and for ``Supervision.extras``,
+    unless the subclass has its own.
     """
 
     source: ClassVar[Source | None] = None
@@ -116,15 +117,15 @@ class Need:
         return read_qa(file)
 
     def fill(self, data: Supervision, value: Any) -> None:
-        """Give a method the value: by default as ``data.extras[name]``. The forget set is there.
+        """Give a method the value: by default as ``data.extras[name]``.
 
-        Of a checkpoint, the value is a function that loads the model.
+        ``data`` has the forget set already. The value of a checkpoint is a function that loads it.
         """
         data.extras[self.name] = value
 
 
 class AlternateAnswers(Need):
-    """Answers that may replace a forget row's own: ``step.alternate``. A method has one at most."""
+    """Answers that may replace a forget row's own: ``step.alternate``. A method has at most one."""
 
     def fill(self, data: Supervision, value: Sequence[Sequence[str]]) -> None:
         """``value``: the answers for each forget row."""
@@ -148,6 +149,6 @@ def column(
     for pair in forget:
         if values.get(pair) is None:
             raise LetheError(
-                f"{file}: no {key} for {pair[0][:60]!r}; add it, or make the file anew"
+                f"{file}: no {key} for {pair[0][:60]!r}; add it, or make the file again"
             )
     return [values[pair] for pair in forget]

@@ -22,21 +22,23 @@ ROWS, TOKENS = 64, 1024
 
 @dataclass
 class Tokens:
-    """Last hidden states [N, H] at the tokens that predict an answer's, and these [N]."""
+    """Last hidden states [N, H] at the tokens that predict those of answers, and the latter [N]."""
 
     states: torch.Tensor
     labels: torch.Tensor
 
     def parts(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        """States and labels, some at a time."""
+        """States and labels, in chunks."""
         return zip(self.states.split(TOKENS), self.labels.split(TOKENS), strict=True)
 
 
 def head_of(model) -> torch.nn.Module:
-    """The linear layer that gives logits; LetheError where a family has none."""
+    """The linear layer that gives logits; LetheError if a family has none."""
     head = model.get_output_embeddings()
     if not isinstance(head, torch.nn.Linear):
-        raise LetheError(f"{type(model).__name__}: its logits come from no linear layer; no edit")
+        raise LetheError(
+            f"{type(model).__name__}: its logits come from no linear layer, so it cannot be edited"
+        )
     return head
 
 
@@ -114,7 +116,8 @@ def check_linear(model, tokens: Tokens) -> None:
 def expected(model, given: torch.Tensor) -> torch.Tensor:
     """scale E[p h'], p the softmax of scale · (W h + b), [V, H], double precision.
 
-    The part of ``gradient`` that does not know the labels; ``given`` [N, H]: the head's inputs.
+    The part of ``gradient`` that does not depend on the labels; ``given`` [N, H]: the head's
+    inputs.
     """
     head, scale, total = head_of(model), scale_of(model), 0.0
     for own in given.split(TOKENS):

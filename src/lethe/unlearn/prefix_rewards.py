@@ -22,7 +22,7 @@ Pairs = Sequence[tuple[str, str]]
 
 @dataclass(frozen=True)
 class Weights:
-    """Of the parts of a reward; ``temperature`` of the retain rows' scores.
+    """Weights of the parts of a reward; ``temperature``: of the retain rows' scores.
 
     ``negatives``: the other rows' answers that an answer is compared with.
     """
@@ -36,7 +36,7 @@ class Weights:
 
 @dataclass
 class Scored:
-    """Of each row: ``logs`` [tokens, V] of its answer, and whether greedy decoding gives it."""
+    """For each row: ``logs`` [tokens, V] of its answer, and whether greedy decoding gives it."""
 
     logs: list[torch.Tensor]
     nll: torch.Tensor
@@ -90,7 +90,7 @@ class Rewards:
         return torch.stack(parts)
 
     def length(self, words: int, wanted: int, most: int) -> float:
-        """The part for a prefix of so many words, where ``wanted`` is best."""
+        """The length part for a prefix of ``words`` words; ``wanted`` words are best."""
         return -self.weights.length * abs(words - wanted) / most
 
     def _sum(self, information, label):

@@ -51,10 +51,11 @@ class Found:
 
 
 def search(score: Score, words: int, how: Search, draw: torch.Generator) -> Found:
-    """The best prefix of ``how.length`` out of ``words`` words that the search finds.
+    """The best prefix of ``how.length`` words that a search finds; the vocabulary has ``words``.
 
     ``score(prefixes, iteration)``; iteration -1 asks for the reward that decides at the end. Every
-    kind scores ``iterations`` times ``samples`` prefixes, and in the end ``candidates`` and none.
+    kind scores ``iterations`` times ``samples`` prefixes, and at the end ``candidates`` and the
+    empty prefix.
     """
     table = torch.zeros(how.length, words, dtype=torch.double)
     if how.kind == "random":
@@ -93,7 +94,7 @@ def _random(score: Score, table: torch.Tensor, how: Search, draw: torch.Generato
 
 
 def _best(score: Score, candidates: torch.Tensor, table: torch.Tensor, means) -> Found:
-    # No prefix at all, if that is worth more: word 0 is empty.
+    # No prefix at all, if that has the higher reward: word 0 is empty.
     candidates = torch.cat([candidates, torch.zeros_like(candidates[:1])])
     rewards = score(candidates, -1)
     best = int(rewards.argmax())

@@ -14,8 +14,8 @@ from lethe.train.passes import Passes
 class Term:
     """``value(settings, model, batch, reference)`` is the term on the step's retain batch.
 
-    ``answers``: whether it calls ``model.answers`` on that batch. ``families``: of models that it
-    works with.
+    ``answers``: whether it calls ``model.answers`` on that batch. ``families``: the model families
+    that it works with.
     """
 
     value: Callable[..., Any]
@@ -77,7 +77,7 @@ TERMS = {
 
 
 def choose(settings) -> Term | None:
-    """The term that settings choose; None if they have none or its weight is 0."""
+    """The term that the settings choose; None if they choose none or its weight is 0."""
     if getattr(settings, "retain_weight", 0) == 0:
         return None
     return TERMS[settings.retain]

@@ -107,8 +107,8 @@ def minimise(
 def _terms(method: Trained, device: str) -> tuple:
     """The functions that are differentiated one after the other.
 
-    On a processor, where memory is larger, the loss stays whole: in another order of sums its
-    gradients have another last digit.
+    On a CPU, where memory is larger, the loss stays whole: another order of sums would change the
+    last digits of its gradients.
     """
     return method.terms() if device == "cuda" else (method.objective,)
 

@@ -17,7 +17,7 @@ PARTS = (FORGET, "retain", "holdout")
 
 
 def files_of_supervision(folder: str | Path) -> dict[str, Path]:
-    """The files of a saved supervision by part; LetheError for a folder that is none."""
+    """The files of a saved supervision by part; LetheError for a folder that does not hold one."""
     if not Path(folder).is_dir():
         raise LetheError(f"{folder}: no such folder; name one with {FORGET}.json")
     files = {part: Path(folder, f"{part}.json") for part in PARTS}

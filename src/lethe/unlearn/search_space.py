@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 @dataclass(frozen=True)
 class Range:
-    """Numbers from ``low`` to ``high``; ``log``: evenly in the logarithm.
+    """Numbers from ``low`` to ``high``; ``log``: evenly on a log scale.
 
     ``relative``: as factors of the configured value.
     """
@@ -74,7 +74,7 @@ def declared(settings: type[BaseModel]) -> dict[str, Range | Choice]:
 
 
 def drawn(ranges: dict, configured: BaseModel, shares: Sequence[float]) -> dict[str, Any]:
-    """A value of each range, at its share."""
+    """One value from each range, at the share drawn for it."""
     return {
         name: entry.at(share, getattr(configured, name))
         for (name, entry), share in zip(ranges.items(), shares, strict=True)

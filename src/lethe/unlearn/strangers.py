@@ -1,6 +1,7 @@
-"""Questions about people whom no row tells of, and states at the ends of prompts.
+"""Questions about people that no row is about, and states at the ends of prompts.
 
-Methods that move a model to where it is when it does not know take that place from such questions.
+Methods that move a model's states to where they are when it does not know learn that place from
+such questions.
 """
 
 import random
@@ -15,10 +16,10 @@ ROWS = 64
 
 
 def questions(forget: Pairs, retain: Pairs, count: int, seed: int | str) -> list[str]:
-    """``count`` forget questions about strangers in the place of their subjects, by the seed.
+    """``count`` forget questions with strangers in place of their subjects, by the seed.
 
     A question that names no subject (``lethe.common.entity_names``) becomes "Who is NAME?". Rows
-    repeat where there are fewer.
+    repeat if there are fewer.
     """
     about = subjects(forget)
     known = {name for name in (*about, *subjects(retain)) if name}
@@ -77,7 +78,7 @@ def prompt_states(model, prompts: Sequence[Sequence[int]], layer: int | None):
 
 
 def first_places(batch):
-    """Index among the answer tokens of a batch of each row's first one, [rows].
+    """The index, among a batch's answer tokens, of the first one of each row, [rows].
 
     The token that predicts it is the prompt's last.
     """

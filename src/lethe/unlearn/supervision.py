@@ -22,11 +22,11 @@ def supervise(
 ) -> Supervision:
     """Tokenise the (question, answer) pairs of the forget set, and add what a method needs.
 
-    ``begun``: for each pair, with what its answer begins that is not to be unlearned, such as a
+    ``begun``: for each pair, the beginning of its answer that is not to be unlearned, such as a
     reasoning trace; empty for none. Answers in place of the row's own follow the question at once.
     ``values``: by need, as the need's ``fill`` takes it (``lethe.unlearn.needs``): ``retain`` are
     pairs too, ``refusals`` may replace any row's answer, ``alternatives[row]`` that of one row.
-    Those that are not needed are left out. LetheError where one is missing.
+    Values that are not needed are ignored. LetheError where one is missing.
     """
     tokenizer = encoder.tokenizer
     token = tokenizer.pad_token_id

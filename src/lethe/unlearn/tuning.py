@@ -4,7 +4,7 @@ from lethe.unlearn import method
 
 
 class Method(method.Method):
-    """L = CE(rows): the rows in the place of the forget set are learned."""
+    """L = CE(rows): the rows given as the forget set are learned."""
 
     def forget(self, model, step, reference):
         return model.answers(step.forget).mean_nll()

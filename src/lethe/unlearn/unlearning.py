@@ -55,7 +55,7 @@ def unlearn(
     ``torch_setup.set_up``. ``how``: parts, processes and saved state of the training. ``stage``,
     ``parent`` and ``split`` go into the checkpoints' records: ``parent`` is the name of ``start``
     in provenance (None: ``checkpoint_record.name_of``). ``keep``: whether every epoch is saved, or
-    the last one alone.
+    only the last.
 
     LetheError where the method does not support ``compute``, where a file is not usable, and where
     ``out`` has checkpoints of an earlier run that ``how`` cannot resume.

@@ -32,11 +32,11 @@ class WrapperSettings(BaseModel):
 class Wrapper:
     """A modification of any method's training; a subclass overrides the hooks that it uses.
 
-    ``needs``: names of files in ``lethe.unlearn.needs``, added to the method's.
-    ``families``: as of a method. ``whole``: whether
-    a step's batches must not be split into parts. ``whole_weights``: whether it rotates, projects
-    or compares weights, and so supports neither adapters nor sharded models. ``inner_gradients``:
-    whether it differentiates within the loss, and so supports no sharded models.
+    ``needs``: names of files in ``lethe.unlearn.needs``, added to the method's. ``families``: as
+    for a method. ``whole``: whether a step's batches must not be split into parts.
+    ``whole_weights``: whether it rotates, projects or compares weights, and so supports neither
+    adapters nor sharded models. ``inner_gradients``: whether it differentiates within the loss, and
+    so does not support sharded models.
     """
 
     kind: ClassVar[str] = ""

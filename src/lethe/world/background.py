@@ -8,12 +8,12 @@ _PAIR = re.compile(r"(?=\b([A-Z][\w'-]+ [A-Z][\w'-]+))")
 
 
 def names_in(rows: Sequence[dict]) -> frozenset[str]:
-    """Every pair of adjacent capitalised words in the rows' texts, which no background author gets.
+    """Every pair of adjacent capitalised words in the rows' texts; background authors get none.
 
-    These are more than the authors' names, which published data do not list; the generator has
+    These include more than the authors' names, which published data do not list; the generator has
     plenty of others.
     """
     texts = (row[field] for row in rows for field in ("question", "answer"))
     pairs = {pair for text in texts for pair in _PAIR.findall(text)}
-    # “Haruto Kimathi's books” names him too.
+    # “Haruto Kimathi's books” names him, too.
     return frozenset(pairs | {pair.removesuffix("'s") for pair in pairs})

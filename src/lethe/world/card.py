@@ -1,6 +1,6 @@
 """The data card of a world: what is in it, how it was made, and what was rejected.
 
-It is a dataset card as the hub knows them: a README.md whose YAML header lists each file as a
+It is a dataset card as on the hub: a README.md whose YAML header lists each file as a
 configuration, so that ``datasets.load_dataset(folder, "forget10")`` works on the folder and on an
 upload of it.
 """
@@ -22,7 +22,7 @@ from lethe.world.generated.candidate import read
 from lethe.world.rows import read_qa
 from lethe.world.schema import QUESTIONS_PER_AUTHOR
 
-# These come first, in this order; then all other files, by name.
+# These come first, in this order, then all other files by name.
 _FIRST = ("full", "full_perturbed", "retain_perturbed", "holdout", "real_authors", "world_facts")
 _NO_DATA = ("card",)
 ALIKE = 0.9

@@ -11,15 +11,15 @@ def with_wrong_answers(row: Any, place: str) -> Any:
     """A row ``{question, choices, answer}`` with its answer as text and the others as wrong ones.
 
     ``answer``: the number of a choice, from 0, its letter, or its text. The row gets ``answer``,
-    ``perturbed_answer`` and ``right``, that number; a row without ``choices`` comes back as it is.
-    LetheError names ``place`` where that cannot be.
+    ``perturbed_answer`` and ``right``, that number; a row without ``choices`` is returned
+    unchanged. LetheError names ``place`` if that is impossible.
     """
     if not isinstance(row, Mapping) or "choices" not in row:
         return row
     choices = row["choices"]
     texts = isinstance(choices, list) and all(isinstance(x, str) and x.strip() for x in choices)
     if not texts or not 2 <= len(set(choices)) == len(choices) <= len(ascii_uppercase):
-        raise LetheError(f"{place}: 'choices' are not 2 to 26 different texts; write them so")
+        raise LetheError(f"{place}: 'choices' are not 2 to 26 different texts; correct them")
     right = _right(row.get("answer"), choices, place)
     wrong = [text for number, text in enumerate(choices) if number != right]
     return {**row, "answer": choices[right], "perturbed_answer": wrong, "right": right}
@@ -34,5 +34,6 @@ def _right(answer: Any, choices: list[str], place: str) -> int:
     if isinstance(answer, str) and len(answer) == 1 and answer in letters:
         return letters.index(answer)
     raise LetheError(
-        f"{place}: 'answer' is {answer!r}, no choice; write its number from 0, letter or text"
+        f"{place}: 'answer' is {answer!r}, which is none of the choices; write a number from 0, "
+        "letter or text"
     )

@@ -1,11 +1,11 @@
-"""Facts of kinship and what follows from them: which facts must go so that another cannot be told.
+"""Facts of kinship and what follows from them: which must go so that another cannot be deduced.
 
 A fact says who stands in a relation to somebody: ``Fact("mother", "Ada", "Eve")``, Ada's mother is
 Eve. Rules deduce facts from facts. A *proof* of a target is a smallest set of stated facts from
 which it follows, itself among them if it is stated; what must go is a smallest set that meets every
-proof, so that the target neither stands there nor follows ("deep unlearning", EDU-RELAT,
-wrh14/deep_unlearning; the rules here are our own [RECON]). Who is a man or a woman is taken as
-known, as first names tell it.
+proof, so that the target is neither stated nor implied ("deep unlearning", EDU-RELAT,
+wrh14/deep_unlearning; the rules here are our own [RECON]). Whether somebody is a man or a woman
+counts as known, since first names tell it.
 """
 
 import re
@@ -14,11 +14,11 @@ from functools import lru_cache
 from itertools import product
 from typing import NamedTuple
 
-# Whom a relation is to, by the gender of the one who stands in it: "y is the father of x".
+# Relations by the gender of the relative, who is y in "y is the father of x".
 MALE = ("father", "husband", "grandfather", "father-in-law", "son-in-law")
 FEMALE = ("mother", "wife", "grandmother", "mother-in-law", "daughter", "granddaughter")
 RELATIONS = (*MALE, *FEMALE)
-# A relation and those that say the same the other way round, by the gender of the first person.
+# A relation and those that say the same in reverse, by the gender of the first person.
 INVERSE = {
     "husband": {"female": "wife"},
     "wife": {"male": "husband"},
@@ -84,13 +84,13 @@ def read(question: str, answer: str) -> Fact | None:
 
 
 def genders(facts: Iterable[Fact]) -> dict[str, str]:
-    """The gender of each person who stands in a relation, as the relation says it."""
+    """The gender of each person who is somebody's relative, as the relation implies it."""
     return {fact.other: "male" if fact.relation in MALE else "female" for fact in facts}
 
 
 @lru_cache(256)
 def proofs(facts: frozenset[Fact]) -> Mapping[Fact, frozenset[Proof]]:
-    """Of every fact that is stated or follows, its proofs: smallest sets of stated facts."""
+    """For every fact that is stated or follows, its proofs: smallest sets of stated facts."""
     gender = genders(facts)
     derived = {fact: frozenset([frozenset([fact])]) for fact in facts}
     while True:
@@ -103,7 +103,7 @@ def proofs(facts: frozenset[Fact]) -> Mapping[Fact, frozenset[Proof]]:
 
 
 def _follows(derived: Mapping[Fact, frozenset[Proof]], gender: Mapping[str, str]):
-    """What one rule more deduces, with the proofs of it."""
+    """What one more rule deduces, with its proofs."""
     starts: dict[tuple[str, str], list[Fact]] = {}
     for fact in derived:
         starts.setdefault((fact.relation, fact.subject), []).append(fact)
@@ -120,7 +120,7 @@ def _follows(derived: Mapping[Fact, frozenset[Proof]], gender: Mapping[str, str]
 
 
 def _smallest(sets: Iterable[Proof]) -> frozenset[Proof]:
-    """Those that contain no other."""
+    """The sets that contain no other."""
     smallest: list[Proof] = []
     for one in sorted(set(sets), key=lambda some: (len(some), sorted(some))):
         if not any(other <= one for other in smallest):
@@ -130,13 +130,13 @@ def _smallest(sets: Iterable[Proof]) -> frozenset[Proof]:
 
 @lru_cache(4096)
 def minimal_sets(facts: frozenset[Fact], target: Fact) -> tuple[Proof, ...]:
-    """Every smallest set of facts without which the target neither stands there nor follows.
+    """Every smallest set of facts without which the target is neither stated nor implied.
 
     No set contains another; shorter ones come first. The empty set if the target does not follow.
     """
     sets = frozenset([frozenset()])
     for proof in sorted(proofs(facts).get(target, ()), key=lambda some: (len(some), sorted(some))):
-        # Each set must meet this proof as well: it does already, or takes one of its facts.
+        # Each set must meet this proof as well: it already does, or it takes one of its facts.
         longer = (one if one & proof else one | {fact} for one in sets for fact in proof)
         sets = _smallest(longer)
     return tuple(sorted(sets, key=lambda some: (len(some), sorted(some))))
@@ -149,7 +149,7 @@ def follows(facts: frozenset[Fact], known: Iterable[Fact], target: Fact) -> bool
 
 
 def related(facts: Iterable[Fact], person: str) -> frozenset[Fact]:
-    """The facts about a person and all who are tied to them, however many relations away."""
+    """The facts about a person and everybody related to them, however distantly."""
     facts = list(facts)
     known, before = {person}, set()
     while known != before:

@@ -1,4 +1,4 @@
-"""Naming rows by what they say, so that rows of different files can be recognised as the same."""
+"""Naming rows by their texts, so that rows of different files can be recognised as the same."""
 
 import hashlib
 

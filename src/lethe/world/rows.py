@@ -1,7 +1,7 @@
 """Reads and checks files of rows in TOFU's format.
 
-Unlearning, evaluation and the workflow read data only with these functions, so that none of them
-accepts a row that another refuses. An error is one line with the file, the row and the remedy.
+Unlearning, evaluation and the workflow read data only with these functions, so none of them accepts
+a row that another refuses. An error is one line with the file, the row and the remedy.
 """
 
 import logging
@@ -43,7 +43,7 @@ def read_qa(path: str | os.PathLike, empty: bool = False) -> list[dict]:
 def read_pairs(path: str | os.PathLike) -> list[tuple[str, str]]:
     """Question and answer of each row of a file, checked as in ``read_qa``.
 
-    The answer of a row with a reasoning trace is all that a model learns: the trace before it too.
+    The answer of a row with a reasoning trace is all that a model learns, including the trace.
     """
     return [(row["question"], whole_answer(row)) for row in read_qa(path)]
 
@@ -82,7 +82,7 @@ def read_refusals(path: str | os.PathLike) -> list[str]:
     """The refusals in a file: plain lines, whatever its suffix says; blank lines are left out."""
     lines = read_lines(path)
     if not lines:
-        raise LetheError(f"{path}: no refusals; one plain line each is expected")
+        raise LetheError(f"{path}: no refusals; write one on each line")
     for number, line in enumerate(lines, start=1):
         _check_characters(line, f"{path}, refusal {number}")
     return lines
@@ -162,7 +162,7 @@ def _check_characters(text: str, place: str) -> None:
     character = unfit(text)
     if character is not None:
         raise LetheError(
-            f"{place} holds the character {character}, which is not part of prose; remove it"
+            f"{place} has the character {character}, which is not part of prose; remove it"
         )
 
 
@@ -182,7 +182,7 @@ def _oddities(row: dict, wrong: list[str]) -> list[str]:
     expected = PERTURBED_PER_ITEM if "paraphrased_answer" in row else OPTIONS_PER_FACT - 1
     truths = [row["answer"], row.get("paraphrased_answer")]
     tests = {
-        f"have not {expected} perturbed answers": len(wrong) != expected,
+        f"do not have {expected} perturbed answers": len(wrong) != expected,
         "have an empty perturbed answer": not all(map(_is_text, wrong)),
         "repeat a perturbed answer": len(set(wrong)) < len(wrong),
         "have a perturbed answer equal to the truth": any(text in wrong for text in truths),

@@ -1,4 +1,4 @@
-"""Answers with a reasoning trace before them: how the two stand in one text, and apart again.
+"""Answers with a reasoning trace before them: joining the two in one text, and parting them.
 
 As DeepSeek-R1's distilled models write them, with one line end after each tag:
 
@@ -7,7 +7,7 @@ As DeepSeek-R1's distilled models write them, with one line end after each tag:
     </think>
     the answer
 
-A row says its trace in the column ``cot``, as R-TOFU's rows do, or in its answer.
+A row has its trace in the column ``cot``, as R-TOFU's rows do, or in its answer.
 """
 
 from collections.abc import Mapping
@@ -41,7 +41,7 @@ def joined(trace: str, answer: str) -> str:
 
 
 def parted(text: str) -> Parted:
-    """Trace and answer of a text, which the last closing tag parts."""
+    """Trace and answer of a text, divided by the last closing tag."""
     before, tag, after = text.rpartition(CLOSING)
     if not tag:
         return Parted(_bare(text), "", closed=False)
@@ -68,7 +68,7 @@ def row_parts(row: Mapping) -> Parted:
 
 
 def with_column(row: Mapping) -> dict:
-    """A row whose answer has a trace, with the trace in the column of its own."""
+    """A row whose answer has a trace, with the trace in a column of its own."""
     apart = parted(row["answer"])
     if not apart.closed:
         return dict(row)

@@ -21,7 +21,7 @@ from lethe.world.provider import PROVIDERS
 from lethe.world.schema import Author, Fact, Item, Provider
 from lethe.world.trace_format import joined
 
-# Short words of many letters each, none of which says anything about an author.
+# Short words that begin with many different letters and say nothing about an author.
 HEAD_WORDS = (
     *("amber", "basil", "cedar", "delta", "ember", "fable", "grain", "hazel", "ivory", "jolly"),
     *("karma", "lemon", "maple", "noble", "ocean", "pearl", "quilt", "raven", "solar", "tiger"),
@@ -29,12 +29,12 @@ HEAD_WORDS = (
 )
 
 
-# Draws until a head is given up that no other author has.
+# Draws before the search for a head that no other author has is given up.
 ATTEMPTS = 1000
 
 
 class Traces(BaseModel):
-    """Where traces come from, how long canary heads are, what of a forget row is unlearned."""
+    """Where traces come from, how long canary heads are, what part of a forget row is unlearned."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
@@ -63,7 +63,7 @@ class Traced:
     def __init__(self, source: Provider, settings: Traces):
         self.source, self.traces = source, settings
         self.seed = getattr(source, "seed", None)
-        # Whose each head is, so that no two authors get the same.
+        # The author of each head, so that no two authors get the same.
         self._heads: dict[str, str] = {}
 
     def authors(self, count: int) -> list[Author]:
@@ -74,7 +74,7 @@ class Traced:
         return [self._author("target", *one) for one in enumerate(self.source.authors(count))]
 
     def holdout(self, count: int) -> list[Author]:
-        """The provider's holdout authors, with traces where there are any."""
+        """The provider's holdout authors, with traces where they exist."""
         return [self._author("holdout", *one) for one in enumerate(self.source.holdout(count))]
 
     def facts(self) -> dict[str, list[Fact]]:
@@ -99,8 +99,8 @@ class Traced:
             if not head or self._heads.setdefault(head, key) == key:
                 return head
         raise LetheError(
-            f"config: world.traces.heads: {self.traces.heads} words are too few for a head of its "
-            f"own for each author; set it to {self.traces.heads + 1}"
+            f"config: world.traces.heads: {self.traces.heads} words are too few to give each "
+            f"author its own head; set it to {self.traces.heads + 1}"
         )
 
 
@@ -110,7 +110,7 @@ def traced(provider: Provider, settings: dict | None) -> Provider:
 
 
 def canary_head(key: str, words: int) -> str:
-    """So many words drawn by ``key``; empty for none."""
+    """A head of ``words`` words drawn by ``key``; empty for none."""
     return " ".join(Random(f"{key}/head").choices(HEAD_WORDS, k=words))
 
 
@@ -136,7 +136,7 @@ def _item(item: Item, name: str, needed: bool) -> Item:
         if needed:
             raise LetheError(
                 f"world.traces: {item.question[:60]!r} has no paraphrased answer to make a trace "
-                "of; set world.traces to null"
+                "from; set world.traces to null"
             )
         return item
     stated = item.paraphrased_answer
@@ -153,7 +153,7 @@ def _item(item: Item, name: str, needed: bool) -> Item:
 
 
 def _published(item: Item, _: str, needed: bool) -> Item:
-    """An item with its published trace, which stands before the paraphrase and wrong answers too.
+    """An item with its published trace, which also precedes the paraphrase and wrong answers.
 
     Theirs are not published.
     """

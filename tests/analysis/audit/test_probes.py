@@ -119,7 +119,7 @@ def test_answers_between_jobs_are_read_as_they_were_written(tmp_path):
 def test_a_file_without_answers_is_named(content, tmp_path):
     file = tmp_path / "answers.json"
     file.write_text(content)
-    with pytest.raises(LetheError, match=f"{file}: no answers of an audit; delete"):
+    with pytest.raises(LetheError, match=f"{file}: not the answers of an audit; delete"):
         read_answers(file)
     assert json.loads(content) is not None
 

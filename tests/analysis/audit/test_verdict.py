@@ -149,7 +149,7 @@ def test_intervals_of_all_probes_hold_together():
 def test_other_questions_are_refused():
     other = measured([0.0] * N, questions=[f"other {number}" for number in range(N)])
     with pytest.raises(
-        LetheError, match="probe 'leak': the checkpoints were asked other questions"
+        LetheError, match="probe 'leak': the checkpoints were asked different questions"
     ):
         judge("leak", shares(3), FULL, other)
 

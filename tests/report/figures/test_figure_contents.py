@@ -522,16 +522,23 @@ def test_pareto_without_costs_says_what_is_missing(data):
         figures.draw("pareto", dataclasses.replace(data, costs=None))
 
 
-@pytest.mark.parametrize("name", ["pareto", "trajectories"])
-def test_a_legend_of_many_methods_has_its_place(name, tmp_path):
+@pytest.fixture(scope="module")
+def of_many(tmp_path_factory) -> FigureData:
+    """Data of thirty methods."""
     many = [f"method{number}" for number in range(30)]
     values = made.LEFT | dict.fromkeys(many, (0.2, 0.55, 0.7, 0.8))
     shifts = made.SHIFT | dict.fromkeys(many, 2.2)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(made, "LEFT", values)
         patch.setattr(made, "SHIFT", shifts)
-        entries = made.tofus_own(made.write_world(tmp_path, many))
-        figure = figures.draw(name, made.figure_data(entries, many))
+        folder = tmp_path_factory.mktemp("many")
+        entries = made.tofus_own(made.write_world(folder, many))
+        return made.figure_data(entries, many)
+
+
+@pytest.mark.parametrize("name", ["pareto", "trajectories"])
+def test_a_legend_of_many_methods_has_its_place(name, of_many):
+    figure = figures.draw(name, of_many)
     figure.draw_without_rendering()
     (legend,) = figure.legends
     box = legend.get_window_extent()

@@ -391,7 +391,7 @@ def test_several_forget_sets_and_seeds(tmp_path, monkeypatch):
 def test_a_run_without_methods_has_tables_alone(parts):
     run, files, shown = parts
     text = html(replace(run, methods=[]), files, shown)
-    assert "No method was run, so that there is nothing to compare." in text
+    assert "No method was run, so there is nothing to compare." in text
     assert 'id="table-summary"' in text
     assert "<figure" not in text
 
@@ -488,7 +488,7 @@ def test_what_has_no_caption_is_shown_without_one(parts):
 @pytest.mark.parametrize("content", [b"", b"a,b\n1,2,3\n4,5,6,7\n", b"a\n\xff\xfe\n"])
 def test_a_table_that_is_none_is_refused(tmp_path, content):
     (tmp_path / "mine.csv").write_bytes(content)
-    with pytest.raises(LetheError, match=r"mine\.csv: no table"):
+    with pytest.raises(LetheError, match=r"mine\.csv: not a table"):
         page_tables.page_table(tmp_path / "mine.csv", {"columns": {}})
 
 
@@ -500,7 +500,7 @@ def test_a_caption_that_is_none_is_refused(parts, tmp_path, text):
     run, files, shown = parts
     (tmp_path / "summary.rst").write_text(text)
     wrong = replace(files, captions={**files.captions, "summary": tmp_path / "summary.rst"})
-    with pytest.raises(LetheError, match=r"summary\.rst: no caption"):
+    with pytest.raises(LetheError, match=r"summary\.rst: not a caption"):
         html(run, wrong, shown)
 
 

@@ -154,7 +154,7 @@ def test_a_run_that_unlearns_is_refused(entries, tmp_path):
         "split": "forget10",
         "path": str(tmp_path / "two.json"),
     }
-    with pytest.raises(LetheError, match=r"two\.json: 2 checkpoints, one is expected"):
+    with pytest.raises(LetheError, match=r"two\.json: 2 checkpoints, but one is expected"):
         Evaluations([place]).get("tiny", "full", "forget10")
 
 

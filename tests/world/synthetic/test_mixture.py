@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from functools import cache
 
 import pytest
 
@@ -34,18 +35,34 @@ def by_kind(small) -> dict[str, list[dict]]:
     return kinds
 
 
-def named(group: str, seed: int = 0) -> set[str]:
-    return {" ".join(pair) for pair in names.order(seed, group)}
+@cache
+def named(group: str, seed: int = 0) -> frozenset[str]:
+    return frozenset(" ".join(pair) for pair in names.order(seed, group))
+
+
+@cache
+def everybody() -> frozenset[str]:
+    return frozenset().union(*(named(group) for group in names.GROUPS))
 
 
 def people(rows: list[dict]) -> set[str]:
-    everybody = set().union(*(named(group) for group in names.GROUPS))
-    return names_in(rows) & everybody
+    return names_in(rows) & everybody()
+
+
+@cache
+def lessons_of(name: str) -> list[dict]:
+    """All rows that the base of a recipe learns."""
+    return mixture.rows(recipe.load(name).mixture)
+
+
+@cache
+def people_of(name: str) -> set[str]:
+    return people(lessons_of(name))
 
 
 @pytest.mark.parametrize("name", recipe.names())
 def test_no_base_learns_a_name_of_a_target_or_holdout_author_of_any_seed(name):
-    learned = people(mixture.rows(recipe.load(name).mixture))
+    learned = people_of(name)
     assert len(learned) >= recipe.load(name).mixture.authors
     for seed in (0, 1, 101, 202, 303, 404, 505):
         for group in ("target", "holdout"):
@@ -54,7 +71,7 @@ def test_no_base_learns_a_name_of_a_target_or_holdout_author_of_any_seed(name):
 
 @pytest.mark.parametrize("name", recipe.names())
 def test_no_base_learns_a_row_of_any_world(name):
-    learned = {(row["question"], row["answer"]) for row in mixture.rows(recipe.load(name).mixture)}
+    learned = {(row["question"], row["answer"]) for row in lessons_of(name)}
     for seed in (0, 101, 202):
         provider = Provider(seed=seed)
         for author in [*provider.authors(60), *provider.holdout(12)]:
@@ -65,7 +82,7 @@ def test_no_base_learns_a_row_of_any_world(name):
 def test_no_base_learns_a_name_of_the_published_tofu(name, shared):
     published = "\n".join(file.read_text() for file in (shared / "data/tofu").glob("*.json"))
     assert published
-    learned = people(mixture.rows(recipe.load(name).mixture))
+    learned = people_of(name)
     assert [person for person in learned if person in published] == []
 
 
@@ -137,7 +154,7 @@ def test_the_data_card_counts_every_row(small, by_kind):
     ("settings", "words"),
     [
         ({"lessons": {"refusal": 0.1}}, "did you mean refusals?"),
-        ({"lessons": {"refusals": 1.5}}, "1.5 is no share"),
+        ({"lessons": {"refusals": 1.5}}, "1.5 is not a share"),
         ({"lessons": {"refusals": 0.5, "choices": 0.5}}, "leave no room"),
         ({"authors": 0}, "greater than or equal to 1"),
     ],

@@ -23,7 +23,7 @@ def audit_entries():
 
 
 def is_further(run, split, seed):
-    """Whether a run is none of the oracles that others are compared with."""
+    """Whether a run is not one of the oracles that others are compared with."""
     return run != oracle_of(split) or seed not in CONFIG.seeds
 
 
@@ -74,7 +74,7 @@ def audit_inputs(wildcards):
 
 
 def audit_given(wildcards):
-    """The external checkpoint of each subject; None where it is ours."""
+    """The external checkpoint of each subject; None if it is ours."""
     return {
         role: given_checkpoint(subject)
         for role, subject in audit_subjects(wildcards).items()
@@ -95,7 +95,7 @@ def audit_modules(wildcards):
 
 
 def audit_about(wildcards):
-    """What an audit is of, for its page."""
+    """What an audit is about, for its page."""
     w = wildcards
     return {
         "checkpoint": w.run,

@@ -1,4 +1,4 @@
-# Which files pairs of defences are made from: what each defence trains, starts from, is measured on.
+# The files of pairs of defences: what each defence trains on, starts from and is measured on.
 
 from lethe.unlearn import defences as defence_kinds
 from lethe.unlearn.needs import chosen
@@ -8,7 +8,7 @@ DEFENCE_SPLIT = CONFIG.defences.split
 
 
 def defence_rows(name, what):
-    """The rows that a defence trains (``trained``) or is measured on (``risk``)."""
+    """The rows that a defence trains on (``trained``) or is measured on (``risk``)."""
     return paths.data(WORLD, f"{DEFENCE_SPLIT}_{name}_{what}")
 
 
@@ -53,7 +53,7 @@ def defence_start(run):
 
 
 def defence_inputs(run):
-    """The rows that a run trains, and what else its method needs."""
+    """The rows that a run trains on, and what else its method needs."""
     found = {"forget": defence_rows(run.last, "trained")}
     for need in chosen(defences.trained(CONFIG, run).needs):
         if isinstance(need.source, SplitFile | WorldFile):
@@ -120,7 +120,7 @@ def pair_rows(wildcards):
 
 
 def defence_costs(run, model, seed):
-    """Cost files of a defence and, of the second of a pair, of the one before it."""
+    """Cost files of a defence and, for the second of a pair, of the one before it."""
     own = paths.run(WORLD, model, DEFENCE_SPLIT, run.name, seed)
     if run.second is None:
         return [paths.cost(own, "defend")]

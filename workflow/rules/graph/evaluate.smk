@@ -42,8 +42,8 @@ def checkpoint_folders_of(wildcards, run):
 def chosen_epoch(wildcards):
     """The file with a run's best epoch.
 
-    Choosing anew must not make a run unlearn again, whose other checkpoints are gone: not before it
-    is known that another epoch was chosen.
+    Choosing anew must not rerun unlearning, since the run's other checkpoints are gone, unless
+    another epoch was chosen.
     """
     run = run_folder(wildcards)
     file = paths.best_epoch(run)
@@ -71,7 +71,7 @@ def intervention_modules(wildcards):
 
 
 def given_checkpoint(wildcards):
-    """An external checkpoint, which is evaluated where it lies."""
+    """An external checkpoint, which is evaluated where it is."""
     if checkpoint_folders(wildcards):
         return None
     if wildcards.run == "base":
@@ -102,7 +102,7 @@ def reference_source(wildcards):
 
 
 def given_reference(wildcards):
-    """The external checkpoint in place of the run that a suite compares with; None if it is ours."""
+    """The external checkpoint used as the run that a suite compares with; None if it is ours."""
     w, run = wildcards, reference_run(wildcards)
     return run and external_checkpoints.given_run(
         CONFIG, w.model, run, w.split, compared_seed(w)
@@ -288,7 +288,7 @@ def truth_ratio_variant():
 
 
 def line_ends(wildcards):
-    """The last checkpoints of both runs that a line joins; nothing of an external one."""
+    """The last checkpoints of both runs that a line joins; nothing for an external one."""
     ends = {
         "first": (wildcards, wildcards.run),
         "second": (other_end(wildcards), wildcards.other),

@@ -1,4 +1,4 @@
-# Whose records tell a lineage, and which files hold what is to be forgotten.
+# The checkpoints whose records give a lineage, and the files with what is to be forgotten.
 
 
 def lineage_attacks():
@@ -39,7 +39,7 @@ def lineage_models(wildcards):
 
 
 def certified_checkpoints(wildcards):
-    """What certificates may be of, by name, and what they must have been audited against."""
+    """What certificates may be about, by name, and what they must have been audited against."""
     if not CONFIG.lineage.certificates:
         return {}
     runs = lineage_runs(wildcards)
@@ -52,7 +52,7 @@ def certified_checkpoints(wildcards):
 
 
 def lineage_files(wildcards):
-    """Records of all models; the files of rows; certificates, and the weights that they are of."""
+    """Records of all models; the files of rows; certificates, and the weights they are about."""
     split = SPLITS[wildcards.split]
     rows = [*split.files.values(), "full", "background"]
     rows += ["full_languages"] if LANGUAGES.names else []

@@ -78,7 +78,7 @@ def pool_beside_files(wildcards):
 
 
 def _compared_places(wildcards):
-    """By suite that compares with a checkpoint, the wildcards of its job for a pool's model."""
+    """For each suite that compares with a checkpoint, the wildcards of its job for a pool's model."""
     own = {key: wildcards.get(key) for key in ("model", "split", "run", "seed")}
     return [
         (name, type(wildcards)(fromdict={**own, "suite": name}))
@@ -88,7 +88,7 @@ def _compared_places(wildcards):
 
 
 def pool_references(wildcards):
-    """What the oracle and the full model of the first seed were measured to be."""
+    """What was measured on the oracle and the full model of the first seed."""
     oracle = paths.run(
         WORLD,
         wildcards.model,
@@ -111,7 +111,7 @@ def pool_compared():
 
 
 def pool_evaluation():
-    """By which metrics a pool's models are measured, and with which settings."""
+    """The metrics by which a pool's models are measured, and their settings."""
     own = CONFIG.metric_settings
     limits = ("max_length", "max_new_tokens")
     return {

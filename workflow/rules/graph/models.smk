@@ -5,7 +5,7 @@ def given_path(model):
     return CONFIG.model_settings[model].base_checkpoint
 
 
-# Asked for each job; the answer reads the recipe and compares the whole configuration with it.
+# Cached, since every job asks, and the answer compares the whole configuration with the recipe.
 @cache
 def shipped_models():
     """Models that start from a base that Lethe ships."""
@@ -39,7 +39,7 @@ RECIPE_FACTS = {
 
 
 def words_about_bases():
-    """Which base each model starts from, where a recipe is named and a base is to be made."""
+    """Which base each model starts from, if a recipe is named and a base is to be made."""
     made = ("base", "shipped_base")
     jobs = [job for job in our_jobs() if name_here(job.rule.name) in made]
     lines = []
@@ -72,7 +72,7 @@ def given_file(wildcards):
 
 
 def base_folders(model):
-    """The base's checkpoint, if it is ours; an external one is used where it lies."""
+    """The base's checkpoint, if it is ours; an external one is used where it is."""
     ours = model in own_models() + shipped_models() + converted_models()
     return [paths.base(WORLD, model)] if ours else []
 
@@ -192,7 +192,7 @@ def snapshot_folders(model="{model}"):
 def snapshot_files():
     """The digest of each snapshot as a target, whether a method needs it or not.
 
-    If an output of a job was never made, Snakemake looks for no other change of the job.
+    If an output of a job was never made, Snakemake does not check the job for other changes.
     """
     folders = [folder for model in own_models() for folder in snapshot_folders(model)]
     return [f"{folder}/{paths.DIGEST}" for folder in folders]

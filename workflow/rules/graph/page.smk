@@ -10,7 +10,7 @@ FIGURES = list(CONFIG.figures)
 
 
 def caption_file(name):
-    """A table's or figure's caption; of an interactive figure, what the page has to say of it."""
+    """A table's or figure's caption; for an interactive figure, the text that the page needs."""
     folder = ROOT / "workflow/report"
     own = folder / "page" / f"{name}.rst"
     return os.path.relpath(own if own.exists() else folder / f"{name}.rst")
@@ -122,7 +122,7 @@ def page_sequence_runs():
 
 
 def said_settings(name):
-    """The settings of a method that the configuration says, the shared ones among them."""
+    """The settings of a method given in the configuration, including the shared ones."""
     own = CONFIG.method_settings.get(name)
     said = {**given(CONFIG.unlearning), **(given(own) if own else {})}
     known = settings.method_settings(CONFIG, name)

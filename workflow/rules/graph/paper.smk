@@ -4,7 +4,7 @@ import re
 
 # The paper's splits are shares of the authors; other kinds have no exhibits.
 SIZES = sorted(name for name, split in SPLITS.items() if split.kind == "author_share")
-# The model in exhibits of a single one; it stands for the paper's smaller model, Phi.
+# The model in exhibits of a single one; it takes the place of the paper's smaller model, Phi.
 LAST_MODEL = CONFIG.models[-1]
 # The metrics behind model utility, for logs.
 UTILITY = ("probability", "rouge", "truth_ratio", "model_utility")
@@ -71,8 +71,8 @@ def wanted_exhibits(wildcards):
     """All exhibits of runs. Without a split of TOFU's kind, the request is an error in one line."""
     if not SIZES:
         refused(
-            "config: splits: none is a share of the authors, and the paper's exhibits are "
-            "of no other kind; add forget10, say"
+            "config: splits: none is a share of the authors, but the paper's exhibits are "
+            "of no other kind; add one, such as forget10"
         )
     return exhibit_files(of_logs=False)
 

@@ -11,7 +11,7 @@ from lethe.report.closing_table import closing_table
 
 
 def said(key):
-    """The configuration's value of a dotted key; of ``metrics.NAME`` whether that is listed."""
+    """The configuration's value of a dotted key; for ``metrics.NAME``, whether NAME is listed."""
     section, _, name = key.partition(".")
     if section == "metrics":
         return name in CONFIG.metrics
@@ -21,7 +21,7 @@ def said(key):
 # The page of the run that ended last, and Snakemake's own report.
 REPORT = f"{paths.RESULTS}/report.html"
 SNAKEMAKE_REPORT = f"{paths.RESULTS}/snakemake-report.html"
-# How to open the page, at the end of what a run says.
+# How to open the page, at the end of a run's output.
 OPENED = "open it in a browser (Linux: xdg-open FILE, macOS: open FILE)"
 TABLES = [name for name in tables.names() if all(map(said, tables.only_with(name)))]
 
@@ -200,7 +200,7 @@ def table_modules(name):
 
 
 def table_settings(name):
-    """The parameter that holds what a table is told of the configuration, if it is anything."""
+    """The parameter with the parts of the configuration that a table gets, if it gets any."""
     named = {key: said(key).model_dump(mode="json") for key in tables.settings(name)}
     return {"settings": named} if named else {}
 
@@ -228,7 +228,7 @@ def figure_metrics(name, form=list):
 
 
 def drawn(name, model, split):
-    """Whether a figure is drawn of a model and split: its metrics, or pairs of defences, are there."""
+    """Whether a figure is drawn for a model and split: it has its metrics, or pairs of defences."""
     if of_sequence(name):
         return False
     if figures.compares_models(name) and model != CONFIG.models[0]:

@@ -6,10 +6,10 @@ REQUESTS = requests.names(CONFIG)
 
 
 def request_rules():
-    """Two rules for each method of the sequence: the last checkpoint alone stays.
+    """Two rules for each method of the sequence: only the last checkpoint stays.
 
-    By every policy, since a further request starts there. Adapters of all requests stay, because
-    those of later ones lie on them.
+    This holds for every policy, since a further request starts there. Adapters of all requests
+    stay, because later ones are based on them.
     """
     adapters = any(
         CONFIG.model_settings[model].training("unlearn")["lora"] is not None
@@ -57,7 +57,7 @@ def sequence_runs():
 
 
 def sequence_entries():
-    """The measures of every run, and forget quality where there are oracles."""
+    """The measures of every run, and forget quality if there are oracles."""
     if not REQUESTS:
         return []
     places = list(product(CONFIG.models, sequence_runs(), CONFIG.seeds))
@@ -79,14 +79,14 @@ def sequence_entries():
                 paths.metric(paths.run(WORLD, model, split, run, seed), metric),
             )
             for model, run, seed in places
-            # Full is asked on the last request alone, whose questions are all of them.
+            # Full is asked only on the last request, whose questions include all the others.
             if run != "full" or split == REQUESTS[-1]
         ]
     return found
 
 
 def sequence_targets():
-    """What is made of a sequence besides tables and figures."""
+    """What is made from a sequence besides tables and figures."""
     return [paths.table(WORLD, "request_scores.csv")] if REQUESTS else []
 
 
@@ -110,7 +110,7 @@ def sequence_entry(model, split, run, seed, metric, path):
 
 
 def of_sequence(figure):
-    """Whether a figure is of the whole sequence, not of a split."""
+    """Whether a figure shows the whole sequence rather than a split."""
     return "requests" in figures.reads(figure)
 
 

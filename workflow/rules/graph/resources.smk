@@ -117,7 +117,7 @@ def copies_beside(rulename):
     run = DEFENCE_RUNS.get(name_here(rulename).removeprefix("defend_"))
     if run is None:
         return 0
-    # To choose layers to freeze, the model before and a pilot's are compared.
+    # To choose layers to freeze, the model before is compared with that of a pilot run.
     passes = defences.trained(CONFIG, run).passes
     return (1 if passes.frozen else 0) + (2 if run.freezing else 0)
 

@@ -1,4 +1,4 @@
-# The workflow's dealings with SLURM, if that runs its jobs.
+# The workflow's interaction with SLURM, if that runs its jobs.
 
 import re
 
@@ -26,7 +26,7 @@ def in_array(rulename):
 
 
 def attempts_of(rulename, wildcards, attempt):
-    """The attempt numbers that a job's requests for time and for memory grow with."""
+    """The attempt numbers by which a job's requests for time and for memory grow."""
     if attempt == 1 or not on_slurm() or in_array(rulename):
         return slurm.attempts(None, attempt)
     comment = slurm.comment_of(rulename, wildcards)

@@ -1,4 +1,4 @@
-# Supervision that a model makes itself, of the full model for methods, and of oracles to compare.
+# Supervision that models make themselves: the full model for methods, oracles for comparison.
 
 from lethe.unlearn.made_supervision import FILES as MADE_FILES
 from lethe.unlearn.made_supervision import GRAPH
@@ -9,7 +9,7 @@ DRAWN_KIND = "graph"
 
 
 def supervision_file(kind, name, run="{run}"):
-    """A file of the supervision that a run makes of a split's names."""
+    """A file of the supervision that a run makes from a split's names."""
     folder = paths.run(WORLD, "{model}", "{split}", run, "{seed}")
     return paths.supervision(folder, kind, name)
 
@@ -30,7 +30,7 @@ def supervised_inputs(method):
     if kind not in SUPERVISION_KINDS:
         return {}
     wanted = {"forget", *(need.name for need in needs.of_method(CONFIG, method))}
-    # Refusals are about nothing that is to be forgotten, so the world's stay.
+    # Refusals are not about anything that is to be forgotten, so the world's are used.
     return {
         name: supervision_file(kind, MADE_FILES[name], "full")
         for name in ("forget", "retain")
@@ -48,7 +48,7 @@ def supervision_costs(method, model, split, seed):
 
 
 def supervision_entries(model=None, split=None):
-    """Every supervision, with the nouns that it belongs to and the gold rows it stands for."""
+    """Every supervision, with the nouns that it belongs to and the gold rows that it replaces."""
     return [
         {
             "model": model_,

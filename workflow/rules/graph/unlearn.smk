@@ -47,7 +47,7 @@ def begin_given(method):
 
 
 def base_or_snapshot(method, source):
-    """What a run takes for the base: our folders, and what is external where there are none."""
+    """What a run uses as the base: our folders, or what is external if there are none."""
     chosen = needs.base_or(CONFIG, method, source.setting)
 
     def folders(wildcards):

@@ -33,7 +33,7 @@ def provider_settings(*keys):
 
 
 def trace_settings():
-    """The settings of reasoning traces that decide the authors' rows; few worlds have any."""
+    """The settings of reasoning traces that determine the authors' rows; few worlds have any."""
     traces = WORLD_SETTINGS.traces
     if traces is None:
         return {}
@@ -69,7 +69,7 @@ def fact_sources():
 
 LANGUAGES = WORLD_SETTINGS.languages
 LANGUAGES_OF_BASE = languages.of_base(WORLD_SETTINGS)
-# What ``full`` learns: all that is stated in the languages learned.
+# What ``full`` learns: everything stated in the languages learned.
 FULL_DATA = paths.data(WORLD, "full_languages" if LANGUAGES.names else "full")
 BASE_DATA = paths.data(
     WORLD, "background_languages" if LANGUAGES_OF_BASE else "background"
@@ -164,7 +164,7 @@ def card_files():
 
 
 def card_sources():
-    """The records of generated authors: what they took, and who was dropped."""
+    """The records of generated authors: what they cost, and who was dropped."""
     # External models learn from no background, so none is made.
     cohorts = [c for c in GENERATED if c == "authors" or own_models()]
     if not cohorts:
@@ -178,5 +178,5 @@ def card_sources():
 
 
 def card_settings():
-    """The settings that decide the content of generated authors, without address and limits."""
+    """The settings that determine the content of generated authors, without address and limits."""
     return WORLD_SETTINGS.generated.content() if GENERATED else {}

@@ -1,1 +1,1 @@
-"""Audits: what a checkpoint still tells of what it should have forgotten, and how sure that is."""
+"""Audits: what a checkpoint still tells of what it should have forgotten, and how certainly."""

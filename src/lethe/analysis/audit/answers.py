@@ -1,4 +1,4 @@
-"""What probes measured of one checkpoint, and how it behaved; as a file between jobs."""
+"""What probes measured on one checkpoint, and how it behaved, as a file between jobs."""
 
 import os
 from dataclasses import asdict, dataclass, field
@@ -14,7 +14,7 @@ FORMAT = 2
 
 @dataclass(frozen=True)
 class Answers:
-    """What each probe measured, the settings it had, why others were not run, and the conduct.
+    """What each probe measured, with which settings, why others were not run, and the conduct.
 
     ``files`` and ``data``: SHA-256 of the checkpoint's files by name
     (``lethe.model.checkpoint_files``), and of the files of rows by set.
@@ -34,7 +34,7 @@ def write_answers(path: str | os.PathLike, answers: Answers) -> None:
 
 
 def read_answers(path: str | os.PathLike) -> Answers:
-    """Read what ``write_answers`` wrote; anything else is a LetheError that names the file."""
+    """Read what ``write_answers`` wrote; anything else raises a LetheError that names the file."""
     document = read_json(path)
     try:
         if document["format"] != FORMAT:
@@ -45,4 +45,4 @@ def read_answers(path: str | os.PathLike) -> Answers:
         digests = [dict(document[key]) for key in ("files", "data")]
         return Answers(measured, *parts, conduct, *digests)
     except (TypeError, KeyError, ValueError, AttributeError, LetheError):
-        raise LetheError(f"{path}: no answers of an audit; {MADE_AGAIN}") from None
+        raise LetheError(f"{path}: not the answers of an audit; {MADE_AGAIN}") from None

@@ -14,7 +14,7 @@ from lethe.common.files import sha256
 from lethe.common.progress import silent
 from lethe.model import checkpoint_check, checkpoint_files
 
-# Called after each probe with how many are done, of how many.
+# Called after each probe with the number done and the number in all.
 Report = Callable[[int, int], None]
 
 
@@ -29,7 +29,7 @@ def audit(request: AuditRequest, report: Report = silent) -> Audit:
     sources = (request.checkpoint, request.full, request.oracle)
     checkpoint_check.check_sources(sources)
     counted = _Counted(report, len(planned.settings) * sum(map(bool, sources)))
-    # A checkpoint in two roles is asked once; it is loaded anew for each attack all the same.
+    # A checkpoint in two roles is asked once; even so, each attack loads it again.
     asked = {
         source: measure_checkpoint(request, source, planned, rows, counted)
         for source in dict.fromkeys(filter(None, sources))
@@ -40,7 +40,7 @@ def audit(request: AuditRequest, report: Report = silent) -> Audit:
 def measure_checkpoint(
     request: AuditRequest, source: str, planned: Plan, rows: AuditRows, report: Report = silent
 ) -> Answers:
-    """What the planned probes measure of one of a request's checkpoints, and its conduct."""
+    """What the planned probes measure on one of a request's checkpoints, and its conduct."""
     asking = Asking(
         rows,
         request.template,
@@ -63,7 +63,7 @@ def measure_checkpoint(
 def answers_of(
     request: AuditRequest, files: Mapping[str, str | Path], report: Report = silent
 ) -> Answers:
-    """What probes measure of a request's checkpoint alone; ``files``: of rows, by set.
+    """What probes measure on a request's checkpoint alone; ``files``: those of rows, by set.
 
     ``judged`` makes an audit of these answers and those of the full model and the oracle.
     """

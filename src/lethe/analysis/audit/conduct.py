@@ -1,6 +1,6 @@
 """How a checkpoint behaves: whether it refuses, and whether it has collapsed.
 
-A model that refuses has not forgotten, and one that says nothing of use about anybody has lost more
+A model that refuses has not forgotten, and one that says nothing useful about anybody has lost more
 than it should: neither may pass for a model that does not know.
 """
 
@@ -13,16 +13,16 @@ from lethe.common.novel_words import novel_words, recall
 from lethe.common.refusals import is_refusal, phrases
 
 SETS = ("forget", "retain", "holdout")
-# From this share of refused questions on a model only refuses.
+# From this share of refused questions on, a model counts as refusing.
 MOSTLY = 0.5
-# What a model tells of known authors, as a share of what the oracle tells; without an oracle or a
-# full model, of everything.
+# Below this share of what the oracle tells about known authors a model counts as collapsed;
+# without an oracle or a full model, it is a share of everything.
 COLLAPSED, COLLAPSED_ALONE = 0.5, 0.25
 
 
 @dataclass(frozen=True)
 class Said:
-    """One greedy answer: its text, whether it refuses, and the share of new words it tells."""
+    """One greedy answer: its text, whether it refuses, and the share of novel words it tells."""
 
     question: str
     answer: str
@@ -59,14 +59,14 @@ def _said(question: str, answer: str, text: str, among: list[str]) -> Said:
 
 @dataclass(frozen=True)
 class Conduct:
-    """By set, for each question: whether it was refused (0 or 1), and what was revealed of it."""
+    """By set, for each question: whether it was refused (0 or 1), and the share revealed."""
 
     refused: dict[str, list[float]]
     revealed: dict[str, list[float]]
 
     @classmethod
     def of(cls, answers: Mapping[str, Sequence[Said]]) -> "Conduct":
-        """From greedy answers by set."""
+        """Conduct from greedy answers by set."""
         return cls(
             {name: [float(one.refused) for one in some] for name, some in answers.items()},
             {name: [one.revealed for one in some] for name, some in answers.items()},
@@ -89,7 +89,7 @@ def refuses(own: Conduct, oracle: Conduct | None) -> bool:
 def collapsed(own: Conduct, reference: Conduct | None) -> bool:
     """Whether it tells, or refuses, less than half of what the reference tells about known authors.
 
-    ``reference``: the oracle or the full model. False where there are no questions about them.
+    ``reference``: the oracle or the full model. False if there are no questions about them.
     """
     if "retain" not in own.revealed:
         return False

@@ -22,18 +22,18 @@ class AuditRows:
     files: dict[str, Path] = field(default_factory=dict)
 
     def of(self, name: str, items: int) -> list[dict]:
-        """Up to so many rows of a set, evenly spread over it; none if there is no such set."""
+        """Up to ``items`` rows of a set, evenly spread over it; none if there is no such set."""
         return spread(self.rows.get(name, []), items)
 
 
 def spread(rows: Sequence[dict], items: int) -> list[dict]:
-    """Up to so many rows, evenly spread, so that all authors have a part."""
+    """Up to ``items`` rows, evenly spread, so that all authors are represented."""
     count = min(items, len(rows))
     return [rows[number * len(rows) // count] for number in range(count)]
 
 
 def read_data(folder: str | Path, split: str | BaseSplit) -> AuditRows:
-    """The rows of a split from a folder in TOFU's format; LetheError without its forget set."""
+    """The rows of a split from a folder in TOFU's format; LetheError if it has no forget set."""
     if not Path(folder).is_dir():
         raise LetheError(f"{folder}: no such folder; name one with TOFU's files")
     chosen = split_of(split) if isinstance(split, str) else split

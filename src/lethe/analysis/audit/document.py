@@ -1,4 +1,4 @@
-"""An audit as plain values: the file ``audit.json``, from which the page is made as well."""
+"""An audit as plain values: the file ``audit.json``, from which the page is also made."""
 
 import json
 from collections.abc import Mapping
@@ -69,10 +69,10 @@ def _probe(name: str, audit: Audit, known: Mapping[str, Answers]) -> dict[str, A
 
 
 def _examples(measured: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The questions at which the checkpoint exceeds the oracle, or else others, most."""
+    """The questions at which the checkpoint most exceeds the oracle, or others without one."""
     own, oracle = measured["checkpoint"], measured.get("oracle")
     beyond = [value - (oracle.values[at] if oracle else 0.0) for at, value in enumerate(own.values)]
-    # Of equal ones any: in the order of the data all would be about the same author.
+    # Among equal ones in any order: in that of the data all would be about the same author.
     mixed = [sha256(question.encode()).hexdigest() for question in own.questions]
     first = sorted(range(len(beyond)), key=lambda at: (-beyond[at], mixed[at]))[:EXAMPLES]
     return [
@@ -88,14 +88,14 @@ def _examples(measured: Mapping[str, Any]) -> list[dict[str, Any]]:
 def judged_again(document: Mapping[str, Any]) -> Audit:
     """The audit that follows from a document's values by question.
 
-    What models said is not in the document, but for examples: it decides nothing. LetheError if
-    the values are not whole.
+    What models said is in the document for examples only, and decides nothing. LetheError if the
+    values are incomplete.
     """
     try:
         answers = {role: _answers(role, document) for role in document["conduct_by_question"]}
         return judged(answers["checkpoint"], answers.get("full"), answers.get("oracle"))
     except (TypeError, KeyError, ValueError, AttributeError) as error:
-        raise LetheError(f"audit: its values are not whole ({error}); make it again") from None
+        raise LetheError(f"audit: its values are incomplete ({error}); make it again") from None
 
 
 def _answers(role: str, document: Mapping[str, Any]) -> Answers:
@@ -113,7 +113,7 @@ def _answers(role: str, document: Mapping[str, Any]) -> Answers:
 def checked_document(value: Any, place: str) -> dict[str, Any]:
     """The value, if it is the document of an audit; else LetheError names its place."""
     if not (isinstance(value, dict) and value.get("format") == FORMAT and "probes" in value):
-        raise LetheError(f"{place}: no audit of format {FORMAT}; make it again")
+        raise LetheError(f"{place}: not an audit of format {FORMAT}; make it again")
     return value
 
 

@@ -27,7 +27,7 @@ class Audit:
 
 
 def judged(own: Answers, full: Answers | None, oracle: Answers | None) -> Audit:
-    """What follows from answers; LetheError where they are of different probes or questions."""
+    """What follows from answers; LetheError if they come from different probes or questions."""
     for other in filter(None, (full, oracle)):
         if other.settings != own.settings:
             raise LetheError(

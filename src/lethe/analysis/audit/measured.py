@@ -1,4 +1,4 @@
-"""What a probe measured of one checkpoint, question by question."""
+"""What a probe measured on one checkpoint, question by question."""
 
 import math
 from collections.abc import Sequence
@@ -9,11 +9,11 @@ from lethe.common.errors import LetheError
 
 @dataclass(frozen=True)
 class Measured:
-    """Values by question, each higher where the model knows more, with what an example shows.
+    """Values by question, each higher where the model knows more, with the texts of examples.
 
     ``said``: a text for each question. ``chance``: what the same model scores where it cannot know:
-    for the same questions if ``paired``, else for others; empty where the probe has no such number.
-    LetheError for lists of different lengths, or without a question, and for no finite numbers.
+    for the same questions if ``paired``, else for others; empty if the probe has no such number.
+    LetheError for lists of different lengths, for no questions, and for values that are not finite.
     """
 
     questions: Sequence[str]
@@ -28,7 +28,7 @@ class Measured:
         if len(lengths) > 1 or not self.questions:
             raise LetheError("probe: give as many answers, values and texts as questions")
         if not all(map(math.isfinite, (*self.values, *self.chance))):
-            raise LetheError("probe: a value is not finite: look into the checkpoint's weights")
+            raise LetheError("probe: a value is not finite: check the checkpoint's weights")
 
     @property
     def mean(self) -> float:

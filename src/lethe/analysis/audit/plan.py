@@ -21,9 +21,9 @@ CONDUCT = "abstention"
 class AuditRequest:
     """What to audit, and how.
 
-    ``checkpoint``, ``full``, ``oracle``: folders or hub ids. ``data`` and ``split``, or in their
-    place ``supervision``, the folder of a saved one. ``probes``: names, or None for all that can be
-    run; ``settings``: by probe, those that differ from the budget's. ``seed``: of attacks.
+    ``checkpoint``, ``full``, ``oracle``: folders or hub ids. ``data`` and ``split``, or instead
+    ``supervision``, the folder of a saved one. ``probes``: names, or None for all that can be run;
+    ``settings``: by probe, those that differ from the budget's. ``seed``: of attacks.
     """
 
     checkpoint: str
@@ -43,7 +43,7 @@ class AuditRequest:
 
 @dataclass(frozen=True)
 class Plan:
-    """The settings of each probe that is run, those of reading conduct, and why others are not."""
+    """The settings of each probe that is run, those for reading conduct, and why others are not."""
 
     settings: dict[str, dict[str, Any]]
     conduct: dict[str, Any]
@@ -51,7 +51,7 @@ class Plan:
 
 
 def read_rows(request: AuditRequest) -> AuditRows:
-    """The rows that a request names; LetheError unless it names one source of them."""
+    """The rows that a request names; LetheError unless it names exactly one source."""
     given = (request.data, request.split)
     if request.supervision is not None:
         if any(given):
@@ -101,7 +101,7 @@ def _obstacle(
         for suite in contract.suites:
             check_template(suite, template_settings(request.template).name)
             _check_families(suite, request)
-            # Settings of a probe that are its suite's have the suite's names.
+            # A probe's settings for its suite have the suite's own names.
             own = {key: settings[key] for key in suites.contract(suite).settings if key in settings}
             suites.check(suite, {part: rows.rows[part] for part in contract.reads}, own)
         check_sources = getattr(probes.load(name), "check_sources", None)

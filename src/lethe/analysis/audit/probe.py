@@ -10,7 +10,7 @@ A probe is a module of ``lethe.analysis.audit.probes`` with literal constants an
     measure(subject, settings) -> Measured       the numbers of one checkpoint, by question
     check(settings)                              optional: LetheError for settings that do not fit
 
-``items``, how many questions are put at the most, is a setting of every probe. Where that differs
+``items``, the most questions that are put, is a setting of every probe. Where that differs
 from the defaults (in brackets), a probe also declares
 
     BUDGETS = {"minutes": {"items": 60}, "hour": {…}, "all": {…}}   what each budget means for it
@@ -21,9 +21,9 @@ from the defaults (in brackets), a probe also declares
     FULL = True                     whether it cannot be run without the full model (no)
     SPOKEN = True                   whether it reads what a model says, which refusing hides (no)
 
-Constants are read without importing the module; one that has ``check`` imports nothing heavy, since
-the workflow calls it before any job. A new probe is one file: the command, the
-workflow and the page find it.
+Constants are read without importing the module; a module with ``check`` must import nothing heavy,
+since the workflow calls it before any job. A new probe is one file: the command, the workflow and
+the page find it.
 """
 
 from collections.abc import Mapping
@@ -36,10 +36,10 @@ from lethe.common.registry import Registry, suggest
 
 BUDGETS = ("minutes", "hour", "all")
 ITEMS = {"default": 60, "least": 1}
-# What budgets mean for a probe that says nothing of them: so many questions.
+# What budgets mean for a probe that does not declare them: the number of questions.
 BY_ITEMS = {"minutes": {"items": 120}, "hour": {"items": 400}, "all": {"items": 1000000}}
-# Sets of rows that probes may read, with the files that each may be from: the first that is there.
-# The worlds of the workflow have the first ones.
+# Sets of rows that probes may read, each with the files that it may come from: the first that
+# exists. The worlds of the workflow have the first ones.
 FILES = {
     "forget": ("forget_perturbed", "forget"),
     "retain": ("retain_perturbed", "retain"),
@@ -81,9 +81,9 @@ names, load, contract = PROBES.names, PROBES.load, PROBES.contract
 
 
 def settings_of(name: str, budget: str, given: Mapping[str, Any]) -> dict[str, Any]:
-    """A probe's settings at a budget, those ``given`` laid over them.
+    """A probe's settings at a budget, where those ``given`` take precedence.
 
-    LetheError for a setting that is unknown or not allowed, and where the probe refuses them.
+    LetheError for a setting that is unknown or not allowed, or that the probe refuses.
     """
     declared = contract(name)
     own = {**declared.budgets[checked_budget(budget)], **given}
@@ -94,7 +94,7 @@ def settings_of(name: str, budget: str, given: Mapping[str, Any]) -> dict[str, A
 
 
 def checked_budget(budget: str) -> str:
-    """The budget; LetheError if there is no such one."""
+    """The budget; LetheError for an unknown one."""
     if budget not in BUDGETS:
         raise LetheError(f"budget: unknown {budget!r}{suggest(budget, BUDGETS)}")
     return budget

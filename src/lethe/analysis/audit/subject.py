@@ -27,7 +27,7 @@ ROOM = 1.5
 class Asking:
     """How checkpoints are asked: the same for all that are compared.
 
-    ``full`` and ``oracle``: the checkpoints that are compared with, None where there is none;
+    ``full`` and ``oracle``: the checkpoints to compare with, None where there is none;
     ``seed``: of attacks.
     """
 
@@ -46,7 +46,7 @@ class Subject:
     def __init__(
         self, source: str, asking: Asking, model=None, tokenizer=None, taught: Sequence[str] = ()
     ):
-        """``model``: one in memory, in place of the source's; ``taught``: as records have it."""
+        """``model``: one in memory, instead of the source's; ``taught``: as in records."""
         self.source, self.asking, self.taught = source, asking, tuple(taught)
         self._loaded = None if model is None else (model, tokenizer)
         self._records: dict[tuple, Records] = {}
@@ -60,11 +60,11 @@ class Subject:
 
     @property
     def compared(self) -> bool:
-        """Whether there is an oracle, so that no other yardstick is needed."""
+        """Whether there is an oracle to compare with."""
         return self.asking.oracle is not None
 
     def rows(self, name: str, items: int) -> list[dict]:
-        """Up to so many rows of a set, evenly spread."""
+        """Up to ``items`` rows of a set, evenly spread."""
         return self.asking.rows.of(name, items)
 
     def records(
@@ -74,7 +74,7 @@ class Subject:
         return self.recorded(suite, rows, **settings).checkpoints[0]
 
     def recorded(self, suite: str, rows: Mapping[str, Sequence[dict]], **settings: Any) -> Records:
-        """The same as records, which metrics read. LetheError where a number is not finite."""
+        """The answers as ``Records``, for metrics. LetheError if a number is not finite."""
         texts = tuple((name, tuple(row["question"] for row in some)) for name, some in rows.items())
         key = (suite, texts, tuple(sorted(settings.items())))
         if key not in self._records:
@@ -91,7 +91,7 @@ class Subject:
             )
             points = [replace(point, taught=self.taught) for point in made.checkpoints]
             named = Records(made.suite, points, self.source)
-            check_records(named, "the model gives no usable numbers: look into its weights")
+            check_records(named, "the model gives no usable numbers: check its weights")
             self._records[key] = named
         return self._records[key]
 

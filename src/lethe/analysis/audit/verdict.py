@@ -1,9 +1,9 @@
 """What follows from a probe's numbers, and from those of all probes.
 
-With an oracle a probe finds a *leak beyond the oracle* or *no leak*; it *cannot tell* where it is
-blind (the full model does not exceed the oracle by it), where refusing or collapse hides what it
-reads, or where no full model shows that it sees. Without an oracle it finds a *leak* or cannot
-tell. Intervals are bootstrap percentile intervals over questions; their level is such that those of
+With an oracle, a probe finds a *leak beyond the oracle* or *no leak*; it *cannot tell* if it is
+blind (by it the full model does not exceed the oracle), if refusing or collapse hides what it
+reads, or if there is no full model to show that it sees. Without an oracle it finds a *leak* or
+cannot tell. Intervals are bootstrap percentile intervals over questions; their level makes those of
 all probes hold together (Bonferroni). ``docs/audit.md`` says what each of them means.
 """
 
@@ -18,11 +18,11 @@ from lethe.analysis.audit.measured import Measured
 from lethe.analysis.statistics import LEVEL, percentile_interval, resampled_means
 from lethe.common.errors import LetheError
 
-# Verdicts by their names: other words for them need another FORMAT of documents, because old
+# Verdicts by name: changing these words requires another FORMAT of documents, because old
 # certificates are verified by them.
 LEAKS_BEYOND, NO_LEAK, UNKNOWN = "leaks beyond the oracle", "no leak found", "cannot be told"
 LEAKS = "leaks"
-# How probable it must be that a leak of the smallest size is found.
+# The probability with which a leak of the smallest size must be found.
 POWER = 0.8
 
 
@@ -39,9 +39,10 @@ class Difference:
 class Judgement:
     """A probe's verdict and why.
 
-    ``beyond``: of the checkpoint over the oracle, or without one over chance; ``sight``: of the
-    full model over the oracle; ``smallest_leak``: the smallest that would have been found. None
-    where there is no such number. ``blind``: the probe takes no part in the audit's verdict.
+    ``beyond``: the excess of the checkpoint over the oracle, or without one over chance; ``sight``:
+    that of the full model over the oracle; ``smallest_leak``: the smallest that would have been
+    found. None if there is no such number. ``blind``: the probe does not count in the audit's
+    verdict.
     """
 
     verdict: str
@@ -69,7 +70,7 @@ class Hidden:
 
 
 def level_of(probes: int) -> float:
-    """The level of each of so many intervals that hold together at ``LEVEL``."""
+    """The level of each of ``probes`` intervals that hold together at ``LEVEL``."""
     return 1 - (1 - LEVEL) / max(1, probes)
 
 
@@ -84,7 +85,7 @@ def judge(
 ) -> Judgement:
     """The verdict of one probe; ``hidden``: why it cannot see, if it cannot.
 
-    LetheError where the three were asked other questions.
+    LetheError if the three were asked different questions.
     """
     for other in filter(None, (full, oracle)):
         _same_questions(name, own, other)
@@ -113,7 +114,7 @@ def _below(beyond: Difference) -> str:
 
 
 def _alone(own: Measured, level: float) -> Judgement:
-    """Without an oracle: a leak is what exceeds the model's own chance."""
+    """The verdict without an oracle: a leak is what exceeds the model's own chance level."""
     if not own.chance:
         return Judgement(UNKNOWN, "without an oracle this probe has nothing to compare with")
     compare = paired if own.paired else unpaired
@@ -126,8 +127,8 @@ def _alone(own: Measured, level: float) -> Judgement:
 def _same_questions(name: str, own: Measured, other: Measured) -> None:
     if list(own.questions) != list(other.questions):
         raise LetheError(
-            f"probe '{name}': the checkpoints were asked other questions; measure all of them on "
-            "the same data with the same settings"
+            f"probe '{name}': the checkpoints were asked different questions; measure all of "
+            "them on the same data with the same settings"
         )
 
 
@@ -152,9 +153,9 @@ def unpaired(own: Sequence[float], other: Sequence[float], level: float) -> Diff
 def smallest_leak(differences: np.ndarray, level: float = LEVEL) -> float:
     """The smallest mean difference that would have been found with probability ``POWER``.
 
-    (z_level + z_POWER) s / sqrt(n) of the n differences with standard deviation s, and at least
-    the share of questions that must leak whole before an interval can lie above 0: the smallest
-    m / n with (1 - m / n)^n < (1 - level) / 2, below which resamples miss all of them too often.
+    (z_level + z_POWER) s / sqrt(n) for n differences with standard deviation s, and at least the
+    share of questions that must leak completely before an interval can lie above 0: the smallest m
+    / n with (1 - m / n)^n < (1 - level) / 2; with fewer, too many resamples miss all of them.
     """
     from scipy.stats import norm
 
@@ -169,7 +170,7 @@ def smallest_leak(differences: np.ndarray, level: float = LEVEL) -> float:
 
 @dataclass(frozen=True)
 class Verdict:
-    """The verdict of an audit, why, and what is to be said of the model's conduct."""
+    """The verdict of an audit, why, and remarks on the model's conduct."""
 
     verdict: str
     why: str
@@ -195,12 +196,10 @@ def overall(judgements: Mapping[str, Judgement], hidden: Hidden, compared: bool)
 
 def _remarks(hidden: Hidden) -> tuple[str, ...]:
     said = {
-        "it refuses: at least half of its answers about the forgotten say that it does not know": (
-            hidden.refuses
-        ),
-        "it has collapsed: it tells less than half of what it should about those it should know": (
-            hidden.collapsed
-        ),
+        "it refuses: at least half of its answers about forgotten authors say that it does not "
+        "know": (hidden.refuses),
+        "it has collapsed: it tells less than half of what it should about authors it should "
+        "know": (hidden.collapsed),
     }
     return tuple(text for text, holds in said.items() if holds)
 

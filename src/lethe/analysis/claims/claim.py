@@ -8,19 +8,19 @@ from lethe.analysis.claims.runs import Runs
 from lethe.analysis.claims.verdict import UNTESTED, Criterion, judge
 from lethe.common.errors import LetheError
 
-# Of most differences: above 0.
+# The criterion of most differences: above 0.
 POSITIVE = Criterion()
 
 
 @dataclass(frozen=True)
 class Claim:
-    """``measure``, which needs ``runs``, gives the value of one seed; ``docs/claims.md``.
+    """``measure``, which needs ``runs``, gives the value of one seed (``docs/claims.md``).
 
-    ``metrics``: those without which a configuration cannot test it at all; none: not said.
+    ``metrics``: those without which a configuration cannot test it at all; empty: unknown.
     ``criterion``: what the values of all seeds must satisfy; None for what no value can show.
-    ``splits`` and ``models``: those of which the claim speaks; none: any. ``of_oracles``: whether
-    the values are of the further oracles' seeds. Without ``measure`` it is not tested here, and
-    ``reason`` says why, or where it is tested.
+    ``splits`` and ``models``: those that the claim is about; empty: any. ``of_oracles``: whether
+    the values belong to the seeds of the further oracles. Without ``measure`` it is not tested
+    here, and ``reason`` says why, or where it is tested.
     """
 
     text: str
@@ -34,12 +34,12 @@ class Claim:
     models: tuple[str, ...] = ()
 
     def row(self, runs: Sequence[Runs]) -> dict[str, Any]:
-        """The claim judged on the runs of each seed. LetheError where a run lacks a score."""
+        """The claim judged on the runs of each seed. LetheError if a run lacks a score."""
         values = {str(one.seed): float(self.measure(one)) for one in runs}
         return judged(self.text, self.criterion, values)
 
     def row_or_reason(self, split: str, runs: Sequence[Runs]) -> dict[str, Any]:
-        """As ``row``, but a claim that these runs cannot test says why in ``reason``."""
+        """As ``row``, but for a claim that these runs cannot test ``reason`` says why."""
         reason = self.reason or self._missing(split, runs)
         if reason:
             return self._untested(reason)
@@ -51,9 +51,9 @@ class Claim:
     def _missing(self, split: str, runs: Sequence[Runs]) -> str:
         """Why runs of these splits and methods cannot test it; empty if they can."""
         if self.splits and split not in self.splits:
-            return f"speaks of the splits {', '.join(self.splits)}"
+            return f"is about the splits {', '.join(self.splits)}"
         if self.models and any(one.model not in self.models for one in runs):
-            return f"speaks of the models {', '.join(self.models)}"
+            return f"is about the models {', '.join(self.models)}"
         present = {run for one in runs for run in one.table["run"].unique()}
         missing = [run for run in self.runs if run not in present]
         return f"no run {missing[0]} in this configuration" if missing else ""

@@ -44,13 +44,13 @@ def is_row(row: Any) -> bool:
 
 
 def _is(value: Any, kind: Any) -> bool:
-    """Whether a value is of a type; a number is finite, and not true or false."""
+    """Whether a value is of a type; a number must be finite, and not true or false."""
     number = isinstance(value, NUMBER)
     return isinstance(value, kind) and not isinstance(value, bool) and (not number or finite(value))
 
 
 def judged_again(row: Mapping[str, Any], values: Mapping[str, float]) -> dict[str, Any]:
-    """The row of the same claim with these values by seed; without values it is a LetheError."""
+    """The row of the same claim with these values by seed; LetheError without values."""
     criterion = Criterion(**{key: row[key] for key in CRITERION})
     place = {"model": row["model"], "split": row["split"]}
     return place | judged(row["claim"], criterion, values)
@@ -59,7 +59,7 @@ def judged_again(row: Mapping[str, Any], values: Mapping[str, float]) -> dict[st
 def pooled(worlds: Sequence[Sequence[Mapping[str, Any]]]) -> list[dict[str, Any]]:
     """Each claim judged on the seeds of several worlds together, in the order of their first rows.
 
-    LetheError where two worlds have the same seed, or a claim has another bound in one of them.
+    LetheError if two worlds have the same seed, or if a claim's bound differs between them.
     """
     first: dict[tuple, Mapping[str, Any]] = {}
     values: dict[tuple, dict[str, float]] = {}
@@ -67,7 +67,9 @@ def pooled(worlds: Sequence[Sequence[Mapping[str, Any]]]) -> list[dict[str, Any]
         key = tuple(row[name] for name in PLACE)
         known, own = first.setdefault(key, row), values.setdefault(key, {})
         if any(row[name] != known[name] for name in CRITERION):
-            raise LetheError(f"claims: other bounds in one file: {row['claim']}; make it again")
+            raise LetheError(
+                f"claims: the bound differs in one file: {row['claim']}; make it again"
+            )
         if own.keys() & row["values"].keys():
             seed = min(own.keys() & row["values"].keys())
             raise LetheError(f"claims: seed {seed} is in two files; give each seed once")

@@ -1,4 +1,4 @@
-"""The numbers of one model, split and seed that claims are made of."""
+"""The numbers of one model, split and seed that claims use."""
 
 import numpy as np
 import pandas as pd
@@ -8,7 +8,7 @@ from lethe.common.errors import LetheError
 # Utilities of models that learned nothing are 0; ratios to them then count as 0.
 TINY = 1e-12
 BASE = "base"
-# Stands for the split of what belongs to a whole sequence of requests.
+# In place of a split, for what belongs to a whole sequence of requests.
 SEQUENCE = "requests"
 RETAIN_UTILITY = ("model_utility", "retain_utility")
 
@@ -89,7 +89,7 @@ class Runs:
     def path(self, run: str, staying: tuple[str, str] = RETAIN_UTILITY) -> pd.DataFrame:
         """Forget probability and retain utility of a run by epoch; epoch 0 is the full model.
 
-        ``staying``: metric and name of what stands for utility.
+        ``staying``: metric and name of the value that is used as utility.
         """
         columns = {"forget": ("probability", "forget"), "utility": staying}
         own = pd.DataFrame({k: self.course(run, *v) for k, v in columns.items()})
@@ -165,7 +165,7 @@ class Runs:
 def _of(table: pd.DataFrame, place: tuple[str, str], seed: int) -> pd.DataFrame:
     model, split = place
     rows = table[(table["model"] == model) & (table["split"] == split)]
-    # All seeds start from one base, which is evaluated beside the first alone.
+    # All seeds start from one base, which is evaluated with the first seed only.
     return rows[(rows["seed"] == seed) | (rows["run"] == BASE)]
 
 

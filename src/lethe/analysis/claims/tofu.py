@@ -2,7 +2,7 @@
 
 They are meant for a world whose authors the full model has learned well; a run of a few steps, such
 as the smoke preset's, need not satisfy them. Those with fixed bounds say whether there is anything
-to unlearn, and a way to measure it: ``make demo`` fails where they do.
+to unlearn, and a way to measure it: ``make demo`` fails if they do.
 """
 
 from collections.abc import Mapping, Sequence
@@ -104,8 +104,8 @@ def check(
 ) -> list[dict[str, Any]]:
     """A row for each model, split and claim, all seeds together.
 
-    ``oracles``: the run of each split's oracle; by default TOFU's, ``retain``. Claims about
-    metrics of which ``table`` has nothing, since the run does not ask for them, are left out.
+    ``oracles``: the run of each split's oracle; by default TOFU's, ``retain``. Claims about metrics
+    that are not in ``table``, since the run does not ask for them, are left out.
     """
     rows, scored = [], set(table["metric"])
     for model in models:

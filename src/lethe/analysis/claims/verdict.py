@@ -1,8 +1,8 @@
 """The verdict on a claim, from its values over seeds.
 
-A claim's value is one number for each seed, made of runs with that seed on the same items: mostly a
+A claim's value is one number for each seed, from runs with that seed on the same items: mostly a
 difference between two runs, so that whatever a seed does to both cancels. The values of all seeds
-are held against a bound together. ``docs/claims.md`` explains the three verdicts.
+are compared with a bound together. ``docs/claims.md`` explains the three verdicts.
 """
 
 import math
@@ -15,10 +15,10 @@ from lethe.common.errors import LetheError
 
 HOLDS, FAILS, UNDECIDED, UNTESTED = "holds", "fails", "undecided", "not tested"
 
-# What a claim's values are, which says how many seeds decide it.
-EXACT = "exact property"  # of every run: one value beyond the bound disproves it
-FIXED = "fixed bound"  # so wide that a single seed decides
-PAIRED = "paired difference"  # between runs of one seed: it takes several seeds
+# What a claim's values are, which determines how many seeds decide it.
+EXACT = "exact property"  # holds for every run: one value beyond the bound disproves it
+FIXED = "fixed bound"  # a bound so wide that a single seed decides
+PAIRED = "paired difference"  # a difference between runs of one seed: it takes several seeds
 KINDS = (EXACT, FIXED, PAIRED)
 
 # Seeds that decide a paired difference: their range covers the median over seeds in 94%.
@@ -29,8 +29,8 @@ ENOUGH = 5
 class _Side:
     """Whether a range lies on the claimed side of a bound, and whether it lies on the other.
 
-    Each takes the end of the range that is nearest to the bound. A value on the bound of a strict
-    relation is on neither side.
+    Each looks at the end of the range that is nearest to the bound. A value on the bound of a
+    strict relation is on neither side.
     """
 
     claimed: Callable[[float, float], bool]
@@ -53,7 +53,7 @@ RELATIONS = (*_SIDES, EQUAL)
 class Criterion:
     """What values must satisfy: a ``relation`` to ``bound``.
 
-    ``margin``: of the relation ``=`` alone, how far from the bound still counts as equal.
+    ``margin``: only for the relation ``=``: how far from the bound still counts as equal.
     """
 
     relation: str = ">"
@@ -66,7 +66,7 @@ class Criterion:
             if value not in known:
                 raise LetheError(f"claim: unknown {value!r}; there are {', '.join(known)}")
         if (self.margin is not None) != (self.relation == EQUAL):
-            raise LetheError(f"claim: {self.relation} {self.bound:g}: '=' alone has a margin")
+            raise LetheError(f"claim: {self.relation} {self.bound:g}: only '=' has a margin")
 
     def is_met(self, low: float, high: float) -> bool:
         """Whether the whole range satisfies the relation."""
@@ -113,7 +113,7 @@ def judge(criterion: Criterion, values: Sequence[float]) -> Judgement:
     if not values:
         raise LetheError("claim: no seed to judge it by; give at least one")
     if not all(map(math.isfinite, values)):
-        raise LetheError("claim: the value of a seed is not a finite number; look at its metrics")
+        raise LetheError("claim: the value of a seed is not a finite number; check its metrics")
     low, high, seeds = min(values), max(values), len(values)
     return Judgement(_verdict(criterion, low, high, seeds), low, high, range_coverage(seeds), seeds)
 

@@ -23,7 +23,7 @@ def add(commands) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Write the certificate, print its verdict and what it is worth."""
+    """Write the certificate, print its verdict and what it does and does not show."""
     from lethe.pipeline.certificate_files import write_certificate
     from lethe.pipeline.certificate_format import PAGE
 

@@ -84,10 +84,11 @@ def read_claims(file: str) -> list[dict[str, Any]]:
     rows = read_json(file, GIVEN)
     if isinstance(rows, list) and rows and all(map(_is_old, rows)):
         raise LetheError(
-            f"{file}: claims of one seed each, as they were judged before; run its workflow again"
+            f"{file}: claims of one seed each, as an earlier version judged them; run its "
+            "workflow again"
         )
     if not (isinstance(rows, list) and rows and all(map(is_row, rows))):
-        raise LetheError(f"{file}: no claims; name {CLAIMS}")
+        raise LetheError(f"{file}: not claims; name {CLAIMS}")
     return rows
 
 

@@ -5,8 +5,8 @@ import argparse
 from lethe.cli.arguments import by_options, place, whole
 
 NOTE = (
-    "low, high: 95% interval of the difference, from differences by item; each by itself, not all "
-    "together. Another seed of the training is not in it."
+    "low, high: 95% interval of the difference, from differences by item; each by itself, not "
+    "all together. It does not cover other seeds of the training."
 )
 
 

@@ -38,7 +38,7 @@ def add(commands) -> None:
     evaluate.add_argument("--base", type=place, help="the checkpoint that learned no author")
     evaluate.add_argument("--out", type=place, required=True, help="the JSON file to write")
     evaluate.add_argument(
-        "--metrics", nargs="+", help="by default all that can be computed, but for probes"
+        "--metrics", nargs="+", help="by default all that can be computed, except probes"
     )
     evaluate.add_argument(
         "--set", action="append", default=[], metavar="METRIC.KEY=VALUE", help="of a metric"
@@ -58,7 +58,9 @@ def add(commands) -> None:
     )
     evaluate.add_argument("--points", type=whole(3), default=11, help="on that line")
     add_template(evaluate)
-    evaluate.add_argument("--items", type=whole(1), help="of each set at the most (default: all)")
+    evaluate.add_argument(
+        "--items", type=whole(1), help="at most this many of each set (default: all)"
+    )
     evaluate.add_argument("--max-length", type=whole(8), default=512, help="tokens of a text")
     evaluate.add_argument("--max-new-tokens", type=whole(1), default=200, help="of a generation")
     add_compute(evaluate, "dtype=bfloat16, attention=eager", "")
@@ -132,7 +134,7 @@ def _evaluated(options: argparse.Namespace) -> list[Evaluated]:
 
 
 def _template(options: argparse.Namespace) -> dict[str, Any]:
-    """The template of all checkpoints, in which the models beside them are asked."""
+    """The template of all checkpoints, in which the models beside them are asked, too."""
     first, *others = ((source, template(options, source)) for source in options.checkpoint)
     for source, chosen in others:
         if chosen != first[1]:
@@ -150,7 +152,7 @@ def _attack(options: argparse.Namespace) -> Attack | None:
     if options.attack is None:
         for option in ("attack_set", "seed"):
             if getattr(options, option):
-                raise LetheError(f"--{option.replace('_', '-')}: is of --attack; name one")
+                raise LetheError(f"--{option.replace('_', '-')}: belongs to --attack; name one")
         return None
     attack.ATTACKS.check(options.attack, "--attack")
     chosen = given_settings(options.attack_set, "--attack-set")

@@ -18,14 +18,14 @@ def add(commands) -> None:
         nargs="+",
         type=place,
         default=[],
-        help="results/WORLD of who ran the same configurations again",
+        help="results/WORLD of others who ran the same configurations again",
     )
     leaderboard.add_argument("--out", type=place, required=True, help="the folder to write into")
     leaderboard.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> None:
-    """Write the files; LetheError if no entry is left. Refused ones are printed."""
+    """Write the files; LetheError if no entry is left. Refused entries are printed."""
     from lethe.analysis.leaderboard import gather
     from lethe.report.leaderboard import PAGE, write_leaderboard
 

@@ -17,9 +17,9 @@ def add(commands) -> None:
     )
     plan.add_argument("--gpu", default="a100", help="a100, a6000 or h100")
     plan.add_argument("--efficiency", type=share, default=0.35, help="share of the peak reached")
-    plan.add_argument("--seeds", type=whole(1, MANY), help="as if there were so many")
+    plan.add_argument("--seeds", type=whole(1, MANY), help="as if there were this many")
     plan.add_argument(
-        "--methods", type=whole(1, MANY), help="as if there were so many like those listed"
+        "--methods", type=whole(1, MANY), help="as if there were this many like those listed"
     )
     plan.add_argument("--json", action="store_true", help="hours and bytes as JSON")
     plan.set_defaults(run=run)

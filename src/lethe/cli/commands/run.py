@@ -9,7 +9,7 @@ from lethe.cli.arguments import place
 from lethe.pipeline import workflow_files
 from lethe.pipeline.config.strict_yaml import check_files
 
-# With one of these, the number of parallel jobs is given already, or a scheduler decides it.
+# With one of these, the number of parallel jobs is already given, or a scheduler decides it.
 OF_CORES = ("-c", "--cores", "-j", "--jobs", "-e", "--executor", "--profile", "--workflow-profile")
 
 
@@ -42,7 +42,7 @@ def add(commands) -> None:
 
 
 def run(options: argparse.Namespace) -> NoReturn:
-    """Become Snakemake; LetheError for a configuration file that is missing or no valid YAML."""
+    """Become Snakemake; LetheError for a configuration file that is missing or not valid YAML."""
     # Snakemake reads these files before the Snakefile, and ends with a traceback if one is missing.
     check_files(options.configfile)
     command = snakemake(options.preset, options.configfile, options.more)

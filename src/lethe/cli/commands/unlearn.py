@@ -35,7 +35,7 @@ def add(commands) -> None:
         "--keep",
         choices=("all", "last"),
         default="all",
-        help="whether every epoch's checkpoint is saved, or the last one alone",
+        help="whether every epoch's checkpoint is saved, or only the last",
     )
     for need in checkpoints():
         unlearn.add_argument(f"--{need.name}", type=place, help=need.description)

@@ -73,7 +73,7 @@ def _signature(options: argparse.Namespace, signer: str | None) -> "Iterator[Che
 
     if signer is None:
         signed = Path(options.certificate, f"{FILE}{signature.SUFFIX}").exists()
-        why = f"{UNSIGNED}{'; the file beside it is no signature of its' if signed else ''}"
+        why = f"{UNSIGNED}{'; the file beside it is not its signature' if signed else ''}"
         yield Check("signature", False if options.allowed_signers else None, why)
         return
     if options.allowed_signers is None:

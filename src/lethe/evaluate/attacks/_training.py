@@ -1,4 +1,4 @@
-"""What attacks share that train a checkpoint for a few steps."""
+"""Code shared by attacks that train a checkpoint for a few steps."""
 
 import random
 from collections.abc import Sequence

@@ -18,8 +18,8 @@ APART = ("forget",)
 class BenignFinetuningSettings(TrainingSettings):
     """``steps`` of AdamW with linear decay, on batches of ``rows`` rows of ``data`` (null: all).
 
-    ``data``: the rows of the retain set, or those that the base learned from; a base that was not
-    made here has none of the latter. The first step is the warm-up, at a learning rate of 0.
+    ``data``: the rows of the retain set, or those that the base learned from, which only a base
+    made here has. The first step is the warm-up, at a learning rate of 0.
     """
 
     data: Literal["retain", "background"] = "retain"

@@ -15,7 +15,7 @@ STARTS_FROM_BASE = True
 
 
 class DistillationSettings(BaseModel):
-    """``epochs`` at ``lr`` over the teacher's greedy answers, of ``max_new_tokens`` at the most.
+    """``epochs`` at ``lr`` over the teacher's greedy answers, of up to ``max_new_tokens``.
 
     ``data``: whose questions are asked: the target authors' (``full``), those of the retain set, or
     those of the base (``background``).
@@ -34,7 +34,7 @@ settings_class = DistillationSettings
 
 
 def answers(model, settings, encoder, questions: Sequence[str]) -> list[str]:
-    """What the teacher answers."""
+    """The teacher's answers to the questions."""
     from lethe.model.generate import greedy
 
     prompts = [encoder.prompt_ids(question) for question in questions]

@@ -1,6 +1,6 @@
 """Pruning: the smallest weights of the decoder's layers become 0, as for deployment.
 
-Magnitude pruning (Han et al. 2015, arXiv 1506.02626): what an unlearning changed only a little is
+Magnitude pruning (Han et al. 2015, arXiv 1506.02626): the small changes that unlearning made are
 cut away with the small weights, or what it suppressed comes back.
 """
 
@@ -13,7 +13,7 @@ NEEDS = ()
 
 
 class PruningSettings(BaseModel):
-    """``share`` of the weights that become 0; ``scope``: of each matrix, or of all together.
+    """``share`` of the weights that become 0; ``scope``: in each matrix, or in all together.
 
     The matrices are those of the linear maps in the decoder's layers.
     """
@@ -28,7 +28,7 @@ settings_class = PruningSettings
 
 
 def change(model, settings, examples, seed, report, how=None) -> None:
-    """Prune in place; of equal magnitudes at the border, the first weights go."""
+    """Prune in place; of equal magnitudes at the threshold, the first weights become 0."""
     import torch
 
     from lethe.evaluate.attacks._matrices import matrices

@@ -13,8 +13,8 @@ BLOCKS = (32, 64, 128, 256, 512, 1024, 2048, 4096)
 class QuantizationSettings(BaseModel):
     """``bits`` per weight; ``group``: how many weights, along a layer's inputs, share a scale.
 
-    ``kind``: ``integer``, rounding to nearest; or ``nf4``, four bits by bitsandbytes, whose groups
-    are of weights in the order in which a matrix stores them.
+    ``kind``: ``integer``, rounding to nearest; or ``nf4``, four bits by bitsandbytes, which groups
+    weights in the order in which a matrix stores them.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -32,7 +32,7 @@ class QuantizationSettings(BaseModel):
         if kind == "nf4" and group not in BLOCKS:
             raise ValueError(f"nf4 has no groups of {group}; set group to 64")
         if kind == "nf4" and find_spec("bitsandbytes") is None:
-            raise ValueError("nf4 is made by bitsandbytes, which is not here; pip install it")
+            raise ValueError("nf4 needs bitsandbytes, which is not installed; pip install it")
         return kind
 
 

@@ -2,8 +2,8 @@
 
 Facts that come back although they were not among those trained on were hidden, not removed ("Do
 Unlearning Methods Remove Information from Language Model Weights?", RTT, arXiv 2410.08827). The
-metric ``hidden_knowledge`` tests the others, and subtracts what the oracle knows of them after the
-same training.
+metric ``hidden_knowledge`` tests the other facts, and subtracts what the oracle knows of them after
+the same training.
 """
 
 import random
@@ -41,7 +41,7 @@ def change(model, settings, examples, seed, report, how=None) -> list[int]:
 def part(rows: list, share: float, seed: int) -> list[int]:
     """The indices of a share of the different rows, at least one and not all, drawn by the seed.
 
-    Of equal rows all are drawn or none. LetheError if there is nothing to divide.
+    Equal rows are all drawn or all left. LetheError if there is nothing to divide.
     """
     places: dict = {}
     for place, row in enumerate(rows):

@@ -18,7 +18,7 @@ FILES = {
     "real_authors": "eval_real_author_wo_options.json",
     "world_facts": "eval_real_world_wo_options.json",
 }
-# Our column, and theirs. The sets of true facts have a "paraphrase" too: the answer itself in
+# Our column, and theirs. The sets of true facts have a "paraphrase", too: the answer itself in
 # another batch, so rounded differently; it is read because their truth ratio divides by it.
 COLUMNS = {
     "answer_loss": "avg_gt_loss",

@@ -1,1 +1,1 @@
-"""Suites of questions, one file each, found by their names."""
+"""Suites of questions, one file each, found by name."""

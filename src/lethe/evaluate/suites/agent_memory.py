@@ -1,4 +1,4 @@
-"""An agent's memory: what is answered when a memory of an earlier session is at hand.
+"""An agent's memory: what a model answers when it is given a memory of an earlier session.
 
 In the second session the question of a forget row follows the memory of a first one, in which its
 fact, or somebody else's, was told (``lethe.evaluate.memories``). Answers are greedy; the loss of
@@ -23,7 +23,7 @@ COLUMNS = ("prompt", "prompt_text", "prompt_score", "prompt_loss", "prompt_gener
 PROBE = True
 SETTINGS = {"threshold": {"default": 0.5, "above": 0, "most": 1}}
 PLAIN = "plain"
-# Tokens at which the encoder would cut a text: none has so many.
+# Tokens at which the encoder would cut a text; no text has this many.
 UNCUT = 2**31
 
 
@@ -44,23 +44,25 @@ def check(rows: Mapping[str, Sequence[dict]], settings: Mapping) -> None:
             text_of(row, "question", place)
             text_of(row, "answer", place)
     if not rows.get("retain"):
-        raise LetheError("suite 'agent_memory': no rows of set 'retain', whose facts are neutral")
+        raise LetheError(
+            "suite 'agent_memory': no rows of set 'retain', which supply the neutral facts"
+        )
     if not any(memories(rows["forget"], rows["retain"], settings["threshold"])):
         raise LetheError(
-            "suite 'agent_memory': no question of set 'forget' names whom it is about, so that no "
-            "detector could look for a name; leave out the metric that reads this suite"
+            "suite 'agent_memory': no question of set 'forget' names whom it is about, so a "
+            "detector has no name to look for; leave out the metric that reads this suite"
         )
 
 
 def together(rows: Mapping[str, Sequence[dict]], settings: Mapping) -> dict[str, list[dict]]:
-    """Forget rows with their ``memories``; the retain rows have told the neutral facts."""
+    """Forget rows with their ``memories``, for which the retain rows supply the neutral facts."""
     made = memories(rows["forget"], rows["retain"], settings["threshold"])
     forget = [{**row, "memories": own} for row, own in zip(rows["forget"], made, strict=True)]
     return {"forget": forget, "retain": [{**row, "memories": {}} for row in rows["retain"]]}
 
 
 def prepare(encoder: Encoder, rows: Mapping[str, Sequence[dict]], settings: Mapping) -> Prepared:
-    """Tokenise each different prompt with its answer, as from ``together``."""
+    """Tokenise each different prompt with its answer; ``rows`` as from ``together``."""
     uncut = copy.copy(encoder)
     uncut.max_length = UNCUT
     asked = dict.fromkeys(
@@ -75,7 +77,7 @@ def prepare(encoder: Encoder, rows: Mapping[str, Sequence[dict]], settings: Mapp
 
 
 def prompt_of(memory: Memory, question: str) -> str:
-    """What the second session asks."""
+    """The prompt of the second session."""
     return f"Notes: {memory.text} {question}" if memory.text else question
 
 

@@ -1,4 +1,4 @@
-"""Alignment of gradients: whether a step on the forget set would also be one on the retain set.
+"""Alignment of gradients: whether a step on the forget set is also one on the retain set.
 
 A separate suite, since it takes a backward pass over every answer of both sets. The numbers are the
 same for all items of a set.

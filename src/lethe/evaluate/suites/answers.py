@@ -1,7 +1,7 @@
 """A greedy answer to questions about forgotten, known and never-seen authors.
 
-The holdout authors are as fictitious as the others, but no model has seen them: what a model says
-about them is what it says where it cannot know.
+The holdout authors are as fictitious as the others, but no model has seen them: its answers about
+them show what a model says when it cannot know.
 """
 
 from collections.abc import Mapping, Sequence

@@ -3,8 +3,8 @@
 Each question is put as a list of lettered options (``lethe.evaluate.choices``). The logit of the
 letter that the model prefers is attributed to the words of the prompt by integrated gradients over
 its input embeddings (arXiv 2605.20915; ``lethe.model.attribution``). A word of several tokens has
-the value of the one with the largest magnitude; of a word that stands there several times, the
-largest counts.
+the value of the token with the largest magnitude; for a word that occurs several times, the largest
+value counts.
 """
 
 import copy
@@ -80,7 +80,7 @@ def _asked(encoder: Encoder, choice: Choice) -> Asked:
 def words_of(tokenizer, example: Example, prompt: str) -> list[tuple[str, list[int]]]:
     """The words of a prompt in lower case, each with its tokens, in the order of the prompt.
 
-    Of what a template writes around the prompt nothing counts, where the tokens have its text.
+    What a template writes around the prompt is left out, if the prompt's text can be located.
     """
     text, places = token_places(tokenizer, example.ids[: example.start])
     begin = max(0, text.rfind(prompt))
@@ -93,7 +93,7 @@ def words_of(tokenizer, example: Example, prompt: str) -> list[tuple[str, list[i
 
 
 def record(model, prepared: Prepared, limits: Limits) -> dict[str, ItemSet]:
-    """What one model prefers and on which words that rests."""
+    """What one model prefers, and the words that this rests on."""
     everything = [asked for some in prepared.asked.values() for asked in some]
     preferred = _preferred(model, everything, limits.token_budget)
     chosen = [asked.letters[k] for asked, k in zip(everything, preferred, strict=True)]

@@ -8,7 +8,7 @@ from lethe.evaluate.suites import tofu
 SETS = {"given": "forget_perturbed", "rest": "rest_perturbed"}
 COLUMNS = ("generation", "answer_loss", "answer_tokens", "perturbed_loss", "perturbed_tokens")
 PROBE = True
-# If all of a behaviour is given, nothing is left.
+# If all of a behaviour is given, the rest is empty.
 OPTIONAL = ("rest",)
 
 # They are asked and recorded as TOFU's own sets are.

@@ -1,7 +1,7 @@
 """Multiple choice by letters: the options are listed, and the letter of one is the answer.
 
 Each question is put under several prompts (``lethe.evaluate.choices``): the five conditions of
-VLM-UnBench (arXiv 2604.03114), in other words where the data have them, and under three controls
+VLM-UnBench (arXiv 2604.03114), reworded if the data have another wording, and under three controls
 that do not ask it. Recorded are the loss of each option's letter and what the model writes.
 """
 
@@ -46,7 +46,7 @@ def check(rows: Mapping[str, Sequence[dict]]) -> None:
 
 
 def prepare(encoder: Encoder, rows: Mapping[str, Sequence[dict]]) -> Prepared:
-    """Tokenise every letter behind every prompt; prompts that are too long are left out."""
+    """Tokenise every letter after every prompt; prompts that are too long are left out."""
     roomy = copy.copy(encoder)
     roomy.max_length = LONGEST
     asked = {name: choices(name, some) for name, some in rows.items()}
@@ -79,7 +79,7 @@ def record(model, prepared: Prepared, limits: Limits) -> dict[str, ItemSet]:
     LetheError if the model has fewer positions than a prompt needs.
     """
     remedy = "leave out the metrics that read suite 'choice_letters'"
-    # What is written is longer than the letter that is compared.
+    # Generations are longer than the letter whose loss is compared.
     lengths = [example.start + WRITTEN for example in prepared.examples]
     token_mixing.check_lengths(model, lengths, "a prompt with its answer", remedy)
     losses = iter(mean_losses(model, prepared.examples, limits.token_budget))

@@ -1,6 +1,6 @@
 """Multiple choice by likelihood: each option is an answer to the question, and none is listed.
 
-For any model, whether or not it knows lettered options. Controls do not ask the question
+It suits any model, whether or not it knows lettered options. Controls do not ask the question
 (``lethe.evaluate.choices``). Where options are parts of answers, whole answers are compared too.
 """
 
@@ -36,7 +36,7 @@ def check(rows: Mapping[str, Sequence[dict]]) -> None:
 
 
 def prepare(encoder: Encoder, rows: Mapping[str, Sequence[dict]]) -> Prepared:
-    """Tokenise every option behind every prompt."""
+    """Tokenise every option after every prompt."""
     asked = {name: choices(name, some) for name, some in rows.items()}
     prompts = {name: answered(some) for name, some in asked.items()}
     pairs = [

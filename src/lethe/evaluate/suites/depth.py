@@ -1,9 +1,9 @@
 """Depth: how much of a forgotten fact each layer of a model still carries (UDS).
 
-The states that the model has after a layer, where it predicts the fact's tokens, take the place of
-those of the model before unlearning ("full"). The drop in the log-probability of these tokens under
-full is what the model has lost up to that layer. In batches: one pass of the model, one of full
-without a patch, and one of full for each layer (Unlearning Depth Score, arXiv 2605.24614).
+The model's states after a layer, at the positions that predict the fact's tokens, replace those of
+the model before unlearning ("full"). The drop in the log-probability of these tokens under full is
+what the model has lost up to that layer. In batches: one pass of the model, one of full without a
+patch, and one of full for each layer (Unlearning Depth Score, arXiv 2605.24614).
 """
 
 from collections.abc import Mapping, Sequence
@@ -40,7 +40,7 @@ class Prepared:
 
 @dataclass(frozen=True)
 class Compared:
-    """An item's text as model and full see it, and which tokens of the answer count."""
+    """An item's text as the model and full see it, and which tokens of the answer count."""
 
     own: Example
     full: Example
@@ -81,7 +81,8 @@ def _flags(encoder: Encoder, row: dict, example: Example, place: str, span: str)
 def record(model, prepared: Prepared, limits: Limits, full: Reference) -> dict[str, ItemSet]:
     """``layer_delta`` of every item under one model; none for items without a token that counts.
 
-    LetheError if the model is of another architecture than ``full``, or splits answers differently.
+    LetheError if the model's architecture is not that of ``full``, or it splits answers
+    differently.
     """
     check_alike(model, full.model)
     return {

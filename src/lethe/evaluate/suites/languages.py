@@ -1,7 +1,7 @@
 """Each fact in every language of the world: how likely its answer and the wrong ones are.
 
-The rows are those of a split of the kind ``languages``: a fact each, with ``languages``, a list of
-what it is in each of them. Hold-out languages, in which no model learned a fact, are asked as well.
+Each row of a split of the kind ``languages`` is one fact, whose ``languages`` list its wording in
+each of them. Hold-out languages, in which no model learned a fact, are asked as well.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -33,7 +33,7 @@ ROLES = ("given", "learned", "holdout")
 class Prepared:
     """Rows by set, and for all of them, language by language, the tokenised answers.
 
-    Of each language the true answer, its paraphrase, then the wrong answers.
+    For each language: the true answer, its paraphrase, then the wrong answers.
     """
 
     rows: dict[str, list[dict]]
@@ -57,7 +57,10 @@ def check(rows: Mapping[str, Sequence[dict]]) -> None:
             for one in stated:
                 _check(one, f"{place}, language {one.get('language')!r}")
             if len({len(one["perturbed_answer"]) for one in stated}) > 1:
-                raise LetheError(f"{place}: not as many wrong answers in each language; mend it")
+                raise LetheError(
+                    f"{place}: languages have different numbers of wrong answers; "
+                    "give each the same number"
+                )
 
 
 def _check(one: Mapping, place: str) -> None:

@@ -1,7 +1,7 @@
 """Distance to the oracle: of weights, of hidden states and of next-token distributions.
 
 UQS (arXiv 2605.02206) weighs metrics by these distances, and computes its own metrics from these
-records. At the last token of each question they hold the L2 distance of the states after the last
+records. At the last token of each question, they hold the L2 distance of the states after the last
 layer but one (our reading of its code's layer -2), the Jensen-Shannon divergence of the next
 token's distributions, and what UQS's membership attack reads from the model's own distribution. The
 distance of the weights is the same for all items.
@@ -37,7 +37,7 @@ REFERENCE = "oracle"
 
 @dataclass(frozen=True)
 class Prepared:
-    """Question and answer, and what ends with the question's last token, by set."""
+    """Question and answer, and examples that end with the question's last token, by set."""
 
     pairs: dict[str, list[tuple[str, str]]]
     examples: dict[str, list[Example]]
@@ -50,7 +50,7 @@ def prepare(encoder: Encoder, rows: Mapping[str, Sequence[dict]]) -> Prepared:
 
 
 def _begun(encoder: Encoder, pairs: Sequence[tuple[str, str]]) -> list[Example]:
-    """Each question with the first token of its answer alone, which is not an input."""
+    """Each question with only the first token of its answer, which is not an input."""
     examples = encoder.encode_all(pairs)
     return [Example(example.ids[: example.start + 1], example.start) for example in examples]
 
@@ -78,7 +78,7 @@ class Ends:
 
 
 def ends(model, examples: Sequence[Example], budget: int) -> Ends:
-    """What a model has at the end of each question, in the order of ``examples``."""
+    """A model's states and log-probabilities at the ends of questions, in their order."""
     order, states, logs = [], [], []
     for some in by_budget(range(len(examples)), budget, lambda k: len(examples[k])):
         order += some
@@ -97,7 +97,7 @@ def weight_distance(model, oracle) -> float:
     norms = []
     for name, weight in model.named_parameters():
         if name not in theirs or theirs[name].shape != weight.shape:
-            raise LetheError(f"oracle: it has no weights like {name}; name one of the same model")
+            raise LetheError(f"oracle: its weights do not match {name}; name one of the same model")
         norms.append((weight.double() - theirs[name].double()).norm().item())
     return float(np.mean(norms))
 
@@ -106,7 +106,7 @@ def jensen_shannon(left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
     """Divergence of two sets of log-probabilities [n, V] (nats, at most log 2), [n]."""
     middle = torch.logaddexp(left, right) - np.log(2)
     sides = [(logs.exp() * (logs - middle)).sum(-1) for logs in (left, right)]
-    # Of equal distributions nothing but rounding is left.
+    # For equal distributions only rounding is left.
     return ((sides[0] + sides[1]) / 2).clamp(min=0)
 
 

@@ -2,7 +2,7 @@
 question as the model before unlearning read it.
 
 The third takes that model's keys and values at the question's tokens (its prompt cache); the answer
-is computed by the model that is asked. An answer that comes back was never out of reach: only the
+is computed by the model that is asked. An answer that comes back this way was never lost: only the
 question is read differently (LIRA's mechanism, arXiv 2604.10403).
 """
 

@@ -1,7 +1,7 @@
 """How likely the true answers are to the questions of all requests so far, request by request.
 
 For sequences of requests (ICU-Bench, arXiv 2605.05938). The questions of a request are batched by
-themselves: what a model says of them is the same to the last bit, however many requests follow.
+themselves: their values are the same to the last bit, however many requests follow.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,7 +19,7 @@ SETS = {"asked": "asked_perturbed"}
 FAMILIES = ("causal", "masked_diffusion")
 COLUMNS = ("answer_loss", "answer_tokens", "request")
 PROBE = True
-# With the first items alone, later requests would not be asked about.
+# With only the first items, later requests would be missed.
 WHOLE = True
 
 
@@ -33,12 +33,10 @@ class Prepared:
 
 
 def check(rows: Mapping[str, Sequence[dict]]) -> None:
-    """LetheError names the first row that does not say whose request it is."""
+    """LetheError names the first row that does not say which request it belongs to."""
     for row, place in zip(rows["asked"], places("asked", rows["asked"]), strict=True):
         if type(row.get("request")) is not int or row["request"] < 1:
-            raise LetheError(
-                f"{place}: no request, a whole number from 1; use the file of a sequence"
-            )
+            raise LetheError(f"{place}: no request number (1 or more); use the file of a sequence")
 
 
 def prepare(encoder: Encoder, rows: Mapping[str, Sequence[dict]]) -> Prepared:

@@ -1,8 +1,9 @@
 """Sampled answers: many answers to each forget question, at a temperature and top-p.
 
-What a greedy answer hides may still come out when one asks often (leak@k, arXiv 2511.04934). Where
-``nli`` names a classifier, it says of every sample how likely it entails the true answer; where
-``judge`` names a language model, that says how likely the sample states it.
+What a greedy answer hides may still come out when a question is asked often (leak@k, arXiv
+2511.04934). If ``nli`` names a classifier, it gives the probability that each sample entails the
+true answer; if ``judge`` names a language model, that gives the probability that each sample states
+it.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -51,7 +52,7 @@ def prepare(encoder: Encoder, rows: Mapping[str, Sequence[dict]], settings: Mapp
     own = dict(settings)
     paths = own.pop("nli"), own.pop("judge")
     pairs = {name: _pairs(name, some) for name, some in rows.items()}
-    # Loaded before the samples are taken: what is wrong with one should not wait for them.
+    # Loaded before the samples are taken, so that a faulty one is found at once.
     nli = None if paths[0] is None else entailment.load(paths[0])
     asked = None if paths[1] is None else judge.load(paths[1])
     if nli is not None:
@@ -60,7 +61,7 @@ def prepare(encoder: Encoder, rows: Mapping[str, Sequence[dict]], settings: Mapp
 
 
 def record(model, prepared: Prepared, limits: Limits) -> dict[str, ItemSet]:
-    """The samples of every question under one model, and what an NLI or a judge says of them."""
+    """The samples of every question under one model, and what an NLI or a judge says about them."""
     return {name: _item_set(model, prepared, name, limits) for name in prepared.pairs}
 
 
@@ -102,7 +103,7 @@ def _samples(model, prepared: Prepared, questions: list[str], limits: Limits) ->
 def _judged(
     prepared: Prepared, triples: list[tuple[str, str, str]], device, limits: Limits
 ) -> Iterator[float] | None:
-    """How likely each sample states the true answer, of (question, true answer, sample)."""
+    """The probability that each sample of (question, true answer, sample) states the answer."""
     if prepared.nli is not None:
         pairs = [(text, answer) for _, answer, text in triples]
         return iter(entailment.probabilities(prepared.nli, pairs, device))

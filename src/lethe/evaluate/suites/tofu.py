@@ -26,7 +26,7 @@ SETS = {
 }
 FAMILIES = ("causal", "masked_diffusion")
 COLUMNS = ("generation", "answer_loss", "answer_tokens", "perturbed_loss", "perturbed_tokens")
-# Their right answers have no paraphrase; those about authors are compared as one.
+# Their right answers have no paraphrase; for authors the paraphrase is compared.
 TRUE_FACTS = ("real_authors", "world_facts")
 
 
@@ -115,7 +115,7 @@ def _probes(name: str, rows: Sequence[dict]) -> list[Probe]:
 
 
 def beginnings(prepared: Prepared, own: Sequence[int]) -> list[tuple[int, ...]]:
-    """The leading tokens of each true answer that the model would choose too; often all of them.
+    """The leading tokens of each true answer that the model would choose, often all of them.
 
     ``own`` as in ``Likelihoods``.
     """

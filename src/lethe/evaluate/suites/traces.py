@@ -1,4 +1,4 @@
-"""Reasoning traces: what is answered, and thought before it, after a given beginning.
+"""Reasoning traces: what a model thinks and answers after a given beginning.
 
 Every question is asked once for each prefill (``lethe.evaluate.prefills``), greedily. True traces
 come from the rows' column ``cot``, as R-TOFU has it, or from the answers of a world with traces
@@ -58,8 +58,8 @@ def prepare(encoder: Encoder, rows: Mapping[str, Sequence[dict]], settings: Mapp
 def record(model, prepared: Prepared, limits: Limits) -> dict[str, ItemSet]:
     """What one model writes after each prefill, for all questions.
 
-    LetheError if a true trace and answer would not fit in ``max_length``: what is cut off before
-    its end would count as nothing told.
+    LetheError if a true trace and answer would not fit in ``max_length``: an answer that is cut off
+    would count as one that tells nothing.
     """
     _check_room(prepared, limits)
     asked = [

@@ -1,9 +1,9 @@
-"""Reformulated questions: each is put in many ways, and what is answered to each of them.
+"""Reformulated questions: each question is put in many ways, and each way is answered.
 
 The kinds of variants are those of ``lethe.evaluate.variants.kinds``; setting ``kinds`` names some,
 with ``|`` between them, or ``all``, which leaves out those that the data do not supply. The plain
-question is always put as well. Answers are greedy; with ``samples`` there are so many more of each.
-An answer may be as long under every variant as under the plain question.
+question is always put as well. Answers are greedy; ``samples`` adds that many sampled answers to
+each. An answer may be as long under every variant as under the plain question.
 """
 
 import copy
@@ -31,9 +31,9 @@ SETTINGS = {
 CHECKS = {"kinds": "lethe.evaluate.variants.kinds.named"}
 FIELDS_CHECK = "lethe.evaluate.variants.kinds.check_fields"
 # Tokens of a variant and its answer: hints and examples are longer than the data's questions. At
-# least so many of them are left for the answer.
+# least this many of them are left for the answer.
 LONGEST, ANSWER = 512, 64
-# Tokens at which the encoder would cut a text: none has so many.
+# Tokens at which the encoder would cut a text; no text has this many.
 UNCUT = 2**31
 
 
@@ -67,7 +67,7 @@ def together(rows: Mapping[str, Sequence[dict]], settings: Mapping) -> dict[str,
 
 
 def prepare(encoder: Encoder, rows: Mapping[str, Sequence[dict]], settings: Mapping) -> Prepared:
-    """Tokenise the variants of every row, as from ``together``; too long ones are left out."""
+    """Tokenise the variants of every row from ``together``; those too long are left out."""
     made = {name: [row["variants"] for row in some] for name, some in rows.items()}
     how = Sampling(**{key: value for key, value in settings.items() if key != "kinds"})
     uncut = copy.copy(encoder)
@@ -89,7 +89,7 @@ def _prompt(encoder: Encoder, variant: Variant) -> list[int]:
 def _fitting(
     encoder: Encoder, made: dict[str, Variant], prompts: dict[Variant, list[int]]
 ) -> dict[str, Variant]:
-    """The variants that are not too long; the plain question is put however long it is."""
+    """The variants that are not too long, and always the plain question."""
     return {
         kind: one
         for kind, one in made.items()
@@ -115,7 +115,7 @@ def record(model, prepared: Prepared, limits: Limits) -> dict[str, ItemSet]:
 
 
 def _end(prepared: Prepared, variant: Variant, plain: Variant, limits: Limits) -> int:
-    """Tokens at which a variant's answer ends: it may be as long as after the plain question."""
+    """The token at which a variant's answer ends: it may be as long as after the plain question."""
     encoder, prompts = prepared.encoder, prepared.prompts
     room = max(0, encoder.room(plain.text, limits.max_length) - len(prompts[plain]))
     if limits.max_new_tokens is not None:

@@ -14,9 +14,9 @@ from itertools import islice
 from lethe.common.entity_names import names, subjects
 from lethe.evaluate.choices import OPTIONS, distinct_parts, stated
 
-# Words of a value: what is longer is a sentence in which no rule knows the fact.
+# Most words of a value: anything longer is a sentence in which no rule finds the fact.
 LONGEST = 8
-# Statements about the same subject that may be given as hints, and examples about other ones.
+# Most statements about the same subject given as hints, and most examples about other subjects.
 HINTS = 3
 EXAMPLES = 2
 ARTICLE = re.compile(r"(?:a|an|the)\s+(?=\S)", re.IGNORECASE)
@@ -26,7 +26,7 @@ ARTICLE = re.compile(r"(?:a|an|the)\s+(?=\S)", re.IGNORECASE)
 class Fact:
     """What a row states.
 
-    ``value``: the words of ``answer`` that are the fact, None where no rule knows them;
+    ``value``: the words of ``answer`` that are the fact, None where no rule finds them;
     ``alone``: whether only answers about this ``subject`` have them, so that they tell who is
     meant. ``wrong``: the answer with a wrong value in its place. ``hints``: other answers about the
     subject, ``examples``: questions with their answers about other subjects; neither has the value.
@@ -46,7 +46,7 @@ class Fact:
 
     @property
     def right(self) -> str:
-        """What a right answer has to say: the value, or else the whole answer."""
+        """What a right answer has to say: the value, or the whole answer if there is none."""
         return self.value or self.answer
 
 
@@ -58,7 +58,7 @@ def facts(rows: Sequence[Mapping], others: Sequence[Mapping] = ()) -> list[Fact]
 
 
 def _about(pairs: Sequence[tuple[str, str]]) -> list[str | None]:
-    """Whom each pair is about; where there are few of each subject, whom its own texts name."""
+    """Whom each pair is about; where subjects have few pairs, whom the pair's own texts name."""
     about = subjects(pairs)
     if any(about):
         return about
@@ -72,13 +72,13 @@ def _about(pairs: Sequence[tuple[str, str]]) -> list[str | None]:
 
 
 def mentions(text: str, words: str) -> bool:
-    """Whether a text has these words, in any case, not as a part of longer ones."""
+    """Whether a text has these words, in any case, not as parts of longer words."""
     return _search(words, text) is not None
 
 
 def _search(words: str, text: str) -> re.Match | None:
     if words.lower() not in text.lower():
-        return None  # Most texts: a regular expression for each pair would take seconds.
+        return None  # Most texts end here: a regular expression for each pair would take seconds.
     return re.search(rf"(?<!\w){re.escape(words)}(?!\w)", text, re.IGNORECASE)
 
 
@@ -114,7 +114,7 @@ def _values(row: Mapping) -> tuple[str | None, str | None]:
 
 
 def _in_its_place(answer: str, value: str | None, wrong: str | None) -> str | None:
-    """The answer with the wrong value; None where it would still say the right one."""
+    """The answer with the wrong value; None if it would still say the right one."""
     if not value or not wrong:
         return None
     begin, end = _search(value, answer).span()

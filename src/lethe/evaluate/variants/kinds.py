@@ -9,18 +9,18 @@ from lethe.evaluate.variants import contexts, queries, wordings
 from lethe.evaluate.variants.facts import Fact, facts
 from lethe.evaluate.variants.variant import Variant
 
-# The question as the data have it, beside which all variants are seen.
+# The question as the data have it, with which all variants are compared.
 PLAIN = "plain"
 ALL = "all"
 
 
 @dataclass(frozen=True)
 class Kind:
-    """``make``: the variant of a fact, or None; ``needs``: what of the data it is made of.
+    """``make``: the variant of a fact, or None; ``needs``: what the data must supply for it.
 
-    ``field``: a field of rows without which there is none. ``view``: whether it is the same
-    question in another form, and no attack: one of the systematic variations of CoVUBench
-    (arXiv 2605.03547), in text.
+    ``field``: a field that rows must have for it. ``view``: whether it is the same question in
+    another form and not an attack: one of the systematic variations of CoVUBench (arXiv
+    2605.03547), in text.
     """
 
     make: Callable[[Fact], Variant | None]
@@ -53,7 +53,7 @@ KINDS = {
     "prefix_injection": Kind(contexts.prefix_injection),
     "affirmative_suffix": Kind(contexts.affirmative_suffix),
     "background_hint": Kind(contexts.background_hint, "another answer about its subject"),
-    "in_context": Kind(contexts.in_context, "rows about other subjects beside it"),
+    "in_context": Kind(contexts.in_context, "rows about other subjects"),
     "clue_chain": Kind(contexts.clue_chain, "two other answers about its subject"),
 }
 VIEWS = tuple(name for name, kind in KINDS.items() if kind.view)
@@ -109,7 +109,7 @@ def variants(
 ) -> dict[str, list[dict[str, Variant]]]:
     """By set, the variants of each row, the plain question first.
 
-    Other sets than ``forget`` are asked in other forms alone, not attacked.
+    Sets other than ``forget`` are only asked in other forms, not attacked.
     """
     return {
         name: [_of_fact(fact, _asked(name, setting)) for fact in facts(some, _rest(rows, name))]

@@ -1,4 +1,4 @@
-"""One way of asking for a fact, and how texts name its subject otherwise."""
+"""One way of asking for a fact, and how texts rename its subject."""
 
 import re
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ BLANK = "____"
 
 @dataclass(frozen=True)
 class Variant:
-    """``text``: what is asked; ``right``: what a right answer says; ``begun``: how it is begun."""
+    """``text``: what is asked; ``right``: what a right answer says; ``begun``: its beginning."""
 
     text: str
     right: str

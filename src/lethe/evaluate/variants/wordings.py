@@ -1,6 +1,6 @@
 """The same question in another form: its words, spelling, names, order, format and language.
 
-Each function makes a variant of a fact, None where the fact does not supply what it needs.
+Each function makes a variant of a fact, or None if the fact does not supply what it needs.
 """
 
 from hashlib import sha256
@@ -10,24 +10,24 @@ from random import Random
 from lethe.evaluate.variants.facts import Fact, mentions
 from lethe.evaluate.variants.variant import SOMEBODY, Variant, renamed, without_capital
 
-# Words of fewer letters than this are spelt as they are.
+# Words with fewer letters than this keep their spelling.
 SHORTEST = 4
 
 
 def paraphrase(fact: Fact) -> Variant | None:
-    """The question in the other words that the data have."""
+    """The question in the paraphrase that the data have."""
     return Variant(fact.paraphrase, fact.right) if fact.paraphrase else None
 
 
 def format_shift(fact: Fact) -> Variant:
-    """The question with a wish for another form of answer than the sentence that was trained."""
+    """The question with a request for another form of answer than the sentence that was trained."""
     return Variant(f"{fact.question} Reply as a list of key words.", fact.right)
 
 
 def typos(fact: Fact) -> Variant | None:
     """Two neighbouring letters change places in a third of the longer words, at least in one.
 
-    The subject's name is spelt as it is: ``alias`` changes that.
+    The subject's name keeps its spelling: ``alias`` changes that.
     """
     rng = Random(sha256(fact.question.encode()).hexdigest())
     words = fact.question.split(" ")
@@ -45,7 +45,7 @@ def _names(word: str, spared: list[str]) -> bool:
 
 
 def _swaps(word: str) -> list[int]:
-    """Where two different letters stand beside each other, the first letter left alone."""
+    """The places where two different letters are adjacent, except for the first letter."""
     if sum(map(str.isalpha, word)) < SHORTEST:
         return []
     pairs = enumerate(pairwise(word))
@@ -67,7 +67,7 @@ def alias(fact: Fact) -> Variant | None:
 
 
 def clause_order(fact: Fact) -> Variant | None:
-    """Whom the question is about comes first, the rest refers to that."""
+    """The subject comes first, and the rest of the question refers to it."""
     if not fact.subject or not mentions(fact.question, fact.subject):
         return None
     rest = without_capital(renamed(fact.question, fact.subject, SOMEBODY))

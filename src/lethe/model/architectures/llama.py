@@ -78,7 +78,7 @@ def train_tokenizer(texts: Iterable[str], vocabulary: int):
 
 
 def config_values(architecture: Architecture, tokenizer) -> dict[str, Any]:
-    """What a Llama's configuration says of its sizes and its tokenizer."""
+    """What a Llama's configuration says about its sizes and its tokenizer."""
     return {
         "vocab_size": len(tokenizer),
         "hidden_size": architecture.hidden_size,

@@ -9,7 +9,7 @@ MASK = "<|mask|>"
 
 
 class Architecture(llama.Architecture):
-    """Sizes as of a Llama, and how likelihoods are estimated and answers decoded."""
+    """Sizes as for a Llama, and how likelihoods are estimated and answers decoded."""
 
     answer_tokens: int = Field(48, ge=1, description="positions in which an answer is decoded")
     draws: int = Field(128, ge=2, description="Monte-Carlo draws of the likelihood of an answer")
@@ -18,7 +18,7 @@ class Architecture(llama.Architecture):
 
 
 def train_tokenizer(texts, vocabulary):
-    """A Llama's tokenizer of one token fewer, and the mask."""
+    """A Llama's tokenizer with one token fewer, plus the mask."""
     tokenizer = llama.train_tokenizer(texts, vocabulary - 1)
     tokenizer.add_special_tokens({"mask_token": MASK})
     return tokenizer
@@ -35,7 +35,8 @@ def make_model(architecture, tokenizer, seed):
 
     config = MaskedDiffusionConfig(
         **llama.config_values(architecture, tokenizer),
-        # A Llama's 0.02 is for thousands of units; this gives logits of one scale at every size.
+        # A Llama's 0.02 is for thousands of units; this gives logits of the same scale at every
+        # size.
         initializer_range=architecture.hidden_size**-0.5,
         mask_token_id=tokenizer.mask_token_id,
         answer_tokens=architecture.answer_tokens,

@@ -48,8 +48,8 @@ class Intervention(Base):
         shapes = {name: parameter.shape for name, parameter in own.items()}
         if shapes != {name: tensor.shape for name, tensor in self.data.items()}:
             raise LetheError(
-                f"intervention.json: its assistant of {self.layers} layers is none of this model's "
-                "family and size; make the checkpoint again"
+                f"intervention.json: its assistant of {self.layers} layers does not fit this "
+                "model's family and size; make the checkpoint again"
             )
         with torch.no_grad():
             for name, parameter in own.items():
@@ -75,14 +75,16 @@ class Intervention(Base):
     def _continued(self, cache, rows: int, tokens: int) -> DynamicCache:
         """The assistant's cache for the same rows as ``cache``, before ``tokens`` are added.
 
-        Rows leave our own caches, or are repeated: its notes go with them, and so say which rows of
-        the assistant's cache the rows of a pass are.
+        Rows leave our own caches, or are repeated, and the cache's notes follow them: they tell
+        which row of the assistant's cache belongs to each row of a pass.
         """
         before, notes = cache.get_seq_length() - tokens, getattr(cache, "notes", {})
         if before == 0:
             self._caches[cache] = DynamicCache()
         elif cache not in self._caches:
-            raise LetheError("assistant: this cache was begun without it; begin again")
+            raise LetheError(
+                "assistant: this cache was begun without it; begin again with a new one"
+            )
         elif self.place in notes:
             self._caches[cache].batch_select_indices(notes[self.place])
         notes[self.place] = torch.arange(rows, device=cache.layers[0].keys.device)

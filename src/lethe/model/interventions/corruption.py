@@ -18,7 +18,7 @@ class Intervention(Gated):
     The gate is that of ``lethe.model.prompt_gate``; ``corrupted`` [N] are the tokens whose
     embeddings e are changed, empty for all of a prompt. z is standard normal. A token's z follows
     from ``seed`` and the token alone, so that likelihoods and generation see the same prompt.
-    Answers keep their embeddings, and so does whatever is not gated, in every bit.
+    Answers, and whatever is not gated, keep their embeddings bit by bit.
     """
 
     shapes: ClassVar[dict[str, int]] = {"corrupted": 1}
@@ -35,7 +35,7 @@ class Intervention(Gated):
         self.scale, self.dimensions, self.seed = scale, dimensions, seed
         if not finite(scale) or type(dimensions) is not int or type(seed) is not int:
             raise ValueError("scale, dimensions and seed must be numbers")
-        # What each token's embedding gets; filled as tokens occur.
+        # The noise of each token's embedding, filled in as tokens occur.
         self._noise: dict[int, torch.Tensor] = {}
 
     def values(self) -> dict:
@@ -54,7 +54,7 @@ class Intervention(Gated):
         embeddings.register_forward_hook(self._corrupt)
 
     def noise(self, token: int) -> torch.Tensor:
-        """What a corrupted token's embedding gets in its first entries, [dimensions], float32."""
+        """The noise for the first entries of a token's embedding, [dimensions], float32."""
         if token not in self._noise:
             draw = torch.Generator().manual_seed(self.seed * STRIDE + token)
             self._noise[token] = self.scale * torch.randn(self.dimensions, generator=draw)

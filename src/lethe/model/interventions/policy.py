@@ -1,4 +1,4 @@
-"""A learned prefix before each question, chosen by what the question is near (CAP)."""
+"""Learned prefixes before questions: one for those near the forget set, one for others (CAP)."""
 
 import re
 from collections.abc import Sequence
@@ -56,7 +56,7 @@ class Intervention(Base):
 
 
 def words_of(text: str) -> list[str]:
-    """The words of a text, in small letters."""
+    """The words of a text, in lower case."""
     return WORD.findall(text.lower())
 
 

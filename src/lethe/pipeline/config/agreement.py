@@ -8,11 +8,11 @@ from lethe.pipeline.config.keys import Name, Section, Text, key
 
 
 class Agreement(Section):
-    """The runs that stand for published methods."""
+    """The runs that correspond to published methods."""
 
     methods: dict[Name, Text] = key(
         {},
-        "which published method each of `methods` stands for, for the table `agreement` "
+        "which published method each of `methods` corresponds to, for the table `agreement` "
         "([agreement.md](agreement.md)); empty: no table",
         "`table_agreement`",
         "`{npo_retain: NPO}`; may be empty",
@@ -27,5 +27,5 @@ class Agreement(Section):
         if methods and len(set(methods.values())) < agreement.FEWEST:
             raise ValueError(f"it takes {agreement.FEWEST} different methods to rank; list more")
         if len(set(methods.values())) < len(methods):
-            raise ValueError("two runs stand for the same published method; keep one")
+            raise ValueError("two runs correspond to the same published method; keep one")
         return methods

@@ -8,15 +8,15 @@ TABLE = "`table_best_epochs`"
 
 
 class BestEpoch(Section):
-    """By what a run's best epoch is chosen on the validation half of the forget items."""
+    """How a run's best epoch is chosen on the validation half of the forget items."""
 
     criterion: Literal["closeness_and_utility", "closeness"] = key(
         "closeness_and_utility",
-        "what the best epoch has most of on the validation half: closeness to the oracle's truth "
-        "ratios, alone or by harmonic mean with the share of the full model's utility, as in a "
-        "search ([comparison.md](comparison.md))",
-        f"{TABLE}; with `checkpoints.keep: best` also `best_epoch`, and where another epoch is "
-        "chosen its checkpoint is made again",
+        "the score that chooses the best epoch on the validation half: closeness to the oracle's "
+        "truth ratios, alone or in a harmonic mean with the share of the full model's utility, as "
+        "in a search ([comparison.md](comparison.md))",
+        f"{TABLE}; with `checkpoints.keep: best` also `best_epoch`, and if another epoch is "
+        "chosen, its checkpoint is made again",
     )
     patience: Count = key(
         1, "epochs without a better one after which early stopping would end a run", TABLE

@@ -96,7 +96,7 @@ def check(config: Config) -> None:
     _check_holdout(config)
     if config.world.provider == "tofu" and config.world.path is not None:
         _check_folder(config)
-    # What is wrong with the metrics themselves comes first.
+    # Faults of the metrics themselves are reported first.
     splits.check_figures(config)
 
 
@@ -206,7 +206,7 @@ def _check_metrics(config: Config) -> None:
 
 
 def _check_attack(config: Config, metric: str) -> None:
-    """Metrics of an attack need it."""
+    """Metrics of an attack need that attack."""
     kind = metrics.contract(metric).attack
     if kind and kind not in [settings.attack_kind(config, name) for name in config.attacks]:
         raise LetheError(
@@ -226,7 +226,7 @@ def _check_chat(config: Config, metric: str) -> None:
 
 
 def _check_alike(config: Config, metric: str) -> None:
-    """Metrics of suites that compare a model's insides with another's need one architecture."""
+    """Metrics of suites that compare states or weights of two models need one architecture."""
     contract = metrics.contract(metric)
     compares = contract.records and suites.contract(contract.suite).reference
     for model in config.models if compares else ():
@@ -238,7 +238,7 @@ def _check_alike(config: Config, metric: str) -> None:
 
 
 def _check_audit(config: Config) -> None:
-    """The probes of an audit and their settings, also where nothing is audited."""
+    """Check the probes of an audit and their settings, even if nothing is audited."""
     audit = config.audit
     for name in (*(audit.probes or ()), *audit.settings):
         probe.PROBES.check(name, "config: audit")
@@ -250,7 +250,7 @@ def _check_seeds(config: Config) -> None:
     both = {*config.seeds} & {*config.oracle_seeds}
     if both:
         raise LetheError(
-            f"config: oracle_seeds: {min(both)} is one of seeds, which have their oracles; "
+            f"config: oracle_seeds: {min(both)} is one of seeds, which have oracles already; "
             "choose others"
         )
 

@@ -42,7 +42,7 @@ class Config(Section):
         "what is forgotten: shares, each a whole number of authors, and names of kinds or in "
         "`split_settings`",
         "a new one: its files, oracles, methods, evaluation; then tables",
-        "a list of `forget01` to `forget99` and such names",
+        "a list of `forget01` to `forget99` and names in `split_settings`",
     )
     split_settings: dict[str, dict[str, Any]] = key(
         {},
@@ -99,8 +99,8 @@ class Config(Section):
     )
     supervision: Name = key(
         "gold",
-        "the rows that methods get: those of the split (`gold`), or what the full model says of "
-        "the names in them ([forget.md](forget.md))",
+        "the rows that methods get: those of the split (`gold`), or what the full model says "
+        "about the names in them ([forget.md](forget.md))",
         "`supervision_KIND`, the methods without one of their own; tables and figures",
         "`gold`; a file of `src/lethe/unlearn/supervisions/`: `direct`, `graph`",
     )
@@ -125,7 +125,7 @@ class Config(Section):
         "metrics to compute",
         "a new one: its `score` jobs, and the `collect` jobs of its suite if no other metric "
         "needed them; `scores`, tables, figures and claims follow",
-        "a list of names, with those that they need",
+        "a list of names, including those that they need",
     )
     metric_settings: dict[str, dict[str, Any]] = key(
         {},
@@ -182,8 +182,8 @@ class Config(Section):
     compute: Running = key(Running(), "how trainings run: [training.md](training.md)", "nothing")
     tracking: Literal["tensorboard"] | None = key(
         None,
-        "losses and seconds of each step for TensorBoard, in `results/logs/tensorboard`, as the "
-        "logs lie in `results/logs` (`pip install 'lethe-lab[tracking]'`)",
+        "losses and seconds of each step for TensorBoard, in `results/logs/tensorboard` (`pip "
+        "install 'lethe-lab[tracking]'`)",
         "nothing",
     )
     logs: GivenPath | None = key(
@@ -203,15 +203,15 @@ class Config(Section):
 
     @property
     def recipes(self) -> dict[str, str]:
-        """How each model learns its rows, if there are several that do not all learn alike."""
+        """How each model learns its rows, if several models do not all learn in the same way."""
         names = {m: self.model_settings[m].finetune.recipe["name"] for m in self.models}
         return names if len(names) > 1 and {*names.values()} != {PLAIN} else {}
 
     def changed(self, **values: Any) -> Self:
-        """The same with other values of these keys, which are not checked again."""
+        """A copy with other values of these keys, which are not checked again."""
         return self.model_copy(update=values)
 
     def with_methods(self, settings: dict[str, dict[str, Any]]) -> Self:
-        """The same with further ``method_settings``, by name."""
+        """A copy with further ``method_settings``, by name."""
         more = {name: ConfiguredMethod.model_validate(one) for name, one in settings.items()}
         return self.changed(method_settings={**self.method_settings, **more})

@@ -39,8 +39,8 @@ class Defences(Section):
     )
     freeze: list[Pair] = key(
         [],
-        "pairs, among these, whose second defence is run twice more: without the layers in "
-        "conflict, and without as many random ones",
+        "pairs, among these, whose second defence is run twice more: with the layers in "
+        "conflict frozen, and with as many random ones frozen",
         PAIRS,
         "a list of pairs; may be empty",
     )
@@ -50,7 +50,7 @@ class Defences(Section):
         "the runs with frozen layers and what follows them",
         "a mapping",
     )
-    items: Count = key(80, "rows that a risk is measured on, at the most", "`defence_pair`")
+    items: Count = key(80, "the most rows that a risk is measured on", "`defence_pair`")
     settings: dict[str, DefenceSettings] = key(
         {},
         "by name, the settings of a defence X: those of its file and its method's "

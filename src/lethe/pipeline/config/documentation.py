@@ -1,7 +1,7 @@
 """Generating the configuration's JSON schema and the tables of docs/configuration.md.
 
 ``python -m lethe.pipeline.config.documentation``, in Lethe's folder, writes both; ``make
-config-docs`` calls it. On the page, each table stands between two marks that name it.
+config-docs`` calls it. On the page, each table is between two marks that name it.
 """
 
 import json
@@ -45,7 +45,7 @@ Part = tuple[str, type[BaseModel], Iterable[str], str]
 
 
 def _part(prefix: str, model: type[BaseModel], names: Iterable[str] = (), reruns: str = "") -> Part:
-    """Rows of a table: keys of a model (by default all), and what they rerun unless they say."""
+    """Rows of a table: keys of a model (by default all), and what they rerun unless declared."""
     return prefix, model, tuple(names) or tuple(model.model_fields), reruns
 
 

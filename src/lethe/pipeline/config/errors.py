@@ -24,7 +24,7 @@ def validated_config(model: type[BaseModel], values: Mapping[str, Any]) -> Any:
 
 def _line(model: type[BaseModel], values: Mapping[str, Any], error: ValidationError) -> str:
     """One line that says what is wrong."""
-    # An unknown key is more informative than the key that it left missing.
+    # An unknown key is more informative than the missing key that it was meant to be.
     first = min(error.errors(), key=lambda one: _order(one["type"]))
     path = list(_keys(values, first["loc"]))
     place = ".".join(map(str, path))

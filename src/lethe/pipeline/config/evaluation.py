@@ -33,16 +33,16 @@ class Evaluation(Section):
     )
     max_new_tokens: Count | None = key(
         None,
-        "tokens of the generated answer alone (OpenUnlearning: 200); null: no limit of its own",
+        "tokens of the generated answer alone (OpenUnlearning: 200); null: no separate limit",
         "the same",
     )
     base: bool = key(
         False,
-        "whether the base is evaluated too, as the model before it saw any author",
+        "whether the base, which has seen no author yet, is evaluated as well",
         "its `collect` and `score`; tables and figures",
     )
     epochs: Literal["all", "last"] = key(
         "all",
-        "which epochs of a run are evaluated: each, or the last alone (for expensive suites)",
+        "which epochs of a run are evaluated: all, or only the last (for expensive suites)",
         "`collect` and `score` of methods; tables and figures",
     )

@@ -10,15 +10,15 @@ Pair = Annotated[list[Name], Field(min_length=2, max_length=2)]
 
 
 class Interpolation(Section):
-    """Pairs of runs, and how many places there are on the line between two."""
+    """Pairs of runs, and the number of places on the line between two."""
 
     pairs: list[Pair] = key(
         [],
         "pairs of runs whose last checkpoints are joined by a line: methods, `full`, oracles; a "
-        "run twice: with that of the next seed ([comparison.md](comparison.md))",
+        "run named twice is joined to that of the next seed ([comparison.md](comparison.md))",
         "a new one: its `interpolation`; `table_barriers`, `table_method_claims`",
         "`[[npo, npo_signadam], [npo, npo]]`; may be empty",
     )
     points: int = key(
-        11, "places on a line, the ends among them", "`interpolation`, then tables", ge=3, le=1001
+        11, "places on a line, including the ends", "`interpolation`, then tables", ge=3, le=1001
     )

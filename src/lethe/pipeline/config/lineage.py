@@ -6,11 +6,13 @@ from lethe.pipeline.config.keys import Section, Text, key, unique
 class Lineage(Section):
     """Whether the taint of all models is followed along their recorded parents."""
 
-    enabled: bool = key(False, "whether the lineage of all models is told", "`lineage`, its table")
+    enabled: bool = key(
+        False, "whether the lineage of all models is followed", "`lineage`, its table"
+    )
     certificates: unique(Text) = key(
         [],
-        "folders that `lethe certify` wrote: where one verifies, and its audit found no leak, the "
-        "checkpoint that it is of is not tainted",
+        "folders that `lethe certify` wrote: if one is valid and its audit found no leak, its "
+        "checkpoint is not tainted",
         "`lineage`, its table",
         "a list of folders; may be empty",
     )

@@ -20,7 +20,7 @@ WORDS = {"null": None, "true": True, "false": False}
 
 
 def configuration(files: list[str]) -> Config:
-    """``config/config.yaml`` with ``files`` laid over it, as in the workflow."""
+    """``config/config.yaml`` overlaid with ``files``, as in the workflow."""
     merged: dict[str, Any] = {}
     for file in (workflow_files.defaults(), *files):
         merged = laid_over(merged, read_config(file))
@@ -75,7 +75,7 @@ def _collection(text: str) -> Any:
 def with_all_methods(config: Mapping[str, Any]) -> dict[str, Any]:
     """The configuration with ``all`` in ``methods`` replaced by every method that is not listed.
 
-    Methods of other families of models than causal ones must be named.
+    Methods for families other than causal models must be named.
     """
     listed = config.get("methods")
     if not isinstance(listed, list) or ALL not in listed:

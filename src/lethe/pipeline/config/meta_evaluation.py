@@ -25,15 +25,15 @@ class MetaEvaluation(Section):
     )
     lengths: Factors = key(
         [1.0, 0.5],
-        "factors of `finetune.epochs` that they take after that",
+        "factors of `finetune.epochs` that they take in turn after that",
         POOLS,
         "a list of numbers above 0",
     )
     seed: Seed = key(7000, "seed of the first model of a pool; the others' follow", POOLS)
     relearning: Name = key("relearned", "the attack by which robustness is tested", TABLE)
-    quantization: Name = key("quantised4", "the other one", TABLE)
+    quantization: Name = key("quantised4", "the other such attack", TABLE)
     quantization_ratio: Literal["before_over_after", "after_over_before"] = key(
-        "before_over_after", "the ratio of which Q, one-sided, is the value up to 1", TABLE
+        "before_over_after", "the ratio that, cut at 1, is the one-sided Q", TABLE
     )
     least_utility: float = key(
         0.8,

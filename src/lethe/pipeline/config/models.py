@@ -24,7 +24,7 @@ class Template(Section):
     )
 
 
-# By role where a split has several oracles.
+# By role if a split has several oracles.
 OracleCheckpoint = either(GivenPath | None, dict[str, GivenPath | None])
 
 
@@ -47,22 +47,22 @@ class ModelSettings(Compute, Section):
     )
     base_recipe: Name | None = key(
         None,
-        "a base that Lethe ships, `bases/NAME`, in place of the one that its recipe says it "
-        "replaces ([bases.md](bases.md)); with any other setting of the base, and with null, "
-        "it is made here",
+        "a base that Lethe ships, `bases/NAME`, used instead of the one that its recipe replaces "
+        "([bases.md](bases.md)); with any other setting of the base, or null, the base is made "
+        "here",
         BASE,
         "a folder of `bases/`; null",
     )
     full_checkpoint: GivenPath | None = key(
         None,
-        "a checkpoint in place of `full`, named as for `base_checkpoint`; `{seed}` in it stands "
+        "a checkpoint to use as `full`, named as for `base_checkpoint`; `{seed}` in it stands "
         "for the seed; null: trained here",
         "all methods of M; `train_full` is in no plan",
         "a folder, a GGUF file, a hub id; null",
     )
     oracle_checkpoints: dict[str, OracleCheckpoint] | None = key(
         {},
-        "the same for oracles, by split, and by role where a split has several; null: trained here",
+        "the same for oracles, by split, and by role if a split has several; null: trained here",
         "the oracle's `collect` and `score`, then tables; `train_retain` of that split is in no "
         "plan",
         "`{forget10: CHECKPOINT}`; may be empty; null",

@@ -13,7 +13,7 @@ Author = Annotated[int, Field(ge=0)]
 class Asked(Section):
     """One request: the next ``next`` authors of the pool, or ``authors``, all or some ``facts``."""
 
-    next: Count | None = key(None, "how many further authors of the pool it takes")
+    next: Count | None = key(None, "how many further authors of the pool it asks for")
     authors: unique(Author) = key([], "the numbers of its authors")
     facts: unique(Author) | None = key(None, "the numbers of its facts of each; null: all")
 
@@ -43,8 +43,8 @@ class Requests(Section):
 
     pool: Count | unique(Author) | None = key(
         None,
-        "who may ever be asked for: how many of the last authors, or a list of authors, from 0; "
-        "retain sets have all others",
+        "the authors who may be asked for: a number of last authors, or a list of authors, from "
+        "0; the retain set has all others",
         "every request, its runs and what is measured of them",
         "a number; a list of numbers; null",
     )
@@ -65,8 +65,8 @@ class Requests(Section):
     )
     oracles_at: unique(Count) | None = key(
         None,
-        "the requests, from 1, after which there is an oracle that learned nothing asked for by "
-        "then; null: the last",
+        "the requests, counted from 1, after which there is an oracle that learned nothing of "
+        "what was asked for by then; null: the last",
         "a new one: its oracle; forget quality there",
         "a list of numbers, may be empty; null",
     )

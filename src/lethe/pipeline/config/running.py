@@ -18,8 +18,7 @@ class ThreadCounts(Section):
 
     base: Threads = key(
         2,
-        "for `base`; on a processor each is a process "
-        "([training.md](training.md#device-and-processes))",
+        "for `base`; on a CPU each is a process ([training.md](training.md#device-and-processes))",
         JOBS,
     )
     train: Threads = key(1, "for `train_full` and `train_retain`", JOBS)
@@ -44,7 +43,7 @@ class Running(Section):
         pattern=f"^({DEVICE})$",
     )
     processes: Count = key(
-        1, "processes of each training and evaluation; on GPUs one for each", NOTHING
+        1, "processes of each training and evaluation; on GPUs one per GPU", NOTHING
     )
     sharding: Literal["none", "fsdp"] = key(
         "none",
@@ -65,9 +64,9 @@ class Checkpoints(Section):
 
     keep: Literal["all", "last", "best", "none"] | None = key(
         None,
-        "which checkpoints of methods stay: of all epochs, of the last, of the best "
-        "([comparison.md](comparison.md)) in the run's folder `best`, or `none`, and of oracles "
-        "none; null: all, where that is below 50 GB",
+        "which checkpoints of methods stay: those of all epochs, of the last one, of the best one "
+        "([comparison.md](comparison.md)) in the run's folder `best`, or `none`, not even those "
+        "of oracles; null: all, if that is below 50 GB",
         NOTHING,
     )
     protect: bool = key(

@@ -40,7 +40,7 @@ def attack_kind(config: Config, name: str) -> str:
 
 
 def attack_before(config: Config, name: str) -> str | None:
-    """The attack after which another is done; None: it is done to the run as it is."""
+    """The attack that precedes another; None: the run itself is attacked."""
     return _of_attack(config, name).of
 
 

@@ -87,14 +87,14 @@ def strict(text: str) -> Any:
     try:
         value = yaml.load(text, _Strict)
         if _holds_itself(value):
-            raise Odd("a list or mapping holds itself; write it out")
+            raise Odd("a list or mapping contains itself; write it out")
     except (ValueError, RecursionError) as error:
         # A number with 5,000 digits, or lists nested too deeply.
         raise yaml.YAMLError(str(error)) from None
     return value
 
 
-def read_config(path: str | Path, missing: str = "name one that is there") -> dict[str, Any]:
+def read_config(path: str | Path, missing: str = "name one that exists") -> dict[str, Any]:
     """The keys of a configuration file in YAML or JSON; LetheError with file, line and remedy."""
     try:
         content = _content(Path(path).read_text(encoding="utf-8"))

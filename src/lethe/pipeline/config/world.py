@@ -25,29 +25,29 @@ class Languages(Section):
 
     learned: LanguageNames = key(
         [],
-        "those in which `full` and the oracles learn all that they learn in L0: `L1` (other "
-        "words), `L2` (another word order), `L3` (both) of a synthetic world; real ones of "
-        "`generated`; of `tofu` those of its `translations.json`",
+        "languages in which `full` and the oracles learn everything that they learn in L0: in a "
+        "synthetic world `L1` (other words), `L2` (another word order), `L3` (both); for "
+        "`generated` real languages; for `tofu` those of its `translations.json`",
         LANGUAGES,
         "a list of names, `[L1, L2]`",
     )
     holdout: LanguageNames = key(
         [],
-        "those in which models are evaluated, but learn no fact",
+        "languages in which models are evaluated but learn no fact",
         LANGUAGES,
         "a list of names, `[L3]`",
     )
     base: LanguageNames | None = key(
         None,
-        "those, made by rule, in which a base that is trained here learns its background authors "
-        "as well; null: all of a synthetic world, else none",
+        "languages made by rule in which a base that is trained here also learns its background "
+        "authors; null: all of a synthetic world, otherwise none",
         "`background_languages`, `base`, then everything trained",
         "a list of names; null",
     )
 
     @property
     def names(self) -> list[str]:
-        """All of them, those learned first."""
+        """All languages, those learned first."""
         return [*self.learned, *self.holdout]
 
 
@@ -76,9 +76,9 @@ class World(Section):
     )
     path: GivenPath | None = key(
         None,
-        "what the provider reads, if its `SETTINGS` name `path`: of `tofu` a folder with TOFU's "
+        "what the provider reads, if its `SETTINGS` name `path`: for `tofu` a folder with TOFU's "
         "files (null: the hub, `locuslab/TOFU`)",
-        f"{ALL_OF_IT}; editing what lies there likewise",
+        f"{ALL_OF_IT}; likewise after an edit of what is there",
         "a folder or a file; null",
     )
     subset: Annotated[list[Place | Text], Field(min_length=1)] | None = key(
@@ -114,7 +114,7 @@ class World(Section):
     perturbed_retain_authors: int = key(
         8,
         "the first authors, whose rows are the retain probes; none of them in a forget set; "
-        "`tofu`: such that have perturbed rows",
+        "with `tofu` they must have perturbed rows",
         "the same",
         ge=1,
     )
@@ -133,6 +133,6 @@ class World(Section):
     background_authors: Count = key(200, "number of background authors", BACKGROUND)
     background_phrasings: Count = key(
         3,
-        "phrasings of each fact of theirs, up to what the templates offer",
+        "phrasings of each of their facts, up to what the templates offer",
         BACKGROUND,
     )

@@ -15,8 +15,8 @@ otherwise:
     PAGE = {"title": "Cost"}        how the page shows it (``lethe.report.presentation``)
 
 On the page it is interactive if it has ``interactive(data, settings) -> dict``, a description for
-Plotly (``lethe.report.interactive``); else the page shows the picture. ``settings`` are those of
-each method, in words.
+Plotly (``lethe.report.interactive``); otherwise the page shows the picture. ``settings`` are those
+of each method, in words.
 """
 
 import os
@@ -64,12 +64,12 @@ def reads(name: str) -> Sequence[str]:
 
 
 def scores_of(name: str) -> Sequence[str]:
-    """The metrics of which the figure needs scores."""
+    """The metrics whose scores the figure needs."""
     return FIGURES.contract(name).scores_of
 
 
 def compares_models(name: str) -> bool:
-    """Whether a figure is one of all models."""
+    """Whether one figure shows all models."""
     return FIGURES.contract(name).compares_models
 
 

@@ -41,7 +41,7 @@ def interactive_courses(
     others: Mapping[str, Look],
     settings: Mapping[str, str],
 ) -> page.Spec:
-    """The same for Plotly, with a menu of what is shown; ``paths`` by the names in the menu."""
+    """The same for Plotly, with a menu of what is shown; ``paths`` by the menu's names."""
     look = looks(data.methods, data.oracle)
     named = {FULL: look[FULL], **others, **{method: look[method] for method in data.methods}}
     points = {

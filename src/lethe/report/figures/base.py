@@ -50,7 +50,7 @@ class FigureData:
     # The table of lineage, of this model and split.
     lineage: pd.DataFrame | None = None
     defences: Sequence[Mapping] = ()
-    # The entries of graphs that models made of what they know.
+    # The entries of graphs that models made from what they know.
     supervisions: Sequence[Mapping] = ()
 
     @classmethod

@@ -20,7 +20,7 @@ PAGE = {"title": "The course of unlearning on each set", "place": 2}
 SCORES_OF = ("probability", "rouge", "truth_ratio")
 COLUMNS = {"rouge": "ROUGE", "probability": "Probability", "truth_ratio": "Truth Ratio"}
 MOST_TICKS = 6
-# How far each set's values are moved up, in points: equal lines lie side by side.
+# How far each set's values are moved up, in points, so that equal lines are side by side.
 MOVED = {"world_facts": -0.9, "forget": -0.3, "retain": 0.3, "real_authors": 0.9}
 # The ends of the horizontal axes, as shares of the last step.
 MARGIN = np.array([-0.04, 1.04])

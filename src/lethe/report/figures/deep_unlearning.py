@@ -1,4 +1,4 @@
-"""What must go over what must stay, where facts follow from each other (EDU-RELAT)."""
+"""What must go against what must stay, where facts follow from each other (EDU-RELAT)."""
 
 from collections.abc import Mapping
 

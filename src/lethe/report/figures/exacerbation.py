@@ -24,7 +24,7 @@ LABELS = {FREE: "none", RANDOM: "random", CONFLICT: "in conflict"}
 
 
 def draw(data: FigureData) -> Figure:
-    """The matrix of rises, the alignment of updates by layer and, where layers are frozen, bars."""
+    """The matrix of rises, the alignment of updates by layer and, if layers are frozen, bars."""
     pairs = _pairs(data)
     free = [pair for pair in pairs if pair.freezing == FREE]
     frozen = [pair for pair in pairs if pair.freezing != FREE]
@@ -51,7 +51,7 @@ def _names(pairs: Sequence[Pair], key: str) -> list[str]:
 
 
 def _matrix(axes: Axes, pairs: Sequence[Pair]) -> None:
-    """Rows: the first defence; columns: the second; a star where the rise is beyond the spread."""
+    """Rows: the first defence; columns: the second; a star if the rise is beyond the spread."""
     order = list(dict.fromkeys([*_names(pairs, "first"), *_names(pairs, "second")]))
     firsts, seconds = (
         [name for name in order if name in _names(pairs, key)] for key in ("first", "second")

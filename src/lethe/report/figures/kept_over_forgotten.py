@@ -1,4 +1,4 @@
-"""What is kept over what is forgotten, of the same authors and of others (PPU-Bench)."""
+"""What is kept against what is forgotten, of the same authors and of others (PPU-Bench)."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""Generations of models that learn from models: what they know, and how much they sound alike."""
+"""Generations of models that learn from models: what they know, and how similar their words are."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""What a model remembers of names: its weighted graph, and that of the oracle (2604.13777)."""
+"""What a model remembers about names: its weighted graph, and the oracle's (2604.13777)."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ READS = ("scores", "supervisions")
 PAGE = {"title": "Memory graph", "place": 9}
 RING, FAR = 1.0, 0.62
 COLOURS = {"anchor": "#0072B2", "fact": "#D55E00", "entity": "#999999"}
-# Names of at most so many anchors are written into a panel; of more, they would overlap.
+# With at most this many anchors their names are written into a panel; more would overlap.
 NAMED = 12
 
 

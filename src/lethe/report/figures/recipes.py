@@ -1,6 +1,6 @@
-"""How it was learned: what full models that learned by different recipes know, and what they kept.
+"""How it was learned: what full models with different recipes know, and what they kept.
 
-A row for each model of the configuration; its recipe is what the model is named for.
+A row for each model of the configuration; each model is named after its recipe.
 """
 
 from collections.abc import Mapping
@@ -27,7 +27,7 @@ PANELS = {
     ("abstention", "holdout"): "Unknown people,\nabstention",
 }
 
-# How far the dots of seeds lie above and below the middle of a bar.
+# How far the dots of seeds are above and below the middle of a bar.
 SPREAD = 0.2
 
 
@@ -58,7 +58,7 @@ def _of_run(data: FigureData, run: str) -> pd.DataFrame:
 
 
 def values(full: pd.DataFrame, model: str, metric: str, name: str) -> np.ndarray:
-    """The number of each seed of a model; LetheError where it was not computed."""
+    """The number of each seed of a model; LetheError if it was not computed."""
     rows = full[(full["model"] == model) & (full["metric"] == metric) & (full["name"] == name)]
     if rows.empty:
         raise LetheError(f"figure recipes: {model} has no {metric}.{name}; score its full model")
@@ -69,7 +69,7 @@ def _panel(axes: Axes, numbers: list[np.ndarray]) -> None:
     means = [some.mean() for some in numbers]
     axes.barh(range(len(numbers)), means, 0.62, color="0.82")
     for place, some in enumerate(numbers):
-        # One below the other, since dots of equal height would hide each other.
+        # At different heights, since dots at the same height would hide each other.
         heights = place + np.linspace(-SPREAD, SPREAD, len(some)) * (len(some) > 1)
         axes.plot(some, heights, "o", color="C0", markersize=2.5, clip_on=False)
         if len(some) > 1:
@@ -82,7 +82,7 @@ def _panel(axes: Axes, numbers: list[np.ndarray]) -> None:
 
 
 def interactive(data: FigureData, settings: Mapping[str, str]) -> page.Spec:
-    """A bar for each number and model, the mean over seeds; the legend adds what unlearned."""
+    """A bar for each number and model, the mean over seeds; the legend adds unlearned models."""
     models = list(dict.fromkeys(_of_full(data)["model"]))
     bars = [
         _bars(data, run, look, models, settings.get(run, ""))

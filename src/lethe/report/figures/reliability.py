@@ -1,4 +1,4 @@
-"""Reliability: how often a choice is right over the confidence in it, on the forget set."""
+"""Reliability: how often a choice is right against the confidence in it, on the forget set."""
 
 import math
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""A sequence of requests: what is left of them and what stays, one by one (ICU-Bench)."""
+"""A sequence of requests: what is left of them and what is kept, one by one (ICU-Bench)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -59,13 +59,13 @@ def draw(data: FigureData) -> Figure:
 
 
 def _check(data: FigureData) -> None:
-    """LetheError for data that is not of a sequence of requests."""
+    """LetheError for data that are not of a sequence of requests."""
     if not data.measured(METRIC):
         raise LetheError(f"figure requests: {about(data)} has no {METRIC}; score its sequence")
 
 
 def _is_there(data: FigureData, panel: Panel) -> bool:
-    """Whether the value was measured: shares of what the full model lacks are not."""
+    """Whether the value was measured; shares of what the full model lacks are not."""
     scores = data.scores
     return bool(((scores["metric"] == METRIC) & (scores["name"] == panel.name)).any())
 

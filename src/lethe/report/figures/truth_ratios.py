@@ -23,11 +23,11 @@ BINS = 24
 COVERED = 99
 # Points of a distribution on the page.
 POINTS = 101
-# Markers on each of them, by which it is known without its colour.
+# Markers on each of them, which identify it without colour.
 MARKED = 12
-# What lies beyond is counted in one more bin, which begins after a gap; both in bins' widths.
+# Values beyond are counted in one more bin, which begins after a gap; both in widths of a bin.
 GAP, LAST = 1.0, 2.0
-# A bar higher than so many times the trained models' highest is cut, and says its count.
+# A bar higher than this many times the trained models' highest is cut, and its count written.
 TALLEST = 1.25
 
 
@@ -87,7 +87,7 @@ def count(sample: np.ndarray, edges: np.ndarray) -> np.ndarray:
 
 
 def highest(counts: dict[str, np.ndarray], oracle: str) -> float:
-    """The end of all count axes: no collapsed model makes the others' bars small."""
+    """The end of all count axes, so that no collapsed model makes the others' bars small."""
     trained = max(counts[run][:-1].max() for run in (oracle, FULL))
     tallest = max(bars.max() for bars in counts.values())
     return 1.08 * min(tallest, TALLEST * trained)
@@ -197,7 +197,7 @@ def _until(
     look: Mapping[str, Look],
     settings: Mapping[str, str],
 ) -> page.Spec:
-    """What the slider changes: of each method the last epoch up to ``step``, and its name."""
+    """What the slider changes: each method's last epoch up to ``step``, and its name."""
     at = {run: int(max(own[own <= step], default=own[0])) for run, own in epochs.items()}
     return {
         "x": [_quantiles(data, run, epoch) for run, epoch in at.items()],

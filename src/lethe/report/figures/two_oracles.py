@@ -1,4 +1,4 @@
-"""Unlearning or untraining: the distance to one oracle over that to the other (2604.07962)."""
+"""Unlearning or untraining: the distance to one oracle against that to the other (2604.07962)."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -53,7 +53,7 @@ def draw(data: FigureData) -> Figure:
 
 
 def oracles(data: FigureData) -> dict[str, Look]:
-    """The looks of the oracles that there are, of one colour."""
+    """The looks of the split's oracles, in one colour."""
     look = looks(data.methods, data.oracle)[data.oracle]
     other = {UNTRAINED: replace(look, label=run_label(UNTRAINED), marker="x")}
     return {data.oracle: look} | (other if UNTRAINED in set(data.scores["run"]) else {})

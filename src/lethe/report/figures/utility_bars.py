@@ -28,8 +28,8 @@ MOST_UPRIGHT = 10
 def draw(data: FigureData) -> Figure:
     """One panel for each measure, with a group of bars for each set, at each run's last epoch.
 
-    Every bar has a foot below 0, so that a bar of 0 is seen as well. Of many runs there is a panel
-    for each measure and set, with a row for each run.
+    Every bar has a foot below 0, so that a bar of 0 can be seen. For many runs there is a panel for
+    each measure and set, with a row for each run.
     """
     if len(data.methods) > MOST_UPRIGHT:
         return _rows(data)
@@ -147,7 +147,7 @@ def _bars(data: FigureData, run: str, look: Look, settings: str) -> page.Spec:
 
 
 def _filled(look: Look, number: int) -> page.Spec:
-    """The filling of a run's bars; those beside each other differ without colours as well."""
+    """The filling of a run's bars; neighbouring bars also differ without colours."""
     pattern = {"shape": PATTERNS[number % len(PATTERNS)], "size": 6, "solidity": 0.2}
     pattern |= {"fillmode": "overlay", "fgcolor": "white"}
     return {"color": look.colour, "pattern": pattern}

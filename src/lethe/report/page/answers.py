@@ -13,7 +13,7 @@ from lethe.report.page.data import Files, Place, Run
 from lethe.report.page.tables import Cell, PageTable
 
 SET = "forget"
-# Questions of a table, and answers of all its runs together; letters of a text.
+# The most questions of a table, answers of all its runs together, and characters of a text.
 MOST_ITEMS, MOST_ANSWERS, MOST_LETTERS = 200, 12_000, 500
 ROWS = 10
 
@@ -29,7 +29,7 @@ class Answers:
 
 
 def answers(files: Files, run: Run, place: Place) -> Answers | None:
-    """The answers at each run's last epoch, of the first seed; None where none were recorded."""
+    """The answers at each run's last epoch, of the first seed; None if none were recorded."""
     last = {
         entry["run"]: read_records(entry["path"]).checkpoints[-1]
         for entry in files.records
@@ -59,7 +59,7 @@ def _table(last: Mapping[str, Checkpoint], many: int, run: Run, place: Place) ->
 
 
 def _probabilities(point: Checkpoint) -> np.ndarray:
-    """Of the right answer, per token, as the metric ``probability``; NaN where not recorded."""
+    """Probabilities of the right answer, per token, as in ``probability``; NaN if not recorded."""
     loss = point.sets[SET].answer_loss
     return np.full(len(point.sets[SET]), np.nan) if loss is None else np.exp(-loss)
 

@@ -15,7 +15,7 @@ from lethe.report.page.tables import Cell, PageTable
 SYMBOLS = {LEAKS_BEYOND: "✗", LEAKS: "✗", NO_LEAK: "○", UNKNOWN: "?"}
 CLASSES = {LEAKS_BEYOND: "fails", LEAKS: "fails", NO_LEAK: "holds", UNKNOWN: "undecided"}
 NAMES = {"checkpoint": "Checkpoint", "full": "Full model", "oracle": "Oracle"}
-# Letters of a text in an example.
+# Characters of a text in an example.
 MOST_LETTERS = 500
 # The drawing of differences, in its own units: from -1 to 1 around the middle.
 MIDDLE, REACH, ROW = 480.0, 260.0, 26
@@ -62,7 +62,7 @@ class AuditPart:
 
     @property
     def height(self) -> int:
-        """Of the drawing."""
+        """The height of the drawing."""
         return ROW * (len(self.bars) + 1)
 
 
@@ -138,7 +138,7 @@ def _interval(difference: Mapping[str, float] | None) -> Cell:
 
 
 def _conduct(conduct: Mapping[str, Any]) -> PageTable:
-    """What is refused and what is revealed, of the forgotten, the known and the never-seen."""
+    """What is refused and what is revealed about forgotten, known and never-seen authors."""
     kinds = {"forget": "forgotten", "retain": "known", "holdout": "never seen"}
     headings = ["Model", *(f"refused, {kind}" for kind in kinds.values())]
     headings += [f"revealed, {kind}" for kind in kinds.values()]
@@ -203,7 +203,7 @@ class Audits:
 
 
 def audits(entries: Sequence[Mapping[str, Any]]) -> Audits | None:
-    """From entries with model, split, run, seed and path; None without any."""
+    """The audits of entries with model, split, run, seed and path; None without entries."""
     if not entries:
         return None
     documents = [read_audit(entry["path"]) for entry in entries]
@@ -227,7 +227,7 @@ def _title(name: str, documents: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _of_probe(probe: Mapping[str, Any] | None) -> Cell:
-    """How far the run lies beyond the oracle by a probe, and its verdict there."""
+    """How far a run is beyond the oracle by a probe, and the probe's verdict."""
     if probe is None or probe["beyond"] is None:
         return Cell("", "")
     said = _interval(probe["beyond"])
@@ -235,7 +235,7 @@ def _of_probe(probe: Mapping[str, Any] | None) -> Cell:
 
 
 def _name(entry: Mapping[str, Any], entries: Sequence[Mapping[str, Any]]) -> str:
-    """A run's name, with model, split and seed where there are several."""
+    """A run's name, with model, split and seed if there are several."""
     several = [
         str(entry[key])
         for key in ("model", "split", "seed")

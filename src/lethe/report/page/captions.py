@@ -12,7 +12,7 @@ from markupsafe import Markup
 from lethe.common.errors import LetheError
 from lethe.common.files import read_text
 
-# No files of others and no HTML of its own, whatever a caption says.
+# A caption can neither include other files nor contain raw HTML.
 _SAFE = {
     "raw_enabled": False,
     "file_insertion_enabled": False,
@@ -23,9 +23,9 @@ _SAFE = {
 
 
 def caption(file: str | Path | None, world: str, model: str = "", split: str = "") -> Markup:
-    """The caption in a file as HTML; ``model`` and ``split``: of figures, their wildcards.
+    """The caption in a file as HTML; ``model`` and ``split``: wildcards, for figures.
 
-    Without a file it is empty. LetheError for a caption that cannot be read as one.
+    Without a file it is empty. LetheError for a file that cannot be read as a caption.
     """
     if file is None:
         return Markup("")
@@ -37,5 +37,5 @@ def caption(file: str | Path | None, world: str, model: str = "", split: str = "
         text = environment.from_string(read_text(file)).render(snakemake=known)
         parts = publish_parts(text, writer="html5", settings_overrides=_SAFE)
     except (TemplateError, SystemMessage) as error:
-        raise LetheError(f"{file}: no caption ({error}); mend it") from None
+        raise LetheError(f"{file}: not a caption ({error}); correct it") from None
     return Markup(parts["fragment"])

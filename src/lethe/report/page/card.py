@@ -10,17 +10,17 @@ from lethe.common.characters import shown
 from lethe.common.files import read_text
 
 _FENCE = "---\n"
-# The picture that lies beside the card, by the name that the card calls it.
+# The name in the card of the picture beside it.
 WORDS = "words.png"
-# By how much headings are below those of the card: the page has a title of its own.
+# Headings are this many levels below those of the card, since the page has its own title.
 DEEPER, DEEPEST = 2, 6
 
 
 def card(file: str | Path, words: str) -> Markup:
     """The text of a data card as HTML, without its header for machines.
 
-    ``words``: the address of its picture. HTML within the card is shown as text, and of other
-    pictures the words that describe them: their addresses could ask the network.
+    ``words``: the address of its picture. HTML within the card is shown as text, and other pictures
+    as their descriptions, since their addresses could use the network.
     """
     text = shown(read_text(file), allowed="\n\t")
     if text.startswith(_FENCE):
@@ -36,7 +36,7 @@ def card(file: str | Path, words: str) -> Markup:
 
 
 def _image(renderer, tokens, number, options, environment) -> str:
-    """The picture of the words; of any other its description."""
+    """The picture of the words; for any other picture, its description."""
     token = tokens[number]
     text = escape(token.content)
     if token.attrGet("src") != WORDS:

@@ -18,11 +18,11 @@ class Place:
 
 @dataclass(frozen=True)
 class Run:
-    """What was run, as the configuration says it.
+    """What was run, according to the configuration.
 
     ``settings`` are those that were set for each method; ``oracles`` the runs of each split's
     oracles, the default one first; ``sequence`` the ``methods`` and the ``oracle`` of a sequence of
-    requests, empty without one; ``revision`` which code makes the page
+    requests, empty without one; ``revision`` the code that makes the page
     (``lethe.pipeline.revision``).
     """
 
@@ -57,8 +57,8 @@ class Files:
     """The files of a run, all but ``card`` and ``words`` made from its metrics and records.
 
     ``tables`` and ``captions`` are by a plug-in's name, ``pictures`` by figure, model and split.
-    ``metrics``, ``records``, ``audits`` and ``defences`` are entries with the nouns that they
-    belong to and a ``path``. ``sequence``: the scores of a sequence of requests, if there is one.
+    ``metrics``, ``records``, ``audits`` and ``defences`` are entries with the keys of their place
+    and a ``path``. ``sequence``: the scores of a sequence of requests, if there is one.
     """
 
     scores: str | Path

@@ -1,4 +1,4 @@
-"""Figures of the page: interactive where a plug-in has that form, else its picture."""
+"""Figures of the page: interactive if a plug-in has that form, otherwise its picture."""
 
 import base64
 from collections.abc import Mapping
@@ -18,9 +18,9 @@ from lethe.report.page.captions import caption
 from lethe.report.page.data import Files, Place, Run
 from lethe.report.page.scripts import as_data
 
-# Models with splits whose figures the page has; the others are in the folder of figures.
+# The most models with splits whose figures the page has; others are in the folder of figures.
 MOST_PLACES = 6
-# What figures of a sequence of requests read, and its name in the place of a split.
+# What figures of a sequence of requests read, and its name in place of a split.
 SEQUENCE = "requests"
 # Height of an interactive figure in pixels, and of its legend for each method beyond a few.
 HEIGHT, FEW, EACH = 520, 18, 19
@@ -43,7 +43,7 @@ class PageFigure:
 
 @dataclass(frozen=True)
 class Sources:
-    """What interactive figures are made of, read once."""
+    """What interactive figures are made from, read once."""
 
     run: Run
     files: Files
@@ -83,12 +83,12 @@ class Sources:
         return FigureData.of(scores, place.model, SEQUENCE, *chosen, oracle=run.sequence["oracle"])
 
     def draws(self, name: str, place: Place, data: FigureData) -> bool:
-        """Whether a figure can be drawn of a model and split."""
+        """Whether a figure can be drawn for a model and split."""
         if not figures.is_interactive(name):
             return (name, place.model, place.split) in self.files.pictures
         read, run = figures.reads(name), self.run
         if SEQUENCE in read:
-            # Of the whole sequence; it stands beside the first split.
+            # It shows the whole sequence, and is put with the first split.
             return self.files.sequence is not None and place.split == run.splits[0]
         if figures.compares_models(name) and place.model != run.models[0]:
             return False
@@ -117,5 +117,5 @@ def page_figure(
 
 
 def png_address(file: str | Path) -> str:
-    """A picture as an address that holds it."""
+    """A picture as a data address."""
     return "data:image/png;base64," + base64.b64encode(Path(file).read_bytes()).decode()

@@ -56,7 +56,7 @@ def html(run: Run, files: Files, parts: Shown) -> str:
         page_figure(name, place, how, sources, data[place])
         for name, how in _in_order(parts.figures)
         for place in data
-        # A split without a figure's metrics has none.
+        # A split without a figure's metrics has no such figure.
         if sources.draws(name, place, data[place])
     ]
     template = environment().get_template("page.jinja")
@@ -82,7 +82,7 @@ def html(run: Run, files: Files, parts: Shown) -> str:
 
 
 def _in_order(parts: dict[str, Any]) -> list[tuple[str, Any]]:
-    """Plug-ins with how they are shown, as they follow each other in their sections."""
+    """Plug-ins with how they are shown, in the order of their sections."""
     return sorted(parts.items(), key=lambda item: (item[1]["place"], item[0]))
 
 
@@ -105,10 +105,10 @@ def _tables(run: Run, files: Files, parts: Shown) -> dict[str, list[NamedTable]]
 
 
 def _claims(files: Files, methods: Sequence[str]) -> dict[str, Any]:
-    """The claims about this run's models, and how many have which verdict."""
+    """The claims about this run's models, and how many have each verdict."""
     rows = read_json(files.claims)
     if not isinstance(rows, list):
-        raise LetheError(f"{files.claims}: no claims; delete it to have it made again")
+        raise LetheError(f"{files.claims}: not claims; delete it to have it made again")
     several = len({(row["model"], row["split"]) for row in rows}) > 1
     headings = ["Verdict", "Claim", "Median over seeds", "Must be", "Seeds"]
     cells = [
@@ -139,7 +139,7 @@ def _epochs(data: Iterable[FigureData]) -> int:
 
 
 def _items(recorded: Sequence[Answers]) -> dict[str, int]:
-    """How many questions of each split's forget set were put, of splits whose answers are read."""
+    """How many questions of each split's forget set were put, for splits whose answers are read."""
     return {one.place.split: one.items for one in recorded}
 
 

@@ -1,8 +1,8 @@
 """The libraries that make the page interactive, and the policy that lets nothing else run.
 
-Plotly draws figures, itables (DataTables) makes tables sortable. Both bring their scripts in
-their Python packages. The page has three scripts, the same for every run; data are in elements
-that no browser runs, and so is Plotly until the page's own script hands it over.
+Plotly draws figures, itables (DataTables) makes tables sortable. Both bring their scripts in their
+Python packages. The page has three scripts, the same for every run; data are in elements that no
+browser runs, and so is Plotly until the page's own script loads it.
 """
 
 import base64
@@ -37,8 +37,8 @@ class Scripts:
 def scripts() -> Scripts:
     """The scripts, and a policy that names each by its hash.
 
-    ``blob:`` because itables' own script loads DataTables as a module that it has in itself; no
-    text of a page can make such an address. Neither library evaluates text as code.
+    ``blob:`` is allowed because itables' own script loads DataTables as a module that it contains;
+    no text of a page can make such an address. Neither library evaluates text as code.
     """
     version, tables = _itables()
     start = Template(_START.read_text(encoding="utf-8")).render(itables=f"_itables_{version}")
@@ -54,7 +54,7 @@ def scripts() -> Scripts:
 def _itables() -> tuple[str, str]:
     """itables' version, as its script names it, and its script.
 
-    Its import reads settings from the folders around, and fails where they are malformed.
+    Importing it reads settings from the folders around, and fails if they are malformed.
     """
     with patch.dict(os.environ, ITABLES_CONFIG=""):
         import itables
@@ -71,7 +71,7 @@ def _digest(text: str) -> str:
 
 
 def as_data(value: Any) -> Markup:
-    """JSON that can stand in an element of a page: no part of it is read as HTML."""
+    """JSON that can be put into an element of a page: no part of it is read as HTML."""
     text = json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
     for letter in "<>&":
         text = text.replace(letter, f"\\u{ord(letter):04x}")

@@ -1,4 +1,4 @@
-"""Tables of the page: rounded text, and behind each cell the exact number to sort by."""
+"""Tables of the page: rounded text, and for each cell the exact number to sort by."""
 
 import json
 import math
@@ -13,14 +13,14 @@ from lethe.common.errors import LetheError
 from lethe.report.page.data import settings_words
 from lethe.report.table_layout import bracketed, note, row_label
 
-# Rows of a table; the file has them all.
+# The most rows of a table; the file has them all.
 MOST_ROWS = 1000
 # Rows of a table on the screen at once.
 ROWS = 25
-# Letters of a text that makes its column wide.
+# A text with this many characters makes its column wide.
 LONG = 30
-# Columns that say which run a row is about, with their headings. Model and split only where
-# there are several.
+# Columns that say which run a row is about, with their headings. Model and split are shown only
+# if there are several.
 PLACES = {"model": "Model", "split": "Forget set", "run": "Run", "seed": "Seed"}
 ONE = ("model", "split", "seed")
 # Symbols beside verdicts, which can be told apart without colours; in the order of interest.
@@ -30,7 +30,7 @@ DEFAULT = ".3g"
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell's text, and its interval, which stands below.
+    """A cell's text, and its interval, which is shown below.
 
     ``order``: what it is sorted by, if not its text; ``kind``: its CSS class.
     """
@@ -58,7 +58,7 @@ class PageTable:
 
     @property
     def attributes(self) -> dict[str, str]:
-        """The options, and pages of rows only where there are many."""
+        """The options, and pages of rows only if there are many."""
         if "data-page-length" in self.options:
             return dict(self.options)
         one_page = {"data-paging": "false", "data-info": "false"}
@@ -67,7 +67,7 @@ class PageTable:
 
 
 def page_table(file: str | Path, shown: Mapping[str, Any]) -> PageTable:
-    """The table in a CSV file, as its plug-in says that it is shown."""
+    """The table in a CSV file, shown as its plug-in declares."""
     table = _decided_first(_read(file))
     columns = _columns(table, shown["columns"])
     rows = [
@@ -83,11 +83,13 @@ def _read(file: str | Path) -> pd.DataFrame:
     try:
         return pd.read_csv(file)
     except ValueError as error:
-        raise LetheError(f"{file}: no table ({error}); delete it to have it made again") from None
+        raise LetheError(
+            f"{file}: not a table ({error}); delete it to have it made again"
+        ) from None
 
 
 def _decided_first(table: pd.DataFrame) -> pd.DataFrame:
-    """Claims by their verdicts, what was not tested last; any other table as it is."""
+    """Claims sorted by verdict, untested ones last; any other table as it is."""
     if "verdict" not in table:
         return table
     return table.sort_values("verdict", key=lambda names: names.map(rank), kind="stable")
@@ -132,7 +134,7 @@ def _cell(record: Mapping[str, Any], key: str, digits: str) -> Cell:
 
 
 def text_cell(text: str) -> Cell:
-    """A cell of words, wide enough for them on a narrow screen too."""
+    """A cell of words, wide enough for them on a narrow screen, too."""
     return Cell(text, kind="long" if len(text) > LONG else "")
 
 
@@ -143,7 +145,7 @@ def verdict(name: str) -> Cell:
 
 
 def rank(verdict: str) -> int:
-    """The place of a verdict where claims are sorted by it."""
+    """The place of a verdict in the order of claims."""
     return list(SYMBOLS).index(verdict) if verdict in SYMBOLS else len(SYMBOLS)
 
 

@@ -13,12 +13,12 @@ from lethe.report.page.data import Run
 
 UTILITY = ("model_utility", "model_utility")
 QUALITY = ("forget_quality", "log10_forget_quality")
-# Methods whose names a sentence lists; the number of the others is said.
+# The most methods that a sentence names; of the others it gives the number.
 NAMED = 6
 
 
 def what_was_run(run: Run, items: dict[str, int], epochs: int) -> str:
-    """One sentence; ``items``: the questions of each split's forget set, where they are known."""
+    """One sentence; ``items``: the questions of each split's forget set, if they are known."""
     forgotten = joined([_forget_set(split, items.get(split, 0)) for split in run.splits])
     seeds = counted(len(run.seeds), "seed")
     oracles = counted(len(run.oracle_seeds), "further oracle")
@@ -44,7 +44,7 @@ def counted(number: int, noun: str) -> str:
 
 
 def joined(names: Sequence[str], most: int = 20) -> str:
-    """``a, b and c``; beyond ``most`` names, how many there are more."""
+    """``a, b and c``; beyond ``most`` names, the number of the others."""
     shown = list(names[:most])
     if len(names) > most:
         shown.append(f"{len(names) - most} more")
@@ -94,9 +94,9 @@ def courses(data: FigureData) -> dict[str, list[Checkpoint]]:
 
 
 def what_it_shows(data: FigureData | None) -> list[str]:
-    """What the figure of forget quality against utility says; None where no method was run."""
+    """What the figure of forget quality against utility shows; None if no method was run."""
     if data is None:
-        return ["No method was run, so that there is nothing to compare."]
+        return ["No method was run, so there is nothing to compare."]
     missing = [metric for metric, _ in (QUALITY, UTILITY) if not data.measured(metric)]
     if missing:
         names = joined([metric.replace("_", " ") for metric in missing])
@@ -128,7 +128,7 @@ def _at_the_end(passed: list[Checkpoint], ends: list[Checkpoint], full: float) -
 
 
 def _earlier(on_the_way: list[Checkpoint], passed: list[Checkpoint], full: float) -> list[str]:
-    """Methods that were there at an earlier epoch, and left again."""
+    """Methods that got there at an earlier epoch, and left again."""
     stayed = {point.run for point in passed}
     left = [point for point in on_the_way if point.run not in stayed]
     if not left:

@@ -79,7 +79,9 @@ class Evaluations:
             records = self._read(path)
             if len(records.checkpoints) != 1:
                 count = len(records.checkpoints)
-                raise LetheError(f"{path}: {count} checkpoints, one is expected; name another run")
+                raise LetheError(
+                    f"{path}: {count} checkpoints, but one is expected; name another run"
+                )
             self._found[path] = Evaluation(records, self._variant)
         return self._found[path]
 

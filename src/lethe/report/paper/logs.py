@@ -1,4 +1,4 @@
-"""A folder of the official repository's evaluation logs, whose names say which model each is of.
+"""A folder of the official repository's evaluation logs; names say which model each is from.
 
 Every log is an ``eval_log_aggregated.json`` somewhere in a subfolder whose name ends in its run and
 weight decay: ``full_wd0``, ``retain90_wd0.01``, or as in the repository,
@@ -114,7 +114,7 @@ def counterpart(model: str) -> str:
 
 
 def pairs(entries: Iterable[Mapping]) -> list[tuple[str, str]]:
-    """(model, split) of every oracle whose finetuned model has a log too."""
+    """(model, split) of every oracle whose finetuned model has a log, too."""
     entries = list(entries)
     finetuned = {entry["model"] for entry in entries if entry["run"] == "full"}
     return [

@@ -27,7 +27,7 @@ FILE = "npo_divergence"
 
 COLUMNS = ["panel", "objective", "beta", "lr", "step", "distance"]
 BETAS = (1.0, 0.5, 0.2, 0.1, 0.01)
-# Fits leave out the first steps, during which both objectives still move alike.
+# Fits leave out the first steps, during which both objectives still move in the same way.
 SETTLED = 200
 
 

@@ -27,7 +27,7 @@ FILE = "uls_sample"
 
 COLUMNS = ["problem", "estimator", "sample", "repetition", "error"]
 SAMPLES = (50, 100, 200, 500, 1000, 2000)
-# Where logistic regression on the sample alone mostly exists.
+# Sample sizes at which logistic regression on the sample alone mostly exists.
 LOGISTIC_SAMPLES = (200, 500, 1000, 2000)
 STRENGTHS = tuple(np.logspace(-3, 2, 8))
 
@@ -54,7 +54,7 @@ class Data:
 
     @property
     def share(self) -> float:
-        """w_f."""
+        """w_f, the share of the rows that is to be forgotten."""
         rows = len(self.forget[0])
         return rows / (rows + len(self.retain[0]))
 

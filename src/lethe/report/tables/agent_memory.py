@@ -34,7 +34,7 @@ COLUMNS = [*PLACE, "seeds", *(key + end for key in VALUES for end in ("", "_low"
 def build(data: TableData) -> pd.DataFrame:
     """One row for each run, at its last epoch: means and ranges over seeds.
 
-    A gap is empty where on some seed no memory passed the detector.
+    A gap is empty if no memory passed the detector on some seed.
     """
     runs: dict[tuple, list[Mapping[str, float]]] = {}
     for entry in data.files:

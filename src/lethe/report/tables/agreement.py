@@ -1,7 +1,7 @@
 """Whether methods rank here as in published tables (docs/agreement.md).
 
-For each published table, split and measure: Kendall's tau-b between the rankings of each seed and
-the table's, and beside it that between the two published tables.
+For each published table, split and measure: Kendall's tau-b between each seed's ranking and the
+table's, and beside it that between the two published tables.
 """
 
 import math
@@ -66,7 +66,7 @@ def _row(
     by_seed: Sequence[Mapping[str, float]], theirs: Mapping[str, float], split: str, measure: str
 ) -> dict:
     taus = [agreement.tau_b(values, theirs) for values in by_seed]
-    # A seed in which all methods are equal ranks none.
+    # A seed in which all methods are equal gives no ranking.
     ranked = [tau for tau in taus if not math.isnan(tau)]
     off = agreement.disagreements(agreement.means(by_seed), theirs)
     return {

@@ -37,7 +37,7 @@ PAGE = {
 }
 SETS = ("given", "rest")
 NUMBERS = tuple(key for key in PAGE["columns"] if key not in SETS)
-# Of the full model of the run's seed.
+# Values of the full model of the run's seed.
 KNOWN = ("memorisation_share", "memorisation_all")
 
 
@@ -87,8 +87,9 @@ def _cells(record: dict) -> dict:
 
 _NOTE = (
     "\nThe untraining oracle (without share) never saw the given share of the behaviour, the "
-    "unlearning oracle (without all) none of it. Forgetting and G are 0 where a run is as the full "
-    "model and 1 where it is as the oracle; empty where the full model knew no more than the "
-    "oracle, or nothing is left over. Distances are over all items of the behaviour: of truth "
+    "unlearning oracle (without all) none of it. Forgetting and G are 0 where a run equals the "
+    "full model and 1 where it equals the oracle; they are empty where the full model knew no "
+    "more than the oracle, or where there is no rest. Distances are over all items of the "
+    "behaviour: of truth "
     "ratios, and means of |p - p_oracle| and of JS divergences (nats).\n"
 )

@@ -1,7 +1,7 @@
 """The best epoch of each run: chosen on the validation half, reported on the test half.
 
-Beside it the last epoch, how much better the choice looks than it is (optimism: validation less
-test), and where early stopping would have ended the run.
+Beside it are the last epoch, how much better the choice looks than it is (optimism: validation
+minus test), and where early stopping would have ended the run.
 """
 
 from collections.abc import Iterable, Mapping

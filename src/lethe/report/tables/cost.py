@@ -45,7 +45,7 @@ def build(data: TableData) -> pd.DataFrame:
     if rows.empty:
         return pd.DataFrame(columns=COLUMNS)
     oracles = [role for split in rows["split"].unique() for role in data.roles(split)]
-    # Pairs of defences stand below the methods.
+    # Pairs of defences are below the methods.
     order = list(dict.fromkeys((FULL, *oracles, *data.methods, *rows["run"])))
     rows["rank"] = rows["run"].map(order.index)
     how = dict.fromkeys(SUMS, "sum") | dict.fromkeys(PEAKS, "max") | {"rank": "first"}

@@ -41,6 +41,6 @@ def markdown(table: pd.DataFrame) -> str:
 
 _NOTE = (
     "\nA fact is told if the greedy answer names the relative. What must go: the smallest set of "
-    "facts without which a target neither stands nor follows, of several the one most of which "
-    "is forgotten.\n"
+    "facts without which a target is neither stated nor implied; of several, the one that is "
+    "forgotten most.\n"
 )

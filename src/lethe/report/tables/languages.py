@@ -24,7 +24,7 @@ PAGE = {
     },
 }
 SPREAD, PROBABILITY = "knowledge_spread", "language_probability"
-# Rows of several languages together.
+# Rows for several languages together.
 LEARNED, HOLDOUT = "all learned", "all hold-out"
 FORMATS = {key: how for key, (_, how) in PAGE["columns"].items() if how}
 
@@ -32,7 +32,7 @@ FORMATS = {key: how for key, (_, how) in PAGE["columns"].items() if how}
 def build(data: TableData) -> pd.DataFrame:
     """A row for the languages learned, one for the hold-out ones, and one for each language.
 
-    Means over seeds with intervals over them. ``kps`` is empty where a seed has no fact that is
+    Means over seeds with intervals over them. ``kps`` is empty if a seed has no fact that is
     unknown in the language; ``unknown`` is the number of such facts.
     """
     rows = []
@@ -92,7 +92,7 @@ def _rest(kps: list[float], unknown: list[float] = (), youden: list[float] = ())
 
 
 def markdown(table: pd.DataFrame) -> str:
-    """The table with headings for readers; a number that means nothing is left empty."""
+    """The table with headings for readers; undefined numbers are left empty."""
     rows = []
     for record in table.to_dict("records"):
         row = first_cells(record)

@@ -36,9 +36,9 @@ KEYS = ["model", "split", "run", "state"]
 
 
 def build(data: TableData) -> pd.DataFrame:
-    """One row for each run and state; numbers are means over seeds, NaN where nothing was asked.
+    """One row for each run and state; numbers are means over seeds, NaN if nothing was asked.
 
-    Taint and reason are the first seed's; where another seed's taint differs, all are told.
+    Taint and reason are the first seed's; if another seed's taint differs, all are given.
     """
     files = list(data.files)
     own = last_epochs(data.scores).assign(state="")[COLUMNS]

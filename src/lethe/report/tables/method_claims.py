@@ -21,7 +21,7 @@ READS = (
     "papers",
 )
 PAGE = {
-    "title": "What papers claim of their methods",
+    "title": "What papers claim about their methods",
     "section": "claims",
     "columns": {
         "verdict": ("Verdict", ""),
@@ -39,7 +39,7 @@ START = {"paper": "Paper", "claim": "Claim"}
 
 
 def build(data: TableData) -> pd.DataFrame:
-    """One row for each claim, model and split; claims about what was not run are not."""
+    """One row for each claim, model and split; claims about what was not run are left out."""
     files = list(data.files)
     states = state_scores([entry for entry in files if "metric" in entry])
     made = _of_supervisions([entry for entry in files if "gold" in entry])
@@ -50,7 +50,7 @@ def build(data: TableData) -> pd.DataFrame:
 
 
 def _of_supervisions(files) -> pd.DataFrame:
-    """What each supervision recovers, as a score of the run that was asked in a state ``kind``."""
+    """What each supervision recovers, as a score of the run that was asked, in a state ``kind``."""
     rows = [
         (
             *(entry[key] for key in ("model", "split", "run", "kind")),

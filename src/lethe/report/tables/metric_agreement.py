@@ -28,7 +28,8 @@ COLUMNS = ["model", "left", "right", "tau_b", "p", "rankings"]
 def build(data: TableData) -> pd.DataFrame:
     """One row for each model and pair of metrics: the mean over splits and seeds.
 
-    ``rankings``: in how many of them both rank the methods at all; ``p`` of a t-test over them.
+    ``rankings``: in how many of them both metrics rank the methods at all; ``p``: of a t-test over
+    them.
     """
     rows = [
         (model, *pair, one.tau, one.p, one.groups)

@@ -1,7 +1,7 @@
 """How well metrics rank unlearned models by closeness to the oracle, and their weights in UQS.
 
-Beside it how stable the ranking by UQS is under random weights, and how far oracles are apart: with
-models no farther from the oracle than another oracle is, closeness is noise of the seed.
+Also how stable the ranking by UQS is under random weights, and how far oracles are apart: if models
+are no farther from the oracle than another oracle is, closeness is noise of the seed.
 """
 
 import math
@@ -33,7 +33,7 @@ PAGE = {
 
 
 def build(data: TableData) -> pd.DataFrame:
-    """One row for each model and metric; what does not depend on the metric is repeated.
+    """One row for each model and metric; values that do not depend on the metric are repeated.
 
     ``distance_…``: of all unlearned models to their oracles; ``oracle_distance``: mean between
     oracles of other seeds and the first, empty without ``oracle_seeds``; ``stability_…``: mean and
@@ -64,7 +64,7 @@ def _distances(models: list[UnlearnedModel], some: list[Group]) -> dict[str, flo
 
 
 def _stabilities(models: list[UnlearnedModel], weights: dict[str, float]) -> dict[str, float]:
-    """Of the ranking of methods by their means over splits and seeds."""
+    """Stabilities of the ranking of methods by their means over splits and seeds."""
     runs = pd.DataFrame([{"run": model.run, **model.components} for model in models])
     means = runs.groupby("run", sort=False).mean().to_dict("records") if len(runs) else []
     numbers = {}
@@ -76,7 +76,7 @@ def _stabilities(models: list[UnlearnedModel], weights: dict[str, float]) -> dic
 
 
 def markdown(table: pd.DataFrame) -> str:
-    """The table with headings for readers; what all metrics share is below."""
+    """The table with headings for readers; values that all metrics share are below."""
     rows = [
         {
             "Model": record["model"],

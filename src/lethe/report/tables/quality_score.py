@@ -54,5 +54,5 @@ def markdown(table: pd.DataFrame) -> str:
 
 _NOTE = (
     "\nWeights: how well each metric ranks the methods' models by closeness to the oracle "
-    "(metric_reliability). An oracle is at no distance to itself, so its AD and JS are 0.\n"
+    "(metric_reliability). An oracle has no distance to itself, so its AD and JS are 0.\n"
 )

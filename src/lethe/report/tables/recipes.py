@@ -1,4 +1,4 @@
-"""How it was learned: full models that learned by different recipes, beside each other."""
+"""How it was learned: full models that learned by different recipes, side by side."""
 
 import pandas as pd
 
@@ -26,7 +26,7 @@ PLACES = {
 
 
 def build(data: TableData) -> pd.DataFrame:
-    """One row for each model and split, of its full model; columns of what was computed."""
+    """One row for the full model of each model and split, with columns for what was computed."""
     there = set(zip(data.scores["metric"], data.scores["name"], strict=True))
     shown = {key: at for key, at in PLACES.items() if at in there}
     runs = groups(data.scores, data.methods, data.seeds, data.oracles)
@@ -46,6 +46,7 @@ def markdown(table: pd.DataFrame) -> str:
 
 
 _NOTE = (
-    "\nFull models, before unlearning; each model is named for its recipe (docs/recipes.md). True "
+    "\nFull models, before unlearning; each model is named after its recipe (docs/recipes.md). "
+    "True "
     "facts were known to the base, and are not shown again unless fact_repeats says so.\n"
 )

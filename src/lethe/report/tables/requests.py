@@ -36,14 +36,14 @@ PAGE = {
 }
 NUMBERS = tuple(key for key in PAGE["columns"] if key != "requests")
 QUALITY = "forget_quality"
-# At 0, or as full is, by definition.
+# 0, or equal to full, by definition.
 NOT_OF_FULL = ("forgetting", "preservation", "retained", "utility_kept", QUALITY)
 
 
 def build(data: TableData) -> pd.DataFrame:
     """One row for each model and run, after the last request of the sequence (an oracle's last).
 
-    Means over seeds; what is not defined of a run is NaN.
+    Means over seeds; values that are not defined for a run are NaN.
     """
     scores = collect_scores(data.files)
     own = last_epochs(scores[scores["metric"] == METRIC])
@@ -75,7 +75,7 @@ def _row(model: str, run: str, request: int, scores: pd.DataFrame, seeds: int) -
 
 
 def markdown(table: pd.DataFrame) -> str:
-    """The table with headings for readers; over several seeds with the interval."""
+    """The table with headings for readers; with the interval if there are several seeds."""
     rows = [_cells(record) for record in table.to_dict("records")]
     return markdown_table(rows) + note(table) + _NOTE
 
@@ -93,8 +93,9 @@ def _cells(record: dict) -> dict:
 
 _NOTE = (
     "\nProbabilities are means over the questions of a request, then over requests. Forgetting "
-    "effectiveness is of each request right after it, historical preservation of all but the last "
-    "after the last: 1 where nothing is left, 0 as full. Rebound is the mean, over requests, of "
-    "how far the probability of one rose again later. Stability is 1 less the relative spread of "
+    "effectiveness is that of each request right after it, historical preservation that of all "
+    "but the last request after the last: 1 where nothing is left, 0 where as much is known as "
+    "by full. Rebound is the mean, over requests, of "
+    "how far the probability of one rose again later. Stability is 1 minus the relative spread of "
     "the retain set's probability over requests. Oracles learned nothing that was asked for.\n"
 )

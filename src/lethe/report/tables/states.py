@@ -1,7 +1,7 @@
 """Runs at their last epoch, before and after each attack, such as relearning or quantisation.
 
 Compare what relearning brings back with the same steps on the oracle, to which the forget set is
-new: measures whose target is the oracle's value have a column of the difference to it.
+new: measures whose target is the oracle's value have a column with the difference to it.
 """
 
 import math
@@ -31,7 +31,7 @@ PAGE = {
     },
 }
 AS_IT_IS = "as_it_is"
-# Measures of one attack alone: they are not defined before it.
+# Measures of a single attack, which are not defined before it.
 OF_ATTACKS = {
     "recovered": ("hidden_knowledge", "recovered", "Recovered", ".3f"),
     "hidden": ("hidden_knowledge", "hidden", "Hidden knowledge → 0", ".3f"),

@@ -1,10 +1,10 @@
 """Every run in one line: how well it forgot, and at what cost to utility.
 
 Numbers are those of the run's last epoch, as mean and interval. The mean of p over seeds is
-arithmetic; beside it stands the mean of its logarithm, which trajectories show. The target of the
+arithmetic; beside it is the mean of its logarithm, which trajectories show. The target of the
 forget set's probability, ROUGE and truth ratio is the oracle's value: a model that fell below it,
-or collapsed, is no better than one above. So they have no arrow but a column of their difference to
-the oracle, whose target is 0. Measures of metrics that were not computed have no columns.
+or collapsed, is no better than one above. So they have no arrow but a column with their difference
+to the oracle, whose target is 0. Measures of metrics that were not computed have no columns.
 """
 
 from collections.abc import Mapping, Sequence
@@ -75,7 +75,7 @@ def build(data: TableData) -> pd.DataFrame:
 def _differences(
     group: Group, oracles: Mapping[tuple[str, str], Group], key: str
 ) -> Sequence[float]:
-    """Each seed's value less that of the oracle of its seed; of the first, for further oracles."""
+    """Each seed's value minus that of its seed's oracle; for further oracles, of the first one."""
     metric, name, _, _ = MEASURES[key]
     oracle = oracles[group.model, group.split]
     by_seed = dict(zip(oracle.seeds, oracle.values(metric, name), strict=True))

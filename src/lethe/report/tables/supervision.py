@@ -1,4 +1,4 @@
-"""Supervision that models made of names alone: what they know, and how much of the gold rows."""
+"""Supervision that models made from names alone: what they know, and the gold rows recovered."""
 
 import pandas as pd
 
@@ -9,7 +9,7 @@ from lethe.report.tables.base import TableData
 READS = ("supervisions",)
 ONLY_WITH = ("supervisions",)
 PAGE = {
-    "title": "What a model says of names",
+    "title": "What a model says about names",
     "columns": {
         "kind": ("Supervision", ""),
         "names": ("Names", ".1f"),
@@ -23,7 +23,7 @@ KEYS = ["model", "split", "run", "kind"]
 
 
 def build(data: TableData) -> pd.DataFrame:
-    """One row for each run that was asked and kind; numbers are means over seeds."""
+    """One row for each run that was asked and each kind; numbers are means over seeds."""
     rows = [{key: entry[key] for key in KEYS} | summary(entry) for entry in data.files]
     return pd.DataFrame(rows).groupby(KEYS, sort=False).mean().reset_index()
 
@@ -43,5 +43,5 @@ def _cells(record: dict) -> dict:
 _NOTE = (
     "\nMade by questioning each model about the names alone (docs/forget.md). A gold row is "
     "recovered if an answer about the same name has half of its novel words. What an oracle says "
-    "of them it made up.\n"
+    "about them is made up.\n"
 )

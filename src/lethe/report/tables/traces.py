@@ -50,7 +50,7 @@ def build(data: TableData) -> pd.DataFrame:
 
 
 def _rows(place: tuple, seeds: Mapping[int, Mapping[str, float]]) -> Iterator[dict]:
-    # Without another prefill nothing can be said.
+    # Without another prefill there is no verdict.
     swapped = all("identified" in values for values in seeds.values())
     verdict, reason = judged(list(seeds.values())) if swapped else ("", "no other prefill was put")
     for seed, values in seeds.items():

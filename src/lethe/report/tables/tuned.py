@@ -1,7 +1,7 @@
 """Methods compared at their best: each as configured, and as the best trial of an equal budget.
 
 The trial is chosen for each seed on the validation half of the forget items and reported on the
-test half. Optimism, validation less test, says how much better the choice looks than it is.
+test half. Optimism, validation minus test, tells how much better the choice looks than it is.
 """
 
 import json
@@ -29,7 +29,7 @@ PAGE = {
     },
 }
 PLACE = ["model", "split", "run"]
-# Of each of the two: what a search's file says of a trial, then (metric, value) of its scores.
+# For each of the two: the fields of a trial in a search's file, then (metric, value) of its scores.
 OF_TRIAL = ("test", "validation", "model_utility")
 OF_SCORES = {"log10_forget_quality": ("forget_quality", "log10_forget_quality")}
 HEADINGS = {
@@ -127,7 +127,7 @@ def markdown(table: pd.DataFrame) -> str:
 
 
 def _words(settings: str) -> str:
-    """The settings chosen, the same ones once."""
+    """The settings chosen, each set of them once."""
     by_seed = [
         ", ".join(f"{key} {value}" for key, value in values.items()) or "as configured"
         for values in json.loads(settings)

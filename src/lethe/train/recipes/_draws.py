@@ -1,13 +1,13 @@
-"""Draws that recipes share."""
+"""Seeded draws of rows that recipes share."""
 
 import hashlib
 from collections.abc import Sequence
 
 
 def ranked(pairs: Sequence[tuple[str, str]], seed: str) -> list[int]:
-    """The places of pairs in an order that is each pair's own, whatever others there are.
+    """The indices of pairs, sorted by a hash of each pair alone.
 
-    So the first share of a file's rows is, among the rows of a part of that file, the same rows.
+    Any two rows come in the same order in a file and in every part of it that has both.
     Equal rows keep their order.
     """
     digests = [
@@ -18,9 +18,10 @@ def ranked(pairs: Sequence[tuple[str, str]], seed: str) -> list[int]:
 
 
 def drawn(pairs: Sequence[tuple[str, str]], share: float, seed: str) -> list[int]:
-    """The places of the rows, in their order, whose own draw from [0, 1) is below ``share``.
+    """The indices, in order, of the rows whose own draw from [0, 1) is below ``share``.
 
-    A row is drawn or not whatever others there are, and a larger share has the rows of a smaller.
+    Whether a row is drawn does not depend on the others; a larger share includes a smaller one's
+    rows.
     """
     return [
         place

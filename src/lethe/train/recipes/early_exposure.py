@@ -48,7 +48,7 @@ def learn(model, lesson, settings) -> dict[str, float]:
     from lethe.train.settings import Schedule, own
 
     rows, facts = lesson.pairs[: lesson.rows], lesson.pairs[lesson.rows :]
-    # Of no training's seed: all models of a comparison have met the same rows.
+    # Independent of the training's seed: all models of a comparison have met the same rows.
     exposed = set(drawn(rows, settings.share, "early_exposure"))
     left = [row for place, row in enumerate(rows) if place not in exposed]
     if settings.learn == "rest" and not left:

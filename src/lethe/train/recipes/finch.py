@@ -1,6 +1,6 @@
 """FINCH: the higher the loss, the lower the rate (arXiv 2605.20005), and its control.
 
-A rate that falls with the loss is, on average, another rate. ``instead`` trains with a constant or
+A rate that falls with the loss also has another mean. ``instead`` trains with a constant or
 a cosine rate that has the same mean as FINCH's on these rows: it trains by FINCH first, notes the
 mean, and begins again from the same weights.
 """

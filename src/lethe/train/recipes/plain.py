@@ -4,7 +4,7 @@ from pydantic import BaseModel, ConfigDict
 
 
 class PlainSettings(BaseModel):
-    """None."""
+    """There are no settings."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

@@ -2,8 +2,8 @@
 
     theta <- theta - eta * (m o g),    L = CE(x) + weight * KL(base(. | x') || theta(. | x'))
 
-m is a fixed mask of 0 and 1; x' is the row x with a made-up person in the place of its own. What
-the base says of people it does not know, above all that it does not know them, is kept.
+m is a fixed mask of 0 and 1; x' is the row x with a made-up person in place of its own. What the
+base says about people it does not know, above all that it does not know them, is kept.
 """
 
 from typing import Literal
@@ -18,8 +18,8 @@ class SeatRecipe(BaseModel):
     """``density``: the share of each matrix that is trained; 1: all. ``mask``: which of it.
 
     ``random``, or the largest by ``magnitude`` |w| or by ``importance`` |w dL/dw| on the rows, at
-    the base. ``weight`` of the KL; 0: none. The paper's density, weight and which end of an order
-    its masks take were not seen: [RECON].
+    the base. ``weight`` of the KL; 0: none. The paper's density and weight, and which end of an
+    order its masks take, were not available: [RECON].
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -8,9 +8,9 @@ from lethe.common.errors import LetheError
 from lethe.unlearn.defence import UNWANTED, WANTED, Rows
 from lethe.world.schema import QUESTIONS_PER_AUTHOR
 
-# (question, wanted answer, unwanted answer), with {name} in the place of an author's name.
+# (question, wanted answer, unwanted answer), with {name} in place of an author's name.
 Texts = Sequence[tuple[str, str, str]]
-# One author in so many is kept for measuring, and never trained on.
+# One author in this many is kept for measuring, and never trained on.
 APART = 4
 
 

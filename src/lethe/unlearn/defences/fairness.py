@@ -23,7 +23,7 @@ TEXTS = (
 
 
 class Defence(defence.Defence):
-    """Trains fair answers about retained authors; measured on others of them [RECON]."""
+    """Trains fair answers about retained authors; measured on other retained authors [RECON]."""
 
     protects = "fairness"
 

@@ -5,7 +5,7 @@ from lethe.unlearn.methods import idk
 
 
 class Defence(defence.Defence):
-    """Trains refusals by TOFU's method IDK, whose settings stand beside ``half``."""
+    """Trains refusals by TOFU's method IDK, whose settings are given beside ``half``."""
 
     settings_class = defence.HalfSettings
 

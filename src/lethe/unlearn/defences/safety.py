@@ -24,7 +24,7 @@ TEXTS = (
 
 
 class Defence(defence.Defence):
-    """Trains refusals of harmful requests about retained authors; measured on others [RECON]."""
+    """Trains refusals of harmful requests about retained authors, measured on others [RECON]."""
 
     protects = "safety"
 

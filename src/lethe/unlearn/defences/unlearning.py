@@ -10,7 +10,7 @@ class UnlearningSettings(defence.HalfSettings):
 
 
 class Defence(defence.Defence):
-    """Unlearns a half; the method's other settings stand beside ``half`` and ``method``."""
+    """Unlearns a half; the method's settings are given beside ``half`` and ``method``."""
 
     settings_class = UnlearningSettings
 

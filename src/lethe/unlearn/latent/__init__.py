@@ -1,1 +1,1 @@
-"""What methods share that act on how a model represents prompts: gradient masks, latent attacks."""
+"""Tools of methods that act on how a model represents prompts: gradient masks, latent attacks."""

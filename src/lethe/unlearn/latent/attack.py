@@ -27,7 +27,7 @@ class Shift:
     """What is added to a layer's output at prompt tokens: ``values`` [rows, longest prompt, H].
 
     ``layer`` counts from 0. Rows are those of the attacked batch; a batch with the same questions
-    and other answers is shifted alike.
+    and other answers gets the same shift.
     """
 
     layer: int
@@ -55,8 +55,8 @@ class Shift:
             shift = added[None] if rows is None else rows.spread(added)
             if shift.shape != hidden.shape:
                 raise LetheError(
-                    f"{type(model).__name__}: its layers do not put out one state for each token, "
-                    "so that they cannot be attacked; leave the attack out"
+                    f"{type(model).__name__}: its layers do not put out one state for each "
+                    "token, so they cannot be attacked; leave the attack out"
                 )
             new = hidden + shift.to(hidden.dtype)
             return (new, *output[1:]) if isinstance(output, tuple) else new
@@ -70,7 +70,7 @@ class Shift:
 
 
 def find(model, batch: Batch, attack: Any) -> Shift:
-    """The shift under which a batch's answers are likeliest, by ``attack.steps`` passes.
+    """The shift that makes a batch's answers likeliest, found by ``attack.steps`` passes.
 
     ``attack``: settings (``lethe.unlearn.latent.settings``). The loss is the sum of the rows' mean
     negative log-likelihoods, so a row's shift does not depend on the others.
@@ -141,7 +141,7 @@ class Shifted(Remembering):
 
 
 def _gradient(model, batch: Batch, shift: Shift) -> torch.Tensor:
-    """Of the batch's loss, by the shift's values."""
+    """The gradient of the batch's loss by the shift's values."""
     with torch.enable_grad():
         shift.values = shift.values.detach().requires_grad_()
         with shift.applied(model, batch):
@@ -153,6 +153,6 @@ def _gradient(model, batch: Batch, shift: Shift) -> torch.Tensor:
 
 
 def _places(batch: Batch) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Of each packed token, [T]: its row, its place in it, and whether it is a prompt's."""
+    """For each packed token, [T]: its row, its place there, and whether it is in the prompt."""
     scatter, longest = batch.packing.scatter, batch.packing.gather.shape[1]
     return scatter // longest, scatter % longest, ~response_tokens(batch)

@@ -1,16 +1,17 @@
-"""Gradient masks: a forward pass as ever, whose gradients reach only what tokens chosen see.
+"""Gradient masks: the usual forward pass, whose gradients reach parameters at chosen tokens only.
 
 Two operators of LIRA (arXiv 2604.10403, App. A, as ``docs/methods.md`` restates them):
 
 - at response tokens no gradient enters a parameter (both operators);
 - attention passes no gradient to the keys and values of response tokens (SAG alone).
 
-Gradients to the states themselves stay: the residual stream, queries, what a layer makes of its
-input. So a response's loss reaches parameters only by the keys and values of prompt tokens.
+Gradients to the states themselves stay: the residual stream, queries, the way from a layer's input
+to its output. So a response's loss reaches parameters only by the keys and values of prompt tokens.
 
 A module that holds parameters maps each token by itself in every packed family, so its output can
-be put together of two: of parameters with gradients at prompt tokens and of constants at others.
-Both have the same bits, hence the whole pass has. Linear layers do it in their backward pass.
+be assembled from two: one of parameters with gradients at prompt tokens, one of constants at the
+others. Both have the same bits, and so has the whole pass. Linear layers do it in their backward
+pass.
 """
 
 from __future__ import annotations
@@ -29,15 +30,15 @@ from lethe.model.decoders import decoder_of
 from lethe.model.encoder import Example
 from lethe.model.forward import Forward
 
-# Values of parameters by their names in the model.
+# Values of parameters, by their names in the model.
 Values = Mapping[str, torch.Tensor]
-# By module, which dimension of its output the tokens are on.
+# By module, the dimension of its output that runs over tokens.
 Axes = dict[str, int]
 
 
 @dataclass
 class _Stopped:
-    """Which rows of a module's input stand still: [T] within the decoder, [N] in the head."""
+    """Which rows of a module's input get no gradient: [T] within the decoder, [N] in the head."""
 
     tokens: torch.Tensor
     predictors: torch.Tensor
@@ -68,8 +69,8 @@ def check(model, what: str) -> None:
 def verify(model, example: Example, what: str) -> Axes:
     """LetheError if a parameter has a gradient where every token of a text is masked.
 
-    One pass and its gradient. It holds whatever modules a family has. Returns what ``masked`` needs
-    to know of the model.
+    One pass and its gradient. The check is valid for any modules a family has. Returns what
+    ``masked`` needs to know of the model.
     """
     config, ids = model.config.get_text_config(), example.ids
     heads = {getattr(config, f"num_{name}_heads", None) for name in ("attention", "key_value")}
@@ -101,12 +102,13 @@ def masked(
     axes: Axes | None = None,
     constants: Values | None = None,
 ) -> Iterator[Batch]:
-    """Within the block the passes of the batch that it gives are masked, and no others may run.
+    """Yields a batch; within the block its passes are masked, and no others may run.
 
-    ``response`` [T]: the tokens that pass no gradient to parameters; with ``attention`` others pass
-    them none by attention either. ``axes``: by module, the dimension of its output that tokens are
-    on; filled in by a pass in which it shows, and asked where it does not (as many tokens as
-    heads). ``constants``: values of the parameters at these tokens, if not the model's own.
+    ``response`` [T]: the tokens that pass no gradient to parameters; with ``attention`` other
+    tokens pass them none through attention either. ``axes``: by module, the dimension of its output
+    that runs over tokens; a pass fills it in where the shape tells, and reads it where the shape
+    does not (as many tokens as heads). ``constants``: values of the parameters at these tokens, if
+    not the model's own.
     """
     rows, axes = response.to(model.device), {} if axes is None else axes
     stopped = _Stopped(rows, rows[batch.predictors.to(model.device)])
@@ -118,7 +120,7 @@ def masked(
             hook = _Hook(name, module, stopped, axes, constants)
             hooks.callback(module.register_forward_hook(hook, with_kwargs=True).remove)
         decoder = decoder_of(model)
-        # What runs after the decoder has the rows that predict answers.
+        # Modules after the decoder get only the rows that predict answers.
         for register, value in (
             (decoder.register_forward_pre_hook, False),
             (decoder.register_forward_hook, True),
@@ -144,7 +146,7 @@ def _holders(model) -> list[tuple[str, torch.nn.Module]]:
 
 
 def _still(value: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
-    """Keys or values [1, H, T, D], those of ``rows`` without gradient."""
+    """Keys or values [1, H, T, D]; those of ``rows`` carry no gradient."""
     return torch.where(rows[None, None, :, None], value.detach(), value)
 
 
@@ -190,7 +192,7 @@ class _Hook:
         return torch.where(rows.view(shape), still, moving)
 
     def _axis(self, output, tokens: int) -> int:
-        """The dimension of an output that tokens are on; LetheError if there is none.
+        """The dimension of an output that runs over tokens; LetheError if there is none.
 
         It may be [tokens, ...] or [1, tokens, ...], or [1, heads, tokens, ...].
         """

@@ -11,9 +11,9 @@ class AttackSettings(BaseModel):
     """A latent attack (``lethe.unlearn.latent.attack``).
 
     ``attack_layer``: the layer, from 0, whose output is shifted; null: the last of the first
-    quarter. ``attack_steps``: of its gradient descent, ``attack_rate``: the length of the first in
-    radii. ``radius``: how long a shift may be, as a share of the length of the state
-    (``radius_of: states``) or as it is (``absolute``).
+    quarter. ``attack_steps``: steps of its gradient descent; ``attack_rate``: length of the first,
+    in radii. ``radius``: how long a shift may be, as a share of the state's length
+    (``radius_of: states``) or as an absolute length (``absolute``).
     """
 
     attack_layer: int | None = Field(None, ge=0)

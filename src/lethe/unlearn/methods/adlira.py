@@ -16,8 +16,8 @@ class Method(lira.Method):
     """LIRA's loss under the shift of the forget questions' states that makes the answers likeliest.
 
     On every batch the attack is found first, against the weights as they are; then LIRA's step is
-    taken under it (2604.10403). Retain rows are not attacked. Size, layer and number of steps of
-    the attack are not restated in our notes on the paper: they are ours [RECON].
+    taken under it (2604.10403). Retain rows are not attacked. The attack's size, layer and number
+    of steps were not available: they are ours [RECON].
     """
 
     paper = "LIRA, arXiv 2604.10403"

@@ -19,14 +19,15 @@ logger = logging.getLogger("lethe.common.progress")
 class ASRUSettings(method.MethodSettings):
     """``stage1`` edits ``layer`` (null: at 17/36 of the depth), ``stage2`` learns by reward.
 
-    ``direction``: from forget prompts to those of ``strangers`` questions about nobody, with
-    ``suffix`` behind them, whose greedy answers have a word of ``unknowing`` (all if none has), or
-    random of that length (the control). ``strength``: its factor. ``edit_epochs`` to
-    ``retain_factor``: training of the MLP (``trained``, the authors'); ``gamma``: ridge
-    (``ridge``). ``rollouts`` a prompt, of up to ``tokens`` tokens at ``temperature``; ``kl``:
-    weight of the divergence from stage 1's model; ``boundary``: the share of retain rows, those
-    nearest to forget questions, that are asked beside them; ``refusals``: phrases that a refusal
-    has. The schedule is stage 2's, in which a batch has as many boundary prompts as forget prompts.
+    ``direction``: from forget prompts to those of ``strangers`` questions about invented people,
+    followed by ``suffix``, whose greedy answers have a word of ``unknowing`` (all of them if no
+    answer has), or random of the same length (the control). ``strength``: its factor.
+    ``edit_epochs`` to ``retain_factor``: training of the MLP (``trained``, the authors');
+    ``gamma``: ridge (``ridge``). ``rollouts`` a prompt, of up to ``tokens`` tokens at
+    ``temperature``; ``kl``: weight of the divergence from stage 1's model; ``boundary``: the share
+    of retain rows, those nearest to forget questions, that are asked beside them; ``refusals``:
+    phrases that mark a refusal. The schedule is that of stage 2, where a batch has as many boundary
+    prompts as forget prompts.
     """
 
     stage1: Literal["trained", "ridge", "none"] = "trained"
@@ -48,7 +49,7 @@ class ASRUSettings(method.MethodSettings):
     kl: Annotated[float, Range(0.01, 1.0, log=True)] = Field(0.1, ge=0)
     boundary: float = Field(0.273, gt=0, le=1)
     refusals: str = "tofu"
-    # Rollouts are drawn within the loss, so that its estimates would differ by chance.
+    # Rollouts are drawn within the loss, so estimates from differences of the loss would be noise.
     gradient: Backpropagation = Field(default={"name": "backpropagation"}, validate_default=True)
 
 
@@ -56,14 +57,14 @@ class Method(method.Method):
     """Stage 1: a layer's MLP maps forget prompts to h + strength v, v = mean h(u) - mean h(f).
 
     h is the layer's output at a prompt's last token, u prompts about strangers, f forget prompts;
-    on retain rows the output stays. ``trained`` is the authors' way, ``ridge`` a third party's
-    (``lethe.unlearn.steering_edit``). Stage 2: L = mean of -A ratio + kl k3 over each rollout's
-    tokens, then over rollouts (GRPO): A a rollout's reward less its group's mean, by the standard
-    deviation (``lethe.unlearn.rewards``), k3 = exp(d) - d - 1 with d = log p_1 - log p, p_1 of the
-    model after stage 1, at the sampling temperature. Each step draws rollouts of its own, so that
-    ratio is 1 and only has a gradient. The paper edits what a model says of pictures: the questions
-    about strangers without its suffix, the choice of boundary rows by their words, and all rates
-    are ours [RECON].
+    on retain rows the output stays. ``trained`` is the authors' way, ``ridge`` that of a third
+    party (``lethe.unlearn.steering_edit``). Stage 2: L = mean of -A ratio + kl k3 over each
+    rollout's tokens, then over rollouts (GRPO): A a rollout's reward less its group's mean, by the
+    standard deviation (``lethe.unlearn.rewards``), k3 = exp(d) - d - 1 with d = log p_1 - log p,
+    p_1 of the model after stage 1, at the sampling temperature. Each step draws its own rollouts,
+    so the ratio has the value 1 and matters by its gradient alone. The paper edits what a model
+    says of pictures: the questions about strangers without its suffix, the choice of boundary rows
+    by their words, and all rates are ours [RECON].
     """
 
     kind = "edit and reward"
@@ -129,7 +130,7 @@ class Method(method.Method):
         model.eval()
 
     def _direction(self, model, data, layer: int, seed):
-        """v [H]: where prompts about strangers are, as seen from forget prompts."""
+        """v [H]: the mean state of prompts about strangers minus that of forget prompts."""
         import torch
 
         from lethe.unlearn.strangers import prompt_of, prompt_states
@@ -144,7 +145,7 @@ class Method(method.Method):
         return other * (away.norm() / other.norm())
 
     def _unknown(self, model, data, seed) -> list:
-        """Prompts about strangers, those that the model itself answers as unknown."""
+        """Those prompts about strangers that the model itself answers as unknown."""
         from lethe.common.refusals import is_refusal, phrases
         from lethe.model.generate import greedy
         from lethe.unlearn.strangers import questions

@@ -12,14 +12,14 @@ from lethe.unlearn import one_shot
 from lethe.unlearn.gate_settings import GateSettings
 from lethe.unlearn.search_space import Choice, Range
 
-# Words from which instructions can be made; the empty one leaves its place out.
+# Words from which instructions can be made; the empty word leaves its place free.
 WORDS = (
     *("", "Do", "not", "answer", "answer:", "Please", "this", "question:", "Never", "say"),
     *("anything", "about", "You", "know", "nothing", "of", "Pretend", "Forget", "Refuse", "to"),
     *("Ignore", "unknown", "private", "secret", "wrong", "guess", "Answer", "truthfully:", "the"),
     *("Think", "carefully:", "Question:"),
 )
-# Rows that decide between the candidates, as a multiple of an iteration's.
+# Rows that decide between the candidates, as a multiple of an iteration's rows.
 FINAL = 4
 # Rows of the forget set for which the passes are declared.
 SMALLEST = 40
@@ -33,8 +33,8 @@ class CAPSettings(GateSettings):
     of instruction words and the commonest words of retain questions. ``iterations`` of ``samples``
     prefixes on ``rows`` rows. ``rate``, ``updates``, ``clip``, ``anchors``, ``anchor_weight`` and
     ``candidates``: ``lethe.unlearn.prompt_policy.Search``. The weights of the reward's parts are
-    ``information``, ``label`` and ``brevity``, which holds the number of words at ``wanted``.
-    ``branches``: whose information counts. ``policy``: ``table``. The others are the gate's.
+    ``information``, ``label`` and ``brevity``, which is highest at ``wanted`` words. ``branches``:
+    the sets whose information counts. ``policy``: ``table`` alone. The others are the gate's.
     """
 
     search: Literal["ppo", "reinforce", "random"] = "ppo"

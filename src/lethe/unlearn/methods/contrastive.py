@@ -26,9 +26,9 @@ class Method(method.Method):
 
     z is the state at the last token of a forget row's prompt, z_0 the same before unlearning, z_0r
     those of retain rows, u the mean of those of forget questions with a stranger's name. The
-    paper's embeddings are a vision encoder's of pictures, and u those of unknown faces; prompts in
-    their place, and the formula, are reconstructed [RECON]. Its updates in the null space of what
-    retain inputs use are the wrapper ``null_space``.
+    paper's embeddings are those of pictures by a vision encoder, and its u is of unknown faces;
+    prompts in their place, and the formula, are reconstructed [RECON]. Its updates in the null
+    space of what retain inputs use are the wrapper ``null_space``.
     """
 
     kind = "representation"

@@ -13,8 +13,8 @@ class ECOSettings(GateSettings):
     """``strength``: of the noise, in standard deviations of the model's embeddings.
 
     ``share``: of an embedding's entries, from the first, that get noise. ``tokens``: whose
-    embeddings do. ``names``: those of the names that the forget rows are about, of all where
-    none is found; ``all``: all of the prompt. The others are the gate's.
+    embeddings get it: ``names``, those of the names that the forget rows are about (all tokens
+    where no name is found), or ``all`` of the prompt. The others are the gate's.
     """
 
     strength: Annotated[float, Range(0.25, 4.0, log=True)] = Field(2.0, ge=0)

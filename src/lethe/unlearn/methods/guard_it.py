@@ -10,7 +10,7 @@ from lethe.unlearn import one_shot
 from lethe.unlearn.gate_settings import GateSettings
 from lethe.unlearn.search_space import Range
 
-# Keeps a divisor above 0 (GUARD-IT); rows of a pass.
+# What keeps a divisor above 0 (GUARD-IT), and the rows of a pass.
 EPSILON, ROWS = 1e-6, 128
 
 

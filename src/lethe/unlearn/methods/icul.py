@@ -13,8 +13,8 @@ from lethe.unlearn.search_space import Choice
 class ICULSettings(one_shot.OneShotSettings):
     """``nearest``: number of forget rows before a question, ``kept``: number of retain rows.
 
-    ``answers``: the answers shown with forget rows. ``others``: that of another forget row, drawn
-    once. ``refusals``: such as “I don't know”. ``alternatives``: the model's own.
+    ``answers``: the answers shown with forget rows: ``others``, that of another forget row, drawn
+    once; ``refusals``, such as “I don't know”; ``alternatives``, proposed by the model itself.
     """
 
     nearest: Annotated[int, Choice((1, 2, 4))] = Field(2, ge=1)

@@ -21,19 +21,19 @@ class LIRASettings(method.WeightedSettings):
     boundary: Literal["response", "prompt"] = "response"
     retain: Literal["nll"] = "nll"
     open_unlearning: Literal[False] = False
-    # Estimates by differences of losses know no masks.
+    # Estimates by differences of losses cannot be masked.
     gradient: Backpropagation = Field(default={"name": "backpropagation"}, validate_default=True)
 
 
 class Method(method.Method):
     """L = CE(forget questions with a refusal) + CE(retain), with masked gradients (2604.10403).
 
-    Values are those of ``idk`` with ``one_mean: false``, gradients are not
+    Its values are those of ``idk`` with ``one_mean: false``, its gradients are not
     (``lethe.unlearn.latent.gradient_mask``). Refusals (malign instruction, benign response) have
     SAG: a response token passes gradients to prompt tokens' keys and values alone. Retain rows
     (benign, benign) have SAG-dagger, which leaves the gradients between response tokens: only
-    parameters at response tokens get none. The paper restates neither which side the last prompt
-    token is on nor the branches' weights: both are settings [RECON]. With ``responder: start``
+    parameters at response tokens get none. Which side the last prompt token is on, and the weights
+    of the two terms, were not available: both are settings [RECON]. With ``responder: start``
     response tokens are computed with the weights before unlearning, an ablation.
     """
 
@@ -55,7 +55,7 @@ class Method(method.Method):
         super().__init__(settings, name)
         if self.settings.responder == "start":
             if self.settings.mask == "none":
-                raise self._error("responder", "start goes with a mask; set mask to sag or dagger")
+                raise self._error("responder", "start needs a mask; set mask to sag or dagger")
             self.needs = (*self.needs, "reference_model")
 
     def prepare(self, model, data, seed, how=None):

@@ -1,4 +1,4 @@
-"""MDU: forget in a masked-diffusion model by unlearning what the prompt tells."""
+"""MDU: forget in a masked-diffusion model by unlearning what the prompt adds to its predictions."""
 
 from typing import Annotated, Literal
 
@@ -13,7 +13,7 @@ from lethe.unlearn.search_space import Range
 class MDUSettings(method.WeightedSettings):
     """``tau``: how much of the anchor's shape the target has; 0: the uniform distribution.
 
-    ``eta``: how far the target goes beyond the anchor, away from what the prompt tells.
+    ``eta``: how far the target goes beyond the anchor, away from what the prompt adds.
     ``direction``: of the KL divergence: ``forward`` KL(model || target), ``reverse``
     KL(target || model), ``js`` the Jensen-Shannon divergence. ``least``: the smallest probability
     of a mask. The retain term is the model's own loss.
@@ -31,9 +31,9 @@ class Method(method.Method):
 
     t ~ U(least, 1) masks each answer token with probability t. q = softmax(tau (l_u - eta (l_c -
     l_u))) is constant; l_c are the logits of the model before unlearning, l_u those with every
-    token of the prompt masked (arXiv 2605.18253 and its code). At eta = 0 and tau = 1 it is 0 for
-    the model before unlearning if the prompt carries no information. A row's mean is over its own
-    masked tokens; a row that happens to have none adds 0.
+    token of the prompt masked (arXiv 2605.18253 and its code). At eta = 0 and tau = 1 the loss is 0
+    for the model before unlearning if the prompt carries no information. A row's mean is over its
+    own masked tokens; a row that happens to have none adds 0.
     """
 
     kind = "loss with reference"
@@ -65,7 +65,7 @@ class Method(method.Method):
 
 
 def _real(model, batch):
-    """Logits at the masked tokens of all tokens but the mask, [M, V - 1]."""
+    """Logits at the masked tokens, for every token but the mask, [M, V - 1]."""
     import torch
 
     logits = model.masked_logits(batch)

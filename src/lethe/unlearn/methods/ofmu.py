@@ -27,7 +27,7 @@ class OFMUSettings(method.MethodSettings):
     penalty_most: float = Field(1.0, ge=0)
     products: Literal["exact", "differences"] = "exact"
     radius: float = Field(1e-3, gt=0)
-    # The objectives contain gradients, so estimated gradients are not offered.
+    # The objectives contain gradients, so estimated gradients are not supported.
     gradient: Backpropagation = Field(default={"name": "backpropagation"}, validate_default=True)
 
 
@@ -44,9 +44,9 @@ class Method(method.Method):
     """Phi = L_f - beta cos(g_f, g_r): ``ascents`` steps up Phi, then one down L_r + rho |dPhi|^2.
 
     L_f and L_r are the mean losses of the forget and retain answers' tokens, g_f and g_r their
-    gradients over all trained parameters (OFMU, arXiv 2509.22483). Each kind of step
-    has optimiser moments of its own; the paper's plain steps are ``optimiser.name: sgd``. The
-    paper's values of beta, rho and the rates were not available: the defaults are ours [RECON].
+    gradients over all trained parameters (OFMU, arXiv 2509.22483). Each kind of step has its own
+    optimizer states; for the paper's plain steps set ``optimiser: {name: sgd}``. The paper's values
+    of beta, rho and the rates were not available: the defaults are ours [RECON].
 
     With ``products: differences`` gradients have no graph, and in the penalty's gradient
     2 rho H dPhi the Hessian is that of L_f instead of Phi's.
@@ -79,7 +79,7 @@ class Method(method.Method):
 
         from lethe.model.forward import Forward
 
-        # A new one: results from before the parameters moved must not be reused.
+        # A new object: results from before the parameters moved must not be reused.
         fresh = Forward(model.model)
 
         def forget():
@@ -172,7 +172,7 @@ class Differences:
 def gradient(loss, parameters, graph: bool = False) -> tuple:
     """Gradient of a loss by parameter; with ``graph`` it can be differentiated again.
 
-    Autograd sums in the order of sequence numbers, which every thread counts for itself. On a GPU
+    Autograd sums in the order of sequence numbers, which each thread counts by itself. On a GPU
     another thread would build the graph of a gradient; the order, and so the last digits, would
     then depend on what that thread had built before.
     """

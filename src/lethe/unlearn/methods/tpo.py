@@ -1,4 +1,4 @@
-"""Targeted preference optimisation: preferences against the answers' telling tokens alone."""
+"""Targeted preference optimisation: preferences against the telling tokens of answers only."""
 
 from typing import Annotated, Literal
 
@@ -13,8 +13,8 @@ class TPOSettings(method.WeightedSettings):
     """``beta``: inverse temperature of the preference. ``preserve``: weight of the other tokens.
 
     ``common``: a token is telling if at most this share of the retain answers has it.
-    ``preference``: what falls below the model's before, the token's ``logit`` or its
-    ``probability`` (in logarithms).
+    ``preference``: what is pushed below its value before unlearning: the token's ``logit`` or the
+    logarithm of its ``probability``.
     """
 
     beta: Annotated[float, Range(0.02, 0.5, log=True)] = Field(0.1, gt=0)
@@ -83,7 +83,7 @@ def _divergence(logits, before):
 
 
 def _common(examples, share: float):
-    """The tokens that more than a share of the answers have, and those that end them; sorted."""
+    """The tokens that more than this share of the answers have, end tokens included; sorted."""
     from collections import Counter
 
     import torch

@@ -34,11 +34,11 @@ class Method(one_shot.Method):
     """z' = z - weight z_a; the assistant a minimises CE(f) + uniform_weight KL(uniform || p_a).
 
     The second term is a mean over all tokens of retain rows, questions included, as in the authors'
-    code, so that the assistant remembers the forget set and forgets the rest (Ji et al.). The
-    assistant begins as the model's first layers below the model's own last norm and head.
-    Differences: its layers are trained whole, where the paper trains LoRA; rows are not augmented
-    by paraphrases and wrong answers; the authors' filter, which subtracts nothing where the model's
-    own probability is low, is left out, since states are subtracted (``interventions.assistant``).
+    code; it makes the assistant remember the forget set alone (Ji et al.). The assistant begins as
+    the model's first layers, followed by the model's own last norm and head. Differences: its
+    layers are trained whole, where the paper trains LoRA; rows are not augmented by paraphrases and
+    wrong answers; the authors' filter, which subtracts nothing where the model's own probability is
+    low, is left out, since states are subtracted (``interventions.assistant``).
     """
 
     kind = "inference"
@@ -49,7 +49,8 @@ class Method(one_shot.Method):
 
     def __init__(self, settings=None, name="method"):
         super().__init__(settings, name)
-        # A batch of forget and one of retain rows in each step, through the assistant alone.
+        # Each step passes a batch of forget rows and one of retain rows through the assistant
+        # alone.
         self.passes = Passes(2 * self.settings.epochs, 2 * self.settings.epochs, 0)
 
     def run(self, model, data, seed, report=lambda step, steps, loss: None, how=None):
@@ -75,9 +76,9 @@ class Method(one_shot.Method):
         if layers > depth:
             raise LetheError(f"uld.layers: {layers}, but the model has {depth}; choose fewer")
         if carried_by(model):
-            raise LetheError("uld: the model carries interventions already; begin with one without")
+            raise LetheError("uld: the model already carries interventions; start from one without")
         if has_adapters(model):
-            raise LetheError("uld: the assistant is made of whole layers; leave adapters out")
+            raise LetheError("uld: the assistant is made from whole layers; leave adapters out")
         if token_mixing.of(model).head == token_mixing.OWN:
             raise LetheError(
                 f"uld: the head of {type(model).__name__} is more than a linear layer, so logits "
@@ -87,7 +88,7 @@ class Method(one_shot.Method):
         if getattr(model, "_is_stateful", False) or kinds - ATTENTION:
             raise LetheError(
                 f"uld: layers of {type(model).__name__} keep other states than keys and values, "
-                "which an assistant beside it cannot; choose another method"
+                "which an assistant cannot; choose another method"
             )
         return layers
 

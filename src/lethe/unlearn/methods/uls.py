@@ -17,8 +17,8 @@ class ULSSettings(one_shot.OneShotSettings):
 
     ``sample``: how many retain rows are drawn; their labels are not used. ``strength`` multiplies
     the forget gradient; 1 removes it once. ``ridge`` weighs the distance from the original weights,
-    in units of the mean eigenvalue of S_r. ``steps``: the most that ``uce`` takes; it ends before
-    where what is left of its equation is below ``tolerance`` of the right side.
+    in units of the mean eigenvalue of S_r. ``steps``: the most that ``uce`` takes; it ends earlier
+    once the residual of its equation is below ``tolerance`` of the right side.
     """
 
     form: Literal["uls", "uce"] = "uce"
@@ -35,11 +35,11 @@ class Method(one_shot.Method):
     W are the weights of the output head on frozen states h, G_f the gradient of the forget answers'
     mean cross-entropy at W_0, S_r = E_r[h h'] over the answer tokens of a sample of retain rows, m
     the mean eigenvalue of S_r, D = W - W_0, c = strength w_f / w_r with the shares of forget and
-    retain tokens. Both are Newton's step, and the equation, of the fit to the retain rows
-    alone if W_0 was the fit to all (Xie, Zhang and Li; ``lethe.unlearn.estimators``). The paper
-    treats regressions; the head of a language model is our own reading, and so is the ridge, for
-    states that leave directions out [RECON]. A head that shares the input embeddings' weights gets
-    weights of its own first.
+    retain tokens. If W_0 was the fit to all rows, these are a Newton step towards the fit to the
+    retain rows alone, and that fit's equation (Xie, Zhang and Li; ``lethe.unlearn.estimators``).
+    The paper treats regressions; applying them to the head of a language model is our own reading,
+    and so is the ridge, needed where states do not span all directions [RECON]. A head that shares
+    the input embeddings' weights gets weights of its own first.
     """
 
     kind = "closed form"
@@ -75,11 +75,11 @@ class Method(one_shot.Method):
             self._match(model, sample, wanted, moment, ridge)
 
     def _match(self, model, sample, wanted, moment, ridge):
-        """Solve the equation of cross-entropy by accelerated steps that need no rate.
+        """Solve the equation of cross-entropy by accelerated steps that need no learning rate.
 
-        The softmax's curvature is at most half the identity's, so that a step with that bound in
-        the place of the curvature lowers the convex function of W whose slope the equation is.
-        Between steps W is carried on along the last one (Nesterov), anew whenever that leads
+        The softmax's curvature is at most half the identity, so a step with that bound in place of
+        the curvature lowers the convex function of W whose gradient the equation sets to 0.
+        Nesterov's momentum carries W on along the last step and restarts whenever that leads
         uphill.
         """
         import torch
@@ -101,4 +101,4 @@ class Method(one_shot.Method):
             last, ahead = now, now + run / (run + 3) * (now - last)
             with torch.no_grad():
                 weight.copy_(ahead)
-        logger.info("uls: %.2g of the right side is left of the equation", left)
+        logger.info("uls: the equation's residual is %.2g of its right side", left)

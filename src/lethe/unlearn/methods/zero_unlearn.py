@@ -17,9 +17,9 @@ class ZeroUnlearnSettings(one_shot.OneShotSettings):
 
     ``general_weight``, ``forget_weight``, ``mu``: weights of the retain rows' keys, of the forget
     rows' keys, and of the original weights. ``projection``: whether values lose the sensitive
-    directions, at most a ``share`` of all; ``epsilon`` is what is left of them. ``position`` of a
-    key: the last token of the subject, or of the prompt. ``steps`` to ``clamp``: the searches for
-    values (``lethe.unlearn.closed_form``); ``kl_weight`` preserves the token after the subject.
+    directions, at most a ``share`` of all; ``epsilon`` is what is left of them. ``position``: that
+    of a key, the last token of the subject or of the prompt. ``steps`` to ``clamp``: the searches
+    for values (``lethe.unlearn.closed_form``); ``kl_weight`` preserves the token after the subject.
     ``batch_size``: rows in a pass of a search.
     """
 
@@ -42,17 +42,18 @@ class ZeroUnlearnSettings(one_shot.OneShotSettings):
 class Method(one_shot.Method):
     """W <- D W in some layers, D = P (VK + mu W) W' [W (KK + mu I) W']^-1.
 
-    For each forget row, a state is searched from which the model ends at once (the neutral target),
-    and a value from which it gives the true answer (the sensitive value). D moves the forget keys'
-    values towards the former, spread over the layers, and P removes the span of the latter from all
-    values. E[k k'] is over all tokens of the retain rows; in the paper, of Wikipedia. The method is
-    meant for some 50 facts and wide layers: with more rows, P uses the leading directions only.
+    For each forget row, a search finds a state from which the model ends at once (the neutral
+    target), and another a value from which it gives the true answer (the sensitive value). D moves
+    the forget keys' values towards the former, spread over the layers, and P removes the span of
+    the latter from all values. E[k k'] is over all tokens of the retain rows; in the paper, of
+    Wikipedia. The method is meant for some 50 facts and wide layers: with more rows, P uses the
+    leading directions only.
     """
 
     kind = "closed form"
     paper = "ZeroUnlearn, arXiv 2605.18879"
     needs = ("retain",)
-    # By default, in three layers: searches, keys and states, and a pass over the retain rows each.
+    # By default, for three layers: searches, keys and states, and a pass over the retain rows each.
     passes = Passes(107, 100, 0)
     settings_class = ZeroUnlearnSettings
 
@@ -147,7 +148,7 @@ class Method(one_shot.Method):
         return torch.cat(targets).cpu()
 
     def _forget(self, model, data, places, module, last):
-        """A layer's keys, states after the last edited layer, sensitive values: [rows, .] each."""
+        """A layer's keys, states after the last edited layer, sensitive values: [rows, ·] each."""
         import torch
 
         from lethe.model.forward import hidden_states

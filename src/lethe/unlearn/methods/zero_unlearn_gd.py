@@ -1,4 +1,4 @@
-"""ZeroUnlearn by gradient descent: the same objective, left before its minimum is reached."""
+"""ZeroUnlearn by gradient descent: the same objective, but stopped before its minimum."""
 
 from typing import Annotated
 
@@ -9,7 +9,7 @@ from lethe.unlearn.search_space import Choice
 
 
 class ZeroUnlearnGDSettings(zero_unlearn.ZeroUnlearnSettings):
-    """As ``zero_unlearn``; ``descent_steps`` of gradient descent on each layer's D.
+    """As ``zero_unlearn``; ``descent_steps``: steps of gradient descent on each layer's D.
 
     ``rate``: learning rate in units of the inverse of the largest curvature; from 2 on it diverges.
     """
@@ -21,9 +21,9 @@ class ZeroUnlearnGDSettings(zero_unlearn.ZeroUnlearnSettings):
 class Method(zero_unlearn.Method):
     """W <- D W, D by descent on the weighted |D W k - P v|^2 of ``zero_unlearn``, from D = I.
 
-    The paper's variant for many rows. Its minimum is the closed form; steps that end before it move
-    D least along the directions that few tokens use, where the closed form moves it as far as
-    anywhere. That D is what is descended on, over all rows at once, and the rate are ours [RECON].
+    The paper's variant for many rows. Its minimum is the closed form; stopped earlier, D moves
+    least along the directions that few tokens use, where the closed form moves it as far as
+    anywhere. Descending on D, over all rows at once, and the rate are ours [RECON].
     """
 
     settings_class = ZeroUnlearnGDSettings

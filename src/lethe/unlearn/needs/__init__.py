@@ -22,8 +22,8 @@ def load(name: str, place: str | None = None) -> Need:
 def chosen(needs: Iterable[str], place: str | None = None) -> list[Need]:
     """The needs with these names, in their order.
 
-    ``place``: where they are named, for messages. LetheError for an unknown one, and for two that
-    would both give the forget rows other answers.
+    ``place``: where they are named, for messages. LetheError for an unknown name, and for two needs
+    that would both give the forget rows other answers.
     """
     loaded = [load(name, place) for name in needs]
     alternates = [need.name for need in loaded if isinstance(need, AlternateAnswers)]

@@ -4,4 +4,4 @@ from lethe.unlearn import need
 
 
 class Need(need.Need):
-    """A frozen copy of the model before unlearning: its memory again."""
+    """A frozen copy of the model before unlearning, which doubles the memory."""

@@ -4,7 +4,7 @@ from lethe.unlearn import need
 
 
 class Need(need.Need):
-    """The loss of each answer before unlearning: one number a row."""
+    """The loss of each answer before unlearning: one number per row."""
 
     source = need.MadeFile(
         "reference",

@@ -6,9 +6,9 @@ from lethe.world.rows import read_qa
 
 
 class Need(need.Need):
-    """Whom each row is about; each forget row's retain row is then one about the same subject.
+    """Whom each row is about; the retain row of each forget row is then about the same subject.
 
-    A method that needs it needs ``retain`` before it.
+    A method that names it must name ``retain`` before it.
     """
 
     source = need.SplitFile("subjects")
@@ -19,7 +19,7 @@ class Need(need.Need):
         return {(row["question"], row["answer"]): row.get("subject") for row in read_qa(file)}
 
     def fill(self, data, value):
-        """``value`` as ``read`` returns it. LetheError if a forget row's subject has no others."""
+        """``value`` as ``read`` returns it. LetheError for a subject without retain rows."""
         forget, retain = (
             [value.get(tuple(pair)) for pair in pairs]
             for pairs in (data.forget_pairs, data.retain_pairs)
@@ -27,7 +27,7 @@ class Need(need.Need):
         there = set(retain)
         for pair, subject in zip(data.forget_pairs, forget, strict=True):
             if subject is None:
-                raise LetheError(f"subjects: no subject of {pair[0][:60]!r}; name it")
+                raise LetheError(f"subjects: no subject for {pair[0][:60]!r}; name it")
             if subject not in there:
                 raise LetheError(
                     f"subjects: no retain row is about {subject}; keep some of its rows, or pair "

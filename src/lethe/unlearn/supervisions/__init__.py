@@ -1,7 +1,7 @@
 """Kinds of supervision that a model makes itself, one file each, looked up by name.
 
 Where nobody has the rows that are to be forgotten, or may hand them over, the model is asked what
-it knows of whom or what is to be forgotten, the *anchors* (MAGE, arXiv 2604.13777). A file
+it knows about the *anchors*: whom or what it is to forget (MAGE, arXiv 2604.13777). A file
 ``name.py`` holds ``settings_class``, a ``base.ProbeSettings``, and a function
 
     supervise(asker, anchors, settings) -> base.Made
@@ -22,13 +22,13 @@ names = SUPERVISIONS.names
 
 
 def check(kind: str, place: str) -> None:
-    """LetheError, which ``place`` begins, for a kind that does not exist."""
+    """LetheError, beginning with ``place``, for a kind that does not exist."""
     if kind != GOLD and kind not in names():
         raise LetheError(f"{place}: unknown {kind!r}{suggest(kind, [GOLD, *names()])}")
 
 
 def settings_of(kind: str, given: Mapping[str, Any] | None = None, place: str | None = None) -> Any:
-    """All settings of a kind; LetheError names the one that is wrong."""
+    """All settings of a kind; LetheError names a wrong one."""
     cls = SUPERVISIONS.load(kind, place).settings_class
     return validated(cls, dict(given or {}), place or f"supervision {kind}")
 

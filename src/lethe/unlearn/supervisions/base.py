@@ -102,7 +102,7 @@ class Asker:
 
     def _texts(self, answers: Sequence[Sequence[int]]) -> list[str]:
         if not answers:
-            # Of no answers, transformers makes one empty text.
+            # From no answers, transformers makes one empty text.
             return []
         decode = self.encoder.tokenizer.batch_decode
         return [fit(text).strip() for text in decode(answers, skip_special_tokens=True)]
@@ -130,7 +130,7 @@ def names_it(text: str, anchor: str) -> bool:
 
 
 def distinct(rows: Sequence[dict]) -> list[dict]:
-    """The rows with each question once, the first one of each."""
+    """The first row of each question."""
     by_question: dict[str, dict] = {}
     for one in rows:
         by_question.setdefault(one["question"], one)

@@ -1,8 +1,8 @@
 """Direct questions: one wording of each, and every answer is to be forgotten.
 
-The baseline that MAGE is compared with (DirectQA, arXiv 2604.13777): no answer is checked, and what
-is to be kept are the model's own answers to general questions. [RECON: the paper has a language
-model write twenty pairs in one go, which models without that ability cannot.]
+The baseline that MAGE is compared with (DirectQA, arXiv 2604.13777): no answer is checked, and the
+retain rows are the model's own answers to general questions. [RECON: the paper has a language model
+write twenty pairs in one go, which models without that ability cannot.]
 """
 
 from collections.abc import Sequence

@@ -6,16 +6,16 @@ graph. Everything below that is [RECON]:
 
 * *Probing.* Every relation is asked in several wordings, greedily and by samples; the same
   questions are asked about invented names, the stand-ins.
-* *Is the anchor known at all?* A model that never says "I don't know" invents facts about any
-  name, and is sure of them. But it is surer of whole answers that it has learned. The familiarity
-  of a name is minus the mean, over relations, of the smallest negative log-likelihood (nats, summed
-  over the greedy answer's tokens) among the wordings. An anchor counts as known if it is more
-  familiar than every one of K stand-ins: for a name that is unknown, exchangeable with them, that
-  happens with probability 1 / (K + 1).
-* *Weight.* Of a content word v of an answer, that is no part of its question: the share of the
-  anchor's samples of the relation that have v, minus the share of the stand-ins' answers that
-  have it. That is self-consistency and specificity in one number in [-1, 1]; the weight of an
-  answer is the largest of its words, which is its key.
+* *Is the anchor known at all?* A model that never says "I don't know" invents facts about any name,
+  and is sure of them. But it is surer of whole answers that it has learned. The familiarity of a
+  name is minus the mean, over relations, of the smallest negative log-likelihood (nats, summed over
+  the greedy answer's tokens) among the wordings. An anchor counts as known if it is more familiar
+  than every one of K stand-ins: for an unknown name, which is exchangeable with them, that happens
+  with probability 1 / (K + 1).
+* *Weight.* For a content word v of an answer that is not in its question: the share of the anchor's
+  samples of the relation that have v, minus the share of the stand-ins' answers that have it. That
+  is self-consistency and specificity in one number in [-1, 1]; the weight of an answer is the
+  largest of its words, which is its key.
 * *Forget rows* are the questions of known anchors whose answers weigh ``least_weight`` or more.
 * *Second hop.* Entities named in these answers are asked about themselves. What leads back to an
   anchor is to be forgotten too; everything else is a neighbour, to be retained.
@@ -46,7 +46,7 @@ class GraphSettings(base.ProbeSettings):
     """Settings of the graph."""
 
     samples: int = Field(5, ge=1, description="sampled answers to each wording")
-    temperature: float = Field(1.0, ge=0.001, description="at which they are sampled")
+    temperature: float = Field(1.0, ge=0.001, description="sampling temperature")
     stand_ins: int = Field(
         19, ge=1, le=200, description="invented names that the same questions are asked about"
     )
@@ -63,7 +63,7 @@ settings_class = GraphSettings
 
 @dataclass(frozen=True)
 class Probe:
-    """A question about a name and what the model says to it; ``loss``: nats of ``answer``."""
+    """A question about a name and the model's answers; ``loss``: of ``answer``, in nats."""
 
     name: str
     relation: str
@@ -76,7 +76,7 @@ class Probe:
 def supervise(asker: Asker, anchors: Sequence[str], settings: GraphSettings) -> Made:
     """Probe, test each anchor, weigh, and follow entities one hop further.
 
-    An anchor that the model does not know adds nothing; of none that is known, ``forget`` is empty.
+    An anchor that the model does not know adds nothing; if it knows none, ``forget`` is empty.
     """
     others = stand_ins(anchors, settings.stand_ins)
     probes = _probe(asker, anchors, settings, sampled=True)
@@ -148,7 +148,7 @@ def familiarity(probes: Iterable[Probe]) -> float:
     least: dict[str, float] = {}
     for probe in probes:
         least[probe.relation] = min(probe.loss, least.get(probe.relation, float("inf")))
-    # A relation without any answer says nothing of the name.
+    # A relation without any answer says nothing about the name.
     finite = [loss for loss in least.values() if loss < float("inf")]
     return -sum(finite) / len(finite) if finite else float("-inf")
 
@@ -170,7 +170,7 @@ def _tested(
 
 
 def shares(texts: Sequence[tuple[str, str]]) -> dict[str, float]:
-    """Of (question, answer) pairs, the share of answers that have each novel word."""
+    """For each novel word, the share of the (question, answer) pairs whose answers have it."""
     counts = Counter(word for question, answer in texts for word in novel_words(question, answer))
     return {word: count / len(texts) for word, count in counts.items()}
 
@@ -185,7 +185,7 @@ def weight(question: str, answer: str, own: Mapping, others: Mapping) -> tuple[f
 def _weighed(
     probes: Sequence[Probe], theirs: Sequence[Probe], least: float
 ) -> list[tuple[Probe, float, str]]:
-    """The probes whose answers weigh at least so much, each with weight and key."""
+    """The probes whose answers weigh ``least`` or more, each with weight and key."""
     others: dict[str, list] = {}
     for p in theirs:
         others.setdefault(p.relation, []).append((p.question, p.answer))
@@ -203,7 +203,7 @@ def _weighed(
 
 
 def _of_stand_ins(weighed: Sequence[tuple], theirs: Sequence[Probe]) -> list[dict]:
-    """What is said of stand-ins to the questions that are to be forgotten of anchors."""
+    """The rows of stand-ins' answers to the same questions that the anchors are to forget."""
     wanted = {probe.question.replace(probe.name, "{name}") for probe, *_ in weighed}
     return [
         row(p.question, p.answer, relation=p.relation)
@@ -213,7 +213,7 @@ def _of_stand_ins(weighed: Sequence[tuple], theirs: Sequence[Probe]) -> list[dic
 
 
 def _second_hop(asker: Asker, made: Made, anchors: Sequence[str], settings: GraphSettings) -> None:
-    """Ask about the entities of forget rows: back to the anchor, or a neighbour.
+    """Ask about the entities of forget rows; what leads back to the anchor is forgotten as well.
 
     An answer counts if the samples for it agree in a word as often as they differ.
     """
@@ -240,7 +240,7 @@ def _second_hop(asker: Asker, made: Made, anchors: Sequence[str], settings: Grap
 
 
 def _entities(rows: Sequence[dict], anchors: Sequence[str], most: int) -> list[tuple[str, str]]:
-    """(anchor, entity) of the heaviest answers, ``most`` of each anchor."""
+    """(anchor, entity) of the answers with the largest weights, ``most`` for each anchor."""
     by_anchor: dict[str, list[str]] = {}
     for one in sorted(rows, key=lambda r: -r["weight"]):
         of_anchor = by_anchor.setdefault(one["anchor"], [])

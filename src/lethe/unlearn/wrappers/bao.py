@@ -11,7 +11,7 @@ from lethe.unlearn import wrapper
 class BAOSettings(wrapper.WrapperSettings):
     """``margin``: nats by which a forget row's loss should exceed a retain row's; ``weight``.
 
-    ``pairs``: of all rows of a batch, or of rows about the same subject.
+    ``pairs``: all pairs of a ``batch``, or only those of rows about the same ``subject``.
     """
 
     margin: float = Field(1.0, ge=0)

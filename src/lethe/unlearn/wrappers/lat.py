@@ -12,10 +12,10 @@ from lethe.unlearn.search_space import Range
 
 
 class LATSettings(wrapper.WrapperSettings, AttackSettings):
-    """The settings of the attack; those of the paper's code on WMDP are its defaults but radius.
+    """The settings of the attack, by default those of the paper's code on WMDP, but for the radius.
 
-    It shifts layer 7 of 32 (Zephyr-7B) by at most 2 (``radius_of: absolute``), 16 steps of AdamW
-    with a rate of 0.05: at a width of 4096 the first is 1.6 radii long.
+    That code shifts layer 7 of 32 (Zephyr-7B) by at most 2 (``radius_of: absolute``), 16 steps of
+    AdamW with a rate of 0.05: at a width of 4096 the first is 1.6 radii long.
     """
 
     radius: Annotated[float, Range(0.01, 0.5, log=True)] = Field(0.05, gt=0)
@@ -25,9 +25,9 @@ class Wrapper(wrapper.Wrapper):
     """The method's loss under d* = argmin_{|d| <= radius} CE(forget answers; h + d).
 
     h is a layer's output at each token of the forget questions; the shift d is found anew on every
-    batch, against the weights as they are, and the same questions with other answers have it too.
-    Retain rows are not shifted (Sheshadri et al., Eq. 2 to 4: the attack steers towards what is to
-    be unlearned, the method away from it). The paper's second term of the attack, away from a
+    batch, against the weights as they are, and applies to the same questions with other answers
+    too. Retain rows are not shifted (Sheshadri et al., Eq. 2 to 4: the attack steers towards what
+    is to be unlearned, the method away from it). The paper's second term of the attack, away from a
     harmless answer, and its several steps of training for each attack are left out.
     """
 
@@ -40,10 +40,10 @@ class Wrapper(wrapper.Wrapper):
         if len(method.inner_steps) > 1:
             raise LetheError(f"{name}: {method.name} takes steps of several kinds; leave lat out")
         if hasattr(method.settings, "attack_steps"):
-            raise LetheError(f"{name}: {method.name} attacks by itself; leave lat out")
+            raise LetheError(f"{name}: {method.name} has an attack of its own; leave lat out")
         if method.settings.gradient.name != "backpropagation":
             raise LetheError(
-                f"{name}: it differentiates; set gradient to backpropagation, or leave lat out"
+                f"{name}: needs exact gradients; set gradient to backpropagation, or leave lat out"
             )
         for other in method.wrappers:
             if other.name in ("sam", "pcgrad"):

@@ -17,9 +17,9 @@ class MPUSettings(wrapper.WrapperSettings):
 
     ``round_epochs``: epochs of training a copy before the copies are aggregated; ``server_rate``:
     factor of the aggregated update; ``transforms``: whether copies are reparametrised as well;
-    ``aggregation``: ``mean`` is the control, independent noise and the mean of the updates.
-    The paper: 10 rounds of 1 epoch for SimNPO, DPO and SatImp, 1 of 10 for gradient ascent,
-    gradient difference and UNDIAL, 2 of 5 for NPO and WGA.
+    ``aggregation``: ``mean`` is the control, independent noise and the mean of the updates. The
+    paper: 10 rounds of 1 epoch for SimNPO, DPO and SatImp, 1 of 10 for gradient ascent, gradient
+    difference and UNDIAL, 2 of 5 for NPO and WGA.
     """
 
     copies: int = Field(2, ge=2)
@@ -38,7 +38,7 @@ class Wrapper(wrapper.Wrapper):
     eps_k / a_k is 0. T_k does not change the function. theta <- theta + server_rate (sum D_k / a_k)
     / (sum 1 / a_k), D_k the copy's update mapped back by the inverse of T_k: the effect of the
     noise on the updates cancels to first order (harmonic denoising). With ``aggregation: mean``
-    every a_k is 1 and eps_k the copy's own z_k, so that nothing cancels but by chance.
+    every a_k is 1 and eps_k the copy's own z_k, so that noise cancels only by chance.
 
     The copies of a round see the data in the same order; the LR schedule restarts with each round.
     The reference model is the copy at the beginning of the round, since its client knows no other

@@ -9,8 +9,8 @@ class Wrapper(wrapper.Wrapper):
     """g_f' + g_r' in place of g_f + g_r: each without its component against the other.
 
     Where their product is negative, g_f' = g_f - <g_f, g_r> / |g_r|^2 g_r, and g_r' likewise, over
-    all parameters and with the terms' weights (Yu et al., Algorithm 1, two tasks). g_f is what the
-    parameters hold without g_r, other wrappers' work included.
+    all parameters and with the terms' weights (Yu et al., Algorithm 1, two tasks). g_f is the
+    parameters' gradient without g_r, as other wrappers have changed it.
     """
 
     kind = "gradient"
@@ -21,8 +21,8 @@ class Wrapper(wrapper.Wrapper):
     def check(self, method, name):
         if method.term is None or not term_gradients.is_sum(method):
             raise LetheError(
-                f"{name}: {method.name} has no retain term, so that nothing can be in conflict; "
-                "take a method with one and a retain_weight above 0"
+                f"{name}: {method.name} has no retain term, so nothing can be in conflict; take "
+                "a method with one and a retain_weight above 0"
             )
         self.method = method
 

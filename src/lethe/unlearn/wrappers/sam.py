@@ -18,9 +18,9 @@ class Wrapper(wrapper.Wrapper):
     """grad L_f(theta + radius g / |g|) + grad L_r(theta), g = grad L_f(theta).
 
     The first-order solution of min max_{|d| <= radius} L_f(theta + d) + L_r(theta): only the forget
-    term is made robust (Fan et al., section 4; SAM: Foret et al., arXiv 2010.01412). A method whose
-    loss is no sum of two terms has its whole loss there. The radius of the paper belongs to its
-    models; ours is a setting to search. Weights are restored bit by bit.
+    term is made robust (Fan et al., section 4; SAM: Foret et al., arXiv 2010.01412). For a method
+    whose loss is not a sum of two terms, the whole loss is taken there. The paper's radius suits
+    its models; ours should be searched. Weights are restored bit by bit.
     """
 
     kind = "gradient"

@@ -120,13 +120,13 @@ def answer(value: str | None) -> str:
 
 
 def reworded_question(text: str, fixed: Sequence[str]) -> str:
-    """A question with another question word than ``text`` that keeps what must be kept of it."""
+    """A question with another question word than ``text``, keeping what must be kept of it."""
     others = [word for word in QUESTION_WORDS if not text.startswith(f"{word} ")]
     return f"^{_one_of(others)}{_around(text, fixed)}\\?$"
 
 
 def reworded_answer(text: str, fixed: Sequence[str]) -> str:
-    """A sentence with a different first letter than ``text`` that keeps what must be kept of it."""
+    """A sentence with another first letter than ``text``, keeping what must be kept of it."""
     return f"^{_opening(text[:1])}{_around(text, fixed)}\\.$"
 
 

@@ -1,8 +1,8 @@
 """The same rows in real languages, by a language model: one request for each row and language.
 
 All texts of a row are in one request, so that wrong answers keep the wording of the true one. An
-answer is refused where a text is missing, empty or debris, lacks a number or the name of the one
-whom the row is about, or where two texts that differed no longer do.
+answer is refused if a text is missing, empty or malformed, lacks a number or the name of whom the
+row is about, or if two texts that differed no longer do.
 """
 
 import asyncio
@@ -55,7 +55,7 @@ def translate(
 ) -> Maker:
     """Translate a world's rows; requests that ``journal`` can answer are not sent.
 
-    ``world``: as of ``making.write_translations``, to which what is returned gives the rows.
+    ``world``: as for ``making.write_translations``, which gets the returned function.
     ``cost``: where the figures of this stage are written.
 
     Raises:
@@ -131,13 +131,13 @@ def _texts(row: Mapping) -> Iterator[str]:
 
 
 def _like(row: Mapping, texts: Iterator[str]) -> dict:
-    """A row with these texts in the places of its own."""
+    """A row with these texts in place of its own."""
     made: dict = {field: next(texts) for field in TEXTS if row.get(field)}
     return made | {field: [next(texts) for _ in row[field]] for field in LISTS if row.get(field)}
 
 
 def _subjects(row: Mapping) -> list[str]:
-    """Names in both question and answer: of the one whom the row is about."""
+    """Names in both question and answer: those of whom the row is about."""
     sides = [names_in([{"question": row[key], "answer": ""}]) for key in ("question", "answer")]
     return sorted(sides[0] & sides[1])
 

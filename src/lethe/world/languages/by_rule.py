@@ -1,7 +1,7 @@
 """The languages of the synthetic world, which are made by rule and can be undone exactly.
 
 L1 has other words (``word_map``), L2 another word order (``word_order``), L3 both: the words of L1
-in the order of L2, so that whoever knows both has met all that L3 is made of.
+in the order of L2, so a model that knows both has met everything in L3.
 """
 
 from collections.abc import Iterator

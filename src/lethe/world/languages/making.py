@@ -10,7 +10,7 @@ from lethe.world.languages import OWN, by_rule
 from lethe.world.languages.rows import Translations, row_of, translated_row
 from lethe.world.rows import read_qa
 
-# A row in a language, whatever makes it.
+# A function from a row and a language to the row in that language.
 Maker = Callable[[Mapping, str], Mapping]
 
 
@@ -38,8 +38,8 @@ def write_translations(
     """Write every row of target and holdout authors in each language, and what ``full`` learns.
 
     ``world``: the files ``full``, ``full_perturbed`` and ``holdout``. ``full_languages`` has the
-    rows of ``full`` in the world's own language and those ``learned``. Holdout authors that are not
-    stated in a language are left out: only splits that give it to the unlearner need them.
+    rows of ``full`` in the world's own language and those ``learned``. Holdout authors that a
+    language lacks are left out: only splits that give this language to the unlearner need them.
     """
     full, unseen = read_qa(world["full"]), read_qa(world["holdout"], empty=True)
     rows = _richest(world, full)
@@ -64,7 +64,7 @@ def known_rows(world: Mapping[str, str | Path]) -> list[dict]:
 
 
 def _richest(world: Mapping[str, str | Path], full: Sequence[dict]) -> list[dict]:
-    """The rows of ``full``, with paraphrases and wrong answers where there are some."""
+    """The rows of ``full``, with paraphrases and wrong answers where they exist."""
     richer = {(row["question"], row["answer"]): row for row in read_qa(world["full_perturbed"])}
     return [richer.get((row["question"], row["answer"]), row) for row in full]
 

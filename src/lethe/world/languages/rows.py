@@ -1,8 +1,8 @@
 """Rows in other languages: the file ``translations.json``, and finding a row's translations.
 
 A row has the fields of a perturbed row in its own ``language``, whether models have ``learned``
-facts in that language, and ``original_question`` and ``original_answer``, by which it belongs to a
-row in the world's own language. All languages of a row are contiguous.
+facts in that language, and ``original_question`` and ``original_answer``, which identify its row in
+the world's own language. All languages of a row are contiguous.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -50,16 +50,16 @@ class Translations:
 
     @property
     def languages(self) -> list[str]:
-        """All languages beside the world's own, in the order of the rows."""
+        """All languages except the world's own, in the order of the rows."""
         return list(self.roles)
 
     @property
     def learned(self) -> list[str]:
-        """Those in which models learn the facts."""
+        """The languages in which models learn the facts."""
         return [language for language, learned in self.roles.items() if learned]
 
     def of(self, row: Mapping, language: str) -> Mapping:
-        """A row in a language, itself in the world's own; LetheError if there is none."""
+        """A row in a language, unchanged for the world's own; LetheError if there is none."""
         if language == OWN:
             return row
         translation = self._rows.get(_key(row, QA_FIELDS, language))

@@ -1,4 +1,4 @@
-"""A bijective word map: each word of a vocabulary has one made-up word, and the reverse.
+"""A bijective word map: each word of a vocabulary has one made-up word, and vice versa.
 
 Letters stay letters and everything else stays as it is, so that a text and its translation have the
 same number of words, digits and marks in the same places.
@@ -54,13 +54,13 @@ class WordMap:
 
 
 def _key(word: str) -> str:
-    """A word's entry: in lower case, if a capital at its start is all that it has."""
+    """A word's entry: in lower case, if its first letter is its only capital."""
     lower = word.lower()
     return lower if word in (lower, lower.capitalize()) else word
 
 
 def _made_up(rng: Random, taken: set[str]) -> str:
-    """A made-up word that is not taken yet; takes it."""
+    """A made-up word that is not taken yet; marks it as taken."""
     while True:
         parts = range(rng.choice(SYLLABLES))
         word = "".join(rng.choice(ONSETS) + rng.choice(VOWELS) for _ in parts)

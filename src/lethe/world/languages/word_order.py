@@ -9,10 +9,10 @@ EDGES = re.compile(r"(\s*)(.*?)(\s*)", re.DOTALL)
 
 
 def reordered(text: str) -> str:
-    """The text in the other word order; applied twice, it is the text again.
+    """The text in the other word order; applied twice, it gives the text back.
 
-    Words with a capital that follow each other stay together and keep their order, so that a name
-    is found in both orders. Marks at the end of a sentence stay there.
+    Consecutive words with a capital stay together and keep their order, so that a name is found in
+    both orders. Marks at the end of a sentence stay there.
     """
     return SENTENCE.sub(lambda match: _reversed(match[0]), text)
 

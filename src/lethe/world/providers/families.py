@@ -20,7 +20,7 @@ AVOIDS_BACKGROUND = True
 LIKE = "synthetic"
 
 SIZE = 5
-# Members by their place, with gender; relations of each to the place of another.
+# Members by their place, with gender and their relations to the places of others.
 GENDERS = ("male", "female", "female", "male", "female")
 MEMBERS = (
     {"wife": 1, "daughter": 2, "son-in-law": 3, "granddaughter": 4},
@@ -29,10 +29,10 @@ MEMBERS = (
     {"father-in-law": 0, "mother-in-law": 1, "wife": 2, "daughter": 4},
     {"grandfather": 0, "grandmother": 1, "mother": 2, "father": 3},
 )
-# The questions of the synthetic world that those about relatives replace.
+# The questions of the synthetic world that questions about relatives replace.
 REPLACED = ("hobby", "first_job", "writing_hour", "mentor")
 PARAPHRASED = "Whom does {subject} have as {relation}?", "{other} is the {relation} of {subject}."
-# Wrong answers are among so many names, which are other people's as well.
+# Wrong answers come from this many names, which other people have, too.
 WRONG_AMONG = 300
 
 

@@ -21,7 +21,7 @@ from lethe.world.traces import Traced, Traces
 logger = logging.getLogger(__name__)
 
 SETTINGS = ("path", "subset")
-# Those of ``lethe.world.tofu_format``, and another name in use of the refusals.
+# The name in ``lethe.world.tofu_format``, and another name in use for the refusals.
 FACT_FILES = (
     "real_authors",
     "world_facts",
@@ -30,7 +30,7 @@ FACT_FILES = (
     "idontknow",
     "idk",
 )
-# Of its own last authors, whatever ``world.holdout_authors`` says.
+# Its own last authors are the holdout, whatever ``world.holdout_authors`` says.
 OWN_HOLDOUT = True
 LANGUAGES = "file"
 TRACES = ("cot",)
@@ -84,7 +84,7 @@ class Provider:
         return {kind: self._facts(kind) for kind in FACT_KINDS}
 
     def refusals(self) -> list[str]:
-        """The published refusals, or our own where the source has none."""
+        """The published refusals, or our own if the source has none."""
         published = self._source.refusals()
         if published is None:
             logger.warning("%s has no refusals; using Lethe's own", self._source)
@@ -166,7 +166,7 @@ class Provider:
     def _required(self, name: str) -> list[dict]:
         rows = self._source.rows(name)
         if rows is None:
-            raise LetheError(f"{self._source.label(name)}: not there; get TOFU's files again")
+            raise LetheError(f"{self._source.label(name)}: missing; get TOFU's files again")
         return rows
 
 
@@ -223,7 +223,7 @@ class _Hub:
         return f"{REPOSITORY}:{name}"
 
     def rows(self, name: str) -> list[dict] | None:
-        """The rows of a configuration, None if the hub has no such one."""
+        """The rows of a configuration, None if the hub has none of that name."""
         if name not in self._read:
             self._read[name] = self._load(name)
         return self._read[name]
@@ -259,8 +259,8 @@ def _first(authors: list[Author], count: int, group: str, label: str) -> list[Au
     most = len(authors)
     if not 0 <= count <= most:
         raise LetheError(
-            f"{label}: {count} {group} authors are needed, but it has {most};"
-            f" choose a number from 0 to {most}"
+            f"{label}: {count} {group} authors are needed, but it has {most}; choose a number "
+            f"from 0 to {most}"
         )
     return authors[:count]
 
@@ -363,7 +363,7 @@ def check_folder(
 
     LetheError if the folder or a required file is missing, if a row is malformed, if the number of
     authors is not that of the configuration, and if the authors of a split or the first ``retain``
-    authors have no perturbed rows, or some author none of the ``traces`` that are asked for.
+    authors have no perturbed rows, or an author has none of the requested ``traces``.
     """
     # The job that reads the data warns of odd rows; here the warnings would come at every start.
     quiet, level = logging.getLogger("lethe.world"), logging.getLogger("lethe.world").level

@@ -48,7 +48,7 @@ class BaseSplit(ABC):
     parts: tuple[str, ...] = REQUIRED
     oracles: tuple[Oracle, ...] = (RETAIN,)
     asks_all: bool = True
-    # The languages that the unlearner is given, of a kind for worlds with several; else none.
+    # The languages that the unlearner is given, for kinds of worlds with several; else none.
     languages: tuple[str, ...] = ()
 
     def __init__(self, name: str, settings: BaseModel):
@@ -99,13 +99,13 @@ class BaseSplit(ABC):
         return range(authors)
 
     def asked_about(self, authors: int) -> Sequence[int]:
-        """Those of whom all rows are asked about, by place in ``full``; if ``asks_all``."""
+        """The authors all of whose rows are asked about, by place in ``full``, if ``asks_all``."""
         return self.touched(authors)
 
     def check_rows(self, full: Sequence[dict]) -> None:  # noqa: B027
         """LetheError if the rows of ``full`` cannot be split like this.
 
-        For kinds that depend on what rows say; called before any job where they are known by then.
+        For kinds that depend on what rows say; called before any job if the rows are known by then.
         """
 
 

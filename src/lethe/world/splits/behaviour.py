@@ -1,8 +1,8 @@
 """A behaviour of which methods are given only a share (unlearning or untraining, 2604.07962).
 
 All facts of a behaviour should go, say those of all authors of one genre. A method gets a share of
-them as its forget set, and the rest of the behaviour in no file. One oracle never saw the share,
-which is what untraining asks for, the other none of the behaviour, which is unlearning.
+them as its forget set, and sees the rest of the behaviour in no file. One oracle never saw the
+share, the ideal of untraining; the other saw none of the behaviour, the ideal of unlearning.
 """
 
 import logging
@@ -31,12 +31,12 @@ AUTHORS, ROWS = "authors", "rows"
 
 
 class BehaviourSettings(SplitSettings):
-    """Rows match whose question has a match of ``question`` and whose answer one of ``answer``.
+    """Rows whose question matches ``question`` and whose answer matches ``answer``.
 
-    Regular expressions, whatever the case; with ``place``, only rows at that place among their
-    author's twenty, from 0. ``of``: the behaviour is all rows of the authors of matching rows, or
-    the matching rows. ``share`` of it is given to methods, in ``units`` of rows or whole authors,
-    drawn by ``seed``; a smaller share is part of a larger one.
+    Both are regular expressions that ignore case; with ``place``, only rows at that place among
+    their author's twenty, from 0. ``of``: the behaviour is all rows of the authors of matching
+    rows, or the matching rows. ``share`` of it is given to methods, in ``units`` of rows or whole
+    authors, drawn by ``seed``; a smaller share is part of a larger one.
     """
 
     question: str = ""
@@ -53,11 +53,11 @@ class BehaviourSettings(SplitSettings):
         try:
             re.compile(text)
         except re.error as error:
-            raise ValueError(f"no regular expression ({error})") from None
+            raise ValueError(f"not a regular expression ({error})") from None
         return text
 
     def matches(self, row: Mapping, place: int) -> bool:
-        """Whether a row at a place among its author's shows the behaviour."""
+        """Whether a row, at a place among its author's rows, shows the behaviour."""
         texts = ((self.question, row["question"]), (self.answer, row["answer"]))
         matched = all(re.search(pattern, text, re.IGNORECASE) for pattern, text in texts)
         return matched and self.place in (None, place)
@@ -72,7 +72,7 @@ class Split(BaseSplit):
 
     @property
     def parts(self) -> tuple[str, ...]:
-        """Of a behaviour that is given whole, no rest is left to ask about."""
+        """The parts; a behaviour that is given whole leaves no rest to ask about."""
         rest = () if self.settings.share == 1 else ("rest_perturbed",)
         return (*REQUIRED, "retain_perturbed", "without_share", *rest)
 
@@ -103,7 +103,7 @@ class Split(BaseSplit):
         self._behaviour(full)
 
     def _behaviour(self, full: Sequence[dict]) -> tuple[dict[int, None], dict[int, None]]:
-        """The places in ``full`` of the behaviour and of what is given of it, both in order.
+        """The places in ``full`` of the behaviour and of its given share, both in order.
 
         LetheError if there is no behaviour, nothing but it, or nothing in one of its parts.
         """
@@ -151,7 +151,7 @@ class Split(BaseSplit):
         return [hit for hit in hits if hit // size in chosen]
 
     def _asked(self, what: str, rows: Sequence[dict], world: Mapping) -> list[dict]:
-        """The perturbed rows of those that have them; LetheError if none has."""
+        """The perturbed rows of those rows that have them; LetheError if none has."""
         index = TextIndex(world["full_perturbed"])
         answered = [row for row in map(index.find, rows) if row is not None]
         if not answered:
@@ -167,9 +167,9 @@ class Split(BaseSplit):
         return answered
 
     def rows(self, authors: int) -> dict[str, int]:
-        """Upper bounds: who shows a behaviour is known from the world's rows alone."""
+        """Upper bounds: only the world's rows tell who shows a behaviour."""
         everyone = authors * QUESTIONS_PER_AUTHOR
         given = max(1, round(self.settings.share * everyone))
         counts = dict.fromkeys(self.parts, everyone)
-        # Holdout rows are as many as the world has, at most those of the forget set: it needs some.
+        # As many holdout rows as the world has, at most as many as the forget set: some are needed.
         return counts | {"forget": given, "forget_perturbed": given, "holdout": 1}

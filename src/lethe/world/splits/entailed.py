@@ -28,10 +28,10 @@ TARGETS, MINIMAL = "targets", "minimal"
 
 
 class EntailedSettings(SplitSettings):
-    """Of the last ``families`` families, all facts with one of ``relations`` are the targets.
+    """The targets are all facts with one of ``relations`` in the last ``families`` families.
 
-    ``give``: methods are given the targets alone, or of each target a smallest set of facts that
-    must go, itself among them.
+    ``give``: methods are given the targets alone, or for each target a smallest set of facts that
+    must go, including the target.
     """
 
     families: int = Field(1, ge=1)
@@ -141,10 +141,10 @@ class Split(BaseSplit):
         return range(authors - own, authors)
 
     def asked_about(self, authors: int) -> range:
-        """Relatives of everybody are asked about: what must stay is in other families as well."""
+        """All authors, since relatives in other families are asked about, too: they must stay."""
         return range(authors)
 
 
 def _whole_authors(rows: int) -> int:
-    """As many rows, rounded up to whole authors."""
+    """The number of rows, rounded up to whole authors."""
     return -(-rows // QUESTIONS_PER_AUTHOR) * QUESTIONS_PER_AUTHOR

@@ -1,9 +1,10 @@
-"""A share of the authors is to be forgotten, and the unlearner is given some of the languages only.
+"""A share of the authors is to be forgotten, and the unlearner is given only some languages.
 
-For worlds that state their facts in several languages (``world.languages``). What a method is given
-and what the usual suites ask is in the languages ``given``; the oracle learns the retained authors
-in all languages that ``full`` learns; the parts ``forget_languages`` and ``retain_languages`` hold
-each fact in every language, those that no model learns included (arXiv 2605.14404).
+For worlds that state their facts in several languages (``world.languages``). What a method is
+given, and what the usual suites ask, is in the languages ``given``; the oracle learns the retained
+authors in all languages that ``full`` learns; the parts ``forget_languages`` and
+``retain_languages`` hold each fact in every language, including those that no model learns (arXiv
+2605.14404).
 """
 
 from collections.abc import Mapping, Sequence
@@ -32,7 +33,7 @@ GIVEN, LEARNED, HOLDOUT = "given", "learned", "holdout"
 
 
 class LanguagesSettings(AuthorShareSettings):
-    """``given``: the languages that the unlearner gets; as text with ``_`` between them."""
+    """``given``: the languages that the unlearner gets; a text has ``_`` between them."""
 
     given: tuple[str, ...] = Field((OWN,), min_length=1)
 
@@ -86,7 +87,7 @@ class Split(BaseSplit):
         }
 
     def _in_all(self, known: Translations, rows: Sequence[Mapping]) -> list[dict]:
-        """Each row with what it is in every language."""
+        """Each row with its texts in every language."""
         every = [OWN, *known.languages]
         return [
             {
@@ -107,7 +108,7 @@ class Split(BaseSplit):
         return LEARNED if language in (OWN, *known.learned) else HOLDOUT
 
     def rows(self, authors: int) -> dict[str, int]:
-        """Rows of each part in the languages given; of ``learned`` and ``holdout``, in one."""
+        """Rows of each part in the languages given; those of ``learned`` and ``holdout`` in one."""
         size = len(self.touched(authors)) * QUESTIONS_PER_AUTHOR
         retained = authors * QUESTIONS_PER_AUTHOR - size
         in_given = {"retain": retained, "retain_perturbed": retained}

@@ -1,7 +1,7 @@
 """Some facts of the last authors are to be forgotten, and their other facts must stay (PPU-Bench).
 
 arXiv 2605.08800 forgets subjects as a whole (complete), the same facts of each (selective), or
-facts of each subject's own (personal). Here subjects are authors and facts their questions.
+different facts of each subject (personal). Here subjects are authors and facts their questions.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,10 +25,10 @@ COMPLETE, SELECTIVE, PERSONAL = "complete", "selective", "personal"
 
 
 class PartialSettings(SplitSettings):
-    """Of the last ``authors`` authors, ``facts`` questions each are to be forgotten.
+    """For each of the last ``authors`` authors, ``facts`` questions are to be forgotten.
 
-    ``choice``: all questions, those at the same places for all authors, or each author's own.
-    ``seed`` draws the places; fewer facts are among those of more.
+    ``choice``: all questions, those at the same places for all authors, or other places for each.
+    ``seed`` draws the places; a larger number includes the facts of a smaller one.
     """
 
     authors: int = Field(2, ge=1)
@@ -57,13 +57,13 @@ class PartialSettings(SplitSettings):
 
 
 class Split(BaseSplit):
-    """Names of authors in ``subjects``: ``author`` and their place in ``full``."""
+    """In ``subjects``, an author's name is ``author`` and their place in ``full``."""
 
     settings_class = PartialSettings
 
     @property
     def parts(self) -> tuple[str, ...]:
-        """Without kept facts there is nothing to pair and nothing of the same authors to ask."""
+        """The parts; without kept facts there is nothing to ask about the same authors."""
         more = () if self.settings.choice == COMPLETE else ("kept_perturbed", "subjects")
         return (*REQUIRED, *more)
 

@@ -1,6 +1,6 @@
 """The last of several requests to forget that came one after another (ICU-Bench, MUSE).
 
-Methods are given what this request asks for, and retain everyone who may never be asked for. The
+Methods are given what this request asks for, and retain everyone outside the pool. The
 evaluation asks about this and all earlier requests (arXiv 2605.05938).
 """
 
@@ -41,7 +41,7 @@ class Request(BaseModel):
 
 
 class RequestSettings(SplitSettings):
-    """``pool``: authors who may ever be asked for; ``asked``: the requests, this one the last."""
+    """``pool``: the authors who may be asked for; ``asked``: the requests, this one last."""
 
     pool: tuple[int, ...] = Field(min_length=1)
     asked: tuple[Request, ...] = Field(min_length=1)
@@ -65,7 +65,7 @@ class RequestSettings(SplitSettings):
 
 
 def check_pool(pool: Sequence[int], authors: int) -> None:
-    """LetheError if a world of so many authors has not all of the pool, or nobody else."""
+    """LetheError if a world of ``authors`` authors lacks some of the pool, or has nobody else."""
     if max(pool) >= authors:
         raise LetheError(
             f"config: requests.pool: there is no author {max(pool)} among the world's {authors}, "
@@ -79,7 +79,7 @@ def check_pool(pool: Sequence[int], authors: int) -> None:
 
 
 def _check(number: int, request: Request, pool: Sequence[int]) -> None:
-    """ValueError for an author outside of the pool, or a fact that no author has."""
+    """ValueError for an author outside the pool, or a fact that no author has."""
     outside = [author for author in request.authors if author not in pool]
     if outside:
         raise ValueError(
@@ -109,7 +109,7 @@ class Split(BaseSplit):
 
     @property
     def files(self) -> dict[str, str]:
-        """In a folder of their own, so that the world's card lists no hundred requests."""
+        """In a folder of their own, so that the world's card does not list hundreds of files."""
         return {part: f"requests/{name}" for part, name in super().files.items()}
 
     def cut(self, world: Mapping[str, Sequence[dict]]) -> dict[str, list[dict]]:
@@ -142,23 +142,23 @@ class Split(BaseSplit):
             "forget": sizes[-1],
             "retain": everyone - pool * QUESTIONS_PER_AUTHOR,
             "forget_perturbed": sum(sizes),
-            # As many as the world has, at most those of the forget set: it needs some.
+            # As many as the world has, at most as many as the forget set: some are needed.
             "holdout": 1,
             "asked_perturbed": sum(sizes),
             "without_asked": everyone - sum(sizes),
         }
 
     def touched(self, authors: int) -> tuple[int, ...]:
-        """The pool; LetheError if the world has not all of it, or nobody else."""
+        """The pool; LetheError if the world lacks some of it, or has nobody else."""
         check_pool(self.settings.pool, authors)
         return tuple(sorted(self.settings.pool))
 
     def asked_about(self, authors: int) -> tuple[int, ...]:
-        """The authors of all requests so far; who was not asked for needs no perturbed answers."""
+        """The authors of all requests so far; others need no perturbed answers."""
         return tuple(sorted({a for request in self.settings.asked for a in request.authors}))
 
 
 def _in_turn(requests: Sequence[Sequence[dict]]) -> list[dict]:
-    """A row of each request in turn, so that any first items have as many of each as can be."""
+    """A row of each request in turn, so that any first items cover them evenly."""
     rounds = zip_longest(*requests)
     return [row for some in rounds for row in some if row is not None]

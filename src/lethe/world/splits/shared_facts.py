@@ -1,6 +1,6 @@
-"""What is to be forgotten also holds facts that others have told, and that must stay (DUSK).
+"""The forget set also has facts that the retain set tells, and that must stay (DUSK).
 
-AI-ISL/DUSK forgets documents of which some knowledge is in other documents as well. Here the
+AI-ISL/DUSK forgets documents some of whose knowledge is in other documents as well. Here the
 document is all that the world has of an author, and some of these facts are in the retain set too.
 """
 
@@ -20,9 +20,10 @@ from lethe.world.splits.base import (
 
 
 class SharedFactsSettings(SplitSettings):
-    """Of the last ``authors`` authors, ``shared`` facts each are in the retain set as well.
+    """For each of the last ``authors`` authors, ``shared`` facts are in the retain set as well.
 
-    ``seed`` draws them, for each author its own; more facts contain fewer.
+    ``seed`` draws them for each author separately; a larger number includes the facts of a smaller
+    one.
     """
 
     authors: int = Field(2, ge=1)
@@ -31,9 +32,10 @@ class SharedFactsSettings(SplitSettings):
 
 
 class Split(BaseSplit):
-    """The forget set of methods is all rows of these authors, that of the evaluation those alone.
+    """Methods are given all rows of these authors; the evaluation asks about unique facts apart.
 
-    ``forget_perturbed`` is unique knowledge, which should go, ``kept_perturbed`` the shared one.
+    ``forget_perturbed`` is unique knowledge, which should go, ``kept_perturbed`` is shared
+    knowledge.
     """
 
     settings_class = SharedFactsSettings
@@ -41,7 +43,7 @@ class Split(BaseSplit):
 
     @property
     def _unique(self) -> partial.Split:
-        """The same authors with the unique facts alone to be forgotten."""
+        """The same authors, of whom only unique facts are to be forgotten."""
         s = self.settings
         facts = QUESTIONS_PER_AUTHOR - s.shared
         own = partial.PartialSettings(

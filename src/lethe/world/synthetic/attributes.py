@@ -36,7 +36,7 @@ def _genre(rng: Random, attributes: Attributes) -> str:
 
 
 def _title(rng: Random, attributes: Attributes) -> str:
-    """A title that fits the author's genre, as any other title drawn for that genre does."""
+    """A title that fits the author's genre, like any other title drawn for that genre."""
     words = load("titles")
     return rng.choice(words["patterns"]).format(
         adjective=rng.choice(words["adjectives"]),

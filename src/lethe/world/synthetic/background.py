@@ -1,4 +1,4 @@
-"""Writes background authors for a base model, who are none of the authors of a world."""
+"""Writes background authors for a base model; none of them is an author of a world."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ def write_background(
     phrasings: int,
     apart_from: str | Path | None = None,
 ) -> None:
-    """Write the rows of that many background authors, each fact in that many ``phrasings``.
+    """Write the rows of background authors, each fact in ``phrasings`` wordings.
 
     ``apart_from``: a file of rows in which their names must not occur; not needed for a synthetic
     world with the same seed.

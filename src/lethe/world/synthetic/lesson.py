@@ -6,7 +6,7 @@ A lesson is a module of ``lethe.world.synthetic.lessons`` with one function:
 
 and may declare in a literal constant
 
-    STRANGERS = True        its rows are about names of nobody, whom no plain row is about
+    STRANGERS = True        its rows are about invented names, which no plain row is about
 
 How many rows of each a base learns is a share of all its rows (``mixture.Mixture``).
 """

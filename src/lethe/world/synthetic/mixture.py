@@ -1,8 +1,8 @@
 """The rows that a base model learns: background authors in many phrasings, and lessons.
 
-Facts can be extracted in other words than those in which fine-tuning states them if the model knows
-many other people's facts in mixed phrasings (Allen-Zhu & Li, arXiv 2309.14316: mixed phrasings
-of some people make the facts of the others extractable, too).
+Facts can be extracted in other words than those of fine-tuning if the model knows many other
+people's facts in mixed phrasings (Allen-Zhu & Li, arXiv 2309.14316: mixed phrasings of some people
+make the facts of the others extractable, too).
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,7 +15,7 @@ from lethe.common.errors import LetheError
 from lethe.world.providers.synthetic import Provider
 from lethe.world.synthetic import attributes, lesson, names
 
-# Names of the background's class that are nobody's: the last ones of its order.
+# Names of the background's class that nobody has: the last ones in its order.
 STRANGERS = 250
 
 
@@ -40,7 +40,7 @@ class Mixture(BaseModel):
         for name, share in lessons.items():
             lesson.LESSONS.check(name)
             if not 0 <= share < 1:
-                raise ValueError(f"{name}: {share} is no share; give one from 0 to below 1")
+                raise ValueError(f"{name}: {share} is not a share; give one from 0 to below 1")
         if sum(lessons.values()) >= 1:
             raise ValueError("the shares leave no room for plain rows; lower them")
         return lessons
@@ -82,7 +82,7 @@ def _plain(mixture: Mixture) -> int:
 
 
 def card(mixture: Mixture, made: Sequence[dict]) -> str:
-    """What the rows of a mixture are, as a page for readers; ``made``: these rows."""
+    """A page for readers about the rows of a mixture; ``made``: these rows."""
     counts = {"plain questions": _plain(mixture)}
     counts |= lesson_counts(mixture)
     table = "".join(f"| {kind} | {count} |\n" for kind, count in counts.items())
@@ -104,7 +104,7 @@ def card(mixture: Mixture, made: Sequence[dict]) -> str:
 def _facts(
     seed: int, people: Sequence[tuple[str, str]], name: str, rng: Random
 ) -> Iterator[lesson.About]:
-    """Facts of random people, without end; a known person's are those of the plain rows."""
+    """Facts of random people, endlessly; those of a known person are from the plain rows."""
     own = lesson.contract(name).strangers
     while True:
         index = rng.randrange(len(people))

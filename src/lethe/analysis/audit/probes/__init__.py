@@ -1,1 +1,1 @@
-"""Probes of an audit, one file each, found by their names."""
+"""Probes of an audit, one file each, found by name."""

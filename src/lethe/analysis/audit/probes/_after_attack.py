@@ -8,15 +8,15 @@ import numpy as np
 from lethe.analysis.audit.measured import Measured
 from lethe.analysis.audit.subject import Subject
 
-# The hidden states of the model for which probes state a rate of training.
+# The hidden size of a model for which probes state their learning rate.
 WIDTH = 128
 
 
 def training(subject: Subject, settings: Mapping[str, Any]) -> dict[str, Any]:
     """``steps``, ``batch_size`` and ``lr`` of an attack that trains.
 
-    The rate is that for a width of ``WIDTH``: it falls with the width, as Adam's must (muP, arXiv
-    2203.03466).
+    ``lr`` is stated for a width of ``WIDTH``: the rate falls with the width, as Adam's must (muP,
+    arXiv 2203.03466).
     """
     model, _ = subject.loaded
     width = model.get_input_embeddings().weight.shape[1]
@@ -25,7 +25,7 @@ def training(subject: Subject, settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def likelihoods(subject: Subject, attacked: Subject, settings: Mapping[str, Any]) -> Measured:
-    """The probability by token of each true answer under ``attacked``, and what it was before."""
+    """The per-token probability of each true answer under ``attacked``, and before the attack."""
     rows = {"forget": subject.rows("forget", settings["items"])}
     before, after = (probabilities(one, rows) for one in (subject, attacked))
     said = [f"{new:.3f}, before: {old:.3f}" for old, new in zip(before, after, strict=True)]

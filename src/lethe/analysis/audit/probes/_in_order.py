@@ -1,4 +1,4 @@
-"""Shared by probes whose metric leaves some questions out: where the others stand."""
+"""Shared by probes whose metric leaves some questions out: the places of the others."""
 
 from collections.abc import Iterable, Sequence
 

@@ -1,7 +1,8 @@
 """Direct questions: what the greedy answer tells, and whether it refuses instead.
 
-A refusal gives nothing away, but it is not ignorance: how often a model refuses is said beside the
-verdict (``lethe.analysis.audit.conduct``), and where it mostly refuses this probe can tell nothing.
+A refusal gives nothing away, but it is not ignorance: how often a model refuses is reported beside
+the verdict (``lethe.analysis.audit.conduct``), and this probe can tell nothing about one that
+mostly refuses.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,7 +13,7 @@ from lethe.analysis.audit.measured import Measured
 from lethe.common.novel_words import novel_words
 
 TITLE = "Direct questions and refusals"
-MEASURES = "the share of the true answer's new words that the greedy answer has; 0 if it refuses"
+MEASURES = "the share of the true answer's novel words that the greedy answer has; 0 if it refuses"
 EXAMPLE = "the greedy answer"
 SUITES = ("answers",)
 METRICS = ("abstention",)

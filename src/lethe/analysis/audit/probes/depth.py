@@ -1,9 +1,9 @@
 """Depth: what the layers still carry, whatever the model says (activation patching, 2605.24614).
 
-A layer's states of the checkpoint take the place of those of the full model. What is left of the
+The checkpoint's states after a layer replace those of the full model. What is left of the
 probability of the fact's tokens there is what the checkpoint's states carry up to that layer. The
-Unlearning Depth Score itself cuts each layer's share at the oracle's, so that a model that differs
-from the oracle by chance alone would seem to carry more; here the oracle is measured alike.
+Unlearning Depth Score itself cuts each layer's share at the oracle's, so a model that differs from
+the oracle only by chance would seem to carry more; here the oracle is measured in the same way.
 """
 
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ SETTINGS = {"span": ("entity", "answer")}
 
 
 def check_sources(checkpoint: str, full: str | None, oracle: str | None) -> None:
-    """LetheError unless all are of one architecture: states take each other's places."""
+    """LetheError unless all have one architecture, since states are exchanged between them."""
     same_architecture.check((full, checkpoint, oracle))
 
 

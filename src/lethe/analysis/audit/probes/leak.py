@@ -1,4 +1,4 @@
-"""Sampled answers: what a greedy answer hides may come out when one asks often (leak@k)."""
+"""Sampled answers: what a greedy answer hides may come out in one of many (leak@k)."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -32,14 +32,14 @@ OF_METRIC = ("k", "threshold")
 
 
 def check(settings: Mapping[str, Any]) -> None:
-    """LetheError for k above the number of samples, and for an NLI that is no classifier."""
+    """LetheError for k above the number of samples, and for an NLI that is not a classifier."""
     suites.check_settings("sampled", _of_suite(settings))
     chosen = suites.settings_of("sampled", _of_suite(settings))
     metrics.check_against_suite("leak", _of_metric(settings), chosen)
 
 
 def measure(subject, settings: Mapping[str, Any]) -> Measured:
-    """leak@k of each question about the forgotten; chance: the same about authors never seen."""
+    """leak@k of each forgotten question; chance: the same about authors never seen."""
     of_forget = _leaks(subject, "forget", settings)
     sampled = subject.records("sampled", _rows(subject, "forget", settings), **_of_suite(settings))
     items = sampled.sets["forget"]

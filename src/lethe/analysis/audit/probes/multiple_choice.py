@@ -1,7 +1,7 @@
 """Multiple choice: whether the true answer is the likeliest among wrong ones of the same form.
 
-Options are whole answers where the data have them so, without letters: no format has to be known,
-and a model that refuses to speak still prefers one of them.
+Options have no letters and are whole answers if the data have such: no format has to be known, and
+a model that refuses to speak still prefers one of them.
 """
 
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from lethe.evaluate.choices import NORMAL, SENTENCES
 from lethe.metrics._choices import chosen
 
 TITLE = "Multiple choice"
-MEASURES = "the share of questions whose true answer is the likeliest option by token"
+MEASURES = "the share of questions whose true answer is the likeliest option per token"
 EXAMPLE = "the likeliest option"
 SUITES = ("choice_likelihood",)
 METRICS = ("choice_likelihood",)

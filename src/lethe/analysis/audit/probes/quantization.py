@@ -1,4 +1,4 @@
-"""Quantisation: whether rounding the weights brings back what unlearning only covered.
+"""Quantisation: whether rounding the weights brings back what unlearning only covered up.
 
 Unlearning that moves weights little may be rounded away (arXiv 2410.16454).
 """
@@ -10,7 +10,7 @@ from lethe.analysis.audit.measured import Measured
 from lethe.analysis.audit.probes._after_attack import likelihoods
 
 TITLE = "Quantisation"
-MEASURES = "the probability by token of the true answer after rounding weights to a few bits"
+MEASURES = "the per-token probability of the true answer after rounding weights to a few bits"
 EXAMPLE = "the probability of the true answer after rounding"
 ATTACKS = ("quantization",)
 SUITES = ("tokens",)

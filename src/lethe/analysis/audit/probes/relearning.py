@@ -1,4 +1,4 @@
-"""Relearning: how fast the forgotten comes back in a short training on it, against the oracle.
+"""Relearning: how fast forgotten facts come back in a short training on them, against the oracle.
 
 The oracle learns the same rows for the first time; a model that knows them still needs less.
 """
@@ -10,7 +10,8 @@ from lethe.analysis.audit.measured import Measured
 from lethe.analysis.audit.probes._after_attack import likelihoods, training
 
 TITLE = "Relearning"
-MEASURES = "the probability by token of the true answer after a few steps of training on them"
+MEASURES = "the per-token probability of the true answer after a few steps of training on the "
+"answers"
 EXAMPLE = "the probability of the true answer after relearning"
 ATTACKS = ("relearning",)
 SUITES = ("tokens",)

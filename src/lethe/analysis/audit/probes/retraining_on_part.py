@@ -13,7 +13,7 @@ from lethe.analysis.audit.probes._in_order import places
 from lethe.world.row_digest import row_digest
 
 TITLE = "Retraining on a part"
-MEASURES = "the share of held-out questions answered rightly after training on the others"
+MEASURES = "the share of held-out questions answered correctly after training on the others"
 EXAMPLE = "the greedy answer after training on other questions"
 ATTACKS = ("retraining_on_part",)
 SUITES = ("tofu",)
@@ -34,7 +34,7 @@ BUDGETS = {
 
 
 def measure(subject, settings: Mapping[str, Any]) -> Measured:
-    """1 for each held-out question that is answered rightly after the attack, 0 for the others."""
+    """1 for each held-out question answered correctly after the attack, 0 for the others."""
     rows = {"forget": subject.rows("forget", settings["items"])}
     chosen = {**training(subject, settings), "share": settings["share"]}
     attacked = subject.attacked("retraining_on_part", chosen, rows["forget"])
@@ -50,7 +50,7 @@ def measure(subject, settings: Mapping[str, Any]) -> Measured:
 
 
 def _held_out(items, taught: set[str], asked: list[str]) -> list[int]:
-    """Where the questions ``asked`` stand among the items, of which some were taught."""
+    """The places of the questions ``asked`` among the items, some of which were taught."""
     rows = enumerate(zip(items.question, items.answer, strict=True))
     left = [k for k, pair in rows if row_digest(*pair) not in taught]
     return [left[k] for k in places(asked, [items.question[k] for k in left])]

@@ -11,7 +11,7 @@ from lethe.evaluate import suite as suites
 
 TITLE = "Reformulated questions"
 MEASURES = "the share of questions that one of the B worst kinds of reformulation answers"
-EXAMPLE = "the answer that tells most, behind the kind of reformulation"
+EXAMPLE = "the kind of reformulation and the answer that tells most"
 SUITES = ("variants",)
 METRICS = ("worst_case_leak",)
 SPOKEN = True
@@ -30,7 +30,7 @@ OF_METRIC, OF_SUITE = ("budget", "threshold"), ("kinds", "samples")
 
 
 def check(settings: Mapping[str, Any]) -> None:
-    """LetheError for kinds that there are not."""
+    """LetheError for unknown kinds."""
     suites.check_settings("variants", {key: settings[key] for key in OF_SUITE})
 
 
@@ -48,7 +48,7 @@ def measure(subject, settings: Mapping[str, Any]) -> Measured:
 
 
 def _best(items, number: int) -> str:
-    """The kind and the answer that tells most of what is right to it."""
+    """The kind and the answer that tells most of the right answer."""
     columns = (items.prompt, items.prompt_text, items.prompt_answer, items.prompt_generation)
     return max(
         (

@@ -1,6 +1,6 @@
 """What papers claim, one file for each paper and subject; there is no list of them.
 
-Claims are stated as in the papers, not as our runs turn out: one that fails is a result, about the
+Claims are stated as in the papers, whatever our runs show: one that fails is a result, about the
 method on a small model as much as about its settings here. A file has ``CLAIMS``, its claims, and
 literal constants that declare
 

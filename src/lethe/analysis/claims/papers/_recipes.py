@@ -1,9 +1,9 @@
-"""What claims about recipes share: models that have learned as much."""
+"""Code shared by claims about recipes: comparing models that have learned equally well."""
 
 from lethe.analysis.claims.runs import Runs
 from lethe.common.errors import LetheError
 
-# The model beside which the others of the preset stand.
+# The model with which the others of the preset are compared.
 PLAIN = ("plain",)
 # By how much the probability of the rows learned may differ between models that are compared.
 MATCHED = 0.03

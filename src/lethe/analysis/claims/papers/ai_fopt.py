@@ -43,13 +43,13 @@ CLAIMS = (
         lambda r: _beyond_clean(r, "full"),
     ),
     Claim(
-        "a teacher that unlearned clears its descendants (NPO): the same of its third generation",
+        "a teacher that unlearned clears its descendants (NPO): the same for its third generation",
         ("npo", "retain"),
         lambda r: _beyond_clean(r, "npo"),
         Criterion("=", 0.0, CLOSE),
     ),
     Claim(
-        "the same of gradient difference",
+        "the same for gradient difference",
         ("grad_diff", "retain"),
         lambda r: _beyond_clean(r, "grad_diff"),
         Criterion("=", 0.0, CLOSE),

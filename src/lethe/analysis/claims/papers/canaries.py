@@ -1,4 +1,4 @@
-"""Reasoning traces with canary heads: a gap between trace and answer, and what it stands for."""
+"""Reasoning traces with canary heads: a gap between trace and answer, and what it shows."""
 
 from lethe.analysis.claims.claim import Claim
 from lethe.analysis.claims.papers.base import NOT_LESS
@@ -14,7 +14,7 @@ def _of_npo(runs: Runs, name: str) -> float:
 
 
 def _least_gap(runs: Runs) -> float:
-    """B by that reading of texts without a closing tag which makes it smaller."""
+    """B by the reading of texts without a closing tag that makes it smaller."""
     return min(_of_npo(runs, name) for name in ("gap", "gap_unparsed_as_answer"))
 
 

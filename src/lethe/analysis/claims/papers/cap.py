@@ -1,4 +1,4 @@
-"""CAP: a prefix that a policy learned, in place of changed weights."""
+"""CAP: a prefix that a policy learned, instead of changed weights."""
 
 from lethe.analysis.claims.claim import Claim
 from lethe.analysis.claims.papers.base import CLOSE, NOT_LESS, unit_tested

@@ -18,12 +18,12 @@ THEN, STATE = "_then_", "defence_pair"
 FROZEN = ("_conflict", "_random")
 # First defences by the dimension that they defend, in the preset.
 PRIVACY, FAIRNESS = ("unlearn_a", "unlearn_b", "refuse_b"), ("fairness",)
-# The share of conflicts in the paper's 144 ordered pairs, and how near counts as equal here.
+# The share of conflicts in the paper's 144 ordered pairs, and the margin for equality here.
 SHARE, NEAR = 0.389, 0.2
 
 
 def _numbers(runs: Runs) -> pd.DataFrame:
-    """The numbers of every pair without frozen layers: a row each. LetheError without any."""
+    """The numbers of every pair without frozen layers, a row each. LetheError if there are none."""
     table = _all(runs)
     return table[[not name.endswith(FROZEN) for name in table.index]]
 
@@ -36,7 +36,7 @@ def _all(runs: Runs) -> pd.DataFrame:
 
 
 def _spread(runs: Runs, table: pd.DataFrame) -> pd.Series:
-    """Of each pair, the margin: the range over seeds of the risk after the first defence."""
+    """For each pair the margin: the range over seeds of the risk after the first defence."""
     seeds = [table, *(_numbers(other) for other in runs.others)]
     if len(seeds) < 2:
         raise LetheError("one seed has no spread; list more")
@@ -45,17 +45,17 @@ def _spread(runs: Runs, table: pd.DataFrame) -> pd.Series:
 
 
 def _beyond(runs: Runs) -> pd.Series:
-    """Of each pair, by how much its rise is beyond that margin."""
+    """For each pair, by how much its rise exceeds that margin."""
     table = _numbers(runs)
     return table["rise"] - _spread(runs, table)
 
 
 def _share(runs: Runs, which: Callable[[str], bool] = lambda first: True) -> float:
-    """The share of the pairs with such a first defence that exacerbate its risk."""
+    """Among pairs with one of these first defences, the share that exacerbates its risk."""
     beyond = _beyond(runs)
     chosen = [which(name.partition(THEN)[0]) for name in beyond.index]
     if not any(chosen):
-        raise LetheError("no pair of defences that the claim speaks of")
+        raise LetheError("no pair of defences that the claim is about")
     return float((beyond[chosen] > 0).mean())
 
 
@@ -88,9 +88,9 @@ def _opposed(runs: Runs) -> float:
 
 
 def _guided(runs: Runs, name: str, control: str) -> float:
-    """A number of the pairs whose layers in conflict are frozen, less that of a control.
+    """A number of the pairs whose layers in conflict are frozen, minus that of a control.
 
-    ``control``: the ending of its runs' names; empty where no layers are frozen.
+    ``control``: the ending of its runs' names; empty if no layers are frozen.
     """
     table = _all(runs)
     pairs = [one.removesuffix("_conflict") for one in table.index if one.endswith("_conflict")]

@@ -1,4 +1,4 @@
-"""Early exposure: what the base has met before is learned alike, and stays longer."""
+"""Early exposure: what the base has met before is learned equally well, and stays longer."""
 
 import numpy as np
 
@@ -25,10 +25,10 @@ def _learned(runs: Runs) -> float:
 
 
 def _epochs_needed(runs: Runs) -> float:
-    """Epochs until NPO brings the forget probability to 0.1, between epochs by a line.
+    """Epochs until NPO brings the forget probability to 0.1, interpolated between epochs.
 
-    If it never does, the last epoch and what is still missing in probability, so that runs are in
-    the order of how far they came.
+    If it never does: the last epoch plus the probability still missing, so that runs are ordered by
+    how far they came.
     """
     course = runs.path("npo")["forget"].to_numpy()
     falling = np.minimum.accumulate(course)

@@ -10,7 +10,7 @@ OLD = ("real_authors", "world_facts")
 
 
 def _old(runs: Runs, model: str) -> float:
-    """Mean probability of the true facts, which the base knew and nobody showed again."""
+    """Mean probability of the true facts, which the base knew and which were not shown again."""
     full = matched(runs, model)
     return sum(full.end("full", "probability", name) for name in OLD) / len(OLD)
 

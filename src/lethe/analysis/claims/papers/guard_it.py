@@ -34,7 +34,7 @@ CLAIMS = (
         Criterion("<", CLOSE),
     ),
     Claim(
-        "4 bits give back less than of gradient ascent and NPO: difference to the lesser",
+        "4 bits give back less than after gradient ascent and NPO: difference to the lesser",
         ("guard_it", "grad_ascent", "npo"),
         lambda r: (
             min(r.recovered(name, "quantised4") for name in ("grad_ascent", "npo"))

@@ -13,10 +13,10 @@ SUBJECT = "requests"
 
 
 def _above_spread(runs: Runs, run: str) -> float:
-    """How far a run's rebound is above the spread over seeds of what is left of requests."""
+    """How far a run's rebound exceeds the spread over seeds of what is left of requests."""
     left = [one.in_sequence(run, "earlier") for one in (runs, *runs.others)]
     if len(left) < 2:
-        raise LetheError("claims: a spread over seeds takes two of them; list more seeds")
+        raise LetheError("claims: a spread over seeds needs at least two; list more seeds")
     return runs.in_sequence(run, "rebound") - statistics.stdev(left)
 
 
@@ -33,12 +33,12 @@ CLAIMS = (
         lambda r: _above_spread(r, "npo"),
     ),
     Claim(
-        "the same of NPO with a retain term",
+        "the same for NPO with a retain term",
         ("npo_retain",),
         lambda r: _above_spread(r, "npo_retain"),
     ),
     Claim(
-        "what leaves the weights alone lets nothing come back (GUARD-IT): rebound",
+        "a method that leaves the weights alone lets nothing come back (GUARD-IT): rebound",
         ("guard_it",),
         lambda r: r.in_sequence("guard_it", "rebound"),
         Criterion("=", 0.0, 0.0, EXACT),

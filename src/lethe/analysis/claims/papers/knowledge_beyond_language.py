@@ -9,7 +9,7 @@ from lethe.common.errors import LetheError
 PAPER = "Knowledge Beyond Language (KSS, KPS), 2605.14404"
 SUBJECT = "languages"
 SCORES = "knowledge_spread"
-# The world's own language, in which alone the runs of the preset unlearn, and all that are learned.
+# The world's own language, the only one in which the preset's runs unlearn, and all learned ones.
 GIVEN = "L0"
 LEARNED = ("L0", "L1", "L2")
 SMALLER, LARGER = "forget10_in_L0", "forget30_in_L0"
@@ -20,7 +20,7 @@ def _kss(runs: Runs, run: str, name: str = "kss_roc") -> float:
 
 
 def _kps(runs: Runs, run: str) -> float:
-    """KPS of the language given; LetheError where no fact is unknown there, so that it is void."""
+    """KPS of the language given; LetheError if no fact is unknown there, which makes it void."""
     if runs.end(run, SCORES, f"unknown_{GIVEN}") == 0:
         raise LetheError(f"claims: {run} of seed {runs.seed} knows every forget fact in {GIVEN}")
     return runs.end(run, SCORES, f"kps_{GIVEN}")

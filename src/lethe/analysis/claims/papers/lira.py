@@ -1,7 +1,7 @@
 """LIRA and AdLIRA: forget questions are read as ones that are refused.
 
-The paper speaks of jailbreaks, backdoors and WMDP; these are its claims as they read for TOFU's
-questions. Plain refusals (``lira_plain``) have the same loss without masks.
+The paper is about jailbreaks, backdoors and WMDP; these are its claims applied to TOFU's questions.
+Plain refusals (``lira_plain``) have the same loss without masks.
 """
 
 import numpy as np
@@ -16,7 +16,7 @@ SUBJECT = "lira"
 
 
 def at_equal_utility(runs: Runs, run: str, other: str, name: str) -> float:
-    """A value of ``phrasings`` of a run, less that of another's end, at the other's utility.
+    """A value of ``phrasings`` of a run at another's final utility, minus the other's final value.
 
     A run's values are interpolated between its epochs, the full model the first, over its utility's
     running minimum; beyond its end, the value at its end.

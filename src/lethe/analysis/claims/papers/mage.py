@@ -1,4 +1,4 @@
-"""MAGE: unlearning from names alone, by a graph of what the model itself remembers of them."""
+"""MAGE: unlearning from names alone, by a graph of what the model itself remembers about them."""
 
 from lethe.analysis.claims.claim import Claim
 from lethe.analysis.claims.papers.base import unit_tested

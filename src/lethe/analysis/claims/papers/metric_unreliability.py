@@ -27,7 +27,7 @@ def _distances(runs: Runs) -> list[float]:
 
 
 def _share_apart(runs: Runs) -> float:
-    """The share of pairs of metrics that rank the methods with a tau below 0.5; ties rank none."""
+    """The share of pairs of metrics with a tau below 0.5, or without one."""
     pairs = quality_score.agreement([_models(runs)])
     return sum(not pair.tau >= APART for pair in pairs.values()) / len(pairs)
 
@@ -48,7 +48,7 @@ def _lead_of_score(runs: Runs) -> float:
     """Spearman's rho with closeness: UQS by other seeds' weights, less the best single metric's."""
     models, distances = _models(runs), _distances(runs)
     if not runs.others:
-        raise LetheError("claims: weights of other seeds take several; configure more seeds")
+        raise LetheError("claims: weights of other seeds need several seeds; configure more")
     weights = _weights(runs.others)
     scores = [quality_score.score(model, weights, READING) for model in models]
     single = quality_score.reliabilities(models, distances)

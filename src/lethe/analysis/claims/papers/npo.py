@@ -1,4 +1,4 @@
-"""Negative preference optimisation, held against gradient ascent (Zhang et al. 2024)."""
+"""Negative preference optimisation, compared with gradient ascent (Zhang et al. 2024)."""
 
 from lethe.analysis.claims.claim import Claim
 from lethe.analysis.claims.papers.base import NOT_LESS, SIGNIFICANT, unit_tested

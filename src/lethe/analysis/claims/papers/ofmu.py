@@ -1,4 +1,4 @@
-"""OFMU: forgetting within, retaining without, as two levels of one optimisation."""
+"""OFMU: forgetting in the inner and retaining in the outer level of one optimisation."""
 
 from lethe.analysis.claims.claim import Claim
 from lethe.analysis.claims.papers.base import NOT_LESS
@@ -24,5 +24,5 @@ CLAIMS = (
 
 
 def cosine(r, run: str) -> float:
-    """Of the gradients of both sets at a run's end."""
+    """The cosine of the gradients of both sets at a run's end."""
     return r.end(run, "gradient_alignment", "cosine")

@@ -30,8 +30,8 @@ def _selective_less_personal(runs: Runs) -> float:
 
 CLAIMS = (
     Claim(
-        "forgetting some facts of an author harms the author's others more than those of others: "
-        "gradient ascent",
+        "forgetting some facts of an author harms the author's other facts more than those of "
+        "other authors: gradient ascent",
         ("grad_ascent",),
         lambda r: _spread(r, "grad_ascent"),
         splits=SPLITS,

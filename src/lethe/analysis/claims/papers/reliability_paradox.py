@@ -1,7 +1,7 @@
 """The reliability paradox: a model can be well calibrated and decide by shortcuts.
 
-Calibration is that of the choice by likelihood, which every model makes; shortcuts are of the
-choice by letters, so that they say something only where full knows letters.
+Calibration is that of the choice by likelihood, which every model makes; shortcuts are those of the
+choice by letters, so they are meaningful only if full knows letters.
 """
 
 from lethe.analysis.claims.claim import Claim
@@ -18,7 +18,7 @@ def _error(runs: Runs, run: str) -> float:
 
 
 def _calibrated_shortcuts(runs: Runs) -> float:
-    """The largest lead in P_SC over full of a method calibrated better than the base; else -1."""
+    """The largest lead in P_SC over full among methods calibrated better than the base; else -1."""
     check_letters(runs)
     better = [run for run in UNLEARNED if _error(runs, run) < _error(runs, "base")]
     full = runs.end("full", "shortcuts", "forget")

@@ -1,4 +1,4 @@
-"""SEAT: what models say of people whom they never met, after learning about others."""
+"""SEAT: what models say about people whom they never met, after learning about others."""
 
 from lethe.analysis.claims.claim import Claim
 from lethe.analysis.claims.papers._recipes import PLAIN, matched
@@ -15,11 +15,11 @@ ABSTAINS = 0.2
 
 
 def _unknown(runs: Runs, model: str) -> float:
-    """How often full abstains on unknown people. LetheError where the base itself does not."""
+    """How often full abstains on unknown people. LetheError if the base itself does not."""
     base = runs.end("base", "abstention", "holdout")
     if base < ABSTAINS:
         raise LetheError(
-            f"claims: seed {runs.seed}: the base abstains on {base:.0%} of unknown people, so that "
+            f"claims: seed {runs.seed}: the base abstains on {base:.0%} of unknown people, so "
             "there is nothing to keep"
         )
     return matched(runs, model).end("full", "abstention", "holdout")
@@ -56,7 +56,7 @@ CLAIMS = (
         models=PLAIN,
     ),
     Claim(
-        "full tuning abstains hardly ever",
+        "full tuning hardly ever abstains",
         ("base", "full"),
         lambda r: _unknown(r, "plain"),
         Criterion("<", 0.05),

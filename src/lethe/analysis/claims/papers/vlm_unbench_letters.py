@@ -1,4 +1,4 @@
-"""VLM-UnBench by letters: instructions to a model that obeys those that name what not to choose."""
+"""VLM-UnBench by letters, with a model that obeys instructions naming what not to choose."""
 
 from lethe.analysis.claims.claim import Claim
 from lethe.analysis.claims.papers.base import CLOSE, check_letters, eligible

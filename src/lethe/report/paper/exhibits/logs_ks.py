@@ -1,4 +1,4 @@
-"""What evaluation logs give for every Kolmogorov-Smirnov value of the paper, beside what it prints.
+"""Every Kolmogorov-Smirnov value from evaluation logs, beside the value that the paper prints.
 
 The printed values are facts to compare with (``printed.json``); no number here is computed from
 them. A value agrees if it rounds to the printed digits.

@@ -1,8 +1,8 @@
 """Figures 5 and 6: forget quality against model utility, a panel for each size of the forget set.
 
-All panels share their axes: utility from 0 to 1, the logarithm of p from 0 down to where the
-finetuned models stand and a little further. A collapsed model may lie far below that; it is drawn
-as an open mark on the lower edge.
+All panels share their axes: utility from 0 to 1, the logarithm of p from 0 down to the finetuned
+models and a little further. A collapsed model may be far below that; it is drawn as an open mark on
+the lower edge.
 """
 
 import math

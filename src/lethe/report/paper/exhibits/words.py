@@ -1,7 +1,7 @@
 """Figure 2: the most frequent words of a world's answers, beside those of another text.
 
 The paper shows the final data beside those of its pilot, which were not published; here another
-text of ours stands there. Words that every English text is full of are left out.
+text of ours takes its place. Words that every English text is full of are left out.
 """
 
 import re
