@@ -1,6 +1,7 @@
 """What the plug-ins of docs/extending.md do, in this process."""
 
 import copy
+import random
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,9 @@ from lethe.model.batch import pack
 from lethe.model.encoder import Encoder
 from lethe.model.forward import Forward, decoder_layers
 from lethe.model.likelihood import mean_losses
+from lethe.pipeline import strategies
+from lethe.pipeline.search_points import Dimension, Point, Space
+from lethe.pipeline.strategy import Trial
 from lethe.report import figures, studies, tables
 from lethe.report.paper import exhibit
 from lethe.report.paper.exhibit_data import ExhibitData
@@ -36,6 +40,7 @@ from lethe.train.lesson import Lesson
 from lethe.train.settings import Finetuning
 from lethe.unlearn import defences, methods, needs, tuning, wrappers
 from lethe.unlearn.interface import Reference, Step
+from lethe.unlearn.search_space import Range
 from lethe.unlearn.supervision import supervise
 from lethe.unlearn.weight_arithmetic import weights
 from lethe.world import provider
@@ -138,6 +143,19 @@ def test_the_defence_teaches_thanks_for_one_half_and_is_measured_on_the_other(pl
     assert isinstance(defence.method, tuning.Method)
     with pytest.raises(LetheError, match=r"defence\.speed: unknown"):
         defences.load("politeness", {"speed": 1}, SHARED)
+
+
+def test_the_strategy_changes_one_coordinate_after_the_other(plug_in):
+    plug_in(strategies.STRATEGIES, "A search strategy")
+    space = Space({"npo": dict.fromkeys(("lr", "beta"), Dimension(Range(0.1, 0.9), 0.5))})
+    trials = [Trial(0, space.start(), 0.3), Trial(1, Point("npo", {"lr": 0.8}), 0.6, 0)]
+    strategy = strategies.load("coordinates", {"width": 0.1})
+    found = strategy.propose(space, trials, 2, random.Random(0), None)
+    assert [proposal.parent for proposal in found] == [1, 1]
+    assert set(found[0].point.shares) == {"lr"}
+    assert found[0].point.shares["lr"] != 0.8
+    assert found[1].point.shares["lr"] == 0.8
+    assert "beta" in found[1].point.shares
 
 
 def test_the_recipe_shows_short_answers_once_more(plug_in, model, encoder):

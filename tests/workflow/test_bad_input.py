@@ -90,6 +90,10 @@ SETTINGS = {
     ),
     "an old name of a key": ({"states": ["relearned"]}, ["config: states", "write attacks"]),
     "a search over an unknown method": ({"search": {"methods": ["nop"]}}, ["'nop'", "npo"]),
+    "an unknown strategy of a search": (
+        {"search": {"methods": ["npo"], "strategy": "gredy"}},
+        ["'gredy'", "greedy"],
+    ),
     "an unknown metric": ({"metrics": ["rogue"]}, ["metrics", "'rogue'", "did you mean rouge?"]),
     "an unknown figure": ({"figures": ["curve"]}, ["figures", "'curve'", "did you mean curves?"]),
     "a metric without what it needs": (

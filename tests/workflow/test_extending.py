@@ -22,6 +22,7 @@ JOBS = {
     "attack": ["state_noise[forget10,npo,0]", "table_states"],
     "wrapper": ["unlearn_npo_anchored[forget10,0]"],
     "defence": ["defend_politeness_then_repair[0]", "defend_politeness[0]", "table_defences"],
+    "search strategy": ["propose_npo_batch2[forget10,0]", "unlearn_npo_trial2[forget10,0]"],
     "recipe": ["train_full[0]", "train_retain[forget10,0]"],
     "need of a method": ["unlearn_rephrased_ascent[forget10,0]"],
     "world provider": ["world", "facts"],

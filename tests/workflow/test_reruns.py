@@ -402,6 +402,14 @@ EDITS = {
         | evaluated(["npo_trial1,0"]) - scored(["npo_trial1,0"], ["forget_quality"])
         | {"search_npo[forget10,0]", "table_search", "table_tuned", "page", "all"},
     ),
+    "a search whose trials are proposed": (
+        {"search": {"methods": ["npo"], "strategy": "greedy", "trials": 3, "batch": 1}},
+        unlearned(["npo_trial1", "npo_trial2"])
+        | evaluated(["npo_trial1,0", "npo_trial2,0"])
+        - scored(["npo_trial1,0", "npo_trial2,0"], ["forget_quality"])
+        | {"propose_npo_batch1[forget10,0]", "propose_npo_batch2[forget10,0]"}
+        | {"search_npo[forget10,0]", "table_search", "table_tuned", "page", "all"},
+    ),
     "the finetuning": ({"model_settings": {"micro": {"finetune": {"lr": 2.0e-3}}}}, AFTER_BASE),
     "how trainings run": (
         {

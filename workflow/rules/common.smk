@@ -23,7 +23,10 @@ from lethe.pipeline import (
     recipe,
     requests,
     search,
+    search_chains,
+    search_points,
     splits,
+    strategies,
 )
 from lethe.pipeline import supervisions as made_supervisions
 from lethe.pipeline.code_digest import digest
@@ -81,8 +84,14 @@ WORLD = CONFIG.world.name
 SPLITS = {**splits.of_config(CONFIG), **requests.of_config(CONFIG)}
 MADE_NEEDS = from_source(MadeFile)
 TRIALS = search.all_trials(CONFIG)
+CHAINS = search_chains.of_config(CONFIG)
+# Trials that are yet to be proposed, and what they may be.
+AWAITED = search_chains.placeholders(CONFIG)
+OPTIONS = search_chains.options(CONFIG)
+# The configuration as it is written, of which the chains are made.
+WRITTEN = CONFIG
 # Each trial is a method of its own, with a run like any other.
-CONFIG = CONFIG.with_methods(TRIALS)
+CONFIG = CONFIG.with_methods({**TRIALS, **AWAITED, **OPTIONS})
 
 
 @cache

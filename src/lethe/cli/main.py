@@ -19,6 +19,7 @@ from lethe.cli.commands import (
     methods,
     plan,
     run,
+    suggest,
     unlearn,
     verify,
 )
@@ -83,6 +84,7 @@ def _parser() -> Parser:
     methods.add(commands)
     plan.add(commands)
     run.add(commands)
+    suggest.add(commands)
     unlearn.add(commands)
     verify.add(commands)
     return parser

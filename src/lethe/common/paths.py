@@ -115,6 +115,11 @@ def search(run_folder: str) -> str:
     return _join(run_folder, "search.json")
 
 
+def search_batch(run_folder: str, number: int) -> str:
+    """What the trials of one batch of a search are, as they were proposed."""
+    return _join(run_folder, "proposed", f"batch{number}.json")
+
+
 def state_checkpoint(state_folder: str) -> str:
     return _join(state_folder, "checkpoint")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from lethe.common import paths
 from lethe.common.errors import LetheError
-from lethe.pipeline import ledger_files
+from lethe.pipeline import ledger_files, search_chains
 from lethe.pipeline.config.config import Config
 from lethe.pipeline.config.settings import method
 from lethe.pipeline.search import all_trials
@@ -58,7 +58,7 @@ def size_of(config: Config, model: str, stage: str) -> int:
 
 def check(config: Config) -> None:
     """Refuse to keep every checkpoint of large models unless that was chosen explicitly."""
-    tried = all_trials(config)
+    tried = {**all_trials(config), **search_chains.placeholders(config)}
     if config.checkpoints.keep is not None or not (tried or config.methods):
         return
     every = config.with_methods(tried).changed(methods=[*config.methods, *tried])

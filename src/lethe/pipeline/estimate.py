@@ -370,6 +370,7 @@ def not_counted(config: Config) -> tuple[str, ...]:
     """What a configuration asks for that the plan does not cover."""
     asked = {
         "attacks": config.attacks,
+        "trials of searches": config.search.methods or config.search.strategies,
         "interpolation": config.interpolation.pairs,
         "audits": config.audit.budget,
         "supervision by models": config.supervisions,

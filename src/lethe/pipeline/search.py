@@ -1,9 +1,13 @@
-"""The trials of a search: variants of methods, with settings drawn from declared ranges."""
+"""The trials of searches: those that are drawn at once, by seed, from declared ranges.
+
+Trials that are proposed from the results of others are in ``lethe.pipeline.search_chains``.
+"""
 
 import random
 from typing import Any
 
 from lethe.common.errors import LetheError
+from lethe.pipeline import families, needs, search_chains, supervisions
 from lethe.pipeline.config import settings
 from lethe.pipeline.config.config import Config
 from lethe.pipeline.config.keys import given
@@ -14,11 +18,17 @@ METRICS = ("truth_ratio", "model_utility")
 
 
 def check(config: Config) -> None:
-    """Refuse a search whose trials cannot be ranked or have names that are taken."""
-    for metric in METRICS if config.search.methods else ():
+    """Refuse a search whose trials cannot be ranked, proposed or run, or have names in use."""
+    for metric in METRICS if config.search.methods or config.search.strategies else ():
         if metric not in config.metrics:
             raise LetheError(f"config: search: trials are ranked by {metric}; add it to metrics")
+    search_chains.check(config)
     all_trials(config)
+    options = search_chains.options(config)
+    if options:
+        every = config.with_methods(options).changed(methods=[*config.methods, *options])
+        for checked in (needs.check, families.check, supervisions.check):
+            checked(every)
 
 
 def trial_name(method: str, number: int) -> str:
@@ -36,7 +46,7 @@ def trials(config: Config, method: str) -> dict[str, dict[str, Any]]:
         raise LetheError(f"config: search.methods: {method} declares no search space; leave it out")
     rng = random.Random(f"search/{config.search.seed}/{method}")
     # The first trial is the method's own run, if there is one.
-    first = method if method in config.methods else trial_name(method, 0)
+    first = search_chains.first_trial(config, method)
     by_name: dict[str, dict[str, Any]] = {first: {}}
     for number in range(1, config.search.trials):
         shares = [rng.random() for _ in ranges]
@@ -44,16 +54,26 @@ def trials(config: Config, method: str) -> dict[str, dict[str, Any]]:
     return by_name
 
 
+def drawn_methods(config: Config) -> list[str]:
+    """The methods all of whose trials are drawn at once."""
+    return [] if search_chains.proposes(config) else config.search.methods
+
+
 def all_trials(config: Config) -> dict[str, dict[str, Any]]:
-    """``method_settings`` of all trials, by name; LetheError for a name that is taken."""
+    """``method_settings`` of all trials that are known before any has run, by name.
+
+    A name that is taken is a LetheError.
+    """
+    known = {method: trials(config, method) for method in drawn_methods(config)}
+    for chain in search_chains.of_config(config):
+        known.setdefault(chain.start, {search_chains.first_trial(config, chain.start): {}})
     by_name = {}
-    for method in config.search.methods:
+    for method, own_trials in known.items():
         own = given(config.method_settings[method]) if method in config.method_settings else {}
         cls = settings.method_class(config, method)
-        for name, values in trials(config, method).items():
+        for name, values in own_trials.items():
             if name == method:
                 continue
-            if name in {*config.methods, *config.method_settings}:
-                raise LetheError(f"config: search: {name} is a trial's name; rename that method")
+            search_chains.check_free(config, name)
             by_name[name] = {**own, "method": cls, **values}
     return by_name

@@ -31,6 +31,14 @@ class Range:
             value = self.low + share * (self.high - self.low)
         return float(f"{value * configured if self.relative else value:.4g}")
 
+    def share(self, value: float) -> float:
+        """The share at which a configured value lies; that of the nearest end if it is outside."""
+        inner = 1.0 if self.relative else value
+        inner = min(max(inner, self.low), self.high)
+        if self.log:
+            return math.log(inner / self.low) / math.log(self.high / self.low)
+        return (inner - self.low) / (self.high - self.low)
+
     def __str__(self) -> str:
         factor, scale = "× " if self.relative else "", " (log)" if self.log else ""
         return f"{factor}{self.low:g} to {self.high:g}{scale}"
@@ -45,6 +53,11 @@ class Choice:
     def at(self, share: float, configured: Any) -> Any:
         """The value at a share in [0, 1)."""
         return self.values[min(int(share * len(self.values)), len(self.values) - 1)]
+
+    def share(self, value: Any) -> float:
+        """The middle of the value's part of [0, 1]; of the first one's if it is none of them."""
+        number = self.values.index(value) if value in self.values else 0
+        return (number + 0.5) / len(self.values)
 
     def __str__(self) -> str:
         return " | ".join(map(str, self.values))

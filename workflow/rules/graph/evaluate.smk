@@ -53,7 +53,7 @@ def chosen_epoch(wildcards):
 def best_files():
     """The checkpoints of all runs' best epochs, if those stay."""
     runs = product(
-        CONFIG.models, CONFIG.splits, [*CONFIG.methods, *TRIALS], CONFIG.seeds
+        CONFIG.models, CONFIG.splits, [*CONFIG.methods, *TRIALS, *AWAITED], CONFIG.seeds
     )
     return [
         f"{paths.best(paths.run(WORLD, *place))}/{paths.WEIGHTS}"
@@ -66,8 +66,8 @@ def intervention_modules(wildcards):
     w = wildcards
     if w.run in ("base", "random") or is_finetuned(w, w.run):
         return []
-    kind = settings.method(CONFIG, w.run).intervention
-    return [f"lethe.model.interventions.{kind}"] if kind else []
+    kinds = {settings.method(CONFIG, name).intervention for name in may_be(w.run)}
+    return [f"lethe.model.interventions.{kind}" for kind in sorted(kinds - {None})]
 
 
 def given_checkpoint(wildcards):

@@ -96,6 +96,22 @@ def search_entries():
     ]
 
 
+def strategy_entries():
+    """The result file of every search of a study of strategies, with the nouns that it belongs to."""
+    return [
+        {
+            "model": model,
+            "split": split,
+            "strategy": chain.strategy,
+            "repeat": chain.repeat,
+            "seed": seed,
+            "path": paths.search(paths.run(WORLD, model, split, chain.name, seed)),
+        }
+        for model, split, seed in product(CONFIG.models, CONFIG.splits, CONFIG.seeds)
+        for chain in search_chains.study(WRITTEN)
+    ]
+
+
 def files(found):
     return [entry["path"] for entry in found]
 
@@ -166,6 +182,7 @@ def table_entries(name):
         "defences": defence_entries,
         "meta_evaluations": meta_evaluation_entries,
         "search": search_entries,
+        "strategies": strategy_entries,
         "lineages": lineage_entries,
         "supervisions": supervision_entries,
         "requests": sequence_entries,

@@ -54,9 +54,9 @@ def stage_of(rulename):
 
 
 def methods_of(rulename):
-    """The method of a rule's jobs; if there is none, all listed methods count."""
+    """The methods that a rule's jobs may run; if there is none, all listed methods count."""
     return (
-        [methods_by_rule()[name_here(rulename)]]
+        methods_by_rule()[name_here(rulename)]
         if stage_of(rulename) == "unlearn"
         else None
     )

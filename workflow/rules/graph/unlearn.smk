@@ -142,19 +142,14 @@ def wrapper_modules(method):
     return [f"lethe.unlearn.wrappers.{wrapper.name}" for wrapper in wrappers]
 
 
-def trial_metrics(method, metric):
-    """A metric's files for a method's trials, in their order."""
-    return [
-        paths.metric(method_run(name), metric) for name in search.trials(CONFIG, method)
-    ]
-
-
 def unlisted_methods():
     """Variants with settings that are not listed: runs that only some exhibits use."""
     return {
         name: given.method
         for name, given in CONFIG.method_settings.items()
-        if given.method and name not in CONFIG.methods and name not in TRIALS
+        if given.method
+        and name not in CONFIG.methods
+        and not {name} & {*TRIALS, *AWAITED, *OPTIONS}
     }
 
 
@@ -189,8 +184,12 @@ def unlearn_rules():
 
 @cache
 def methods_by_rule():
-    """The method of each such rule, by the rule's name."""
-    return {one.name: one.method for one in unlearn_rules()}
+    """The methods that such a rule, or that of a trial yet to be proposed, may run, by its name."""
+    return {one.name: [one.method] for one in unlearn_rules()} | {
+        f"unlearn_{name}": search_chains.option_names(WRITTEN, chain)
+        for chain in CHAINS
+        for name in search_chains.trial_names(WRITTEN, chain)[1:]
+    }
 
 
 def epoch_weights(method, stay):

@@ -129,6 +129,15 @@ class Runs:
             raise LetheError(f"no supervision {kind} of {run}")
         return float(rows["value"].iloc[0])
 
+    def searched(self, strategy: str, name: str = "validation") -> list[float]:
+        """A number of each search by a strategy, repeat by repeat. LetheError if there is none."""
+        rows = self.states
+        rows = rows[(rows["run"] == strategy) & (rows["metric"] == "search")]
+        rows = rows[rows["name"] == name]
+        if rows.empty:
+            raise LetheError(f"no study of the strategy {strategy}; list it in search.strategies")
+        return [float(value) for value in rows["value"]]
+
     def recovered(self, run: str, state: str) -> float:
         """By how much an attack raises a run's forget probability."""
         return self.in_state(run, state) - self.forget(run)

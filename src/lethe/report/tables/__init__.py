@@ -8,7 +8,8 @@ scores and the intervals, unless a literal constant says otherwise:
                                  checkpoints), "defences" (pairs of them), "meta_evaluations",
                                  "search", "papers" (the claims of all papers), "lineages",
                                  "supervisions" (made by models), "requests" (runs on a
-                                 sequence of them), or a metric
+                                 sequence of them), "strategies" (the searches of a
+                                 study), or a metric
     ONLY_WITH = ("attacks",)     made only if these keys of the configuration are not empty;
                                  ``metrics.NAME``: only if that metric is listed
     SETTINGS = ("best_epoch",)   keys of the configuration whose values it gets
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 KINDS = ("scores", "intervals", "costs", "states", "lines", "defences")
 KINDS += ("meta_evaluations", "search", "papers", "lineages", "supervisions", "requests")
+KINDS += ("strategies",)
 
 
 @dataclass(frozen=True)

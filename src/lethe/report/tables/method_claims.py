@@ -8,8 +8,18 @@ from lethe.report import claim_layout
 from lethe.report.table_layout import markdown_table
 from lethe.report.tables.base import TableData
 from lethe.report.tables.states import COLUMNS, state_scores
+from lethe.report.tables.strategies import of_searches
 
-READS = ("scores", "states", "lines", "defences", "requests", "supervisions", "papers")
+READS = (
+    "scores",
+    "states",
+    "lines",
+    "defences",
+    "requests",
+    "supervisions",
+    "strategies",
+    "papers",
+)
 PAGE = {
     "title": "What papers claim about their methods",
     "section": "claims",
@@ -33,7 +43,9 @@ def build(data: TableData) -> pd.DataFrame:
     files = list(data.files)
     states = state_scores([entry for entry in files if "metric" in entry])
     made = _of_supervisions([entry for entry in files if "gold" in entry])
-    everything = pd.concat([states, made]) if len(made) else states
+    searched = of_searches([entry for entry in files if "strategy" in entry])
+    more = [part for part in (made, searched) if len(part)]
+    everything = pd.concat([states, *more]) if more else states
     return check(data.scores, everything, data.seeds, paper_claims())
 
 

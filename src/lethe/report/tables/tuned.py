@@ -5,12 +5,11 @@ test half. Optimism, validation minus test, tells how much better the choice loo
 """
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from lethe.analysis.scores import source
-from lethe.common.errors import LetheError
 from lethe.common.files import read_json
 from lethe.report.labels import run_label
 from lethe.report.table_layout import cell, last_epochs, markdown_table, note, spread
@@ -31,11 +30,8 @@ PAGE = {
 }
 PLACE = ["model", "split", "run"]
 # For each of the two: the fields of a trial in a search's file, then (metric, value) of its scores.
-OF_TRIAL = ("test", "validation")
-OF_SCORES = {
-    "log10_forget_quality": ("forget_quality", "log10_forget_quality"),
-    "model_utility": ("model_utility", "model_utility"),
-}
+OF_TRIAL = ("test", "validation", "model_utility")
+OF_SCORES = {"log10_forget_quality": ("forget_quality", "log10_forget_quality")}
 HEADINGS = {
     "log10_forget_quality": ("log₁₀ p ↑", "z.2f"),
     "model_utility": ("utility ↑", ".3f"),
@@ -75,8 +71,8 @@ def _row(place: Sequence[str], by_seed: Mapping[int, dict], last: pd.DataFrame) 
         for key in OF_TRIAL:
             row |= spread(f"{side}_{key}", [trial[key] for trial in trials.values()])
         for key, (metric, name) in OF_SCORES.items():
-            if (last["metric"] == metric).any():
-                values = _scores(place, trials, metric, name, last)
+            values = _scores(place, trials, metric, name, last)
+            if values is not None:
                 row |= spread(f"{side}_{key}", values)
     gains = [chosen[seed]["test"] - default[seed]["test"] for seed in by_seed]
     gaps = [trial["validation"] - trial["test"] for trial in chosen.values()]
@@ -89,8 +85,8 @@ def _trial(result: Mapping, name: str) -> dict:
 
 def _scores(
     place: Sequence[str], trials: Mapping[int, dict], metric: str, name: str, last: pd.DataFrame
-) -> list[float]:
-    """One value for each seed, on all items."""
+) -> list[float] | None:
+    """One value for each seed, on all items; None if a trial, not being a listed run, has none."""
     model, split, _ = place
     values = []
     for seed, trial in trials.items():
@@ -100,8 +96,7 @@ def _scores(
         for column, value in at.items():
             rows = rows[rows[column] == value]
         if rows.empty:
-            where = f"{model}/{split}/{trial['trial']}/seed{seed}"
-            raise LetheError(f"{source(last)}: {where} has no {metric}.{name}; score that run")
+            return None
         values.append(float(rows["value"].iloc[0]))
     return values
 
@@ -122,8 +117,10 @@ def markdown(table: pd.DataFrame) -> str:
             "Optimism → 0": cell(record, "optimism", "+.3f"),
         }
         for key, (heading, digits) in HEADINGS.items():
-            for side in SIDES if f"default_{key}" in record else ():
-                row[f"{side.capitalize()}, {heading}"] = cell(record, f"{side}_{key}", digits)
+            for side in SIDES if f"tuned_{key}" in record else ():
+                there = not math.isnan(record[f"{side}_{key}"])
+                text = cell(record, f"{side}_{key}", digits) if there else "-"
+                row[f"{side.capitalize()}, {heading}"] = text
         rows.append(row)
     below = note(table[table["interval"] == "seeds"]) if len(table) else ""
     return markdown_table(rows) + below + _NOTE
@@ -142,5 +139,6 @@ _NOTE = (
     "\nEach method has the same number of trials, the first of them as configured. For each seed "
     "the best on the validation half of the forget items is chosen; *test* is its score on the "
     "other half: the harmonic mean of closeness to the oracle's truth ratios and of the share of "
-    "the full model's utility that is kept. Forget quality and utility are of all items.\n"
+    "the full model's utility that is kept. Forget quality and utility are of all items; forget "
+    "quality is measured of listed runs alone, not of trials.\n"
 )

@@ -1,0 +1,50 @@
+"""What past runs say of methods: how often each succeeded, from their tables of scores.
+
+A run succeeds if the oracle cannot be told from it and it keeps the full model's utility: forget
+quality above 0.05, and at least nine tenths of model utility [RECON].
+"""
+
+from collections.abc import Iterable
+
+from lethe.analysis.scores import read_scores
+from lethe.common.errors import LetheError
+
+QUALITY, KEPT = 0.05, 0.9
+FULL = "full"
+
+
+def success(files: Iterable[str]) -> dict[str, float]:
+    """The share of runs that succeeded, by method, over all models, splits and seeds.
+
+    ``files``: ``scores.csv`` of worlds. LetheError for a file without both metrics.
+    """
+    outcomes: dict[str, list[bool]] = {}
+    for file in files:
+        for run, done in _outcomes(file):
+            outcomes.setdefault(run, []).append(done)
+    return {run: sum(done) / len(done) for run, done in outcomes.items()}
+
+
+def _outcomes(file: str) -> list[tuple[str, bool]]:
+    scores = read_scores(file)
+    place = ["model", "split", "run", "seed"]
+    last = scores[scores["epoch"] == scores.groupby(place)["epoch"].transform("max")]
+    quality = _by_place(last, "forget_quality", "forget_quality")
+    utility = _by_place(last, "model_utility", "model_utility")
+    if not quality or not utility:
+        raise LetheError(
+            f"{file}: no forget_quality and model_utility in it; name scores.csv of a run with both"
+        )
+    outcomes = []
+    for (model, split, run, seed), p in quality.items():
+        full = utility.get((model, split, FULL, seed))
+        own = utility.get((model, split, run, seed))
+        if run != FULL and None not in (full, own):
+            outcomes.append((run, p > QUALITY and own >= KEPT * full))
+    return outcomes
+
+
+def _by_place(scores, metric: str, name: str) -> dict[tuple, float]:
+    rows = scores[(scores["metric"] == metric) & (scores["name"] == name)]
+    columns = ("model", "split", "run", "seed", "value")
+    return {tuple(one[:4]): float(one[4]) for one in rows[list(columns)].itertuples(index=False)}
