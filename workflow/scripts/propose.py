@@ -3,12 +3,12 @@
 from common import job
 
 from lethe.common.files import write_json
-from lethe.pipeline.search_batches import Measured, propose
+from lethe.pipeline.search_batches import Measured, propose_batch
 from lethe.pipeline.search_points import from_plain
 
 with job(snakemake) as stage:
     p, i = snakemake.params, snakemake.input
-    document = propose(
+    document = propose_batch(
         space=from_plain(p.space),
         strategy=p.strategy,
         names=p.names,

@@ -35,7 +35,7 @@ class Measured:
     full: str
 
 
-def propose(
+def propose_batch(
     space: Space,
     strategy: tuple[str, Mapping[str, Any]],
     names: Sequence[str],
