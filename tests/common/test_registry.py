@@ -13,6 +13,7 @@ from lethe.common.errors import LetheError
 from lethe.common.registry import LETHE, Registry
 from lethe.evaluate import attack, suite
 from lethe.model import architecture, interventions
+from lethe.pipeline import strategies
 from lethe.report import figures, studies, tables
 from lethe.report.paper import exhibit
 from lethe.report.suffixes import suffixes
@@ -45,6 +46,7 @@ REGISTRIES = (
     recipe.RECIPES,
     defences.DEFENCES,
     supervisions.SUPERVISIONS,
+    strategies.STRATEGIES,
 )
 DECLARING = [registry for registry in REGISTRIES if registry.declares]
 every = pytest.mark.parametrize("registry", REGISTRIES, ids=lambda registry: registry.noun)

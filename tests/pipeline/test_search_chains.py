@@ -176,7 +176,7 @@ def space():
 
 
 def proposed(space, measured, batches=(), before=("start",), names=("a1", "a2"), strategy="greedy"):
-    return search_batches.propose(
+    return search_batches.propose_batch(
         space, (strategy, {}), names, before, batches, measured, "0/a", None
     )
 

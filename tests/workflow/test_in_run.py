@@ -88,6 +88,10 @@ def test_training_does_not_depend_on_evaluation_where_it_is_off(started, tmp_pat
         ({"compute": {"processes": 2}}, "several processes train one model"),
         ({"model_settings": {"micro": {"lora": {"rank": 2}}}}, "micro trains adapters"),
         ({"methods": ["guard_it"]}, "guard_it leaves an intervention"),
+        (
+            {"search": {"methods": ["npo"], "strategy": "greedy", "trials": 2}},
+            "trials of a search are proposed in batches",
+        ),
         ({"metrics": [*METRICS["metrics"], "depth"]}, "suite depth compares with another model"),
     ],
 )

@@ -12,6 +12,8 @@ SCRIPTS = ROOT / "workflow/scripts"
 HEAVY = {"torch", "transformers", "datasets", "accelerate"}
 # Of the light jobs the most frequent one, which reads records and writes numbers.
 NOTICEABLE = {"numpy", "pandas", "scipy", "matplotlib", "openai", "rouge_score"}
+# Scripts that a function of the rules chooses.
+CHOSEN = {"{unlearn_script()}": {"unlearn.py", "unlearn_in_run.py"}}
 
 
 def scripts_of(environment: str) -> list[str]:
@@ -19,9 +21,9 @@ def scripts_of(environment: str) -> list[str]:
     found = set()
     for file in sorted((ROOT / "workflow/rules").glob("*.smk")):
         for rule in re.split(r"^\s*rule\b", file.read_text(), flags=re.M)[1:]:
-            script = re.search(r'"\.\./scripts/(\w+\.py)"', rule)
+            script = re.search(r'"\.\./scripts/(\w+\.py|{unlearn_script\(\)})"', rule)
             if script and f"envs/{environment}.yaml" in rule:
-                found.add(script[1])
+                found |= CHOSEN.get(script[1], {script[1]})
     return sorted(found)
 
 

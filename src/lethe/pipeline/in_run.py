@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from lethe import metrics
 from lethe.common.errors import LetheError
 from lethe.evaluate import suite as suites
-from lethe.pipeline import splits
+from lethe.pipeline import search_chains, splits
 from lethe.pipeline.config import settings
 from lethe.pipeline.config.config import Config
 
@@ -49,6 +49,7 @@ def _refusals(config: Config) -> Iterable[tuple[str, bool]]:
     yield "processes share a model in parts", compute.sharding != "none"
     yield "requests are evaluated after each request alone", bool(config.requests.methods)
     yield "splits are asked different suites", any(one != by_split[0] for one in by_split)
+    yield "trials of a search are proposed in batches", bool(search_chains.of_config(config))
     for name in config.models:
         lora = config.model_settings[name].training("unlearn")["lora"]
         yield f"{name} trains adapters, which are merged when loaded", lora is not None
