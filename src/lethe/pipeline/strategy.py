@@ -5,6 +5,7 @@ generator, so equal trials give equal proposals, and a search that was stopped g
 not been.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
@@ -39,7 +40,7 @@ class Trial:
     parent: int | None = None
 
 
-class Strategy:
+class Strategy(ABC):
     """A subclass sets ``paper`` and ``settings_class`` and defines ``propose``.
 
     ``knows_budget``: whether proposals depend on how many trials are left. Those of a strategy that
@@ -53,9 +54,10 @@ class Strategy:
     def __init__(self, given: Mapping[str, Any] | None = None, place: str = "strategy"):
         self.settings = validated(type(self).settings_class, dict(given or {}), place)
 
-    def check(self, space: Space, place: str) -> None:
+    def check(self, space: Space, place: str) -> None:  # noqa: B027  (most need no check)
         """LetheError if the strategy cannot search this space. ``place``: for the message."""
 
+    @abstractmethod
     def propose(
         self, space: Space, trials: Sequence[Trial], count: int, rng: Random, left: int | None
     ) -> list[Proposal]:
@@ -64,7 +66,6 @@ class Strategy:
         ``trials``: all so far, at least the start, in their order. ``left``: how many trials are
         left, these included; None unless ``knows_budget``.
         """
-        raise NotImplementedError
 
 
 def best(trials: Sequence[Trial]) -> Trial:

@@ -149,7 +149,7 @@ def unlisted_methods():
         for name, given in CONFIG.method_settings.items()
         if given.method
         and name not in CONFIG.methods
-        and not {name} & {*TRIALS, *AWAITED, *OPTIONS}
+        and name not in {*TRIALS, *AWAITED, *OPTIONS}
     }
 
 
@@ -210,8 +210,7 @@ ASKED_IN_RUN = in_run.suites_of(CONFIG)
 
 def collected_runs():
     """A pattern of the runs whose records a job of their own collects."""
-    asked = {one.method for one in unlearn_rules()} if ASKED_IN_RUN else []
-    asked = sorted(asked)
+    asked = sorted({one.method for one in unlearn_rules()}) if ASKED_IN_RUN else []
     return f"(?!({one_of(asked)})$)[a-z][a-z0-9_]*"
 
 
