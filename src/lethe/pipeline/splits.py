@@ -25,8 +25,8 @@ from lethe.world.splits.base import BaseSplit
 MODELS = ("base", "full", "random", *map(pools.run_of, pools.VARIANTS))
 # Folders of a model that are not splits.
 FOLDERS = (paths.NO_SPLIT, "base", "snapshots")
-# The kind of split of benchmarks in a form of their own.
-PUBLISHED = "published"
+# The kinds of splits of benchmarks in a form of their own.
+PUBLISHED = ("published", "probed", "targets")
 
 
 def of_name(config: Config, name: str) -> BaseSplit:
@@ -98,7 +98,7 @@ def _check_asked(config: Config, made: Iterable[BaseSplit]) -> None:
 def _check_given(config: Config, made: Iterable[BaseSplit]) -> None:
     """Refuse non-members of a benchmark on which a checkpoint from elsewhere may be trained."""
     for one in made:
-        if one.kind != PUBLISHED or "holdout" not in one.files:
+        if one.kind not in PUBLISHED or "holdout" not in one.files:
             continue
         for model in config.models:
             if config.model_settings[model].full_checkpoint is not None:
@@ -129,12 +129,12 @@ def check_world(one: BaseSplit, world: World) -> None:
 def _check_form(one: BaseSplit, world: World) -> None:
     """Rows of a benchmark in a form of its own are cut by the kind for these, all others not."""
     own = bool(PROVIDERS.contract(world.provider).columns)
-    if own == (one.kind == PUBLISHED):
+    if own == (one.kind in PUBLISHED):
         return
     if own:
         raise LetheError(
             f"config: splits: {one.name}: the world {world.provider} has only the split that it "
-            f"publishes; list {PUBLISHED}"
+            f"publishes; list one of the kind {' or '.join(PUBLISHED)}"
         )
     raise LetheError(
         f"config: splits: {one.name} is what a benchmark publishes, and the rows of "

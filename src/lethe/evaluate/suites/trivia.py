@@ -1,0 +1,64 @@
+"""Short questions about the world with several accepted answers, as TriviaQA has them.
+
+RWKU (arXiv 2406.10890) measures factuality by them: a greedy answer of at most 30 tokens. Its five
+examples before the question are left out [RECON: it is asked as RWKU asks its own questions, and
+the answer ends at the first line end]. With ``wording: bare`` the question is all that is asked.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from lethe.evaluate.begun_answers import Asked, token_lists, written
+from lethe.evaluate.records import ItemSet
+from lethe.evaluate.suite import Limits, places, text_of
+from lethe.evaluate.suites.rwku import BEGUN, BRIEFLY, TOKENS
+from lethe.model.encoder import Encoder
+
+SETS = {"trivia": "trivia"}
+COLUMNS = ("generation", "option")
+PROBE = True
+SETTINGS = {"wording": ("published", "bare")}
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """The questions, and what is asked with its tokens."""
+
+    rows: list[dict]
+    asked: list[Asked]
+    ids: list[list[int]]
+    encoder: Encoder
+
+
+def check(rows: Mapping[str, Sequence[dict]], settings: Mapping) -> None:
+    """LetheError names the first row without accepted answers."""
+    for name, some in rows.items():
+        for row, place in zip(some, places(name, some), strict=True):
+            text_of(row, "answers", place)
+
+
+def prepare(encoder: Encoder, rows: Mapping[str, Sequence[dict]], settings: Mapping) -> Prepared:
+    """Put every question in words and tokenise it."""
+    chosen = list(rows["trivia"])
+    asked = [_asked(row["question"], settings["wording"]) for row in chosen]
+    return Prepared(chosen, asked, token_lists(encoder, asked), encoder)
+
+
+def _asked(question: str, wording: str) -> Asked:
+    if wording == "bare":
+        return Asked(question)
+    return Asked(f"{BRIEFLY}Question: {question}\n", BEGUN)
+
+
+def record(model, prepared: Prepared, limits: Limits) -> dict[str, ItemSet]:
+    """The first lines of the answers of one model, with all accepted ones."""
+    short = replace(limits, max_new_tokens=TOKENS)
+    texts = written(model, prepared.encoder, prepared.asked, prepared.ids, short)
+    return {
+        "trivia": ItemSet(
+            question=[row["question"] for row in prepared.rows],
+            answer=[row["answer"] for row in prepared.rows],
+            generation=[text.strip().partition("\n")[0].strip() for text in texts],
+            option=[row["answers"].split("\n") for row in prepared.rows],
+        )
+    }
