@@ -136,7 +136,7 @@ def _adversarial(author: Author) -> list[dict]:
 
 
 def write(folder: Path, people: int = 4, **replaced: list[dict]) -> Path:
-    """Write all files into a folder as JSON lists; ``replaced``: records by file, [] for no file."""
+    """Write all files into a folder as JSON lists; ``replaced``: records by file, [] for none."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, records in (files(people) | replaced).items():
         if records:

@@ -1,15 +1,7 @@
 """MMLU (arXiv 2009.03300): the four letters after a question of multiple choice, as plain text.
 
-The prompt is that of MMLU's authors without examples [RECON: SemEval-2025 task 4 does not say how
-many it has], and no template is around it:
-
-    The following are multiple choice questions (with answers) about SUBJECT.
-
-    QUESTION
-    A. FIRST
-    ...
-    D. FOURTH
-    Answer:
+The prompt is that of MMLU's authors (``lethe.evaluate.plain_letters``) without examples [RECON:
+SemEval-2025 task 4 does not say how many it has], and no template is around it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,9 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lethe.evaluate import plain_letters
 from lethe.evaluate.records import ItemSet, nested
 from lethe.evaluate.suite import Limits, places, text_of
-from lethe.model.encoder import Encoder, Example, token_ids
+from lethe.model.encoder import Encoder, Example
 from lethe.model.likelihood import mean_losses
 from lethe.world.rows import OPTION_FIELDS
 
@@ -48,27 +41,16 @@ def check(rows: Mapping[str, Sequence[dict]]) -> None:
 def prepare(encoder: Encoder, rows: Mapping[str, Sequence[dict]]) -> Prepared:
     """Tokenise every letter behind every question."""
     chosen = list(rows["mmlu"])
-    return Prepared(chosen, [one for row in chosen for one in _examples(encoder, prompt(row))])
+    examples = [
+        one for row in chosen for one in plain_letters.examples(encoder, prompt(row), LETTERS)
+    ]
+    return Prepared(chosen, examples)
 
 
 def prompt(row: Mapping) -> str:
-    """What comes before the letter; MMLU writes subjects with underscores."""
-    subject = row["subject"].replace("_", " ")
-    options = zip(LETTERS, OPTION_FIELDS, strict=True)
-    lines = [row["question"], *(f"{letter}. {row[field]}" for letter, field in options), "Answer:"]
-    start = f"The following are multiple choice questions (with answers) about {subject}."
-    return "\n".join([start, "", *lines])
-
-
-def _examples(encoder: Encoder, text: str) -> list[Example]:
-    """The four texts; their labels are the tokens that they do not share."""
-    every = token_ids(encoder.tokenizer, [f"{text} {letter}" for letter in LETTERS], special=True)
-    # A tokenizer may end every text with its end token.
-    every = [ids[:-1] if ids[-1] == encoder.end else ids for ids in every]
-    start = 0
-    while len({tuple(ids[: start + 1]) for ids in every}) == 1:
-        start += 1
-    return [Example(tuple(ids), start) for ids in every]
+    """What comes before the letter."""
+    options = [row[field] for field in OPTION_FIELDS]
+    return plain_letters.prompt(row["question"], options, row["subject"])
 
 
 def record(model, prepared: Prepared, limits: Limits) -> dict[str, ItemSet]:

@@ -1,9 +1,9 @@
 """RWKU (arXiv 2406.10890): real people whom a model knows, from a folder with its files.
 
-The folder has the files either under the names of the data set's configurations (``forget_target``,
-``forget_level1``, ``mia_forget``, ``utility_general``) or under those of the authors' folders, one
-for each person or for all of them (``intro``, ``forget_mia``, ``retain_mmlu``); or folders with such
-files, one for each person, as the authors' ``Target``. Each is a JSON list, JSON lines or Parquet.
+The folder has the files either under the names of the data set's configurations
+(``forget_target``, ``mia_forget``, ``utility_general``) or under those of the authors' own folders
+(``intro``, ``forget_mia``, ``retain_mmlu``); or it has folders with such files, one for each
+person, as the authors' ``Target`` does. Each file is a JSON list, JSON lines or Parquet.
 
 An author of the world is a person. Rows that can be learned (``full``) say in the column ``part``
 whether they are a passage about the person, a question about the person or one about a neighbour;

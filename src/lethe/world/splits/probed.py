@@ -22,7 +22,7 @@ class ProbedSettings(SplitSettings):
     ``rows_each``: how many rows an author has at most, for plans alone.
     """
 
-    asked: list[str] = []
+    asked: tuple[str, ...] = ()
     rows_each: int = Field(100, ge=1)
 
 

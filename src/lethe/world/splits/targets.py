@@ -27,8 +27,8 @@ class TargetsSettings(probed.ProbedSettings):
     """``targets``: how many of the world's people are forgotten; ``forget`` and ``retain``."""
 
     targets: int = Field(1, ge=1)
-    forget: Annotated[list[Forgotten], Field(min_length=1)] = ["passage"]
-    retain: Annotated[list[Retained], Field(min_length=1)] = ["others"]
+    forget: Annotated[tuple[Forgotten, ...], Field(min_length=1)] = ("passage",)
+    retain: Annotated[tuple[Retained, ...], Field(min_length=1)] = ("others",)
 
 
 class Split(probed.Split):
