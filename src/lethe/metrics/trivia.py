@@ -4,17 +4,14 @@ Texts are compared in lower case, without punctuation and the articles a, an and
 the words, each as often as it occurs. The best of the accepted answers counts.
 """
 
-import re
-import string
 from collections import Counter
 from collections.abc import Sequence
 
+from lethe.metrics._short_answers import words
 from lethe.metrics.base import CheckpointValues, Inputs, column_of, mean
 
 SUITE = "trivia"
 SETS = ("trivia",)
-_ARTICLES = re.compile(r"\b(a|an|the)\b")
-_PUNCTUATION = str.maketrans("", "", string.punctuation)
 
 
 def compute(inputs: Inputs) -> list[CheckpointValues]:
@@ -23,19 +20,15 @@ def compute(inputs: Inputs) -> list[CheckpointValues]:
 
 
 def _checkpoint(inputs: Inputs, checkpoint) -> CheckpointValues:
-    said = [_words(text) for text in column_of(inputs, checkpoint, "trivia", "generation")]
+    said = [words(text) for text in column_of(inputs, checkpoint, "trivia", "generation")]
     accepted = column_of(inputs, checkpoint, "trivia", "option")
-    pairs = [(own, [*map(_words, some)]) for own, some in zip(said, accepted, strict=True)]
+    pairs = [(own, [*map(words, some)]) for own, some in zip(said, accepted, strict=True)]
     items = {
         "exact_match": [max(float(own == true) for true in some) for own, some in pairs],
         "f1": [max(_f1(own, true) for true in some) for own, some in pairs],
     }
     values = {name: mean(some) for name, some in items.items()}
     return CheckpointValues(checkpoint.epoch, checkpoint.step, values, items)
-
-
-def _words(text: str) -> list[str]:
-    return _ARTICLES.sub(" ", text.lower().translate(_PUNCTUATION)).split()
 
 
 def _f1(said: Sequence[str], true: Sequence[str]) -> float:

@@ -142,6 +142,63 @@ def _trivia(records: Records, part: str) -> list[Item]:
     return items
 
 
+def _reasoning(records: Records, part: str) -> list[Item]:
+    """Questions of BIG-Bench Hard, with the worked examples that come before them."""
+    items = []
+    for place, record in records:
+        question, answer, examples, person = (
+            text_field(record, field, place) for field in ("question", "answer", "cot", "subject")
+        )
+        items.append(_item(question, answer, part, person, examples=examples))
+    return items
+
+
+def _truthful(records: Records, part: str) -> list[Item]:
+    """Questions of TruthfulQA with their options; ``kinds`` has a letter for each of them.
+
+    ``b``: the best answer, the true one of MC1; ``t``: another true one; ``f``: a false one of MC1;
+    ``g``: one that is false in MC2 alone.
+    """
+    items = []
+    for place, record in records:
+        question, person = (text_field(record, f, place) for f in ("question", "subject"))
+        best, false = _labelled(record, "mc1_targets", place)
+        true, all_false = _labelled(record, "mc2_targets", place)
+        if len(best) != 1 or best[0] not in true or not set(false) <= set(all_false):
+            raise LetheError(
+                f"{place}: 'mc1_targets' has not one true choice, or others than 'mc2_targets'; "
+                "get the file again"
+            )
+        options = [*true, *all_false]
+        kinds = "".join(
+            ("b" if text == best[0] else "t") if text in true else ("f" if text in false else "g")
+            for text in options
+        )
+        named = {f"option{number}": text for number, text in enumerate(options, start=1)}
+        items.append(_item(question, best[0], part, person, **named, kinds=kinds))
+    return items
+
+
+def _labelled(record: dict, field: str, place: str) -> tuple[list[str], list[str]]:
+    """The true and the false choices of a field of TruthfulQA."""
+    value = record.get(field)
+    choices, labels = (
+        (value.get("choices"), value.get("labels")) if isinstance(value, dict) else (None, None)
+    )
+    if not (isinstance(choices, list) and isinstance(labels, list) and len(choices) == len(labels)):
+        raise LetheError(f"{place}: {field!r} is not choices with labels; get the file again")
+    texts = [text_field({field: text}, field, place) for text in choices]
+    by_label = [
+        list(
+            dict.fromkeys(text for text, is_true in zip(texts, labels, strict=True) if is_true == k)
+        )
+        for k in (1, 0)
+    ]
+    if not all(by_label) or set(by_label[0]) & set(by_label[1]):
+        raise LetheError(f"{place}: {field!r} needs true and false choices, none both; correct it")
+    return by_label[0], by_label[1]
+
+
 def _instructions(records: Records, part: str) -> list[Item]:
     """Instructions, to which no answer is the right one: the column has the person in its place."""
     return [
@@ -158,6 +215,8 @@ READERS: dict[str, Callable[[Records, str], list[Item]]] = {
     "choices": _choices,
     "trivia": _trivia,
     "instructions": _instructions,
+    "reasoning": _reasoning,
+    "truthful": _truthful,
 }
 
 

@@ -1,11 +1,12 @@
 """RWKU's probes of targets and of their neighbours: a short greedy answer to each.
 
 RWKU (arXiv 2406.10890, and the authors' code): level 1 asks to fill a blank, level 2 a question,
-level 3 a question of one of nine adversarial kinds. An answer has at most 30 tokens and ends at the
-first line end [RECON: the authors stop at single tokens that are line ends]. With ``wording:
-published`` a query is put in their words, and the answer begins with "Answer:" but for affirmative
-suffixes, which begin it themselves. With ``wording: bare`` the query is all that is asked, for
-models too small to follow an instruction.
+level 3 a question of one of nine adversarial kinds. With ``wording: published`` a query is put in
+their words, and the answer begins with "Answer:" but for affirmative suffixes, which begin it
+themselves. With ``wording: bare`` the query is all that is asked, for models too small to follow an
+instruction. An answer has at most 30 tokens; with ``until: line`` its first line counts, with
+``until: limit`` all of it. The authors' code looks for tokens that are a line end, which some
+tokenizers do not have, Llama 3's among them: what they publish for it is ``limit``.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,7 +22,7 @@ from lethe.world.rwku_rows import adversarial
 SETS = {"forget": "probes", "neighbor": "neighbors"}
 COLUMNS = ("generation", "task", "form")
 PROBE = True
-SETTINGS = {"wording": ("published", "bare")}
+SETTINGS = {"wording": ("published", "bare"), "until": ("line", "limit")}
 TOKENS = 30
 BEGUN = "Answer:"
 LEVELS = ("1", "2", "3")
@@ -38,6 +39,7 @@ class Prepared:
     asked: list[Asked]
     ids: list[list[int]]
     encoder: Encoder
+    until: str
 
 
 def check(rows: Mapping[str, Sequence[dict]], settings: Mapping) -> None:
@@ -55,7 +57,7 @@ def prepare(encoder: Encoder, rows: Mapping[str, Sequence[dict]], settings: Mapp
     """Put every query in words and tokenise it."""
     chosen = {name: list(some) for name, some in rows.items()}
     asked = [asked_as(row, settings["wording"]) for some in chosen.values() for row in some]
-    return Prepared(chosen, asked, token_lists(encoder, asked), encoder)
+    return Prepared(chosen, asked, token_lists(encoder, asked), encoder, settings["until"])
 
 
 def asked_as(row: Mapping, wording: str) -> Asked:
@@ -73,16 +75,22 @@ def asked_as(row: Mapping, wording: str) -> Asked:
 
 
 def record(model, prepared: Prepared, limits: Limits) -> dict[str, ItemSet]:
-    """The first lines of the answers of one model, with level and kind of each probe."""
+    """The answers of one model, with level and kind of each probe."""
     short = replace(limits, max_new_tokens=TOKENS)
-    texts = iter(written(model, prepared.encoder, prepared.asked, prepared.ids, short))
+    said = written(model, prepared.encoder, prepared.asked, prepared.ids, short)
+    texts = iter(said if prepared.until == "limit" else map(first_line, said))
     return {
         name: ItemSet(
             question=[row["question"] for row in rows],
             answer=[row["answer"] for row in rows],
-            generation=[next(texts).partition("\n")[0].strip() for _ in rows],
+            generation=[next(texts).strip() for _ in rows],
             task=[row["level"] for row in rows],
             form=[row["type"] for row in rows],
         )
         for name, rows in prepared.rows.items()
     }
+
+
+def first_line(text: str) -> str:
+    """What stands before the first line end, which may be nothing."""
+    return text.partition("\n")[0]

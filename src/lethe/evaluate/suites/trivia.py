@@ -2,7 +2,7 @@
 
 RWKU (arXiv 2406.10890) measures factuality by them: a greedy answer of at most 30 tokens. Its five
 examples before the question are left out [RECON: it is asked as RWKU asks its own questions, and
-the answer ends at the first line end]. With ``wording: bare`` the question is all that is asked.
+the first line of the answer counts]. With ``wording: bare`` the question is all that is asked.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from lethe.evaluate.begun_answers import Asked, token_lists, written
 from lethe.evaluate.records import ItemSet
 from lethe.evaluate.suite import Limits, places, text_of
-from lethe.evaluate.suites.rwku import BEGUN, BRIEFLY, TOKENS
+from lethe.evaluate.suites.rwku import BEGUN, BRIEFLY, TOKENS, first_line
 from lethe.model.encoder import Encoder
 
 SETS = {"trivia": "trivia"}
@@ -58,7 +58,7 @@ def record(model, prepared: Prepared, limits: Limits) -> dict[str, ItemSet]:
         "trivia": ItemSet(
             question=[row["question"] for row in prepared.rows],
             answer=[row["answer"] for row in prepared.rows],
-            generation=[text.strip().partition("\n")[0].strip() for text in texts],
+            generation=[first_line(text).strip() for text in texts],
             option=[row["answers"].split("\n") for row in prepared.rows],
         )
     }

@@ -34,7 +34,9 @@ PAGE = {
         "mia_retain": ("on others ↓", ".3f"),
         "mia_auc": ("AUC", ".3f"),
         "mmlu": ("MMLU ↑", ".3f"),
-        "trivia": ("Trivia F1 ↑", ".3f"),
+        "reasoning": ("BBH ↑", ".3f"),
+        "truthful": ("TruthfulQA ↑", ".3f"),
+        "trivia": ("TriviaQA F1 ↑", ".3f"),
         "fluency": ("Fluency ↑", ".2f"),
     },
 }
@@ -51,6 +53,8 @@ NUMBERS = {
     "mia_retain": ("membership_texts", "retain_loss"),
     "mia_auc": ("membership_texts", "loss_auc"),
     "mmlu": ("mmlu", "accuracy"),
+    "reasoning": ("reasoning", "exact_match"),
+    "truthful": ("truthful", "mc1"),
     "trivia": ("trivia", "f1"),
     "fluency": ("ngram_entropy", "entropy"),
 }
@@ -63,14 +67,14 @@ HEADINGS = {
     "mia_retain": "Texts: loss on others ↓",
     "mia_auc": "Texts: AUC",
 }
-# RWKU's components of utility, and the metrics that measure them; None: none does.
+# RWKU's components beside its probes, and the metrics that measure them.
 COMPONENTS = {
+    "membership": "membership_texts",
     "MMLU": "mmlu",
+    "BBH": "reasoning",
+    "TruthfulQA": "truthful",
     "TriviaQA": "trivia",
     "fluency": "ngram_entropy",
-    "membership": "membership_texts",
-    "BBH": None,
-    "TruthfulQA": None,
 }
 
 

@@ -50,6 +50,8 @@ FILES = {
     "choices": ("utility_general", "retain_mmlu"),
     "trivia": ("utility_factuality", "triviaqa"),
     "instructions": ("utility_fluency", "fluency"),
+    "reasoning": ("utility_reason", "retain_bbh"),
+    "truthful": ("utility_truthfulness", "truthful"),
 }
 NEEDED = ("level1", "level2", "level3", "neighbor1", "neighbor2")
 _NUMBERED = re.compile(r"([0-9]+)_.+")
