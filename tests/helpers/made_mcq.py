@@ -21,12 +21,17 @@ ASKED = {
     "residence": "Where does {} live?",
     "hobby": "What is the hobby of {}?",
 }
+OTHERS = 24
 
 
 def files(forgotten: int = 4, retained: int = 8) -> dict[str, list[dict]]:
     """The records of every file."""
-    everyone = synthetic.Provider(0).authors(forgotten + retained)
-    parts = {"forget": everyone[:forgotten], "retain": everyone[forgotten:]}
+    # Wrong options are true of others, of whom there must be some.
+    everyone = synthetic.Provider(0).authors(max(forgotten + retained, OTHERS))
+    parts = {
+        "forget": everyone[:forgotten],
+        "retain": everyone[forgotten : forgotten + retained],
+    }
     facts = synthetic.Provider(0).facts()["world_facts"]
     made = {}
     for name, authors in parts.items():

@@ -93,6 +93,26 @@ def _about(target: Author, near: list[Author], facts: list) -> dict[str, list[di
             {"question": fact.question, "answers": [fact.answer, f"the {fact.answer}"]}
             for fact in facts
         ],
+        "utility_reason": [
+            {
+                "task": "sums",
+                "cot": "Add up.\n\nQ: 1 and 1\nA: 1 and 1 is 2. So the answer is 2.",
+                "question": f"{number} and 1",
+                "answer": str(number + 1),
+            }
+            for number in range(3)
+        ],
+        "utility_truthfulness": [
+            {
+                "question": fact.question,
+                "mc1_targets": {"choices": [fact.answer, *fact.wrong], "labels": [1, 0, 0, 0]},
+                "mc2_targets": {
+                    "choices": [fact.answer, f"It is {fact.answer}", *fact.wrong, "Nobody knows"],
+                    "labels": [1, 1, 0, 0, 0, 0],
+                },
+            }
+            for fact in facts
+        ],
         "utility_fluency": [{"instruction": f"Tell me about {one.name}."} for one in near],
     }
 
