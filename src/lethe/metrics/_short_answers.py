@@ -9,4 +9,9 @@ _PUNCTUATION = str.maketrans("", "", string.punctuation)
 
 def words(text: str) -> list[str]:
     """The words of a text in lower case, without punctuation and a, an, the."""
-    return _ARTICLES.sub(" ", text.lower().translate(_PUNCTUATION)).split()
+    return _ARTICLES.sub(" ", " ".join(unmarked(text))).split()
+
+
+def unmarked(text: str) -> list[str]:
+    """The words of a text in lower case, without punctuation."""
+    return text.lower().translate(_PUNCTUATION).split()

@@ -1,8 +1,9 @@
 """Exact match on BIG-Bench Hard (arXiv 2210.09261), which RWKU measures reasoning by.
 
 What counts of an answer is what stands between "the answer is" and the next full stop, or all of it
-without these words. Texts are compared in lower case, without punctuation and articles; where that
-leaves nothing of the true answer, as of brackets to be closed, without spaces alone.
+without these words. Texts are compared in lower case, without punctuation and articles. Where that
+leaves nothing of the true answer, articles count (of "(A)", say), and where it is brackets to be
+closed, all but spaces.
 
 RWKU's code compares with each character of the true answer in place of the whole, so that "A" is
 right where "(A)" is true, no longer word ever is, and an empty answer is wherever "a" or a mark is
@@ -11,7 +12,7 @@ in the true one. ``published`` is that number, for comparison with theirs.
 
 import re
 
-from lethe.metrics._short_answers import words
+from lethe.metrics._short_answers import unmarked, words
 from lethe.metrics.base import CheckpointValues, Inputs, column_of, mean
 
 SUITE = "reasoning"
@@ -41,8 +42,9 @@ def _stated(text: str) -> str:
 
 
 def _same(said: str, true: str) -> bool:
-    if words(true):
-        return words(said) == words(true)
+    for compared in (words, unmarked):
+        if compared(true):
+            return compared(said) == compared(true)
     return "".join(said.split()) == "".join(true.split())
 
 
