@@ -63,7 +63,7 @@ class World(Section):
     provider: Name = key(
         "synthetic",
         "where the authors come from: made by rules (`synthetic`), by a language model "
-        "(`generated`), or published (`tofu`, `lume`)",
+        "(`generated`), or published (`tofu`, `lume`, `rwku`, files of yours: `mcq`)",
         "everything",
         "a file of `src/lethe/world/providers/`",
     )
@@ -77,14 +77,14 @@ class World(Section):
     path: GivenPath | None = key(
         None,
         "what the provider reads, if its `SETTINGS` name `path`: for `tofu` a folder with TOFU's "
-        "files (null: the hub, `locuslab/TOFU`), for `lume` one with LUME's",
+        "files (null: the hub, `locuslab/TOFU`), for `lume`, `rwku` and `mcq` one with theirs",
         f"{ALL_OF_IT}; likewise after an edit of what is there",
         "a folder or a file; null",
     )
     subset: Annotated[list[Place | Text], Field(min_length=1)] | None = key(
         None,
         "which published authors the world has, in this order, if the provider's `SETTINGS` name "
-        "`subset`, as those of `tofu` do; null: all",
+        "`subset`, as those of `tofu` and `rwku` do; null: all",
         ALL_OF_IT,
         "a list of numbers and ranges, `[0-7, 198-199]`; null",
     )
@@ -101,14 +101,14 @@ class World(Section):
     authors: int = key(
         60,
         "target authors, 20 rows each; `tofu`: as many as there are in the folder, or in `subset`; "
-        "`lume`: documents ([lume.md](lume.md))",
+        "`lume`: documents ([lume.md](lume.md)); `rwku`: people; `mcq`: 2, the corpora",
         "`world`, then everything but a synthetic world's `base`",
         ge=2,
     )
     holdout_authors: int = key(
         12,
         "authors that no model is trained on; if not published, at least as many as the largest "
-        "split forgets; `lume`: documents of its retain set",
+        "split forgets; `lume`: documents of its retain set; `rwku`, `mcq`: 0",
         "the same",
         ge=0,
     )
