@@ -28,13 +28,13 @@ def _common(one: Sequence[str], other: Sequence[str]) -> list[str]:
         for j, own in enumerate(other, start=1):
             longest = max(table[i - 1][j], table[i][j - 1])
             table[i][j] = table[i - 1][j - 1] + 1 if word == own else longest
-    found, i, j = [], len(one), len(other)
+    shared, i, j = [], len(one), len(other)
     while i and j:
         if one[i - 1] == other[j - 1]:
-            found.append(one[i - 1])
+            shared.append(one[i - 1])
             i, j = i - 1, j - 1
         elif table[i - 1][j] > table[i][j - 1]:
             i -= 1
         else:
             j -= 1
-    return found[::-1]
+    return shared[::-1]

@@ -73,15 +73,15 @@ class Provider:
                 f"config: world.holdout_authors: {count}, but a world of mcq has no corpus that "
                 "is kept apart; set it to 0"
             )
-        found = {name: record_files.find(self._folder, (name,)) for name in QUESTIONS}
-        if found["forget_questions"] is None:
+        files = {name: record_files.find(self._folder, (name,)) for name in QUESTIONS}
+        if files["forget_questions"] is None:
             raise LetheError(
                 f"{self._folder}: no forget_questions.json, .jsonl or .parquet; add the questions "
                 "about what is to be forgotten"
             )
         return [
             Author(name, {}, _questions(file, QUESTIONS[name]))
-            for name, file in found.items()
+            for name, file in files.items()
             if file is not None
         ]
 

@@ -192,8 +192,8 @@ class Provider:
 
     def _files(self, name: str) -> list[Path]:
         """The files of a name: that of the folder, or those of its folders of people."""
-        found = (record_files.find(folder, FILES[name]) for folder in self._folders)
-        return [file for file in found if file is not None]
+        candidates = (record_files.find(folder, FILES[name]) for folder in self._folders)
+        return [file for file in candidates if file is not None]
 
     @cached_property
     def _folders(self) -> list[Path]:
