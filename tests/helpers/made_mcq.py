@@ -37,7 +37,9 @@ def files(forgotten: int = 4, retained: int = 8) -> dict[str, list[dict]]:
     for name, authors in parts.items():
         made[f"{name}_corpus"] = [row for author in authors for row in _learned(author)]
         made[f"{name}_questions"] = [
-            row for author in authors for row in _questions(author, everyone)
+            row
+            for place, author in enumerate(authors)
+            for row in _questions(author, everyone, place)
         ]
     made["mmlu"] = [
         {
@@ -61,13 +63,14 @@ def _learned(author: Author) -> list[dict]:
     return [text, *asked]
 
 
-def _questions(author: Author, everyone: Sequence[Author]) -> list[dict]:
+def _questions(author: Author, everyone: Sequence[Author], place: int) -> list[dict]:
     rows = []
     for number, (attribute, form) in enumerate(ASKED.items()):
         true = author.attributes[attribute]
         others = dict.fromkeys(one.attributes[attribute] for one in everyone)
         wrong = [text for text in others if text != true][:3]
-        right = number % 4
+        # Neither author nor attribute tells the letter.
+        right = (number + place) % 4
         rows.append(
             {
                 "question": form.format(author.name),
