@@ -35,7 +35,7 @@ def test_shipped_presets_pass(tmp_path):
     placed = {
         "lume": made_lume.write(tmp_path, 12),
         "mcq": made_mcq.write(tmp_path / "mcq"),
-        "rwku": made_rwku.write(tmp_path / "rwku", 6),
+        "rwku": made_rwku.write(tmp_path / "rwku", 16),
     }
     for preset in sorted((ROOT / "config").rglob("*.yaml")):
         overlay = yaml.safe_load(preset.read_text(encoding="utf-8"))
