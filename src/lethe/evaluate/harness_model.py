@@ -85,12 +85,13 @@ class HarnessModel(TemplateLM):
 
     def _example(self, before: list[int], after: list[int]) -> Example:
         """Context and continuation; what is too long loses its first tokens, as in the harness."""
-        if len(after) >= self.positions:
+        if len(after) > self.positions:
             raise LetheError(
                 f"lm_eval: a continuation has {len(after)} tokens, but the model has "
                 f"{self.positions} positions; leave its task out"
             )
-        ids = [*before, *after][-self.positions :]
+        # The last token predicts nothing and needs no position.
+        ids = [*before, *after][-(self.positions + 1) :]
         return Example(tuple(ids), len(ids) - len(after))
 
     def loglikelihood_rolling(self, requests: list[Instance], disable_tqdm: bool = False):
@@ -101,7 +102,7 @@ class HarnessModel(TemplateLM):
             found = get_rolling_token_windows(
                 token_list=self.tok_encode(*request.args),
                 prefix_token=self.prefix_token_id,
-                max_seq_len=self.positions - 1,
+                max_seq_len=self.positions,
                 context_len=1,
             )
             for window in found:
