@@ -1,5 +1,6 @@
 """Tasks of lm-evaluation-harness against its own class on the same weights; its result files."""
 
+import copy
 import json
 import math
 
@@ -8,6 +9,8 @@ import pytest
 from lethe.common.errors import LetheError
 from lethe.evaluate import harness
 from lethe.evaluate.harness import HarnessTasks, Score, read_scores
+from lethe.model.intervention import attach
+from lethe.model.interventions import prompt
 
 HEAD = """
 task: {name}
@@ -97,6 +100,25 @@ def test_scores_are_those_of_the_harness_itself(offline, foreign, tasks):
         assert ours[task][f"{score},none"] == theirs[task][f"{score},none"]
     bits = "bits_per_byte,none"
     assert ours["text"][bits] == pytest.approx(theirs["text"][bits], rel=1e-5)
+
+
+def test_interventions_take_part(offline, model, tokenizer):
+    from lm_eval.api.instance import Instance
+
+    from lethe.evaluate.harness_model import HarnessModel
+
+    own = copy.deepcopy(tokenizer)
+    plain = HarnessModel(model, tokenizer)
+    attach(model, own, prompt.Intervention(before="Ada lives in Oslo. "))
+    asked_for = {"until": ["."], "max_gen_toks": 8}
+    for kind, rest in (("loglikelihood", " Oslo"), ("generate_until", asked_for)):
+        asked = getattr(HarnessModel(model, own), kind)([Instance(kind, {}, ("Where?", rest), 0)])
+        wanted, bare = (
+            getattr(plain, kind)([Instance(kind, {}, (text, rest), 0)])
+            for text in ("Ada lives in Oslo. Where?", "Where?")
+        )
+        assert asked == wanted
+        assert asked != bare
 
 
 def test_the_same_bytes_twice(offline, foreign, tasks):

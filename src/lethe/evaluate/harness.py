@@ -88,7 +88,7 @@ def evaluate(
     model, tokenizer = checkpoint.load(source, device, **(compute or Compute()).loading())
     if asked.chat and not tokenizer.chat_template:
         raise LetheError(f"lm_eval.chat: {source} has no chat template; set it to false")
-    found = simple_evaluate(
+    results = simple_evaluate(
         HarnessModel(model, tokenizer),
         tasks=tasks,
         num_fewshot=asked.fewshot,
@@ -103,7 +103,7 @@ def evaluate(
         torch_random_seed=SEED,
         fewshot_random_seed=SEED,
     )
-    return _finite({key: found[key] for key in KEPT if key in found})
+    return _finite({key: results[key] for key in KEPT if key in results})
 
 
 def _finite(value: Any) -> Any:
@@ -140,29 +140,29 @@ def read_scores(file: str | Path, tasks: Iterable[str] | None = None) -> list[Sc
 
     LetheError for another file, one without scores, or one of other tasks.
     """
-    found = read_json(file)
-    if not isinstance(found, Mapping) or not isinstance(found.get("results"), Mapping):
+    document = read_json(file)
+    if not isinstance(document, Mapping) or not isinstance(document.get("results"), Mapping):
         raise LetheError(f"{file}: no results of lm-evaluation-harness; give its results_*.json")
-    missing = sorted(set(tasks or ()) - found["results"].keys())
+    missing = sorted(set(tasks or ()) - document["results"].keys())
     if missing:
-        there = ", ".join(sorted(found["results"])) or "none"
+        there = ", ".join(sorted(document["results"])) or "none"
         raise LetheError(f"{file}: no results of the task {missing[0]}; its tasks: {there}")
     scores = [
         one
-        for task in (found["results"] if tasks is None else list(tasks))
-        for one in _scores_of(file, task, found)
+        for task in (document["results"] if tasks is None else list(tasks))
+        for one in _scores_of(file, task, document)
     ]
     if not scores:
         raise LetheError(f"{file}: no task in it has a score; run the harness again")
     return scores
 
 
-def _scores_of(file: str | Path, task: str, found: Mapping) -> list[Score]:
-    values = found["results"][task]
+def _scores_of(file: str | Path, task: str, document: Mapping) -> list[Score]:
+    values = document["results"][task]
     if not isinstance(values, Mapping):
         raise LetheError(f"{file}: the results of {task} are no scores; run the harness again")
-    items = (found.get("n-samples") or {}).get(task) or {}
-    better = (found.get("higher_is_better") or {}).get(task) or {}
+    items = (document.get("n-samples") or {}).get(task) or {}
+    better = (document.get("higher_is_better") or {}).get(task) or {}
     scores = []
     for key, value in values.items():
         name, _, filter_ = key.partition(",")

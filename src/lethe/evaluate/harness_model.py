@@ -99,13 +99,13 @@ class HarnessModel(TemplateLM):
         windows: list[Tokens] = []
         owner: list[int] = []
         for place, request in enumerate(requests):
-            found = get_rolling_token_windows(
+            windows_of_text = get_rolling_token_windows(
                 token_list=self.tok_encode(*request.args),
                 prefix_token=self.prefix_token_id,
                 max_seq_len=self.positions,
                 context_len=1,
             )
-            for window in found:
+            for window in windows_of_text:
                 windows.append((None, *make_disjoint_window(window)))
                 owner.append(place)
         sums = [0.0] * len(requests)

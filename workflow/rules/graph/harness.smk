@@ -14,7 +14,7 @@ def harness_entries():
 
     ``full`` and the base are asked once, not once for each split.
     """
-    found = CONFIG.lm_eval
+    asked_for = CONFIG.lm_eval
     asked = [
         {
             "model": model,
@@ -28,9 +28,9 @@ def harness_entries():
     ]
     given = [
         {"model": "", "split": "", "run": name, "seed": "", "path": file}
-        for name, file in found.files.items()
+        for name, file in asked_for.files.items()
     ]
-    return [{**entry, "tasks": found.tasks} for entry in asked + given]
+    return [{**entry, "tasks": asked_for.tasks} for entry in asked + given]
 
 
 def harness_runs(split):
