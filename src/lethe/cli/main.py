@@ -19,6 +19,7 @@ from lethe.cli.commands import (
     lm_eval,
     methods,
     plan,
+    push,
     run,
     suggest,
     unlearn,
@@ -90,6 +91,7 @@ def _parser() -> Parser:
     _add_tofu_logs(commands)
     methods.add(commands)
     plan.add(commands)
+    push.add(commands)
     run.add(commands)
     share = commands.add_parser("share", help="copy results and their provenance to a store")
     share.add_argument("address", type=place, help="s3://…, or file:///… for a shared folder")
