@@ -26,6 +26,7 @@ from lethe.pipeline import (
     languages,
     meta_evaluation,
     needs,
+    pictures,
     recipe,
     recipes,
     requests,
@@ -91,6 +92,7 @@ def check(config: Config) -> None:
     splits.check(config)
     requests.check(config)
     languages.check(config)
+    pictures.check(config)
     splits.check_metrics(config)
     needs.check(config)
     supervisions.check(config)

@@ -31,10 +31,10 @@ class Pictures(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    size: Annotated[int, Field(ge=16, le=512)] = 32
+    size: Annotated[int, Field(ge=16, le=512, strict=True)] = 32
     variations: tuple[str, ...] = VARIATIONS
     learned_variations: tuple[str, ...] = ()
-    facts: Annotated[int, Field(ge=1, le=QUESTIONS_PER_AUTHOR)] = 4
+    facts: Annotated[int, Field(ge=1, le=QUESTIONS_PER_AUTHOR, strict=True)] = 4
     trained: Annotated[tuple[Literal["text", "picture", "both"], ...], Field(min_length=1)] = (
         MODALITIES
     )

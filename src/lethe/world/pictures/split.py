@@ -91,7 +91,7 @@ class Pictured(BaseSplit):
     def _controls(self, text: Mapping[str, Sequence[dict]], people: "People") -> dict:
         """What is asked besides the sets that every world has."""
         forget = text["forget_perturbed"]
-        shown = people.with_pictures(forget, all, (BASE,))
+        shown = list(people.with_pictures(forget, all, (BASE,)))
         base = {name: [row for row in shown if row[MODALITY] == name] for name in (PICTURE, BOTH)}
         if not base[BOTH]:
             raise LetheError(
@@ -217,7 +217,7 @@ class People:
 
 
 def write(split: Pictured, world: Mapping[str, str | Path], place: Callable[[str], Path]) -> None:
-    """Cut a split and write its parts; ``world`` and ``place`` as in ``lethe.world.split.write``."""
+    """Cut a split and write its parts, with arguments like those of ``lethe.world.split.write``."""
     rows = {
         name: read_rows(world[name]) if name == "pictures" else read_qa(world[name], name != "full")
         for name in split.reads
