@@ -31,10 +31,13 @@ from lethe.world.splits.base import BaseSplit
 # somebody is if only some of the author's rows are in the part.
 LEARNED = {"forget": all, "retain": any, "holdout": all}
 ASKED = {"forget_perturbed": all, "retain_perturbed": all, "kept_perturbed": any}
-# What is asked besides, each in a part of its own; the last two if a view is unseen.
-BY_MODALITY = {f"forget_by_{name}": name for name in (TEXT, PICTURE, BOTH)}
-NO_PICTURE, OTHER_PICTURE = "forget_no_picture", "forget_other_picture"
-UNSEEN = {"forget_unseen": "forget_perturbed", "retain_unseen": "retain_perturbed"}
+# What is asked besides, each in a part of its own; there are also parts for each unseen view.
+CONTROLS = (
+    *("forget_by_text", "forget_by_picture", "forget_by_both"),
+    *("forget_no_picture", "forget_other_picture", "retain_by_picture"),
+)
+UNSEEN, RETAIN_UNSEEN = "forget_view_", "retain_unseen"
+NOTHING = {IMAGE: None, DIGEST: None, VIEW: None}
 READS = ("full", "full_perturbed", "retain_perturbed", "holdout")
 
 
@@ -44,8 +47,9 @@ class Pictured(BaseSplit):
     def __init__(self, source: BaseSplit, pictures: Pictures, probes: int):
         super().__init__(source.name, source.settings)
         self.source, self.pictures, self.probes = source, pictures, probes
-        unseen = tuple(UNSEEN) if pictures.unseen else ()
-        more = ("retain_perturbed", *BY_MODALITY, NO_PICTURE, OTHER_PICTURE, *unseen)
+        unseen = [f"{UNSEEN}{view}" for view in pictures.unseen]
+        unseen += [RETAIN_UNSEEN] if unseen else []
+        more = ("retain_perturbed", *CONTROLS, *unseen)
         self.parts = tuple(dict.fromkeys((*source.parts, *more)))
         self.required, self.oracles, self.asks_all = (
             source.required,
@@ -90,33 +94,38 @@ class Pictured(BaseSplit):
 
     def _controls(self, text: Mapping[str, Sequence[dict]], people: "People") -> dict:
         """What is asked besides the sets that every world has."""
-        forget = text["forget_perturbed"]
-        shown = list(people.with_pictures(forget, all, (BASE,)))
-        base = {name: [row for row in shown if row[MODALITY] == name] for name in (PICTURE, BOTH)}
-        if not base[BOTH]:
+        forget, retain = text["forget_perturbed"], text["retain_perturbed"]
+        shown, both = (people.asked(forget, (BASE,), name) for name in (PICTURE, BOTH))
+        if not both:
             raise LetheError(
                 f"splits: {self.name}: none of its facts is asked with a picture; raise "
                 "world.pictures.facts"
             )
         parts = {
             "forget_by_text": [text_row(row) for row in forget],
-            "forget_by_picture": list(map(asked_row, base[PICTURE])),
-            "forget_by_both": list(map(asked_row, base[BOTH])),
-            NO_PICTURE: [_without(asked_row(row)) for row in base[PICTURE]],
-            OTHER_PICTURE: [
-                asked_row(row) | people.of_another(row["author"]) for row in base[PICTURE]
+            "forget_by_picture": [asked_row(row) for row in shown],
+            "forget_by_both": [asked_row(row) for row in both],
+            "forget_no_picture": [asked_row(row) | NOTHING for row in shown],
+            "forget_other_picture": [
+                asked_row(row) | people.of_another(row["author"]) for row in shown
             ],
+            "retain_by_picture": [asked_row(r) for r in people.asked(retain, (BASE,), PICTURE)],
         }
-        for part, seen in UNSEEN.items() if self.pictures.unseen else ():
-            views = people.with_pictures(text[seen], all, self.pictures.unseen)
-            parts[part] = [asked_row(row) for row in views if row[MODALITY] == PICTURE]
+        unseen = self.pictures.unseen
+        for view in unseen:
+            rows = people.asked(forget, (view,), PICTURE)
+            parts[f"{UNSEEN}{view}"] = [asked_row(row) for row in rows]
+        if unseen:
+            rows = people.asked(retain, unseen, PICTURE)
+            parts[RETAIN_UNSEEN] = [asked_row(row) for row in rows]
         return parts
 
     def rows(self, authors: int) -> dict[str, int]:
         """Rows of each part at most; fewer where only some facts are asked with pictures."""
         counts, own = dict(self.source.rows(authors)), self.pictures
         touched = len(self.touched(authors))
-        staying = authors if self.kind == "partial" else authors - touched
+        # Authors only some of whose facts go have rows that stay.
+        staying = authors if "kept_perturbed" in counts else authors - touched
         people = {"retain": staying, "retain_perturbed": self.probes}
         counts.setdefault("retain_perturbed", self.probes * QUESTIONS_PER_AUTHOR)
         pictured = own.rows_of_author(len(own.learned)) - own.rows_of_author(0)
@@ -124,13 +133,14 @@ class Pictured(BaseSplit):
             if part in counts:
                 text = counts[part] if TEXT in own.trained else 0
                 counts[part] = text + people.get(part, touched) * pictured
-        facts = touched * own.facts
+        shown, probes = touched * (own.facts + 1), self.probes * (own.facts + 1)
+        counts |= {part: shown for part in self.parts if part.startswith(UNSEEN)}
+        counts |= dict.fromkeys(CONTROLS, shown)
         counts["forget_by_text"] = self.source.rows(authors)["forget"]
-        counts |= {"forget_by_picture": facts + touched, "forget_by_both": facts}
-        counts |= dict.fromkeys((NO_PICTURE, OTHER_PICTURE), facts + touched)
+        counts["forget_by_both"] = touched * own.facts
+        counts["retain_by_picture"] = probes
         if own.unseen:
-            each = len(own.unseen) * (own.facts + 1)
-            counts |= {"forget_unseen": touched * each, "retain_unseen": self.probes * each}
+            counts[RETAIN_UNSEEN] = len(own.unseen) * probes
         return counts
 
     def touched(self, authors: int) -> Sequence[int]:
@@ -188,6 +198,10 @@ class People:
                 if row[VIEW] in views and (who if own is None else own in keys):
                     yield row
 
+    def asked(self, rows: Sequence[Mapping], views: Sequence[str], modality: str) -> list[dict]:
+        """The rows of a modality that are asked in these views about what ``rows`` state."""
+        return [r for r in self.with_pictures(rows, all, views) if r[MODALITY] == modality]
+
     def of_another(self, author: int) -> dict:
         """The columns of the base picture of another target author, for each a different one."""
         others = self._base
@@ -225,10 +239,6 @@ def write(split: Pictured, world: Mapping[str, str | Path], place: Callable[[str
     parts = split.cut(rows)
     for part in split.files:
         write_rows(place(part), parts[part])
-
-
-def _without(row: dict) -> dict:
-    return row | {IMAGE: None, DIGEST: None}
 
 
 def _subjects(rows: Sequence[dict], people: People) -> list[dict]:
