@@ -59,7 +59,7 @@ def test_learned_views_are_not_asked_as_unseen():
         ({"pictures": {"trained": []}}, "world.pictures.trained"),
         ({"pictures": 32}, "world.pictures"),
         ({"pictures": {"learned_variations": ["pose"], "variations": []}}, "pose is not among"),
-        ({"authors": 100_000}, "only 115200 different faces can be drawn; lower world.authors"),
+        ({"authors": 100_000}, "only 57600 different faces can be drawn; lower world.authors"),
         ({"traces": {}}, "world.traces: not for a world with pictures"),
         ({"provider": "lume", "path": "."}, "provider lume has documents, not authors"),
     ],
