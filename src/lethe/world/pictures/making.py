@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from lethe.common.files import write_rows
-from lethe.common.pictures import write_picture
+from lethe.common.pictures import encoded, whole_folder
 from lethe.world.pictures import questions
 from lethe.world.pictures.drawing import drawn
 from lethe.world.pictures.faces import Face, faces
@@ -61,12 +61,13 @@ def write_pictures(
     people = _people(provider, seed, authors, holdout)
     names = [person.author.name for person in people]
     rows = []
-    for person in people:
-        made = [*_rows(person, settings, names, seed)]
-        for view in _views(person, settings):
-            pixels = drawn(person.face, view, f"{seed}/{person.author.name}", settings.size)
-            write_picture(Path(files["folder"]) / Path(person.image(view)).name, pixels)
-            rows += [_in_view(row, person, view, pixels) for row in made]
+    with whole_folder(files["folder"]) as folder:
+        for person in people:
+            made = [*_rows(person, settings, names, seed)]
+            for view in _views(person, settings):
+                pixels = drawn(person.face, view, f"{seed}/{person.author.name}", settings.size)
+                (folder / Path(person.image(view)).name).write_bytes(encoded(pixels))
+                rows += [_in_view(row, person, view, pixels) for row in made]
     write_rows(files["faces"], map(_described, people))
     write_rows(files["pictures"], rows)
     write_rows(files[FULL], _full([p for p in people if p.group == TARGET], rows, settings))
