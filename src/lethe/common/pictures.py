@@ -11,6 +11,7 @@ import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path, PurePath
 from typing import BinaryIO
 
@@ -23,6 +24,8 @@ from lethe.common.files import open_to_others, whole_file
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP")
 # 100 MB when decoded. Photographs of the published benchmarks have a few million at most.
 MOST_PIXELS = 2**25
+# Characters of the digest of a picture's pixels.
+DIGITS = 16
 # Modes that become RGB without loss: grey, black and white, and a palette of colours. Those with
 # an alpha channel do so if all pixels are opaque.
 EXACT = ("RGB", "L", "1", "P")
@@ -85,6 +88,12 @@ def encoded(pixels: np.ndarray) -> bytes:
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, format="PNG")
     return buffer.getvalue()
+
+
+def digest(pixels: np.ndarray) -> str:
+    """A digest of a picture's size and pixels, which does not depend on how they are packed."""
+    shape = "x".join(map(str, pixels.shape))
+    return sha256(shape.encode() + b"\0" + pixels.tobytes()).hexdigest()[:DIGITS]
 
 
 @contextmanager

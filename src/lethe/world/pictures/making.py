@@ -7,13 +7,12 @@ files in the folder ``pictures`` beside them.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
 
 from lethe.common.files import write_rows
-from lethe.common.pictures import encoded, whole_folder
+from lethe.common.pictures import digest, encoded, whole_folder
 from lethe.world.pictures import questions
 from lethe.world.pictures.drawing import drawn
 from lethe.world.pictures.faces import Face, faces
@@ -24,9 +23,6 @@ from lethe.world.tofu_format import perturbed_row, qa_row
 
 FOLDER = "pictures"
 TARGET, HOLDOUT = "target", "holdout"
-
-# Characters of the digest of a picture's pixels that rows have.
-DIGITS = 16
 
 
 @dataclass(frozen=True)
@@ -116,12 +112,6 @@ def _row(person: Person, item: Item, modality: str, original: Item | None) -> di
 
 def _in_view(row: dict, person: Person, view: str, pixels: np.ndarray) -> dict:
     return row | {IMAGE: person.image(view), DIGEST: digest(pixels), VIEW: view}
-
-
-def digest(pixels: np.ndarray) -> str:
-    """A digest of a picture's size and pixels, which does not depend on how they are packed."""
-    shape = "x".join(map(str, pixels.shape))
-    return sha256(shape.encode() + b"\0" + pixels.tobytes()).hexdigest()[:DIGITS]
 
 
 def _described(person: Person) -> dict:
