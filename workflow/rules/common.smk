@@ -21,6 +21,7 @@ from lethe.pipeline import (
     interpreter,
     languages,
     needs,
+    pictures,
     recipe,
     requests,
     search,

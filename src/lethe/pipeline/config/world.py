@@ -7,6 +7,7 @@ from pydantic import Field
 from lethe.common.validation import GivenPath
 from lethe.pipeline.config.keys import REQUIRED, Count, Name, Section, Seed, Text, key, unique
 from lethe.world.generated.settings import Generation
+from lethe.world.pictures.settings import Pictures
 from lethe.world.traces import Traces
 
 ALL_OF_IT = "`world`, then everything"
@@ -63,7 +64,8 @@ class World(Section):
     provider: Name = key(
         "synthetic",
         "where the authors come from: made by rules (`synthetic`), by a language model "
-        "(`generated`), or published (`tofu`, `lume`, `rwku`, files of yours: `mcq`)",
+        "(`generated`), or published (`tofu`, `lume`, `rwku`, `ppu_bench`, "
+        "files of yours: `mcq`)",
         "everything",
         "a file of `src/lethe/world/providers/`",
     )
@@ -77,14 +79,16 @@ class World(Section):
     path: GivenPath | None = key(
         None,
         "what the provider reads, if its `SETTINGS` name `path`: for `tofu` a folder with TOFU's "
-        "files (null: the hub, `locuslab/TOFU`), for `lume`, `rwku` and `mcq` one with theirs",
+        "files (null: the hub, `locuslab/TOFU`), for `lume`, `rwku`, `ppu_bench` and "
+        "`mcq` one with theirs",
         f"{ALL_OF_IT}; likewise after an edit of what is there",
         "a folder or a file; null",
     )
     subset: Annotated[list[Place | Text], Field(min_length=1)] | None = key(
         None,
         "which published authors the world has, in this order, if the provider's `SETTINGS` name "
-        "`subset`, as those of `tofu` and `rwku` do; null: all",
+        "`subset`, as those of `tofu` and `rwku` do; for `ppu_bench` one of its settings, as "
+        "`[persona]` ([pictures.md](pictures.md)); null: all",
         ALL_OF_IT,
         "a list of numbers and ranges, `[0-7, 198-199]`; null",
     )
@@ -97,6 +101,17 @@ class World(Section):
         "unlearned; `whole`: it is); null: none",
         "`world`, then everything but `base`; `forget`: the splits, then everything from them",
         "`{source: made, heads: 6, forget: answer}`; null",
+    )
+    pictures: Pictures | None = key(
+        None,
+        "a picture of each author, and rows that ask with it ([pictures.md](pictures.md)): `size` "
+        "(pixels of a side, 16 to 512), `variations` (views besides the base picture: `pose`, "
+        "`scale`, `context`, `style`, `composition`), `learned_variations` (those that models "
+        "learn; the others are unseen), `facts` (questions of each author asked with the picture, "
+        "1 to 20), `trained` (what models learn: `text`, `picture`, `both`); null: none",
+        "`pictures`, the splits, then everything but `world` and `base`",
+        "`{size: 32, variations: [pose, scale], learned_variations: [], facts: 4, trained: [text, "
+        "picture, both]}`; null",
     )
     authors: int = key(
         60,
