@@ -25,8 +25,9 @@ from lethe.world.splits.base import BaseSplit
 MODELS = ("base", "full", "random", *map(pools.run_of, pools.VARIANTS))
 # Folders of a model that are not splits.
 FOLDERS = (paths.NO_SPLIT, "base", "snapshots")
-# The kind of split of benchmarks in a form of their own.
+# The kind of split of benchmarks in a form of their own, but for providers with one of their own.
 PUBLISHED = "published"
+OWN_KINDS = {"muse": "muse"}
 
 
 def of_name(config: Config, name: str) -> BaseSplit:
@@ -129,12 +130,15 @@ def check_world(one: BaseSplit, world: World) -> None:
 def _check_form(one: BaseSplit, world: World) -> None:
     """Rows of a benchmark in a form of its own are cut by the kind for these, all others not."""
     own = bool(PROVIDERS.contract(world.provider).columns)
-    if own == (one.kind == PUBLISHED):
+    its = OWN_KINDS.get(world.provider, PUBLISHED)
+    fits = one.kind == its if own else one.kind not in (PUBLISHED, *OWN_KINDS.values())
+    if fits:
         return
     if own:
+        remedy = contract(its).example or its
         raise LetheError(
             f"config: splits: {one.name}: the world {world.provider} has only the split that it "
-            f"publishes; list {PUBLISHED}"
+            f"publishes; list {remedy}"
         )
     raise LetheError(
         f"config: splits: {one.name} is what a benchmark publishes, and the rows of "
@@ -151,7 +155,7 @@ def _check_rows(world: World, made: Iterable[BaseSplit]) -> None:
     # Generated authors are written by jobs, and a hub is not asked at every start.
     if not asking or on_the_hub or world.provider == "generated":
         return
-    settings = {key: getattr(world, key) for key in declared.settings}
+    settings = {key: getattr(world, key) for key in declared.settings} | world.chunks
     with _quiet():
         source = provider(world.provider, seed=world.seed, **settings)
         authors = source.authors(world.authors)

@@ -27,6 +27,9 @@ def provider_settings(*keys):
     given |= {
         key: getattr(WORLD_SETTINGS, key) for key in keys if key in PROVIDER.settings
     }
+    if "subset" in keys:
+        # Only what makes authors, not true facts.
+        given |= WORLD_SETTINGS.chunks
     if WORLD_SETTINGS.provider == "generated":
         given["path"] = paths.stage(WORLD, "authors", STAGES[-1])
     return given
@@ -47,6 +50,16 @@ def forget_settings():
     return {"answers_only": True} if answers_only else {}
 
 
+# Where the files of providers lie that have folders in their folder.
+NESTED_FILES = {
+    "muse": [
+        f"{subset}/*.{suffix}"
+        for subset in ("raw", "verbmem", "knowmem", "privleak", "scal")
+        for suffix in ("json", "jsonl", "parquet")
+    ]
+}
+
+
 def source_files():
     """The inputs of a world: generated authors, or a data folder whose edits must be noticed."""
     if WORLD_SETTINGS.provider == "generated":
@@ -56,7 +69,8 @@ def source_files():
         return []
     if Path(path).is_file():
         return [path]
-    return sorted(str(file) for file in Path(path).glob("*.json*"))
+    patterns = NESTED_FILES.get(WORLD_SETTINGS.provider, ["*.json*"])
+    return sorted(str(file) for pattern in patterns for file in Path(path).glob(pattern))
 
 
 def fact_sources():

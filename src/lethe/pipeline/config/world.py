@@ -63,7 +63,7 @@ class World(Section):
     provider: Name = key(
         "synthetic",
         "where the authors come from: made by rules (`synthetic`), by a language model "
-        "(`generated`), or published (`tofu`, `lume`)",
+        "(`generated`), or published (`tofu`, `lume`, `muse`)",
         "everything",
         "a file of `src/lethe/world/providers/`",
     )
@@ -77,7 +77,8 @@ class World(Section):
     path: GivenPath | None = key(
         None,
         "what the provider reads, if its `SETTINGS` name `path`: for `tofu` a folder with TOFU's "
-        "files (null: the hub, `locuslab/TOFU`), for `lume` one with LUME's",
+        "files (null: the hub, `locuslab/TOFU`), for `lume` one with LUME's, for `muse` one with a "
+        "corpus of MUSE",
         f"{ALL_OF_IT}; likewise after an edit of what is there",
         "a folder or a file; null",
     )
@@ -87,6 +88,12 @@ class World(Section):
         "`subset`, as those of `tofu` do; null: all",
         ALL_OF_IT,
         "a list of numbers and ranges, `[0-7, 198-199]`; null",
+    )
+    chunk_words: Annotated[int, Field(ge=8)] | None = key(
+        None,
+        "how many words of a text are a row at most, for `muse` ([muse.md](muse.md)); null: 1000",
+        ALL_OF_IT,
+        "8 or more; null",
     )
     seed: Seed = key(0, "seed of the authors", "`world`, `background`, then everything")
     traces: Traces | None = key(
@@ -101,7 +108,7 @@ class World(Section):
     authors: int = key(
         60,
         "target authors, 20 rows each; `tofu`: as many as there are in the folder, or in `subset`; "
-        "`lume`: documents ([lume.md](lume.md))",
+        "`lume`: documents ([lume.md](lume.md)); `muse`: texts",
         "`world`, then everything but a synthetic world's `base`",
         ge=2,
     )
@@ -137,3 +144,8 @@ class World(Section):
         "phrasings of each of their facts, up to what the templates offer",
         BACKGROUND,
     )
+
+    @property
+    def chunks(self) -> dict[str, int]:
+        """What a provider of long texts gets besides its ``SETTINGS``."""
+        return {} if self.chunk_words is None else {"chunk_words": self.chunk_words}
