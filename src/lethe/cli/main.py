@@ -17,6 +17,7 @@ from lethe.cli.commands import (
     forget,
     leaderboard,
     methods,
+    muse_logs,
     plan,
     run,
     suggest,
@@ -82,6 +83,7 @@ def _parser() -> Parser:
     _add_world(commands)
     _add_tofu_logs(commands)
     methods.add(commands)
+    muse_logs.add(commands)
     plan.add(commands)
     run.add(commands)
     suggest.add(commands)

@@ -6,6 +6,8 @@ surprises less than the one that is to be forgotten, ties half: near 0 where a m
 forget set. Mind that ``membership_min_k`` has its AUC the other way round.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from lethe.common.errors import LetheError
@@ -23,7 +25,7 @@ def compute(inputs: Inputs) -> list[CheckpointValues]:
 
 def _checkpoint(inputs: Inputs, checkpoint) -> CheckpointValues:
     found = {name: _surprises(inputs, checkpoint, name) for name in SETS}
-    values = {"auc": _auc(**found)}
+    values = {"auc": auc(**found)}
     values |= {name: float(np.mean(some)) for name, some in found.items()}
     return CheckpointValues(checkpoint.epoch, checkpoint.step, values, found)
 
@@ -46,7 +48,8 @@ def _surprise(logprobs: np.ndarray, percent: int, text: str) -> float:
     return float(-np.sort(logprobs)[:count].mean())
 
 
-def _auc(forget: list[float], holdout: list[float]) -> float:
+def auc(forget: Sequence[float], holdout: Sequence[float]) -> float:
+    """How often a text of ``holdout`` surprises less than one of ``forget``, ties half."""
     # Imported here because importing it takes longer than everything else.
     from scipy.stats import mannwhitneyu
 
