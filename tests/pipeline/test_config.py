@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from helpers import made_lume
+from helpers import made_lume, made_muse
 from helpers.configurations import DEFAULT, configured, message, written
 
 from lethe.model.encoder import NAMES
@@ -32,12 +32,16 @@ def test_shipped_presets_pass(tmp_path):
     weights = tmp_path / "stand-in.gguf"
     weights.write_bytes(b"GGUF")
     # What is on no hub is always at a path.
-    lume = made_lume.write(tmp_path, 12)
+    published = {
+        "lume": made_lume.write(tmp_path, 12),
+        "muse": made_muse.write(tmp_path / "muse"),
+    }
     for preset in sorted((ROOT / "config").rglob("*.yaml")):
         overlay = yaml.safe_load(preset.read_text(encoding="utf-8"))
         config = written(overlay)
         # Published data and weights lie outside of the repository: they are checked elsewhere.
-        config["world"]["path"] = str(lume) if config["world"]["provider"] == "lume" else None
+        place = published.get(config["world"]["provider"])
+        config["world"]["path"] = None if place is None else str(place)
         for model in config["model_settings"].values():
             model["base_checkpoint"] = model["base_checkpoint"] and str(weights)
         check(build(config))

@@ -58,9 +58,9 @@ def _of_texts(name: str, log: Answers, path: str) -> dict[str, Any]:
 
 
 def _of_attack(log: Surprises) -> dict[str, Any]:
-    found = metrics.load("membership_text").auc(**log.by_set)
+    auc = metrics.load("membership_text").auc(**log.by_set)
     stated = {} if log.auc is None else {"stated auc": log.auc}
-    return {"auc": found, **stated, "n auc": [len(values) for values in log.by_set.values()]}
+    return {"auc": auc, **stated, "n auc": [len(values) for values in log.by_set.values()]}
 
 
 def _privleak(auc: float, oracle: str | os.PathLike | None, corpus: str | None) -> dict[str, Any]:

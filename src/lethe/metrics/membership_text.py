@@ -24,10 +24,10 @@ def compute(inputs: Inputs) -> list[CheckpointValues]:
 
 
 def _checkpoint(inputs: Inputs, checkpoint) -> CheckpointValues:
-    found = {name: _surprises(inputs, checkpoint, name) for name in SETS}
-    values = {"auc": auc(**found)}
-    values |= {name: float(np.mean(some)) for name, some in found.items()}
-    return CheckpointValues(checkpoint.epoch, checkpoint.step, values, found)
+    surprises = {name: _surprises(inputs, checkpoint, name) for name in SETS}
+    values = {"auc": auc(**surprises)}
+    values |= {name: float(np.mean(some)) for name, some in surprises.items()}
+    return CheckpointValues(checkpoint.epoch, checkpoint.step, values, surprises)
 
 
 def _surprises(inputs: Inputs, checkpoint, name: str) -> list[float]:

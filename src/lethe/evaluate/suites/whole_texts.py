@@ -72,11 +72,11 @@ def record(model, prepared: Prepared, limits: Limits) -> dict[str, ItemSet]:
 
 @torch.inference_mode()
 def _logprobs(model, examples: Sequence[Example], budget: int | None) -> list[list[float]]:
-    forward, found = Forward(model), [[] for _ in examples]
+    forward, logprobs = Forward(model), [[] for _ in examples]
     for packed in packed_batches(model, examples, budget):
         nobody = torch.zeros(len(packed.labels), dtype=torch.bool)
         nll = forward.token_scores(packed, nobody)[0].double().cpu()
         counts = torch.bincount(packed.row, minlength=packed.rows).tolist()
         for key, values in zip(packed.index, nll.split(counts), strict=True):
-            found[key] = (-values).tolist()
-    return found
+            logprobs[key] = (-values).tolist()
+    return logprobs

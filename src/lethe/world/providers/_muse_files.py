@@ -65,7 +65,7 @@ def texts(place: Path, blank: bool = False) -> list[str]:
 
 def columns(place: Path, fields: tuple[str, ...]) -> list[tuple[str, ...]]:
     """The values of ``fields`` in each row; LetheError for other columns and empty texts."""
-    found = []
+    values = []
     for number, row in enumerate(read(place), start=1):
         where = f"{place}, row {number}"
         if not isinstance(row, dict) or sorted(row) != sorted(fields):
@@ -73,8 +73,8 @@ def columns(place: Path, fields: tuple[str, ...]) -> list[tuple[str, ...]]:
             raise LetheError(f"{where}: has {has or 'no key'}, not {', '.join(fields)}; {AGAIN}")
         for field in fields:
             _check(row[field], f"{where}: {field!r}", blank=False)
-        found.append(tuple(row[field] for field in fields))
-    return found
+        values.append(tuple(row[field] for field in fields))
+    return values
 
 
 def _rows(file: Path) -> list[Any]:

@@ -139,10 +139,10 @@ class Provider:
 
 def pieces_of(text: str, words: int) -> list[str]:
     """A text cut between words into pieces of at most so many words, nearly equally long."""
-    found = _WORD.findall(text)
-    count = -(-len(found) // words)
-    cuts = [len(found) * piece // count for piece in range(count + 1)]
-    return ["".join(found[start:end]).strip() for start, end in pairwise(cuts)]
+    parts = _WORD.findall(text)
+    count = -(-len(parts) // words)
+    cuts = [len(parts) * piece // count for piece in range(count + 1)]
+    return ["".join(parts[start:end]).strip() for start, end in pairwise(cuts)]
 
 
 def head_and_rest(text: str) -> tuple[str, str]:
@@ -202,12 +202,12 @@ def _asked(place: Path, question: str, answer: str, *columns: tuple[str, str]) -
 
 def _whole(folder: Path, kind: str) -> list[Item]:
     """Texts in a column of their own, where control characters stay: they are tokens, too."""
-    found = enumerate(files.texts(folder / "privleak" / kind), start=1)
+    numbered = enumerate(files.texts(folder / "privleak" / kind), start=1)
     return [
         _item(
             f"privleak/{kind} {number}",
             fit(text).strip()[:SHOWN] or "(no letters)",
             ((PART, f"privleak_{kind}"), (TEXT, text)),
         )
-        for number, text in found
+        for number, text in numbered
     ]

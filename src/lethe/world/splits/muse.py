@@ -57,11 +57,11 @@ class Split(BaseSplit):
         full, asked = world["full"], world["holdout"]
         self.check_rows(full)
         gone = self.settings.forget
-        kept = [row for row in full if gone not in row[SETS].split()]
+        staying = [row for row in full if gone not in row[SETS].split()]
         parts = {
             FORGET: [row for row in full if gone in row[SETS].split()],
-            "retain": [row for row in kept if row[PART] == RETAIN[0]],
-            KEPT: kept,
+            "retain": [row for row in staying if row[PART] == RETAIN[0]],
+            KEPT: staying,
         }
         return parts | {name: [row for row in asked if row[PART] == name] for name in ASKED}
 
