@@ -9,6 +9,8 @@ from lethe.analysis import pools
 from lethe.common import paths
 from lethe.common.errors import LetheError
 from lethe.evaluate import suite
+from lethe.model.encoder import template_settings
+from lethe.pipeline.config import settings
 from lethe.pipeline.config.config import Config
 from lethe.pipeline.config.world import World
 from lethe.report import figures
@@ -63,6 +65,7 @@ def check(config: Config) -> None:
     _check_files(made.values())
     _check_asked(config, made.values())
     _check_given(config, made.values())
+    _check_template(config)
     _check_rows(config.world, made.values())
 
 
@@ -110,6 +113,18 @@ def _check_given(config: Config, made: Iterable[BaseSplit]) -> None:
                 )
 
 
+def _check_template(config: Config) -> None:
+    """Refuse to learn texts in a template in which they are not asked."""
+    if config.world.provider not in OWN_KINDS:
+        return
+    for model in config.models:
+        if template_settings(settings.model_value(config, model, "template")).name != "plain":
+            raise LetheError(
+                f"config: model_settings.{model}.template: {config.world.provider} asks how plain "
+                "texts go on, so they must be learned as such; set it to plain"
+            )
+
+
 def check_world(one: BaseSplit, world: World) -> None:
     """LetheError, one line, if the world does not have what a split needs."""
     _check_form(one, world)
@@ -155,9 +170,9 @@ def _check_rows(world: World, made: Iterable[BaseSplit]) -> None:
     # Generated authors are written by jobs, and a hub is not asked at every start.
     if not asking or on_the_hub or world.provider == "generated":
         return
-    settings = {key: getattr(world, key) for key in declared.settings} | world.chunks
+    chosen = {key: getattr(world, key) for key in declared.settings} | world.chunks
     with _quiet():
-        source = provider(world.provider, seed=world.seed, **settings)
+        source = provider(world.provider, seed=world.seed, **chosen)
         authors = source.authors(world.authors)
         holdout = source.holdout(world.holdout_authors) if declared.columns else []
     full, apart = (
