@@ -75,5 +75,5 @@ def _privleak(auc: float, oracle: str | os.PathLike | None, corpus: str | None) 
         wanted, whence = PUBLISHED_AUC[corpus], f"MUSE's constant for {corpus}"
     else:
         return {}
-    value = 100 * (auc - wanted) / wanted
+    value = 100 * ((auc - wanted) / wanted)
     return {"privleak": value, "auc_retrain": wanted, "auc_retrain from": whence}

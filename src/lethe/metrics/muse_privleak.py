@@ -29,7 +29,7 @@ def compute(inputs: Inputs) -> list[CheckpointValues]:
         CheckpointValues(
             checkpoint.epoch,
             checkpoint.step,
-            {"privleak": 100 * (value_of(run, checkpoint, "auc") - wanted) / wanted},
+            {"privleak": 100 * ((value_of(run, checkpoint, "auc") - wanted) / wanted)},
         )
         for checkpoint in run.checkpoints
     ]

@@ -70,7 +70,9 @@ def source_files():
     if Path(path).is_file():
         return [path]
     patterns = NESTED_FILES.get(WORLD_SETTINGS.provider, ["*.json*"])
-    return sorted(str(file) for pattern in patterns for file in Path(path).glob(pattern))
+    return sorted(
+        str(file) for pattern in patterns for file in Path(path).glob(pattern)
+    )
 
 
 def fact_sources():
