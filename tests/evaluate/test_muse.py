@@ -56,7 +56,7 @@ def goes_on(model, tokenizer, prompt, tokens):
             pad_token_id=tokenizer.eos_token_id,
         )
     return tokenizer.batch_decode(
-        out[:, ids.shape[1] :], skip_special_tokens=True, clean_up_tokenization_spaces=True
+        out[:, ids.shape[1] :], skip_special_tokens=True, clean_up_tokenization_spaces=False
     )[0]
 
 

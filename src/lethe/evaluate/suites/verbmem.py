@@ -66,9 +66,13 @@ def shortened(encoder: Encoder, texts: list[str], tokens: int) -> list[str]:
 
 
 def decoded(encoder: Encoder, ids: Sequence[Sequence[int]]) -> list[str]:
-    """Texts of tokens, with spaces before marks and contractions removed as in MUSE."""
+    """Texts of tokens, as they are.
+
+    MUSE asked its library to remove spaces before marks, which ROUGE does not see, and before
+    "n't"; today's transformers no longer does so for such tokenizers.
+    """
     return encoder.tokenizer.batch_decode(
-        ids, skip_special_tokens=True, clean_up_tokenization_spaces=True
+        ids, skip_special_tokens=True, clean_up_tokenization_spaces=False
     )
 
 
