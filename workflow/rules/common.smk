@@ -15,6 +15,7 @@ from lethe.pipeline import (
     defences,
     disk,
     external_checkpoints,
+    harness,
     in_run,
     interpolation,
     interpreter,
@@ -68,7 +69,8 @@ def before_anything():
         check(CONFIG)
         search.check(CONFIG)
         disk.check(CONFIG)
-        tracking.check(CONFIG.tracking)
+        harness.check_deployment(CONFIG, workflow.deployment_settings.deployment_method)
+        tracking.check(CONFIG.tracking, workflow.deployment_settings.deployment_method)
         paper_logs.check(CONFIG.logs)
     except LetheError as error:
         refused(error)
