@@ -2,8 +2,10 @@ import subprocess
 import sys
 
 import pytest
+from helpers import made_lume, made_mcq, made_muse, made_rwku
 
 from lethe.common.errors import LetheError
+from lethe.world import split
 from lethe.world.provider import PROVIDERS, names, provider
 from lethe.world.tofu_format import FACT_FILES
 
@@ -53,3 +55,22 @@ def test_a_provider_imports_neither_its_peers_nor_heavy_libraries():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("name", "made"),
+    [("lume", made_lume), ("mcq", made_mcq), ("muse", made_muse), ("rwku", made_rwku)],
+)
+def test_every_file_that_is_read_makes_the_world_again(name, made, tmp_path):
+    """What is not among ``READS`` could be edited without a word."""
+    made.write(tmp_path)
+    files = {file for file in tmp_path.rglob("*") if file.is_file()}
+    patterns = PROVIDERS.contract(name).reads
+    assert files
+    assert {file for pattern in patterns for file in tmp_path.glob(pattern)} == files
+
+
+def test_a_benchmark_in_a_form_of_its_own_names_its_kind_of_split():
+    kinds = {name: PROVIDERS.contract(name).split_kind for name in PROVIDERS.names()}
+    assert {kinds[name] for name in ("lume", "mcq", "muse", "rwku")} <= set(split.KINDS.names())
+    assert kinds["synthetic"] == "published"

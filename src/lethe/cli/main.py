@@ -18,6 +18,7 @@ from lethe.cli.commands import (
     leaderboard,
     lm_eval,
     methods,
+    muse_logs,
     plan,
     push,
     run,
@@ -90,6 +91,7 @@ def _parser() -> Parser:
     _add_world(commands)
     _add_tofu_logs(commands)
     methods.add(commands)
+    muse_logs.add(commands)
     plan.add(commands)
     push.add(commands)
     run.add(commands)

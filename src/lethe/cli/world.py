@@ -62,6 +62,7 @@ def _check_out(out: str | None) -> None:
 def _make(world: World, wanted, made: Generation | None, journal: Path, out: Path) -> None:
     settings: dict[str, Any] = {"seed": world.seed}
     settings |= {key: getattr(world, key) for key in PROVIDERS.contract(world.provider).settings}
+    settings |= world.chunks
     generated = None
     if made is not None:
         generated = Generated(made, wanted, journal, world.background_phrasings)

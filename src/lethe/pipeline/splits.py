@@ -9,7 +9,9 @@ from lethe.analysis import pools
 from lethe.common import paths
 from lethe.common.errors import LetheError
 from lethe.evaluate import suite
+from lethe.model.encoder import template_settings
 from lethe.pipeline import pictures
+from lethe.pipeline.config import settings
 from lethe.pipeline.config.config import Config
 from lethe.pipeline.config.world import World
 from lethe.report import figures
@@ -27,7 +29,7 @@ MODELS = ("base", "full", "random", *map(pools.run_of, pools.VARIANTS))
 # Folders of a model that are not splits.
 FOLDERS = (paths.NO_SPLIT, "base", "snapshots")
 # The kinds of splits of benchmarks in a form of their own.
-PUBLISHED = ("published", "probed", "targets")
+PUBLISHED = {PROVIDERS.contract(name).split_kind for name in PROVIDERS.names()}
 
 
 def of_name(config: Config, name: str) -> BaseSplit:
@@ -64,6 +66,7 @@ def check(config: Config) -> None:
     _check_files(made.values(), pictures.files(config.world))
     _check_asked(config, made.values())
     _check_given(config, made.values())
+    _check_template(config)
     _check_rows(config.world, map(pictures.of_text, made.values()))
 
 
@@ -111,6 +114,18 @@ def _check_given(config: Config, made: Iterable[BaseSplit]) -> None:
                 )
 
 
+def _check_template(config: Config) -> None:
+    """Refuse to learn texts in a template in which they are not asked."""
+    if not PROVIDERS.contract(config.world.provider).plain_text:
+        return
+    for model in config.models:
+        if template_settings(settings.model_value(config, model, "template")).name != "plain":
+            raise LetheError(
+                f"config: model_settings.{model}.template: {config.world.provider} asks how plain "
+                "texts go on, so they must be learned as such; set it to plain"
+            )
+
+
 def check_world(one: BaseSplit, world: World) -> None:
     """LetheError, one line, if the world does not have what a split needs."""
     one = pictures.of_text(one)
@@ -131,13 +146,14 @@ def check_world(one: BaseSplit, world: World) -> None:
 
 def _check_form(one: BaseSplit, world: World) -> None:
     """Rows of a benchmark in a form of its own are cut by the kind for these, all others not."""
-    own = bool(PROVIDERS.contract(world.provider).columns)
-    if own == (one.kind in PUBLISHED):
+    declared = PROVIDERS.contract(world.provider)
+    own = bool(declared.columns)
+    if one.kind == declared.split_kind if own else one.kind not in PUBLISHED:
         return
     if own:
         raise LetheError(
-            f"config: splits: {one.name}: the world {world.provider} has only the split that it "
-            f"publishes; list one of the kind {' or '.join(PUBLISHED)}"
+            f"config: splits: {one.name}: the world {world.provider} has only splits of the kind "
+            f"{declared.split_kind}; list {contract(declared.split_kind).example or 'one of these'}"
         )
     raise LetheError(
         f"config: splits: {one.name} is what a benchmark publishes, and the rows of "
@@ -154,9 +170,9 @@ def _check_rows(world: World, made: Iterable[BaseSplit]) -> None:
     # Generated authors are written by jobs, and a hub is not asked at every start.
     if not asking or on_the_hub or world.provider == "generated":
         return
-    settings = {key: getattr(world, key) for key in declared.settings}
+    chosen = {key: getattr(world, key) for key in declared.settings} | world.chunks
     with _quiet():
-        source = provider(world.provider, seed=world.seed, **settings)
+        source = provider(world.provider, seed=world.seed, **chosen)
         authors = source.authors(world.authors)
         holdout = source.holdout(world.holdout_authors) if declared.columns else []
     full, apart = (

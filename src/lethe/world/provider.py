@@ -17,8 +17,11 @@ seed, and from which files at ``path`` true facts and refusals come:
                                     "made" of paraphrases, which all its authors have, or the column
                                     "cot"; none by default
     COLUMNS = ("id", "task")        what its rows have beside question and answer: a benchmark in a
-                                    form of its own, without paraphrases and wrong answers, whose
-                                    splits are of the kind ``published``
+                                    form of its own, without paraphrases and wrong answers
+    SPLIT_KIND = "published"        of such a benchmark: the kind of its splits
+    PLAIN_TEXT = True               it asks how texts go on, so they are learned as plain texts
+    READS = ("*.json*",)            patterns of the files that it reads below ``path``, whose edits
+                                    make the world again
     LIKE = "synthetic"              its true facts and background are that provider's, so that a
                                     base made for that one serves it as well
 """
@@ -46,6 +49,9 @@ class Contract:
     traces: tuple[str, ...] = ()
     like: str = ""
     columns: tuple[str, ...] = ()
+    split_kind: str = "published"
+    plain_text: bool = False
+    reads: tuple[str, ...] = ("*.json*",)
 
     def __post_init__(self):
         if self.languages not in ("", *TRANSLATORS):

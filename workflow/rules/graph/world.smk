@@ -27,6 +27,9 @@ def provider_settings(*keys):
     given |= {
         key: getattr(WORLD_SETTINGS, key) for key in keys if key in PROVIDER.settings
     }
+    if "subset" in keys:
+        # Only what makes authors, not true facts.
+        given |= WORLD_SETTINGS.chunks
     if WORLD_SETTINGS.provider == "generated":
         given["path"] = paths.stage(WORLD, "authors", STAGES[-1])
     return given
@@ -56,10 +59,10 @@ def source_files():
         return []
     if Path(path).is_file():
         return [path]
-    files = [*Path(path).glob("*.json*")]
-    # Only what brings pictures is in tables.
-    files += Path(path).glob("*.parquet") if "image" in PROVIDER.columns else []
-    return sorted(map(str, files))
+    files = {
+        str(file) for pattern in PROVIDER.reads for file in Path(path).glob(pattern)
+    }
+    return sorted(files)
 
 
 def fact_sources():

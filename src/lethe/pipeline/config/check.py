@@ -5,7 +5,8 @@ other, against the plug-ins that exist, and against the files that they name. No
 imported, because every start of the workflow passes through this module.
 """
 
-from collections.abc import Iterable
+import inspect
+from collections.abc import Collection, Iterable
 
 from lethe import metrics
 from lethe.analysis.audit import probe
@@ -277,6 +278,11 @@ def _check_world(world: World) -> None:
         )
     if world.subset is not None:
         _check_subset(world)
+    if world.chunk_words is not None and "chunk_words" not in _takes(world.provider):
+        raise LetheError(
+            f"config: world.chunk_words: the provider {world.provider} has no long texts; set it "
+            "to null"
+        )
     if world.traces is not None:
         traces.check(world.traces, world.provider)
     if world.perturbed_retain_authors > world.authors:
@@ -284,6 +290,11 @@ def _check_world(world: World) -> None:
             f"config: world.perturbed_retain_authors: {world.perturbed_retain_authors} are more "
             f"than the {world.authors} authors; lower it"
         )
+
+
+def _takes(provider: str) -> Collection[str]:
+    """The settings of a provider, including those that only some have."""
+    return inspect.signature(PROVIDERS.load(provider, "config: world.provider").Provider).parameters
 
 
 def _check_subset(world: World) -> None:

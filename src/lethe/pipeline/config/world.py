@@ -64,7 +64,7 @@ class World(Section):
     provider: Name = key(
         "synthetic",
         "where the authors come from: made by rules (`synthetic`), by a language model "
-        "(`generated`), or published (`tofu`, `lume`, `rwku`, `ppu_bench`, "
+        "(`generated`), or published (`tofu`, `lume`, `muse`, `rwku`, `ppu_bench`, "
         "files of yours: `mcq`)",
         "everything",
         "a file of `src/lethe/world/providers/`",
@@ -79,7 +79,7 @@ class World(Section):
     path: GivenPath | None = key(
         None,
         "what the provider reads, if its `SETTINGS` name `path`: for `tofu` a folder with TOFU's "
-        "files (null: the hub, `locuslab/TOFU`), for `lume`, `rwku`, `ppu_bench` and "
+        "files (null: the hub, `locuslab/TOFU`), for `lume`, `muse`, `rwku`, `ppu_bench` and "
         "`mcq` one with theirs",
         f"{ALL_OF_IT}; likewise after an edit of what is there",
         "a folder or a file; null",
@@ -91,6 +91,12 @@ class World(Section):
         "`[persona]` ([pictures.md](pictures.md)); null: all",
         ALL_OF_IT,
         "a list of numbers and ranges, `[0-7, 198-199]`; null",
+    )
+    chunk_words: Annotated[int, Field(ge=8)] | None = key(
+        None,
+        "how many words of a text are a row at most, for `muse` ([muse.md](muse.md)); null: 1000",
+        ALL_OF_IT,
+        "8 or more; null",
     )
     seed: Seed = key(0, "seed of the authors", "`world`, `background`, then everything")
     traces: Traces | None = key(
@@ -116,7 +122,8 @@ class World(Section):
     authors: int = key(
         60,
         "target authors, 20 rows each; `tofu`: as many as there are in the folder, or in `subset`; "
-        "`lume`: documents ([lume.md](lume.md)); `rwku`: people; `mcq`: 2, the corpora",
+        "`lume`: documents ([lume.md](lume.md)); `muse`: texts; `rwku`: people; "
+        "`mcq`: 2, the corpora",
         "`world`, then everything but a synthetic world's `base`",
         ge=2,
     )
@@ -152,3 +159,8 @@ class World(Section):
         "phrasings of each of their facts, up to what the templates offer",
         BACKGROUND,
     )
+
+    @property
+    def chunks(self) -> dict[str, int]:
+        """What a provider of long texts gets besides its ``SETTINGS``."""
+        return {} if self.chunk_words is None else {"chunk_words": self.chunk_words}

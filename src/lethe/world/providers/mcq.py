@@ -30,6 +30,8 @@ SETTINGS = ("path",)
 # True facts, refusals and a base's background are Lethe's own.
 FACT_FILES = ()
 LIKE = "synthetic"
+SPLIT_KIND = "probed"
+READS = ("*.json*", "*.parquet", "*.txt")
 COLUMNS = ("part", "subject", "label", "option1", "option2")
 
 # The part of the split that each corpus and each file of questions is.

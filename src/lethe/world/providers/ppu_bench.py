@@ -33,6 +33,7 @@ SETTINGS = ("path", "subset")
 FACT_FILES = ()
 OWN_HOLDOUT = True
 LIKE = "synthetic"
+READS = ("*.json*", "*.parquet")
 COLUMNS = ("id", "task", "form", "subject", "part", "modality", "image", "image_digest")
 
 FILES = "train_pair*.parquet"

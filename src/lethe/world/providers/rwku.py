@@ -26,6 +26,8 @@ SETTINGS = ("path", "subset")
 # True facts and a base's background are Lethe's own.
 FACT_FILES = ()
 LIKE = "synthetic"
+SPLIT_KIND = "targets"
+READS = ("**/*.json*", "**/*.parquet")
 COLUMNS = ("part", "target", "level", "type")
 
 # What a file holds: the names that it has in the data set and in the authors' folders.

@@ -1,0 +1,76 @@
+"""MUSE's six ways for every run at its last epoch.
+
+Source: MUSE, arXiv 2407.06460; docs/muse.md says how to read it. Four ways are columns; scalability
+is how they change over the splits of growing forget sets, of which each is a line.
+"""
+
+import pandas as pd
+
+from lethe.report.table_layout import (
+    cell,
+    columns,
+    groups,
+    is_measured,
+    markdown_table,
+    note,
+    place,
+    row_start,
+)
+from lethe.report.tables.base import TableData
+
+ONLY_WITH = ("metrics.verbmem", "metrics.knowmem")
+PAGE = {
+    "title": "MUSE",
+    "columns": {
+        "verbmem": ("Verbatim memory of forget ↓", ".3f"),
+        "knowmem_forget": ("Knowledge of forget ↓", ".3f"),
+        "privleak": ("Privacy leakage (%) → 0", ".1f"),
+        "utility": ("Utility: knowledge of retain ↑", ".3f"),
+    },
+}
+# key: (metric, value in its file, format)
+NUMBERS = {
+    "verbmem": ("verbmem", "forget", ".3f"),
+    "knowmem_forget": ("knowmem", "forget", ".3f"),
+    "privleak": ("muse_privleak", "privleak", ".1f"),
+    "utility": ("knowmem", "retain", ".3f"),
+}
+SCALABILITY = "_scal_"
+
+
+def build(data: TableData) -> pd.DataFrame:
+    """One row for each model, split and run; what was not measured has no column."""
+    measured = {key: one for key, one in NUMBERS.items() if is_measured(data.scores, one[0])}
+    rows = []
+    for group in groups(data.scores, data.methods, data.seeds, data.oracles):
+        row = place(group)
+        for key, (metric, name, _) in measured.items():
+            row |= columns(group, key, metric, name, data.intervals)
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def markdown(table: pd.DataFrame) -> str:
+    """The table with headings for readers, and what it says of the two other ways."""
+    headings = {key: heading for key, (heading, _) in PAGE["columns"].items()}
+    rows = [
+        row_start(record)
+        | {
+            headings[key]: cell(record, key, form)
+            for key, (_, _, form) in NUMBERS.items()
+            if key in record
+        }
+        for record in table.to_dict("records")
+    ]
+    return markdown_table(rows) + note(table) + _others(table)
+
+
+def _others(table: pd.DataFrame) -> str:
+    """One line on scalability and sustainability."""
+    splits = sorted({name for name in table["split"].dropna() if SCALABILITY in str(name)})
+    grown = (
+        f"Scalability: the change from {splits[0]} to {splits[-1]}."
+        if len(splits) > 1
+        else "Scalability: not measured; list several splits of growing forget sets."
+    )
+    return f"{grown} Sustainability: not measured, since it needs requests one after another.\n"
