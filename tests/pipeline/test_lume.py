@@ -34,7 +34,7 @@ def test_a_world_of_lume_passes_with_its_metrics(folder):
     offered = [name for name in metrics.names() if splits.lacks(name, one) is None]
     asking = [name for name in offered if metrics.contract(name).records]
     # Traces have rows of their own, without which they are refused as everywhere.
-    assert set(asking) == {"lume_tasks", "membership_document", "bypass_gap"}
+    assert set(asking) == {"lume_tasks", "membership_document", "bypass_gap", "ppu_generation"}
 
 
 def test_questions_beside_the_documents_offer_the_final_score(folder):

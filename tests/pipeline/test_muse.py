@@ -33,7 +33,7 @@ def test_a_world_of_muse_passes_with_its_metrics(folder):
     offered = [name for name in metrics.names() if splits.lacks(name, one) is None]
     asking = {name for name in offered if metrics.contract(name).records}
     # Those of LUME and of traces ask for fields that rows of MUSE do not have.
-    others = {"lume_tasks", "membership_document", "bypass_gap"}
+    others = {"lume_tasks", "membership_document", "bypass_gap", "ppu_generation"}
     assert asking == {"verbmem", "knowmem", "membership_text", *others}
 
 

@@ -151,9 +151,10 @@ def _check_form(one: BaseSplit, world: World) -> None:
     if one.kind == declared.split_kind if own else one.kind not in PUBLISHED:
         return
     if own:
+        kind = declared.split_kind
         raise LetheError(
-            f"config: splits: {one.name}: the world {world.provider} has only splits of the kind "
-            f"{declared.split_kind}; list {contract(declared.split_kind).example or 'one of these'}"
+            f"config: splits: {one.name}: the world {world.provider} has only the split that it "
+            f"publishes; list {contract(kind).example or f'one of the kind {kind}'}"
         )
     raise LetheError(
         f"config: splits: {one.name} is what a benchmark publishes, and the rows of "
