@@ -9,14 +9,14 @@ from training import execution, key
 
 from lethe.model.cost import Meter
 from lethe.train.base_model import make_base
-from lethe.world.rows import read_facts, read_qa
+from lethe.world.rows import read_asked, read_facts
 
 with job(snakemake, key(snakemake), processes(snakemake)) as stage, Meter() as meter:
     p, i, o = snakemake.params, snakemake.input, snakemake.output
     device = ready(snakemake)
     folders = [stage(Path(digest).parent) for digest in o.snapshots]
     counts = make_base(
-        read_qa(i.background),
+        read_asked(i.background),
         [row for file in i.facts for row in read_facts(file)],
         stage(Path(o.weights).parent),
         architecture=p.architecture,
