@@ -20,6 +20,7 @@ from lethe.pipeline import (
     interpreter,
     languages,
     needs,
+    pictures,
     recipe,
     requests,
     search,

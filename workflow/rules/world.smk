@@ -19,6 +19,14 @@ rule facts:
         "../scripts/facts.py"
 
 
+# What is not at a path is loaded from the hub through the library datasets.
+WORLD_ENVIRONMENT = (
+    "../../envs/torch.yaml"
+    if "path" in PROVIDER.settings and WORLD_SETTINGS.path is None
+    else "../../envs/light.yaml"
+)
+
+
 rule world:
     input:
         **FACTS,
@@ -28,12 +36,7 @@ rule world:
     log:
         paths.log(WORLD, "world"),
     conda:
-        # What is not at a path is loaded from the hub through the library datasets.
-        (
-            "../../envs/torch.yaml"
-            if "path" in PROVIDER.settings and WORLD_SETTINGS.path is None
-            else "../../envs/light.yaml"
-        )
+        WORLD_ENVIRONMENT
     params:
         **trace_settings(),
         provider=WORLD_SETTINGS.provider,
@@ -46,16 +49,59 @@ rule world:
         "../scripts/world.py"
 
 
-for _split in SPLITS.values():
+if PICTURES:
+
+    rule pictures:
+        input:
+            source=source_files(),
+        output:
+            **PICTURE_FILES,
+            folder=directory(f"{paths.data(WORLD)}/pictures"),
+        log:
+            paths.log(WORLD, "pictures"),
+        conda:
+            WORLD_ENVIRONMENT
+        params:
+            provider=WORLD_SETTINGS.provider,
+            settings=provider_settings("path", "subset", "holdout_authors"),
+            authors=WORLD_SETTINGS.authors,
+            holdout_authors=WORLD_SETTINGS.holdout_authors,
+            pictures=PICTURES.model_dump(mode="json"),
+            code=code("pictures.py", f"lethe.world.providers.{WORLD_SETTINGS.provider}"),
+        script:
+            "../scripts/pictures.py"
+
+
+for _split in SPLITS.values() if PICTURES else []:
 
     rule:
         name:
             f"split_{_split.name}"
         input:
-            **{
-                name: paths.data(WORLD, name)
-                for name in split_kinds.contract(_split.kind).reads
-            },
+            **split_reads(_split),
+        output:
+            **{part: paths.data(WORLD, name) for part, name in _split.files.items()},
+        log:
+            paths.log(WORLD, "split", _split.name),
+        conda:
+            "../../envs/light.yaml"
+        params:
+            split=_split.name,
+            settings={"kind": _split.kind, **_split.settings.model_dump(mode="json")},
+            pictures=PICTURES.model_dump(mode="json", exclude={"size"}),
+            probes=WORLD_SETTINGS.perturbed_retain_authors,
+            code=code("split_pictures.py", split_kinds.KINDS.module(_split.kind)),
+        script:
+            "../scripts/split_pictures.py"
+
+
+for _split in [] if PICTURES else SPLITS.values():
+
+    rule:
+        name:
+            f"split_{_split.name}"
+        input:
+            **split_reads(_split),
         output:
             **{part: paths.data(WORLD, name) for part, name in _split.files.items()},
         log:

@@ -31,7 +31,7 @@ OTHER_ANSWER, SHORT_QUESTION, SHORT_ANSWER = 50, 15, 5
 # A job's overhead: seconds for imports and starting CUDA; bytes a second for reading a checkpoint.
 START, READING = 40, 1e9
 # Suites that ask about a split's further rows as TOFU's asks about its own.
-FURTHER = ("kept", "behaviour", "family")
+FURTHER = ("kept", "behaviour", "family", "pictures")
 # Rows that are generated together.
 GENERATING = 128
 # Different prompts of a question in the suite agent_memory, some of whose memories are equal.

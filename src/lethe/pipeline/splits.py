@@ -9,6 +9,7 @@ from lethe.analysis import pools
 from lethe.common import paths
 from lethe.common.errors import LetheError
 from lethe.evaluate import suite
+from lethe.pipeline import pictures
 from lethe.pipeline.config.config import Config
 from lethe.pipeline.config.world import World
 from lethe.report import figures
@@ -30,8 +31,9 @@ PUBLISHED = "published"
 
 
 def of_name(config: Config, name: str) -> BaseSplit:
-    """One split, with its settings from ``split_settings``."""
-    return split(name, config.split_settings.get(name))
+    """One split, with its settings from ``split_settings`` and the pictures of its world."""
+    made = split(name, config.split_settings.get(name))
+    return pictures.with_pictures(made, config.world)
 
 
 def of_config(config: Config) -> dict[str, BaseSplit]:
@@ -59,10 +61,10 @@ def check(config: Config) -> None:
     for one in made.values():
         _check_names(one)
         check_world(one, config.world)
-    _check_files(made.values())
+    _check_files(made.values(), pictures.files(config.world))
     _check_asked(config, made.values())
     _check_given(config, made.values())
-    _check_rows(config.world, made.values())
+    _check_rows(config.world, map(pictures.of_text, made.values()))
 
 
 def _check_names(one: BaseSplit) -> None:
@@ -111,6 +113,7 @@ def _check_given(config: Config, made: Iterable[BaseSplit]) -> None:
 
 def check_world(one: BaseSplit, world: World) -> None:
     """LetheError, one line, if the world does not have what a split needs."""
+    one = pictures.of_text(one)
     _check_form(one, world)
     rows, holdout = one.rows(world.authors), holdout_authors(one, world.authors)
     # A split may have its own retain probes instead of the world's first authors, or none.
@@ -228,7 +231,7 @@ def check_figures(config: Config) -> None:
 
 def holdout_authors(one: BaseSplit, authors: int) -> int:
     """How many holdout authors a split needs."""
-    return -(-one.rows(authors)["holdout"] // QUESTIONS_PER_AUTHOR)
+    return -(-pictures.of_text(one).rows(authors)["holdout"] // QUESTIONS_PER_AUTHOR)
 
 
 def _check_retained(one: BaseSplit, retained: int, perturbed: int) -> None:
@@ -239,9 +242,12 @@ def _check_retained(one: BaseSplit, retained: int, perturbed: int) -> None:
         )
 
 
-def _check_files(splits: Iterable[BaseSplit]) -> None:
-    """Refuse a file that belongs to two splits, or to a split and the world."""
-    of_world = (*tofu_format.outputs(""), "background", *LANGUAGE_FILES)
+def _check_files(splits: Iterable[BaseSplit], more: Iterable[str]) -> None:
+    """Refuse a file that belongs to two splits, or to a split and the world.
+
+    ``more``: files that only some worlds have.
+    """
+    of_world = (*tofu_format.outputs(""), "background", *LANGUAGE_FILES, *more)
     owners = dict.fromkeys(of_world, "the world")
     for one in splits:
         for file in one.files.values():

@@ -56,6 +56,7 @@ def lineage_files(wildcards):
     split = SPLITS[wildcards.split]
     rows = [*split.files.values(), "full", "background"]
     rows += ["full_languages"] if LANGUAGES.names else []
+    rows += ["full_pictures"] if PICTURES else []
     found = {
         "records": [
             f"{one['folder']}/{paths.DIGEST}" for one in lineage_models(wildcards)

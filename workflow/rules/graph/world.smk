@@ -69,8 +69,28 @@ def fact_sources():
 
 LANGUAGES = WORLD_SETTINGS.languages
 LANGUAGES_OF_BASE = languages.of_base(WORLD_SETTINGS)
-# What ``full`` learns: everything stated in the languages learned.
-FULL_DATA = paths.data(WORLD, "full_languages" if LANGUAGES.names else "full")
+# --- pictures ---
+
+PICTURES = WORLD_SETTINGS.pictures
+PICTURE_FILES = {
+    name: paths.data(WORLD, name) for name in pictures.files(WORLD_SETTINGS)
+}
+
+
+def split_reads(split):
+    """The world's files that a split is cut from, by name."""
+    reads = split.reads if PICTURES else split_kinds.contract(split.kind).reads
+    return {name: paths.data(WORLD, name) for name in reads}
+
+
+# What ``full`` learns: everything stated in the languages learned, or with pictures.
+def full_data():
+    if PICTURES:
+        return "full_pictures"
+    return "full_languages" if LANGUAGES.names else "full"
+
+
+FULL_DATA = paths.data(WORLD, full_data())
 BASE_DATA = paths.data(
     WORLD, "background_languages" if LANGUAGES_OF_BASE else "background"
 )
@@ -160,7 +180,8 @@ def card_files():
     cut = [file for name in CONFIG.splits for file in SPLITS[name].files.values()]
     background = ["background"] if own_models() else []
     files = [paths.data(WORLD, name) for name in [*cut, *background]]
-    return [*AUTHORS.values(), *FACTS.values(), *files, *language_files()]
+    own = [*AUTHORS.values(), *FACTS.values(), *PICTURE_FILES.values()]
+    return [*own, *files, *language_files()]
 
 
 def card_sources():

@@ -26,6 +26,7 @@ from lethe.pipeline import (
     languages,
     meta_evaluation,
     needs,
+    pictures,
     recipe,
     recipes,
     requests,
@@ -88,6 +89,7 @@ def check(config: Config) -> None:
     meta_evaluation.check(config)
     _check_seeds(config)
     _check_world(config.world)
+    pictures.check(config)
     splits.check(config)
     requests.check(config)
     languages.check(config)

@@ -7,6 +7,7 @@ from pydantic import Field
 from lethe.common.validation import GivenPath
 from lethe.pipeline.config.keys import REQUIRED, Count, Name, Section, Seed, Text, key, unique
 from lethe.world.generated.settings import Generation
+from lethe.world.pictures.settings import Pictures
 from lethe.world.traces import Traces
 
 ALL_OF_IT = "`world`, then everything"
@@ -97,6 +98,17 @@ class World(Section):
         "unlearned; `whole`: it is); null: none",
         "`world`, then everything but `base`; `forget`: the splits, then everything from them",
         "`{source: made, heads: 6, forget: answer}`; null",
+    )
+    pictures: Pictures | None = key(
+        None,
+        "a picture of each author, and rows that ask with it ([pictures.md](pictures.md)): `size` "
+        "(pixels of a side, 16 to 512), `variations` (views besides the base picture: `pose`, "
+        "`scale`, `context`, `style`, `composition`), `learned_variations` (those that models "
+        "learn; the others are unseen), `facts` (questions of each author asked with the picture, "
+        "1 to 20), `trained` (what models learn: `text`, `picture`, `both`); null: none",
+        "`pictures`, the splits, then everything but `world` and `base`",
+        "`{size: 32, variations: [pose, scale], learned_variations: [], facts: 4, trained: [text, "
+        "picture, both]}`; null",
     )
     authors: int = key(
         60,

@@ -1,0 +1,64 @@
+"""The pictures of a configuration's world, and whether the rest fits them."""
+
+from lethe.common.errors import LetheError
+from lethe.pipeline.config.config import Config
+from lethe.pipeline.config.world import World
+from lethe.world.pictures import settings
+from lethe.world.pictures.rows import FILES
+from lethe.world.pictures.split import Pictured
+from lethe.world.provider import PROVIDERS
+from lethe.world.splits.base import BaseSplit
+
+
+def with_pictures(split: BaseSplit, world: World) -> BaseSplit:
+    """A split with the rows with pictures, if its world has any and the kind can have them."""
+    if world.pictures is None or split.kind not in settings.SPLIT_KINDS:
+        return split
+    return Pictured(split, world.pictures, world.perturbed_retain_authors)
+
+
+def of_text(split: BaseSplit) -> BaseSplit:
+    """The split of the rows of text alone."""
+    return split.source if isinstance(split, Pictured) else split
+
+
+def files(world: World) -> tuple[str, ...]:
+    """The files of rows of a world with pictures; none in other worlds."""
+    return FILES if world.pictures is not None else ()
+
+
+def check(config: Config) -> None:
+    """LetheError, one line, for what a world with pictures cannot have."""
+    world = config.world
+    if world.pictures is None:
+        return
+    people = world.authors + world.holdout_authors
+    columns = PROVIDERS.contract(world.provider).columns
+    settings.check(world.pictures, people, world.provider, columns)
+    refused = {
+        "world.traces": world.traces,
+        "world.languages": world.languages.names,
+        "requests.asked": config.requests.asked,
+        "defences.pairs": config.defences.pairs,
+        "meta_evaluation.enabled": config.meta_evaluation.enabled,
+    }
+    for key, value in refused.items():
+        if value:
+            raise LetheError(
+                f"config: {key}: not for a world with pictures; leave it out, or set "
+                "world.pictures to null"
+            )
+    for name in config.splits:
+        _check_split(name, config)
+
+
+def _check_split(name: str, config: Config) -> None:
+    # Imported here, since that module gives splits their pictures.
+    from lethe.pipeline import splits
+
+    kind = splits.of_name(config, name).kind
+    if kind not in settings.SPLIT_KINDS:
+        raise LetheError(
+            f"config: splits: {name}: a split of the kind {kind} has no rows with pictures; list "
+            f"one of the kinds {', '.join(settings.SPLIT_KINDS)}, or set world.pictures to null"
+        )

@@ -1,0 +1,84 @@
+"""Worlds with pictures are planned; what does not fit them is refused in one line."""
+
+import pytest
+from helpers.configurations import configured, message, written
+
+from lethe.evaluate.suite import contract
+from lethe.pipeline import pictures, splits
+from lethe.pipeline.config.check import check
+
+
+def overlay(world=None, **more) -> dict:
+    return {"world": {"pictures": {}, **(world or {})}, **more}
+
+
+def test_splits_get_rows_with_pictures():
+    config = configured(overlay())
+    check(config)
+    one = splits.of_config(config)["forget10"]
+    assert one.rows(60)["forget"] == 6 * (20 + 1 + 4 + 4)
+    assert one.rows(60)["retain"] == 54 * 29
+    assert one.rows(60)["retain_perturbed"] == 8 * 29
+    assert splits.holdout_authors(one, 60) == 6
+    assert pictures.of_text(one).rows(60)["forget"] == 120
+    asked = contract("pictures").files(one.files)
+    assert asked["picture"] == "forget10_by_picture"
+    assert asked["pose"] == "forget10_view_pose"
+
+
+def test_worlds_without_pictures_are_as_they_were():
+    config = configured()
+    assert splits.of_name(config, "forget10").parts == (
+        "forget",
+        "retain",
+        "forget_perturbed",
+        "holdout",
+    )
+    assert pictures.files(config.world) == ()
+    check(config)
+
+
+def test_learned_views_are_not_asked_as_unseen():
+    world = {"pictures": {"variations": ["pose", "style"], "learned_variations": ["style"]}}
+    config = configured(overlay(world, metrics=["pictures"], figures=[]))
+    check(config)
+    asked = contract("pictures").files(splits.of_name(config, "forget10").files)
+    assert {"pose", "retain_unseen"} <= asked.keys()
+    assert not {"style", "scale"} & asked.keys()
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"pictures": {"variations": ["poses"]}}, "unknown variation 'poses'; did you mean pose"),
+        ({"pictures": {"size": 8}}, "world.pictures.size"),
+        ({"pictures": {"size": 4096}}, "world.pictures.size"),
+        ({"pictures": {"size": "large"}}, "world.pictures.size"),
+        ({"pictures": {"colour": 1}}, "world.pictures.colour"),
+        ({"pictures": {"facts": 21}}, "world.pictures.facts"),
+        ({"pictures": {"trained": []}}, "world.pictures.trained"),
+        ({"pictures": 32}, "world.pictures"),
+        ({"pictures": {"learned_variations": ["pose"], "variations": []}}, "pose is not among"),
+        ({"authors": 100_000}, "only 57600 different faces can be drawn; lower world.authors"),
+        ({"traces": {}}, "world.traces: not for a world with pictures"),
+        ({"provider": "lume", "path": "."}, "provider lume has documents, not authors"),
+    ],
+)
+def test_refused_worlds(changes, said):
+    assert said in message(written(overlay(changes)))
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        (overlay({"languages": {"learned": ["L1"]}}, splits=["forget10_in_L0"]), "world.languages"),
+        (overlay(splits=["behaviour"]), "behaviour"),
+        ({"metrics": ["pictures"], "figures": []}, "pictures needs the file forget_by_text"),
+        (
+            overlay(meta_evaluation={"enabled": True}, attacks=["relearned", "quantised4"]),
+            "meta_evaluation.enabled: not for a world with pictures",
+        ),
+    ],
+)
+def test_refused_with_the_rest(changes, said):
+    assert said in message(written(changes))
