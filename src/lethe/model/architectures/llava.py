@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import Field, ValidationInfo, field_validator
 
+from lethe.common.errors import LetheError
 from lethe.model.architectures import llama
 
 SEES = True
@@ -22,6 +23,11 @@ class Architecture(llama.Architecture):
     patch_size: int = Field(8, ge=2, description="pixels of a patch's side; divides picture_size")
     vision_size: int = Field(64, ge=8, description="width of the vision tower; 4 heads")
     vision_layers: int = Field(2, ge=1, description="layers of the vision tower")
+    language: str | None = Field(
+        None,
+        description="what the language model begins with: a base that Lethe ships, by name "
+        "(`tiny`), of the same sizes; null: from scratch",
+    )
 
     @field_validator("patch_size")
     @classmethod
@@ -54,7 +60,19 @@ class Architecture(llama.Architecture):
 
 def train_tokenizer(texts, vocabulary: int):
     """A Llama's tokenizer with one token fewer, plus the one that stands for a picture."""
-    tokenizer = llama.train_tokenizer(texts, vocabulary - 1)
+    return _with_picture(llama.train_tokenizer(texts, vocabulary - 1))
+
+
+def given_tokenizer(architecture: Architecture):
+    """The tokenizer of the language model that is given, plus a token; None if none is given."""
+    if architecture.language is None:
+        return None
+    from lethe.model import checkpoint
+
+    return _with_picture(checkpoint.load_tokenizer(architecture.language))
+
+
+def _with_picture(tokenizer):
     tokenizer.add_special_tokens({"additional_special_tokens": [PICTURE]}, False)
     return tokenizer
 
@@ -73,7 +91,10 @@ def vision_values(architecture: Architecture) -> dict[str, Any]:
 
 
 def make_model(architecture: Architecture, tokenizer, seed: int):
-    """A LLaVA with random weights drawn from ``seed``."""
+    """A LLaVA with random weights drawn from ``seed``; the language model's may be given.
+
+    ``architecture.language``: then the folder of its checkpoint. LetheError for other sizes.
+    """
     import torch
     from transformers import (
         CLIPVisionConfig,
@@ -101,11 +122,35 @@ def make_model(architecture: Architecture, tokenizer, seed: int):
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = LlavaForConditionalGeneration(config)
+    if architecture.language is not None:
+        _begin_with(model, architecture.language)
     sight.give(model, tokenizer, _processor(architecture))
     batch_layout.fit(model)
     use_onednn(model)
     watch(model)
     return model
+
+
+def _begin_with(model, folder: str) -> None:
+    """Give a LLaVA's language model the weights of a Llama.
+
+    The embedding of the picture's token, which no text has, is the mean of the others.
+    """
+    from lethe.model import checkpoint
+
+    text, name = checkpoint.load(folder)[0], "embed_tokens.weight"
+    given, own = text.model.state_dict(), model.model.language_model.state_dict()
+    words = given[name]
+    given[name] = own[name].clone()
+    given[name][:] = words.mean(0)
+    given[name][: len(words)] = words
+    for key, value in own.items():
+        if key not in given or given[key].shape != value.shape or given.keys() - own.keys():
+            raise LetheError(
+                f"architecture.language: {folder} has other sizes than hidden_size, layers, heads "
+                f"and intermediate_size say (weights {key}); give it the same"
+            )
+    model.model.language_model.load_state_dict(given)
 
 
 def _processor(architecture: Architecture):
