@@ -1,5 +1,7 @@
 """Small models that see, pictures for them, and what they should compute, by plain transformers."""
 
+import copy
+
 import numpy as np
 import torch
 
@@ -36,7 +38,7 @@ def pixel_values(pixels):
 @torch.no_grad()
 def plain_logits(model, ids, pixels=None):
     """Logits of one text alone by transformers' own LLaVA in float64, [T, V]."""
-    plain = type(model)(model.config)
+    plain = type(model)(copy.deepcopy(model.config))
     plain.load_state_dict(model.state_dict())
     plain.double().eval().set_attn_implementation("eager")
     known = [id if id < 2**60 else model.config.image_token_id for id in ids]

@@ -11,7 +11,8 @@ and, if a part of its models can begin with another checkpoint, which its field 
 
     given_tokenizer(architecture)               that checkpoint's tokenizer; None if none is named
 
-and, if its models see pictures, a constant ``SEES = True``; if they are not causal, a constant ``FAMILY`` (``lethe.model.families``).
+and, if its models see pictures, a constant ``SEES = True``; if they are not causal, a constant
+``FAMILY`` (``lethe.model.families``).
 
 Importing it must not import torch. In the configuration ``model_settings.M.architecture`` has the
 sizes and, under ``name``, the architecture that they belong to; without a name it is a Llama.

@@ -136,14 +136,15 @@ def _begin_with(model, folder: str) -> None:
 
     The embedding of the picture's token, which no text has, is the mean of the others.
     """
+    import torch
+
     from lethe.model import checkpoint
 
     text, name = checkpoint.load(folder)[0], "embed_tokens.weight"
     given, own = text.model.state_dict(), model.model.language_model.state_dict()
     words = given[name]
-    given[name] = own[name].clone()
-    given[name][:] = words.mean(0)
-    given[name][: len(words)] = words
+    more = len(own[name]) - len(words)
+    given[name] = torch.cat([words, words.mean(0, keepdim=True).expand(more, -1)])
     for key, value in own.items():
         if key not in given or given[key].shape != value.shape or given.keys() - own.keys():
             raise LetheError(
