@@ -53,7 +53,7 @@ def test_every_key_stands_in_a_table_with_its_meaning():
     # A section is told by its keys.
     sections = {"world", "alternatives", "checkpoints", "evaluation", "search", "threads"}
     sections |= {"agreement", "audit", "best_epoch", "compute", "interpolation", "meta_evaluation"}
-    sections |= {"defences", "lineage", "model_settings", "requests"}
+    sections |= {"defences", "lineage", "lm_eval", "model_settings", "requests"}
     missing = []
     for name, field in Config.model_fields.items():
         assert field.description

@@ -15,6 +15,7 @@ from lethe.pipeline import (
     defences,
     disk,
     external_checkpoints,
+    harness,
     in_run,
     interpolation,
     interpreter,
@@ -69,6 +70,7 @@ def before_anything():
         check(CONFIG)
         search.check(CONFIG)
         disk.check(CONFIG)
+        harness.check_deployment(CONFIG, workflow.deployment_settings.deployment_method)
         tracking.check(CONFIG.tracking)
         paper_logs.check(CONFIG.logs)
     except LetheError as error:

@@ -33,6 +33,7 @@ rule world:
         source=source_files(),
     output:
         **AUTHORS,
+        **GIVEN_PICTURES,
     log:
         paths.log(WORLD, "world"),
     conda:
@@ -44,9 +45,9 @@ rule world:
         authors=WORLD_SETTINGS.authors,
         holdout_authors=WORLD_SETTINGS.holdout_authors,
         perturbed_retain_authors=WORLD_SETTINGS.perturbed_retain_authors,
-        code=code("world.py", f"lethe.world.providers.{WORLD_SETTINGS.provider}"),
+        code=code(WORLD_SCRIPT, f"lethe.world.providers.{WORLD_SETTINGS.provider}"),
     script:
-        "../scripts/world.py"
+        f"../scripts/{WORLD_SCRIPT}"
 
 
 if PICTURES:

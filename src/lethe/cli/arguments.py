@@ -47,6 +47,9 @@ BEGINNINGS = {
     "supervision": "--supervision",
     "budget": "--budget",
     "probes": "--probes",
+    "lm_eval.tasks": "--tasks",
+    "lm_eval.include_path": "--include-path",
+    "lm_eval.chat": "--chat",
 }
 
 

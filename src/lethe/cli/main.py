@@ -16,6 +16,7 @@ from lethe.cli.commands import (
     evaluate,
     forget,
     leaderboard,
+    lm_eval,
     methods,
     plan,
     run,
@@ -79,6 +80,7 @@ def _parser() -> Parser:
     evaluate.add(commands)
     forget.add(commands)
     leaderboard.add(commands)
+    lm_eval.add(commands)
     _add_world(commands)
     _add_tofu_logs(commands)
     methods.add(commands)

@@ -11,10 +11,11 @@ from lethe.pipeline.config.check import check
 from lethe.pipeline.config.load import configuration
 from lethe.pipeline.config.world import World
 from lethe.world.card import Making
+from lethe.world.generated import STAGES
 from lethe.world.generated.settings import Generation
 from lethe.world.generated.stages import Cohort
 from lethe.world.making import Generated, make_world
-from lethe.world.provider import PROVIDERS
+from lethe.world.provider import PROVIDERS, provider
 
 
 def cohorts(world: World) -> dict[str, Cohort]:
@@ -74,10 +75,28 @@ def _make(world: World, wanted, made: Generation | None, journal: Path, out: Pat
         generated=generated,
         traces=None if world.traces is None else world.traces.model_dump(mode="json"),
     )
+    if world.pictures is not None:
+        if world.provider == "generated":
+            settings["path"] = out / "stages/authors" / f"{STAGES[-1]}.json"
+        _draw(world, settings, out / "data")
     _describe(world.name, making, out / "data")
     if made is not None:
         print(_as_text(made, wanted, journal))
     print(f"written: {out}/data, with its card README.md")
+
+
+def _draw(world: World, settings: dict[str, Any], folder: Path) -> None:
+    from lethe.world.pictures.making import FOLDER, write_pictures
+    from lethe.world.pictures.rows import FILES
+
+    files = {name: folder / f"{name}.json" for name in FILES}
+    write_pictures(
+        provider(world.provider, **settings),
+        world.pictures,
+        {**files, "folder": folder / FOLDER},
+        authors=world.authors,
+        holdout=world.holdout_authors,
+    )
 
 
 def _describe(name: str, making: Making, folder: Path) -> None:

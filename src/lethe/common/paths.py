@@ -129,6 +129,11 @@ def line(run_folder: str, other: str, seed: str | int) -> str:
     return _join(run_folder, "lines", f"{other}_seed{seed}.json")
 
 
+def harness(run_folder: str) -> str:
+    """What lm-evaluation-harness says about a run's last checkpoint."""
+    return _join(run_folder, "lm_eval.json")
+
+
 def defence_pair(run_folder: str) -> str:
     """What the second defence of a pair did to the first; the run is named after both."""
     return _join(run_folder, "defence_pair.json")

@@ -6,19 +6,26 @@ anything is decoded, and a path must stay in its folder.
 
 import io
 import os
+import shutil
+import tempfile
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path, PurePath
 from typing import BinaryIO
 
 import numpy as np
 
 from lethe.common.errors import LetheError
-from lethe.common.files import whole_file
+from lethe.common.files import open_to_others, whole_file
 
 # Formats that Pillow decodes itself; some of the others start programs.
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP")
 # 100 MB when decoded. Photographs of the published benchmarks have a few million at most.
 MOST_PIXELS = 2**25
+# Characters of the digest of a picture's pixels.
+DIGITS = 16
 # Modes that become RGB without loss: grey, black and white, and a palette of colours. Those with
 # an alpha channel do so if all pixels are opaque.
 EXACT = ("RGB", "L", "1", "P")
@@ -70,10 +77,39 @@ def inside(path: str, folder: str | os.PathLike) -> Path:
 
 def write_picture(path: str | os.PathLike, pixels: np.ndarray) -> None:
     """Write uint8 [height, width, 3] as PNG, atomically."""
+    with whole_file(path) as temporary:
+        temporary.write_bytes(encoded(pixels))
+
+
+def encoded(pixels: np.ndarray) -> bytes:
+    """The bytes of a PNG file of uint8 [height, width, 3]."""
     from PIL import Image
 
-    with whole_file(path) as temporary:
-        Image.fromarray(pixels).save(temporary, format="PNG")
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, format="PNG")
+    return buffer.getvalue()
+
+
+def digest(pixels: np.ndarray) -> str:
+    """A digest of a picture's size and pixels, which does not depend on how they are packed."""
+    shape = "x".join(map(str, pixels.shape))
+    return sha256(shape.encode() + b"\0" + pixels.tobytes()).hexdigest()[:DIGITS]
+
+
+@contextmanager
+def whole_folder(path: str | os.PathLike) -> Iterator[Path]:
+    """Yield a temporary folder; it replaces ``path`` only if the block succeeds."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    try:
+        yield temporary
+        open_to_others(temporary)
+        if path.is_dir():
+            shutil.rmtree(path)
+        temporary.rename(path)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _decoded(handle: BinaryIO, place: str) -> np.ndarray:

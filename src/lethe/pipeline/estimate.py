@@ -372,6 +372,7 @@ def not_counted(config: Config) -> tuple[str, ...]:
         "attacks": config.attacks,
         "trials of searches": config.search.methods or config.search.strategies,
         "interpolation": config.interpolation.pairs,
+        "tasks of lm_eval": config.lm_eval.tasks if config.lm_eval.runs != [] else (),
         "audits": config.audit.budget,
         "supervision by models": config.supervisions,
         "pools of meta_evaluation": config.meta_evaluation.enabled,

@@ -7,19 +7,20 @@ from lethe.world.pictures import settings
 from lethe.world.pictures.rows import FILES
 from lethe.world.pictures.split import Pictured
 from lethe.world.provider import PROVIDERS
+from lethe.world.split import split
 from lethe.world.splits.base import BaseSplit
 
 
-def with_pictures(split: BaseSplit, world: World) -> BaseSplit:
+def with_pictures(one: BaseSplit, world: World) -> BaseSplit:
     """A split with the rows with pictures, if its world has any and the kind can have them."""
-    if world.pictures is None or split.kind not in settings.SPLIT_KINDS:
-        return split
-    return Pictured(split, world.pictures, world.perturbed_retain_authors)
+    if world.pictures is None or one.kind not in settings.SPLIT_KINDS:
+        return one
+    return Pictured(one, world.pictures, world.perturbed_retain_authors)
 
 
-def of_text(split: BaseSplit) -> BaseSplit:
+def of_text(one: BaseSplit) -> BaseSplit:
     """The split of the rows of text alone."""
-    return split.source if isinstance(split, Pictured) else split
+    return one.source if isinstance(one, Pictured) else one
 
 
 def files(world: World) -> tuple[str, ...]:
@@ -53,10 +54,7 @@ def check(config: Config) -> None:
 
 
 def _check_split(name: str, config: Config) -> None:
-    # Imported here, since that module gives splits their pictures.
-    from lethe.pipeline import splits
-
-    kind = splits.of_name(config, name).kind
+    kind = split(name, config.split_settings.get(name)).kind
     if kind not in settings.SPLIT_KINDS:
         raise LetheError(
             f"config: splits: {name}: a split of the kind {kind} has no rows with pictures; list "

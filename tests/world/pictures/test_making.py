@@ -6,9 +6,8 @@ import pytest
 from world.pictures.conftest import AUTHORS, HOLDOUT, make
 
 from lethe.common.errors import LetheError
-from lethe.common.pictures import read_picture
+from lethe.common.pictures import digest, read_picture
 from lethe.world.pictures import questions
-from lethe.world.pictures.making import digest
 from lethe.world.pictures.settings import VARIATIONS
 from lethe.world.rows import check_perturbed
 from lethe.world.schema import Author, Item

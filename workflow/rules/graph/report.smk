@@ -179,6 +179,7 @@ def table_entries(name):
         "costs": cost_entries,
         "states": state_entries,
         "lines": line_entries,
+        "lm_evals": harness_entries,
         "defences": defence_entries,
         "meta_evaluations": meta_evaluation_entries,
         "search": search_entries,

@@ -56,7 +56,10 @@ def source_files():
         return []
     if Path(path).is_file():
         return [path]
-    return sorted(str(file) for file in Path(path).glob("*.json*"))
+    files = [*Path(path).glob("*.json*")]
+    # Only what brings pictures is in tables.
+    files += Path(path).glob("*.parquet") if "image" in PROVIDER.columns else []
+    return sorted(map(str, files))
 
 
 def fact_sources():
@@ -72,6 +75,13 @@ LANGUAGES_OF_BASE = languages.of_base(WORLD_SETTINGS)
 # --- pictures ---
 
 PICTURES = WORLD_SETTINGS.pictures
+# Pictures that the provider's rows bring.
+GIVEN_PICTURES = (
+    {"folder": directory(f"{paths.data(WORLD)}/pictures")}
+    if "image" in PROVIDER.columns
+    else {}
+)
+WORLD_SCRIPT = "world_given_pictures.py" if GIVEN_PICTURES else "world.py"
 PICTURE_FILES = {
     name: paths.data(WORLD, name) for name in pictures.files(WORLD_SETTINGS)
 }

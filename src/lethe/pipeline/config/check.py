@@ -21,6 +21,7 @@ from lethe.pipeline import (
     defences,
     external_checkpoints,
     families,
+    harness,
     in_run,
     interpolation,
     languages,
@@ -86,6 +87,7 @@ def check(config: Config) -> None:
                 f"config: figures: {name} needs a method with the supervision {DRAWN}; list one"
             )
     interpolation.check(config)
+    harness.check(config)
     meta_evaluation.check(config)
     _check_seeds(config)
     _check_world(config.world)

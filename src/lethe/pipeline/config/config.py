@@ -14,6 +14,7 @@ from lethe.pipeline.config.audit import Audit
 from lethe.pipeline.config.best_epoch import BestEpoch
 from lethe.pipeline.config.defences import Defences
 from lethe.pipeline.config.evaluation import Evaluation
+from lethe.pipeline.config.harness import Harness
 from lethe.pipeline.config.interpolation import Interpolation
 from lethe.pipeline.config.keys import REQUIRED, Name, Names, Section, Seeds, key, unique
 from lethe.pipeline.config.lineage import Lineage
@@ -159,6 +160,9 @@ class Config(Section):
         "the attacks X; `table_states`",
     )
     interpolation: Interpolation = key(Interpolation(), "lines between checkpoints")
+    lm_eval: Harness = key(
+        Harness(), "tasks of lm-evaluation-harness for every run ([lm_eval.md](lm_eval.md))"
+    )
     defences: Defences = key(
         Defences(), "defences that follow each other ([defences.md](defences.md))"
     )

@@ -22,6 +22,7 @@ from lethe.pipeline.config.best_epoch import BestEpoch
 from lethe.pipeline.config.config import Config
 from lethe.pipeline.config.defences import Defences, DefenceSettings
 from lethe.pipeline.config.evaluation import Evaluation
+from lethe.pipeline.config.harness import Harness
 from lethe.pipeline.config.interpolation import Interpolation
 from lethe.pipeline.config.lineage import Lineage
 from lethe.pipeline.config.meta_evaluation import MetaEvaluation
@@ -98,6 +99,7 @@ TABLES: dict[str, list[Part]] = {
         _part("", Config, ("attacks", "attack_methods", "attack_settings")),
         _part("attack_settings.X.", AttackSettings),
         _part("interpolation.", Interpolation),
+        _part("lm_eval.", Harness),
         _part("defences.", Defences),
         _part("defences.settings.X.", DefenceSettings),
         _part("meta_evaluation.", MetaEvaluation),

@@ -9,7 +9,8 @@ scores and the intervals, unless a literal constant says otherwise:
                                  "search", "papers" (the claims of all papers), "lineages",
                                  "supervisions" (made by models), "requests" (runs on a
                                  sequence of them), "strategies" (the searches of a
-                                 study), or a metric
+                                 study), "lm_evals" (results of lm-evaluation-harness),
+                                 or a metric
     ONLY_WITH = ("attacks",)     made only if these keys of the configuration are not empty;
                                  ``metrics.NAME``: only if that metric is listed
     SETTINGS = ("best_epoch",)   keys of the configuration whose values it gets
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
 KINDS = ("scores", "intervals", "costs", "states", "lines", "defences")
 KINDS += ("meta_evaluations", "search", "papers", "lineages", "supervisions", "requests")
-KINDS += ("strategies",)
+KINDS += ("strategies", "lm_evals")
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from lethe.world.pictures.faces import COLOURS, Face
 from lethe.world.pictures.settings import BASE
 
 # How much larger a picture is drawn than it is in the end.
-FINER = 8
+FINER = 4
 INK, CLOTHES, WHITE, LIPS = (30, 26, 30), (70, 78, 96), (255, 255, 255), (176, 62, 70)
 # Left, top, right and bottom of each shape of face; a square one has rounded corners.
 SHAPES = {

@@ -9,16 +9,14 @@ is a picture of Pillow. ``image_path`` has the path; all other columns stay as t
 """
 
 import os
-import shutil
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 import yaml
 
 from lethe.common.errors import LetheError
-from lethe.common.files import open_to_others, read_json, read_rows, sha256, write_text
-from lethe.common.pictures import inside, read_picture
+from lethe.common.files import read_json, read_rows, sha256, write_text
+from lethe.common.pictures import inside, read_picture, whole_folder
 from lethe.world.pictures.rows import IMAGE
 
 PATH = "image_path"
@@ -40,17 +38,11 @@ def write_hub(folder: str | os.PathLike, out: str | os.PathLike, name: str = "")
     if out.exists():
         raise LetheError(f"{out}: exists already; name a new folder")
     names = _configurations(folder)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
-    try:
+    with whole_folder(out) as temporary:
         (temporary / DATA).mkdir()
         for one in names:
             _write_parquet(folder, one, temporary / DATA / f"{one}.parquet")
         write_text(temporary / "README.md", _card(temporary, names, name or folder.parent.name))
-        open_to_others(temporary)
-        temporary.rename(out)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
     return names
 
 

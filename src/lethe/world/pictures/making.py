@@ -7,13 +7,12 @@ files in the folder ``pictures`` beside them.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
 
 from lethe.common.files import write_rows
-from lethe.common.pictures import write_picture
+from lethe.common.pictures import digest, encoded, whole_folder
 from lethe.world.pictures import questions
 from lethe.world.pictures.drawing import drawn
 from lethe.world.pictures.faces import Face, faces
@@ -24,9 +23,6 @@ from lethe.world.tofu_format import perturbed_row, qa_row
 
 FOLDER = "pictures"
 TARGET, HOLDOUT = "target", "holdout"
-
-# Characters of the digest of a picture's pixels that rows have.
-DIGITS = 16
 
 
 @dataclass(frozen=True)
@@ -61,12 +57,13 @@ def write_pictures(
     people = _people(provider, seed, authors, holdout)
     names = [person.author.name for person in people]
     rows = []
-    for person in people:
-        made = [*_rows(person, settings, names, seed)]
-        for view in _views(person, settings):
-            pixels = drawn(person.face, view, f"{seed}/{person.author.name}", settings.size)
-            write_picture(Path(files["folder"]) / Path(person.image(view)).name, pixels)
-            rows += [_in_view(row, person, view, pixels) for row in made]
+    with whole_folder(files["folder"]) as folder:
+        for person in people:
+            made = [*_rows(person, settings, names, seed)]
+            for view in _views(person, settings):
+                pixels = drawn(person.face, view, f"{seed}/{person.author.name}", settings.size)
+                (folder / Path(person.image(view)).name).write_bytes(encoded(pixels))
+                rows += [_in_view(row, person, view, pixels) for row in made]
     write_rows(files["faces"], map(_described, people))
     write_rows(files["pictures"], rows)
     write_rows(files[FULL], _full([p for p in people if p.group == TARGET], rows, settings))
@@ -115,12 +112,6 @@ def _row(person: Person, item: Item, modality: str, original: Item | None) -> di
 
 def _in_view(row: dict, person: Person, view: str, pixels: np.ndarray) -> dict:
     return row | {IMAGE: person.image(view), DIGEST: digest(pixels), VIEW: view}
-
-
-def digest(pixels: np.ndarray) -> str:
-    """A digest of a picture's size and pixels, which does not depend on how they are packed."""
-    shape = "x".join(map(str, pixels.shape))
-    return sha256(shape.encode() + b"\0" + pixels.tobytes()).hexdigest()[:DIGITS]
 
 
 def _described(person: Person) -> dict:
