@@ -55,6 +55,12 @@ def placed(tokenizer: Any, texts: list[str]) -> tuple[list[str], list[list[str]]
     if not any(BEGIN in text for text in texts):
         return texts, None
     written = _known(tokenizer).text
+    for text in texts:
+        if text.count(BEGIN) != len(digests_in(text)):
+            raise LetheError(
+                f"pictures: the mark of one was changed in {text[:60]!r}; leave out what rewrites "
+                "questions"
+            )
     return [MARK.sub(lambda _: written, text) for text in texts], list(map(digests_in, texts))
 
 

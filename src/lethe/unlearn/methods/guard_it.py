@@ -39,6 +39,7 @@ class Method(one_shot.Method):
     """
 
     kind = "inference"
+    pictures = False
     intervention = "steering"
     paper = "GUARD-IT, arXiv 2605.12765"
     needs = ("retain",)
