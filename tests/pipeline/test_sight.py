@@ -1,8 +1,9 @@
 """Worlds with pictures need models that see, and methods and suites that work on pictures."""
 
 import pytest
-from helpers.configurations import configured, message
+from helpers.configurations import configured
 
+from lethe.common.errors import LetheError
 from lethe.pipeline.config.check import check
 
 
@@ -19,14 +20,13 @@ def test_a_model_that_sees_is_accepted():
 
 
 def test_a_model_of_text_alone_is_refused():
-    assert message({"world": {"pictures": {}}}) == (
-        "config: world.pictures: tiny reads text alone; name a model that sees (architecture "
-        "llava), or set world.pictures to null"
-    )
+    with pytest.raises(
+        LetheError, match=r"^config: world\.pictures: tiny reads text alone; name a"
+    ):
+        check(configured({"world": {"pictures": {}}}))
 
 
 @pytest.mark.parametrize("name", ["eco", "asru", "icul"])
 def test_methods_that_do_not_see_are_refused(name):
-    assert message(overlay(SEEING, methods=[name])) == (
-        f"config: methods: {name}: does not work on rows with pictures; leave it out"
-    )
+    with pytest.raises(LetheError, match=f"^config: methods: {name}: does not work on rows"):
+        check(configured(overlay(SEEING, methods=[name])))
