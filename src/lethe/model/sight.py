@@ -88,9 +88,10 @@ def picture_tokens(config, tokenizer) -> PictureTokens:
 
 
 def patch_count(config) -> int:
-    """How many inputs of the language model a picture takes."""
+    """How many inputs of the language model a picture takes: its patches, and a class token."""
     vision = config.vision_config
-    return (vision.image_size // vision.patch_size) ** 2
+    whole = config.vision_feature_select_strategy == "full"
+    return (vision.image_size // vision.patch_size) ** 2 + whole
 
 
 def processor_of(source: str | Path):
