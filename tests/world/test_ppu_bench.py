@@ -145,7 +145,7 @@ def test_rows_that_are_refused(ppu, change, says):
 def test_folders_and_settings_that_are_refused(ppu, tmp_path):
     for subset in (None, [], ["complete20"], ["persona", "selective"], [3]):
         with pytest.raises(LetheError, match=r"world\.subset: .* needs one of complete5"):
-            provider("ppu_bench", path=ppu, subset=subset)
+            provider("ppu_bench", path=ppu, subset=subset).authors(1)
     with pytest.raises(LetheError, match="no such folder"):
         parts(tmp_path / "none", "persona")
     with pytest.raises(LetheError, match="5 subjects are needed, but it has 4"):

@@ -18,7 +18,7 @@ def test_lists_the_providers():
         (
             "nowhere",
             {},
-            "world: unknown provider 'nowhere'; there are families, generated, lume, synthetic, ",
+            "world: unknown provider 'nowhere'; there are families, generated, lume, ppu_bench, ",
         ),
         ("schema", {}, "unknown provider 'schema'"),
         ("base", {}, "unknown provider 'base'"),

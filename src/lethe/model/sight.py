@@ -51,8 +51,8 @@ class Sight:
         """What the language model gets for some pictures, [pictures, patches, H]."""
         pixels = torch.stack([self._pixels(digest) for digest in digests])
         out = model.get_image_features(pixel_values=pixels.to(model.device, model.dtype))
-        found = out.pooler_output
-        return torch.stack(list(found)) if isinstance(found, list | tuple) else found
+        patches = out.pooler_output
+        return torch.stack(list(patches)) if isinstance(patches, list | tuple) else patches
 
     def _pixels(self, digest: str) -> torch.Tensor:
         """A picture as the vision tower wants it, without the dimension of the batch."""

@@ -33,7 +33,7 @@ SETTINGS = ("path", "subset")
 FACT_FILES = ()
 OWN_HOLDOUT = True
 LIKE = "synthetic"
-COLUMNS = ("id", "subject", "part", "modality", "image", "image_digest")
+COLUMNS = ("id", "task", "form", "subject", "part", "modality", "image", "image_digest")
 
 FILES = "train_pair*.parquet"
 TEXTS = ("subject_id", "subject", "question", "generated_answer")
@@ -45,16 +45,9 @@ class Provider:
     """Subjects in an order in which those with rows to forget and all others take turns."""
 
     def __init__(self, path: str | os.PathLike | None = None, subset=None, seed: int = 0):
-        """``subset``: one of ``SETTINGS_OF``, alone in a list.
-
-        LetheError if it is not; files are read when authors are asked for.
-        """
-        self.seed = seed
+        """``subset``: one of ``SETTINGS_OF``, alone in a list; read when authors are asked for."""
+        self.seed, self._subset = seed, subset
         self._folder = None if path is None else Path(path)
-        if not subset or len(subset) != 1 or subset[0] not in SETTINGS_OF:
-            known = ", ".join(SETTINGS_OF)
-            raise LetheError(f"world.subset: {subset}; PPU-Bench needs one of {known}, in a list")
-        self._setting = subset[0]
         self._own = synthetic.Provider(seed)
 
     def authors(self, count: int) -> list[Author]:
@@ -116,6 +109,15 @@ class Provider:
         if not authors:
             raise LetheError(f"{self._folder}: no rows of {self._setting}; {_AGAIN}")
         return _in_turn(authors)
+
+    @property
+    def _setting(self) -> str:
+        """The setting; LetheError if ``subset`` is not one."""
+        given = self._subset
+        if not given or len(given) != 1 or given[0] not in SETTINGS_OF:
+            known = ", ".join(SETTINGS_OF)
+            raise LetheError(f"world.subset: {given}; PPU-Bench needs one of {known}, in a list")
+        return given[0]
 
     @property
     def _complete(self) -> bool:
@@ -201,6 +203,8 @@ def _item(row: Mapping, sample: str, part: str, pixels: str) -> Item:
     question = re.sub(r"\s*<image>\s*", " ", row["question"]).strip()
     columns = (
         ("id", sample),
+        ("task", "generation"),
+        ("form", "question"),
         ("subject", row["subject"]),
         (PART, part),
         ("modality", "both" if row["subject"] in question else "picture"),
