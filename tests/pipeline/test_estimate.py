@@ -53,6 +53,22 @@ def test_hours_of_methods_are_those_of_their_passes(llama2):
     assert found.hours["unlearn"] == pytest.approx(seconds / 3600)
 
 
+def test_evaluation_in_the_run_saves_jobs_readings_and_dropped_checkpoints(llama2):
+    """Five epochs: a job of one suite, five readings and four checkpoints of 2.02 GB at 1 GB/s."""
+    last = llama2.checkpoints.model_copy(update={"keep": "last"})
+    one = changed(llama2, parameters=1e9).changed(
+        methods=["kl_min"], splits=["forget01"], checkpoints=last
+    )
+    here = one.evaluation.model_copy(update={"in_run": True})
+    (apart,), (within,) = plan(one, PLAIN), plan(one.changed(evaluation=here), PLAIN)
+    assert within.jobs["collect"] == apart.jobs["collect"] - 1
+    assert within.jobs["score"] == apart.jobs["score"]
+    assert within.hours["unlearn"] > apart.hours["unlearn"]
+    saved = sum(apart.hours.values()) - sum(within.hours.values())
+    assert saved == pytest.approx((40 + 5 * 2 + 4 * 2.02) / 3600)
+    assert within.disk == apart.disk
+
+
 def test_a_splits_own_retain_probes_are_counted(llama2, monkeypatch):
     """Forget01 has 40 rows, the world 400 retain probes, of which 300 are asked at the most."""
     own = {"retain_perturbed": 100}

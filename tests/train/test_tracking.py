@@ -47,6 +47,60 @@ def test_it_is_off_by_default_and_progress_is_told_all_the_same(tmp_path, monkey
     assert "full: step 1 of 1, loss 2.500" in caplog.text
 
 
+def test_another_tracker_gets_every_step_under_the_trainings_name(tmp_path, monkeypatch):
+    from accelerate.tracking import LOGGER_TYPE_TO_CLASS
+
+    calls = []
+
+    class Recorder:
+        def __init__(self, project, **own):
+            calls.append(("made", project, own))
+
+        def __getattr__(self, name):
+            return lambda *given, **named: calls.append((name, *given, named))
+
+    monkeypatch.setitem(LOGGER_TYPE_TO_CLASS, "wandb", Recorder)
+    monkeypatch.delenv("WANDB_PROJECT", raising=False)
+    report = tracking.follow("full", LOG, "wandb")
+    assert calls == []
+    for step in (7, 8):
+        report(step, 8, 10.0 - step)
+    run = "smoke/micro/full/seed0"
+    made, started, told, *steps, finished = calls
+    assert made == ("made", "lethe", {"name": run, "group": run, "dir": "results/logs"})
+    assert (started[0], finished[0]) == ("start", "finish")
+    assert told[:2] == ("store_init_configuration", {"run": run, "first_step": 7})
+    assert [(name, given["loss"], at["step"]) for name, given, at in steps] == [
+        ("log", 3.0, 7),
+        ("log", 2.0, 8),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("tracker", "variable", "value"),
+    [
+        ("wandb", "WANDB_MODE", "offline"),
+        ("wandb", "WANDB_API_KEY", "a key"),
+        ("mlflow", "MLFLOW_TRACKING_URI", "sqlite:///runs.db"),
+        ("comet_ml", "COMET_API_KEY", "a key"),
+    ],
+)
+def test_a_tracker_without_a_key_or_an_address_is_one_line(
+    tracker, variable, value, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: name)
+    for name in ("WANDB_MODE", "WANDB_API_KEY", "MLFLOW_TRACKING_URI", "COMET_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    # No file with keys.
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with pytest.raises(LetheError, match=f"{tracker} cannot begin; set .*{variable}"):
+        tracking.check(tracker)
+    monkeypatch.setenv(variable, value)
+    tracking.check(tracker)
+    with pytest.raises(LetheError, match="environments of conda and containers do not have"):
+        tracking.check(tracker, ["conda"])
+
+
 def test_a_tracker_that_is_not_installed_is_one_line(monkeypatch):
     tracking.check("tensorboard")
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)

@@ -71,7 +71,7 @@ def before_anything():
         search.check(CONFIG)
         disk.check(CONFIG)
         harness.check_deployment(CONFIG, workflow.deployment_settings.deployment_method)
-        tracking.check(CONFIG.tracking)
+        tracking.check(CONFIG.tracking, workflow.deployment_settings.deployment_method)
         paper_logs.check(CONFIG.logs)
     except LetheError as error:
         refused(error)

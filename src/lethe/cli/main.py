@@ -19,6 +19,7 @@ from lethe.cli.commands import (
     lm_eval,
     methods,
     plan,
+    push,
     run,
     suggest,
     unlearn,
@@ -70,8 +71,13 @@ def _parser() -> Parser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     audit.add(commands)
-    bring = commands.add_parser("bring", help="copy results and their provenance from a folder")
-    bring.add_argument("folder", type=place, help="another working folder of Lethe's")
+    bring = commands.add_parser(
+        "bring", help="copy results and their provenance from a folder or a store"
+    )
+    bring.add_argument(
+        "source", type=place, help="a working folder of Lethe's, or s3://…, file://…"
+    )
+    bring.add_argument("--only", nargs="+", default=[], help="results, or folders of results")
     bring.set_defaults(run=_bring)
     certify.add(commands)
     claims.add(commands)
@@ -85,7 +91,12 @@ def _parser() -> Parser:
     _add_tofu_logs(commands)
     methods.add(commands)
     plan.add(commands)
+    push.add(commands)
     run.add(commands)
+    share = commands.add_parser("share", help="copy results and their provenance to a store")
+    share.add_argument("address", type=place, help="s3://…, or file:///… for a shared folder")
+    share.add_argument("--only", nargs="+", default=[], help="results, or folders of results")
+    share.set_defaults(run=_share)
     suggest.add(commands)
     unlearn.add(commands)
     verify.add(commands)
@@ -116,9 +127,23 @@ def _add_tofu_logs(commands) -> None:
 
 
 def _bring(options: argparse.Namespace) -> None:
+    from lethe.pipeline import store
     from lethe.pipeline.bring import bring
 
-    print(f"{bring(options.folder)} results brought, with their provenance")
+    take = store.bring_from if store.is_address(options.source) else bring
+    count = take(options.source, only=options.only)
+    print(f"{count} results brought, with their provenance")
+
+
+def _share(options: argparse.Namespace) -> None:
+    from lethe.pipeline import store
+
+    if not store.is_address(options.address):
+        raise LetheError(
+            f"{options.address}: not an address; write s3://…, or file:///… for a folder"
+        )
+    count = store.share(options.address, only=options.only)
+    print(f"{count} results sent, with their provenance")
 
 
 def _world(options: argparse.Namespace) -> None:

@@ -8,7 +8,7 @@ nothing about files of that name here.
 import os
 import shutil
 from base64 import urlsafe_b64decode
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from lethe.common import paths
@@ -22,15 +22,17 @@ from lethe.pipeline.ledger_files import Entry
 UNFINISHED = Path(".snakemake/incomplete")
 
 
-def bring(source: str | Path, folder: str | Path = ".") -> int:
+def bring(source: str | Path, folder: str | Path = ".", only: Sequence[str] = ()) -> int:
     """Copy the results of another working folder with their provenance; returns how many files.
+
+    ``only``: results or folders of results (``results/default/tiny/all``); by default all.
 
     Nothing is written there. Nothing is copied unless the results there are what their jobs wrote
     and none would replace a different result here. An identical file that is already here stays as
     it is and gets its provenance, so that after a kill the same call copies the rest.
     """
     source, root = Path(source), Path(folder)
-    entries, known = _finished(source), _known_here(root)
+    entries, known = selected(finished(source), only), _known_here(root)
     same = {name for name, entry in entries.items() if _is_like(root / name, entry)}
     for name in entries:
         if name not in same and os.path.lexists(root / name):
@@ -43,7 +45,7 @@ def bring(source: str | Path, folder: str | Path = ".") -> int:
         for name, entry in entries.items()
         if name not in same or known.get(name, {}).get("sha256") != entry["sha256"]
     }
-    theirs, ours = _records(source), _records(root)
+    theirs, ours = records(source), records(root)
     _forget(root, wanted)
     for ledger in ledger_files.every(source):
         taken = {name: wanted[name] for name in ledger_files.read(ledger) if name in wanted}
@@ -61,8 +63,8 @@ def _known_here(root: Path) -> dict[str, Entry]:
     return known.entries
 
 
-def _finished(source: Path) -> dict[str, Entry]:
-    """The entries of the results there; LetheError if one is not what its job wrote."""
+def finished(source: Path) -> dict[str, Entry]:
+    """The entries of a folder's results; LetheError if one is not what its job wrote."""
     known = ledger_files.known(source)
     for ledger, why in known.damaged.items():
         raise LetheError(f"{source / ledger}: {why}; there, {ledger_files.REMEDY}")
@@ -123,18 +125,37 @@ def _take(
                 shutil.copyfile(source / record, copy)
 
 
-def _records(root: Path) -> dict[str, Path]:
+def records(root: Path) -> dict[str, Path]:
     """Snakemake's record of each file, relative to the working folder."""
-    records = _named(root / ledger_files.RECORDS)
-    return {name: record.relative_to(root) for name, record in records}
+    files = _named(root / ledger_files.RECORDS)
+    return {name: record.relative_to(root) for name, record in files}
 
 
 def _named(folder: Path) -> Iterator[tuple[str, Path]]:
-    """Files that Snakemake names after outputs: base64, long names split into ``@`` folders."""
+    """The files that Snakemake names after outputs, with the outputs' names."""
     for record in folder.rglob("*"):
         if record.is_file():
-            cut = "".join(part.removeprefix("@") for part in record.relative_to(folder).parts)
-            try:
-                yield urlsafe_b64decode(cut).decode(), record
-            except ValueError:
-                continue
+            output = named(record.relative_to(folder))
+            if output is not None:
+                yield output, record
+
+
+def named(record: Path) -> str | None:
+    """The output that a record is named after: base64, long names split into ``@`` folders."""
+    cut = "".join(part.removeprefix("@") for part in record.parts)
+    try:
+        return urlsafe_b64decode(cut).decode()
+    except ValueError:
+        return None
+
+
+def selected(entries: dict[str, Entry], only: Sequence[str]) -> dict[str, Entry]:
+    """The entries of the results that are asked for; LetheError if one of these names has none."""
+    chosen: dict[str, Entry] = {}
+    for given in only:
+        place = given.rstrip("/")
+        below = {n: e for n, e in entries.items() if n == place or n.startswith(f"{place}/")}
+        if not below:
+            raise LetheError(f"{given}: no such result there")
+        chosen |= below
+    return chosen if only else entries

@@ -15,7 +15,7 @@ from lethe import metrics
 from lethe.common.errors import LetheError
 from lethe.evaluate import prefills, suite
 from lethe.evaluate.variants import kinds
-from lethe.pipeline import disk, memory, sizes, splits
+from lethe.pipeline import disk, in_run, memory, sizes, splits
 from lethe.pipeline.config.config import Config
 from lethe.pipeline.config.settings import items_of, method, suite_settings
 from lethe.pipeline.estimate_scenarios import Added, Seconds, added
@@ -181,7 +181,9 @@ class _Planner:
         tokens = rows * epochs * self.row
         passes = self.training(tokens * p.forward, p.backward / max(1, p.forward), "unlearn")
         frozen = self.training(tokens * p.frozen, 0, "unlearn")
-        saving = epochs * sizes.checkpoint_bytes(self.settings, "unlearn")
+        # Evaluated in the run, epochs that the policy drops are never written.
+        written = 1 if in_run.is_on(self.config) else epochs
+        saving = written * sizes.checkpoint_bytes(self.settings, "unlearn")
         return self.loading() + saving / READING + passes + frozen
 
     def evaluation(self, name: str, rows: int) -> float:
@@ -221,6 +223,10 @@ class _Planner:
         if "agent_memory" in suites:
             seconds += self.generation(MEMORIES * min(rows, long))
         return seconds + self.stored / READING
+
+    def evaluation_in_run(self, name: str, rows: int) -> float:
+        """Seconds of evaluating one epoch by the job that trains, which has the model already."""
+        return self.evaluation(name, rows) - self.stored / READING
 
     def asking(self, long: int, short: int) -> float:
         """Seconds of TOFU's suite on ``long`` and ``short`` items."""
@@ -332,7 +338,10 @@ class _Planner:
         trained = Counter(f"train_{role}" for role, _ in oracles)
         trained = {f"train_{role}": trained[f"train_{role}"] for role in self.roles()}
         controls, runs = self.controls(), self.runs()
-        evaluated = {name: controls[name] + runs for name, _ in splits}
+        here = in_run.is_on(self.config)
+        # Runs that have jobs of their own for evaluation, and the checkpoints that these load.
+        evaluated = {name: controls[name] + (0 if here else runs) for name, _ in splits}
+        loaded = {name: controls[name] + (0 if here else self.epochs()) for name, _ in splits}
         everyone = ROWS * self.config.world.authors * copies
         hours = {
             "train_full": self.trained_full() * self.finetuning(everyone),
@@ -342,9 +351,13 @@ class _Planner:
                 )
                 for kind in trained
             },
-            "unlearn": sum(self.share * seeds * self.unlearning(rows) for _, rows in splits),
+            "unlearn": sum(
+                self.share * seeds * self.unlearning(rows)
+                + (self.epochs() * self.evaluation_in_run(name, rows) if here else 0)
+                for name, rows in splits
+            ),
             "collect": sum(
-                (controls[name] + self.epochs()) * self.evaluation(name, rows)
+                loaded[name] * self.evaluation(name, rows)
                 + evaluated[name] * len(self.suites(name)) * START
                 for name, rows in splits
             ),
@@ -354,7 +367,9 @@ class _Planner:
             **trained,
             "unlearn": round(len(splits) * runs),
             "collect": round(sum(n * len(self.suites(s)) for s, n in evaluated.items())),
-            "score": round(sum(n * len(self.run_metrics(s)) for s, n in evaluated.items())),
+            "score": round(
+                sum((controls[name] + runs) * len(self.run_metrics(name)) for name, _ in splits)
+            ),
         }
         more = added(self.config, self.takes())
         for kind, count in more.jobs.items():

@@ -184,10 +184,10 @@ class Config(Section):
     )
     threads: ThreadCounts = key(ThreadCounts(), "threads of torch")
     compute: Running = key(Running(), "how trainings run: [training.md](training.md)", "nothing")
-    tracking: Literal["tensorboard"] | None = key(
+    tracking: Literal["tensorboard", "wandb", "mlflow", "comet_ml"] | None = key(
         None,
         "losses and seconds of each step for TensorBoard, in `results/logs/tensorboard` (`pip "
-        "install 'lethe-lab[tracking]'`)",
+        "install 'lethe-lab[tracking]'`), or for another tracker ([training.md](training.md))",
         "nothing",
     )
     logs: GivenPath | None = key(
