@@ -9,7 +9,9 @@ from lethe.pipeline.config.check import check
 
 
 def overlay(world=None, **more) -> dict:
-    return {"world": {"pictures": {}, **(world or {})}, **more}
+    seeing = {"base_recipe": None, "architecture": {"name": "llava"}}
+    own = {"model_settings": {"tiny": seeing}}
+    return {"world": {"pictures": {}, **(world or {})}, **own, **more}
 
 
 def test_splits_get_rows_with_pictures():

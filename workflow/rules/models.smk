@@ -5,6 +5,7 @@ rule base:
     input:
         background=BASE_DATA,
         facts=TRUE_FACTS,
+        language=begun_with,
     output:
         **checkpoint_files(paths.base(WORLD, "{model}")),
         snapshots=[f"{folder}/{paths.DIGEST}" for folder in snapshot_folders()],

@@ -9,17 +9,20 @@ from training import execution, key
 
 from lethe.model.cost import Meter
 from lethe.train.base_model import make_base
-from lethe.world.rows import read_facts, read_qa
+from lethe.world.rows import read_asked, read_facts
 
 with job(snakemake, key(snakemake), processes(snakemake)) as stage, Meter() as meter:
     p, i, o = snakemake.params, snakemake.input, snakemake.output
     device = ready(snakemake)
+    sizes = dict(p.architecture)
+    if i.get("language"):
+        sizes["language"] = str(Path(i.language[0]).parent)
     folders = [stage(Path(digest).parent) for digest in o.snapshots]
     counts = make_base(
-        read_qa(i.background),
+        read_asked(i.background),
         [row for file in i.facts for row in read_facts(file)],
         stage(Path(o.weights).parent),
-        architecture=p.architecture,
+        architecture=sizes,
         settings=p.pretrain,
         template=p.template,
         max_length=p.max_length,

@@ -11,16 +11,16 @@ from lethe.model.cost import Meter
 from lethe.train import recipe
 from lethe.train.finetuned_model import finetune
 from lethe.train.settings import Finetuning
-from lethe.world.rows import read_facts, read_qa
+from lethe.world.rows import read_asked, read_facts
 
 with job(snakemake, key(snakemake), processes(snakemake)) as stage, Meter() as meter:
     i, o = snakemake.input, snakemake.output
     settings = Finetuning(**snakemake.params.finetune)
     counts = finetune(
-        rows=read_qa(i.data),
+        rows=read_asked(i.data),
         facts=[row for file in i.facts for row in read_facts(file)],
         settings=settings,
-        files={name: read_qa(i[name]) for name in recipe.needs(settings.recipe["name"])},
+        files={name: read_asked(i[name]) for name in recipe.needs(settings.recipe["name"])},
         data=sha256(i.data),
         out=stage(Path(o.weights).parent),
         **from_checkpoint(snakemake, stage, meter),

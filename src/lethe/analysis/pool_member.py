@@ -11,7 +11,7 @@ from lethe.evaluate.collect import read_set
 from lethe.evaluate.suite import Limits
 from lethe.train.finetuned_model import finetune
 from lethe.train.settings import Finetuning
-from lethe.world.rows import read_facts, read_perturbed, read_qa
+from lethe.world.rows import read_asked, read_facts, read_perturbed
 
 FORMAT = 1
 
@@ -34,7 +34,7 @@ def pool_member(
     for the model while it is measured. ``training``: further arguments of ``finetune``. LetheError
     for rows that lack a text, and for a start that cannot be used.
     """
-    read = (read_qa(files[0]), read_perturbed(files[1]), read_qa(files[2], empty=True))
+    read = (read_asked(files[0]), read_perturbed(files[1]), read_asked(files[2], empty=True))
     learned = rows_of(member["variant"], dict(zip(PARTS, read, strict=True)))
     with TemporaryDirectory(dir=place) as folder:
         counts = finetune(

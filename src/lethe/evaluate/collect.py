@@ -15,13 +15,13 @@ from lethe.evaluate.suite import REFERENCES, Limits, Reference
 from lethe.model import checkpoint, families
 from lethe.model.encoder import Encoder
 from lethe.model.settings import Compute
-from lethe.world.rows import read_perturbed, read_qa
+from lethe.world.rows import read_asked, read_perturbed
 
 
 def read_set(file: str | Path, most: int | None = None) -> list[dict]:
     """Up to ``most`` rows of a set's file; ``…_perturbed.json`` also holds wrong answers."""
     perturbed = Path(file).stem.endswith("_perturbed")
-    return (read_perturbed if perturbed else read_qa)(file)[:most]
+    return (read_perturbed if perturbed else read_asked)(file)[:most]
 
 
 def collect(

@@ -48,6 +48,10 @@ have as well,
 
     FAMILIES = ("causal", "masked_diffusion")              the families that it works with
 
+and, if it does not work on rows with pictures,
+
+    PICTURES = False
+
 A data file is named as in the world, or as the part of a split (``BaseSplit.files``). Constants
 are read without importing the module, so the workflow's graph needs no torch. Each suite is one job
 for each run.
@@ -82,6 +86,7 @@ class Contract:
     whole: bool = False
     optional: tuple[str, ...] = ()
     families: tuple[str, ...] = (CAUSAL,)
+    pictures: bool = True
 
     def __post_init__(self):
         if self.reference not in (None, *REFERENCES):

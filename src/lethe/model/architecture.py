@@ -7,7 +7,12 @@ A file of ``lethe.model.architectures`` has
     train_tokenizer(texts, vocabulary)          its tokenizer
     make_model(architecture, tokenizer, seed)   a model with random weights
 
-and, if its models are not causal, a constant ``FAMILY`` (``lethe.model.families``).
+and, if a part of its models can begin with another checkpoint, which its field ``language`` names,
+
+    given_tokenizer(architecture)               that checkpoint's tokenizer; None if none is named
+
+and, if its models see pictures, a constant ``SEES = True``; if they are not causal, a constant
+``FAMILY`` (``lethe.model.families``).
 
 Importing it must not import torch. In the configuration ``model_settings.M.architecture`` has the
 sizes and, under ``name``, the architecture that they belong to; without a name it is a Llama.
@@ -40,6 +45,24 @@ def module(given: Mapping[str, Any]) -> str:
 def family(given: Mapping[str, Any], place: str = PLACE) -> str:
     """The family of the models that an architecture makes (``lethe.model.families``)."""
     return getattr(load(given, place), "FAMILY", CAUSAL)
+
+
+def sees(given: Mapping[str, Any]) -> bool:
+    """Whether the models that an architecture makes see pictures."""
+    return getattr(load(given), "SEES", False)
+
+
+def language(given: Mapping[str, Any]) -> str | None:
+    """The shipped base with which a part of the models begins; None: from scratch."""
+    return given.get("language") if hasattr(load(given), "given_tokenizer") else None
+
+
+def given_tokenizer(made: ModuleType, sizes: Any) -> Any:
+    """The tokenizer of the checkpoint with which a part of a model begins; None if none is named.
+
+    ``made``: the plug-in.
+    """
+    return made.given_tokenizer(sizes) if hasattr(made, "given_tokenizer") else None
 
 
 def sizes(given: Mapping[str, Any], place: str = PLACE) -> Any:

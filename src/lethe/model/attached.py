@@ -53,6 +53,8 @@ class ModelState:
     read by ``compiling``.
     ``estimator`` (``masked_estimator.Estimator``): what stands in for next-token logits in a model
     that has none; read by ``forward``, ``likelihood``, ``generate`` and ``finetune``.
+    ``sight`` (``sight.Sight``): what makes inputs of pictures in a model that sees; read by
+    ``sight``, and by saving.
     """
 
     mixing: Any = None
@@ -65,6 +67,7 @@ class ModelState:
     cuda_graphs: bool | str = "auto"
     compile: bool | str = "auto"
     estimator: Any = None
+    sight: Any = None
 
 
 @dataclass(frozen=True)
@@ -74,10 +77,12 @@ class TokenizerState:
     ``interventions``: those of its model, which change the questions that are encoded.
     ``saved_files``: digests of the files from which it was last read back and found unchanged, so
     that saving many checkpoints checks it once; read by ``checkpoint.save``.
+    ``pictures`` (``picture_tokens.PictureTokens``): how it writes a picture, if its model sees.
     """
 
     interventions: tuple = ()
     saved_files: dict[str, str] | None = None
+    pictures: Any = None
 
 
 def model_state(model) -> ModelState:

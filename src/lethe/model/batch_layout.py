@@ -16,6 +16,7 @@ import torch
 from lethe.common.errors import LetheError
 from lethe.model import attached, families, miniature, mixing_probe, token_mixing
 from lethe.model.attention import ATTENTION, use_packing
+from lethe.model.decoders import decoder_of
 from lethe.model.token_mixing import Mixing
 
 logger = logging.getLogger("lethe.common.progress")
@@ -84,9 +85,11 @@ def fit(model, attention: str = "sdpa", device: str = "cpu") -> None:
 
 def positions(model) -> int | None:
     """How many position embeddings a model has learned; None if positions are unlimited."""
+    # The vision tower of a model that sees has positions of its own.
+    part = decoder_of(model) if model.config.model_type in families.SEEING_TYPES else model
     tables = [
         module.num_embeddings - _before(module)
-        for name, module in model.named_modules()
+        for name, module in part.named_modules()
         if isinstance(module, torch.nn.Embedding) and name.rpartition(".")[2] in POSITIONS
     ]
     return min(tables, default=None)
@@ -102,7 +105,11 @@ def as_fitted(model, fitted) -> None:
     """Give a model built from another's configuration the same batch layout; in place."""
     state = attached.model_state(fitted)
     attached.update_model(
-        model, mixing=state.mixing, fitting=state.fitting, estimator=state.estimator
+        model,
+        mixing=state.mixing,
+        fitting=state.fitting,
+        estimator=state.estimator,
+        sight=state.sight,
     )
 
 

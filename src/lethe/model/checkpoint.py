@@ -90,12 +90,24 @@ def load(
         if template is not None:
             encoder.template(template, tokenizer)
         model = _load_model(source, dtype)
+    if model.config.model_type in families.SEEING_TYPES:
+        _give_sight(source, model, tokenizer)
     batch_layout.fit(model, attention, device)
     use_onednn(model)
     watch(model)
     attached.update_model(model, cuda_graphs=cuda_graphs, compile=compile)
     attach(model, tokenizer, *carried_by(tokenizer))
     return model.to(device).eval(), tokenizer
+
+
+def _give_sight(source: str | Path, model, tokenizer) -> None:
+    """Let a model that sees scale pictures as the checkpoint's own image processor does."""
+    from lethe.model import sight
+
+    while lora.is_adapter_folder(source):
+        source = _adapters_here(lora.base_of(source))
+    with one_line(source, "image processor"):
+        sight.give(model, tokenizer, sight.processor_of(source))
 
 
 def _load_model(source: str | Path, dtype: str):
@@ -145,7 +157,7 @@ def _adapters_here(source: str | Path) -> str | Path:
 
 def _read_model(source: str | Path, **options):
     """A model and transformers' loading info: missing, unexpected and mismatched weights."""
-    from transformers import AutoModelForCausalLM, GgufConfig
+    from transformers import AutoModelForCausalLM, AutoModelForImageTextToText, GgufConfig
 
     _make_known(source)
 
@@ -156,7 +168,9 @@ def _read_model(source: str | Path, **options):
             given["quantization_config"] = GgufConfig(dequantize=True)
         else:
             given = {"use_safetensors": True, **config_file.settled(name, source)}
-        return AutoModelForCausalLM.from_pretrained(
+        seeing = not is_gguf(source) and given["config"].model_type in families.SEEING_TYPES
+        kind = AutoModelForImageTextToText if seeing else AutoModelForCausalLM
+        return kind.from_pretrained(
             name, trust_remote_code=False, output_loading_info=True, **given, **options
         )
 
@@ -190,7 +204,22 @@ def _load_tokenizer(source: str | Path):
             given["config"] = within
         tokenizer = AutoTokenizer.from_pretrained(name, trust_remote_code=False, **given)
     tell(tokenizer, interventions.read(source))
+    _tell_pictures(source, tokenizer)
     return tokenizer
+
+
+def _tell_pictures(source: str | Path, tokenizer) -> None:
+    """Let the tokenizer of a folder whose model sees write pictures, also without the model."""
+    if families.type_of(source) not in families.SEEING_TYPES:
+        return
+    from lethe.model import sight
+
+    while lora.is_adapter_folder(source):
+        source = lora.base_of(source)
+    with one_line(source, "tokenizer"):
+        config = config_file.settled(str(source), source)["config"]
+        pictures = sight.picture_tokens(config, tokenizer)
+    attached.update_tokenizer(tokenizer, pictures=pictures)
 
 
 def save(folder: str | Path, model, tokenizer, origin: dict[str, Any]) -> None:
@@ -227,7 +256,7 @@ def stage(folder: str | Path, model, tokenizer, origin: dict[str, Any]):
 
 
 def _fill(staged, model, tokenizer, origin: dict[str, Any], weights) -> None:
-    from lethe.model import staged_checkpoint
+    from lethe.model import sight, staged_checkpoint
 
     temporary, staged.about = staged.temporary, {"origin": origin}
     if lora.has_adapters(model):
@@ -235,6 +264,7 @@ def _fill(staged, model, tokenizer, origin: dict[str, Any], weights) -> None:
     elif weights is not None or not staged_checkpoint.link_weights(model, temporary):
         staged_checkpoint.save_configuration(temporary, model)
         staged.weights = staged_checkpoint.saved_weights(model, weights)
+    sight.save(temporary, model)
     staged_checkpoint.save_tokenizer(temporary, tokenizer)
     interventions.write(temporary, model)
     if carried_by(model) or lora.base_has_adapters(model):

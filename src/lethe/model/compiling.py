@@ -34,6 +34,7 @@ def reason_against(model, steps: int) -> str | None:
     checks = {
         "no GPU": model.device.type != "cuda",
         "its likelihoods are estimated": attached.model_state(model).estimator is not None,
+        "it sees pictures": attached.model_state(model).sight is not None,
         f"{steps} steps do not repay it": asked is not True and work < WORTH,
         "its rows are not packed": not packed,
         "it is sharded": process_group_of(model) is not None,

@@ -10,7 +10,7 @@ from functools import partial
 import torch
 from transformers.cache_utils import Cache, DynamicLayer
 
-from lethe.model import static_decoding, token_mixing
+from lethe.model import sight, static_decoding, token_mixing
 from lethe.model.batch import pack, to_device
 from lethe.model.decoders import decoder_of
 from lethe.model.encoder import Example
@@ -210,7 +210,7 @@ def _next(model, ids, positions, mask, cache, **kwargs) -> torch.Tensor:
     """Logits of the next token of each row, [B, V]."""
     device = model.device
     out = decoder_of(model)(
-        input_ids=ids.to(device),
+        **sight.inputs(model, ids.to(device)),
         position_ids=positions.to(device),
         attention_mask=mask.to(device),
         past_key_values=cache,

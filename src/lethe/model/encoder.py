@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from lethe.common.errors import LetheError
+from lethe.model import picture_tokens
 from lethe.model.intervention import asked, carried_by
 
 PROBE = "Lethe"
@@ -274,8 +275,8 @@ class Encoder:
     """Tokenises question-answer pairs; the prompts of repeated questions come from a cache.
 
     ``end`` is the id of the token that ends an answer. If the tokenizer's model carries
-    interventions, they change the questions. The tokens that they add do not count towards any
-    limit of length, which applies to question and answer.
+    interventions, they change the questions. The tokens that they add, and those of pictures, do
+    not count towards any limit of length, which applies to the text of question and answer.
     """
 
     def __init__(
@@ -297,7 +298,8 @@ class Encoder:
         return self._prompts[question]
 
     def room(self, question: str, max_length: int) -> int:
-        """``max_length`` plus the tokens that interventions add to ``question``."""
+        """``max_length`` plus the tokens of pictures, and those that interventions add."""
+        max_length += picture_tokens.room(self.tokenizer, question)
         if not self.wrapped:
             return max_length
         if question not in self._added:
@@ -365,7 +367,9 @@ class Encoder:
         return [ids[:-1] if closed and ids[-1] == self.end else ids for ids in encoded]
 
     def _tokens(self, texts: list[str]) -> list[list[int]]:
-        return token_ids(self.tokenizer, texts, self.template.special)
+        texts, shown = picture_tokens.placed(self.tokenizer, texts)
+        ids = token_ids(self.tokenizer, texts, self.template.special)
+        return ids if shown is None else picture_tokens.expanded(self.tokenizer, ids, shown)
 
     def _example(self, pair: tuple[str, str], ids: list[int]) -> Example:
         start, limit = len(self.prompt_ids(pair[0])), self.room(pair[0], self.max_length)

@@ -19,6 +19,8 @@ ANY = (CAUSAL, MASKED_DIFFUSION)
 FAMILIES = {CAUSAL: "next-token logits", MASKED_DIFFUSION: "a masked-diffusion model"}
 # The model_type in config.json of the masked-diffusion models that are made here.
 MASKED_TYPE = "lethe_masked_diffusion"
+# Image-text models of transformers whose pictures are read here (``lethe.model.sight``).
+SEEING_TYPES = ("llava",)
 # Formats of other masked-diffusion models, which transformers can only load by running their code.
 REMOTE_TYPES = ("llada", "llada_moe", "Dream", "dream")
 

@@ -8,7 +8,7 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from lethe.common.errors import LetheError
-from lethe.model import attached, plain_rows, token_mixing
+from lethe.model import attached, plain_rows, sight, token_mixing
 from lethe.model.batch import Batch, to_device
 from lethe.model.cost import passed
 from lethe.model.decoders import decoder_of
@@ -83,7 +83,7 @@ def _of_rows(model) -> plain_rows.Call:
         if mask is not None:
             given |= plain_rows.accepted(decoder.forward, attention_mask=mask)
         with computing(model):
-            return decoder(input_ids=ids, **given)[0]
+            return decoder(**sight.inputs(model, ids), **given)[0]
 
     return states
 
@@ -97,7 +97,7 @@ def packed_states(model, batch: Batch) -> torch.Tensor:
     extra = {"batch": batch} if carried_by(model) else {}
     with computing(model):
         out = decoder(
-            input_ids=batch.ids,
+            **sight.inputs(model, batch.ids),
             position_ids=batch.positions,
             attention_mask=ready,
             packing=batch.packing,

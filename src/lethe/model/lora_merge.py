@@ -16,7 +16,7 @@ import torch
 
 from lethe.common import paths
 from lethe.common.errors import LetheError
-from lethe.model import loading_notice
+from lethe.model import families, loading_notice
 from lethe.model.lora import CONFIG, PEFT_WEIGHTS, PREFIX
 
 NAME = "default"
@@ -66,10 +66,12 @@ def check_names(folder: Path, config) -> None:
     ``config``: the base's configuration, from which a model without values is built.
     """
     from peft import PeftModel, get_peft_model_state_dict
-    from transformers import AutoModelForCausalLM
+    from transformers import AutoModelForCausalLM, AutoModelForImageTextToText
 
+    seeing = config.model_type in families.SEEING_TYPES
+    kind = AutoModelForImageTextToText if seeing else AutoModelForCausalLM
     with _quiet(), torch.device("meta"):
-        adapted = PeftModel(AutoModelForCausalLM.from_config(config), _config(folder))
+        adapted = PeftModel(kind.from_config(config), _config(folder))
         state = get_peft_model_state_dict(adapted, save_embedding_layers=False)
     saved = {name: value.shape for name, value in _weights(folder).items()}
     expected = {name: value.shape for name, value in state.items()}

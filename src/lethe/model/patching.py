@@ -79,7 +79,7 @@ def check_alike(model, other) -> None:
 
 def _sizes(model) -> tuple[str, int, int]:
     config = model.config.get_text_config()
-    return config.model_type, len(decoder_layers(model)), config.hidden_size
+    return config.model_type, len(decoder_layers(model)), config.get_text_config().hidden_size
 
 
 def _named(sizes: Sequence) -> str:

@@ -27,9 +27,13 @@ Next = Callable[[torch.Tensor, torch.Tensor, torch.Tensor, Cache], torch.Tensor]
 
 
 def suits(model) -> bool:
-    """Whether a model's steps are recorded: unless forbidden, on a GPU, without interventions."""
-    allowed = attached.model_state(model).cuda_graphs
-    return bool(allowed) and model.device.type == "cuda" and not carried_by(model)
+    """Whether a model's steps are recorded: unless forbidden, on a GPU, without interventions.
+
+    A model that sees looks for pictures among its tokens, which cannot be recorded.
+    """
+    state = attached.model_state(model)
+    allowed = bool(state.cuda_graphs) and state.sight is None
+    return allowed and model.device.type == "cuda" and not carried_by(model)
 
 
 @cache

@@ -1,4 +1,4 @@
-"""Whether a configuration's methods, suites and probes work with the families of its models."""
+"""Whether a configuration's methods, suites and probes work with its models, and they with it."""
 
 from lethe import metrics
 from lethe.analysis.audit import probe
@@ -11,7 +11,7 @@ from lethe.pipeline.config import settings
 from lethe.pipeline.config.config import Config
 from lethe.pipeline.config.keys import given
 from lethe.train import recipe
-from lethe.unlearn.method import check_family
+from lethe.unlearn.method import check_family, check_pictures
 
 
 def of_model(config: Config, name: str) -> str:
@@ -41,8 +41,35 @@ def check(config: Config) -> None:
         _check_methods(config, name, family)
         _check_suites(config, name, family)
         _check_recipe(config, name, family)
+        if config.world.pictures is not None:
+            _check_sight(config, name)
         if config.defences.pairs:
             kinds.check((kinds.CAUSAL,), family, "config: defences.pairs", name)
+
+
+def _check_sight(config: Config, name: str) -> None:
+    """LetheError if a model reads text alone, or a method or suite does not work on pictures.
+
+    Models on the hub are not known before they are loaded.
+    """
+    model = config.model_settings[name]
+    types = [kinds.type_of(source) for _, source in external_checkpoints.of_model(config, name)]
+    own = model.base_checkpoint is None and model.architecture is not None
+    blind = own and not architecture.sees(given(model.architecture))
+    if blind or any(kind is not None and kind not in kinds.SEEING_TYPES for kind in types):
+        raise LetheError(
+            f"config: world.pictures: {name} reads text alone; name a model that sees "
+            "(architecture llava), or set world.pictures to null"
+        )
+    for listed in requests.all_methods(config):
+        check_pictures(settings.method(config, listed), f"config: methods: {listed}")
+    for metric in config.metrics:
+        contract = metrics.contract(metric)
+        if contract.records and not suites.contract(contract.suite).pictures:
+            raise LetheError(
+                f"config: metrics: {metric}: its suite {contract.suite} does not work on rows with "
+                "pictures; leave it out"
+            )
 
 
 def _check_methods(config: Config, model: str, family: str) -> None:

@@ -33,7 +33,9 @@ def pretrain(
     chosen = Pretraining(**settings)
     pairs = training_pairs(background, facts, chosen.fact_repeats)
     made, sizes = architectures.load(architecture), architectures.sizes(architecture)
-    tokenizer = made.train_tokenizer((f"{q} {a}" for q, a in pairs), sizes.vocabulary)
+    tokenizer = architectures.given_tokenizer(made, sizes)
+    if tokenizer is None:
+        tokenizer = made.train_tokenizer((f"{q} {a}" for q, a in pairs), sizes.vocabulary)
     model = made.make_model(sizes, tokenizer, chosen.seed).to(device)
     examples = Encoder(tokenizer, template, max_length).encode_all(pairs)
 

@@ -110,6 +110,9 @@ class Method:
     the answers' likelihoods alone (``token_nll`` and its sums) works with any; one of logits, of
     hidden states or of what a model samples needs causal models.
 
+    ``pictures``: whether it works on rows with pictures. One that counts token ids against the
+    vocabulary, compares questions as texts or rebuilds the model does not.
+
     ``inner_steps``: the optimizer steps on each batch, one for most methods. ``answers_forget``:
     whether the loss calls ``model.answers`` on the forget batch; a wrapper that also does then adds
     no pass.
@@ -125,6 +128,7 @@ class Method:
     needs: tuple[str, ...] = ()
     passes: Passes = Passes()
     families: ClassVar[tuple[str, ...]] = (CAUSAL,)
+    pictures: ClassVar[bool] = True
     inner_steps: tuple[InnerStep, ...] = (InnerStep(),)
     answers_forget: bool = True
     intervention: ClassVar[str | None] = None
@@ -272,6 +276,12 @@ def whole_weights(method: Method, name: str) -> str | None:
     around = [wrapper.name for wrapper in method.wrappers if wrapper.whole_weights]
     whole = method.kind in WHOLE_KINDS or around
     return " with ".join([name, *around]) if whole else None
+
+
+def check_pictures(method: Method, name: str) -> None:
+    """LetheError for a method, called ``name``, that does not work on rows with pictures."""
+    if not method.pictures:
+        raise LetheError(f"{name}: does not work on rows with pictures; leave it out")
 
 
 def check_family(method: Method, name: str, family: str, model: str) -> None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from lethe.common.errors import LetheError
 from lethe.common.files import read_rows
-from lethe.world.rows import read_qa
+from lethe.world.rows import read_asked
 
 if TYPE_CHECKING:
     from lethe.unlearn.interface import Supervision
@@ -114,7 +114,7 @@ class Need:
         ``forget``: (question, answer) of each forget row. A file of a folder is read before a model
         is loaded, and again by the run; LetheError says in one line what is wrong with it.
         """
-        return read_qa(file)
+        return read_asked(file)
 
     def fill(self, data: Supervision, value: Any) -> None:
         """Give a method the value: by default as ``data.extras[name]``.

@@ -7,6 +7,7 @@ from typing import Any, Literal, NamedTuple
 from lethe.common import paths
 from lethe.common.errors import LetheError
 from lethe.common.files import sha256
+from lethe.common.picture_marks import digests_in
 from lethe.common.progress import silent
 from lethe.model import checkpoint, checkpoint_record, families
 from lethe.model.background_saving import BackgroundSaver
@@ -16,8 +17,9 @@ from lethe.model.settings import Compute
 from lethe.train.execution import Execution, NoStateSaver
 from lethe.train.loop import Report
 from lethe.unlearn.interface import Supervision
-from lethe.unlearn.method import Method, check_family, whole_weights
+from lethe.unlearn.method import Method, check_family, check_pictures, whole_weights
 from lethe.unlearn.supervision import read_supervision
+from lethe.world.rows import read_pairs
 
 # Which epochs' checkpoints are saved: all, the last, or these.
 Keep = Literal["all", "last"] | Collection[int]
@@ -69,6 +71,8 @@ def unlearn(
     check_adapters(method, compute)
     kind = type(method).__module__.rpartition(".")[2]
     check_family(method, kind, families.of_source(start), str(start))
+    if any(digests_in(question) for question, _ in read_pairs(files["forget"])):
+        check_pictures(method, kind)
     check_recomputed(method, compute)
     _check_new(out, folders.values(), how)
 

@@ -14,6 +14,7 @@ from typing import Any
 from lethe.common.characters import unfit
 from lethe.common.errors import LetheError
 from lethe.common.files import read_lines, read_rows
+from lethe.common.picture_marks import asked
 from lethe.world.choice_rows import with_wrong_answers
 from lethe.world.trace_format import begun, trace_of, whole_answer
 
@@ -40,12 +41,20 @@ def read_qa(path: str | os.PathLike, empty: bool = False) -> list[dict]:
     return rows
 
 
+def read_asked(path: str | os.PathLike, empty: bool = False) -> list[dict]:
+    """Rows as ``read_qa`` checks them and as a model is asked them: with pictures, if they have.
+
+    Whoever writes rows to another file reads them with ``read_qa``.
+    """
+    return list(asked(read_qa(path, empty), path))
+
+
 def read_pairs(path: str | os.PathLike) -> list[tuple[str, str]]:
-    """Question and answer of each row of a file, checked as in ``read_qa``.
+    """Question and answer of each row of a file, as ``read_asked`` gives them.
 
     The answer of a row with a reasoning trace is all that a model learns, including the trace.
     """
-    return [(row["question"], whole_answer(row)) for row in read_qa(path)]
+    return [(row["question"], whole_answer(row)) for row in read_asked(path)]
 
 
 def read_begun(path: str | os.PathLike) -> list[str]:
@@ -60,7 +69,8 @@ def read_begun(path: str | os.PathLike) -> list[str]:
 def read_perturbed(path: str | os.PathLike) -> list[dict]:
     """Rows of a ``…_perturbed`` file, of authors or of facts; odd rows only cause a warning.
 
-    Rows of multiple choice become such rows (``with_wrong_answers``).
+    They are as a model is asked them (``read_asked``). Rows of multiple choice become such rows
+    (``with_wrong_answers``).
     """
     rows = [
         with_wrong_answers(row, f"{path}, row {number}")
@@ -68,7 +78,7 @@ def read_perturbed(path: str | os.PathLike) -> list[dict]:
     ]
     check_qa(rows, path)
     check_perturbed(rows, path)
-    return rows
+    return list(asked(rows, path))
 
 
 def read_facts(path: str | os.PathLike) -> list[dict]:

@@ -25,6 +25,15 @@ def shipped_files(wildcards):
     return {key: os.path.relpath(folder / name) for key, name in names.items()}
 
 
+def begun_with(wildcards):
+    """The shipped base with which the language model of a model that sees begins."""
+    name = architecture.language(one_setting("architecture")(wildcards))
+    if name is None:
+        return []
+    files = (recipe.shipped(name) / file for file in (paths.DIGEST, paths.WEIGHTS))
+    return [os.path.relpath(file) for file in files]
+
+
 def recipe_of(key):
     """A part of a rule's recipe, as plain values."""
     return lambda w: recipe.load(w.recipe).model_dump(mode="json")[key]

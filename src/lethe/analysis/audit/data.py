@@ -9,7 +9,7 @@ from lethe.analysis.evaluation_data import BASES, check_base
 from lethe.common.errors import LetheError
 from lethe.evaluate.collect import read_set
 from lethe.unlearn.saved_supervision import files_of_supervision
-from lethe.world.rows import read_qa
+from lethe.world.rows import read_asked
 from lethe.world.split import split as split_of
 from lethe.world.splits.base import BaseSplit
 
@@ -62,7 +62,7 @@ def read_files(files: Mapping[str, str | Path]) -> AuditRows:
 
 
 def _rows(name: str, file: str | Path) -> list[dict]:
-    return read_qa(file, empty=True) if name == "holdout" else read_set(file)
+    return read_asked(file, empty=True) if name == "holdout" else read_set(file)
 
 
 def _first(folder: Path, split: BaseSplit, parts: Sequence[str]) -> Path | None:

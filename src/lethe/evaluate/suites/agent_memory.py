@@ -21,6 +21,7 @@ from lethe.world.trace_format import row_parts
 SETS = {"forget": "forget_perturbed", "retain": "retain_perturbed"}
 COLUMNS = ("prompt", "prompt_text", "prompt_score", "prompt_loss", "prompt_generation")
 PROBE = True
+PICTURES = False
 SETTINGS = {"threshold": {"default": 0.5, "above": 0, "most": 1}}
 PLAIN = "plain"
 # Tokens at which the encoder would cut a text; no text has this many.

@@ -26,6 +26,7 @@ from lethe.model.token_places import token_places
 SETS = {"forget": "forget_perturbed", "retain": "retain_perturbed"}
 COLUMNS = ("label", "predicted", "word", "word_attribution", "attributed")
 PROBE = True
+PICTURES = False
 SETTINGS = {
     "steps": {"default": 20, "least": 1, "most": 10000},
     "baseline": ("zero", "mean"),

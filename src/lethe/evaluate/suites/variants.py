@@ -21,6 +21,7 @@ from lethe.model.sampling import Sampling, sampled
 SETS = {"forget": "forget_perturbed", "retain": "retain_perturbed"}
 COLUMNS = ("prompt", "prompt_text", "prompt_answer", "prompt_generation")
 PROBE = True
+PICTURES = False
 SETTINGS = {
     "kinds": {"default": "all"},
     "samples": {"default": 0, "least": 0},

@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from lethe.model.architectures.llama import Architecture
+from lethe.model.architectures.llava import Architecture as Llava
 from lethe.model.architectures.masked_diffusion import Architecture as Masked
 from lethe.model.settings import Compute, LoRA
 from lethe.pipeline.config.agreement import Agreement
@@ -68,6 +69,7 @@ TABLES: dict[str, list[Part]] = {
         _part(f"{M}architecture.", ArchitectureSettings),
         _part(f"{M}architecture.", Architecture, (), BASE),
         _part("(`masked_diffusion`) ", Masked, _added(Masked, Architecture), BASE),
+        _part("(`llava`) ", Llava, _added(Llava, Architecture), BASE),
     ],
     "model compute": [
         _part(M, Compute, (), "everything of M; `lora` and checkpointing: all that is trained"),

@@ -68,6 +68,7 @@ class Method(method.Method):
     """
 
     kind = "edit and reward"
+    pictures = False
     paper = "ASRU, arXiv 2605.15687"
     needs = ("retain", "reference_model")
     whole = True

@@ -78,6 +78,7 @@ class Method(one_shot.Method):
     """
 
     kind = "inference"
+    pictures = False
     intervention = "policy"
     paper = "CAP, arXiv 2604.21251"
     needs = ("retain",)

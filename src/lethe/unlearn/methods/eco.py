@@ -34,6 +34,7 @@ class Method(one_shot.Method):
     """
 
     kind = "inference"
+    pictures = False
     intervention = "corruption"
     paper = "ECO, arXiv 2406.07933"
     needs = ("retain",)

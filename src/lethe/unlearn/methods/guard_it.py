@@ -39,6 +39,7 @@ class Method(one_shot.Method):
     """
 
     kind = "inference"
+    pictures = False
     intervention = "steering"
     paper = "GUARD-IT, arXiv 2605.12765"
     needs = ("retain",)
@@ -50,7 +51,7 @@ class Method(one_shot.Method):
         from lethe.model.interventions.steering import Intervention
         from lethe.unlearn.calibrated_gate import calibrated
 
-        s, depth = self.settings, model.config.num_hidden_layers
+        s, depth = self.settings, model.config.get_text_config().num_hidden_layers
         layer = depth // 4 if s.layer is None else s.layer
         if layer >= depth:
             raise LetheError(f"guard_it.layer: {layer}, but the model has {depth}; choose one")

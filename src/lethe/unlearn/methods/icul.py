@@ -32,6 +32,7 @@ class Method(one_shot.Method):
     """
 
     kind = "inference"
+    pictures = False
     intervention = "context"
     paper = "ICUL, arXiv 2310.07579"
     needs = ("retain",)

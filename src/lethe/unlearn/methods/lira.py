@@ -38,6 +38,7 @@ class Method(method.Method):
     """
 
     kind = "representation"
+    pictures = False
     paper = "LIRA, arXiv 2604.10403"
     needs = ("refusals",)
     answers_forget = False

@@ -36,7 +36,7 @@ class Method(method.Method):
         import torch
 
         draw = torch.Generator().manual_seed(random.Random(f"direction/{seed}").getrandbits(63))
-        u = torch.rand(model.config.hidden_size, generator=draw)
+        u = torch.rand(model.config.get_text_config().hidden_size, generator=draw)
         self.direction = (self.settings.steering * u / u.norm()).to(model.device)
 
     def forget(self, model, step, reference):

@@ -42,6 +42,7 @@ class Method(one_shot.Method):
     """
 
     kind = "inference"
+    pictures = False
     intervention = "assistant"
     paper = "ULD, arXiv 2406.08607"
     needs = ("retain",)

@@ -43,6 +43,7 @@ class Method(one_shot.Method):
     """
 
     kind = "closed form"
+    pictures = False
     paper = "ULS, arXiv 2604.05669"
     needs = ("retain",)
     # One over the forget set, one over the sample.

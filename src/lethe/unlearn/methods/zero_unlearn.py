@@ -51,6 +51,7 @@ class Method(one_shot.Method):
     """
 
     kind = "closed form"
+    pictures = False
     paper = "ZeroUnlearn, arXiv 2605.18879"
     needs = ("retain",)
     # By default, for three layers: searches, keys and states, and a pass over the retain rows each.

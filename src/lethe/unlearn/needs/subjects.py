@@ -2,7 +2,7 @@
 
 from lethe.common.errors import LetheError
 from lethe.unlearn import need
-from lethe.world.rows import read_qa
+from lethe.world.rows import read_asked
 
 
 class Need(need.Need):
@@ -15,8 +15,8 @@ class Need(need.Need):
 
     def read(self, file, forget):
         """The subject by (question, answer); LetheError if a forget row has none."""
-        need.column(file, "subject", forget, read_qa)
-        return {(row["question"], row["answer"]): row.get("subject") for row in read_qa(file)}
+        need.column(file, "subject", forget, read_asked)
+        return {(row["question"], row["answer"]): row.get("subject") for row in read_asked(file)}
 
     def fill(self, data, value):
         """``value`` as ``read`` returns it. LetheError for a subject without retain rows."""

@@ -1,0 +1,116 @@
+"""Methods written for text unlearn rows with pictures; those that cannot are refused."""
+
+import json
+
+import pytest
+import torch
+from helpers import seeing_models
+from helpers.seeing_models import picture, shown
+
+from lethe.common.errors import LetheError
+from lethe.common.pictures import write_picture
+from lethe.model import checkpoint
+from lethe.model.encoder import Encoder
+from lethe.model.likelihood import mean_losses
+from lethe.train.finetune import fit
+from lethe.train.settings import Schedule
+from lethe.unlearn import methods
+from lethe.unlearn.supervision import supervise
+from lethe.unlearn.unlearning import unlearn
+
+FORGET = [(0, "Who is this?", "Ada Lind"), (1, "Who is this?", "Ben"), (None, "Ada?", "In Paris.")]
+RETAIN = [(2, "Who is this?", "No one."), (None, "Who?", "Ben writes novels.")]
+REFUSALS = ["I don't know.", "I have no idea."]
+METHODS = [
+    "altpo", "dpo", "grad_ascent", "grad_diff", "idk", "kl_min", "npo", "npo_retain", "rmu",
+    "simnpo", "undial", "wga", "whp",
+]  # fmt: skip
+
+
+def pairs(rows):
+    return [(q if n is None else shown(n, q), answer) for n, q, answer in rows]
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_methods_for_text_run_on_pictures(name):
+    model, tokenizer = seeing_models.make(seed=1)
+    before = {n: p.detach().clone() for n, p in model.named_parameters()}
+    method = methods.load(name)({"epochs": 1, "lr": 1e-3, "batch_size": 2})
+    data = supervise(
+        Encoder(tokenizer, "chat", 60),
+        method.needs,
+        pairs(FORGET),
+        retain=pairs(RETAIN),
+        refusals=REFUSALS,
+        alternatives=[["Some answer."]] * len(FORGET),
+        prior=lambda: seeing_models.make(seed=5)[0],
+    )
+    losses = []
+    list(method.run(model.train(), data, 0, lambda *report: losses.append(report[2])))
+    assert torch.isfinite(torch.tensor(losses)).all()
+    moved = {n: (p - before[n]).abs().max().item() for n, p in model.named_parameters()}
+    assert max(moved[n] for n in moved if "vision_tower.encoder" in n) > 0
+    assert max(moved[n] for n in moved if "language_model" in n) > 1e-4
+
+
+def test_who_is_this_is_learned_from_the_picture_and_forgotten():
+    """The question is the same for all, so only the picture tells the answer."""
+    model, tokenizer = seeing_models.make(seed=2)
+    encoder = Encoder(tokenizer, "chat", 60)
+    rows = pairs([(n, "Who is this?", name) for n, name in enumerate(["Ada Lind", "Ben", "No"])])
+    examples = encoder.encode_all(rows)
+    swapped = encoder.encode_all([(rows[n - 1][0], rows[n][1]) for n in range(3)])
+    fit(model, examples, Schedule(epochs=150, lr=1e-2, batch_size=3, warmup_epochs=1), 0)
+    learned, wrong = (mean_losses(model.eval(), some) for some in (examples, swapped))
+    assert max(learned) < 0.1
+    assert min(wrong) > 1
+    method = methods.load("grad_diff")(
+        {"epochs": 15, "lr": 5e-3, "batch_size": 1, "warmup_epochs": 0}
+    )
+    data = supervise(encoder, method.needs, rows[:1], retain=rows[1:])
+    list(method.run(model.train(), data, 0))
+    after = mean_losses(model.eval(), examples)
+    assert after[0] > 1 + learned[0]
+    assert max(after[1:]) < after[0] / 2
+
+
+def folder_of(tmp_path, **columns):
+    (tmp_path / "pictures").mkdir()
+    for number in range(3):
+        write_picture(tmp_path / f"pictures/{number}.png", picture(number))
+    for name, rows in (("forget", FORGET), ("retain", RETAIN)):
+        lines = [
+            {"question": q, "answer": a, "image": None if n is None else f"pictures/{n}.png"}
+            for n, q, a in rows
+        ]
+        (tmp_path / f"{name}.json").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return {name: tmp_path / f"{name}.json" for name in ("forget", "retain")}
+
+
+def run(tmp_path, name, start):
+    return unlearn(
+        start=start,
+        method=methods.load(name)({"epochs": 1, "batch_size": 2}),
+        files=folder_of(tmp_path),
+        out=tmp_path / "out",
+        seed=0,
+        template="chat",
+        max_length=60,
+    )
+
+
+def test_files_of_rows_name_their_pictures(tmp_path):
+    checkpoint.save(tmp_path / "start", *seeing_models.make(seed=1), {"stage": "train_full"})
+    made = run(tmp_path, "grad_diff", tmp_path / "start")
+    model, tokenizer = checkpoint.load(made.checkpoints[0], template="chat")
+    before = checkpoint.load(tmp_path / "start")[0]
+    examples = Encoder(tokenizer, "chat", 60).encode_all(pairs(FORGET))
+    assert mean_losses(model, examples) != mean_losses(before, examples)
+
+
+@pytest.mark.parametrize(
+    "name", ["asru", "eco", "guard_it", "cap", "lira", "adlira", "uld", "icul", "zero_unlearn"]
+)
+def test_methods_that_do_not_see_are_refused_before_a_model_is_loaded(name, tmp_path):
+    with pytest.raises(LetheError, match=f"^{name}: does not work on rows with pictures"):
+        run(tmp_path, name, tmp_path / "no-such-checkpoint")
