@@ -22,6 +22,7 @@ with job(snakemake) as stage:
         audits=p.audits,
         defences=p.get("defences", ()),
         sequence=i.get("sequence"),
+        seen=i.get("seen"),
     )
     run = Run(**p.run, revision=revision())
     write_page(stage(snakemake.output[0]), run, files, Shown(**p.parts))

@@ -4,6 +4,7 @@ What comes from outside is not trusted: formats are few, the number of pixels is
 anything is decoded, and a path must stay in its folder.
 """
 
+import base64
 import io
 import os
 import shutil
@@ -156,3 +157,14 @@ def _in_rgb(picture, place: str):
     if picture.mode not in EXACT:
         raise LetheError(f"{place}: mode {picture.mode} is not RGB; save the picture as RGB")
     return picture.convert("RGB")
+
+
+def small_address(pixels: np.ndarray, largest: int) -> str:
+    """A picture as a ``data:`` address of a PNG, its longer side at most ``largest`` pixels."""
+    from PIL import Image
+
+    image = Image.fromarray(pixels)
+    image.thumbnail((largest, largest))
+    content = io.BytesIO()
+    image.save(content, format="PNG")
+    return f"data:image/png;base64,{base64.b64encode(content.getvalue()).decode()}"

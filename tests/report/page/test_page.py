@@ -10,13 +10,16 @@ from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
 from helpers.page_files import CARD, PNG, page_files, probability, with_text_of
 from helpers.synthetic_metrics import FIGURES
 
+from lethe.common import picture_marks
 from lethe.common.errors import LetheError
+from lethe.common.pictures import decode_picture, write_picture
 from lethe.report import figures, interactive, tables
 from lethe.report.page import answers
 from lethe.report.page import tables as page_tables
@@ -359,6 +362,27 @@ def test_large_runs_are_cut_and_it_is_said(tmp_path, monkeypatch):
     assert "Who wrote book 5?" not in text
     assert "long long long long  …" in text
     assert f"Not shown: 1 more row, in {files.tables['summary']}." in text
+
+
+def test_a_question_has_its_picture_beside_it(tmp_path):
+    run, files, shown = page_files(tmp_path, ("npo",))
+    pixels = np.arange(8 * 8 * 3, dtype=np.uint8).reshape(8, 8, 3)
+    (tmp_path / "pictures").mkdir()
+    write_picture(tmp_path / "pictures/author_000_base.png", pixels)
+    write_picture(tmp_path / "pictures/author_001_base.png", 255 - pixels)
+    mark, unknown = picture_marks.mark_of(pixels), f"{picture_marks.BEGIN}{'0' * 12}⟧"
+    asked = [f"{mark} Who is this?", "Who is Ada?", f"{unknown} Who is that?"]
+    for name in ("full", "retain", "npo"):
+        with_text_of(files, name, "question", asked)
+    text = html(run, replace(files, seen=tmp_path / "pictures"), shown)
+    cells = re.findall(r"<td class=\"answer\">(<img [^>]*>)?(Who is [^<]*)</td>", text)
+    address = re.fullmatch(
+        r'<img class="seen" src="data:image/png;base64,([^"]*)" alt="[^"]*">', cells[0][0]
+    )
+    shown_pixels = decode_picture(base64.b64decode(address[1]), "the page")
+    assert (shown_pixels == pixels).all()
+    assert cells[0][1] == "Who is this?"
+    assert cells[1:3] == [("", "Who is Ada?"), ("", "Who is that?")]
 
 
 def test_answers_of_many_runs_are_fewer_items(tmp_path, monkeypatch):

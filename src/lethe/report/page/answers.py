@@ -3,10 +3,13 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from lethe.common import picture_marks
+from lethe.common.pictures import read_picture, small_address
 from lethe.evaluate.records import Checkpoint, read_records
 from lethe.report.labels import FULL, run_label
 from lethe.report.page.data import Files, Place, Run
@@ -16,6 +19,8 @@ SET = "forget"
 # The most questions of a table, answers of all its runs together, and characters of a text.
 MOST_ITEMS, MOST_ANSWERS, MOST_LETTERS = 200, 12_000, 500
 ROWS = 10
+# Pixels of a picture's longer side: photographs are made smaller, drawn faces stay as they are.
+LARGEST = 128
 
 
 @dataclass(frozen=True)
@@ -28,8 +33,13 @@ class Answers:
     left_out: int
 
 
-def answers(files: Files, run: Run, place: Place) -> Answers | None:
-    """The answers at each run's last epoch, of the first seed; None if none were recorded."""
+def answers(
+    files: Files, run: Run, place: Place, seen: Mapping[str, str] | None = None
+) -> Answers | None:
+    """The answers at each run's last epoch, of the first seed; None if none were recorded.
+
+    ``seen``: addresses of pictures by digest (``pictures``), for questions that are asked with one.
+    """
     last = {
         entry["run"]: read_records(entry["path"]).checkpoints[-1]
         for entry in files.records
@@ -40,13 +50,33 @@ def answers(files: Files, run: Run, place: Place) -> Answers | None:
         return None
     items = len(next(iter(last.values())).sets[SET])
     many = max(1, min(items, MOST_ITEMS, MOST_ANSWERS // len(last)))
-    return Answers(place, _table(last, many, run, place), items, items - many)
+    return Answers(place, _table(last, many, run, place, seen or {}), items, items - many)
 
 
-def _table(last: Mapping[str, Checkpoint], many: int, run: Run, place: Place) -> PageTable:
+def _question(text: str, seen: Mapping[str, str]) -> Cell:
+    """A question, with the picture that it is asked with above it."""
+    picture = next((seen[one] for one in picture_marks.digests_in(text) if one in seen), "")
+    return Cell(_cut(picture_marks.without_marks(text)), kind="answer", picture=picture)
+
+
+def pictures(folder: str | Path | None) -> dict[str, str]:
+    """The small form of every picture in a folder, as a ``data:`` address, by its mark's digest."""
+    addresses = {}
+    for file in sorted(Path(folder).glob("*.png")) if folder is not None else ():
+        pixels = read_picture(file.name, file.parent)
+        (digest,) = picture_marks.digests_in(picture_marks.mark_of(pixels))
+        addresses[digest] = small_address(pixels, LARGEST)
+    return addresses
+
+
+def _table(
+    last: Mapping[str, Checkpoint], many: int, run: Run, place: Place, seen: Mapping[str, str]
+) -> PageTable:
     first = next(iter(last.values())).sets[SET]
     asked = zip(first.question[:many], first.answer[:many], strict=True)
-    rows = [[Cell(_cut(text), kind="answer") for text in pair] for pair in asked]
+    rows = [
+        [_question(question, seen), Cell(_cut(answer), kind="answer")] for question, answer in asked
+    ]
     for point in last.values():
         texts = point.sets[SET].generation or [""] * many
         for row, text, probability in zip(rows, texts, _probabilities(point), strict=False):

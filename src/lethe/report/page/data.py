@@ -59,6 +59,7 @@ class Files:
     ``tables`` and ``captions`` are by a plug-in's name, ``pictures`` by figure, model and split.
     ``metrics``, ``records``, ``audits`` and ``defences`` are entries with the keys of their place
     and a ``path``. ``sequence``: the scores of a sequence of requests, if there is one.
+    ``seen``: the folder of the pictures that questions are asked with, if there are any.
     """
 
     scores: str | Path
@@ -74,6 +75,7 @@ class Files:
     audits: Sequence[Mapping[str, Any]] = ()
     defences: Sequence[Mapping[str, Any]] = ()
     sequence: str | Path | None = None
+    seen: str | Path | None = None
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from lethe.report import claim_layout
 from lethe.report.figures.base import FigureData
 from lethe.report.labels import run_label
 from lethe.report.page import provenance, words
-from lethe.report.page.answers import Answers, answers
+from lethe.report.page.answers import Answers, answers, pictures
 from lethe.report.page.audits import audits
 from lethe.report.page.captions import caption
 from lethe.report.page.card import card
@@ -51,7 +51,8 @@ def html(run: Run, files: Files, parts: Shown) -> str:
     sources = Sources(run, files)
     # Figures compare methods; without any, the page has tables alone.
     data = {place: sources.data(place) for place in places if run.methods}
-    recorded = [one for place in places if (one := answers(files, run, place))]
+    seen = pictures(files.seen)
+    recorded = [one for place in places if (one := answers(files, run, place, seen))]
     figures = [
         page_figure(name, place, how, sources, data[place])
         for name, how in _in_order(parts.figures)

@@ -32,13 +32,15 @@ DEFAULT = ".3g"
 class Cell:
     """A cell's text, and its interval, which is shown below.
 
-    ``order``: what it is sorted by, if not its text; ``kind``: its CSS class.
+    ``order``: what it is sorted by, if not its text; ``kind``: its CSS class; ``picture``: the
+    ``data:`` address of a picture above the text.
     """
 
     text: str
     order: float | str | None = None
     kind: str = ""
     interval: str = ""
+    picture: str = ""
 
 
 @dataclass(frozen=True)
