@@ -261,6 +261,7 @@ def test_given_runs_of_a_configuration_are_held_against_their_records(folder):
     from lethe.pipeline import external_checkpoints
     from lethe.pipeline.config.config import Config
     from lethe.pipeline.config.models import ModelSettings
+    from lethe.pipeline.config.world import World
 
     def check(full: str | None, oracle: str | None) -> None:
         oracles = {} if oracle is None else {"forget10": str(folder / oracle)}
@@ -269,7 +270,8 @@ def test_given_runs_of_a_configuration_are_held_against_their_records(folder):
             full_checkpoint=full and str(folder / full),
             oracle_checkpoints=oracles,
         )
-        config = Config.model_construct(model_settings={"m": model}, oracle_seeds=[])
+        world = World.model_construct(pictures=None)
+        config = Config.model_construct(model_settings={"m": model}, oracle_seeds=[], world=world)
         external_checkpoints.check(config, "m")
 
     place = r"^config: model_settings\.m\."

@@ -1,17 +1,21 @@
 """``lethe world`` draws the pictures that the configuration asks for."""
 
+from pathlib import Path
+
 import yaml
 
 from lethe.cli import world
 from lethe.common.files import read_rows
 from lethe.common.pictures import read_picture
 
+PRESET = str(Path(__file__).parents[2] / "config/pictures.yaml")
+
 
 def test_a_world_with_pictures(tmp_path, capsys):
     overlay = {"authors": 10, "holdout_authors": 1, "perturbed_retain_authors": 2}
     overlay["pictures"] = {"size": 16, "variations": ["pose"]}
     (tmp_path / "mine.yaml").write_text(yaml.safe_dump({"world": overlay}))
-    world.run([str(tmp_path / "mine.yaml")], str(tmp_path / "made"), dry=False)
+    world.run([PRESET, str(tmp_path / "mine.yaml")], str(tmp_path / "made"), dry=False)
     folder = tmp_path / "made/data"
     rows = read_rows(folder / "full_pictures.json")
     shown = [read_picture(row["image"], folder) for row in rows if row["image"]]

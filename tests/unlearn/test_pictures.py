@@ -87,10 +87,10 @@ def folder_of(tmp_path, **columns):
     return {name: tmp_path / f"{name}.json" for name in ("forget", "retain")}
 
 
-def run(tmp_path, name, start):
+def run(tmp_path, name, start, **settings):
     return unlearn(
         start=start,
-        method=methods.load(name)({"epochs": 1, "batch_size": 2}),
+        method=methods.load(name)(settings),
         files=folder_of(tmp_path),
         out=tmp_path / "out",
         seed=0,
@@ -101,7 +101,7 @@ def run(tmp_path, name, start):
 
 def test_files_of_rows_name_their_pictures(tmp_path):
     checkpoint.save(tmp_path / "start", *seeing_models.make(seed=1), {"stage": "train_full"})
-    made = run(tmp_path, "grad_diff", tmp_path / "start")
+    made = run(tmp_path, "grad_diff", tmp_path / "start", epochs=1, batch_size=2)
     model, tokenizer = checkpoint.load(made.checkpoints[0], template="chat")
     before = checkpoint.load(tmp_path / "start")[0]
     examples = Encoder(tokenizer, "chat", 60).encode_all(pairs(FORGET))

@@ -12,7 +12,7 @@ from lethe.report.tables.base import TableData
 READS = ("lm_evals",)
 ONLY_WITH = ("lm_eval.tasks",)
 PAGE = {
-    "title": "lm-evaluation-harness",
+    "title": "Tasks of lm-evaluation-harness",
     "columns": {
         "task": ("Task", ""),
         "score": ("Score", ""),
