@@ -13,7 +13,7 @@ PRESET = str(Path(__file__).parents[2] / "config/pictures.yaml")
 
 def test_a_world_with_pictures(tmp_path, capsys):
     overlay = {"authors": 10, "holdout_authors": 2, "perturbed_retain_authors": 2}
-    overlay["pictures"] = {"size": 16, "variations": ["pose"]}
+    overlay["pictures"] = {"size": 16, "variations": ["pose"], "learned_variations": []}
     (tmp_path / "mine.yaml").write_text(yaml.safe_dump({"world": overlay}))
     world.run([PRESET, str(tmp_path / "mine.yaml")], str(tmp_path / "made"), dry=False)
     folder = tmp_path / "made/data"
