@@ -10,7 +10,7 @@ from lethe.pipeline.config.check import check
 
 def overlay(world=None, **more) -> dict:
     seeing = {"base_recipe": None, "architecture": {"name": "llava"}}
-    own = {"model_settings": {"tiny": seeing}}
+    own = {"model_settings": {"tiny": seeing}, "evaluation": {"items": 2000}}
     return {"world": {"pictures": {}, **(world or {})}, **own, **more}
 
 
@@ -84,3 +84,11 @@ def test_refused_worlds(changes, said):
 )
 def test_refused_with_the_rest(changes, said):
     assert said in message(written(changes))
+
+
+def test_a_limit_that_leaves_out_pictures_is_refused():
+    """Rows of text come first: the default's 160 items would be asked without any picture."""
+    words = (
+        "evaluation.items: 160 of 174 forget rows of forget10 would leave out rows with pictures"
+    )
+    assert words in message(written(overlay(evaluation={"items": 160})))

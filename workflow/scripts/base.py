@@ -14,15 +14,13 @@ from lethe.world.rows import read_asked, read_facts
 with job(snakemake, key(snakemake), processes(snakemake)) as stage, Meter() as meter:
     p, i, o = snakemake.params, snakemake.input, snakemake.output
     device = ready(snakemake)
-    sizes = dict(p.architecture)
-    if i.get("language"):
-        sizes["language"] = str(Path(i.language[0]).parent)
+    language = {"language": str(Path(file).parent) for file in i.get("language", ())[:1]}
     folders = [stage(Path(digest).parent) for digest in o.snapshots]
     counts = make_base(
         read_asked(i.background),
         [row for file in i.facts for row in read_facts(file)],
         stage(Path(o.weights).parent),
-        architecture=sizes,
+        architecture={**p.architecture, **language},
         settings=p.pretrain,
         template=p.template,
         max_length=p.max_length,

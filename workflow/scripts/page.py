@@ -8,12 +8,9 @@ from lethe.report.page.page import write_page
 
 with job(snakemake) as stage:
     i, p = snakemake.input, snakemake.params
+    whole = {key: i[key] for key in ("scores", "intervals", "claims", "card", "words")}
     files = Files(
-        i.scores,
-        i.intervals,
-        i.claims,
-        i.card,
-        i.words,
+        **whole,
         tables=dict(zip(p.parts["tables"], i.tables, strict=True)),
         captions=dict(zip(p.captions, i.captions, strict=True)),
         pictures={(one["figure"], one["model"], one["split"]): one["path"] for one in p.pictures},

@@ -2,6 +2,7 @@
 
 from lethe.common.errors import LetheError
 from lethe.pipeline.config.config import Config
+from lethe.pipeline.config.settings import items_of
 from lethe.pipeline.config.world import World
 from lethe.world.pictures import settings
 from lethe.world.pictures.rows import FILES
@@ -51,6 +52,8 @@ def check(config: Config) -> None:
             )
     for name in config.splits:
         _check_split(name, config)
+        made = split(name, config.split_settings.get(name))
+        _check_items(with_pictures(made, world), config)
 
 
 def _check_split(name: str, config: Config) -> None:
@@ -60,3 +63,15 @@ def _check_split(name: str, config: Config) -> None:
             f"config: splits: {name}: a split of the kind {kind} has no rows with pictures; list "
             f"one of the kinds {', '.join(settings.SPLIT_KINDS)}, or set world.pictures to null"
         )
+
+
+def _check_items(one: BaseSplit, config: Config) -> None:
+    """Refuse a limit that leaves only rows of text, which come first."""
+    counts = one.rows(config.world.authors)
+    for kind, most in items_of(config, ("forget", "retain")).items():
+        rows = counts[f"{kind}_perturbed"]
+        if most < rows:
+            raise LetheError(
+                f"config: evaluation.items: {most} of {rows} {kind} rows of {one.name} would leave "
+                f"out rows with pictures, which come last; raise it to {rows}"
+            )
