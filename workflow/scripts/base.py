@@ -14,7 +14,7 @@ from lethe.world.rows import read_asked, read_facts
 with job(snakemake, key(snakemake), processes(snakemake)) as stage, Meter() as meter:
     p, i, o = snakemake.params, snakemake.input, snakemake.output
     device = ready(snakemake)
-    language = {"language": str(Path(file).parent) for file in i.get("language", ())[:1]}
+    language = {"language": str(Path(i.language[0]).parent)} if i.get("language") else {}
     folders = [stage(Path(digest).parent) for digest in o.snapshots]
     counts = make_base(
         read_asked(i.background),
