@@ -143,7 +143,7 @@ def run(
 def threads() -> list[str]:
     """Names of the threads beside the main one, but for that of pyarrow's allocator, which a fork
     starts anew when it needs one. A thread gives itself its name: a new one gets time to do so."""
-    for _ in range(100):
+    for _ in range(500):
         tasks = sorted(Path("/proc/self/task").iterdir(), key=lambda task: int(task.name))
         names = [(task / "comm").read_text().strip() for task in tasks[1:]]
         others = [name for name in names if name != "jemalloc_bg_thd"]

@@ -241,7 +241,7 @@ def test_a_run_of_forks_leaves_the_same_bytes(home, data, tmp_path):
         time.sleep(0.05)
     printed = run.ended()
     assert run.process.returncode == 0, printed
-    assert {"unlearn", "collect"} <= forks
+    assert {"unlearn", "collect"} <= forks, printed
     made, wanted = folder.results("*"), home.results("*")
     differs = {name for name in made if made[name] != wanted.get(name)}
     assert {name for name in differs if "cost/" not in name} == set()

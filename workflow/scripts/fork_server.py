@@ -173,7 +173,7 @@ def end(function, *given) -> None:
 def threads() -> list[str]:
     """Names of the threads except the main one and that of pyarrow's allocator, which a fork
     starts again when it needs one. A new thread gets time to give itself a name."""
-    for _ in range(100):
+    for _ in range(500):
         tasks = sorted(Path("/proc/self/task").iterdir(), key=lambda task: int(task.name))
         names = [(task / "comm").read_text().strip() for task in tasks[1:]]
         others = [name for name in names if name != "jemalloc_bg_thd"]
