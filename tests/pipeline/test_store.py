@@ -147,3 +147,15 @@ def test_an_address_is_no_folder():
     assert is_address("file:///labs/lethe")
     assert not is_address("/labs/lethe")
     assert not is_address("../other")
+
+
+def test_a_job_at_work_holds_back_its_own_results_alone(address, enter):
+    enter("first")
+    make(FULL, "weights\n")
+    make(TABLE, "| p |\n")
+    at_work = Path(".snakemake/incomplete") / base64.urlsafe_b64encode(TABLE.encode()).decode()
+    at_work.parent.mkdir(parents=True)
+    at_work.write_text("")
+    with pytest.raises(LetheError, match="its job has not ended"):
+        share(address)
+    assert share(address, only=["results/w/tiny"]) == 1

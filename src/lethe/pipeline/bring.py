@@ -32,7 +32,7 @@ def bring(source: str | Path, folder: str | Path = ".", only: Sequence[str] = ()
     it is and gets its provenance, so that after a kill the same call copies the rest.
     """
     source, root = Path(source), Path(folder)
-    entries, known = selected(finished(source), only), _known_here(root)
+    entries, known = finished(source, only), _known_here(root)
     same = {name for name, entry in entries.items() if _is_like(root / name, entry)}
     for name in entries:
         if name not in same and os.path.lexists(root / name):
@@ -63,8 +63,11 @@ def _known_here(root: Path) -> dict[str, Entry]:
     return known.entries
 
 
-def finished(source: Path) -> dict[str, Entry]:
-    """The entries of a folder's results; LetheError if one is not what its job wrote."""
+def finished(source: Path, only: Sequence[str] = ()) -> dict[str, Entry]:
+    """The entries of a folder's results, or of those in ``only``.
+
+    LetheError if one is not what its job wrote.
+    """
     known = ledger_files.known(source)
     for ledger, why in known.damaged.items():
         raise LetheError(f"{source / ledger}: {why}; there, {ledger_files.REMEDY}")
@@ -76,7 +79,8 @@ def finished(source: Path) -> dict[str, Entry]:
     changed_times(source, known)
     # If Snakemake was killed, its records may be older than the files that a job wrote.
     left = {name for name, _ in _named(source / UNFINISHED)}
-    there = {name: e for name, e in known.entries.items() if (source / name).is_file()}
+    present = {name: e for name, e in known.entries.items() if (source / name).is_file()}
+    there = selected(present, only)
     unfinished = sorted(left & there.keys())
     if unfinished:
         raise LetheError(

@@ -102,7 +102,7 @@ def share(address: str, folder: str | Path = ".", only: Sequence[str] = ()) -> i
     would replace a different result there.
     """
     root, store = Path(folder), Store(address)
-    entries = selected(finished(root), only)
+    entries = finished(root, only)
     with tempfile.TemporaryDirectory() as place:
         copies = Path(place)
         there = _ledgers_of(store, copies)
