@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import pandas as pd
 from tabulate import tabulate
@@ -12,6 +13,9 @@ from lethe.analysis.scores import source
 from lethe.analysis.statistics import LEVEL, range_coverage, seed_interval
 from lethe.common.errors import LetheError
 from lethe.report.labels import BASE, FULL, RETAIN, run_label
+
+if TYPE_CHECKING:
+    from lethe.report.tables.base import TableData
 
 OTHER_SEED = "_other_seed"
 
@@ -240,3 +244,31 @@ def _seed_words(seeds: int) -> str:
     if range_coverage(seeds) < LEVEL:
         return f"their range, which covers the median over seeds in {range_coverage(seeds):.0%}"
     return f"{LEVEL:.0%} interval of the median over seeds"
+
+
+def value_rows(data: "TableData", values: Mapping[str, tuple[str, str]]) -> pd.DataFrame:
+    """One row for each model, split and run; a column is a metric and the name of its value."""
+    rows = []
+    for group in groups(data.scores, data.methods, data.seeds, data.oracles):
+        row = place(group)
+        for key, (metric, name) in values.items():
+            row |= columns(group, key, metric, name, data.intervals)
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def value_table(table: pd.DataFrame, headings: Mapping[str, tuple[str, str]]) -> str:
+    """Such rows for readers, and the note on their brackets.
+
+    ``headings``: by column, its heading and its format; those without a column are left out.
+    """
+    rows = [
+        row_start(record)
+        | {
+            heading: cell(record, key, digits)
+            for key, (heading, digits) in headings.items()
+            if key in record
+        }
+        for record in table.to_dict("records")
+    ]
+    return markdown_table(rows) + note(table)

@@ -7,16 +7,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from lethe.report.table_layout import (
-    cell,
-    columns,
-    groups,
-    is_measured,
-    markdown_table,
-    note,
-    place,
-    row_start,
-)
+from lethe.report.table_layout import is_measured, value_rows, value_table
 from lethe.report.tables.base import TableData
 
 ONLY_WITH = ("metrics.lume_tasks",)
@@ -50,28 +41,16 @@ COMPONENTS = {"membership": "membership_document", "mmlu": "mmlu"}
 
 def build(data: TableData) -> pd.DataFrame:
     """One row for each model, split and run; what was not measured has no column."""
-    measured = {key: one for key, one in NUMBERS.items() if is_measured(data.scores, one[0])}
-    rows = []
-    for group in groups(data.scores, data.methods, data.seeds, data.oracles):
-        row = place(group)
-        for key, (metric, name, _) in measured.items():
-            row |= columns(group, key, metric, name, data.intervals)
-        rows.append(row)
-    return pd.DataFrame(rows)
+    return value_rows(
+        data,
+        {key: one[:2] for key, one in NUMBERS.items() if is_measured(data.scores, one[0])},
+    )
 
 
 def markdown(table: pd.DataFrame) -> str:
     """The table with headings for readers, and what is missing for a final score."""
-    rows = [
-        row_start(record)
-        | {
-            heading: cell(record, key, ".3f")
-            for key, (_, _, heading) in NUMBERS.items()
-            if key in record
-        }
-        for record in table.to_dict("records")
-    ]
-    return markdown_table(rows) + note(table) + _missing(table)
+    headings = {key: (heading, ".3f") for key, (_, _, heading) in NUMBERS.items()}
+    return value_table(table, headings) + _missing(table)
 
 
 def _missing(table: Mapping) -> str:

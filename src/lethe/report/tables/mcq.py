@@ -5,16 +5,7 @@ docs/mcq.md says how to read it.
 
 import pandas as pd
 
-from lethe.report.table_layout import (
-    cell,
-    columns,
-    groups,
-    is_measured,
-    markdown_table,
-    note,
-    place,
-    row_start,
-)
+from lethe.report.table_layout import is_measured, value_rows, value_table
 from lethe.report.tables.base import TableData
 
 ONLY_WITH = ("metrics.mcq",)
@@ -45,27 +36,16 @@ def build(data: TableData) -> pd.DataFrame:
     measured = {key: (METRIC, key) for key in PAGE["columns"] if key in names}
     if is_measured(data.scores, "mmlu"):
         measured["mmlu"] = ("mmlu", "accuracy")
-    rows = []
-    for group in groups(data.scores, data.methods, data.seeds, data.oracles):
-        row = place(group)
-        for key, (metric, name) in measured.items():
-            row |= columns(group, key, metric, name, data.intervals)
-        rows.append(row)
-    return pd.DataFrame(rows)
+    return value_rows(data, measured)
 
 
 def markdown(table: pd.DataFrame) -> str:
     """The table with headings for readers, and what was not measured."""
-    rows = [
-        row_start(record)
-        | {
-            HEADINGS.get(key, heading): cell(record, key, digits)
-            for key, (heading, digits) in PAGE["columns"].items()
-            if key in record
-        }
-        for record in table.to_dict("records")
-    ]
+    headings = {
+        key: (HEADINGS.get(key, heading), digits)
+        for key, (heading, digits) in PAGE["columns"].items()
+    }
     parts = {"retain_letters": "questions to be retained", "mmlu": "MMLU"}
     absent = [name for key, name in parts.items() if key not in table]
     missing = f"Not asked: {' and '.join(absent)}.\n" if absent else ""
-    return markdown_table(rows) + note(table) + missing
+    return value_table(table, headings) + missing

@@ -6,16 +6,7 @@ is how they change over the splits of growing forget sets, of which each is a li
 
 import pandas as pd
 
-from lethe.report.table_layout import (
-    cell,
-    columns,
-    groups,
-    is_measured,
-    markdown_table,
-    note,
-    place,
-    row_start,
-)
+from lethe.report.table_layout import is_measured, value_rows, value_table
 from lethe.report.tables.base import TableData
 
 ONLY_WITH = ("metrics.verbmem", "metrics.knowmem")
@@ -28,41 +19,26 @@ PAGE = {
         "utility": ("Utility: knowledge of retain ↑", ".3f"),
     },
 }
-# key: (metric, value in its file, format)
+# key: (metric, value in its file)
 NUMBERS = {
-    "verbmem": ("verbmem", "forget", ".3f"),
-    "knowmem_forget": ("knowmem", "forget", ".3f"),
-    "privleak": ("muse_privleak", "privleak", ".1f"),
-    "utility": ("knowmem", "retain", ".3f"),
+    "verbmem": ("verbmem", "forget"),
+    "knowmem_forget": ("knowmem", "forget"),
+    "privleak": ("muse_privleak", "privleak"),
+    "utility": ("knowmem", "retain"),
 }
 SCALABILITY = "_scal_"
 
 
 def build(data: TableData) -> pd.DataFrame:
     """One row for each model, split and run; what was not measured has no column."""
-    measured = {key: one for key, one in NUMBERS.items() if is_measured(data.scores, one[0])}
-    rows = []
-    for group in groups(data.scores, data.methods, data.seeds, data.oracles):
-        row = place(group)
-        for key, (metric, name, _) in measured.items():
-            row |= columns(group, key, metric, name, data.intervals)
-        rows.append(row)
-    return pd.DataFrame(rows)
+    return value_rows(
+        data, {key: one for key, one in NUMBERS.items() if is_measured(data.scores, one[0])}
+    )
 
 
 def markdown(table: pd.DataFrame) -> str:
     """The table with headings for readers, and what it says of the two other ways."""
-    headings = {key: heading for key, (heading, _) in PAGE["columns"].items()}
-    rows = [
-        row_start(record)
-        | {
-            headings[key]: cell(record, key, form)
-            for key, (_, _, form) in NUMBERS.items()
-            if key in record
-        }
-        for record in table.to_dict("records")
-    ]
-    return markdown_table(rows) + note(table) + _others(table)
+    return value_table(table, PAGE["columns"]) + _others(table)
 
 
 def _others(table: pd.DataFrame) -> str:

@@ -7,16 +7,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from lethe.report.table_layout import (
-    cell,
-    columns,
-    groups,
-    is_measured,
-    markdown_table,
-    note,
-    place,
-    row_start,
-)
+from lethe.report.table_layout import is_measured, value_rows, value_table
 from lethe.report.tables.base import TableData
 
 ONLY_WITH = ("metrics.rwku_probes",)
@@ -80,28 +71,18 @@ COMPONENTS = {
 
 def build(data: TableData) -> pd.DataFrame:
     """One row for each model, split and run; what was not measured has no column."""
-    measured = {key: one for key, one in NUMBERS.items() if is_measured(data.scores, one[0])}
-    rows = []
-    for group in groups(data.scores, data.methods, data.seeds, data.oracles):
-        row = place(group)
-        for key, (metric, name) in measured.items():
-            row |= columns(group, key, metric, name, data.intervals)
-        rows.append(row)
-    return pd.DataFrame(rows)
+    return value_rows(
+        data, {key: one for key, one in NUMBERS.items() if is_measured(data.scores, one[0])}
+    )
 
 
 def markdown(table: pd.DataFrame) -> str:
     """The table with headings for readers, and the components that it lacks."""
-    rows = [
-        row_start(record)
-        | {
-            HEADINGS.get(key, heading): cell(record, key, digits)
-            for key, (heading, digits) in PAGE["columns"].items()
-            if key in record
-        }
-        for record in table.to_dict("records")
-    ]
-    return markdown_table(rows) + note(table) + _missing(table)
+    headings = {
+        key: (HEADINGS.get(key, heading), digits)
+        for key, (heading, digits) in PAGE["columns"].items()
+    }
+    return value_table(table, headings) + _missing(table)
 
 
 def _missing(table: Mapping) -> str:
