@@ -1,8 +1,10 @@
 """Greedy answers after prompts of a benchmark's own wording, some of them begun for the model."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
+from lethe.evaluate.records import ItemSet
 from lethe.evaluate.suite import Limits
 from lethe.model import token_mixing
 from lethe.model.encoder import Encoder
@@ -23,6 +25,35 @@ def token_lists(encoder: Encoder, asked: Sequence[Asked]) -> list[list[int]]:
         encoder.begun_ids(one.prompt, one.begun) if one.begun else encoder.prompt_ids(one.prompt)
         for one in asked
     ]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """The rows of a suite with one set, and what is asked with its tokens."""
+
+    rows: list[dict]
+    asked: list[Asked]
+    ids: list[list[int]]
+    encoder: Encoder
+
+    def answers(self, model, limits: Limits, tokens: int) -> list[str]:
+        """The greedy answers of one model, of at most ``tokens`` tokens (``written``)."""
+        limits = replace(limits, max_new_tokens=tokens)
+        return written(model, self.encoder, self.asked, self.ids, limits)
+
+    def item_set(self, generation: list[str], **columns: Any) -> ItemSet:
+        """Questions and right answers of the rows, with what was generated and further columns."""
+        return ItemSet(
+            question=[row["question"] for row in self.rows],
+            answer=[row["answer"] for row in self.rows],
+            generation=generation,
+            **columns,
+        )
+
+
+def prepared(encoder: Encoder, rows: Sequence[dict], asked: Sequence[Asked]) -> Prepared:
+    """Tokenise what is asked of each row."""
+    return Prepared(list(rows), list(asked), token_lists(encoder, asked), encoder)
 
 
 def written(

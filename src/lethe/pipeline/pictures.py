@@ -51,17 +51,17 @@ def check(config: Config) -> None:
                 "world.pictures to null"
             )
     for name in config.splits:
-        _check_split(name, config)
         made = split(name, config.split_settings.get(name))
+        _check_kind(made)
         _check_items(with_pictures(made, world), config)
 
 
-def _check_split(name: str, config: Config) -> None:
-    kind = split(name, config.split_settings.get(name)).kind
-    if kind not in settings.SPLIT_KINDS:
+def _check_kind(one: BaseSplit) -> None:
+    if one.kind not in settings.SPLIT_KINDS:
         raise LetheError(
-            f"config: splits: {name}: a split of the kind {kind} has no rows with pictures; list "
-            f"one of the kinds {', '.join(settings.SPLIT_KINDS)}, or set world.pictures to null"
+            f"config: splits: {one.name}: a split of the kind {one.kind} has no rows with "
+            f"pictures; list one of the kinds {', '.join(settings.SPLIT_KINDS)}, or set "
+            "world.pictures to null"
         )
 
 

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -127,16 +128,7 @@ def _fictitious(facts: Mapping) -> bool:
 
 def _header(name: str, folder: Path, names: Sequence[str], rows: int, fictitious: bool) -> str:
     size = next(label for limit, label in _SIZES if rows < limit)
-    files = [
-        {
-            "config_name": file,
-            # Without it, the cache of datasets mistakes folders of the same name for one data set.
-            "description": f"SHA-256 {sha256(folder / f'{file}.json')}",
-            "data_files": [{"split": "train", "path": f"{file}.json"}],
-            **({"default": True} if file == "full" else {}),
-        }
-        for file in names
-    ]
+    files = [hub_config(folder, file, f"{file}.json", file == "full") for file in names]
     header = {
         "language": ["en"],
         "pretty_name": f"Lethe world {name}",
@@ -145,7 +137,23 @@ def _header(name: str, folder: Path, names: Sequence[str], rows: int, fictitious
         "size_categories": [size],
         "configs": files,
     }
-    return f"---\n{yaml.safe_dump(header, sort_keys=False, allow_unicode=True)}---\n"
+    return front_matter(header)
+
+
+def hub_config(folder: Path, name: str, path: str, default: bool) -> dict[str, Any]:
+    """One file of a data set as its card configures it; ``path`` is relative to the folder."""
+    return {
+        "config_name": name,
+        # Without it, the cache of datasets mistakes folders of the same name for one data set.
+        "description": f"SHA-256 {sha256(folder / path)}",
+        "data_files": [{"split": "train", "path": path}],
+        **({"default": True} if default else {}),
+    }
+
+
+def front_matter(header: Mapping[str, Any]) -> str:
+    """The header of a card, which the hub reads."""
+    return f"---\n{yaml.safe_dump(dict(header), sort_keys=False, allow_unicode=True)}---\n"
 
 
 def _introduction(name: str, facts: Mapping) -> str:

@@ -28,7 +28,8 @@ def read_records(path: str | os.PathLike) -> list[dict]:
     if not path.is_file():
         raise LetheError(f"{path}: no such file; give its path, or get it again")
     if path.suffix == ".parquet":
-        records = _parquet(path)
+        records = read_parquet(path, "get it again")
+        _check_finite(records, path)
     elif read_text(path).lstrip().startswith("["):
         records = _list(path)
     else:
@@ -53,20 +54,24 @@ def _list(path: Path) -> list[dict]:
     return records
 
 
-def _parquet(path: Path) -> list[dict]:
+def read_parquet(path: Path, remedy: str) -> list[dict]:
+    """The rows of a Parquet file; LetheError, which ends with ``remedy``, if it is none."""
+    # Imported here because few worlds are read from Parquet.
     from pyarrow import ArrowException
     from pyarrow.parquet import read_table
 
     try:
-        records = read_table(path).to_pylist()
+        return read_table(path).to_pylist()
     except (ArrowException, OSError) as error:
         reason = str(error).partition("\n")[0]
-        raise LetheError(f"{path}: not a Parquet file ({reason}); get it again") from None
+        raise LetheError(f"{path}: not a Parquet file ({reason}); {remedy}") from None
+
+
+def _check_finite(records: list[dict], path: Path) -> None:
     for number, record in enumerate(records, start=1):
         for key, value in record.items():
             if isinstance(value, float) and not math.isfinite(value):
                 raise LetheError(f"{path}, row {number}: {key!r} is {value}; correct the row")
-    return records
 
 
 def text_field(record: dict, field: str, place: str) -> str:

@@ -6,9 +6,8 @@ the first line of the answer counts]. With ``wording: bare`` the question is all
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 
-from lethe.evaluate.begun_answers import Asked, token_lists, written
+from lethe.evaluate.begun_answers import Asked, Prepared, prepared
 from lethe.evaluate.records import ItemSet
 from lethe.evaluate.suite import Limits, places, text_of
 from lethe.evaluate.suites.rwku import BEGUN, BRIEFLY, TOKENS, first_line
@@ -20,16 +19,6 @@ PROBE = True
 SETTINGS = {"wording": ("published", "bare")}
 
 
-@dataclass(frozen=True)
-class Prepared:
-    """The questions, and what is asked with its tokens."""
-
-    rows: list[dict]
-    asked: list[Asked]
-    ids: list[list[int]]
-    encoder: Encoder
-
-
 def check(rows: Mapping[str, Sequence[dict]], settings: Mapping) -> None:
     """LetheError names the first row without accepted answers."""
     for name, some in rows.items():
@@ -39,9 +28,9 @@ def check(rows: Mapping[str, Sequence[dict]], settings: Mapping) -> None:
 
 def prepare(encoder: Encoder, rows: Mapping[str, Sequence[dict]], settings: Mapping) -> Prepared:
     """Put every question in words and tokenise it."""
-    chosen = list(rows["trivia"])
+    chosen = rows["trivia"]
     asked = [_asked(row["question"], settings["wording"]) for row in chosen]
-    return Prepared(chosen, asked, token_lists(encoder, asked), encoder)
+    return prepared(encoder, chosen, asked)
 
 
 def _asked(question: str, wording: str) -> Asked:
@@ -50,15 +39,8 @@ def _asked(question: str, wording: str) -> Asked:
     return Asked(f"{BRIEFLY}Question: {question}\n", BEGUN)
 
 
-def record(model, prepared: Prepared, limits: Limits) -> dict[str, ItemSet]:
+def record(model, asked: Prepared, limits: Limits) -> dict[str, ItemSet]:
     """The first lines of the answers of one model, with all accepted ones."""
-    short = replace(limits, max_new_tokens=TOKENS)
-    texts = written(model, prepared.encoder, prepared.asked, prepared.ids, short)
-    return {
-        "trivia": ItemSet(
-            question=[row["question"] for row in prepared.rows],
-            answer=[row["answer"] for row in prepared.rows],
-            generation=[first_line(text).strip() for text in texts],
-            option=[row["answers"].split("\n") for row in prepared.rows],
-        )
-    }
+    texts = asked.answers(model, limits, TOKENS)
+    accepted = [row["answers"].split("\n") for row in asked.rows]
+    return {"trivia": asked.item_set([first_line(text).strip() for text in texts], option=accepted)}

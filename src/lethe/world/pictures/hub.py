@@ -12,11 +12,10 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-import yaml
-
 from lethe.common.errors import LetheError
-from lethe.common.files import read_json, read_rows, sha256, write_text
+from lethe.common.files import read_json, read_rows, write_text
 from lethe.common.pictures import inside, read_picture, whole_folder
+from lethe.world.card import front_matter, hub_config
 from lethe.world.pictures.rows import IMAGE
 
 PATH = "image_path"
@@ -81,14 +80,7 @@ def _with_bytes(row: dict, folder: Path) -> dict:
 
 def _card(folder: Path, names: Sequence[str], name: str) -> str:
     configs = [
-        {
-            "config_name": one,
-            # Without it, the cache of datasets mistakes folders of the same name for one data set.
-            "description": f"SHA-256 {sha256(folder / DATA / f'{one}.parquet')}",
-            "data_files": [{"split": "train", "path": f"{DATA}/{one}.parquet"}],
-            **({"default": True} if one == "full_pictures" else {}),
-        }
-        for one in names
+        hub_config(folder, one, f"{DATA}/{one}.parquet", one == "full_pictures") for one in names
     ]
     header = {
         "language": ["en"],
@@ -98,7 +90,7 @@ def _card(folder: Path, names: Sequence[str], name: str) -> str:
         "configs": configs,
     }
     return (
-        f"---\n{yaml.safe_dump(header, sort_keys=False, allow_unicode=True)}---\n"
+        f"{front_matter(header)}"
         f"# World {name}, with pictures\n\n"
         "Questions about fictitious authors in the format of TOFU (Maini et al. 2024, arXiv "
         "2401.06121), and the same with drawn pictures of them. Neither the authors nor their "

@@ -7,6 +7,7 @@ from typing import Any
 from lethe.common.characters import has_lone_surrogate
 from lethe.common.errors import LetheError
 from lethe.common.files import GIVEN, read_json, read_rows
+from lethe.world.record_files import read_parquet
 
 AGAIN = "get MUSE's files again"
 TEXT = "text"
@@ -85,19 +86,7 @@ def _rows(file: Path) -> list[Any]:
         if not isinstance(rows, list):
             raise LetheError(f"{file}: not a list of rows; {AGAIN}")
         return rows
-    return _parquet(file)
-
-
-def _parquet(file: Path) -> list[dict]:
-    # Imported here because few worlds are read from Parquet.
-    from pyarrow import ArrowException
-    from pyarrow.parquet import read_table
-
-    try:
-        return read_table(file).to_pylist()
-    except (ArrowException, OSError) as error:
-        reason = str(error).partition("\n")[0]
-        raise LetheError(f"{file}: not a Parquet file ({reason}); {AGAIN}") from None
+    return read_parquet(file, AGAIN)
 
 
 def _only_text(row: Any, place: Path) -> Any:
