@@ -18,7 +18,10 @@ PLANNED = {
     # One model, since the jobs of two have the same names here.
     "recipes": ({"models": ["seat"]}, {"figure_recipes[forget10]", "unlearn_npo[forget10,0]"}),
     "lineage": ({}, {"state_generation3[forget10,npo,0]", "lineage[forget10,0]"}),
-    "shares": ({"splits": ["alone"]}, {"unlearn_npo[alone,0]"}),
+    "shares": (
+        {"splits": ["alone", "forget01", "forget10"]},
+        {"unlearn_npo[alone,0]", "unlearn_npo[forget10,0]", "figure_shares[alone]"},
+    ),
 }
 REFUSED = {
     "requests": "splits: forget25 has 600 rows without perturbed answers",
