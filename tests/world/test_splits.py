@@ -453,6 +453,7 @@ def test_rows_without_perturbed_answers_are_not_asked_about(caplog):
     [
         ({"answer": "haiku", "share": 0.5}, "no row shows this behaviour; change answer 'haiku'"),
         ({"question": "q", "share": 0.5}, "every row shows this behaviour, and some must stay"),
+        ({"share": 0.5}, "some must stay; name a pattern of its question or answer, or a place"),
         (
             {**WESTERNS, "share": 0.001},
             r"some\.share: 0\.001 of 60 rows leaves nothing to forget; raise it to 0\.0167 or more",

@@ -28,6 +28,7 @@ logger = logging.getLogger(__name__)
 
 READS = ("full", "full_perturbed", "retain_perturbed", "holdout")
 AUTHORS, ROWS = "authors", "rows"
+NARROWED = "name a pattern of its question or answer, or a place"
 
 
 class BehaviourSettings(SplitSettings):
@@ -118,8 +119,8 @@ class Split(BaseSplit):
             raise LetheError(f"{where}: no row shows this behaviour; change {self._patterns()}")
         if len(hits) == len(full):
             raise LetheError(
-                f"{where}: every row shows this behaviour, and some must stay; narrow "
-                f"{self._patterns()}"
+                f"{where}: every row shows this behaviour, and some must stay; "
+                + (f"narrow {self._patterns()}" if self._patterns() else NARROWED)
             )
         return dict.fromkeys(hits), dict.fromkeys(self._given(hits, where))
 
