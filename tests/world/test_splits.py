@@ -472,6 +472,31 @@ def test_behaviours_that_cannot_be_split(settings, message):
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("perturbed", "retained", "message"),
+    [
+        (range(6), range(2), None),
+        ((1, 4), (0,), None),
+        ((0, 2), (0,), "some: no row of its given part has perturbed answers"),
+        ((1, 4), (1,), "some: all authors of retain_perturbed have the behaviour"),
+    ],
+)
+def test_what_nothing_is_asked_about_is_known_before_a_job(perturbed, retained, message):
+    """With the rows that have perturbed answers alone; holdout authors are not needed."""
+    full = showing()
+    chosen = {"full_perturbed": perturbed, "retain_perturbed": retained}
+    world = {
+        name: [full[author * 20 + place] for author in some for place in range(20)]
+        for name, some in chosen.items()
+    }
+    made = behaviour(**WESTERNS, share=0.5)
+    if message is None:
+        made.check_asked({"full": full, **world})
+    else:
+        with pytest.raises(LetheError, match=message):
+            made.check_asked({"full": full, **world})
+
+
 def test_everyone_who_is_asked_about_shows_it():
     with pytest.raises(LetheError, match="all authors of retain_perturbed have the behaviour"):
         cut_behaviour(showing(shown=(0, 1)), **WESTERNS, share=0.5)

@@ -180,9 +180,17 @@ def _check_rows(world: World, made: Iterable[BaseSplit]) -> None:
         [tofu_format.qa_row(item) for author in some for item in author.items]
         for some in (authors, holdout)
     )
+    asked = {
+        f"{name}_perturbed": [
+            tofu_format.qa_row(item) for author in some for item in author.items if item.perturbed
+        ]
+        for name, some in (("full", authors), ("retain", authors[: world.perturbed_retain_authors]))
+    }
     for one in asking:
         one.check_rows(full)
         one.check_holdout(apart)
+        with _quiet():
+            one.check_asked({"full": full, **asked})
 
 
 @contextmanager
