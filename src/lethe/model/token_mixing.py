@@ -75,8 +75,8 @@ def of(model) -> Mixing:
     if chosen is None:
         if families.of_type(model.config.model_type) == families.MASKED_DIFFUSION:
             raise LetheError(
-                f"{type(model).__name__}: a masked-diffusion model needs an estimator; load it with "
-                "lethe.model.checkpoint.load"
+                f"{type(model).__name__}: a masked-diffusion model needs an estimator; "
+                "load it with lethe.model.checkpoint.load"
             )
         return FASTEST if attention.runs_packed(model) else SAFEST
     return chosen
