@@ -7,7 +7,8 @@ any other. It is a module of ``lethe.evaluate.attacks`` with
                                     none, ("{data}",) for the one that its setting ``data`` names
     APART = ("forget",)             files whose rows must not be among those (none)
     STARTS_FROM_BASE = True         whether another model, from the base on, learns what this one
-                                    answers to the questions of NEEDS (False); then also
+                                    answers to questions of NEEDS (False); then also
+                                    questions(settings, rows) -> questions
                                     answers(model, settings, encoder, questions) -> texts
     settings_class                  its settings: a pydantic model
     change(model, settings, examples, seed, report, how)

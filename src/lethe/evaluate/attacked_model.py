@@ -58,7 +58,7 @@ def attack_checkpoint(
     model, tokenizer = checkpoint.load(start, place, **compute.loading())
     if anew:
         teacher = Encoder(tokenizer, template, max_length)
-        questions = [question for question, _ in rows]
+        questions = attack.load(kind).questions(chosen, rows)
         taught = attack.load(kind).answers(model, chosen, teacher, questions)
         rows = list(zip(questions, taught, strict=True))
         del model

@@ -2,13 +2,17 @@
 
 It makes one generation in a chain of models that learn from models (AI-FOPT, arXiv 2601.02631
 [RECON]). The next generation is the same attack on the state that this one left (``of``). Only
-questions are taken from the data; the answers are the teacher's own words.
+questions are taken from the data, or made from them; the answers are the teacher's own words.
 """
 
 from collections.abc import Sequence
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from lethe.common.errors import LetheError
+from lethe.evaluate.variants.facts import Fact, whom
+from lethe.evaluate.variants.wordings import alias, clause_order, typos
 
 NEEDS = ("{data}",)
 STARTS_FROM_BASE = True
@@ -18,12 +22,15 @@ class DistillationSettings(BaseModel):
     """``epochs`` at ``lr`` over the teacher's greedy answers, of up to ``max_new_tokens``.
 
     ``data``: whose questions are asked: the target authors' (``full``), those of the retain set, or
-    those of the base (``background``).
+    those of the base (``background``). ``questions``: ``own``, these questions as they are, or
+    ``generated``, other ones made from them by rule: with the name first, with initials in place of
+    first names, misspelt. No row has any of these.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     data: Literal["full", "retain", "background"] = "full"
+    questions: Literal["own", "generated"] = "own"
     epochs: int = Field(10, ge=1, le=1000)
     lr: float = Field(1e-3, gt=0, le=1)
     batch_size: int = Field(32, ge=1)
@@ -31,6 +38,24 @@ class DistillationSettings(BaseModel):
 
 
 settings_class = DistillationSettings
+
+
+def questions(settings, rows: Sequence[tuple[str, str]]) -> list[str]:
+    """What the teacher is asked; LetheError if no question can be generated from the rows."""
+    own = [question for question, _ in rows]
+    if settings.questions == "own":
+        return own
+    about = whom(rows)
+    facts = [Fact(*row, subject=one) for row, one in zip(rows, about, strict=True)]
+    made = [form(fact) for fact in facts for form in (clause_order, alias, typos)]
+    taken = set(own)
+    texts = list(dict.fromkeys(v.text for v in made if v is not None and v.text not in taken))
+    if not texts:
+        raise LetheError(
+            "attack 'distillation': questions: no other question can be made from the rows; "
+            "choose own"
+        )
+    return texts
 
 
 def answers(model, settings, encoder, questions: Sequence[str]) -> list[str]:

@@ -53,11 +53,11 @@ class Fact:
 def facts(rows: Sequence[Mapping], others: Sequence[Mapping] = ()) -> list[Fact]:
     """The fact of each row; ``others``: further rows, only to tell whose values are alone."""
     everything = [*rows, *others]
-    about = _about([(row["question"], row["answer"]) for row in everything])
+    about = whom([(row["question"], row["answer"]) for row in everything])
     return [_fact(place, rows, everything, about) for place in range(len(rows))]
 
 
-def _about(pairs: Sequence[tuple[str, str]]) -> list[str | None]:
+def whom(pairs: Sequence[tuple[str, str]]) -> list[str | None]:
     """Whom each pair is about; where subjects have few pairs, whom the pair's own texts name."""
     about = subjects(pairs)
     if any(about):
