@@ -7,7 +7,7 @@ marks of this process are kept here; they are added when rows are read, and neve
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +46,15 @@ def pixels_of(digest: str):
 def digests_in(text: str) -> list[str]:
     """The digests of the pictures in a text, in their order."""
     return MARK.findall(text) if BEGIN in text else []
+
+
+def pieces(text: str) -> Iterator[tuple[str, str | None]]:
+    """The texts between a text's marks, each with the mark that follows it; the last with None."""
+    begin = 0
+    for mark in MARK.finditer(text):
+        yield text[begin : mark.start()], mark[0]
+        begin = mark.end()
+    yield text[begin:], None
 
 
 def without_marks(text: str) -> str:
