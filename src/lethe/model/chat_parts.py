@@ -28,6 +28,10 @@ class PlainMessages:
         """A conversation as the template writes it, with the marks of its pictures."""
         return text
 
+    def has_tokens_added(self, tokenizer: Any, prompt: str) -> bool:
+        """Whether the tokenizer adds its special tokens to what the template writes."""
+        return False
+
 
 @dataclass(frozen=True)
 class MessagesInParts(PlainMessages):
@@ -51,6 +55,10 @@ class MessagesInParts(PlainMessages):
                 "or choose another template"
             )
         return "".join(part + mark for part, mark in zip(around, [*marks, ""], strict=True))
+
+    def has_tokens_added(self, tokenizer: Any, prompt: str) -> bool:
+        """As transformers' processors do: unless the template itself begins with the first one."""
+        return not (tokenizer.bos_token and prompt.startswith(tokenizer.bos_token))
 
 
 def form(tokenizer: Any, render: Callable[[list[Turn]], str], probe: str) -> PlainMessages:

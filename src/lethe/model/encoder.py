@@ -104,7 +104,7 @@ class TagTemplate:
 class ChatTemplate:
     """A chat template, which writes special tokens itself and has its own end-of-turn token."""
 
-    special, lead = False, ""
+    lead = ""
 
     def __init__(self, tokenizer: Any, settings: TemplateSettings):
         self.tokenizer = tokenizer
@@ -117,6 +117,7 @@ class ChatTemplate:
         self.rendering = self._compiled()
         self.form = chat_parts.form(tokenizer, self._written, PROBE)
         chat_parts.check_kept(self.prompt(PROBE), PROBE)
+        self.special = self.form.has_tokens_added(tokenizer, self.prompt(PROBE))
         conversation = self._conversation(PROBE, PROBE)
         # Templates of some reasoning models begin a new answer differently from a past one.
         self.opens_alike = conversation.startswith(self.prompt(PROBE))

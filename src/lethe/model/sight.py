@@ -15,6 +15,9 @@ import torch
 
 from lethe.common.errors import LetheError
 from lethe.model import attached, seeing
+from lethe.model.batch import Batch
+from lethe.model.picture_reader import PictureReader, of_checkpoint
+from lethe.model.picture_tokens import FIRST, PATCH_BITS, PictureTokens, digest_of
 
 # Named one by one so that whatever depends on this module depends on every family.
 from lethe.model.seeing import (  # noqa: F401
@@ -24,9 +27,6 @@ from lethe.model.seeing import (  # noqa: F401
     qwen2_vl,
     smolvlm,
 )
-from lethe.model.batch import Batch
-from lethe.model.picture_reader import PictureReader, of_checkpoint
-from lethe.model.picture_tokens import FIRST, PATCH_BITS, PictureTokens, digest_of
 
 PATCH = (1 << PATCH_BITS) - 1
 # Where a cache's notes keep how far each row's positions are from its number of tokens.
@@ -115,7 +115,9 @@ def give(model, tokenizer, reader: PictureReader) -> None:
 
 def tell(tokenizer, reader: PictureReader) -> None:
     """Let a tokenizer write pictures as ``reader`` reads them; in place."""
-    attached.update_tokenizer(tokenizer, pictures=PictureTokens(reader.config.image_token_id, reader))
+    attached.update_tokenizer(
+        tokenizer, pictures=PictureTokens(reader.config.image_token_id, reader)
+    )
 
 
 def reader_of(source: str | Path, config: Any, tokenizer) -> PictureReader:

@@ -59,7 +59,7 @@ def _check_sight(config: Config, name: str) -> None:
     if blind or any(kind is not None and kind not in kinds.SEEING_TYPES for kind in types):
         raise LetheError(
             f"config: world.pictures: {name} reads text alone; name a model that sees "
-            "(architecture llava), or set world.pictures to null"
+            "(docs/pictures.md), or set world.pictures to null"
         )
     for listed in requests.all_methods(config):
         check_pictures(settings.method(config, listed), f"config: methods: {listed}")

@@ -6,6 +6,9 @@ from typing import Any
 
 from lethe.common.errors import LetheError
 
+# A picture three pixels high could otherwise be taken for three channels.
+AS_IS = {"return_tensors": "pt", "input_data_format": "channels_last"}
+
 
 @dataclass(frozen=True)
 class Shown:
@@ -31,7 +34,7 @@ class Family:
 
     def read(self, processor: Any, pixels: Any) -> dict[str, Any]:
         """What the vision tower gets for uint8 [height, width, 3]."""
-        return dict(processor(images=[pixels], return_tensors="pt"))
+        return dict(processor(images=[pixels], **AS_IS))
 
     def written(self, config: Any, tokenizer: Any) -> str:
         """What chat templates write for a picture."""

@@ -10,7 +10,7 @@ class Family(base.Family):
     """Each tile is a run of the picture's tokens, with its row and column written before it."""
 
     def read(self, processor, pixels):
-        return dict(processor(images=[pixels], return_tensors="pt", return_row_col_info=True))
+        return dict(processor(images=[pixels], **base.AS_IS, return_row_col_info=True))
 
     def shown(self, config, written, made):
         vision = config.vision_config

@@ -1,9 +1,9 @@
 """Qwen2-VL (arXiv 2409.12191): pictures keep their size, and positions are places in them.
 
-A picture is a grid of patches, of which ``merge_size`` by ``merge_size`` become one input. Positions
-have three parts (M-RoPE, section 2.1 of the paper): for a text's tokens all are the same; for a
-picture that begins at position p they are p, p + row and p + column, and the text goes on after the
-largest.
+A picture is a grid of patches, of which ``merge_size`` by ``merge_size`` become one input.
+Positions have three parts (M-RoPE, section 2.1 of the paper): for a text's tokens all are the same;
+for a picture that begins at position p they are p, p + row and p + column, and the text goes on
+after the largest.
 """
 
 from lethe.model.seeing import base
