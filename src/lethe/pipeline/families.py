@@ -12,7 +12,7 @@ from lethe.pipeline.config.config import Config
 from lethe.pipeline.config.keys import given
 from lethe.train import recipe
 from lethe.unlearn.method import check_family, check_pictures
-from lethe.world import provider
+from lethe.world.provider import PROVIDERS
 
 
 def of_model(config: Config, name: str) -> str:
@@ -50,7 +50,7 @@ def check(config: Config) -> None:
 
 def has_pictures(config: Config) -> bool:
     """Whether a world's rows have pictures, made for them or brought by its provider."""
-    brings = "image" in provider.contract(config.world.provider).columns
+    brings = "image" in PROVIDERS.contract(config.world.provider).columns
     return brings or config.world.pictures is not None
 
 
