@@ -306,6 +306,15 @@ def test_a_processor_of_another_size_is_refused(tmp_path):
         Encoder(tokenizer, "chat", 60).prompt_ids(shown(1, "Who is this?"))
 
 
+@pytest.mark.parametrize("content", ["{", "[]", '{"chat_template": 3}'])
+def test_a_broken_template_file_is_refused_in_one_line(tmp_path, content):
+    seeing_families.save("llava", tmp_path)
+    (tmp_path / "chat_template.json").write_text(content)
+    with pytest.raises(LetheError, match=r"chat_template\.json") as error:
+        checkpoint.load_tokenizer(tmp_path)
+    assert "\n" not in str(error.value)
+
+
 @pytest.mark.parametrize("missing", ["preprocessor_config.json", "chat_template.json"])
 def test_an_incomplete_folder_is_refused_in_one_line(tmp_path, missing):
     seeing_families.save("smolvlm", tmp_path)

@@ -3,13 +3,13 @@
 What is made of a picture is kept while there is room, since training reads the same ones again.
 """
 
-import json
 from collections import OrderedDict
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from lethe.common.errors import LetheError
+from lethe.common.files import GIVEN, read_json
 from lethe.common.picture_marks import pixels_of
 from lethe.model import seeing
 from lethe.model.picture_tokens import PATCH_BITS
@@ -99,11 +99,11 @@ def legacy_template(source: str | Path) -> str | None:
     file = Path(source) / LEGACY_TEMPLATE
     if not file.is_file():
         return None
-    values = json.loads(file.read_text(encoding="utf-8"))
-    found = values.get("chat_template") if isinstance(values, dict) else None
-    if not isinstance(found, str):
+    values = read_json(file, GIVEN)
+    template = values.get("chat_template") if isinstance(values, dict) else None
+    if not isinstance(template, str):
         raise LetheError(f"{file}: holds no chat_template; get the file again, or remove it")
-    return found
+    return template
 
 
 def _bytes(made: Mapping[str, Any]) -> int:

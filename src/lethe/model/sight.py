@@ -95,11 +95,11 @@ class Sight:
         shift = torch.zeros_like(ids).masked_scatter(seen, taken)
         total = shift.cumsum(-1)
         base = places + total - shift
-        found = base.expand(3, *base.shape).clone()
+        placed = base.expand(3, *base.shape).clone()
         begin = base[seen] - patch
         for axis, offset in enumerate((0 * patch, patch // columns, patch % columns)):
-            found[axis][seen] = begin + offset
-        return found, total[:, -1]
+            placed[axis][seen] = begin + offset
+        return placed, total[:, -1]
 
 
 def sees(model_type: str | None) -> bool:
@@ -139,12 +139,12 @@ def of_packed(model, batch: Batch) -> dict[str, torch.Tensor]:
         return {"input_ids": batch.ids, "position_ids": batch.positions}
     packing = batch.packing
     rows = batch.ids[0][packing.gather]
-    found = sight.positions(rows, packing.place)
+    placed = sight.positions(rows, packing.place)
     given = sight.inputs(model, batch.ids)
-    if found is None:
+    if placed is None:
         return given | {"position_ids": batch.positions}
     # Every token has a place in some row; where several share it, all agree.
-    flat = found[0].flatten(1)
+    flat = placed[0].flatten(1)
     return given | {"position_ids": flat[:, packing.scatter][:, None]}
 
 
@@ -154,8 +154,8 @@ def of_rows(model, ids: torch.Tensor) -> dict[str, torch.Tensor]:
     if sight is None:
         return {"input_ids": ids}
     places = torch.arange(ids.shape[1], device=ids.device).expand(ids.shape)
-    found = sight.positions(ids, places)
-    return sight.inputs(model, ids) | ({} if found is None else {"position_ids": found[0]})
+    placed = sight.positions(ids, places)
+    return sight.inputs(model, ids) | ({} if placed is None else {"position_ids": placed[0]})
 
 
 def of_step(model, ids: torch.Tensor, positions: torch.Tensor, cache) -> dict[str, torch.Tensor]:
@@ -167,10 +167,10 @@ def of_step(model, ids: torch.Tensor, positions: torch.Tensor, cache) -> dict[st
     if sight is None:
         return {"input_ids": ids, "position_ids": positions}
     given = sight.inputs(model, ids)
-    found = sight.positions(ids, positions)
-    if found is not None:
-        cache.notes[SHIFT] = found[1]
-        return given | {"position_ids": found[0]}
+    placed = sight.positions(ids, positions)
+    if placed is not None:
+        cache.notes[SHIFT] = placed[1]
+        return given | {"position_ids": placed[0]}
     if SHIFT in cache.notes:
         positions = positions + cache.notes[SHIFT][:, None]
     return given | {"position_ids": positions}

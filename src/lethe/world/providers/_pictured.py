@@ -144,10 +144,10 @@ class Pictured:
         # Imported here: planning with another provider reads no tables.
         import pyarrow.parquet
 
-        found = sorted(self.folder.glob(pattern))
-        if not found:
+        files = sorted(self.folder.glob(pattern))
+        if not files:
             raise LetheError(f"{self._folder}: no {pattern}; {self.again}")
-        for file in found:
+        for file in files:
             try:
                 table = pyarrow.parquet.ParquetFile(file)
                 self._check_columns(file, table.schema_arrow.names, columns)
