@@ -33,7 +33,7 @@ def test_methods_that_do_not_see_are_refused(name):
 
 def published(folder, model):
     world = {"provider": "mllmu_bench", "path": str(folder), "subset": ["forget_5"]}
-    world |= {"authors": 3, "holdout_authors": 0}
+    world |= {"authors": 2, "holdout_authors": 0, "perturbed_retain_authors": 1}
     return configured(
         {
             "world": world,
