@@ -14,7 +14,7 @@ from helpers.seeing_models import picture, shown
 from lethe.common.errors import LetheError
 from lethe.common.files import sha256
 from lethe.common.picture_marks import digests_in, mark_of
-from lethe.model import attached, checkpoint, decoding, seeing, sight, token_mixing
+from lethe.model import attached, checkpoint, decoding, lora, seeing, sight, token_mixing
 from lethe.model.answer_trees import pack_trees, trees
 from lethe.model.batch import pack
 from lethe.model.encoder import Encoder
@@ -238,6 +238,23 @@ def test_changed_weights_are_saved_under_the_names_that_transformers_reads(made,
     plain = AutoModelForImageTextToText.from_pretrained(tmp_path / "saved")
     state = model.state_dict()
     assert all(torch.equal(state[name], value) for name, value in plain.state_dict().items())
+
+
+def test_adapters_are_saved_and_merged(made, tmp_path):
+    model, tokenizer = checkpoint.load(made.folder, template="chat")
+    settings = {"rank": 4, "alpha": 8, "targets": "all-linear", "dropout": 0.0}
+    lora.add(model, settings, 0, made.folder)
+    with torch.no_grad():
+        for name, value in model.named_parameters():
+            if "lora" in name:
+                value.add_(0.05)
+    losses = mean_losses(model.eval(), made.examples)
+    assert losses != pytest.approx(mean_losses(made.model, made.examples), abs=1e-3)
+    checkpoint.save(tmp_path / "adapters", model, tokenizer, {"stage": "full"})
+    merged, tokenizer = checkpoint.load(tmp_path / "adapters", template="chat")
+    asked = [(question(which, text), answer) for which, text, answer in ASKED]
+    examples = Encoder(tokenizer, "chat", 60).encode_all(asked)
+    assert mean_losses(merged, examples) == pytest.approx(losses, abs=1e-4)
 
 
 def test_a_picture_of_another_shape_has_its_own_number_of_inputs(made):
