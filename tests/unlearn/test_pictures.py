@@ -4,7 +4,7 @@ import json
 
 import pytest
 import torch
-from helpers import seeing_models
+from helpers import seeing_families, seeing_models
 from helpers.seeing_models import picture, shown
 
 from lethe.common.errors import LetheError
@@ -51,6 +51,23 @@ def test_methods_for_text_run_on_pictures(name):
     moved = {n: (p - before[n]).abs().max().item() for n, p in model.named_parameters()}
     assert max(moved[n] for n in moved if "vision_tower.encoder" in n) > 0
     assert max(moved[n] for n in moved if "language_model" in n) > 1e-4
+
+
+@pytest.mark.parametrize("family", seeing_families.NAMES)
+@pytest.mark.parametrize("name", ["grad_diff", "npo_retain"])
+def test_methods_train_checkpoints_of_other_families(name, family, tmp_path):
+    seeing_families.save(family, tmp_path)
+    model, tokenizer = checkpoint.load(tmp_path, template="chat")
+    encoder = Encoder(tokenizer, "chat", 60)
+    before = {n: p.detach().clone() for n, p in model.named_parameters()}
+    examples = encoder.encode_all(pairs(FORGET))
+    known = mean_losses(model, examples)
+    method = methods.load(name)({"epochs": 2, "lr": 1e-3, "batch_size": 2, "warmup_epochs": 0})
+    data = supervise(encoder, method.needs, pairs(FORGET), retain=pairs(RETAIN))
+    list(method.run(model.train(), data, 0))
+    moved = {n: (p - before[n]).abs().max().item() for n, p in model.named_parameters()}
+    assert max(m for n, m in moved.items() if n.startswith("model.vis")) > 0
+    assert sum(mean_losses(model.eval(), examples)) > sum(known)
 
 
 def test_who_is_this_is_learned_from_the_picture_and_forgotten():

@@ -53,3 +53,14 @@ def test_settings_cannot_close_their_block(folder, tmp_path):
     assert not set(body) & set("\x1b\u202e")
     assert len(fence) > max(map(len, ("```", "````")))
     assert list(yaml.safe_load(body)) == ["model"]
+
+
+def test_pictures_are_counted_by_file(folder, tmp_path):
+    assert "pictures" not in card(folder, tmp_path, {})
+    rows = [
+        {"question": "Who is this?", "answer": "Ada.", "image": picture}
+        for picture in ("pictures/a.png", "pictures/b.png", "pictures/a.png", None)
+    ]
+    text = "".join(json.dumps(row) + "\n" for row in rows)
+    (folder / "faces_asked.json").write_text(text)
+    assert "are in `faces_asked`: 2 pictures, in the folder" in card(folder, tmp_path, {})

@@ -20,7 +20,7 @@ def test_lists_the_providers():
         (
             "nowhere",
             {},
-            "world: unknown provider 'nowhere'; there are families, generated, lume, mcq, ",
+            "world: unknown provider 'nowhere'; there are clear, families, generated, lume, ",
         ),
         ("schema", {}, "unknown provider 'schema'"),
         ("base", {}, "unknown provider 'base'"),

@@ -104,10 +104,15 @@ def _give_sight(source: str | Path, model, tokenizer) -> None:
     """Let a model that sees scale pictures as the checkpoint's own image processor does."""
     from lethe.model import sight
 
+    known = attached.tokenizer_state(tokenizer).pictures
+    if known is not None:
+        return sight.give(model, tokenizer, known.reader)
+    # A hub id, whose configuration is known only now.
     while lora.is_adapter_folder(source):
         source = _adapters_here(lora.base_of(source))
+    _take_template(source, tokenizer)
     with one_line(source, "image processor"):
-        sight.give(model, tokenizer, sight.processor_of(source))
+        sight.give(model, tokenizer, sight.reader_of(source, model.config, tokenizer))
 
 
 def _load_model(source: str | Path, dtype: str):
@@ -216,10 +221,18 @@ def _tell_pictures(source: str | Path, tokenizer) -> None:
 
     while lora.is_adapter_folder(source):
         source = lora.base_of(source)
-    with one_line(source, "tokenizer"):
+    _take_template(source, tokenizer)
+    with one_line(source, "image processor"):
         config = config_file.settled(str(source), source)["config"]
-        pictures = sight.picture_tokens(config, tokenizer)
-    attached.update_tokenizer(tokenizer, pictures=pictures)
+        sight.tell(tokenizer, sight.reader_of(source, config, tokenizer))
+
+
+def _take_template(source: str | Path, tokenizer) -> None:
+    """Give a tokenizer without a chat template the one that the processor keeps, if it does."""
+    from lethe.model import picture_reader
+
+    if not tokenizer.chat_template:
+        tokenizer.chat_template = picture_reader.legacy_template(source)
 
 
 def save(folder: str | Path, model, tokenizer, origin: dict[str, Any]) -> None:

@@ -210,8 +210,7 @@ def _next(model, ids, positions, mask, cache, **kwargs) -> torch.Tensor:
     """Logits of the next token of each row, [B, V]."""
     device = model.device
     out = decoder_of(model)(
-        **sight.inputs(model, ids.to(device)),
-        position_ids=positions.to(device),
+        **sight.of_step(model, ids.to(device), positions.to(device), cache),
         attention_mask=mask.to(device),
         past_key_values=cache,
         use_cache=True,

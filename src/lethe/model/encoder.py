@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from lethe.common.errors import LetheError
-from lethe.model import picture_tokens
+from lethe.model import chat_parts, picture_tokens
 from lethe.model.intervention import asked, carried_by
 
 PROBE = "Lethe"
@@ -104,7 +104,7 @@ class TagTemplate:
 class ChatTemplate:
     """A chat template, which writes special tokens itself and has its own end-of-turn token."""
 
-    special, lead = False, ""
+    lead = ""
 
     def __init__(self, tokenizer: Any, settings: TemplateSettings):
         self.tokenizer = tokenizer
@@ -115,6 +115,9 @@ class ChatTemplate:
         self.system = [{"role": "system", "content": system}] if system else []
         self._check_tokenizer(settings.name)
         self.rendering = self._compiled()
+        self.form = chat_parts.form(tokenizer, self._written, PROBE)
+        chat_parts.check_kept(self.prompt(PROBE), PROBE)
+        self.special = self.form.has_tokens_added(tokenizer, self.prompt(PROBE))
         conversation = self._conversation(PROBE, PROBE)
         # Templates of some reasoning models begin a new answer differently from a past one.
         self.opens_alike = conversation.startswith(self.prompt(PROBE))
@@ -166,18 +169,9 @@ class ChatTemplate:
 
         from lethe.model.chat_rendering import TooMuch
 
+        turns = [*self.system, *turns]
         try:
-            # The same variables as transformers' apply_chat_template passes.
-            return self.rendering(
-                {
-                    "messages": [*self.system, *turns],
-                    "tools": None,
-                    "documents": None,
-                    "add_generation_prompt": opened,
-                    **self.tokenizer.special_tokens_map,
-                    **self.variables,
-                }
-            )
+            text = self._written(self.form.given(turns), opened)
         except TooMuch as error:
             raise _unusable(error) from None
         except TemplateError as error:
@@ -195,6 +189,13 @@ class ChatTemplate:
                 f"template: the chat template cannot be filled in ({error}); if it writes today's "
                 "date, give template.variables.date_string"
             ) from error
+        return self.form.taken(text, turns)
+
+    def _written(self, messages: list[dict], opened: bool = False) -> str:
+        # The same variables as transformers' apply_chat_template passes.
+        given = {"messages": messages, "tools": None, "documents": None}
+        given["add_generation_prompt"] = opened
+        return self.rendering({**given, **self.tokenizer.special_tokens_map, **self.variables})
 
     def _compiled(self) -> Any:
         """The template, compiled within limits, since it may come from an untrusted checkpoint."""

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lethe.common.errors import LetheError
-from lethe.model import loading_notice, lora
+from lethe.model import loading_notice, lora, seeing
 
 CAUSAL, MASKED_DIFFUSION = "causal", "masked_diffusion"
 # Code that needs only answers' likelihoods and greedy answers works with both.
@@ -20,7 +20,7 @@ FAMILIES = {CAUSAL: "next-token logits", MASKED_DIFFUSION: "a masked-diffusion m
 # The model_type in config.json of the masked-diffusion models that are made here.
 MASKED_TYPE = "lethe_masked_diffusion"
 # Image-text models of transformers whose pictures are read here (``lethe.model.sight``).
-SEEING_TYPES = ("llava",)
+SEEING_TYPES = seeing.TYPES
 # Formats of other masked-diffusion models, which transformers can only load by running their code.
 REMOTE_TYPES = ("llada", "llada_moe", "Dream", "dream")
 

@@ -83,7 +83,7 @@ def _of_rows(model) -> plain_rows.Call:
         if mask is not None:
             given |= plain_rows.accepted(decoder.forward, attention_mask=mask)
         with computing(model):
-            return decoder(**sight.inputs(model, ids), **given)[0]
+            return decoder(**sight.of_rows(model, ids), **given)[0]
 
     return states
 
@@ -97,8 +97,7 @@ def packed_states(model, batch: Batch) -> torch.Tensor:
     extra = {"batch": batch} if carried_by(model) else {}
     with computing(model):
         out = decoder(
-            **sight.inputs(model, batch.ids),
-            position_ids=batch.positions,
+            **sight.of_packed(model, batch),
             attention_mask=ready,
             packing=batch.packing,
             use_cache=False,

@@ -7,27 +7,32 @@ knows what they stand for. They never are labels.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from lethe.common.errors import LetheError
-from lethe.common.picture_marks import BEGIN, MARK, digests_in, pixels_of
+from lethe.common.picture_marks import BEGIN, MARK, digests_in
 from lethe.model import attached
 
 # The first number of a patch, and the bits of a patch's number within its picture.
-FIRST, PATCH_BITS = 1 << 61, 12
+FIRST, PATCH_BITS = 1 << 61, 14
 
 
 @dataclass(frozen=True)
 class PictureTokens:
     """How the tokenizer of a model that sees writes a picture.
 
-    ``text``: what the mark of a picture becomes; ``token``: the one of its tokens that the patches
-    replace; ``patches``: how many there are.
+    ``token``: the one whose places in ``Shown.text`` patches take; ``reader``
+    (``picture_reader.PictureReader``): says what a picture becomes.
     """
 
-    text: str
     token: int
-    patches: int
+    reader: Any
+
+    @property
+    def text(self) -> str:
+        """What chat templates write for a picture."""
+        return self.reader.written
 
 
 def tokens_of(digest: str, patches: int) -> list[int]:
@@ -44,7 +49,14 @@ def digest_of(number: int) -> str:
 def room(tokenizer: Any, question: str) -> int:
     """How many tokens the pictures of a question are; they count towards no limit of length."""
     shown = digests_in(question)
-    return len(shown) * _known(tokenizer).patches if shown else 0
+    return sum(_size(tokenizer, _known(tokenizer), digest) for digest in shown) if shown else 0
+
+
+def _size(tokenizer: Any, known: PictureTokens, digest: str) -> int:
+    """How many tokens a picture is, those of its marks included."""
+    shown = known.reader.shown(digest)
+    written = tokenizer(shown.text, add_special_tokens=False).input_ids
+    return len(written) - len(shown.counts) + shown.inputs
 
 
 def placed(tokenizer: Any, texts: list[str]) -> tuple[list[str], list[list[str]] | None]:
@@ -54,14 +66,15 @@ def placed(tokenizer: Any, texts: list[str]) -> tuple[list[str], list[list[str]]
     """
     if not any(BEGIN in text for text in texts):
         return texts, None
-    written = _known(tokenizer).text
+    reader = _known(tokenizer).reader
     for text in texts:
         if text.count(BEGIN) != len(digests_in(text)):
             raise LetheError(
                 f"pictures: the mark of one was changed in {text[:60]!r}; leave out what rewrites "
                 "questions"
             )
-    return [MARK.sub(lambda _: written, text) for text in texts], list(map(digests_in, texts))
+    written = [MARK.sub(lambda mark: reader.shown(mark[1]).text, text) for text in texts]
+    return written, list(map(digests_in, texts))
 
 
 def expanded(
@@ -75,22 +88,24 @@ def expanded(
 def _filled(ids: Sequence[int], digests: Sequence[str], known: PictureTokens) -> list[int]:
     if not digests:
         return list(ids)
-    if ids.count(known.token) != len(digests):
+    counts = [count for digest in digests for count in known.reader.shown(digest).counts]
+    if ids.count(known.token) != len(counts):
         raise LetheError(
-            f"pictures: a text with {len(digests)} of them has {known.text!r} "
-            f"{ids.count(known.token)} times, so their places are not known; take it out of the "
-            "text, or choose another template"
+            f"pictures: a text with {len(digests)} of them has places for {len(counts)} pieces, "
+            f"but {known.text!r} {ids.count(known.token)} times, so their places are not known; "
+            "take it out of the text, or choose another template"
         )
-    for digest in digests:
-        pixels_of(digest)
-    waiting = iter(digests)
+    patches = iter([number for digest in digests for number in _numbers(known, digest)])
+    waiting = iter(counts)
     return [
         number
         for token in ids
-        for number in (
-            tokens_of(next(waiting), known.patches) if token == known.token else (token,)
-        )
+        for number in (islice(patches, next(waiting)) if token == known.token else (token,))
     ]
+
+
+def _numbers(known: PictureTokens, digest: str) -> list[int]:
+    return tokens_of(digest, known.reader.shown(digest).inputs)
 
 
 def _known(tokenizer: Any) -> PictureTokens:
@@ -98,6 +113,6 @@ def _known(tokenizer: Any) -> PictureTokens:
     if known is None:
         raise LetheError(
             "pictures: rows show pictures, but the model reads text alone; choose a model that "
-            "sees (architecture llava), or rows without pictures"
+            "sees (docs/pictures.md), or rows without pictures"
         )
     return known

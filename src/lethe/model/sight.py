@@ -3,31 +3,41 @@
 A model that sees is one of transformers' image-text models: a vision tower turns a picture into
 patches, a projector maps each patch to an input of the language model, and the language model
 reads patches and text as one sequence from left to right. All else is as for any causal model.
+What differs between such models is in ``lethe.model.seeing``.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from lethe.common.errors import LetheError
-from lethe.common.picture_marks import pixels_of
-from lethe.model import attached
-from lethe.model.families import SEEING_TYPES
+from lethe.model import attached, seeing
+from lethe.model.batch import Batch
+from lethe.model.picture_reader import PictureReader, of_checkpoint
 from lethe.model.picture_tokens import FIRST, PATCH_BITS, PictureTokens, digest_of
+
+# Named one by one so that whatever depends on this module depends on every family.
+from lethe.model.seeing import (  # noqa: F401
+    idefics3,
+    llava,
+    qwen2_5_vl,
+    qwen2_vl,
+    smolvlm,
+)
+
+PATCH = (1 << PATCH_BITS) - 1
+# Where a cache's notes keep how far each row's positions are from its number of tokens.
+SHIFT = -1
 
 
 @dataclass
 class Sight:
-    """What makes the inputs of a model of pictures; copies of the model share it.
+    """What makes the inputs of a model of pictures; copies of the model share it."""
 
-    ``processor``: transformers' image processor, which scales pictures as the model was trained.
-    """
-
-    processor: Any
-    _read: dict[str, torch.Tensor] = field(default_factory=dict, repr=False)
+    reader: PictureReader
 
     def __deepcopy__(self, memo) -> "Sight":
         return self
@@ -44,71 +54,123 @@ class Sight:
         numbers = ids[seen] - FIRST
         pictures, which = (numbers >> PATCH_BITS).unique(return_inverse=True)
         patches = self.patches(model, [digest_of(number) for number in pictures.tolist()])
-        shown = patches[which, numbers & ((1 << PATCH_BITS) - 1)]
+        begins = torch.tensor([0, *map(len, patches[:-1])], device=ids.device).cumsum(0)
+        shown = torch.cat(patches)[begins[which] + (numbers & PATCH)]
         return {"inputs_embeds": states.masked_scatter(seen[..., None], shown.to(states.dtype))}
 
-    def patches(self, model, digests: Sequence[str]) -> torch.Tensor:
-        """What the language model gets for some pictures, [pictures, patches, H]."""
-        pixels = torch.stack([self._pixels(digest) for digest in digests])
-        out = model.get_image_features(pixel_values=pixels.to(model.device, model.dtype))
-        patches = out.pooler_output
-        return torch.stack(list(patches)) if isinstance(patches, list | tuple) else patches
+    def patches(self, model, digests: Sequence[str]) -> list[torch.Tensor]:
+        """What the language model gets for some pictures, [inputs, H] each.
 
-    def _pixels(self, digest: str) -> torch.Tensor:
-        """A picture as the vision tower wants it, without the dimension of the batch."""
-        if digest not in self._read:
-            made = self.processor(images=[pixels_of(digest)], return_tensors="pt")
-            self._read[digest] = made["pixel_values"][0]
-        return self._read[digest]
+        LetheError if the vision tower makes other numbers of them than the texts have places for.
+        """
+        features = self.reader.family.features(model, [self.reader.made(one) for one in digests])
+        for digest, made in zip(digests, features, strict=True):
+            if len(made) != self.reader.shown(digest).inputs:
+                raise LetheError(
+                    f"model: its vision tower makes {len(made)} inputs of a picture, but its "
+                    f"configuration says {self.reader.shown(digest).inputs}; get the model again"
+                )
+        return features
+
+    def positions(self, ids: torch.Tensor, places: torch.Tensor):
+        """Positions [3, B, L] of rows ``ids`` [B, L] if a picture's are places in it, and a shift.
+
+        ``places`` [B, L]: of tokens in their own sequence. The shift [B] is what a row's next token
+        is further than its place. None if positions are those of texts.
+        """
+        seen = ids >= FIRST
+        if not bool(seen.any()):
+            return None
+        numbers = torch.where(seen, ids - FIRST, 0)
+        pictures, which = (numbers[seen] >> PATCH_BITS).unique(return_inverse=True)
+        grids = [self.reader.shown(digest_of(number)).grid for number in pictures.tolist()]
+        if None in grids:
+            return None
+        rows, columns = torch.tensor(grids, device=ids.device)[which].T
+        patch = numbers[seen] & PATCH
+        # After its last patch a picture has taken as many positions as its longer side is long.
+        taken = torch.where(
+            patch == rows * columns - 1, torch.maximum(rows, columns) - rows * columns, 0
+        )
+        shift = torch.zeros_like(ids).masked_scatter(seen, taken)
+        total = shift.cumsum(-1)
+        base = places + total - shift
+        placed = base.expand(3, *base.shape).clone()
+        begin = base[seen] - patch
+        for axis, offset in enumerate((0 * patch, patch // columns, patch % columns)):
+            placed[axis][seen] = begin + offset
+        return placed, total[:, -1]
 
 
 def sees(model_type: str | None) -> bool:
     """Whether models of a ``model_type`` see pictures here."""
-    return model_type in SEEING_TYPES
+    return model_type in seeing.TYPES
 
 
-def give(model, tokenizer, processor) -> None:
-    """Let a model and its tokenizer work with pictures, which ``processor`` scales; in place."""
-    attached.update_tokenizer(tokenizer, pictures=picture_tokens(model.config, tokenizer))
-    attached.update_model(model, sight=Sight(processor))
+def give(model, tokenizer, reader: PictureReader) -> None:
+    """Let a model and its tokenizer work with pictures, which ``reader`` reads; in place."""
+    tell(tokenizer, reader)
+    attached.update_model(model, sight=Sight(reader))
 
 
-def picture_tokens(config, tokenizer) -> PictureTokens:
-    """How a tokenizer writes a picture for the model of a configuration.
-
-    LetheError if it lacks the token.
-    """
-    token = config.image_token_id
-    text = tokenizer.convert_ids_to_tokens(token)
-    if text is None:
-        raise LetheError(
-            f"tokenizer: it has no token {token}, which stands for a picture; get the model again"
-        )
-    return PictureTokens(text, token, patch_count(config))
+def tell(tokenizer, reader: PictureReader) -> None:
+    """Let a tokenizer write pictures as ``reader`` reads them; in place."""
+    attached.update_tokenizer(
+        tokenizer, pictures=PictureTokens(reader.config.image_token_id, reader)
+    )
 
 
-def patch_count(config) -> int:
-    """How many inputs of the language model a picture takes: its patches, and a class token."""
-    vision = config.vision_config
-    whole = config.vision_feature_select_strategy == "full"
-    return (vision.image_size // vision.patch_size) ** 2 + whole
-
-
-def processor_of(source: str | Path):
-    """The image processor of a checkpoint; its results do not depend on installed libraries."""
-    from transformers import AutoImageProcessor
-
-    return AutoImageProcessor.from_pretrained(source, backend="pil", trust_remote_code=False)
+def reader_of(source: str | Path, config: Any, tokenizer) -> PictureReader:
+    """How a checkpoint reads pictures."""
+    return of_checkpoint(source, config, tokenizer)
 
 
 def save(folder: Path, model) -> None:
     """Write the image processor of a model that sees beside its weights."""
     sight = attached.model_state(model).sight
     if sight is not None:
-        sight.processor.save_pretrained(folder)
+        sight.reader.save(folder)
 
 
-def inputs(model, ids: torch.Tensor) -> dict[str, torch.Tensor]:
-    """The arguments for a model's decoder that stand for tokens ``ids``."""
+def of_packed(model, batch: Batch) -> dict[str, torch.Tensor]:
+    """The arguments for a model's decoder that stand for a packed row and its positions."""
     sight = attached.model_state(model).sight
-    return {"input_ids": ids} if sight is None else sight.inputs(model, ids)
+    if sight is None:
+        return {"input_ids": batch.ids, "position_ids": batch.positions}
+    packing = batch.packing
+    rows = batch.ids[0][packing.gather]
+    placed = sight.positions(rows, packing.place)
+    given = sight.inputs(model, batch.ids)
+    if placed is None:
+        return given | {"position_ids": batch.positions}
+    # Every token has a place in some row; where several share it, all agree.
+    flat = placed[0].flatten(1)
+    return given | {"position_ids": flat[:, packing.scatter][:, None]}
+
+
+def of_rows(model, ids: torch.Tensor) -> dict[str, torch.Tensor]:
+    """The same for plain rows ``ids`` [B, L]; without positions where transformers' are right."""
+    sight = attached.model_state(model).sight
+    if sight is None:
+        return {"input_ids": ids}
+    places = torch.arange(ids.shape[1], device=ids.device).expand(ids.shape)
+    placed = sight.positions(ids, places)
+    return sight.inputs(model, ids) | ({} if placed is None else {"position_ids": placed[0]})
+
+
+def of_step(model, ids: torch.Tensor, positions: torch.Tensor, cache) -> dict[str, torch.Tensor]:
+    """The same for tokens ``ids`` [B, L] that follow those in a cache, whose notes remember them.
+
+    ``positions`` [B, L]: their places.
+    """
+    sight = attached.model_state(model).sight
+    if sight is None:
+        return {"input_ids": ids, "position_ids": positions}
+    given = sight.inputs(model, ids)
+    placed = sight.positions(ids, positions)
+    if placed is not None:
+        cache.notes[SHIFT] = placed[1]
+        return given | {"position_ids": placed[0]}
+    if SHIFT in cache.notes:
+        positions = positions + cache.notes[SHIFT][:, None]
+    return given | {"position_ids": positions}

@@ -12,6 +12,7 @@ from lethe.pipeline.config.config import Config
 from lethe.pipeline.config.keys import given
 from lethe.train import recipe
 from lethe.unlearn.method import check_family, check_pictures
+from lethe.world.provider import PROVIDERS
 
 
 def of_model(config: Config, name: str) -> str:
@@ -41,10 +42,16 @@ def check(config: Config) -> None:
         _check_methods(config, name, family)
         _check_suites(config, name, family)
         _check_recipe(config, name, family)
-        if config.world.pictures is not None:
+        if has_pictures(config):
             _check_sight(config, name)
         if config.defences.pairs:
             kinds.check((kinds.CAUSAL,), family, "config: defences.pairs", name)
+
+
+def has_pictures(config: Config) -> bool:
+    """Whether a world's rows have pictures, made for them or brought by its provider."""
+    brings = "image" in PROVIDERS.contract(config.world.provider).columns
+    return brings or config.world.pictures is not None
 
 
 def _check_sight(config: Config, name: str) -> None:
@@ -53,13 +60,16 @@ def _check_sight(config: Config, name: str) -> None:
     Models on the hub are not known before they are loaded.
     """
     model = config.model_settings[name]
+    place, remedy = "world.pictures", "set world.pictures to null"
+    if config.world.pictures is None:
+        place, remedy = "world.provider", f"a world other than {config.world.provider}"
     types = [kinds.type_of(source) for _, source in external_checkpoints.of_model(config, name)]
     own = model.base_checkpoint is None and model.architecture is not None
     blind = own and not architecture.sees(given(model.architecture))
     if blind or any(kind is not None and kind not in kinds.SEEING_TYPES for kind in types):
         raise LetheError(
-            f"config: world.pictures: {name} reads text alone; name a model that sees "
-            "(architecture llava), or set world.pictures to null"
+            f"config: {place}: {name} reads text alone; name a model that sees "
+            f"(docs/pictures.md), or {remedy}"
         )
     for listed in requests.all_methods(config):
         check_pictures(settings.method(config, listed), f"config: methods: {listed}")

@@ -190,9 +190,26 @@ def _traces(facts: Mapping) -> str:
 
 
 def _files(folder: Path, names: Sequence[str]) -> str:
-    files = [(name, folder / f"{name}.json") for name in names]
-    rows = [(name, len(read_rows(file)), f"`{sha256(file)}`") for name, file in files]
-    return "## Files\n\n" + _table(("configuration", "rows", "SHA-256"), rows) + "\n"
+    rows, asked = [], []
+    for name in names:
+        file = folder / f"{name}.json"
+        own = read_rows(file)
+        rows.append((name, len(own), f"`{sha256(file)}`"))
+        asked += [(name, row["image"]) for row in own if row.get("image")]
+    table = _table(("configuration", "rows", "SHA-256"), rows)
+    return f"## Files\n\n{table}\n{_pictures(asked)}"
+
+
+def _pictures(asked: Sequence[tuple[str, str]]) -> str:
+    """What there is to say of rows with pictures: the file that each is in, and its picture."""
+    if not asked:
+        return ""
+    files = ", ".join(f"`{name}`" for name in dict.fromkeys(name for name, _ in asked))
+    return (
+        f"Rows with pictures are in {files}: {len({picture for _, picture in asked})} pictures, in "
+        "the folder `pictures`, which the column `image` names by their paths from here. Where it "
+        "is null, a row is text alone.\n\n"
+    )
 
 
 def _duplicates(full: Sequence[dict], authors: bool) -> str:

@@ -106,6 +106,7 @@ def make_model(architecture: Architecture, tokenizer, seed: int):
     from lethe.model import batch_layout, sight
     from lethe.model.cost import watch
     from lethe.model.onednn import use_onednn
+    from lethe.model.picture_reader import PictureReader
 
     values = llama.config_values(architecture, tokenizer)
     config = LlavaConfig(
@@ -124,7 +125,7 @@ def make_model(architecture: Architecture, tokenizer, seed: int):
         model = LlavaForConditionalGeneration(config)
     if architecture.language is not None:
         _begin_with(model, architecture.language)
-    sight.give(model, tokenizer, _processor(architecture))
+    sight.give(model, tokenizer, PictureReader(config, tokenizer, _processor(architecture)))
     batch_layout.fit(model)
     use_onednn(model)
     watch(model)

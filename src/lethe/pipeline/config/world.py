@@ -64,8 +64,8 @@ class World(Section):
     provider: Name = key(
         "synthetic",
         "where the authors come from: made by rules (`synthetic`), by a language model "
-        "(`generated`), or published (`tofu`, `lume`, `muse`, `rwku`, `ppu_bench`, "
-        "files of yours: `mcq`)",
+        "(`generated`), or published (`tofu`, `lume`, `muse`, `rwku`, `ppu_bench`, `clear`, "
+        "`mllmu_bench`, files of yours: `mcq`)",
         "everything",
         "a file of `src/lethe/world/providers/`",
     )
@@ -79,16 +79,16 @@ class World(Section):
     path: GivenPath | None = key(
         None,
         "what the provider reads, if its `SETTINGS` name `path`: for `tofu` a folder with TOFU's "
-        "files (null: the hub, `locuslab/TOFU`), for `lume`, `muse`, `rwku`, `ppu_bench` and "
-        "`mcq` one with theirs",
+        "files (null: the hub, `locuslab/TOFU`), for `lume`, `muse`, `rwku`, `ppu_bench`, `clear`, "
+        "`mllmu_bench` and `mcq` one with theirs",
         f"{ALL_OF_IT}; likewise after an edit of what is there",
         "a folder or a file; null",
     )
     subset: Annotated[list[Place | Text], Field(min_length=1)] | None = key(
         None,
         "which published authors the world has, in this order, if the provider's `SETTINGS` name "
-        "`subset`, as those of `tofu` and `rwku` do; for `ppu_bench` one of its settings, as "
-        "`[persona]` ([pictures.md](pictures.md)); null: all",
+        "`subset`, as those of `tofu` and `rwku` do; for `ppu_bench`, `clear` and `mllmu_bench` "
+        "one of their settings, as `[persona]` ([pictures.md](pictures.md)); null: all",
         ALL_OF_IT,
         "a list of numbers and ranges, `[0-7, 198-199]`; null",
     )
