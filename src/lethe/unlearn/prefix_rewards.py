@@ -131,8 +131,8 @@ def _divergence(logs: torch.Tensor, others: torch.Tensor) -> torch.Tensor:
     """KL(p ‖ q), a mean over tokens; nats."""
     if len(logs) != len(others):
         raise LetheError(
-            "cap: under this template an answer's tokens depend on the question before it; choose "
-            "another template"
+            "cap: an answer has other tokens behind another question; raise max_length, which may "
+            "cut it there, or choose another template"
         )
     return (logs.exp() * (logs - others)).sum(-1).mean()
 
