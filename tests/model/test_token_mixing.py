@@ -253,6 +253,26 @@ def test_what_packing_alone_gives_is_wrong():
     assert not torch.allclose(found[:4], moved[:4], atol=1e-3)
 
 
+def test_a_model_that_lethe_did_not_load_gives_right_numbers(texts):
+    """It has transformers' own attention, which would take packed texts for one text."""
+    model = build("llama")
+    assert token_mixing.of(model) == token_mixing.SAFEST
+    wanted = []
+    for example in texts:
+        ids = torch.tensor([example.ids])
+        labels = torch.tensor([[-100] * example.start + list(example.ids[example.start :])])
+        with torch.no_grad():
+            wanted.append(model(ids, labels=labels).loss.item())
+    assert mean_losses(model, texts) == pytest.approx(wanted, rel=1e-5)
+    prompts = [example.ids[: example.start] for example in texts]
+    said_alone = [said(model, prompt, 12) for prompt in prompts]
+    assert greedy(model, prompts, 12, SIZES["eos_token_id"]) == said_alone
+    losses = Forward(model).answers(pack(texts)).mean_nll()
+    tokens = [len(example.ids) - example.start for example in texts]
+    mean = sum(loss * count for loss, count in zip(wanted, tokens, strict=True)) / sum(tokens)
+    assert losses.item() == pytest.approx(mean, rel=1e-5)
+
+
 LAYOUTS = (token_mixing.PADDED, token_mixing.ALONE)
 
 

@@ -117,3 +117,30 @@ def test_what_is_shipped_was_made_by_its_recipe(name):
     config = configured(of_tiny(base_recipe=name))
     assert recipe.difference(config, "tiny") is None
     assert (workflow_files.root() / "bases" / name / "training.csv").is_file()
+
+
+def started(bases: Path, **changes) -> str:
+    """The message about a recipe like the shipped one with ``changes``."""
+    (bases / "further").mkdir()
+    text = yaml.safe_load((bases / "tiny" / recipe.FILE).read_text())
+    (bases / "further" / recipe.FILE).write_text(yaml.safe_dump({**text, **changes}))
+    with pytest.raises(LetheError) as refusal:
+        recipe.load("further")
+    return str(refusal.value)
+
+
+def test_a_recipe_goes_on_from_one_of_the_same_architecture_that_started_afresh(bases):
+    sizes = recipe.load("tiny").architecture
+    assert "start: unknown recipe 'tinny'; did you mean tiny?" in started(bases, start="tinny")
+    shutil.rmtree(bases / "further")
+    message = started(bases, start="tiny", architecture={**sizes, "layers": 2})
+    assert "start: 'tiny' has another architecture" in message
+    shutil.rmtree(bases / "further")
+    assert "start: 'further' goes on from 'further' itself" in started(bases, start="further")
+
+
+def test_the_digest_of_a_recipe_has_that_of_its_start(bases):
+    alone = recipe.load("tiny")
+    further = alone.model_copy(update={"start": "instructed"})
+    assert further.digest() != alone.digest()
+    assert further.digest() != alone.model_copy(update={"start": "tiny"}).digest()

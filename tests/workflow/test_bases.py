@@ -57,6 +57,23 @@ def test_a_recipe_leaves_all_that_is_shipped(shipping):
     assert shipping.planned("results/recipes/micro/shipped/made.json") == set()
 
 
+def test_a_recipe_can_go_on_from_the_base_of_another(shipping, tmp_path):
+    folder = shipping.copy(tmp_path / "folder")
+    home, made = folder / "bases/further", "results/recipes/further/shipped/made.json"
+    home.mkdir()
+    further = {**RECIPE, "start": "micro", "mixture": {"authors": 2, "phrasings": 1}}
+    (home / "recipe.yaml").write_text(yaml.safe_dump(further), encoding="utf-8")
+    folder.run(made)
+    shipped = folder / "bases/micro"
+    origin = checkpoint_record.read(folder / "results/recipes/further/shipped")["origin"]
+    assert origin["start"] == checkpoint_record.digest(shipped)
+    tokenizer = (folder / "results/recipes/further/shipped/tokenizer.json").read_bytes()
+    assert tokenizer == (shipped / "tokenizer.json").read_bytes()
+    assert folder.planned(made) == set()
+    folder.append("bases/micro/checkpoint.json", " ")
+    assert any(job.startswith("recipe_base") for job in folder.planned(made))
+
+
 def test_the_shipped_base_takes_the_place_of_training_and_the_run_says_so(shipping, tmp_path):
     assert "base" in shipping.planned()
     planned = shipping.planned(overlay=NAMED)

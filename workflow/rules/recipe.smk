@@ -38,6 +38,7 @@ rule recipe_base:
     input:
         background=paths.recipe("{recipe}", "rows.json"),
         facts=[RECIPE_FACTS[kind] for kind in tofu_format.FACT_KINDS],
+        start=recipe_start,
     output:
         weights=paths.recipe("{recipe}", "base", paths.WEIGHTS),
         digest=paths.recipe("{recipe}", "base", paths.DIGEST),

@@ -15,6 +15,7 @@ with job(snakemake, key(snakemake), processes(snakemake)) as stage, Meter() as m
     p, i, o = snakemake.params, snakemake.input, snakemake.output
     device = ready(snakemake)
     language = {"language": str(Path(i.language[0]).parent)} if i.get("language") else {}
+    start = Path(i.start[0]).parent if i.get("start") else None
     folders = [stage(Path(digest).parent) for digest in o.snapshots]
     counts = make_base(
         read_asked(i.background),
@@ -24,6 +25,7 @@ with job(snakemake, key(snakemake), processes(snakemake)) as stage, Meter() as m
         settings=p.pretrain,
         template=p.template,
         max_length=p.max_length,
+        start=start,
         snapshots=dict(zip(p.percents, folders, strict=True)),
         device=device,
         how=execution(snakemake, stage, meter, device),

@@ -147,6 +147,11 @@ def kernel_settings(kind: str) -> dict:
     return {"kind": kind, "told_of_groups": "enable_gqa" in signature(varlen_attn).parameters}
 
 
+def runs_packed(model) -> bool:
+    """Whether a model's attention is one of ours, which keeps packed texts apart."""
+    return getattr(model.config, "_attn_implementation", None) in NAMES.values()
+
+
 def use_packing(model, kind: str = "sdpa") -> None:
     """Let a transformers model run packed batches; other calls behave as before."""
     from transformers.masking_utils import sdpa_mask

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from lethe.common.errors import LetheError
-from lethe.model import attached
+from lethe.model import attached, attention
 
 # From the fastest to the one that works for every causal model: one packed row; rows padded on the
 # right; rows of equal length together, without any padding.
@@ -66,8 +66,15 @@ SAFEST = Mixing(ALONE, RECOMPUTED, OWN, beyond_layout=ALONE, beyond_generation=R
 
 
 def of(model) -> Mixing:
-    """The layout that was chosen for a model; the fastest if it was never probed."""
-    return attached.model_state(model).mixing or FASTEST
+    """The layout that was chosen for a model by ``batch_layout.fit``, as ``checkpoint.load`` does.
+
+    A model that came here in another way has transformers' own attention, to which packed texts
+    would be one text: it runs plain texts.
+    """
+    chosen = attached.model_state(model).mixing
+    if chosen is None:
+        return FASTEST if attention.runs_packed(model) else SAFEST
+    return chosen
 
 
 def check_next_tokens(model) -> None:

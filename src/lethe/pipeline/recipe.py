@@ -36,11 +36,15 @@ WORLD_KEYS = ("provider", "background", "background_authors", "background_phrasi
 
 
 class Recipe(BaseModel):
-    """How a shipped base is made, and which configuration it stands in for."""
+    """How a shipped base is made, and which configuration it stands in for.
+
+    ``start``: the recipe from whose base its training goes on, instead of random weights.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     replaces: dict[str, Any]
+    start: str | None = None
     mixture: Mixture
     architecture: dict[str, Any]
     pretrain: Pretraining
@@ -49,7 +53,9 @@ class Recipe(BaseModel):
 
     def digest(self) -> str:
         """SHA-256 of everything that determines the base; ``replaces`` does not."""
-        deciding = self.model_dump(mode="json", exclude={"replaces"})
+        deciding = self.model_dump(mode="json", exclude={"replaces", "start"})
+        if self.start is not None:
+            deciding["start"] = load(self.start).digest()
         return hashlib.sha256(json.dumps(deciding, sort_keys=True).encode()).hexdigest()
 
 
@@ -66,7 +72,28 @@ def load(name: str, key: str = "base_recipe") -> Recipe:
     place = f"bases/{name}/{FILE}"
     recipe = validated(Recipe, read_config(shipped(name) / FILE), place)
     architecture.sizes(recipe.architecture, f"{place}: architecture")
+    if recipe.start is not None:
+        _check_start(recipe, place)
     return recipe
+
+
+def _check_start(recipe: Recipe, place: str) -> None:
+    """LetheError unless a recipe's training can go on from the base of its ``start``."""
+    file = shipped(recipe.start) / FILE
+    if recipe.start not in names():
+        raise LetheError(
+            f"{place}: start: unknown recipe {recipe.start!r}{suggest(recipe.start, names())}"
+        )
+    before = validated(Recipe, read_config(file), f"bases/{recipe.start}/{FILE}")
+    if before.start is not None:
+        raise LetheError(
+            f"{place}: start: {recipe.start!r} goes on from {before.start!r} itself; name a recipe "
+            "that starts from random weights"
+        )
+    if _sizes(before.architecture) != _sizes(recipe.architecture):
+        raise LetheError(
+            f"{place}: start: {recipe.start!r} has another architecture; give this recipe the same"
+        )
 
 
 def shipped(name: str) -> Path:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from lethe.common.progress import silent
-from lethe.model import checkpoint
+from lethe.model import checkpoint, checkpoint_record
 from lethe.train.execution import Execution
 from lethe.train.loop import Report
 from lethe.train.pretrain import pretrain
@@ -20,6 +20,7 @@ def make_base(
     settings: Mapping[str, Any],
     template: str | Mapping[str, Any] = "chat",
     max_length: int = 500,
+    start: str | Path | None = None,
     snapshots: Mapping[int, str | Path] | None = None,
     device: str = "cpu",
     how: Execution | None = None,
@@ -28,10 +29,13 @@ def make_base(
     """Train on rows of background authors and true facts (question, answer), and save at ``out``.
 
     ``architecture``: sizes, as ``model.architectures.llama.Architecture``; ``settings``: as
-    ``train.settings.Pretraining``. ``snapshots``: folders by percentage: after that share of the
+    ``train.settings.Pretraining``. ``start``: a checkpoint of these sizes from which training goes
+    on, with its tokenizer. ``snapshots``: folders by percentage: after that share of the
     steps the model is also saved there. Returns counts: steps, tokens, rows.
     """
     origin = {"stage": "base", "settings": settings, "template": template}
+    if start is not None:
+        origin["start"] = checkpoint_record.digest(start)
     folders = dict(snapshots or {})
 
     def keep(percent: int, model, tokenizer) -> None:
@@ -49,6 +53,7 @@ def make_base(
         device,
         tuple(folders),
         keep,
+        start,
     )
     checkpoint.save(out, model, tokenizer, origin)
     return counts

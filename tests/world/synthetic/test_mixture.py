@@ -167,7 +167,7 @@ def test_what_cannot_be_mixed_is_refused_in_one_line(settings, words):
 
 def test_too_many_authors_leave_no_strangers():
     crowded = mixture.Mixture(authors=2500, phrasings=1, lessons={"refusals": 0.1})
-    with pytest.raises(LetheError, match="2270 at most"):
+    with pytest.raises(LetheError, match="1520 at most"):
         mixture.rows(crowded)
 
 

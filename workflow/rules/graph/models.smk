@@ -30,6 +30,11 @@ def begun_with(wildcards):
     name = architecture.language(one_setting("architecture")(wildcards))
     if name is None:
         return []
+    return shipped_files(name)
+
+
+def shipped_files(name):
+    """The digest and the weights of the base that a recipe made."""
     files = (recipe.shipped(name) / file for file in (paths.DIGEST, paths.WEIGHTS))
     return [os.path.relpath(file) for file in files]
 
@@ -37,6 +42,12 @@ def begun_with(wildcards):
 def recipe_of(key):
     """A part of a rule's recipe, as plain values."""
     return lambda w: recipe.load(w.recipe).model_dump(mode="json")[key]
+
+
+def recipe_start(wildcards):
+    """The shipped base from which a recipe's training goes on."""
+    name = recipe.load(wildcards.recipe).start
+    return [] if name is None else shipped_files(name)
 
 
 # The true facts that a recipe's base learns.

@@ -15,8 +15,9 @@ from lethe.common.errors import LetheError
 from lethe.world.providers.synthetic import Provider
 from lethe.world.synthetic import attributes, lesson, names
 
-# Names of the background's class that nobody has: the last ones in its order.
-STRANGERS = 250
+# Names of the background's class that nobody has: so many that whom a model knows is easier to learn
+# than who a stranger is.
+STRANGERS = 1000
 
 
 class Mixture(BaseModel):
@@ -55,7 +56,7 @@ def rows(mixture: Mixture) -> list[dict]:
     plain = Provider(seed=mixture.seed).background(mixture.authors, mixture.phrasings, excluded)
     pairs = names.order(mixture.seed, "background")
     everybody = [pair for pair in pairs if " ".join(pair) not in excluded]
-    known, strangers = everybody[: mixture.authors], everybody[-STRANGERS:]
+    known, strangers = everybody[: mixture.authors], everybody[mixture.authors :]
     if mixture.lessons and mixture.authors + STRANGERS > len(everybody):
         most = len(everybody) - STRANGERS
         raise LetheError(f"authors: {mixture.authors} leave no strangers; give {most} at most")
