@@ -112,17 +112,17 @@ def typable(tokenizer: Any, size: int) -> torch.Tensor:
     texts = tokenizer.batch_decode([[n] for n in ids], clean_up_tokenization_spaces=False)
     whole = token_ids(tokenizer, texts, special=False)
     bare = token_ids(tokenizer, [text.strip() for text in texts], special=False)
-    kept = [
+    whole_tokens = [
         n
         for n, text, *again in zip(ids, texts, whole, bare, strict=True)
         if text.strip() and text.isprintable() and "\ufffd" not in text and [n] in again
     ]
-    if len(kept) < 2:
+    if len(whole_tokens) < 2:
         raise LetheError(
             "attack 'pez': the tokenizer has no tokens that stand for texts of their own; leave "
             "the attack out"
         )
-    return torch.tensor(kept)
+    return torch.tensor(whole_tokens)
 
 
 def nearest(points: torch.Tensor, table: torch.Tensor, by: str) -> torch.Tensor:

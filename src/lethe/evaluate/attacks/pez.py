@@ -62,6 +62,6 @@ def change(model, settings, examples, seed, report, how, encoder, rows) -> list[
     steps = order(range(len(part)), settings, random.Random(f"pez/order/{seed}"))
     pairs = [rows[row] for row in part]
     search = Search(model, encoder, pairs, steps, settings, f"pez/{seed}")
-    found = search.run(how, report)
-    attach(model, encoder.tokenizer, Intervention(before(found.text, "")))
+    text = search.run(how, report).text
+    attach(model, encoder.tokenizer, Intervention(before(text, "")))
     return part
