@@ -221,3 +221,12 @@ def test_models_of_remote_code_are_refused_by_their_type(tmp_path):
         with pytest.raises(LetheError, match="needs code of its own") as refused:
             checkpoint.load(folder)
         assert "\n" not in str(refused.value)
+
+
+def test_a_masked_model_that_lethe_did_not_load_is_refused(made):
+    """Without its estimator it would be taken for a causal one."""
+    model, tokenizer = made
+    other = type(model)(model.config).eval()
+    examples = Encoder(tokenizer, "chat", 60).encode_all(PAIRS)
+    with pytest.raises(LetheError, match="needs an estimator; load it with"):
+        mean_losses(other, examples)

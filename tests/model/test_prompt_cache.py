@@ -73,6 +73,7 @@ def test_a_batch_is_exchanged_once(examples):
 
 def test_families_with_attention_of_their_own_are_refused():
     model = build(configuration("falcon", family_tokenizer()))
+    attached.update_model(model, mixing=Mixing())
     check_packed(model, "phrasings")
     attached.update_model(model, mixing=Mixing(until=16, beyond_layout="alone"))
     with pytest.raises(LetheError, match=r"^phrasings needs .* FalconForCausalLM"):

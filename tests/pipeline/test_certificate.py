@@ -18,6 +18,7 @@ from lethe.model import checkpoint_files
 from lethe.pipeline.certificate import certificate, does_not_follow
 from lethe.pipeline.certificate_files import write_certificate
 from lethe.pipeline.certificate_format import UNSIGNED
+from lethe.pipeline.revision import library_digest
 
 OWN = {"leak": 3, "multiple_choice": 2}
 
@@ -128,6 +129,19 @@ def test_a_certificate_says_what_was_tested_and_never_that_nothing_is_left(certi
     told = capsys.readouterr().out
     assert f"signature\tnot looked at\t{UNSIGNED}" in told
     assert "oracle\tnot looked at\tnot named, not looked at" in told
+
+
+def test_the_code_is_named_by_its_digest(certified, capsys):
+    file = certified["out"] / "certificate.json"
+    made = json.loads(file.read_text())
+    assert made["code"]["sha256"] == library_digest()
+    assert verified(certified) is None
+    assert "code\tholds" in capsys.readouterr().out
+    # Of another version, or of a certificate that is older than the digest: no failure.
+    for code in ({**made["code"], "sha256": "0" * 64}, {"version": "0.1.0"}):
+        file.write_text(json.dumps({**made, "code": code}))
+        assert verified(certified) is None
+        assert "code\tnot looked at\tcertified by other sources" in capsys.readouterr().out
 
 
 def test_a_name_in_a_page_is_text(audited, tmp_path):

@@ -9,6 +9,7 @@ from helpers import made_lume, made_mcq, made_muse, made_rwku
 from helpers.configurations import DEFAULT, configured, message, written
 
 from lethe.model.encoder import NAMES
+from lethe.pipeline import splits
 from lethe.pipeline.config import settings
 from lethe.pipeline.config.check import check
 from lethe.pipeline.config.config import Config
@@ -192,6 +193,24 @@ def test_value_out_of_range_is_named(overlay, start):
             ["figures: curves shows truth_ratio; add it to metrics, or leave curves out"],
         ),
         ({"metrics": ["rouge"]}, ["figures: trajectories shows forget_quality"]),
+        (
+            {
+                "figures": ["shares"],
+                "splits": ["given"],
+                "split_settings": {
+                    "given": {"kind": "behaviour", "answer": "fiction", "share": 0.5}
+                },
+            },
+            ["figures: shares compares splits that forget a share", "splits has none; list some"],
+        ),
+        (
+            {
+                "figures": ["shares"],
+                "splits": ["forget10", "same"],
+                "split_settings": {"same": {"kind": "partial", "authors": 6, "choice": "complete"}},
+            },
+            ["figures: shares", "the splits forget10 and same forget the same"],
+        ),
         ({"oracle_seeds": [0]}, ["oracle_seeds", "0 is one of seeds"]),
         ({"models": ["big"]}, ["models", "'big'", "model_settings.big"]),
         ({"splits": ["forget00"]}, ["splits", "'forget00'"]),
@@ -316,3 +335,15 @@ def test_all_stands_for_every_method_that_is_not_listed():
     assert (found[0], found[-1]) == ("npo_2", "npo")
     assert sorted(found[1:]) == methods.for_causal()
     assert with_all_methods({"methods": ["npo"]}) == {"methods": ["npo"]}
+
+
+def test_shares_are_those_of_splits_that_retain_all_other_facts():
+    """Of a behaviour only the rows tell, and facts that others share are in both sets."""
+    kinds = {
+        "alone": {"kind": "partial", "choice": "complete", "authors": 1},
+        "half": {"kind": "partial", "authors": 6, "facts": 10},
+        "given": {"kind": "behaviour", "place": 2, "share": 0.5},
+        "shared": {"kind": "shared_facts", "authors": 2, "shared": 10},
+    }
+    config = configured({"splits": ["forget30", *kinds], "split_settings": kinds})
+    assert splits.shares(config) == pytest.approx({"forget30": 0.3, "alone": 1 / 60, "half": 0.05})

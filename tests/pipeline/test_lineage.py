@@ -70,6 +70,7 @@ def test_relearning_taints_again():
         (Model("full", "", "x", ("some/hub-model",), ("retain",)), "some/hub-mod, not recorded"),
         (Model("full", "", "x", ("b",), ("other",)), "learned a file that is not known here"),
         (Model("full", "", "x"), "no parent is recorded"),
+        (Model("npo", "", "x", ("x", "b")), "x, not recorded here"),
     ],
 )
 def test_what_nobody_recorded_is_unknown(model, why):
@@ -85,6 +86,33 @@ def test_of_equal_bytes_a_state_descends_from_its_own_run():
     later = [Model(run, "g2", "later", ("same", "b")) for run in ("full", "retain")]
     found = taints([BASE, FULL, ORACLE, full, clean, *later])
     assert (found["full, g2"], found["retain, g2"]) == (TAINTED, CLEAN)
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+def test_a_student_with_its_teachers_bytes_has_its_teachers_taint(backwards):
+    """Generations that learn the same answers, from the base again, are the same to the bit."""
+    later = [
+        Model(run, f"g{number}", "same", (before, "b"))
+        for run, first in (("full", "f"), ("retain", "o"))
+        for number, before in enumerate((first, "same", "same"), start=1)
+    ]
+    found = taints([BASE, FULL, ORACLE, *(reversed(later) if backwards else later)])
+    assert [found[f"full, g{number}"] for number in (1, 2, 3)] == [TAINTED] * 3
+    assert [found[f"retain, g{number}"] for number in (1, 2, 3)] == [CLEAN] * 3
+
+
+def test_a_state_or_run_that_changed_nothing_has_its_parents_taint():
+    idle, rounded = Model("npo", "", "f", ("f",)), Model("retain", "rounded", "o", ("o",))
+    found = taints([BASE, FULL, ORACLE, idle, rounded])
+    assert (found["npo"], found["retain, rounded"]) == (TAINTED, CLEAN)
+
+
+def test_bytes_that_come_back_are_no_circle():
+    first = child(FULL, "g1")
+    second = Model("full", "g2", "y", (first.digest, "b"))
+    third = Model("full", "g3", first.digest, ("y", "b"))
+    found = taints([BASE, FULL, third, second, first])
+    assert {found[f"full, g{number}"] for number in (1, 2, 3)} == {TAINTED}
 
 
 def test_a_circle_is_refused():

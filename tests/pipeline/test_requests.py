@@ -98,6 +98,8 @@ def test_the_measures_are_made_of_the_metrics_that_are_asked_for():
             "requests.asked: request 1 asks for fact 20; an author's facts are 0 to 19",
         ),
         ({"asked": [[55, 55]]}, "is listed more than once"),
+        ({"asked": [{"authors": [55], "facts": []}]}, "requests.asked.0.facts: value should have"),
+        ({"pool": [55, 55]}, "requests.pool: 55 is listed more than once; keep one"),
         ({"asked": [0]}, "requests.asked.0: write how many further authors of the pool"),
         ({"asked": []}, "requests.asked: empty; name one or more, or empty the other"),
         ({"methods": []}, "requests.methods: empty; name one or more, or empty the other"),

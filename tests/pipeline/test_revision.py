@@ -2,11 +2,12 @@
 
 import re
 import subprocess
+from hashlib import sha256
 
 import pytest
 
 import lethe
-from lethe.pipeline.revision import revision
+from lethe.pipeline.revision import library_digest, revision
 
 
 @pytest.fixture
@@ -44,3 +45,16 @@ def test_without_a_checkout_there_is_no_commit(checkout, monkeypatch):
     monkeypatch.setenv("PATH", "")
     made = revision(checkout)
     assert (made["commit"], made["changed"]) == (None, None)
+
+
+def test_the_librarys_digest_follows_its_files_and_their_names_alone(tmp_path):
+    (tmp_path / "room").mkdir()
+    (tmp_path / "room/a.py").write_text("A = 1\n")
+    before = library_digest(tmp_path)
+    listed = f"room/a.py\0{sha256(b'A = 1' + bytes([10])).hexdigest()}\n"
+    assert before == sha256(listed.encode()).hexdigest()
+    (tmp_path / "__pycache__").mkdir()
+    (tmp_path / "__pycache__/a.pyc").write_bytes(b"compiled")
+    assert library_digest(tmp_path) == before
+    (tmp_path / "room/a.py").rename(tmp_path / "room/b.py")
+    assert library_digest(tmp_path) != before

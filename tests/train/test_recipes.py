@@ -353,6 +353,10 @@ def test_continued_training_goes_on_with_the_background(model, lesson, monkeypat
         ("set", r"recipe set: unknown recipe 'set'; did you mean seat\?"),
         ({"name": "seat", "density": 0}, "recipe seat.density: input should be greater than 0"),
         ({"name": "seat", "dense": 1}, "recipe seat.dense: unknown setting"),
+        (
+            {"name": "early_exposure", "share": 1, "learn": "rest"},
+            "recipe early_exposure: share 1 leaves no rest to learn",
+        ),
         ({"name": "plain", "rank": 1}, "recipe plain.rank: unknown setting"),
     ],
 )

@@ -453,6 +453,7 @@ def test_rows_without_perturbed_answers_are_not_asked_about(caplog):
     [
         ({"answer": "haiku", "share": 0.5}, "no row shows this behaviour; change answer 'haiku'"),
         ({"question": "q", "share": 0.5}, "every row shows this behaviour, and some must stay"),
+        ({"share": 0.5}, "some must stay; name a pattern of its question or answer, or a place"),
         (
             {**WESTERNS, "share": 0.001},
             r"some\.share: 0\.001 of 60 rows leaves nothing to forget; raise it to 0\.0167 or more",
@@ -469,6 +470,31 @@ def test_behaviours_that_cannot_be_split(settings, message):
     with pytest.raises(LetheError, match=message) as error:
         behaviour(**settings).check_rows(showing())
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("perturbed", "retained", "message"),
+    [
+        (range(6), range(2), None),
+        ((1, 4), (0,), None),
+        ((0, 2), (0,), "some: no row of its given part has perturbed answers"),
+        ((1, 4), (1,), "some: all authors of retain_perturbed have the behaviour"),
+    ],
+)
+def test_what_nothing_is_asked_about_is_known_before_a_job(perturbed, retained, message):
+    """With the rows that have perturbed answers alone; holdout authors are not needed."""
+    full = showing()
+    chosen = {"full_perturbed": perturbed, "retain_perturbed": retained}
+    world = {
+        name: [full[author * 20 + place] for author in some for place in range(20)]
+        for name, some in chosen.items()
+    }
+    made = behaviour(**WESTERNS, share=0.5)
+    if message is None:
+        made.check_asked({"full": full, **world})
+    else:
+        with pytest.raises(LetheError, match=message):
+            made.check_asked({"full": full, **world})
 
 
 def test_everyone_who_is_asked_about_shows_it():

@@ -100,6 +100,7 @@ for _figure in [name for name in CONFIG.figures if not of_sequence(name)]:
         params:
             **figure_pair_entries(_figure),
             **figure_graph_entries(_figure),
+            **figure_shares(_figure),
             figure=_figure,
             entries=figure_metrics(_figure),
             oracle=lambda w: oracle_of(w.split),

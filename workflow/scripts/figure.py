@@ -18,4 +18,6 @@ with job(snakemake) as stage:
     place = (w.model, w.split, p.methods, p.seeds)
     more = (p.oracle, lineage, p.get("defences", ()), p.get("supervisions", ()))
     data = FigureData.of(scores, *place, p.entries, intervals, costs, *more)
+    if p.get("shares"):
+        data = data.with_shares(scores, p.shares, intervals)
     render(p.figure, data, stage(out.pdf), stage(out.png))

@@ -22,7 +22,7 @@ from lethe.metrics.base import MetricFile
 from lethe.model import checkpoint, checkpoint_check, same_architecture
 from lethe.model.encoder import Encoder, template_settings
 from lethe.model.settings import Compute
-from lethe.world.split import split
+from lethe.world.cut_split import split_in
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,7 @@ def _checked(
     ``known``: the oracle, where it is not a checkpoint.
     """
     template_settings(request.template)
-    data = EvaluationData(request.data, split(request.split), request.items)
+    data = EvaluationData(request.data, split_in(request.data, request.split), request.items)
     if request.metrics is None:
         data.check_split()
     skipped = {

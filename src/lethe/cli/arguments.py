@@ -20,8 +20,8 @@ MOST_SEED = 2**63 - 1
 
 # Commands on a folder have no configuration, and so none of its ``split_settings``.
 SPLIT = (
-    "the split to be forgotten: forget01 to forget99, or a kind without settings (a split with "
-    "split_settings is for the workflow alone)"
+    "the split to be forgotten: forget01 to forget99, a kind without settings, or a name that the "
+    "folder has the files of (NAME.json, NAME_retain.json, ...)"
 )
 
 # The configuration's names in the library's messages, and their names on the command line:

@@ -20,13 +20,12 @@ def validated(model: type[BaseModel], values: dict[str, Any], name: str) -> Any:
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(map(str, first["loc"]))
+        place = f"{name}.{key}" if key else name
         if first["type"] == "extra_forbidden":
             known = f"there are {', '.join(model.model_fields)}" if "." not in key else "remove it"
-            raise LetheError(f"{name}.{key}: unknown setting; {known}") from None
+            raise LetheError(f"{place}: unknown setting; {known}") from None
         why = first["msg"].removeprefix("Value error, ").replace("valid tuple", "list")
-        raise LetheError(
-            f"{name}.{key}: {why[:1].lower()}{why[1:]}, found {first['input']!r}"
-        ) from None
+        raise LetheError(f"{place}: {why[:1].lower()}{why[1:]}, found {first['input']!r}") from None
     for key, value, kind in misread(values, made):
         raise LetheError(f"{name}{key}: input should be {kind}, found {value!r}")
     return made

@@ -10,7 +10,7 @@ from pathlib import Path
 from lethe.common.errors import LetheError
 from lethe.common.files import sha256
 from lethe.model import checkpoint
-from lethe.world.split import split as split_of
+from lethe.world.cut_split import split_in
 
 # Stages that train an oracle end in its role: train_retain for TOFU's.
 ORACLE = "train_oracle"
@@ -51,7 +51,7 @@ def check_oracle(where: str, source: str | None, folder: str | Path, split: str)
     ``folder``: data in TOFU's format.
     """
     check_role(where, source, "oracle")
-    learned, chosen = _origin(source).get("data"), split_of(split)
+    learned, chosen = _origin(source).get("data"), split_in(folder, split)
     wanted = [f"{chosen.data_of(role)}.json" for role in chosen.roles]
     files = {file.name: file for file in Path(folder).glob("*.json")}
     if learned is None or not files.keys() & {*wanted}:

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from lethe.common.errors import LetheError
-from lethe.model import attached, attention
+from lethe.model import attached, attention, families
 
 # From the fastest to the one that works for every causal model: one packed row; rows padded on the
 # right; rows of equal length together, without any padding.
@@ -69,10 +69,15 @@ def of(model) -> Mixing:
     """The layout that was chosen for a model by ``batch_layout.fit``, as ``checkpoint.load`` does.
 
     A model that came here in another way has transformers' own attention, to which packed texts
-    would be one text: it runs plain texts.
+    would be one text: it runs plain texts. LetheError for one that needs what loading attaches.
     """
     chosen = attached.model_state(model).mixing
     if chosen is None:
+        if families.of_type(model.config.model_type) == families.MASKED_DIFFUSION:
+            raise LetheError(
+                f"{type(model).__name__}: a masked-diffusion model needs an estimator; "
+                "load it with lethe.model.checkpoint.load"
+            )
         return FASTEST if attention.runs_packed(model) else SAFEST
     return chosen
 

@@ -28,7 +28,7 @@ from lethe.pipeline.certificate_format import (
     read_certificate,
     signature,
 )
-from lethe.pipeline.revision import revision
+from lethe.pipeline.revision import library_digest, revision
 
 # The entries of an audit's document beside its verdict, and of each probe, by kind and number.
 JUDGED = ("refuses", "collapsed", "conduct", "level", "power")
@@ -78,7 +78,7 @@ def certificate(checkpoint: str | Path, audit: str | Path, signer: str | None) -
             "files": files,
             "origin": _origin(checkpoint),
         },
-        "code": revision(),
+        "code": {**revision(), "sha256": library_digest()},
         **_of_the_audit(made, sha256(audit)),
     }
 
@@ -239,6 +239,7 @@ def verify(
         checks.append(_of_files(f"data of {name}", {"rows": wanted}, here))
     return [
         *checks,
+        _of_code(made["code"]),
         *_of_audit(made, Path(folder, AUDIT)),
         _of_page(made, Path(folder, PAGE)),
     ]
@@ -251,6 +252,12 @@ def _of_files(what: str, wanted: Mapping[str, str] | None, here: Mapping[str, st
         return Check(what, None, "not named, not looked at")
     other = differing(wanted, here)
     return Check(what, not other, _how(other[0], here) if other else "")
+
+
+def _of_code(code: Mapping[str, Any]) -> Check:
+    """Another version may verify a certificate, so that other sources are no fault."""
+    same = code.get("sha256") == library_digest()
+    return Check("code", same or None, "" if same else "certified by other sources than these")
 
 
 def _of_audit(made: Mapping[str, Any], file: Path) -> list[Check]:

@@ -26,7 +26,10 @@ PARTS = ("checkpoint", "parents", "data", "code", "audit", "page")
 def check(settings) -> None:
     """Refuse a lineage's certificate that cannot be read, or whose audit changed, in one line."""
     for folder in settings.certificates if settings.enabled else ():
-        made = read_certificate(folder)
+        try:
+            made = read_certificate(folder)
+        except LetheError as error:
+            raise LetheError(f"config: lineage.certificates: {error}") from None
         file = Path(folder, AUDIT)
         if not file.is_file() or sha256(file) != made["audit"]["sha256"]:
             raise LetheError(

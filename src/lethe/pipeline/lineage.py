@@ -92,24 +92,23 @@ def standings(models: Sequence[Model], known: Known) -> list[Standing]:
     settled: dict[Model, Standing] = {}
 
     def standing(model: Model, below: tuple[Model, ...] = ()) -> Standing:
-        if model in below:
-            raise LetheError(f"lineage: {model.name} is recorded as its own ancestor")
         if model not in settled:
-            settled[model] = _standing(model, parents(model, below), known)
+            settled[model] = _standing(model, parents(model, (*below, model)), known)
         return settled[model]
 
     def parents(model: Model, below: tuple[Model, ...]) -> dict[str, Standing]:
         standing_of = {}
         for digest in model.parents:
-            # A model with its parent's bytes (a state that changed nothing) does not count as a
-            # parent.
-            there = [one for one in by_digest.get(digest, ()) if one.digest != model.digest]
-            same = digest == model.digest
+            recorded = [one for one in by_digest.get(digest, ()) if one != model]
             # Two runs may have made the same bytes: a state descends from its own run's.
-            there = [one for one in there if one.run == model.run] or there
-            if not there and not same:
+            there = [one for one in recorded if one.run == model.run] or recorded
+            # What changed nothing has its parent's bytes, and neither is the other's descendant.
+            above = [one for one in there if one not in below]
+            if there and not above:
+                raise LetheError(f"lineage: {there[0].name} is recorded as its own ancestor")
+            if not there:
                 standing_of[digest[:12]] = Standing(UNKNOWN, "not recorded here")
-            standing_of |= {one.name: standing(one, (*below, model)) for one in there}
+            standing_of |= {one.name: standing(one, below) for one in above}
         return standing_of
 
     return [standing(model) for model in models]

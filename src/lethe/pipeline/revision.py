@@ -1,5 +1,6 @@
 """Which code made a result, and on what day: the commit of the workflow's own files."""
 
+import hashlib
 import shutil
 import subprocess
 from datetime import UTC, datetime
@@ -7,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import lethe
+from lethe.common.files import sha256
 from lethe.pipeline import workflow_files
 
 # What results depend on; a change elsewhere does not change the code.
@@ -44,3 +46,16 @@ def _git(folder: Path, *words: str) -> str | None:
         [git, "-C", str(folder), *words], capture_output=True, check=False, encoding="utf-8"
     )
     return done.stdout.strip() if done.returncode == 0 else None
+
+
+def library_digest(package: Path | None = None) -> str:
+    """The SHA-256 of the library's sources: names and digests of all files but compiled ones."""
+    package = Path(lethe.__file__).parent if package is None else package
+    there = (file for file in package.rglob("*") if file.is_file())
+    sources = {file.relative_to(package).as_posix(): file for file in there}
+    lines = [
+        f"{name}\0{sha256(sources[name])}\n"
+        for name in sorted(sources)
+        if "__pycache__" not in name
+    ]
+    return hashlib.sha256("".join(lines).encode()).hexdigest()

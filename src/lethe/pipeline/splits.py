@@ -180,9 +180,17 @@ def _check_rows(world: World, made: Iterable[BaseSplit]) -> None:
         [tofu_format.qa_row(item) for author in some for item in author.items]
         for some in (authors, holdout)
     )
+    asked = {
+        f"{name}_perturbed": [
+            tofu_format.qa_row(item) for author in some for item in author.items if item.perturbed
+        ]
+        for name, some in (("full", authors), ("retain", authors[: world.perturbed_retain_authors]))
+    }
     for one in asking:
         one.check_rows(full)
         one.check_holdout(apart)
+        with _quiet():
+            one.check_asked({"full": full, **asked})
 
 
 @contextmanager
@@ -235,8 +243,37 @@ def check_metrics(config: Config) -> None:
             )
 
 
+def shares(config: Config) -> dict[str, float]:
+    """The share of all facts that each split forgets, of splits that retain all the others."""
+    authors = config.world.authors
+    everyone, by_split = authors * QUESTIONS_PER_AUTHOR, {}
+    for name, one in of_config(config).items():
+        rows = pictures.of_text(one).rows(authors)
+        # Of other kinds, such as shares of a behaviour, only the rows themselves tell how many.
+        if rows["forget"] + rows["retain"] == everyone:
+            by_split[name] = rows["forget"] / everyone
+    return by_split
+
+
+def _check_shares(config: Config, figure: str) -> None:
+    """Refuse a figure of shares if no split has one, or if two have the same."""
+    by_share = {}
+    for name, share in shares(config).items():
+        if share in by_share:
+            raise LetheError(
+                f"config: figures: {figure} compares shares, and the splits {by_share[share]} and "
+                f"{name} forget the same; leave one of them or {figure} out"
+            )
+        by_share[share] = name
+    if not by_share:
+        raise LetheError(
+            f"config: figures: {figure} compares splits that forget a share of the facts and "
+            f"retain all others, and splits has none; list some, or leave {figure} out"
+        )
+
+
 def check_figures(config: Config) -> None:
-    """Refuse a figure of a metric that is not listed."""
+    """Refuse a figure of a metric that is not listed, and one of shares without shares."""
     for figure in config.figures:
         for name in figures.scores_of(figure):
             if name not in config.metrics:
@@ -244,6 +281,8 @@ def check_figures(config: Config) -> None:
                     f"config: figures: {figure} shows {name}; add it to metrics, or leave "
                     f"{figure} out of figures"
                 )
+        if figures.compares_shares(figure):
+            _check_shares(config, figure)
 
 
 def holdout_authors(one: BaseSplit, authors: int) -> int:

@@ -8,8 +8,8 @@ from lethe.common.registry import suggest
 from lethe.unlearn.need import Checkpoint, Need, SplitFile, WorldFile
 from lethe.unlearn.needs import chosen, from_source
 from lethe.world import tofu_format
+from lethe.world.cut_split import split_in
 from lethe.world.rows import read_pairs
-from lethe.world.split import split as split_of
 from lethe.world.splits.base import BaseSplit
 
 
@@ -41,7 +41,7 @@ def files_of(
     LetheError also for one that is needed but not given, or given but not needed. Needs that a
     model computes (alternative answers, reference losses) have no file in the folder.
     """
-    wanted, own = chosen(needs), split_of(split)
+    wanted, own = chosen(needs), split_in(folder, split)
     given = _given(wanted, checkpoints)
     sources = {need.name: need.source for need in wanted}
     files = {"forget": SplitFile("forget")} | {

@@ -9,11 +9,16 @@ import pandas as pd
 import pytest
 from helpers import synthetic_metrics as made
 
+from lethe.analysis.bootstrap import collect_intervals
 from lethe.analysis.defences import pair_file
+from lethe.analysis.intervals import by_place
+from lethe.analysis.scores import collect_scores
 from lethe.common.errors import LetheError
 from lethe.evaluate.defence_pair import WHEN, WHOSE, Measured
 from lethe.metrics.base import write_metric
 from lethe.report import figures
+from lethe.report.figures.base import FigureData
+from lethe.report.figures.shares import QUALITY, points
 from lethe.unlearn.defence import FREE
 
 
@@ -119,6 +124,56 @@ def test_the_matrix_of_pairs_marks_what_is_beyond_the_seeds(data, tmp_path):
     is_drawn("exacerbation", defended(data, tmp_path), tmp_path)
 
 
+def of_shares(folder: Path, splits=("forget50", "forget10"), seeds=(0, 1)):
+    """Two splits in one world, the larger one listed first, both in the form of the made world."""
+    entries = [
+        entry
+        for split in splits
+        for entry in made.write_world(folder / split, ["npo"], seeds, split=split)
+    ]
+    scores, intervals = collect_scores(entries), by_place(collect_intervals(entries))
+    data = FigureData.of(scores, made.MODEL, splits[0], ["npo"], seeds, entries, intervals)
+    shares = [
+        {"split": split, "share": int(split[-2:]) / 100, "oracle": "retain"} for split in splits
+    ]
+    return scores, data.with_shares(scores, shares, intervals)
+
+
+def test_shares_are_in_order_with_the_values_of_the_last_epoch(tmp_path):
+    scores, data = of_shares(tmp_path)
+    found = points(data, "npo", ("model_utility", "model_utility"))
+    np.testing.assert_allclose(found[:, 0], [0.1, 0.5])
+    last = scores[(scores["run"] == "npo") & (scores["epoch"] == made.EPOCHS)]
+    for split, (_, value, low, high) in zip(("forget10", "forget50"), found, strict=True):
+        own = last[(last["split"] == split) & (last["name"] == "model_utility")]["value"]
+        assert len(own) == 2
+        assert value == pytest.approx(own.mean())
+        # Over seeds; that of two is their range.
+        assert (low, high) == (pytest.approx(own.min()), pytest.approx(own.max()))
+    # The oracle against itself.
+    np.testing.assert_allclose(points(data, "retain", QUALITY)[:, 1], 0.0)
+
+
+def test_a_single_seed_has_intervals_over_items(tmp_path):
+    _, data = of_shares(tmp_path, seeds=(0,))
+    for _, value, low, high in points(data, "npo", ("probability", "forget")):
+        assert low < value < high
+
+
+def test_shares_are_drawn_with_a_line_for_each_run(tmp_path):
+    _, data = of_shares(tmp_path)
+    figure = figures.draw("shares", data)
+    quality, utility, forget = figure.axes
+    assert [len(line.get_xdata()) for line in utility.lines] == [2, 2, 2]
+    npo = forget.lines[-1].get_ydata()
+    np.testing.assert_allclose(npo, points(data, "npo", ("probability", "forget"))[:, 1])
+    assert "forget" not in " ".join(texts(figure))
+    is_drawn("shares", data, tmp_path)
+    # The full model is far below NPO in forget quality: it is named and not drawn.
+    assert [text.get_text() for text in quality.texts if "Finetune" in text.get_text()]
+    assert quality.get_ylim()[0] > points(data, "full", QUALITY)[:, 1].max()
+
+
 # --- on the page ---
 
 
@@ -155,6 +210,17 @@ def test_what_a_model_lacks_is_a_gap_on_the_page(data):
     assert on_the_page("recipes", learned(data))["NPO"]["y"] == [None] * 6
 
 
+def test_shares_on_the_page_have_a_menu_of_the_numbers(tmp_path):
+    _, data = of_shares(tmp_path)
+    made_page = on_the_page("shares", data)
+    assert made_page["NPO"]["x"] == [0.1, 0.5]
+    assert made_page["Retain"]["y"] == [0.0, 0.0]
+    buttons = made_page["layout"]["updatemenus"][0]["buttons"]
+    assert len(buttons) == 3
+    utility = points(data, "npo", ("model_utility", "model_utility"))[:, 1]
+    assert buttons[1]["args"][0]["y"][2] == pytest.approx(utility, abs=1e-5)
+
+
 def test_pairs_on_the_page_have_a_bar_for_each_that_follows(data, tmp_path):
     made = on_the_page("exacerbation", defended(data, tmp_path))
     assert made["repair"]["x"] == ["forget"]
@@ -163,7 +229,7 @@ def test_pairs_on_the_page_have_a_bar_for_each_that_follows(data, tmp_path):
 
 
 @pytest.mark.parametrize("form", ["draw", "interactive"])
-@pytest.mark.parametrize("name", ["lineage", "requests", "exacerbation"])
+@pytest.mark.parametrize("name", ["lineage", "requests", "exacerbation", "shares"])
 def test_without_its_data_a_figure_is_refused_in_one_line(name, form, data):
     more = () if form == "draw" else ({},)
     with pytest.raises(LetheError, match=f"figure {name}: tiny, forget10 has no "):

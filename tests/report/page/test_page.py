@@ -288,6 +288,10 @@ def test_figures_of_scenarios_are_left_out_without_their_data(parts, data_of_fig
     several = replace(bare, scores=pd.concat([bare.scores, abstention]))
     assert sources.draws("recipes", Place("first", "forget10"), several)
     assert not sources.draws("recipes", place, several)
+    probability = bare.scores.iloc[:1].assign(metric="probability")
+    complete = replace(bare, scores=pd.concat([bare.scores, probability]))
+    assert sources.draws("shares", place, complete)
+    assert not sources.draws("shares", Place("tiny", "forget20"), complete)
 
 
 @pytest.mark.parametrize("name", FIGURES)

@@ -30,10 +30,10 @@ def begun_with(wildcards):
     name = architecture.language(one_setting("architecture")(wildcards))
     if name is None:
         return []
-    return shipped_files(name)
+    return base_files(name)
 
 
-def shipped_files(name):
+def base_files(name):
     """The digest and the weights of the base that a recipe made."""
     files = (recipe.shipped(name) / file for file in (paths.DIGEST, paths.WEIGHTS))
     return [os.path.relpath(file) for file in files]
@@ -47,7 +47,7 @@ def recipe_of(key):
 def recipe_start(wildcards):
     """The shipped base from which a recipe's training goes on."""
     name = recipe.load(wildcards.recipe).start
-    return [] if name is None else shipped_files(name)
+    return [] if name is None else base_files(name)
 
 
 # The true facts that a recipe's base learns.

@@ -120,6 +120,7 @@ def page_run():
         "oracles": {name: list(SPLITS[name].roles) for name in CONFIG.splits},
         "settings": {name: said_settings(name) for name in CONFIG.methods},
         **page_sequence_runs(),
+        **page_shares(),
     }
 
 
@@ -127,6 +128,11 @@ def page_sequence_runs():
     """The runs of a sequence of requests, if a figure shows it."""
     runs = {"methods": CONFIG.requests.methods, "oracle": sequence_oracle()}
     return {"sequence": runs} if page_sequence() else {}
+
+
+def page_shares():
+    """The splits with their shares, if a figure compares them."""
+    return {"shares": shares()} if any(map(figures.compares_shares, FIGURES)) else {}
 
 
 def said_settings(name):

@@ -228,11 +228,26 @@ def figure_metrics(name, form=list):
     return lambda w: form(entries(w.model, w.split, wanted) if wanted else [])
 
 
+def shares():
+    """The splits that are compared by the share of facts that they forget, with their oracles."""
+    return [
+        {"split": name, "share": share, "oracle": oracle_of(name)}
+        for name, share in splits.shares(CONFIG).items()
+    ]
+
+
+def figure_shares(name):
+    """The parameter of a figure that compares splits by their shares."""
+    return {"shares": shares()} if figures.compares_shares(name) else {}
+
+
 def drawn(name, model, split):
     """Whether a figure is drawn for a model and split: it has its metrics, or pairs of defences."""
     if of_sequence(name):
         return False
     if figures.compares_models(name) and model != CONFIG.models[0]:
+        return False
+    if figures.compares_shares(name) and split != CONFIG.splits[0]:
         return False
     wanted = (*figures.reads(name), *figures.scores_of(name))
     if "defences" in wanted and split != DEFENCE_SPLIT:

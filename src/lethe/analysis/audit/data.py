@@ -9,8 +9,8 @@ from lethe.analysis.evaluation_data import BASES, check_base
 from lethe.common.errors import LetheError
 from lethe.evaluate.collect import read_set
 from lethe.unlearn.saved_supervision import files_of_supervision
+from lethe.world.cut_split import split_in
 from lethe.world.rows import read_asked
-from lethe.world.split import split as split_of
 from lethe.world.splits.base import BaseSplit
 
 
@@ -36,7 +36,7 @@ def read_data(folder: str | Path, split: str | BaseSplit) -> AuditRows:
     """The rows of a split from a folder in TOFU's format; LetheError if it has no forget set."""
     if not Path(folder).is_dir():
         raise LetheError(f"{folder}: no such folder; name one with TOFU's files")
-    chosen = split_of(split) if isinstance(split, str) else split
+    chosen = split_in(folder, split) if isinstance(split, str) else split
     files = {name: _first(Path(folder), chosen, FILES[name]) for name in FILES}
     files = {name: file for name, file in files.items() if file is not None}
     if "forget" not in files:

@@ -72,6 +72,14 @@ def _kind(value: Any) -> str:
     return "mapping" if isinstance(value, Mapping | BaseModel) else "plain"
 
 
+def one_or_list(plain: Any, several: Any) -> Any:
+    """A list or a plain value; only errors of the one that was written are reported."""
+    return Annotated[
+        Annotated[plain, Tag("plain")] | Annotated[several, Tag("list")],
+        Discriminator(lambda value: "list" if isinstance(value, list) else "plain"),
+    ]
+
+
 # Used as the first part of a path and in the names of rules.
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 Names = unique(Name)

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from lethe.pipeline.config.keys import Count, Names, Section, key, unique
+from lethe.pipeline.config.keys import Count, Names, Section, key, one_or_list, unique
 
 Author = Annotated[int, Field(ge=0)]
 
@@ -15,7 +15,9 @@ class Asked(Section):
 
     next: Count | None = key(None, "how many further authors of the pool it asks for")
     authors: unique(Author) = key([], "the numbers of its authors")
-    facts: unique(Author) | None = key(None, "the numbers of its facts of each; null: all")
+    facts: Annotated[unique(Author), Field(min_length=1)] | None = key(
+        None, "the numbers of its facts of each; null: all"
+    )
 
 
 def _as_mapping(value: Any) -> Any:
@@ -41,7 +43,7 @@ Request = Annotated[
 class Requests(Section):
     """A sequence of requests, and the methods that answer them one by one."""
 
-    pool: Count | unique(Author) | None = key(
+    pool: one_or_list(Count, unique(Author)) | None = key(
         None,
         "the authors who may be asked for: a number of last authors, or a list of authors, from "
         "0; the retain set has all others",

@@ -12,6 +12,8 @@ otherwise:
     SCORES_OF = ("metric",)         metrics of which it needs scores: they must be listed, and it is
                                     drawn of the splits on which they are computed
     COMPARES_MODELS = True          drawn once, of all models, beside the figures of the first
+    COMPARES_SHARES = True          drawn once for each model, of its splits by the share of facts
+                                    that they forget, beside the figures of the first split
     PAGE = {"title": "Cost"}        how the page shows it (``lethe.report.presentation``)
 
 On the page it is interactive if it has ``interactive(data, settings) -> dict``, a description for
@@ -44,6 +46,7 @@ class Contract:
     reads: tuple[str, ...] = ("scores", "intervals", "truth_ratio")
     scores_of: tuple[str, ...] = ()
     compares_models: bool = False
+    compares_shares: bool = False
     page: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self):
@@ -71,6 +74,11 @@ def scores_of(name: str) -> Sequence[str]:
 def compares_models(name: str) -> bool:
     """Whether one figure shows all models."""
     return FIGURES.contract(name).compares_models
+
+
+def compares_shares(name: str) -> bool:
+    """Whether one figure shows all splits of a model."""
+    return FIGURES.contract(name).compares_shares
 
 
 def page(name: str) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -52,6 +52,8 @@ class FigureData:
     defences: Sequence[Mapping] = ()
     # The entries of graphs that models made from what they know.
     supervisions: Sequence[Mapping] = ()
+    # The model's splits by the share of all facts that they forget, if a figure compares them.
+    by_share: Mapping[float, "FigureData"] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -93,6 +95,22 @@ class FigureData:
         pairs = [one for one in defences if (one["model"], one["split"]) == (model, split)]
         more = (intervals or {}, costs, oracle, others, _of_place(lineage, model, split), pairs)
         return cls(own, model, split, methods, seeds, files, *more, supervisions)
+
+    def with_shares(
+        self, scores: pd.DataFrame, shares: Iterable[Mapping], intervals: Intervals | None = None
+    ) -> "FigureData":
+        """The same with ``by_share``, smallest share first.
+
+        ``shares``: the ``split``, ``share`` (between 0 and 1) and ``oracle`` of each split.
+        """
+        chosen = (self.methods, self.seeds, (), intervals)
+        by_share = {
+            float(one["share"]): FigureData.of(
+                scores, self.model, one["split"], *chosen, oracle=one["oracle"]
+            )
+            for one in sorted(shares, key=lambda one: one["share"])
+        }
+        return replace(self, by_share=by_share)
 
     def _place(self, run: str, seed: int) -> str:
         """A run's name in messages."""

@@ -61,8 +61,8 @@ def _matrix(axes: Axes, pairs: Sequence[Pair]) -> None:
     for pair in pairs:
         place = firsts.index(pair.first), seconds.index(pair.second)
         values[place] = pair.mean("rise")
-        shown = f"{values[place]:+.2f}"
-        shown = "0.00" if float(shown) == 0 else shown
+        shown = f"{values[place]:+.2f}".replace("-", "\N{MINUS SIGN}")
+        shown = "0.00" if abs(values[place]) < 0.005 else shown
         marks[place] = f"{shown}{'*' if pair.conflicts else ''}"
     most = max(float(np.nanmax(np.abs(values))), 1e-3)
     axes.imshow(values, cmap="RdBu_r", vmin=-most, vmax=most, aspect="auto")
@@ -126,7 +126,8 @@ def _bars(figure, pairs: Sequence[Pair], wanted: set[tuple[str, str]]) -> None:
         words = [" then\n".join(map(run_label, place)) for place in places]
         axes.set_xticks(range(len(places)), words, fontsize=6.5)
         axes.set_title(title, fontsize=8)
-    panels[0].legend(fontsize=6)
+    handles, labels = panels[0].get_legend_handles_labels()
+    figure.legend(handles, labels, fontsize=6, ncols=len(labels), loc="outside upper center")
 
 
 def interactive(data: FigureData, settings: Mapping[str, str]) -> page.Spec:

@@ -6,13 +6,14 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from lethe.common.errors import LetheError
 from lethe.report import interactive as page
 from lethe.report.annotations import about, legend
 from lethe.report.figures.base import FigureData
 from lethe.report.labels import FULL
-from lethe.report.style import Look, line_handle, looks
+from lethe.report.style import Look, looks
 
 READS = ("scores", "lineage")
 SCORES_OF = ("surface",)
@@ -40,8 +41,13 @@ def draw(data: FigureData) -> Figure:
         axes.set_ylim(bottom=0.0)
     row[0].set_xticks(range(max(len(generations(data, run)) for run in runs)))
     figure.supxlabel(ACROSS, fontsize=8)
-    legend(figure, [line_handle(look[run]) for run in runs], title=about(data))
+    legend(figure, [_handle(look[run]) for run in runs], title=about(data))
     return figure
+
+
+def _handle(look: Look) -> Line2D:
+    """A run's line without a mark: marks tell who is tainted."""
+    return Line2D([], [], color=look.colour, linestyle=look.line, label=look.label)
 
 
 def _line(axes: Axes, part: pd.DataFrame, name: str, look: Look) -> None:

@@ -22,7 +22,8 @@ class Run:
 
     ``settings`` are those that were set for each method; ``oracles`` the runs of each split's
     oracles, the default one first; ``sequence`` the ``methods`` and the ``oracle`` of a sequence of
-    requests, empty without one; ``revision`` the code that makes the page
+    requests, empty without one; ``shares`` the splits with the shares of facts that they forget, as
+    ``FigureData.with_shares`` takes them; ``revision`` the code that makes the page
     (``lethe.pipeline.revision``).
     """
 
@@ -35,6 +36,7 @@ class Run:
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     oracles: Mapping[str, Sequence[str]] = field(default_factory=dict)
     sequence: Mapping[str, Any] = field(default_factory=dict)
+    shares: Sequence[Mapping[str, Any]] = ()
     revision: Mapping[str, Any] = field(default_factory=dict)
 
     @property

@@ -61,7 +61,7 @@ class Sources:
     def data(self, place: Place) -> FigureData:
         """The data of a model and split."""
         numbers, run = self._numbers, self.run
-        return FigureData.of(
+        data = FigureData.of(
             numbers["scores"],
             place.model,
             place.split,
@@ -74,6 +74,9 @@ class Sources:
             numbers["lineage"],
             self.files.defences,
         )
+        if not run.shares:
+            return data
+        return data.with_shares(numbers["scores"], run.shares, numbers["intervals"])
 
     def of_sequence(self, place: Place) -> FigureData:
         """The data of a model's sequence of requests."""
@@ -91,6 +94,8 @@ class Sources:
             # It shows the whole sequence, and is put with the first split.
             return self.files.sequence is not None and place.split == run.splits[0]
         if figures.compares_models(name) and place.model != run.models[0]:
+            return False
+        if figures.compares_shares(name) and place.split != run.splits[0]:
             return False
         if "lineage" in read and (data.lineage is None or data.lineage.empty):
             return False

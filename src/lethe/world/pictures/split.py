@@ -152,6 +152,9 @@ class Pictured(BaseSplit):
     def check_rows(self, full: Sequence[dict]) -> None:
         self.source.check_rows(full)
 
+    def check_asked(self, world: Mapping[str, Sequence[dict]]) -> None:
+        self.source.check_asked(world)
+
     def check_holdout(self, holdout: Sequence[dict]) -> None:
         self.source.check_holdout(holdout)
 

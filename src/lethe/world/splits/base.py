@@ -110,6 +110,13 @@ class BaseSplit(ABC):
         For kinds that depend on what rows say; called before any job if the rows are known by then.
         """
 
+    def check_asked(self, world: Mapping[str, Sequence[dict]]) -> None:  # noqa: B027
+        """LetheError if there is nothing to ask about the split; called likewise.
+
+        For kinds that do not ask about all rows. ``world``: questions and answers of the rows in
+        ``full``, and of those of ``full_perturbed`` and ``retain_perturbed``.
+        """
+
     def check_holdout(self, holdout: Sequence[dict]) -> None:  # noqa: B027
         """LetheError if the rows of ``holdout`` are not what the split needs; called likewise."""
 

@@ -28,6 +28,7 @@ logger = logging.getLogger(__name__)
 
 READS = ("full", "full_perturbed", "retain_perturbed", "holdout")
 AUTHORS, ROWS = "authors", "rows"
+NARROWED = "name a pattern of its question or answer, or a place"
 
 
 class BehaviourSettings(SplitSettings):
@@ -82,25 +83,21 @@ class Split(BaseSplit):
         forget = [full[place] for place in given]
         rest = [full[place] for place in shown if place not in given]
         retain = [row for place, row in enumerate(full) if place not in shown]
-        others = TextIndex(retain)
-        asked = [row for row in world["retain_perturbed"] if others.find(row) is not None]
-        if not asked:
-            raise LetheError(
-                f"splits: {self.name}: all authors of retain_perturbed have the behaviour; raise "
-                "world.perturbed_retain_authors"
-            )
         parts = {
             "forget": forget,
             "retain": retain,
             "forget_perturbed": self._asked("given", forget, world),
             "holdout": list(world["holdout"][: len(forget)]),
-            "retain_perturbed": asked,
+            "retain_perturbed": self._retained(retain, world),
             "without_share": [row for place, row in enumerate(full) if place not in given],
         }
         return parts | ({"rest_perturbed": self._asked("rest", rest, world)} if rest else {})
 
     def check_rows(self, full: Sequence[dict]) -> None:
         self._behaviour(full)
+
+    def check_asked(self, world: Mapping[str, Sequence[dict]]) -> None:
+        self.cut({**world, "holdout": ()})
 
     def _behaviour(self, full: Sequence[dict]) -> tuple[dict[int, None], dict[int, None]]:
         """The places in ``full`` of the behaviour and of its given share, both in order.
@@ -118,8 +115,8 @@ class Split(BaseSplit):
             raise LetheError(f"{where}: no row shows this behaviour; change {self._patterns()}")
         if len(hits) == len(full):
             raise LetheError(
-                f"{where}: every row shows this behaviour, and some must stay; narrow "
-                f"{self._patterns()}"
+                f"{where}: every row shows this behaviour, and some must stay; "
+                + (f"narrow {self._patterns()}" if self._patterns() else NARROWED)
             )
         return dict.fromkeys(hits), dict.fromkeys(self._given(hits, where))
 
@@ -149,6 +146,17 @@ class Split(BaseSplit):
             )
         chosen = set(drawn[:count])
         return [hit for hit in hits if hit // size in chosen]
+
+    def _retained(self, retain: Sequence[dict], world: Mapping) -> list[dict]:
+        """The rows of ``retain_perturbed`` that are retained; LetheError if there are none."""
+        others = TextIndex(retain)
+        asked = [row for row in world["retain_perturbed"] if others.find(row) is not None]
+        if not asked:
+            raise LetheError(
+                f"splits: {self.name}: all authors of retain_perturbed have the behaviour; raise "
+                "world.perturbed_retain_authors"
+            )
+        return asked
 
     def _asked(self, what: str, rows: Sequence[dict], world: Mapping) -> list[dict]:
         """The perturbed rows of those rows that have them; LetheError if none has."""

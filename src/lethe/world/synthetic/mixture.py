@@ -15,8 +15,8 @@ from lethe.common.errors import LetheError
 from lethe.world.providers.synthetic import Provider
 from lethe.world.synthetic import attributes, lesson, names
 
-# Names of the background's class that nobody has: so many that whom a model knows is easier to learn
-# than who a stranger is.
+# The least number of names in the background's class that nobody has: so many that it is easier to
+# learn whom a model knows than who a stranger is.
 STRANGERS = 1000
 
 
