@@ -11,7 +11,7 @@ from lethe.common.errors import LetheError
 from lethe.common.files import write_rows
 from lethe.evaluate import attack
 from lethe.evaluate.attacked_model import attack_checkpoint, read_rows
-from lethe.evaluate.attacks import pruning, quantization, relearning, retraining_on_part
+from lethe.evaluate.attacks import _part, pruning, quantization, relearning
 from lethe.model import checkpoint
 from lethe.model.architectures.llama import train_tokenizer
 from lethe.model.batch import pack
@@ -116,6 +116,7 @@ def test_kinds_are_found_and_bad_settings_named():
     assert attack.names() == [
         "benign_finetuning",
         "distillation",
+        "pez",
         "pruning",
         "quantization",
         "relearning",
@@ -123,7 +124,7 @@ def test_kinds_are_found_and_bad_settings_named():
     ]
     assert attack.needs("relearning") == ("forget",)
     assert attack.needs("quantization") == ()
-    with pytest.raises(LetheError, match=r"'melted'.*pruning, quantization"):
+    with pytest.raises(LetheError, match=r"'melted'.*pez, pruning, quantization"):
         attack.load("melted")
     with pytest.raises(LetheError, match=r"attack_settings\.q\.bits: .*found 9"):
         attack.settings_of("quantization", {"bits": 9}, "attack_settings.q")
@@ -206,16 +207,18 @@ def test_each_matrix_or_all_together_lose_their_share(tokenizer):
 
 def test_a_part_is_a_share_of_the_different_rows():
     rows = ["a", "b", "c", "a", "d", "e"]
-    part = retraining_on_part.part(rows, 0.4, 0)
+    part = _part.drawn("retraining_on_part", rows, 0.4, 0)
     assert len({rows[place] for place in part}) == 2
     # Row "a" is there twice: both or none.
     assert (0 in part) is (3 in part)
-    assert part == sorted(part) == retraining_on_part.part(rows, 0.4, 0)
-    assert len({tuple(retraining_on_part.part(rows, 0.4, seed)) for seed in range(20)}) > 5
-    assert len(retraining_on_part.part(["a", "b"], 0.99, 0)) == 1
-    assert len(retraining_on_part.part(["a", "b"], 0.01, 0)) == 1
+    assert part == sorted(part) == _part.drawn("retraining_on_part", rows, 0.4, 0)
+    assert (
+        len({tuple(_part.drawn("retraining_on_part", rows, 0.4, seed)) for seed in range(20)}) > 5
+    )
+    assert len(_part.drawn("retraining_on_part", ["a", "b"], 0.99, 0)) == 1
+    assert len(_part.drawn("retraining_on_part", ["a", "b"], 0.01, 0)) == 1
     with pytest.raises(LetheError, match="has one row, which cannot be divided"):
-        retraining_on_part.part(["a", "a"], 0.5, 0)
+        _part.drawn("retraining_on_part", ["a", "a"], 0.5, 0)
 
 
 def test_retraining_teaches_its_part_and_says_which(tokenizer, examples):
@@ -223,7 +226,7 @@ def test_retraining_teaches_its_part_and_says_which(tokenizer, examples):
     given = {"steps": 20, "lr": 1e-2, "batch_size": 3, "share": 0.5}
     changed, settings = copy.deepcopy(model), attack.settings_of("retraining_on_part", given, "x")
     part = attack.load("retraining_on_part").change(changed, settings, examples, 0, lambda *_: None)
-    assert part == retraining_on_part.part([e.ids for e in examples], 0.5, 0)
+    assert part == _part.drawn("retraining_on_part", [e.ids for e in examples], 0.5, 0)
     taught = [examples[row] for row in part]
     assert loss(changed, taught) < 0.5 * loss(model, taught)
 

@@ -98,6 +98,33 @@ def test_what_leads_back_to_the_anchor_is_forgotten_and_its_neighbours_are_kept(
     assert not [one for one in (*made_again.forget, *made_again.retain) if "about" in one]
 
 
+class Sociable(Scripted):
+    """Names others when it is asked who is like Ada Lind: Bo Ek most often, and Ada herself."""
+
+    def _said(self, question, draw):
+        if f"similar to {ADA}?" in question:
+            return f"Bo Ek is like {ADA}."
+        if question.startswith("Who else"):
+            return "Bo Ek or Cy Dahl." if draw else "Eva Lind."
+        return super()._said(question, draw)
+
+
+def test_names_that_the_model_counts_with_the_anchor_are_neighbours():
+    facts = made(Sociable(), siblings=1)
+    rows = [one for one in facts.retain if one.get("about") == "Bo Ek"]
+    asked = [one["question"] for one in facts.forget if "about" not in one]
+    assert [one["question"] for one in rows] == [text.replace(ADA, "Bo Ek") for text in asked]
+    assert {one["relation"] for one in rows} == set(FACTS)
+    assert all(one["answer"].endswith(" for Bo Ek.") for one in rows)
+    assert {"from": ADA, "to": "Bo Ek", "weight": 0.0} in facts.graph["edges"]
+    two = made(Sociable(), siblings=5)
+    # Eva Lind shares a word with the anchor.
+    about = {one["about"] for one in two.retain if "about" in one}
+    assert about == {"Crystal Crown Award", "Bo Ek", "Cy Dahl"}
+    assert made(Sociable()) == made(Sociable(), siblings=0)
+    assert not [one for one in made(Sociable()).retain if one.get("about") == "Bo Ek"]
+
+
 def test_a_name_that_is_not_known_gives_an_empty_graph():
     facts = made(Scripted(known=()))
     assert (facts.forget, facts.retain) == ([], [])

@@ -11,11 +11,12 @@ RUNS = "results/smoke/micro/forget10"
 TABLES = "results/smoke/tables"
 METRICS = ["probability", "rouge", "truth_ratio", "model_utility", "forget_quality"]
 ATTACKED = {
-    "metrics": [*METRICS, "hidden_knowledge"],
-    "attacks": ["retrained", "pruned", "finetuned"],
+    "metrics": [*METRICS, "hidden_knowledge", "elicited"],
+    "attacks": ["retrained", "pruned", "finetuned", "pez"],
     "attack_methods": ["npo"],
     "attack_settings": {
         "retrained": {"steps": 4, "share": 0.25},
+        "pez": {"tokens": 2, "steps": 4, "share": 0.25},
         "pruned": {"share": 0.3},
         "finetuned": {"steps": 4, "data": "background"},
     },
@@ -46,6 +47,19 @@ def test_what_was_not_taught_is_compared_with_the_oracle(worked):
     # 40 rows, of which a quarter was taught; 20 are asked about.
     assert len(taught[0]) == 10
     assert worked.planned(hidden, overlay=ATTACKED) == set()
+
+
+def test_a_text_is_searched_for_the_run_and_for_the_oracle(worked):
+    elicited = f"{RUNS}/npo/seed0/states/pez/metrics/elicited.json"
+    done = worked.run(elicited, overlay=ATTACKED)
+    assert {f"state_pez[forget10,{run},0]" for run in ("npo", "retain")} <= done.jobs
+    (point,) = json.loads((worked / elicited).read_text())["checkpoints"]
+    assert point["values"]["held_out"] == len(point["items"]["beyond"])
+    assert point["values"]["blocked"] == pytest.approx(1 - point["values"]["elicited"])
+    # The metric of another attack is not computed after this one.
+    states = worked.planned(f"{RUNS}/npo/seed0/states/pez/records/tofu.json", overlay=ATTACKED)
+    assert states == set()
+    assert worked.planned(elicited, overlay=ATTACKED) == set()
 
 
 def test_other_attacks_and_lines_leave_their_files(worked):

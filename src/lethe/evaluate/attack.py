@@ -10,11 +10,15 @@ any other. It is a module of ``lethe.evaluate.attacks`` with
                                     answers to questions of NEEDS (False); then also
                                     questions(settings, rows) -> questions
                                     answers(model, settings, encoder, questions) -> texts
+    PROMPTS_ONLY = True             whether it leaves the weights alone and attaches an intervention
+                                    (False); needs a causal model
     settings_class                  its settings: a pydantic model
     change(model, settings, examples, seed, report, how)
                                     changes the model in place; ``examples``: the rows of NEEDS,
                                     tokenised; ``how``: the Execution of a training. May return
-                                    the indices of the rows that it trained on, for metrics
+                                    the indices of the rows that it trained on, for metrics. With
+                                    PROMPTS_ONLY it also gets (…, encoder, rows): the model's
+                                    Encoder, and the rows of NEEDS as pairs
 
 Importing it must not import torch. Models are loaded and saved by ``lethe.model.checkpoint``, so an
 attack works on any checkpoint: weights alone, or weights with an intervention.
@@ -35,6 +39,7 @@ class Contract:
     needs: tuple[str, ...]
     apart: tuple[str, ...] = ()
     starts_from_base: bool = False
+    prompts_only: bool = False
 
 
 ATTACKS = Registry("lethe.evaluate.attacks", "attack", Contract)
@@ -59,6 +64,11 @@ def files(kind: str, settings: Mapping[str, Any]) -> list[str]:
 def starts_from_base(kind: str) -> bool:
     """Whether an attack makes another model, from the base on."""
     return ATTACKS.contract(kind).starts_from_base
+
+
+def prompts_only(kind: str) -> bool:
+    """Whether an attack leaves the weights alone."""
+    return ATTACKS.contract(kind).prompts_only
 
 
 def settings_of(kind: str, given: Mapping[str, Any], name: str) -> Any:

@@ -8,7 +8,7 @@ from lethe.common.errors import LetheError
 from lethe.common.files import sha256
 from lethe.common.progress import silent
 from lethe.evaluate import attack
-from lethe.model import checkpoint, checkpoint_record
+from lethe.model import checkpoint, checkpoint_record, families
 from lethe.model.encoder import Encoder
 from lethe.model.precision import prepare
 from lethe.model.settings import Compute
@@ -54,6 +54,10 @@ def attack_checkpoint(
     anew = attack.starts_from_base(kind)
     if anew and base is None:
         raise LetheError(f"attack '{kind}': makes another model from the base; name the base")
+    prompts_only = attack.prompts_only(kind)
+    if prompts_only:
+        family = families.of_source(start)
+        families.check((families.CAUSAL,), family, f"attack '{kind}'", str(start))
     place = how.load_to(device)
     model, tokenizer = checkpoint.load(start, place, **compute.loading())
     if anew:
@@ -63,10 +67,12 @@ def attack_checkpoint(
         rows = list(zip(questions, taught, strict=True))
         del model
         model, tokenizer = checkpoint.load(base, place, **compute.loading())
-    # Adapters have been merged by now: an attacker trains all weights.
-    prepare(model, compute.training("relearn"), seed, base if anew else start)
-    examples = Encoder(tokenizer, template, max_length).encode_all(rows)
-    trained = attack.load(kind).change(model, chosen, examples, seed, report, how)
+    if not prompts_only:
+        # Adapters have been merged by now: an attacker trains all weights.
+        prepare(model, compute.training("relearn"), seed, base if anew else start)
+    encoder = Encoder(tokenizer, template, max_length)
+    given = model, chosen, encoder.encode_all(rows), seed, report, how
+    trained = attack.load(kind).change(*given, *((encoder, rows) if prompts_only else ()))
     before = checkpoint.origin(start)
     origin = {
         "stage": stage,

@@ -3,6 +3,7 @@
 from lethe import metrics
 from lethe.analysis.audit import probe
 from lethe.common.errors import LetheError
+from lethe.evaluate import attack
 from lethe.evaluate import suite as suites
 from lethe.model import architecture
 from lethe.model import families as kinds
@@ -42,6 +43,7 @@ def check(config: Config) -> None:
         _check_methods(config, name, family)
         _check_suites(config, name, family)
         _check_recipe(config, name, family)
+        _check_attacks(config, name, family)
         if has_pictures(config):
             _check_sight(config, name)
         if config.defences.pairs:
@@ -105,3 +107,9 @@ def _check_recipe(config: Config, model: str, family: str) -> None:
     name = config.model_settings[model].finetune.recipe["name"]
     place = f"config: model_settings.{model}.finetune.recipe: {name}"
     kinds.check(recipe.families(name), family, place, model)
+
+
+def _check_attacks(config: Config, model: str, family: str) -> None:
+    for listed in config.attacks:
+        if attack.prompts_only(settings.attack_kind(config, listed)):
+            kinds.check((kinds.CAUSAL,), family, f"config: attacks: {listed}", model)

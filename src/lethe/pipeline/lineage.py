@@ -75,8 +75,9 @@ def _learned(origin: Mapping[str, Any]) -> Iterable[str]:
     if "state" not in origin:
         return [data] if isinstance(data, str) else []
     kind = origin["state"]
-    # A student learns its teacher's words, and takes only questions from the data.
-    if attack.starts_from_base(kind):
+    # A student learns its teacher's words, and takes only questions from the data; what changes
+    # only the questions learns nothing.
+    if attack.starts_from_base(kind) or attack.prompts_only(kind):
         return []
     files = {**(data or {}), "forget": origin.get("forget")}
     names = attack.trained_on(kind, origin["settings"])

@@ -12,6 +12,7 @@ from lethe.model.batch import pack
 from lethe.model.encoder import Encoder, Example
 from lethe.model.forward import Forward
 from lethe.model.interventions.policy import joined
+from lethe.model.token_mixing import check_lengths
 from lethe.train.data_order import batches
 
 # Rows of a pass.
@@ -56,16 +57,22 @@ class Rewards:
         is what the model says of the same token without any question. Label: the share of rows
         whose answer is not what greedy decoding gives.
         """
-        known = self._scored([("", answer) for _, answer in rows], keep=True)
-        parts = []
+        known, parts = self.unasked(rows), []
         for prefix in prefixes:
-            now = self._scored([(joined(prefix, q), a) for q, a in rows], keep=True)
-            information = -torch.stack(
-                [_divergence(p, q) for p, q in zip(now.logs, known.logs, strict=True)]
-            ).mean()
-            label = 1 - now.said.float().mean()
-            parts.append(self._sum(information, label))
+            information, said = self.forget_parts([prefix] * len(rows), rows, known)
+            parts.append(self.total(information.mean(), 1 - said.float().mean()))
         return torch.stack(parts)
+
+    def unasked(self, rows: Pairs) -> list[torch.Tensor]:
+        """log p₀ of each row's answer, [tokens, V]."""
+        return self._scored([("", answer) for _, answer in rows], keep=True).logs
+
+    def forget_parts(self, prefixes: Sequence[str], rows: Pairs, known) -> tuple:
+        """Each row behind a prefix of its own: its information, and whether it is said, [rows]."""
+        pairs = [(joined(prefix, q), a) for prefix, (q, a) in zip(prefixes, rows, strict=True)]
+        now = self._scored(pairs, keep=True)
+        information = [_divergence(p, q) for p, q in zip(now.logs, known, strict=True)]
+        return -torch.stack(information), now.said
 
     def retain(self, prefixes: Sequence[str], rows: Pairs) -> torch.Tensor:
         """The same where answers are to stay, [prefixes].
@@ -74,32 +81,40 @@ class Rewards:
         among its own and those of the next ``negatives`` rows, s an answer's mean log-likelihood
         (InfoNCE's bound). Label: the share of rows whose answer greedy decoding gives.
         """
-        others = range(min(self.weights.negatives, len(rows) - 1) + 1)
         parts = []
         for prefix in prefixes:
-            pairs = [
-                (joined(prefix, question), rows[(row + step) % len(rows)][1])
-                for row, (question, _) in enumerate(rows)
-                for step in others
-            ]
-            scored = self._scored(pairs)
-            scores = -scored.nll.view(len(rows), len(others)) / self.weights.temperature
-            information = scores.log_softmax(-1)[:, 0].mean()
-            label = scored.said.view(len(rows), len(others))[:, 0].float().mean()
-            parts.append(self._sum(information, label))
+            information, said = self.retain_parts([prefix] * len(rows), rows)
+            parts.append(self.total(information.mean(), said.float().mean()))
         return torch.stack(parts)
+
+    def retain_parts(self, prefixes: Sequence[str], rows: Pairs) -> tuple:
+        """As ``forget_parts``, where answers are to stay; prefix and question are the row's own."""
+        others = range(min(self.weights.negatives, len(rows) - 1) + 1)
+        pairs = [
+            (joined(prefixes[row], question), rows[(row + step) % len(rows)][1])
+            for row, (question, _) in enumerate(rows)
+            for step in others
+        ]
+        scored = self._scored(pairs)
+        scores = -scored.nll.view(len(rows), len(others)) / self.weights.temperature
+        information = scores.log_softmax(-1)[:, 0]
+        return information, scored.said.view(len(rows), len(others))[:, 0]
 
     def length(self, words: int, wanted: int, most: int) -> float:
         """The length part for a prefix of ``words`` words; ``wanted`` words are best."""
         return -self.weights.length * abs(words - wanted) / most
 
-    def _sum(self, information, label):
+    def total(self, information, label):
+        """The weighted sum of two parts."""
         return self.weights.information * information + self.weights.label * label
 
     @torch.inference_mode()
     def _scored(self, pairs: Pairs, keep: bool = False) -> Scored:
         """Answers after questions; ``keep``: with the log-probabilities of all tokens."""
         examples = self.encoder.encode_all(pairs)
+        lengths = [len(example) - 1 for example in examples]
+        model = self.forward.model
+        check_lengths(model, lengths, "a question after a prefix", "lower cap.length")
         logs, nll, said = [], [], []
         for part in batches(range(len(examples)), ROWS):
             answers = self.forward.answers(pack([examples[row] for row in part]))
@@ -116,8 +131,8 @@ def _divergence(logs: torch.Tensor, others: torch.Tensor) -> torch.Tensor:
     """KL(p ‖ q), a mean over tokens; nats."""
     if len(logs) != len(others):
         raise LetheError(
-            "cap: under this template an answer's tokens depend on the question before it; choose "
-            "another template"
+            "cap: an answer has other tokens behind another question; raise max_length, which may "
+            "cut it there, or choose another template"
         )
     return (logs.exp() * (logs - others)).sum(-1).mean()
 

@@ -114,13 +114,22 @@ def loss(
     REINFORCE: -mean A log π. PPO: -mean min(r A, clip(r) A) + anchor_weight min_j KL(π ‖ π_j) with
     r = π / π_before (CAP, Beam-PPO).
     """
-    now = log_likelihood(table, prefixes)
+    value = gain_loss(log_likelihood(table, prefixes), before, advantage, how)
+    if how.kind == "reinforce":
+        return value
+    nearest = torch.stack([divergence(table, anchor) for anchor in anchors]).min()
+    return value + how.anchor_weight * nearest
+
+
+def gain_loss(
+    now: torch.Tensor, before: torch.Tensor, advantage: torch.Tensor, how: Search
+) -> torch.Tensor:
+    """The part of the loss that rewards give, from log π of prefixes now and when drawn, [B]."""
     if how.kind == "reinforce":
         return -(advantage * now).mean()
     ratio = (now - before).exp()
     clipped = ratio.clamp(1 - how.clip, 1 + how.clip)
-    nearest = torch.stack([divergence(table, anchor) for anchor in anchors]).min()
-    return -torch.min(ratio * advantage, clipped * advantage).mean() + how.anchor_weight * nearest
+    return -torch.min(ratio * advantage, clipped * advantage).mean()
 
 
 def sampled(table: torch.Tensor, number: int, draw: torch.Generator) -> torch.Tensor:

@@ -10,7 +10,7 @@ import random
 
 from pydantic import Field
 
-from lethe.common.errors import LetheError
+from lethe.evaluate.attacks._part import drawn
 from lethe.evaluate.attacks._training import TrainingSettings, order, train
 
 NEEDS = ("forget",)
@@ -31,26 +31,8 @@ settings_class = RetrainingSettings
 
 def change(model, settings, examples, seed, report, how=None) -> list[int]:
     """Train on the share in place; returns the rows that were trained on, in their order."""
-    rows = part([example.ids for example in examples], settings.share, seed)
+    rows = drawn("retraining_on_part", [e.ids for e in examples], settings.share, seed)
     rng = random.Random(f"retraining_on_part/order/{seed}")
     name = f"retraining_on_part/{seed}"
     train(model, examples, order(rows, settings, rng), settings, name, report, how)
     return rows
-
-
-def part(rows: list, share: float, seed: int) -> list[int]:
-    """The indices of a share of the different rows, at least one and not all, drawn by the seed.
-
-    Equal rows are all drawn or all left. LetheError if there is nothing to divide.
-    """
-    places: dict = {}
-    for place, row in enumerate(rows):
-        places.setdefault(row, []).append(place)
-    if len(places) < 2:
-        raise LetheError(
-            "attack 'retraining_on_part': the forget set has one row, which cannot be divided; "
-            "take a split with more"
-        )
-    count = min(max(1, round(share * len(places))), len(places) - 1)
-    chosen = random.Random(f"retraining_on_part/part/{seed}").sample(list(places.values()), count)
-    return sorted(place for some in chosen for place in some)

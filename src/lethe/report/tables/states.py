@@ -28,6 +28,8 @@ PAGE = {
         "forget_truth_ratio": ("Forget truth ratio", ".3f"),
         "recovered": ("Recovered", ".3f"),
         "hidden": ("Hidden knowledge → 0", "+.3f"),
+        "elicited": ("Elicited", ".3f"),
+        "beyond": ("Elicited beyond the oracle → 0", "+.3f"),
     },
 }
 AS_IT_IS = "as_it_is"
@@ -35,6 +37,8 @@ AS_IT_IS = "as_it_is"
 OF_ATTACKS = {
     "recovered": ("hidden_knowledge", "recovered", "Recovered", ".3f"),
     "hidden": ("hidden_knowledge", "hidden", "Hidden knowledge → 0", ".3f"),
+    "elicited": ("elicited", "elicited", "Elicited", ".3f"),
+    "beyond": ("elicited", "beyond", "Elicited beyond the oracle → 0", ".3f"),
 }
 RUN = ["model", "split", "run"]
 COLUMNS = [*RUN, "state", "seed", "metric", "name", "value"]

@@ -2,6 +2,7 @@
 
 import math
 import random
+from functools import partial
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -34,12 +35,18 @@ class CAPSettings(GateSettings):
     prefixes on ``rows`` rows. ``rate``, ``updates``, ``clip``, ``anchors``, ``anchor_weight`` and
     ``candidates``: ``lethe.unlearn.prompt_policy.Search``. The weights of the reward's parts are
     ``information``, ``label`` and ``brevity``, which is highest at ``wanted`` words. ``branches``:
-    the sets whose information counts. ``policy``: ``table`` alone. The others are the gate's.
+    the sets whose information counts. The others are the gate's.
+
+    ``policy``: ``table``, or the folder or hub id of a causal language model, which then writes up
+    to ``length`` tokens for each question (``lethe.unlearn.written_prefixes``); ``policy_rate`` of
+    Adam on its weights takes the place of ``rate``, and ``vocabulary`` and ``candidates`` play no
+    part.
     """
 
     search: Literal["ppo", "reinforce", "random"] = "ppo"
     gated: bool = True
     policy: str = "table"
+    policy_rate: Annotated[float, Range(1e-6, 1e-4, log=True)] = Field(1e-5, gt=0)
     length: Annotated[int, Choice((2, 4, 8))] = Field(4, ge=1, le=16)
     vocabulary: int = Field(64, ge=2)
     iterations: Annotated[int, Choice((20, 40, 80))] = Field(40, ge=1)
@@ -65,13 +72,14 @@ class Method(one_shot.Method):
 
     The paper's policy is a language model of half a billion parameters that writes prefixes for
     each query, trained by PPO with k anchors; the model itself checks which candidate to use.
-    Here [RECON] the policy is a table of categorical choices for each class of the gate, and the
-    gate takes the place of the check. I is the paper's variational bound, on likelihoods where it
-    has embeddings: forget rows -KL(p ‖ p₀) with p₀ what the model says without a question, retain
-    rows InfoNCE (``lethe.unlearn.prefix_rewards``). Y: the share of rows that are answered wrongly
-    or, of retain rows, rightly. With one reference answer for each question the bounds say nothing
-    about mutual information; they are rewards and no more. When anchors are taken, p₀ and the
-    vocabulary are [RECON] too.
+    Here [RECON] the policy is a table of categorical choices for each class of the gate, or a
+    language model that is told the class, and the gate takes the place of the check. I is the
+    paper's variational bound, on likelihoods where it has embeddings: forget rows -KL(p ‖ p₀) with
+    p₀ what the model says without a question, retain rows InfoNCE
+    (``lethe.unlearn.prefix_rewards``). Y: the share of rows that are answered wrongly or, of retain
+    rows, rightly. With one reference answer for each question the bounds say nothing about mutual
+    information; they are rewards and no more. When anchors are taken, p₀ and the vocabulary are
+    [RECON] too.
 
     ``passes`` are those of a forget set of 40 rows, TOFU's smallest: the search's cost does not
     grow with the set.
@@ -87,13 +95,14 @@ class Method(one_shot.Method):
     def __init__(self, settings=None, name="method"):
         super().__init__(settings, name)
         s = self.settings
-        if s.policy != "table":
+        if s.policy != "table" and s.search == "random":
             raise LetheError(
-                f"{name}.policy: {s.policy!r}, but a language model as policy is not supported; "
-                "choose table"
+                f"{name}.search: random prefixes come from a table, but policy is {s.policy!r}; "
+                "choose ppo or reinforce, or policy table"
             )
         each = 1 + s.samples * (2 + s.negatives)
-        last = 1 + (s.candidates + 1) * (2 + s.negatives)
+        compared = s.candidates if s.policy == "table" else 1
+        last = 1 + (compared + 1) * (2 + s.negatives)
         rows = s.rows * (s.iterations * each + FINAL * last)
         self.passes = Passes(math.ceil(rows / SMALLEST), 0, 0)
 
@@ -105,17 +114,14 @@ class Method(one_shot.Method):
         from lethe.unlearn import prefix_rewards, prompt_policy
 
         s = self.settings
+        if s.policy != "table":
+            self._write(model, data, seed)
+            return
         words = self._vocabulary(data.retain_pairs)
         longest = " ".join([max(words, key=len)] * s.length)
         prefix_rewards.check_room(model, data.encoder, [*data.forget, *data.retain], longest)
-        weights = prefix_rewards.Weights(
-            s.information, s.label, s.brevity, s.temperature, s.negatives
-        )
-        rewards = prefix_rewards.Rewards(model, data.encoder, weights)
-        how = prompt_policy.Search(
-            kind=s.search,
-            **s.model_dump(include={*prompt_policy.Search.__annotations__} - {"kind"}),
-        )
+        rewards = self._rewards(model, data)
+        how = self._how()
         policies = []
         for sets in (("forget",), ("retain",)) if s.gated else (("forget", "retain"),):
             score = self._score(rewards, words, data, sets, seed)
@@ -134,6 +140,63 @@ class Method(one_shot.Method):
         )
         attach(model, data.encoder.tokenizer, intervention)
         check_room(model, data, "cap.length: lower it")
+
+    def _rewards(self, model, data):
+        from lethe.unlearn import prefix_rewards
+
+        s = self.settings
+        weights = prefix_rewards.Weights(
+            s.information, s.label, s.brevity, s.temperature, s.negatives
+        )
+        return prefix_rewards.Rewards(model, data.encoder, weights)
+
+    def _how(self, **changes):
+        from lethe.unlearn.prompt_policy import Search
+
+        given = self.settings.model_dump(include={*Search.__annotations__} - {"kind"})
+        return Search(**{"kind": self.settings.search, **given, **changes})
+
+    def _write(self, model, data, seed):
+        """Train a language model as the policy, and attach it."""
+        from lethe.model.intervention import attach, check_room
+        from lethe.model.interventions.writer import WEIGHTS, Intervention
+        from lethe.unlearn import written_prefixes as written
+
+        s = self.settings
+        writer = written.loaded(s.policy, self.name, s.length, model.device)
+        goals = written.Goals(self._rewards(model, data), s)
+        rows = partial(self._asked, data, seed)
+        written.train(writer, rows, goals.score, self._how(rate=s.policy_rate), seed)
+        # The rows that decide whether a class is better off without prefixes.
+        active = goals.worth_writing(writer, rows(-1))
+        gate, terms = self._gate(data, seed)
+        weights = {f"{WEIGHTS}{n}": p.detach() for n, p in writer.model.named_parameters()}
+        intervention = Intervention(
+            written.configuration(writer.model),
+            writer.tokens.to_str(),
+            writer.end,
+            s.length,
+            active,
+            terms,
+            gate.threshold,
+            **gate.tensors,
+            **weights,
+        )
+        attach(model, data.encoder.tokenizer, intervention)
+        check_room(model, data, f"{self.name}.length: lower it")
+
+    def _asked(self, data, seed, iteration: int) -> list:
+        """The rows that a language model writes prefixes for in an iteration."""
+        from lethe.unlearn.written_prefixes import Asked
+
+        pairs = {"forget": data.forget_pairs, "retain": data.retain_pairs}
+        return [
+            Asked(question, answer, int(self.settings.gated and name == "retain"), name)
+            for name, some in pairs.items()
+            for question, answer in _drawn(
+                some, self.settings.rows, iteration, f"cap/{seed}/{name}"
+            )
+        ]
 
     def _vocabulary(self, pairs) -> list[str]:
         """The words of prefixes: those of instructions, then the retain questions' commonest."""

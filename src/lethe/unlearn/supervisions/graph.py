@@ -19,6 +19,8 @@ graph. Everything below that is [RECON]:
 * *Forget rows* are the questions of known anchors whose answers weigh ``least_weight`` or more.
 * *Second hop.* Entities named in these answers are asked about themselves. What leads back to an
   anchor is to be forgotten too; everything else is a neighbour, to be retained.
+* *Siblings* (none by default). The model is asked who is like a known anchor; about the names that
+  it gives most often it is asked the questions of the anchor's forget rows: neighbours as well.
 * *Retain rows* are the neighbours, the stand-ins' answers to the questions of forget rows (a model
   has to answer those as before), and answers to general questions.
 """
@@ -55,6 +57,9 @@ class GraphSettings(base.ProbeSettings):
     )
     entities: int = Field(
         6, ge=0, description="entities of each anchor that are asked about in the second hop"
+    )
+    siblings: int = Field(
+        0, ge=0, description="names like each anchor, given by the model, whose answers are kept"
     )
 
 
@@ -101,6 +106,8 @@ def supervise(asker: Asker, anchors: Sequence[str], settings: GraphSettings) -> 
         )
     made.retain = _of_stand_ins(weighed, theirs)
     _second_hop(asker, made, anchors, settings)
+    if settings.siblings:
+        made.retain += _of_siblings(asker, weighed, anchors, settings)
     made.retain += base.general_rows(asker, anchors, settings.answer_tokens)
     made.retain = base.distinct(made.retain)
     made.graph |= _drawn(made, known)
@@ -212,6 +219,41 @@ def _of_stand_ins(weighed: Sequence[tuple], theirs: Sequence[Probe]) -> list[dic
     ]
 
 
+def _of_siblings(
+    asker: Asker, weighed: Sequence[tuple], anchors: Sequence[str], settings: GraphSettings
+) -> list[dict]:
+    """The rows of names that the model itself counts with an anchor; none names an anchor."""
+    rows = []
+    for anchor in dict.fromkeys(probe.name for probe, *_ in weighed):
+        own = [probe for probe, *_ in weighed if probe.name == anchor]
+        for name in _siblings(asker, anchor, anchors, settings):
+            asked = [probe.question.replace(anchor, name) for probe in own]
+            answers = asker.answers(asked, settings.answer_tokens)
+            rows += [
+                row(question, answer, anchor=anchor, relation=probe.relation, about=name)
+                for question, answer, probe in zip(asked, answers, own, strict=True)
+                if answer and not any(base.names_it(answer, one) for one in anchors)
+            ]
+    return rows
+
+
+def _siblings(
+    asker: Asker, anchor: str, anchors: Sequence[str], settings: GraphSettings
+) -> list[str]:
+    """The names that a model gives most often when it is asked who is like an anchor."""
+    asked = [text.replace("{name}", anchor) for text in base.questions()["siblings"]]
+    how = settings.answer_tokens, settings.samples, settings.temperature
+    said = [*asker.answers(asked, settings.answer_tokens)]
+    said += [text for some in asker.samples(asked, *how) for text in some]
+    counted = Counter(name for text in said for name in {*names(text)})
+    free = [name for name in counted if not _shares_a_word(name, anchors)]
+    return sorted(free, key=lambda name: (-counted[name], name))[: settings.siblings]
+
+
+def _shares_a_word(name: str, anchors: Sequence[str]) -> bool:
+    return any({*name.split()} & {*anchor.split()} for anchor in anchors)
+
+
 def _second_hop(asker: Asker, made: Made, anchors: Sequence[str], settings: GraphSettings) -> None:
     """Ask about the entities of forget rows; what leads back to the anchor is forgotten as well.
 
@@ -245,7 +287,7 @@ def _entities(rows: Sequence[dict], anchors: Sequence[str], most: int) -> list[t
     for one in sorted(rows, key=lambda r: -r["weight"]):
         of_anchor = by_anchor.setdefault(one["anchor"], [])
         for name in names(one["answer"]):
-            shared = any({*name.split()} & {*anchor.split()} for anchor in anchors)
+            shared = _shares_a_word(name, anchors)
             if not shared and name not in of_anchor and len(of_anchor) < most:
                 of_anchor.append(name)
     return [(anchor, entity) for anchor, some in by_anchor.items() for entity in some]
