@@ -12,7 +12,7 @@ from lethe.analysis.claims import papers
 from lethe.common.errors import LetheError
 from lethe.common.registry import LETHE, Registry
 from lethe.evaluate import attack, suite
-from lethe.model import architecture, interventions
+from lethe.model import architecture, interventions, seeing
 from lethe.pipeline import strategies
 from lethe.report import figures, studies, tables
 from lethe.report.paper import exhibit
@@ -47,6 +47,7 @@ REGISTRIES = (
     defences.DEFENCES,
     supervisions.SUPERVISIONS,
     strategies.STRATEGIES,
+    seeing.FAMILIES,
 )
 DECLARING = [registry for registry in REGISTRIES if registry.declares]
 every = pytest.mark.parametrize("registry", REGISTRIES, ids=lambda registry: registry.noun)

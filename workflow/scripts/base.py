@@ -12,21 +12,19 @@ from lethe.train.base_model import make_base
 from lethe.world.rows import read_asked, read_facts
 
 with job(snakemake, key(snakemake), processes(snakemake)) as stage, Meter() as meter:
-    p, i, o = snakemake.params, snakemake.input, snakemake.output
-    device = ready(snakemake)
-    language = {"language": str(Path(i.language[0]).parent)} if i.get("language") else {}
-    start = Path(i.start[0]).parent if i.get("start") else None
-    folders = [stage(Path(digest).parent) for digest in o.snapshots]
+    p, i, o, device = snakemake.params, snakemake.input, snakemake.output, ready(snakemake)
+    begun = (i.get("language"), i.get("start"))
+    language, start = (str(Path(files[0]).parent) if files else None for files in begun)
     counts = make_base(
         read_asked(i.background),
         [row for file in i.facts for row in read_facts(file)],
         stage(Path(o.weights).parent),
-        architecture={**p.architecture, **language},
+        architecture={**p.architecture, **({"language": language} if language else {})},
         settings=p.pretrain,
         template=p.template,
         max_length=p.max_length,
         start=start,
-        snapshots=dict(zip(p.percents, folders, strict=True)),
+        snapshots=dict(zip(p.percents, [stage(Path(d).parent) for d in o.snapshots], strict=True)),
         device=device,
         how=execution(snakemake, stage, meter, device),
         report=report_of(snakemake, "base"),
