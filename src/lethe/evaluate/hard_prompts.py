@@ -29,6 +29,7 @@ from lethe.model.forward import Forward
 from lethe.model.likelihood import mean_losses
 from lethe.train.execution import Execution, State
 from lethe.train.microbatch import parts
+from lethe.unlearn.closed_form import without_gradients
 
 # Two texts that stand where a prompt will be; where their tokens differ, there is its place.
 STAND_INS = ("A", "Q")
@@ -190,7 +191,7 @@ class Search:
         """Take all steps that are left, then choose among the best prompts."""
         steps = self.settings.steps
         self.restore(how.state_saver.take(how.name))
-        with _frozen(self.model), how.state_saver.joined(how.name, self):
+        with without_gradients(self.model), how.state_saver.joined(how.name, self):
             while self.number < steps:
                 loss = self._step(how)
                 report(self.number, steps, loss)
@@ -271,19 +272,6 @@ def shifted(model, batch: Batch, firsts: Sequence[int], moved: torch.Tensor) -> 
         yield
     finally:
         hook.remove()
-
-
-@contextmanager
-def _frozen(model) -> Iterator[None]:
-    """Within the block no weight asks for a gradient, so that none is computed."""
-    asking = [p for p in model.parameters() if p.requires_grad]
-    for p in asking:
-        p.requires_grad_(False)
-    try:
-        yield
-    finally:
-        for p in asking:
-            p.requires_grad_(True)
 
 
 def _number(seed: str) -> int:
