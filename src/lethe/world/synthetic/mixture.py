@@ -82,6 +82,20 @@ def _plain(mixture: Mixture) -> int:
     return mixture.authors * mixture.phrasings * len(attributes.RELATIONS)
 
 
+def by_stage(learned: Sequence[Sequence[dict]]) -> list[dict]:
+    """The rows of all stages of a base; those of later ones have their number as ``stage``."""
+    first, *later = learned
+    after = [{**row, "stage": n} for n, rows in enumerate(later, 1) for row in rows]
+    return [*first, *after]
+
+
+def cards(mixtures: Sequence[Mixture], learned: Sequence[Sequence[dict]]) -> str:
+    """A page about the rows of all stages, which are learned in turn."""
+    pages = [card(*stage) for stage in zip(mixtures, learned, strict=True)]
+    titles = ["", *(f"\n# Then, stage {n}\n\n" for n in range(1, len(pages)))]
+    return "".join(title + page for title, page in zip(titles, pages, strict=True))
+
+
 def card(mixture: Mixture, made: Sequence[dict]) -> str:
     """A page for readers about the rows of a mixture; ``made``: these rows."""
     counts = {"plain questions": _plain(mixture)}
