@@ -26,7 +26,9 @@ rule recipe_rows:
         "../../envs/light.yaml"
     params:
         mixtures=lambda w: [m.model_dump() for m in recipe.load(w.recipe).mixtures],
-        code=lambda w: code("recipe_rows.py", *map(lesson.LESSONS.module, lessons_of(w))),
+        code=lambda w: code(
+            "recipe_rows.py", *map(lesson.LESSONS.module, lessons_of(w))
+        ),
     script:
         "../scripts/recipe_rows.py"
 
