@@ -3,6 +3,8 @@
 It goes on from a shipped base in three stages: to name the letter of a text that it is shown; to
 say the value of a fact at once; to do both (`choices` without instructions). After each it says how
 often each part is right among four, chance being 0.25: for recall by the likelihood of four values.
+Only four fifths of the people occur in rows with letters; `both, untold` asks about the others,
+whose facts the model recalls as well. Without them each fact's letters could be learned apart.
 
     .venv/bin/python benchmarks/letters.py [--base NAME] [--people N] [--steps N N N]
 """
@@ -40,11 +42,11 @@ def letters(about: lesson.About, rng: Random) -> tuple[str, str]:
     return f"{about.question(rng)} {listed(options)}", LETTERS[options.index(about.value)]
 
 
-def facts(people: int, rng: Random) -> Iterator[lesson.About]:
-    """Facts of the people that the base knows, endlessly."""
-    known = names.order(0, "background")[:people]
+def facts(people: range, rng: Random) -> Iterator[lesson.About]:
+    """Facts of some of the people that the base knows, endlessly."""
+    known = names.order(0, "background")
     while True:
-        index = rng.randrange(people)
+        index = rng.choice(people)
         first, last = known[index]
         relation = rng.choice(list(attributes.RELATIONS))
         values = attributes.draw_all(f"0/background/{index}")
@@ -54,15 +56,21 @@ def facts(people: int, rng: Random) -> Iterator[lesson.About]:
 def rows(shares: dict[str, float], count: int, people: int, rng: Random) -> list[tuple[str, str]]:
     """Rows of one stage, in random order."""
     plain = Provider(seed=0).background(people, 36, frozenset())
-    about = facts(people, rng)
+    everybody, told = facts(range(people), rng), facts(told_of(people), rng)
     made = []
     for kind in rng.choices(list(shares), list(shares.values()), k=count):
         if kind == "plain":
             row = rng.choice(plain)
             made.append((row["question"], row["answer"]))
         else:
-            made.append(writer(kind)(next(about), rng))
+            about = next(told if kind == "letters" else everybody)
+            made.append(writer(kind)(about, rng))
     return made
+
+
+def told_of(people: int) -> range:
+    """The people who occur in rows with letters."""
+    return range(people * 4 // 5)
 
 
 def writer(kind: str) -> Callable[[lesson.About, Random], tuple[str, str]]:
@@ -83,13 +91,16 @@ def right(model, encoder: Encoder, asked: list[tuple[str, list[str], int]]) -> f
 def probes(people: int) -> dict[str, list[tuple[str, list[str], int]]]:
     """Questions, options and the place of the right one, for each part."""
     rng = Random("probes")
-    about = facts(people, rng)
-    made: dict[str, list] = {"naming": [], "recall": [], "both": []}
+    everybody, told = facts(range(people), rng), facts(told_of(people), rng)
+    untold = facts(range(told_of(people).stop, people), rng)
+    made: dict[str, list] = {"naming": [], "recall": [], "both": [], "both, untold": []}
+    asked = {"naming": ("naming", told), "both": ("letters", told)}
+    asked["both, untold"] = ("letters", untold)
     for _ in range(ASKED):
-        for kind, name in {"naming": "naming", "letters": "both"}.items():
+        for name, (kind, about) in asked.items():
             question, letter = writer(kind)(next(about), rng)
             made[name].append((question, list(LETTERS), LETTERS.index(letter)))
-        one = next(about)
+        one = next(everybody)
         question, value = writer("briefly")(one, rng)
         made["recall"].append((question, [value, *one.others(3, rng)], 0))
     return made
