@@ -6,6 +6,7 @@ make the facts of the others extractable, too).
 """
 
 from collections.abc import Iterator, Sequence
+from functools import cache
 from itertools import accumulate
 from random import Random
 
@@ -121,10 +122,11 @@ def _facts(
 ) -> Iterator[lesson.About]:
     """Facts of random people, endlessly; those of a known person are from the plain rows."""
     own = lesson.contract(name).strangers
+    drawn = cache(attributes.draw_all)
     while True:
         index = rng.randrange(len(people))
         first, last = people[index]
         key = f"{seed}/strangers/{index}" if own else f"{seed}/background/{index}"
         relation = rng.choice(list(attributes.RELATIONS))
         gender = names.first_names()[first]
-        yield lesson.About(f"{first} {last}", gender, relation, attributes.draw_all(key))
+        yield lesson.About(f"{first} {last}", gender, relation, drawn(key))
