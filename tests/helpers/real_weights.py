@@ -25,8 +25,8 @@ VARIABLE = "LETHE_SMOLLM2"
 WEIGHTS = Path(__file__).parents[2] / "models" / "SmolLM2-135M-Instruct.Q4_1.gguf"
 WRITTEN = "cap, written"
 REAL_RUNS = [*RUNS, WRITTEN]
-# On a real head a step takes two seconds.
-FEWER = {"uce": {"steps": 20}}
+# On a real head a step of UCE takes two seconds; OFMU differentiates twice.
+FEWER = {"uce": {"steps": 20}, "ofmu": {"ascents": 1, "epochs": 1}}
 # Rows to forget and to retain, the shortest of TOFU's forget01 and of the first of retain99.
 ROWS, AMONG = 4, 60
 MAX_LENGTH = 144
@@ -85,8 +85,18 @@ def write_rows(folder: Path) -> dict[str, Path]:
     return files
 
 
-def learn(source: Path, files: dict[str, Path], folder: Path) -> Path:
-    """A checkpoint of the real weights that has learned the rows, so that it can forget some."""
+@dataclass(frozen=True)
+class Learned:
+    """A checkpoint that has learned the rows, their files, its mean losses and its weights' sum."""
+
+    full: Path
+    files: dict[str, Path]
+    losses: tuple[float, float]
+    total: float
+
+
+def learn(source: Path, folder: Path) -> Learned:
+    """Teach the real weights the rows, so that they can forget some."""
     from lethe.common.torch_setup import set_up
     from lethe.model import checkpoint
     from lethe.model.gguf_import import import_gguf
@@ -94,14 +104,15 @@ def learn(source: Path, files: dict[str, Path], folder: Path) -> Path:
     from lethe.train.settings import Schedule
 
     set_up(1)
+    files, full = write_rows(folder), folder / "full"
     if source.is_file():
         import_gguf(source, folder / "base")
         source = folder / "base"
     model, tokenizer = checkpoint.load(source)
     examples = [row for some in encoded(tokenizer, files).values() for row in some]
     fit(model, examples, Schedule(**LEARNING), 0)
-    checkpoint.save(folder / "full", model, tokenizer, {"stage": "finetune"})
-    return folder / "full"
+    checkpoint.save(full, model, tokenizer, {"stage": "finetune"})
+    return Learned(full, files, _losses(model, full, files), _weights(model)[1])
 
 
 def encoded(tokenizer, files: dict[str, Path]) -> dict[str, list]:
@@ -113,19 +124,19 @@ def encoded(tokenizer, files: dict[str, Path]) -> dict[str, list]:
     return {name: encoder.encode_all(read_pairs(files[name])) for name in ("forget", "retain")}
 
 
-def outcome(run: str, adapters: bool, full: Path, files: dict[str, Path], folder: Path) -> Outcome:
+def outcome(run: str, adapters: bool, start: Learned, folder: Path) -> Outcome:
     """What becomes of a run, on whole weights or with adapters; a refusal is an outcome, too."""
     from lethe.common.errors import LetheError
 
     try:
-        return _run(run, adapters, full, files, folder)
+        return _run(run, adapters, start, folder)
     except LetheError as error:
         return Outcome(refusal=str(error))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _run(run, adapters, full, files, folder) -> Outcome:
+def _run(run: str, adapters: bool, start: Learned, folder: Path) -> Outcome:
     from lethe.common.torch_setup import set_up
     from lethe.model import checkpoint
     from lethe.model.cost import Meter
@@ -133,28 +144,27 @@ def _run(run, adapters, full, files, folder) -> Outcome:
     from lethe.unlearn.unlearning import unlearn
 
     set_up(1)
-    method = _method(run, ADAPTED if adapters else SCHEDULE, full)
-    given = {need: file for need, file in files.items() if need in ("forget", *method.needs)}
+    full, method = start.full, _method(run, ADAPTED if adapters else SCHEDULE, start.full)
+    files = {n: file for n, file in start.files.items() if n in ("forget", *method.needs)}
     compute, times, ends = Compute(lora=ADAPTERS if adapters else None), [], []
 
     def ended(epoch, step, model):
         if epoch == method.epochs:
-            ends.append((_losses(model, full, files), _weights(model)))
+            ends.append((_losses(model, full, start.files), _weights(model)))
 
     with Meter() as meter:
         done = unlearn(
-            full, method, given, folder, max_length=MAX_LENGTH, compute=compute, keep="last",
+            full, method, files, folder, max_length=MAX_LENGTH, compute=compute, keep="last",
             report=lambda *step: times.append(time.process_time()), ended=ended,
         )  # fmt: skip
         cost = meter.read(**done.counts)
-    (after, (finite, total)), place = ends[0], done.checkpoints[-1]
-    before = checkpoint.load(full)[0]
-    losses = [_losses(before, full, files), after, _losses(checkpoint.load(place)[0], full, files)]
-    forget, retain = zip(*losses, strict=True)
+    (after, (finite, total)), saved = ends[0], checkpoint.load(done.checkpoints[-1])[0]
+    forget, retain = zip(start.losses, after, _losses(saved, full, start.files), strict=True)
     gaps = sorted(end - begin for begin, end in pairwise(times))
     seconds = gaps[len(gaps) // 2] if gaps else cost["cpu_seconds"]
-    changed = total != _weights(before)[1]
-    return Outcome(forget, retain, finite, changed, done.counts["steps"], seconds, cost)
+    return Outcome(
+        forget, retain, finite, total != start.total, done.counts["steps"], seconds, cost
+    )
 
 
 def _method(run: str, schedule: dict, full: Path):
@@ -220,13 +230,12 @@ def main(chosen: list[str]) -> None:
     if source is None:
         raise SystemExit(f"{WEIGHTS}: no such file; docs/smollm2.md says how to get it")
     with tempfile.TemporaryDirectory() as folder:
-        files = write_rows(Path(folder))
-        full = apart(learn, source, files, Path(folder))
+        start = apart(learn, source, Path(folder))
         for run in chosen or REAL_RUNS:
             found[run] = {}
             for adapters in (False, True):
                 begun = time.perf_counter()
-                of = apart(outcome, run, adapters, full, files, Path(folder, "run"))
+                of = apart(outcome, run, adapters, start, Path(folder, "run"))
                 found[run][adapters] = of
                 spent = time.perf_counter() - begun
                 print(run, adapters, f"{spent:.0f} s", of, file=sys.stderr, flush=True)

@@ -13,18 +13,17 @@ MERGED = 1e-3
 
 @pytest.fixture(scope="module")
 def learned(tmp_path_factory):
-    """A checkpoint that has learned the rows, and their files."""
+    """A checkpoint that has learned the rows."""
     source = real_weights.weights()
     if source is None:
         pytest.skip(f"no weights at {real_weights.WEIGHTS}; docs/smollm2.md says how to get them")
     shared_folder("data", "tofu")
     folder = tmp_path_factory.mktemp("smollm2")
-    files = real_weights.write_rows(folder)
-    return real_weights.apart(real_weights.learn, source, files, folder), files
+    return real_weights.apart(real_weights.learn, source, folder)
 
 
 def became(run, adapters, learned, tmp_path):
-    of = real_weights.apart(real_weights.outcome, run, adapters, *learned, tmp_path / "run")
+    of = real_weights.apart(real_weights.outcome, run, adapters, learned, tmp_path / "run")
     print(run, "adapters" if adapters else "whole weights", of)
     return of
 
