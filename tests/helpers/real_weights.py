@@ -115,6 +115,7 @@ def learn(source: Path, folder: Path) -> Learned:
     if source.is_file():
         import_gguf(source, folder / "base")
         source = folder / "base"
+    files["prior"] = source
     model, tokenizer = checkpoint.load(source)
     examples = [row for some in encoded(tokenizer, files).values() for row in some]
     fit(model, examples, Schedule(**LEARNING), 0)
