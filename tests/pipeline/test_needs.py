@@ -70,3 +70,16 @@ def test_checkpoints_that_settings_name():
     config = configured("msa", a=named, b={"method": "msa", "prior": 50}, c={"method": "msa"})
     assert list(needs.named_checkpoints(config)) == [("method_settings.a.prior", "somebody/model")]
     assert [needs.base_or(config, run, "prior") for run in "abc"] == ["somebody/model", 50, "base"]
+
+
+@pytest.mark.parametrize("method", ["prompt", "icul", "cap"])
+def test_what_compares_the_same_tokens_is_refused_for_methods_with_other_prompts(method):
+    """In one line before any job, where the suite itself would refuse after unlearning."""
+    metrics = ["probability", "phrasings"]
+    config = build(DEFAULT | {"methods": [method], "metrics": metrics, "figures": []})
+    line = f"^config: metrics: phrasings compares .*, and {method} puts text of its own before"
+    with pytest.raises(LetheError, match=line):
+        check(config)
+    # Noise, steering and logits leave questions as they are.
+    others = ["eco", "uld", "guard_it", "npo"]
+    check(build(DEFAULT | {"methods": others, "metrics": metrics, "figures": []}))
