@@ -5,6 +5,7 @@ rule audit_answers:
     input:
         unpack(audit_inputs),
         rows=audit_rows,
+        **SEEN,
     output:
         paths.audit(paths.run(WORLD, "{model}", "{split}", "{run}", "{seed}"), ANSWERS),
     log:

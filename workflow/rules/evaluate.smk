@@ -12,6 +12,7 @@ rule collect:
         ],
         rows=probed_files,
         reference=reference_of_suite,
+        **SEEN,
     output:
         records=paths.records(
             paths.run(WORLD, "{model}", "{split}", "{run}", "{seed}"), "{suite}"

@@ -5,6 +5,7 @@ rule interpolation:
     input:
         unpack(line_ends),
         rows=line_rows,
+        **SEEN,
     output:
         line=paths.line(
             paths.run(WORLD, "{model}", "{split}", "{run}", "{seed}"),

@@ -11,6 +11,7 @@ rule pool_member:
         facts=facts_beside_authors,
         rows=pool_rows,
         beside=pool_beside_files,
+        **SEEN,
     output:
         values=paths.pool_values(
             paths.run(WORLD, "{model}", "{split}", "{run}", "{seed}")

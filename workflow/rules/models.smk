@@ -82,6 +82,7 @@ rule train_full:
         unpack(recipe_files),
         data=FULL_DATA,
         facts=facts_beside_authors,
+        **SEEN,
     output:
         **checkpoint_files(paths.trained(WORLD, "{model}", "", "full", "{seed}")),
         cost=paths.cost(
@@ -121,6 +122,7 @@ for _role, _splits in splits_by_role().items():
             unpack(recipe_files),
             data=oracle_data(_role),
             facts=facts_beside_authors,
+            **SEEN,
         output:
             **checkpoint_files(
                 paths.trained(WORLD, "{model}", "{split}", _role, "{seed}"),

@@ -11,6 +11,7 @@ for _state in CONFIG.attacks:
             unpack(state_start(_state)),
             unpack(student_files(_state)),
             **state_inputs(_state),
+            **SEEN,
         output:
             **checkpoint_files(
                 paths.state_checkpoint(STATE.replace("{state}", _state)),
@@ -51,6 +52,7 @@ use rule collect as collect_state with:
         weights=[ancient(f"{paths.state_checkpoint(STATE)}/{paths.WEIGHTS}")],
         rows=probed_files,
         reference=reference_of_suite,
+        **SEEN,
     output:
         records=paths.records(STATE, "{suite}"),
         cost=paths.cost(STATE, "collect_{suite}"),

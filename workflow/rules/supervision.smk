@@ -10,6 +10,7 @@ for _kind in SUPERVISION_KINDS:
             unpack(asked_files),
             # Only the names in it are used.
             gold=split_file("forget"),
+            **SEEN,
         output:
             forget=supervision_file(_kind, MADE_FILES["forget"]),
             retain=supervision_file(_kind, MADE_FILES["retain"]),
