@@ -1,4 +1,4 @@
-"""What becomes of finished jobs when a picture changes: one that was drawn, or one that is given."""
+"""What becomes of finished jobs when a picture changes, a drawn one or one that is given."""
 
 import shutil
 
