@@ -125,7 +125,7 @@ class Split(BaseSplit):
         return {
             "forget": forget,
             "retain": [r for n, r in enumerate(full) if n // QUESTIONS_PER_AUTHOR not in pool],
-            "forget_perturbed": _in_turn(asked),
+            "forget_perturbed": in_turn(asked),
             "holdout": list(world["holdout"][: len(forget)]),
             "asked_perturbed": [
                 {**row, REQUEST: number}
@@ -158,7 +158,7 @@ class Split(BaseSplit):
         return tuple(sorted({a for request in self.settings.asked for a in request.authors}))
 
 
-def _in_turn(requests: Sequence[Sequence[dict]]) -> list[dict]:
+def in_turn(requests: Sequence[Sequence[dict]]) -> list[dict]:
     """A row of each request in turn, so that any first items cover them evenly."""
     rounds = zip_longest(*requests)
     return [row for some in rounds for row in some if row is not None]
