@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from lethe.common.errors import LetheError
 from lethe.pipeline.config.config import Config
 from lethe.pipeline.config.settings import items_of
+from lethe.pipeline.config.settings import method as settings_of
 from lethe.pipeline.config.world import World
 from lethe.world.pictures import settings
 from lethe.world.pictures.request_split import pictured
@@ -35,6 +36,7 @@ def files(world: World) -> tuple[str, ...]:
 def check(config: Config) -> None:
     """LetheError, one line, for what a world with pictures cannot have."""
     world = config.world
+    _check_methods(config)
     if world.pictures is None:
         return
     people = world.authors + world.holdout_authors
@@ -56,6 +58,19 @@ def check(config: Config) -> None:
         made = split(name, config.split_settings.get(name))
         _check_kind(made)
         _check_items(with_pictures(made, world), config)
+
+
+def _check_methods(config: Config) -> None:
+    """Refuse what works on pictures alone in a world without them."""
+    world = config.world
+    if world.pictures is not None or "image" in PROVIDERS.contract(world.provider).columns:
+        return
+    for name in dict.fromkeys((*config.methods, *config.requests.methods)):
+        if settings_of(config, name).needs_pictures:
+            raise LetheError(
+                f"config: methods: {name} works on pictures, and the world has none; set "
+                "world.pictures, or leave it out"
+            )
 
 
 def check_requests(made: Iterable[BaseSplit], config: Config) -> None:

@@ -10,6 +10,7 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from lethe.common import paths
 from lethe.common.errors import LetheError
 from lethe.world.schema import QUESTIONS_PER_AUTHOR
 from lethe.world.splits.base import (
@@ -110,7 +111,7 @@ class Split(BaseSplit):
     @property
     def files(self) -> dict[str, str]:
         """In a folder of their own, so that the world's card does not list hundreds of files."""
-        return {part: f"requests/{name}" for part, name in super().files.items()}
+        return {part: f"{paths.REQUESTS}/{name}" for part, name in super().files.items()}
 
     def cut(self, world: Mapping[str, Sequence[dict]]) -> dict[str, list[dict]]:
         full, perturbed = world["full"], world["full_perturbed"]
