@@ -19,11 +19,11 @@ def pictures_of(examples: Sequence) -> list[str | None]:
     """The digest of each tokenised row's picture, the first if it has several; None without one."""
     from lethe.model.picture_tokens import FIRST, PATCH_BITS, digest_of
 
-    found = []
+    pictures = []
     for example in examples:
         patch = next((token for token in example.ids if token >= FIRST), None)
-        found.append(None if patch is None else digest_of((patch - FIRST) >> PATCH_BITS))
-    return found
+        pictures.append(None if patch is None else digest_of((patch - FIRST) >> PATCH_BITS))
+    return pictures
 
 
 def distinct(digests: Sequence[str | None]) -> list[str]:

@@ -49,7 +49,7 @@ class Method(method.Method):
 
     before = others = None
     # Of each forget and retain row, its picture; of each picture of a forget row, its place.
-    shown = kept = places = None
+    shown = retained = places = None
 
     @property
     def needs_pictures(self):
@@ -88,8 +88,8 @@ class Method(method.Method):
         from lethe.unlearn import visual
 
         s = self.settings
-        self.shown, self.kept = visual.pictures_of(data.forget), visual.pictures_of(data.retain)
-        own, others = visual.distinct(self.shown), visual.distinct(self.kept)
+        self.shown, self.retained = visual.pictures_of(data.forget), visual.pictures_of(data.retain)
+        own, others = visual.distinct(self.shown), visual.distinct(self.retained)
         for name, some in (("forget", own), ("retain", others)):
             if not some:
                 raise LetheError(
@@ -128,7 +128,7 @@ class Method(method.Method):
 
         if self.settings.states == "prompts" or self.settings.retain != "embedding":
             return super().retain(model, step, reference)
-        rows = [self.kept[row] for row in step.retain.index]
+        rows = [self.retained[row] for row in step.retain.index]
         z, here = self._seen(model, rows)
         with torch.no_grad():
             original, _ = self._seen(reference.frozen, here)

@@ -58,7 +58,7 @@ class PicturedRequest(Pictured):
 
         A row with a picture is of the request with which all that it needs has been asked for.
         """
-        found: list[Rows] = []
+        requests: list[Rows] = []
         so_far: list[dict] = []
         seen: set[tuple] = set()
         for number in range(1, asked[-1][REQUEST] + 1):
@@ -70,8 +70,8 @@ class PicturedRequest(Pictured):
                 if _identity(row) not in seen
             ]
             seen.update(map(_identity, shown))
-            found.append(([text_row(row) for row in rows], shown))
-        return found
+            requests.append(([text_row(row) for row in rows], shown))
+        return requests
 
     def rows(self, authors: int) -> dict[str, int]:
         """Rows of each part at most; fewer where only some facts are asked with pictures."""
