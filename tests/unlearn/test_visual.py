@@ -158,6 +158,13 @@ def test_only_such_a_run_leaves_sums(tmp_path):
         trained(loaded, tokenizer, wrappers=other)
 
 
+def test_retain_pictures_are_read_without_a_retain_term():
+    alone = {**VISUAL, "retain_weight": 0}
+    assert methods.load("contrastive")(alone).needs == ("retain",)
+    assert methods.load("contrastive")({"retain_weight": 0}).needs == ()
+    trained(*seeing_models.make(seed=1), retain_weight=0)
+
+
 @pytest.mark.parametrize("family", seeing_families.NAMES)
 def test_every_family_has_a_tower_apart_from_its_language_model(family, tmp_path):
     seeing_families.save(family, tmp_path)

@@ -51,6 +51,12 @@ class Method(method.Method):
     # Of each forget and retain row, its picture; of each picture of a forget row, its place.
     shown = retained = places = None
 
+    def __init__(self, settings=None, name="method"):
+        super().__init__(settings, name)
+        if self.settings.states == "pictures":
+            # Pictures of nobody are made of retain rows', with or without a retain term.
+            self.needs = tuple(dict.fromkeys((*self.needs, "retain")))
+
     @property
     def needs_pictures(self):
         return self.settings.states == "pictures" or super().needs_pictures
