@@ -5,7 +5,7 @@ import shutil
 import numpy as np
 import pytest
 from helpers import made_pictures
-from helpers.workflow_folder import Folder
+from helpers.workflow_folder import Folder, sources
 
 from lethe.common.pictures import read_picture, write_picture
 
@@ -132,6 +132,26 @@ def test_fewer_views_leave_no_missing_picture(edited):
     edited.run(f"{DATA}/pictures.json", overlay=DRAWN | {"world": fewer})
     assert not (edited / DATA / "pictures/author_001_pose.png").exists()
     assert edited.planned(f"{DATA}/pictures.json", overlay=DRAWN | {"world": fewer}) == set()
+
+
+def test_a_sequence_of_requests_is_planned(tmp_path):
+    asked = {"pool": 2, "asked": [1, 1], "methods": ["grad_ascent"], "oracles_at": [2]}
+    overlay = DRAWN | {"requests": asked, "figures": ["requests", "request_modalities"]}
+    overlay["evaluation"] = {"items": 60, "epochs": "last"}
+    folder = sources(tmp_path / "folder")
+    expected = {
+        "split_request1",
+        "unlearn_request_grad_ascent[request1,0]",
+        "unlearn_last_request_grad_ascent[request2,0]",
+        "train_without_asked[request2,0]",
+        "collect[request2,grad_ascent,0,requests]",
+        "figure_request_modalities[requests]",
+        "table_request_modalities",
+    }
+    planned = folder.planned(overlay=overlay)
+    assert expected <= planned
+    # Views and controls are asked on splits alone.
+    assert not any("request" in job and job.endswith(",pictures]") for job in planned)
 
 
 # --- pictures that a provider reads ---
