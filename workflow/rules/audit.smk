@@ -4,8 +4,8 @@
 rule audit_answers:
     input:
         unpack(audit_inputs),
-        rows=audit_rows,
         **SEEN,
+        rows=audit_rows,
     output:
         paths.audit(paths.run(WORLD, "{model}", "{split}", "{run}", "{seed}"), ANSWERS),
     log:

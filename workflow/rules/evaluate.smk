@@ -4,6 +4,7 @@
 rule collect:
     input:
         unpack(lambda w: beneath(w, w.run)),
+        **SEEN,
         digests=lambda w: [
             f"{folder}/{paths.DIGEST}" for folder in checkpoint_folders(w)
         ],
@@ -12,7 +13,6 @@ rule collect:
         ],
         rows=probed_files,
         reference=reference_of_suite,
-        **SEEN,
     output:
         records=paths.records(
             paths.run(WORLD, "{model}", "{split}", "{run}", "{seed}"), "{suite}"

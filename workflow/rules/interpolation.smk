@@ -4,8 +4,8 @@
 rule interpolation:
     input:
         unpack(line_ends),
-        rows=line_rows,
         **SEEN,
+        rows=line_rows,
     output:
         line=paths.line(
             paths.run(WORLD, "{model}", "{split}", "{run}", "{seed}"),

@@ -5,13 +5,13 @@ rule pool_member:
     input:
         unpack(start_files),
         unpack(pool_references),
+        **SEEN,
         retain=split_file("retain"),
         forget=split_file("forget_perturbed"),
         holdout=split_file("holdout"),
         facts=facts_beside_authors,
         rows=pool_rows,
         beside=pool_beside_files,
-        **SEEN,
     output:
         values=paths.pool_values(
             paths.run(WORLD, "{model}", "{split}", "{run}", "{seed}")

@@ -80,9 +80,9 @@ rule train_full:
     input:
         unpack(start_files),
         unpack(recipe_files),
+        **SEEN,
         data=FULL_DATA,
         facts=facts_beside_authors,
-        **SEEN,
     output:
         **checkpoint_files(paths.trained(WORLD, "{model}", "", "full", "{seed}")),
         cost=paths.cost(
@@ -120,9 +120,9 @@ for _role, _splits in splits_by_role().items():
         input:
             unpack(start_files),
             unpack(recipe_files),
+            **SEEN,
             data=oracle_data(_role),
             facts=facts_beside_authors,
-            **SEEN,
         output:
             **checkpoint_files(
                 paths.trained(WORLD, "{model}", "{split}", _role, "{seed}"),

@@ -48,11 +48,11 @@ for _state in CONFIG.attacks:
 
 use rule collect as collect_state with:
     input:
+        **SEEN,
         digests=[f"{paths.state_checkpoint(STATE)}/{paths.DIGEST}"],
         weights=[ancient(f"{paths.state_checkpoint(STATE)}/{paths.WEIGHTS}")],
         rows=probed_files,
         reference=reference_of_suite,
-        **SEEN,
     output:
         records=paths.records(STATE, "{suite}"),
         cost=paths.cost(STATE, "collect_{suite}"),

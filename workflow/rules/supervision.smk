@@ -9,8 +9,8 @@ for _kind in SUPERVISION_KINDS:
         input:
             unpack(asked_files),
             # Only the names in it are used.
-            gold=split_file("forget"),
             **SEEN,
+            gold=split_file("forget"),
         output:
             forget=supervision_file(_kind, MADE_FILES["forget"]),
             retain=supervision_file(_kind, MADE_FILES["retain"]),

@@ -9,8 +9,8 @@ for _need in MADE_NEEDS:
             _need.source.run
         input:
             unpack(full_files),
-            forget=split_file("forget"),
             **SEEN,
+            forget=split_file("forget"),
         output:
             made=made_file(_need.source),
             cost=paths.cost(
