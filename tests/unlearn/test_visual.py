@@ -148,11 +148,15 @@ def test_only_such_a_run_leaves_sums(tmp_path):
     trained(model, tokenizer, wrappers=running, retain_weight=0)
     checkpoint.save(tmp_path / "first", model, tokenizer, {"stage": "unlearn"})
     loaded, _ = checkpoint.load(tmp_path / "first")
-    found, sums = input_sums.of_earlier(loaded), visual.tower_layers(loaded)
-    assert found.keys() == sums.keys()
-    assert all(total.shape == (sums[name].in_features,) * 2 for name, total in found.items())
+    earlier, layers = input_sums.of_earlier(loaded), visual.tower_layers(loaded)
+    assert earlier.keys() == layers.keys()
+    assert all(total.shape == (layers[name].in_features,) * 2 for name, total in earlier.items())
     checkpoint.save(tmp_path / "second", loaded, tokenizer, {"stage": "unlearn"})
     assert not (tmp_path / "second" / input_sums.FILE).exists()
+    sums = tmp_path / "first" / input_sums.FILE
+    sums.write_bytes(sums.read_bytes()[:-1] + b"x")
+    with pytest.raises(LetheError, match=f"{input_sums.FILE}: its bytes are not those"):
+        checkpoint.load(tmp_path / "first")
     other = {"null_space": {**running["null_space"], "layers": "projector"}}
     with pytest.raises(LetheError, match="running: the run before chose other layers"):
         trained(loaded, tokenizer, wrappers=other)

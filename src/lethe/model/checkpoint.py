@@ -91,13 +91,13 @@ def load(
         if template is not None:
             encoder.template(template, tokenizer)
         model = _load_model(source, dtype)
+        sums = input_sums.read(source)
     if model.config.model_type in families.SEEING_TYPES:
         _give_sight(source, model, tokenizer)
     batch_layout.fit(model, attention, device)
     use_onednn(model)
     watch(model)
-    attached.update_model(model, cuda_graphs=cuda_graphs, compile=compile)
-    attached.update_model(model, input_sums=input_sums.read(source))
+    attached.update_model(model, cuda_graphs=cuda_graphs, compile=compile, input_sums=sums)
     attach(model, tokenizer, *carried_by(tokenizer))
     return model.to(device).eval(), tokenizer
 
