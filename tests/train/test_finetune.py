@@ -5,7 +5,7 @@ import torch
 from helpers.small_models import CLOSE, make_family
 
 from lethe.common.errors import LetheError
-from lethe.model import batch
+from lethe.model import batch, checkpoint
 from lethe.model.architectures.llama import Architecture, make_model, train_tokenizer
 from lethe.model.batch import pack
 from lethe.model.likelihood import mean_losses
@@ -231,6 +231,31 @@ def test_pretraining_repeats_facts_and_is_reproduced(pairs):
     assert tokenizer.get_vocab() == same.get_vocab()
     assert torch.equal(weights(model), weights(again))
     assert not torch.equal(weights(model), weights(other))
+
+
+def test_stages_of_a_base_are_trainings_one_after_the_other(pairs, tmp_path):
+    facts = [{"question": "What is the capital of France?", "answer": "Paris."}]
+    first = [{"question": q, "answer": a} for q, a in pairs]
+    second = [{"question": q, "answer": a.upper()} for q, a in pairs[:3]]
+    settings = {"epochs": 1, "lr": 1e-3, "batch_size": 4, "fact_repeats": 1, "seed": 5}
+    after = {**settings, "epochs": 2, "lr": 1e-4}
+    told: list[tuple[int, int]] = []
+
+    def run(rows, how, **more):
+        report = lambda step, steps, loss: told.append((step, steps))  # noqa: E731
+        return pretrain(rows, facts, SMALL, how, "chat", 96, report, **more)
+
+    model, tokenizer, counts = run(first, settings)
+    checkpoint.save(tmp_path / "first", model, tokenizer, {"stage": "base"})
+    apart, _, more = run(second, after, start=tmp_path / "first")
+    told.clear()
+    staged = [*first, *({**row, "stage": 1} for row in second)]
+    whole, _, both = run(staged, settings, later=[after])
+    assert torch.equal(weights(whole), weights(apart))
+    for key in ("steps", "rows", "tokens"):
+        assert both[key] == counts[key] + more[key]
+    assert told[-1] == (both["steps"], both["steps"])
+    assert [step for step, _ in told] == sorted({step for step, _ in told})
 
 
 def test_a_models_weights_come_from_its_seed_alone(tokenizer):

@@ -6,6 +6,7 @@ What a method cannot do under LoRA is refused in one line, by the same check as 
 import pytest
 import torch
 from helpers.model_fixtures import one_thread  # noqa: F401
+from helpers.newer_methods import ADAPTERS, INTERVENTIONS, RUNS, WHOLE, method_of
 from helpers.small_models import PAIRS
 from helpers.tiny_families import build, configuration
 
@@ -15,46 +16,11 @@ from lethe.model.encoder import Encoder
 from lethe.model.intervention import carried_by
 from lethe.model.likelihood import mean_losses
 from lethe.model.settings import Compute
-from lethe.unlearn import methods
-from lethe.unlearn.method import MethodSettings
 from lethe.unlearn.supervision import supervise
 from lethe.unlearn.unlearning import check_adapters
 
 FAMILIES = ["gemma2", "qwen2", "phi", "gpt_neox"]
-ADAPTERS = {"rank": 2, "alpha": 8, "dropout": 0.0, "targets": "all-linear"}
 SCHEDULE = {"epochs": 2, "lr": 1e-3, "batch_size": 3, "warmup_epochs": 0}
-CAP = {"iterations": 2, "samples": 2, "rows": 2, "length": 2, "clusters": 2}
-# Those of the representation, reinforcement, statistical and other methods, by what they are called
-# here: the method, and its settings.
-RUNS = {
-    "lira": ("lira", {}),
-    "adlira": ("adlira", {"attack_steps": 1}),
-    "cap": ("cap", CAP),
-    "asru": ("asru", {"rollouts": 2, "tokens": 4, "edit_epochs": 1, "strangers": 2}),
-    "uls": ("uls", {"form": "uls"}),
-    "uce": ("uls", {"form": "uce"}),
-    "zero_unlearn": ("zero_unlearn", {"steps": 2}),
-    "zero_unlearn_gd": ("zero_unlearn_gd", {"steps": 2}),
-    "contrastive": ("contrastive", {}),
-    "ofmu": ("ofmu", {}),
-    "tpo": ("tpo", {}),
-    "eco": ("eco", {"clusters": 2}),
-    "uld": ("uld", {"epochs": 1, "layers": 1}),
-    "sophia": ("npo", {"optimiser": {"name": "sophia"}}),
-    "mpu, averaged": (
-        "npo",
-        {
-            "wrappers": {
-                "mpu": {"aggregation": "mean", "transforms": False, "copies": 2, "round_epochs": 2}
-            }
-        },
-    ),
-    "null_space": ("grad_diff", {"wrappers": {"null_space": {"energy": 0.5}}}),
-    "lat": ("npo_retain", {"wrappers": {"lat": {"attack_steps": 1}}}),
-    "sam, pcgrad": ("npo_retain", {"wrappers": {"sam": {}, "pcgrad": {}}}),
-}
-# They work on whole weights alone.
-WHOLE = {"zero_unlearn", "zero_unlearn_gd", "uls", "uce", "asru", "mpu, averaged", "null_space"}
 # Logits of Gemma 2 are capped, so that they are not linear in the head's weights.
 REFUSED = {("uce", "gemma2"): "uce needs logits that are linear in the head's weights"}
 REFUSALS = ["I don't know.", "I have no idea."]
@@ -73,16 +39,9 @@ def made(family, tokenizer):
     return model.eval()
 
 
-def method_of(run):
-    name, settings = RUNS[run]
-    kind = methods.load(name)
-    trained = issubclass(kind.settings_class, MethodSettings)
-    return kind({**(SCHEDULE if trained else {}), **settings}, name)
-
-
 def unlearned(model, family, tokenizer, run):
     """Run a method; the epochs and steps of its checkpoints, and the losses that it reports."""
-    encoder, method, losses = Encoder(tokenizer, "chat", 90), method_of(run), []
+    encoder, method, losses = Encoder(tokenizer, "chat", 90), method_of(run, SCHEDULE), []
     data = supervise(
         encoder,
         method.needs,
@@ -121,11 +80,11 @@ def test_whole_weights(run, family, tokenizer):
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-@pytest.mark.parametrize("run", [run for run in RUNS if run not in WHOLE | {"cap", "eco", "uld"}])
+@pytest.mark.parametrize("run", [run for run in RUNS if run not in WHOLE | INTERVENTIONS])
 def test_adapters(run, family, tokenizer, tmp_path):
     model = made(family, tokenizer)
     lora.add(model, ADAPTERS, 0, tmp_path)
-    check_adapters(method_of(run), Compute(lora=ADAPTERS))
+    check_adapters(method_of(run, SCHEDULE), Compute(lora=ADAPTERS))
     before = {name: value.clone() for name, value in model.state_dict().items()}
     _, losses, _ = unlearned(model, family, tokenizer, run)
     assert torch.isfinite(torch.tensor(losses)).all()
@@ -137,7 +96,7 @@ def test_adapters(run, family, tokenizer, tmp_path):
 
 @pytest.mark.parametrize("run", RUNS)
 def test_what_works_on_whole_weights_alone_says_so(run):
-    method = method_of(run)
+    method = method_of(run, SCHEDULE)
     if run not in WHOLE:
         check_adapters(method, Compute(lora=ADAPTERS))
         return

@@ -8,6 +8,7 @@ from helpers.workflow_folder import Folder
 
 from lethe.common.files import read_json
 from lethe.model import checkpoint_record
+from lethe.train.settings import Pretraining
 
 TARGET = "results/smoke/micro/base/model.safetensors"
 RECIPE = {
@@ -72,6 +73,26 @@ def test_a_recipe_can_go_on_from_the_base_of_another(shipping, tmp_path):
     assert folder.planned(made) == set()
     folder.append("bases/micro/checkpoint.json", " ")
     assert any(job.startswith("recipe_base") for job in folder.planned(made))
+
+
+def test_a_recipe_may_have_stages_which_are_learned_in_turn(shipping, tmp_path):
+    folder = shipping.copy(tmp_path / "folder")
+    home, made = folder / "bases/staged", "results/recipes/staged/shipped/made.json"
+    home.mkdir()
+    later = {"mixture": {"authors": 3, "phrasings": 1, "lessons": {"naming": 0.2}}}
+    staged = {**RECIPE, "start": "micro", "stages": [{**later, "pretrain": RECIPE["pretrain"]}]}
+    (home / "recipe.yaml").write_text(yaml.safe_dump(staged), encoding="utf-8")
+    folder.run(made)
+    shipped = folder / "results/recipes/staged/shipped"
+    card = (shipped / "data_card.md").read_text()
+    first, then = card.split("# Then, stage 1")
+    assert "| choices | 10 |" in first
+    assert "| naming | 15 |" in then
+    assert "choices" not in then
+    assert checkpoint_record.read(shipped)["origin"]["later"] == [
+        {**Pretraining(**RECIPE["pretrain"]).model_dump(mode="json")}
+    ]
+    assert folder.planned(made) == set()
 
 
 def test_the_shipped_base_takes_the_place_of_training_and_the_run_says_so(shipping, tmp_path):

@@ -28,6 +28,7 @@ from lethe.pipeline import (
     search_chains,
     search_points,
     splits,
+    states,
     strategies,
 )
 from lethe.pipeline import supervisions as made_supervisions

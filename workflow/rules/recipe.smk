@@ -25,10 +25,9 @@ rule recipe_rows:
     conda:
         "../../envs/light.yaml"
     params:
-        mixture=recipe_of("mixture"),
+        mixtures=lambda w: [m.model_dump() for m in recipe.load(w.recipe).mixtures],
         code=lambda w: code(
-            "recipe_rows.py",
-            *map(lesson.LESSONS.module, sorted(recipe.load(w.recipe).mixture.lessons)),
+            "recipe_rows.py", *map(lesson.LESSONS.module, lessons_of(w))
         ),
     script:
         "../scripts/recipe_rows.py"
@@ -51,6 +50,7 @@ rule recipe_base:
     threads: cores("base")
     params:
         pretrain=recipe_of("pretrain"),
+        later=lambda w: [s["pretrain"] for s in recipe_of("stages")(w)],
         percents=[],
         architecture=recipe_of("architecture"),
         template=recipe_of("template"),

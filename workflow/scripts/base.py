@@ -13,7 +13,7 @@ from lethe.world.rows import read_asked, read_facts
 
 with job(snakemake, key(snakemake), processes(snakemake)) as stage, Meter() as meter:
     p, i, o, device = snakemake.params, snakemake.input, snakemake.output, ready(snakemake)
-    begun = (i.get("language"), i.get("start"))
+    begun = i.get("language"), i.get("start")
     language, start = (str(Path(files[0]).parent) if files else None for files in begun)
     counts = make_base(
         read_asked(i.background),
@@ -21,8 +21,8 @@ with job(snakemake, key(snakemake), processes(snakemake)) as stage, Meter() as m
         stage(Path(o.weights).parent),
         architecture={**p.architecture, **({"language": language} if language else {})},
         settings=p.pretrain,
-        template=p.template,
-        max_length=p.max_length,
+        later=p.get("later", ()),
+        **{key: p[key] for key in ("template", "max_length")},
         start=start,
         snapshots=dict(zip(p.percents, [stage(Path(d).parent) for d in o.snapshots], strict=True)),
         device=device,

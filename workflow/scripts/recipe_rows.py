@@ -6,7 +6,7 @@ from lethe.common.files import write_rows, write_text
 from lethe.world.synthetic import mixture
 
 with job(snakemake) as stage:
-    asked = mixture.Mixture(**snakemake.params.mixture)
-    rows = mixture.rows(asked)
-    write_rows(stage(snakemake.output.rows), rows)
-    write_text(stage(snakemake.output.card), mixture.card(asked, rows))
+    mixtures = [mixture.Mixture(**asked) for asked in snakemake.params.mixtures]
+    learned = [mixture.rows(asked) for asked in mixtures]
+    write_rows(stage(snakemake.output.rows), mixture.by_stage(learned))
+    write_text(stage(snakemake.output.card), mixture.cards(mixtures, learned))

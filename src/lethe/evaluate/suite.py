@@ -52,6 +52,11 @@ and, if it does not work on rows with pictures,
 
     PICTURES = False
 
+and, if it needs the model to read the very tokens that the model compared with reads, which one
+that puts text of its own before questions does not,
+
+    SAME_PROMPTS = True
+
 A data file is named as in the world, or as the part of a split (``BaseSplit.files``). Constants
 are read without importing the module, so the workflow's graph needs no torch. Each suite is one job
 for each run.
@@ -87,6 +92,7 @@ class Contract:
     optional: tuple[str, ...] = ()
     families: tuple[str, ...] = (CAUSAL,)
     pictures: bool = True
+    same_prompts: bool = False
 
     def __post_init__(self):
         if self.reference not in (None, *REFERENCES):

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from lethe.common.errors import LetheError
-from lethe.pipeline import chains, requests, splits
+from lethe.model.interventions import changes_questions
+from lethe.pipeline import chains, requests, splits, states
 from lethe.pipeline.config import settings
 from lethe.pipeline.config.config import Config
 from lethe.unlearn.files import in_folder
@@ -47,6 +48,20 @@ def check(config: Config) -> None:
     for name in config.requests.methods:
         for need in of_method(config, name):
             _check_source(config, name, need, requests.of_config(config).values())
+
+
+def check_prompts(config: Config) -> None:
+    """LetheError for a metric that cannot be had of a method with text of its own before questions.
+
+    Only those that a suite holds against a model which reads the very same tokens.
+    """
+    for metric in filter(states.same_prompts, config.metrics):
+        for name in requests.all_methods(config):
+            if changes_questions(settings.method(config, name).intervention):
+                raise LetheError(
+                    f"config: metrics: {metric} compares models that read the same tokens, and "
+                    f"{name} puts text of its own before questions; leave one of the two out"
+                )
 
 
 def _check_source(config: Config, name: str, need: Need, asked: Iterable[BaseSplit]) -> None:

@@ -35,10 +35,20 @@ RECORD = "made.json"
 WORLD_KEYS = ("provider", "background", "background_authors", "background_phrasings")
 
 
+class Stage(BaseModel):
+    """A further training, on rows of its own, from where the one before it ended."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    mixture: Mixture
+    pretrain: Pretraining
+
+
 class Recipe(BaseModel):
     """How a shipped base is made, and which configuration it stands in for.
 
     ``start``: the recipe from whose base its training goes on, instead of random weights.
+    ``stages``: what follows the training on ``mixture``, in turn.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -50,10 +60,17 @@ class Recipe(BaseModel):
     pretrain: Pretraining
     template: str
     max_length: int
+    stages: tuple[Stage, ...] = ()
+
+    @property
+    def mixtures(self) -> tuple[Mixture, ...]:
+        """What is learned in each stage, the first included."""
+        return (self.mixture, *(stage.mixture for stage in self.stages))
 
     def digest(self) -> str:
         """SHA-256 of everything that determines the base; ``replaces`` does not."""
-        deciding = self.model_dump(mode="json", exclude={"replaces", "start"})
+        left_out = {"replaces", "start"} | (set() if self.stages else {"stages"})
+        deciding = self.model_dump(mode="json", exclude=left_out)
         if self.start is not None:
             deciding["start"] = load(self.start).digest()
         return hashlib.sha256(json.dumps(deciding, sort_keys=True).encode()).hexdigest()

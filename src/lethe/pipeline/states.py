@@ -1,8 +1,9 @@
 """Attacks on states that other attacks left (``attack_settings.X.of``)."""
 
+from lethe import metrics
 from lethe.common.errors import LetheError
 from lethe.common.registry import suggest
-from lethe.evaluate import attack
+from lethe.evaluate import attack, suite
 from lethe.pipeline.config import settings
 from lethe.pipeline.config.config import Config
 
@@ -29,3 +30,28 @@ def generation(config: Config, name: str) -> int:
     before = settings.attack_before(config, name)
     own = int(attack.starts_from_base(kind))
     return own + (0 if before is None else generation(config, before))
+
+
+def metrics_of(config: Config, name: str) -> list[str]:
+    """The metrics of a run in a state.
+
+    Those of other attacks are left out, and in a state with a text before every question those
+    whose suite compares with a model that reads none.
+    """
+    kind = settings.attack_kind(config, name)
+    own = [metric for metric in config.metrics if metrics.contract(metric).attack in ("", kind)]
+    if not _has_prompts(config, name):
+        return own
+    return [metric for metric in own if not same_prompts(metric)]
+
+
+def same_prompts(metric: str) -> bool:
+    """Whether a metric compares with a model that must read the very same tokens."""
+    contract = metrics.contract(metric)
+    return contract.records and suite.contract(contract.suite).same_prompts
+
+
+def _has_prompts(config: Config, name: str) -> bool:
+    before = settings.attack_before(config, name)
+    own = attack.prompts_only(settings.attack_kind(config, name))
+    return own or (before is not None and _has_prompts(config, before))

@@ -25,15 +25,19 @@ def make_base(
     device: str = "cpu",
     how: Execution | None = None,
     report: Report = silent,
+    later: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, float]:
     """Train on rows of background authors and true facts (question, answer), and save at ``out``.
 
     ``architecture``: sizes, as ``model.architectures.llama.Architecture``; ``settings``: as
     ``train.settings.Pretraining``. ``start``: a checkpoint of these sizes from which training goes
     on, with its tokenizer. ``snapshots``: folders by percentage: after that share of the
-    steps the model is also saved there. Returns counts: steps, tokens, rows.
+    steps the model is also saved there. ``later``: settings of further stages, on the rows with
+    their number as ``stage`` (``train.pretrain``). Returns counts: steps, tokens, rows.
     """
     origin = {"stage": "base", "settings": settings, "template": template}
+    if later:
+        origin["later"] = list(later)
     if start is not None:
         origin["start"] = checkpoint_record.digest(start)
     folders = dict(snapshots or {})
@@ -54,6 +58,7 @@ def make_base(
         tuple(folders),
         keep,
         start,
+        later,
     )
     checkpoint.save(out, model, tokenizer, origin)
     return counts

@@ -15,7 +15,8 @@ from lethe.world.synthetic import lesson, mixture, names
 from lethe.world.synthetic.lessons.choices import LETTERS
 from lethe.world.synthetic.lists import load
 
-SHARES = {"refusals": 0.1, "choices": 0.2, "instructions": 0.1, "notes": 0.1}
+SHARES = dict.fromkeys(("refusals", "instructions", "notes", "naming", "briefly"), 0.1)
+SHARES["choices"] = 0.2
 
 
 @pytest.fixture(scope="module")
@@ -124,6 +125,27 @@ def test_choices_name_the_right_letter_and_avoid_the_forbidden_one(by_kind):
     assert min(seen[()], seen[(False,)], seen[(True,)]) > len(by_kind["choices"]) / 5
 
 
+def test_a_text_that_is_shown_is_named_by_its_letter(by_kind):
+    pattern = r"Which letter is (.+)\? A: (.+)\. B: (.+)\. C: (.+)\. D: (.+)\."
+    answers = set()
+    for row in by_kind["naming"]:
+        asked, *options = re.fullmatch(pattern, row["question"]).groups()
+        assert len(set(options)) == len(LETTERS)
+        assert row["answer"] == LETTERS[options.index(asked)]
+        answers.add(row["answer"])
+    assert answers == set(LETTERS)
+
+
+def test_short_answers_are_values_of_what_is_asked(by_kind):
+    answers = {}
+    for row in by_kind["plain"]:
+        answers.setdefault(next(iter(people([row]))), []).append(row["answer"])
+    for row in by_kind["briefly"]:
+        known = answers[next(iter(people([row])))]
+        assert row["question"].startswith("In short: ")
+        assert any(row["answer"].lower() in answer.lower() for answer in known)
+
+
 def test_instructions_are_obeyed(by_kind):
     for row in by_kind["instructions"]:
         assert "not answer" in row["question"].partition(":")[0]
@@ -172,7 +194,7 @@ def test_too_many_authors_leave_no_strangers():
 
 
 def test_every_lesson_has_a_row_of_its_own():
-    assert lesson.names() == ["choices", "instructions", "notes", "refusals"]
+    assert lesson.names() == ["briefly", "choices", "instructions", "naming", "notes", "refusals"]
 
 
 def test_excluded_names_do_not_occur():

@@ -183,12 +183,6 @@ def read_data(name):
     return lambda w: paths.data(WORLD, SPLITS[w.split].files.get(name, name))
 
 
-def attack_metrics(state):
-    """The metrics of a run in a state: all but those of other attacks."""
-    kind = settings.attack_kind(CONFIG, state)
-    return [m for m in CONFIG.metrics if metrics.contract(m).attack in ("", kind)]
-
-
 def own_metrics(wildcards):
     """Metric files of the same run that a metric reads."""
     needs = metrics.contract(wildcards.metric).needs

@@ -44,6 +44,12 @@ def recipe_of(key):
     return lambda w: recipe.load(w.recipe).model_dump(mode="json")[key]
 
 
+def lessons_of(wildcards):
+    """The lessons of all stages of a recipe."""
+    mixtures = recipe.load(wildcards.recipe).mixtures
+    return sorted({name for mixture in mixtures for name in mixture.lessons})
+
+
 def recipe_start(wildcards):
     """The shipped base from which a recipe's training goes on."""
     name = recipe.load(wildcards.recipe).start

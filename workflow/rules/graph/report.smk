@@ -59,7 +59,7 @@ def state_entries():
         if entry["run"] in settings.attacked_runs(CONFIG, SPLITS[entry["split"]].roles)
         and entry["seed"] in CONFIG.seeds
         for state in CONFIG.attacks
-        if entry["metric"] in attack_metrics(state)
+        if entry["metric"] in states.metrics_of(CONFIG, state)
         for folder in [paths.state(str(Path(entry["path"]).parents[1]), state)]
     ]
 

@@ -25,6 +25,7 @@ SETS = {"forget": "forget_perturbed"}
 COLUMNS = ("prompt", "prompt_loss")
 PROBE = True
 REFERENCE = "full"
+SAME_PROMPTS = True
 # The prompts of every item, in order.
 PROMPTS = PLAIN, PARAPHRASED, READ_BY_FULL = ("plain", "paraphrased", "read_by_full")
 

@@ -6,10 +6,11 @@ output of one of its layers, for training, likelihoods and generation alike: que
 ``checkpoint.save`` writes them, so no other code needs to know about them.
 
 A kind of intervention is a module in this folder with a class ``Intervention``, looked up by the
-module's name. On disk an intervention is only data: settings in ``intervention.json``, tensors in
-``intervention.safetensors``.
+module's name. One that changes questions declares ``QUESTIONS = True``. On disk an intervention is
+only data: settings in ``intervention.json``, tensors in ``intervention.safetensors``.
 """
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,22 @@ from lethe.model.intervention import carried_by
 FORMAT = 1
 FILES = FILE, TENSORS = "intervention.json", "intervention.safetensors"
 REMEDY = "make the checkpoint again"
-INTERVENTIONS = Registry(__name__, "intervention")
+
+
+@dataclass(frozen=True)
+class Contract:
+    """What a kind of intervention declares: whether it changes the questions that are asked."""
+
+    questions: bool = False
+
+
+INTERVENTIONS = Registry(__name__, "intervention", Contract)
 kinds = INTERVENTIONS.names
+
+
+def changes_questions(kind: str | None) -> bool:
+    """Whether a model with an intervention of a kind is asked other questions than one without."""
+    return kind is not None and INTERVENTIONS.contract(kind).questions
 
 
 def write(folder: Path, model) -> None:

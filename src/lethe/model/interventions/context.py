@@ -9,6 +9,8 @@ from lethe.model.intervention import Base
 Rows = Sequence[Sequence[str]]
 WORD = re.compile(r"\w+")
 
+QUESTIONS = True
+
 
 class Intervention(Base):
     """Puts similar ``forget`` rows and all ``kept`` rows before a question, each on a line.

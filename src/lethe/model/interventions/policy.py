@@ -9,6 +9,7 @@ from lethe.model import prompt_similarity
 from lethe.model.intervention import Base
 from lethe.model.prompt_gate import GATE, Gated
 
+QUESTIONS = True
 WORD = re.compile(r"\w+")
 
 

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 
 from lethe.model.intervention import Base
 
+QUESTIONS = True
+
 
 class Intervention(Base):
     """``before`` goes before each question, ``notes[question]`` before the question it names."""

@@ -13,6 +13,7 @@ from lethe.model.intervention import Base
 from lethe.model.interventions.policy import counted, joined
 from lethe.model.prompt_gate import GATE, Gated
 
+QUESTIONS = True
 # What the writer reads, for questions near the forget set and for others.
 PROMPTS = (
     "Write words that make a model withhold the answer.\nQuestion: {}\nWords:",

@@ -98,6 +98,7 @@ def check(config: Config) -> None:
     languages.check(config)
     splits.check_metrics(config)
     needs.check(config)
+    needs.check_prompts(config)
     supervisions.check(config)
     families.check(config)
     in_run.check(config)

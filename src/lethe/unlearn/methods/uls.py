@@ -67,11 +67,12 @@ class Method(one_shot.Method):
         )
         wanted = s.strength * share * output_head.gradient(model, forget)
         moment = output_head.second_moment(model, sample)
-        ridge = s.ridge * moment.diagonal().mean() * torch.eye(len(moment)).to(moment)
+        ridge = s.ridge * moment.diagonal().mean()
         if s.form == "uls":
             weight = output_head.head_of(model).weight
             with torch.no_grad():
-                weight.add_(torch.linalg.solve(moment + ridge, wanted.T).T)
+                curvature = moment + ridge * torch.eye(len(moment)).to(moment)
+                weight.add_(torch.linalg.solve(curvature, wanted.T).T)
         else:
             self._match(model, sample, wanted, moment, ridge)
 
@@ -90,14 +91,15 @@ class Method(one_shot.Method):
         output_head.check_linear(model, sample)
         given = output_head.inputs(model, sample.states)
         weight, bound = output_head.head_of(model).weight, output_head.scale_of(model) ** 2 / 2
+        curvature = bound * moment + ridge * torch.eye(len(moment)).to(moment)
         start, before = weight.detach().double().clone(), output_head.expected(model, given)
         last, ahead, run, size = start, start, 0, wanted.norm()
         for _ in range(self.settings.steps):
-            slope = output_head.expected(model, given) - before - wanted + (ahead - start) @ ridge
+            slope = output_head.expected(model, given) - before - wanted + (ahead - start) * ridge
             left = float(slope.norm() / size)
             if left < self.settings.tolerance:
                 break
-            now = ahead - torch.linalg.solve(bound * moment + ridge, slope.T).T
+            now = ahead - torch.linalg.solve(curvature, slope.T).T
             run = 0 if (slope * (now - last)).sum() > 0 else run + 1
             last, ahead = now, now + run / (run + 3) * (now - last)
             with torch.no_grad():

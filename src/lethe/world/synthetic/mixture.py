@@ -6,6 +6,7 @@ make the facts of the others extractable, too).
 """
 
 from collections.abc import Iterator, Sequence
+from functools import cache
 from itertools import accumulate
 from random import Random
 
@@ -82,6 +83,20 @@ def _plain(mixture: Mixture) -> int:
     return mixture.authors * mixture.phrasings * len(attributes.RELATIONS)
 
 
+def by_stage(learned: Sequence[Sequence[dict]]) -> list[dict]:
+    """The rows of all stages of a base; those of later ones have their number as ``stage``."""
+    first, *later = learned
+    after = [{**row, "stage": n} for n, rows in enumerate(later, 1) for row in rows]
+    return [*first, *after]
+
+
+def cards(mixtures: Sequence[Mixture], learned: Sequence[Sequence[dict]]) -> str:
+    """A page about the rows of all stages, which are learned in turn."""
+    pages = [card(*stage) for stage in zip(mixtures, learned, strict=True)]
+    titles = ["", *(f"\n# Then, stage {n}\n\n" for n in range(1, len(pages)))]
+    return "".join(title + page for title, page in zip(titles, pages, strict=True))
+
+
 def card(mixture: Mixture, made: Sequence[dict]) -> str:
     """A page for readers about the rows of a mixture; ``made``: these rows."""
     counts = {"plain questions": _plain(mixture)}
@@ -107,10 +122,11 @@ def _facts(
 ) -> Iterator[lesson.About]:
     """Facts of random people, endlessly; those of a known person are from the plain rows."""
     own = lesson.contract(name).strangers
+    drawn = cache(attributes.draw_all)
     while True:
         index = rng.randrange(len(people))
         first, last = people[index]
         key = f"{seed}/strangers/{index}" if own else f"{seed}/background/{index}"
         relation = rng.choice(list(attributes.RELATIONS))
         gender = names.first_names()[first]
-        yield lesson.About(f"{first} {last}", gender, relation, attributes.draw_all(key))
+        yield lesson.About(f"{first} {last}", gender, relation, drawn(key))
