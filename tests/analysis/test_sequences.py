@@ -129,3 +129,41 @@ def test_it_is_written_from_files(tmp_path):
     assert read_metric(tmp_path / "full.json", "sequence").checkpoints == (
         fresh(FULL, {3: FULL}).checkpoints
     )
+
+
+# --- by modality ---
+
+
+def parted(one: After, **parts) -> After:
+    """With the values of modalities: ``text=[...]``, one for each request."""
+    more = {
+        f"request{n}_by_{modality}": value
+        for modality, values in parts.items()
+        for n, value in enumerate(values, start=1)
+    }
+    values = one.requests.checkpoints[0].values | more
+    return After(metric("requests", **values), one.probability, one.model_utility)
+
+
+def test_requests_are_measured_by_modality_as_well():
+    full = parted(FULL, text=BEFORE, picture=(0.5, 0.5, 0.5))
+    courses = ((0.1,), (0.3, 0.2), (0.2, 0.1, 0.4))
+    run = [parted(one, text=c, picture=p) for one, c, p in zip(RUN, COURSE, courses, strict=True)]
+    last = sequence(full, run).checkpoints[-1].values
+    for name in ("forgetting", "preservation", "rebound", "now", "earlier"):
+        assert last[f"{name}_by_text"] == last[name]
+    assert last["forgetting_by_picture"] == pytest.approx((0.8 + 0.6 + 0.2) / 3)
+    assert last["preservation_by_picture"] == pytest.approx((0.6 + 0.8) / 2)
+    # .3 - .1 at the second request, none later.
+    assert last["rebound_by_picture"] == pytest.approx(0.1)
+    assert (last["now_by_picture"], last["earlier_by_picture"]) == pytest.approx((0.4, 0.15))
+    other = fresh(full, {3: run[-1]}).checkpoints[-1].values
+    assert other["forgetting_by_picture"] == pytest.approx((0.6 + 0.8 + 0.2) / 3)
+    assert "rebound_by_picture" not in other
+
+
+def test_a_modality_that_some_request_lacks_is_left_out():
+    full = parted(FULL, text=BEFORE, picture=(0.5, 0.5))
+    run = [parted(one, text=course) for one, course in zip(RUN, COURSE, strict=True)]
+    last = sequence(full, run).checkpoints[-1].values
+    assert {name for name in last if "_by_" in name and not name.endswith("_by_text")} == set()

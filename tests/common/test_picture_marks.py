@@ -76,3 +76,12 @@ def test_a_missing_picture_is_refused(tmp_path):
 def test_a_mark_without_a_picture_is_refused():
     with pytest.raises(LetheError, match="no row with this picture was read"):
         pixels_of("0" * 12)
+
+
+def test_pictures_of_requests_are_in_the_folder_above(tmp_path):
+    write_picture(tmp_path / "pictures/one.png", np.zeros((4, 4, 3), dtype=np.uint8))
+    rows = [{"question": "Who?", "image": "pictures/one.png"}]
+    [row] = asked(rows, tmp_path / "requests/request1.json")
+    assert row["question"].endswith("⟧ Who?")
+    with pytest.raises(LetheError, match="no such picture"):
+        asked(rows, tmp_path / "others/request1.json")

@@ -73,3 +73,24 @@ def test_a_request_without_items_is_no_number(model, encoder, rows):
     point = asked(model, encoder, [row for row in rows if row["request"] != 2])
     with pytest.raises(LetheError, match="no items of request 2"):
         metrics.compute("requests", Records("requests", [point]))
+
+
+def test_with_pictures_there_are_means_by_modality(model, encoder, rows, tmp_path):
+    modalities = ["text", "text", "picture", "text", "both", "text", "text"]
+    shown = [{**row, "modality": name} for row, name in zip(rows, modalities, strict=True)]
+    point = asked(model, encoder, shown)
+    write_records(tmp_path / "requests.json", Records("requests", [point]))
+    records = read_records(tmp_path / "requests.json")
+    assert records.checkpoints[0].sets["asked"].modality == modalities
+    (made,) = metrics.compute("requests", records).checkpoints
+    p = np.exp(-point.sets["asked"].answer_loss)
+    by_modality = {name: value for name, value in made.values.items() if "_by_" in name}
+    assert by_modality == pytest.approx(
+        {
+            "request1_by_text": p[:2].mean(),
+            "request1_by_picture": p[2],
+            "request2_by_text": p[3],
+            "request2_by_both": p[4],
+            "request3_by_text": p[5:].mean(),
+        }
+    )

@@ -15,9 +15,16 @@ ORACLE = ((0.4, 0.3, 0.3), 0.9, 0.6)
 REQUESTS = len(BEFORE)
 
 
-def after(asked, retain: float, utility: float) -> After:
-    """What the three metrics say after a request."""
+# Shares of a request's value that are left of its questions by text and by picture.
+PARTS = {"text": 1.0, "picture": 0.5}
+
+
+def after(asked, retain: float, utility: float, parts=PARTS) -> After:
+    """What the three metrics say after a request; ``parts``: of the modalities, none: of text."""
     values = {f"request{n}": value for n, value in enumerate(asked, start=1)}
+    for modality, share in parts.items():
+        own = {f"request{n}_by_{modality}": share * v for n, v in enumerate(asked, start=1)}
+        values |= own
     made = {
         "requests": values,
         "probability": {"retain": retain},

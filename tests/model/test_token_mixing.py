@@ -38,7 +38,7 @@ from lethe.model.token_mixing import Mixing
 from lethe.train.finetune import fit as train
 from lethe.train.settings import Schedule
 from lethe.unlearn import closed_form
-from lethe.unlearn.wrappers.null_space import chosen_layers, occupied
+from lethe.unlearn.wrappers.null_space import NullSpaceSettings, chosen_layers, inputs_of
 
 SIZES = {
     "hidden_size": 32,
@@ -328,8 +328,8 @@ class TestRowsGiveWhatPackedRowsGive:
             self.close(found[name], values)
         for m in (found := [], wanted := []):
             some = other if m is found else model
-            bases = occupied(some, chosen_layers(some, "down_proj"), examples, 0.9)
-            m += [u @ u.T for u in bases.values()]
+            layers = chosen_layers(some, NullSpaceSettings(layers="down_proj"))
+            m += inputs_of(some, layers, examples, "decoder").values()
         for one, two in zip(found, wanted, strict=True):
             self.close(one, two)
 

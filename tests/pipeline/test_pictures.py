@@ -4,7 +4,7 @@ import pytest
 from helpers.configurations import configured, message, written
 
 from lethe.evaluate.suite import contract
-from lethe.pipeline import pictures, splits
+from lethe.pipeline import pictures, requests, splits
 from lethe.pipeline.config.check import check
 
 
@@ -92,3 +92,36 @@ def test_a_limit_that_leaves_out_pictures_is_refused():
         "evaluation.items: 160 of 174 forget rows of forget10 would leave out rows with pictures"
     )
     assert words in message(written(overlay(evaluation={"items": 160})))
+
+
+VISUAL = {"method_settings": {"tower": {"method": "contrastive", "states": "pictures"}}}
+
+
+def test_methods_of_pictures_are_refused_where_there_are_none():
+    asked = {"methods": ["tower"], **VISUAL}
+    assert "tower works on pictures, and the world has none" in message(written(asked))
+    check(configured(overlay(**asked)))
+    vision = {"wrappers": {"null_space": {"part": "vision"}}}
+    wrapped = {"methods": ["npo_2"], "method_settings": {"npo_2": {"method": "npo", **vision}}}
+    assert "npo_2 works on pictures" in message(written(wrapped))
+
+
+def test_requests_have_rows_with_pictures():
+    asked = {"pool": 4, "asked": [1, {"authors": [57], "facts": [0, 1]}], "methods": ["npo"]}
+    config = configured(overlay(requests=asked))
+    check(config)
+    made = requests.of_config(config)
+    assert made["request1"].rows(60)["forget"] == 29
+    assert made["request1"].rows(60)["retain"] == 56 * 29
+    assert made["request2"].files["forget"] == "requests/request2"
+    one = {"one": {"kind": "partial", "choice": "complete", "authors": 1}}
+    few = overlay(splits=[*one], split_settings=one, evaluation={"items": {"forget": 39}})
+    few["requests"] = asked
+    assert "39 of 40 forget rows of request2 would leave out rows with" in message(written(few))
+
+
+def test_a_figure_by_modality_needs_pictures():
+    asked = {"pool": 4, "asked": [1], "methods": ["npo"]}
+    figures = {"figures": ["request_modalities"], "requests": asked}
+    assert "shows what world.pictures adds" in message(written(figures))
+    check(configured(overlay(**figures)))

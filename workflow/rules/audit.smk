@@ -4,6 +4,7 @@
 rule audit_answers:
     input:
         unpack(audit_inputs),
+        **SEEN,
         rows=audit_rows,
     output:
         paths.audit(paths.run(WORLD, "{model}", "{split}", "{run}", "{seed}"), ANSWERS),

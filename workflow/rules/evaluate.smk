@@ -4,6 +4,7 @@
 rule collect:
     input:
         unpack(lambda w: beneath(w, w.run)),
+        **SEEN,
         digests=lambda w: [
             f"{folder}/{paths.DIGEST}" for folder in checkpoint_folders(w)
         ],

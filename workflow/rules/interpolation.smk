@@ -4,6 +4,7 @@
 rule interpolation:
     input:
         unpack(line_ends),
+        **SEEN,
         rows=line_rows,
     output:
         line=paths.line(

@@ -5,6 +5,7 @@ rule pool_member:
     input:
         unpack(start_files),
         unpack(pool_references),
+        **SEEN,
         retain=split_file("retain"),
         forget=split_file("forget_perturbed"),
         holdout=split_file("holdout"),

@@ -80,6 +80,7 @@ rule train_full:
     input:
         unpack(start_files),
         unpack(recipe_files),
+        **SEEN,
         data=FULL_DATA,
         facts=facts_beside_authors,
     output:
@@ -119,6 +120,7 @@ for _role, _splits in splits_by_role().items():
         input:
             unpack(start_files),
             unpack(recipe_files),
+            **SEEN,
             data=oracle_data(_role),
             facts=facts_beside_authors,
         output:

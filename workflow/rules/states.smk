@@ -11,6 +11,7 @@ for _state in CONFIG.attacks:
             unpack(state_start(_state)),
             unpack(student_files(_state)),
             **state_inputs(_state),
+            **SEEN,
         output:
             **checkpoint_files(
                 paths.state_checkpoint(STATE.replace("{state}", _state)),
@@ -47,6 +48,7 @@ for _state in CONFIG.attacks:
 
 use rule collect as collect_state with:
     input:
+        **SEEN,
         digests=[f"{paths.state_checkpoint(STATE)}/{paths.DIGEST}"],
         weights=[ancient(f"{paths.state_checkpoint(STATE)}/{paths.WEIGHTS}")],
         rows=probed_files,

@@ -9,6 +9,7 @@ for _kind in SUPERVISION_KINDS:
         input:
             unpack(asked_files),
             # Only the names in it are used.
+            **SEEN,
             gold=split_file("forget"),
         output:
             forget=supervision_file(_kind, MADE_FILES["forget"]),

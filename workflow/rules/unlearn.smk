@@ -9,6 +9,7 @@ for _need in MADE_NEEDS:
             _need.source.run
         input:
             unpack(full_files),
+            **SEEN,
             forget=split_file("forget"),
         output:
             made=made_file(_need.source),
@@ -49,6 +50,7 @@ for _rule in unlearn_rules():
             unpack(begin_files(_method)),
             **method_inputs(_method, _rule.chained),
             **in_run_inputs(),
+            **SEEN,
         output:
             **in_run_records(_method),
             digests=[

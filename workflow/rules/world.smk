@@ -57,7 +57,7 @@ if PICTURES:
             source=source_files(),
         output:
             **PICTURE_FILES,
-            folder=directory(f"{paths.data(WORLD)}/pictures"),
+            folder=directory(PICTURE_FOLDER),
         log:
             paths.log(WORLD, "pictures"),
         conda:

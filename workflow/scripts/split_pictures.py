@@ -4,14 +4,15 @@ from pathlib import Path
 
 from common import job
 
+from lethe.world.pictures.request_split import pictured
 from lethe.world.pictures.settings import Pictures
-from lethe.world.pictures.split import Pictured, write
+from lethe.world.pictures.split import write
 from lethe.world.split import split
 
 with job(snakemake) as stage:
     p, out = snakemake.params, snakemake.output
     write(
-        Pictured(split(p.split, p.settings), Pictures.model_validate(p.pictures), p.probes),
+        pictured(split(p.split, p.settings), Pictures.model_validate(p.pictures), p.probes),
         snakemake.input,
         lambda part: stage(Path(out[part])),
     )

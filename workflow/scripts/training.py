@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from pathlib import Path
 from typing import Any
 
 from machine import in_shards, process_group, ready
@@ -21,12 +22,14 @@ from lethe.train.resume import StateSaver
 def key(snakemake) -> str:
     """A key for all that the job's results depend on: its parameters and its inputs' content.
 
-    Weights are left out, because the digest file beside them represents them.
+    Weights are left out, because the digest file beside them represents them; so is the folder of
+    pictures, because rows have their digests.
     """
     inputs = {
         str(file): sha256(file)
         for file in snakemake.input
         if not str(file).endswith((paths.WEIGHTS, checkpoint_check.GGUF))
+        and not Path(file).is_dir()
     }
     given = {"params": dict(snakemake.params.items()), "inputs": inputs}
     return hashlib.sha256(json.dumps(given, sort_keys=True).encode()).hexdigest()

@@ -12,6 +12,9 @@ measures; their formulas are reconstructed [RECON]. After request t,
 
 After the first request nothing is historical: preservation is then that of the request itself, and
 rebound is 0. Shares of model utility are left out if the full model has none.
+
+In a world with pictures the measures of requests are also those of the questions by text, by
+picture and by both (``forgetting_by_picture``), for the modalities that every request has.
 """
 
 import os
@@ -33,6 +36,7 @@ from lethe.metrics.base import (
 METRIC = "sequence"
 # The metrics that it is made from.
 FILES = ("requests", "probability", "model_utility")
+MODALITIES = ("text", "picture", "both")
 TINY = 1e-12
 
 
@@ -44,10 +48,21 @@ class After:
     probability: MetricFile
     model_utility: MetricFile
 
-    def asked(self, count: int) -> list[float]:
-        """The mean probability of each of the first ``count`` requests."""
+    def asked(self, count: int, end: str = "") -> list[float]:
+        """The mean probability of each of the first ``count`` requests.
+
+        ``end``: of a modality's questions alone.
+        """
         point = self._last(self.requests)
-        return [value_of(self.requests, point, f"request{n}") for n in range(1, count + 1)]
+        return [value_of(self.requests, point, f"request{n}{end}") for n in range(1, count + 1)]
+
+    def ends(self, count: int) -> list[str]:
+        """The ends of the names of the modalities that each of the first ``count`` requests has."""
+        there = self._last(self.requests).values
+        names = [f"_by_{modality}" for modality in MODALITIES]
+        return [
+            end for end in names if all(f"request{n}{end}" in there for n in range(1, count + 1))
+        ]
 
     @property
     def retain(self) -> float:
@@ -95,15 +110,27 @@ def sequence(full: After, run: Sequence[After]) -> MetricFile:
     """
     if not run:
         raise LetheError("sequence: no run after any request; give one for each request")
-    start = np.array(full.asked(len(run)))
-    after = [np.array(one.asked(number)) for number, one in enumerate(run, start=1)]
+    start, after = _courses_of(full, run)
+    by_modality = {end: _courses_of(full, run, end) for end in full.ends(len(run))}
     retain = np.array([one.retain for one in run])
     points = []
     for number, one in enumerate(run, start=1):
         course = _course(start[:number], after[:number], retain[:number] / _floor(full.retain))
         course |= _utility_share("utility_first", full, run[0])
+        for end, (before, asked) in by_modality.items():
+            own = _left(before[:number], asked[number - 1])
+            own |= _of_requests(before[:number], asked[:number])
+            course |= {f"{name}{end}": value for name, value in own.items()}
         points.append(_point(full, one, start[:number], after[number - 1], course))
     return MetricFile(METRIC, points)
+
+
+def _courses_of(
+    full: After, run: Sequence[After], end: str = ""
+) -> tuple[np.ndarray, list[np.ndarray]]:
+    """A[0] of all requests, and A[t] of the first t for each t; ``end``: of one modality."""
+    after = [np.array(one.asked(number, end)) for number, one in enumerate(run, start=1)]
+    return np.array(full.asked(len(run), end)), after
 
 
 def fresh(full: After, runs: Mapping[int, After]) -> MetricFile:
@@ -115,6 +142,10 @@ def fresh(full: After, runs: Mapping[int, After]) -> MetricFile:
     for count, run in runs.items():
         start, asked = np.array(full.asked(count)), np.array(run.asked(count))
         own = {"forgetting": _forgotten(asked, start)}
+        for end in full.ends(count):
+            before, after = (np.array(one.asked(count, end)) for one in (full, run))
+            left = _left(before, after) | {"forgetting": _forgotten(after, before)}
+            own |= {f"{name}{end}": value for name, value in left.items()}
         points.append(_point(full, run, start, asked, own))
     return MetricFile(METRIC, points)
 
@@ -124,11 +155,8 @@ def _point(
 ) -> CheckpointValues:
     """The measures after the last of t requests; ``start`` and ``asked`` [t]: A[0] and A[t]."""
     count = len(asked)
-    earlier = max(1, count - 1)
     values = {
-        "now": float(asked[-1]),
-        "earlier": float(asked[:earlier].mean()),
-        "preservation": _forgotten(asked[:earlier], start[:earlier]),
+        **_left(start, asked),
         "retain": run.retain,
         "retained": run.retain / _floor(full.retain),
         "model_utility": run.utility,
@@ -139,15 +167,29 @@ def _point(
     return CheckpointValues(count, count, values, items)
 
 
+def _left(start: np.ndarray, asked: np.ndarray) -> dict[str, float]:
+    """What is left of requests; ``start`` and ``asked`` [t]: A[0] and A[t]."""
+    earlier = max(1, len(asked) - 1)
+    return {
+        "now": float(asked[-1]),
+        "earlier": float(asked[:earlier].mean()),
+        "preservation": _forgotten(asked[:earlier], start[:earlier]),
+    }
+
+
+def _of_requests(start: np.ndarray, after: Sequence[np.ndarray]) -> dict[str, float]:
+    """The measures of a course that are about requests alone, as in ``_course``."""
+    own = np.array([asked[-1] for asked in after])
+    return {"forgetting": _forgotten(own, start), "rebound": _rebound(own, after)}
+
+
 def _course(start: np.ndarray, after: Sequence[np.ndarray], shares: np.ndarray) -> dict[str, float]:
     """The measures of a course of t requests.
 
     ``start`` [t]; ``after``: t arrays, the s-th [s]; ``shares`` [t]: R[s] / R[0].
     """
-    own = np.array([asked[-1] for asked in after])
     return {
-        "forgetting": _forgotten(own, start),
-        "rebound": _rebound(own, after),
+        **_of_requests(start, after),
         "retained_first": float(shares[0]),
         "retained_mean": float(shares.mean()),
         "stability": float(1 - shares.std() / _floor(shares.mean())),

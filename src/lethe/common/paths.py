@@ -12,6 +12,8 @@ RESULTS = "results"
 JOURNALS = "journals"
 # Stands in for the split in the path of a run that belongs to no split.
 NO_SPLIT = "all"
+# In the folder of a world's data: the files of a sequence's requests.
+REQUESTS = "requests"
 # Files of a checkpoint that the workflow tracks; config and tokenizer are beside them.
 WEIGHTS = "model.safetensors"
 DIGEST = "checkpoint.json"

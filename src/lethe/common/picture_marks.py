@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from lethe.common import paths
 from lethe.common.errors import LetheError
 
 BEGIN = "⟦picture "
@@ -124,16 +125,16 @@ def without_marks(text: str) -> str:
 def asked(rows: Sequence[dict], file: str | Path) -> Sequence[dict]:
     """Rows as a model is asked them: the mark of a row's picture comes before its questions.
 
-    ``file``: what the rows were read from; paths of pictures are relative to its folder. Rows
-    without pictures stay as they are. LetheError for a picture that cannot be read, or that is not
-    the one whose digest its row has.
+    ``file``: what the rows were read from; paths of pictures are relative to its folder, or to the
+    one above if it is that of a sequence's requests. Rows without pictures stay as they are.
+    LetheError for a picture that cannot be read, or that is not the one whose digest its row has.
     """
     shown = [row for row in rows if row.get(COLUMN)]
     if not shown:
         return rows
     from lethe.common.pictures import digest, read_picture
 
-    folder, marks, digests = Path(file).parent, {}, {}
+    folder, marks, digests = _folder(Path(file)), {}, {}
     for path in dict.fromkeys(row[COLUMN] for row in shown):
         pixels = read_picture(path, folder)
         marks[path], digests[path] = mark_of(pixels, (path, folder)), digest(pixels)
@@ -144,6 +145,11 @@ def asked(rows: Sequence[dict], file: str | Path) -> Sequence[dict]:
                 "world again"
             )
     return [_shown(row, marks[row[COLUMN]]) if row.get(COLUMN) else row for row in rows]
+
+
+def _folder(file: Path) -> Path:
+    own = file.parent
+    return own.parent if own.name == paths.REQUESTS else own
 
 
 def _shown(row: Mapping[str, Any], mark: str) -> dict[str, Any]:

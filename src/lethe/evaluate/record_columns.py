@@ -115,6 +115,7 @@ COLUMNS = {
     "language_paraphrase_loss": (loss_fault, True),
     "language_wrong_loss": (loss_fault, True),
     "request": (count_fault, False),
+    "modality": (text_fault, False),
     "task": (text_fault, False),
     "form": (text_fault, False),
     "text_loss": (loss_fault, False),

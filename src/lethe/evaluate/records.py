@@ -80,7 +80,8 @@ class ItemSet:
     Variants, by prompt: ``prompt_text``: all that the model was given; ``prompt_answer``: the right
     answer; ``sample``, if samples were taken: equally many for each prompt, prompt after prompt.
 
-    ``request``: in a sequence of requests, the one that asked for the item, from 1.
+    ``request``: in a sequence of requests, the one that asked for the item, from 1. ``modality``:
+    in a world with pictures, whether it is asked by text, picture or both.
 
     Of LUME: ``task``: the name of the item's task; ``form``: whether it is a completion or a
     question; ``text_loss``: of a whole text without a template, the mean negative log-likelihood of
@@ -138,6 +139,7 @@ class ItemSet:
     language_paraphrase_loss: Nested | None = None
     language_wrong_loss: Nested | None = None
     request: np.ndarray | None = None
+    modality: list[str] | None = None
     task: list[str] | None = None
     form: list[str] | None = None
     text_loss: np.ndarray | None = None

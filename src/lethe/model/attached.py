@@ -55,6 +55,8 @@ class ModelState:
     that has none; read by ``forward``, ``likelihood``, ``generate`` and ``finetune``.
     ``sight`` (``sight.Sight``): what makes inputs of pictures in a model that sees; read by
     ``sight``, and by saving.
+    ``input_sums``: what its checkpoint says of the inputs of its layers in earlier runs;
+    ``carried_sums``: what its next ones shall say; read by ``input_sums``.
     """
 
     mixing: Any = None
@@ -68,6 +70,8 @@ class ModelState:
     compile: bool | str = "auto"
     estimator: Any = None
     sight: Any = None
+    input_sums: dict[str, Any] | None = None
+    carried_sums: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ from lethe.model import (
     families,
     fsdp,
     hub,
+    input_sums,
     interventions,
     loading_notice,
     lora,
@@ -90,12 +91,13 @@ def load(
         if template is not None:
             encoder.template(template, tokenizer)
         model = _load_model(source, dtype)
+        sums = input_sums.read(source)
     if model.config.model_type in families.SEEING_TYPES:
         _give_sight(source, model, tokenizer)
     batch_layout.fit(model, attention, device)
     use_onednn(model)
     watch(model)
-    attached.update_model(model, cuda_graphs=cuda_graphs, compile=compile)
+    attached.update_model(model, cuda_graphs=cuda_graphs, compile=compile, input_sums=sums)
     attach(model, tokenizer, *carried_by(tokenizer))
     return model.to(device).eval(), tokenizer
 
@@ -280,6 +282,7 @@ def _fill(staged, model, tokenizer, origin: dict[str, Any], weights) -> None:
     sight.save(temporary, model)
     staged_checkpoint.save_tokenizer(temporary, tokenizer)
     interventions.write(temporary, model)
+    input_sums.write(temporary, model)
     if carried_by(model) or lora.base_has_adapters(model):
         loading_notice.put(temporary)
     card.write(temporary, origin, staged.about.get("base"))

@@ -36,8 +36,10 @@ class Stage:
 
     def __init__(self, folder: Path):
         self.folder, self.state = folder / "outputs", folder / "state"
+        self._outputs: set[Path] = set()
 
     def __call__(self, output: str | Path) -> Path:
+        self._outputs.add(Path(output))
         staged = self.folder / output
         staged.parent.mkdir(parents=True, exist_ok=True)
         return staged
@@ -54,6 +56,7 @@ class Stage:
         entries = ledger_files.read(ledger_files.place(name))
         for place in final:
             _clear(place, entries.get(place.as_posix()))
+        entries = {name: entry for name, entry in entries.items() if not self._is_gone(Path(name))}
         entries |= {
             place.as_posix(): ledger_files.entry(file)
             for place, file in zip(final, files, strict=True)
@@ -64,6 +67,10 @@ class Stage:
         for place, file in zip(final, files, strict=True):
             place.parent.mkdir(parents=True, exist_ok=True)
             file.replace(place)
+
+    def _is_gone(self, file: Path) -> bool:
+        """Whether a file was in a folder that is an output, and is there no more."""
+        return not self._outputs.isdisjoint(file.parents) and not file.exists()
 
 
 @contextmanager
@@ -180,16 +187,23 @@ def verify(names: Iterable[str]) -> None:
             raise LetheError(f"{name}: {AGAIN}")
 
 
-def check(folder: str | Path = ".", counts: Callable[[str], bool] = lambda name: True) -> None:
+def check(
+    folder: str | Path = ".",
+    counts: Callable[[str], bool] = lambda name: True,
+    whole: Iterable[str] = (),
+) -> None:
     """Refuse results that no job wrote, in this project or in the one that they were copied from.
 
     ``counts``: whether a job would read or overwrite a file of that name. Files that no job wrote
-    and none would touch (a notebook, notes) are ignored. LetheError names the first refused file
+    and none would touch (a notebook, notes) are ignored. ``whole``: folders that a job makes as a
+    whole, of which no file may be missing, either. LetheError names the first refused file
     and how many there are. If a time changed but not the content (a copy, a touch), the new time
     is noted, so that the next check is quick again.
     """
     root = Path(folder)
     known = ledger_files.known(root)
+    for one in whole:
+        _check_whole(root, known, one)
     _renew(root, known, changed_times(root, known, counts))
     strangers = [name for name in _present(root) if name not in known.entries and counts(name)]
     if known.damaged:
@@ -197,6 +211,17 @@ def check(folder: str | Path = ".", counts: Callable[[str], bool] = lambda name:
     if strangers:
         more = f" (and {len(strangers) - 1} more)" if len(strangers) > 1 else ""
         raise LetheError(f"{strangers[0]}{more}: a result without provenance; {REMEDY}")
+
+
+def _check_whole(root: Path, known: ledger_files.Known, folder: str) -> None:
+    """LetheError for a file of a folder that is missing or changed; none if the folder is."""
+    if not (root / folder).is_dir():
+        return
+    for name in sorted(known.entries):
+        if Path(folder) not in Path(name).parents or _is_as_noted(root / name, known.entries[name]):
+            continue
+        what = "not what its job wrote" if (root / name).exists() else "missing"
+        raise LetheError(f"{name}: {what}; delete the folder {folder} to have it made again")
 
 
 def changed_times(

@@ -1,10 +1,14 @@
 """The pictures of a configuration's world, and whether the rest fits them."""
 
+from collections.abc import Iterable
+
 from lethe.common.errors import LetheError
 from lethe.pipeline.config.config import Config
 from lethe.pipeline.config.settings import items_of
+from lethe.pipeline.config.settings import method as settings_of
 from lethe.pipeline.config.world import World
 from lethe.world.pictures import settings
+from lethe.world.pictures.request_split import pictured
 from lethe.world.pictures.rows import FILES
 from lethe.world.pictures.split import Pictured
 from lethe.world.provider import PROVIDERS
@@ -14,9 +18,9 @@ from lethe.world.splits.base import BaseSplit
 
 def with_pictures(one: BaseSplit, world: World) -> BaseSplit:
     """A split with the rows with pictures, if its world has any and the kind can have them."""
-    if world.pictures is None or one.kind not in settings.SPLIT_KINDS:
+    if world.pictures is None or one.kind not in (*settings.SPLIT_KINDS, settings.REQUEST_KIND):
         return one
-    return Pictured(one, world.pictures, world.perturbed_retain_authors)
+    return pictured(one, world.pictures, world.perturbed_retain_authors)
 
 
 def of_text(one: BaseSplit) -> BaseSplit:
@@ -32,6 +36,7 @@ def files(world: World) -> tuple[str, ...]:
 def check(config: Config) -> None:
     """LetheError, one line, for what a world with pictures cannot have."""
     world = config.world
+    _check_methods(config)
     if world.pictures is None:
         return
     people = world.authors + world.holdout_authors
@@ -40,7 +45,6 @@ def check(config: Config) -> None:
     refused = {
         "world.traces": world.traces,
         "world.languages": world.languages.names,
-        "requests.asked": config.requests.asked,
         "defences.pairs": config.defences.pairs,
         "meta_evaluation.enabled": config.meta_evaluation.enabled,
     }
@@ -54,6 +58,26 @@ def check(config: Config) -> None:
         made = split(name, config.split_settings.get(name))
         _check_kind(made)
         _check_items(with_pictures(made, world), config)
+
+
+def _check_methods(config: Config) -> None:
+    """Refuse what works on pictures alone in a world without them."""
+    world = config.world
+    if world.pictures is not None or "image" in PROVIDERS.contract(world.provider).columns:
+        return
+    for name in dict.fromkeys((*config.methods, *config.requests.methods)):
+        if settings_of(config, name).needs_pictures:
+            raise LetheError(
+                f"config: methods: {name} works on pictures, and the world has none; set "
+                "world.pictures, or leave it out"
+            )
+
+
+def check_requests(made: Iterable[BaseSplit], config: Config) -> None:
+    """LetheError, one line, if a sequence's evaluation would leave out rows with pictures."""
+    for one in made:
+        if isinstance(one, Pictured):
+            _check_items(one, config)
 
 
 def _check_kind(one: BaseSplit) -> None:

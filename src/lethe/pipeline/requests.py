@@ -10,7 +10,7 @@ from functools import lru_cache
 
 from lethe.common.errors import LetheError
 from lethe.common.registry import suggest
-from lethe.pipeline import splits
+from lethe.pipeline import pictures, splits
 from lethe.pipeline.config import settings
 from lethe.pipeline.config.config import Config
 from lethe.pipeline.config.requests import Requests
@@ -52,7 +52,8 @@ def of_config(config: Config) -> dict[str, BaseSplit]:
     chosen = config.requests
     if not chosen.asked or not chosen.methods:
         return {}
-    return dict(_made(chosen, config.world.authors))
+    made = _made(chosen, config.world.authors)
+    return {name: pictures.with_pictures(one, config.world) for name, one in made}
 
 
 def oracles_at(config: Config) -> list[int]:
@@ -150,6 +151,7 @@ def check(config: Config) -> None:
     made = of_config(config)
     for one in made.values():
         splits.check_world(one, config.world)
+    pictures.check_requests(made.values(), config)
     beyond = [at for at in oracles_at(config) if at > len(made)]
     if beyond:
         raise LetheError(

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import reduce
 
 from lethe import metrics
 from lethe.analysis import pools
@@ -273,8 +274,14 @@ def _check_shares(config: Config, figure: str) -> None:
 
 
 def check_figures(config: Config) -> None:
-    """Refuse a figure of a metric that is not listed, and one of shares without shares."""
+    """Refuse a figure of a metric that is not listed, or of what the configuration lacks."""
     for figure in config.figures:
+        for key in figures.only_with(figure):
+            if not reduce(getattr, key.split("."), config):
+                raise LetheError(
+                    f"config: figures: {figure} shows what {key} adds; set it, or leave {figure} "
+                    "out of figures"
+                )
         for name in figures.scores_of(figure):
             if name not in config.metrics:
                 raise LetheError(

@@ -7,7 +7,7 @@ before any job starts. A method imports torch inside the functions that use it.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
@@ -154,6 +154,11 @@ class Method:
         return padded or any(wrapper.whole for wrapper in self.wrappers)
 
     @property
+    def needs_pictures(self) -> bool:
+        """Whether it works only on rows with pictures, in a model that sees."""
+        return any(wrapper.needs_pictures for wrapper in self.wrappers)
+
+    @property
     def recomputable(self) -> bool:
         """Whether activations may be recomputed, as ``gradient_checkpointing`` does."""
         return True
@@ -250,6 +255,13 @@ class Method:
     def restore(self, state: State, model, data: Supervision, seed: int) -> None:
         """Called in place of ``prepare`` when a run resumes, with the model as it was at first."""
         self.prepare(model, data, seed)
+
+    def frozen(self, model) -> Sequence[str]:
+        """Patterns of parameters that are not trained, besides those of the settings.
+
+        Called after ``prepare``.
+        """
+        return ()
 
     def stepped(self, epoch: int) -> None:
         """Called after each step; ``epoch`` counts from 1."""

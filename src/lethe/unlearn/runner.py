@@ -78,7 +78,7 @@ def minimise(
     saved = how.state_saver.take(how.name)
     _prepare(method, model, data, seed, how, saved)
     by_wrappers = (pattern for wrapper in method.wrappers for pattern in wrapper.frozen(model))
-    with frozen(model, [*settings.frozen, *by_wrappers]):
+    with frozen(model, [*settings.frozen, *method.frozen(model), *by_wrappers]):
         loop = Loop(
             model,
             settings,

@@ -52,6 +52,11 @@ class Wrapper:
         self.name = type(self).__module__.rpartition(".")[2]
         self.settings = validated(type(self).settings_class, settings or {}, name)
 
+    @property
+    def needs_pictures(self) -> bool:
+        """Whether it works only in a model that sees."""
+        return False
+
     def check(self, method: Trained, name: str) -> None:
         """LetheError about ``name`` where its settings are not compatible with the method's."""
 

@@ -5,6 +5,7 @@ import pytest
 from helpers import made_sequences as made
 
 from lethe.analysis.scores import collect_scores
+from lethe.common.errors import LetheError
 from lethe.report import figures
 from lethe.report.figures.base import FigureData
 
@@ -74,3 +75,23 @@ def test_on_the_page_a_menu_has_the_numbers_that_there_are(tmp_path, monkeypatch
     ]
     earlier = spec["layout"]["updatemenus"][0]["buttons"][1]["args"][0]
     assert earlier["x"][[*traces].index("NPO")] == [2, 3]
+
+
+def test_by_modality_there_are_two_rows_of_panels(tmp_path):
+    figure = figures.draw("request_modalities", asked(tmp_path))
+    assert [axes.get_title().split("\n")[1] for axes in figure.axes] == [
+        *("by text", "by picture") * 2
+    ]
+    course, _, _ = made.COURSES["npo"]
+    now, earlier = figure.axes[1], figure.axes[3]
+    whole = next(line for line in now.lines if [*line.get_xdata()] == [1, 2, 3])
+    assert whole.get_ydata() == pytest.approx([0.5 * row[-1] for row in course])
+    later = next(line for line in earlier.lines if [*line.get_xdata()] == [2, 3])
+    assert later.get_ydata() == pytest.approx([0.2, (0.5 + 0.1) / 4])
+
+
+def test_a_sequence_without_pictures_has_no_such_figure(tmp_path, monkeypatch):
+    after = made.after
+    monkeypatch.setattr(made, "after", lambda *values: after(*values, parts={}))
+    with pytest.raises(LetheError, match="nothing was asked with pictures"):
+        figures.draw("request_modalities", asked(tmp_path))

@@ -5,8 +5,10 @@ import math
 import pytest
 from helpers import made_sequences as made
 
-from lethe.report.tables import requests
+from lethe.report.tables import request_modalities, requests
 from lethe.report.tables.base import TableData
+
+AFTER = made.after
 
 
 def table(tmp_path, seeds=(0,)):
@@ -49,3 +51,32 @@ def test_over_seeds_there_are_means_and_intervals(tmp_path):
     assert npo["retained"] == pytest.approx(0.61 / 0.9)
     assert (npo["retained_low"], npo["retained_high"]) == pytest.approx((0.6 / 0.9, 0.62 / 0.9))
     assert "3 seeds" in requests.markdown(table(tmp_path, seeds))
+
+
+# --- by modality ---
+
+
+def by_modality(tmp_path, seeds=(0,)):
+    data = TableData(["ordinary"], list(seeds), files=made.write(tmp_path, seeds))
+    return request_modalities.build(data)
+
+
+def test_each_modality_of_a_run_has_its_measures(tmp_path):
+    found = by_modality(tmp_path).set_index(["run", "modality"])
+    assert {modality for _, modality in found.index} == {"text", "picture"}
+    text, picture = (found.loc["npo", modality] for modality in ("text", "picture"))
+    assert text["rebound"] == pytest.approx(((0.5 - 0.3) + 0.0) / 2)
+    assert picture["rebound"] == pytest.approx(text["rebound"] / 2)
+    # Shares of what full knows do not depend on how much that is.
+    assert picture["forgetting"] == pytest.approx(text["forgetting"])
+    assert picture["earlier"] == pytest.approx(text["earlier"] / 2)
+    assert math.isnan(found.loc[("full", "text"), "forgetting"])
+    assert math.isnan(found.loc[("without_asked", "text"), "rebound"])
+    assert "nan" not in request_modalities.markdown(by_modality(tmp_path))
+
+
+def test_without_modalities_there_is_nothing_to_show(tmp_path, monkeypatch):
+    monkeypatch.setattr(made, "after", lambda *values: AFTER(*values, parts={}))
+    found = by_modality(tmp_path)
+    assert not len(found)
+    assert "No request" in request_modalities.markdown(found)

@@ -85,7 +85,7 @@ def page_inputs():
         "audits": audit_files(),
         **page_pairs(files),
         **page_sequence(),
-        **page_seen(),
+        **SEEN,
     }
 
 
@@ -100,12 +100,6 @@ def page_sequence():
     shown = any(map(of_sequence, FIGURES))
     file = paths.table(WORLD, "request_scores.csv")
     return {"sequence": file} if REQUESTS and shown else {}
-
-
-def page_seen():
-    """The folder of the pictures that questions are asked with, in a world with pictures."""
-    folder = f"{paths.data(WORLD)}/pictures"
-    return {"seen": folder} if PICTURES or GIVEN_PICTURES else {}
 
 
 def page_run():

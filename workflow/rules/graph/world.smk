@@ -78,12 +78,14 @@ LANGUAGES_OF_BASE = languages.of_base(WORLD_SETTINGS)
 # --- pictures ---
 
 PICTURES = WORLD_SETTINGS.pictures
+PICTURE_FOLDER = f"{paths.data(WORLD)}/pictures"
 # Pictures that the provider's rows bring.
 GIVEN_PICTURES = (
-    {"folder": directory(f"{paths.data(WORLD)}/pictures")}
-    if "image" in PROVIDER.columns
-    else {}
+    {"folder": directory(PICTURE_FOLDER)} if "image" in PROVIDER.columns else {}
 )
+# An input of whatever reads rows with pictures. It must exist, but changes are tracked by the rows,
+# which have a digest of each picture.
+SEEN = {"seen": ancient(PICTURE_FOLDER)} if PICTURES or GIVEN_PICTURES else {}
 WORLD_SCRIPT = "world_given_pictures.py" if GIVEN_PICTURES else "world.py"
 PICTURE_FILES = {
     name: paths.data(WORLD, name) for name in pictures.files(WORLD_SETTINGS)

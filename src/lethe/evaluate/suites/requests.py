@@ -1,7 +1,8 @@
 """How likely the true answers are to the questions of all requests so far, request by request.
 
 For sequences of requests (ICU-Bench, arXiv 2605.05938). The questions of a request are batched by
-themselves: their values are the same to the last bit, however many requests follow.
+themselves: their values are the same to the last bit, however many requests follow. In a world with
+pictures each item's modality is recorded as well.
 """
 
 from collections.abc import Mapping, Sequence
@@ -57,6 +58,7 @@ def record(model, prepared: Prepared, limits: Limits) -> dict[str, ItemSet]:
     if not prepared.rows:
         return {}
     losses = np.empty(len(prepared.rows))
+    pictured = all("modality" in row for row in prepared.rows)
     for some, likelihood in prepared.requests:
         losses[some] = likelihood(model, limits.token_budget).loss
     return {
@@ -66,5 +68,6 @@ def record(model, prepared: Prepared, limits: Limits) -> dict[str, ItemSet]:
             answer_loss=losses,
             answer_tokens=np.array([example.answer_tokens for example in prepared.examples]),
             request=np.array([row["request"] for row in prepared.rows]),
+            modality=[row["modality"] for row in prepared.rows] if pictured else None,
         )
     }

@@ -11,6 +11,7 @@ otherwise:
                                     of requests instead, of which it then is
     SCORES_OF = ("metric",)         metrics of which it needs scores: they must be listed, and it is
                                     drawn of the splits on which they are computed
+    ONLY_WITH = ("world.pictures",) refused if one of these keys of the configuration is empty
     COMPARES_MODELS = True          drawn once, of all models, beside the figures of the first
     COMPARES_SHARES = True          drawn once for each model, of its splits by the share of facts
                                     that they forget, beside the figures of the first split
@@ -45,6 +46,7 @@ class Contract:
 
     reads: tuple[str, ...] = ("scores", "intervals", "truth_ratio")
     scores_of: tuple[str, ...] = ()
+    only_with: tuple[str, ...] = ()
     compares_models: bool = False
     compares_shares: bool = False
     page: Mapping[str, Any] = field(default_factory=dict)
@@ -69,6 +71,11 @@ def reads(name: str) -> Sequence[str]:
 def scores_of(name: str) -> Sequence[str]:
     """The metrics whose scores the figure needs."""
     return FIGURES.contract(name).scores_of
+
+
+def only_with(name: str) -> Sequence[str]:
+    """The keys of the configuration that must not be empty for the figure to be drawn."""
+    return FIGURES.contract(name).only_with
 
 
 def compares_models(name: str) -> bool:

@@ -1,6 +1,6 @@
 """A sequence of requests: what is left of them and what is kept, one by one (ICU-Bench)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,10 +41,17 @@ PANELS = (
 
 def draw(data: FigureData) -> Figure:
     """A panel for each number; a line for each method, the mean over seeds and their range."""
+    figure = Figure(figsize=(8.6, 2.9))
+    return drawn(data, figure, PANELS, figure.subplots(1, len(PANELS)))
+
+
+def drawn(
+    data: FigureData, figure: Figure, panels: Sequence[Panel], places: Sequence[Axes]
+) -> Figure:
+    """Draw the panels at their places in a figure, with a legend."""
     _check(data)
     look = looks(data.methods, data.oracle)
-    figure = Figure(figsize=(8.6, 2.9))
-    for axes, panel in zip(figure.subplots(1, len(PANELS)), PANELS, strict=True):
+    for axes, panel in zip(places, panels, strict=True):
         if _is_there(data, panel):
             _draw_panel(axes, data, panel)
         else:
@@ -100,11 +107,16 @@ def _draw_panel(axes: Axes, data: FigureData, panel: Panel) -> None:
 
 def interactive(data: FigureData, settings: Mapping[str, str]) -> page.Spec:
     """One panel, with a menu of the numbers that there are; means over seeds."""
+    return on_page(data, settings, PANELS)
+
+
+def on_page(data: FigureData, settings: Mapping[str, str], panels: Sequence[Panel]) -> page.Spec:
+    """One panel, with a menu of those of ``panels`` that there are."""
     _check(data)
     look = looks(data.methods, data.oracle)
     shown = {
         panel.title.replace("\n", " "): {run: _course(data, run, panel) for run in look}
-        for panel in PANELS
+        for panel in panels
         if _is_there(data, panel)
     }
     made = page.courses(shown, look, settings)

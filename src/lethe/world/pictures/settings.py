@@ -17,6 +17,8 @@ TEXT, PICTURE, BOTH = "text", "picture", "both"
 MODALITIES = (TEXT, PICTURE, BOTH)
 # Kinds of splits that cut authors, or questions of authors, and leave rows as they are.
 SPLIT_KINDS = ("author_share", "partial")
+# And that of a sequence's requests, which are not listed as splits.
+REQUEST_KIND = "request"
 WHERE = "config: world.pictures"
 
 

@@ -1,8 +1,9 @@
 """A split of a world with pictures: an author's rows with pictures go where the text rows go.
 
-Any split of authors or of their questions can be wrapped. A row with a picture belongs to the part
-that has the row of text that it was made of. The question who somebody is belongs to the author as
-a whole: it is forgotten with the last of the author's facts, and stays as long as one of them does.
+Any split of authors or of their questions can be wrapped, and so can a request of a sequence. A row
+with a picture belongs to the part that has the row of text that it was made of. The question who
+somebody is belongs to the author as a whole: it is forgotten with the last of the author's facts,
+and stays as long as one of them does.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -29,7 +30,7 @@ from lethe.world.splits.base import BaseSplit
 
 # Parts of rows that are learned, and of rows that are asked, and what becomes of the question who
 # somebody is if only some of the author's rows are in the part.
-LEARNED = {"forget": all, "retain": any, "holdout": all}
+LEARNED = {"forget": all, "retain": any, "holdout": all, "without_asked": any}
 ASKED = {"forget_perturbed": all, "retain_perturbed": all, "kept_perturbed": any}
 # What is asked besides, each in a part of its own; there are also parts for each unseen view.
 CONTROLS = (
@@ -75,19 +76,21 @@ class Pictured(BaseSplit):
     def cut(self, world: Mapping[str, Sequence[dict]]) -> dict[str, list[dict]]:
         text = {"retain_perturbed": world["retain_perturbed"], **self.source.cut(world)}
         people = People(world)
-        own = self.pictures
-        parts = {part: list(rows) for part, rows in text.items()}
-        for part, whole in LEARNED.items():
-            shown = people.with_pictures(text[part], whole, own.learned)
-            shown = [learned_row(row) for row in shown]
-            parts[part] = self._trained([*map(text_row, text[part]), *shown])
-        for part, whole in ASKED.items():
-            if part in text:
-                shown = [asked_row(r) for r in people.with_pictures(text[part], whole, own.learned)]
-                parts[part] = self._trained([*map(text_row, text[part]), *shown])
+        parts = self._with_pictures(text, people)
         if "subjects" in text:
             parts["subjects"] += _subjects(text["subjects"], people)
         return parts | self._controls(text, people)
+
+    def _with_pictures(self, text: Mapping[str, Sequence[dict]], people: "People") -> dict:
+        """The parts that are learned and asked, each with its rows with pictures."""
+        parts = {part: list(rows) for part, rows in text.items()}
+        for wholes, as_used in ((LEARNED, learned_row), (ASKED, asked_row)):
+            for part, whole in wholes.items():
+                if part in text:
+                    shown = people.with_pictures(text[part], whole, self.pictures.learned)
+                    rows = [*map(text_row, text[part]), *map(as_used, shown)]
+                    parts[part] = self._trained(rows)
+        return parts
 
     def _trained(self, rows: Iterable[dict]) -> list[dict]:
         return [row for row in rows if row[MODALITY] in self.pictures.trained]

@@ -10,6 +10,7 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from lethe.common import paths
 from lethe.common.errors import LetheError
 from lethe.world.schema import QUESTIONS_PER_AUTHOR
 from lethe.world.splits.base import (
@@ -110,7 +111,7 @@ class Split(BaseSplit):
     @property
     def files(self) -> dict[str, str]:
         """In a folder of their own, so that the world's card does not list hundreds of files."""
-        return {part: f"requests/{name}" for part, name in super().files.items()}
+        return {part: f"{paths.REQUESTS}/{name}" for part, name in super().files.items()}
 
     def cut(self, world: Mapping[str, Sequence[dict]]) -> dict[str, list[dict]]:
         full, perturbed = world["full"], world["full_perturbed"]
@@ -125,7 +126,7 @@ class Split(BaseSplit):
         return {
             "forget": forget,
             "retain": [r for n, r in enumerate(full) if n // QUESTIONS_PER_AUTHOR not in pool],
-            "forget_perturbed": _in_turn(asked),
+            "forget_perturbed": in_turn(asked),
             "holdout": list(world["holdout"][: len(forget)]),
             "asked_perturbed": [
                 {**row, REQUEST: number}
@@ -158,7 +159,7 @@ class Split(BaseSplit):
         return tuple(sorted({a for request in self.settings.asked for a in request.authors}))
 
 
-def _in_turn(requests: Sequence[Sequence[dict]]) -> list[dict]:
+def in_turn(requests: Sequence[Sequence[dict]]) -> list[dict]:
     """A row of each request in turn, so that any first items cover them evenly."""
     rounds = zip_longest(*requests)
     return [row for some in rounds for row in some if row is not None]
