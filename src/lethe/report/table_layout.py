@@ -142,11 +142,23 @@ def _over_items(group: Group, metric: str, name: str, intervals: Intervals) -> t
 def spread(
     key: str, values: Sequence[float], one: tuple[float, float] = (math.nan, math.nan)
 ) -> dict:
-    """The columns of a number's values over seeds; ``one`` is the interval of a single seed."""
+    """The columns of a number's values over seeds; ``one`` is the interval of a single seed.
+
+    Without values all are NaN.
+    """
     low, high = seed_interval(values) if len(values) > 1 else one
     series = pd.Series(list(values), dtype=float)
     numbers = {"": series.mean(), "_low": low, "_high": high, "_sd": series.std(ddof=1)}
     return {f"{key}{suffix}": float(number) for suffix, number in numbers.items()}
+
+
+def with_interval(record: dict, key: str, digits: str) -> str:
+    """A number of a row that ``spread`` made, with the ends of its interval; empty if undefined."""
+    ends = [record.get(f"{key}{end}", math.nan) for end in ("_low", "_high")]
+    text = "" if math.isnan(record[key]) else format(record[key], digits)
+    if math.isnan(ends[0]):
+        return text
+    return f"{text} [{', '.join(format(end, digits) for end in ends)}]"
 
 
 def interval_kind(group: Group) -> str:

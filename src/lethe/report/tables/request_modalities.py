@@ -1,13 +1,18 @@
 """A sequence of requests by text, by picture and by both, in a world with pictures (ICU-Bench)."""
 
-import math
-
 import pandas as pd
 
 from lethe.analysis.scores import collect_scores
 from lethe.analysis.sequences import METRIC, MODALITIES
 from lethe.report.labels import FULL
-from lethe.report.table_layout import last_epochs, markdown_table, note, row_label, spread
+from lethe.report.table_layout import (
+    last_epochs,
+    markdown_table,
+    note,
+    row_label,
+    spread,
+    with_interval,
+)
 from lethe.report.tables.base import TableData
 
 READS = ("requests",)
@@ -50,8 +55,7 @@ def _row(model: str, run: str, modality: str, part: pd.DataFrame, seeds: int) ->
         values = part.loc[part["name"] == f"{name}_by_{modality}", "value"].tolist()
         if run == FULL and name in NOT_OF_FULL:
             values = []
-        none = {f"{name}{suffix}": math.nan for suffix in ("", "_low", "_high", "_sd")}
-        row |= spread(name, values) if len(values) == seeds else none
+        row |= spread(name, values if len(values) == seeds else [])
     return row
 
 
@@ -67,11 +71,7 @@ def _cells(record: dict) -> dict:
     row = {"Model": record["model"], "Run": row_label(record["run"])}
     row["Asked by"] = record["modality"]
     for key, (heading, digits) in PAGE["columns"].items():
-        value = record[key]
-        row[heading] = "" if math.isnan(value) else format(value, digits)
-        if not math.isnan(record[f"{key}_low"]):
-            ends = (format(record[f"{key}{end}"], digits) for end in ("_low", "_high"))
-            row[heading] += f" [{', '.join(ends)}]"
+        row[heading] = with_interval(record, key, digits)
     return row
 
 

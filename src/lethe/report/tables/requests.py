@@ -1,7 +1,5 @@
 """A sequence of requests: how runs forget, keep forgetting and stay useful (ICU-Bench)."""
 
-import math
-
 import pandas as pd
 
 from lethe.analysis.scores import collect_scores
@@ -13,6 +11,7 @@ from lethe.report.table_layout import (
     note,
     row_label,
     spread,
+    with_interval,
 )
 from lethe.report.tables.base import TableData
 
@@ -69,8 +68,7 @@ def _row(model: str, run: str, request: int, scores: pd.DataFrame, seeds: int) -
         values = scores.loc[scores["name"] == name, "value"].tolist()
         if run == FULL and name in NOT_OF_FULL:
             values = []
-        none = {f"{name}{suffix}": math.nan for suffix in ("", "_low", "_high", "_sd")}
-        row |= spread(name, values) if len(values) == seeds else none
+        row |= spread(name, values if len(values) == seeds else [])
     return row
 
 
@@ -83,11 +81,7 @@ def markdown(table: pd.DataFrame) -> str:
 def _cells(record: dict) -> dict:
     row = {"Model": record["model"], "Run": row_label(record["run"])}
     for key, (heading, digits) in PAGE["columns"].items():
-        value = record[key]
-        row[heading] = "" if math.isnan(value) else format(value, digits)
-        if key != "requests" and not math.isnan(record[f"{key}_low"]):
-            ends = (format(record[f"{key}{end}"], digits) for end in ("_low", "_high"))
-            row[heading] += f" [{', '.join(ends)}]"
+        row[heading] = with_interval(record, key, digits)
     return row
 
 

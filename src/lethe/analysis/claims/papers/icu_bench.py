@@ -12,15 +12,18 @@ PAPER = "ICU-Bench, 2605.05938"
 SUBJECT = "requests"
 
 
-def _above_spread(runs: Runs, run: str) -> float:
-    """How far a run's rebound exceeds the spread over seeds of what is left of requests."""
-    left = [one.in_sequence(run, "earlier") for one in (runs, *runs.others)]
+def above_spread(runs: Runs, run: str, modality: str = "") -> float:
+    """How far a run's rebound exceeds the spread over seeds of what is left of requests.
+
+    ``modality``: ``_by_picture``, for questions by picture alone.
+    """
+    left = [one.in_sequence(run, f"earlier{modality}") for one in (runs, *runs.others)]
     if len(left) < 2:
         raise LetheError("claims: a spread over seeds needs at least two; list more seeds")
-    return runs.in_sequence(run, "rebound") - statistics.stdev(left)
+    return runs.in_sequence(run, f"rebound{modality}") - statistics.stdev(left)
 
 
-def _lost(runs: Runs, run: str) -> float:
+def lost(runs: Runs, run: str) -> float:
     """By how much the retain set's probability falls from the first request to the last."""
     return runs.in_sequence(run, "retained_first") - runs.in_sequence(run, "retained")
 
@@ -30,12 +33,12 @@ CLAIMS = (
         "forgotten answers come back when later requests are answered (NPO): rebound less the "
         "spread over seeds of what is left of earlier requests",
         ("npo",),
-        lambda r: _above_spread(r, "npo"),
+        lambda r: above_spread(r, "npo"),
     ),
     Claim(
         "the same for NPO with a retain term",
         ("npo_retain",),
-        lambda r: _above_spread(r, "npo_retain"),
+        lambda r: above_spread(r, "npo_retain"),
     ),
     Claim(
         "a method that leaves the weights alone lets nothing come back (GUARD-IT): rebound",
@@ -54,7 +57,7 @@ CLAIMS = (
         "the retain set erodes with the requests (NPO): share of its probability lost from the "
         "first to the last",
         ("npo",),
-        lambda r: _lost(r, "npo"),
+        lambda r: lost(r, "npo"),
     ),
     Claim(
         "gradient ascent collapses: share of the retain set's probability left after the last "
