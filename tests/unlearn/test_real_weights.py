@@ -9,6 +9,8 @@ from helpers.shared_data import shared_folder
 pytestmark = pytest.mark.weights
 # Searches so short decide little: prefixes and edits that were hardly searched are for all rows.
 UNDECIDED = {"cap", WRITTEN, "zero_unlearn", "zero_unlearn_gd"}
+# GiB; OFMU keeps the graph of a gradient.
+MEMORY = {"ofmu": 16}
 # What a checkpoint of adapters is merged into is rounded anew.
 MERGED = 1e-3
 
@@ -42,7 +44,7 @@ def test_whole_weights(run, learned, tmp_path):
     if run not in UNDECIDED:
         assert of.forget[1] - of.forget[0] > of.retain[1] - of.retain[0]
     assert of.cost["forward_passes"] > 0
-    assert of.cost["peak_memory_mib"] < 8 * 1024
+    assert of.cost["peak_memory_mib"] < MEMORY.get(run, 8) * 1024
 
 
 @pytest.mark.parametrize("run", [run for run in REAL_RUNS if run not in WHOLE | {"uld"}])
