@@ -22,7 +22,15 @@ METHODS = ["grad_ascent", "grad_diff", "kl_min", "idk", "npo", "npo_retain"]
 EPOCHS, ITEMS, STEPS = 5, 120, 12
 # Figures of other data than this world has, drawn in tests/report/figures/test_scenario_figures.py
 # and test_memory_graph.py.
-OF_SCENARIOS = {"exacerbation", "lineage", "memory_graph", "recipes", "requests", "shares"}
+OF_SCENARIOS = {
+    "exacerbation",
+    "lineage",
+    "memory_graph",
+    "recipes",
+    "requests",
+    "request_modalities",
+    "shares",
+}
 FIGURES = [name for name in figures.names() if name not in OF_SCENARIOS]
 NINE_METRICS = ("probability", "rouge", "truth_ratio")
 SETS = ("forget", "retain", "real_authors", "world_facts")

@@ -65,7 +65,7 @@ def test_every_figure_has_a_caption_with_known_wildcards_only():
         said = set(re.findall(r"{{ (.*?) }}", caption)) - {'snakemake.config["world"]["name"]'}
         # A figure of all models or of a whole sequence may leave them out, and so does a caption
         # that a table of all places shares; one of all splits leaves out the split.
-        without = {"recipes", "requests", "deep_unlearning", "lineage"}
+        without = {"recipes", "requests", "request_modalities", "deep_unlearning", "lineage"}
         if figures.compares_shares(name):
             assert said == {"snakemake.wildcards.model"}
         else:
