@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from helpers.workflow_folder import PRESET, Folder, sources
+from helpers.workflow_folder import PRESET, ROOT, Folder, sources
 
 BASE = "results/smoke/micro/base/model.safetensors"
 # A training that lasts until the signal is there, however late that comes; what runs to its end
@@ -180,6 +180,49 @@ def test_two_runs_beside_each_other_keep_their_locks(data, tmp_path):
 
 def test_sources_of_a_fresh_clone_have_no_notes(tmp_path):
     assert not (sources(tmp_path / "clone") / ".snakemake").exists()
+
+
+# The handler alone, around loops whose tasks hardly leave asyncio's own code.
+INTERRUPTED = """
+import asyncio, os, random, signal, sys, threading, time
+source = open("workflow/rules/ending.smk").read()
+exec(source[: source.index("def without_traceback")])
+ending, draws = Ending(), random.Random(0)
+ending.asked = True  # No jobs to be ended.
+threading.Thread(target=ending.end_jobs, daemon=True).start()
+signal.signal(signal.SIGINT, ending)
+
+async def tasks(depth):
+    async with asyncio.TaskGroup() as group:
+        for _ in range(3):
+            group.create_task(tasks(depth - 1) if depth else asyncio.sleep(0))
+
+async def plan():
+    threading.Timer(draws.random() / 50, os.kill, (os.getpid(), signal.SIGINT)).start()
+    while True:
+        await tasks(4)
+
+def tear_down(runner):
+    runner.close()
+
+for _ in range(20):
+    runner = asyncio.Runner()
+    try:
+        try:
+            runner.run(plan())
+        finally:
+            tear_down(runner)
+    except KeyboardInterrupt:
+        print("interrupted", flush=True)
+"""
+
+
+def test_an_interrupt_loses_no_step_of_a_task():
+    """Else the run would wait for that task forever, with everything unlocked and nothing said."""
+    done = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED], cwd=ROOT, capture_output=True, text=True, timeout=120
+    )
+    assert done.stdout.split() == ["interrupted"] * 20, done.stderr
 
 
 def test_the_demo_waits_for_its_workflow(tmp_path):
