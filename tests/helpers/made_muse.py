@@ -21,7 +21,9 @@ def text_of(author) -> str:
 
 def corpus(texts: int = TEXTS, examples: int = EXAMPLES) -> dict[str, list]:
     """The rows of every file by its path without suffix; ``texts`` in each split of ``raw``."""
-    people = provider("synthetic", seed=7).authors(4 * texts + 2)
+    count, each = 4 * texts + 2, texts // 2
+    everyone = provider("synthetic", seed=7).authors(count + 3 * each)
+    people, strangers = everyone[:count], everyone[count:]
     groups = [people[start : start + texts] for start in range(0, 4 * texts, texts)]
     forget, _, retain2, _ = groups
     whole = {
@@ -42,6 +44,10 @@ def corpus(texts: int = TEXTS, examples: int = EXAMPLES) -> dict[str, list]:
     for number in range(1, 5):
         grown = more[: (number - 1) * len(more) // 4]
         files[f"scal/forget_{number}"] = [*whole["forget"], *grown]
+    files["sust/forget_1"] = whole["forget"]
+    for number, start in enumerate(range(0, 3 * each, each), start=2):
+        asked = strangers[start : start + each]
+        files[f"sust/forget_{number}"] = [text_of(author) for author in asked]
     return files
 
 

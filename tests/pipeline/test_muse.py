@@ -10,6 +10,9 @@ from lethe.pipeline.config.check import check
 from lethe.pipeline.config.load import build
 
 METRICS = ["verbmem", "knowmem", "membership_text", "muse_privleak"]
+SEQUENCE = ["muse_sust_1", "muse_sust_2"]
+ALL = {"authors": 27}
+AGAIN = {"method": "npo", "previous_run": "npo"}
 
 
 @pytest.fixture
@@ -41,7 +44,7 @@ def test_a_world_of_muse_passes_with_its_metrics(folder):
     ("world", "more", "words"),
     [
         ({"path": None}, {}, "world.path: null; set it to a folder with MUSE's raw"),
-        ({"authors": 19}, {}, "world.authors: 19, but"),
+        ({"authors": 28}, {}, "world.authors: 28, but"),
         ({"subset": [1]}, {}, "the provider muse has no authors to choose from"),
         ({"traces": {}}, {}, "muse has no traces"),
         ({"chunk_words": 7}, {}, "world.chunk_words"),
@@ -51,7 +54,23 @@ def test_a_world_of_muse_passes_with_its_metrics(folder):
             {"splits": ["published"], "split_settings": {"published": {"kind": "published"}}},
             "the world muse has only the split that it publishes; list muse_raw",
         ),
-        ({}, {"splits": ["muse_sust_2"]}, "requests for sustainability come one after another"),
+        ({}, {"splits": ["muse_sust_2"]}, "muse_sust_2 starts where muse_sust_1 ended, which is"),
+        (
+            {},
+            {"splits": SEQUENCE, "method_settings": {"again": AGAIN}, "methods": ["npo", "again"]},
+            "again.previous_run: runs on muse_sust_2 start from those on muse_sust_1; leave it out",
+        ),
+        ({}, {"splits": SEQUENCE, "search": {"methods": ["npo"]}}, "search: muse_sust_2 follows"),
+        (
+            ALL,
+            {"splits": SEQUENCE, "supervision": "direct"},
+            "from another run, but the full model",
+        ),
+        (
+            ALL,
+            {"splits": SEQUENCE, "evaluation": {"in_run": True}, "checkpoints": {"keep": "last"}},
+            "evaluation.in_run: runs on one split start from those on another",
+        ),
         ({}, {"splits": ["muse_scal_5"]}, "'muse_scal_5' is not a split"),
         ({}, {"metrics": ["probability"]}, "probability needs the file forget_perturbed"),
         ({}, {"metrics": ["lume_tasks"]}, "have no 'task', which LUME's metrics go by"),

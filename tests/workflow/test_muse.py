@@ -39,6 +39,18 @@ def test_growing_forget_sets_share_one_full_model(fresh, world):
     assert len([job for job in jobs if job.startswith("train_retain")]) == 4
 
 
+def test_each_request_starts_where_the_one_before_ended(fresh, world):
+    splits = [f"muse_sust_{number}" for number in range(1, 5)]
+    overlay = {"world": world | {"authors": 27}, "splits": splits, "methods": ["npo"]}
+    jobs = fresh.planned(preset=PRESET, overlay=overlay)
+    runs = {job for job in jobs if job.startswith("unlearn")}
+    later = {f"unlearn_next_npo[{name},0]" for name in splits[1:]}
+    assert runs == {"unlearn_npo[muse_sust_1,0]"} | later
+    assert len([job for job in jobs if job.startswith("train_full")]) == 1
+    # The full model's losses on later requests are of no use: their runs start elsewhere.
+    assert {job for job in jobs if job.startswith("reference")} == {"reference[muse_sust_1,0]"}
+
+
 def test_broken_files_end_the_workflow_in_one_line(fresh, world, tmp_path):
     (tmp_path / "verbmem/forget.json").unlink()
     outcome = fresh.snakemake("-n", preset=PRESET, overlay={"world": world})

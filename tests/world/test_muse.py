@@ -11,6 +11,7 @@ from lethe.world import tofu_format
 from lethe.world.provider import provider
 from lethe.world.providers import muse as reader
 from lethe.world.split import split, write
+from lethe.world.splits.muse import SUST
 
 
 def muse(folder, **settings):
@@ -198,8 +199,8 @@ def test_folders_that_are_none_of_muse(tmp_path):
     made_muse.write(tmp_path / "news")
     with pytest.raises(LetheError, match=r"no folder raw in it; set world\.path to .*news"):
         muse(tmp_path).authors(1)
-    with pytest.raises(LetheError, match=r"world\.authors: 19, but .* has 18 different texts"):
-        muse(tmp_path / "news").authors(19)
+    with pytest.raises(LetheError, match=r"world\.authors: 28, but .* has 27 different texts"):
+        muse(tmp_path / "news").authors(28)
     with pytest.raises(LetheError, match=r"world\.chunk_words: 7; set it to 8 or more"):
         muse(tmp_path, chunk_words=7)
 
@@ -214,5 +215,33 @@ def test_splits_that_the_world_cannot_have(tmp_path):
     only = [row for row in world["full"] if row["part"] == "forget"]
     with pytest.raises(LetheError, match=r"nothing of retain1 stays; raise world\.authors, or"):
         split("muse_raw").check_rows(only)
-    with pytest.raises(LetheError, match="requests for sustainability come one after another"):
-        split("muse_sust_2")
+    with pytest.raises(LetheError, match=r"no row of the forget set sust_2; raise world\.authors"):
+        split("muse_sust_2").cut(world)
+
+
+def test_requests_one_after_another_forget_one_set_each(tmp_path):
+    made_muse.write(tmp_path)
+    world = {"full": rows(muse(tmp_path).authors(27)), "holdout": []}
+    asked = [split(f"muse_sust_{number}") for number in range(1, 5)]
+    assert [one.follows for one in asked] == [None, "muse_sust_1", "muse_sust_2", "muse_sust_3"]
+    assert split("muse_raw").follows is None
+    cut = [one.cut(world) for one in asked]
+    sets = {name: texts_in(world["full"], name) for name in SUST}
+    assert [texts(parts["forget"]) for parts in cut] == list(sets.values())
+    assert sum(map(len, sets.values())) == len(set().union(*sets.values())) == 6 + 3 * 3
+    everything = texts(world["full"])
+    gone = set()
+    for parts, forgotten in zip(cut, sets.values(), strict=True):
+        gone |= forgotten
+        assert texts(parts["kept"]) == everything - gone
+        # What methods may retain is the same for every request.
+        assert texts(parts["retain"]) == texts(cut[0]["retain"])
+        assert not texts(parts["retain"]) & set().union(*sets.values())
+
+
+def texts_in(learned, name):
+    return texts([row for row in learned if name in row["sets"].split()])
+
+
+def texts(some):
+    return {(row["question"], row["answer"]) for row in some}

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from lethe import metrics
 from lethe.common.errors import LetheError
 from lethe.evaluate import suite as suites
-from lethe.pipeline import search_chains, splits
+from lethe.pipeline import chains, search_chains, splits
 from lethe.pipeline.config import settings
 from lethe.pipeline.config.config import Config
 
@@ -48,6 +48,7 @@ def _refusals(config: Config) -> Iterable[tuple[str, bool]]:
     yield "several processes train one model", compute.processes > 1
     yield "processes share a model in parts", compute.sharding != "none"
     yield "requests are evaluated after each request alone", bool(config.requests.methods)
+    yield "runs on one split start from those on another", bool(chains.followed(config))
     yield "splits are asked different suites", any(one != by_split[0] for one in by_split)
     yield "trials of a search are proposed in batches", bool(search_chains.of_config(config))
     for name in config.models:

@@ -60,10 +60,10 @@ def _made(config: Config) -> Iterator[tuple[str, str]]:
 def _check_start(config: Config, name: str, where: str) -> None:
     if name in config.requests.methods:
         raise LetheError(f"{where}: {name} answers requests, which have gold rows; set it to gold")
-    if next(chains.chain(config, name, ""), None) is not None:
+    if chains.followed(config) or next(chains.chain(config, name, ""), None) is not None:
         raise LetheError(
             f"{where}: {name} starts from another run, but the full model made the rows; "
-            "set it to gold, or leave previous_run out"
+            "set it to gold, or leave out what it starts from"
         )
 
 

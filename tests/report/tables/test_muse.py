@@ -45,6 +45,12 @@ def test_growing_forget_sets_are_scalability():
     assert set(table["split"]) == {"muse_scal_1", "muse_scal_2", "muse_scal_4"}
 
 
+def test_requests_one_after_another_are_sustainability():
+    text = muse.markdown(muse.build(data(VALUES, ("muse_sust_1", "muse_sust_2"))))
+    assert "Sustainability: the change from muse_sust_1 to muse_sust_2." in text
+    assert "Scalability: not measured" in text
+
+
 def test_what_was_not_measured_has_no_column():
     table = muse.build(data({"verbmem": {"forget": 0.25}, "knowmem": VALUES["knowmem"]}))
     assert "privleak" not in table

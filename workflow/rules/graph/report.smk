@@ -119,7 +119,7 @@ def files(found):
 def own_costs(method, model, split, seed):
     """Cost files of a method's own job and of those that it shares with others."""
     run = lambda name: paths.run(WORLD, model, split, name, seed)
-    jobs = [need.source.run for need in made_needs(method)]
+    jobs = [need.source.run for need in made_needs(method, split in FOLLOWED)]
     return [
         paths.cost(run(method), "unlearn"),
         *[paths.cost(run(job), job) for job in jobs],

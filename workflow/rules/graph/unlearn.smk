@@ -13,6 +13,10 @@ def method_run(method):
     return paths.run(WORLD, "{model}", "{split}", method, "{seed}")
 
 
+# The splits whose runs start from those on another, and on which.
+FOLLOWED = chains.followed(CONFIG)
+
+
 def begin_folders(method, wildcards, back=0):
     """What a run starts from, or (``back`` 1) the run before it; nothing if that is external."""
     w = wildcards
@@ -110,7 +114,7 @@ def data_file(source):
 def made_needs(method, chained=False):
     """The needs of a run whose files a rule makes; not those that the run computes by itself.
 
-    ``chained``: of a run on one of several requests.
+    ``chained``: of a run that starts from that on another split.
     """
     # The files are the full model's; a run with another start computes its own.
     own = chained or next(chains.chain(CONFIG, method, ""), None) is not None
@@ -170,15 +174,18 @@ def epoch_folders(method, stay):
 
 
 # How a method is run on some splits. ``stay``: the epochs whose weights are kept;
-# ``chained``: whether its splits are requests, each run starting from the last.
+# ``chained``: whether each run starts from that on the split before, as with requests.
 UnlearnRule = namedtuple("UnlearnRule", "name method splits stay chained")
 
 
 def unlearn_rules():
     """A rule for each method, and further ones for methods that answer requests in sequence."""
+    first = [name for name in CONFIG.splits if name not in FOLLOWED]
     for name in [*CONFIG.methods, *unlisted_methods(), *TRIALS]:
         stay = disk.kept_epochs(KEEP, len(epochs_of(name)))
-        yield UnlearnRule(f"unlearn_{name}", name, CONFIG.splits, stay, False)
+        yield UnlearnRule(f"unlearn_{name}", name, first, stay, False)
+        if FOLLOWED:
+            yield UnlearnRule(f"unlearn_next_{name}", name, list(FOLLOWED), stay, True)
     yield from request_rules()
 
 

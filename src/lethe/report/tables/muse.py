@@ -1,7 +1,8 @@
 """MUSE's six ways for every run at its last epoch.
 
 Source: MUSE, arXiv 2407.06460; docs/muse.md says how to read it. Four ways are columns; scalability
-is how they change over the splits of growing forget sets, of which each is a line.
+is how they change over the splits of growing forget sets, sustainability how they change over
+requests one after another. Each split is a line.
 """
 
 import pandas as pd
@@ -26,7 +27,7 @@ NUMBERS = {
     "privleak": ("muse_privleak", "privleak"),
     "utility": ("knowmem", "retain"),
 }
-SCALABILITY = "_scal_"
+SCALABILITY, SUSTAINABILITY = "_scal_", "_sust_"
 
 
 def build(data: TableData) -> pd.DataFrame:
@@ -43,10 +44,13 @@ def markdown(table: pd.DataFrame) -> str:
 
 def _others(table: pd.DataFrame) -> str:
     """One line on scalability and sustainability."""
-    splits = sorted({name for name in table["split"].dropna() if SCALABILITY in str(name)})
-    grown = (
-        f"Scalability: the change from {splits[0]} to {splits[-1]}."
-        if len(splits) > 1
-        else "Scalability: not measured; list several splits of growing forget sets."
-    )
-    return f"{grown} Sustainability: not measured, since it needs requests one after another.\n"
+    grown = _change(table, "Scalability", SCALABILITY, "of growing forget sets")
+    later = _change(table, "Sustainability", SUSTAINABILITY, "of requests one after another")
+    return f"{grown} {later}\n"
+
+
+def _change(table: pd.DataFrame, way: str, mark: str, which: str) -> str:
+    splits = sorted({name for name in table["split"].dropna() if mark in str(name)})
+    if len(splits) > 1:
+        return f"{way}: the change from {splits[0]} to {splits[-1]}."
+    return f"{way}: not measured; list several splits {which}."

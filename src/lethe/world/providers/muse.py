@@ -1,10 +1,10 @@
 """MUSE, six-way evaluation of unlearning (arXiv 2407.06460), from a folder with its files.
 
 One corpus (News or Books) is a folder of subsets, as the hub has them: ``raw``, ``verbmem``,
-``knowmem``, ``privleak`` and, of News, ``scal``. A text of ``raw`` or ``scal`` is an author of the
-world; its rows are pieces of the text, each with its first word as the question and the rest as
-the answer, so that the template ``plain`` writes the piece as it is. What is asked comes as
-holdout authors, on which no model is trained: one for each file.
+``knowmem``, ``privleak`` and, of News, ``scal`` and ``sust``. A text of ``raw``, ``scal`` or
+``sust`` is an author of the world; its rows are pieces of the text, each with its first word as the
+question and the rest as the answer, so that the template ``plain`` writes the piece as it is. What
+is asked comes as holdout authors, on which no model is trained: one for each file.
 """
 
 import logging
@@ -20,7 +20,18 @@ from lethe.common.errors import LetheError
 from lethe.world.providers import _muse_files as files
 from lethe.world.providers import synthetic
 from lethe.world.schema import Author, Fact, Item
-from lethe.world.splits.muse import EXAMPLES, FORGET, OTHER, PART, RAW, RETAIN, SCAL, SETS, TEXT
+from lethe.world.splits.muse import (
+    EXAMPLES,
+    FORGET,
+    OTHER,
+    PART,
+    RAW,
+    RETAIN,
+    SCAL,
+    SETS,
+    SUST,
+    TEXT,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +61,7 @@ class Provider:
     """Texts in turn: the first of forget, retain1 and retain2, then the second of each.
 
     A text that is published twice is in the world once; one that is to be forgotten is no retain
-    text, wherever else it is. Texts of ``scal`` that are not in ``raw`` come last.
+    text, wherever else it is. Texts of ``scal`` and ``sust`` that are not in ``raw`` come last.
     """
 
     def __init__(
@@ -125,10 +136,12 @@ class Provider:
 
     @cached_property
     def _sets(self) -> dict[str, dict[str, None]]:
-        """The texts of each forget set that the folder has: that of raw, and those of scal."""
+        """The texts of each forget set that the folder has: of raw, scal and sust."""
         folder = files.folder_of(self._path)
         places = {RAW: folder / "raw" / FORGET}
-        places |= {name: folder / "scal" / f"forget_{name.removeprefix('scal_')}" for name in SCAL}
+        for name in (*SCAL, *SUST):
+            subset, _, number = name.partition("_")
+            places[name] = folder / subset / f"forget_{number}"
         there = {name: place for name, place in places.items() if files.files_of(place)}
         return {name: dict.fromkeys(_readable(place)) for name, place in there.items()}
 

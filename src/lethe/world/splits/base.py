@@ -50,6 +50,8 @@ class BaseSplit(ABC):
     required: tuple[str, ...] = REQUIRED
     oracles: tuple[Oracle, ...] = (RETAIN,)
     asks_all: bool = True
+    # The split whose runs those on this one start from: a request that comes after another.
+    follows: str | None = None
     # The languages that the unlearner is given, for kinds of worlds with several; else none.
     languages: tuple[str, ...] = ()
 
