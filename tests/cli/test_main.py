@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from helpers import made_logs
 from helpers.commands import CLAIM, FAILED, LOST, refusal
 
 from lethe.cli.demo import check_claims
@@ -108,32 +109,11 @@ def test_bring_from_a_folder_without_results_is_an_error(tmp_path, monkeypatch):
     assert list((tmp_path / "here").iterdir()) == []
 
 
-def evaluated_set(n: int, wrong: int) -> dict:
-    def by_item(value):
-        return {str(item): value(item) for item in range(n)}
-
-    return {
-        "avg_gt_loss": by_item(lambda item: 0.5 + item),
-        "num_token_gt": by_item(lambda item: 4),
-        "avg_paraphrased_loss": by_item(lambda item: 1.0 + item),
-        "num_token_paraphrased": by_item(lambda item: 5),
-        "average_perturb_loss": by_item(lambda item: [2.0 + item + j for j in range(wrong)]),
-        "num_token_perturb": by_item(lambda item: [6] * wrong),
-        "generated_text": by_item(lambda item: [f"[INST] Who is {item}? [/INST]", "Ada", "Ada"]),
-    }
-
-
 @pytest.fixture
 def log(tmp_path):
     """A small log in the format of TOFU's authors."""
     file = tmp_path / "eval_log_aggregated.json"
-    sets = {
-        "eval_log.json": evaluated_set(3, 5),
-        "eval_log_forget.json": evaluated_set(3, 5),
-        "eval_real_author_wo_options.json": evaluated_set(3, 3),
-        "eval_real_world_wo_options.json": evaluated_set(3, 3),
-    }
-    file.write_text(json.dumps(sets))
+    file.write_text(json.dumps(made_logs.official()))
     return file
 
 

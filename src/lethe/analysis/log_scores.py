@@ -29,7 +29,10 @@ def read_log(path: str | os.PathLike) -> Records:
     The content tells which of the two it is. LetheError names the file, the set and the fault.
     """
     if Path(path).is_dir():
-        raise LetheError(f"{path}: a folder; name the log in it (eval_log_aggregated.json)")
+        raise LetheError(
+            f"{path}: a folder; name the log in it (eval_log_aggregated.json), or say where to "
+            "write the results of all logs (--out)"
+        )
     document = read_json(path, GIVEN)
     if is_official(document):
         return official_records(document, str(path))

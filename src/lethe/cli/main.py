@@ -1,7 +1,6 @@
 """The command line ``lethe``: the library's calls without Snakemake."""
 
 import argparse
-import json
 import os
 import sys
 
@@ -23,6 +22,7 @@ from lethe.cli.commands import (
     push,
     run,
     suggest,
+    tofu_logs,
     unlearn,
     verify,
 )
@@ -89,7 +89,7 @@ def _parser() -> Parser:
     leaderboard.add(commands)
     lm_eval.add(commands)
     _add_world(commands)
-    _add_tofu_logs(commands)
+    tofu_logs.add(commands)
     methods.add(commands)
     muse_logs.add(commands)
     plan.add(commands)
@@ -113,19 +113,6 @@ def _add_world(commands) -> None:
     world.add_argument("--out", type=place, help="the folder to make it in")
     world.add_argument("--dry-run", action="store_true", help="only the estimate; nothing is sent")
     world.set_defaults(run=_world)
-
-
-def _add_tofu_logs(commands) -> None:
-    logs = commands.add_parser(
-        "tofu-logs", help="score a log of TOFU's or open-unlearning's evaluation"
-    )
-    logs.add_argument("file", type=place, help="eval_log_aggregated.json or TOFU_EVAL.json")
-    logs.add_argument("--oracle", type=place, help="the log of the retain model: forget quality")
-    logs.add_argument("--variant", choices=["geometric", "arithmetic"], default="geometric")
-    logs.add_argument(
-        "--unpaired", action="store_true", help="as the official script: do not pair items"
-    )
-    logs.set_defaults(run=_tofu_logs)
 
 
 def _bring(options: argparse.Namespace) -> None:
@@ -152,10 +139,3 @@ def _world(options: argparse.Namespace) -> None:
     from lethe.cli.world import run
 
     run(options.configfile, options.out, options.dry_run)
-
-
-def _tofu_logs(options: argparse.Namespace) -> None:
-    from lethe.analysis.log_scores import tofu_logs
-
-    report = tofu_logs(options.file, options.oracle, options.variant, options.unpaired)
-    print(json.dumps(report, indent=2))

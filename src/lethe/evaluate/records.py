@@ -7,7 +7,7 @@ or not finite are refused here, so that no metric ever turns them into a number.
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,8 @@ from lethe.evaluate.record_columns import COLUMNS, SAME_SHAPE, WHOLE, text_fault
 
 FORMAT = 1
 REMEDY = "delete the file to have it made again"
+# How the columns with counts of tokens end.
+TOKENS = "_tokens"
 
 # Values of several answers or tokens per item: 2-D [n, k], or n arrays where k varies.
 Nested = np.ndarray | list[np.ndarray]
@@ -168,11 +170,16 @@ class Checkpoint:
 
 @dataclass(frozen=True, eq=False)
 class Records:
-    """All checkpoints of a run under one suite; ``path`` is for messages."""
+    """All checkpoints of a run under one suite; ``path`` is for messages.
+
+    ``log``: the SHA-256 of the other program's log that they were read from, which may lack the
+    counts of tokens; None for Lethe's own.
+    """
 
     suite: str
     checkpoints: list[Checkpoint] = field(default_factory=list)
     path: str = "records"
+    log: str | None = None
 
     @property
     def items(self) -> int:
@@ -319,14 +326,19 @@ def _records(document: Any, path: str, remedy: str, whole: bool = True) -> Recor
         raise LetheError(f"{path}: key 'suite' is not the name of a suite; {remedy}")
     if not isinstance(checkpoints, list) or not checkpoints:
         raise LetheError(f"{path}: key 'checkpoints' is missing or has no checkpoint; {remedy}")
-    contract = suites.contract(suite)
+    contract, log = suites.contract(suite), document.get("log")
+    if not isinstance(log, str | None):
+        raise LetheError(f"{path}: key 'log' is {_kind(log)}, not a digest; {remedy}")
     if not whole:
         contract = suites.Contract({}, contract.columns)
+    if log is not None:
+        counted = [name for name in contract.columns if not name.endswith(TOKENS)]
+        contract = replace(contract, columns=tuple(counted))
     made = [_checkpoint(entry, contract, path, remedy) for entry in checkpoints]
     places = [(checkpoint.epoch, checkpoint.step) for checkpoint in made]
     if len(set(places)) < len(places):
         raise LetheError(f"{path}: two checkpoints have the same epoch and step; {remedy}")
-    return Records(suite, made, path)
+    return Records(suite, made, path, log)
 
 
 def _checkpoint(entry: Any, contract: suites.Contract, path: str, remedy: str) -> Checkpoint:
@@ -363,7 +375,8 @@ def _document(records: Records) -> dict:
         }
         for checkpoint in records.checkpoints
     ]
-    return {"format": FORMAT, "suite": records.suite, "checkpoints": checkpoints}
+    log = {} if records.log is None else {"log": records.log}
+    return {"format": FORMAT, "suite": records.suite, **log, "checkpoints": checkpoints}
 
 
 def _columns(items: ItemSet) -> dict[str, list]:
