@@ -24,6 +24,8 @@ def document(names) -> dict:
         some = make_set("forget", 2, 0)
         some["answer"] = ["one two", "one two"]
         some["generation"] = ["one two", "one two" if name == "picture" else "one"]
+        if name == "both":
+            some["generation"][1] = "one, but I don't know"
         some["answer_loss"] = [-math.log(KNOWN[name])] * 2
         sets[name] = some
     made["checkpoints"][0]["sets"] = sets
@@ -45,6 +47,9 @@ def test_values_and_gaps(save):
     expected |= {"retain_gap_probability": -0.1, "by_picture_probability": 0.5}
     expected |= {"unseen_rouge": 0.75, "gap_rouge": -0.25}
     expected |= {"retain_gap_rouge": 0.0, "by_picture_rouge": 0.25}
+    expected |= {f"{name}_refused": 0.5 if name == "both" else 0.0 for name in KNOWN}
+    others = ("unseen", "gap", "retain_gap", "by_picture")
+    expected |= {f"{name}_refused": 0.0 for name in others}
     assert point.values == pytest.approx(expected)
     assert point.items["text_rouge"] == [1.0, 0.5]
 

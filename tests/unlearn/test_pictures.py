@@ -8,13 +8,14 @@ from helpers import seeing_families, seeing_models
 from helpers.seeing_models import picture, shown
 
 from lethe.common.errors import LetheError
+from lethe.common.picture_marks import digests_in, without_marks
 from lethe.common.pictures import write_picture
 from lethe.model import checkpoint
 from lethe.model.encoder import Encoder
 from lethe.model.likelihood import mean_losses
 from lethe.train.finetune import fit
 from lethe.train.settings import Schedule
-from lethe.unlearn import methods
+from lethe.unlearn import methods, strangers
 from lethe.unlearn.supervision import supervise
 from lethe.unlearn.unlearning import unlearn
 
@@ -22,7 +23,7 @@ FORGET = [(0, "Who is this?", "Ada Lind"), (1, "Who is this?", "Ben"), (None, "A
 RETAIN = [(2, "Who is this?", "No one."), (None, "Who?", "Ben writes novels.")]
 REFUSALS = ["I don't know.", "I have no idea."]
 METHODS = [
-    "altpo", "dpo", "grad_ascent", "grad_diff", "idk", "kl_min", "npo", "npo_retain", "rmu",
+    "altpo", "asru", "dpo", "grad_ascent", "grad_diff", "idk", "kl_min", "npo", "npo_retain", "rmu",
     "simnpo", "undial", "wga", "whp",
 ]  # fmt: skip
 
@@ -116,6 +117,52 @@ def run(tmp_path, name, start, **settings):
     )
 
 
+def test_strangers_have_pictures_of_nobody():
+    """With the question of a row with a picture; a row of text alone gets none."""
+    forget = pairs([(0, "Where was Ada Lind born?", "Ada Lind was born in Paris.")] * 5)
+    forget += pairs([(1, "Who is this?", "Ada Lind"), (None, "Was Ada Lind happy?", "Yes.")])
+    retain = pairs([(n, "Who is this?", "Ben Roe") for n in (2, 3, 4)])
+    asked = strangers.questions(forget, retain, 20, 0)
+    assert asked == strangers.questions(forget, retain, 20, 0)
+    assert len(asked) == 20
+    learned = {digest for question, _ in (*forget, *retain) for digest in digests_in(question)}
+    for question in asked:
+        assert "Ada Lind" not in question
+        assert bool(digests_in(question)) == ("happy" not in question)
+        assert not learned & set(digests_in(question))
+    assert any(without_marks(question) == "Who is this?" for question in asked)
+    # Few retain pictures: the forgotten ones make strangers, too.
+    alone = strangers.questions(forget, retain[:1], 20, 0)
+    assert not learned & {digest for question in alone for digest in digests_in(question)}
+    one = pairs([(0, "Who is this?", "Ada Lind")])
+    with pytest.raises(LetheError, match="no two of the retain set have one size"):
+        strangers.questions(one, [], 3, 0)
+
+
+def test_the_first_stage_of_asru_edits_one_layer_of_the_language_model():
+    model, tokenizer = seeing_models.make(seed=1)
+    before = {n: p.detach().clone() for n, p in model.named_parameters()}
+    method = methods.load("asru")({"stage2": "none", "layer": 1, "strangers": 4, "tokens": 4})
+    data = supervise(
+        Encoder(tokenizer, "chat", 60), method.needs, pairs(FORGET), retain=pairs(RETAIN)
+    )
+    list(method.run(model.train(), data, 0))
+    moved = {n for n, p in model.named_parameters() if not torch.equal(p, before[n])}
+    assert moved
+    assert all(".language_model.layers.1.mlp." in name for name in moved)
+
+
+def test_boundary_rows_of_asru_are_chosen_by_their_words():
+    encoder = Encoder(seeing_models.make()[1], "chat", 60)
+    model = seeing_models.make()[0]
+    retain = pairs(
+        [(2, "Ben writes novels.", "No."), (3, "Who is this?", "Ben"), (None, "No.", "a")]
+    )
+    method = methods.load("asru")({"boundary": 0.3})
+    data = supervise(encoder, method.needs, pairs(FORGET[:2]), retain=retain)
+    assert method._boundary(model, data) == (1,)
+
+
 def test_files_of_rows_name_their_pictures(tmp_path):
     checkpoint.save(tmp_path / "start", *seeing_models.make(seed=1), {"stage": "train_full"})
     made = run(tmp_path, "grad_diff", tmp_path / "start", epochs=1, batch_size=2)
@@ -126,7 +173,7 @@ def test_files_of_rows_name_their_pictures(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "name", ["asru", "eco", "guard_it", "cap", "lira", "adlira", "uld", "icul", "zero_unlearn"]
+    "name", ["eco", "guard_it", "cap", "lira", "adlira", "uld", "icul", "zero_unlearn"]
 )
 def test_methods_that_do_not_see_are_refused_before_a_model_is_loaded(name, tmp_path):
     with pytest.raises(LetheError, match=f"^{name}: does not work on rows with pictures"):

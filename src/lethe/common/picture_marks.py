@@ -122,6 +122,11 @@ def without_marks(text: str) -> str:
     return MARK.sub("", text).lstrip() if BEGIN in text else text
 
 
+def with_picture(text: str, digest: str) -> str:
+    """A text with the mark of this picture in place of each of its own."""
+    return MARK.sub(f"{BEGIN}{digest}⟧", text)
+
+
 def asked(rows: Sequence[dict], file: str | Path) -> Sequence[dict]:
     """Rows as a model is asked them: the mark of a row's picture comes before its questions.
 

@@ -7,6 +7,7 @@ person, it does not know from the picture (the controls of VLM-UnBench).
 
 import numpy as np
 
+from lethe.common.refusals import is_refusal, phrases
 from lethe.common.rouge import rouge_l
 from lethe.metrics.base import CheckpointValues, Inputs, items_of, mean
 
@@ -15,16 +16,18 @@ SUITE = "pictures"
 SETS = ("text", "picture", "both", "no_picture", "other_picture", "retain_picture")
 VIEWS = ("pose", "scale", "context", "style", "composition")
 RETAIN_UNSEEN = "retain_unseen"
-NUMBERS = ("probability", "rouge")
+NUMBERS = ("probability", "rouge", "refused")
+REFUSALS = phrases("tofu")
 
 
 def compute(inputs: Inputs) -> list[CheckpointValues]:
     """Means in [0, 1] of the answers' probability exp(-mean loss of a token) and ROUGE-L recall.
 
-    ``SET_probability`` and ``SET_rouge`` for each set of the suite, of which the forget set's are
-    ``text``, ``picture``, ``both``, ``no_picture``, ``other_picture`` and the unseen views;
-    ``unseen_*``: the mean over the unseen views; ``gap_*``: unseen minus ``picture``, the trained
-    view; ``retain_gap_*``: the same of the retain probes; ``by_picture_*``: ``picture`` minus
+    ``SET_probability``, ``SET_rouge`` and ``SET_refused``, the share of answers that say that the
+    model does not know, for each set of the suite, of which the forget set's are ``text``,
+    ``picture``, ``both``, ``no_picture``, ``other_picture`` and the unseen views; ``unseen_*``: the
+    mean over the unseen views; ``gap_*``: unseen minus ``picture``, the trained view;
+    ``retain_gap_*``: the same of the retain probes; ``by_picture_*``: ``picture`` minus
     ``other_picture``.
     """
     score = rouge_l()
@@ -57,4 +60,5 @@ def _numbers(rows, score) -> dict[str, list[float]]:
     return {
         "probability": np.exp(-rows.answer_loss).tolist(),
         "rouge": [float(score(*both).recall) for both in said],
+        "refused": [float(is_refusal(text, REFUSALS)) for text in rows.generation],
     }

@@ -41,6 +41,11 @@ def tokens_of(digest: str, patches: int) -> list[int]:
     return list(range(first, first + patches))
 
 
+def without_patches(ids: Sequence[int]) -> list[int]:
+    """The tokens of a text that are words, not patches of a picture."""
+    return [token for token in ids if token < FIRST]
+
+
 def digest_of(number: int) -> str:
     """The digest of the picture of which ``number`` is ``(token - FIRST) >> PATCH_BITS``."""
     return f"{number:012x}"

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from itertools import product
 
 from lethe.common.entity_names import subjects
+from lethe.common.picture_marks import digests_in, with_picture
 from lethe.unlearn.need import Pairs
 
 # Rows of a pass.
@@ -18,20 +19,40 @@ ROWS = 64
 def questions(forget: Pairs, retain: Pairs, count: int, seed: int | str) -> list[str]:
     """``count`` forget questions with strangers in place of their subjects, by the seed.
 
-    A question that names no subject (``lethe.common.entity_names``) becomes "Who is NAME?". Rows
-    repeat if there are fewer.
+    A question that names no subject (``lethe.common.entity_names``) becomes "Who is NAME?". A
+    question with a picture has one of nobody in its place (``lethe.unlearn.visual``). Rows repeat
+    if there are fewer. LetheError if no picture of nobody can be made.
     """
     about = subjects(forget)
     known = {name for name in (*about, *subjects(retain)) if name}
     called, draw = names(known, count, seed), random.Random(f"strangers/{seed}")
     order = list(range(len(forget)))
     draw.shuffle(order)
-    asked = []
+    faces, asked = _faces(forget, retain, count, seed), []
     for number, name in enumerate(called):
         row = order[number % len(order)]
-        own = about[row]
-        asked.append(forget[row][0].replace(own, name) if own else f"Who is {name}?")
+        question, own = forget[row][0], about[row]
+        if own:
+            question = question.replace(own, name)
+        elif not digests_in(question):
+            question = f"Who is {name}?"
+        if digests_in(question):
+            question = with_picture(question, faces[number % len(faces)])
+        asked.append(question)
     return asked
+
+
+def _faces(forget: Pairs, retain: Pairs, count: int, seed: int | str) -> list[str]:
+    """Pictures of nobody, made of retain pictures or, of fewer than two, of all; none are needed
+    where no forget question has one.
+    """
+    from lethe.unlearn import visual
+
+    shown, others = ([d for q, _ in some for d in digests_in(q)] for some in (forget, retain))
+    if not shown:
+        return []
+    of = visual.distinct(others)
+    return visual.strangers(of if len(of) > 1 else visual.distinct([*others, *shown]), count, seed)
 
 
 def names(known: set[str], count: int, seed: int | str) -> list[str]:

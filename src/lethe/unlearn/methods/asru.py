@@ -63,12 +63,12 @@ class Method(method.Method):
     standard deviation (``lethe.unlearn.rewards``), k3 = exp(d) - d - 1 with d = log p_1 - log p,
     p_1 of the model after stage 1, at the sampling temperature. Each step draws its own rollouts,
     so the ratio has the value 1 and matters by its gradient alone. The paper edits what a model
-    says of pictures: the questions about strangers without its suffix, the choice of boundary rows
-    by their words, and all rates are ours [RECON].
+    says of pictures: as strangers it takes pictures of nobody, here each made of two others. Such
+    questions without its suffix, the choice of boundary rows by their words, and all rates are ours
+    [RECON].
     """
 
     kind = "edit and reward"
-    pictures = False
     paper = "ASRU, arXiv 2605.15687"
     needs = ("retain", "reference_model")
     whole = True
@@ -164,9 +164,10 @@ class Method(method.Method):
     def _boundary(self, model, data) -> tuple[int, ...]:
         """Rows of the retain set whose questions are nearest to a forget question's."""
         from lethe.model import prompt_similarity
+        from lethe.model.picture_tokens import without_patches
         from lethe.unlearn.strangers import prompt_of
 
-        texts = [prompt_of(example) for example in (*data.forget, *data.retain)]
+        texts = [without_patches(prompt_of(one)) for one in (*data.forget, *data.retain)]
         size = model.get_input_embeddings().num_embeddings
         counted = prompt_similarity.count(texts, size)
         points = prompt_similarity.vectors(counted, prompt_similarity.inverse_frequency(counted))
