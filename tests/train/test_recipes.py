@@ -5,9 +5,11 @@ import random
 
 import pytest
 import torch
+from helpers import seeing_models
 from helpers.small_models import make_family
 
 from lethe.common.errors import LetheError
+from lethe.common.picture_marks import digests_in, without_marks
 from lethe.common.validation import validated
 from lethe.model import checkpoint
 from lethe.model.encoder import Encoder
@@ -210,6 +212,24 @@ def test_strangers_are_nobody_and_stand_everywhere():
     # What names nobody gets another row's.
     assert made[-1] in made[:-1]
     assert about_strangers(ROWS, 0) == about_strangers(ROWS, 0)
+
+
+def test_strangers_have_pictures_of_nobody():
+    """Of one face each, also where only the answer names the person."""
+    rows = [(seeing_models.shown(n, q), a) for n, (q, a) in enumerate(ROWS)]
+    first, *rest = rows
+    name = next(person for person in PEOPLE if person in first[0])
+    rows = [first, (first[0].split("⟧")[0] + "⟧ Who is this?", f"This is {name}."), *rest]
+    made = about_strangers(rows, 0)
+    learned = {digest for question, _ in rows for digest in digests_in(question)}
+    faces = [digests_in(question) for question, _ in made]
+    assert all(len(own) == 1 for own in faces)
+    assert not learned & {own[0] for own in faces}
+    assert faces[0] == faces[1] != faces[2]
+    assert without_marks(made[1][0]) == "Who is this?"
+    assert made[1][1].startswith("This is ")
+    assert made[1][1].removeprefix("This is ").strip(".") in made[0][0]
+    assert about_strangers(rows, 0) == made
 
 
 def test_a_person_alone_is_turned_round():

@@ -10,6 +10,7 @@ from helpers.small_models import make_family
 
 from lethe.common.errors import LetheError
 from lethe.common.picture_marks import pixels_of
+from lethe.common.strange_pictures import distinct, strangers
 from lethe.model import checkpoint, input_sums
 from lethe.model.batch import pack
 from lethe.model.encoder import Encoder
@@ -71,7 +72,7 @@ def test_the_loss_is_the_formula_in_double_precision():
     forget, retain = ([data.forget[i] for i in (1, 2)], [data.retain[i] for i in (0, 1)])
     step = Step(pack(forget, [1, 2]), pack(retain, [0, 1]))
     found = method.loss(Forward(model), step, Reference(frozen=Forward(before)))
-    aims = visual.strangers(visual.distinct(visual.pictures_of(data.retain)), 3, 0)
+    aims = strangers(distinct(visual.pictures_of(data.retain)), 3, 0)
     u = plain_embeddings(before, map(pixels_of, aims)).mean(0)
     [z], [own] = (plain_embeddings(one, [picture(1)]) for one in (model, before))
     kept = plain_embeddings(before, [picture(2), picture(3)])
@@ -185,7 +186,7 @@ def test_every_family_has_a_tower_apart_from_its_language_model(family, tmp_path
 
 
 def test_strangers_are_halves_of_two_people():
-    made = visual.strangers(visual.distinct(_digests([0, 1, 2])), 4, 0)
+    made = strangers(distinct(_digests([0, 1, 2])), 4, 0)
     halves = {n: picture(n)[:4].tobytes() for n in range(3)}
     for digest in made:
         pixels = pixels_of(digest)
@@ -194,9 +195,9 @@ def test_strangers_are_halves_of_two_people():
         assert above != below
         assert len(above) == len(below) == 1
     assert len({*made}) == 4
-    assert made == visual.strangers(_digests([0, 1, 2]), 4, 0)
-    with pytest.raises(LetheError, match="no two of the retain set have one size"):
-        visual.strangers(_digests([0]), 4, 0)
+    assert made == strangers(_digests([0, 1, 2]), 4, 0)
+    with pytest.raises(LetheError, match="no two have one size"):
+        strangers(_digests([0]), 4, 0)
 
 
 def _digests(numbers):

@@ -34,8 +34,8 @@ def chain(config: Config, name: str, split: str) -> Iterator[tuple[str, str]]:
 
 def followed(config: Config) -> dict[str, str]:
     """The listed splits that follow another, and which."""
-    found = {name: _before(config, name) for name in config.splits}
-    return {name: before for name, before in found.items() if before is not None}
+    before = {name: _before(config, name) for name in config.splits}
+    return {name: one for name, one in before.items() if one is not None}
 
 
 def _before(config: Config, split: str) -> str | None:

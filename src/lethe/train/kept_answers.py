@@ -1,12 +1,15 @@
 """Keeping what a model says about made-up people close to what its base says (SEAT)."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 
-from lethe.common.entity_names import subjects
+from lethe.common.entity_names import names, subjects
 from lethe.common.errors import LetheError
+from lethe.common.picture_marks import digests_in, with_picture
+from lethe.common.strange_pictures import distinct
+from lethe.common.strange_pictures import strangers as nobodies
 from lethe.model.precision import frozen_copy
 from lethe.train.finetune import Addition
 
@@ -40,9 +43,11 @@ def _forward(model):
 def about_strangers(pairs: Sequence[tuple[str, str]], seed: int) -> list[tuple[str, str]]:
     """Each pair with a made-up name for its subject; a pair without a subject gets another's.
 
-    LetheError if no pair has a subject.
+    A picture gives way to one of nobody, the same wherever it is. The subject of a pair with a
+    picture may be named in the answer alone. LetheError if no pair has a subject, or if no picture
+    of nobody can be made.
     """
-    known = subjects(pairs)
+    known = _known(pairs)
     people = sorted({name for name in known if name is not None})
     if not people:
         raise LetheError(
@@ -50,18 +55,42 @@ def about_strangers(pairs: Sequence[tuple[str, str]], seed: int) -> list[tuple[s
             "set weight to 0, or learn rows with names"
         )
     draw = random.Random(f"strangers/{seed}")
-    strangers = made_up(people, draw)
+    strangers, faces = made_up(people, draw), _faces(pairs, seed)
     own = [
-        None if name is None else _renamed(pair, name, strangers[name])
+        None if name is None else _renamed(pair, name, strangers[name], faces)
         for pair, name in zip(pairs, known, strict=True)
     ]
     some = [pair for pair in own if pair is not None]
     return [draw.choice(some) if pair is None else pair for pair in own]
 
 
-def _renamed(pair: tuple[str, str], name: str, stranger: str) -> tuple[str, str]:
-    """A pair with another name; parts of the name that stand alone are replaced as well."""
+def _known(pairs: Sequence[tuple[str, str]]) -> list[str | None]:
+    """The subject of each pair; None where it has none."""
+    named = subjects(pairs)
+    people = {name for name in named if name is not None}
+    told = (
+        next((n for n in names(answer) if n in people), None) if digests_in(question) else None
+        for question, answer in pairs
+    )
+    return [one or other for one, other in zip(named, told, strict=True)]
+
+
+def _faces(pairs: Sequence[tuple[str, str]], seed: int) -> dict[str, str]:
+    """For each picture one of nobody; none where no question has one."""
+    shown = distinct([digest for question, _ in pairs for digest in digests_in(question)])
+    if not shown:
+        return {}
+    made = nobodies(shown, len(shown), seed)
+    return {digest: made[place % len(made)] for place, digest in enumerate(shown)}
+
+
+def _renamed(
+    pair: tuple[str, str], name: str, stranger: str, faces: Mapping[str, str]
+) -> tuple[str, str]:
+    """A pair with another name and face; parts of the name that stand alone are replaced, too."""
     question, answer = (text.replace(name, stranger) for text in pair)
+    for digest in digests_in(question):
+        question = with_picture(question, faces[digest])
     old, new = name.split(), stranger.split()
     for part, other in ((old[0], new[0]), (old[-1], new[-1])):
         question, answer = (_word(text, part, other) for text in (question, answer))

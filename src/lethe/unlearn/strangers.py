@@ -10,6 +10,7 @@ from itertools import product
 
 from lethe.common.entity_names import subjects
 from lethe.common.picture_marks import digests_in, with_picture
+from lethe.common.strange_pictures import distinct, strangers
 from lethe.unlearn.need import Pairs
 
 # Rows of a pass.
@@ -20,8 +21,8 @@ def questions(forget: Pairs, retain: Pairs, count: int, seed: int | str) -> list
     """``count`` forget questions with strangers in place of their subjects, by the seed.
 
     A question that names no subject (``lethe.common.entity_names``) becomes "Who is NAME?". A
-    question with a picture has one of nobody in its place (``lethe.unlearn.visual``). Rows repeat
-    if there are fewer. LetheError if no picture of nobody can be made.
+    question with a picture has one of nobody in its place (``lethe.common.strange_pictures``).
+    Rows repeat if there are fewer. LetheError if no picture of nobody can be made.
     """
     about = subjects(forget)
     known = {name for name in (*about, *subjects(retain)) if name}
@@ -46,13 +47,11 @@ def _faces(forget: Pairs, retain: Pairs, count: int, seed: int | str) -> list[st
     """Pictures of nobody, made of retain pictures or, of fewer than two, of all; none are needed
     where no forget question has one.
     """
-    from lethe.unlearn import visual
-
     shown, others = ([d for q, _ in some for d in digests_in(q)] for some in (forget, retain))
     if not shown:
         return []
-    of = visual.distinct(others)
-    return visual.strangers(of if len(of) > 1 else visual.distinct([*others, *shown]), count, seed)
+    of = distinct(others)
+    return strangers(of if len(of) > 1 else distinct([*others, *shown]), count, seed)
 
 
 def names(known: set[str], count: int, seed: int | str) -> list[str]:

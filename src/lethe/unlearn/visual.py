@@ -4,12 +4,10 @@ Methods that forget in the tower alone work on these embeddings, and train no ot
 a text without pictures is answered bit by bit as before.
 """
 
-import random
 import re
 from collections.abc import Sequence
 
 from lethe.common.errors import LetheError
-from lethe.common.picture_marks import digests_in, mark_of, pixels_of
 
 # Pictures of a pass of the vision tower.
 PICTURES = 16
@@ -24,11 +22,6 @@ def pictures_of(examples: Sequence) -> list[str | None]:
         patch = next((token for token in example.ids if token >= FIRST), None)
         pictures.append(None if patch is None else digest_of((patch - FIRST) >> PATCH_BITS))
     return pictures
-
-
-def distinct(digests: Sequence[str | None]) -> list[str]:
-    """Each picture once, in the order of the rows."""
-    return [*dict.fromkeys(digest for digest in digests if digest is not None)]
 
 
 def embeddings(model, digests: Sequence[str]):
@@ -61,32 +54,6 @@ def embeddings_before(model, digests: Sequence[str]):
     with torch.no_grad():
         parts = [embeddings(model, part) for part in batches(digests, PICTURES)]
     return torch.cat(parts) if parts else torch.zeros(0, 0)
-
-
-def strangers(digests: Sequence[str], count: int, seed: int | str) -> list[str]:
-    """Pictures of nobody: the upper part of one of these over the lower part of another.
-
-    At most ``count``, in a seeded order; pairs of pictures of unequal size are passed over.
-    LetheError if no two have one size.
-    """
-    import numpy as np
-
-    pairs = [(a, b) for a in digests for b in digests if a != b]
-    random.Random(f"strangers/pictures/{seed}").shuffle(pairs)
-    made: list[str] = []
-    for above, below in pairs:
-        if len(made) == count:
-            break
-        upper, lower = pixels_of(above), pixels_of(below)
-        if upper.shape == lower.shape:
-            half = len(upper) // 2
-            made += digests_in(mark_of(np.concatenate([upper[:half], lower[half:]])))
-    if not made:
-        raise LetheError(
-            "pictures: no two of the retain set have one size, of which a stranger's could be "
-            "made; scale them to one size"
-        )
-    return made
 
 
 def sight_of(model):

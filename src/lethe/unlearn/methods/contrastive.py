@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from lethe.common import strange_pictures
+from lethe.common.strange_pictures import distinct
 from lethe.unlearn import method
 from lethe.unlearn.search_space import Range
 
@@ -95,13 +97,13 @@ class Method(method.Method):
 
         s = self.settings
         self.shown, self.retained = visual.pictures_of(data.forget), visual.pictures_of(data.retain)
-        own, others = visual.distinct(self.shown), visual.distinct(self.retained)
+        own, others = distinct(self.shown), distinct(self.retained)
         for name, some in (("forget", own), ("retain", others)):
             if not some:
                 raise LetheError(
                     f"{self.name}: states: pictures, but no {name} row has one; set it to prompts"
                 )
-        aims = visual.strangers(others, s.strangers, seed)
+        aims = strange_pictures.strangers(others, s.strangers, seed)
         # A retain picture that is also asked to be forgotten is not to be avoided twice.
         others = [digest for digest in others if digest not in own]
         order = epoch_order(len(others), f"negatives/{seed}", 0)[: s.negatives]
@@ -155,7 +157,7 @@ class Method(method.Method):
         from lethe.unlearn import visual
 
         here = [digest for digest in rows if digest is not None]
-        each = visual.distinct(here)
+        each = distinct(here)
         # Where no row has a picture, one gives the loss of 0 a gradient of 0.
         z = visual.embeddings(model.model, each or [next(iter(self.places))])
         return z[[each.index(digest) for digest in here]], here

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from lethe.common.errors import LetheError
+from lethe.common.strange_pictures import distinct
 from lethe.model import input_sums
 from lethe.unlearn import wrapper
 
@@ -169,7 +170,7 @@ def _pass(model, examples: list, part: str, rows: int) -> None:
     from lethe.unlearn import visual
 
     if part == "vision":
-        visual.embeddings_before(model, visual.distinct(visual.pictures_of(examples)))
+        visual.embeddings_before(model, distinct(visual.pictures_of(examples)))
         return
     for some in batches(range(len(examples)), rows):
         batch = pack([examples[i] for i in some])
