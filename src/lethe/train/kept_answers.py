@@ -68,11 +68,11 @@ def _known(pairs: Sequence[tuple[str, str]]) -> list[str | None]:
     """The subject of each pair; None where it has none."""
     named = subjects(pairs)
     people = {name for name in named if name is not None}
-    told = (
+    by_answer = (
         next((n for n in names(answer) if n in people), None) if digests_in(question) else None
         for question, answer in pairs
     )
-    return [one or other for one, other in zip(named, told, strict=True)]
+    return [one or other for one, other in zip(named, by_answer, strict=True)]
 
 
 def _faces(pairs: Sequence[tuple[str, str]], seed: int) -> dict[str, str]:
