@@ -21,7 +21,7 @@ science: $(INSTALLED)
 	$(BIN)/pytest -m science
 
 # What papers claim, over five seeds, and the table of docs/claims.md; resumes where it was interrupted.
-SUBJECTS ?= core attacks lira npo_shares audit languages traces partial behaviour defences recipes requests lineage strategies mage cap asru pictures asru_pictures
+SUBJECTS ?= core attacks lira npo_shares audit languages traces partial behaviour defences recipes requests lineage strategies mage cap asru pictures asru_pictures diffusion
 
 claims: $(INSTALLED)
 	for subject in $(SUBJECTS); do \
