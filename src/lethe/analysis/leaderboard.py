@@ -172,18 +172,33 @@ def _scored_again(run: Path, records: Records, oracle: Records) -> dict[str, Met
     said = {metric: _said(run, metric) for metric in CHAIN}
     chosen = {metric: dict(file.settings) for metric, file in said.items()}
     need = "truth_ratio"
-    theirs = {need: metrics.compute(need, oracle, **chosen[need])}
+    files = scored(records, chosen, {need: metrics.compute(need, oracle, **chosen[need])})
+    for metric in CHAIN:
+        _agree(files[metric], said[metric])
+    return files
+
+
+def scored(
+    records: Records,
+    settings: Mapping[str, Mapping],
+    oracle: Mapping[str, MetricFile] | None = None,
+) -> dict[str, MetricFile]:
+    """The metrics of ``CHAIN``, with ``settings`` by name, from the records of a run.
+
+    ``oracle``: its metric files that they compare with; without them what needs none.
+    """
     files: dict[str, MetricFile] = {}
     for metric in CHAIN:
         contract = metrics.contract(metric)
+        if contract.oracle and oracle is None:
+            continue
         files[metric] = metrics.compute(
             metric,
             records if contract.records else None,
             {name: files[name] for name in contract.needs},
-            theirs if contract.oracle else None,
-            **chosen[metric],
+            oracle if contract.oracle else None,
+            **settings.get(metric, {}),
         )
-        _agree(files[metric], said[metric])
     return files
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pandas as pd
 
 from lethe import metrics
-from lethe.analysis.leaderboard import CHAIN, SCORES
+from lethe.analysis.leaderboard import SCORES, scored
 from lethe.analysis.log_scores import read_log
 from lethe.common import paths
 from lethe.common.errors import LetheError
@@ -26,7 +26,7 @@ from lethe.metrics.base import MetricFile, write_metric
 
 LOGS = ("TOFU_EVAL.json", "eval_log_aggregated.json")
 TABLE, SEED = "logs.csv", "seed0"
-SUITE = "tofu"
+SUITE, RATIO, QUALITY = "tofu", "truth_ratio", "forget_quality"
 _SPLIT = re.compile(r"forget\d\d")
 
 
@@ -63,14 +63,14 @@ def import_logs(
     if not read:
         why = f": {notes[0]}" if notes else f"; it should hold {' or '.join(LOGS)}"
         raise LetheError(f"{folder}: no log of a published checkpoint{why}")
-    scored = {place: _scored(place, read, variant) for place in sorted(read)}
-    notes += [fault for _, fault in scored.values() if fault]
-    table = pd.DataFrame([_row(p, logs[p].name, files) for p, (files, _) in scored.items()])
+    made = {place: _scored(place, read, variant) for place in sorted(read)}
+    notes += [fault for _, fault in made.values() if fault]
+    table = pd.DataFrame([_row(p, logs[p].name, files) for p, (files, _) in made.items()])
     out.parent.mkdir(parents=True, exist_ok=True)
     # Under its name the folder is whole.
-    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as made:
-        whole = Path(made) / "whole"
-        for place, (files, _) in scored.items():
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as beside:
+        whole = Path(beside) / "whole"
+        for place, (files, _) in made.items():
             _write(whole.joinpath(*place, SEED).as_posix(), read[place], files)
         write_text(whole / TABLE, table.to_csv(index=False))
         whole.replace(out)
@@ -129,26 +129,15 @@ def _scored(
 ) -> tuple[dict[str, MetricFile], str | None]:
     """The metrics of a run, and why forget quality is not among them."""
     records, oracle = read[place], read.get((*place[:2], ORACLE))
-    files: dict[str, MetricFile] = {}
-    for metric in CHAIN:
-        contract = metrics.contract(metric)
-        settings = {"variant": variant} if metric == "truth_ratio" else {}
-        theirs = None
-        if contract.oracle:
-            if oracle is None:
-                return files, f"{records.path}: no log of its oracle, so no forget quality"
-            theirs = {"truth_ratio": metrics.compute("truth_ratio", oracle, variant=variant)}
-        try:
-            files[metric] = metrics.compute(
-                metric,
-                records if contract.records else None,
-                {name: files[name] for name in contract.needs},
-                theirs,
-                **settings,
-            )
-        except LetheError as error:
-            return files, str(error)
-    return files, None
+    files = scored(records, {RATIO: {"variant": variant}})
+    if oracle is None:
+        return files, f"{records.path}: no log of its oracle, so no forget quality"
+    theirs = {RATIO: metrics.compute(RATIO, oracle, variant=variant)}
+    try:
+        quality = metrics.compute(QUALITY, needs={RATIO: files[RATIO]}, oracle=theirs)
+    except LetheError as error:
+        return files, str(error)
+    return files | {QUALITY: quality}, None
 
 
 def _row(
