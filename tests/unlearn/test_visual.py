@@ -8,6 +8,7 @@ from helpers import seeing_families, seeing_models
 from helpers.seeing_models import picture, pixel_values, shown
 from helpers.small_models import make_family
 
+from lethe.common import strange_pictures
 from lethe.common.errors import LetheError
 from lethe.common.picture_marks import pixels_of
 from lethe.common.strange_pictures import distinct, strangers
@@ -198,6 +199,14 @@ def test_strangers_are_halves_of_two_people():
     assert made == strangers(_digests([0, 1, 2]), 4, 0)
     with pytest.raises(LetheError, match="no two have one size"):
         strangers(_digests([0]), 4, 0)
+
+
+def test_of_very_many_pictures_pairs_are_drawn(monkeypatch):
+    monkeypatch.setattr(strange_pictures, "MANY", 2)
+    made = strangers(_digests([0, 1, 2]), 4, 0)
+    assert len(made) == 4
+    assert not {*made} & {*_digests([0, 1, 2])}
+    assert made == strangers(_digests([0, 1, 2]), 4, 0)
 
 
 def _digests(numbers):
