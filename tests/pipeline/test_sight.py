@@ -25,7 +25,7 @@ def test_a_model_of_text_alone_is_refused():
         check(configured({"world": {"pictures": {}}}))
 
 
-@pytest.mark.parametrize("name", ["eco", "asru", "icul"])
+@pytest.mark.parametrize("name", ["eco", "icul"])
 def test_methods_that_do_not_see_are_refused(name):
     with pytest.raises(LetheError, match=f"^config: methods: {name}: does not work on rows"):
         check(configured(overlay(SEEING, methods=[name])))
