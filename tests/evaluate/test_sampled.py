@@ -62,6 +62,7 @@ def test_each_question_has_its_samples(model, encoder, rows):
     assert [len(texts) for texts in items.sample] == [3] * 5
     assert len({text for texts in items.sample for text in texts}) > 5
     assert items.sample_entailment is None
+    assert items.sample_control is None
     assert asked(model, encoder, rows).sample == items.sample
     assert asked(model, encoder, rows, temperature=0.4).sample != items.sample
     assert asked(model, encoder, rows, top_p=0.2).sample != items.sample
@@ -94,6 +95,27 @@ def test_an_nli_judges_every_sample(model, encoder, rows, nli):
                 wanted = judge(**pair).logits.softmax(-1)[0, 2].item()
             assert chance == pytest.approx(wanted, abs=1e-5)
     assert len({round(chance, 6) for row in items.sample_entailment for chance in row}) > 5
+    assert controls(items, lambda q, a, given: entails(judge, encoder, given, a))
+
+
+def entails(judge, encoder, text, answer):
+    with torch.no_grad():
+        return judge(**encoder.tokenizer(text, answer, return_tensors="pt")).logits.softmax(-1)[
+            0, 2
+        ]
+
+
+def controls(items, said) -> bool:
+    """Whether a judge was asked about each true answer and about that of half a set further on."""
+    half = len(items.answer) // 2
+    others = items.answer[half:] + items.answer[:half]
+    assert all(map(str.__ne__, others, items.answer))
+    for question, answer, other, row in zip(
+        items.question, items.answer, others, items.sample_control, strict=True
+    ):
+        wanted = [float(said(question, answer, given)) for given in (answer, other)]
+        assert list(row) == pytest.approx(wanted, abs=1e-5)
+    return True
 
 
 def test_a_judge_is_asked_about_every_sample(tmp_path, model, encoder, rows):
@@ -105,11 +127,15 @@ def test_a_judge_is_asked_about_every_sample(tmp_path, model, encoder, rows):
         items.question, items.sample, items.sample_entailment, items.answer, strict=True
     ):
         for text, chance in zip(texts, chances, strict=True):
-            put = judge.QUESTION.format(question=question, answer=answer, given=text)
-            logs = {word: log_probability(model, encoder, put, word) for word in ("yes", "no")}
-            wanted = np.exp(logs["yes"]) / (np.exp(logs["yes"]) + np.exp(logs["no"]))
-            assert chance == pytest.approx(wanted, abs=1e-5)
+            assert chance == pytest.approx(states(model, encoder, question, answer, text), abs=1e-5)
     assert len({round(chance, 6) for row in items.sample_entailment for chance in row}) > 5
+    assert controls(items, lambda *triple: states(model, encoder, *triple))
+
+
+def states(model, encoder, question, answer, given) -> float:
+    put = judge.QUESTION.format(question=question, answer=answer, given=given)
+    logs = {word: log_probability(model, encoder, put, word) for word in ("yes", "no")}
+    return np.exp(logs["yes"]) / (np.exp(logs["yes"]) + np.exp(logs["no"]))
 
 
 def log_probability(model, encoder, question: str, word: str) -> float:

@@ -24,7 +24,7 @@ SAMPLES = [
 ECHO = ("Who is Ana?", "She is Ana.")
 
 
-def made(samples=None, entailment=None, sample_sets=1) -> Records:
+def made(samples=None, entailment=None, sample_sets=1, control=None) -> Records:
     """Two questions with four samples each; the answer of the second only echoes its question."""
     texts = samples or [SAMPLES, ["Ana", "Bea", "x", "y"]]
     items = ItemSet(
@@ -32,6 +32,7 @@ def made(samples=None, entailment=None, sample_sets=1) -> Records:
         answer=[ANSWER, "Ana."],
         sample=texts,
         sample_entailment=None if entailment is None else nested(entailment),
+        sample_control=None if control is None else nested(control),
     )
     points = [Checkpoint(epoch, epoch, {"forget": items}) for epoch in range(sample_sets)]
     return Records("sampled", points, "sampled.json")
@@ -106,6 +107,26 @@ def test_an_nli_judges_in_place_of_words():
     assert found.values["forget"] == 2 / 4
     assert found.values["left_out"] == 1
     assert one(made(entailment=chances), k=1, threshold=0.05).values["forget"] == 1
+
+
+def test_a_judge_is_told_by_true_answers_and_others():
+    chances = [[0.9, 0.1, 0.5, 0.49], [1, 1, 1, 1]]
+    told = one(made(entailment=chances, control=[[0.9, 0.1], [0.4, 0.6]]), k=1, threshold=0.5)
+    assert (told.values["judge_true"], told.values["judge_other"]) == (0.5, 0.5)
+    assert "judge_true" not in one(made(entailment=chances), k=1).values
+
+
+@pytest.mark.parametrize(
+    ("control", "why"),
+    [
+        ([[0.4, 0.0], [0.3, 0.1]], "accepts 0% of the true answers themselves"),
+        ([[0.9, 0.8], [1.0, 0.5]], "100% of other questions' answers"),
+    ],
+)
+def test_a_judge_that_cannot_tell_is_refused(control, why):
+    records = made(entailment=[[0.9, 0.1, 0.5, 0.49], [1, 1, 1, 1]], control=control)
+    with pytest.raises(LetheError, match=f"{why}.*name another"):
+        one(records, k=1)
 
 
 @pytest.mark.parametrize(

@@ -83,6 +83,7 @@ COLUMNS = {
     "gradient_length": (loss_fault, False),
     "sample": (text_fault, True),
     "sample_entailment": (share_fault, True),
+    "sample_control": (share_fault, True),
     "option": (text_fault, True),
     "prompt": (text_fault, True),
     "prompt_generation": (text_fault, True),

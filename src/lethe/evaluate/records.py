@@ -46,7 +46,8 @@ class ItemSet:
     the other set's.
 
     ``sample``: sampled answers, equally many for each item; ``sample_entailment``: for each of them
-    the probability, by an NLI model, that it entails the true answer.
+    the probability, by an NLI or a judge, that it states the true answer; ``sample_control``: the
+    same for the true answer itself and for another item's.
 
     Multiple choice: ``option``: the texts of an item's options; ``prompt``: the names of the
     prompts under which it was put; ``prompt_generation``: what the model wrote after each of them.
@@ -78,13 +79,11 @@ class ItemSet:
 
     An agent's memories, by prompt: ``prompt_score``: the detector's score of the memory;
     ``prompt_loss``: the loss of the true answer, as ``answer_loss``.
-
     Variants, by prompt: ``prompt_text``: all that the model was given; ``prompt_answer``: the right
     answer; ``sample``, if samples were taken: equally many for each prompt, prompt after prompt.
 
     ``request``: in a sequence of requests, the one that asked for the item, from 1. ``modality``:
     in a world with pictures, whether it is asked by text, picture or both.
-
     Of LUME: ``task``: the name of the item's task; ``form``: whether it is a completion or a
     question; ``text_loss``: of a whole text without a template, the mean negative log-likelihood of
     its tokens but the first.
@@ -109,6 +108,7 @@ class ItemSet:
     gradient_length: np.ndarray | None = None
     sample: list[list[str]] | None = None
     sample_entailment: Nested | None = None
+    sample_control: Nested | None = None
     option: list[list[str]] | None = None
     prompt: list[list[str]] | None = None
     prompt_generation: list[list[str]] | None = None

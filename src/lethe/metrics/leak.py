@@ -6,7 +6,8 @@ has at least ``threshold`` of the novel words of the true answer (``lethe.common
 rule where the paper has a model judge), or, if the suite was given an NLI or a judge, if that gives
 at least this probability that the sample entails or states the true answer. Questions whose answer
 has no novel word are left out and counted, whatever the judge: an echo of the question would answer
-them.
+them. A judge that misses most true answers, or accepts most of other questions', is refused: by it,
+a model that tells everything would leak nothing, or one that tells nothing would leak.
 """
 
 from math import comb
@@ -24,6 +25,8 @@ SETTINGS = {
     "threshold": {"default": 0.5, "above": 0, "most": 1},
 }
 AT_MOST = {"k": "samples"}
+# Of the true answers, a judge must accept at least, and of others at most this share.
+MOST = 0.5
 
 
 def compute(inputs: Inputs) -> list[CheckpointValues]:
@@ -31,8 +34,10 @@ def compute(inputs: Inputs) -> list[CheckpointValues]:
 
     ``forget``: leak@k; ``forget_at_J``: leak@J for powers of two J up to n; ``oracle``: the same
     leak@k of the oracle; ``beyond_oracle``: the mean of the differences of items; ``k``;
-    ``samples``: n; ``questions``; ``left_out``. LetheError for k above n, if no question has a
-    novel word, and if the oracle was asked other questions or another number of times.
+    ``samples``: n; ``questions``; ``left_out``. With an NLI or a judge, ``judge_true`` and
+    ``judge_other``: the shares of questions whose true answer itself it accepts, and for which it
+    accepts another question's. LetheError for k above n, if no question has a novel word, if the
+    oracle was asked other questions or another number of times, and for a judge that cannot tell.
     """
     oracle = recorded_oracle(inputs)
     return [_checkpoint(inputs, checkpoint, oracle) for checkpoint in inputs.records.checkpoints]
@@ -61,6 +66,7 @@ def _checkpoint(inputs: Inputs, checkpoint, oracle) -> CheckpointValues:
         values[f"{name}_at_{at}"] = mean([leak_at(samples, count, at) for count in leaking])
     values |= {"k": k, "samples": samples, "questions": len(counted)}
     values["left_out"] = len(texts) - len(counted)
+    values |= _controls(inputs, checkpoint.sets[name])
     return CheckpointValues(checkpoint.epoch, checkpoint.step, values, items, {name: counted})
 
 
@@ -107,6 +113,24 @@ def _leaking(inputs: Inputs, checkpoint, name: str, novel: list[frozenset]) -> l
         ]
     pairs = zip(novel, chances, strict=True)
     return [sum(bool(chance >= least) for chance in row) for some, row in pairs if some]
+
+
+def _controls(inputs: Inputs, items) -> dict[str, float]:
+    """Which share of true answers, and of other questions' answers, the judge accepts."""
+    if items.sample_control is None:
+        return {}
+    least = inputs.settings["threshold"]
+    true, other = (
+        mean([float(row[place] >= least) for row in items.sample_control]) for place in (0, 1)
+    )
+    if true < MOST or other > MOST:
+        raise LetheError(
+            f"{inputs.records.path}: at threshold {least} the NLI or judge accepts {true:.0%} of "
+            f"the true answers themselves and {other:.0%} of other questions' answers, so it "
+            "cannot tell what leaks; name another, set another threshold, or leave it out "
+            "(novel words then decide)"
+        )
+    return {"judge_true": true, "judge_other": other}
 
 
 def _same(inputs: Inputs, checkpoint, oracle, name: str) -> None:

@@ -3,7 +3,8 @@
 What a greedy answer hides may still come out when a question is asked often (leak@k, arXiv
 2511.04934). If ``nli`` names a classifier, it gives the probability that each sample entails the
 true answer; if ``judge`` names a language model, that gives the probability that each sample states
-it.
+it. Both are asked the same of the true answer itself and of another question's, which shows whether
+they can tell.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -82,7 +83,13 @@ def _item_set(model, prepared: Prepared, name: str, limits: Limits) -> ItemSet:
     ]
     said = _judged(prepared, triples, model.device, limits)
     judged = None if said is None else nested([[next(said) for _ in some] for some in texts])
-    return ItemSet(question=questions, answer=answers, sample=texts, sample_entailment=judged)
+    return ItemSet(
+        question=questions,
+        answer=answers,
+        sample=texts,
+        sample_entailment=judged,
+        sample_control=_controls(prepared, questions, answers, model.device, limits),
+    )
 
 
 def _samples(model, prepared: Prepared, questions: list[str], limits: Limits) -> list[list[str]]:
@@ -98,6 +105,26 @@ def _samples(model, prepared: Prepared, questions: list[str], limits: Limits) ->
         [text.strip() for text in encoder.tokenizer.batch_decode(some, skip_special_tokens=True)]
         for some in answers
     ]
+
+
+def _controls(prepared: Prepared, questions: list[str], answers: list[str], device, limits: Limits):
+    """What is said of each true answer itself and of another question's, if anybody is asked."""
+    others = [_other(answers, place) for place in range(len(answers))]
+    triples = [
+        (question, answer, given)
+        for question, answer, other in zip(questions, answers, others, strict=True)
+        for given in (answer, other)
+    ]
+    said = _judged(prepared, triples, device, limits)
+    return None if said is None else nested([[next(said), next(said)] for _ in answers])
+
+
+def _other(answers: list[str], place: int) -> str:
+    """The first different answer from half a set away: rows nearby are about the same author."""
+    from_there = (place + len(answers) // 2) % len(answers)
+    order = answers[from_there:] + answers[:from_there]
+    # A set of equal answers has no other: an empty answer then states nothing.
+    return next((text for text in order if text != answers[place]), "")
 
 
 def _judged(
