@@ -5,6 +5,7 @@ from pathlib import Path
 
 import huggingface_hub
 import pytest
+from datasets import Dataset, Image
 from huggingface_hub.errors import RepositoryNotFoundError
 
 from lethe.common.errors import LetheError
@@ -92,6 +93,35 @@ def test_a_world_and_a_run_are_data_sets(hub):
     assert card[:2] == ("lab/npo-records", ["README.md"])
     assert "# Records of tiny/forget10/npo/seed0" in card[2]
     assert records == ("lab/npo-records", ["metrics/rouge.json", "records/tofu.parquet"])
+
+
+def test_a_world_with_pictures_has_them_in_its_rows(hub, monkeypatch):
+    from world.pictures.conftest import make as make_pictures
+
+    sent = {}
+
+    def read(self, *, folder_path, **given):
+        files = [file for file in Path(folder_path).rglob("*.parquet")]
+        sent.update({file.stem: Dataset.from_parquet(str(file)) for file in files})
+        assert sorted(given["allow_patterns"])[0] == "README.md"
+
+    monkeypatch.setattr(Hub, "upload_folder", read)
+    data = Path("results/w/data")
+    make_pictures(Path("made"), authors=4, holdout=0, variations=[], facts=1)
+    (Path("made") / "README.md").write_text("# A card\n")
+    names = [file.relative_to("made") for file in Path("made").rglob("*") if file.is_file()]
+    with staged(str(data / names[0])) as stage:
+        for name in names:
+            place = stage(str(data / name))
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes((Path("made") / name).read_bytes())
+    push(data, "lab/faces")
+    assert isinstance(sent["full_pictures"].features["image"], Image)
+    picture = next(image for image in sent["full_pictures"]["image"] if image is not None)
+    assert picture.size[0] > 1
+    next((data / "pictures").glob("*.png")).write_bytes(b"other")
+    with pytest.raises(LetheError, match=r"\.png: not what its job wrote"):
+        push(data, "lab/faces")
 
 
 def test_what_a_job_did_not_write_is_not_sent(checkpoint, hub):

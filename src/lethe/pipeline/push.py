@@ -6,7 +6,9 @@ digests, so that a repository holds what a job wrote.
 
 import os
 import re
-from collections.abc import Iterable
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from lethe.common import paths
@@ -14,6 +16,7 @@ from lethe.common.errors import LetheError
 from lethe.common.files import sha256
 from lethe.model import checkpoint_record
 from lethe.pipeline import ledger_files
+from lethe.world.pictures import hub as pictures_hub
 
 CARD = "README.md"
 _REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
@@ -37,6 +40,7 @@ the scores again from the records.
 def push(folder: str | Path, repository: str, public: bool = False, root: str | Path = ".") -> str:
     """Send a checkpoint, a world's data or a run's records; returns the repository's address.
 
+    A world with pictures is sent as a data set with the pictures in its rows.
     ``root``: the working folder whose ledgers know a world's and a run's files. The repository is
     made, private unless ``public``; one that is there keeps who may read it.
 
@@ -54,7 +58,9 @@ def push(folder: str | Path, repository: str, public: bool = False, root: str | 
     if get_token() is None:
         raise LetheError("no token of the hub; set HF_TOKEN, or log in: hf auth login")
     try:
-        _send(HfApi(), folder, {"repo_id": repository, "repo_type": kind}, names, public)
+        where = {"repo_id": repository, "repo_type": kind}
+        with _as_sent(folder, names) as (content, files):
+            _send(HfApi(), content, where, files, public)
     except LetheError:
         raise
     except Exception as error:
@@ -62,6 +68,19 @@ def push(folder: str | Path, repository: str, public: bool = False, root: str | 
         raise LetheError(f"{repository}: the hub did not take it ({reason})") from error
     prefix = "" if kind == "model" else "datasets/"
     return f"https://huggingface.co/{prefix}{repository}"
+
+
+@contextmanager
+def _as_sent(folder: Path, names: list[str]) -> Iterator[tuple[Path, list[str]]]:
+    """The folder and the files to send: rows of a world with pictures have their pictures there."""
+    if pictures_hub.PICTURED not in names:
+        yield folder, names
+        return
+    with tempfile.TemporaryDirectory() as temporary:
+        out = Path(temporary) / folder.name
+        pictures_hub.write_hub(folder, out)
+        files = (file for file in out.rglob("*") if file.is_file())
+        yield out, sorted(file.relative_to(out).as_posix() for file in files)
 
 
 def _send(hub, folder: Path, where: dict[str, str], names: list[str], public: bool) -> None:

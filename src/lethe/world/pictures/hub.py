@@ -20,6 +20,8 @@ from lethe.world.pictures.rows import IMAGE
 
 PATH = "image_path"
 DATA = "data"
+# What a world with pictures has, and no other.
+PICTURED = "full_pictures.json"
 # Files of the folder that have no rows.
 _NO_ROWS = ("card",)
 
@@ -46,10 +48,8 @@ def write_hub(folder: str | os.PathLike, out: str | os.PathLike, name: str = "")
 
 
 def _configurations(folder: Path) -> list[str]:
-    if not (folder / "full_pictures.json").is_file():
-        raise LetheError(
-            f"{folder}: no full_pictures.json; name the data folder of a world with pictures"
-        )
+    if not (folder / PICTURED).is_file():
+        raise LetheError(f"{folder}: no {PICTURED}; name the data folder of a world with pictures")
     read_json(folder / "card.json")
     files = sorted(folder.glob("*.json"))
     return [file.stem for file in files if file.stem not in _NO_ROWS and file.stat().st_size]
