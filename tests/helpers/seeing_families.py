@@ -8,7 +8,7 @@ import json
 import torch
 
 WORDS = "Who is this? Where was Ada Lind born? Ada was born in Paris. Ben writes novels. No one."
-NAMES = ("llava", "qwen2_vl", "qwen2_5_vl", "idefics3", "smolvlm")
+NAMES = ("llava", "llava_next", "qwen2_vl", "qwen2_5_vl", "qwen3_vl", "idefics3", "smolvlm")
 LLAVA_TEMPLATE = (
     "{% for message in messages %}{{ message.role | upper }}: "
     "{% for part in message.content | selectattr('type', 'equalto', 'image') %}<image>\n"
@@ -38,6 +38,8 @@ MARKS = {
         *("<global-img>", *(f"<row_{r}_col_{c}>" for r in range(1, 4) for c in range(1, 4))),
     ),
 }
+# Of LLaVA-NeXT, as rows and columns of pixels.
+RESOLUTIONS = [[8, 16], [16, 8], [16, 16], [8, 24]]
 TEXT = {
     "hidden_size": 16,
     "intermediate_size": 24,
@@ -50,12 +52,12 @@ TEXT = {
 
 def kind(name):
     """What families that share marks and a template are called in ``MARKS``."""
-    return "llava" if name == "llava" else "qwen" if name.startswith("qwen") else "idefics"
+    return "llava" if name.startswith("llava") else "qwen" if name.startswith("qwen") else "idefics"
 
 
 def save(name, folder, seed=0):
     """Write a checkpoint of a family into a folder; returns transformers' own model, float64."""
-    tokenizer = _tokenizer(MARKS[kind(name)], "<s>" if name == "llava" else None)
+    tokenizer = _tokenizer(MARKS[kind(name)], "<s>" if kind(name) == "llava" else None)
     template = {"llava": LLAVA_TEMPLATE, "qwen": QWEN_TEMPLATE, "idefics": SMOL_TEMPLATE}
     tokenizer.save_pretrained(folder)
     # Where the older published checkpoints keep it.
@@ -75,13 +77,17 @@ def processor(name):
     """An image processor, for pictures of a few pixels."""
     from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
     from transformers.models.idefics3.image_processing_pil_idefics3 import Idefics3ImageProcessorPil
+    from transformers.models.llava_next.image_processing_pil_llava_next import (
+        LlavaNextImageProcessorPil,
+    )
     from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
     from transformers.models.smolvlm.image_processing_pil_smolvlm import SmolVLMImageProcessorPil
 
+    square = {"size": {"shortest_edge": 8}, "crop_size": {"height": 8, "width": 8}}
     if name == "llava":
-        return CLIPImageProcessorPil(
-            size={"shortest_edge": 8}, crop_size={"height": 8, "width": 8}, do_center_crop=True
-        )
+        return CLIPImageProcessorPil(**square, do_center_crop=True)
+    if name == "llava_next":
+        return LlavaNextImageProcessorPil(**square, image_grid_pinpoints=RESOLUTIONS)
     if name.startswith("qwen"):
         return Qwen2VLImageProcessorPil(
             patch_size=4, merge_size=2, size={"shortest_edge": 64, "longest_edge": 512}
@@ -120,18 +126,17 @@ def _model(name, tokenizer):
 
     number = tokenizer.convert_tokens_to_ids
     text = {**TEXT, "vocab_size": len(tokenizer), "bos_token_id": 0, "eos_token_id": 1}
-    if name == "llava":
+    if kind(name) == "llava":
         vision = t.CLIPVisionConfig(
             hidden_size=16, intermediate_size=24, num_hidden_layers=3, num_attention_heads=2,
             image_size=8, patch_size=4, projection_dim=16,
         )  # fmt: skip
-        config = t.LlavaConfig(
-            text_config=t.LlamaConfig(**text),
-            vision_config=vision,
-            image_token_index=number("<image>"),
-            image_seq_length=4,
-        )
-        return t.LlavaForConditionalGeneration(config)
+        parts = {"text_config": t.LlamaConfig(**text), "vision_config": vision}
+        parts["image_token_index"] = number("<image>")
+        if name == "llava_next":
+            made = t.LlavaNextConfig(**parts, image_grid_pinpoints=RESOLUTIONS)
+            return t.LlavaNextForConditionalGeneration(made)
+        return t.LlavaForConditionalGeneration(t.LlavaConfig(**parts, image_seq_length=4))
     if name in ("idefics3", "smolvlm"):
         vision = {
             "hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 2,
@@ -165,10 +170,14 @@ def _model(name, tokenizer):
             text_config={**text, "rope_parameters": rope}, vision_config=vision, **ids
         )
         return t.Qwen2VLForConditionalGeneration(config)
-    vision = {
-        **shared, "hidden_size": 16, "out_hidden_size": 16, "intermediate_size": 24,
-        "window_size": 16, "fullatt_block_indexes": [1],
-    }  # fmt: skip
+    shared |= {"hidden_size": 16, "out_hidden_size": 16, "intermediate_size": 24}
+    if name == "qwen3_vl":
+        vision = {**shared, "num_position_embeddings": 16, "deepstack_visual_indexes": [1, 0]}
+        text |= {"head_dim": 8, "rope_parameters": {**rope, "mrope_interleaved": True}}
+        text["num_hidden_layers"] = 3
+        config = t.Qwen3VLConfig(text_config=text, vision_config=vision, **ids)
+        return t.Qwen3VLForConditionalGeneration(config)
+    vision = {**shared, "window_size": 16, "fullatt_block_indexes": [1]}
     config = t.Qwen2_5_VLConfig(
         text_config={**text, "rope_parameters": rope}, vision_config=vision, **ids
     )
@@ -200,15 +209,16 @@ def asked(name, folder, question, answer, pixels):
 
 
 def _processor(name, images, tokenizer):
-    from transformers import Idefics3Processor, LlavaProcessor, Qwen2VLProcessor
+    import transformers as t
 
-    if name == "llava":
-        return LlavaProcessor(
+    if kind(name) == "llava":
+        made = t.LlavaProcessor if name == "llava" else t.LlavaNextProcessor
+        return made(
             images, tokenizer, patch_size=4, vision_feature_select_strategy="default",
             num_additional_image_tokens=1,
         )  # fmt: skip
     if kind(name) == "qwen":
-        made = object.__new__(Qwen2VLProcessor)
+        made = object.__new__(t.Qwen3VLProcessor if name == "qwen3_vl" else t.Qwen2VLProcessor)
         # Its own constructor wants a processor of films, which needs torchvision.
         made.image_processor, made.tokenizer, made.video_processor = images, tokenizer, None
         made.image_token, made.video_token = "<|image_pad|>", "<|video_pad|>"
@@ -216,4 +226,4 @@ def _processor(name, images, tokenizer):
         made.video_token_id, made.chat_template = -1, None
         return made
     # SmolVLM's own needs a library for numbers in words, and writes pictures in the same way.
-    return Idefics3Processor(images, tokenizer, image_seq_len=4)
+    return t.Idefics3Processor(images, tokenizer, image_seq_len=4)

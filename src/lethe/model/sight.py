@@ -23,8 +23,10 @@ from lethe.model.picture_tokens import FIRST, PATCH_BITS, PictureTokens, digest_
 from lethe.model.seeing import (  # noqa: F401
     idefics3,
     llava,
+    llava_next,
     qwen2_5_vl,
     qwen2_vl,
+    qwen3_vl,
     smolvlm,
 )
 
@@ -45,7 +47,8 @@ class Sight:
     def inputs(self, model, ids: torch.Tensor) -> dict[str, torch.Tensor]:
         """The arguments for a model's decoder that stand for tokens ``ids`` [B, L].
 
-        Text alone stays token ids; with pictures they are embeddings [B, L, H].
+        Text alone stays token ids; with pictures they are embeddings [B, L, H], and what layers add
+        to the pictures' states (DeepStack) as transformers' decoders take it.
         """
         seen = ids >= FIRST
         if not bool(seen.any()):
@@ -55,11 +58,15 @@ class Sight:
         pictures, which = (numbers >> PATCH_BITS).unique(return_inverse=True)
         patches = self.patches(model, [digest_of(number) for number in pictures.tolist()])
         begins = torch.tensor([0, *map(len, patches[:-1])], device=ids.device).cumsum(0)
-        shown = torch.cat(patches)[begins[which] + (numbers & PATCH)]
-        return {"inputs_embeds": states.masked_scatter(seen[..., None], shown.to(states.dtype))}
+        shown = torch.cat(patches)[begins[which] + (numbers & PATCH)].to(states.dtype)
+        first, *added = shown.split(states.shape[-1], -1)
+        given = {"inputs_embeds": states.masked_scatter(seen[..., None], first)}
+        if added:
+            given |= {"visual_pos_masks": seen, "deepstack_visual_embeds": added}
+        return given
 
     def patches(self, model, digests: Sequence[str]) -> list[torch.Tensor]:
-        """What the language model gets for some pictures, [inputs, H] each.
+        """What the language model gets for some pictures (``seeing.base.Family.features``).
 
         LetheError if the vision tower makes other numbers of them than the texts have places for.
         """

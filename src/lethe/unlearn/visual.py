@@ -27,7 +27,8 @@ def pictures_of(examples: Sequence) -> list[str | None]:
 def embeddings(model, digests: Sequence[str]):
     """What the language model gets for pictures, a mean over their patches, [pictures, H] float32.
 
-    LetheError for a model that does not see.
+    [pictures, (1 + D) H] with what D layers add to a picture's states (DeepStack). LetheError for
+    a model that does not see.
     """
     import torch
 

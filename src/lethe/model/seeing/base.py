@@ -45,7 +45,11 @@ class Family:
         raise NotImplementedError
 
     def features(self, model: Any, pictures: Sequence[Mapping[str, Any]]) -> list[Any]:
-        """What the language model gets for some pictures, [inputs, H] each."""
+        """What the language model gets for some pictures, [inputs, H] each.
+
+        [inputs, (1 + D) H] if its first D layers get more after they have run: an input, and what
+        is added to its state after each of these layers.
+        """
         raise NotImplementedError
 
 

@@ -11,6 +11,10 @@ class Family(base.Family):
     """Every picture is scaled, and perhaps cropped, to a square of the tower's own size."""
 
     def shown(self, config, written, made):
+        return base.Shown(written, (self.patches(config, made),))
+
+    def patches(self, config, made):
+        """How many of the tower's outputs for a square are used; LetheError if not known."""
         vision = config.vision_config
         if vision.model_type not in CLASS_TOKENS:
             raise LetheError(
@@ -20,7 +24,7 @@ class Family(base.Family):
         base.check_size(made, vision.image_size)
         count = (vision.image_size // vision.patch_size) ** 2 + CLASS_TOKENS[vision.model_type]
         # "default" leaves out the first, which is the class token where there is one.
-        return base.Shown(written, (count - (config.vision_feature_select_strategy != "full"),))
+        return count - (config.vision_feature_select_strategy != "full")
 
     def features(self, model, pictures):
         import torch

@@ -23,10 +23,11 @@ class Family(base.Family):
         return base.Shown(written, (grid[0] * grid[1],), grid)
 
     def features(self, model, pictures):
-        return [
-            model.get_image_features(
-                pixel_values=made["pixel_values"].to(model.device, model.dtype),
-                image_grid_thw=made["image_grid_thw"].to(model.device),
-            ).pooler_output[0]
-            for made in pictures
-        ]
+        return [self.outputs(model, made).pooler_output[0] for made in pictures]
+
+    def outputs(self, model, made):
+        """What transformers' vision tower returns for a picture."""
+        return model.get_image_features(
+            pixel_values=made["pixel_values"].to(model.device, model.dtype),
+            image_grid_thw=made["image_grid_thw"].to(model.device),
+        )
