@@ -78,11 +78,7 @@ class Gated(Base):
 
     def _choose(self, decoder, args, kwargs) -> None:
         """Before a pass: gate its prompts, or reuse the gates of the prompts that it continues."""
-        ids = kwargs.get("input_ids", args[0] if args else None)
-        if ids is None:
-            raise LetheError(
-                f"{self.kind}: the gate reads token ids; give input_ids, not embeddings"
-            )
+        ids = self._tokens(args, kwargs)
         batch, cache = kwargs.get("batch"), kwargs.get("past_key_values")
         if plain_rows.running() is not None:
             now = plain_rows.running()
@@ -98,6 +94,15 @@ class Gated(Base):
             notes[self.place] = self._rows(ids, kwargs.get("attention_mask"))
         self.chosen = notes[self.place][:, None]
         self.prompt = torch.full_like(self.chosen, first, dtype=torch.bool)
+
+    def _tokens(self, args, kwargs) -> torch.Tensor:
+        """The token ids of a pass, [B, L]; LetheError if it is given embeddings."""
+        ids = kwargs.get("input_ids", args[0] if args else None)
+        if ids is None:
+            raise LetheError(
+                f"{self.kind}: the gate reads token ids; give input_ids, not embeddings"
+            )
+        return ids
 
     def _notes_of(self, cache) -> dict[int, torch.Tensor]:
         """The gates of a cache's rows: stored in our own caches, whose rows may leave, or here."""
@@ -116,9 +121,9 @@ class Gated(Base):
         end = predicting[layout.gather].int().argmax(dim=1)
         prompt = layout.place <= end[:, None]
         row = torch.arange(rows, device=ids.device)[:, None].expand_as(prompt)
-        counted = self._count(ids[layout.gather][prompt], row[prompt], rows)
+        chosen = self._cluster(ids[layout.gather][prompt], row[prompt], rows)
         # Rows that share a token share the prompt.
-        return self.gate(counted)[layout.scatter // longest], prompt.flatten()[layout.scatter]
+        return chosen[layout.scatter // longest], prompt.flatten()[layout.scatter]
 
     def _rows(self, ids: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
         """The cluster of each padded row, which holds nothing but a prompt, [B]."""
@@ -127,7 +132,8 @@ class Gated(Base):
             # What the last token sees; a mask of size 1 by 1 applies to all.
             real &= (mask[:, 0, -1] if mask.dim() == 4 else mask).bool()
         row = torch.arange(len(ids), device=ids.device)[:, None].expand_as(ids)
-        return self.gate(self._count(ids[real], row[real], len(ids)))
+        return self._cluster(ids[real], row[real], len(ids))
 
-    def _count(self, ids: torch.Tensor, row: torch.Tensor, rows: int) -> torch.Tensor:
-        return prompt_similarity.counts(ids, row, rows, len(self.data["idf"]))
+    def _cluster(self, ids: torch.Tensor, row: torch.Tensor, rows: int) -> torch.Tensor:
+        """The cluster of each prompt, or -1, [rows], from their tokens ``ids`` and ``row`` [N]."""
+        return self.gate(prompt_similarity.counts(ids, row, rows, len(self.data["idf"])))

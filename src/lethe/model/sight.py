@@ -31,8 +31,9 @@ from lethe.model.seeing import (  # noqa: F401
 )
 
 PATCH = (1 << PATCH_BITS) - 1
-# Where a cache's notes keep how far each row's positions are from its number of tokens.
-SHIFT = -1
+# Where a cache's notes keep how far each row's positions are from its number of tokens, and the
+# tokens of the last pass with pictures, whose embeddings do not tell whose they are.
+SHIFT, TOKENS = -1, -2
 
 
 @dataclass
@@ -174,6 +175,8 @@ def of_step(model, ids: torch.Tensor, positions: torch.Tensor, cache) -> dict[st
     if sight is None:
         return {"input_ids": ids, "position_ids": positions}
     given = sight.inputs(model, ids)
+    if "inputs_embeds" in given:
+        cache.notes[TOKENS] = ids
     placed = sight.positions(ids, positions)
     if placed is not None:
         cache.notes[SHIFT] = placed[1]

@@ -26,7 +26,12 @@ class Intervention(Gated):
             raise ValueError("layer and strength must be numbers")
 
     def _agree(self) -> bool:
-        return super()._agree() and len(self.data["centroids"]) == len(self.data["directions"])
+        return super()._agree() and self.clusters == len(self.data["directions"])
+
+    @property
+    def clusters(self) -> int:
+        """How many clusters have a direction."""
+        return len(self.data["centroids"])
 
     def values(self) -> dict:
         return {"layer": self.layer, "strength": self.strength, **super().values()}

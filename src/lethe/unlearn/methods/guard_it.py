@@ -39,7 +39,6 @@ class Method(one_shot.Method):
     """
 
     kind = "inference"
-    pictures = False
     intervention = "steering"
     paper = "GUARD-IT, arXiv 2605.12765"
     needs = ("retain",)
@@ -49,21 +48,85 @@ class Method(one_shot.Method):
     def act(self, model, data, seed):
         from lethe.model.intervention import attach
         from lethe.model.interventions.steering import Intervention
-        from lethe.unlearn.calibrated_gate import calibrated
+        from lethe.unlearn import calibrated_gate, visual
 
-        s, depth = self.settings, model.config.get_text_config().num_hidden_layers
-        layer = depth // 4 if s.layer is None else s.layer
+        layer = self._layer(model)
+        if any(visual.pictures_of([*data.forget, *data.retain])):
+            intervention = self._of_pictures(model, data, layer, seed)
+        else:
+            gate = calibrated_gate.calibrated(data, model, self.settings, seed)
+            intervention = Intervention(
+                layer,
+                self.settings.strength,
+                gate.threshold,
+                **gate.tensors,
+                directions=self._away(model, data.forget, data.retain, gate, layer),
+            )
+        attach(model, data.encoder.tokenizer, intervention)
+
+    def _layer(self, model) -> int:
+        depth, layer = model.config.get_text_config().num_hidden_layers, self.settings.layer
+        layer = depth // 4 if layer is None else layer
         if layer >= depth:
             raise LetheError(f"guard_it.layer: {layer}, but the model has {depth}; choose one")
-        gate = calibrated(data, model, s, seed)
-        examples = [*data.forget, *data.retain]
-        states = _means(model, examples, layer)
-        forget, retain = states[: len(data.forget)], states[len(data.forget) :]
-        directions = _directions([forget[rows] for rows in gate.members], retain, s.vector)
-        intervention = Intervention(
-            layer, s.strength, gate.threshold, **gate.tensors, directions=directions
+        return layer
+
+    def _of_pictures(self, model, data, layer, seed):
+        """The intervention with two gates, each fitted to the rows that it will judge."""
+        import torch
+
+        from lethe.model.interventions.picture_steering import Intervention
+        from lethe.unlearn import calibrated_gate
+
+        s, (texts, pictured) = self.settings, _separated(data)
+        words = calibrated_gate.of_words(*texts, model, s, seed)
+        pictures = calibrated_gate.of_pictures(*pictured, model, s, seed)
+        directions = [
+            self._away(model, *rows, gate, layer)
+            for rows, gate in ((texts, words), (pictured, pictures))
+            if gate.members
+        ]
+        return Intervention(
+            layer,
+            s.strength,
+            words.threshold,
+            pictures.threshold,
+            **words.tensors,
+            **pictures.tensors,
+            directions=torch.cat(directions),
         )
-        attach(model, data.encoder.tokenizer, intervention)
+
+    def _away(self, model, forget, retain, gate, layer: int):
+        """The directions of a gate's clusters of forget rows, [K, H]."""
+        states = _means(model, [*forget, *retain], layer)
+        own, others = states[: len(forget)], states[len(forget) :]
+        return _directions([own[rows] for rows in gate.members], others, self.settings.vector)
+
+
+def _separated(data):
+    """Forget and retain rows without pictures, and those with.
+
+    LetheError if there are forget rows of a kind, but no retain rows of it.
+    """
+    from lethe.unlearn import visual
+
+    parts = []
+    for name, wanted in (("no picture", False), ("a picture", True)):
+        forget, retain = (
+            [
+                row
+                for row, shown in zip(rows, visual.pictures_of(rows), strict=True)
+                if (shown is not None) == wanted
+            ]
+            for rows in (data.forget, data.retain)
+        )
+        if forget and not retain:
+            raise LetheError(
+                f"guard_it: forget rows with {name}, but no such retain row, from which its gate "
+                "must tell them; add retain rows, or leave the method out"
+            )
+        parts.append((forget, retain))
+    return parts
 
 
 def _means(model, examples, layer: int):

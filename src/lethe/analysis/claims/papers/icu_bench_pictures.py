@@ -1,9 +1,8 @@
 """ICU-Bench in pictures: what becomes of questions by picture over a sequence of requests."""
 
 from lethe.analysis.claims.claim import Claim
-from lethe.analysis.claims.papers.base import not_built
 from lethe.analysis.claims.papers.icu_bench import above_spread, lost
-from lethe.analysis.claims.verdict import Criterion
+from lethe.analysis.claims.verdict import EXACT, Criterion
 
 PAPER = "ICU-Bench, 2605.05938"
 SUBJECT = "pictures"
@@ -28,9 +27,11 @@ CLAIMS = (
         )
         for run, called in METHODS.items()
     ),
-    not_built(
-        "a method that leaves the weights alone lets no answer by picture come back (GUARD-IT)",
-        Criterion("=", 0.0, 0.0),
-        "gates of GUARD-IT for questions with pictures, which it compares as texts",
+    Claim(
+        "a method that leaves the weights alone lets no answer by picture come back (GUARD-IT): "
+        "rebound",
+        ("guard_it",),
+        lambda r: r.in_sequence("guard_it", "rebound_by_picture"),
+        Criterion("=", 0.0, 0.0, EXACT),
     ),
 )
