@@ -12,6 +12,7 @@ rule collect:
             ancient(f"{folder}/{paths.WEIGHTS}") for folder in checkpoint_folders(w)
         ],
         rows=probed_files,
+        shown=asked_pictures,
         reference=reference_of_suite,
     output:
         records=paths.records(

@@ -52,6 +52,7 @@ use rule collect as collect_state with:
         digests=[f"{paths.state_checkpoint(STATE)}/{paths.DIGEST}"],
         weights=[ancient(f"{paths.state_checkpoint(STATE)}/{paths.WEIGHTS}")],
         rows=probed_files,
+        shown=asked_pictures,
         reference=reference_of_suite,
     output:
         records=paths.records(STATE, "{suite}"),

@@ -104,7 +104,7 @@ for _split in [] if PICTURES else SPLITS.values():
         input:
             **split_reads(_split),
         output:
-            **{part: paths.data(WORLD, name) for part, name in _split.files.items()},
+            **cut_files(_split),
         log:
             paths.log(WORLD, "split", _split.name),
         conda:
@@ -116,6 +116,33 @@ for _split in [] if PICTURES else SPLITS.values():
             code=code("split.py", split_kinds.KINDS.module(_split.kind)),
         script:
             "../scripts/split.py"
+
+
+for _split in (one for one in SPLITS.values() if one.asked_apart):
+
+    rule:
+        name:
+            f"asked_{_split.name}"
+        input:
+            source=asked_sources(),
+        output:
+            **{
+                part: paths.data(WORLD, _split.files[part])
+                for part in _split.asked_apart
+            },
+            folder=directory(asked_folder(_split)),
+        log:
+            paths.log(WORLD, "asked", _split.name),
+        conda:
+            WORLD_ENVIRONMENT
+        params:
+            provider=WORLD_SETTINGS.provider,
+            settings=provider_settings("path", "subset", "holdout_authors"),
+            authors=WORLD_SETTINGS.authors,
+            parts=list(_split.asked_apart),
+            code=code("asked.py", f"lethe.world.providers.{WORLD_SETTINGS.provider}"),
+        script:
+            "../scripts/asked.py"
 
 
 if LANGUAGES.names and PROVIDER.languages != "model":

@@ -1,7 +1,7 @@
 """The splits of a configuration, and whether they fit the world and each other."""
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import reduce
 
@@ -192,6 +192,18 @@ def _check_rows(world: World, made: Iterable[BaseSplit]) -> None:
         one.check_holdout(apart)
         with _quiet():
             one.check_asked({"full": full, **asked})
+        if one.asked_apart:
+            _check_apart(one, source.asked(world.authors) if declared.asks else {}, world)
+
+
+def _check_apart(one: BaseSplit, made: Mapping[str, Sequence[dict]], world: World) -> None:
+    """LetheError if a provider has no rows for a part that is asked and never learned."""
+    for part in one.asked_apart:
+        if not made.get(part):
+            raise LetheError(
+                f"config: split_settings.{one.name}: the world {world.provider} has no rows of "
+                f"{part}; add their files at world.path, or leave tasks and cross_image out"
+            )
 
 
 @contextmanager

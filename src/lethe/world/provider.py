@@ -22,6 +22,8 @@ seed, and from which files at ``path`` true facts and refusals come:
     PLAIN_TEXT = True               it asks how texts go on, so they are learned as plain texts
     READS = ("*.json*",)            patterns of the files that it reads below ``path``, whose edits
                                     make the world again
+    ASKS = ("ppu_eval*.parquet",)   patterns of files below ``path`` with questions that models are
+                                    asked and never learn; its method ``asked`` makes rows of them
     LIKE = "synthetic"              its true facts and background are that provider's, so that a
                                     base made for that one serves it as well
 """
@@ -52,6 +54,7 @@ class Contract:
     split_kind: str = "published"
     plain_text: bool = False
     reads: tuple[str, ...] = ("*.json*",)
+    asks: tuple[str, ...] = ()
 
     def __post_init__(self):
         if self.languages not in ("", *TRANSLATORS):

@@ -15,6 +15,17 @@ def probed_sets(wildcards):
     return list(suite.contract(wildcards.suite).files(SPLITS[wildcards.split].files))
 
 
+def asked_pictures(wildcards):
+    """The pictures of a suite's rows that are asked and never learned, if it has any.
+
+    They must exist, but changes are tracked by the rows.
+    """
+    split = SPLITS[wildcards.split]
+    apart = {paths.data(WORLD, split.files[part]) for part in split.asked_apart}
+    asks = apart & set(probed_files(wildcards))
+    return [ancient(asked_folder(split))] if asks else []
+
+
 def run_folder(wildcards):
     return paths.run(
         WORLD, wildcards.model, wildcards.split, wildcards.run, wildcards.seed

@@ -57,12 +57,17 @@ def source_files():
     path = WORLD_SETTINGS.path
     if "path" not in PROVIDER.settings or path is None:
         return []
-    if Path(path).is_file():
-        return [path]
-    files = {
-        str(file) for pattern in PROVIDER.reads for file in Path(path).glob(pattern)
-    }
+    return [path] if Path(path).is_file() else files_below(path, PROVIDER.reads)
+
+
+def files_below(folder, patterns):
+    files = {str(file) for pattern in patterns for file in Path(folder).glob(pattern)}
     return sorted(files)
+
+
+def asked_sources():
+    """The inputs of rows that are asked and never learned, whose edits remake no other row."""
+    return source_files() + files_below(WORLD_SETTINGS.path, PROVIDER.asks)
 
 
 def fact_sources():
@@ -90,6 +95,20 @@ WORLD_SCRIPT = "world_given_pictures.py" if GIVEN_PICTURES else "world.py"
 PICTURE_FILES = {
     name: paths.data(WORLD, name) for name in pictures.files(WORLD_SETTINGS)
 }
+
+
+def asked_folder(split):
+    """The pictures of a split's rows that are asked and never learned."""
+    return f"{paths.data(WORLD)}/{split.name}_pictures"
+
+
+def cut_files(split):
+    """The files of a split that are cut from the world, by part."""
+    return {
+        part: paths.data(WORLD, name)
+        for part, name in split.files.items()
+        if part not in split.asked_apart
+    }
 
 
 def split_reads(split):

@@ -10,22 +10,26 @@ split file of the code repository that ``world.subset`` names:
     persona                      persona_split.json: {"delete_ids": […], "keep_ids": […]}
 
 An author of the world is a subject; its rows say their ``part`` (forget or retain) and their
-``image``, which ``write_pictures`` writes as PNG.
+``image``, which ``write_pictures`` writes as PNG. ``asked`` gives the evaluation rows, if there are
+any (``lethe.world.providers._ppu_tasks``).
 """
 
-import re
 from collections.abc import Iterator, Mapping
+from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from lethe.common.errors import LetheError
 from lethe.common.files import GIVEN, read_json
 from lethe.world.providers._pictured import FORGET, RETAIN, Pictured, Row, bytes_of
+from lethe.world.providers._ppu_tasks import PLACEHOLDER, Tasks
 
 SETTINGS = ("path", "subset")
 FACT_FILES = ()
 OWN_HOLDOUT = True
 LIKE = "synthetic"
-READS = ("*.json*", "*.parquet")
+READS = ("*.json*", "train_pair*.parquet")
+ASKS = ("ppu_eval*.parquet", "testset_images/*/*.*")
 COLUMNS = ("id", "task", "form", "subject", "part", "modality", "image", "image_digest")
 
 FILES = "train_pair*.parquet"
@@ -39,7 +43,6 @@ class Provider(Pictured):
     benchmark, files, subsets = "PPU-Bench", f"{FILES} and the split files", SETTINGS_OF
 
     def rows(self) -> Iterator[Row]:
-        gone, stays = self._parts()
         seen: set[str] = set()
         for row, place in self.read(FILES):
             sample = self._sample(row, place)
@@ -47,26 +50,45 @@ class Provider(Pictured):
                 raise LetheError(f"{place}: the id {sample} is given twice; {self.again}")
             seen.add(sample)
             subject = str(row["subject_id"])
-            forgotten = subject in gone if self._complete else sample in gone
-            if not forgotten and stays is not None and sample not in stays:
+            part = self._part(subject, sample)
+            if part is None:
                 continue
             # A placeholder for the picture is for one model's template.
-            question = re.sub(r"\s*<image>\s*", " ", row["question"]).strip()
+            question = PLACEHOLDER.sub(" ", row["question"]).strip()
             yield Row(
                 subject,
                 row["subject"],
                 sample,
                 question,
                 row["generated_answer"],
-                FORGET if forgotten else RETAIN,
+                part,
                 bytes_of(row.get("image"), place),
                 place,
             )
+
+    def asked(
+        self, count: int, folder: Path | None = None, place: str = "pictures"
+    ) -> dict[str, list[dict]]:
+        """The evaluation rows about the first ``count`` subjects, by part of a split.
+
+        ``folder``: where their pictures are written as PNG; ``place``: what rows call that folder.
+        """
+        ids = {dict(item.columns)["id"] for one in self.authors(count) for item in one.items}
+        subjects = {row.key: row.subject for row in self.rows() if row.id in ids}
+        return Tasks(self, subjects, self._part, folder, place).parts()
 
     @property
     def _complete(self) -> bool:
         return self.setting.startswith("complete")
 
+    def _part(self, subject: str, sample: str) -> str | None:
+        """Whether a row is to be forgotten or stays; None: neither."""
+        gone, stays = self._parts
+        if (subject if self._complete else sample) in gone:
+            return FORGET
+        return RETAIN if stays is None or sample in stays else None
+
+    @cached_property
     def _parts(self) -> tuple[set[str], set[str] | None]:
         """What is to be forgotten (subjects or rows), and which rows stay; None: all others."""
         kind = "complete" if self._complete else self.setting

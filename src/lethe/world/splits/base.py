@@ -50,6 +50,8 @@ class BaseSplit(ABC):
     required: tuple[str, ...] = REQUIRED
     oracles: tuple[Oracle, ...] = (RETAIN,)
     asks_all: bool = True
+    # Parts that are not cut: rows that the provider makes to be asked, and that no model learns.
+    asked_apart: tuple[str, ...] = ()
     # The split whose runs those on this one start from: a request that comes after another.
     follows: str | None = None
     # The languages that the unlearner is given, for kinds of worlds with several; else none.
