@@ -9,6 +9,7 @@ who is to be forgotten.
 
 import json
 import sys
+from functools import cache
 from pathlib import Path
 
 import pyarrow
@@ -37,12 +38,13 @@ OTHERS = 24
 VIEWS = {2: "pose", 3: "scale", 4: "context"}
 
 
+@cache
 def picture(number: int, view: str = "base", size: int = 32):
     """The face of a person, in one of its views: uint8 [size, size, 3]."""
     return drawn(face(1009 * number), view, str(number), size)
 
 
-def pairs(people) -> list[dict]:
+def pairs(everyone) -> list[dict]:
     """A training pair for each fact by name, and one by the picture alone."""
     return [
         {
@@ -53,17 +55,17 @@ def pairs(people) -> list[dict]:
             "generated_answer": SAID[attribute].format(person.name, person.attributes[attribute]),
             "image": {"bytes": encoded(picture(place)), "path": f"{place}.png"},
         }
-        for place, person in enumerate(people)
+        for place, person in enumerate(everyone)
         for attribute in SAID
         for who, called in (("name", person.name), ("face", "this person"))
     ]
 
 
-def evaluation(people, others) -> list[dict]:
+def evaluation(everyone, others) -> list[dict]:
     """Each fact in every task and modality; wrong options are true of ``others``."""
     return [
         row
-        for place, person in enumerate(people)
+        for place, person in enumerate(everyone)
         for number, attribute in enumerate(SAID)
         for modality, called in (("qa", person.name), ("vqa", "this person"))
         for row in _rows(person, others, place, number, attribute, modality, called)
@@ -97,10 +99,15 @@ def _rows(person, others, place, number, attribute, modality, called) -> list[di
     ]
 
 
-def write(folder: Path, people: int = 12, forgotten: int = 3, views: int = 3) -> Path:
+def people(count: int) -> tuple[list, list]:
+    """The people, and those of whom wrong options are true."""
+    others = synthetic.Provider(0).authors(max(count, OTHERS))
+    return others[:count], others
+
+
+def write(folder: Path, count: int = 12, forgotten: int = 3, views: int = 3) -> Path:
     """Write all files into a folder; ``views``: other pictures of each person to be forgotten."""
-    others = synthetic.Provider(0).authors(max(people, OTHERS))
-    everyone = others[:people]
+    everyone, others = people(count)
     folder.mkdir(parents=True, exist_ok=True)
     save(folder / "train_pair_made.parquet", pairs(everyone))
     save(folder / "ppu_eval_made.parquet", evaluation(everyone, others))

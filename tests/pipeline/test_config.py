@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from helpers import made_lume, made_mcq, made_muse, made_rwku
+from helpers import made_lume, made_mcq, made_muse, made_ppu, made_rwku
 from helpers.configurations import DEFAULT, configured, message, written
 
 from lethe.model.encoder import NAMES
@@ -37,6 +37,7 @@ def test_shipped_presets_pass(tmp_path):
         "lume": made_lume.write(tmp_path, 12),
         "mcq": made_mcq.write(tmp_path / "mcq"),
         "muse": made_muse.write(tmp_path / "muse"),
+        "ppu_bench": made_ppu.write(tmp_path / "ppu"),
         "rwku": made_rwku.write(tmp_path / "rwku", 16),
     }
     for preset in sorted((ROOT / "config").rglob("*.yaml")):

@@ -4,7 +4,7 @@ import shutil
 
 import numpy as np
 import pytest
-from helpers import made_pictures
+from helpers import made_pictures, made_ppu
 from helpers.workflow_folder import Folder, sources
 
 from lethe.common.pictures import read_picture, write_picture
@@ -182,3 +182,40 @@ def test_given_picture_that_was_edited_causes_training_again(made_once, tmp_path
     rows[0]["image"]["bytes"] = made_pictures.picture(200)
     made_pictures.save(published / "forget10", rows[:4])
     assert {"world", "train_full[0]"} <= folder.planned(FULL, overlay=overlay)
+
+
+def test_an_edit_of_evaluation_rows_trains_nothing_again(made_once, tmp_path):
+    """Neither does the edit of another picture of a subject, which one suite alone reads."""
+    published = made_ppu.write(tmp_path / "ppu", 2, 1)
+    given = {
+        "provider": "ppu_bench",
+        "path": str(published),
+        "subset": ["complete30"],
+        "authors": 2,
+        "holdout_authors": 0,
+        "perturbed_retain_authors": 1,
+        "background_authors": 2,
+    }
+    overlay = SEEING | {
+        "world": given,
+        "splits": ["published"],
+        "split_settings": {"published": {"rows_each": 8, "tasks": True, "cross_image": [3]}},
+        "suite_settings": {"ppu_tasks": {"wording": "bare"}},
+        "metrics": ["ppu_generation", "ppu_tasks"],
+        "methods": ["grad_ascent"],
+        "oracle_seeds": [],
+        "figures": [],
+    }
+    own = "results/smoke/seeing/published/full/seed0/metrics"
+    wanted = (f"{own}/ppu_tasks.json", "results/smoke/data/published_retain.json")
+    folder = made_once("asked", lambda folder: folder.run(*wanted, overlay=overlay))
+    again = {"asked_published", "collect[published,full,0,ppu_tasks]"}
+    again |= {"score[published,full,0,ppu_tasks]"}
+    assert folder.planned(*wanted, overlay=overlay) == set()
+    other = published / "testset_images" / "Beatriz Moreau" / "003.png"
+    write_picture(other, made_ppu.picture(0, "style"))
+    assert folder.planned(*wanted, overlay=overlay) == again
+    rows = made_ppu.evaluation(*made_ppu.people(2))
+    rows[0]["answer_text"] = "Elsewhere."
+    made_ppu.save(published / "ppu_eval_made.parquet", rows)
+    assert folder.planned(*wanted, overlay=overlay) == again

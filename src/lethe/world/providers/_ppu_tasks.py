@@ -67,8 +67,8 @@ class Tasks:
         for name, rows in parts.items():
             if name in TASKS.values() and not rows:
                 raise LetheError(
-                    f"{self._source.folder}: {FILES}: no row for {name} about the world's "
-                    "subjects; raise world.authors, or leave out split_settings' tasks"
+                    f"{self._source.folder}: {FILES}: no row of {name} about the world's "
+                    "subjects; raise world.authors, or set the split's tasks to false"
                 )
         return parts
 
