@@ -3,8 +3,6 @@
 docs/pictures.md says how to read it.
 """
 
-import math
-
 import pandas as pd
 
 from lethe.report.table_layout import (
@@ -26,6 +24,8 @@ ONLY_WITH = ("metrics.ppu_tasks",)
 PAGE = {
     "title": "PPU-Bench's tasks",
     "columns": {
+        "rows": ("Rows", ""),
+        "modality": ("Asked", ""),
         "generation_recall": ("Generation: ROUGE-L recall", ".3f"),
         "generation_f1": ("F1", ".3f"),
         "cloze_recall": ("Cloze: ROUGE-L recall", ".3f"),
@@ -34,6 +34,7 @@ PAGE = {
         "classification_invalid": ("invalid", ".3f"),
     },
 }
+NUMBERS = tuple(key for key, (_, digits) in PAGE["columns"].items() if digits)
 HEADINGS = {
     "generation_f1": "Generation: F1",
     "cloze_exact": "Cloze: exact",
@@ -63,14 +64,14 @@ def build(data: TableData) -> pd.DataFrame:
             for group in groups(scores, data.methods, data.seeds, data.oracles)
             for name in SETS
             for modality in MODALITIES
-            if any(_named(name, key, modality) in names for key in PAGE["columns"])
+            if any(_named(name, key, modality) in names for key in NUMBERS)
         ]
     )
 
 
 def _row(group: Group, name: str, modality: str, names: set[str], data: TableData) -> dict:
     row = place(group) | {"rows": name, "modality": modality}
-    for key in PAGE["columns"]:
+    for key in NUMBERS:
         value = _named(name, key, modality)
         if value in names:
             row |= columns(group, key, METRIC, value, data.intervals)
@@ -93,11 +94,9 @@ def markdown(table: pd.DataFrame) -> str:
 
 def _cells(record: dict) -> dict:
     cells = row_start(record) | {"Rows": SETS[record["rows"]], "Asked": record["modality"]}
-    for key, (heading, digits) in PAGE["columns"].items():
-        if not math.isnan(record[key]):
-            cells[HEADINGS.get(key, heading)] = with_interval(record, key, digits)
-        else:
-            cells[HEADINGS.get(key, heading)] = ""
+    for key in NUMBERS:
+        heading, digits = PAGE["columns"][key]
+        cells[HEADINGS.get(key, heading)] = with_interval(record, key, digits)
     return cells
 
 
