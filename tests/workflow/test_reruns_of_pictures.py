@@ -209,6 +209,7 @@ def test_an_edit_of_evaluation_rows_trains_nothing_again(made_once, tmp_path):
     own = "results/smoke/seeing/published/full/seed0/metrics"
     wanted = (f"{own}/ppu_tasks.json", "results/smoke/data/published_retain.json")
     folder = made_once("asked", lambda folder: folder.run(*wanted, overlay=overlay))
+    folder = folder.copy(tmp_path / "folder")
     again = {"asked_published", "collect[published,full,0,ppu_tasks]"}
     again |= {"score[published,full,0,ppu_tasks]"}
     assert folder.planned(*wanted, overlay=overlay) == set()
@@ -219,3 +220,9 @@ def test_an_edit_of_evaluation_rows_trains_nothing_again(made_once, tmp_path):
     rows[0]["answer_text"] = "Elsewhere."
     made_ppu.save(published / "ppu_eval_made.parquet", rows)
     assert folder.planned(*wanted, overlay=overlay) == again
+    # The pictures as they were written are checked like those of the world.
+    written = next((folder / DATA / "published_pictures").glob("*.png"))
+    written.write_bytes(b"")
+    outcome = folder.snakemake("-n", *wanted, overlay=overlay)
+    assert outcome.code != 0
+    assert "not what its job wrote; delete the folder" in outcome.errors[0]

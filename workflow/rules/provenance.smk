@@ -31,7 +31,7 @@ def counts(name):
 def check_provenance():
     """Refuse results of unknown origin, before any job runs."""
     try:
-        ledger.check(counts=counts, whole=[PICTURE_FOLDER] if SEEN else [])
+        ledger.check(counts=counts, whole=whole_folders())
     except LetheError as error:
         refused(error)
 

@@ -106,7 +106,7 @@ def write(
     place: Callable[[str], Path],
     answers_only: bool = False,
 ) -> None:
-    """Cut a split and write its parts.
+    """Cut a split and write its parts, without those that a provider makes.
 
     ``world``: the files that the kind reads, by name; ``place``: gives the path of a part's file.
     ``answers_only``: rows of the forget set have their reasoning traces in a column of their own,
@@ -116,5 +116,5 @@ def write(
     parts = made.cut(rows)
     if answers_only:
         parts["forget"] = [with_column(row) for row in parts["forget"]]
-    for part in made.files:
+    for part in (name for name in made.files if name not in made.asked_apart):
         write_rows(place(part), parts[part])

@@ -102,6 +102,12 @@ def asked_folder(split):
     return f"{paths.data(WORLD)}/{split.name}_pictures"
 
 
+def whole_folders():
+    """The folders of pictures, which are checked as a whole."""
+    asked = [asked_folder(split) for split in SPLITS.values() if split.asked_apart]
+    return ([PICTURE_FOLDER] if SEEN else []) + asked
+
+
 def cut_files(split):
     """The files of a split that are cut from the world, by part."""
     return {
