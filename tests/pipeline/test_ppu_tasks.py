@@ -2,7 +2,7 @@
 
 import pytest
 import yaml
-from helpers import made_ppu
+from helpers import made_pictures, made_ppu
 from helpers.configurations import message, written
 from helpers.workflow_folder import ROOT
 
@@ -65,6 +65,15 @@ def test_a_model_of_text_alone_is_refused(folder):
     config = values(folder)
     config["models"] = ["tiny"]
     assert "world.provider: tiny reads text alone" in message(config)
+
+
+def test_a_benchmark_without_such_rows_is_refused(tmp_path):
+    names = ["Ada Berg", "Bo Ek"]
+    for name, part in zip(names, ("forget10", "retain90"), strict=True):
+        made_pictures.save(tmp_path / part, made_pictures.clear_rows([name]))
+    world = {"provider": "clear", "path": str(tmp_path), "subset": ["forget10"], "authors": 2}
+    said = message(values(tmp_path, {"world": world}))
+    assert "split_settings.published: the world clear has no rows of forget_tasks" in said
 
 
 def test_a_world_of_text_has_no_such_rows():

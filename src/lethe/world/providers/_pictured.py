@@ -53,6 +53,8 @@ class Pictured:
         self.seed, self._subset = seed, subset
         self._folder = None if path is None else Path(path)
         self._own = synthetic.Provider(seed)
+        # The subjects' keys by the ids of their rows, once these were read.
+        self._keys: dict[str, str] = {}
 
     def rows(self) -> Iterator[Row]:
         """All rows of the setting, in the order of the files."""
@@ -101,6 +103,7 @@ class Pictured:
             if row.id in seen:
                 raise LetheError(f"{row.place}: the id {row.id} is given twice; {self.again}")
             seen.add(row.id)
+            self._keys[row.id] = row.key
             if row.picture not in digests:
                 digests[row.picture] = digest(decode_picture(row.picture, row.place))
             item = _item(row, digests[row.picture])

@@ -73,8 +73,8 @@ class Provider(Pictured):
 
         ``folder``: where their pictures are written as PNG; ``place``: what rows call that folder.
         """
-        ids = {dict(item.columns)["id"] for one in self.authors(count) for item in one.items}
-        subjects = {row.key: row.subject for row in self.rows() if row.id in ids}
+        authors = self.authors(count)
+        subjects = {self._keys[dict(one.items[0].columns)["id"]]: one.name for one in authors}
         return Tasks(self, subjects, self._part, folder, place).parts()
 
     @property
