@@ -24,8 +24,9 @@ def package(tmp_path, monkeypatch) -> Path:
 
 def forget() -> None:
     """A job reads each file once, so what it read is kept; here files change."""
-    for name in ("_data_files", "_imports", "_file_digest", "_first_of", "_inits", "_label"):
-        getattr(code_digest, name).cache_clear()
+    for function in vars(code_digest).values():
+        if hasattr(function, "cache_clear") and function is not code_digest._learned:
+            function.cache_clear()
 
 
 def edit(file: Path, old: str, new: str) -> None:

@@ -10,7 +10,9 @@ import ast
 import atexit
 import hashlib
 import json
+import os
 import sys
+from collections.abc import Iterable
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -26,96 +28,125 @@ LEARNED = Path(".snakemake/lethe_sources.json")
 
 def digest(*entries: str | Path) -> str:
     """The digest of entries: paths of scripts, or names like ``lethe.unlearn.methods.npo``."""
-    files = {file for entry in entries for file in closure(entry)}
     total = hashlib.sha256()
-    for file in sorted(files):
+    for file in sorted(_closure(entries), key=_parts):
         total.update(f"{_label(file)}\0{_file_digest(file)}\n".encode())
     return total.hexdigest()[:16]
 
 
 def closure(entry: str | Path) -> set[Path]:
     """Every file of ours that an entry depends on, itself and its packages' data files included."""
-    start = _module_file(entry) if isinstance(entry, str) and "/" not in entry else Path(entry)
-    if start is None or not start.exists():
-        raise FileNotFoundError(f"no source file for {entry}")
-    files: set[Path] = set()
-    waiting = [start.resolve()]
+    return {Path(file) for file in _closure([entry])}
+
+
+def _closure(entries: Iterable[str | Path]) -> set[str]:
+    """The files of all entries; strings, since each start compares some ten thousand paths."""
+    files: set[str] = set()
+    waiting = {_start(entry) for entry in entries}
     while waiting:
         file = waiting.pop()
-        if file in files:
-            continue
         files.add(file)
-        waiting.extend(_imports(file) - files)
-    return files | {data for file in files for data in _data_files(file.parent)}
+        waiting |= _needed(str(PACKAGE), file) - files
+    return files
+
+
+def _start(entry: str | Path) -> str:
+    if isinstance(entry, str) and "/" not in entry:
+        file = _module_file(str(PACKAGE), entry)
+    else:
+        file = os.path.realpath(entry) if os.path.exists(entry) else None
+    if file is None:
+        raise FileNotFoundError(f"no source file for {entry}")
+    return file
 
 
 @cache
-def _data_files(folder: Path) -> frozenset[Path]:
-    """A package's data files (word lists, styles); the library's top folder has none."""
-    if folder == PACKAGE or PACKAGE not in folder.parents:
-        return frozenset()
-    suffixes = {".json", ".txt", ".mplstyle", ".jinja"}
-    return frozenset(file for file in folder.glob("*") if file.suffix in suffixes)
-
-
-@cache
-def _imports(file: Path) -> frozenset[Path]:
-    """Files of ours that a file imports, also inside functions."""
-    if file.suffix != ".py":
-        return frozenset()
+def _needed(package: str, file: str) -> frozenset[str]:
+    """What a file needs itself: what it imports, also inside functions, and its data files."""
+    folder = os.path.dirname(file)
+    data = _data_files(package, folder)
+    if not file.endswith(".py"):
+        return data
+    beside = None if f"{folder}/".startswith(f"{package}/") else folder
     names = _of_content(file)["imports"]
-    files = {_module_file(name, file.parent) for name in names}
-    packages = {parent for name in names for parent in _packages(name)}
-    return frozenset((files | packages) - {None})
-
-
-def _packages(name: str) -> frozenset[Path]:
-    """The ``__init__`` files that run when a dotted name of ours is imported."""
-    top, *rest = name.split(".")
-    return _inits(PACKAGE, tuple(rest)) if top == PACKAGE.name else frozenset()
+    return data.union(*(_imported(package, name, beside) for name in names))
 
 
 @cache
-def _inits(folder: Path, parts: tuple[str, ...]) -> frozenset[Path]:
-    """The ``__init__`` files of a folder and of nested packages, outermost first."""
-    inits = (folder.joinpath(*parts[:depth], "__init__.py") for depth in range(len(parts) + 1))
-    return frozenset(init for init in inits if init.exists())
+def _data_files(package: str, folder: str) -> frozenset[str]:
+    """A package's data files (word lists, styles); the library's top folder has none."""
+    if not folder.startswith(f"{package}/"):
+        return frozenset()
+    suffixes = (".json", ".txt", ".mplstyle", ".jinja")
+    return frozenset(f"{folder}/{name}" for name in _entries(folder) if name.endswith(suffixes))
 
 
-def _module_file(name: str, beside: Path | None = None) -> Path | None:
+@cache
+def _imported(package: str, name: str, beside: str | None) -> frozenset[str]:
+    """The file of a dotted name, and the ``__init__`` files that run when it is imported.
+
+    ``beside``: a script's folder, in which it finds modules of its own; None for our modules.
+    """
+    top, *rest = name.split(".")
+    files = {_module_file(package, name, beside)}
+    if top == os.path.basename(package):
+        folders = ("/".join((package, *rest[:depth])) for depth in range(len(rest) + 1))
+        files.update(_entries(folder).get("__init__.py") for folder in folders)
+    return frozenset(file for file in files if file)
+
+
+def _module_file(package: str, name: str, beside: str | None = None) -> str | None:
     """The file of one of our modules, or of one beside a script; None for other libraries'."""
     top, *rest = name.split(".")
-    if top == PACKAGE.name:
-        return _first_of(PACKAGE, tuple(rest))
-    if beside is not None and PACKAGE not in (beside, *beside.parents):
-        return _first_of(beside, (top, *rest))
-    return None
+    if top == os.path.basename(package):
+        *folders, last = package, *rest
+    elif beside is not None:
+        *folders, last = beside, top, *rest
+    else:
+        return None
+    folder = "/".join(folders)
+    module = _entries(folder).get(f"{last}.py") if folder else None
+    return module or _entries(f"{folder}/{last}" if folder else last).get("__init__.py")
 
 
 @cache
-def _first_of(folder: Path, parts: tuple[str, ...]) -> Path | None:
-    """The file of a module or a package; cached, since most are imported by many files."""
-    stem = folder.joinpath(*parts)
-    for file in (stem.with_suffix(".py"), stem / "__init__.py"):
-        if file.exists():
-            return file.resolve()
-    return None
+def _entries(folder: str) -> dict[str, str]:
+    """What a folder holds, by name, links resolved; nothing if there is no such folder.
+
+    Listed once: most names that files import are no modules but functions of one.
+    """
+    try:
+        with os.scandir(folder) as entries:
+            top = os.path.realpath(folder)
+            return {
+                entry.name: os.path.realpath(entry) if entry.is_symlink() else f"{top}/{entry.name}"
+                for entry in entries
+            }
+    except OSError:
+        return {}
 
 
 @cache
-def _file_digest(file: Path) -> str:
-    if file.suffix != ".py":
-        return hashlib.sha256(file.read_bytes()).hexdigest()
+def _parts(file: str) -> tuple[str, ...]:
+    """The names along a path, in whose order digests take files."""
+    return tuple(file.split("/"))
+
+
+@cache
+def _file_digest(file: str) -> str:
+    if not file.endswith(".py"):
+        return hashlib.sha256(Path(file).read_bytes()).hexdigest()
     return _of_content(file)["digest"]
 
 
-def _of_content(file: Path) -> dict[str, Any]:
+@cache
+def _of_content(file: str) -> dict[str, Any]:
     """The digest of a file's syntax tree, and the names that it imports."""
-    content = file.read_bytes()
+    content = Path(file).read_bytes()
     key = hashlib.sha256(content).hexdigest()
     learned = _learned()
     if key not in learned:
-        learned[key] = _of_tree(ast.parse(content, filename=str(file)))
+        learned[key] = _of_tree(ast.parse(content, filename=file))
     return learned[key]
 
 
@@ -163,9 +194,10 @@ def _drop_docstring(node: ast.AST) -> None:
 
 
 @cache
-def _label(file: Path) -> str:
+def _label(file: str) -> str:
     """A file's name, the same wherever the project is, in a checkout or a wheel."""
-    if PACKAGE in file.parents:
-        return f"src/{file.relative_to(PACKAGE.parent).as_posix()}"
+    path = Path(file)
+    if PACKAGE in path.parents:
+        return f"src/{path.relative_to(PACKAGE.parent).as_posix()}"
     root = workflow_files.root()
-    return file.relative_to(root).as_posix() if root in file.parents else file.name
+    return path.relative_to(root).as_posix() if root in path.parents else path.name
