@@ -7,7 +7,7 @@ in which it works, as a process of its own would.
 Each line on standard input asks for one command: the folder, Python's arguments, the environment,
 the umask and the file for what it prints. Two lines answer: the fork's process id, then its exit
 code. Started with the word ``jobs``, it has loaded what jobs need, too, and the jobs of Snakemake
-are forks as well (forked_jobs).
+are forks as well (forked_jobs). Rules are translated once (translated_rules).
 """
 
 import atexit
@@ -23,6 +23,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import IO, Any
 
+import translated_rules
 from snakemake import cli
 
 # What dry runs load.
@@ -158,6 +159,7 @@ def main(jobs: bool) -> None:
     cli.get_argument_parser()
     for name in PLANNING + (JOBS if jobs else ()):
         importlib.import_module(name)
+    translated_rules.remember()
     if jobs:
         # A table that the first model to be loaded asks for takes longer than loading a small one.
         importlib.import_module(
