@@ -3,8 +3,9 @@
 ``docs/statistics.md`` says what each interval covers, what it does not cover, and why.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import combinations
 
 import numpy as np
@@ -33,20 +34,35 @@ def resampled_means(items: np.ndarray, name: str, resamples: int = RESAMPLES) ->
     n = len(items)
     if n == 0:
         raise LetheError(f"bootstrap of {name!r}: no items; give at least one")
-    random = np.random.default_rng(list(name.encode()))
-    means = [
-        _counts(random, n, min(block, resamples - start)) @ items
-        for block in [max(1, _BLOCK // n)]
-        for start in range(0, resamples, block)
-    ]
+    means = [counts @ items for counts in _resamples(name, n, resamples)]
     return np.concatenate(means) / n
 
 
+def _resamples(name: str, n: int, resamples: int) -> Iterator[np.ndarray]:
+    """How often each of n items is in each resample: blocks [resamples, n] whose rows sum to n."""
+    if n * resamples <= _BLOCK:
+        yield _kept(name, n, resamples).astype(float)
+        return
+    random = _generator(name)
+    block = max(1, _BLOCK // n)
+    for start in range(0, resamples, block):
+        yield _counts(random, n, min(block, resamples - start)).astype(float)
+
+
+@lru_cache(maxsize=16)
+def _kept(name: str, n: int, resamples: int) -> np.ndarray:
+    """The resamples of a small set, which all runs share, in at most 4 MB."""
+    return _counts(_generator(name), n, resamples).astype(np.uint16)
+
+
+def _generator(name: str) -> np.random.Generator:
+    return np.random.default_rng(list(name.encode()))
+
+
 def _counts(random: np.random.Generator, n: int, resamples: int) -> np.ndarray:
-    """How often each of n items is in each resample: [resamples, n], with rows that sum to n."""
     drawn = random.integers(0, n, (resamples, n)) + n * np.arange(resamples)[:, None]
     counts = np.bincount(drawn.ravel(), minlength=resamples * n)
-    return counts.reshape(resamples, n).astype(float)
+    return counts.reshape(resamples, n)
 
 
 def percentile_interval(draws: np.ndarray, level: float = LEVEL) -> tuple[np.ndarray, np.ndarray]:
