@@ -8,6 +8,7 @@ number of rules before it, of which Snakemake makes names; any other file is tra
 import io
 import re
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import CodeType
@@ -87,6 +88,20 @@ def remember() -> None:
         return compile(program, name, mode)
 
     workflow.parse, workflow.compile = parse, compiled
+
+
+@contextmanager
+def remembered() -> Iterator[None]:
+    """``remember``, and forget it in the end."""
+    from snakemake import workflow
+
+    translate = workflow.parse
+    remember()
+    try:
+        yield
+    finally:
+        workflow.parse = translate
+        del workflow.compile
 
 
 def _texts(file: Path) -> Iterator[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from helpers import made_mcq, made_muse, made_rwku
+from helpers import made_mcq, made_muse, made_rwku, translated_rules
 from helpers.shared_data import SHARED, shared_folder
 from helpers.workflow_folder import ROOT
 from snakemake.api import SnakemakeApi
@@ -73,11 +73,19 @@ def over(preset: str) -> list[str]:
     return [OVER[preset], preset] if preset in OVER else [preset]
 
 
-@pytest.fixture
-def folder(tmp_path) -> Path:
+@pytest.fixture(scope="module", autouse=True)
+def translated():
+    """The rules are the same under every preset and profile."""
+    with translated_rules.remembered():
+        yield
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
     """A working folder in which the file that a preset names is there, if not whole."""
-    top = tmp_path / "folder"
-    (tmp_path / "shared").symlink_to(SHARED)
+    place = tmp_path_factory.mktemp("requests")
+    top = place / "folder"
+    (place / "shared").symlink_to(SHARED)
     shipped = yaml.safe_load((ROOT / "config/smollm2.yaml").read_text(encoding="utf-8"))
     for settings in shipped["model_settings"].values():
         file = top / settings["base_checkpoint"]
