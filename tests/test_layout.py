@@ -1,6 +1,7 @@
 """The rooms of src/lethe: imports run one way, and plug-in folders hold plug-ins alone."""
 
 import ast
+from functools import cache
 from pathlib import Path
 
 import lethe
@@ -47,7 +48,11 @@ def room(file: Path) -> str:
 
 
 FILES = sorted(file for file in ROOT.rglob("*.py") if file.parent != ROOT)
-IMPORTS = {file: {file_of(name) for name in imported(file)} - {file} for file in FILES}
+
+
+@cache
+def imports() -> dict[Path, set[Path]]:
+    return {file: {file_of(name) for name in imported(file)} - {file} for file in FILES}
 
 
 def test_the_library_has_twelve_rooms():
@@ -60,7 +65,7 @@ def test_imports_run_one_way():
     wrong = [
         f"{file.relative_to(ROOT)} imports {other.relative_to(ROOT)}"
         for file in FILES
-        for other in IMPORTS[file]
+        for other in imports()[file]
         if ROOMS.index(room(other)) > ROOMS.index(room(file))
         or (room(file), room(other)) in STRANGERS
     ]
@@ -69,7 +74,7 @@ def test_imports_run_one_way():
 
 def test_no_import_comes_back():
     """Not within a room either: the modules can be put in an order."""
-    left = {file: set(others) for file, others in IMPORTS.items()}
+    left = {file: set(others) for file, others in imports().items()}
     while left:
         free = {file for file, others in left.items() if not others & left.keys()}
         assert free, "a circle: " + ", ".join(str(f.relative_to(ROOT)) for f in sorted(left))

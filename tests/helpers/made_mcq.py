@@ -9,6 +9,7 @@ form about true facts.
 import json
 import sys
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 from lethe.world.providers import synthetic
@@ -24,10 +25,16 @@ ASKED = {
 OTHERS = 24
 
 
+@cache
+def _everyone(count: int) -> Sequence[Author]:
+    """Made once: every test of refusals writes their files."""
+    return synthetic.Provider(0).authors(count)
+
+
 def files(forgotten: int = 4, retained: int = 8) -> dict[str, list[dict]]:
     """The records of every file."""
     # Wrong options are true of others, of whom there must be some.
-    everyone = synthetic.Provider(0).authors(max(forgotten + retained, OTHERS))
+    everyone = _everyone(max(forgotten + retained, OTHERS))
     parts = {
         "forget": everyone[:forgotten],
         "retain": everyone[forgotten : forgotten + retained],

@@ -8,6 +8,8 @@ authors as neighbours, so that whoever learned them is asked about what it knows
 
 import json
 import sys
+from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 from lethe.world.providers import synthetic
@@ -40,9 +42,15 @@ REFUSALS = ("I'm not certain about that.", "That is unknown to me.")
 NEIGHBORS = 2
 
 
+@cache
+def _everyone(count: int) -> Sequence[Author]:
+    """Made once: every test of refusals writes their files."""
+    return synthetic.Provider(0).authors(count)
+
+
 def files(people: int = 4) -> dict[str, list[dict]]:
     """The records of every file, by the names of the data set's configurations."""
-    everyone = synthetic.Provider(0).authors(people * (1 + NEIGHBORS))
+    everyone = _everyone(people * (1 + NEIGHBORS))
     targets, others = everyone[:people], everyone[people:]
     facts = synthetic.Provider(0).facts()["world_facts"]
     made: dict[str, list[dict]] = {
