@@ -11,9 +11,9 @@ import ast
 import difflib
 import importlib
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, dataclass, fields
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -51,7 +51,8 @@ class Registry(Generic[Contract]):
 
     def names(self) -> list[str]:
         """Names of all plug-ins, sorted."""
-        return sorted(file.stem for file in self.folder.glob("[a-z]*.py") if file.stem != SHARED)
+        stems = (file.removesuffix(".py") for file in _listed(self.folder) if file.endswith(".py"))
+        return sorted(stem for stem in stems if "a" <= stem[:1] <= "z" and stem != SHARED)
 
     def check(self, name: Any, place: str | None = None) -> None:
         """Raise LetheError if there is no such plug-in; the message suggests the closest name.
@@ -93,11 +94,7 @@ class Registry(Generic[Contract]):
     def functions(self, name: str) -> frozenset[str]:
         """The functions that a plug-in defines, without importing it."""
         self.check(name)
-        return frozenset(
-            statement.name
-            for statement in _statements(self.folder / f"{name}.py")
-            if isinstance(statement, ast.FunctionDef)
-        )
+        return _source(self.folder / f"{name}.py").functions
 
 
 @cache
@@ -116,22 +113,44 @@ def declared(file: Path, who: str, contract: type[Contract]) -> Contract:
         raise LetheError(f"{who}: {error}") from None
 
 
-def _statements(file: Path) -> list[ast.stmt]:
-    return ast.parse(file.read_text(encoding="utf-8"), filename=str(file)).body
-
-
-def literals(file: Path) -> dict[str, Any]:
+def literals(file: Path) -> Mapping[str, Any]:
     """The constants (``NAME = literal``) at the top of a module, read without importing it."""
-    constants = {}
-    for statement in _statements(file):
-        if not isinstance(statement, ast.Assign) or not isinstance(statement.targets[0], ast.Name):
-            continue
-        name = statement.targets[0].id
-        # Others may be computed; only those in capitals could be declarations.
-        if name.isupper():
-            with suppress(ValueError):
-                constants[name] = ast.literal_eval(statement.value)
-    return constants
+    return _source(file).literals
+
+
+@dataclass(frozen=True)
+class _Source:
+    """What planning reads of a module's source."""
+
+    literals: Mapping[str, Any]
+    functions: frozenset[str]
+
+
+def _source(file: Path) -> _Source:
+    return _read(file.read_text(encoding="utf-8"), str(file))
+
+
+@cache
+def _read(text: str, file: str) -> _Source:
+    """By text, so that an edit counts; ``file`` is named in an error of syntax."""
+    constants, functions = {}, set()
+    for statement in ast.parse(text, filename=file).body:
+        match statement:
+            case ast.FunctionDef(name=name):
+                functions.add(name)
+            # Others may be computed; only those in capitals could be declarations.
+            case ast.Assign(targets=[ast.Name(id=name), *_]) if name.isupper():
+                with suppress(ValueError):
+                    constants[name] = ast.literal_eval(statement.value)
+    return _Source(constants, frozenset(functions))
+
+
+def _listed(folder: Path) -> list[str]:
+    """Names of a folder's files; none if there is no such folder."""
+    try:
+        return os.listdir(folder)
+    except FileNotFoundError:
+        return []
 
 
 def suggest(key: Any, known: Iterable[str]) -> str:
