@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import beta, binom, bootstrap, hmean
 
+from lethe.analysis import statistics
 from lethe.analysis.statistics import (
     LEVEL,
     percentile_interval,
@@ -74,6 +75,9 @@ def test_draws_follow_from_name_and_number_alone():
     random = np.random.default_rng(3)
     items = random.uniform(size=(50, 2))
     both = resampled_means(items, "retain", 300)
+    np.testing.assert_array_equal(both, resampled_means(items, "retain", 300))
+    # Not only since they are kept: another process draws the same.
+    statistics._kept.cache_clear()
     np.testing.assert_array_equal(both, resampled_means(items, "retain", 300))
     # Columns are resampled alike, alone or beside others: what is equal stays equal.
     np.testing.assert_allclose(both[:, :1], resampled_means(items[:, :1], "retain", 300))
