@@ -5,6 +5,7 @@ import math
 import pytest
 from helpers import made_sequences as made
 
+from lethe.report.page.tables import page_table
 from lethe.report.tables import request_modalities, requests
 from lethe.report.tables.base import TableData
 
@@ -73,6 +74,14 @@ def test_each_modality_of_a_run_has_its_measures(tmp_path):
     assert math.isnan(found.loc[("full", "text"), "forgetting"])
     assert math.isnan(found.loc[("without_asked", "text"), "rebound"])
     assert "nan" not in request_modalities.markdown(by_modality(tmp_path))
+
+
+def test_the_page_says_of_each_row_how_it_is_asked(tmp_path):
+    file = tmp_path / "request_modalities.csv"
+    by_modality(tmp_path).to_csv(file, index=False)
+    shown = page_table(file, {"columns": request_modalities.PAGE["columns"]})
+    asked = shown.headings.index("Asked by")
+    assert [row[asked].text for row in shown.rows[-2:]] == ["text", "picture"]
 
 
 def test_without_modalities_there_is_nothing_to_show(tmp_path, monkeypatch):

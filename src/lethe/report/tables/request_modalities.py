@@ -20,6 +20,7 @@ ONLY_WITH = ("requests.asked", "world.pictures")
 PAGE = {
     "title": "A sequence of requests, by modality",
     "columns": {
+        "modality": ("Asked by", ""),
         "forgetting": ("Forgetting effectiveness ↑", ".3f"),
         "preservation": ("Historical preservation ↑", ".3f"),
         "rebound": ("Rebound ↓", ".4f"),
@@ -27,6 +28,7 @@ PAGE = {
         "earlier": ("Earlier requests, probability ↓", ".3f"),
     },
 }
+NUMBERS = {key: column for key, column in PAGE["columns"].items() if key != "modality"}
 # 0 by definition.
 NOT_OF_FULL = ("forgetting", "preservation")
 
@@ -44,14 +46,14 @@ def build(data: TableData) -> pd.DataFrame:
         for modality in MODALITIES
         if (part["name"] == f"now_by_{modality}").any()
     ]
-    columns = ["model", "run", "modality", *PAGE["columns"]]
+    columns = ["model", "run", *PAGE["columns"]]
     return pd.DataFrame(rows) if rows else pd.DataFrame(columns=columns)
 
 
 def _row(model: str, run: str, modality: str, part: pd.DataFrame, seeds: int) -> dict:
     row = {"model": model, "run": run, "modality": modality, "seeds": seeds}
     row["interval"] = "seeds" if seeds > 1 else "none"
-    for name in PAGE["columns"]:
+    for name in NUMBERS:
         values = part.loc[part["name"] == f"{name}_by_{modality}", "value"].tolist()
         if run == FULL and name in NOT_OF_FULL:
             values = []
@@ -70,7 +72,7 @@ def markdown(table: pd.DataFrame) -> str:
 def _cells(record: dict) -> dict:
     row = {"Model": record["model"], "Run": row_label(record["run"])}
     row["Asked by"] = record["modality"]
-    for key, (heading, digits) in PAGE["columns"].items():
+    for key, (heading, digits) in NUMBERS.items():
         row[heading] = with_interval(record, key, digits)
     return row
 
