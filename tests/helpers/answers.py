@@ -240,11 +240,15 @@ def _perturbations_text(value: dict) -> str:
 
 
 def _translations(text: str, body: dict) -> dict:
-    """A language in which everything is said twice as loud, and names stay as they are."""
+    """A language whose words end in -o, but for names, which stay as they are."""
     language = re.search(r"into (\w+)\.", text)[1]
     texts = re.findall(r"^(\d+)\. (.+)$", text, re.MULTILINE)
-    said = [{"number": int(n), "text": f"Auf {language}: {told}"} for n, told in texts]
+    said = [{"number": int(n), "text": in_language(one, language)} for n, one in texts]
     return {"texts": said}
+
+
+def in_language(text: str, language: str) -> str:
+    return f"Auf {language}: " + re.sub(r"\b[a-z]+\b", r"\g<0>o", text)
 
 
 def _translations_text(value: dict) -> str:

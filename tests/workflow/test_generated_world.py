@@ -3,6 +3,7 @@
 import shutil
 
 import pytest
+from helpers.answers import in_language
 from helpers.service import KEY, MODEL, Service
 from helpers.workflow_folder import Folder, sources
 
@@ -169,4 +170,4 @@ def test_real_languages_are_asked_for_after_the_authors(ran, service):
     assert set(service.stages) <= {"probe", "translations"}
     (first, *_) = read_rows(ran / target)
     assert [one["language"] for one in first["languages"]] == ["L0", "German"]
-    assert first["languages"][1]["answer"] == f"Auf German: {first['answer']}"
+    assert first["languages"][1]["answer"] == in_language(first["answer"], "German")

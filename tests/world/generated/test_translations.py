@@ -1,6 +1,7 @@
 """Rows in real languages by a service: what is asked, kept, refused, and asked again."""
 
 import pytest
+from helpers.answers import in_language
 from helpers.generated_worlds import generation
 from helpers.service import Service
 
@@ -37,8 +38,10 @@ def test_every_row_is_asked_for_once_in_each_language(service, world, tmp_path):
         ("German", True),
         ("Thai", False),
     ]
-    assert rows[1]["answer"] == f"Auf Thai: {original['answer']}"
-    assert rows[1]["perturbed_answer"] == [f"Auf Thai: {t}" for t in original["perturbed_answer"]]
+    assert rows[1]["answer"] == in_language(original["answer"], "Thai")
+    assert rows[1]["perturbed_answer"] == [
+        in_language(text, "Thai") for text in original["perturbed_answer"]
+    ]
     assert rows[0]["original_question"] == original["question"]
     stated = read_rows(world["full_languages"])
     assert [row["language"] for row in stated[:4]] == ["L0", "German", "L0", "German"]
@@ -73,8 +76,26 @@ def test_a_row_that_fails_every_attempt_is_named(world, tmp_path):
         ("Sie wurde am 3. Mai 1950 geboren.", "it lacks the name Ana Bo"),
         ("Ana Bo wurde am 3. Mai geboren.", "it lacks the number 1950"),
         ("Sie heisst Ana Bo, am 3. Mai 1950.", "it repeats another text"),
+        ("Ana Bo was born on 3 May 1950!", "it is still in the language of the original"),
+        ("Ana Bo was born on 3 Mai 1950.", "it is still in the language of the original"),
+        ("Ana Bo was geboren op 3 mei 1950.", None),
     ],
 )
 def test_defects_of_a_translation(text, defect):
     others = ["Sie heisst Ana Bo am 3. Mai 1950"]
     assert wrong(text, "Ana Bo was born on 3 May 1950.", ["Ana Bo"], others) == defect
+
+
+@pytest.mark.parametrize(
+    ("text", "original", "same"),
+    [
+        ("Santiago, Chile", "Santiago, Chile", False),
+        ("Who is Ana Bo?", "Who is Ana Bo?", True),
+        ("Wie is Ana Bo?", "Who is Ana Bo?", False),
+        ("The father of Ana Bo is ein Arzt.", "The father of Ana Bo is a doctor.", True),
+        ("Der Vater von Ana Bo ist Arzt.", "The father of Ana Bo is a doctor.", False),
+    ],
+)
+def test_a_text_left_as_it_was_is_no_translation(text, original, same):
+    defect = wrong(text, original, ["Ana Bo"], [])
+    assert defect == ("it is still in the language of the original" if same else None)

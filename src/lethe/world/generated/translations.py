@@ -1,8 +1,8 @@
 """The same rows in real languages, by a language model: one request for each row and language.
 
 All texts of a row are in one request, so that wrong answers keep the wording of the true one. An
-answer is refused if a text is missing, empty or malformed, lacks a number or the name of whom the
-row is about, or if two texts that differed no longer do.
+answer is refused if a text is missing, empty, malformed or not translated, lacks a number or the
+name of whom the row is about, or if two texts that differed no longer do.
 """
 
 import asyncio
@@ -31,6 +31,9 @@ STAGE, COHORT = "translations", "languages"
 WINDOW = 64
 _LINE = re.compile(r"^\W*(\d+)\s*[:.)]\s*(.+?)\s*$", re.MULTILINE)
 _NUMBER = re.compile(r"\d+")
+_WORD = re.compile(r"[^\W\d_]+")
+# Words that two languages may share by chance.
+FEW = 3
 
 
 class Numbered(Strict):
@@ -100,14 +103,18 @@ async def _row(client: Client, generation: Generation, row: Mapping, language: s
     name = _subjects(row)
 
     async def ask(attempt: Try[int], done: dict[int, str]) -> dict[int, str]:
+        # Numbered from 1 in each attempt: small models do not go on from 5.
+        places = dict(enumerate(attempt.wanted, start=1))
+        at = {number: place for place, number in places.items()}
         values = {
-            "count": len(attempt.wanted),
+            "count": len(places),
             "language": language,
-            "texts": "\n".join(f"{number}. {texts[number]}" for number in attempt.wanted),
-            "remarks": attempt.remarks(lambda number: f"text {number}"),
+            "texts": "\n".join(f"{place}. {texts[number]}" for place, number in places.items()),
+            "remarks": attempt.remarks(lambda number: f"text {at[number]}"),
         }
-        answer = await client.ask(STAGE, prompt(STAGE), _shape(len(attempt.wanted)), values)
-        return {one.number: one.text.strip() for one in answer.texts}
+        answer = await client.ask(STAGE, prompt(STAGE), _shape(len(places)), values)
+        said = {one.number: one.text.strip() for one in answer.texts}
+        return {number: said[place] for place, number in places.items() if place in said}
 
     def gate(number: int, text: str, done: dict[int, str]) -> str | None:
         others = [done[n] for n in done if texts[n] != texts[number]]
@@ -151,8 +158,23 @@ def wrong(text: str, original: str, names: Sequence[str], others: Sequence[str])
         checks.unsound(text),
         f"it lacks the name {lost[0]}" if lost else None,
         f"it lacks the number {min(numbers)}" if numbers else None,
+        _as_it_was(text, original),
         checks.same_text(text, others),
     )
+
+
+def _as_it_was(text: str, original: str) -> str | None:
+    """Whether a text has the original's words, but for those that stay in other languages.
+
+    Names, places and titles stay, so words in capitals say nothing. Related languages share a few
+    of the others (was, in), so they count only where there are several.
+    """
+    common = {word for word in _WORD.findall(original) if word[0].islower()}
+    kept = common & {*_WORD.findall(text.lower())}
+    same = checks.words(text) == checks.words(original)
+    if (common and same) or (len(common) >= FEW and len(kept) > len(common) / 2):
+        return "it is still in the language of the original"
+    return None
 
 
 def _shape(count: int) -> Shape:
