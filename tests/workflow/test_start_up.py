@@ -13,7 +13,7 @@ HEAVY = {"torch", "transformers", "datasets", "accelerate"}
 # Of the light jobs the most frequent one, which reads records and writes numbers.
 NOTICEABLE = {"numpy", "pandas", "scipy", "matplotlib", "openai", "rouge_score"}
 # Scripts that a function of the rules chooses.
-CHOSEN = {"{unlearn_script()}": {"unlearn.py", "unlearn_in_run.py"}}
+CHOSEN = {"{unlearn_script()}": {"unlearn.py", "unlearn_in_run.py", "unlearn_best.py"}}
 
 
 def scripts_of(environment: str) -> list[str]:

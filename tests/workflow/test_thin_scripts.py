@@ -15,6 +15,7 @@ SHARED = {
     "machine",
     "training",
     "asking",
+    "choosing",
     "start",
     "launch",
     "rule_name",

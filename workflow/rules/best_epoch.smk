@@ -17,6 +17,8 @@ rule best_epoch:
         paths.best_epoch(paths.run(WORLD, "{model}", "{split}", "{run}", "{seed}")),
     log:
         paths.log(WORLD, "{model}", "{split}", "{run}", "seed{seed}_best_epoch"),
+    wildcard_constraints:
+        run=chosen_runs(),
     # As in evaluation: until then, all epochs' checkpoints are there.
     priority: 30
     conda:
@@ -43,6 +45,8 @@ rule best_checkpoint:
         ),
     log:
         paths.log(WORLD, "{model}", "{split}", "{run}", "seed{seed}_best_checkpoint"),
+    wildcard_constraints:
+        run=chosen_runs(),
     priority: 30
     conda:
         "../../envs/light.yaml"

@@ -52,10 +52,10 @@ for _rule in unlearn_rules():
             **in_run_inputs(),
             **SEEN,
         output:
-            **in_run_records(_method),
+            **in_run_outputs(_method),
             digests=[
                 f"{folder}/{paths.DIGEST}"
-                for folder in epoch_folders(_method, _rule.stay)
+                for folder in written_folders(_method, _rule.stay)
             ],
             weights=epoch_weights(_method, _rule.stay),
             cost=paths.cost(method_run(_method), "unlearn"),

@@ -2,7 +2,8 @@
 
 The halves and the scores are those of a search (``lethe.analysis.search_ranking``). Early stopping
 is the same choice among the epochs up to the first at which the validation score has not risen for
-``patience`` epochs; it is computed from recorded scores, and no training is stopped.
+``patience`` epochs. Here it is computed from recorded scores, and ends no training;
+``lethe.analysis.best_so_far`` applies it to a run while it trains.
 """
 
 import os
@@ -31,9 +32,13 @@ class Course:
     def stop(self, patience: int) -> int:
         """The position of the epoch after which training would have stopped."""
         for position in range(len(self.epochs)):
-            if position - self.best(position + 1) >= patience:
+            if self.stalls(position, patience):
                 return position
         return len(self.epochs) - 1
+
+    def stalls(self, position: int, patience: int) -> bool:
+        """Whether the score has not risen for ``patience`` epochs at a position."""
+        return position - self.best(position + 1) >= patience
 
 
 def course(

@@ -89,6 +89,11 @@ def best(run_folder: str) -> str:
     return _join(run_folder, "best")
 
 
+def last(run_folder: str) -> str:
+    """Folder of the checkpoint that a run ended with, if it may end before its last epoch."""
+    return _join(run_folder, "last")
+
+
 def best_epoch(run_folder: str) -> str:
     """The number of a run's best epoch."""
     return _join(run_folder, "best_epoch.json")

@@ -17,7 +17,7 @@ from lethe.common.progress import silent
 from lethe.evaluate import suite as suites
 from lethe.evaluate.collect import read_set
 from lethe.evaluate.evaluation import Evaluation
-from lethe.evaluate.records import Records, read_records, write_records
+from lethe.evaluate.records import Checkpoint, Records, read_records, write_records
 from lethe.evaluate.suite import Limits
 from lethe.model import checkpoint, families
 from lethe.model.cost import Meter
@@ -37,6 +37,15 @@ class Asked:
     def part(self, epoch: int) -> Path:
         """The file of one epoch's records, until all are there."""
         return self.out.with_name(f"{self.out.stem}-epoch{epoch}.json")
+
+    def point(self, epoch: int) -> Checkpoint:
+        """The records of an epoch that has ended; LetheError if they are not there."""
+        # A run that was killed after it had joined them has them in one file.
+        file = self.part(epoch) if self.part(epoch).exists() else self.out
+        points = {point.epoch: point for point in read_records(file).checkpoints}
+        if epoch not in points:
+            raise LetheError(f"{file}: no epoch {epoch}; delete the run's folder, and run it again")
+        return points[epoch]
 
 
 def read_asked(
@@ -88,7 +97,7 @@ class RunEvaluation:
 
     def __call__(self, epoch: int, step: int, model) -> None:
         """Ask a model after an epoch; its weights, mode and gradients stay as they are."""
-        with self._aside():
+        with self.aside():
             self._take_weights(model)
             for one in self.asked:
                 point = self.evaluations[one.suite](self.model, epoch, step)
@@ -98,12 +107,10 @@ class RunEvaluation:
         """Write the records of these epochs; how many items they are."""
         items = 0
         for one in self.asked:
-            parts = [one.part(epoch) for epoch in epochs]
-            points = [point for part in parts for point in read_records(part).checkpoints]
-            records = Records(one.suite, points)
+            records = Records(one.suite, [one.point(epoch) for epoch in epochs])
             write_records(one.out, records)
-            for part in parts:
-                part.unlink()
+            for epoch in epochs:
+                one.part(epoch).unlink(missing_ok=True)
             items += records.items
         return items
 
@@ -129,7 +136,7 @@ class RunEvaluation:
         self.model.load_state_dict(weights)
 
     @contextmanager
-    def _aside(self) -> Iterator[None]:
+    def aside(self) -> Iterator[None]:
         """With the threads of evaluation, and outside the training's cost."""
         before = torch.get_num_threads()
         torch.set_num_threads(self.threads or before)

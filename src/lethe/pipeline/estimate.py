@@ -182,9 +182,15 @@ class _Planner:
         passes = self.training(tokens * p.forward, p.backward / max(1, p.forward), "unlearn")
         frozen = self.training(tokens * p.frozen, 0, "unlearn")
         # Evaluated in the run, epochs that the policy drops are never written.
-        written = 1 if in_run.is_on(self.config) else epochs
+        written = self.written(epochs)
         saving = written * sizes.checkpoint_bytes(self.settings, "unlearn")
         return self.loading() + saving / READING + passes + frozen
+
+    def written(self, epochs: int) -> int:
+        """How many checkpoints a run writes, at least: those of the last and of the best epoch."""
+        if not in_run.is_on(self.config):
+            return epochs
+        return min(epochs, 2) if self.config.checkpoints.keep == "best" else 1
 
     def evaluation(self, name: str, rows: int) -> float:
         """Seconds of evaluating one checkpoint on a split, all suites."""

@@ -91,6 +91,7 @@ def _check_asked(config: Config, made: Iterable[BaseSplit]) -> None:
         "defences.pairs": config.defences.pairs,
         "meta_evaluation.enabled": config.meta_evaluation.enabled,
         "checkpoints.keep": config.checkpoints.keep == "best",
+        "best_epoch.stop": config.best_epoch.stop,
     }
     for one in made:
         for key, wanted in asked.items():

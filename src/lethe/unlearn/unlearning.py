@@ -23,8 +23,17 @@ from lethe.world.rows import read_pairs
 
 # Which epochs' checkpoints are saved: all, the last, or these.
 Keep = Literal["all", "last"] | Collection[int]
-# Called with epoch, step and model after each epoch, before the next one begins.
-Ended = Callable[[int, int, Any], None]
+
+
+class After(NamedTuple):
+    """What follows from an epoch: folders that get its checkpoint, and whether the run ends."""
+
+    folders: tuple[Path, ...] = ()
+    ends: bool = False
+
+
+# Called with epoch, step and model after each epoch, before the next one begins; None: go on.
+Ended = Callable[[int, int, Any], After | None]
 
 
 class Run(NamedTuple):
@@ -60,7 +69,8 @@ def unlearn(
     ``torch_setup.set_up``. ``how``: parts, processes and saved state of the training. ``stage``,
     ``parent`` and ``split`` go into the checkpoints' records: ``parent`` is the name of ``start``
     in provenance (None: ``checkpoint_record.name_of``). ``keep``: whether every epoch is saved, the
-    last one alone, or those named. ``ended``: called after each epoch, also one that is not saved.
+    last one alone, or those named. ``ended``: called after each epoch, also one that is not saved;
+    it may name further folders for the checkpoint, and end the run (``After``).
 
     LetheError where the method does not support ``compute``, where a file is not usable, and where
     ``out`` has checkpoints of an earlier run that ``how`` cannot resume.
@@ -107,7 +117,9 @@ def unlearn(
         folders.__contains__,
         ended,
     )
-    return Run([*folders.values()], counts)
+    # A run that was ended has not reached all of them.
+    made = [one for one in folders.values() if ended is None or one.exists()]
+    return Run(made, counts)
 
 
 def _kept(keep: Keep, epochs: int) -> list[int]:
@@ -154,15 +166,19 @@ def leave_checkpoints(
 ) -> dict[str, int]:
     """Run a method and save a checkpoint after each epoch that it ``keeps``, at ``place(epoch)``.
 
-    ``ended`` is called after each epoch, when its checkpoint is saved or copied. On a GPU an epoch
-    is written while the next one trains. Returns counts: steps and rows.
+    ``ended`` is called after each epoch, when its checkpoint is saved or copied; folders that it
+    names get the checkpoint as well, in place of one that is there. On a GPU an epoch is written
+    while the next one trains. Returns counts: steps and rows.
     """
     step, how = 0, how or Execution()
     with BackgroundSaver() as saver, how.state_saver.after(saver.wait):
         for epoch, step in method.run(model, data, seed, report, how):
+            origin = {**origin, "epoch": epoch, "step": step}
             if keeps(epoch):
-                origin = {**origin, "epoch": epoch, "step": step}
                 saver.save(place(epoch), model, tokenizer, origin)
-            if ended is not None:
-                ended(epoch, step, model)
+            after = (ended(epoch, step, model) if ended else None) or After()
+            for folder in after.folders:
+                saver.save(folder, model, tokenizer, origin)
+            if after.ends:
+                break
     return {"steps": step, "rows": len(data.forget)}

@@ -44,6 +44,8 @@ def checkpoint_folders_of(wildcards, run):
     if run == "random" or is_finetuned(w, run):
         return trained_folders(w, run)
     folder = paths.run(WORLD, w.model, w.split, run, w.seed)
+    if ENDED_IN_RUN:
+        return [paths.last(folder)]
     # A run on a request is evaluated once the request is answered.
     last = CONFIG.evaluation.epochs == "last" or w.split in REQUESTS
     epochs = epochs_of(run)[-1:] if last else epochs_of(run)
@@ -70,6 +72,11 @@ def best_files():
         f"{paths.best(paths.run(WORLD, *place))}/{paths.WEIGHTS}"
         for place in (runs if KEEP == "best" else ())
     ]
+
+
+def chosen_runs():
+    """A pattern of the runs whose best epoch is chosen by a job of its own."""
+    return but_not(asked_methods() if CHOSEN_IN_RUN and KEEP == "best" else [])
 
 
 def intervention_modules(wildcards):

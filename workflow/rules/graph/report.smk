@@ -203,6 +203,10 @@ def table_modules(name):
 def table_settings(name):
     """The parameter with the parts of the configuration that a table gets, if it gets any."""
     named = {key: said(key).model_dump(mode="json") for key in tables.settings(name)}
+    if "best_epoch" in named and ENDED_IN_RUN:
+        # How many epochs a run that was ended would have had.
+        epochs = {name: len(epochs_of(name)) for name in CONFIG.methods}
+        named["best_epoch"] |= {"epochs": epochs}
     return {"settings": named} if named else {}
 
 

@@ -168,9 +168,13 @@ def written_epochs(method, stay):
     return in_run.written(stay, len(epochs)) if ASKED_IN_RUN else epochs
 
 
-def epoch_folders(method, stay):
+def written_folders(method, stay):
+    """The folders of the checkpoints that a run leaves, and whether each stays."""
+    run = method_run(method)
+    if ENDED_IN_RUN:
+        return {paths.last(run): bool(stay)}
     epochs = written_epochs(method, stay)
-    return [paths.epoch(method_run(method), epoch) for epoch in epochs]
+    return {paths.epoch(run, epoch): epoch in stay for epoch in epochs}
 
 
 # How a method is run on some splits. ``stay``: the epochs whose weights are kept;
@@ -201,11 +205,11 @@ def methods_by_rule():
 
 def epoch_weights(method, stay):
     """The weights of every epoch; those not to be kept are deleted after evaluation."""
-    epochs = written_epochs(method, stay)
-    files = [
-        f"{paths.epoch(method_run(method), epoch)}/{paths.WEIGHTS}" for epoch in epochs
-    ]
-    return [file if epoch in stay else temp(file) for epoch, file in zip(epochs, files)]
+    files = {
+        f"{folder}/{paths.WEIGHTS}": stays
+        for folder, stays in written_folders(method, stay).items()
+    }
+    return [file if stays else temp(file) for file, stays in files.items()]
 
 
 # --- evaluation in the run ---
@@ -213,12 +217,24 @@ def epoch_weights(method, stay):
 
 # The suites that methods' trainings ask, where epochs that are dropped shall not be written.
 ASKED_IN_RUN = in_run.suites_of(CONFIG)
+# Whether these trainings choose the best epoch, and whether they may end before their last.
+CHOSEN_IN_RUN = in_run.chooses(CONFIG)
+ENDED_IN_RUN = in_run.stops(CONFIG)
+
+
+def asked_methods():
+    """The runs that are evaluated while they train."""
+    return sorted({one.method for one in unlearn_rules()}) if ASKED_IN_RUN else []
+
+
+def but_not(runs):
+    """A pattern of all runs but these, as a part of a path."""
+    return f"(?!({one_of(runs)})(/|$))[a-z][a-z0-9_]*"
 
 
 def collected_runs():
     """A pattern of the runs whose records a job of their own collects."""
-    asked = sorted({one.method for one in unlearn_rules()}) if ASKED_IN_RUN else []
-    return f"(?!({one_of(asked)})$)[a-z][a-z0-9_]*"
+    return but_not(asked_methods())
 
 
 def asked_rows(name):
@@ -231,14 +247,26 @@ def asked_rows(name):
 
 
 def in_run_inputs():
-    return {f"asked_{name}": asked_rows(name) for name in ASKED_IN_RUN}
-
-
-def in_run_records(method):
-    return {
-        f"records_{name}": paths.records(method_run(method), name)
-        for name in ASKED_IN_RUN
+    """The rows of the suites; what epochs are scored against, where the best is chosen."""
+    rows = {f"asked_{name}": asked_rows(name) for name in ASKED_IN_RUN}
+    if not CHOSEN_IN_RUN:
+        return rows
+    full = paths.run(WORLD, "{model}", "{split}", "full", "{seed}")
+    return rows | {
+        "compared_oracle": oracle_metric("truth_ratio"),
+        "compared_full": paths.metric(full, "model_utility"),
     }
+
+
+def in_run_outputs(method):
+    """The records of a run; the best epoch and its checkpoint, where that stays."""
+    run = method_run(method)
+    records = {f"records_{name}": paths.records(run, name) for name in ASKED_IN_RUN}
+    if not (CHOSEN_IN_RUN and KEEP == "best"):
+        return records
+    best = checkpoint_files(paths.best(run)).items()
+    files = {f"best_{name}": file for name, file in best}
+    return {**records, "best_epoch": paths.best_epoch(run), **files}
 
 
 def in_run_params(method, stay):
@@ -264,18 +292,23 @@ def in_run_params(method, stay):
         "asked": asked,
         "limits": limits,
         "asking_threads": CONFIG.threads.collect,
-        "written": list(written_epochs(method, stay)),
+        "written": [] if ENDED_IN_RUN else list(written_epochs(method, stay)),
         "epochs": list(epochs_of(method)),
+        **in_run.choice(CONFIG),
     }
 
 
 def unlearn_script():
-    """Only the script that evaluates has the code of evaluation in its digest."""
+    """Only a script that evaluates has the code of evaluation in its digest, and so on."""
+    if CHOSEN_IN_RUN:
+        return "unlearn_best.py"
     return "unlearn_in_run.py" if ASKED_IN_RUN else "unlearn.py"
 
 
 def asked_modules():
-    return [f"lethe.evaluate.suites.{name}" for name in ASKED_IN_RUN]
+    suites = [f"lethe.evaluate.suites.{name}" for name in ASKED_IN_RUN]
+    chosen_by = in_run.choosing_metrics() if CHOSEN_IN_RUN else []
+    return suites + [f"lethe.metrics.{name}" for name in chosen_by]
 
 
 # --- disk ---

@@ -48,7 +48,7 @@ class Evaluation(Section):
     )
     in_run: bool = key(
         False,
-        "whether epochs that `checkpoints.keep` (`last`, `none`) drops are evaluated by the job "
-        "that trains, and never written ([training.md](training.md#evaluation-in-the-run))",
+        "whether epochs that `checkpoints.keep` (`last`, `best`, `none`) drops are evaluated by "
+        "the job that trains, and never written ([training.md](training.md#evaluation-in-the-run))",
         "with such a policy `unlearn_*`, then all their metrics",
     )

@@ -1,7 +1,7 @@
 """The best epoch of each run: chosen on the validation half, reported on the test half.
 
 Beside it are the last epoch, how much better the choice looks than it is (optimism: validation
-minus test), and where early stopping would have ended the run.
+minus test), and where early stopping would have ended the run, or ended it (``best_epoch.stop``).
 """
 
 from collections.abc import Iterable, Mapping
@@ -38,6 +38,9 @@ COLUMNS = [
     *("last_test", "stop_epoch", "stop_best_epoch", "stop_test", "epochs_saved"),
 ]
 
+# With best_epoch.stop: whether a run was ended before its last epoch.
+STOPPED = "stopped"
+
 # (run, seed, metric) -> file, of one model and split.
 _Files = dict[tuple[str, int, str], MetricFile]
 
@@ -51,8 +54,11 @@ def build(data: TableData) -> pd.DataFrame:
             for seed in data.seeds:
                 place = {"model": model, "split": split, "run": method, "seed": seed}
                 scored = _course(files, place, data.roles(split)[0], chosen["criterion"])
-                rows.append(place | _row(scored, chosen["patience"]))
-    return pd.DataFrame(rows, columns=COLUMNS)
+                row = place | _row(scored, chosen["patience"])
+                if "epochs" in chosen:
+                    row |= _ended(scored, chosen["epochs"][method])
+                rows.append(row)
+    return pd.DataFrame(rows, columns=[*COLUMNS, *([STOPPED] if "epochs" in chosen else [])])
 
 
 def _by_split(entries: Iterable[Mapping]) -> dict[tuple[str, str], _Files]:
@@ -92,8 +98,15 @@ def _row(scored: Course, patience: int) -> dict:
     }
 
 
+def _ended(scored: Course, configured: int) -> dict:
+    """Of a run that was ended by early stopping, if it was: after its last epoch."""
+    trained = len(scored.epochs)
+    return {"epochs_saved": configured - trained, STOPPED: trained < configured}
+
+
 def markdown(table: pd.DataFrame) -> str:
     """The table with headings for readers."""
+    ended = STOPPED in table
     rows = [
         row_start(record)
         | {
@@ -107,14 +120,22 @@ def markdown(table: pd.DataFrame) -> str:
             "Its best": record["stop_best_epoch"],
             "Test, early stop ↑": f"{record['stop_test']:.3f}",
             "Epochs saved": record["epochs_saved"],
+            **({"Stopped": "yes" if record[STOPPED] else "no"} if ended else {}),
         }
         for record in table.to_dict("records")
     ]
-    return markdown_table(rows) + _NOTE
+    return markdown_table(rows) + _CHOICE + (_ENDED if ended else _NOT_ENDED)
 
 
-_NOTE = (
+_CHOICE = (
     "\nThe best epoch is chosen by the score on the validation half of the forget items "
-    "(best_epoch.criterion) and reported on the other half. Early stop: what the same choice finds "
+    "(best_epoch.criterion) and reported on the other half. "
+)
+_NOT_ENDED = (
+    "Early stop: what the same choice finds "
     "if a run ends once the score has not risen for best_epoch.patience epochs; no run was ended.\n"
+)
+_ENDED = (
+    "Early stop: a run was ended once the score had not risen for best_epoch.patience epochs; "
+    "epochs saved were not trained.\n"
 )
