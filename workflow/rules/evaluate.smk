@@ -57,6 +57,7 @@ rule collect:
 rule score:
     input:
         records=metric_records,
+        end=end_of_run,
         needs=own_metrics,
         oracle=oracle_metrics,
         oracle_records=oracle_records,

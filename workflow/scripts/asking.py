@@ -14,8 +14,10 @@ def evaluation_of(
 ) -> RunEvaluation:
     """The evaluation of a run; ``arguments``: those of its training."""
     p, i, o = snakemake.params, snakemake.input, snakemake.output
+    costs = {name: o.get(f"cost_{name}") for name in p.asked}
+    staged = {name: cost and stage(cost) for name, cost in costs.items()}
     asked = [
-        read_asked(name, how, i[f"asked_{name}"], stage(o[f"records_{name}"]))
+        read_asked(name, how, i[f"asked_{name}"], stage(o[f"records_{name}"]), staged[name])
         for name, how in p.asked.items()
     ]
     limits, compute = Limits(**p.limits), Compute(**p.loading)

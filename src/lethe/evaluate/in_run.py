@@ -4,6 +4,7 @@ The records are byte for byte those that ``collect`` makes of the epochs' checkp
 model, loaded as evaluation loads one, gets each epoch's weights.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from typing import Any
 import torch
 
 from lethe.common.errors import LetheError
+from lethe.common.files import write_json
 from lethe.common.progress import silent
 from lethe.evaluate import suite as suites
 from lethe.evaluate.collect import read_set
@@ -27,12 +29,16 @@ from lethe.model.settings import Compute
 
 @dataclass(frozen=True)
 class Asked:
-    """A suite, its rows by set, its settings, and the file for the records of all epochs."""
+    """A suite, its rows by set, its settings, and the file for the records of all epochs.
+
+    ``cost``: the file for the time that asking takes, if it is written.
+    """
 
     suite: str
     rows: Mapping[str, Sequence[dict]]
     settings: Mapping[str, Any]
     out: Path
+    cost: Path | None = None
 
     def part(self, epoch: int) -> Path:
         """The file of one epoch's records, until all are there."""
@@ -49,7 +55,11 @@ class Asked:
 
 
 def read_asked(
-    suite: str, how: Mapping[str, Any], files: Sequence[str | Path], out: str | Path
+    suite: str,
+    how: Mapping[str, Any],
+    files: Sequence[str | Path],
+    out: str | Path,
+    cost: Path | None = None,
 ) -> Asked:
     """A suite with its rows from files, one for each set.
 
@@ -59,7 +69,7 @@ def read_asked(
         name: read_set(file, how["most"][name])
         for name, file in zip(how["sets"], files, strict=True)
     }
-    return Asked(suite, rows, how["settings"], Path(out))
+    return Asked(suite, rows, how["settings"], Path(out), cost)
 
 
 @dataclass
@@ -84,6 +94,8 @@ class RunEvaluation:
 
     def __post_init__(self):
         self.model, self.evaluations = None, {}
+        # By suite, in this process.
+        self.costs = {one.suite: Counter() for one in self.asked}
         for one in self.asked:
             declared = suites.contract(one.suite)
             if declared.reference is not None:
@@ -100,11 +112,13 @@ class RunEvaluation:
         with self.aside():
             self._take_weights(model)
             for one in self.asked:
-                point = self.evaluations[one.suite](self.model, epoch, step)
+                with Meter() as own:
+                    point = self.evaluations[one.suite](self.model, epoch, step)
+                self.costs[one.suite].update(own.spent())
                 write_records(one.part(epoch), Records(one.suite, [point]))
 
     def finish(self, epochs: Sequence[int]) -> int:
-        """Write the records of these epochs; how many items they are."""
+        """Write the records of these epochs, and the costs; how many items they are."""
         items = 0
         for one in self.asked:
             records = Records(one.suite, [one.point(epoch) for epoch in epochs])
@@ -112,6 +126,8 @@ class RunEvaluation:
             for epoch in epochs:
                 one.part(epoch).unlink(missing_ok=True)
             items += records.items
+            if one.cost is not None:
+                write_json(one.cost, {**self.costs[one.suite], "items": records.items})
         return items
 
     def _take_weights(self, model) -> None:

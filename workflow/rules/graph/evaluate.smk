@@ -290,6 +290,23 @@ def metric_records(wildcards):
     )
 
 
+def end_of_run(wildcards):
+    """The checkpoints that show how a run ended and what it kept, where its own job decides that.
+
+    Needed lest records of a run that ends otherwise pass for its own: Snakemake compares nothing
+    with a job's past if one of its outputs has none.
+    """
+    folder = run_folder(wildcards)
+    last = f"{paths.last(folder)}/{paths.DIGEST}"
+    if CHOSEN_IN_RUN and wildcards.run in asked_methods():
+        best = f"{paths.best(folder)}/{paths.DIGEST}"
+        return [last] * ENDED_IN_RUN + [best] * (KEEP == "best")
+    if Path(last).exists():
+        end = paths.epoch(folder, max(epochs_of(wildcards.run)))
+        return [f"{end}/{paths.DIGEST}"]
+    return []
+
+
 def metric_settings(wildcards):
     return CONFIG.metric_settings.get(wildcards.metric, {})
 
