@@ -3,8 +3,11 @@
 import json
 
 import pytest
+from helpers.configurations import configured
 
 from lethe.common import paths
+from lethe.common.errors import LetheError
+from lethe.pipeline import in_run
 from lethe.pipeline.best_epoch import is_outdated
 
 
@@ -29,3 +32,13 @@ def test_only_another_choice_outdates_it(tmp_path, chosen, aside, outdated):
         if content is not None:
             (tmp_path / path).write_text(json.dumps(content))
     assert is_outdated(run) is outdated
+
+
+def test_conda_cannot_choose_while_a_model_trains():
+    """Its environment of trainings has no ROUGE; a container has everything."""
+    kept = {"checkpoints": {"keep": "best"}, "evaluation": {"in_run": True}}
+    config = configured(kept)
+    in_run.check_deployment(config, ["apptainer"])
+    in_run.check_deployment(configured({"checkpoints": {"keep": "best"}}), ["conda"])
+    with pytest.raises(LetheError, match="chosen by ROUGE too.*run without conda"):
+        in_run.check_deployment(config, ["conda"])

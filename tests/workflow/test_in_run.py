@@ -84,7 +84,6 @@ def test_training_does_not_depend_on_evaluation_where_it_is_off(started, tmp_pat
 @pytest.mark.parametrize(
     ("setting", "why"),
     [
-        ({"checkpoints": {"keep": "best"}}, "the best epoch is chosen from checkpoints"),
         ({"compute": {"processes": 2}}, "several processes train one model"),
         ({"model_settings": {"micro": {"lora": {"rank": 2}}}}, "micro trains adapters"),
         ({"methods": ["guard_it"]}, "guard_it leaves an intervention"),
@@ -93,6 +92,10 @@ def test_training_does_not_depend_on_evaluation_where_it_is_off(started, tmp_pat
             "trials of a search are proposed in batches",
         ),
         ({"metrics": [*METRICS["metrics"], "depth"]}, "suite depth compares with another model"),
+        (
+            {"checkpoints": {"keep": "best"}, "metrics": ["exact_memorization"], "figures": []},
+            "the best epoch is chosen by suite tofu, which no metric asks",
+        ),
     ],
 )
 def test_what_cannot_be_asked_in_the_run_is_one_line(started, setting, why):

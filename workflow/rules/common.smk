@@ -72,7 +72,13 @@ def before_anything():
         search.check(CONFIG)
         disk.check(CONFIG)
         harness.check_deployment(CONFIG, workflow.deployment_settings.deployment_method)
-        in_run.check_deployment(CONFIG, workflow.deployment_settings.deployment_method)
+        in_run.check_deployment(
+            CONFIG,
+            [
+                method.name.lower()
+                for method in workflow.deployment_settings.deployment_method
+            ],
+        )
         tracking.check(CONFIG.tracking, workflow.deployment_settings.deployment_method)
         paper_logs.check(CONFIG.logs)
     except LetheError as error:

@@ -85,12 +85,12 @@ def check(config: Config) -> None:
 def check_deployment(config: Config, deployment: Collection) -> None:
     """LetheError if the environment of trainings lacks what chooses the best epoch.
 
-    ``deployment``: how jobs get their software; empty where they use Snakemake's own Python.
+    ``deployment``: the names of the ways in which jobs get their software.
     """
-    if deployment and chooses(config):
+    if "conda" in deployment and chooses(config):
         raise LetheError(
             "config: evaluation.in_run: the best epoch is chosen by ROUGE too, which conda's "
-            f"environment of trainings does not have; run without environments, or {OFF}"
+            f"environment of trainings does not have; run without conda, or {OFF}"
         )
 
 

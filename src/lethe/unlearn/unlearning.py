@@ -32,8 +32,8 @@ class After(NamedTuple):
     ends: bool = False
 
 
-# Called with epoch, step and model after each epoch, before the next one begins; None: go on.
-Ended = Callable[[int, int, Any], After | None]
+# Called with epoch, step and model after each epoch, before the next one begins; goes on by default.
+Ended = Callable[[int, int, Any], After | Any]
 
 
 class Run(NamedTuple):
@@ -176,9 +176,10 @@ def leave_checkpoints(
             origin = {**origin, "epoch": epoch, "step": step}
             if keeps(epoch):
                 saver.save(place(epoch), model, tokenizer, origin)
-            after = (ended(epoch, step, model) if ended else None) or After()
-            for folder in after.folders:
-                saver.save(folder, model, tokenizer, origin)
-            if after.ends:
-                break
+            after = ended(epoch, step, model) if ended else None
+            if isinstance(after, After):
+                for folder in after.folders:
+                    saver.save(folder, model, tokenizer, origin)
+                if after.ends:
+                    break
     return {"steps": step, "rows": len(data.forget)}

@@ -75,6 +75,21 @@ def test_markdown(data):
     assert "no run was ended" in text
 
 
+def test_runs_that_were_ended_are_marked(data):
+    """Of more epochs than are recorded, the rest was not trained."""
+    epochs = {"npo": made.EPOCHS, "grad_ascent": made.EPOCHS + 3}
+    settings = {"best_epoch": SETTINGS["best_epoch"] | {"stop": True, "epochs": epochs}}
+    table = best_epochs.build(replace(data, settings=settings))
+    assert list(table["stopped"]) == [False, False, True, True]
+    assert list(table["epochs_saved"]) == [0, 0, 3, 3]
+    assert (table["epochs"] == made.EPOCHS).all()
+    text = best_epochs.markdown(table)
+    assert "a run was ended once" in text
+    assert "no run was ended" not in text
+    marks = [row.split("|")[-2].strip() for row in text.splitlines()[2:6]]
+    assert marks == ["no", "no", "yes", "yes"]
+
+
 def test_what_is_missing_is_named(data):
     lacking = [e for e in data.files if (e["run"], e["metric"]) != ("full", "model_utility")]
     with pytest.raises(LetheError, match=r"no model_utility of tiny/forget10/full/seed0"):
