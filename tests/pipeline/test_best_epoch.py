@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from helpers.configurations import configured
+from helpers.configurations import configured, message, written
 
 from lethe.common import paths
 from lethe.common.errors import LetheError
@@ -40,5 +40,36 @@ def test_conda_cannot_choose_while_a_model_trains():
     config = configured(kept)
     in_run.check_deployment(config, ["apptainer"])
     in_run.check_deployment(configured({"checkpoints": {"keep": "best"}}), ["conda"])
-    with pytest.raises(LetheError, match="chosen by ROUGE too.*run without conda"):
+    with pytest.raises(LetheError, match=r"chosen by ROUGE too.*run without conda"):
         in_run.check_deployment(config, ["conda"])
+
+
+@pytest.mark.parametrize(
+    ("setting", "why"),
+    [
+        ({"evaluation": {"in_run": False}}, "runs are ended by their evaluation"),
+        ({"checkpoints": {"keep": "all"}}, "runs are ended by their evaluation"),
+        ({"evaluation": {"in_run": True, "epochs": "last"}}, "runs are ended by their evaluation"),
+        ({"seeds": [0, 1]}, "seeds end at different epochs"),
+        ({"search": {"methods": ["npo"], "trials": 2}}, "trials of a search are compared"),
+        (
+            {"method_settings": {"npo": {"previous_run": {"run": "kl_min"}}}},
+            "npo starts from the end of another run",
+        ),
+    ],
+)
+def test_a_run_that_cannot_be_ended_is_refused(setting, why):
+    stopped = {
+        "checkpoints": {"keep": "last"},
+        "evaluation": {"in_run": True},
+        "best_epoch": {"stop": True},
+    }
+    assert message(written({**stopped, **setting})).startswith(f"config: best_epoch.stop: {why}")
+
+
+def test_what_does_not_stop_has_the_parameters_that_it_had():
+    """Lest every table of best epochs be made again."""
+    chosen = {"criterion": "closeness_and_utility", "patience": 1}
+    assert configured().best_epoch.model_dump(mode="json") == chosen
+    stopped = configured({"best_epoch": {"stop": True}}).best_epoch
+    assert stopped.model_dump(mode="json") == chosen | {"stop": True}

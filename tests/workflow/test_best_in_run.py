@@ -65,22 +65,3 @@ def test_a_stopped_run_has_the_epochs_that_it_trained_alone(home, tmp_path):
     assert folder.planned(RATIOS, overlay=whole) == {UNLEARN, SCORE}
     collect = "collect[forget10,npo,0,tofu]"
     assert folder.planned(RATIOS, overlay=LONG) == {UNLEARN, collect, SCORE}
-
-
-@pytest.mark.parametrize(
-    ("setting", "why"),
-    [
-        ({"evaluation": {"in_run": False}}, "runs are ended by their evaluation"),
-        ({"seeds": [0, 1]}, "seeds end at different epochs"),
-        ({"search": {"methods": ["npo"], "trials": 2}}, "trials of a search are compared"),
-        (
-            {"method_settings": {"npo": {"previous_run": {"run": "kl_min"}}}},
-            "npo starts from the end of another run",
-        ),
-    ],
-)
-def test_what_cannot_be_ended_is_one_line(home, setting, why):
-    outcome = home.snakemake("-n", RATIOS, overlay={**STOPPED, **setting})
-    assert outcome.code != 0
-    (line,) = outcome.errors
-    assert f"config: best_epoch.stop: {why}" in line

@@ -32,7 +32,7 @@ class After(NamedTuple):
     ends: bool = False
 
 
-# Called with epoch, step and model after each epoch, before the next one begins; goes on by default.
+# Called with epoch, step and model after each epoch, before the next one begins.
 Ended = Callable[[int, int, Any], After | Any]
 
 
