@@ -127,7 +127,8 @@ class RunEvaluation:
                 one.part(epoch).unlink(missing_ok=True)
             items += records.items
             if one.cost is not None:
-                write_json(one.cost, {**self.costs[one.suite], "items": records.items})
+                spent = {name: round(sum_, 3) for name, sum_ in self.costs[one.suite].items()}
+                write_json(one.cost, {**spent, "items": records.items})
         return items
 
     def _take_weights(self, model) -> None:
