@@ -127,7 +127,7 @@ class RunEvaluation:
                 one.part(epoch).unlink(missing_ok=True)
             items += records.items
             if one.cost is not None:
-                spent = {name: round(sum_, 3) for name, sum_ in self.costs[one.suite].items()}
+                spent = {name: round(value, 3) for name, value in self.costs[one.suite].items()}
                 write_json(one.cost, {**spent, "items": records.items})
         return items
 
