@@ -81,7 +81,7 @@ for _trial, (_chain, _batch) in awaited_in().items():
             **option_inputs(may_be(_trial)),
             batch=batch_file(_chain, _batch),
         output:
-            digest=f"{epoch_folders(_trial, disk.kept_epochs(KEEP, 1))[0]}/{paths.DIGEST}",
+            digest=f"{paths.epoch(method_run(_trial), 1)}/{paths.DIGEST}",
             weights=epoch_weights(_trial, disk.kept_epochs(KEEP, 1)),
             cost=paths.cost(method_run(_trial), "unlearn"),
         log:
