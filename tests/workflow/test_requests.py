@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from helpers import made_mcq, made_muse, made_rwku, translated_rules
+from helpers import made_mcq, made_muse, made_ppu, made_rwku, translated_rules
 from helpers.shared_data import SHARED, shared_folder
 from helpers.workflow_folder import ROOT
 from snakemake.api import SnakemakeApi
@@ -94,6 +94,7 @@ def folder(tmp_path_factory) -> Path:
     made_mcq.write(top / "results/made_mcq")
     made_muse.write(top / "results/made_muse")
     made_rwku.write(top / "results/made_rwku", 16)
+    made_ppu.write(top / "results/made_ppu")
     return top
 
 

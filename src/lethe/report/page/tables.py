@@ -21,7 +21,13 @@ ROWS = 25
 LONG = 30
 # Columns that say which run a row is about, with their headings. Model and split are shown only
 # if there are several.
-PLACES = {"model": "Model", "split": "Forget set", "run": "Run", "seed": "Seed"}
+PLACES = {
+    "model": "Model",
+    "split": "Forget set",
+    "oracle": "Compared with",
+    "run": "Run",
+    "seed": "Seed",
+}
 ONE = ("model", "split", "seed")
 # Symbols beside verdicts, which can be told apart without colours; in the order of interest.
 SYMBOLS = {"holds": "✓", "fails": "✗", "undecided": "?", "not tested": "–"}

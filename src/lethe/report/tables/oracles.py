@@ -26,7 +26,6 @@ PAGE = {
     "section": "statistics",
     "place": 2,
     "columns": {
-        "oracle": ("Compared with", ""),
         "epoch": ("Epoch", ".0f"),
         "tests": ("Tests", ".0f"),
         "p_median": ("p, median ↑", "p"),

@@ -170,9 +170,9 @@ def _as_it_was(text: str, original: str) -> str | None:
     of the others (was, in), so they count only where there are several.
     """
     common = {word for word in _WORD.findall(original) if word[0].islower()}
-    kept = common & {*_WORD.findall(text.lower())}
+    still_there = common & {*_WORD.findall(text.lower())}
     same = checks.words(text) == checks.words(original)
-    if (common and same) or (len(common) >= FEW and len(kept) > len(common) / 2):
+    if (common and same) or (len(common) >= FEW and len(still_there) > len(common) / 2):
         return "it is still in the language of the original"
     return None
 
