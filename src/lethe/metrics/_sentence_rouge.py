@@ -12,7 +12,7 @@ def recall(reference: str, said: str) -> float:
     """Recall in [0, 1]; 0 for an answer without a sentence, or a reference without one."""
     true, own = _sentences(reference), _sentences(said)
     words = {word for sentence in true for word in sentence}
-    common = {word for one in true for other in own for word in _common(one, other)}
+    common = {word for one in true for other in own for word in longest_common(one, other)}
     return len(common) / len(words) if words else 0.0
 
 
@@ -21,7 +21,7 @@ def _sentences(text: str) -> list[list[str]]:
     return [" ".join(part.split()).split(" ") for part in text.split(".") if part]
 
 
-def _common(one: Sequence[str], other: Sequence[str]) -> list[str]:
+def longest_common(one: Sequence[str], other: Sequence[str]) -> list[str]:
     """A longest common subsequence; of several, the one that the package finds."""
     table = [[0] * (len(other) + 1) for _ in range(len(one) + 1)]
     for i, word in enumerate(one, start=1):

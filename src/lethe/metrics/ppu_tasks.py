@@ -11,10 +11,10 @@ in lower case without punctuation, not stemmed; L is the length of the longest c
 """
 
 import re
-from collections.abc import Sequence
 from itertools import product
 
 from lethe.common.errors import LetheError
+from lethe.metrics._sentence_rouge import longest_common
 from lethe.metrics._short_answers import unmarked
 from lethe.metrics.base import CheckpointValues, Inputs, column_of, items_of, mean
 
@@ -69,7 +69,7 @@ def _by_group(inputs: Inputs, point, name: str) -> dict[str, list[float]]:
 
 def _written(answer: str, said: str) -> dict[str, float]:
     true, own = unmarked(answer), unmarked(said)
-    common = _common(true, own)
+    common = len(longest_common(true, own))
     if not true or not own:
         recall = precision = float(true == own)
     else:
@@ -81,18 +81,6 @@ def _written(answer: str, said: str) -> dict[str, float]:
         "exact": float(answer.strip() == said.strip()),
         "exact_words": float(true == own),
     }
-
-
-def _common(one: Sequence[str], other: Sequence[str]) -> int:
-    """The length of the longest common subsequence of two lists of words."""
-    lengths = [0] * (len(other) + 1)
-    for word in one:
-        before = 0
-        for place, theirs in enumerate(other, start=1):
-            above = lengths[place]
-            lengths[place] = before + 1 if word == theirs else max(above, lengths[place - 1])
-            before = above
-    return lengths[-1]
 
 
 def _lettered(answer: str, said: str) -> dict[str, float]:

@@ -181,13 +181,11 @@ class _Planner:
         tokens = rows * epochs * self.row
         passes = self.training(tokens * p.forward, p.backward / max(1, p.forward), "unlearn")
         frozen = self.training(tokens * p.frozen, 0, "unlearn")
-        # Evaluated in the run, epochs that the policy drops are never written.
-        written = self.written(epochs)
-        saving = written * sizes.checkpoint_bytes(self.settings, "unlearn")
+        saving = self.written(epochs) * sizes.checkpoint_bytes(self.settings, "unlearn")
         return self.loading() + saving / READING + passes + frozen
 
     def written(self, epochs: int) -> int:
-        """How many checkpoints a run writes, at least: those of the last and of the best epoch."""
+        """How many checkpoints a run writes, at least: in-run evaluation drops most epochs."""
         if not in_run.is_on(self.config):
             return epochs
         return min(epochs, 2) if self.config.checkpoints.keep == "best" else 1
