@@ -174,3 +174,14 @@ def test_calibration_by_letters_refuses_questions_that_were_not_put():
         metrics.compute(
             "calibration_letters", records("choice_letters", forget=short, retain=short)
         )
+
+
+def test_what_a_picture_adds_is_beyond_both_controls():
+    right, wrong = [RIGHT * 4], [WRONG * 4]
+    known = {"text": right, "picture": right * 2, "no_picture": wrong * 2, "retain_picture": right}
+    sets = {name: table(some) for name, some in known.items()}
+    sets["other_picture"] = table([*right, *wrong])
+    values = metrics.compute("picture_choices", records("picture_choices", **sets))
+    values = values.checkpoints[0].values
+    assert (values["picture"], values["no_picture"], values["other_picture"]) == (1, 0, 0.5)
+    assert values["by_picture"] == 0.5

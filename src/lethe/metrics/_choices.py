@@ -56,6 +56,12 @@ def accuracies(
     return CheckpointValues(checkpoint.epoch, checkpoint.step, values, items)
 
 
+def whole(items: ItemSet) -> list:
+    """The loss of each option as a whole, however many tokens it has."""
+    pairs = zip(items.option_loss, items.option_tokens, strict=True)
+    return [losses * tokens for losses, tokens in pairs]
+
+
 def _credits(inputs: Inputs, checkpoint, name: str, loss) -> dict[str, list[float]]:
     table = items_of(inputs, checkpoint, name)
     prompts = column_of(inputs, checkpoint, name, "prompt")
