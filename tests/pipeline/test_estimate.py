@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 
 from lethe.cli.main import main
-from lethe.pipeline import sizes
+from lethe.pipeline import gpu_speed, memory, sizes
 from lethe.pipeline.config.config import Config
 from lethe.pipeline.config.load import configuration
 from lethe.pipeline.config.models import ModelSettings
-from lethe.pipeline.estimate import GPU, GPUS, Assumed, _Planner, plan
+from lethe.pipeline.estimate import Assumed, _Planner, plan
+from lethe.pipeline.gpu_speed import GPU, GPUS, share_of_peak
 from lethe.pipeline.plan_text import as_text
 from lethe.world.splits import author_share
 
@@ -138,6 +139,55 @@ def test_prefills_and_memories_are_counted_as_generations(llama2):
     assert hours("rouge") < hours("state_contamination")
 
 
+@pytest.mark.parametrize("metric", ["choice_letters", "choice_likelihood", "abstention"])
+def test_multiple_choice_and_answers_are_counted(llama2, metric):
+    def hours(items: int) -> float:
+        evaluation = llama2.evaluation.model_copy(update={"items": items})
+        config = llama2.changed(metrics=["probability"], evaluation=evaluation)
+        (found,) = plan(config.changed(metrics=[metric]), PLAIN)
+        return found.hours["collect"]
+
+    assert hours(20) < hours(40)
+
+
+def test_only_suites_that_are_asked_cost_time(llama2):
+    """Without utility nobody asks TOFU's own suite."""
+    tofu, both, letters = (
+        plan(llama2.changed(metrics=named), PLAIN)[0].hours["collect"]
+        for named in (["probability"], ["probability", "choice_letters"], ["choice_letters"])
+    )
+    reading = plan(llama2.changed(metrics=[]), PLAIN)[0].hours["collect"]
+    assert both - tofu == pytest.approx(letters - reading)
+
+
+def test_a_suite_that_is_not_counted_is_said():
+    muse = configuration([str(ROOT / "config/muse.yaml")])
+    (found,) = plan(muse, PLAIN)
+    assert {"suite verbmem", "suite knowmem", "suite whole_texts"} <= set(found.not_counted)
+    (found,) = plan(configuration([str(ROOT / "config/audit.yaml")]), PLAIN)
+    assert not [name for name in found.not_counted if name.startswith("suite ")]
+
+
+def test_shares_of_the_peak_are_those_measured():
+    """As docs/benchmarks.md has them; a slower card reaches a larger share, up to 0.35."""
+    h200 = GPU(gpu_speed.MEASURED_PEAK, 4.8e12, 141e9)
+    shares = [share_of_peak(h200, size) for size in (1_000_000, 135_000_000, 1_240_000_000)]
+    assert shares == pytest.approx([0.01, 0.07, 0.26])
+    assert 0.07 < share_of_peak(h200, 500_000_000) < 0.26
+    assert share_of_peak(h200, 7_000_000_000) == 0.26
+    assert share_of_peak(h200, 7_000_000_000, adapters=True) == 0.17
+    assert share_of_peak(GPUS["a100"], 135_000_000) == pytest.approx(0.07 * 770 / 312)
+    assert share_of_peak(GPUS["a100"], 7_000_000_000) == 0.35
+
+
+def test_memory_is_near_the_measured_peak(llama2):
+    """22.6 GiB with 1.24 billion weights, batches of 32 rows of 59 tokens (docs/benchmarks.md)."""
+    compute = llama2.compute.model_copy(update={"microbatch_tokens": 32 * 59})
+    config = changed(llama2, parameters=1.24e9, gradient_checkpointing=False)
+    found = memory.on_device(config.changed(compute=compute), "llama2", "finetune")
+    assert found == pytest.approx(22.6 * 2**30, rel=0.05)
+
+
 def test_memory_is_by_what_is_kept_of_each_weight(llama2):
     def kept(**values) -> float:
         config = changed(llama2, parameters=1e9, **values).changed(methods=["grad_ascent"])
@@ -183,7 +233,7 @@ def test_the_command_prints_it(capsys):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--gpu", "none"], "--gpu: unknown GPU 'none'; choose from h100, a100, a6000"),
+        (["--gpu", "none"], "--gpu: unknown GPU 'none'; choose from h200, h100, a100, a6000"),
         (["--efficiency", "0"], "--efficiency: 0.0 is not above 0"),
         (["--seeds", "-1"], "--seeds: -1 is not above 0"),
     ],

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from lethe.common.errors import LetheError
-from lethe.pipeline.estimate import GPUS
+from lethe.pipeline.gpu_speed import GPUS
 
 ROWS = 20  # of an author
 MUCH = "much"

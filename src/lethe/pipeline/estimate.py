@@ -2,57 +2,32 @@
 
 Work is counted in FLOP: 2 for each weight and token forward, 4 backward, 2 more if activations are
 computed again (Kaplan et al., arXiv 2001.08361, section 2.1; attention's own products, below 2% at
-these lengths, are left out). Training time is work divided by the FLOP/s that a GPU achieves,
-generation time the bytes of the weights read for each token divided by the memory's bandwidth.
-docs/scale.md has the assumptions.
+these lengths, are left out). Training time is work divided by the FLOP/s that a GPU achieves with
+models of that size. A step of generation takes what it took where it was measured, and the time to
+read the weights. docs/scale.md has the assumptions.
 """
 
 from collections import Counter
-from collections.abc import Collection
 from dataclasses import dataclass
 
 from lethe import metrics
 from lethe.common.errors import LetheError
-from lethe.evaluate import prefills, suite
-from lethe.evaluate.variants import kinds
-from lethe.pipeline import disk, in_run, memory, sizes, splits
+from lethe.pipeline import disk, gpu_speed, in_run, memory, sizes, splits
 from lethe.pipeline.config.config import Config
-from lethe.pipeline.config.settings import items_of, method, suite_settings
+from lethe.pipeline.config.settings import items_of, method
 from lethe.pipeline.estimate_scenarios import Added, Seconds, added
+from lethe.pipeline.estimate_suites import COUNTED, ELSEWHERE, Asked, Work
 from lethe.pipeline.external_checkpoints import given_run
+from lethe.pipeline.gpu_speed import GPU
 from lethe.pipeline.memory import ANSWER, QUESTION
 from lethe.pipeline.sizes import BYTES
 from lethe.unlearn.method import Method
 
 ROWS = 20  # of an author
-# Mean tokens, in addition to those of lethe.pipeline.memory; the short answers are to questions
-# about real authors and world facts.
-OTHER_ANSWER, SHORT_QUESTION, SHORT_ANSWER = 50, 15, 5
 # A job's overhead: seconds for imports and starting CUDA; bytes a second for reading a checkpoint.
 START, READING = 40, 1e9
-# Suites that ask about a split's further rows as TOFU's asks about its own.
-FURTHER = ("kept", "behaviour", "family", "pictures")
 # Rows that are generated together.
 GENERATING = 128
-# Different prompts of a question in the suite agent_memory, some of whose memories are equal.
-MEMORIES = 10
-
-
-@dataclass(frozen=True)
-class GPU:
-    """Peak 16-bit FLOP a second, memory bandwidth in bytes a second, memory in bytes."""
-
-    flops: float
-    bandwidth: float
-    memory: float
-
-
-# From the makers' data sheets, for dense matrices.
-GPUS = {
-    "h100": GPU(989e12, 3.35e12, 80e9),
-    "a100": GPU(312e12, 2.04e12, 80e9),
-    "a6000": GPU(155e12, 0.768e12, 48e9),
-}
 
 
 @dataclass
@@ -71,10 +46,13 @@ class Model:
 
 @dataclass(frozen=True)
 class Assumed:
-    """The shares of the peak that are reached, and how many seeds and methods to plan for."""
+    """The GPU, and how many seeds and methods to plan for.
+
+    ``efficiency``: the share of the peak that is reached; None for what models of their size do.
+    """
 
     gpu: GPU
-    efficiency: float = 0.35
+    efficiency: float | None = None
     seeds: int | None = None
     methods: int | None = None
 
@@ -155,13 +133,21 @@ class _Planner:
 
     # --- how long ---
 
+    def flops(self, stage: str | None = None) -> float:
+        """FLOP a second of a stage's steps; by default of passes without gradients."""
+        share = self.assumed.efficiency
+        if share is None:
+            lora = stage is not None and self.settings.training(stage)["lora"] is not None
+            share = gpu_speed.share_of_peak(self.assumed.gpu, self.count, lora)
+        return share * self.assumed.gpu.flops
+
     def training(self, tokens: float, backward: float = 1, stage: str = "finetune") -> float:
         """Seconds of forward passes over tokens, each followed by ``backward`` backward passes."""
         again = 2 if self.settings.gradient_checkpointing else 0
         # Frozen weights save half of a backward pass, since they need no gradient of their own.
         lora = self.settings.training(stage)["lora"] is not None
         work = (2 + backward * ((2 if lora else 4) + again)) * self.count * tokens
-        return work / (self.assumed.efficiency * self.assumed.gpu.flops)
+        return work / self.flops(stage if backward else None)
 
     def loading(self) -> float:
         return START + self.stored / READING
@@ -193,77 +179,38 @@ class _Planner:
     def evaluation(self, name: str, rows: int) -> float:
         """Seconds of evaluating one checkpoint on a split, all suites."""
         long, short = self.items(rows, self.retain_probes(name))
-        seconds, suites = self.asking(long, short), self.suites(name)
-        if "tokens" in suites:
-            seconds += self.training(2 * min(rows, long) * self.row, 0)
-        if "gradients" in suites:
-            seconds += self.training(2 * min(rows, long) * self.row)
-        if "alignment" in suites:
-            seconds += self.training(2 * long * self.row)
-        if "sampled" in suites:
-            samples = suite_settings(self.config, "sampled")["samples"]
-            seconds += self.generation(samples * min(rows, long))
-        if "attributions" in suites:
-            steps = suite_settings(self.config, "attributions")["steps"]
-            # Options are in the prompt.
-            seconds += self.training((steps + 2) * long * (self.row + 4 * OTHER_ANSWER))
-        if "depth" in suites:
-            passes = 2 + memory.layers(self.config, self.name)
-            seconds += self.training(passes * min(rows, long) * self.row, 0)
-        if "phrasings" in suites:
-            seconds += self.training(4 * min(rows, long) * self.row, 0)
-        if more := self.more_items(name, suites):
-            read = more * (self.template + QUESTION + ANSWER + 6 * OTHER_ANSWER)
-            seconds += self.training(read, 0) + self.generation(more)
-        if "languages" in suites:
-            every = 1 + len(self.config.world.languages.names)
-            tokens = self.template + QUESTION + ANSWER + 6 * OTHER_ANSWER
-            seconds += self.training(every * long * tokens, 0)
-        if "variants" in suites:
-            seconds += self.generation(self.variants(min(rows, long), long))
-        if "traces" in suites:
-            named = prefills.named(suite_settings(self.config, "traces")["prefills"])
-            seconds += self.generation(len(named) * long)
-        if "agent_memory" in suites:
-            seconds += self.generation(MEMORIES * min(rows, long))
-        return seconds + self.stored / READING
+        asked = self.asked(name, self.items_of_forget(rows), long, short)
+        suites = [COUNTED[one](asked) for one in sorted(self.suites(name)) if one in COUNTED]
+        return sum(map(self.asking, suites)) + self.stored / READING
 
     def evaluation_in_run(self, name: str, rows: int) -> float:
         """Seconds of evaluating one epoch by the job that trains, which has the model already."""
         return self.evaluation(name, rows) - self.stored / READING
 
-    def asking(self, long: int, short: int) -> float:
-        """Seconds of TOFU's suite on ``long`` and ``short`` items."""
-        read = long * (self.template + QUESTION + ANSWER + 6 * OTHER_ANSWER)
-        read += short * (self.template + SHORT_QUESTION + 4 * SHORT_ANSWER)
-        return self.training(read, 0) + self.generation(long + short)
+    def asked(self, name: str, forget: int, long: int, short: int) -> Asked:
+        counts = (forget, long, short, self.row, self.template)
+        return Asked(self.config, self.name, name, *counts)
+
+    def asking(self, work: Work) -> float:
+        """Seconds of a suite's work."""
+        seconds = self.training(work.read, 0) + self.training(work.differentiated)
+        return seconds + self.generation(work.answers, work.prompt, work.length)
 
     def after_request(self, rows: int) -> float:
         """Seconds of asking a checkpoint about all requests so far, whole and with TOFU's suite."""
         long, short = self.items(rows, ROWS * self.config.world.perturbed_retain_authors)
-        asked = self.training(rows * self.row, 0)
-        return asked + self.asking(long, short) + self.stored / READING
+        about = next(iter(splits.of_config(self.config)))
+        tofu = COUNTED["tofu"](self.asked(about, self.items_of_forget(rows), long, short))
+        read = self.training(rows * self.row, 0)
+        return read + self.asking(tofu) + self.stored / READING
 
     def pair(self, rows: int) -> float:
         """Seconds of measuring risks on ``rows`` rows, with the three models of a pair."""
         return START + 3 * (self.training(2 * rows * self.row, 0) + self.stored / READING)
 
-    def more_items(self, name: str, suites: Collection[str]) -> int:
-        """Items of the suites in ``FURTHER``."""
-        split = splits.of_name(self.config, name)
-        counts = split.rows(self.config.world.authors)
-        sets = [suite.contract(one).sets for one in FURTHER if one in suites]
-        parts = {key: part for some in sets for key, part in some.items()}
-        most = items_of(self.config, parts)
-        return sum(min(most[key], counts.get(part, 0)) for key, part in parts.items())
-
-    def variants(self, forget: int, both: int) -> int:
-        """Answers that the suite ``variants`` takes for the items of ``both`` sets."""
-        chosen = suite_settings(self.config, "variants")
-        asked = kinds.named(chosen["kinds"])
-        views = [name for name in asked if name in kinds.VIEWS]
-        put = forget * (1 + len(asked)) + (both - forget) * (1 + len(views))
-        return put * (1 + chosen["samples"])
+    def items_of_forget(self, rows: int) -> int:
+        """Rows of the forget set that are asked about, of so many."""
+        return min(rows, items_of(self.config, ["forget"])["forget"])
 
     def items(self, rows: int, probes: int) -> tuple[int, int]:
         """Items of forget and retain set, given their rows, and of real authors and world facts."""
@@ -280,16 +227,22 @@ class _Planner:
         own = split.rows(world.authors) if "retain_perturbed" in split.files else {}
         return own.get("retain_perturbed", ROWS * world.perturbed_retain_authors)
 
-    def generation(self, items: int) -> float:
-        """Seconds to generate if all answers run to the limit, as a collapsed model's do."""
+    def generation(
+        self, answers: float, prompt: float | None = None, length: float | None = None
+    ) -> float:
+        """Seconds to generate if all answers run to the limit, as a collapsed model's do.
+
+        ``prompt``, ``length``: tokens of each prompt and answer, if not those of the data.
+        """
         limits = self.config.evaluation
-        prompt = self.template + QUESTION
-        length = max(1, limits.max_length - prompt)
-        if limits.max_new_tokens is not None:
-            length = min(length, limits.max_new_tokens)
-        batches = -(-items // GENERATING)
-        reading = batches * length * self.stored / self.assumed.gpu.bandwidth
-        return reading + self.training(items * (prompt + length), 0)
+        prompt = self.template + QUESTION if prompt is None else prompt
+        if length is None:
+            length = max(1, limits.max_length - prompt)
+            if limits.max_new_tokens is not None:
+                length = min(length, limits.max_new_tokens)
+        steps = -(-answers // GENERATING) * length
+        step = gpu_speed.STEP + self.stored / self.assumed.gpu.bandwidth
+        return steps * step + self.training(answers * (prompt + length), 0)
 
     def run_metrics(self, split: str) -> list[metrics.Contract]:
         """The metrics of every run of a split: all that are measured there except after attacks."""
@@ -300,6 +253,12 @@ class _Planner:
         one = splits.of_name(self.config, split)
         named = [name for name in self.config.metrics if splits.lacks(name, one) is None]
         return [metrics.contract(name) for name in named]
+
+    def not_counted(self) -> tuple[str, ...]:
+        """What the configuration asks for that the plan does not cover."""
+        asked = set().union(*(self.suites(name) for name, _ in self.splits()))
+        suites = sorted(asked - COUNTED.keys() - ELSEWHERE)
+        return not_counted(self.config) + tuple(f"suite {name}" for name in suites)
 
     def suites(self, split: str) -> set[str]:
         return {contract.suite for contract in self.measured(split) if contract.records}
@@ -382,11 +341,11 @@ class _Planner:
                 hours[kind] = hours.get(kind, 0) + more.seconds[kind]
         in_hours = {kind: seconds / 3600 for kind, seconds in hours.items()}
         sizes = self.memory(), self.disk(more)
-        return Model(self.name, self.count, jobs, in_hours, *sizes, not_counted(self.config))
+        return Model(self.name, self.count, jobs, in_hours, *sizes, self.not_counted())
 
 
 def not_counted(config: Config) -> tuple[str, ...]:
-    """What a configuration asks for that the plan does not cover."""
+    """What a configuration asks for, besides suites, that the plan does not cover."""
     asked = {
         "attacks": config.attacks,
         "trials of searches": config.search.methods or config.search.strategies,

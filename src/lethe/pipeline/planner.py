@@ -18,7 +18,8 @@ from lethe.pipeline.config import load
 from lethe.pipeline.config.check import check
 from lethe.pipeline.config.config import Config
 from lethe.pipeline.config.strict_yaml import read_config
-from lethe.pipeline.estimate import GPUS, Assumed, plan
+from lethe.pipeline.estimate import Assumed, plan
+from lethe.pipeline.gpu_speed import GPUS
 from lethe.pipeline.task_library import METHODS, RULES, TASKS, Task
 from lethe.unlearn import methods
 from lethe.unlearn.method import whole_weights

@@ -15,8 +15,12 @@ def add(commands) -> None:
     plan.add_argument(
         "--configfile", nargs="+", type=place, default=[], help="presets, as for snakemake"
     )
-    plan.add_argument("--gpu", default="a100", help="a100, a6000 or h100")
-    plan.add_argument("--efficiency", type=share, default=0.35, help="share of the peak reached")
+    plan.add_argument("--gpu", default="a100", help="a100, a6000, h100 or h200")
+    plan.add_argument(
+        "--efficiency",
+        type=share,
+        help="share of the peak reached (default: as measured for models of that size)",
+    )
     plan.add_argument("--seeds", type=whole(1, MANY), help="as if there were this many")
     plan.add_argument(
         "--methods", type=whole(1, MANY), help="as if there were this many like those listed"
@@ -29,7 +33,8 @@ def run(options: argparse.Namespace) -> None:
     """Print the plan."""
     from lethe.pipeline.config.check import check
     from lethe.pipeline.config.load import configuration
-    from lethe.pipeline.estimate import GPUS, Assumed, plan
+    from lethe.pipeline.estimate import Assumed, plan
+    from lethe.pipeline.gpu_speed import GPUS
     from lethe.pipeline.plan_text import as_json, as_text
 
     if options.gpu not in GPUS:
