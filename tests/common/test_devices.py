@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from pathlib import Path
 
 import pytest
@@ -20,7 +20,7 @@ HOLDER = """
 import sys, time
 sys.path.insert(0, {source!r})
 from lethe.common.devices import claim
-print(claim({count}).devices, time.monotonic(), flush=True)
+print(claim({count}, jobs={jobs}).devices, time.monotonic(), flush=True)
 time.sleep({seconds})
 print(time.monotonic(), flush=True)
 """
@@ -33,8 +33,8 @@ def own_locks(tmp_path, monkeypatch):
     monkeypatch.delenv(devices.SCHEDULED, raising=False)
 
 
-def holder(visible: str, seconds: float, count: int = 1) -> subprocess.Popen:
-    code = HOLDER.format(source=str(SOURCE), seconds=seconds, count=count)
+def holder(visible: str, seconds: float, count: int = 1, jobs: int = 1) -> subprocess.Popen:
+    code = HOLDER.format(source=str(SOURCE), seconds=seconds, count=count, jobs=jobs)
     return subprocess.Popen(
         [sys.executable, "-c", code],
         env={**os.environ, devices.VISIBLE: visible},
@@ -68,6 +68,59 @@ def test_jobs_side_by_side_never_share_a_device():
     assert sum(map(len, held.values())) == 9
     for times in map(sorted, held.values()):
         assert all(end <= begin for (_, end), (begin, _) in pairwise(times))
+
+
+def test_small_jobs_share_devices_evenly_and_never_more_than_allowed():
+    environment = {devices.VISIBLE: "0,1"}
+    claims = [devices.claim(1, environment={**environment}, jobs=2) for _ in range(4)]
+    assert [claim.devices for claim in claims] == [["0"], ["1"], ["0"], ["1"]]
+    folder = devices._folder()
+    assert devices._take(folder, ["0", "1"], 1, 2) is None
+    claims[2].release()
+    last = devices.claim(1, environment=environment, jobs=2)
+    assert last.devices == ["0"]
+    assert environment == {devices.VISIBLE: "0", devices.SHARED: "2"}
+    assert devices.sharers(environment) == 2
+    assert devices.sharers({}) == 1
+    for claim in (claims[0], claims[1], claims[3], last):
+        claim.release()
+
+
+def test_a_device_is_shared_or_one_jobs_alone():
+    folder = devices._folder()
+    shared = devices.claim(1, environment={devices.VISIBLE: "0,1"}, jobs=8)
+    assert devices._take(folder, ["0", "1"], 2) is None
+    whole = devices._take(folder, ["0", "1"], 1)
+    assert whole.devices == ["1"]
+    assert devices._take(folder, ["1"], 1, 8) is None
+    shared.release()
+    whole.release()
+
+
+def test_nine_small_jobs_on_one_device_are_three_at_a_time():
+    running = [holder("0", seconds=0.3, jobs=3) for _ in range(9)]
+    events = []
+    for job in running:
+        patience.wait(job)
+        first, last = job.stdout.read().splitlines()
+        events += [(float(first.rsplit(" ", 1)[1]), 1), (float(last), -1)]
+    at_once = list(accumulate(change for _, change in sorted(events)))
+    assert len(at_once) == 18
+    assert max(at_once) <= 3
+
+
+def test_a_killed_job_leaves_its_place_to_others():
+    job = holder("7", seconds=600, jobs=2)
+    assert job.stdout.readline().startswith("['7']")
+    other = devices.claim(1, environment={devices.VISIBLE: "7"}, jobs=2)
+    folder = devices._folder()
+    assert devices._take(folder, ["7"], 1, 2) is None
+    job.send_signal(signal.SIGKILL)
+    job.wait()
+    again = devices._take(folder, ["7"], 1, 2)
+    assert again.devices == ["7"]
+    for claim in (other, again):
+        claim.release()
 
 
 def test_killed_job_leaves_its_device_to_others():

@@ -112,8 +112,55 @@ def test_a_profile_that_does_not_say_how_large_a_gpu_is_is_not_asked(empty, tmp_
 # --- several GPUs on one machine ---
 
 
+def adapted(folder, **changes) -> str:
+    """The folder of a copy of profiles/gpu with other entries of ``set-resources``."""
+    shipped = yaml.safe_load((ROOT / "profiles/gpu/config.yaml").read_text(encoding="utf-8"))
+    shipped["set-resources"] |= {name.replace("all", "*"): entry for name, entry in changes.items()}
+    (folder / "config.yaml").write_text(yaml.safe_dump(shipped), encoding="utf-8")
+    return str(folder)
+
+
+def test_jobs_with_small_models_take_a_place_of_a_shared_gpu(empty):
+    found = requests(empty, "profiles/gpu")
+    for rule in ("base", "unlearn_npo", "collect"):
+        assert (found[rule]["gpu"], found[rule]["gpu_jobs"]) == ("1", "8"), rule
+    assert "gpu_jobs" not in found["score"]
+
+
+def test_a_job_has_a_gpu_alone_if_its_model_does_not_fit_beside_others(empty, tmp_path):
+    """The smoke world's jobs need a GB for CUDA besides the model: eight of them, not 0.9 GB."""
+    small = adapted(tmp_path, all={"gpu_mb": 7000, "gpu_jobs": 8}, train_full={"gpu": 1})
+    assert requests(empty, small)["unlearn_npo"]["gpu"] == "8"
+    enough = adapted(tmp_path, all={"gpu_mb": 9000, "gpu_jobs": 8})
+    assert requests(empty, enough)["unlearn_npo"]["gpu"] == "1"
+
+
+def test_an_entry_of_its_own_gives_a_rule_whole_gpus(empty, tmp_path):
+    profile = adapted(tmp_path, collect={"gpu": 1, "gpu_jobs": 1}, reference={"gpu": 2})
+    found = requests(empty, profile)
+    assert found["collect"]["gpu"] == "8"
+    assert found["reference"]["gpu"] == "16"
+    assert found["unlearn_npo"]["gpu"] == "1"
+
+
+def test_without_gpu_jobs_nothing_is_shared(empty, tmp_path):
+    found = requests(empty, adapted(tmp_path, all={"gpu_mb": 80000}))
+    assert found["unlearn_npo"]["gpu"] == "1"
+    assert "gpu_jobs" not in found["unlearn_npo"]
+
+
+@pytest.mark.parametrize("number", [0, "many"])
+def test_a_wrong_number_of_jobs_is_one_line(empty, tmp_path, number):
+    profile = adapted(tmp_path, all={"gpu_mb": 80000, "gpu_jobs": number})
+    outcome = empty.snakemake("-n", "--workflow-profile", profile)
+    assert outcome.code != 0
+    (line,) = outcome.errors
+    assert f"gpu_jobs: {number} of " in line
+
+
 @pytest.mark.slow
-def test_jobs_side_by_side_get_a_device_each(worked, monkeypatch):
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_jobs_side_by_side_get_a_device_each(worked, monkeypatch, tmp_path, jobs):
     """Real jobs, devices that are only numbers: the models themselves run on the processor."""
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,6")
     folders = [f"results/smoke/micro/forget10/{name}/seed0" for name in METHODS]
@@ -121,11 +168,11 @@ def test_jobs_side_by_side_get_a_device_each(worked, monkeypatch):
     worked.run(
         *targets,
         "--workflow-profile",
-        "profiles/gpu",
-        overlay={"unlearning": {"lr": 2.0e-3}},
+        adapted(tmp_path, all={"gpu_mb": 80000, "gpu_jobs": jobs}),
+        overlay={"unlearning": {"lr": 2.0e-3 + 1.0e-5 * jobs}},
         cores=3,
     )
     logs = [worked / f"results/logs/smoke/micro/forget10/{name}/seed0.log" for name in METHODS]
-    claimed = [re.findall(r"GPU (\S+)$", log.read_text(), re.MULTILINE) for log in logs]
+    claimed = [re.findall(r" GPU (\d+)\b", log.read_text()) for log in logs]
     assert all(len(found) == 1 for found in claimed)
     assert {found[0] for found in claimed} == {"4", "6"}

@@ -42,15 +42,40 @@ def bounded(name, resource, most):
     return Resource(name, value)
 
 
-def as_many(resource, gpu_mb):
-    """The number of GPUs: the profile's, or what the job's processes and memory need."""
+def as_many(resource, gpu_mb, places, sharing):
+    """The number of GPUs: the profile's, or what the job's processes and memory need.
+
+    Where jobs may share a GPU, each has so many ``places``, which are counted instead. ``sharing``:
+    whether the rule's jobs take one place if their model is small.
+    """
 
     def value(wildcards, rulename, **others):
         given = resource.evaluate(wildcards, rulename=rulename, **others).value
+        if not given or not stage_of(rulename):
+            return given * places
         model = wildcards.get("model")
-        return given and max(given, gpus_needed(rulename, model, gpu_mb))
+        gpus = max(given, gpus_needed(rulename, model, gpu_mb))
+        small = gpus == 1 and sharing and shares_gpu(rulename, model, gpu_mb, places)
+        return 1 if small else gpus * places
 
     return Resource("gpu", value)
+
+
+def gpu_jobs(ruled):
+    """How many of a rule's jobs the profile lets share a GPU; on one machine alone."""
+    given = taken(ruled, "gpu_jobs")
+    if given is not None and (not isinstance(given, int) or given < 1):
+        raise WorkflowError(
+            f"error: profile: gpu_jobs: {given} of {ruled.name} is no whole number from 1 on"
+        )
+    return given if given is not None and workflow.local_exec else 1
+
+
+def count_places(places):
+    """Let Snakemake count the places of GPUs."""
+    gpus = getattr(workflow.global_resources.get("gpu"), "value", None)
+    if places > 1 and gpus is not None and workflow.is_main_process:
+        workflow.register_resource("gpu", gpus * places)
 
 
 GPU_MB = {}
@@ -58,6 +83,8 @@ GPU_MB = {}
 
 def bound_resources():
     """Bound the resources that grow, and set the number of GPUs of rules that have any."""
+    jobs = {ruled.name: gpu_jobs(ruled) for ruled in OURS}
+    places = max(jobs.values(), default=1)
     for ruled in OURS:
         found = ruled.resources
         GPU_MB[ruled.name] = taken(ruled, "gpu_mb")
@@ -65,8 +92,12 @@ def bound_resources():
         for name in GROWING:
             if name in found and found[name].is_evaluable():
                 found[name] = bounded(name, found[name], limits[name])
-        if "gpu" in found and stage_of(ruled.name):
-            found["gpu"] = as_many(found["gpu"], GPU_MB[ruled.name])
+        if "gpu" in found:
+            sharing = jobs[ruled.name] > 1
+            found["gpu"] = as_many(found["gpu"], GPU_MB[ruled.name], places, sharing)
+            if places > 1:
+                found["gpu_jobs"] = places
+    count_places(places)
 
 
 spread_resources()

@@ -64,7 +64,7 @@ def job(snakemake, key: str | None = None, processes: int = 1) -> Iterator[Stage
             return
         _log_to(log)
         if not started:
-            _claim_devices(snakemake.resources.get("gpu", 0))
+            _claim_devices(snakemake.resources)
         if processes > 1 and not started:
             sys.exit(_launch(processes))
         verify(snakemake.input)
@@ -131,11 +131,22 @@ def _remedy(error: Exception) -> str | None:
     return f"{place}: {os.strerror(number)}; {REMEDIES[number]} and run it again"
 
 
-def _claim_devices(count: int) -> None:
-    """Claim GPUs for this job alone, if the profile gives it any, until the process ends."""
-    claim = devices.claim(count, lambda all: logging.info("waiting for a GPU of %s", all))
+def _claim_devices(resources) -> None:
+    """Claim the job's GPUs, or its place on one, if the profile gives it any.
+
+    They are claimed until the process ends. Where ``gpu_jobs`` small jobs share a GPU, ``gpu``
+    counts places.
+    """
+    places, jobs = resources.get("gpu", 0), resources.get("gpu_jobs", 1)
+    shared = jobs > 1 and places == 1
+    claim = devices.claim(
+        1 if shared else places // jobs,
+        lambda all: logging.info("waiting for a GPU of %s", all),
+        jobs=jobs if shared else 1,
+    )
     if claim is not None:
-        logging.info("GPU %s", ",".join(claim.devices))
+        with_others = f", shared by up to {jobs} jobs" if shared else ""
+        logging.info("GPU %s%s", ",".join(claim.devices), with_others)
 
 
 def _log_to(path: Path) -> None:

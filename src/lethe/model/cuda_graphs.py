@@ -16,6 +16,7 @@ from typing import Any
 
 import torch
 
+from lethe.common import devices
 from lethe.common.errors import LetheError
 from lethe.model import attached, padded_row, token_mixing
 from lethe.model.batch import Batch
@@ -62,7 +63,7 @@ def reason_against(model, steps: int) -> str | None:
 
 def _fits(model) -> bool:
     total = torch.cuda.get_device_properties(model.device).total_memory
-    return kept_bytes(model) <= MEMORY * total
+    return kept_bytes(model) <= MEMORY * total / devices.sharers()
 
 
 def kept_bytes(model) -> int:

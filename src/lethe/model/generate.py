@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import torch
 
+from lethe.common import devices
 from lethe.model import attached, generation_probe, token_mixing
 from lethe.model.decoding import GENERATORS, Choice
 
@@ -95,11 +96,14 @@ def continuations(
 
 
 def rows_at_a_time(model, length: int) -> int:
-    """How many rows of ``length`` tokens are generated together; depends on the device alone."""
+    """How many rows of ``length`` tokens are generated together.
+
+    It depends on the device alone, and on how many jobs share it.
+    """
     places = PLACES[model.device.type]
     if model.device.type == "cuda":
         memory = torch.cuda.get_device_properties(model.device).total_memory
-        places = min(places, int(memory * SHARE) // place_bytes(model))
+        places = min(places, int(memory * SHARE / devices.sharers()) // place_bytes(model))
     return max(1, places // length)
 
 

@@ -22,6 +22,9 @@ MOST = 0.35
 # Seconds of a step of generation besides reading the weights: 5.8 to 7.3 ms were measured with 135
 # million weights, 4.6 to 6.9 ms with 1.2 billion.
 STEP = 5e-3
+# Weights of a model that keeps a GPU busy for a tenth of the time at most, so that several jobs may
+# share it; and the bytes that each of them takes for CUDA's context and kernels.
+SMALL, CONTEXT = 200_000_000, 1e9
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from fnmatch import fnmatchcase
 
-from lethe.pipeline import memory
+from lethe.pipeline import gpu_speed, memory
 
 # What each rule does with a model; rules that are not listed load none.
 MODEL_STAGES = {
@@ -174,14 +174,27 @@ def gpus_needed(rulename, model, gpu_mb):
         return count
 
 
+def shares_gpu(rulename, model, gpu_mb, jobs):
+    """Whether a job leaves most of a GPU idle, and fits on it beside ``jobs`` - 1 others."""
+    if model is None or gpu_mb is None or jobs == 1:
+        return False
+    try:
+        small = memory.weights(CONFIG, model) <= gpu_speed.SMALL
+        taken = device_bytes(rulename, model, 1) + gpu_speed.CONTEXT
+    except LetheError:
+        return False
+    return small and taken <= 1e6 * gpu_mb / jobs
+
+
 def gpu_problem(job, gpu_mb):
     """Why a job cannot use, or does not get, the GPUs that it needs; None if it can."""
     name, model = job.rule.name, job.wildcards.get("model")
     processes = processes_of(name, on_gpu=True)
-    if job.resources.gpu < processes:
+    gpus = -(-job.resources.gpu // job.resources.get("gpu_jobs", 1))
+    if gpus < processes:
         return (
             f"{name} runs in {processes} processes, each with a GPU, but the profile has "
-            f"{job.resources.gpu}; lower compute.processes, or raise resources: gpu"
+            f"{gpus}; lower compute.processes, or raise resources: gpu"
         )
     if gpu_mb is None or model is None:
         return None
