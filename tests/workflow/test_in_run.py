@@ -104,3 +104,15 @@ def test_what_cannot_be_asked_in_the_run_is_one_line(started, setting, why):
     (line,) = outcome.errors
     assert f"config: evaluation.in_run: {why}" in line
     assert line.endswith("set evaluation.in_run to false")
+
+
+@pytest.mark.parametrize("keep", ["last", "none"])
+def test_once_turned_off_a_change_of_evaluation_is_evaluated(started, tmp_path, keep):
+    """The records of the training are another job's then; dropped epochs are made again."""
+    folder = started.copy(tmp_path / "folder")
+    metric = f"{NPO}/metrics/exact_memorization.json"
+    keeping = {**METRICS, "checkpoints": {"keep": keep}}
+    folder.run(metric, overlay={**keeping, "evaluation": {"in_run": True}})
+    again = {"collect[forget10,npo,0,tokens]", "score[forget10,npo,0,exact_memorization]"}
+    planned = folder.planned(metric, overlay={**keeping, "evaluation": {"max_length": 40}})
+    assert planned == UNLEARN | again
