@@ -4,11 +4,13 @@ import json
 import os
 import shutil
 import time
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 import yaml
 from helpers.workflow_folder import ROOT, Folder, sources
+from snakemake.persistence import PersistenceBase
 
 METHODS = ("grad_ascent", "kl_min", "npo")
 METRICS = ("probability", "rouge", "truth_ratio", "model_utility", "forget_quality")
@@ -480,6 +482,25 @@ def test_profile_causes_nothing(profile, home, worked):
     touch_all(worked)
     for folder in (home, worked):
         assert folder.planned("--workflow-profile", f"profiles/{profile}") == set()
+
+
+# --- outputs that were not there before ---
+
+
+def test_a_setting_is_compared_also_if_another_adds_an_output(worked):
+    """Snapshots of the base are new files that the metric does not need."""
+    metric = f"{NPO}/metrics/probability.json"
+    faster = {"model_settings": {"micro": {"pretrain": {"lr": 1.1e-3}}}}
+    again = worked.planned(metric, overlay=faster)
+    assert {"base", "train_full[0]", "score[forget10,npo,0,probability]"} <= again
+    for setting in (faster, {}):
+        assert worked.planned(metric, overlay={**setting, "snapshots": [50]}) == again
+
+
+def test_snakemake_still_asks_whether_it_knows_the_outputs_of_a_job():
+    assert "has_metadata" in PersistenceBase.__dict__
+    graph = Path(find_spec("snakemake.dag").origin)
+    assert "persistence.has_metadata(job)" in graph.read_text(encoding="utf-8")
 
 
 # --- results of unknown origin ---

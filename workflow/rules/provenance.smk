@@ -1,5 +1,7 @@
 # Which results are refused: only what a job of these rules would read or overwrite.
 
+from snakemake.persistence import PersistenceBase
+
 from lethe.pipeline import ledger
 
 # Files in a checkpoint's folder that loading never reads: notes, cards, notebooks, pictures.
@@ -38,3 +40,23 @@ def check_provenance():
 
 if workflow.is_main_process:
     check_provenance()
+
+
+def compare_known_outputs():
+    """Have Snakemake compare a job with its past where it knows one of its outputs.
+
+    By itself it compares nothing if it does not know all of them: a changed setting would then be
+    missed if another one, or another version, adds an output that nobody asks for. What it compares
+    is still each output with its own past (tests/workflow/test_reruns.py).
+    """
+    as_before = PersistenceBase.has_metadata
+
+    def has_metadata(self, job):
+        if job.rule not in OURS:
+            return as_before(self, job)
+        return any(self.metadata(file) is not None for file in job.output)
+
+    PersistenceBase.has_metadata = has_metadata
+
+
+compare_known_outputs()
