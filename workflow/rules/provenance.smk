@@ -52,9 +52,8 @@ def compare_known_outputs():
     as_before = PersistenceBase.has_metadata
 
     def has_metadata(self, job):
-        if job.rule not in OURS:
-            return as_before(self, job)
-        return any(self.metadata(file) is not None for file in job.output)
+        known = (self.metadata(file) is not None for file in job.output)
+        return any(known) if job.rule in OURS else as_before(self, job)
 
     PersistenceBase.has_metadata = has_metadata
 
