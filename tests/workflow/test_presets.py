@@ -10,7 +10,8 @@ from lethe.analysis.claims.paper_check import paper_claims
 from lethe.analysis.claims.verdict import ENOUGH
 from lethe.pipeline.config.check import check
 from lethe.pipeline.config.load import configuration
-from lethe.pipeline.estimate import GPUS, Assumed, plan
+from lethe.pipeline.estimate import Assumed, plan
+from lethe.pipeline.gpu_speed import GPUS
 from lethe.unlearn import methods as known
 
 SPLITS = ("forget01", "forget05", "forget10")

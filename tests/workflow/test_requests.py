@@ -18,7 +18,8 @@ from snakemake.settings.types import ConfigSettings, OutputSettings, ResourceSet
 from lethe.pipeline import sizes
 from lethe.pipeline.config.load import configuration
 from lethe.pipeline.config.models import ModelSettings
-from lethe.pipeline.estimate import GPUS, Assumed, plan
+from lethe.pipeline.estimate import Assumed, plan
+from lethe.pipeline.gpu_speed import GPUS
 
 PROFILES = ("slurm", "kubernetes", "gpu", "gpu_shards")
 OVERLAYS = {"sharded", "small_llm", "config"}
