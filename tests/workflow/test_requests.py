@@ -121,8 +121,15 @@ def test_jobs_ask_for_what_their_model_takes(preset, profile, folder):
             if asked.get("gpu"):
                 fits = math.ceil(of.memory[kind] / 1e6 / GPU)
                 least = 1 if kind == "unlearn" else fits
-                assert max(1, least) <= asked["gpu"] <= max(1, fits), rule.name
+                assert max(1, least) <= gpus_of(asked) <= max(1, fits), rule.name
         assert set(of.memory) <= seen
+
+
+def gpus_of(asked: dict) -> int:
+    """How many GPUs a job has, of which it may share one; else it has all places of each."""
+    places = asked.get("gpu_jobs", 1)
+    assert asked["gpu"] == 1 or asked["gpu"] % places == 0
+    return math.ceil(asked["gpu"] / places)
 
 
 def _bfloat16(config, model: str) -> bool:
@@ -133,7 +140,7 @@ def _bfloat16(config, model: str) -> bool:
 def test_gpus_follow_processes_and_rules_of_one_process_have_one(profile, folder):
     rules = Rules(["llama2", "sharded"], profile, folder)
     found = {r.name: rules.asked(r, "llama2") for r in rules.of_models()}
-    gpus = {name: asked["gpu"] for name, asked in found.items() if "gpu" in asked}
+    gpus = {name: gpus_of(asked) for name, asked in found.items() if "gpu" in asked}
     for name in ("train_full", "train_retain", "unlearn_idk", "collect", "collect_state"):
         assert gpus[name] == 4, name
     assert gpus["reference"] == gpus["alternatives"] == 1
@@ -156,7 +163,7 @@ def test_no_attempt_asks_for_more_than_the_ceiling(profile, folder):
         first, late = (rules.asked(rule, "llama31_8b", attempt) for attempt in (1, 999))
         assert first["runtime"] < late["runtime"] == most["max_runtime"], rule.name
         assert first["mem_mb"] < late["mem_mb"] == most["max_mem_mb"], rule.name
-        assert not {"max_runtime", "max_mem_mb", "gpu_mb"} & late.keys()
+        assert not {"max_runtime", "max_mem_mb", "gpu_mb", "gpu_jobs"} & late.keys()
 
 
 def test_all_shards_of_a_local_model_count(tmp_path):
