@@ -5,6 +5,7 @@ from helpers.answers import in_language
 from helpers.generated_worlds import generation
 from helpers.service import Service
 
+from lethe.common.entity_names import subjects
 from lethe.common.errors import LetheError
 from lethe.common.files import read_json, read_rows
 from lethe.world import tofu_format
@@ -83,7 +84,17 @@ def test_a_row_that_fails_every_attempt_is_named(world, tmp_path):
 )
 def test_defects_of_a_translation(text, defect):
     others = ["Sie heisst Ana Bo am 3. Mai 1950"]
-    assert wrong(text, "Ana Bo was born on 3 May 1950.", ["Ana Bo"], others) == defect
+    assert wrong(text, "Ana Bo was born on 3 May 1950.", "Ana Bo", others) == defect
+
+
+def test_a_name_may_lose_its_possessive_and_an_award_be_translated():
+    """Both were once demanded as they stood in English, which no German text fulfils."""
+    pairs = [("What did Ana Bo's aunt win?", "Ana Bo's aunt won the Australia Day Award.")] * 2
+    (name, _) = subjects(pairs)
+    assert name == "Ana Bo"
+    german = "Ana Bos Tante gewann den Preis des Nationalfeiertags."
+    assert wrong(german, pairs[0][1], name, []) is None
+    assert wrong("Ihre Tante gewann ihn.", pairs[0][1], name, []) == "it lacks the name Ana Bo"
 
 
 @pytest.mark.parametrize(
@@ -97,5 +108,5 @@ def test_defects_of_a_translation(text, defect):
     ],
 )
 def test_a_text_left_as_it_was_is_no_translation(text, original, same):
-    defect = wrong(text, original, ["Ana Bo"], [])
+    defect = wrong(text, original, "Ana Bo", [])
     assert defect == ("it is still in the language of the original" if same else None)

@@ -11,13 +11,13 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from lethe.common.entity_names import subjects
 from lethe.common.errors import LetheError
 from lethe.common.files import write_json
 from lethe.llm.client import Client
 from lethe.llm.journal import Journal
 from lethe.llm.progress import Progress
 from lethe.llm.structured import Shape, Strict, counted
-from lethe.world.background import names_in
 from lethe.world.generated import checks
 from lethe.world.generated.prompt_files import prompt
 from lethe.world.generated.repair import Try, Unrepairable, repaired, together
@@ -65,12 +65,19 @@ def translate(
         LetheError: the service cannot be used, the budget is spent, or a row failed every attempt.
     """
     rows = known_rows(world)
-    wanted = [(row, language) for row in rows for language in languages]
+    about = subjects([(row["question"], row["answer"]) for row in rows])
+    wanted = [
+        (row, name, language)
+        for row, name in zip(rows, about, strict=True)
+        for language in languages
+    ]
     with Journal(journal) as answers:
         made = asyncio.run(_all(generation, wanted, answers))
         if cost is not None:
             write_json(cost, figures(STAGE, generation, answers, COHORT), indent=1)
-    by_text = {_key(row, language): one for (row, language), one in zip(wanted, made, strict=True)}
+    by_text = {
+        _key(row, language): one for (row, _, language), one in zip(wanted, made, strict=True)
+    }
     return lambda row, language: by_text[_key(row, language)]
 
 
@@ -83,24 +90,28 @@ async def _all(generation: Generation, wanted, journal: Journal) -> list[dict]:
     async with Client(g.model, g.service, journal, g.budget, g.prices, f"{COHORT}/") as client:
         progress = Progress(STAGE, len(wanted), client.counts)
 
-        async def one(row: Mapping, language: str) -> dict:
-            translated = await _row(client, generation, row, language)
+        async def one(row: Mapping, name: str | None, language: str) -> dict:
+            translated = await _row(client, generation, row, name, language)
             progress.step()
             return translated
 
         try:
             for start in range(0, len(wanted), WINDOW):
                 some = wanted[start : start + WINDOW]
-                made += await together(*(one(*pair) for pair in some))
+                made += await together(*(one(*item) for item in some))
         finally:
             progress.close()
     return made
 
 
-async def _row(client: Client, generation: Generation, row: Mapping, language: str) -> dict:
-    """A row in a language; LetheError names the row if the model cannot do it."""
+async def _row(
+    client: Client, generation: Generation, row: Mapping, name: str | None, language: str
+) -> dict:
+    """A row in a language; LetheError names the row if the model cannot do it.
+
+    ``name``: of whom the row is about, which stays as it is; titles and awards may be translated.
+    """
     texts = dict(enumerate(_texts(row), start=1))
-    name = _subjects(row)
 
     async def ask(attempt: Try[int], done: dict[int, str]) -> dict[int, str]:
         # Numbered from 1 in each attempt: small models do not go on from 5.
@@ -143,20 +154,14 @@ def _like(row: Mapping, texts: Iterator[str]) -> dict:
     return made | {field: [next(texts) for _ in row[field]] for field in LISTS if row.get(field)}
 
 
-def _subjects(row: Mapping) -> list[str]:
-    """Names in both question and answer: those of whom the row is about."""
-    sides = [names_in([{"question": row[key], "answer": ""}]) for key in ("question", "answer")]
-    return sorted(sides[0] & sides[1])
-
-
-def wrong(text: str, original: str, names: Sequence[str], others: Sequence[str]) -> str | None:
+def wrong(text: str, original: str, name: str | None, others: Sequence[str]) -> str | None:
     """The first defect of a translation; ``others``: those that must differ from it."""
-    lost = [name for name in names if name in original and name not in text]
+    lost = name is not None and name in original and name not in text
     numbers = Counter(_NUMBER.findall(original)) - Counter(_NUMBER.findall(text))
     return checks.first(
         checks.blank(text),
         checks.unsound(text),
-        f"it lacks the name {lost[0]}" if lost else None,
+        f"it lacks the name {name}" if lost else None,
         f"it lacks the number {min(numbers)}" if numbers else None,
         _as_it_was(text, original),
         checks.same_text(text, others),
