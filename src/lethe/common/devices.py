@@ -112,7 +112,7 @@ def _take(folder: Path, devices: list[str], count: int, jobs: int = 1) -> Claim 
         for place in range(jobs):
             for device in devices:
                 locks = _locked(folder, device, place if jobs > 1 else None)
-                if locks and device not in taken.devices:
+                if locks:
                     taken.devices.append(device)
                     taken.locks += locks
                 if len(taken.devices) == count:

@@ -291,7 +291,7 @@ def metric_records(wildcards):
 
 
 def end_of_run(wildcards):
-    """The files that show how a run ended and what it kept, where its own job decides that.
+    """The checkpoints that show how a run ended and what it kept, where its own job decides that.
 
     Needed lest records of a run that ends otherwise pass for its own: Snakemake compares nothing
     with a job's past if one of its outputs has none.
@@ -301,9 +301,6 @@ def end_of_run(wildcards):
     if CHOSEN_IN_RUN and wildcards.run in asked_methods():
         best = f"{paths.best(folder)}/{paths.DIGEST}"
         return [last] * ENDED_IN_RUN + [best] * (KEEP == "best")
-    if wildcards.run in asked_methods():
-        # An earlier version's jobs did not make them.
-        return [paths.cost(folder, f"collect_{name}") for name in ASKED_IN_RUN]
     if Path(last).exists():
         end = paths.epoch(folder, max(epochs_of(wildcards.run)))
         return [f"{end}/{paths.DIGEST}"]

@@ -262,11 +262,13 @@ def in_run_outputs(method):
     """The records of a run; the best epoch and its checkpoint, where that stays."""
     run = method_run(method)
     files = {f"records_{name}": paths.records(run, name) for name in ASKED_IN_RUN}
+    if not CHOSEN_IN_RUN:
+        return files
     # All that ``collect`` would make, lest a change be missed once it is to make them: Snakemake
     # compares parameters only where it knows every output.
     for name in ASKED_IN_RUN:
         files[f"cost_{name}"] = paths.cost(run, f"collect_{name}")
-    if CHOSEN_IN_RUN and KEEP == "best":
+    if KEEP == "best":
         best = checkpoint_files(paths.best(run)).items()
         files |= {f"best_{name}": file for name, file in best}
         files["best_epoch"] = paths.best_epoch(run)
