@@ -7,7 +7,7 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: demo test report lint config-docs science claims base bench site clean
+.PHONY: demo test test-site report lint config-docs science claims base bench site clean
 
 demo: $(INSTALLED)
 	@$(BIN)/python -m lethe.cli.demo
@@ -59,9 +59,16 @@ config-docs: $(INSTALLED)
 	$(BIN)/python -m lethe.pipeline.config.documentation
 
 # The documentation as a site, in site/; what builds it is not installed for anything else.
+SITE := install --quiet --no-build-isolation -c requirements.lock -e ".[site]"
+
 site: $(INSTALLED)
-	$(BIN)/pip install --quiet -e ".[site]"
+	$(BIN)/pip $(SITE)
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+
+# The site builds without a warning and loads nothing from elsewhere.
+test-site: $(INSTALLED)
+	$(BIN)/pip $(SITE)
+	$(BIN)/pytest -m site tests/test_site.py
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check

@@ -1,6 +1,6 @@
 """The documentation's site: every page has a place, and it builds without a warning or a network.
 
-.venv/bin/pytest -m site      (after make site)
+make test-site
 """
 
 import re

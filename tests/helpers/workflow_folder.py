@@ -18,6 +18,9 @@ PRESET = "config/smoke.yaml"
 _JOB = re.compile(r"^(?:local)?rule (\w+):\n((?: {4}.*\n)*)", re.MULTILINE)
 _WILDCARDS = re.compile(r"^ {4}wildcards: (.*)$", re.MULTILINE)
 
+# What no test edits in a copy, so that copies are links to the same files.
+SHARED = {"benchmarks", "docs", "tests"}
+
 # The tables of what jobs cost: seconds, which differ from run to run.
 COSTS = {"tables/cost.csv", "tables/cost.md"}
 
@@ -105,8 +108,18 @@ class Folder:
 
     def copy(self, destination: Path) -> "Folder":
         """All of it, records and times of modification included."""
-        shutil.copytree(self.path, destination, copy_function=shutil.copy2, symlinks=True)
+        destination.mkdir()
+        # In a third of the time that shutil takes for two thousand files.
+        for how, edited in (("-a", True), ("-al", False)):
+            names = self._names(edited)
+            if names:
+                command = ["cp", how, *names, destination.resolve()]
+                subprocess.run(command, cwd=self.path, check=True)
         return Folder(destination, self.preset)
+
+    def _names(self, edited: bool) -> list[str]:
+        """Top-level names, of what tests edit in a copy or of what copies may share."""
+        return sorted(p.name for p in self.path.iterdir() if (p.name not in SHARED) == edited)
 
     def replace(self, name: str, old: str, new: str) -> None:
         """Edit a file at one place; the place must be there."""
