@@ -114,6 +114,41 @@ def test_runs_that_were_run_again(world, tmp_path):
     assert dict(zip(lines["run"], lines["standing"], strict=True))["npo"] == SELF_REPORTED
 
 
+def test_of_several_reruns_each_must_be_near(world, tmp_path):
+    reruns = []
+    for name, draw in (("far", 77), ("near", 20)):
+        reruns.append(tmp_path / name / "small")
+        oracle = write_run(reruns[-1], "retain", 0, draw=0)
+        write_run(reruns[-1], "idk", 0, draw=draw, oracle=oracle)
+    for order, wanted in ((reruns, DIFFERS), (reruns[::-1], DIFFERS), (reruns[1:], REPRODUCED)):
+        entries, _ = gather([world], order)
+        (standing,) = (one.standing for one in entries if (one.run, one.seed) == ("idk", 0))
+        assert standing == wanted
+
+
+def test_nobody_reruns_himself(world, tmp_path):
+    (tmp_path / "link").symlink_to(world)
+    for same in (world, world / ".." / "small", tmp_path / "link"):
+        with pytest.raises(LetheError, match="submitted as well; a rerun is another folder"):
+            gather([world], [same])
+
+
+def test_a_folder_counts_once_and_a_submissions_run_too(world, tmp_path):
+    once, _ = gather([world])
+    assert gather([world, world / ".." / "small"]) == (once, [])
+    other = tmp_path / "other" / "small"
+    oracle = write_run(other, "retain", 0, draw=0)
+    write_run(other, "npo", 0, draw=6, oracle=oracle)
+    with pytest.raises(LetheError, match="seed 0: twice in the submission 'small'; give one"):
+        gather([world, other])
+    write_json(other / "submission.json", {"name": "another"})
+    entries, _ = gather([world, other])
+    assert len(entries) == len(once) + 2
+    ((_, lines),) = ranked(entries)
+    npo = lines[lines["run"] == "npo"]
+    assert dict(zip(npo["submission"], npo["seeds"], strict=True)) == {"small": 2, "another": 1}
+
+
 def test_the_order_of_a_board(world):
     entries, _ = gather([world])
     ((place, lines),) = ranked(entries)

@@ -1,6 +1,7 @@
 """What a run takes, told before it: against numbers worked out by hand."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -298,3 +299,11 @@ def test_defences_are_counted_by_the_rows_that_they_train():
     saving = 2 * sizes.checkpoint_bytes(config.model_settings["tiny"], "unlearn") / 1e9
     extra = (more.hours["defend"] - found.hours["defend"]) * 3600
     assert extra == pytest.approx(passes + saving)
+
+
+@pytest.mark.parametrize("command", ["plan", "suggest"])
+def test_help_names_every_gpu(command, capsys):
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    (named,) = re.findall(r"--gpu GPU\s+(.*?)\n  -", capsys.readouterr().out, re.DOTALL)
+    assert set(GPUS) <= set(re.findall(r"[ah]\d+", named))

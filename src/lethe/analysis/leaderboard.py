@@ -83,13 +83,21 @@ def gather(
 ) -> tuple[list[Entry], list[Refused]]:
     """The entries of results folders of worlds (``results/WORLD``), and what was refused.
 
-    ``reruns``: such folders from others who ran the same configurations again. LetheError for a
-    folder without runs, and for a broken ``submission.json``.
+    ``reruns``: such folders from others who ran the same configurations again; if there are several
+    of a run, each must be near it. LetheError for a folder without runs, for a broken
+    ``submission.json``, for a run that two folders submit under one name, and for a folder that is
+    to be its own rerun.
     """
-    entries, refused = _gathered(folders)
-    again, broken = _gathered(reruns)
-    theirs = {entry.place: entry for entry in again}
-    standing = [replace(one, standing=_standing(one, theirs.get(one.place))) for one in entries]
+    own, others = _distinct(folders), _distinct(reruns)
+    for folder in own.keys() & others.keys():
+        raise LetheError(f"{others[folder]}: submitted as well; a rerun is another folder")
+    entries, refused = _gathered(own.values())
+    _submitted_once(entries)
+    again, broken = _gathered(others.values())
+    standing = [
+        replace(one, standing=_standing(one, [e for e in again if e.place == one.place]))
+        for one in entries
+    ]
     return standing, [*refused, *broken]
 
 
@@ -114,9 +122,27 @@ def about(folder: str | Path) -> dict[str, str]:
     return {"name": folder.resolve().name} | said
 
 
-def _gathered(folders: Sequence[str | Path]) -> tuple[list[Entry], list[Refused]]:
+def _distinct(folders: Iterable[str | Path]) -> dict[Path, Path]:
+    """Folders by where they really are: one that is named twice is one."""
+    return {Path(folder).resolve(): Path(folder) for folder in folders}
+
+
+def _submitted_once(entries: Iterable[Entry]) -> None:
+    """LetheError if a submission has a run twice: they would be counted as two seeds of it."""
+    seen = set()
+    for one in entries:
+        which = (one.submission, one.world, *one.place)
+        if which in seen:
+            raise LetheError(
+                f"{one.run}, seed {one.seed}: twice in the submission {one.submission!r}; give one "
+                f"folder another name in {ABOUT} (docs/leaderboard.md)"
+            )
+        seen.add(which)
+
+
+def _gathered(folders: Iterable[Path]) -> tuple[list[Entry], list[Refused]]:
     entries, refused = [], []
-    for folder in map(Path, folders):
+    for folder in folders:
         said, runs = about(folder), _runs(folder)
         if not runs:
             raise LetheError(f"{folder}: no records of runs; name a folder results/WORLD")
@@ -230,10 +256,14 @@ def _rows(records: Records) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _standing(entry: Entry, again: Entry | None) -> str:
-    if again is None:
+def _standing(entry: Entry, reruns: Sequence[Entry]) -> str:
+    if not reruns:
         return SELF_REPORTED
-    near = all(abs(getattr(entry, key) - getattr(again, key)) <= NEAR[key] for key in NEAR)
+    near = all(
+        abs(getattr(entry, key) - getattr(again, key)) <= NEAR[key]
+        for again in reruns
+        for key in NEAR
+    )
     return REPRODUCED if near else DIFFERS
 
 

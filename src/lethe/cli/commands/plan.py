@@ -15,7 +15,7 @@ def add(commands) -> None:
     plan.add_argument(
         "--configfile", nargs="+", type=place, default=[], help="presets, as for snakemake"
     )
-    plan.add_argument("--gpu", default="a100", help="a100, a6000, h100 or h200")
+    plan.add_argument("--gpu", default="a100", help="h200, h100, a100 (the default) or a6000")
     plan.add_argument(
         "--efficiency",
         type=share,

@@ -23,7 +23,7 @@ def add(commands) -> None:
         "--inference-only", action="store_true", help="the weights must not be changed"
     )
     suggest.add_argument("--budget", default="some", help="little, some (the default) or much")
-    suggest.add_argument("--gpu", help="a100, a6000 or h100; by default a processor")
+    suggest.add_argument("--gpu", help="h200, h100, a100 or a6000; by default a processor")
     suggest.add_argument("--gpus", type=whole(1, 1024), default=1, help="how many: 1")
     suggest.add_argument("--hours", type=_above_zero, help="GPU-hours that it may take at most")
     suggest.add_argument("--model", type=place, help="the checkpoint that learned the authors")
