@@ -6,11 +6,15 @@ quality above 0.05, and at least nine tenths of model utility [RECON].
 
 from collections.abc import Iterable
 
+import pandas as pd
+
 from lethe.analysis.scores import read_scores
 from lethe.common.errors import LetheError
 
 QUALITY, KEPT = 0.05, 0.9
 FULL = "full"
+# Model, split, run and seed.
+Place = tuple[str, str, str, int]
 
 
 def success(files: Iterable[str]) -> dict[str, float]:
@@ -18,15 +22,15 @@ def success(files: Iterable[str]) -> dict[str, float]:
 
     ``files``: ``scores.csv`` of worlds. LetheError for a file without both metrics.
     """
-    outcomes: dict[str, list[bool]] = {}
+    by_run: dict[str, list[bool]] = {}
     for file in files:
-        for run, done in _outcomes(file):
-            outcomes.setdefault(run, []).append(done)
-    return {run: sum(done) / len(done) for run, done in outcomes.items()}
+        for (_, _, run, _), done in outcomes(read_scores(file), file).items():
+            by_run.setdefault(run, []).append(done)
+    return {run: sum(done) / len(done) for run, done in by_run.items()}
 
 
-def _outcomes(file: str) -> list[tuple[str, bool]]:
-    scores = read_scores(file)
+def outcomes(scores: pd.DataFrame, file: str) -> dict[Place, bool]:
+    """Whether each run succeeded at its last epoch. LetheError for a table without both metrics."""
     place = ["model", "split", "run", "seed"]
     last = scores[scores["epoch"] == scores.groupby(place)["epoch"].transform("max")]
     quality = _by_place(last, "forget_quality", "forget_quality")
@@ -35,16 +39,16 @@ def _outcomes(file: str) -> list[tuple[str, bool]]:
         raise LetheError(
             f"{file}: no forget_quality and model_utility in it; name scores.csv of a run with both"
         )
-    outcomes = []
+    succeeded = {}
     for (model, split, run, seed), p in quality.items():
         full = utility.get((model, split, FULL, seed))
         own = utility.get((model, split, run, seed))
         if run != FULL and None not in (full, own):
-            outcomes.append((run, p > QUALITY and own >= KEPT * full))
-    return outcomes
+            succeeded[model, split, run, seed] = p > QUALITY and own >= KEPT * full
+    return succeeded
 
 
-def _by_place(scores, metric: str, name: str) -> dict[tuple, float]:
+def _by_place(scores: pd.DataFrame, metric: str, name: str) -> dict[Place, float]:
     rows = scores[(scores["metric"] == metric) & (scores["name"] == name)]
     columns = ("model", "split", "run", "seed", "value")
     return {tuple(one[:4]): float(one[4]) for one in rows[list(columns)].itertuples(index=False)}

@@ -22,7 +22,7 @@ from lethe.pipeline.estimate import Assumed, plan
 from lethe.pipeline.gpu_speed import GPUS
 from lethe.pipeline.task_library import METHODS, RULES, TASKS, Task
 from lethe.unlearn import methods
-from lethe.unlearn.method import whole_weights
+from lethe.unlearn.method import Method, whole_weights
 
 # The name of the user's own model, and the world of a rehearsal.
 MODEL, WORLD = "yours", "suggested"
@@ -90,7 +90,11 @@ def _by_past_runs(tasks: list[Task], learned: Mapping[str, float]) -> list[Task]
 
 def can_run(card: Card, name: str) -> bool:
     """Whether a method's needs are met by what is at hand, and its kind is allowed."""
-    method = methods.load(name)(dict(_without(card, name)), name)
+    return meets(card, methods.load(name)(dict(_without(card, name)), name))
+
+
+def meets(card: Card, method: Method) -> bool:
+    """As ``can_run``, for a method with its settings."""
     if card.inference_only and method.intervention is None:
         return False
     at_hand = {"retain": card.retain, "prior": card.prior}

@@ -3,8 +3,14 @@
 import argparse
 
 from lethe.cli.arguments import place, whole
+from lethe.common.errors import LetheError
 
 MANY = 100_000
+# Options that mean nothing without another.
+NEEDED = {"write": "measure", "executed": "measure", "failed": "executed"}
+# What a request says, apart from its size; --measure takes requests of every kind.
+OF_REQUEST = ("no_retain", "prior", "inference_only", "gpu", "hours", "model", "base", "data")
+NOTE = "difference: from the plans with the task library"
 
 
 def add(commands) -> None:
@@ -36,6 +42,15 @@ def add(commands) -> None:
     suggest.add_argument(
         "--measure", action="store_true", help="how well plans agree with the best known ones"
     )
+    suggest.add_argument(
+        "--write", type=place, metavar="YAML", help="with --measure: the runs of all plans"
+    )
+    suggest.add_argument(
+        "--executed", type=place, metavar="SCORES", help="with --measure: how often they succeeded"
+    )
+    suggest.add_argument(
+        "--failed", nargs="+", default=[], metavar="RUN", help="runs of those without a score"
+    )
     suggest.set_defaults(run=run)
 
 
@@ -50,14 +65,13 @@ def _above_zero(text: str) -> float:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Print the configuration."""
+    """Print the configuration, or how good plans are."""
     from lethe.pipeline.card import Card
-    from lethe.pipeline.plan_accuracy import measured
     from lethe.pipeline.planner import suggest
 
+    _check_measure(options)
     if options.measure:
-        for planner, share in measured().items():
-            print(f"{planner}: {share:.2f}")
+        _measure(options)
         return
 
     card = Card(
@@ -84,3 +98,45 @@ def _learned(files: list[str]) -> dict[str, float]:
     from lethe.pipeline.plan_learning import success
 
     return success(files)
+
+
+def _check_measure(options: argparse.Namespace) -> None:
+    for name, needed in NEEDED.items():
+        if getattr(options, name) and not getattr(options, needed):
+            raise LetheError(f"--{name} belongs to --{needed}; add it")
+    given = [name for name in OF_REQUEST if options.measure and getattr(options, name)]
+    if given:
+        option = given[0].replace("_", "-")
+        raise LetheError(f"--{option}: --measure takes requests of every kind; leave it out")
+    if options.measure and options.learn and not options.executed:
+        raise LetheError("--learn: with --measure it changes what is --executed; add that")
+    if options.write and options.executed:
+        raise LetheError("--write and --executed: first write the runs, then carry them out")
+
+
+def _measure(options: argparse.Namespace) -> None:
+    from lethe.pipeline import plan_accuracy, plan_runs
+
+    cards = plan_runs.requests(options.forget, options.authors)
+    if options.write:
+        import yaml
+
+        from lethe.common.files import write_text
+
+        text = yaml.safe_dump(plan_runs.together(cards), sort_keys=False, width=100)
+        write_text(options.write, text)
+    elif options.executed:
+        _print_success(options, cards)
+    else:
+        for planner, share in plan_accuracy.measured().items():
+            print(f"{planner}: {share:.2f}")
+
+
+def _print_success(options: argparse.Namespace, cards: list) -> None:
+    from lethe.pipeline.plan_success import measured
+
+    table = measured(options.executed, cards, options.failed, options.learn)
+    print("\t".join(table.columns))
+    for row in table.itertuples(index=False):
+        print("\t".join(f"{cell:.2f}" if isinstance(cell, float) else cell for cell in row))
+    print(f"low, high: 95% intervals over the {len(cards)} requests, resampled together; {NOTE}")
