@@ -158,7 +158,7 @@ def _table(shares: Mapping[str, np.ndarray]) -> pd.DataFrame:
 
 def read(file: str, cards: Sequence[Card], failed: Sequence[str] = ()) -> Executed:
     """The runs of these requests' plans; LetheError, one line, unless all are in the table."""
-    _check_world(Path(file), cards[0])
+    _check_world(Path(file).absolute(), cards[0])
     runs = _without(plan_runs.carried_out(cards), failed)
     scores = read_scores(file)
     model, split = plan_runs.place(cards[0])
