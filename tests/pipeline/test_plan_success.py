@@ -14,6 +14,7 @@ from lethe.pipeline import plan_runs, plan_success, planner, workflow_files
 from lethe.pipeline.card import Card
 from lethe.pipeline.config import load, settings
 from lethe.pipeline.config.strict_yaml import read_config
+from lethe.pipeline.plan_learning import Outcome
 from lethe.unlearn import methods
 
 # One method each; a prompt alone serves the second.
@@ -110,18 +111,21 @@ def test_success_by_hand(tmp_path):
     assert plans[plan_success.WITHOUT] == pytest.approx((0 + 1 / 3) / 2)
     # Of all methods 2, 2 and 1 succeed for the first request; the prompt, once, for the second.
     assert plans[plan_success.CHANCE] == pytest.approx((5 / 3 / ALL + 1 / 3 / ALL) / 2)
+    # In the made tables every run forgets, and those that fail lose utility.
+    assert shares(found, "runs that forget")[plan_success.LIBRARY] == 1
+    assert shares(found, "runs that keep utility")[plan_success.LIBRARY] == pytest.approx(1 / 3)
     able = sum(run.serves(TRAINED) for run in plan_runs.by_chance(TRAINED))
     assert plans[plan_success.ABLE] == pytest.approx((5 / 3 / able + 1 / 3) / 2)
 
 
 def test_the_chance_of_one_good_draw_in_three():
     runs = [plan_runs.Run("npo", "{}", name) for name in "abcde"]
-    done = {(name, 1): name in "ab" for name in "abcde"}
+    done = {(name, 1): Outcome(name in "abc", name in "ab") for name in "abcde"}
     executed = plan_success.Executed("scores.csv", (1,), done)
-    plan, run, not_started = executed.shares_by_chance(Card(budget="some"), runs, 1)
+    plan, run, forgets, keeps, not_started = executed.shares_by_chance(Card(budget="some"), runs, 1)
     # Of the 10 ways to draw three of five only one has neither a nor b.
     assert plan == pytest.approx(9 / 10)
-    assert run == pytest.approx(2 / 5)
+    assert (run, forgets, keeps) == pytest.approx((2 / 5, 3 / 5, 2 / 5))
     assert not_started == 0
 
 

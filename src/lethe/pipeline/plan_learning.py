@@ -5,6 +5,7 @@ quality above 0.05, and at least nine tenths of model utility [RECON].
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 import pandas as pd
 
@@ -17,6 +18,19 @@ FULL = "full"
 Place = tuple[str, str, str, int]
 
 
+@dataclass(frozen=True)
+class Outcome:
+    """A run at its last epoch: whether the oracle can be told from it, and what it cost."""
+
+    forgets: bool
+    keeps_utility: bool
+
+    @property
+    def succeeds(self) -> bool:
+        """Both."""
+        return self.forgets and self.keeps_utility
+
+
 def success(files: Iterable[str]) -> dict[str, float]:
     """The share of runs that succeeded, by method, over all models, splits and seeds.
 
@@ -24,13 +38,13 @@ def success(files: Iterable[str]) -> dict[str, float]:
     """
     by_run: dict[str, list[bool]] = {}
     for file in files:
-        for (_, _, run, _), done in outcomes(read_scores(file), file).items():
-            by_run.setdefault(run, []).append(done)
+        for (_, _, run, _), outcome in outcomes(read_scores(file), file).items():
+            by_run.setdefault(run, []).append(outcome.succeeds)
     return {run: sum(done) / len(done) for run, done in by_run.items()}
 
 
-def outcomes(scores: pd.DataFrame, file: str) -> dict[Place, bool]:
-    """Whether each run succeeded at its last epoch. LetheError for a table without both metrics."""
+def outcomes(scores: pd.DataFrame, file: str) -> dict[Place, Outcome]:
+    """How each run ended. LetheError for a table without both metrics."""
     place = ["model", "split", "run", "seed"]
     last = scores[scores["epoch"] == scores.groupby(place)["epoch"].transform("max")]
     quality = _by_place(last, "forget_quality", "forget_quality")
@@ -39,13 +53,13 @@ def outcomes(scores: pd.DataFrame, file: str) -> dict[Place, bool]:
         raise LetheError(
             f"{file}: no forget_quality and model_utility in it; name scores.csv of a run with both"
         )
-    succeeded = {}
+    ends = {}
     for (model, split, run, seed), p in quality.items():
         full = utility.get((model, split, FULL, seed))
         own = utility.get((model, split, run, seed))
         if run != FULL and None not in (full, own):
-            succeeded[model, split, run, seed] = p > QUALITY and own >= KEPT * full
-    return succeeded
+            ends[model, split, run, seed] = Outcome(p > QUALITY, own >= KEPT * full)
+    return ends
 
 
 def _by_place(scores: pd.DataFrame, metric: str, name: str) -> dict[Place, float]:

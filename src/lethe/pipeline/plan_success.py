@@ -21,6 +21,7 @@ from lethe.common.files import read_json
 from lethe.common.registry import suggest as closest
 from lethe.pipeline import plan_learning, plan_runs
 from lethe.pipeline.card import Card
+from lethe.pipeline.plan_learning import Outcome
 from lethe.pipeline.plan_runs import Run
 from lethe.pipeline.planner import suggest
 from lethe.pipeline.task_library import METHODS
@@ -31,45 +32,52 @@ WITHOUT = "without it"
 CHANCE = "at random"
 ABLE = "at random, of those whose needs are met"
 # What is counted of each request's plans.
-COUNTED = ("plans that succeed", "runs that succeed", "runs that cannot start")
+COUNTED = (
+    "plans that succeed",
+    "runs that succeed",
+    "runs that forget",
+    "runs that keep utility",
+    "runs that cannot start",
+)
 COLUMNS = ["planner", "counted", "share", "low", "high", "lowest_seed", "highest_seed"]
 COLUMNS += ["difference", "difference_low", "difference_high"]
 # Shares in the order of COUNTED.
-_Shares = tuple[float, float, float]
+_Shares = tuple[float, float, float, float, float]
+# By a run's name and seed.
+_Outcomes = Mapping[tuple[str, int], Outcome]
+FAILURE = Outcome(forgets=False, keeps_utility=False)
 
 
 @dataclass(frozen=True)
 class Executed:
-    """Runs that were carried out. ``succeeded``: by name and seed, those that could start."""
+    """Runs that were carried out. ``outcomes``: those of the runs that could start."""
 
     file: str
     seeds: tuple[int, ...]
-    succeeded: Mapping[tuple[str, int], bool]
+    outcomes: _Outcomes
 
     def rate(self, run: Run, seeds: Iterable[int]) -> float:
         """How often a run succeeded; 0 if it cannot start."""
-        return fmean(self.succeeded.get((run.name, seed), False) for seed in seeds)
+        return fmean(self.outcomes.get((run.name, seed), FAILURE).succeeds for seed in seeds)
 
     def shares(self, card: Card, runs: Sequence[Run], seed: int) -> _Shares:
         """Of a plan with these runs."""
-        done = self._done(card, runs, seed)
-        return float(any(done)), fmean(done), 1 - fmean(self._starts(card, runs, seed))
+        ends = [self.outcomes[run.name, seed] for run in self._starting(card, runs, seed)]
+        done = sum(end.succeeds for end in ends)
+        forgets, keeps = sum(end.forgets for end in ends), sum(end.keeps_utility for end in ends)
+        counts = (done, forgets, keeps, len(runs) - len(ends))
+        return float(done > 0), *(count / len(runs) for count in counts)
 
     def shares_by_chance(self, card: Card, runs: Sequence[Run], seed: int) -> _Shares:
         """The mean of all plans of as many runs as the budget allows."""
         drawn = min(METHODS[card.budget], len(runs))
-        failures = len(runs) - sum(self._done(card, runs, seed))
+        starting = self._starting(card, runs, seed)
+        failures = len(runs) - sum(self.outcomes[run.name, seed].succeeds for run in starting)
         none = comb(failures, drawn) / comb(len(runs), drawn)
         return 1 - none, *self.shares(card, runs, seed)[1:]
 
-    def _starts(self, card: Card, runs: Sequence[Run], seed: int) -> list[bool]:
-        return [run.serves(card) and (run.name, seed) in self.succeeded for run in runs]
-
-    def _done(self, card: Card, runs: Sequence[Run], seed: int) -> list[bool]:
-        starts = self._starts(card, runs, seed)
-        return [
-            can and self.succeeded[run.name, seed] for can, run in zip(starts, runs, strict=True)
-        ]
+    def _starting(self, card: Card, runs: Sequence[Run], seed: int) -> list[Run]:
+        return [run for run in runs if run.serves(card) and (run.name, seed) in self.outcomes]
 
 
 def measured(
@@ -163,17 +171,19 @@ def read(file: str, cards: Sequence[Card], failed: Sequence[str] = ()) -> Execut
     scores = read_scores(file)
     model, split = plan_runs.place(cards[0])
     here = scores[(scores["model"] == model) & (scores["split"] == split)]
-    outcomes = plan_learning.outcomes(here, file)
-    succeeded = {(run, seed): done for (_, _, run, seed), done in outcomes.items()}
+    ends = plan_learning.outcomes(here, file).items()
+    outcomes = {(run, seed): outcome for (_, _, run, seed), outcome in ends}
     seeds = tuple(sorted(set(here["seed"])))
     if len(seeds) < 2:
         raise LetheError(
             f"{file}: one seed of {model} on {split}; give two or more, so that what one teaches "
             "is measured on another"
         )
-    _check_runs(file, runs, here, seeds, succeeded)
+    _check_runs(file, runs, here, seeds, outcomes)
     names = {run.name for run in runs}
-    return Executed(file, seeds, {at: done for at, done in succeeded.items() if at[0] in names})
+    return Executed(
+        file, seeds, {at: outcome for at, outcome in outcomes.items() if at[0] in names}
+    )
 
 
 def _check_runs(
@@ -181,12 +191,12 @@ def _check_runs(
     runs: Sequence[Run],
     scores: pd.DataFrame,
     seeds: Iterable[int],
-    succeeded: Mapping[tuple[str, int], bool],
+    outcomes: _Outcomes,
 ) -> None:
     """LetheError unless each run ended with each seed, at the epoch of the plans."""
     last = scores.groupby(["run", "seed"])["epoch"].max()
     for run, seed in product(runs, seeds):
-        if (run.name, seed) not in succeeded:
+        if (run.name, seed) not in outcomes:
             raise LetheError(
                 f"{file}: no forget quality and model utility of {run.name} with seed {seed}; "
                 f"finish it, or count it as a failure: --failed {run.name}"
