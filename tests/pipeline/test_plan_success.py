@@ -202,7 +202,7 @@ def test_the_command_writes_the_runs_and_measures_them(tmp_path, capsys, monkeyp
     assert {"npo_retain", "prompt", "simnpo", "adlira"} <= set(config.methods)
     main(["suggest", "--measure", "--executed", table(tmp_path)])
     lines = capsys.readouterr().out.splitlines()
-    assert lines[1].split("\t")[:3] == ["with the task library", "plans that succeed", "0.33"]
+    assert lines[1].split("\t")[:3] == ["with the task library", "plans that succeed", "0.333"]
     assert lines[-1].startswith("low, high: 95% intervals over the 2 requests")
 
 

@@ -138,5 +138,5 @@ def _print_success(options: argparse.Namespace, cards: list) -> None:
     table = measured(options.executed, cards, options.failed, options.learn)
     print("\t".join(table.columns))
     for row in table.itertuples(index=False):
-        print("\t".join(f"{cell:.2f}" if isinstance(cell, float) else cell for cell in row))
+        print("\t".join(f"{cell:.3f}" if isinstance(cell, float) else cell for cell in row))
     print(f"low, high: 95% intervals over the {len(cards)} requests, resampled together; {NOTE}")
