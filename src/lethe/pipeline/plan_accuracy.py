@@ -2,8 +2,8 @@
 
 LMMP (2605.04777) measures planners by tool-call accuracy [RECON]. The best known plans are written
 by hand from what the papers of the methods say of their own settings, and by the authors of the
-task library: the accuracy says that rules and plans agree, not that the plans are good. Whether a
-plan succeeds, its own runs say (``lethe.pipeline.plan_learning``).
+task library: the accuracy says that rules and plans agree, not that the plans are good. How often
+plans succeed, their runs say (``lethe.pipeline.plan_success``).
 """
 
 from collections.abc import Mapping
