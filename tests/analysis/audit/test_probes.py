@@ -136,6 +136,29 @@ def test_depth_takes_one_architecture_and_says_so_before_a_model_is_loaded(tmp_p
         plan(request, read_rows(request))
 
 
+def test_rows_that_a_probe_cannot_use_are_told_before_a_model_is_loaded(tmp_path):
+    empty = {"question": "Is Ada a poet?", "answer": "Ada is a poet."}
+    empty |= {"paraphrased_answer": "A poet is Ada.", "perturbed_answer": ["Is Ada a poet."]}
+    write_rows(tmp_path / "forget10.json", [empty])
+    request = AuditRequest(
+        "own",
+        str(tmp_path),
+        "forget10",
+        "full",
+        "oracle",
+        settings={"variants": {"kinds": "role_play"}},
+    )
+    without = plan(request, read_rows(request)).not_run
+    for name in ("leak", "abstention", "variants"):
+        assert "no answer has a word that its question does not contain" in without[name]
+    assert without["depth"] == "no answer states what its question does not; set span=answer"
+    assert "one row, which cannot be divided" in without["retraining_on_part"]
+    whole = AuditRequest(
+        "own", str(tmp_path), "forget10", "full", settings={"depth": {"span": "answer"}}
+    )
+    assert "depth" in plan(whole, read_rows(whole)).settings
+
+
 def test_what_is_left_of_a_probability():
     assert left(0.0) == left(-1.0) == 1.0
     assert left(np.log(4)) == pytest.approx(0.25)

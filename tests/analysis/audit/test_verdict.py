@@ -126,6 +126,23 @@ def test_without_an_oracle_it_leaks_or_cannot_be_told():
         assert overall({"a": judgement}, Hidden(), compared=False).verdict == "cannot be told"
 
 
+def test_too_few_questions_say_nothing():
+    for level, least in ((0.95, 6), (verdict.level_of(9), 9)):
+        assert 0.5**least < (1 - level) / 2 < 0.5 ** (least - 1)
+        for n, wanted in ((least - 1, "cannot be told"), (least, "leaks beyond the oracle")):
+            own, oracle = measured([0.6] * n), measured([0.5] * n)
+            judgement = judge("a", own, measured([0.9] * n), oracle, level=level)
+            assert judgement.verdict == wanted
+            assert judgement.beyond.low > 0
+        assert not judge("a", own, own, oracle, level=level).blind
+        few = measured([0.9] * 30, [0.1] * (least - 1))
+        assert judge("a", few, None, None, level=level).verdict == "cannot be told"
+        enough = measured([0.9] * 30, [0.1] * least)
+        assert judge("a", enough, None, None, level=level).verdict == "leaks"
+    one = judge("a", measured([0.6]), measured([0.9]), measured([0.5]))
+    assert one.why == "too few questions: 1, where an interval needs 6"
+
+
 def test_nothing_is_ever_called_forgotten():
     assert {verdict.LEAKS_BEYOND, verdict.NO_LEAK, verdict.UNKNOWN, verdict.LEAKS} == VERDICTS
     for own in (shares(0), shares(4), shares(40)):

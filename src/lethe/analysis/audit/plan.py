@@ -104,9 +104,13 @@ def _obstacle(
             # A probe's settings for its suite have the suite's own names.
             own = {key: settings[key] for key in suites.contract(suite).settings if key in settings}
             suites.check(suite, {part: rows.rows[part] for part in contract.reads}, own)
-        check_sources = getattr(probes.load(name), "check_sources", None)
-        if check_sources is not None:
-            check_sources(request.checkpoint, request.full, request.oracle)
+        functions = probes.PROBES.functions(name)
+        if "check_rows" in functions:
+            put = {part: rows.of(part, settings["items"]) for part in contract.reads}
+            probes.load(name).check_rows(put, settings)
+        if "check_sources" in functions:
+            sources = (request.checkpoint, request.full, request.oracle)
+            probes.load(name).check_sources(*sources)
     except LetheError as error:
         return str(error)
     return None

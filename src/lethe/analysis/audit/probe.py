@@ -9,6 +9,8 @@ A probe is a module of ``lethe.analysis.audit.probes`` with literal constants an
 
     measure(subject, settings) -> Measured       the numbers of one checkpoint, by question
     check(settings)                              optional: LetheError for settings that do not fit
+    check_rows(rows, settings)                   the same for the rows that it would put, by set
+    check_sources(checkpoint, full, oracle)      the same for the checkpoints
 
 ``items``, the most questions that are put, is a setting of every probe. Where that differs
 from the defaults (in brackets), a probe also declares

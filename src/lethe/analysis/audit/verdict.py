@@ -9,6 +9,7 @@ all probes hold together (Bonferroni). ``docs/audit.md`` says what each of them 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 from math import sqrt
 from typing import Any
 
@@ -93,6 +94,8 @@ def judge(
         return _alone(own, level)
     beyond = paired(own.values, oracle.values, level)
     sight = None if full is None else paired(full.values, oracle.values, level)
+    if few := too_few(level, own):
+        return Judgement(UNKNOWN, few, beyond, sight)
     if sight is not None and sight.low <= 0:
         why = "blind: by this probe the full model does not exceed the oracle"
         return Judgement(UNKNOWN, why, beyond, sight, blind=True)
@@ -119,9 +122,24 @@ def _alone(own: Measured, level: float) -> Judgement:
         return Judgement(UNKNOWN, "without an oracle this probe has nothing to compare with")
     compare = paired if own.paired else unpaired
     beyond = compare(own.values, own.chance, level)
+    if few := too_few(level, own):
+        return Judgement(UNKNOWN, few, beyond)
     if beyond.low > 0:
         return Judgement(LEAKS, "it exceeds what the model scores where it cannot know", beyond)
     return Judgement(UNKNOWN, "no oracle says what not knowing looks like; name one", beyond)
+
+
+def too_few(level: float, own: Measured) -> str | None:
+    """Why the questions are too few for an interval of this level; None if they are not.
+
+    An interval of n differences that all have one sign never contains 0. With nothing to find, all
+    lie above it with a probability of about 1 / 2^n, which must be below the interval's tail.
+    """
+    least = next(n for n in count(1) if 0.5**n < (1 - level) / 2)
+    smallest = min(len(own.values), len(own.chance) or len(own.values))
+    if smallest >= least:
+        return None
+    return f"too few questions: {smallest}, where an interval needs {least}"
 
 
 def _same_questions(name: str, own: Measured, other: Measured) -> None:

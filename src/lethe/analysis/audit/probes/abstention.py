@@ -10,6 +10,7 @@ from typing import Any
 
 from lethe.analysis.audit.conduct import Said, said_about
 from lethe.analysis.audit.measured import Measured
+from lethe.analysis.audit.probes._novel import check_novel_words
 from lethe.common.novel_words import novel_words
 
 TITLE = "Direct questions and refusals"
@@ -19,6 +20,11 @@ SUITES = ("answers",)
 METRICS = ("abstention",)
 SPOKEN = True
 SETTINGS = {"phrases": {"default": "tofu"}}
+
+
+def check_rows(rows: Mapping[str, Sequence[dict]], settings: Mapping[str, Any]) -> None:
+    """LetheError if no answer has a word that its question does not contain."""
+    check_novel_words((row["question"], row["answer"]) for row in rows["forget"])
 
 
 def measure(subject, settings: Mapping[str, Any]) -> Measured:

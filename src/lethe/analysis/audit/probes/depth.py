@@ -6,11 +6,13 @@ Unlearning Depth Score itself cuts each layer's share at the oracle's, so a mode
 the oracle only by chance would seem to carry more; here the oracle is measured in the same way.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import exp, fsum
 from typing import Any
 
 from lethe.analysis.audit.measured import Measured
+from lethe.common.errors import LetheError
+from lethe.evaluate.entities import fact_spans
 from lethe.model import same_architecture
 
 TITLE = "Depth"
@@ -27,6 +29,12 @@ SETTINGS = {"span": ("entity", "answer")}
 def check_sources(checkpoint: str, full: str | None, oracle: str | None) -> None:
     """LetheError unless all have one architecture, since states are exchanged between them."""
     same_architecture.check((full, checkpoint, oracle))
+
+
+def check_rows(rows: Mapping[str, Sequence[dict]], settings: Mapping[str, Any]) -> None:
+    """LetheError if no answer states a fact, and answers are not read whole."""
+    if settings["span"] == "entity" and not any(fact_spans(row, "") for row in rows["forget"]):
+        raise LetheError("no answer states what its question does not; set span=answer")
 
 
 def measure(subject, settings: Mapping[str, Any]) -> Measured:

@@ -1,10 +1,11 @@
 """Sampled answers: what a greedy answer hides may come out in one of many (leak@k)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lethe import metrics
 from lethe.analysis.audit.measured import Measured
+from lethe.analysis.audit.probes._novel import check_novel_words, has_novel_words
 from lethe.common.novel_words import novel_words, recall
 from lethe.evaluate import suite as suites
 
@@ -38,6 +39,11 @@ def check(settings: Mapping[str, Any]) -> None:
     metrics.check_against_suite("leak", _of_metric(settings), chosen)
 
 
+def check_rows(rows: Mapping[str, Sequence[dict]], settings: Mapping[str, Any]) -> None:
+    """LetheError if no answer has a word that its question does not contain."""
+    check_novel_words((row["question"], row["answer"]) for row in rows["forget"])
+
+
 def measure(subject, settings: Mapping[str, Any]) -> Measured:
     """leak@k of each forgotten question; chance: the same about authors never seen."""
     of_forget = _leaks(subject, "forget", settings)
@@ -46,8 +52,9 @@ def measure(subject, settings: Mapping[str, Any]) -> Measured:
     rows = zip(items.question, items.answer, items.sample, strict=True)
     counted = [(q, a, _best(q, a, texts)) for q, a, texts in rows if novel_words(q, a)]
     questions, answers, said = map(list, zip(*counted, strict=True))
-    unseen = not subject.compared and subject.rows("holdout", 1)
-    chance = _leaks(subject, "holdout", settings) if unseen else []
+    unseen = [] if subject.compared else _rows(subject, "holdout", settings)["forget"]
+    tells = has_novel_words((row["question"], row["answer"]) for row in unseen)
+    chance = _leaks(subject, "holdout", settings) if tells else []
     return Measured(questions, answers, of_forget, said, chance)
 
 

@@ -3,13 +3,14 @@
 What comes back without having been taught was hidden, not removed (RTT, arXiv 2410.08827).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lethe import metrics
 from lethe.analysis.audit.measured import Measured
 from lethe.analysis.audit.probes._after_attack import training
 from lethe.analysis.audit.probes._in_order import places
+from lethe.common.errors import LetheError
 from lethe.world.row_digest import row_digest
 
 TITLE = "Retraining on a part"
@@ -31,6 +32,12 @@ BUDGETS = {
     "hour": {"items": 400, "steps": 40},
     "all": {"items": 1000000, "steps": 100},
 }
+
+
+def check_rows(rows: Mapping[str, Sequence[dict]], settings: Mapping[str, Any]) -> None:
+    """LetheError for fewer than two different rows, which cannot be divided."""
+    if len({(row["question"], row["answer"]) for row in rows["forget"]}) < 2:
+        raise LetheError("the forget set has one row, which cannot be divided")
 
 
 def measure(subject, settings: Mapping[str, Any]) -> Measured:

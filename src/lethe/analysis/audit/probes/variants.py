@@ -1,13 +1,15 @@
 """Reformulated questions: what the plain question does not bring out, some other wording may."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lethe import metrics
 from lethe.analysis.audit.measured import Measured
 from lethe.analysis.audit.probes._in_order import places
+from lethe.analysis.audit.probes._novel import check_novel_words
 from lethe.common.novel_words import novel_words, recall
 from lethe.evaluate import suite as suites
+from lethe.evaluate.variants import kinds
 
 TITLE = "Reformulated questions"
 MEASURES = "the share of questions that one of the B worst kinds of reformulation answers"
@@ -32,6 +34,12 @@ OF_METRIC, OF_SUITE = ("budget", "threshold"), ("kinds", "samples")
 def check(settings: Mapping[str, Any]) -> None:
     """LetheError for unknown kinds."""
     suites.check_settings("variants", {key: settings[key] for key in OF_SUITE})
+
+
+def check_rows(rows: Mapping[str, Sequence[dict]], settings: Mapping[str, Any]) -> None:
+    """LetheError if no variant leaves a word of its answer to be told."""
+    made = kinds.variants(rows, settings["kinds"])["forget"]
+    check_novel_words((one.shown, one.right) for row in made for one in row.values())
 
 
 def measure(subject, settings: Mapping[str, Any]) -> Measured:
