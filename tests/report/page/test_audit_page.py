@@ -41,6 +41,17 @@ def leaking():
     return made_document({"leak": 20, "multiple_choice": 2})
 
 
+def test_a_leak_too_small_for_three_decimals_is_not_shown_as_zero(leaking):
+    tiny = {"mean": 0.00041, "low": 0.00012, "high": 0.0007}
+    none = {"mean": -1e-17, "low": -0.0, "high": 0.0}
+    leak = {**leaking["probes"]["leak"], "beyond": tiny, "full_beyond_oracle": none}
+    texts = Elements(audit_html({**leaking, "probes": {"leak": leak}})).texts
+    assert "+4.1e-04" in texts
+    assert "[+1.2e-04, +0.001]" in texts
+    assert "+0.000" in texts
+    assert "[+0.000, +0.000]" in texts
+
+
 def test_it_says_what_leaks_how_much_and_shows_examples(leaking):
     text = audit_html(leaking)
     assert "✗ leaks beyond the oracle" in text

@@ -127,14 +127,20 @@ def _probes(probes: Mapping[str, Any], compared: bool) -> PageTable:
 
 
 def _number(value: float | None) -> Cell:
-    return Cell("", "") if value is None else Cell(f"{value:.3f}", value, "number")
+    return Cell("", "") if value is None else Cell(_digits(value), value, "number")
+
+
+def _digits(value: float, sign: str = "") -> str:
+    """Three decimals, or two digits of what these would show as 0; rounding errors are 0."""
+    value = round(value, 9) + 0.0
+    return f"{value:{sign}.1e}" if 0 < abs(value) < 0.0005 else f"{value:{sign}.3f}"
 
 
 def _interval(difference: Mapping[str, float] | None) -> Cell:
     if difference is None:
         return Cell("", "")
-    ends = f"[{difference['low']:+.3f}, {difference['high']:+.3f}]"
-    return Cell(f"{difference['mean']:+.3f}", difference["mean"], "number", ends)
+    mean, low, high = (_digits(difference[name], "+") for name in ("mean", "low", "high"))
+    return Cell(mean, difference["mean"], "number", f"[{low}, {high}]")
 
 
 def _conduct(conduct: Mapping[str, Any]) -> PageTable:
@@ -177,7 +183,7 @@ def _examples(probe: Mapping[str, Any]) -> ProbeExamples:
             _text(one["question"]),
             _text(one["answer"]),
             *(
-                Cell(_cut(one[role]["said"]), kind="answer", interval=f"{one[role]['value']:.3f}")
+                Cell(_cut(one[role]["said"]), kind="answer", interval=_digits(one[role]["value"]))
                 for role in roles
             ),
         ]
