@@ -7,7 +7,8 @@ import pytest
 
 from lethe.analysis.audit import probe as probes
 from lethe.cli import main as cli
-from lethe.common.files import read_rows, write_rows
+from lethe.common.files import read_rows, sha256, write_rows
+from lethe.evaluate.roles import without_its_data
 from lethe.unlearn.saved_supervision import save_supervision
 
 FILES = ("forget10", "forget10_perturbed", "retain_perturbed", "holdout10")
@@ -162,6 +163,20 @@ def test_data_that_do_not_belong_together_are_refused(run, data, tmp_path):
     write_rows(mixed / "forget10.json", rows)
     message = run(on=["--data", str(mixed), "--split", "forget10"])
     assert "forget10_perturbed.json: 1 of its 8 questions with answers are not in" in message
+
+
+def test_data_that_no_checkpoint_learned_are_told(tmp_path):
+    write_rows(tmp_path / "full.json", [{"question": "q", "answer": "a"}])
+    own = sha256(tmp_path / "full.json")
+    for number, (origin, other) in enumerate(
+        [({"data": own}, False), ({"data": "0"}, True), ({"forget": "0"}, True), ({}, False)]
+    ):
+        made = tmp_path / str(number)
+        made.mkdir()
+        record = {"files": {"config.json": "0"}, "origin": origin}
+        (made / "checkpoint.json").write_text(json.dumps(record))
+        assert without_its_data(str(made), tmp_path) is other
+    assert not without_its_data(None, tmp_path)
 
 
 def test_a_failure_leaves_an_earlier_audit_as_it_was(run, monkeypatch):

@@ -51,6 +51,8 @@ def test_phrases_are_a_setting(setting, holdout):
 def test_a_setting_without_phrases_is_one_line(setting):
     with pytest.raises(LetheError, match=r"abstention': phrases is .*; set it to "):
         metrics.compute("abstention", answers(**THREE), phrases=setting)
+    with pytest.raises(LetheError, match=r"abstention': phrases is .*; set it to "):
+        metrics.settings_of("abstention", {"phrases": setting})
 
 
 def test_contractions_and_apostrophes_are_spelt_out():

@@ -61,5 +61,5 @@ def test_a_probe_that_was_not_put_is_one_line():
     bare = made([["x"], ["x"], ["x"], ["x"]], kinds=KINDS[:1])
     with pytest.raises(LetheError, match=r"run.json: no question was put as paraphrase; add it to"):
         one(bare)
-    with pytest.raises(LetheError, match=r"probes: 'paraphras'; did you mean paraphrase"):
+    with pytest.raises(LetheError, match=r"probes: unknown 'paraphras'; did you mean paraphrase"):
         one(made(RUN), probes="paraphras")

@@ -2,6 +2,8 @@
 
 import re
 
+from lethe.common.errors import LetheError
+
 # Each of TOFU's hundred refusals and of the synthetic world's contains one of these, and so do the
 # usual refusals of chat models; none of the true answers does. They are written as ``words`` spells
 # them, without contractions.
@@ -70,6 +72,12 @@ def phrases(setting: str) -> list[str]:
     listed = [part.strip() for part in setting.split("|")]
     spelt = [one for part in listed for one in NAMED.get(part, part).split("|")]
     return [one for one in dict.fromkeys(map(words, spelt)) if one.strip()]
+
+
+def check_phrases(where: str, setting: str | None) -> None:
+    """LetheError, beginning with ``where``, for a setting that lists no phrase."""
+    if not phrases(setting or ""):
+        raise LetheError(f"{where} is {setting!r}; set it to phrases with | between them")
 
 
 def is_refusal(text: str, among: list[str]) -> bool:

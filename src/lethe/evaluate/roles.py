@@ -64,6 +64,13 @@ def check_oracle(where: str, source: str | None, folder: str | Path, split: str)
         )
 
 
+def without_its_data(source: str | None, folder: str | Path) -> bool:
+    """Whether a checkpoint records a file that it learned or forgot, and the folder lacks it."""
+    origin = _origin(source)
+    used = origin.get("data") or origin.get("forget")
+    return used is not None and used not in map(sha256, Path(folder).glob("*.json"))
+
+
 def check_different(given: Iterable[tuple[str, str | None]]) -> None:
     """LetheError where one checkpoint is named for two roles that it cannot both have."""
     seen: dict[Path, str] = {}

@@ -19,6 +19,7 @@ constants that declare what it reads, where that differs from the defaults (in b
     ATTACK = "relearning"       computed only after that attack: it reads the records
                                 after the attack, of the run and the oracle, and those before it
     AT_MOST = {"k": "samples"}  settings that may not exceed one of the suite's
+    CHECKS = {"phrases": "lethe.common.refusals.check_phrases"}    functions that check a value
 
 There is no list of metrics to maintain, and no metric imports another: editing one can only change
 its own numbers. Nothing heavy is imported before a metric is computed.
@@ -31,7 +32,7 @@ from typing import Any
 
 from lethe.common import declared_settings
 from lethe.common.errors import LetheError
-from lethe.common.registry import Registry, suggest
+from lethe.common.registry import Registry, function, suggest
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,7 @@ class Contract:
     settings: dict[str, Any] = field(default_factory=dict)
     without_oracle: bool = False
     at_most: dict[str, str] = field(default_factory=dict)
+    checks: dict[str, str] = field(default_factory=dict)
     attack: str = ""
     base: bool = False
 
@@ -64,7 +66,11 @@ names, load, contract = METRICS.names, METRICS.load, METRICS.contract
 
 def settings_of(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
     """All settings of a metric, with defaults filled in; LetheError for one that is not allowed."""
-    return declared_settings.filled(f"metric '{name}'", contract(name).settings, given)
+    declared = contract(name)
+    chosen = declared_settings.filled(f"metric '{name}'", declared.settings, given)
+    for key, check_value in declared.checks.items():
+        function(check_value)(f"metric '{name}': {key}", chosen[key])
+    return chosen
 
 
 def check_against_suite(name: str, given: Mapping[str, Any], of_suite: Mapping[str, Any]) -> None:

@@ -12,23 +12,18 @@ tells trained refusal from not knowing. Setting ``phrases``: the phrases, with `
 
 import numpy as np
 
-from lethe.common.errors import LetheError
 from lethe.common.refusals import is_refusal, phrases
 from lethe.metrics.base import CheckpointValues, Inputs, column_of
 
 SUITE = "answers"
 SETS = ("forget", "retain", "holdout")
 SETTINGS = {"phrases": {"default": "tofu"}}
+CHECKS = {"phrases": "lethe.common.refusals.check_phrases"}
 
 
 def compute(inputs: Inputs) -> list[CheckpointValues]:
-    """Values and items of the three sets, items 0 or 1; LetheError without a set or a phrase."""
-    setting = inputs.settings["phrases"]
-    among = phrases(setting or "")
-    if not among:
-        raise LetheError(
-            f"metric 'abstention': phrases is {setting!r}; set it to phrases with | between them"
-        )
+    """Values and items of the three sets, items 0 or 1; LetheError without a set."""
+    among = phrases(inputs.settings["phrases"])
     return [_checkpoint(inputs, checkpoint, among) for checkpoint in inputs.records.checkpoints]
 
 

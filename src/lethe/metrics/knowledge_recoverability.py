@@ -8,8 +8,7 @@ guessed.
 """
 
 from lethe.common.errors import LetheError
-from lethe.common.registry import suggest
-from lethe.evaluate.variants.kinds import KINDS, PLAIN
+from lethe.evaluate.variants.kinds import PLAIN
 from lethe.metrics._variants import Answered, answered, compared
 from lethe.metrics.base import CheckpointValues, Inputs, column_of, mean, recorded_oracle
 
@@ -21,6 +20,7 @@ SETTINGS = {
     "probes": {"default": "paraphrase|clue_chain|negation"},
     "threshold": {"default": 0.5, "above": 0, "most": 1},
 }
+CHECKS = {"probes": "lethe.evaluate.variants.kinds.check_probes"}
 
 
 def compute(inputs: Inputs) -> list[CheckpointValues]:
@@ -62,8 +62,6 @@ def _checkpoint(inputs: Inputs, checkpoint, oracle) -> CheckpointValues:
 def _probes(inputs: Inputs, own: Answered) -> list[str]:
     probes = inputs.settings["probes"].split("|")
     for probe in probes:
-        if probe not in KINDS:
-            raise LetheError(f"knowledge_recoverability.probes: {probe!r}{suggest(probe, KINDS)}")
         if probe not in own:
             raise LetheError(
                 f"{inputs.records.path}: no question was put as {probe}; add it to "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,13 @@ from lethe.common.errors import LetheError
 
 if TYPE_CHECKING:
     from lethe.analysis.audit.plan import AuditRequest
+
+logger = logging.getLogger(__name__)
+
+FOREIGN = (
+    "--data: %s has no file that %s was trained on; if these are other data, the verdict says "
+    "nothing about what it learned"
+)
 
 
 def add(commands) -> None:
@@ -86,6 +94,9 @@ def _check_roles(options: argparse.Namespace) -> None:
 
     if options.data is not None and options.split is not None:
         roles.check_oracle("--oracle", options.oracle, options.data, options.split)
+        for source in (options.checkpoint, options.full, options.oracle):
+            if roles.without_its_data(source, options.data):
+                logger.warning(FOREIGN, options.data, source)
     roles.check_role("--oracle", options.oracle, "oracle")
     roles.check_role("--full", options.full, "full")
     roles.check_different((("--full", options.full), ("--oracle", options.oracle)))

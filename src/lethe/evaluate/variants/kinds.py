@@ -87,6 +87,13 @@ def check(rows: Mapping[str, Sequence[Mapping]], setting: str | None) -> None:
             raise _unsupplied(name, "no row of set 'forget' has")
 
 
+def check_probes(where: str, setting: str | None) -> None:
+    """LetheError, beginning with ``where``, for a name in a list of probes that no kind has."""
+    for name in (setting or "").split("|"):
+        if name not in KINDS:
+            raise LetheError(f"{where}: unknown {name!r}{suggest(name, KINDS)}")
+
+
 def check_fields(settings: Mapping, fields: Collection[str]) -> None:
     """LetheError for a kind asked for by name that rows with only these ``fields`` lack."""
     for name in _by_name(settings["kinds"]):
