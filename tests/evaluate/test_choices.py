@@ -203,6 +203,8 @@ def test_a_file_of_multiple_choice_is_read_as_it_is(tmp_path, answer):
         ({"answer": True}, "row 1: 'answer' is True, which is none of the choices"),
         ({"choices": ["one"]}, "row 1: 'choices' are not 2 to 26 different texts"),
         ({"choices": ["one", "one"]}, "row 1: 'choices' are not 2 to 26 different texts"),
+        ({"choices": ["one", "one "]}, "row 1: 'choices' are not 2 to 26 different texts"),
+        ({"choices": ["B", "A"], "answer": "A"}, "row 1: 'answer' is 'A', the letter of one"),
     ],
 )
 def test_a_faulty_row_of_multiple_choice_is_named(tmp_path, change, fault):

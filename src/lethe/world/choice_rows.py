@@ -18,7 +18,8 @@ def with_wrong_answers(row: Any, place: str) -> Any:
         return row
     choices = row["choices"]
     texts = isinstance(choices, list) and all(isinstance(x, str) and x.strip() for x in choices)
-    if not texts or not 2 <= len(set(choices)) == len(choices) <= len(ascii_uppercase):
+    different = texts and len(set(map(str.strip, choices))) == len(choices)
+    if not different or not 2 <= len(choices) <= len(ascii_uppercase):
         raise LetheError(f"{place}: 'choices' are not 2 to 26 different texts; correct them")
     right = _right(row.get("answer"), choices, place)
     wrong = [text for number, text in enumerate(choices) if number != right]
@@ -28,11 +29,15 @@ def with_wrong_answers(row: Any, place: str) -> Any:
 def _right(answer: Any, choices: list[str], place: str) -> int:
     if type(answer) is int and 0 <= answer < len(choices):
         return answer
-    if answer in choices:
-        return choices.index(answer)
     letters = ascii_uppercase[: len(choices)]
-    if isinstance(answer, str) and len(answer) == 1 and answer in letters:
-        return letters.index(answer)
+    places = {some.index(answer) for some in (choices, [*letters]) if answer in some}
+    if len(places) == 1:
+        return places.pop()
+    if places:
+        raise LetheError(
+            f"{place}: 'answer' is {answer!r}, the letter of one of the choices and the text of "
+            "another; write its number from 0"
+        )
     raise LetheError(
         f"{place}: 'answer' is {answer!r}, which is none of the choices; write a number from 0, "
         "letter or text"
