@@ -78,6 +78,14 @@ def test_a_world_without_holdout_authors_has_no_such_rows(tmp_path):
     assert set(read_files(files).rows) == {"forget"}
 
 
+def test_a_row_that_is_there_twice_counts_once(tmp_path, caplog):
+    rows = [{"question": "q", "answer": a} for a in "abacb"]
+    write_rows(tmp_path / "forget.json", rows)
+    unique = read_files({"forget": tmp_path / "forget.json"}).rows["forget"]
+    assert [row["answer"] for row in unique] == ["a", "b", "c"]
+    assert "forget.json: 2 of 5 rows are copies" in caplog.text
+
+
 def test_a_rank_is_the_share_that_looks_less_familiar():
     assert ranked([1.0, 2.0, 5.0], [1.0, 2.0, 3.0, 4.0]).tolist() == [0.875, 0.625, 0.0]
     assert np.mean(ranked([1.0, 2.0], [1.0, 2.0])) == 0.5

@@ -1,5 +1,6 @@
 """The rows of an audit: from a folder of data and a split, or from a saved supervision."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +13,8 @@ from lethe.unlearn.saved_supervision import files_of_supervision
 from lethe.world.cut_split import split_in
 from lethe.world.rows import read_asked
 from lethe.world.splits.base import BaseSplit
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,19 @@ def read_files(files: Mapping[str, str | Path]) -> AuditRows:
 
 
 def _rows(name: str, file: str | Path) -> list[dict]:
-    return read_asked(file, empty=True) if name == "holdout" else read_set(file)
+    return _once(read_asked(file, empty=True) if name == "holdout" else read_set(file), file)
+
+
+def _once(rows: Sequence[dict], file: str | Path) -> list[dict]:
+    """Each question with its answer once: copies would make an interval too narrow."""
+    first: dict[tuple[str, str], dict] = {}
+    for row in rows:
+        first.setdefault((row["question"], row["answer"]), row)
+    unique = list(first.values())
+    if len(unique) < len(rows):
+        copies = len(rows) - len(unique)
+        logger.warning("%s: %d of %d rows are copies, which are left out", file, copies, len(rows))
+    return unique
 
 
 def _first(folder: Path, split: BaseSplit, parts: Sequence[str]) -> Path | None:

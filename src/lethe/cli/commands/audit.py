@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 FOREIGN = (
-    "--data: %s has no file that %s was trained on; if these are other data, the verdict says "
-    "nothing about what it learned"
+    "--data: %s has no file that these learned from: %s; unless it has the same facts in other "
+    "words, the verdict says nothing about what they should have forgotten"
 )
 
 
@@ -94,9 +94,10 @@ def _check_roles(options: argparse.Namespace) -> None:
 
     if options.data is not None and options.split is not None:
         roles.check_oracle("--oracle", options.oracle, options.data, options.split)
-        for source in (options.checkpoint, options.full, options.oracle):
-            if roles.without_its_data(source, options.data):
-                logger.warning(FOREIGN, options.data, source)
+        sources = (options.checkpoint, options.full, options.oracle)
+        foreign = [one for one in sources if roles.without_its_data(one, options.data)]
+        if foreign:
+            logger.warning(FOREIGN, options.data, ", ".join(foreign))
     roles.check_role("--oracle", options.oracle, "oracle")
     roles.check_role("--full", options.full, "full")
     roles.check_different((("--full", options.full), ("--oracle", options.oracle)))
