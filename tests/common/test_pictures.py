@@ -1,4 +1,7 @@
 import io
+import os
+import struct
+import zlib
 
 import numpy as np
 import pytest
@@ -38,13 +41,31 @@ def test_modes_that_lose_nothing_become_rgb(tmp_path, mode):
     [
         (Image.new("RGBA", (4, 4), (1, 2, 3, 9)), "a.png", "transparent pixels"),
         (Image.new("CMYK", (4, 4)), "a.jpg", "mode CMYK is not RGB"),
-        (Image.new("I;16", (4, 4)), "a.png", "mode I;16 is not RGB"),
+        (Image.new("I;16", (4, 4)), "a.png", "has 16 bits a channel"),
         (Image.new("RGB", (4, 4)), "a.gif", "not a picture of a known format"),
     ],
 )
 def test_what_would_change_is_refused(tmp_path, picture, name, says):
     with pytest.raises(LetheError, match=says):
         read_picture(saved(tmp_path, picture, name), tmp_path)
+
+
+@pytest.mark.parametrize("colour", [0, 2, 4, 6])
+def test_png_with_16_bits_a_channel_is_refused(tmp_path, colour):
+    # Pillow opens all but grey as 8 bits, and drops the other half.
+    channels = {0: 1, 2: 3, 4: 2, 6: 4}[colour]
+    chunks = {
+        b"IHDR": struct.pack(">IIBBBBB", 1, 1, 16, colour, 0, 0, 0),
+        b"IDAT": zlib.compress(b"\0" + b"\xff\x34" * channels),
+        b"IEND": b"",
+    }
+    packed = [
+        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+        for name, data in chunks.items()
+    ]
+    (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(packed))
+    with pytest.raises(LetheError, match=r"a\.png: has 16 bits a channel; save"):
+        read_picture("a.png", tmp_path)
 
 
 def test_a_palette_with_a_transparent_colour_is_refused(tmp_path):
@@ -118,6 +139,35 @@ def test_missing_pictures_and_folders(tmp_path):
         read_picture("a.png", tmp_path)
     with pytest.raises(LetheError, match=r"b\.png: a folder"):
         read_picture("b.png", tmp_path)
+
+
+def test_what_cannot_be_opened_is_one_line(tmp_path):
+    write_picture(tmp_path / "a.png", PIXELS)
+    os.mkfifo(tmp_path / "pipe.png")
+    (tmp_path / "loop.png").symlink_to("loop.png")
+    refused = {
+        "a.png/b.png": "cannot be read",
+        f"{'a' * 300}.png": "cannot be read",
+        "pipe.png": "or no file; name a picture",
+        "loop.png": "is a link that leads to itself",
+    }
+    for path, says in refused.items():
+        with pytest.raises(LetheError, match=says) as error:
+            read_picture(path, tmp_path)
+        assert "\n" not in str(error.value)
+
+
+def test_a_broken_exif_is_one_line():
+    buffer, exif = io.BytesIO(), Image.Exif()
+    exif[0x0112], exif[0x010E] = 6, "hello"
+    Image.fromarray(PIXELS).save(buffer, "JPEG", exif=exif)
+    content = buffer.getvalue()
+    order = ">" if b"Exif\0\0MM" in content else "<"
+    # The description's type and length: a text of six characters, then a number.
+    text, number = (struct.pack(f"{order}HHI", 0x010E, *one) for one in ((2, 6), (11, 1)))
+    assert text in content
+    with pytest.raises(LetheError, match=r"^row 7: cannot be decoded"):
+        decode_picture(content.replace(text, number), "row 7")
 
 
 def test_bytes_are_refused_by_their_place():

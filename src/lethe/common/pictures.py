@@ -8,6 +8,7 @@ import base64
 import io
 import os
 import shutil
+import struct
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -25,6 +26,12 @@ from lethe.common.files import open_to_others, whole_file
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP")
 # 100 MB when decoded. Photographs of the published benchmarks have a few million at most.
 MOST_PIXELS = 2**25
+# What Pillow raises for broken files, depending on the format and where they break; the last four
+# come from EXIF data.
+BROKEN = (
+    *(OSError, ValueError, SyntaxError, EOFError, IndexError, OverflowError),
+    *(struct.error, AttributeError, TypeError, KeyError),
+)
 # Characters of the digest of a picture's pixels.
 DIGITS = 16
 # Modes that become RGB without loss: grey, black and white, and a palette of colours. Those with
@@ -45,14 +52,19 @@ def read_picture(path: str, folder: str | os.PathLike) -> np.ndarray:
     """
     file = inside(path, folder)
     try:
+        # Opening a pipe would wait for its other end.
+        if file.exists() and not file.is_file():
+            raise LetheError(f"{file}: a folder, or no file; name a picture")
         with open(file, "rb") as handle:
             return _decoded(handle, str(file))
     except FileNotFoundError:
         raise LetheError(f"{file}: no such picture; add it, or set the row's image to null") from (
             None
         )
-    except IsADirectoryError:
-        raise LetheError(f"{file}: a folder; name a picture") from None
+    except OSError as error:
+        raise LetheError(f"{file}: cannot be read ({error.strerror}); replace the picture") from (
+            None
+        )
 
 
 def decode_picture(content: bytes, place: str) -> np.ndarray:
@@ -66,7 +78,13 @@ def inside(path: str, folder: str | os.PathLike) -> Path:
         raise LetheError(f"{folder}: image {path!r} is not a path; write it as text, or null")
     parts = PurePath(path)
     # What a link points at counts: data from others must not read the reader's own files.
-    whole = (Path(folder) / parts).resolve()
+    try:
+        whole = (Path(folder) / parts).resolve()
+    except (OSError, RuntimeError):
+        raise LetheError(
+            f"{folder}: the picture {path!r} is a link that leads to itself; put the picture in "
+            "its place"
+        ) from None
     leaves = parts.is_absolute() or ".." in parts.parts
     if leaves or not whole.is_relative_to(Path(folder).resolve()):
         raise LetheError(
@@ -122,6 +140,7 @@ def _decoded(handle: BinaryIO, place: str) -> np.ndarray:
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             with Image.open(handle, formats=FORMATS) as picture:
                 _check_size(picture, place)
+                _check_depth(picture, place)
                 return np.asarray(_in_rgb(ImageOps.exif_transpose(picture), place))
     except Image.DecompressionBombError:
         raise _too_large(place) from None
@@ -129,8 +148,7 @@ def _decoded(handle: BinaryIO, place: str) -> np.ndarray:
         raise LetheError(
             f"{place}: not a picture of a known format; use one of {', '.join(FORMATS)}"
         ) from None
-    # Broken files raise these, depending on the format and where they break.
-    except (OSError, ValueError, SyntaxError, EOFError, IndexError, OverflowError) as error:
+    except BROKEN as error:
         raise LetheError(f"{place}: cannot be decoded ({error}); replace the picture") from None
 
 
@@ -140,6 +158,12 @@ def _check_size(picture, place: str) -> None:
         raise _too_large(place)
     if getattr(picture, "n_frames", 1) > 1:
         raise LetheError(f"{place}: has several frames; save one of them as a picture")
+
+
+def _check_depth(picture, place: str) -> None:
+    """LetheError for 16 bits a channel, of which Pillow drops half without a word."""
+    if picture.format == "PNG" and any("16" in str(tile[3]) for tile in picture.tile):
+        raise LetheError(f"{place}: has 16 bits a channel; save the picture with 8")
 
 
 def _too_large(place: str) -> LetheError:
