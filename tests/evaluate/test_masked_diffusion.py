@@ -1,14 +1,17 @@
 """A masked-diffusion model under suites, attacks and an audit's plan."""
 
 import types
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from helpers import masked_models
 
+from lethe.analysis.attacked_checkpoints import Attack
 from lethe.analysis.audit.plan import AuditRequest
 from lethe.analysis.audit.plan import plan as planned
+from lethe.analysis.checkpoint_evaluation import Request, evaluate
 from lethe.common.errors import LetheError
 from lethe.common.files import write_rows
 from lethe.evaluate import suite as suites
@@ -18,6 +21,7 @@ from lethe.evaluate.records import read_records, write_records
 from lethe.model import checkpoint
 from lethe.model.encoder import Encoder
 from lethe.model.likelihood import Likelihood
+from lethe.unlearn.forgetting import forget
 
 ROWS = [
     {
@@ -97,6 +101,29 @@ def test_an_audit_plans_the_probes_that_can_be_run(saved):
     assert "next-token logits" in plan.not_run["depth"]
     with pytest.raises(LetheError, match=r"^probe 'depth': suite 'depth': needs next-token"):
         planned(AuditRequest(str(saved), full=str(saved), probes=["depth"]), rows)
+
+
+def test_an_evaluation_of_everything_leaves_out_what_needs_next_tokens(saved, tmp_path):
+    folder = tmp_path / "data"
+    for name in ("forget10", "retain90", "forget10_perturbed", "retain_perturbed"):
+        write_rows(folder / f"{name}.json", ROWS)
+    for name in ("real_authors_perturbed", "world_facts_perturbed"):
+        write_rows(folder / f"{name}.json", FACTS)
+    asked = Request(str(saved), str(folder), "forget10", limits=suites.Limits(60))
+    done = evaluate(asked)
+    assert {"probability", "rouge", "truth_ratio"} <= done.metrics.keys()
+    assert "next-token logits" in done.skipped["exact_memorization"]
+    # Before an attack trains anything.
+    named = replace(asked, metrics=["exact_memorization"], attack=Attack("relearning"))
+    with pytest.raises(LetheError, match=r"^metric 'exact_memorization': suite 'tokens': needs"):
+        evaluate(named)
+
+
+def test_it_is_not_asked_what_it_knows(saved, tmp_path, monkeypatch):
+    monkeypatch.setattr(checkpoint, "load", lambda *_, **__: pytest.fail("loaded"))
+    with pytest.raises(LetheError, match="a masked-diffusion model, which cannot be asked what"):
+        forget(saved, ["Ada"], tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_the_card_says_that_other_loaders_do_not_know_it(saved):

@@ -241,6 +241,8 @@ def _obstacle(
     if contract.records:
         try:
             check_template(contract.suite, template_settings(request.template).name)
+            asked = request.checkpoint, request.oracle, request.full, request.base
+            suites.check_families(contract.suite, filter(None, asked))
         except LetheError as error:
             return str(error)
     needs = (_obstacle(need, request, data, known) for need in contract.needs)

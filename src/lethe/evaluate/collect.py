@@ -12,7 +12,7 @@ from lethe.evaluate import suite as suites
 from lethe.evaluate.evaluation import Evaluation
 from lethe.evaluate.records import Records
 from lethe.evaluate.suite import REFERENCES, Limits, Reference
-from lethe.model import checkpoint, families
+from lethe.model import checkpoint
 from lethe.model.encoder import Encoder
 from lethe.model.settings import Compute
 from lethe.world.rows import read_asked, read_perturbed
@@ -51,10 +51,7 @@ def collect(
     LetheError for a checkpoint that cannot be loaded and, before one is, for rows that lack a text.
     """
     limits, loading = limits or Limits(), (compute or Compute()).loading()
-    for source in sources:
-        # Folders only: what a hub model is shows when it is loaded.
-        family = families.of_source(source)
-        families.check(suites.contract(suite).families, family, f"suite '{suite}'", str(source))
+    suites.check_families(suite, sources)
     suites.check(suite, rows, settings)
 
     def loaded(source: str | Path) -> tuple[Any, Encoder]:

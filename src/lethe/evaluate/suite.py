@@ -64,11 +64,13 @@ for each run.
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from lethe.common import declared_settings
 from lethe.common.errors import LetheError
 from lethe.common.registry import Registry, function
+from lethe.model import families
 from lethe.model.families import CAUSAL
 
 # What a suite may compare with, and what messages call it.
@@ -157,6 +159,14 @@ def check_fields(name: str, given: Mapping[str, Any], fields: Collection[str]) -
     check_rows_have = contract(name).fields_check
     if check_rows_have is not None:
         function(check_rows_have)(settings_of(name, given), fields)
+
+
+def check_families(name: str, sources: Iterable[str | Path]) -> None:
+    """LetheError if a suite does not work with one of the checkpoints; those on the hub count as
+    causal."""
+    for source in sources:
+        family = families.of_source(source)
+        families.check(contract(name).families, family, f"suite '{name}'", str(source))
 
 
 def check(

@@ -66,10 +66,16 @@ def ask(
     """
     supervisions.check_anchors(anchors)
     own = supervisions.settings_of(kind, settings)
-    from lethe.model import checkpoint
+    from lethe.model import checkpoint, families
     from lethe.model.encoder import Encoder
     from lethe.unlearn.supervisions.base import Asker
 
+    # Sampled answers are part of every kind.
+    if families.of_source(start) != families.CAUSAL:
+        raise LetheError(
+            f"{start}: a masked-diffusion model, which cannot be asked what it knows, since its "
+            "answers are not sampled; give rows to lethe unlearn"
+        )
     loading = (compute or Compute()).loading()
     model, tokenizer = checkpoint.load(start, device, **loading, template=template)
     asker = Asker(model, Encoder(tokenizer, template, max_length), seed)

@@ -9,7 +9,6 @@ from lethe.analysis.audit.data import AuditRows, read_data, read_saved_supervisi
 from lethe.common.errors import LetheError
 from lethe.evaluate import suite as suites
 from lethe.evaluate.chat_templates import check_template
-from lethe.model import families
 from lethe.model.encoder import template_settings
 from lethe.model.settings import Compute
 
@@ -97,10 +96,11 @@ def _obstacle(
         return "it needs an oracle; name one"
     if contract.full and request.full is None:
         return "it needs the model before unlearning; name it as full"
+    sources = request.checkpoint, request.full, request.oracle
     try:
         for suite in contract.suites:
             check_template(suite, template_settings(request.template).name)
-            _check_families(suite, request)
+            suites.check_families(suite, filter(None, sources))
             # A probe's settings for its suite have the suite's own names.
             own = {key: settings[key] for key in suites.contract(suite).settings if key in settings}
             suites.check(suite, {part: rows.rows[part] for part in contract.reads}, own)
@@ -109,14 +109,7 @@ def _obstacle(
             put = {part: rows.of(part, settings["items"]) for part in contract.reads}
             probes.load(name).check_rows(put, settings)
         if "check_sources" in functions:
-            sources = (request.checkpoint, request.full, request.oracle)
             probes.load(name).check_sources(*sources)
     except LetheError as error:
         return str(error)
     return None
-
-
-def _check_families(suite: str, request: AuditRequest) -> None:
-    works_with = suites.contract(suite).families
-    for source in filter(None, (request.checkpoint, request.full, request.oracle)):
-        families.check(works_with, families.of_source(source), f"suite '{suite}'", source)
