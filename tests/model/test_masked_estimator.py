@@ -1,5 +1,6 @@
 """Estimated likelihoods, against all masks of answers short enough to enumerate them."""
 
+import copy
 import math
 from dataclasses import replace
 
@@ -10,7 +11,7 @@ from helpers import masked_models
 from torch.nn.functional import cross_entropy
 
 from lethe.common.errors import LetheError
-from lethe.model import attached, checkpoint
+from lethe.model import attached, batch_layout, checkpoint
 from lethe.model.batch import pack
 from lethe.model.encoder import Encoder
 from lethe.model.forward import Forward
@@ -230,3 +231,20 @@ def test_a_masked_model_that_lethe_did_not_load_is_refused(made):
     examples = Encoder(tokenizer, "chat", 60).encode_all(PAIRS)
     with pytest.raises(LetheError, match="needs an estimator; load it with"):
         mean_losses(other, examples)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        *(("draws", 0), ("draws", 1), ("draws", "many"), ("training_draws", 0)),
+        *(("denoising_steps", 0), ("answer_tokens", 0)),
+        *(("mask_token_id", 5000), ("mask_token_id", None), ("mask_token_id", 1)),
+    ],
+)
+def test_a_configuration_without_an_estimator_is_refused_in_one_line(made, key, value):
+    model = type(made[0])(made[0].config)
+    assert model.config.eos_token_id == 1
+    model.config = copy.deepcopy(model.config)
+    setattr(model.config, key, value)
+    with pytest.raises(LetheError, match=rf"^config\.json: {key}: .*[^\n]$"):
+        batch_layout.fit(model)

@@ -32,6 +32,9 @@ from lethe.model.masked_batch import (
     lay_out,
 )
 
+# The smallest counts that a model's configuration may name.
+LEAST = {"answer_tokens": 1, "draws": 2, "training_draws": 1, "denoising_steps": 1}
+
 
 class EstimatedAnswers(Answers):
     """Estimated losses of answers, in place of logits: a token has one only while it is masked."""
@@ -206,9 +209,30 @@ def _mean_and_error(values: Sequence[tuple[float, int]]) -> tuple[float, float]:
     return mean, (spread / max(draws - 1, 1) / draws) ** 0.5
 
 
+def _check(config) -> None:
+    """LetheError for a count with which a number would mean nothing, and for a mask that is none.
+
+    A single draw has no error, and without a step an answer stays masked.
+    """
+    for key, least in LEAST.items():
+        value = getattr(config, key)
+        if type(value) is not int or value < least:
+            raise LetheError(f"config.json: {key}: {value!r}; use a whole number from {least} on")
+    mask, most = config.mask_token_id, config.vocab_size
+    if type(mask) is not int or not 0 <= mask < most or mask == config.eos_token_id:
+        raise LetheError(
+            f"config.json: mask_token_id: {mask!r} is no token of its own among {most}; get the "
+            "model again"
+        )
+
+
 def fit(model, attention: str) -> None:
-    """Let a masked-diffusion model run packed batches, and attach its estimator; in place."""
+    """Let a masked-diffusion model run packed batches, and attach its estimator; in place.
+
+    LetheError if its configuration says no such estimator.
+    """
     config = model.config
+    _check(config)
     use_packing(model, attention)
     attached.update_model(
         model,
