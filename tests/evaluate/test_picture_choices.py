@@ -41,3 +41,10 @@ def test_a_row_without_options_is_refused():
     rows["other_picture"].append(row("Who is this?") | {"perturbed_answer": []})
     with pytest.raises(LetheError, match="set 'other_picture', row 2: no wrong answer"):
         suite.check("picture_choices", rows, {})
+
+
+@pytest.mark.parametrize("name", ["agent_memory", "attributions", "variants"])
+def test_suites_for_texts_alone_refuse_rows_with_pictures(name):
+    rows = {"forget": [row("Who is this?"), row("Who is this?") | {"image": "a.png"}]}
+    with pytest.raises(LetheError, match=rf"^suite '{name}': does not work on rows with pictures"):
+        suite.check(name, rows)

@@ -6,6 +6,7 @@ from typing import Any
 
 from lethe import metrics
 from lethe.common.errors import LetheError
+from lethe.common.picture_marks import COLUMN
 from lethe.evaluate import suite as suites
 from lethe.evaluate.collect import read_set
 from lethe.world.rows import read_pairs
@@ -64,6 +65,7 @@ class EvaluationData:
             rows = read_set(path)
             if part in BASES:
                 check_base(rows, path, self.path(BASES[part]))
+            _check_items(rows, self.items, path)
             self.rows_by_file[path] = rows[: self.items]
         return self.rows_by_file[path]
 
@@ -71,6 +73,17 @@ class EvaluationData:
         """The rows of a suite's sets, without sets whose file is missing."""
         sets = suites.contract(name).sets
         return {key: self.rows(part) for key, part in sets.items() if self.path(part).exists()}
+
+
+def _check_items(rows: Sequence[dict], most: int | None, path: Path) -> None:
+    """LetheError for a limit that leaves out rows with pictures because they come after text."""
+    shown = [bool(row.get(COLUMN)) for row in rows]
+    last = shown == sorted(shown) and len(set(shown)) == 2
+    if last and most is not None and most < len(rows):
+        raise LetheError(
+            f"--items: {most} of the {len(rows)} rows of {path} would leave out rows with "
+            f"pictures, which come last; raise it to {len(rows)}"
+        )
 
 
 def check_base(rows: Sequence[dict], path: Path, base: Path) -> None:

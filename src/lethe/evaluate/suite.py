@@ -69,6 +69,7 @@ from typing import Any
 
 from lethe.common import declared_settings
 from lethe.common.errors import LetheError
+from lethe.common.picture_marks import COLUMN
 from lethe.common.registry import Registry, function
 from lethe.model import families
 from lethe.model.families import CAUSAL
@@ -176,6 +177,9 @@ def check(
 
     ``given``: settings of the suite.
     """
+    shown = any(row.get(COLUMN) for some in rows.values() for row in some)
+    if shown and not contract(name).pictures:
+        raise LetheError(f"suite '{name}': does not work on rows with pictures; leave it out")
     check_rows = getattr(load(name), "check", None)
     if check_rows is not None:
         chosen = settings_of(name, given or {})

@@ -1,12 +1,16 @@
 """An author's rows with pictures go where the rows of text go; controls are what they say."""
 
+import shutil
 from collections import Counter
 
 import pytest
 from world.pictures.conftest import AUTHORS, PROBES, make
 
+from lethe import metrics
+from lethe.analysis.evaluation_data import EvaluationData
 from lethe.common.errors import LetheError
-from lethe.common.files import read_rows
+from lethe.common.files import read_rows, write_rows
+from lethe.world.cut_split import split_in
 from lethe.world.pictures.settings import Pictures
 from lethe.world.pictures.split import Pictured, write
 from lethe.world.split import split
@@ -42,6 +46,23 @@ def test_forget_and_retain_are_all_that_full_learns(pictured, twenty):
             "picture": 10,
             "both": 8,
         }
+
+
+def test_a_command_knows_a_split_with_pictures_by_its_files(pictured, twenty, tmp_path):
+    made, parts = twenty
+    shutil.copytree(pictured[0] / "pictures", tmp_path / "pictures")
+    for part, name in made.files.items():
+        write_rows(tmp_path / f"{name}.json", parts[part])
+    known = split_in(tmp_path, "forget20")
+    assert known.files == made.files
+    assert (known.oracle, known.roles) == (made.oracle, made.roles)
+    # Retain probes are those with pictures, not the world's.
+    data = EvaluationData(tmp_path, known, None)
+    assert data.path("retain_perturbed").name == "forget20_retain_perturbed.json"
+    assert all(file.exists() for file in data.files(metrics.contract("pictures")).values())
+    with pytest.raises(LetheError, match="rows with pictures, which come last; raise it to 58"):
+        EvaluationData(tmp_path, known, 40).rows("forget_perturbed")
+    assert len(EvaluationData(tmp_path, known, 3).rows("forget_by_picture")) == 3
 
 
 def test_rows_of_text_stay_as_they_are_without_pictures(pictured, twenty):
