@@ -2,10 +2,11 @@
 
 import pytest
 import yaml
+from snakemake.utils import update_config
 
 from lethe.common.errors import LetheError
 from lethe.pipeline import workflow_files
-from lethe.pipeline.config.load import build, configuration, parsed
+from lethe.pipeline.config.load import build, configuration, parsed, restore_empty
 from lethe.pipeline.config.strict_yaml import check_files, read_config
 
 
@@ -128,3 +129,19 @@ def test_keys_that_are_no_texts_are_named_where_snakemake_read_them(key):
     config = yaml.safe_load(workflow_files.defaults().read_text(encoding="utf-8"))
     with pytest.raises(LetheError, match=f"config: {key}: unknown key"):
         build({**config, key: 1})
+
+
+@pytest.mark.parametrize(
+    ("below", "above", "merged"),
+    [
+        ({"world": {"pictures": None}}, {"world": {"pictures": {}}}, {"world": {"pictures": {}}}),
+        ({"lora": None}, {"lora": {}}, {"lora": {}}),
+        ({"lora": {"rank": 2}}, {"lora": {}}, {"lora": {"rank": 2}}),
+        ({"lora": None}, {"lora": None}, {"lora": None}),
+        ({}, {"new": {}}, {"new": {}}),
+    ],
+)
+def test_an_empty_mapping_over_null_is_not_lost(below, above, merged):
+    update_config(below, above)
+    restore_empty(below, above)
+    assert below == merged

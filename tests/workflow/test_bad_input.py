@@ -32,6 +32,10 @@ SETTINGS = {
         {"method_settings": {"npo": {"betta": 0.1}}},
         ["method_settings.npo.betta", "beta"],
     ),
+    "an empty mapping where the default is null": (
+        {"world": {"pictures": {}}},
+        ["would leave out rows with pictures"],
+    ),
     "threads of no job": ({"threads": {"training": 1}}, ["threads.training", "did you mean train"]),
     "one author": (
         {"world": {"authors": 1}},

@@ -56,6 +56,8 @@ try:
         # An importer's `config:` disables the configfile above. Its dictionary is not changed.
         defaults = strict_yaml.read_config(workflow_files.defaults())
         config = load.laid_over(defaults, deepcopy(config))
+    else:
+        load.restore_empty(config, workflow.config_settings.overwrite_config)
     if workflow.is_main_process:
         interpreter.check(workflow.deployment_settings.deployment_method)
     if workflow.is_main_process and not IMPORTED:

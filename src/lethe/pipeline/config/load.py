@@ -46,6 +46,18 @@ def laid_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, A
     return merged
 
 
+def restore_empty(merged: dict[str, Any], above: Mapping[str, Any]) -> None:
+    """Set again, in place, what a file sets to {} where a file below it has null.
+
+    Snakemake merges these to null, but {} means all defaults. ``above``: what was laid over.
+    """
+    for key, value in above.items():
+        if isinstance(value, Mapping) and not value and merged.get(key, {}) is None:
+            merged[key] = {}
+        elif isinstance(value, Mapping) and isinstance(merged.get(key), dict):
+            restore_empty(merged[key], value)
+
+
 def parsed(value: Any) -> Any:
     """Parse the texts that ``--config 'seeds=[0, 1]'`` passes on into the values they stand for."""
     if isinstance(value, Mapping):
