@@ -126,6 +126,7 @@ def test_ids_may_be_called_id(ppu):
     ("change", "says"),
     [
         ({"question": ""}, "row 2: 'question' is ''"),
+        ({"question": "<image>"}, "row 2: 'question' is ''"),
         ({"generated_answer": None}, "row 2: 'generated_answer' is None"),
         ({"sample_id": "0-0"}, "row 2: the id 0-0 is given twice"),
         ({"image": {"bytes": None, "path": "a.jpg"}}, "row 2: no bytes in 'image'"),
@@ -140,6 +141,13 @@ def test_rows_that_are_refused(ppu, change, says):
     with pytest.raises(LetheError, match=says) as error:
         parts(ppu, "complete5")
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("column", ["subject", "question", "generated_answer"])
+def test_columns_of_numbers_are_no_texts(ppu, column):
+    save(ppu, [{**row, column: number} for number, row in enumerate(rows())])
+    with pytest.raises(LetheError, match=f"row 1: '{column}' is 0, not a text"):
+        parts(ppu, "complete5")
 
 
 def test_folders_and_settings_that_are_refused(ppu, tmp_path):

@@ -118,6 +118,7 @@ def test_modalities_and_pictures_as_on_the_hub(ppu):
         (0, {"modality": "film"}, "row 1: modality 'film', not one of qa, vqa, text, text_image"),
         (0, {"answer_text": " "}, "row 1: 'answer_text' is ' ', not a text"),
         (1, {"question": None}, "row 2: 'question' is None, not a text"),
+        (1, {"question": " <image> "}, "row 2: 'question' is '', not a text"),
         (2, {"answer_label": "E"}, "row 3: 'answer_label' is 'E', not A, B, C or D"),
         (2, {"option_c": ""}, "row 3: 'option_c' is '', not a text"),
         (6, {"sample_id": "0_birthplace_name"}, "generation qa 0_birthplace_name is given twice"),

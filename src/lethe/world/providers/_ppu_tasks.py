@@ -29,6 +29,8 @@ LETTERS = ("A", "B", "C", "D")
 OPTIONS = tuple(f"option_{letter.lower()}" for letter in LETTERS)
 COLUMNS = ("sample_id", "subject_id", "task_type", "modality", "question")
 ENDINGS = (".jpg", ".jpeg", ".png")
+# Columns that may be whole numbers; all others are texts.
+IDS = ("sample_id", "subject_id")
 PLACEHOLDER = re.compile(r"\s*<image>\s*")
 
 
@@ -91,7 +93,8 @@ class Tasks:
         """A row in Lethe's form, without subject, part and picture."""
         for name in COLUMNS:
             value = row[name]
-            self._source.text(str(value) if isinstance(value, int) else value, name, place)
+            number = isinstance(value, int) and name in IDS
+            self._source.text(str(value) if number else value, name, place)
         task, modality = row["task_type"], MODALITIES.get(row["modality"])
         if task not in (GENERATION, CLOZE, CLASSIFICATION):
             raise LetheError(f"{place}: the task {task!r} is unknown; {self._source.again}")
@@ -99,6 +102,7 @@ class Tasks:
             known = ", ".join(MODALITIES)
             raise LetheError(f"{place}: modality {row['modality']!r}, not one of {known}")
         question = PLACEHOLDER.sub(" ", row["question"]).strip()
+        self._source.text(question, "question", place)
         columns = {"id": str(row["sample_id"]), "task": task, "form": "task"}
         empty = {"modality": modality, "image": None, "image_digest": None}
         if task == CLASSIFICATION:

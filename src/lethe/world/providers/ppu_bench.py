@@ -22,7 +22,7 @@ from typing import Any
 from lethe.common.errors import LetheError
 from lethe.common.files import GIVEN, read_json
 from lethe.world.providers._pictured import FORGET, RETAIN, Pictured, Row, bytes_of
-from lethe.world.providers._ppu_tasks import PLACEHOLDER, Tasks
+from lethe.world.providers._ppu_tasks import IDS, PLACEHOLDER, Tasks
 
 SETTINGS = ("path", "subset")
 FACT_FILES = ()
@@ -55,6 +55,7 @@ class Provider(Pictured):
                 continue
             # A placeholder for the picture is for one model's template.
             question = PLACEHOLDER.sub(" ", row["question"]).strip()
+            self.text(question, "question", place)
             yield Row(
                 subject,
                 row["subject"],
@@ -113,7 +114,8 @@ class Provider(Pictured):
         """A row's id, after its texts were checked."""
         sample = row.get("sample_id", row.get("id"))
         for name, value in {"sample_id": sample, **{key: row.get(key) for key in TEXTS}}.items():
-            self.text(str(value) if isinstance(value, int) else value, name, place)
+            number = isinstance(value, int) and name in IDS
+            self.text(str(value) if number else value, name, place)
         return str(sample)
 
 
