@@ -307,3 +307,24 @@ def test_help_names_every_gpu(command, capsys):
         main([command, "--help"])
     (named,) = re.findall(r"--gpu GPU\s+(.*?)\n  -", capsys.readouterr().out, re.DOTALL)
     assert set(GPUS) <= set(re.findall(r"[ah]\d+", named))
+
+
+def test_a_masked_diffusion_model_reads_a_text_once_for_each_draw():
+    """Ten texts of 20 tokens, draws 3; 130 answers in two batches, five steps of 7 + 6 tokens."""
+    sizes = {"draws": 3, "training_draws": 2, "denoising_steps": 5, "answer_tokens": 6}
+    architecture = {"name": "masked_diffusion", **sizes}
+    config = configuration([str(ROOT / "config/diffusion.yaml")])
+    before = config.model_settings["masked"].model_dump(exclude_unset=True)
+    values = {**before, "architecture": architecture, "parameters": 1e9}
+    settings = {"masked": ModelSettings.model_validate(values)}
+    planner = _Planner(config.changed(model_settings=settings), "masked", PLAIN)
+    assert planner.reading(200) == pytest.approx(2 * 1e9 * 3 * 200 / 1e15)
+    assert planner.training(200) == pytest.approx(6 * 1e9 * 2 * 200 / 1e15)
+    step = gpu_speed.STEP + planner.stored / 1e12
+    seconds = 2 * 5 * step + 2 * 1e9 * 130 * 5 * (7 + 6) / 1e15
+    assert planner.generation(130, 7, 99) == pytest.approx(seconds)
+
+
+def test_a_plan_says_that_it_leaves_out_what_pictures_add():
+    (made,) = plan(configuration([str(ROOT / "config/pictures.yaml")]), PLAIN)
+    assert "what pictures add to rows" in made.not_counted

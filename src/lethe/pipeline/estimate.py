@@ -12,7 +12,16 @@ from dataclasses import dataclass
 
 from lethe import metrics
 from lethe.common.errors import LetheError
-from lethe.pipeline import disk, gpu_speed, in_run, memory, sizes, splits
+from lethe.pipeline import (
+    disk,
+    estimate_diffusion,
+    families,
+    gpu_speed,
+    in_run,
+    memory,
+    sizes,
+    splits,
+)
 from lethe.pipeline.config.config import Config
 from lethe.pipeline.config.settings import items_of, method
 from lethe.pipeline.estimate_scenarios import Added, Seconds, added
@@ -72,6 +81,7 @@ class _Planner:
         self.stored = self.count * BYTES[self.settings.dtype]
         self.row = memory.row_tokens(config, name)
         self.template = self.row - QUESTION - ANSWER
+        self.masked = estimate_diffusion.of_model(config, name)
         self.methods = {n: method(config, n) for n in config.methods}
         # A plan for N methods scales the plan of the listed ones by N over their number.
         self.share = 1.0
@@ -143,11 +153,17 @@ class _Planner:
 
     def training(self, tokens: float, backward: float = 1, stage: str = "finetune") -> float:
         """Seconds of forward passes over tokens, each followed by ``backward`` backward passes."""
+        if self.masked and backward:
+            tokens *= self.masked.training_draws
         again = 2 if self.settings.gradient_checkpointing else 0
         # Frozen weights save half of a backward pass, since they need no gradient of their own.
         lora = self.settings.training(stage)["lora"] is not None
         work = (2 + backward * ((2 if lora else 4) + again)) * self.count * tokens
         return work / self.flops(stage if backward else None)
+
+    def reading(self, tokens: float) -> float:
+        """Seconds of the likelihoods of texts."""
+        return self.training(tokens * (self.masked.draws if self.masked else 1), 0)
 
     def loading(self) -> float:
         return START + self.stored / READING
@@ -193,7 +209,7 @@ class _Planner:
 
     def asking(self, work: Work) -> float:
         """Seconds of a suite's work."""
-        seconds = self.training(work.read, 0) + self.training(work.differentiated)
+        seconds = self.reading(work.read) + self.training(work.differentiated)
         return seconds + self.generation(work.answers, work.prompt, work.length)
 
     def after_request(self, rows: int) -> float:
@@ -201,7 +217,7 @@ class _Planner:
         long, short = self.items(rows, ROWS * self.config.world.perturbed_retain_authors)
         about = next(iter(splits.of_config(self.config)))
         tofu = COUNTED["tofu"](self.asked(about, self.items_of_forget(rows), long, short))
-        read = self.training(rows * self.row, 0)
+        read = self.reading(rows * self.row)
         return read + self.asking(tofu) + self.stored / READING
 
     def pair(self, rows: int) -> float:
@@ -240,8 +256,12 @@ class _Planner:
             length = max(1, limits.max_length - prompt)
             if limits.max_new_tokens is not None:
                 length = min(length, limits.max_new_tokens)
-        steps = -(-answers // GENERATING) * length
         step = gpu_speed.STEP + self.stored / self.assumed.gpu.bandwidth
+        if self.masked:
+            passes = self.masked.denoising_steps
+            seen = answers * passes * (prompt + self.masked.answer_tokens)
+            return -(-answers // GENERATING) * passes * step + self.training(seen, 0)
+        steps = -(-answers // GENERATING) * length
         return steps * step + self.training(answers * (prompt + length), 0)
 
     def run_metrics(self, split: str) -> list[metrics.Contract]:
@@ -354,5 +374,6 @@ def not_counted(config: Config) -> tuple[str, ...]:
         "audits": config.audit.budget,
         "supervision by models": config.supervisions,
         "pools of meta_evaluation": config.meta_evaluation.enabled,
+        "what pictures add to rows": families.has_pictures(config),
     }
     return tuple(name for name, some in asked.items() if some)
