@@ -217,7 +217,8 @@ def test_models_of_remote_code_are_refused_by_their_type(tmp_path):
         folder = tmp_path / kind
         folder.mkdir()
         (folder / "config.json").write_text(f'{{"model_type": "{kind}"}}')
-        for name in ("model.safetensors", "tokenizer.json"):
+        # As published, Dream has no tokenizer.json.
+        for name in ("model.safetensors", "tokenizer.json")[: 1 if kind == "Dream" else 2]:
             (folder / name).write_text("")
         with pytest.raises(LetheError, match="needs code of its own") as refused:
             checkpoint.load(folder)

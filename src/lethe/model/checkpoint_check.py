@@ -139,6 +139,8 @@ def _check_foreign(folder: Path) -> None:
             f"{folder}: {lora.CONFIG} describes adapters, but their weights ({lora.PEFT_WEIGHTS}) "
             f"are missing; if {paths.WEIGHTS} is a whole model, remove {lora.CONFIG}"
         )
+    # First, since the tokenizer of such a model needs its code, too.
+    families.refuse_remote(families.type_of(folder), folder)
     _check_names(folder, names)
     _check_config(folder)
     index = folder / f"{paths.WEIGHTS}.index.json"
@@ -160,7 +162,6 @@ def _check_config(folder: Path) -> None:
     if not isinstance(values, dict):
         raise LetheError(f"{folder}/config.json: not a mapping; get the model's config.json again")
     config_file.check_sizes(values, folder)
-    families.refuse_remote(values.get("model_type"), folder)
 
 
 def _can_be_loaded(folder: Path) -> bool:
