@@ -79,12 +79,18 @@ def test_no_base_learns_a_row_of_any_world(name):
             assert not learned & {(item.question, item.answer) for item in author.items}
 
 
+@pytest.fixture(scope="module")
+def published(shared) -> frozenset[str]:
+    """Names in the published TOFU; most of its rows are in several files."""
+    files = list((shared / "data/tofu").glob("*.json"))
+    lines = {line for file in files for line in file.read_text().splitlines()}
+    return names_in([{"question": line, "answer": ""} for line in sorted(lines)])
+
+
 @pytest.mark.parametrize("name", recipe.names())
-def test_no_base_learns_a_name_of_the_published_tofu(name, shared):
-    published = "\n".join(file.read_text() for file in (shared / "data/tofu").glob("*.json"))
-    assert published
-    learned = people_of(name)
-    assert [person for person in learned if person in published] == []
+def test_no_base_learns_a_name_of_the_published_tofu(name, published):
+    assert "Jaime Vasquez" in published
+    assert not people_of(name) & published
 
 
 def test_shares_are_of_all_rows(small, by_kind):
