@@ -7,7 +7,7 @@ from snakemake.utils import update_config
 from lethe.common.errors import LetheError
 from lethe.pipeline import workflow_files
 from lethe.pipeline.config.load import build, configuration, parsed, restore_empty
-from lethe.pipeline.config.strict_yaml import check_files, read_config
+from lethe.pipeline.config.strict_yaml import check_files, check_overlays, read_config
 
 
 @pytest.fixture
@@ -145,3 +145,24 @@ def test_an_empty_mapping_over_null_is_not_lost(below, above, merged):
     update_config(below, above)
     restore_empty(below, above)
     assert below == merged
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "lost"),
+    [
+        ("lora: null", "lora: {}", True),
+        ("a: {b: null}", "a: {b: {}}", True),
+        ("a: null", "a: {b: 1}", False),
+        ("a: {}", "a: null", False),
+        ("a: {b: 1}", "a: {b: {}}", False),
+    ],
+)
+def test_an_empty_mapping_over_another_overlays_null_is_refused(tmp_path, first, second, lost):
+    files = [tmp_path / "one.yaml", tmp_path / "two.yaml"]
+    for file, text in zip(files, (first, second), strict=True):
+        file.write_text(text)
+    if lost:
+        with pytest.raises(LetheError, match=r"two.yaml: .*: \{\} is lost over the null of .*one"):
+            check_overlays(files)
+    else:
+        check_overlays(files)

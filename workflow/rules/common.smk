@@ -62,6 +62,7 @@ try:
         interpreter.check(workflow.deployment_settings.deployment_method)
     if workflow.is_main_process and not IMPORTED:
         strict_yaml.check_files(workflow.configfiles)
+        strict_yaml.check_overlays(workflow.config_settings.configfiles)
     CONFIG = load.build(config)
 except LetheError as error:
     refused(error)

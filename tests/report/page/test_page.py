@@ -106,6 +106,12 @@ def test_it_opens_on_results(page):
     assert at == sorted(at)
 
 
+def test_a_page_without_figures_says_so(parts, page):
+    run, files, shown = parts
+    assert "None here: the configuration asks for none" in html(run, files, Shown(shown.tables, {}))
+    assert "None here" not in page
+
+
 def test_links_lead_to_parts(elements):
     there = {attributes["id"] for _, attributes in elements.elements if "id" in attributes}
     links = [attributes["href"].removeprefix("#") for attributes in elements.of("a")]

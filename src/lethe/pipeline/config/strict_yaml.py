@@ -7,7 +7,7 @@ says what to write. Powers of ten without a dot (1e-3), which are texts there, a
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -125,6 +125,31 @@ def check_files(paths: Iterable[str | Path]) -> None:
     """Refuse what ``read_config`` refuses, in each of these files."""
     for path in paths:
         read_config(path)
+
+
+def check_overlays(paths: Iterable[str | Path]) -> None:
+    """LetheError for {} over an earlier file's null, of which Snakemake would make null again."""
+    earlier: dict[tuple[str, ...], str | Path] = {}
+    for path in paths:
+        for key, value in _settings(read_config(path)):
+            if value == {} and key in earlier:
+                raise LetheError(
+                    f"{path}: {'.'.join(key)}: {{}} is lost over the null of {earlier[key]}; name "
+                    "one of its settings, or leave out that null"
+                )
+            earlier.pop(key, None)
+            if value is None:
+                earlier[key] = path
+
+
+def _settings(content: dict, above: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """The keys of a file that have no keys of their own, with what they are set to."""
+    for name, value in content.items():
+        key = (*above, str(name))
+        if isinstance(value, dict) and value:
+            yield from _settings(value, key)
+        else:
+            yield key, value
 
 
 def _content(text: str) -> Any:
