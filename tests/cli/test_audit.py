@@ -6,9 +6,11 @@ import re
 import pytest
 
 from lethe.analysis.audit import probe as probes
+from lethe.analysis.audit.plan import AuditRequest
 from lethe.cli import main as cli
 from lethe.common.files import read_rows, sha256, write_rows
-from lethe.evaluate.roles import without_its_data
+from lethe.evaluate.roles import of_other_data
+from lethe.report.audit import about
 from lethe.unlearn.saved_supervision import save_supervision
 
 FILES = ("forget10", "forget10_perturbed", "retain_perturbed", "holdout10")
@@ -175,8 +177,11 @@ def test_data_that_no_checkpoint_learned_are_told(tmp_path):
         made.mkdir()
         record = {"files": {"config.json": "0"}, "origin": origin}
         (made / "checkpoint.json").write_text(json.dumps(record))
-        assert without_its_data(str(made), tmp_path) is other
-    assert not without_its_data(None, tmp_path)
+        asked = AuditRequest(str(made), data=str(tmp_path), split="forget10")
+        foreign = [str(made)] if other else []
+        assert of_other_data([str(made), None], tmp_path) == foreign
+        # Readers of the files are told, too.
+        assert about(asked).get("learned_other_data", []) == foreign
 
 
 def test_a_failure_leaves_an_earlier_audit_as_it_was(run, monkeypatch):

@@ -64,11 +64,12 @@ def check_oracle(where: str, source: str | None, folder: str | Path, split: str)
         )
 
 
-def without_its_data(source: str | None, folder: str | Path) -> bool:
-    """Whether a checkpoint records a file that it learned or forgot, and the folder lacks it."""
-    origin = _origin(source)
-    used = origin.get("data") or origin.get("forget")
-    return used is not None and used not in map(sha256, Path(folder).glob("*.json"))
+def of_other_data(sources: Iterable[str | None], folder: str | Path) -> list[str]:
+    """Checkpoints that record a file that they learned or forgot, which the folder lacks."""
+    here = {sha256(file) for file in Path(folder).glob("*.json")}
+    used = {source: _origin(source) for source in sources if source is not None}
+    files = {source: one.get("data") or one.get("forget") for source, one in used.items()}
+    return [source for source, file in files.items() if file is not None and file not in here]
 
 
 def check_different(given: Iterable[tuple[str, str | None]]) -> None:

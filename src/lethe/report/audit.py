@@ -10,6 +10,7 @@ from lethe.analysis.audit.plan import AuditRequest
 from lethe.common import outputs
 from lethe.common.files import whole_file
 from lethe.common.progress import silent
+from lethe.evaluate import roles
 from lethe.report.audit_files import JSON, PAGE, write_files
 
 
@@ -34,7 +35,11 @@ def about(request: AuditRequest) -> dict[str, Any]:
     """What was audited, and how, as plain values."""
     names = ("checkpoint", "full", "oracle", "data", "split", "supervision", "budget", "seed")
     given = {name: getattr(request, name) for name in names}
-    return {name: value for name, value in given.items() if value is not None} | {
+    about = {name: value for name, value in given.items() if value is not None} | {
         "template": request.template,
         "compute": request.compute.loading(),
     }
+    sources = (request.checkpoint, request.full, request.oracle)
+    foreign = [] if request.data is None else roles.of_other_data(sources, request.data)
+    # The command says it as well; readers of the files must know it, too.
+    return about | ({"learned_other_data": foreign} if foreign else {})

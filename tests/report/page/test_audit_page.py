@@ -52,6 +52,12 @@ def test_a_leak_too_small_for_three_decimals_is_not_shown_as_zero(leaking):
     assert "[+0.000, +0.000]" in texts
 
 
+def test_checkpoints_that_learned_other_data_are_named(leaking):
+    told = {**leaking["about"], "learned_other_data": ["a<b", "c"]}
+    texts = Elements(audit_html({**leaking, "about": told})).texts
+    assert texts[texts.index("learned other data") + 1] == "a<b, c"
+
+
 def test_it_says_what_leaks_how_much_and_shows_examples(leaking):
     text = audit_html(leaking)
     assert "✗ leaks beyond the oracle" in text

@@ -95,7 +95,7 @@ def _check_roles(options: argparse.Namespace) -> None:
     if options.data is not None and options.split is not None:
         roles.check_oracle("--oracle", options.oracle, options.data, options.split)
         sources = (options.checkpoint, options.full, options.oracle)
-        foreign = [one for one in sources if roles.without_its_data(one, options.data)]
+        foreign = roles.of_other_data(sources, options.data)
         if foreign:
             logger.warning(FOREIGN, options.data, ", ".join(foreign))
     roles.check_role("--oracle", options.oracle, "oracle")

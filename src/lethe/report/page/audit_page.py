@@ -15,12 +15,14 @@ POLICY = (
 
 def audit_html(document: Mapping[str, Any]) -> str:
     """The page as text."""
-    about = [
-        (key.replace("_", " "), settings_words(value)) for key, value in document["about"].items()
-    ]
+    about = [(key.replace("_", " "), _words(value)) for key, value in document["about"].items()]
     name = str(document["about"].get("checkpoint", "a checkpoint"))
     return (
         environment()
         .get_template("audit_page.jinja")
         .render(policy=POLICY, name=name, about=about, audit=audit_part(document, "audit", name))
     )
+
+
+def _words(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else settings_words(value)
