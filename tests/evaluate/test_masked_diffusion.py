@@ -1,6 +1,5 @@
 """A masked-diffusion model under suites, attacks and an audit's plan."""
 
-import types
 from dataclasses import replace
 
 import numpy as np
@@ -9,6 +8,7 @@ import torch
 from helpers import masked_models
 
 from lethe.analysis.attacked_checkpoints import Attack
+from lethe.analysis.audit.data import AuditRows
 from lethe.analysis.audit.plan import AuditRequest
 from lethe.analysis.audit.plan import plan as planned
 from lethe.analysis.checkpoint_evaluation import Request, evaluate
@@ -95,7 +95,7 @@ def test_attacks_leave_a_masked_diffusion_model(kind, settings, saved, tmp_path)
 
 
 def test_an_audit_plans_the_probes_that_can_be_run(saved):
-    rows = types.SimpleNamespace(rows=dict.fromkeys(("forget", "retain", "holdout"), ROWS))
+    rows = AuditRows(dict.fromkeys(("forget", "retain", "holdout"), ROWS))
     plan = planned(AuditRequest(str(saved), full=str(saved), oracle=str(saved)), rows)
     assert "abstention" in plan.settings
     assert "next-token logits" in plan.not_run["depth"]
