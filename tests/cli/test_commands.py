@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import stat
 import subprocess
 import sys
@@ -13,7 +14,14 @@ from helpers.small_models import make_family
 from lethe.cli.main import main
 from lethe.common import outputs
 from lethe.common.errors import LetheError
-from lethe.common.files import read_json, sha256, write_json, write_rows, write_text
+from lethe.common.files import (
+    read_json,
+    sha256,
+    whole_file,
+    write_json,
+    write_rows,
+    write_text,
+)
 from lethe.evaluate import roles
 from lethe.model import checkpoint
 
@@ -376,6 +384,22 @@ def test_ctrl_c_is_one_line(monkeypatch, capsys):
         main(["methods"])
     assert caught.value.code == 130
     assert capsys.readouterr().err == "interrupted\n"
+
+
+def test_a_command_that_is_terminated_leaves_no_temporary_file(monkeypatch, tmp_path, capsys):
+    def terminated(options):
+        with whole_file(tmp_path / "file.json") as temporary:
+            assert temporary.exists()
+            signal.raise_signal(signal.SIGTERM)
+
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr("lethe.cli.commands.methods.run", terminated)
+    with pytest.raises(SystemExit) as caught:
+        main(["methods"])
+    assert caught.value.code == 143
+    assert capsys.readouterr().err == "terminated\n"
+    assert list(tmp_path.iterdir()) == []
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_nobody_reads_a_device_by_mistake(folder):

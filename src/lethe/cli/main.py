@@ -2,7 +2,11 @@
 
 import argparse
 import os
+import signal
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from lethe import __version__
 from lethe.cli.arguments import Parser, place
@@ -29,13 +33,18 @@ from lethe.cli.commands import (
 from lethe.common.errors import LetheError
 
 # A shell's exit status for a program that a signal ended: 128 plus the signal's number.
-INTERRUPTED, NOBODY_READS = 130, 141
+INTERRUPTED, NOBODY_READS, TERMINATED = 130, 141, 143
+
+
+class _Terminated(BaseException):
+    """Somebody sent SIGTERM."""
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Run a command; an error is one line and exit status 1."""
     try:
-        _run(arguments)
+        with _terminable():
+            _run(arguments)
     except LetheError as error:
         sys.exit(f"error: {error}")
     except BrokenPipeError:
@@ -48,6 +57,26 @@ def main(arguments: list[str] | None = None) -> None:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         sys.exit(INTERRUPTED)
+    except _Terminated:
+        print("terminated", file=sys.stderr)
+        sys.exit(TERMINATED)
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """SIGTERM ends a command as Ctrl-C does, so that no temporary file stays."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, _terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
+
+
+def _terminate(number, frame) -> None:
+    raise _Terminated
 
 
 def _run(arguments: list[str] | None) -> None:
