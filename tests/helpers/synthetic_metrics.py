@@ -20,12 +20,13 @@ from lethe.report.tables.base import TableData
 WORLD, MODEL, SPLIT = "made-up", "tiny", "forget10"
 METHODS = ["grad_ascent", "grad_diff", "kl_min", "idk", "npo", "npo_retain"]
 EPOCHS, ITEMS, STEPS = 5, 120, 12
-# Figures of other data than this world has, drawn in tests/report/figures/test_scenario_figures.py
-# and test_memory_graph.py.
+# Figures of other data than this world has, drawn in tests/report/figures/test_scenario_figures.py,
+# test_memory_graph.py and test_modalities.py.
 OF_SCENARIOS = {
     "exacerbation",
     "lineage",
     "memory_graph",
+    "modalities",
     "recipes",
     "requests",
     "request_modalities",
