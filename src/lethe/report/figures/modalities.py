@@ -52,9 +52,15 @@ def _panel(axes: Axes, data: FigureData, name: str) -> None:
         ends = data.interval(method, METRIC, name)
         axes.fill_between(points[1:, 0], *ends, color=own.colour, alpha=0.15, linewidth=0)
         marks(axes, *points[1:].T, 14, own)
-    level = data.last(data.oracle, METRIC, name).mean()
-    axes.axhline(level, color=look[data.oracle].colour, linestyle=":", linewidth=1.0, zorder=1)
+    own, level = look[data.oracle], data.last(data.oracle, METRIC, name).mean()
+    axes.axhline(level, color=own.colour, linestyle=":", linewidth=1.0, zorder=1)
+    marks(axes, [_last(data)], [level], 50, own)
     marks(axes, *course(data, FULL, name).T, 30, look[FULL])
+
+
+def _last(data: FigureData) -> int:
+    """The last epoch of any method."""
+    return max(data.mean(method, METRIC, next(iter(PANELS))).epochs[-1] for method in data.methods)
 
 
 def course(data: FigureData, run: str, name: str) -> np.ndarray:
@@ -69,12 +75,11 @@ def course(data: FigureData, run: str, name: str) -> np.ndarray:
 def interactive(data: FigureData, settings: Mapping[str, str]) -> page.Spec:
     """One panel, with a menu of the modalities; means over seeds."""
     look = looks(data.methods, data.oracle)
-    last = max(data.mean(method, METRIC, "text_probability").epochs[-1] for method in data.methods)
     shown = {}
     for name, title in PANELS.items():
         level = data.last(data.oracle, METRIC, name).mean()
         lines = {run: course(data, run, name) for run in look if run != data.oracle}
-        lines[data.oracle] = np.array([[0.0, level], [last, level]])
+        lines[data.oracle] = np.array([[0.0, level], [_last(data), level]])
         shown[title.replace("\n", " ")] = {run: lines[run] for run in look}
     made = page.courses(shown, look, settings)
     axes = {
