@@ -210,6 +210,8 @@ BAD = {
     "not measured": (["--write", "x"], "--write belongs to --measure"),
     "nothing executed": (["--measure", "--failed", "npo"], "--failed belongs to --executed"),
     "a kind of request": (["--measure", "--no-retain"], "--no-retain: --measure takes requests of"),
+    "a budget": (["--measure", "--budget", "much"], "--budget: --measure takes requests of every"),
+    "a number": (["--measure", "--gpus", "2"], "--gpus: --measure takes requests of every kind"),
     "learning alone": (["--measure", "--learn", "x"], "--learn: with --measure"),
     "both": (["--measure", "--write", "x", "--executed", "y"], "first write the runs"),
 }

@@ -8,8 +8,13 @@ from lethe.common.errors import LetheError
 MANY = 100_000
 # Options that mean nothing without another.
 NEEDED = {"write": "measure", "executed": "measure", "failed": "executed"}
-# What a request says, apart from its size; --measure takes requests of every kind.
-OF_REQUEST = ("no_retain", "prior", "inference_only", "gpu", "hours", "model", "base", "data")
+# What a request says by default, apart from its size; --measure takes requests of every kind.
+OF_REQUEST = {
+    **dict.fromkeys(("no_retain", "prior", "inference_only"), False),
+    **dict.fromkeys(("gpu", "hours", "model", "base", "parameters", "data")),
+    "budget": "some",
+    "gpus": 1,
+}
 NOTE = "difference: from the plans with the task library"
 
 
@@ -104,8 +109,8 @@ def _check_measure(options: argparse.Namespace) -> None:
     for name, needed in NEEDED.items():
         if getattr(options, name) and not getattr(options, needed):
             raise LetheError(f"--{name} belongs to --{needed}; add it")
-    given = [name for name in OF_REQUEST if options.measure and getattr(options, name)]
-    if given:
+    given = [name for name, usual in OF_REQUEST.items() if getattr(options, name) != usual]
+    if options.measure and given:
         option = given[0].replace("_", "-")
         raise LetheError(f"--{option}: --measure takes requests of every kind; leave it out")
     if options.measure and options.learn and not options.executed:
