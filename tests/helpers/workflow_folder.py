@@ -113,7 +113,7 @@ class Folder:
         for how, edited in (("-a", True), ("-al", False)):
             names = self._names(edited)
             if names:
-                command = ["cp", how, *names, destination.resolve()]
+                command = ["cp", how, "--", *names, destination.resolve()]
                 subprocess.run(command, cwd=self.path, check=True)
         return Folder(destination, self.preset)
 
