@@ -34,6 +34,11 @@ IDS = ("sample_id", "subject_id")
 PLACEHOLDER = re.compile(r"\s*<image>\s*")
 
 
+def written(value: Any, name: str) -> Any:
+    """A column's value, as text if it is an id by number."""
+    return str(value) if isinstance(value, int) and name in IDS else value
+
+
 class Tasks:
     """The questions about some subjects, given by id with their names.
 
@@ -92,9 +97,7 @@ class Tasks:
     def _row(self, row: Mapping, place: str) -> dict:
         """A row in Lethe's form, without subject, part and picture."""
         for name in COLUMNS:
-            value = row[name]
-            number = isinstance(value, int) and name in IDS
-            self._source.text(str(value) if number else value, name, place)
+            self._source.text(written(row[name], name), name, place)
         task, modality = row["task_type"], MODALITIES.get(row["modality"])
         if task not in (GENERATION, CLOZE, CLASSIFICATION):
             raise LetheError(f"{place}: the task {task!r} is unknown; {self._source.again}")

@@ -22,7 +22,7 @@ from typing import Any
 from lethe.common.errors import LetheError
 from lethe.common.files import GIVEN, read_json
 from lethe.world.providers._pictured import FORGET, RETAIN, Pictured, Row, bytes_of
-from lethe.world.providers._ppu_tasks import IDS, PLACEHOLDER, Tasks
+from lethe.world.providers._ppu_tasks import PLACEHOLDER, Tasks, written
 
 SETTINGS = ("path", "subset")
 FACT_FILES = ()
@@ -114,8 +114,7 @@ class Provider(Pictured):
         """A row's id, after its texts were checked."""
         sample = row.get("sample_id", row.get("id"))
         for name, value in {"sample_id": sample, **{key: row.get(key) for key in TEXTS}}.items():
-            number = isinstance(value, int) and name in IDS
-            self.text(str(value) if number else value, name, place)
+            self.text(written(value, name), name, place)
         return str(sample)
 
 
