@@ -120,3 +120,11 @@ def test_the_command_prints_and_writes(runs, tmp_path, capsys):
     assert printed[1].startswith("probability\tforget\t")
     table = pd.read_csv(out)
     pd.testing.assert_frame_equal(table, compare(*runs).astype({"items": float}), check_exact=False)
+
+
+def test_the_command_writes_over_nothing_of_a_run(runs):
+    folders = [str(run.folder) for run in runs]
+    metric = next(runs[0].folder.rglob("*.json"))
+    for out, words in ((metric, "this file is an input"), (runs[0].folder, "a folder; name a")):
+        with pytest.raises(SystemExit, match=words):
+            main(["compare", *folders, "--out", str(out)])

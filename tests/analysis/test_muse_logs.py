@@ -140,3 +140,20 @@ def test_the_command_prints_and_writes_the_same(folder, tmp_path, capsys):
     main(["muse-logs", str(folder), "--corpus", "books", "--out", str(out)])
     printed = json.loads(capsys.readouterr().out)
     assert printed == json.loads(out.read_text("utf-8")) == muse_logs(folder, corpus="books")
+
+
+def test_what_privleak_compares_with_needs_its_log(tmp_path):
+    write(tmp_path, "verbmem_f", texts(ITEMS))
+    with pytest.raises(LetheError, match=r"--corpus: only for PrivLeak, but .* has no privleak/lo"):
+        muse_logs(tmp_path, corpus="books")
+    with pytest.raises(LetheError, match="--oracle: only for PrivLeak"):
+        muse_logs(tmp_path, oracle=tmp_path)
+
+
+def test_a_log_or_a_folder_is_not_written_over(folder):
+    log = folder / "verbmem_f" / "log.json"
+    before = log.read_bytes()
+    for out, words in ((log, "this file is an input"), (folder, "a folder; name a file in it")):
+        with pytest.raises(SystemExit, match=words):
+            main(["muse-logs", str(folder), "--out", str(out)])
+    assert log.read_bytes() == before

@@ -6,6 +6,7 @@ import math
 
 import pytest
 
+from lethe.cli.main import main
 from lethe.common.errors import LetheError
 from lethe.evaluate import harness
 from lethe.evaluate.harness import HarnessTasks, Score, read_scores
@@ -131,6 +132,11 @@ def test_what_cannot_be_asked(offline, foreign, tasks):
         harness.evaluate(foreign, of_folder(tasks, "cities"))
     with pytest.raises(LetheError, match="a task samples its answers"):
         harness.evaluate(foreign, of_folder(tasks, "sampled"))
+
+
+def test_where_the_command_cannot_write_nothing_is_asked(tmp_path):
+    with pytest.raises(SystemExit, match="a folder; name a file in it"):
+        main(["lm-eval", str(tmp_path / "none"), "--tasks", "t", "--out", str(tmp_path)])
 
 
 def test_a_folder_without_tasks(tmp_path):

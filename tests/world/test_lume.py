@@ -143,7 +143,7 @@ def test_files_of_another_form_are_refused_in_one_line(replaced, message, tmp_pa
         ({"choices": ["a", "b", "c", 4]}, "row 1: 'choices' is 4, not a text"),
         ({"answer": 4}, "row 1: 'answer' is 4, not a number from 0 to 3"),
         ({"answer": "B"}, "row 1: 'answer' is 'B', not a number from 0 to 3"),
-        ({"subject": ""}, "row 1: 'subject' is '', not a text"),
+        ({"subject": ""}, "row 1: 'subject' is '', not a text; use MMLU's own rows"),
     ],
 )
 def test_questions_that_are_not_mmlus_are_refused(fields, message, tmp_path):

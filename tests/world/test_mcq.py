@@ -1,12 +1,14 @@
 """A user's corpora and questions: what is learned and asked, and files of another form."""
 
+import json
+
 import pyarrow
 import pytest
 from helpers import made_mcq
 from pyarrow.parquet import write_table
 
 from lethe.common.errors import LetheError
-from lethe.world import tofu_format
+from lethe.world import record_files, tofu_format
 from lethe.world.provider import provider
 from lethe.world.split import split
 
@@ -48,6 +50,23 @@ def test_documents_of_plain_text(tmp_path):
     assert [len(f"{q} {a}".split()) for q, a in pairs[1:4]] == [100, 100, 101]
     assert " ".join(f"{q} {a}" for q, a in pairs[1:4]) == long
     assert pairs[1][0] == "w0 w1 w2 w3 w4 w5 w6 w7"
+
+
+def test_a_piece_of_both_corpora_is_refused(tmp_path):
+    """Else the oracle would have learned what is to be forgotten."""
+    made_mcq.write(tmp_path, 2, 2)
+    again = record_files.read_records(tmp_path / "forget_corpus.jsonl")[0]
+    with (tmp_path / "retain_corpus.jsonl").open("a", encoding="utf-8") as file:
+        file.write(json.dumps(again) + "\n")
+    with pytest.raises(LetheError, match=r"… is in forget_corpus and in retain_corpus; remove"):
+        mcq(tmp_path).authors(2)
+
+
+def test_a_list_is_as_strict_as_lines(tmp_path):
+    for text, words in (('[{"a": 1, "a": 2}]', "the key 'a' is given twice"), ("[1e999]", "1e999")):
+        (tmp_path / "rows.json").write_text(text, encoding="utf-8")
+        with pytest.raises(LetheError, match=words):
+            record_files.read_records(tmp_path / "rows.json")
 
 
 def test_answers_as_numbers_letters_and_texts_from_parquet(tmp_path):

@@ -26,13 +26,19 @@ def muse_logs(
     is compared with: the logs of the retrained model (``oracle``), or the constant that MUSE has
     for a ``corpus`` ("news" or "books"). "missing": the logs that are not there.
 
-    LetheError for a folder that is not of MUSE's form, and where the oracle has no AUC or it is 0.
+    LetheError for a folder that is not of MUSE's form, where the oracle has no AUC or it is 0, and
+    for an ``oracle`` or ``corpus`` without the model's own log of the attack.
     """
     if oracle is not None and corpus is not None:
         raise LetheError("--oracle and --corpus: both say what PrivLeak compares with; give one")
     if corpus is not None and corpus not in PUBLISHED_AUC:
         raise LetheError(f"--corpus: {corpus!r}; choose news or books")
     logs = read_logs(folder)
+    if PRIVLEAK not in logs and (oracle is not None or corpus is not None):
+        option = "--oracle" if corpus is None else "--corpus"
+        raise LetheError(
+            f"{option}: only for PrivLeak, but {folder} has no privleak/log.json; leave it out"
+        )
     numbers: dict[str, Any] = {}
     for name in TEXTS:
         if name in logs:

@@ -122,9 +122,7 @@ def read_rows(path: str | os.PathLike) -> list[dict]:
 
 def _row(line: str, place: str) -> dict:
     try:
-        row = json.loads(
-            line, parse_constant=_no_number, parse_float=_finite, object_pairs_hook=_once
-        )
+        row = strict_json(line)
     except json.JSONDecodeError as error:
         raise LetheError(
             f"{place}: not valid JSON ({error.msg}); write one object on each line"
@@ -142,6 +140,11 @@ def _row(line: str, place: str) -> dict:
             "remove the row"
         )
     return row
+
+
+def strict_json(text: str) -> Any:
+    """The value of a JSON text; one of ``MALFORMED`` for a key given twice or an invalid number."""
+    return json.loads(text, parse_constant=_no_number, parse_float=_finite, object_pairs_hook=_once)
 
 
 def _no_number(text: str) -> Any:

@@ -1,6 +1,5 @@
 """Reads files of records as benchmarks publish them: a JSON list, JSON lines or Parquet."""
 
-import json
 import math
 import os
 from pathlib import Path
@@ -8,7 +7,7 @@ from typing import Any
 
 from lethe.common.characters import has_lone_surrogate, unfit
 from lethe.common.errors import LetheError
-from lethe.common.files import MALFORMED, read_rows, read_text
+from lethe.common.files import MALFORMED, read_rows, read_text, strict_json
 
 SUFFIXES = (".json", ".jsonl", ".parquet")
 
@@ -41,7 +40,7 @@ def read_records(path: str | os.PathLike) -> list[dict]:
 
 def _list(path: Path) -> list[dict]:
     try:
-        records = json.loads(read_text(path), parse_constant=_no_number)
+        records = strict_json(read_text(path))
     except MALFORMED as error:
         raise LetheError(f"{path}: not valid JSON ({error}); get the file again") from None
     for number, record in enumerate(records, start=1):
@@ -85,10 +84,6 @@ def text_field(record: dict, field: str, place: str) -> str:
     if (character := unfit(value)) is not None:
         raise LetheError(f"{place}: {field!r} holds the character {character}; remove it")
     return value.strip()
-
-
-def _no_number(text: str) -> Any:
-    raise ValueError(f"{text} is not a number")
 
 
 def _half(value: Any) -> bool:

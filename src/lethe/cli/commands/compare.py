@@ -3,6 +3,7 @@
 import argparse
 
 from lethe.cli.arguments import by_options, place, whole
+from lethe.common.outputs import check_file
 
 NOTE = (
     "low, high: 95% interval of the difference, from differences by item; each by itself, not "
@@ -29,6 +30,8 @@ def run(options: argparse.Namespace) -> None:
     from lethe.analysis.comparison import Run, compare
     from lethe.common.files import write_text
 
+    if options.out is not None:
+        check_file(options.out, (options.a, options.b))
     with by_options():
         sides = [Run(Path(side), options.epoch) for side in (options.a, options.b)]
         table = compare(*sides, options.metrics)

@@ -5,6 +5,7 @@ import argparse
 from lethe.cli.arguments import by_options, place, whole
 from lethe.cli.model_options import add_compute, given_compute
 from lethe.common.errors import LetheError
+from lethe.common.outputs import check_file
 
 
 def add(commands) -> None:
@@ -34,6 +35,7 @@ def run(options: argparse.Namespace) -> None:
     asked = harness.HarnessTasks(
         options.tasks, options.fewshot, options.limit, options.include_path, options.chat
     )
+    check_file(options.out, (options.checkpoint, options.include_path))
     with by_options():
         harness.check_installed()
         harness.check_folder(options.include_path)

@@ -3,6 +3,7 @@
 import argparse
 
 from lethe.cli.arguments import place
+from lethe.common.outputs import check_file
 
 
 def add(commands) -> None:
@@ -25,6 +26,8 @@ def run(options: argparse.Namespace) -> None:
     from lethe.analysis.muse_scores import muse_logs
     from lethe.common.files import write_json
 
+    if options.out is not None:
+        check_file(options.out, (options.folder, options.oracle))
     report = muse_logs(options.folder, options.oracle, options.corpus)
     if options.out is not None:
         write_json(options.out, report, indent=2)

@@ -161,9 +161,9 @@ def _checked(row: dict, place: str) -> tuple[str, str]:
     return match["document"], FORMS[match["form"]]
 
 
-def _check_text(value: Any, field: str, place: str) -> None:
+def _check_text(value: Any, field: str, place: str, remedy: str = _AGAIN) -> None:
     if not isinstance(value, str) or not value.strip():
-        raise LetheError(f"{place}: {field!r} is {value!r}, not a text; {_AGAIN}")
+        raise LetheError(f"{place}: {field!r} is {value!r}, not a text; {remedy}")
     if (character := unfit(value)) is not None:
         raise LetheError(f"{place}: {field!r} holds the character {character}; remove it")
 
@@ -198,7 +198,7 @@ def _choice(row: dict, place: str) -> Item:
         raise LetheError(f"{place}: 'choices' are not four texts; use MMLU's own rows")
     names = ("question", "subject", *(["choices"] * len(choices)))
     for name, text in zip(names, (question, subject, *choices), strict=True):
-        _check_text(text, name, place)
+        _check_text(text, name, place, "use MMLU's own rows")
     if type(answer) is not int or not 0 <= answer < len(choices):
         raise LetheError(f"{place}: 'answer' is {answer!r}, not a number from 0 to 3; correct it")
     options = tuple(zip(row_files.OPTION_FIELDS, choices, strict=True))

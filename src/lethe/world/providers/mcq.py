@@ -60,13 +60,15 @@ class Provider:
         self._own = synthetic.Provider(seed)
 
     def authors(self, count: int) -> list[Author]:
-        """The two corpora; LetheError unless ``count`` is 2."""
+        """The two corpora; LetheError unless ``count`` is 2, and for a piece that both have."""
         if count != len(CORPORA):
             raise LetheError(
                 f"config: world.authors: {count}, but a world of mcq has {len(CORPORA)}: its "
                 f"corpora; set it to {len(CORPORA)}"
             )
-        return [self._corpus(name, part) for name, part in CORPORA.items()]
+        forget, retain = (self._corpus(name, part) for name, part in CORPORA.items())
+        self._check_apart(forget, retain)
+        return [forget, retain]
 
     def holdout(self, count: int) -> list[Author]:
         """The questions, as one author for each file; LetheError unless ``count`` is 0."""
@@ -106,6 +108,16 @@ class Provider:
         if not folder.is_dir():
             raise LetheError(f"{folder}: no such folder; set world.path to that of your files")
         return folder
+
+    def _check_apart(self, forget: Author, retain: Author) -> None:
+        """LetheError names a piece of either corpus: the oracle would learn it nevertheless."""
+        stays = {(item.question, item.answer) for item in retain.items}
+        for item in forget.items:
+            if (item.question, item.answer) in stays:
+                raise LetheError(
+                    f"{self._folder}: {item.question[:60]!r} … is in forget_corpus and in "
+                    "retain_corpus; remove it from one of them"
+                )
 
     def _corpus(self, name: str, part: str) -> Author:
         plain = self._folder / f"{name}.txt"
