@@ -193,3 +193,15 @@ def test_a_value_that_is_no_number_is_not_a_score(tmp_path):
     (tmp_path / "r.json").write_text(text)
     with pytest.raises(LetheError, match="not a number"):
         read_scores(tmp_path / "r.json")
+
+
+def test_a_file_of_the_user_is_not_to_be_deleted(tmp_path):
+    (tmp_path / "r.json").write_text("")
+    with pytest.raises(LetheError, match="not valid JSON .*; run the harness again, or name"):
+        read_scores(tmp_path / "r.json")
+
+
+def test_notes_of_another_form_are_passed_over(tmp_path):
+    notes = {"n-samples": [4], "higher_is_better": {"towns": True}}
+    file = written(tmp_path / "r.json", results={"towns": {"acc,none": 0.5}}, **notes)
+    assert read_scores(file) == [Score("towns", "acc", 0.5, None, None, None)]

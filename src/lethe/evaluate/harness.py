@@ -140,7 +140,8 @@ def read_scores(file: str | Path, tasks: Iterable[str] | None = None) -> list[Sc
 
     LetheError for another file, one without scores, or one of other tasks.
     """
-    document = read_json(file)
+    # It may be the only copy of a file from elsewhere.
+    document = read_json(file, "run the harness again, or name another file")
     if not isinstance(document, Mapping) or not isinstance(document.get("results"), Mapping):
         raise LetheError(f"{file}: no results of lm-evaluation-harness; give its results_*.json")
     missing = sorted(set(tasks or ()) - document["results"].keys())
@@ -157,12 +158,17 @@ def read_scores(file: str | Path, tasks: Iterable[str] | None = None) -> list[Sc
     return scores
 
 
+def _of_task(by_task: Any, task: str) -> Mapping:
+    """What the harness notes of a task besides its scores; empty without such a note."""
+    noted = by_task.get(task) if isinstance(by_task, Mapping) else None
+    return noted if isinstance(noted, Mapping) else {}
+
+
 def _scores_of(file: str | Path, task: str, document: Mapping) -> list[Score]:
     values = document["results"][task]
     if not isinstance(values, Mapping):
         raise LetheError(f"{file}: the results of {task} are no scores; run the harness again")
-    items = (document.get("n-samples") or {}).get(task) or {}
-    better = (document.get("higher_is_better") or {}).get(task) or {}
+    items, better = (_of_task(document.get(key), task) for key in ("n-samples", "higher_is_better"))
     scores = []
     for key, value in values.items():
         name, _, filter_ = key.partition(",")
