@@ -197,7 +197,7 @@ def test_a_value_that_is_no_number_is_not_a_score(tmp_path):
 
 def test_a_file_of_the_user_is_not_to_be_deleted(tmp_path):
     (tmp_path / "r.json").write_text("")
-    with pytest.raises(LetheError, match="not valid JSON .*; run the harness again, or name"):
+    with pytest.raises(LetheError, match=r"not valid JSON .*; run the harness again, or name"):
         read_scores(tmp_path / "r.json")
 
 
