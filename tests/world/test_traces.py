@@ -145,6 +145,14 @@ def test_a_missing_column_is_refused_with_the_question(tmp_path):
         traced(source, {"source": "cot"}).authors(1)
 
 
+def test_a_control_character_in_a_trace_is_refused(tmp_path):
+    """Question and answer are refused with one, too."""
+    file = published(tmp_path / "data") / "full.json"
+    file.write_text(file.read_text().replace("T0.", "T\\u0000."))
+    with pytest.raises(LetheError, match=r"the cot for 'Q0\?' has the character U\+0000, which"):
+        traced(tofu.Provider(file.parent), {"source": "cot"}).authors(1)
+
+
 def test_a_world_that_has_no_such_traces_is_refused():
     with pytest.raises(
         LetheError, match=r"the provider tofu has no traces of the source made; set"

@@ -16,6 +16,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from lethe.common.characters import unfit
 from lethe.common.errors import LetheError
 from lethe.world.provider import PROVIDERS
 from lethe.world.schema import Author, Fact, Item, Provider
@@ -161,6 +162,11 @@ def _published(item: Item, _: str, needed: bool) -> Item:
         raise LetheError(
             f"world.traces: no cot for {item.question[:60]!r}; add the column to the rows of full, "
             "or set world.traces to null"
+        )
+    if (character := unfit(item.trace)) is not None:
+        raise LetheError(
+            f"world.traces: the cot for {item.question[:60]!r} has the character {character}, "
+            "which is not part of prose; remove it"
         )
     texts = tuple(joined(item.trace, text) for text in item.perturbed_answer)
     stated = item.paraphrased_answer

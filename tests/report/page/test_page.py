@@ -422,6 +422,33 @@ def test_several_forget_sets_and_seeds(tmp_path, monkeypatch):
     assert 'id="figure-trajectories-tiny-forget10"' not in fewer
 
 
+@pytest.mark.parametrize("content", ["run,seed,value\n", "model,split,run\ntiny,a,full\n"])
+def test_a_table_of_nothing_that_was_measured_is_left_out(parts, tmp_path, content):
+    """A benchmark in a form of its own has no forget quality, say."""
+    run, files, shown = parts
+    (tmp_path / "mine.csv").write_text(content)
+    more = replace(files, tables={**files.tables, "mine": tmp_path / "mine.csv"})
+    how = tables.presentation({}, "mine", "tables")
+    text = html(run, more, Shown({**shown.tables, "mine": how}, shown.figures))
+    assert "heading-mine" not in text
+    assert 'id="table-summary"' in text
+
+
+def test_the_table_of_a_benchmark_is_the_first_of_the_results():
+    for name in ("lume", "mcq", "muse", "ppu_tasks", "rwku"):
+        said = tables.page(name)
+        assert said["section"] == "summary"
+        assert said["place"] < tables.page("summary")["place"]
+
+
+def test_without_answers_or_claims_the_page_says_so(parts, tmp_path):
+    run, files, shown = parts
+    (tmp_path / "claims.json").write_text("[]")
+    text = html(run, replace(files, records=[], claims=tmp_path / "claims.json"), shown)
+    assert "The answers of other suites are in the records" in text
+    assert "own-claims" not in text
+
+
 def test_a_run_without_methods_has_tables_alone(parts):
     run, files, shown = parts
     text = html(replace(run, methods=[]), files, shown)

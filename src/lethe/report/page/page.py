@@ -95,11 +95,13 @@ def _by_section(figures: Sequence[PageFigure], parts: dict[str, Any]) -> dict[st
 
 
 def _tables(run: Run, files: Files, parts: Shown) -> dict[str, list[NamedTable]]:
-    """The tables of each section."""
+    """The tables of each section, without those for which nothing was measured."""
     sections: dict[str, list[NamedTable]] = {}
     for name, how in _in_order(parts.tables):
         text = caption(files.captions.get(name), run.world)
         made = page_table(files.tables[name], how)
+        if not made.says_something:
+            continue
         named = NamedTable(name, how["title"], how["section"], text, made)
         sections.setdefault(how["section"], []).append(named)
     return sections

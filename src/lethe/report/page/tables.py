@@ -65,6 +65,11 @@ class PageTable:
     options: Mapping[str, str] = field(default_factory=dict)
 
     @property
+    def says_something(self) -> bool:
+        """Whether there is a row, with more in it than what it is about."""
+        return bool(self.rows) and not set(self.headings) <= set(PLACES.values())
+
+    @property
     def attributes(self) -> dict[str, str]:
         """The options, and pages of rows only if there are many."""
         if "data-page-length" in self.options:

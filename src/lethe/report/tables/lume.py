@@ -13,6 +13,8 @@ from lethe.report.tables.base import TableData
 ONLY_WITH = ("metrics.lume_tasks",)
 PAGE = {
     "title": "LUME (SemEval-2025 task 4)",
+    "section": "summary",
+    "place": 0,
     "columns": {
         "forget_regurgitation": ("Forget: regurgitation ↓", ".3f"),
         "forget_knowledge": ("knowledge ↓", ".3f"),

@@ -12,6 +12,8 @@ ONLY_WITH = ("metrics.mcq",)
 METRIC = "mcq"
 PAGE = {
     "title": "Multiple choice",
+    "section": "summary",
+    "place": 0,
     "columns": {
         "forget_letters": ("Forget: by letters ↓", ".3f"),
         "forget_likelihood": ("by likelihood ↓", ".3f"),

@@ -13,6 +13,8 @@ from lethe.report.tables.base import TableData
 ONLY_WITH = ("metrics.verbmem", "metrics.knowmem")
 PAGE = {
     "title": "MUSE",
+    "section": "summary",
+    "place": 0,
     "columns": {
         "verbmem": ("Verbatim memory of forget ↓", ".3f"),
         "knowmem_forget": ("Knowledge of forget ↓", ".3f"),

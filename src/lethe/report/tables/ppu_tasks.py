@@ -23,6 +23,8 @@ METRIC = "ppu_tasks"
 ONLY_WITH = ("metrics.ppu_tasks",)
 PAGE = {
     "title": "PPU-Bench's tasks",
+    "section": "summary",
+    "place": 0,
     "columns": {
         "rows": ("Rows", ""),
         "modality": ("Asked", ""),

@@ -13,6 +13,8 @@ from lethe.report.tables.base import TableData
 ONLY_WITH = ("metrics.rwku_probes",)
 PAGE = {
     "title": "RWKU",
+    "section": "summary",
+    "place": 0,
     "columns": {
         "forget_level1": ("Forget: blanks ↓", ".3f"),
         "forget_level2": ("questions ↓", ".3f"),
