@@ -18,6 +18,8 @@ from lethe.model.forward import hidden_states, project
 
 # Chooses the next token of each row: logits [B, V] and the indices of their prompts -> [B].
 Choice = Callable[[torch.Tensor, list[int]], torch.Tensor]
+# Whether a row leaves although its answer may go on: it is asked of the answer after each token.
+Leaves = Callable[[list[int]], bool]
 # Tokens by which a cache layer grows: growing by one would copy everything at each step.
 CHUNK = 64
 
@@ -112,11 +114,13 @@ def cached(
     end: int,
     choose: Choice,
     copies: int = 1,
+    leaves: Leaves | None = None,
 ) -> list[list[int]]:
     """Answers of one batch: prefill, then one token per step for the unfinished rows.
 
     ``limits`` [prompts]: tokens of prompt and answer at which a row ends; ``end``: the end token.
     Each prompt has ``copies`` answers, one after the other, which share the prefill of the prompt.
+    ``leaves`` is not asked where steps are recorded.
     """
     longest = max(map(len, prompts))
     pads = torch.tensor([longest - len(prompt) for prompt in prompts])
@@ -154,6 +158,8 @@ def cached(
             if goes_on:
                 answers[row].append(value)
         alive &= lengths < limits
+        if leaves is not None:
+            alive &= torch.tensor([not leaves(answers[row]) for row in rows.tolist()])
         if not alive.any():
             return answers
         if not alive.all():
@@ -173,10 +179,11 @@ def recomputed(
     end: int,
     choose: Choice,
     copies: int = 1,
+    leaves: Leaves | None = None,
 ) -> list[list[int]]:
     """Answers of one batch without a cache: each step recomputes prompts and answers.
 
-    For models whose states our cache cannot hold. ``limits``, ``end`` and ``copies`` as in
+    For models whose states our cache cannot hold. Everything else as in
     ``cached``; without a cache, copies share nothing. The batch
     marks where each prompt ends, for interventions that act on prompts.
     """
@@ -191,7 +198,8 @@ def recomputed(
             length = len(prompts[row]) + len(answers[row]) + 1
             if token != end and length <= limits[row]:
                 answers[row].append(token)
-                going.extend([row] * (length < int(limits[row])))
+                ends = length >= int(limits[row]) or (leaves is not None and leaves(answers[row]))
+                going.extend([row] * (not ends))
         rows = going
     return answers
 

@@ -1,12 +1,13 @@
 """Generates answers in batches of similar length, which finished rows leave."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import torch
 
 from lethe.common import devices
-from lethe.model import attached, generation_probe, token_mixing
-from lethe.model.decoding import GENERATORS, Choice
+from lethe.model import attached, generation_probe, repetition, token_mixing
+from lethe.model.decoding import GENERATORS, Choice, Leaves
 
 # Places in a batch's cache, rows times length, by measurement (docs/benchmarks.md): with fewer, the
 # overhead of calls dominates each step; more do not fit in a processor's caches. A GPU is limited
@@ -45,14 +46,51 @@ def greedy(
     before, most = [[*prompts[i], *known[i]] for i in open_], [limits[i] for i in open_]
     estimator = attached.model_state(model).estimator
     if estimator is None:
-        rest = continuations(
-            model, before, most, end, lambda logits, _: logits.argmax(-1), batch_size
-        )
+        rest = _likeliest(model, before, most, end, batch_size)
     else:
         rest = estimator.decoded(model, before, most, end)
     for i, more in zip(open_, rest, strict=True):
         answers[i] = known[i] + more
     return answers
+
+
+def _likeliest(
+    model, prompts: list[list[int]], limits: list[int], end: int, batch_size: int | None
+) -> list[list[int]]:
+    """Greedy ``continuations``; those that repeat themselves are read ahead (``repetition``)."""
+    answers: list[list[int]] = [[] for _ in prompts]
+    going, span = list(range(len(prompts))), repetition.SPAN
+    while going:
+        before, most = [prompts[i] + answers[i] for i in going], [limits[i] for i in going]
+        leaves = partial(repetition.period, span=span) if repetition.suits(model) else None
+        more = continuations(model, before, most, end, _best, batch_size, leaves)
+        repeated = []
+        for i, some in zip(going, more, strict=True):
+            answers[i] += some
+            if leaves and leaves(some) and len(prompts[i]) + len(answers[i]) < limits[i]:
+                repeated.append((i, leaves(some)))
+        going = _read_ahead(model, prompts, answers, limits, repeated)
+        span *= 2
+    return answers
+
+
+def _read_ahead(model, prompts, answers, limits, repeated: list[tuple[int, int]]) -> list[int]:
+    """Extend answers, in place, as long as they repeat; returns those that still go on.
+
+    ``repeated``: the indices of answers, and their periods.
+    """
+    if not repeated:
+        return []
+    chosen = [i for i, _ in repeated]
+    columns = [[values[i] for i in chosen] for values in (prompts, answers, limits)]
+    agreed = repetition.agreed(model, *columns[:2], [length for _, length in repeated], columns[2])
+    for i, some in zip(chosen, agreed, strict=True):
+        answers[i] += some
+    return [i for i in chosen if len(prompts[i]) + len(answers[i]) < limits[i]]
+
+
+def _best(logits: torch.Tensor, rows: list[int]) -> torch.Tensor:
+    return logits.argmax(-1)
 
 
 @torch.inference_mode()
@@ -63,12 +101,13 @@ def continuations(
     end: int,
     choose: Choice,
     batch_size: int | None = None,
+    leaves: Leaves | None = None,
 ) -> list[list[int]]:
     """The continuation of each prompt (token ids), without its end token, in the prompts' order.
 
     A row ends at the token ``end``, or when prompt and answer together have ``max_length`` tokens
     (one limit for all rows, or one for each), as in TOFU. ``batch_size`` None: as many rows at a
-    time as is fastest.
+    time as is fastest. A row also ends where ``leaves`` holds of its answer (``decoding``).
     """
     if not prompts:
         # No reason to probe the model, for example if all answers were known.
@@ -89,6 +128,7 @@ def continuations(
             torch.tensor([longest[i] for i in chosen]),
             end,
             lambda logits, rows, chosen=chosen: choose(logits, [chosen[row] for row in rows]),
+            leaves=leaves,
         )
         for i, answer in zip(chosen, generated, strict=True):
             answers[i] = answer
