@@ -91,7 +91,7 @@ def test_circles_are_finished_by_a_pass_and_not_by_steps(tokenizer, prompts, ste
 def test_what_does_not_go_on_as_assumed_goes_on_by_steps(
     name, tokenizer, prompts, stepwise, monkeypatch, tmp_path
 ):
-    """Every answer is said to repeat: what the model would not say is not kept."""
+    """All answers are said to repeat: what the model would not say is not kept."""
     tiny_families.build(tiny_families.configuration(name, tokenizer)).save_pretrained(tmp_path)
     tokenizer.save_pretrained(tmp_path)
     model, _ = checkpoint.load(tmp_path)

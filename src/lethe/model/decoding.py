@@ -18,8 +18,8 @@ from lethe.model.forward import hidden_states, project
 
 # Chooses the next token of each row: logits [B, V] and the indices of their prompts -> [B].
 Choice = Callable[[torch.Tensor, list[int]], torch.Tensor]
-# Whether a row leaves although its answer may go on: it is asked of the answer after each token.
-Leaves = Callable[[list[int]], bool]
+# Whether a batch stops although its answers may go on; asked of all unfinished ones at each step.
+Stops = Callable[[list[list[int]]], bool]
 # Tokens by which a cache layer grows: growing by one would copy everything at each step.
 CHUNK = 64
 
@@ -114,13 +114,13 @@ def cached(
     end: int,
     choose: Choice,
     copies: int = 1,
-    leaves: Leaves | None = None,
+    stops: Stops | None = None,
 ) -> list[list[int]]:
     """Answers of one batch: prefill, then one token per step for the unfinished rows.
 
     ``limits`` [prompts]: tokens of prompt and answer at which a row ends; ``end``: the end token.
     Each prompt has ``copies`` answers, one after the other, which share the prefill of the prompt.
-    ``leaves`` is not asked where steps are recorded.
+    ``stops`` is not asked where steps are recorded.
     """
     longest = max(map(len, prompts))
     pads = torch.tensor([longest - len(prompt) for prompt in prompts])
@@ -158,9 +158,7 @@ def cached(
             if goes_on:
                 answers[row].append(value)
         alive &= lengths < limits
-        if leaves is not None:
-            alive &= torch.tensor([not leaves(answers[row]) for row in rows.tolist()])
-        if not alive.any():
+        if not alive.any() or (stops and stops([answers[row] for row in rows[alive].tolist()])):
             return answers
         if not alive.all():
             keep = cache.leave(alive)
@@ -179,7 +177,7 @@ def recomputed(
     end: int,
     choose: Choice,
     copies: int = 1,
-    leaves: Leaves | None = None,
+    stops: Stops | None = None,
 ) -> list[list[int]]:
     """Answers of one batch without a cache: each step recomputes prompts and answers.
 
@@ -198,9 +196,8 @@ def recomputed(
             length = len(prompts[row]) + len(answers[row]) + 1
             if token != end and length <= limits[row]:
                 answers[row].append(token)
-                ends = length >= int(limits[row]) or (leaves is not None and leaves(answers[row]))
-                going.extend([row] * (not ends))
-        rows = going
+                going.extend([row] * (length < int(limits[row])))
+        rows = [] if stops and stops([answers[row] for row in going]) else going
     return answers
 
 

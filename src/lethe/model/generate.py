@@ -7,7 +7,7 @@ import torch
 
 from lethe.common import devices
 from lethe.model import attached, generation_probe, repetition, token_mixing
-from lethe.model.decoding import GENERATORS, Choice, Leaves
+from lethe.model.decoding import GENERATORS, Choice, Stops
 
 # Places in a batch's cache, rows times length, by measurement (docs/benchmarks.md): with fewer, the
 # overhead of calls dominates each step; more do not fit in a processor's caches. A GPU is limited
@@ -62,13 +62,15 @@ def _likeliest(
     going, span = list(range(len(prompts))), repetition.SPAN
     while going:
         before, most = [prompts[i] + answers[i] for i in going], [limits[i] for i in going]
-        leaves = partial(repetition.period, span=span) if repetition.suits(model) else None
-        more = continuations(model, before, most, end, _best, batch_size, leaves)
+        stops = partial(repetition.all_repeat, span=span) if repetition.suits(model) else None
+        more = continuations(model, before, most, end, _best, batch_size, stops)
         repeated = []
         for i, some in zip(going, more, strict=True):
             answers[i] += some
-            if leaves and leaves(some) and len(prompts[i]) + len(answers[i]) < limits[i]:
-                repeated.append((i, leaves(some)))
+            # It may also have ended here by itself; then the model agrees with no further token.
+            length = repetition.period(some, span) if stops else 0
+            if length and len(prompts[i]) + len(answers[i]) < limits[i]:
+                repeated.append((i, length))
         going = _read_ahead(model, prompts, answers, limits, repeated)
         span *= 2
     return answers
@@ -101,13 +103,13 @@ def continuations(
     end: int,
     choose: Choice,
     batch_size: int | None = None,
-    leaves: Leaves | None = None,
+    stops: Stops | None = None,
 ) -> list[list[int]]:
     """The continuation of each prompt (token ids), without its end token, in the prompts' order.
 
     A row ends at the token ``end``, or when prompt and answer together have ``max_length`` tokens
     (one limit for all rows, or one for each), as in TOFU. ``batch_size`` None: as many rows at a
-    time as is fastest. A row also ends where ``leaves`` holds of its answer (``decoding``).
+    time as is fastest. ``stops`` as in ``decoding``.
     """
     if not prompts:
         # No reason to probe the model, for example if all answers were known.
@@ -128,7 +130,7 @@ def continuations(
             torch.tensor([longest[i] for i in chosen]),
             end,
             lambda logits, rows, chosen=chosen: choose(logits, [chosen[row] for row in rows]),
-            leaves=leaves,
+            stops=stops,
         )
         for i, answer in zip(chosen, generated, strict=True):
             answers[i] = answer

@@ -1,11 +1,12 @@
 """Finishes greedy answers that repeat themselves by one pass in place of one step for each token.
 
-A collapsed model says the same few tokens until the limit. Once an answer's last tokens repeat, it
-is assumed to go on so up to its limit, and one pass over the whole text finds out how far the model
-agrees at every place. That is as sure as a step for each token: only tokens that are the likeliest
-after all those before them are kept (the check of speculative decoding, arXiv 2211.17192, with a
-draft that costs nothing). Sums are rounded differently in a pass than in steps, as they are in
-batches of other sizes; so only float32 is read ahead, where two tokens as good as equal are rare.
+A collapsed model says the same few tokens until the limit. Once all unfinished answers of a batch
+repeat, each is assumed to go on so up to its limit, and one pass over the whole texts finds out how
+far the model agrees at every place. That is as sure as a step for each token: only tokens that are
+the likeliest after all those before them are kept (the check of speculative decoding, arXiv
+2211.17192, with a draft that costs nothing). Sums are rounded differently in a pass than in steps,
+as they are in batches of other sizes; so only float32 is read ahead, where two tokens as good as
+equal are rare.
 """
 
 from collections.abc import Sequence
@@ -20,7 +21,7 @@ from lethe.model.likelihood import Likelihood
 # Tokens in a row that equal those a period before, at the least, by measurement
 # (docs/benchmarks.md). An answer that stopped repeating must show twice as many the next time.
 SPAN = 12
-# An answer is looked at when its length is a multiple of this.
+# Answers are looked at when their length is a multiple of this.
 EVERY = 4
 
 
@@ -51,6 +52,15 @@ def period(answer: Sequence[int], span: int = SPAN) -> int:
         if answer[-1 - length] == last and answer[-same:] == answer[-same - length : -length]:
             return length
     return 0
+
+
+def all_repeat(answers: Sequence[Sequence[int]], span: int = SPAN) -> bool:
+    """Whether every unfinished answer of a batch repeats.
+
+    As long as one does not, its steps are needed, and those of others cost little beside it; an
+    answer that must go on by steps after all would then need steps of its own.
+    """
+    return all(period(answer, span) for answer in answers)
 
 
 def agreed(
