@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from helpers import made_mcq, made_muse, made_ppu, made_rwku, translated_rules
+from helpers import made_edu_relat, made_mcq, made_muse, made_ppu, made_rwku, translated_rules
 from helpers.shared_data import SHARED, shared_folder
 from helpers.workflow_folder import ROOT
 from snakemake.api import SnakemakeApi
@@ -92,6 +92,7 @@ def folder(tmp_path_factory) -> Path:
         file = top / settings["base_checkpoint"]
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(b"GGUF" + bytes(1000))
+    made_edu_relat.write(top / "results/made_edu_relat", 8)
     made_mcq.write(top / "results/made_mcq")
     made_muse.write(top / "results/made_muse")
     made_rwku.write(top / "results/made_rwku", 16)

@@ -120,5 +120,6 @@ COLUMNS = {
     "task": (text_fault, False),
     "form": (text_fault, False),
     "text_loss": (loss_fault, False),
+    "minimal_set": (text_fault, True),
 }
 WHOLE = (count_fault, flag_fault)

@@ -41,9 +41,8 @@ class ItemSet:
     the true answer: its log-probability (nats), whether it is the likeliest token (1 or 0), and its
     log-probability standardised by the probability-weighted mean and standard deviation over the
     whole vocabulary. ``gradient_norm``: mean over the model's parameter tensors of the L2 norm of
-    the gradient of ``answer_loss``. From a whole set's mean loss, and so the same for all items:
-    ``gradient_length``, the norm of its gradient over all parameters, and ``gradient_cosine`` with
-    the other set's.
+    the gradient of ``answer_loss``. Of a whole set's mean loss, the same for all items:
+    ``gradient_length``, its gradient's norm, and ``gradient_cosine`` with the other set's.
 
     ``sample``: sampled answers, equally many for each item; ``sample_entailment``: for each of them
     the probability, by an NLI or a judge, that it states the true answer; ``sample_control``: the
@@ -86,7 +85,7 @@ class ItemSet:
     in a world with pictures, whether it is asked by text, picture or both.
     Of LUME: ``task``: the name of the item's task; ``form``: whether it is a completion or a
     question; ``text_loss``: of a whole text without a template, the mean negative log-likelihood of
-    its tokens but the first.
+    its tokens but the first. EDU-RELAT: ``minimal_set``: sets of places among the relationships.
     """
 
     question: list[str]
@@ -145,6 +144,7 @@ class ItemSet:
     task: list[str] | None = None
     form: list[str] | None = None
     text_loss: np.ndarray | None = None
+    minimal_set: list[list[str]] | None = None
 
     def __len__(self) -> int:
         return len(self.question)

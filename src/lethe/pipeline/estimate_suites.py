@@ -129,6 +129,12 @@ def _choice_likelihood(asked: Asked) -> Work:
     return Work(read=prompts * (asked.template + QUESTION + LETTERS * OTHER_ANSWER))
 
 
+def _edu_relat(asked: Asked) -> Work:
+    prompt = asked.template + SHORT_QUESTION
+    written = asked.settings("edu_relat")["tokens"]
+    return Work(answers=asked.items("edu_relat"), prompt=prompt, length=written)
+
+
 def _sampled(asked: Asked) -> Work:
     return Work(answers=asked.settings("sampled")["samples"] * asked.forget)
 
@@ -142,6 +148,7 @@ COUNTED: Mapping[str, Callable[[Asked], Work]] = {
     "choice_letters": lambda asked: _letters(asked.long, asked),
     "choice_likelihood": _choice_likelihood,
     "depth": _depth,
+    "edu_relat": _edu_relat,
     "family": _as_tofu("family"),
     "gradients": lambda asked: Work(differentiated=2 * asked.forget * asked.row),
     "kept": _as_tofu("kept"),

@@ -65,7 +65,7 @@ class World(Section):
         "synthetic",
         "where the authors come from: made by rules (`synthetic`), by a language model "
         "(`generated`), or published (`tofu`, `lume`, `muse`, `rwku`, `ppu_bench`, `clear`, "
-        "`mllmu_bench`, files of yours: `mcq`)",
+        "`mllmu_bench`, `edu_relat`, files of yours: `mcq`)",
         "everything",
         "a file of `src/lethe/world/providers/`",
     )
@@ -80,7 +80,7 @@ class World(Section):
         None,
         "what the provider reads, if its `SETTINGS` name `path`: for `tofu` a folder with TOFU's "
         "files (null: the hub, `locuslab/TOFU`), for `lume`, `muse`, `rwku`, `ppu_bench`, `clear`, "
-        "`mllmu_bench` and `mcq` one with theirs",
+        "`mllmu_bench`, `edu_relat` and `mcq` one with theirs",
         f"{ALL_OF_IT}; likewise after an edit of what is there",
         "a folder or a file; null",
     )
@@ -123,14 +123,14 @@ class World(Section):
         60,
         "target authors, 20 rows each; `tofu`: as many as there are in the folder, or in `subset`; "
         "`lume`: documents ([lume.md](lume.md)); `muse`: texts; `rwku`: people; "
-        "`mcq`: 2, the corpora",
+        "`mcq`: 2, the corpora; `edu_relat`: 2, relationships and biographies",
         "`world`, then everything but a synthetic world's `base`",
         ge=2,
     )
     holdout_authors: int = key(
         12,
         "authors that no model is trained on; if not published, at least as many as the largest "
-        "split forgets; `lume`: documents of its retain set; `rwku`, `mcq`: 0",
+        "split forgets; `lume`: documents of its retain set; `rwku`, `mcq`, `edu_relat`: 0",
         "the same",
         ge=0,
     )
