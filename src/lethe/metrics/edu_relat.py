@@ -20,15 +20,15 @@ SETS = ("target", "relationships", "biographies")
 
 
 def compute(inputs: Inputs) -> list[CheckpointValues]:
-    """These in [0, 1]; ``target_told`` and ``told``: shares of the target and relationships."""
+    """These in [0, 1]; ``target_told``: whether it is (1 or 0); ``told``: of all relationships."""
     return [_checkpoint(inputs, point) for point in inputs.records.checkpoints]
 
 
 def _checkpoint(inputs: Inputs, point) -> CheckpointValues:
     target, relationships, biographies = (_told(inputs, point, name) for name in SETS)
     values = measures(relationships, biographies, _sets(inputs, point))
-    items = {"target_told": target, "told": relationships, "biographies": biographies}
-    values |= {name: mean(some) for name, some in items.items()}
+    items = {"told": relationships, "biographies": biographies}
+    values |= {"target_told": target[0], "told": mean(relationships)}
     return CheckpointValues(point.epoch, point.step, values, items)
 
 
