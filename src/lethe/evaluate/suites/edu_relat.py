@@ -17,7 +17,6 @@ from lethe.evaluate.suites import answers
 from lethe.model.encoder import Encoder
 
 SETS = {"target": "target", "relationships": "relationships", "biographies": "biographies"}
-FAMILIES = ("causal", "masked_diffusion")
 COLUMNS = ("generation",)
 SETTINGS = {"tokens": {"default": 10, "least": 1}}
 PROBE = True
