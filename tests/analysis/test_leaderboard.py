@@ -1,6 +1,7 @@
 """The leaderboard: scores follow from records, forged ones are refused, texts are escaped."""
 
 import json
+import os
 
 import numpy as np
 import pandas as pd
@@ -8,7 +9,15 @@ import pytest
 from helpers.made_records import make_document
 
 from lethe import metrics
-from lethe.analysis.leaderboard import CHAIN, DIFFERS, REPRODUCED, SELF_REPORTED, gather, ranked
+from lethe.analysis.leaderboard import (
+    CHAIN,
+    DIFFERS,
+    LARGEST_MIB,
+    REPRODUCED,
+    SELF_REPORTED,
+    gather,
+    ranked,
+)
 from lethe.cli.main import main
 from lethe.common.errors import LetheError
 from lethe.common.files import read_json, write_json
@@ -16,7 +25,7 @@ from lethe.metrics.base import read_metric
 from lethe.report.leaderboard import leaderboard_html
 
 
-def write_run(world, run, seed, *, draw, oracle=None):
+def write_run(world, run, seed, *, draw, oracle=None, variant="geometric"):
     """A run's records, and its metric files as the workflow scores them."""
     folder = world / "tiny" / "forget10" / run / f"seed{seed}"
     document = make_document((1, 2) if oracle else (0,), n=12, seed=draw)
@@ -29,7 +38,8 @@ def write_run(world, run, seed, *, draw, oracle=None):
     paths = {name: folder / "metrics" / f"{name}.json" for name in CHAIN}
     theirs = {"truth_ratio": (oracle or folder) / "metrics" / "truth_ratio.json"}
     for name in CHAIN:
-        metrics.score(name, records, paths, theirs, None, paths[name])
+        chosen = {"variant": variant} if name == "truth_ratio" else {}
+        metrics.score(name, records, paths, theirs, None, paths[name], **chosen)
     return folder
 
 
@@ -157,11 +167,69 @@ def test_the_order_of_a_board(world):
     assert passes == sorted(passes, reverse=True)
     first = lines[passes]
     assert first["model_utility"].tolist() == sorted(first["model_utility"], reverse=True)
-    assert lines["seeds"].tolist() == [2, 2, 2]
+    # Both oracles of the fixture have the same records: one model, whatever the folders are called.
+    seeds = dict(zip(lines["run"], lines["seeds"], strict=True))
+    assert seeds == {"retain": 1, "npo": 2, "idk": 2}
+
+
+def test_other_settings_of_a_metric_are_another_board(world, tmp_path):
+    other = tmp_path / "other" / "small"
+    oracle = write_run(other, "retain", 0, draw=0, variant="arithmetic")
+    write_run(other, "npo", 0, draw=5, oracle=oracle, variant="arithmetic")
+    write_json(other / "submission.json", {"name": "another"})
+    entries, refused = gather([world, other])
+    assert refused == []
+    boards = {place[-1]: set(lines["submission"]) for place, lines in ranked(entries)}
+    assert boards == {
+        "truth_ratio.variant=arithmetic": {"another"},
+        "truth_ratio.variant=geometric": {"small"},
+    }
+    # A rerun under other settings is none.
+    standing = {one.standing for one in gather([world], [other])[0]}
+    assert standing == {SELF_REPORTED}
+
+
+def test_records_of_the_oracle_are_no_run(world):
+    runs = world / "tiny" / "forget10"
+    for name in ("records/tofu.json", *(f"metrics/{metric}.json" for metric in CHAIN)):
+        (runs / "npo/seed0" / name).write_bytes((runs / "retain/seed0" / name).read_bytes())
+    _, (one,) = gather([world])
+    assert one.place.endswith("npo/seed0")
+    assert "the records of its oracle; evaluate the run itself" in one.why
+
+
+def test_files_that_no_reader_survives_are_refused_unread(world):
+    runs = world / "tiny" / "forget10"
+    with (runs / "npo/seed0/records/tofu.json").open("r+b") as large:
+        large.truncate((LARGEST_MIB << 20) + 1)
+    rouge = runs / "npo/seed1/metrics/rouge.json"
+    rouge.unlink()
+    os.mkfifo(rouge)
+    (runs / "idk/seed0").rename(runs / "idk/seed²")
+    (runs / "retain/seed0").rename(runs / "retain/seed²")
+    _, refused = gather([world])
+    whys = {one.place.split("forget10/")[-1]: one.why for one in refused}
+    assert "larger than 1024 MiB; submit fewer epochs" in whys["npo/seed0"]
+    assert "rouge.json: not a file; score rouge as well" in whys["npo/seed1"]
+    assert whys["idk/seed²"] == "seed² is not a seed; leave it out"
+    os.mkfifo(world / "submission.json")
+    with pytest.raises(LetheError, match=r"submission\.json: not a file; write it again"):
+        gather([world])
+
+
+@pytest.mark.parametrize("alike", ["SMALL", "small\u200b", "\uff53mall", "sm all"])
+def test_names_that_look_alike_are_refused(world, tmp_path, alike):
+    other = tmp_path / "other" / "small"
+    write_run(other, "npo", 0, draw=6, oracle=write_run(other, "retain", 0, draw=0))
+    write_json(other / "submission.json", {"name": alike})
+    with pytest.raises(LetheError, match="names of submissions that look alike") as caught:
+        gather([world, other])
+    assert str(caught.value).isascii()
 
 
 def test_the_command_writes_three_files(world, tmp_path, capsys):
-    write_json(world / "submission.json", {"name": "<script>x</script>", "by": "A & B"})
+    about = {"name": "<script>x</script>", "by": "A & B", "link": "the code", "note": "with <b>"}
+    write_json(world / "submission.json", about)
     change(world)
     out = tmp_path / "board"
     main(["leaderboard", str(world), "--out", str(out)])
@@ -172,6 +240,7 @@ def test_the_command_writes_three_files(world, tmp_path, capsys):
     assert pd.read_parquet(out / "leaderboard.parquet")["seed"].tolist() == table["seed"].tolist()
     page = (out / "leaderboard.html").read_text(encoding="utf-8")
     assert "&lt;script&gt;x&lt;/script&gt;" in page
+    assert "&lt;/script&gt;: A &amp; B, the code, with &lt;b&gt;" in page
     assert "<script" not in page
     assert "default-src &#39;none&#39;" in page
     assert "http" not in page.replace("http-equiv", "")

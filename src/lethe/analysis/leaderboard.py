@@ -9,6 +9,8 @@ with the same model, so each carries the digest of its rows.
 
 import hashlib
 import json
+import os
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -38,13 +40,19 @@ NEAR = {"model_utility": 0.02, "forget_probability": 0.02, "log10_forget_quality
 SELF_REPORTED, REPRODUCED, DIFFERS = "self-reported", "reproduced", "not reproduced"
 # What a submission says about itself: a file beside its runs.
 ABOUT, SAID = "submission.json", ("name", "by", "link", "note")
+# Records of ten epochs on the published TOFU have some tens of megabytes. What is larger than this
+# is not read: it would take the memory of whoever gathers, not of whoever submits.
+LARGEST_MIB = 1024
+# Seeds and epochs are 64-bit whole numbers in Parquet.
+LARGEST_NUMBER = 2**63 - 1
 
 
 @dataclass(frozen=True)
 class Entry:
     """A run with its scores at its last epoch; ``rows``: the digest of what was asked.
 
-    ``records`` and ``oracle``: SHA-256 of the records' files.
+    ``records`` and ``oracle``: SHA-256 of the records' files; ``settings``: those of the metrics;
+    ``link`` and ``note``: what the submission says.
     """
 
     submission: str
@@ -63,11 +71,14 @@ class Entry:
     records: str
     oracle: str
     standing: str = SELF_REPORTED
+    settings: str = ""
+    link: str = ""
+    note: str = ""
 
     @property
     def place(self) -> tuple:
         """The key by which a rerun is matched with its original."""
-        return (self.rows, self.model, self.split, self.run, self.seed)
+        return (self.rows, self.settings, self.model, self.split, self.run, self.seed)
 
 
 @dataclass(frozen=True)
@@ -85,14 +96,15 @@ def gather(
 
     ``reruns``: such folders from others who ran the same configurations again; if there are several
     of a run, each must be near it. LetheError for a folder without runs, for a broken
-    ``submission.json``, for a run that two folders submit under one name, and for a folder that is
-    to be its own rerun.
+    ``submission.json``, for a run that two folders submit under one name, for names that only look
+    alike, and for a folder that is to be its own rerun.
     """
     own, others = _distinct(folders), _distinct(reruns)
     for folder in own.keys() & others.keys():
         raise LetheError(f"{others[folder]}: submitted as well; a rerun is another folder")
     entries, refused = _gathered(own.values())
     _submitted_once(entries)
+    _unlike(entries)
     again, broken = _gathered(others.values())
     standing = [
         replace(one, standing=_standing(one, [e for e in again if e.place == one.place]))
@@ -111,9 +123,9 @@ def about(folder: str | Path) -> dict[str, str]:
     """What ``submission.json`` says; without one, the folder's name."""
     folder = Path(folder)
     path = folder / ABOUT
-    if not path.exists():
+    if not os.path.lexists(path):
         return {"name": folder.resolve().name}
-    said = read_json(path, "write it again (docs/leaderboard.md)")
+    said = read_json(_checked(path, "write it again"), "write it again (docs/leaderboard.md)")
     if not isinstance(said, dict) or not all(isinstance(text, str) for text in said.values()):
         raise LetheError(f"{path}: not texts by name; write {', '.join(SAID)}")
     unknown = [key for key in said if key not in SAID]
@@ -140,6 +152,24 @@ def _submitted_once(entries: Iterable[Entry]) -> None:
         seen.add(which)
 
 
+def _unlike(entries: Iterable[Entry]) -> None:
+    """LetheError if two submissions have names that differ in what nobody sees."""
+    names: dict[str, str] = {}
+    for one in entries:
+        other = names.setdefault(_look(one.submission), one.submission)
+        if other != one.submission:
+            raise LetheError(
+                f"{one.submission!a} and {other!a}: names of submissions that look alike; give one "
+                f"another name in {ABOUT} (docs/leaderboard.md)"
+            )
+
+
+def _look(name: str) -> str:
+    """A name without case, spaces and characters that are not seen, such as U+200B."""
+    whole = unicodedata.normalize("NFKC", name).casefold()
+    return "".join(c for c in whole if not c.isspace() and unicodedata.category(c)[0] != "C")
+
+
 def _gathered(folders: Iterable[Path]) -> tuple[list[Entry], list[Refused]]:
     entries, refused = [], []
     for folder in folders:
@@ -149,7 +179,7 @@ def _gathered(folders: Iterable[Path]) -> tuple[list[Entry], list[Refused]]:
         for run in runs:
             try:
                 entries.append(_entry(folder, run, said))
-            except LetheError as error:
+            except (LetheError, OSError) as error:
                 refused.append(Refused(str(run), str(error)))
     return entries, refused
 
@@ -164,12 +194,18 @@ def _runs(folder: Path) -> list[Path]:
 def _entry(folder: Path, run: Path, said: Mapping[str, str]) -> Entry:
     model, split, name, seed = run.relative_to(folder).parts
     number = seed.removeprefix("seed")
-    if not number.isdigit():
+    if not (number.isascii() and number.isdigit()) or seed != f"seed{int(number)}":
         raise LetheError(f"{seed} is not a seed; leave it out")
     records, oracle = _records(run), _records(folder / model / split / ORACLE / seed)
     files = _scored_again(run, records, oracle)
     last = {metric: file.checkpoints[-1] for metric, file in files.items()}
     scores = {key: last[metric].values[value] for key, (metric, value) in SCORES.items()}
+    digests = {"records": sha256(records.path), "oracle": sha256(oracle.path)}
+    if name != ORACLE and digests["records"] == digests["oracle"]:
+        raise LetheError(f"{records.path}: the records of its oracle; evaluate the run itself")
+    epoch = records.checkpoints[-1].epoch
+    if max(int(number), epoch) > LARGEST_NUMBER:
+        raise LetheError(f"{records.path}: a seed or an epoch of more than 64 bits; leave it out")
     return Entry(
         said["name"],
         said.get("by", ""),
@@ -178,19 +214,38 @@ def _entry(folder: Path, run: Path, said: Mapping[str, str]) -> Entry:
         split,
         name,
         int(number),
-        records.checkpoints[-1].epoch,
+        epoch,
         **scores,
         rows=_rows(records),
-        records=sha256(records.path),
-        oracle=sha256(oracle.path),
+        **digests,
+        settings=_settings(files),
+        link=said.get("link", ""),
+        note=said.get("note", ""),
     )
+
+
+def _settings(files: Mapping[str, MetricFile]) -> str:
+    """The settings that scores were computed with; scores under others cannot be compared."""
+    chosen = (
+        (metric, *pair) for metric in CHAIN for pair in sorted(files[metric].settings.items())
+    )
+    return ", ".join(f"{metric}.{name}={value}" for metric, name, value in chosen)
 
 
 def _records(run: Path) -> Records:
     path = run / "records" / f"{SUITE}.json"
+    return read_records(_checked(path, "an entry needs the records of run and oracle"))
+
+
+def _checked(path: Path, remedy: str) -> Path:
+    """The path of a submitted file. LetheError if it is no file, or too large to be read."""
     if not path.is_file():
-        raise LetheError(f"{path}: missing; an entry needs the records of run and oracle")
-    return read_records(path)
+        raise LetheError(
+            f"{path}: {'not a file' if os.path.lexists(path) else 'missing'}; {remedy}"
+        )
+    if path.stat().st_size > LARGEST_MIB * 2**20:
+        raise LetheError(f"{path}: larger than {LARGEST_MIB} MiB; submit fewer epochs")
+    return path
 
 
 def _scored_again(run: Path, records: Records, oracle: Records) -> dict[str, MetricFile]:
@@ -230,9 +285,7 @@ def scored(
 
 def _said(run: Path, metric: str) -> MetricFile:
     path = run / "metrics" / f"{metric}.json"
-    if not path.is_file():
-        raise LetheError(f"{path}: missing; score {metric} as well")
-    return read_metric(path, metric)
+    return read_metric(_checked(path, f"score {metric} as well"), metric)
 
 
 def _agree(own: MetricFile, said: MetricFile) -> None:
@@ -267,15 +320,16 @@ def _standing(entry: Entry, reruns: Sequence[Entry]) -> str:
     return REPRODUCED if near else DIFFERS
 
 
-def ranked(entries: Iterable[Entry]) -> Iterator[tuple[tuple[str, str, str, str], pd.DataFrame]]:
-    """By (world, model, split, rows): one line for each run of a submission, the best first.
+def ranked(entries: Iterable[Entry]) -> Iterator[tuple[tuple[str, ...], pd.DataFrame]]:
+    """By (world, model, split, rows, settings): one line for each run of a submission.
 
-    ``seeds`` and the median over them, with lowest and highest (``_low``, ``_high``). Runs that a
-    KS test cannot tell from the oracle (median p at least 0.05) come first, by model utility; then
-    the others, by forget quality. A run ranks by its weakest seed.
+    ``seeds`` and the median over them, with lowest and highest (``_low``, ``_high``); seeds with
+    the same records count as one. Runs that a KS test cannot tell from the oracle (median p at
+    least 0.05) come first, by model utility; then the others, by forget quality. A run has the
+    standing of its weakest seed.
     """
     whole = table(entries)
-    for place, part in whole.groupby(["world", "model", "split", "rows"], sort=True):
+    for place, part in whole.groupby(["world", "model", "split", "rows", "settings"], sort=True):
         lines = [_line(*one) for one in part.groupby(["submission", "run"], sort=True)]
         yield place, pd.DataFrame(sorted(lines, key=_order))
 
@@ -284,14 +338,14 @@ _WEAKEST = (DIFFERS, SELF_REPORTED, REPRODUCED)
 
 
 def _line(who: tuple[str, str], part: pd.DataFrame) -> dict:
-    spread = {}
+    spread, seeds = {}, part.drop_duplicates("records")
     for key in SCORES:
-        spread |= {key: part[key].median(), f"{key}_low": part[key].min()}
-        spread |= {f"{key}_high": part[key].max()}
+        spread |= {key: seeds[key].median(), f"{key}_low": seeds[key].min()}
+        spread |= {f"{key}_high": seeds[key].max()}
     standing = min(part["standing"], key=_WEAKEST.index)
     by = part["by"].iloc[0]
     return (
-        {"submission": who[0], "by": by, "run": who[1], "seeds": len(part)}
+        {"submission": who[0], "by": by, "run": who[1], "seeds": len(seeds)}
         | spread
         | {"standing": standing}
     )

@@ -45,11 +45,23 @@ def write_leaderboard(
 def leaderboard_html(entries: Sequence[Entry], refused: Sequence[Refused]) -> str:
     """The page as text; everything from submissions is escaped."""
     boards = [
-        (f"{world}: {model}, {split}", rows[:SHORT], _shown(lines))
-        for (world, model, split, rows), lines in ranked(entries)
+        (f"{world}: {model}, {split}", f"Rows {rows[:SHORT]}; {settings}", _shown(lines))
+        for (world, model, split, rows, settings), lines in ranked(entries)
     ]
     template = environment().get_template("leaderboard.jinja")
-    return template.render(policy=POLICY, boards=boards, refused=refused, entries=len(entries))
+    return template.render(
+        policy=POLICY,
+        boards=boards,
+        refused=refused,
+        entries=len(entries),
+        submissions=_submissions(entries),
+    )
+
+
+def _submissions(entries: Sequence[Entry]) -> list[str]:
+    """What submissions say about themselves, one line each; nothing of those that say nothing."""
+    said = sorted({(one.submission, one.by, one.link, one.note) for one in entries})
+    return [f"{name}: {', '.join(filter(None, more))}" for name, *more in said if any(more)]
 
 
 def _parquet(rows: pd.DataFrame) -> bytes:
