@@ -9,7 +9,7 @@ from scipy import stats
 from lethe.analysis.comparison import COLUMNS, Run, compare
 from lethe.cli.main import main
 from lethe.common.errors import LetheError
-from lethe.common.files import write_json
+from lethe.common.files import read_json, write_json
 from lethe.metrics.base import CheckpointValues, MetricFile, write_metric
 
 QUESTIONS = [f"Who is {number}?" for number in range(60)]
@@ -98,7 +98,7 @@ def test_without_records_nothing_is_paired(runs, tmp_path):
 
 def test_what_may_not_be_compared_is_one_line(runs, tmp_path):
     strangers = write_run(tmp_path / "strangers", BEFORE, questions=QUESTIONS[::-1])
-    with pytest.raises(LetheError, match=r"probability, forget: .* were measured on other rows"):
+    with pytest.raises(LetheError, match=r"tofu, forget: .* were measured on other rows"):
         compare(runs[0], strangers)
     with pytest.raises(
         LetheError,
@@ -110,6 +110,31 @@ def test_what_may_not_be_compared_is_one_line(runs, tmp_path):
         compare(*runs, ["probabilit"])
     with pytest.raises(LetheError, match="no metric files; name a run's folder"):
         compare(runs[0], Run(tmp_path))
+
+
+@pytest.mark.parametrize("column", ["question", "answer"])
+def test_other_rows_are_seen_where_nothing_is_paired(runs, column):
+    """Another answer to a question is another row, on which values without items depend as well."""
+    records = runs[1].folder / "records" / "tofu.json"
+    document = read_json(records)
+    for point in document["checkpoints"]:
+        point["sets"]["retain"][column] = [f"{text}!" for text in point["sets"]["retain"][column]]
+    write_json(records, document)
+    for run in runs:
+        file = MetricFile("model_utility", [CheckpointValues(1, 1, {"model_utility": 0.5})])
+        write_metric(run.folder / "metrics" / "model_utility.json", file)
+    with pytest.raises(LetheError, match=r"tofu, retain: .* were measured on other rows"):
+        compare(*(Run(run.folder) for run in runs), ["model_utility"])
+
+
+def test_what_is_compared_is_not_written_over(runs, tmp_path):
+    names = [str(run.folder) for run in runs]
+    metric = runs[0].folder / "metrics" / "probability.json"
+    before = metric.read_bytes()
+    for out, said in ((metric, "this file is an input"), (tmp_path, "a folder; name a file in it")):
+        with pytest.raises(SystemExit, match=said):
+            main(["compare", *names, "--out", str(out)])
+    assert metric.read_bytes() == before
 
 
 def test_the_command_prints_and_writes(runs, tmp_path, capsys):

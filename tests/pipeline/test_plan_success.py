@@ -198,6 +198,7 @@ def test_the_command_writes_the_runs_and_measures_them(tmp_path, capsys, monkeyp
     monkeypatch.setattr(plan_runs, "requests", lambda forget, authors: CARDS)
     file = tmp_path / "plans.yaml"
     main(["suggest", "--measure", "--write", str(file)])
+    assert f"{file}: written" in capsys.readouterr().out
     config = built(yaml.safe_load(file.read_text()))
     assert {"npo_retain", "prompt", "simnpo", "adlira"} <= set(config.methods)
     main(["suggest", "--measure", "--executed", table(tmp_path)])
@@ -213,6 +214,7 @@ BAD = {
     "a budget": (["--measure", "--budget", "much"], "--budget: --measure takes requests of every"),
     "a number": (["--measure", "--gpus", "2"], "--gpus: --measure takes requests of every kind"),
     "learning alone": (["--measure", "--learn", "x"], "--learn: with --measure"),
+    "a folder": (["--measure", "--write", "src"], "--write src: a folder; name a file in it"),
     "both": (["--measure", "--write", "x", "--executed", "y"], "first write the runs"),
 }
 

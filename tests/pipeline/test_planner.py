@@ -50,6 +50,13 @@ def test_every_plan_passes_the_workflow_s_checks(forget, authors):
             assert not config.attacks
 
 
+@pytest.mark.parametrize(("forget", "authors"), [(3, 6), (99, 100)])
+def test_rehearsals_with_few_authors_that_stay(forget, authors):
+    """The suggestion has passed the workflow's checks, of which one is about perturbed answers."""
+    world = planner.suggest(Card(forget, authors)).config["world"]
+    assert world["perturbed_retain_authors"] == authors - forget
+
+
 def test_what_requests_are_answered_with():
     gates = planner.suggest(Card(inference_only=True)).config["methods"]
     assert gates == ["guard_it", "eco"]
@@ -181,6 +188,15 @@ BAD = {
     "an unknown GPU": (["--gpu", "b200"], "unknown GPU 'b200'"),
     "hours of nothing": (["--hours", "3"], "name its kind with --gpu"),
     "a model alone": (["--model", "x"], "add --base"),
+    "a base that is the model": (
+        ["--model", "x", "--base", "./x", "--data", "y"],
+        "--base: ./x is the model itself; name what it was before",
+    ),
+    "a table of something else": (
+        ["--learn", "README.md"],
+        "README.md: expected the columns model,split,run,seed,epoch,step,metric,name,value; name "
+        "results/WORLD/tables/scores.csv",
+    ),
     "a base alone": (["--base", "x"], "describe a --model"),
 }
 

@@ -68,6 +68,13 @@ class Run:
             return None
         return recorded.sets[name].question
 
+    def asked(self, suite: str) -> dict[str, tuple[list[str], list[str]]]:
+        """Questions and answers by set, as its records of a suite have them; empty without any."""
+        if suite not in self._records:
+            return {}
+        sets = self._records[suite].checkpoints[-1].sets
+        return {name: (items.question, items.answer) for name, items in sets.items()}
+
     @cached_property
     def _records(self) -> Mapping[str, Records]:
         paths = sorted((self.folder / "records").glob("*.json"))
@@ -92,8 +99,28 @@ def compare(a: Run, b: Run, wanted: Sequence[str] | None = None) -> pd.DataFrame
             f"{a.folder} and {b.folder}: no metric in common; evaluate both in the same way"
         )
     common = [name for name in common if wanted is None or name in wanted]
+    _check_asked(common, a, b)
     rows = [row for metric in common for row in _rows(metric, a, b)]
     return pd.DataFrame(rows, columns=COLUMNS).astype({"items": "Int64"})
+
+
+def _check_asked(wanted: Sequence[str], a: Run, b: Run) -> None:
+    """LetheError if a suite that a metric reads asked the runs other rows, where that is recorded.
+
+    Values that are no means over items depend on their rows as well, and so do answers' values.
+    """
+    for suite in dict.fromkeys(metrics.contract(name).suite for name in wanted):
+        own, theirs = a.asked(suite), b.asked(suite)
+        for name in own:
+            if name in theirs and own[name] != theirs[name]:
+                raise _other_rows(f"{suite}, {name}", a, b)
+
+
+def _other_rows(place: str, a: Run, b: Run) -> LetheError:
+    return LetheError(
+        f"{place}: {a.folder} and {b.folder} were measured on other rows; "
+        "compare runs of one world and split, evaluated on the same items"
+    )
 
 
 def _rows(metric: str, a: Run, b: Run) -> Iterator[tuple]:
@@ -124,8 +151,5 @@ def _same_rows(metric: str, name: str, a: Run, b: Run) -> bool:
     if own is None or theirs is None:
         return False
     if own != theirs:
-        raise LetheError(
-            f"{metric}, {name}: {a.folder} and {b.folder} were measured on other rows; "
-            "compare runs of one world and split, evaluated on the same items"
-        )
+        raise _other_rows(f"{metric}, {name}", a, b)
     return True

@@ -80,9 +80,12 @@ def write_scores(scores: pd.DataFrame, path: str | os.PathLike) -> None:
     write_numbers(scores[COLUMNS], path)
 
 
-def read_scores(path: str | os.PathLike) -> pd.DataFrame:
-    """Read what ``write_scores`` wrote; for anything else LetheError names file and line."""
-    return read_numbers(path, COLUMNS, _NUMBERS, KEY)
+def read_scores(path: str | os.PathLike, remedy: str = _REMEDY) -> pd.DataFrame:
+    """Read what ``write_scores`` wrote; for anything else LetheError names file and line.
+
+    ``remedy``: what to do about a file that is none; a user's own must not be deleted.
+    """
+    return read_numbers(path, COLUMNS, _NUMBERS, KEY, remedy)
 
 
 def source(scores: pd.DataFrame) -> str:
@@ -97,7 +100,11 @@ def write_numbers(table: pd.DataFrame, path: str | os.PathLike) -> None:
 
 
 def read_numbers(
-    path: str | os.PathLike, columns: list[str], numbers: Mapping[str, type], key: list[str]
+    path: str | os.PathLike,
+    columns: list[str],
+    numbers: Mapping[str, type],
+    key: list[str],
+    remedy: str = _REMEDY,
 ) -> pd.DataFrame:
     """Read CSV of exactly these columns, every cell filled, ``numbers`` finite, no key twice."""
     try:
@@ -106,11 +113,11 @@ def read_numbers(
     except FileNotFoundError:
         raise LetheError(f"{path}: no such file") from None
     except (UnicodeDecodeError, csv.Error) as error:
-        raise LetheError(f"{path}: not a CSV file ({error}); {_REMEDY}") from None
+        raise LetheError(f"{path}: not a CSV file ({error}); {remedy}") from None
     if not lines or lines[0] != columns:
-        raise LetheError(f"{path}: expected the columns {','.join(columns)}; {_REMEDY}")
+        raise LetheError(f"{path}: expected the columns {','.join(columns)}; {remedy}")
     rows = [
-        _parse(f"{path}, line {line}", cells, columns, numbers)
+        _parse(f"{path}, line {line}", cells, columns, numbers, remedy)
         for line, cells in enumerate(lines[1:], start=2)
     ]
     table = pd.DataFrame(rows, columns=columns).astype(dict(numbers))
@@ -126,9 +133,11 @@ def _check_unique(table: pd.DataFrame, source: str | os.PathLike, key: list[str]
         raise LetheError(f"{source}: two values for {row}; give each metric file once")
 
 
-def _parse(place: str, cells: list[str], columns: list[str], numbers: Mapping[str, type]) -> list:
+def _parse(
+    place: str, cells: list[str], columns: list[str], numbers: Mapping[str, type], remedy: str
+) -> list:
     if len(cells) != len(columns) or not all(cells):
-        raise LetheError(f"{place}: expected {len(columns)} filled columns; {_REMEDY}")
+        raise LetheError(f"{place}: expected {len(columns)} filled columns; {remedy}")
     row = []
     for column, cell in zip(columns, cells, strict=True):
         try:
@@ -136,6 +145,6 @@ def _parse(place: str, cells: list[str], columns: list[str], numbers: Mapping[st
         except ValueError:
             value = math.nan
         if isinstance(value, float) and not math.isfinite(value):
-            raise LetheError(f"{place}: {column} is {cell!r}, not a number; {_REMEDY}")
+            raise LetheError(f"{place}: {column} is {cell!r}, not a number; {remedy}")
         row.append(value)
     return row

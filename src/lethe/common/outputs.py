@@ -12,21 +12,23 @@ from lethe.common.files import read_json
 RESULT = {"checkpoint", "data", "split", "metrics", "skipped"}
 
 
-def check_file(path: str | os.PathLike, read: Iterable[str | os.PathLike | None] = ()) -> None:
+def check_file(
+    path: str | os.PathLike, read: Iterable[str | os.PathLike | None] = (), option: str = "--out"
+) -> None:
     """Raise LetheError unless a file can be written there without replacing any of ``read``.
 
     ``read`` holds files and folders. An earlier result in such a folder may be replaced, since
-    nothing reads it.
+    nothing reads it. ``option``: what named the file.
     """
     file = Path(path)
     if str(path).endswith("/") or file.is_dir():
-        raise LetheError(f"--out {path}: a folder; name a file in it")
+        raise LetheError(f"{option} {path}: a folder; name a file in it")
     if file.exists() and not file.is_file():
-        raise LetheError(f"--out {path}: not a plain file; name one")
+        raise LetheError(f"{option} {path}: not a plain file; name one")
     for source in filter(None, read):
         if file.exists() and _holds(Path(source), file) and not _is_result(file):
-            raise LetheError(f"--out {path}: this file is an input; name another")
-    _try(file.parent, path)
+            raise LetheError(f"{option} {path}: this file is an input; name another")
+    _try(file.parent, path, option)
 
 
 def check_folder(
@@ -65,7 +67,7 @@ def _is_result(file: Path) -> bool:
     return isinstance(content, dict) and content.keys() >= RESULT
 
 
-def _try(folder: Path, path: str | os.PathLike) -> None:
+def _try(folder: Path, path: str | os.PathLike, option: str = "--out") -> None:
     """Try to write a file in the folder, or its nearest existing parent; leave nothing behind."""
     while not folder.exists() and folder != folder.parent:
         folder = folder.parent
@@ -74,5 +76,5 @@ def _try(folder: Path, path: str | os.PathLike) -> None:
             pass
     except OSError as error:
         raise LetheError(
-            f"--out {path}: nothing can be written to {folder} ({error.strerror}); name another"
+            f"{option} {path}: nothing can be written to {folder} ({error.strerror}); name another"
         ) from None

@@ -1,5 +1,6 @@
 """What is asked of ``lethe suggest``: a request to forget, and what is at hand for it."""
 
+import os
 from dataclasses import dataclass
 from typing import Literal
 
@@ -56,6 +57,11 @@ class Card:
             raise LetheError("--hours: hours are of a GPU; name its kind with --gpu")
         if self.model is not None and self.base is None:
             raise LetheError("--model: its base is needed too (oracles start there); add --base")
+        if self.model is not None and os.path.realpath(self.model) == os.path.realpath(self.base):
+            raise LetheError(
+                f"--base: {self.base} is the model itself; name what it was before it learned the "
+                "authors, since oracles start there"
+            )
         if self.model is not None and self.data is None:
             raise LetheError("--model: what it learned is needed as well; add --data FOLDER")
         if self.model is None and (self.base, self.data, self.parameters) != (None, None, None):

@@ -13,6 +13,7 @@ from lethe.analysis.scores import read_scores
 from lethe.common.errors import LetheError
 
 QUALITY, KEPT = 0.05, 0.9
+TABLE = "name results/WORLD/tables/scores.csv"
 FULL = "full"
 # Model, split, run and seed.
 Place = tuple[str, str, str, int]
@@ -38,7 +39,7 @@ def success(files: Iterable[str]) -> dict[str, float]:
     """
     by_run: dict[str, list[bool]] = {}
     for file in files:
-        for (_, _, run, _), outcome in outcomes(read_scores(file), file).items():
+        for (_, _, run, _), outcome in outcomes(read_scores(file, TABLE), file).items():
             by_run.setdefault(run, []).append(outcome.succeeds)
     return {run: sum(done) / len(done) for run, done in by_run.items()}
 

@@ -121,7 +121,7 @@ def _of_tables(past: Sequence[str], file: str) -> _Learned:
 
 def _utility_of_full(file: str) -> set[float]:
     """What tells worlds and seeds apart: no two full models have a utility in common."""
-    scores = read_scores(file)
+    scores = read_scores(file, plan_learning.TABLE)
     rows = scores[(scores["run"] == plan_learning.FULL) & (scores["name"] == "model_utility")]
     return set(rows["value"])
 
@@ -168,7 +168,7 @@ def read(file: str, cards: Sequence[Card], failed: Sequence[str] = ()) -> Execut
     """The runs of these requests' plans; LetheError, one line, unless all are in the table."""
     _check_world(Path(file).absolute(), cards[0])
     runs = _without(plan_runs.carried_out(cards), failed)
-    scores = read_scores(file)
+    scores = read_scores(file, plan_learning.TABLE)
     model, split = plan_runs.place(cards[0])
     here = scores[(scores["model"] == model) & (scores["split"] == split)]
     ends = plan_learning.outcomes(here, file).items()

@@ -26,8 +26,9 @@ from lethe.unlearn.method import Method, whole_weights
 
 # The name of the user's own model, and the world of a rehearsal.
 MODEL, WORLD = "yours", "suggested"
-# The holdout authors of a world without a word about them.
-HELD = 12
+# The holdout authors, and those of the retain set with perturbed answers, of a world without a word
+# about them.
+HELD, PERTURBED = 12, 8
 # The share of a GPU's memory that a training may plan to take.
 FILLED = 0.9
 LORA = {"rank": 16, "alpha": 32, "dropout": 0, "stages": ["unlearn"]}
@@ -77,7 +78,7 @@ def served(card: Card) -> list[Task]:
     if not serving:
         raise LetheError(
             "suggest: nothing serves a request without changing weights and without retain rows "
-            "but a prompt; give rows that must stay (--retain)"
+            "but a prompt; give rows that must stay (leave out --no-retain)"
         )
     return sorted(serving, key=lambda task: task.rank)
 
@@ -149,9 +150,10 @@ class _Planner:
                     self.reasons.setdefault(key, []).append(reason)
                 self._say_what_is_left_out(tried["methods"])
                 return
+        what = f"{card.parameters:g} weights" if card.parameters else f"the weights of {card.model}"
         raise LetheError(
-            f"suggest: {card.parameters or card.model} weights fit {card.gpus} {card.gpu} in no "
-            "way; name more GPUs (--gpus) or larger ones"
+            f"suggest: {what} fit {card.gpus} {card.gpu} in no way; name more GPUs (--gpus) or "
+            "larger ones"
         )
 
     def _leave_out_whole_weights(self) -> None:
@@ -204,8 +206,11 @@ def subject(card: Card) -> dict[str, Any]:
     world: dict[str, Any] = {"name": WORLD, "authors": card.authors}
     if card.model is None:
         # As many authors that nobody learned as are forgotten, for what compares the two.
-        held = {"holdout_authors": card.forget} if card.forget > HELD else {}
-        return {"world": world | held, **split}
+        if card.forget > HELD:
+            world["holdout_authors"] = card.forget
+        if card.authors - card.forget < PERTURBED:
+            world["perturbed_retain_authors"] = card.authors - card.forget
+        return {"world": world, **split}
     own = {
         "base_checkpoint": card.base,
         "full_checkpoint": card.model,

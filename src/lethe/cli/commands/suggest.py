@@ -126,10 +126,13 @@ def _measure(options: argparse.Namespace) -> None:
     if options.write:
         import yaml
 
+        from lethe.common import outputs
         from lethe.common.files import write_text
 
+        outputs.check_file(options.write, option="--write")
         text = yaml.safe_dump(plan_runs.together(cards), sort_keys=False, width=100)
         write_text(options.write, text)
+        print(f"{options.write}: written; run it, then --measure --executed")
     elif options.executed:
         _print_success(options, cards)
     else:

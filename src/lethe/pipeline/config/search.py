@@ -37,7 +37,7 @@ class Search(Section):
         [],
         "wrappers that are tried besides the configured ones",
         OF_CHAINS,
-        "a list of mappings, as `[{gru: {}}, {sam: {rho: 0.01}}]`",
+        "a list of mappings, as `[{gru: {}}, {sam: {radius: 0.01}}]`",
     )
     strategy_settings: dict[str, dict[str, Any]] = key(
         {},
