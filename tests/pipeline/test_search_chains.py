@@ -101,6 +101,22 @@ BAD = {
         {"strategies": ["uct"], "over": OVER, "strategy_settings": {"uct": {"explore": 1}}},
         r"strategy_settings\.uct\.explore: unknown setting",
     ),
+    "a wrong setting of a strategy that is not used": (
+        {"methods": ["npo"], "strategy_settings": {"uct": {"explore": 1}}},
+        r"strategy_settings\.uct\.explore: unknown setting",
+    ),
+    "a wrong setting of a wrapper": (
+        {"strategies": ["greedy"], "over": OVER, "wrappers": [{"sam": {"rho": 0.1}}]},
+        r"^config: search, grad_diff: wrappers\.sam\.rho: unknown setting; there are radius",
+    ),
+    "a wrapper twice": (
+        {"strategies": ["greedy"], "over": OVER, "wrappers": [{"gru": {}}, {"gru": {}}]},
+        r"search\.wrappers: {'gru': {}} is listed twice; keep one",
+    ),
+    "no epochs to halve": (
+        {"strategies": ["halving"], "over": ["npo", "prompt"], "epochs": [1]},
+        "of prompt; set search.epochs, and leave out a method that is not trained",
+    ),
     "an unknown wrapper": (
         {"strategies": ["greedy"], "over": OVER, "wrappers": [{"grru": {}}]},
         "unknown wrapper 'grru'",

@@ -152,7 +152,10 @@ def check(config: Config) -> None:
             "config: search.strategies: no methods to search; list them in search.over"
         )
     for name in (search.strategy, *search.strategies, *search.strategy_settings):
-        strategies.STRATEGIES.check(name, "config: search.strategy")
+        strategies.load(name, search.strategy_settings.get(name), "config: search.strategy")
+    for number, wrappers in enumerate(search.wrappers):
+        if wrappers in search.wrappers[:number]:
+            raise LetheError(f"config: search.wrappers: {wrappers} is listed twice; keep one")
     placeholders(config)
     if config.checkpoints.keep == "best" and of_config(config):
         raise LetheError(
@@ -178,7 +181,12 @@ def _check_method(config: Config, method: str, chain: Chain) -> None:
             f"config: search: methods of {chain.name} have different supervision; give them one"
         )
     for name, option in _options(config, method).items():
-        tried = settings.method(config.with_methods({name: option}), name)
+        try:
+            tried = settings.method(config.with_methods({name: option}), name)
+        except LetheError as error:
+            # An option has a name that only the rules know.
+            said = str(error).replace(f"method_settings.{name}.", f"search, {method}: ")
+            raise LetheError(f"config: {said}") from None
         _check_needs(method, tried)
         for epochs in config.search.epochs if _trained(config, method) else ():
             tried.changed(epochs=epochs)

@@ -35,7 +35,8 @@ class Strategy(Base):
             one = own.get(EPOCHS)
             if one is None or not isinstance(one.values, Choice) or one.options < 2:
                 raise LetheError(
-                    f"{place}: halving needs two numbers of epochs of {method}; set search.epochs"
+                    f"{place}: halving needs two numbers of epochs of {method}; set search.epochs, "
+                    "and leave out a method that is not trained"
                 )
 
     def propose(self, space, trials, count, rng, left):
