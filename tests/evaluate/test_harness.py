@@ -181,6 +181,7 @@ def test_scores_of_a_file(tmp_path):
         ({"results": {"towns": 3}}, "the results of towns are no scores"),
         ({"results": {"towns": {"alias": "t"}}}, "no task in it has a score"),
         ({"results": {"towns": {"acc,none": None}}}, "acc,none is None, not a number"),
+        ({"results": {"towns": {"acc,none": 10**400}}}, r"acc,none is 10+, not a number"),
     ],
 )
 def test_files_of_another_kind(tmp_path, content, said):

@@ -13,6 +13,7 @@ from typing import Any
 
 from lethe.common.errors import LetheError
 from lethe.common.files import read_json
+from lethe.common.numbers import finite
 from lethe.model import families
 from lethe.model.settings import Compute
 
@@ -175,10 +176,10 @@ def _scores_of(file: str | Path, task: str, document: Mapping) -> list[Score]:
         # Beside scores are errors, names and numbers of items.
         if not filter_ or name.endswith("_stderr") or isinstance(value, bool | str):
             continue
-        if not isinstance(value, int | float) or not math.isfinite(value):
-            raise LetheError(f"{file}: {task}, {key} is {value!r}, not a number; leave it out")
+        if not isinstance(value, int | float) or not finite(value):
+            raise LetheError(f"{file}: {task}, {key} is {value!r:.40}, not a number; leave it out")
         error = values.get(f"{name}_stderr,{filter_}")
-        known = isinstance(error, int | float) and math.isfinite(error)
+        known = isinstance(error, int | float) and finite(error)
         scores.append(
             Score(
                 task,
