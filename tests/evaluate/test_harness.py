@@ -203,6 +203,8 @@ def test_a_file_of_the_user_is_not_to_be_deleted(tmp_path):
 
 
 def test_notes_of_another_form_are_passed_over(tmp_path):
-    notes = {"n-samples": [4], "higher_is_better": {"towns": True}}
-    file = written(tmp_path / "r.json", results={"towns": {"acc,none": 0.5}}, **notes)
-    assert read_scores(file) == [Score("towns", "acc", 0.5, None, None, None)]
+    better = {"higher_is_better": {"towns": True}}
+    for counts in ([4], {"towns": {"effective": "many"}}, {"towns": {"effective": True}}):
+        results = {"towns": {"acc,none": 0.5}}
+        file = written(tmp_path / "r.json", results=results, **{"n-samples": counts}, **better)
+        assert read_scores(file) == [Score("towns", "acc", 0.5, None, None, None)]

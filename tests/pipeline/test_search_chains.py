@@ -96,6 +96,7 @@ BAD = {
         "unknown strategy 'gredy'; did you mean greedy",
     ),
     "nothing to search": ({"strategies": ["greedy"]}, r"list them in search\.over"),
+    "nobody to search": ({"over": OVER}, r"search\.over: no strategies search these methods"),
     "an unknown method": ({"strategies": ["greedy"], "over": ["nop"]}, "unknown method 'nop'"),
     "a wrong setting": (
         {"strategies": ["uct"], "over": OVER, "strategy_settings": {"uct": {"explore": 1}}},

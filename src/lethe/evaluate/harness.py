@@ -180,13 +180,14 @@ def _scores_of(file: str | Path, task: str, document: Mapping) -> list[Score]:
             raise LetheError(f"{file}: {task}, {key} is {value!r:.40}, not a number; leave it out")
         error = values.get(f"{name}_stderr,{filter_}")
         known = isinstance(error, int | float) and finite(error)
+        count = items.get("effective")
         scores.append(
             Score(
                 task,
                 name if filter_ == "none" else f"{name} ({filter_})",
                 float(value),
                 float(error) if known else None,
-                items.get("effective"),
+                count if type(count) is int else None,
                 better.get(name),
             )
         )

@@ -151,6 +151,11 @@ def check(config: Config) -> None:
         raise LetheError(
             "config: search.strategies: no methods to search; list them in search.over"
         )
+    if search.over and not search.strategies:
+        raise LetheError(
+            "config: search.over: no strategies search these methods; list some in "
+            "search.strategies, or list the methods in search.methods"
+        )
     for name in (search.strategy, *search.strategies, *search.strategy_settings):
         strategies.load(name, search.strategy_settings.get(name), "config: search.strategy")
     for number, wrappers in enumerate(search.wrappers):
