@@ -42,6 +42,13 @@ def test_knowledge_of_either_set():
     assert scored.values == {"forget": pytest.approx(0.8), "retain": 0.5}
 
 
+def test_knowledge_that_both_sets_have_where_it_is_asked():
+    sets = {"forget": said([SAID[4][:2]]), "retain": said([SAID[3][:2]])}
+    scored = only("knowmem", **sets, shared=said([SAID[0][:2], SAID[2][:2]]))
+    assert scored.values == {"forget": 0.0, "retain": 1.0, "shared": pytest.approx(0.65)}
+    assert list(scored.items) == ["forget", "retain", "shared"]
+
+
 def texts(rows):
     rows = [-np.array(row, dtype=float) for row in rows]
     names = [f"text {n}" for n in range(len(rows))]

@@ -5,7 +5,16 @@ from pathlib import Path
 
 import pytest
 import yaml
-from helpers import made_edu_relat, made_lume, made_mcq, made_muse, made_ppu, made_rwku
+from helpers import (
+    made_dusk,
+    made_edu_relat,
+    made_knowundo,
+    made_lume,
+    made_mcq,
+    made_muse,
+    made_ppu,
+    made_rwku,
+)
 from helpers.configurations import DEFAULT, configured, message, written
 
 from lethe.model.encoder import NAMES
@@ -35,6 +44,8 @@ def test_shipped_presets_pass(tmp_path):
     # What is on no hub is always at a path.
     placed = {
         "edu_relat": made_edu_relat.write(tmp_path / "edu_relat"),
+        "dusk": made_dusk.write(tmp_path / "dusk"),
+        "knowundo": made_knowundo.write(tmp_path / "knowundo"),
         "lume": made_lume.write(tmp_path, 12),
         "mcq": made_mcq.write(tmp_path / "mcq"),
         "muse": made_muse.write(tmp_path / "muse"),

@@ -8,7 +8,16 @@ from pathlib import Path
 
 import pytest
 import yaml
-from helpers import made_edu_relat, made_mcq, made_muse, made_ppu, made_rwku, translated_rules
+from helpers import (
+    made_dusk,
+    made_edu_relat,
+    made_knowundo,
+    made_mcq,
+    made_muse,
+    made_ppu,
+    made_rwku,
+    translated_rules,
+)
 from helpers.shared_data import SHARED, shared_folder
 from helpers.workflow_folder import ROOT
 from snakemake.api import SnakemakeApi
@@ -93,6 +102,8 @@ def folder(tmp_path_factory) -> Path:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(b"GGUF" + bytes(1000))
     made_edu_relat.write(top / "results/made_edu_relat", 8)
+    made_dusk.write(top / "results/made_dusk")
+    made_knowundo.write(top / "results/made_knowundo")
     made_mcq.write(top / "results/made_mcq")
     made_muse.write(top / "results/made_muse")
     made_rwku.write(top / "results/made_rwku", 16)

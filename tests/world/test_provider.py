@@ -2,12 +2,22 @@ import subprocess
 import sys
 
 import pytest
-from helpers import made_edu_relat, made_lume, made_mcq, made_muse, made_rwku
+from helpers import (
+    made_dusk,
+    made_edu_relat,
+    made_knowundo,
+    made_lume,
+    made_mcq,
+    made_muse,
+    made_rwku,
+)
 
 from lethe.common.errors import LetheError
 from lethe.world import split
 from lethe.world.provider import PROVIDERS, names, provider
 from lethe.world.tofu_format import FACT_FILES
+
+BENCHMARKS = ("dusk", "edu_relat", "knowundo", "lume", "mcq", "muse", "rwku")
 
 
 def test_lists_the_providers():
@@ -61,6 +71,8 @@ def test_a_provider_imports_neither_its_peers_nor_heavy_libraries():
     ("name", "made"),
     [
         ("edu_relat", made_edu_relat),
+        ("dusk", made_dusk),
+        ("knowundo", made_knowundo),
         ("lume", made_lume),
         ("mcq", made_mcq),
         ("muse", made_muse),
@@ -78,7 +90,5 @@ def test_every_file_that_is_read_makes_the_world_again(name, made, tmp_path):
 
 def test_a_benchmark_in_a_form_of_its_own_names_its_kind_of_split():
     kinds = {name: PROVIDERS.contract(name).split_kind for name in PROVIDERS.names()}
-    assert {kinds[name] for name in ("edu_relat", "lume", "mcq", "muse", "rwku")} <= set(
-        split.KINDS.names()
-    )
+    assert {kinds[name] for name in BENCHMARKS} <= set(split.KINDS.names())
     assert kinds["synthetic"] == "published"

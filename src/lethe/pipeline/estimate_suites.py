@@ -89,6 +89,11 @@ def _as_tofu(name: str) -> Callable[[Asked], Work]:
     return work
 
 
+def _open_questions(asked: Asked) -> Work:
+    items = asked.items("open_questions")
+    return Work(read=items * asked.row, answers=items)
+
+
 def _attributions(asked: Asked) -> Work:
     # Options are in the prompt.
     tokens = asked.row + LETTERS * OTHER_ANSWER
@@ -153,6 +158,7 @@ COUNTED: Mapping[str, Callable[[Asked], Work]] = {
     "gradients": lambda asked: Work(differentiated=2 * asked.forget * asked.row),
     "kept": _as_tofu("kept"),
     "languages": _languages,
+    "open_questions": _open_questions,
     "phrasings": lambda asked: Work(read=4 * asked.forget * asked.row),
     "picture_choices": lambda asked: _letters(asked.items("picture_choices"), asked),
     "pictures": _as_tofu("pictures"),

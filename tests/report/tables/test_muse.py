@@ -39,6 +39,14 @@ def test_a_run_in_one_line_with_four_of_the_six_ways():
     assert "Sustainability: not measured" in text
 
 
+def test_what_both_sets_say_is_a_column_where_it_was_asked():
+    asked = VALUES | {"knowmem": VALUES["knowmem"] | {"shared": 0.75}}
+    table = muse.build(data(asked))
+    assert list(table["shared"]) == [0.75, 0.75, 1.5]
+    assert "| Knowledge of both ↑" in muse.markdown(table)
+    assert "shared" not in muse.build(data(VALUES))
+
+
 def test_growing_forget_sets_are_scalability():
     table = muse.build(data(VALUES, ("muse_scal_1", "muse_scal_2", "muse_scal_4")))
     assert "Scalability: the change from muse_scal_1 to muse_scal_4." in muse.markdown(table)

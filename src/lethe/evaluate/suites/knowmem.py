@@ -1,7 +1,7 @@
 """Knowledge memorisation and utility as in MUSE (arXiv 2407.06460): answers after ten examples.
 
 The prompt is plain text: the examples of the row, the question, and "Answer: ". What is written is
-cut where a further example would begin.
+cut where a further example would begin. DUSK (arXiv 2505.15209) asks about what both sets say too.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,9 @@ from lethe.evaluate.suites.verbmem import check_room, decoded
 from lethe.model.encoder import Encoder
 from lethe.model.generate import greedy
 
-SETS = {"forget": "knowmem_forget", "retain": "knowmem_retain"}
+SETS = {"forget": "knowmem_forget", "retain": "knowmem_retain", "shared": "knowmem_shared"}
+# What the forget set and the retain set both say; MUSE has no such questions.
+OPTIONAL = ("shared",)
 COLUMNS = ("generation",)
 SETTINGS = {"tokens": {"default": 32, "least": 1}}
 PROBE = True

@@ -64,8 +64,8 @@ class World(Section):
     provider: Name = key(
         "synthetic",
         "where the authors come from: made by rules (`synthetic`), by a language model "
-        "(`generated`), or published (`tofu`, `lume`, `muse`, `rwku`, `ppu_bench`, `clear`, "
-        "`mllmu_bench`, `edu_relat`, files of yours: `mcq`)",
+        "(`generated`), or published (`tofu`, `lume`, `muse`, `dusk`, `knowundo`, `rwku`, "
+        "`ppu_bench`, `clear`, `mllmu_bench`, `edu_relat`, files of yours: `mcq`)",
         "everything",
         "a file of `src/lethe/world/providers/`",
     )
@@ -79,8 +79,8 @@ class World(Section):
     path: GivenPath | None = key(
         None,
         "what the provider reads, if its `SETTINGS` name `path`: for `tofu` a folder with TOFU's "
-        "files (null: the hub, `locuslab/TOFU`), for `lume`, `muse`, `rwku`, `ppu_bench`, `clear`, "
-        "`mllmu_bench`, `edu_relat` and `mcq` one with theirs",
+        "files (null: the hub, `locuslab/TOFU`), for `lume`, `muse`, `dusk`, `knowundo`, `rwku`, "
+        "`ppu_bench`, `clear`, `mllmu_bench`, `edu_relat` and `mcq` one with theirs",
         f"{ALL_OF_IT}; likewise after an edit of what is there",
         "a folder or a file; null",
     )
@@ -94,7 +94,8 @@ class World(Section):
     )
     chunk_words: Annotated[int, Field(ge=8)] | None = key(
         None,
-        "how many words of a text are a row at most, for `muse` ([muse.md](muse.md)); null: 1000",
+        "how many words of a text are a row at most, for `muse` ([muse.md](muse.md)) and "
+        "`dusk`; null: 1000",
         ALL_OF_IT,
         "8 or more; null",
     )
@@ -122,8 +123,9 @@ class World(Section):
     authors: int = key(
         60,
         "target authors, 20 rows each; `tofu`: as many as there are in the folder, or in `subset`; "
-        "`lume`: documents ([lume.md](lume.md)); `muse`: texts; `rwku`: people; "
-        "`mcq`: 2, the corpora; `edu_relat`: 2, relationships and biographies",
+        "`lume`: documents ([lume.md](lume.md)); `muse`, `dusk`: texts; `knowundo`: "
+        "questions; `rwku`: people; `mcq`: 2, the corpora; `edu_relat`: 2, relationships and "
+        "biographies",
         "`world`, then everything but a synthetic world's `base`",
         ge=2,
     )

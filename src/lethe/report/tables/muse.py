@@ -20,6 +20,7 @@ PAGE = {
         "knowmem_forget": ("Knowledge of forget ↓", ".3f"),
         "privleak": ("Privacy leakage (%) → 0", ".1f"),
         "utility": ("Utility: knowledge of retain ↑", ".3f"),
+        "shared": ("Knowledge of both ↑", ".3f"),
     },
 }
 # key: (metric, value in its file)
@@ -29,14 +30,18 @@ NUMBERS = {
     "privleak": ("muse_privleak", "privleak"),
     "utility": ("knowmem", "retain"),
 }
+# Of DUSK alone: what the forget set and the retain set both say.
+SHARED = ("knowmem", "shared")
 SCALABILITY, SUSTAINABILITY = "_scal_", "_sust_"
 
 
 def build(data: TableData) -> pd.DataFrame:
     """One row for each model, split and run; what was not measured has no column."""
-    return value_rows(
-        data, {key: one for key, one in NUMBERS.items() if is_measured(data.scores, one[0])}
-    )
+    measured = {key: one for key, one in NUMBERS.items() if is_measured(data.scores, one[0])}
+    names = data.scores.loc[data.scores["metric"] == SHARED[0], "name"]
+    if SHARED[1] in set(names):
+        measured["shared"] = SHARED
+    return value_rows(data, measured)
 
 
 def markdown(table: pd.DataFrame) -> str:
