@@ -7,6 +7,8 @@ from helpers.workflow_folder import sources
 MADE = {"dusk": made_dusk, "knowundo": made_knowundo}
 SUITES = {"dusk": ("verbmem", "knowmem", "whole_texts"), "knowundo": ("open_questions",)}
 
+TABLES = {"dusk": "table_muse", "knowundo": "table_open_questions"}
+
 
 @pytest.fixture(scope="module")
 def fresh(tmp_path_factory):
@@ -20,7 +22,7 @@ def test_the_graph_of_a_preset(name, fresh, tmp_path):
     jobs = fresh.planned(preset=f"config/{name}.yaml", overlay={"world": world})
     assert {f"unlearn_{method}[{name},0]" for method in ("grad_ascent", "npo")} <= jobs
     assert {f"split_{name}", f"train_retain[{name},0]", "scores", "page"} <= jobs
-    assert ("table_muse" in jobs) == (name == "dusk")
+    assert TABLES[name] in jobs
     assert {job for job in jobs if job.startswith("collect") and ",full," in job} == {
         f"collect[{name},full,0,{suite}]" for suite in SUITES[name]
     }

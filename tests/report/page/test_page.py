@@ -435,7 +435,7 @@ def test_a_table_of_nothing_that_was_measured_is_left_out(parts, tmp_path, conte
 
 
 def test_the_table_of_a_benchmark_is_the_first_of_the_results():
-    for name in ("lume", "mcq", "muse", "ppu_tasks", "rwku"):
+    for name in ("lume", "mcq", "muse", "open_questions", "ppu_tasks", "rwku"):
         said = tables.page(name)
         assert said["section"] == "summary"
         assert said["place"] < tables.page("summary")["place"]
