@@ -32,7 +32,7 @@ def pairs(file: Path, fields: tuple[str, str], repeats: bool = False) -> list[tu
 
 
 def check_apart(texts: Mapping[Path, Sequence[str]], remedy: str) -> None:
-    """LetheError names a text that two of the files have, which then both must stay and must go."""
+    """LetheError, which ends with ``remedy``, names a text that two of the files have."""
     where: dict[str, Path] = {}
     for file, some in texts.items():
         for text in dict.fromkeys(some):
