@@ -77,9 +77,8 @@ def _of_name(name: str) -> tuple[str, dict[str, int | str]]:
     plain = [kind for kind, declared in kinds.items() if not declared.names]
     examples = [declared.example for declared in kinds.values() if declared.example]
     close = suggest(name, plain) if difflib.get_close_matches(str(name), plain, n=1) else ""
-    raise LetheError(
-        f"splits: {name!r} is not a split{close}; use {', or '.join([*examples, *plain])}"
-    )
+    use = ", or ".join([*examples, *([", ".join(plain)] if plain else [])])
+    raise LetheError(f"splits: {name!r} is not a split{close}; use {use}")
 
 
 def _check_kind(made: BaseSplit) -> None:
