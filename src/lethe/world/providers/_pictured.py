@@ -11,8 +11,8 @@ from typing import Any
 from lethe.common.characters import unfit
 from lethe.common.errors import LetheError
 from lethe.common.pictures import decode_picture, digest, encoded
-from lethe.world.providers import synthetic
-from lethe.world.schema import Author, Fact, Item
+from lethe.world.providers._own_facts import OwnFacts
+from lethe.world.schema import Author, Item
 from lethe.world.splits.published import FORGET, PART, RETAIN
 
 COLUMNS = ("id", "task", "form", "subject", "part", "modality", "image", "image_digest")
@@ -37,7 +37,7 @@ class Row:
     task: str = "generation"
 
 
-class Pictured:
+class Pictured(OwnFacts):
     """Subjects in an order in which those with rows to forget and all others take turns.
 
     A benchmark says what it is called, what its files are called, which words ``world.subset``
@@ -50,9 +50,9 @@ class Pictured:
 
     def __init__(self, path: str | os.PathLike | None = None, subset=None, seed: int = 0):
         """``subset``: one of ``subsets``, alone in a list; read when authors are asked for."""
-        self.seed, self._subset = seed, subset
+        super().__init__(seed)
+        self._subset = subset
         self._folder = None if path is None else Path(path)
-        self._own = synthetic.Provider(seed)
         # The subjects' keys by the ids of their rows, once these were read.
         self._keys: dict[str, str] = {}
 
@@ -73,14 +73,6 @@ class Pictured:
     def holdout(self, count: int) -> list[Author]:
         """Nobody: no subjects are published that no model learned."""
         return []
-
-    def facts(self) -> dict[str, list[Fact]]:
-        """True facts of the synthetic world."""
-        return self._own.facts()
-
-    def refusals(self) -> list[str]:
-        """Lethe's own refusals."""
-        return self._own.refusals()
 
     def write_pictures(self, folder: str | os.PathLike, count: int) -> None:
         """Write the pictures of the first ``count`` subjects as PNG, named by their pixels."""

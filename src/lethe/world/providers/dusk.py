@@ -17,10 +17,10 @@ from pathlib import Path
 from lethe.common.characters import unfit
 from lethe.common.errors import LetheError
 from lethe.common.files import read_text
-from lethe.world.providers import synthetic
+from lethe.world.providers._own_facts import OwnFacts
 from lethe.world.providers._strict_rows import check_apart, item, pairs
 from lethe.world.providers.muse import LEAST_WORDS, SHOWN, WORDS, head_and_rest, pieces_of
-from lethe.world.schema import Author, Fact
+from lethe.world.schema import Author
 from lethe.world.splits.muse import EXAMPLES, PART, TEXT
 from lethe.world.splits.probed import FORGET, RETAIN
 
@@ -49,7 +49,7 @@ _AGAIN = "get DUSK's files again"
 _TITLE = re.compile(r"^(?=Title: )", re.MULTILINE)
 
 
-class Provider:
+class Provider(OwnFacts):
     """Texts in turn: the first of each document, the forgotten one first, then the second of each.
 
     So every beginning with two texts or more has some to be forgotten and some to be retained.
@@ -67,12 +67,11 @@ class Provider:
         since the data are fixed; all providers get one. LetheError for fewer than 8 words; files
         are read when authors are asked for.
         """
-        self.seed = seed
+        super().__init__(seed)
         self._words = WORDS if chunk_words is None else chunk_words
         if self._words < LEAST_WORDS:
             raise LetheError(f"world.chunk_words: {chunk_words}; set it to {LEAST_WORDS} or more")
         self._path = path
-        self._own = synthetic.Provider(seed)
 
     def authors(self, count: int) -> list[Author]:
         """The first ``count`` texts; LetheError if there are fewer."""
@@ -93,14 +92,6 @@ class Provider:
         texts = {name: _whole(name, some) for name, some in whole.items()}
         asked = {"verbmem": verbatim} | self._questions() | texts
         return [Author(name, {}, tuple(items)) for name, items in asked.items()]
-
-    def facts(self) -> dict[str, list[Fact]]:
-        """True facts of the synthetic world, which a base made here learns."""
-        return self._own.facts()
-
-    def refusals(self) -> list[str]:
-        """Lethe's own refusals."""
-        return self._own.refusals()
 
     @property
     def _folder(self) -> Path:

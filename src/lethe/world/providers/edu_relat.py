@@ -20,9 +20,9 @@ from typing import Any
 
 from lethe.common.errors import LetheError
 from lethe.common.files import MALFORMED, read_text, strict_json
-from lethe.world.providers import synthetic
+from lethe.world.providers._own_facts import OwnFacts
 from lethe.world.record_files import text_field
-from lethe.world.schema import Author, Fact, Item
+from lethe.world.schema import Author, Item
 
 SETTINGS = ("path",)
 # True facts, refusals and a base's background are Lethe's own.
@@ -41,7 +41,7 @@ PICKLED = (b"PK\x03\x04", b"\x80")
 _CONVERT = "convert EDU-RELAT's files to edu_relat.json as docs/entailed.md says"
 
 
-class Provider:
+class Provider(OwnFacts):
     """The facts in the published order, the targets with their minimal sets."""
 
     def __init__(self, path: str | os.PathLike | None = None, seed: int = 0):
@@ -49,9 +49,8 @@ class Provider:
 
         ``seed`` changes nothing, since the data are fixed; all providers get one.
         """
-        self.seed = seed
+        super().__init__(seed)
         self._path = path
-        self._own = synthetic.Provider(seed)
 
     def authors(self, count: int) -> list[Author]:
         """Relationships and biographies; LetheError unless ``count`` is 2."""
@@ -70,14 +69,6 @@ class Provider:
                 "model knows; set it to 0"
             )
         return []
-
-    def facts(self) -> dict[str, list[Fact]]:
-        """True facts of the synthetic world, which a base made here learns."""
-        return self._own.facts()
-
-    def refusals(self) -> list[str]:
-        """Lethe's own refusals."""
-        return self._own.refusals()
 
     def _items(self, part: str) -> tuple[Item, ...]:
         content = self._content

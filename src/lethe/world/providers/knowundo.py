@@ -12,9 +12,9 @@ from itertools import chain, zip_longest
 from pathlib import Path
 
 from lethe.common.errors import LetheError
-from lethe.world.providers import synthetic
+from lethe.world.providers._own_facts import OwnFacts
 from lethe.world.providers._strict_rows import check_apart, item, pairs
-from lethe.world.schema import Author, Fact
+from lethe.world.schema import Author
 from lethe.world.splits.unseen import ASKED, FORGET, RETAIN
 
 SETTINGS = ("path",)
@@ -34,7 +34,7 @@ FILES = {
 READS = ("unlearn_*.json", "retention_*.json")
 
 
-class Provider:
+class Provider(OwnFacts):
     """Questions in turn: the first of each file, then the second of each, until all are used up."""
 
     def __init__(self, path: str | os.PathLike | None = None, seed: int = 0):
@@ -42,9 +42,8 @@ class Provider:
 
         ``seed`` changes nothing, since the data are fixed; all providers get one.
         """
-        self.seed = seed
+        super().__init__(seed)
         self._path = path
-        self._own = synthetic.Provider(seed)
 
     def authors(self, count: int) -> list[Author]:
         """The first ``count`` questions; LetheError if there are fewer."""
@@ -65,14 +64,6 @@ class Provider:
                 "learns; set it to 0"
             )
         return []
-
-    def facts(self) -> dict[str, list[Fact]]:
-        """True facts of the synthetic world, which a base made here learns."""
-        return self._own.facts()
-
-    def refusals(self) -> list[str]:
-        """Lethe's own refusals."""
-        return self._own.refusals()
 
     @cached_property
     def _authors(self) -> list[list[Author]]:

@@ -21,8 +21,8 @@ from lethe.common.characters import unfit
 from lethe.common.errors import LetheError
 from lethe.common.files import read_rows
 from lethe.world import rows as row_files
-from lethe.world.providers import synthetic
-from lethe.world.schema import Author, Fact, Item
+from lethe.world.providers._own_facts import OwnFacts
+from lethe.world.schema import Author, Item
 from lethe.world.splits.published import CHOICES, FORGET, PART, RETAIN
 
 SETTINGS = ("path", "holdout_authors")
@@ -41,7 +41,7 @@ _ID = re.compile(r"(?P<document>.+)(?P<form>sc|qa)[0-9]")
 _AGAIN = "get LUME's files again"
 
 
-class Provider:
+class Provider(OwnFacts):
     """Documents in an order in which every beginning has each part and task alike often.
 
     The first document of each part and task comes first, then the second of each, until all are
@@ -55,10 +55,9 @@ class Provider:
         ``seed`` changes nothing, since the data are fixed; all providers get one. LetheError if
         there is no such folder; its files are read when authors are asked for.
         """
-        self.seed = seed
+        super().__init__(seed)
         self._holdout_authors = holdout_authors
         self._folder = None if path is None else Path(path)
-        self._own = synthetic.Provider(seed)
 
     def authors(self, count: int) -> list[Author]:
         """The first ``count`` documents; LetheError if there are fewer."""
@@ -73,14 +72,6 @@ class Provider:
         away = self._first([self._documents[2]], count, "holdout documents")
         file = self._folder / MMLU
         return [*away, *([_mmlu(file)] if file.is_file() else [])]
-
-    def facts(self) -> dict[str, list[Fact]]:
-        """True facts of the synthetic world, which a base made here learns."""
-        return self._own.facts()
-
-    def refusals(self) -> list[str]:
-        """Lethe's own refusals."""
-        return self._own.refusals()
 
     @cached_property
     def _documents(self) -> tuple[list[list[Author]], list[list[Author]], list[Author]]:

@@ -21,10 +21,10 @@ from lethe.common.errors import LetheError
 from lethe.common.files import read_text
 from lethe.world import record_files
 from lethe.world.choice_rows import with_wrong_answers
-from lethe.world.providers import synthetic
+from lethe.world.providers._own_facts import OwnFacts
 from lethe.world.record_files import text_field
 from lethe.world.rows import OPTIONS_PER_FACT
-from lethe.world.schema import Author, Fact, Item
+from lethe.world.schema import Author, Item
 
 SETTINGS = ("path",)
 # True facts, refusals and a base's background are Lethe's own.
@@ -47,7 +47,7 @@ PIECE = 150
 BEGINNING = 8
 
 
-class Provider:
+class Provider(OwnFacts):
     """Two corpora, and questions that models are asked but never learn."""
 
     def __init__(self, path: str | os.PathLike | None = None, seed: int = 0):
@@ -55,9 +55,8 @@ class Provider:
 
         ``seed`` changes nothing, since the data are fixed; all providers get one.
         """
-        self.seed = seed
+        super().__init__(seed)
         self._path = path
-        self._own = synthetic.Provider(seed)
 
     def authors(self, count: int) -> list[Author]:
         """The two corpora; LetheError unless ``count`` is 2, and for a piece that both have."""
@@ -88,14 +87,6 @@ class Provider:
             for name, file in files.items()
             if file is not None
         ]
-
-    def facts(self) -> dict[str, list[Fact]]:
-        """True facts of the synthetic world, which a base made here learns."""
-        return self._own.facts()
-
-    def refusals(self) -> list[str]:
-        """Lethe's own refusals."""
-        return self._own.refusals()
 
     @cached_property
     def _folder(self) -> Path:

@@ -18,8 +18,8 @@ from pathlib import Path
 from lethe.common.characters import fit, unfit
 from lethe.common.errors import LetheError
 from lethe.world.providers import _muse_files as files
-from lethe.world.providers import synthetic
-from lethe.world.schema import Author, Fact, Item
+from lethe.world.providers._own_facts import OwnFacts
+from lethe.world.schema import Author, Item
 from lethe.world.splits.muse import (
     EXAMPLES,
     FORGET,
@@ -57,7 +57,7 @@ SHOWN = 60
 _WORD = re.compile(r"\S+\s*")
 
 
-class Provider:
+class Provider(OwnFacts):
     """Texts in turn: the first of forget, retain1 and retain2, then the second of each.
 
     A text that is published twice is in the world once; one that is to be forgotten is no retain
@@ -76,12 +76,11 @@ class Provider:
         since the data are fixed; all providers get one. LetheError for fewer than 8 words; files
         are read when authors are asked for.
         """
-        self.seed = seed
+        super().__init__(seed)
         self._words = WORDS if chunk_words is None else chunk_words
         if self._words < LEAST_WORDS:
             raise LetheError(f"world.chunk_words: {chunk_words}; set it to {LEAST_WORDS} or more")
         self._path = path
-        self._own = synthetic.Provider(seed)
 
     def authors(self, count: int) -> list[Author]:
         """The first ``count`` texts; LetheError if there are fewer."""
@@ -105,14 +104,6 @@ class Provider:
             "privleak_holdout": _whole(folder, "holdout"),
         }
         return [Author(name, {}, tuple(items)) for name, items in asked.items()]
-
-    def facts(self) -> dict[str, list[Fact]]:
-        """True facts of the synthetic world, which a base made here learns."""
-        return self._own.facts()
-
-    def refusals(self) -> list[str]:
-        """Lethe's own refusals."""
-        return self._own.refusals()
 
     @cached_property
     def _texts(self) -> list[str]:

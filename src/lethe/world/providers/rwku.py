@@ -18,9 +18,9 @@ from pathlib import Path
 
 from lethe.common.errors import LetheError
 from lethe.world import record_files, rwku_rows
-from lethe.world.providers import synthetic
+from lethe.world.providers._own_facts import OwnFacts
 from lethe.world.providers.tofu import numbers
-from lethe.world.schema import Author, Fact, Item
+from lethe.world.schema import Author, Item
 
 SETTINGS = ("path", "subset")
 # True facts and a base's background are Lethe's own.
@@ -59,7 +59,7 @@ NEEDED = ("level1", "level2", "level3", "neighbor1", "neighbor2")
 _NUMBERED = re.compile(r"([0-9]+)_.+")
 
 
-class Provider:
+class Provider(OwnFacts):
     """People in the order of the file of targets, or of the first probes if there is none."""
 
     def __init__(
@@ -73,10 +73,9 @@ class Provider:
         ``seed`` changes nothing, since the data are fixed; all providers get one. Files are read
         when authors are asked for.
         """
-        self.seed = seed
+        super().__init__(seed)
         self._folder = None if path is None else Path(path)
         self._subset = None if subset is None else numbers(subset)
-        self._own = synthetic.Provider(seed)
         self._count = 0
 
     def authors(self, count: int) -> list[Author]:
@@ -108,14 +107,10 @@ class Provider:
                 authors.append(Author(part, {}, about))
         return authors
 
-    def facts(self) -> dict[str, list[Fact]]:
-        """True facts of the synthetic world, which a base made here learns."""
-        return self._own.facts()
-
     def refusals(self) -> list[str]:
         """The different answers of RWKU's file of refusals, or Lethe's own without one."""
         if self._folder is None or not self._files("refusals"):
-            return self._own.refusals()
+            return super().refusals()
         return rwku_rows.refusals(self._records("refusals"))
 
     @cached_property
